@@ -1,0 +1,1 @@
+"""Frozen image transformers that understand video, in JAX."""

@@ -1,0 +1,1 @@
+"""Videos on disk -> uint8 clips. Nothing here may import jax."""

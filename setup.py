@@ -1,0 +1,44 @@
+"""Packaging of i2v_jax; tool settings are in pyproject.toml."""
+
+from setuptools import find_packages, setup
+
+INSTALL_REQUIRES = [
+  'absl-py>=2.1',
+  'av>=14',
+  'clu>=0.0.12',
+  'einops>=0.8',
+  'flax>=0.10',
+  'grain>=0.2.12',
+  'huggingface_hub>=0.26',
+  'importlib_resources>=6',
+  'jax>=0.6',
+  'ml_collections>=1.0',
+  'numpy>=2',
+  'opencv-python-headless>=4.10',
+  'optax>=0.2.4',
+  'orbax-checkpoint>=0.11',
+  'rich>=13',
+  'safetensors>=0.5',
+  'scikit-learn>=1.5',  # the digits of the quickstart
+  'tensorboardX>=2.6',
+  'tensorflow-datasets>=4.9.7',  # TensorFlow itself is never imported
+]
+
+setup(
+  name='i2v_jax',
+  version='0.1.0',
+  description='Frozen image transformers that understand video, in JAX.',
+  long_description=open('README.md', encoding='utf-8').read(),
+  long_description_content_type='text/markdown',
+  license='Apache-2.0',
+  python_requires='>=3.11',
+  packages=find_packages(include=['i2v_jax', 'i2v_jax.*']),
+  package_data={'i2v_jax': ['assets/*']},
+  install_requires=INSTALL_REQUIRES,
+  extras_require={
+    'gpu': ['jax[cuda12]'],
+    'tpu': ['jax[tpu]'],
+    'test': ['pytest>=8', 'pytest-xdist>=3.6', 'ruff==0.17.5'],
+  },
+  entry_points={'console_scripts': ['i2v = i2v_jax.cli:main']},
+)
