@@ -1,5 +1,7 @@
 """Packaging of i2v_jax; tool settings are in pyproject.toml."""
 
+import pathlib
+
 from setuptools import find_packages, setup
 
 INSTALL_REQUIRES = [
@@ -28,7 +30,7 @@ setup(
   name='i2v_jax',
   version='0.1.0',
   description='Frozen image transformers that understand video, in JAX.',
-  long_description=open('README.md', encoding='utf-8').read(),
+  long_description=pathlib.Path('README.md').read_text(encoding='utf-8'),
   long_description_content_type='text/markdown',
   license='Apache-2.0',
   python_requires='>=3.11',

@@ -2,7 +2,10 @@
 
 import pathlib
 
+import jax
 import pytest
+
+jax.config.update('jax_numpy_rank_promotion', 'raise')
 
 VIDEOS = pathlib.Path(__file__).parent / 'videos'
 

@@ -1,0 +1,114 @@
+"""Parameter trees: split into trainable and frozen, join, mask, count.
+
+A part of a tree is named by path prefixes such as `'adapters'` or
+`'backbone/ln_post'`: whole path components, never regular expressions.
+`('',)` means everything.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+import jax
+import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
+
+Prefixes = Sequence[str]
+
+
+def matches(path: str, prefix: str) -> bool:
+  """Whether `path` is the prefix or lies below it."""
+  return not prefix or path == prefix or path.startswith(prefix + '/')
+
+
+def check_prefixes(params: Mapping, prefixes: Prefixes) -> None:
+  """Raises ValueError for a prefix that no parameter path starts with."""
+  paths = flatten_dict(params, sep='/')
+  for prefix in prefixes:
+    if not any(matches(path, prefix) for path in paths):
+      top = ', '.join(sorted(params))
+      raise ValueError(
+        f'No parameter path starts with {prefix!r}; the tree has {top}.'
+      )
+
+
+def split(params: Mapping, trainable: Prefixes) -> tuple[dict, dict]:
+  """Splits `params` by path prefix into (trainable, frozen).
+
+  Raises:
+    ValueError: a prefix matches nothing (a misspelt one must not freeze).
+  """
+  check_prefixes(params, trainable)
+  flat = flatten_dict(params, sep='/')
+  mine = {
+    p: v for p, v in flat.items() if any(matches(p, t) for t in trainable)
+  }
+  rest = {p: v for p, v in flat.items() if p not in mine}
+  return unflatten_dict(mine, sep='/'), unflatten_dict(rest, sep='/')
+
+
+def join(a: Mapping, b: Mapping) -> dict:
+  """The inverse of `split`."""
+  flat = flatten_dict(a, sep='/') | flatten_dict(b, sep='/')
+  return unflatten_dict(flat, sep='/')
+
+
+def labels(params: Mapping, groups: Mapping[str, object], default=None) -> dict:
+  """A tree like `params` whose leaves are the value of their longest prefix.
+
+  For `optax.multi_transform` (values are labels) or multipliers by prefix.
+  """
+  check_prefixes(params, tuple(groups))
+  flat = {}
+  for path in flatten_dict(params, sep='/'):
+    hits = [prefix for prefix in groups if matches(path, prefix)]
+    flat[path] = groups[max(hits, key=len)] if hits else default
+  return unflatten_dict(flat, sep='/')
+
+
+def mask(params: Mapping, prefixes: Prefixes) -> dict:
+  """A boolean tree for `optax.masked`: True below one of the prefixes."""
+  return labels(params, dict.fromkeys(prefixes, True), default=False)
+
+
+def count(params) -> int:
+  """Number of scalars in a tree (of arrays or of shapes)."""
+  return sum(int(np.prod(x.shape)) for x in jax.tree.leaves(params))
+
+
+def num_bytes(tree) -> int:
+  """Bytes a tree takes in memory."""
+  return sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(tree))
+
+
+def sha256(params: Mapping) -> str:
+  """Hash of paths, shapes and float32 values: which weights these are."""
+  digest = hashlib.sha256()
+  for path, value in sorted(flatten_dict(params, sep='/').items()):
+    value = np.ascontiguousarray(value, np.float32)
+    digest.update(f'{path}{value.shape}'.encode())
+    digest.update(value.data)
+  return digest.hexdigest()
+
+
+def check_same_tree(wanted: Mapping, found: Mapping, what: str) -> None:
+  """Raises ValueError listing every path that is missing, surplus or misshapen.
+
+  Args:
+    wanted: tree of arrays or shapes as the model wants it.
+    found: tree of arrays as it was read.
+    what: names the source in the error.
+  """
+  wanted = {p: v.shape for p, v in flatten_dict(wanted, sep='/').items()}
+  found = {p: v.shape for p, v in flatten_dict(found, sep='/').items()}
+  lines = [f'- {p} {wanted[p]} is missing' for p in wanted.keys() - found]
+  lines += [f'+ {p} {found[p]} is not known' for p in found.keys() - wanted]
+  lines += [
+    f'! {p} is {found[p]}, the model wants {wanted[p]}'
+    for p in wanted.keys() & found
+    if wanted[p] != found[p]
+  ]
+  if lines:
+    shown = '\n'.join(sorted(lines)[:20])
+    raise ValueError(
+      f'{what} does not fit the model ({len(lines)} differences):\n{shown}'
+    )
