@@ -1,0 +1,156 @@
+"""What annotations are made of: rows, lines, records, and how to find them.
+
+Nothing here looks at a video: a row says where one may lie and what its label
+is, `sources` finds it.
+"""
+
+import json
+import os
+import pathlib
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, TextIO
+
+Path = str | os.PathLike[str]
+_VIDEO = re.compile(r'.\.(mp4|avi|webm|mkv|mov|m4v|mpg|mpeg|ts|flv)$', re.I)
+
+
+class Row(NamedTuple):
+  """A listed video: folders and names in the order to try, and its label."""
+
+  folders: tuple[str, ...]  # Relative to the root, or absolute.
+  names: tuple[str, ...]  # Without an extension, any video extension will do.
+  label: int  # -1 where unlabelled.
+
+
+class Listing(NamedTuple):
+  """What an annotation says: class names in label order, and its videos."""
+
+  class_names: tuple[str, ...]
+  rows: list[Row]
+  ignore_case: bool = False
+
+
+def is_video(name: str) -> bool:
+  """Whether a file name has the extension of a video."""
+  return bool(_VIDEO.search(name))
+
+
+def bad_line(path: Path, line: int, problem: str) -> ValueError:
+  """The error for a line that cannot be meant."""
+  return ValueError(f'{path}, line {line}: {problem}')
+
+
+def open_text(path: Path) -> TextIO:
+  """Opens UTF-8 text, raising FileNotFoundError with one sentence."""
+  if not os.path.isfile(path):
+    raise FileNotFoundError(f'{path} is not there: check the path')
+  # A byte-order mark is no part of the first path; paths may be any bytes.
+  return open(path, encoding='utf-8-sig', errors='surrogateescape')
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+  """Yields (line number from 1, stripped line) of the lines not blank."""
+  with open_text(path) as file:
+    for number, line in enumerate(file, start=1):
+      if line.strip():
+        yield number, line.strip()
+
+
+def read_json(path: Path) -> Any:
+  """Reads a json file, raising ValueError with the line that is not json."""
+  with open_text(path) as file:
+    try:
+      return json.load(file)
+    except json.JSONDecodeError as error:
+      raise bad_line(path, error.lineno, f'not json: {error.msg}') from error
+
+
+def records(
+  path: Path, value: Any, keys: Sequence[str]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+  """Yields (where, record) of a json list of objects that have `keys`."""
+  if not isinstance(value, list):
+    raise ValueError(f'{path}: expected a list, not {type(value).__name__}')
+  for number, record in enumerate(value, start=1):
+    where = f'{path}, record {number}'
+    if not isinstance(record, dict) or not all(key in record for key in keys):
+      raise ValueError(f'{where}: expected an object with {", ".join(keys)}')
+    yield where, record
+
+
+def bases(
+  defaults: tuple[str, ...], videos: str | None, split: str
+) -> tuple[str, ...]:
+  """The folders that may hold videos: `videos` if given, else `defaults`."""
+  return (videos.replace('{split}', split),) if videos else defaults
+
+
+def folders(
+  root: Path, defaults: Iterable[str], annotations: str | None
+) -> list[pathlib.Path]:
+  """The folders that may hold annotations, as `bases` for videos."""
+  names = defaults if annotations is None else (annotations,)
+  return [pathlib.Path(root, name) for name in names]
+
+
+def find(
+  root: Path,
+  names: Collection[str],
+  annotations: str | None,
+  defaults: Iterable[str] = ('', 'annotations'),
+) -> pathlib.Path:
+  """The one file of these names in these folders, else an error."""
+  places = folders(root, defaults, annotations)
+  found = [p / name for p in places for name in names if (p / name).is_file()]
+  if not found:
+    more = ' or the like' if len(names) > 4 else ''
+    raise not_found(' or '.join([*names][:4]) + more, places)
+  if len(found) > 1:
+    message = f'{found[0]} and {found[1]} could both be meant'
+    raise ValueError(f"{message}: keep one or set the option 'annotations'")
+  return found[0]
+
+
+def not_found(what: str, places: Iterable[pathlib.Path]) -> FileNotFoundError:
+  """The error for annotations that are in none of `places`."""
+  message = f'no {what} in {" or ".join(map(str, places))}'
+  way_out = "put it there or set the option 'annotations' to its folder"
+  return FileNotFoundError(f'{message}: {way_out}')
+
+
+def check_names(names: Sequence[str], where: Path) -> tuple[str, ...]:
+  """Returns class names; raises ValueError if one is empty or repeated."""
+  if isinstance(names, str) or not isinstance(names, Sequence):
+    raise ValueError(f'{where}: class names are not a list but {names!r:.40}')
+  seen = set()
+  for name in names:
+    if not isinstance(name, str) or not name.strip() or name in seen:
+      problem = f'{where}: class name {name!r} is empty or there twice'
+      raise ValueError(f'{problem}: every class needs a name of its own')
+    seen.add(name)
+  return tuple(names)
+
+
+def check_split(name: str, split: str, known: Collection[str]) -> None:
+  """Raises ValueError for a split that format `name` does not have."""
+  if split not in known:
+    message = f'{name} has no split {split!r}'
+    raise ValueError(f'{message}: it has {", ".join(known)}')
+
+
+def check_count(
+  where: Path, names: Collection, expected: Sequence[int]
+) -> None:
+  """Raises ValueError unless there are as many classes as expected."""
+  if len(names) not in expected:
+    counts = ' or '.join(map(str, expected))
+    message = f'{where}: {len(names)} classes instead of {counts}'
+    raise ValueError(f"{message}: get the whole file or set 'num_classes'")
+
+
+def check_numbers(path: Path, numbers: Sequence[int], first: int) -> None:
+  """Raises ValueError unless class numbers count up from `first`."""
+  if list(numbers) != list(range(first, first + len(numbers))):
+    message = f'{path}: class numbers are not {first}, {first + 1}, ...'
+    raise ValueError(f'{message}: get the official file')
