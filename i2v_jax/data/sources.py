@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from i2v_jax.data import kinetics_csv, listing, official, own
+from i2v_jax.data import digits, kinetics_csv, listing, official, own
 
 Path = listing.Path
 
@@ -147,6 +147,12 @@ def diving48(
   return _split(official.diving48, root, on_missing, options)
 
 
+def moving_digits(root: Path, split: str, **options) -> Split:
+  """The demo's clips, made at `root` if absent; see `digits.generate`."""
+  digits.generate(os.path.expanduser(root), **options)
+  return from_folder(root, split)
+
+
 FORMATS: dict[str, Callable[..., Split]] = {
   'list': _from_list_of_split,
   'folder': from_folder,
@@ -155,6 +161,7 @@ FORMATS: dict[str, Callable[..., Split]] = {
   'ucf101': ucf101,
   'hmdb51': hmdb51,
   'diving48': diving48,
+  'digits': moving_digits,
 }
 
 
