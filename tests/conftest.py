@@ -1,16 +1,48 @@
-"""Settings every test runs under."""
+"""Settings every test runs under, and what many of them need."""
 
+import importlib
 import pathlib
+import sys
 
 import jax
 import pytest
 
 jax.config.update('jax_numpy_rank_promotion', 'raise')
 
-VIDEOS = pathlib.Path(__file__).parent / 'videos'
+HERE = pathlib.Path(__file__).parent
+sys.path.insert(0, str(HERE.parent))  # `configs` is not part of the package
 
 
 @pytest.fixture
 def videos() -> pathlib.Path:
   """Folder of small real clips (see its README.md)."""
-  return VIDEOS
+  return HERE / 'videos'
+
+
+@pytest.fixture
+def golden() -> pathlib.Path:
+  """Folder of outputs of reference implementations."""
+  return HERE / 'golden'
+
+
+@pytest.fixture(scope='session')
+def digits(tmp_path_factory) -> pathlib.Path:
+  """16 + 12 clips of moving digits."""
+  from i2v_jax.data import digits
+
+  root = tmp_path_factory.mktemp('data') / 'digits'
+  digits.generate(str(root), num_train=16, num_val=12)
+  return root
+
+
+@pytest.fixture
+def smoke_config(digits):
+  """`smoke_config('zeroi2v_k400', key=value, …)` -> a config that runs here."""
+
+  def make(name='quickstart', arg='smoke', **changes):
+    config = importlib.import_module(f'configs.{name}').get_config(arg)
+    config.data.root = str(digits)
+    config.update(changes)
+    return config.lock()
+
+  return make

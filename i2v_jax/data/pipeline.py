@@ -159,7 +159,8 @@ def test_batches(
 def _batches(dataset, batch_size, parallel: Parallelism) -> grain.IterDataset:
   if batch_size % parallel.num_shards:
     raise ValueError(
-      f'A batch of {batch_size} does not spread over {parallel.num_shards} hosts.'
+      f'A batch of {batch_size} does not spread over '
+      f'{parallel.num_shards} hosts.'
     )
   dataset = dataset[parallel.shard :: parallel.num_shards]
   dataset = dataset.batch(batch_size // parallel.num_shards)

@@ -1,0 +1,44 @@
+r"""Moving digits: a frozen ViT that knows still digits learns to see motion.
+
+python -m i2v_jax.main --config configs/quickstart.py --workdir runs/quickstart
+
+Needs nothing: the clips are made (and really encoded) on the first run, the
+backbone is shipped. Trains a linear probe and ZeroI2V on the same frozen
+backbone, merges ZeroI2V, and ends with a table.
+"""
+
+from configs import common
+
+
+def get_config(arg=''):
+  arg = common.parse_arg(arg, smoke=False)
+  c = common.base()
+  c.model.backbone = dict(
+    family='clip', width=64, depth=4, num_heads=4, patch_size=8, image_size=32
+  )
+  c.model.adapter = dict(name='zeroi2v', offsets=(-1, 1), dropout=0.0)
+  c.model.dropout = 0.0
+  c.weights = 'builtin:digits'
+  c.trainable = (
+    'adapters',
+    'temporal_embedding',
+    'head',
+    'backbone/ln_post',
+  )
+  c.compare.linear_probe = dict(model=dict(adapter=None), trainable=('head',))
+
+  c.data.format = 'digits'
+  c.data.root = 'runs/digits'
+  c.data.normalization = 'half'
+  c.clip.stride = 1
+  c.clip.short_side = 32
+  c.clip.crop_area = c.clip.crop_aspect = (1.0, 1.0)
+  c.clip.flip = 0.0
+  c.views.short_side = 32
+
+  c.batch_size = 32
+  c.steps = 600
+  c.optimizer.lr = 3e-3
+  c.optimizer.warmup_epochs = 1.0
+  c.optimizer.clip_norm = 1.0
+  return common.smoke(c) if arg.smoke else c

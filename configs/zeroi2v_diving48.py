@@ -1,0 +1,26 @@
+r"""ZeroI2V on Diving48 (V2 labels): the paper reports top-1 89.7 with B/16.
+
+python -m i2v_jax.main --config configs/zeroi2v_diving48.py --workdir runs/dive
+  configs/zeroi2v_diving48.py:variant=L/14
+  configs/zeroi2v_diving48.py:smoke
+
+No configuration was published: offsets of the paper's 32-frame models, frames,
+epochs and views as AIM trains Diving48.
+"""
+
+from configs import common
+
+
+def get_config(arg=''):
+  arg = common.parse_arg(arg, variant='B/16', frames=32, smoke=False)
+  c = common.base()
+  common.backbone(c, arg.variant, arg.frames)
+  common.zeroi2v(c, f'k400_{arg.variant[0]}_{arg.frames}f_paper')
+  c.data.format = 'diving48'
+  c.data.root = 'data/diving48'
+  c.data.val = 'test'
+  common.needs(c, 'Diving48 (V2)')
+  c.clip.sampling = 'uniform'
+  c.views.crops = 3
+  c.epochs = 50.0
+  return common.smoke(c) if arg.smoke else c

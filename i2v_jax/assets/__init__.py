@@ -1,0 +1,1 @@
+"""Weights small enough to ship, and the scripts that made them."""

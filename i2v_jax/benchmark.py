@@ -1,0 +1,104 @@
+"""Measurements: alternating medians, FLOPs, and clips per second."""
+
+import os
+import statistics
+import time
+from collections.abc import Callable, Mapping
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from rich.table import Table
+
+from i2v_jax import video, writers
+from i2v_jax.data import pipeline
+from i2v_jax.data.clips import ClipSpec
+from i2v_jax.data.sources import Split
+
+
+def alternate(runs: Mapping[str, Callable], rounds: int) -> dict[str, float]:
+  """Median seconds of each function, called in turn so that drift is shared."""
+  times = {name: [] for name in runs}
+  for run in runs.values():
+    jax.block_until_ready(run())
+  for _ in range(rounds):
+    for name, run in runs.items():
+      start = time.perf_counter()
+      jax.block_until_ready(run())
+      times[name].append(time.perf_counter() - start)
+  return {name: statistics.median(values) for name, values in times.items()}
+
+
+def forward(model, params, clip):
+  """A compiled forward pass: `(run, FLOPs)`."""
+  apply = jax.jit(lambda p, x: model.apply({'params': p}, x))
+  compiled = apply.lower(params, clip).compile()
+  run = lambda: compiled(params, clip)
+  return run, (compiled.cost_analysis() or {}).get('flops', float('nan'))
+
+
+def seconds_per_clip(models: Mapping, rounds: int = 30) -> dict[str, float]:
+  """Forward seconds of one clip for each `{name: (model, params)}`."""
+  runs = {}
+  for name, (model, params) in models.items():
+    runs[name], _ = forward(model, params, _clip(model))
+  return alternate(runs, rounds)
+
+
+def _clip(model, batch: int = 1):
+  size = model.vit.image_size
+  return jnp.zeros((batch, model.num_frames, size, size, 3), model.vit.dtype)
+
+
+def bench_models(variant: str, frames: int, preset: str, rounds: int) -> dict:
+  """Plain image ViT, ZeroI2V and merged ZeroI2V, forward, batch 1."""
+  spec = {'backbone': {'variant': variant}, 'num_frames': frames}
+  adapter = {'name': 'zeroi2v', 'preset': preset}
+  model = video.build(spec | {'adapter': adapter}, 400)
+  params = jax.jit(model.init)(jax.random.key(0), _clip(model))['params']
+  merged_model, merged = video.merge(model, params)
+  models = {
+    'image ViT': (model.clone(adapter=None), merged),
+    'ZeroI2V': (model, params),
+    'ZeroI2V, merged': (merged_model, merged),
+  }
+  built = {name: forward(m, p, _clip(m)) for name, (m, p) in models.items()}
+  seconds = alternate({name: run for name, (run, _) in built.items()}, rounds)
+  base = seconds['image ViT']
+  table = Table(
+    title=f'{variant}, {frames} frames, batch 1, {jax.default_backend()}, '
+    f'float32, median of {rounds}, in turn',
+    title_justify='left',
+  )
+  for name in ('model', 'seconds', 'of image ViT', 'GFLOP'):
+    table.add_column(name, justify='left' if name == 'model' else 'right')
+  for name, (_, flops) in built.items():
+    ratio = f'{seconds[name] / base:.3f}'
+    table.add_row(name, f'{seconds[name]:.3f}', ratio, f'{flops / 1e9:.1f}')
+  writers.console.print(table)
+  return seconds
+
+
+def bench_loader(path: str, frames: int, stride: int, clips: int) -> float:
+  """Clips per second of the whole loader on copies of one video."""
+  split = Split(
+    (path,) * clips, np.zeros(clips, np.int32), ('any',), (path,) * clips
+  )
+  spec = ClipSpec(frames, 224, stride=stride)
+  parallel = pipeline.Parallelism(threads=os.cpu_count() or 1)
+  batches = pipeline.train_batches(
+    pipeline.Loader(split, spec),
+    4,
+    seed=0,
+    start=0,
+    stop=clips // 4,
+    parallel=parallel,
+  )
+  start = time.perf_counter()
+  seen = sum(len(batch['label']) for batch in batches)
+  rate = seen / (time.perf_counter() - start)
+  writers.console.print(
+    f'loader: {rate:.1f} clips/s on {path}, {frames}x{stride} sampling, '
+    f'{parallel.threads} threads, {seen} clips'
+  )
+  return rate

@@ -1,0 +1,106 @@
+"""`i2v`: everything around training, one subcommand each."""
+
+import argparse
+import os
+import pathlib
+import sys
+
+
+def guarded(function, *args) -> int:
+  """Calls; what a user can mend is one sentence on stderr and exit code 1."""
+  try:
+    return int(function(*args) or 0)
+  except (ValueError, OSError, FloatingPointError, RuntimeError) as error:
+    if os.environ.get('I2V_TRACEBACK'):
+      raise
+    print(f'error: {error}', file=sys.stderr)
+    print('(I2V_TRACEBACK=1 shows where)', file=sys.stderr)
+    return 1
+
+
+def predict(args) -> int:
+  from i2v_jax import predict as lib
+  from i2v_jax import trained
+
+  model = trained.load(args.workdir)
+  return lib.predict(
+    model,
+    args.clips,
+    views=args.views,
+    window=args.window,
+    as_json=args.json,
+  )
+
+
+def evaluate(args) -> None:
+  from i2v_jax import evaluate as lib
+  from i2v_jax import predict, trained, writers
+
+  model = trained.load(args.workdir)
+  spec = predict.with_views(model.spec, args.views)
+  split, found = trained.evaluate_trained(model, spec)
+  folder = lib.write(found, split, pathlib.Path(args.workdir) / 'eval')
+  writers.console.print(lib.summary(found))
+  writers.console.print(f'written to {folder}')
+
+
+def export(args) -> None:
+  from i2v_jax import export as lib
+  from i2v_jax import trained
+
+  lib.export(trained.load(args.workdir), args.out)
+
+
+def bench(args) -> None:
+  from i2v_jax import benchmark
+
+  benchmark.bench_models(args.variant, args.frames, args.preset, args.rounds)
+  if args.clip:
+    benchmark.bench_loader(args.clip, args.frames, args.stride, args.clips)
+
+
+def parser() -> argparse.ArgumentParser:
+  """The command line; every subcommand calls one function of this file."""
+  top = argparse.ArgumentParser('i2v', description=__doc__)
+  commands = top.add_subparsers(required=True, metavar='COMMAND')
+
+  def command(function, summary):
+    name = function.__name__.removesuffix('uate')
+    sub = commands.add_parser(name, help=summary, description=summary)
+    sub.set_defaults(function=function)
+    return sub
+
+  sub = command(predict, 'name what happens in videos')
+  sub.add_argument('--workdir', required=True, help='of a run, or an export')
+  sub.add_argument('clips', nargs='+', metavar='CLIP')
+  sub.add_argument('--json', action='store_true', help='one object per clip')
+  sub.add_argument('--views', metavar='CLIPSxCROPS', help='such as 3x1')
+  sub.add_argument(
+    '--window',
+    type=float,
+    metavar='SECONDS',
+    help='slide over long videos, half a window at a time',
+  )
+
+  sub = command(evaluate, 'repeat the evaluation of a run')
+  sub.add_argument('--workdir', required=True, help='of a run, or an export')
+  sub.add_argument('--views', metavar='CLIPSxCROPS', help='such as 3x1')
+
+  sub = command(export, 'write merged weights, config and labels')
+  sub.add_argument('--workdir', required=True, help='of a run')
+  sub.add_argument('--out', required=True, help='new folder')
+
+  sub = command(bench, 'measure the models and the loader on this machine')
+  sub.add_argument('--variant', default='B/16')
+  sub.add_argument('--frames', type=int, default=8)
+  sub.add_argument('--preset', default='k400_B_8f_paper')
+  sub.add_argument('--rounds', type=int, default=10)
+  sub.add_argument('--clip', help='video for the loader')
+  sub.add_argument('--stride', type=int, default=16)
+  sub.add_argument('--clips', type=int, default=128, help='how many to load')
+  return top
+
+
+def main(argv=None) -> None:
+  args = parser().parse_args(argv)
+  sys.exit(guarded(args.function, args))

@@ -1,0 +1,163 @@
+"""Exact multi-view evaluation: every video counted once, nothing made up."""
+
+import csv
+import dataclasses
+import functools
+import importlib.metadata
+import json
+import math
+import pathlib
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.experimental import multihost_utils
+
+from i2v_jax import metrics, sharding, video, writers
+from i2v_jax.data import pipeline
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+  """What came out of an evaluation.
+
+  Attributes:
+    scores: float32 [n, classes], probabilities averaged over views; NaN rows
+      for videos that could not be read.
+    accuracy: `top1`, `top5`, `mean_class` in 0..1, over the decoded videos.
+    fingerprint: what was evaluated, and on what: JSON values.
+    bad: id of a video that could not be read -> reason.
+  """
+
+  scores: np.ndarray
+  accuracy: dict[str, float]
+  fingerprint: dict
+  bad: dict[str, str]
+
+
+@functools.partial(jax.jit, static_argnames=('model', 'normalization'))
+def view_probabilities(model, normalization: str, params, video_BxVxTxHxWxC):
+  """uint8 views to class probabilities `B x C`, averaged over the V views."""
+  batch, views, *clip = video_BxVxTxHxWxC.shape
+  clips = video_BxVxTxHxWxC.reshape(batch * views, *clip)
+  pixels = video.normalize(clips, normalization, model.vit.dtype)
+  probabilities = jax.nn.softmax(model.apply({'params': params}, pixels))
+  return probabilities.reshape(batch, views, -1).mean(axis=1)
+
+
+def evaluate(
+  model,
+  params: Mapping,
+  loader: pipeline.Loader,
+  *,
+  normalization: str,
+  clips_per_batch: int,
+  mesh,
+  parallel: pipeline.Parallelism,
+  max_bad_share: float = 0.0,
+  identity: Mapping | None = None,
+) -> Evaluation:
+  """Scores every video of a split once.
+
+  Args:
+    model: a classifier.
+    params: all its parameters, on the devices of `mesh`.
+    loader: of the split; its spec decides the views.
+    normalization: name in `video.NORMALIZATION`.
+    clips_per_batch: about how many views are run at once.
+    mesh: devices; the batch of videos is cut over them.
+    parallel: of the data.
+    max_bad_share: cap on unreadable videos, where the loader skips them.
+    identity: further facts for the fingerprint.
+  """
+  split = loader.split
+  size = math.ceil(clips_per_batch / loader.spec.views / mesh.size) * mesh.size
+  batches = pipeline.test_batches(loader, size, parallel=parallel)
+  bad = pipeline.BadVideos(split, max_bad_share)
+  scores = np.full((len(split), model.num_classes), np.nan, np.float32)
+  bar, advance = writers.progress(len(split), 'evaluate', 'videos')
+  run = functools.partial(_run, model, normalization, params, mesh, bad)
+  with bar:
+    for index, mask, found in sharding.prefetch(map(run, batches), depth=1):
+      index, mask, found = _gather(index, mask, found)
+      scores[index[mask]] = found[mask]
+      advance(int((index != pipeline.PADDING).sum()))
+  decoded = np.isfinite(scores).all(axis=1)
+  if decoded.sum() + len(bad.reasons) < len(set(split.ids)):
+    raise RuntimeError('Some videos were neither scored nor listed as bad.')
+  return Evaluation(
+    scores,
+    metrics.accuracies(scores[decoded], split.labels[decoded]),
+    _fingerprint(loader, normalization, model, decoded, identity or {}),
+    bad.reasons,
+  )
+
+
+def _run(model, normalization, params, mesh, bad, batch):
+  batch = bad.absorb(batch)
+  clips = sharding.put({'video': batch['video']}, mesh)['video']
+  found = view_probabilities(model, normalization, params, clips)
+  return batch['index'], batch['mask'] > 0, found
+
+
+def _gather(index, mask, found):
+  """The whole batch of all hosts, as numpy."""
+  if jax.process_count() == 1:
+    return index, mask, np.asarray(found)
+  found = multihost_utils.process_allgather(found, tiled=True)
+  index, mask = multihost_utils.process_allgather((index, mask), tiled=True)
+  return np.asarray(index), np.asarray(mask), np.asarray(found)
+
+
+def _fingerprint(loader, normalization, model, decoded, identity) -> dict:
+  split, spec = loader.split, loader.spec
+  return {
+    'listed': len(split) + len(split.missing),
+    'missing': len(split.missing),
+    'decoded': int(decoded.sum()),
+    'failed': int((~decoded).sum()),
+    'views': f'{spec.clips} clips x {spec.crops} crops',
+    'frames': f'{spec.num_frames}x{spec.stride}'
+    if spec.sampling == 'dense'
+    else f'{spec.num_frames} uniform',
+    'image_size': spec.image_size,
+    'short_side': spec.test_short_side or spec.image_size,
+    'normalization': normalization,
+    'split_sha256': split.fingerprint(),
+    'decoder': f'PyAV {importlib.metadata.version("av")}',
+    'dtype': jnp.dtype(model.vit.dtype).name,
+    'i2v_jax': importlib.metadata.version('i2v_jax'),
+  } | dict(identity)
+
+
+def write(evaluation: Evaluation, split, folder) -> pathlib.Path:
+  """Writes `report.json`, `scores.npz` and, if any, `bad_videos.csv`."""
+  folder = pathlib.Path(folder)
+  folder.mkdir(parents=True, exist_ok=True)
+  report = {'accuracy': evaluation.accuracy} | evaluation.fingerprint
+  text = json.dumps(report, indent=2)
+  (folder / 'report.json').write_text(text + '\n')
+  np.savez(
+    folder / 'scores.npz',
+    scores=evaluation.scores,
+    labels=split.labels,
+    ids=np.array(split.ids),
+    class_names=np.array(split.class_names),
+  )
+  if evaluation.bad:
+    with (folder / 'bad_videos.csv').open('w', newline='') as file:
+      csv.writer(file).writerows([('video', 'reason'), *evaluation.bad.items()])
+  return folder
+
+
+def summary(evaluation: Evaluation) -> str:
+  """One line for people."""
+  found, facts = evaluation.accuracy, evaluation.fingerprint
+  failed = facts['failed'] + facts['missing']
+  return (
+    f'top-1 {found["top1"]:.2%}  top-5 {found["top5"]:.2%}  '
+    f'mean class {found["mean_class"]:.2%}  '
+    f'counted exactly {facts["decoded"]} of {facts["listed"]} videos '
+    f'({failed} unreadable), {facts["views"]}'
+  )

@@ -1,0 +1,99 @@
+"""A config turned into the things it describes: data, clips, model, weights.
+
+Configs are mappings, as `configs/` makes them or as JSON brings them back.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from i2v_jax import video, weights
+from i2v_jax.data import sources, transforms
+from i2v_jax.data.clips import ClipSpec
+
+
+def split(config: Mapping[str, Any], name: str) -> sources.Split:
+  """The `train` or `val` split of a config.
+
+  Raises:
+    FileNotFoundError: the data is not there; says what the config needs.
+  """
+  data = config['data']
+  try:
+    return sources.load(
+      data['format'], data['root'], data[name], **dict(data['options'])
+    )
+  except FileNotFoundError as error:
+    raise FileNotFoundError(f'{error}. {config["needs"]}') from error
+
+
+def clip_spec(config: Mapping[str, Any], class_names=None) -> ClipSpec:
+  """How clips are made; `class_names` only matter for mirrored labels."""
+  model, views, clip = config['model'], config['views'], dict(config['clip'])
+  if clip.pop('flip_labels') and class_names:
+    clip['flip_map'] = transforms.flip_label_map(class_names)
+  return ClipSpec(
+    num_frames=model['num_frames'],
+    image_size=video.build(model, 1).vit.image_size,
+    clips=views['clips'],
+    crops=views['crops'],
+    test_short_side=views['short_side'],
+    **{k: tuple(v) if isinstance(v, list) else v for k, v in clip.items()},
+  )
+
+
+def one_view(spec: ClipSpec) -> ClipSpec:
+  """The same preprocessing with a single central view."""
+  return dataclasses.replace(spec, clips=1, crops=1)
+
+
+def dtype(config: Mapping[str, Any]):
+  """Compute type: as named, or for `auto` bfloat16 on accelerators."""
+  if config['dtype'] != 'auto':
+    return jnp.dtype(config['dtype'])
+  on_cpu = jax.default_backend() == 'cpu'
+  return jnp.dtype('float32') if on_cpu else jnp.dtype('bfloat16')
+
+
+def model(config: Mapping[str, Any], num_classes: int):
+  """The classifier of a config, in its compute type."""
+  options = {'dtype': dtype(config), 'remat': config['remat']}
+  return video.build(config['model'], num_classes, **options)
+
+
+def backbone(config: Mapping[str, Any], vit) -> dict:
+  """Pretrained weights of a config as a tree.
+
+  Raises:
+    FileNotFoundError: they are not there; says what the config needs.
+  """
+  try:
+    return weights.load_backbone(config['weights'], vit, config['seed'])
+  except FileNotFoundError as error:
+    raise FileNotFoundError(f'{error} {config["needs"]}') from error
+
+
+def initial_params(model, backbone: Mapping, seed: int) -> dict:
+  """Fresh adapters and head beside a given backbone."""
+  size = model.vit.image_size
+  clip = jnp.zeros((1, model.num_frames, size, size, 3))
+
+  @jax.jit
+  def init(key):
+    params = model.init(key, clip)['params']
+    return {k: v for k, v in params.items() if k != 'backbone'}
+
+  return init(jax.random.key(seed)) | {'backbone': backbone}
+
+
+def plain(value):
+  """A config as JSON holds it: dicts, lists and scalars."""
+  if hasattr(value, 'items'):
+    return {str(k): plain(v) for k, v in value.items()}
+  if isinstance(value, list | tuple):
+    return [plain(v) for v in value]
+  return value.item() if isinstance(value, np.generic) else value

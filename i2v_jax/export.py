@@ -1,0 +1,72 @@
+"""`i2v export`: merged weights, config and labels that stand on their own."""
+
+import copy
+import json
+import pathlib
+
+import jax
+import numpy as np
+
+from i2v_jax import experiment, video, writers
+from i2v_jax.data import sources
+from i2v_jax.trained import Trained
+from i2v_jax.weights import native
+
+TOLERANCE = 1e-3  # of a logit; a larger difference is not the same model
+
+
+def merged(trained: Trained):
+  """(model, params, max |logit difference|); the same model if no adapters."""
+  if not trained.model.adapter:
+    return trained.model, trained.params, 0.0
+  model, params = video.merge(trained.model, trained.params)
+  before = _logits(trained.model, trained.params)
+  difference = float(np.abs(_logits(model, params) - before).max())
+  return model, params, difference
+
+
+def export(trained: Trained, out) -> float:
+  """Writes a folder that `predict` and `eval` take in place of a workdir.
+
+  Args:
+    trained: what `trained.load` returns.
+    out: new folder: `model.safetensors` (float32), `config.json`,
+      `classes.json`.
+
+  Returns:
+    The max |logit difference| of the merge, on two clips of noise.
+
+  Raises:
+    ValueError: the difference is above 1e-3; nothing is written.
+  """
+  model, params, difference = merged(trained)
+  if not difference <= TOLERANCE:
+    raise ValueError(
+      f'Merging changes a logit by {difference:.2e}, more than {TOLERANCE}; '
+      'nothing was exported. Set dtype to float32 if the model ran in bfloat16.'
+    )
+  config = copy.deepcopy(experiment.plain(trained.config))
+  config['model']['adapter'] = experiment.plain(model.adapter)
+  config['weights'] = ''
+  out = pathlib.Path(out)
+  out.mkdir(parents=True, exist_ok=True)
+  (out / 'config.json').write_text(json.dumps(config, indent=2) + '\n')
+  sources.write_class_names(out / 'classes.json', trained.class_names)
+  native.write(
+    out / 'model.safetensors',
+    jax.device_get(params),
+    merge_max_diff=difference,
+    trained_from=dict(trained.identity),
+  )
+  writers.console.print(
+    f'{out}: merged, max |logit difference| {difference:.1e}'
+  )
+  return difference
+
+
+def _logits(model, params):
+  size = model.vit.image_size
+  shape = (2, model.num_frames, size, size, 3)
+  noise = np.random.default_rng(0).standard_normal(shape, np.float32)
+  apply = jax.jit(lambda p, x: model.apply({'params': p}, x))
+  return np.asarray(apply(params, noise))

@@ -1,0 +1,199 @@
+"""Training: a pure step on the trainable tree, and the loop around it."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from i2v_jax import checkpoint, evaluate, experiment, sharding, video, writers
+from i2v_jax import params as params_lib
+from i2v_jax.data import pipeline
+from i2v_jax.run import Run, TrainState, overview, prepare
+
+
+def make_train_step(
+  model,
+  tx: optax.GradientTransformation,
+  *,
+  normalization: str,
+  seed: int,
+  label_smoothing: float = 0.0,
+  accumulate: int = 1,
+):
+  """Returns `step(state, frozen, batch) -> (state, metrics)`, a pure function.
+
+  `batch` has `video` uint8 `B x T x H x W x 3`, `label` and `mask` `B`; rows of
+  mask 0 count for nothing. With `accumulate` > 1 the batch is worked through in
+  that many parts, with the same result. Dropout depends on seed and step only.
+  """
+
+  def sums(params, frozen, batch, rng):
+    pixels = video.normalize(batch['video'], normalization, model.vit.dtype)
+    tree = {'params': params_lib.join(params, frozen)}
+    logits_BxC = model.apply(tree, pixels, rngs={'dropout': rng})
+    targets_BxC = optax.smooth_labels(
+      jax.nn.one_hot(batch['label'], model.num_classes), label_smoothing
+    )
+    loss_B = optax.softmax_cross_entropy(logits_BxC, targets_BxC)
+    hit_B = logits_BxC.argmax(axis=-1) == batch['label']
+    return (loss_B * batch['mask']).sum(), (hit_B * batch['mask']).sum()
+
+  grad_fn = jax.value_and_grad(sums, has_aux=True)
+
+  def total(params, frozen, batch, rng):
+    """Sums over the batch of loss, hits and gradients."""
+    if accumulate == 1:
+      (loss, hits), grads = grad_fn(params, frozen, batch, rng)
+      return loss, hits, grads
+    # Part i takes rows i, i + accumulate, …: each stays on its device.
+    parts = jax.tree.map(
+      lambda x: x.reshape(-1, accumulate, *x.shape[1:]).swapaxes(0, 1), batch
+    )
+
+    def add(carry, part):
+      i, part = part
+      rng_i = jax.random.fold_in(rng, i)
+      (loss, hits), grads = grad_fn(params, frozen, part, rng_i)
+      return jax.tree.map(jnp.add, carry, (loss, hits, grads)), None
+
+    zero = (0.0, 0.0, jax.tree.map(jnp.zeros_like, params))
+    return jax.lax.scan(add, zero, (jnp.arange(accumulate), parts))[0]
+
+  def step(state: TrainState, frozen, batch):
+    rng = jax.random.fold_in(jax.random.key(seed), state.step)
+    loss, hits, grads = total(state.params, frozen, batch, rng)
+    count = jnp.maximum(batch['mask'].sum(), 1.0)
+    grads = jax.tree.map(lambda g: g / count, grads)
+    updates, opt_state = tx.update(grads, state.opt_state, state.params)
+    params = optax.apply_updates(state.params, updates)
+    metrics = {
+      'loss': loss / count,
+      'accuracy': hits / count,
+      'grad_norm': optax.global_norm(grads),
+    }
+    return TrainState(state.step + 1, params, opt_state), metrics
+
+  return step
+
+
+def train_and_evaluate(
+  config: Mapping[str, Any], workdir
+) -> evaluate.Evaluation:
+  """Trains to the last step, resuming what the workdir holds, and evaluates."""
+  run = prepare(config, workdir)
+  overview(run)
+  with (
+    checkpoint.Checkpoints(run.workdir) as checkpoints,
+    writers.Writer(run.workdir, jax.process_index() == 0) as writer,
+  ):
+    latest = checkpoints.latest_step()
+    if latest is not None:
+      run.state = _restore(run, checkpoints, latest)
+      writers.console.print(f'resumed at step {latest} of {run.steps}')
+    _loop(run, checkpoints, writer)
+    result = evaluate_run(run, run.val.spec)
+    scalars = {f'val/{k}': v for k, v in result.accuracy.items()}
+    writer.scalars(run.steps, scalars, show=False)
+  if jax.process_index() == 0:
+    evaluate.write(result, run.val.split, run.workdir / 'eval')
+  writers.console.print(evaluate.summary(result))
+  return result
+
+
+def _restore(run: Run, checkpoints, step: int) -> TrainState:
+  like = {'params': run.state.params, 'opt_state': run.state.opt_state}
+  place = sharding.replicated(run.mesh)
+  found = checkpoints.restore(step, like, place)
+  return TrainState(jax.device_put(jnp.int32(step), place), **found)
+
+
+def evaluate_run(run: Run, spec) -> evaluate.Evaluation:
+  """Evaluates the state of a run on its `val` split."""
+  data = run.config['data']
+  return evaluate.evaluate(
+    run.model,
+    run.params,
+    dataclasses.replace(run.val, spec=spec),
+    normalization=data['normalization'],
+    clips_per_batch=run.config['batch_size'],
+    mesh=run.mesh,
+    parallel=run.parallel,
+    max_bad_share=data['max_bad_share'],
+    identity={
+      'step': int(run.state.step),
+      'frozen_sha256': run.frozen_sha256,
+    },
+  )
+
+
+def _loop(run: Run, checkpoints, writer) -> None:
+  config = run.config
+  start = int(run.state.step)
+  step_fn = make_train_step(
+    run.model,
+    run.tx,
+    normalization=config['data']['normalization'],
+    seed=config['seed'],
+    label_smoothing=config['label_smoothing'],
+    accumulate=config['accumulate'],
+  )
+  step_fn = jax.jit(step_fn, donate_argnums=0)
+  due = lambda name, step: config[name] and step % config[name] == 0
+  bar, advance = writers.progress(run.steps, 'train', done=start)
+  pending = None
+  with bar:
+    for step, batch in enumerate(_batches(run, start), start + 1):
+      run.state, metrics = step_fn(run.state, run.frozen, batch)
+      if pending:
+        _report(run, writer, *pending)
+      pending = (step, metrics)
+      advance()
+      if due('checkpoint_every', step) or step == run.steps:
+        _report(run, writer, *pending)
+        pending = None
+        checkpoints.save(run.state, run.metadata())
+      if due('eval_every', step) and step < run.steps:
+        found = evaluate_run(run, experiment.one_view(run.val.spec))
+        accuracy = {f'val/{k}_1view': v for k, v in found.accuracy.items()}
+        writer.scalars(step, accuracy)
+
+
+def _batches(run: Run, start: int):
+  """Batches from step `start` on, already on the devices."""
+  config = run.config
+  bad = pipeline.BadVideos(
+    run.train.split,
+    config['data']['max_bad_share'],
+    run.workdir / 'bad_videos.csv',
+  )
+  batches = pipeline.train_batches(
+    run.train,
+    config['batch_size'],
+    seed=config['seed'],
+    start=start,
+    stop=run.steps,
+    parallel=run.parallel,
+  )
+
+  def put(batch):
+    batch = bad.absorb(batch)
+    del batch['index']
+    return sharding.put(batch, run.mesh)
+
+  return sharding.prefetch(map(put, batches))
+
+
+def _report(run: Run, writer, step: int, metrics) -> None:
+  """Stops at a loss that is no number; writes every `log_every` steps."""
+  loss = float(metrics['loss'])
+  if not math.isfinite(loss):
+    raise FloatingPointError(
+      f'The loss is {loss} at step {step}; the last good state is in '
+      f'{run.workdir}/checkpoints. Try a lower optimizer.lr or a clip_norm.'
+    )
+  if step % run.config['log_every'] == 0 or step in (1, run.steps):
+    writer.scalars(step, metrics | {'lr': run.schedule(step - 1)})

@@ -1,0 +1,167 @@
+"""A trained model as it lies on disk: a workdir, or an export."""
+
+import dataclasses
+import json
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+
+from i2v_jax import checkpoint, evaluate, experiment, sharding, video
+from i2v_jax import params as params_lib
+from i2v_jax.data import pipeline, sources
+from i2v_jax.data.clips import ClipSpec, test_views
+from i2v_jax.data.decode import open_video
+from i2v_jax.weights import native
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+  """A classifier with everything that is needed to use it.
+
+  Attributes:
+    model: the classifier.
+    params: all its parameters, on the devices of `mesh`.
+    config: of the run that trained it.
+    class_names: in label order.
+    identity: JSON facts that say which weights these are.
+    mesh: devices.
+  """
+
+  model: video.VideoClassifier
+  params: Mapping
+  config: Mapping[str, Any]
+  class_names: tuple[str, ...]
+  identity: Mapping[str, Any]
+  mesh: Any
+
+  @property
+  def spec(self) -> ClipSpec:
+    """Preprocessing and views, as trained."""
+    return experiment.clip_spec(self.config)
+
+  def probabilities(self, path, spec: ClipSpec | None = None, span=None):
+    """Class probabilities `[classes]` of a video, averaged over its views.
+
+    Args:
+      path: video file or its bytes.
+      spec: other views than those of the config.
+      span: first frame and the one after the last, to look at a part only.
+    """
+    with open_video(path) as opened:
+      views = test_views(opened, spec or self.spec, span)
+    name = self.config['data']['normalization']
+    return jax.device_get(
+      evaluate.view_probabilities(self.model, name, self.params, views[None])
+    )[0]
+
+  def top(self, path, k: int = 5) -> list[tuple[str, float]]:
+    """The `k` most probable class names of a video, with probabilities."""
+    return self.named(self.probabilities(path), k)
+
+  def named(self, probabilities, k: int = 5) -> list[tuple[str, float]]:
+    """The `k` highest probabilities with their class names."""
+    order = (-probabilities).argsort(kind='stable')[:k]
+    return [(self.class_names[i], float(probabilities[i])) for i in order]
+
+
+def load(path) -> Trained:
+  """Loads the newest checkpoint of a workdir, or an export.
+
+  Raises:
+    FileNotFoundError: there is neither; or the frozen weights are gone.
+    ValueError: the frozen weights are not those it was trained on.
+  """
+  path = pathlib.Path(path)
+  if (path / 'model.safetensors').is_file():
+    return _load_export(path)
+  if (path / 'checkpoints').is_dir():
+    return _load_workdir(path)
+  raise FileNotFoundError(
+    f'{path} is neither the workdir of a run that has saved a checkpoint nor '
+    'an export.'
+  )
+
+
+def evaluate_trained(model: Trained, spec: ClipSpec | None = None):
+  """Evaluates what was trained, as its config says, on its `val` split.
+
+  Returns:
+    `(split, evaluation)`.
+  """
+  config = model.config
+  split = experiment.split(config, 'val')
+  if split.class_names != model.class_names:
+    raise ValueError(
+      f'The data has classes {split.class_names[:3]}…, the model was trained '
+      f'on {model.class_names[:3]}…; labels would not mean the same.'
+    )
+  data = config['data']
+  loader = pipeline.Loader(split, spec or model.spec, data['on_bad_video'])
+  found = evaluate.evaluate(
+    model.model,
+    model.params,
+    loader,
+    normalization=data['normalization'],
+    clips_per_batch=config['batch_size'],
+    mesh=model.mesh,
+    parallel=pipeline.Parallelism(**config['loader']),
+    max_bad_share=data['max_bad_share'],
+    identity=model.identity,
+  )
+  return split, found
+
+
+def _load_export(path: pathlib.Path) -> Trained:
+  config = json.loads((path / 'config.json').read_text())
+  class_names = sources.read_class_names(path / 'classes.json')
+  model = experiment.model(config, len(class_names))
+  params = native.read(path / 'model.safetensors')
+  params_lib.check_same_tree(_shapes(model), params, str(path))
+  identity = {'weights_sha256': params_lib.sha256(params)}
+  return _placed(model, params, config, class_names, identity)
+
+
+def _load_workdir(path: pathlib.Path) -> Trained:
+  with checkpoint.Checkpoints(path) as checkpoints:
+    step = checkpoints.latest_step()
+    if step is None:
+      raise FileNotFoundError(f'{path} holds no finished checkpoint.')
+    saved = checkpoints.metadata(step)
+    config = saved['config']
+    model = experiment.model(config, len(saved['class_names']))
+    mine, frozen = params_lib.split(_shapes(model), config['trainable'])
+    if frozen:
+      frozen = _frozen(model, config, saved['frozen_sha256'], path)
+    place = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+    restored = checkpoints.restore(step, {'params': mine}, place)
+  params = params_lib.join(restored['params'], frozen)
+  identity = {'step': step, 'frozen_sha256': saved['frozen_sha256']}
+  names = tuple(saved['class_names'])
+  return _placed(model, params, config, names, identity)
+
+
+def _frozen(model, config, wanted_sha256: str, path) -> dict:
+  backbone = experiment.backbone(config, model.vit)
+  params = experiment.initial_params(model, backbone, config['seed'])
+  _, frozen = params_lib.split(params, config['trainable'])
+  found = params_lib.sha256(frozen)
+  if found != wanted_sha256:
+    raise ValueError(
+      f'{path} was trained on other frozen weights than {config["weights"]!r} '
+      f'holds now (sha256 {wanted_sha256[:12]}, found {found[:12]}).'
+    )
+  return frozen
+
+
+def _shapes(model) -> dict:
+  size = model.vit.image_size
+  clip = jax.ShapeDtypeStruct((1, model.num_frames, size, size, 3), 'float32')
+  return jax.eval_shape(model.init, jax.random.key(0), clip)['params']
+
+
+def _placed(model, params, config, class_names, identity) -> Trained:
+  mesh = sharding.make_mesh()
+  params = jax.device_put(params, sharding.replicated(mesh))
+  return Trained(model, params, config, class_names, identity, mesh)

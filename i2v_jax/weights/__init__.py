@@ -1,0 +1,95 @@
+"""Pretrained image weights -> the backbone's tree, strictly."""
+
+import pathlib
+
+import jax
+import jax.numpy as jnp
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+from i2v_jax import params as params_lib
+from i2v_jax.vit import ViT, ViTConfig
+from i2v_jax.weights import clip_hf, native
+
+ASSETS = pathlib.Path(__file__).parents[1] / 'assets'
+BUILTIN = {'digits': ASSETS / 'digits_vit.safetensors'}
+
+
+def load_backbone(source: str, cfg: ViTConfig, seed: int = 0) -> dict:
+  """Parameters of the image ViT `cfg`, float32.
+
+  Args:
+    source: a safetensors file or a directory with `model.safetensors` (Hugging
+      Face CLIP, or ours); `hf:ORG/NAME` or `hf:ORG/NAME@REVISION` on the hub;
+      `builtin:digits`; `random` for an initialisation.
+    cfg: the model.
+    seed: of `random`.
+
+  Raises:
+    FileNotFoundError: the weights are not there and cannot be fetched.
+    ValueError: they are for another model; names every difference.
+  """
+  shapes = backbone_shapes(cfg)
+  if source == 'random':
+    return random_backbone(cfg, seed)
+  if not source:
+    raise ValueError(
+      'This config needs pretrained image weights: set --config.weights to a '
+      'directory or to hf:ORG/NAME.'
+    )
+  path = _locate(source)
+  file = path / 'model.safetensors' if path.is_dir() else path
+  arrays = native.read_arrays(file)
+  if clip_hf.recognises(arrays):
+    if (file.parent / 'config.json').is_file():
+      clip_hf.check_config(file.parent, cfg)
+    tree = clip_hf.convert(arrays, cfg)
+  else:
+    tree = native.read(file)
+  params_lib.check_same_tree(shapes, tree, str(file))
+  return tree
+
+
+def backbone_shapes(cfg: ViTConfig) -> dict:
+  """The tree of `ViT(cfg)` as shapes, without memory."""
+  image = jax.ShapeDtypeStruct(
+    (1, cfg.image_size, cfg.image_size, 3), 'float32'
+  )
+  return jax.eval_shape(ViT(cfg).init, jax.random.key(0), image)['params']
+
+
+def random_backbone(cfg: ViTConfig, seed: int) -> dict:
+  image = jnp.zeros((1, cfg.image_size, cfg.image_size, 3))
+  return jax.jit(ViT(cfg).init)(jax.random.key(seed), image)['params']
+
+
+def _locate(source: str) -> pathlib.Path:
+  kind, _, name = source.partition(':')
+  if kind == 'builtin':
+    if name not in BUILTIN:
+      raise ValueError(f'No weights {source!r}; there is {sorted(BUILTIN)}.')
+    return BUILTIN[name]
+  if kind == 'hf':
+    return _download(name)
+  path = pathlib.Path(source).expanduser()
+  if not path.exists():
+    raise FileNotFoundError(
+      f'No weights at {path}: --config.weights is a directory, a safetensors '
+      'file, or hf:ORG/NAME.'
+    )
+  return path
+
+
+def _download(name: str) -> pathlib.Path:
+  repo, _, revision = name.partition('@')
+  files = ['config.json', 'model.safetensors']
+  try:
+    return pathlib.Path(
+      snapshot_download(repo, revision=revision or None, allow_patterns=files)
+    )
+  except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+    raise FileNotFoundError(
+      f'{repo} is neither in the local cache nor reachable on the Hugging Face '
+      f'hub; download {" and ".join(files)} to a directory and give that as '
+      f'--config.weights ({type(error).__name__}).'
+    ) from error
