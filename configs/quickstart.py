@@ -37,7 +37,7 @@ def get_config(arg=''):
   c.views.short_side = 32
 
   c.batch_size = 32
-  c.steps = 600
+  c.steps = 400
   c.optimizer.lr = 3e-3
   c.optimizer.warmup_epochs = 1.0
   c.optimizer.clip_norm = 1.0

@@ -1,1 +1,38 @@
-"""Frozen image transformers that understand video, in JAX."""
+"""Frozen image transformers that understand video, in JAX.
+
+The public names below are imported when first used: `import i2v_jax` is cheap,
+and worker processes that only read videos never load JAX through it.
+"""
+
+import importlib
+
+__version__ = '0.1.0'
+
+_PUBLIC = {
+  'Trained': 'trained',
+  'VideoClassifier': 'video',
+  'ViT': 'vit',
+  'ViTConfig': 'vit',
+  'build': 'video',
+  'join': 'params',
+  'load': 'trained',
+  'load_backbone': 'weights',
+  'mask': 'params',
+  'merge': 'video',
+  'normalize': 'video',
+  'probe': 'data.decode',
+  'read_frames': 'data.decode',
+  'split': 'params',
+}
+__all__ = sorted(_PUBLIC)
+
+
+def __getattr__(name: str):
+  if name not in _PUBLIC:
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+  module = importlib.import_module(f'{__name__}.{_PUBLIC[name]}')
+  return getattr(module, name)
+
+
+def __dir__():
+  return sorted([*globals(), *_PUBLIC])

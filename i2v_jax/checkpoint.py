@@ -25,7 +25,14 @@ class Checkpoints:
   def __init__(self, workdir, keep: int = 2):
     folder = pathlib.Path(workdir).absolute() / 'checkpoints'
     options = ocp.CheckpointManagerOptions(max_to_keep=keep)
-    self.manager = ocp.CheckpointManager(folder, options=options)
+    handlers = {
+      'params': ocp.StandardCheckpointHandler(),
+      'opt_state': ocp.StandardCheckpointHandler(),
+      'metadata': ocp.JsonCheckpointHandler(),
+    }
+    self.manager = ocp.CheckpointManager(
+      folder, options=options, item_handlers=handlers
+    )
 
   def latest_step(self) -> int | None:
     return self.manager.latest_step()

@@ -23,13 +23,14 @@ def predict(args) -> int:
   from i2v_jax import trained
 
   model = trained.load(args.workdir)
-  return lib.predict(
+  failed = lib.predict(
     model,
     args.clips,
     views=args.views,
     window=args.window,
     as_json=args.json,
   )
+  return 1 if failed else 0
 
 
 def evaluate(args) -> None:

@@ -73,7 +73,7 @@ def make_train_step(
     metrics = {
       'loss': loss / count,
       'accuracy': hits / count,
-      'grad_norm': optax.global_norm(grads),
+      'grad_norm': optax.tree.norm(grads),
     }
     return TrainState(state.step + 1, params, opt_state), metrics
 

@@ -1,0 +1,244 @@
+"""What a step changes, what it leaves alone, and coming back from kill -9."""
+
+import functools
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from flax.traverse_util import flatten_dict
+
+from configs import quickstart
+from i2v_jax import checkpoint, train, trained, video
+from i2v_jax import params as params_lib
+from i2v_jax import run as run_lib
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+
+def synthetic_batch(size=4, mask=None):
+  rng = np.random.default_rng(0)
+  return {
+    'video': rng.integers(0, 256, (size, 8, 32, 32, 3), np.uint8),
+    'label': rng.integers(0, 4, size).astype(np.int32),
+    'mask': np.ones(size, 'f4') if mask is None else np.array(mask, 'f4'),
+  }
+
+
+@functools.cache
+def compiled_step(run_id, **options):
+  run = RUNS[run_id]
+  step = train.make_train_step(
+    run.model, run.tx, normalization='half', seed=0, **options
+  )
+  return jax.jit(step)
+
+
+RUNS = {}
+
+
+def steps_of(run, count, batch, **options):
+  RUNS[id(run)] = run
+  state, metrics = run.state, None
+  for _ in range(count):
+    step = compiled_step(id(run), **options)
+    state, metrics = step(state, run.frozen, batch)
+  return state, metrics
+
+
+@pytest.fixture(scope='module')
+def run(digits, tmp_path_factory):
+  config = quickstart.get_config('smoke')
+  config.data.root = str(digits)
+  return run_lib.prepare(config, tmp_path_factory.mktemp('run'))
+
+
+@pytest.mark.parametrize(
+  ('name', 'changes'),
+  [
+    ('zeroi2v', {}),
+    ('linear probe', {'model.adapter': None, 'trainable': ('head',)}),
+    ('full', {'trainable': ('',)}),
+  ],
+)
+def test_frozen_stays_and_everything_else_moves(
+  smoke_config, tmp_path, name, changes
+):
+  config = smoke_config()
+  with config.ignore_type():
+    config.update_from_flattened_dict(changes)
+  run = run_lib.prepare(config, tmp_path)
+  before = flatten_dict(jax.device_get(run.params), sep='/')
+  state, _ = steps_of(run, 3, synthetic_batch())
+  after = params_lib.join(state.params, run.frozen)
+  after = flatten_dict(jax.device_get(after), sep='/')
+  mine = flatten_dict(run.state.params, sep='/')
+  assert after.keys() == before.keys()
+  for path, value in after.items():
+    moved = (value != before[path]).any()
+    assert moved == (path in mine), path
+  moments = params_lib.num_bytes(run.state.opt_state)
+  assert moments < 2 * params_lib.num_bytes(run.state.params) + 100
+
+
+def test_accumulation_changes_nothing(run):
+  batch = synthetic_batch(8, mask=[1, 1, 0, 1, 1, 1, 1, 0])
+  plain, metrics = steps_of(run, 2, batch)
+  parts, metrics_of_parts = steps_of(run, 2, batch, accumulate=4)
+  close = lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-6)
+  jax.tree.map(close, metrics, metrics_of_parts)
+  jax.tree.map(close, plain.params, parts.params)
+
+
+def test_masked_rows_count_for_nothing(run):
+  batch = synthetic_batch(4, mask=[1, 1, 0, 0])
+  other = {k: v.copy() for k, v in batch.items()}
+  other['video'][2:] = 7
+  other['label'][2:] = 0
+  one, two = (steps_of(run, 1, b)[0].params for b in (batch, other))
+  jax.tree.map(np.testing.assert_array_equal, one, two)
+  empty = steps_of(run, 1, batch | {'mask': np.zeros(4, 'f4')})[1]
+  assert float(empty['loss']) == 0
+
+
+def test_label_smoothing_is_the_published_one(run):
+  batch = synthetic_batch()
+  pixels = video.normalize(jnp.asarray(batch['video']), 'half')
+  logits = jax.jit(run.model.apply)({'params': run.params}, pixels)
+  targets = 0.9 * jax.nn.one_hot(batch['label'], 4) + 0.1 / 4
+  wanted = optax.softmax_cross_entropy(logits, targets).mean()
+  _, metrics = steps_of(run, 1, batch, label_smoothing=0.1)
+  np.testing.assert_allclose(metrics['loss'], wanted, rtol=1e-6)
+
+
+def test_a_loss_that_is_no_number_stops_at_its_step(smoke_config, tmp_path):
+  config = smoke_config()
+  with config.unlocked():
+    config.optimizer.lr = 1e38
+    config.optimizer.clip_norm = 0.0
+    config.steps = 20
+  with pytest.raises(FloatingPointError, match=r'is (nan|inf) at step \d+'):
+    train.train_and_evaluate(config, tmp_path)
+
+
+def test_a_workdir_of_another_config_is_refused(smoke_config, tmp_path):
+  run_lib.prepare(smoke_config(), tmp_path)
+  with pytest.raises(
+    ValueError, match=r'label_smoothing = 0\.0, now it is 0\.1'
+  ):
+    run_lib.prepare(smoke_config(label_smoothing=0.1), tmp_path)
+
+
+def test_an_unwritable_workdir_is_named(smoke_config, tmp_path):
+  (tmp_path / 'file').write_text('')
+  with pytest.raises(OSError, match='choose another --workdir'):
+    run_lib.prepare(smoke_config(), tmp_path / 'file' / 'run')
+
+
+def test_checkpoints_hold_what_is_trained_and_whose_weights(
+  smoke_config, tmp_path
+):
+  train.train_and_evaluate(smoke_config(), tmp_path)
+  with checkpoint.Checkpoints(tmp_path) as checkpoints:
+    saved = checkpoints.manager.item_metadata(3)['params'].tree
+  saved = set(flatten_dict(saved, sep='/'))
+  model = trained.load(tmp_path)
+  mine, _ = params_lib.split(model.params, model.config['trainable'])
+  assert saved == set(flatten_dict(mine, sep='/'))
+  assert model.identity['step'] == 3
+
+  found = next((tmp_path / 'checkpoints').glob('*/metadata/metadata'))
+  metadata = json.loads(found.read_text())
+  assert metadata['examples_seen'] == 24
+  metadata['config']['seed'] = 1  # of the random backbone
+  found.write_text(json.dumps(metadata))
+  with pytest.raises(ValueError, match='other frozen weights'):
+    trained.load(tmp_path)
+
+
+def command(digits, workdir, *changes):
+  return [
+    sys.executable,
+    '-m',
+    'i2v_jax.main',
+    '--config=configs/quickstart.py:smoke',
+    f'--config.data.root={digits}',
+    '--config.compare={}',
+    f'--workdir={workdir}',
+    *changes,
+  ]
+
+
+def final_state(workdir):
+  """Every array of the newest checkpoint, and what was seen."""
+  run = trained.load(workdir)
+  return flatten_dict(jax.device_get(run.params), sep='/'), run.identity
+
+
+@pytest.mark.slow
+def test_resumes_after_kill_bit_for_bit(digits, tmp_path):
+  options = ('--config.steps=30', '--config.checkpoint_every=4')
+  whole, killed = (
+    command(digits, tmp_path / name, *options) for name in ('whole', 'killed')
+  )
+  subprocess.run(whole, cwd=ROOT, check=True, capture_output=True)
+  process = subprocess.Popen(
+    killed, cwd=ROOT, stdout=subprocess.PIPE, text=True
+  )
+  for line in process.stdout:  # killed somewhere behind a checkpoint
+    if line.startswith('step') and int(line.split()[1]) >= 10:
+      break
+  os.kill(process.pid, signal.SIGKILL)
+  process.wait()
+  again = subprocess.run(
+    killed, cwd=ROOT, check=True, capture_output=True, text=True
+  )
+  assert 'resumed at step' in again.stdout
+  (wanted, identity), (found, other) = (
+    final_state(tmp_path / name) for name in ('whole', 'killed')
+  )
+  assert identity == other and identity['step'] == 30
+  for path, value in wanted.items():
+    np.testing.assert_array_equal(found[path], value, err_msg=path)
+  records = lambda name: {
+    (r['step'], r.get('loss'), r.get('val/top1'))
+    for r in map(json.loads, (tmp_path / name / 'metrics.jsonl').open())
+  }
+  assert records('whole') == records('killed')  # the same data, in order
+
+
+@pytest.mark.slow
+def test_eight_devices_equal_one(digits, tmp_path):
+  for name, flags in (
+    ('one', ''),
+    ('eight', '--xla_force_host_platform_device_count=8'),
+  ):
+    done = subprocess.run(
+      command(digits, tmp_path / name),
+      cwd=ROOT,
+      check=True,
+      capture_output=True,
+      text=True,
+      env=os.environ | {'XLA_FLAGS': flags},
+    )
+    count = {'one': 1, 'eight': 8}[name]
+    assert f'on {count} cpu device(s)' in done.stdout
+  (wanted, _), (found, _) = (
+    final_state(tmp_path / name) for name in ('one', 'eight')
+  )
+  for path, value in wanted.items():
+    np.testing.assert_allclose(
+      found[path], value, rtol=0, atol=2e-6, err_msg=path
+    )
+  scores = [
+    np.load(tmp_path / name / 'eval' / 'scores.npz')['scores']
+    for name in ('one', 'eight')
+  ]
+  np.testing.assert_allclose(scores[1], scores[0], rtol=0, atol=1e-5)
