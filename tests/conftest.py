@@ -1,8 +1,17 @@
 """Settings every test runs under, and what many of them need."""
 
 import importlib
+import os
 import pathlib
 import sys
+import tempfile
+
+# Tests compile the same tiny models many times, also in processes they start.
+os.environ |= {
+  'JAX_COMPILATION_CACHE_DIR': f'{tempfile.gettempdir()}/i2v_jax_test_cache',
+  'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0',
+  'JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES': '-1',
+}
 
 import jax
 import pytest
@@ -33,6 +42,18 @@ def digits(tmp_path_factory) -> pathlib.Path:
   root = tmp_path_factory.mktemp('data') / 'digits'
   digits.generate(str(root), num_train=16, num_val=12)
   return root
+
+
+@pytest.fixture(scope='session')
+def smoke_run(digits, tmp_path_factory) -> pathlib.Path:
+  """Workdir of a short ZeroI2V run on the digits, trained and evaluated."""
+  from i2v_jax import train
+
+  config = importlib.import_module('configs.quickstart').get_config('smoke')
+  config.data.root = str(digits)
+  workdir = tmp_path_factory.mktemp('smoke') / 'run'
+  train.train_and_evaluate(config, workdir)
+  return workdir
 
 
 @pytest.fixture

@@ -1,0 +1,163 @@
+"""Configs read like the paper's table, build at full size, and all run."""
+
+import importlib
+import json
+import pathlib
+import subprocess
+import sys
+
+import jax
+import pytest
+
+from i2v_jax import compare, experiment, train, trained, weights
+from i2v_jax import params as params_lib
+from i2v_jax.adapters import zeroi2v
+from i2v_jax.data import decode, digits
+
+ROOT = pathlib.Path(__file__).parents[1]
+NAMES = sorted(
+  path.stem for path in (ROOT / 'configs').glob('*.py') if path.stem != 'common'
+)
+
+
+def get(name, arg=''):
+  return importlib.import_module(f'configs.{name}').get_config(arg)
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_every_config_builds_at_full_size(name):
+  config = get(name)
+  model = experiment.model(config, 10)
+  clip = jax.ShapeDtypeStruct(
+    (1, model.num_frames, *2 * (model.vit.image_size,), 3), 'float32'
+  )
+  shapes = jax.eval_shape(model.init, jax.random.key(0), clip)['params']
+  for prefixes in (
+    config.trainable,
+    config.optimizer.lr_multipliers,
+    config.optimizer.decay_multipliers,
+  ):
+    params_lib.check_prefixes(shapes, tuple(prefixes))
+  experiment.clip_spec(config)
+  assert params_lib.count(weights.backbone_shapes(model.vit)) == (
+    params_lib.count(shapes['backbone'])
+  )
+
+
+@pytest.mark.parametrize('name', [n for n in NAMES if n != 'quickstart'])
+def test_every_config_runs_its_smoke_test(name, smoke_config, tmp_path):
+  config = smoke_config(name)
+  result = train.train_and_evaluate(config, tmp_path)
+  views = f'{config.views.clips} clips x {config.views.crops} crops'
+  assert result.fingerprint['views'] == views
+  assert result.fingerprint['decoded'] == 12
+
+
+def test_quickstart_ends_with_its_table(smoke_config, tmp_path, capsys):
+  compare.compare(smoke_config('quickstart'), tmp_path)
+  rows = json.loads((tmp_path / 'results.json').read_text())
+  by_method = {row['method']: row for row in rows}
+  assert list(by_method) == ['linear_probe', 'zeroi2v', 'zeroi2v_merged']
+  assert all(0 <= row['top1'] <= 1 for row in rows)
+  assert all(row['seconds_per_clip'] > 0 for row in rows)
+  probe, adapted, merged = rows
+  assert merged['merge_max_diff'] < 1e-4 and merged['top1'] == adapted['top1']
+  assert probe['merge_max_diff'] is None
+  assert probe['tunable_params'] == 32 * 4 + 4
+  assert merged['tunable_params'] < adapted['tunable_params']
+  text = capsys.readouterr().out
+  assert 'max merge difference' in text and 'zeroi2v_merged' in text
+
+
+@pytest.mark.parametrize('variant', ['B/16', 'L/14'])
+@pytest.mark.parametrize('preset', ['paper', 'release'])
+@pytest.mark.parametrize('frames', [8, 16, 32])
+@pytest.mark.parametrize('dataset', ['k400', 'ssv2'])
+def test_presets_by_argument(dataset, frames, preset, variant):
+  name = f'{dataset}_{variant[0]}_{frames}f_{preset}'
+  config = get(
+    f'zeroi2v_{dataset}', f'variant={variant},frames={frames},preset={preset}'
+  )
+  if name not in zeroi2v.OFFSETS:  # the release has six of these twelve
+    with pytest.raises(ValueError, match='was published'):
+      experiment.model(config, 10)
+    return
+  model = experiment.model(config, 10)
+  assert model.adapter['offsets'] == zeroi2v.OFFSETS[name]
+  assert model.num_frames == frames
+  slow = config.optimizer.lr_multipliers.get('adapters', 1.0)
+  assert slow == (0.1 if name.endswith('L_' + f'{frames}f_release') else 1.0)
+  erasing = (config.clip.erasing, config.clip.erasing_mode)
+  if dataset == 'ssv2':
+    assert erasing == (0.25, 'const') and config.label_smoothing == 0.1
+    assert config.clip.flip_labels and config.clip.randaugment == 'after_crop'
+  else:
+    assert config.clip.stride * frames == 128
+    assert erasing[0] == (0.25 if name == 'k400_L_32f_release' else 0)
+
+
+@pytest.mark.parametrize('name', [n for n in NAMES if n != 'quickstart'])
+def test_missing_data_is_said_with_what_is_needed(name, tmp_path):
+  config = get(name)
+  config.data.root = str(tmp_path / 'nowhere')
+  with pytest.raises(FileNotFoundError) as error:
+    train.train_and_evaluate(config, tmp_path / 'run')
+  assert 'nowhere is not a folder' in str(error.value)
+  assert 'This config needs' in str(error.value)
+
+
+@pytest.mark.parametrize(
+  ('arg', 'error'),
+  [
+    ('varant=B/16', "no argument 'varant'"),
+    ('variant=S/16', 'variant is one of'),
+    ('smoke=maybe', 'true or false'),
+    ('frames=eight', 'eight'),
+  ],
+)
+def test_wrong_arguments_are_named(arg, error):
+  with pytest.raises(ValueError, match=error):
+    get('zeroi2v_k400', arg)
+
+
+def test_an_unknown_key_is_rejected_with_a_suggestion(tmp_path):
+  done = subprocess.run(
+    [
+      sys.executable,
+      '-m',
+      'i2v_jax.main',
+      '--config=configs/quickstart.py:smoke',
+      '--config.optimizr.lr=1',
+      f'--workdir={tmp_path}',
+    ],
+    cwd=ROOT,
+    capture_output=True,
+    text=True,
+  )
+  assert done.returncode != 0
+  assert 'Did you mean "optimizer"' in done.stderr
+
+
+def test_a_folder_of_real_clips_trains_end_to_end(
+  smoke_config, videos, tmp_path
+):
+  root = tmp_path / 'clips'
+  for name, file in (
+    ('arm wrestling', 'arm_wrestling.mp4'),
+    ('flipping pancake', 'flipping_pancake.mkv'),
+  ):
+    (root / name).mkdir(parents=True)
+    frames = decode.read_frames(videos / file, range(0, 200, 2))
+    frames = frames[:, : frames.shape[1] // 2 * 2]
+    for i in range(5):
+      part = frames[20 * i : 20 * (i + 1)]
+      digits.write_video(root / name / f'part {i}.mp4', part, 14)
+  config = smoke_config('finetune_folder')
+  with config.unlocked():
+    config.data.format, config.data.root = 'folder', str(root)
+    config.data.options = {}
+  train.train_and_evaluate(config, tmp_path / 'run')
+  model = trained.load(tmp_path / 'run')
+  assert model.class_names == ('arm wrestling', 'flipping pancake')
+  top = model.top(videos / 'arm_wrestling.mp4')
+  assert {name for name, _ in top} == set(model.class_names)

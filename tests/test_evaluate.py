@@ -1,0 +1,140 @@
+"""Every video counts once, and views are averaged as published."""
+
+import csv
+import dataclasses
+import json
+
+import jax
+import numpy as np
+import pytest
+
+from i2v_jax import evaluate, experiment, sharding, trained
+from i2v_jax.data import pipeline
+from i2v_jax.data.decode import DecodeError
+from i2v_jax.data.sources import Split
+
+
+@pytest.fixture(scope='module')
+def model(smoke_run):
+  return trained.load(smoke_run)
+
+
+def run(model, split, spec=None, clips_per_batch=8, **options):
+  on_bad_video = options.pop('on_bad_video', 'error')
+  return evaluate.evaluate(
+    model.model,
+    model.params,
+    pipeline.Loader(split, spec or model.spec, on_bad_video),
+    normalization='half',
+    clips_per_batch=clips_per_batch,
+    mesh=sharding.make_mesh(),
+    parallel=pipeline.Parallelism(),
+    **options,
+  )
+
+
+@pytest.mark.parametrize('clips_per_batch', [5, 8, 12, 100])
+def test_a_partial_last_batch_counts_every_video_once(model, clips_per_batch):
+  split = experiment.split(model.config, 'val')
+  found = run(model, split, clips_per_batch=clips_per_batch)
+  alone = np.stack([model.probabilities(path) for path in split.paths])
+  np.testing.assert_allclose(found.scores, alone, rtol=0, atol=1e-6)
+  hits = alone.argmax(axis=1) == split.labels
+  assert found.accuracy['top1'] == pytest.approx(hits.mean())
+  assert found.fingerprint['listed'] == found.fingerprint['decoded'] == 12
+
+
+def test_views_are_averaged_after_the_softmax(model, videos):
+  spec = dataclasses.replace(model.spec, clips=2, crops=3, stride=16)
+  path = str(videos / 'arm_wrestling.mp4')
+  loader = pipeline.Loader(
+    Split((path,), np.array([0]), model.class_names, ('a',)), spec
+  )
+  views = loader.test(0)['video']
+  assert views.shape == (6, 8, 32, 32, 3)
+  one_by_one = [
+    evaluate.view_probabilities(
+      model.model, 'half', model.params, v[None, None]
+    )
+    for v in views
+  ]
+  found = model.probabilities(path, spec)
+  np.testing.assert_allclose(
+    found, np.mean(one_by_one, axis=0)[0], rtol=0, atol=1e-6
+  )
+  assert len({v.tobytes() for v in views}) == 6
+
+
+@pytest.fixture
+def with_a_bad_one(model, videos):
+  names = ('arm_wrestling.mp4', 'corrupted.mp4', 'h265.mp4')
+  paths = tuple(str(videos / name) for name in names)
+  labels = np.array([0, 1, 2])
+  split = Split(paths, labels, model.class_names, names)
+  return split, dataclasses.replace(model.spec, sampling='uniform')
+
+
+def test_an_unreadable_video_stops_the_evaluation(model, with_a_bad_one):
+  with pytest.raises(DecodeError, match=r'corrupted\.mp4.*on_bad_video'):
+    run(model, *with_a_bad_one)
+
+
+def test_skipped_videos_are_counted_and_listed(model, with_a_bad_one, tmp_path):
+  split, spec = with_a_bad_one
+  found = run(model, split, spec, on_bad_video='skip', max_bad_share=0.5)
+  facts = found.fingerprint
+  assert (facts['listed'], facts['decoded'], facts['failed']) == (3, 2, 1)
+  assert np.isfinite(found.scores).all(axis=1).tolist() == [True, False, True]
+  hits = found.scores[::2].argmax(axis=1) == [0, 2]
+  assert found.accuracy['top1'] == pytest.approx(hits.mean())
+  evaluate.write(found, split, tmp_path)
+  rows = list(csv.reader((tmp_path / 'bad_videos.csv').open()))
+  assert rows[1][0] == 'corrupted.mp4' and 'frame' in rows[1][1]
+  assert '2 of 3 videos (1 unreadable)' in evaluate.summary(found)
+
+
+def test_too_many_unreadable_videos_stop_it(model, videos):
+  paths = (str(videos / 'corrupted.mp4'), str(videos / 'none.mp4'))
+  split = Split(paths, np.array([0, 1]), model.class_names, ('a', 'b'))
+  spec = dataclasses.replace(model.spec, sampling='uniform')
+  with pytest.raises(DecodeError, match='2 of 2 videos cannot be read'):
+    run(model, split, spec, on_bad_video='skip', max_bad_share=0.1)
+
+
+def test_the_report_says_what_was_evaluated(smoke_run):
+  report = json.loads((smoke_run / 'eval' / 'report.json').read_text())
+  wanted = {
+    'views': '1 clips x 1 crops',
+    'frames': '8x1',
+    'normalization': 'half',
+    'listed': 12,
+    'decoded': 12,
+    'failed': 0,
+    'step': 3,
+  }
+  assert wanted.items() <= report.items()
+  assert len(report['split_sha256']) == 16
+  scores = np.load(smoke_run / 'eval' / 'scores.npz')
+  assert scores['scores'].shape == (12, 4)
+  assert len(set(scores['ids'])) == 12
+  np.testing.assert_allclose(scores['scores'].sum(axis=1), 1, rtol=1e-6)
+
+
+def test_evaluating_again_gives_the_same(smoke_run):
+  model = trained.load(smoke_run)
+  split, found = trained.evaluate_trained(model)
+  stored = np.load(smoke_run / 'eval' / 'scores.npz')
+  np.testing.assert_allclose(found.scores, stored['scores'], rtol=0, atol=1e-6)
+  assert list(stored['ids']) == list(split.ids)
+
+
+def test_another_label_order_is_refused(smoke_run):
+  model = trained.load(smoke_run)
+  names = model.class_names[::-1]
+  with pytest.raises(ValueError, match='labels would not mean the same'):
+    trained.evaluate_trained(dataclasses.replace(model, class_names=names))
+
+
+def test_the_batch_is_spread_over_the_devices():
+  mesh = sharding.make_mesh()
+  assert mesh.size == jax.device_count()

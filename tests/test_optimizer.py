@@ -1,0 +1,175 @@
+"""Schedules against worked numbers, AdamW against optax's own."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from i2v_jax import optimizer
+
+PARAMS = {
+  'adapters': {'a': jnp.arange(1.0, 4.0), 'b': jnp.full((2, 2), -0.5)},
+  'head': {'kernel': jnp.full((3, 2), 2.0), 'bias': jnp.array([0.0, 1.0])},
+}
+cosine = lambda share: 0.5 * (1 + math.cos(math.pi * share))
+
+
+def released(**changes):
+  """40 epochs of 100 steps, as the configs of the releases have them."""
+  options = dict(total_steps=4000, steps_per_epoch=100, by='epoch') | changes
+  return optimizer.warmup_cosine(3e-4, **options)
+
+
+def gradients(count):
+  """As many different gradients of PARAMS."""
+  leaves, tree = jax.tree.flatten(PARAMS)
+  rng = np.random.default_rng(0)
+  return [
+    tree.unflatten(
+      [jnp.asarray(rng.normal(size=x.shape), 'f4') for x in leaves]
+    )
+    for _ in range(count)
+  ]
+
+
+def updates_of(tx, grads):
+  """The updates of consecutive steps, each applied before the next."""
+  params, state, found = PARAMS, tx.init(PARAMS), []
+  for g in grads:
+    updates, state = tx.update(g, state, params)
+    params = optax.apply_updates(params, updates)
+    found.append(updates)
+  return found
+
+
+def assert_close(found, wanted, **tolerance):
+  close = lambda a, b: np.testing.assert_allclose(a, b, **tolerance)
+  jax.tree.map(close, found, wanted)
+
+
+@pytest.mark.parametrize(
+  ('step', 'lr'),
+  [
+    (0, 3e-5),  # warm-up starts at a tenth
+    (100, 3e-4 * (0.1 + 0.9 * 100 / 249) * cosine(1 / 40)),
+    (249, 3e-4 * 0.99384),  # its last step, in epoch 2
+    (250, 3e-4 * 0.99384),
+    (2000, 1.5e-4),
+    (3999, 3e-4 * 0.00154),  # epoch 39
+  ],
+)
+def test_schedule_by_epoch_is_the_released_one(step, lr):
+  # The factors have five decimals.
+  np.testing.assert_allclose(released()(step), lr, rtol=0, atol=3e-4 * 5e-6)
+
+
+def test_by_epoch_changes_between_epochs_only():
+  lrs = np.array(released()(jnp.arange(4000))).reshape(40, 100)
+  assert (lrs[3:] == lrs[3:, :1]).all()
+  wanted = [3e-4 * cosine(epoch / 40) for epoch in range(3, 40)]
+  np.testing.assert_allclose(lrs[3:, 0], wanted, rtol=1e-4)
+  assert (np.diff(lrs[0]) > 0).all()  # while warming up
+
+
+def test_by_step_falls_smoothly_to_nothing():
+  lrs = np.array(released(by='step')(jnp.arange(4002)))
+  assert (np.diff(lrs[:249]) > 0).all()
+  assert (np.diff(lrs[249:4001]) < 0).all()
+  np.testing.assert_allclose(lrs[2000], 1.5e-4, rtol=1e-5)
+  np.testing.assert_allclose(lrs[4000:], 0, atol=1e-11)
+
+
+@pytest.mark.parametrize('by', ['step', 'epoch'])
+def test_without_warm_up_it_starts_at_the_peak(by):
+  schedule = released(by=by, warmup_epochs=0.0)
+  assert float(schedule(0)) == np.float32(3e-4)
+
+
+@pytest.mark.parametrize(
+  ('steps', 'epochs'),
+  [(100, 30), (100, 8), (3, 9), (4000, 40), (105620, 40), (1200000, 40)],
+)
+def test_epochs_of_any_length_begin_at_their_step(steps, epochs):
+  schedule = released(
+    total_steps=steps, steps_per_epoch=steps / epochs, warmup_epochs=0.0
+  )
+  first = -(-np.arange(1, epochs) * steps // epochs)  # rounded up
+  for step in (first, first - 1):
+    epoch = step * epochs // steps  # exact, for these are whole numbers
+    wanted = 3e-4 * 0.5 * (1 + np.cos(np.pi * epoch / epochs))
+    np.testing.assert_allclose(schedule(step), wanted, rtol=1e-4)
+
+
+def test_an_unknown_way_of_counting_is_refused():
+  with pytest.raises(ValueError, match="'step' or 'epoch', not 'epochs'"):
+    released(by='epochs')
+
+
+def test_make_is_adamw():
+  schedule, grads = optax.cosine_decay_schedule(0.1, 10), gradients(5)
+  ours = optimizer.make(schedule, weight_decay=0.05)
+  theirs = optax.adamw(schedule, weight_decay=0.05)
+  found, wanted = (updates_of(tx, grads) for tx in (ours, theirs))
+  assert_close(found, wanted, rtol=0, atol=1e-7)
+
+
+def test_lr_multiplier_scales_its_part_only():
+  grads = gradients(1)
+  plain, slow = (
+    updates_of(optimizer.make(lambda _: 1e-3, lr_multipliers=m), grads)[0]
+    for m in (None, {'adapters': 0.1})
+  )
+  tenth = jax.tree.map(lambda u: 0.1 * u, plain['adapters'])
+  assert_close(slow['adapters'], tenth, rtol=1e-6)
+  assert_close(slow['head'], plain['head'], rtol=0)
+
+
+def test_decay_multiplier_of_zero_takes_decay_away_there_only():
+  tx = optimizer.make(
+    lambda _: 0.1, weight_decay=0.05, decay_multipliers={'head/bias': 0.0}
+  )
+  still = jax.tree.map(jnp.zeros_like, PARAMS)
+  (found,) = updates_of(tx, [still])
+  wanted = jax.tree.map(lambda p: -0.1 * 0.05 * p, PARAMS)
+  wanted['head']['bias'] = jnp.zeros(2)
+  assert_close(found, wanted, rtol=1e-6)
+
+
+@pytest.mark.parametrize('kind', ['lr', 'decay'])
+def test_the_longest_prefix_wins(kind):
+  multipliers = {'': 0.5, 'head': 0.25, 'head/bias': 3.0}
+  grads = [jax.tree.map(jnp.zeros_like, PARAMS)]
+  plain, scaled = (
+    updates_of(
+      optimizer.make(lambda _: 1.0, **{f'{kind}_multipliers': m}), grads
+    )
+    for m in (None, multipliers)
+  )
+  factors = {
+    'adapters': {'a': 0.5, 'b': 0.5},
+    'head': {'kernel': 0.25, 'bias': 3.0},
+  }
+  assert_close(scaled[0], jax.tree.map(jnp.multiply, plain[0], factors))
+
+
+@pytest.mark.parametrize('kind', ['lr_multipliers', 'decay_multipliers'])
+def test_a_multiplier_of_nothing_is_refused(kind):
+  tx = optimizer.make(lambda _: 1.0, **{kind: {'heads': 0.1}})
+  with pytest.raises(ValueError, match="'heads'"):
+    updates_of(tx, gradients(1))
+
+
+@pytest.mark.parametrize(('limit', 'factor'), [(0.5, 0.5), (1.1, 1), (0, 1)])
+def test_clipping_is_by_the_norm_of_the_whole_tree(limit, factor):
+  # Two steps, for Adam does not see the scale of a single gradient.
+  first, second = gradients(2)
+  second = jax.tree.map(lambda g: 0.1 * g, second)
+  norm = math.sqrt(sum(float((g**2).sum()) for g in jax.tree.leaves(first)))
+  shrunk = jax.tree.map(lambda g: factor * g, first)
+  tx = optimizer.make(lambda _: 1e-2, clip_norm=limit * norm)
+  found = updates_of(tx, [first, second])
+  wanted = updates_of(optimizer.make(lambda _: 1e-2), [shrunk, second])
+  assert_close(found, wanted, rtol=1e-5)

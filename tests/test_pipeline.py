@@ -1,0 +1,237 @@
+"""The same stream whoever makes it, and no video lost or counted twice."""
+
+import csv
+import dataclasses
+
+import numpy as np
+import pytest
+
+from i2v_jax.data import clips, pipeline, sources, transforms
+from i2v_jax.data.decode import DecodeError
+from i2v_jax.data.pipeline import BadVideos, Loader, Parallelism
+
+PLAIN = Parallelism(threads=0)
+SPEC = clips.ClipSpec(  # everything random that there is
+  8,
+  32,
+  short_side=36,
+  randaugment='after_crop',
+  erasing=0.5,
+  erasing_mode='rand',
+)
+BROKEN = clips.ClipSpec(8, 32, sampling='uniform')  # reaches the bad packet
+
+
+@pytest.fixture
+def split(digits):
+  return sources.load('digits', digits, 'train')  # 16 videos
+
+
+@pytest.fixture
+def broken(videos):
+  """One video in three cannot be read to the end."""
+  names = ('h265.mp4', 'corrupted.mp4', 'rotated_90.mov')
+  paths = tuple(str(videos / name) for name in names)
+  return sources.Split(paths, np.array([0, 2, 1]), ('a', 'b', 'c'), names)
+
+
+def train(split, start=0, stop=6, batch_size=4, seed=0, parallel=PLAIN):
+  return list(
+    pipeline.train_batches(
+      Loader(split, SPEC),
+      batch_size,
+      seed=seed,
+      start=start,
+      stop=stop,
+      parallel=parallel,
+    )
+  )
+
+
+def evaluate(split, batch_size, spec=BROKEN, parallel=PLAIN, **options):
+  loader = Loader(split, spec, **options)
+  return list(pipeline.test_batches(loader, batch_size, parallel=parallel))
+
+
+def order_of(batches):
+  return np.concatenate([batch['index'] for batch in batches]).tolist()
+
+
+def interleaved(hosts):
+  """Whole batches of the parts of each host, which take turns."""
+  whole = lambda parts: np.stack(parts, 1).reshape(-1, *parts[0].shape[1:])
+  return [
+    {key: whole([part[key] for part in parts]) for key in parts[0]}
+    for parts in zip(*hosts, strict=True)
+  ]
+
+
+def assert_same(found, wanted):
+  assert len(found) == len(wanted)
+  for one, other in zip(found, wanted, strict=True):
+    assert one.keys() == other.keys()
+    for key in one:
+      assert one[key].dtype == other[key].dtype
+      np.testing.assert_array_equal(one[key], other[key], err_msg=key)
+
+
+def test_elements_are_what_they_say(split):
+  (batch,) = train(split, stop=1)
+  assert {k: (v.shape, v.dtype.str) for k, v in batch.items()} == {
+    'video': ((4, 8, 32, 32, 3), '|u1'),
+    'label': ((4,), '<i4'),
+    'index': ((4,), '<i8'),
+    'mask': ((4,), '<f4'),
+    'error': ((4,), '|S200'),
+  }
+  assert batch['label'].tolist() == split.labels[batch['index']].tolist()
+  assert batch['mask'].tolist() == [1] * 4 and not batch['error'].any()
+
+
+@pytest.mark.parametrize('threads', [1, 4])
+def test_threads_change_nothing(split, threads):
+  wanted, found = train(split), train(split, parallel=Parallelism(threads))
+  assert_same(found, wanted)
+  wanted, found = (
+    evaluate(split, 5, parallel=p) for p in (PLAIN, Parallelism(threads))
+  )
+  assert_same(found, wanted)
+
+
+def test_workers_change_nothing(split):
+  assert_same(train(split, parallel=Parallelism(1, workers=2)), train(split))
+
+
+@pytest.mark.parametrize('step', [0, 3, 5, 6])
+def test_a_run_goes_on_where_it_stopped(split, step):
+  parts = train(split, 0, step) + train(split, step, 6)
+  assert_same(parts, train(split, 0, 6))
+
+
+def test_hosts_share_every_batch(split):
+  hosts = [
+    train(split, parallel=Parallelism(0, shard=i, num_shards=2))
+    for i in range(2)
+  ]
+  assert {len(batch['index']) for host in hosts for batch in host} == {2}
+  assert_same(interleaved(hosts), train(split))
+
+
+@pytest.mark.parametrize('batch_size', [4, 3])
+def test_every_video_comes_once_an_epoch_in_another_order(split, batch_size):
+  batches = train(split, stop=48 // batch_size, batch_size=batch_size)
+  epochs = np.reshape(order_of(batches), (3, 16))
+  assert (np.sort(epochs) == np.arange(16)).all()
+  assert len({tuple(epoch) for epoch in epochs.tolist()}) == 3
+  clips_of = {}
+  for batch in batches:
+    for index, clip in zip(batch['index'], batch['video'], strict=True):
+      clips_of.setdefault(int(index), set()).add(clip.tobytes())
+  assert all(len(seen) == 3 for seen in clips_of.values())  # drawn anew
+
+
+def test_the_seed_decides_the_order_and_the_clips(split):
+  one, other = train(split, stop=4), train(split, stop=4, seed=1)
+  assert order_of(one) != order_of(other)
+  clip_of = lambda batches, index: next(
+    batch['video'][batch['index'] == index]
+    for batch in batches
+    if index in batch['index']
+  )
+  assert all((clip_of(one, i) != clip_of(other, i)).any() for i in range(16))
+
+
+@pytest.mark.parametrize('num_shards', [1, 2])
+@pytest.mark.parametrize(('batch_size', 'steps'), [(4, 4), (6, 3), (32, 1)])
+def test_evaluation_sees_every_video_once(split, batch_size, steps, num_shards):
+  spec = dataclasses.replace(SPEC, clips=2, crops=3)
+  hosts = [
+    evaluate(split, batch_size, spec, Parallelism(0, 0, i, num_shards))
+    for i in range(num_shards)
+  ]
+  assert [len(batches) for batches in hosts] == [steps] * num_shards
+  batches = interleaved(hosts)
+  padding = batch_size * steps - 16
+  assert order_of(batches) == [*range(16), *[-1] * padding]
+  for batch in batches:
+    assert batch['video'].shape == (batch_size, 6, 8, 32, 32, 3)
+    real = batch['index'] >= 0
+    np.testing.assert_array_equal(batch['mask'], real)
+    wanted = split.labels[batch['index']]
+    np.testing.assert_array_equal(batch['label'], np.where(real, wanted, -1))
+    assert not batch['video'][~real].any() and not batch['error'].any()
+    assert batch['video'][real].any(axis=(1, 2, 3, 4, 5)).all()
+
+
+@pytest.mark.parametrize('threads', [0, 2])
+def test_a_bad_video_is_an_error_that_names_it(broken, threads):
+  with pytest.raises(DecodeError, match=r"corrupted\.mp4.*bad_video='skip'"):
+    evaluate(broken, 3, parallel=Parallelism(threads))
+  gone = dataclasses.replace(broken, paths=('/none.mp4',) * 3)
+  with pytest.raises(DecodeError, match=r'/none\.mp4.*no such video'):
+    evaluate(gone, 3, parallel=Parallelism(threads))
+
+
+def test_a_bad_video_can_be_masked(broken):
+  (batch,) = evaluate(broken, 3, on_bad_video='skip')
+  assert batch['mask'].tolist() == [1, 0, 1]
+  assert batch['label'].tolist() == [0, 2, 1]
+  seen = batch['video'].any(axis=(1, 2, 3, 4, 5))
+  assert seen.tolist() == [True, False, True]
+  assert [bool(text) for text in batch['error']] == [False, True, False]
+  assert b'corrupted.mp4: frame ' in batch['error'][1]
+  element = Loader(broken, BROKEN, 'skip').train(1, np.random.default_rng(0))
+  assert element['mask'] == 0 and not element['video'].any()
+
+
+def test_bad_videos_are_counted_once_and_listed(broken, tmp_path):
+  (batch,) = evaluate(broken, 3, on_bad_video='skip')
+  bad = BadVideos(broken, 0.0, tmp_path / 'bad.csv')  # one is always allowed
+  for _ in range(3):
+    kept = bad.absorb(dict(batch))
+    assert kept.keys() == batch.keys() - {'error'}
+  assert list(bad.reasons) == ['corrupted.mp4']
+  with (tmp_path / 'bad.csv').open(newline='') as file:
+    header, row, *more = csv.reader(file)
+  assert header == ['video', 'reason'] and not more
+  assert row[0] == 'corrupted.mp4' and 'cannot be decoded' in row[1]
+
+
+def test_without_a_bad_video_there_is_no_list(split, tmp_path):
+  bad = BadVideos(split, 0.5, tmp_path / 'bad.csv')
+  for batch in evaluate(split, 5):
+    bad.absorb(batch)
+  assert not bad.reasons and not (tmp_path / 'bad.csv').exists()
+
+
+@pytest.mark.parametrize(('share', 'cap'), [(0.0, 1), (0.25, 4), (0.26, 5)])
+def test_too_many_bad_videos_stop_the_run(split, share, cap):
+  bad = BadVideos(split, share)
+  batch = lambda i: {'index': np.array([i]), 'error': np.array([b'torn'], 'S9')}
+  for index in range(cap):
+    bad.absorb(batch(index))
+  with pytest.raises(DecodeError, match=rf'{cap + 1} of 16 .*first: torn'):
+    bad.absorb(batch(cap))
+
+
+@pytest.mark.parametrize('policy', ['error', 'skip'])
+def test_a_bug_is_never_taken_for_a_bad_video(broken, monkeypatch, policy):
+  def buggy(frames, size):
+    raise IndexError('off by one')
+
+  monkeypatch.setattr(transforms, 'center_crop', buggy)
+  with pytest.raises(RuntimeError, match=r'h265\.mp4.*off by one'):
+    evaluate(broken, 3, on_bad_video=policy)
+
+
+def test_an_unknown_policy_is_refused(split):
+  with pytest.raises(ValueError, match="on_bad_video is 'ignore'"):
+    Loader(split, SPEC, 'ignore')
+
+
+def test_a_batch_must_spread_over_the_hosts(split):
+  three = Parallelism(num_shards=3)
+  with pytest.raises(ValueError, match=r'batch of 4 .* 3 hosts'):
+    train(split, parallel=three)
+  with pytest.raises(ValueError, match=r'batch of 4 .* 3 hosts'):
+    evaluate(split, 4, parallel=three)

@@ -1,0 +1,140 @@
+"""`i2v`: named actions for people's own clips, and models that travel."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from i2v_jax import cli, export, predict, trained, video
+from i2v_jax.data.decode import probe
+
+
+def i2v(*args) -> int:
+  with pytest.raises(SystemExit) as end:
+    cli.main([str(a) for a in args])
+  return end.value.code
+
+
+def test_predict_prints_names_and_probabilities(smoke_run, videos, capsys):
+  clips = [videos / 'arm_wrestling.mp4', videos / 'flipping_pancake.mkv']
+  assert i2v('predict', '--workdir', smoke_run, *clips) == 0
+  text = capsys.readouterr().out
+  assert text.count('moves left') == 2 and text.count('%') == 8
+  assert all(clip.name in text for clip in clips)
+
+
+def test_json_is_one_object_per_clip(smoke_run, videos, capsys):
+  clip = videos / 'arm_wrestling.mp4'
+  assert i2v('predict', '--workdir', smoke_run, '--json', clip, clip) == 0
+  one, two = map(json.loads, capsys.readouterr().out.splitlines())
+  assert one == two and one['file'] == str(clip)
+  shares = [entry['probability'] for entry in one['top']]
+  assert shares == sorted(shares, reverse=True)
+  assert sum(shares) == pytest.approx(1, abs=1e-5)
+  model = trained.load(smoke_run)
+  assert {entry['name'] for entry in one['top']} == set(model.class_names)
+  assert one['top'][0]['name'] == model.top(clip)[0][0]
+
+
+def test_a_bad_clip_does_not_stop_the_others(smoke_run, videos, capsys):
+  clips = [videos / 'none.mp4', videos / 'README.md', videos / 'h265.mp4']
+  assert i2v('predict', '--workdir', smoke_run, '--json', *clips) == 1
+  done = capsys.readouterr()
+  assert json.loads(done.out)['file'] == str(clips[2])
+  assert 'none.mp4' in done.err and 'README.md' in done.err
+
+
+def test_windows_slide_over_the_whole_video(videos):
+  info = probe(videos / 'arm_wrestling.mp4')  # 280 frames, 28 fps
+  spans = predict.windows(info, 4.0)
+  starts = [first for first, _ in spans]
+  assert starts == [0, 56, 112, 168]
+  assert spans[-1][1] == info.frames
+  assert {stop - first for first, stop in spans} == {112}
+  assert predict.windows(info, 100.0) == [(0, 280)]
+  with pytest.raises(ValueError, match='seconds'):
+    predict.windows(info, 0)
+
+
+def test_a_window_sees_its_own_frames_only(smoke_run, videos):
+  model = trained.load(smoke_run)
+  result = predict.predict_file(
+    model, videos / 'arm_wrestling.mp4', model.spec, window=4.0
+  )
+  assert [(w['start'], w['end']) for w in result['windows']] == [
+    (0.0, 4.0),
+    (2.0, 6.0),
+    (4.0, 8.0),
+    (6.0, 10.0),
+  ]
+  alone = model.probabilities(
+    videos / 'arm_wrestling.mp4', model.spec, span=(56, 168)
+  )
+  top = result['windows'][1]['top'][0]
+  assert top['probability'] == pytest.approx(alone.max(), abs=1e-6)
+
+
+def test_views_can_be_chosen(smoke_run, videos, capsys):
+  model = trained.load(smoke_run)
+  spec = predict.with_views(model.spec, '2x3')
+  assert (spec.clips, spec.crops) == (2, 3)
+  clip = videos / 'arm_wrestling.mp4'
+  assert i2v('predict', '--workdir', smoke_run, '--views', '2*3', clip) == 1
+  assert 'CLIPSxCROPS' in capsys.readouterr().err
+
+
+def test_an_export_predicts_and_evaluates_alone(
+  smoke_run, videos, tmp_path, capsys
+):
+  workdir = tmp_path / 'run'
+  shutil.copytree(smoke_run, workdir)
+  out = tmp_path / 'export'
+  assert i2v('export', '--workdir', workdir, '--out', out) == 0
+  assert 'max |logit difference|' in capsys.readouterr().out
+  shutil.rmtree(workdir)
+  exported, original = trained.load(out), trained.load(smoke_run)
+  assert 'adapters' not in exported.params
+  assert exported.model.adapter['offsets'] == original.model.adapter['offsets']
+  clip = videos / 'flipping_pancake.mkv'
+  np.testing.assert_allclose(
+    exported.probabilities(clip), original.probabilities(clip), atol=1e-6
+  )
+  assert i2v('eval', '--workdir', out) == 0
+  assert '12 of 12 videos' in capsys.readouterr().out
+  assert json.loads((out / 'eval' / 'report.json').read_text())['decoded'] == 12
+
+
+def test_a_merge_that_changes_the_model_is_refused(
+  smoke_run, tmp_path, monkeypatch
+):
+  model = trained.load(smoke_run)
+
+  def broken(model, params):
+    merged, params = video.merge(model, params)
+    head = {k: v + 0.01 for k, v in params['head'].items()}
+    return merged, params | {'head': head}
+
+  monkeypatch.setattr(export, 'video', type('v', (), {'merge': broken}))
+  with pytest.raises(ValueError, match='nothing was exported'):
+    export.export(model, tmp_path / 'out')
+  assert not (tmp_path / 'out').exists()
+
+
+@pytest.mark.parametrize('command', ['predict', 'eval', 'export'])
+def test_a_folder_without_a_model_is_named(command, tmp_path, capsys):
+  last = {'predict': ['clip.mp4'], 'eval': [], 'export': ['--out', 'x']}
+  assert i2v(command, '--workdir', tmp_path, *last[command]) == 1
+  error = capsys.readouterr().err
+  assert f'{tmp_path} is neither the workdir of a run' in error
+
+
+def test_bench_prints_a_table(videos, capsys, monkeypatch):
+  from i2v_jax import vit
+
+  monkeypatch.setitem(vit.SIZES, 'B', (32, 2, 4, 64))
+  clip = videos / 'h265.mp4'
+  code = i2v('bench', '--rounds', 1, '--clip', clip, '--clips', 8)
+  text = capsys.readouterr().out
+  assert code == 0
+  assert 'ZeroI2V, merged' in text and 'clips/s' in text
