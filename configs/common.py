@@ -81,7 +81,7 @@ def base() -> ConfigDict:
 
   c.loader = dict(threads=2, workers=0)
   c.log_every = 50  # steps
-  c.eval_every = 0  # steps; 0: only at the end
+  c.eval_every = 5000  # steps; 0: only at the end
   c.checkpoint_every = 1000
   c.compare = ConfigDict()  # name -> changed keys; trained beside this config
   return c

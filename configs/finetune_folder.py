@@ -24,5 +24,5 @@ def get_config(arg=''):
   c.accumulate = 2
   c.epochs = 20.0
   c.optimizer.schedule = 'step'
-  c.checkpoint_every = 200
+  c.checkpoint_every = c.eval_every = 200
   return common.smoke(c) if arg.smoke else c

@@ -76,16 +76,19 @@ def evaluate(
   batches = pipeline.test_batches(loader, size, parallel=parallel)
   bad = pipeline.BadVideos(split, max_bad_share)
   scores = np.full((len(split), model.num_classes), np.nan, np.float32)
+  seen = np.zeros(len(split), int)
   bar, advance = writers.progress(len(split), 'evaluate', 'videos')
-  run = functools.partial(_run, model, normalization, params, mesh, bad)
+  run = functools.partial(_run, model, normalization, params, mesh)
   with bar:
-    for index, mask, found in sharding.prefetch(map(run, batches), depth=1):
-      index, mask, found = _gather(index, mask, found)
-      scores[index[mask]] = found[mask]
-      advance(int((index != pipeline.PADDING).sum()))
+    for batch, found in sharding.prefetch(map(run, batches), depth=1):
+      batch, found = bad.absorb(_gather(batch)), _gather(found)
+      index, real = batch['index'], batch['index'] != pipeline.PADDING
+      scores[index[batch['mask'] > 0]] = found[batch['mask'] > 0]
+      np.add.at(seen, index[real], 1)
+      advance(int(real.sum()))
+  if not (seen == 1).all():
+    raise RuntimeError('A video was not counted exactly once; please report.')
   decoded = np.isfinite(scores).all(axis=1)
-  if decoded.sum() + len(bad.reasons) < len(set(split.ids)):
-    raise RuntimeError('Some videos were neither scored nor listed as bad.')
   return Evaluation(
     scores,
     metrics.accuracies(scores[decoded], split.labels[decoded]),
@@ -94,20 +97,25 @@ def evaluate(
   )
 
 
-def _run(model, normalization, params, mesh, bad, batch):
-  batch = bad.absorb(batch)
-  clips = sharding.put({'video': batch['video']}, mesh)['video']
-  found = view_probabilities(model, normalization, params, clips)
-  return batch['index'], batch['mask'] > 0, found
+def _run(model, normalization, params, mesh, batch):
+  """Starts the computation of one batch."""
+  clips = sharding.put({'video': batch.pop('video')}, mesh)['video']
+  return batch, view_probabilities(model, normalization, params, clips)
 
 
-def _gather(index, mask, found):
-  """The whole batch of all hosts, as numpy."""
+def _gather(tree):
+  """The rows of all hosts as numpy; strings travel as bytes."""
   if jax.process_count() == 1:
-    return index, mask, np.asarray(found)
-  found = multihost_utils.process_allgather(found, tiled=True)
-  index, mask = multihost_utils.process_allgather((index, mask), tiled=True)
-  return np.asarray(index), np.asarray(mask), np.asarray(found)
+    return jax.tree.map(np.asarray, tree)
+  as_bytes = lambda x: x.view(np.uint8).reshape(len(x), -1)
+  strings = lambda x: getattr(x.dtype, 'kind', '') == 'S'
+  numbers = jax.tree.map(lambda x: as_bytes(x) if strings(x) else x, tree)
+  gathered = multihost_utils.process_allgather(numbers, tiled=True)
+  return jax.tree.map(
+    lambda x, y: np.asarray(y).view(x.dtype).ravel() if strings(x) else y,
+    tree,
+    gathered,
+  )
 
 
 def _fingerprint(loader, normalization, model, decoded, identity) -> dict:

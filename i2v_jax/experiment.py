@@ -14,6 +14,7 @@ import numpy as np
 from i2v_jax import video, weights
 from i2v_jax.data import sources, transforms
 from i2v_jax.data.clips import ClipSpec
+from i2v_jax.vit import ViTConfig
 
 
 def split(config: Mapping[str, Any], name: str) -> sources.Split:
@@ -28,7 +29,7 @@ def split(config: Mapping[str, Any], name: str) -> sources.Split:
       data['format'], data['root'], data[name], **dict(data['options'])
     )
   except FileNotFoundError as error:
-    raise FileNotFoundError(f'{error}. {config["needs"]}') from error
+    raise FileNotFoundError(f'{error}. {config["needs"]}'.strip()) from error
 
 
 def clip_spec(config: Mapping[str, Any], class_names=None) -> ClipSpec:
@@ -38,7 +39,7 @@ def clip_spec(config: Mapping[str, Any], class_names=None) -> ClipSpec:
     clip['flip_map'] = transforms.flip_label_map(class_names)
   return ClipSpec(
     num_frames=model['num_frames'],
-    image_size=video.build(model, 1).vit.image_size,
+    image_size=ViTConfig.named(**model['backbone']).image_size,
     clips=views['clips'],
     crops=views['crops'],
     test_short_side=views['short_side'],
@@ -74,7 +75,7 @@ def backbone(config: Mapping[str, Any], vit) -> dict:
   try:
     return weights.load_backbone(config['weights'], vit, config['seed'])
   except FileNotFoundError as error:
-    raise FileNotFoundError(f'{error} {config["needs"]}') from error
+    raise FileNotFoundError(f'{error} {config["needs"]}'.strip()) from error
 
 
 def initial_params(model, backbone: Mapping, seed: int) -> dict:

@@ -30,9 +30,12 @@ def run(argv) -> None:
     raise app.UsageError(f'{argv[1]!r} is not a flag; flags begin with --.')
   import jax
 
+  from i2v_jax import writers
+
   logging.set_verbosity(logging.WARNING)  # not which backends are absent
   if DISTRIBUTED.value:
     jax.distributed.initialize()
+  writers.console.quiet = jax.process_index() > 0
   config = CONFIG.value
   if config.compare:
     from i2v_jax import compare

@@ -5,6 +5,7 @@ import importlib.metadata
 import json
 import math
 import pathlib
+import tempfile
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,18 @@ from rich.table import Table
 from i2v_jax import experiment, optimizer, sharding, writers
 from i2v_jax import params as params_lib
 from i2v_jax.data import pipeline, sources
+
+# Where things are and how often one looks; none of it changes what is trained.
+MAY_CHANGE = (
+  'checkpoint_every',
+  'data.root',
+  'eval_every',
+  'loader.',
+  'log_every',
+  'needs',
+  'views.',
+  'weights',
+)
 
 
 @flax.struct.dataclass
@@ -69,18 +82,16 @@ class Run:
 
 
 def prepare(config: Mapping[str, Any], workdir) -> Run:
-  """Builds data, model, optimiser and the state at step 0.
+  """Builds data, model, optimiser and the state at step 0; claims the workdir.
 
   Raises:
-    ValueError, FileNotFoundError: something in the config cannot be; one
-      sentence says what and how to mend it.
+    ValueError, OSError: something in the config cannot be; one sentence says
+      what and how to mend it. The workdir is not claimed then.
   """
-  workdir, data = _claim(workdir, config), config['data']
+  workdir, data = _writable(workdir), config['data']
   mesh = sharding.make_mesh()
-  sharding.check_batch_size('batch_size', config['batch_size'], mesh)
-  train, val = (experiment.split(config, name) for name in ('train', 'val'))
-  if train.class_names != val.class_names:
-    raise ValueError('The train and val splits have different classes.')
+  sharding.check_batch_size(config['batch_size'], mesh, config['accumulate'])
+  train, val = _splits(config)
   spec = experiment.clip_spec(config, train.class_names)
   loader = lambda split: pipeline.Loader(split, spec, data['on_bad_video'])
   model = experiment.model(config, len(train.class_names))
@@ -89,26 +100,56 @@ def prepare(config: Mapping[str, Any], workdir) -> Run:
   mine, frozen = params_lib.split(params, config['trainable'])
   steps, schedule = _schedule(config, len(train))
   tx = _optimizer(config, schedule, mine)
-  if jax.process_index() == 0:
-    sources.write_class_names(workdir / 'classes.json', train.class_names)
   state = TrainState(jnp.zeros((), jnp.int32), mine, tx.init(mine))
-  sha256 = params_lib.sha256(frozen)
-  frozen = jax.tree.map(lambda x: jnp.asarray(x, model.vit.dtype), frozen)
+  in_compute_type = lambda x: jnp.asarray(x, model.vit.dtype)
   place = sharding.replicated(mesh)
-  return Run(
-    config,
-    workdir,
-    mesh,
-    model,
-    loader(train),
-    loader(val),
-    steps,
-    schedule,
-    tx,
-    jax.device_put(state, place),
-    jax.device_put(frozen, place),
-    sha256,
+  run = Run(
+    config=config,
+    workdir=workdir,
+    mesh=mesh,
+    model=model,
+    train=loader(train),
+    val=loader(val),
+    steps=steps,
+    schedule=schedule,
+    tx=tx,
+    state=jax.device_put(state, place),
+    frozen=jax.device_put(jax.tree.map(in_compute_type, frozen), place),
+    frozen_sha256=params_lib.sha256(frozen),
   )
+  _claim(run)
+  return run
+
+
+def resume(run: Run, checkpoints) -> TrainState:
+  """The newest state of a workdir.
+
+  Raises:
+    ValueError: it was trained on other frozen weights or other classes.
+  """
+  step = checkpoints.latest_step()
+  saved, now = checkpoints.metadata(step), run.metadata()
+  for key in ('frozen_sha256', 'class_names'):
+    if saved[key] != now[key]:
+      raise ValueError(
+        f'{run.workdir} was trained with other {key} than the config gives now.'
+      )
+  like = {'params': run.state.params, 'opt_state': run.state.opt_state}
+  place = sharding.replicated(run.mesh)
+  found = checkpoints.restore(step, like, place)
+  return TrainState(jax.device_put(jnp.int32(step), place), **found)
+
+
+def _splits(config) -> tuple[sources.Split, sources.Split]:
+  train, val = (experiment.split(config, name) for name in ('train', 'val'))
+  if train.class_names != val.class_names:
+    raise ValueError('The train and val splits have different classes.')
+  if (train.labels < 0).any():
+    raise ValueError(
+      f'{(train.labels < 0).sum()} videos of the train split have no label, '
+      f'such as {train.ids[int(train.labels.argmin())]!r}.'
+    )
+  return train, val
 
 
 def _schedule(config, num_videos: int):
@@ -136,16 +177,11 @@ def _optimizer(config, schedule, mine):
   return optimizer.make(schedule, **options)
 
 
-def _claim(workdir, config) -> pathlib.Path:
-  """Makes the workdir, or checks that it belongs to this config."""
+def _writable(workdir) -> pathlib.Path:
   workdir = pathlib.Path(workdir)
   try:
     workdir.mkdir(parents=True, exist_ok=True)
-    path = workdir / 'config.json'
-    if path.exists():
-      _check_same_config(json.loads(path.read_text()), config, workdir)
-    elif jax.process_index() == 0:
-      path.write_text(json.dumps(experiment.plain(config), indent=2) + '\n')
+    tempfile.TemporaryFile(dir=workdir).close()
   except OSError as error:
     raise OSError(
       f'Cannot write to the workdir {workdir} ({error.strerror}); choose '
@@ -154,13 +190,26 @@ def _claim(workdir, config) -> pathlib.Path:
   return workdir
 
 
-def _check_same_config(old: dict, config, workdir) -> None:
+def _claim(run: Run) -> None:
+  """Writes config and classes; where there are checkpoints, checks them."""
+  path = run.workdir / 'config.json'
+  if path.exists() and any(run.workdir.glob('checkpoints/*')):
+    _check_same_config(json.loads(path.read_text()), run)
+  if jax.process_index() == 0:
+    text = json.dumps(experiment.plain(run.config), indent=2)
+    path.write_text(text + '\n')
+    names = run.train.split.class_names
+    sources.write_class_names(run.workdir / 'classes.json', names)
+
+
+def _check_same_config(old: dict, run: Run) -> None:
   old = flax.traverse_util.flatten_dict(old, sep='.')
-  new = flax.traverse_util.flatten_dict(experiment.plain(config), sep='.')
+  new = experiment.plain(run.config)
+  new = flax.traverse_util.flatten_dict(new, sep='.')
   for key in sorted(old.keys() | new.keys()):
-    if old.get(key) != new.get(key):
+    if old.get(key) != new.get(key) and not key.startswith(MAY_CHANGE):
       raise ValueError(
-        f'{workdir} holds a run with {key} = {old.get(key)!r}, now it is '
+        f'{run.workdir} holds a run with {key} = {old.get(key)!r}, now it is '
         f'{new.get(key)!r}; use the same config to resume it, or another '
         '--workdir.'
       )
@@ -168,10 +217,8 @@ def _check_same_config(old: dict, config, workdir) -> None:
 
 def overview(run: Run) -> None:
   """Prints what is trained, and writes every parameter to a file."""
-  mine, table = (
-    run.state.params,
-    Table(title='Parameters', title_justify='left'),
-  )
+  mine = run.state.params
+  table = Table(title='Parameters', title_justify='left')
   for name in ('part', 'tunable', 'total'):
     table.add_column(name, justify='left' if name == 'part' else 'right')
   shapes = params_lib.join(mine, run.frozen)

@@ -24,12 +24,12 @@ def over_data(mesh: Mesh) -> NamedSharding:
   return NamedSharding(mesh, PartitionSpec('data'))
 
 
-def check_batch_size(name: str, size: int, mesh: Mesh) -> None:
-  """Raises ValueError unless `size` examples spread evenly over the mesh."""
-  if size % mesh.size:
+def check_batch_size(size: int, mesh: Mesh, parts: int = 1) -> None:
+  """Raises ValueError unless each of `parts` spreads evenly over the mesh."""
+  if size < 1 or size % (mesh.size * parts):
     raise ValueError(
-      f'{name} = {size} does not spread over {mesh.size} devices; choose a '
-      f'multiple of {mesh.size}.'
+      f'A batch_size of {size} does not spread over {mesh.size} device(s) in '
+      f'{parts} part(s); choose a multiple of {mesh.size * parts}.'
     )
 
 

@@ -12,7 +12,7 @@ import optax
 from i2v_jax import checkpoint, evaluate, experiment, sharding, video, writers
 from i2v_jax import params as params_lib
 from i2v_jax.data import pipeline
-from i2v_jax.run import Run, TrainState, overview, prepare
+from i2v_jax.run import Run, TrainState, overview, prepare, resume
 
 
 def make_train_step(
@@ -42,30 +42,13 @@ def make_train_step(
     hit_B = logits_BxC.argmax(axis=-1) == batch['label']
     return (loss_B * batch['mask']).sum(), (hit_B * batch['mask']).sum()
 
-  grad_fn = jax.value_and_grad(sums, has_aux=True)
-
-  def total(params, frozen, batch, rng):
-    """Sums over the batch of loss, hits and gradients."""
-    if accumulate == 1:
-      (loss, hits), grads = grad_fn(params, frozen, batch, rng)
-      return loss, hits, grads
-    # Part i takes rows i, i + accumulate, …: each stays on its device.
-    parts = jax.tree.map(
-      lambda x: x.reshape(-1, accumulate, *x.shape[1:]).swapaxes(0, 1), batch
-    )
-
-    def add(carry, part):
-      i, part = part
-      rng_i = jax.random.fold_in(rng, i)
-      (loss, hits), grads = grad_fn(params, frozen, part, rng_i)
-      return jax.tree.map(jnp.add, carry, (loss, hits, grads)), None
-
-    zero = (0.0, 0.0, jax.tree.map(jnp.zeros_like, params))
-    return jax.lax.scan(add, zero, (jnp.arange(accumulate), parts))[0]
+  sums_and_grads = jax.value_and_grad(sums, has_aux=True)
+  if accumulate > 1:
+    sums_and_grads = _in_parts(sums_and_grads, accumulate)
 
   def step(state: TrainState, frozen, batch):
     rng = jax.random.fold_in(jax.random.key(seed), state.step)
-    loss, hits, grads = total(state.params, frozen, batch, rng)
+    (loss, hits), grads = sums_and_grads(state.params, frozen, batch, rng)
     count = jnp.maximum(batch['mask'].sum(), 1.0)
     grads = jax.tree.map(lambda g: g / count, grads)
     updates, opt_state = tx.update(grads, state.opt_state, state.params)
@@ -80,6 +63,23 @@ def make_train_step(
   return step
 
 
+def _in_parts(function, count: int):
+  """Sums a function's results over `count` parts of the batch, one by one."""
+
+  def summed(params, frozen, batch, rng):
+    # Part i takes rows i, i + count, …: every row stays on its device.
+    cut = lambda x: x.reshape(-1, count, *x.shape[1:]).swapaxes(0, 1)
+    keys = jax.random.split(rng, count)
+
+    def add(total, part):
+      return jax.tree.map(jnp.add, total, function(params, frozen, *part)), None
+
+    zero = ((0.0, 0.0), jax.tree.map(jnp.zeros_like, params))
+    return jax.lax.scan(add, zero, (jax.tree.map(cut, batch), keys))[0]
+
+  return summed
+
+
 def train_and_evaluate(
   config: Mapping[str, Any], workdir
 ) -> evaluate.Evaluation:
@@ -90,10 +90,10 @@ def train_and_evaluate(
     checkpoint.Checkpoints(run.workdir) as checkpoints,
     writers.Writer(run.workdir, jax.process_index() == 0) as writer,
   ):
-    latest = checkpoints.latest_step()
-    if latest is not None:
-      run.state = _restore(run, checkpoints, latest)
-      writers.console.print(f'resumed at step {latest} of {run.steps}')
+    if checkpoints.latest_step() is not None:
+      run.state = resume(run, checkpoints)
+      start = int(run.state.step)
+      writers.console.print(f'resumed at step {start} of {run.steps}')
     _loop(run, checkpoints, writer)
     result = evaluate_run(run, run.val.spec)
     scalars = {f'val/{k}': v for k, v in result.accuracy.items()}
@@ -102,13 +102,6 @@ def train_and_evaluate(
     evaluate.write(result, run.val.split, run.workdir / 'eval')
   writers.console.print(evaluate.summary(result))
   return result
-
-
-def _restore(run: Run, checkpoints, step: int) -> TrainState:
-  like = {'params': run.state.params, 'opt_state': run.state.opt_state}
-  place = sharding.replicated(run.mesh)
-  found = checkpoints.restore(step, like, place)
-  return TrainState(jax.device_put(jnp.int32(step), place), **found)
 
 
 def evaluate_run(run: Run, spec) -> evaluate.Evaluation:
@@ -163,7 +156,7 @@ def _loop(run: Run, checkpoints, writer) -> None:
 
 
 def _batches(run: Run, start: int):
-  """Batches from step `start` on, already on the devices."""
+  """Batches from step `start` on, already on their way to the devices."""
   config = run.config
   bad = pipeline.BadVideos(
     run.train.split,

@@ -129,11 +129,48 @@ def test_a_loss_that_is_no_number_stops_at_its_step(smoke_config, tmp_path):
 
 
 def test_a_workdir_of_another_config_is_refused(smoke_config, tmp_path):
-  run_lib.prepare(smoke_config(), tmp_path)
+  train.train_and_evaluate(smoke_config(), tmp_path)
+  run_lib.prepare(smoke_config(log_every=7), tmp_path)
   with pytest.raises(
     ValueError, match=r'label_smoothing = 0\.0, now it is 0\.1'
   ):
     run_lib.prepare(smoke_config(label_smoothing=0.1), tmp_path)
+
+
+def test_a_failed_start_does_not_claim_the_workdir(smoke_config, tmp_path):
+  with pytest.raises(ValueError, match='Unknown adapter'):
+    config = smoke_config()
+    with config.unlocked():
+      config.model.adapter.name = 'zeroi3v'
+    run_lib.prepare(config, tmp_path)
+  assert not list(tmp_path.iterdir())
+  run_lib.prepare(smoke_config(), tmp_path)
+
+
+@pytest.mark.parametrize(
+  ('changes', 'error'),
+  [
+    ({'batch_size': 9, 'accumulate': 2}, 'multiple of 2'),
+    ({'batch_size': 0}, 'batch_size of 0'),
+    ({'trainable': ('adaptors',)}, "'adaptors'"),
+    ({'optimizer.lr_multipliers': {'backbone/blocks_0': 0.1}}, 'blocks_0'),
+    ({'optimizer.schedule': 'hour'}, 'hour'),
+    ({'data.format': 'tfrecord'}, 'no data format'),
+    ({'data.val': 'test'}, 'make it beside train'),
+    ({'data.on_bad_video': 'ignore'}, 'on_bad_video'),
+    ({'model.num_frames': 0}, 'num_frames is 0'),
+    ({'clip.sampling': 'sparse'}, 'sampling'),
+    ({'weights': 'builtin:digits'}, 'does not fit the model'),
+  ],
+)
+def test_what_cannot_be_is_said_at_the_start(
+  smoke_config, tmp_path, changes, error
+):
+  config = smoke_config()
+  with config.unlocked(), config.ignore_type():
+    config.update_from_flattened_dict(changes)
+  with pytest.raises((ValueError, OSError), match=error):
+    run_lib.prepare(config, tmp_path)
 
 
 def test_an_unwritable_workdir_is_named(smoke_config, tmp_path):

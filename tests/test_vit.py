@@ -141,7 +141,7 @@ def test_weights_that_are_not_there(source, error):
 def test_the_hub_out_of_reach_says_what_to_do(monkeypatch, tmp_path):
   monkeypatch.setattr('huggingface_hub.constants.HF_HUB_OFFLINE', True)
   monkeypatch.setattr('huggingface_hub.constants.HF_HUB_CACHE', str(tmp_path))
-  with pytest.raises(FileNotFoundError, match='download config.json'):
+  with pytest.raises(FileNotFoundError, match='download config'):
     weights.load_backbone('hf:no-one/nothing', ViTConfig.named(**CLIP))
 
 
@@ -158,7 +158,7 @@ def test_native_files_round_trip(tmp_path):
   native.write(tmp_path / 'w.safetensors', params, note='x')
   found = weights.load_backbone(str(tmp_path / 'w.safetensors'), cfg)
   assert params_lib.sha256(found) == params_lib.sha256(params)
-  with pytest.raises(ValueError, match='ln_pre/bias .* is missing'):
+  with pytest.raises(ValueError, match=r'ln_pre/bias .* is missing'):
     weights.load_backbone(
       str(tmp_path / 'w.safetensors'), ViTConfig.named(**CLIP)
     )

@@ -9,7 +9,7 @@ import csv
 import dataclasses
 import math
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import grain
 import numpy as np
@@ -123,7 +123,7 @@ def train_batches(
   start: int,
   stop: int,
   parallel: Parallelism,
-) -> grain.IterDataset:
+) -> Iterator[dict]:
   """Batches of steps `start` to `stop` of an endless shuffled stream.
 
   Args:
@@ -146,7 +146,7 @@ def train_batches(
 
 def test_batches(
   loader: Loader, batch_size: int, *, parallel: Parallelism
-) -> grain.IterDataset:
+) -> Iterator[dict]:
   """Batches of every video once; the last one is filled up with padding."""
   count = len(loader.split)
   padded = math.ceil(count / batch_size) * batch_size
@@ -156,7 +156,7 @@ def test_batches(
   return _batches(dataset, batch_size, parallel)
 
 
-def _batches(dataset, batch_size, parallel: Parallelism) -> grain.IterDataset:
+def _batches(dataset, batch_size, parallel: Parallelism) -> Iterator[dict]:
   if batch_size % parallel.num_shards:
     raise ValueError(
       f'A batch of {batch_size} does not spread over '
@@ -166,11 +166,20 @@ def _batches(dataset, batch_size, parallel: Parallelism) -> grain.IterDataset:
   dataset = dataset.batch(batch_size // parallel.num_shards)
   options = grain.ReadOptions(parallel.threads, max(parallel.threads, 1))
   dataset = dataset.to_iter_dataset(options)
-  if not parallel.workers:
-    return dataset
-  if not flags.FLAGS.is_parsed():  # grain's workers read absl flags
-    flags.FLAGS.mark_as_parsed()
-  return dataset.mp_prefetch(grain.MultiprocessingOptions(parallel.workers))
+  if parallel.workers:
+    if not flags.FLAGS.is_parsed():  # grain's workers read absl flags
+      flags.FLAGS.mark_as_parsed()
+    workers = grain.MultiprocessingOptions(parallel.workers)
+    dataset = dataset.mp_prefetch(workers)
+  return _closed_at_the_end(iter(dataset))
+
+
+def _closed_at_the_end(iterator) -> Iterator[dict]:
+  """Stops threads and workers, also when the consumer stops early."""
+  try:
+    yield from iterator
+  finally:
+    iterator.close()
 
 
 class BadVideos:
