@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from i2v_jax import params as params_lib
@@ -33,14 +34,17 @@ def warmup_cosine(
   if by not in ('step', 'epoch'):
     raise ValueError(f"A schedule goes by 'step' or 'epoch', not {by!r}.")
   warmup = int(warmup_epochs * steps_per_epoch)
-  total = total_steps if by == 'step' else total_steps / steps_per_epoch
+  epochs = total_steps / steps_per_epoch
+  # First steps of epochs 1, 2, …; the small term is for 3 * (10 / 3) > 10.
+  starts = np.ceil(np.arange(1, epochs + 1) * steps_per_epoch - 1e-6)
 
   def schedule(step):
     step = jnp.asarray(step, jnp.float32)
     rise = jnp.minimum(step / max(warmup - 1, 1), 1.0) if warmup else 1.0
-    # The small term keeps 3 / (10 / 30) from rounding down to epoch 8.
-    epoch = jnp.floor(step / steps_per_epoch + 1e-4)
-    done = (step if by == 'step' else epoch) / total
+    if by == 'step':
+      done = step / total_steps
+    else:
+      done = jnp.searchsorted(starts, step, side='right') / epochs
     cosine = 0.5 * (1 + jnp.cos(jnp.pi * jnp.minimum(done, 1.0)))
     return lr * (warmup_from + (1 - warmup_from) * rise) * cosine
 

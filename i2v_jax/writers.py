@@ -1,6 +1,7 @@
 """Where numbers go: console lines, `metrics.jsonl`, TensorBoard events."""
 
 import json
+import math
 import pathlib
 import time
 
@@ -42,7 +43,6 @@ class Writer:
 
   def __init__(self, workdir, enabled: bool = True):
     self.enabled = enabled
-    self.started = time.time()
     if enabled:
       self.jsonl = (pathlib.Path(workdir) / 'metrics.jsonl').open('a')
       self.events = tensorboardX.SummaryWriter(str(workdir))
@@ -52,7 +52,9 @@ class Writer:
     if not self.enabled:
       return
     values = {k: float(np.asarray(v)) for k, v in values.items()}
-    record = {'step': step, 'time': round(time.time(), 3)} | values
+    record = {'step': step, 'time': round(time.time(), 3)}
+    for name, value in values.items():  # JSON has no word for inf and nan
+      record[name] = value if math.isfinite(value) else None
     print(json.dumps(record), file=self.jsonl, flush=True)
     for name, value in values.items():
       self.events.add_scalar(name, value, step)

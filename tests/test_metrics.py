@@ -23,6 +23,18 @@ def test_ties_go_to_the_lower_class(label, ranks):
   assert found == [float(k >= ranks) for k in range(1, 5)]
 
 
+def test_ties_of_many_classes_keep_their_order():
+  scores = np.arange(400) % 2  # even classes come last, each half in order
+  ranked = [*range(1, 400, 2), *range(0, 400, 2)]
+  for k in (1, 5, 200, 201):
+    found = [
+      label
+      for label in range(400)
+      if metrics.top_k(scores[None], np.array([label]), k)
+    ]
+    assert found == sorted(ranked[:k])
+
+
 def test_top1_and_mean_class_break_ties_alike():
   scores, labels = np.zeros((3, 3)), np.array([0, 1, 2])
   assert metrics.top_k(scores, labels, 1) == 1 / 3

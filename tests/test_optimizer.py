@@ -90,7 +90,7 @@ def test_without_warm_up_it_starts_at_the_peak(by):
 
 @pytest.mark.parametrize(
   ('steps', 'epochs'),
-  [(100, 30), (100, 8), (3, 9), (4000, 40), (105620, 40), (1200000, 40)],
+  [(100, 30), (100, 8), (10, 49), (4000, 40), (105620, 40), (1200000, 40)],
 )
 def test_epochs_of_any_length_begin_at_their_step(steps, epochs):
   schedule = released(

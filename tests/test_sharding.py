@@ -42,17 +42,23 @@ def test_replicated_arrays_are_whole_everywhere():
   ] * mesh.size
 
 
-@pytest.mark.parametrize('size', [1, 6, 12, 15])
-def test_a_batch_that_does_not_spread_is_refused(size):
-  text = f'batch_size = {size} does not spread over 8 devices.*multiple of 8'
+@pytest.mark.parametrize(
+  ('size', 'parts', 'multiple'),
+  [(1, 1, 8), (12, 1, 8), (8, 2, 16), (24, 4, 32), (0, 1, 8), (-8, 1, 8)],
+)
+def test_a_batch_that_does_not_spread_is_refused(size, parts, multiple):
+  mesh = AbstractMesh((8,), ('data',))
+  text = rf'size of {size} .* 8 device.* {parts} part.*multiple of {multiple}\.'
   with pytest.raises(ValueError, match=text):
-    sharding.check_batch_size('batch_size', size, AbstractMesh((8,), ('data',)))
+    sharding.check_batch_size(size, mesh, parts)
 
 
-@pytest.mark.parametrize(('size', 'devices'), [(8, 8), (64, 8), (7, 1)])
-def test_a_batch_that_spreads_is_fine(size, devices):
+@pytest.mark.parametrize(
+  ('size', 'devices', 'parts'), [(8, 8, 1), (64, 8, 4), (7, 1, 1), (6, 1, 3)]
+)
+def test_a_batch_that_spreads_is_fine(size, devices, parts):
   mesh = AbstractMesh((devices,), ('data',))
-  sharding.check_batch_size('batch_size', size, mesh)
+  sharding.check_batch_size(size, mesh, parts)
 
 
 @pytest.mark.parametrize('depth', [0, 1, 2, 9])

@@ -67,7 +67,11 @@ class ClipSpec:
     for field in ('num_frames', 'image_size', 'stride', 'short_side', 'clips'):
       if getattr(self, field) < 1:
         raise ValueError(f'{field} is {getattr(self, field)}, not at least 1.')
-    if 0 < self.test_short_side < self.image_size:
+    for field in ('flip', 'erasing'):
+      self._check_range(field, 0, getattr(self, field), 1)
+    self._check_range('crop_area', 1e-9, *self.crop_area, 1)
+    self._check_range('crop_aspect', 1e-9, *self.crop_aspect)
+    if self.test_short_side and self.test_short_side < self.image_size:
       raise ValueError(
         f'test_short_side {self.test_short_side} is smaller than the crop of '
         f'{self.image_size}.'
@@ -77,6 +81,10 @@ class ClipSpec:
         'Three crops lie along the long side, so test_short_side must equal '
         f'image_size {self.image_size}, not {self.test_short_side}.'
       )
+
+  def _check_range(self, field: str, *ascending: float) -> None:
+    if list(ascending) != sorted(ascending):
+      raise ValueError(f'{field} cannot be {getattr(self, field)}.')
 
   @property
   def views(self) -> int:
