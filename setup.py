@@ -1,6 +1,7 @@
 """Packaging of i2v_jax; tool settings are in pyproject.toml."""
 
 import pathlib
+import re
 
 from setuptools import find_packages, setup
 
@@ -26,9 +27,12 @@ INSTALL_REQUIRES = [
   'tensorflow-datasets>=4.9.7',  # TensorFlow itself is never imported
 ]
 
+PACKAGE = pathlib.Path('i2v_jax/__init__.py').read_text(encoding='utf-8')
+VERSION = re.search(r"__version__ = '(.+)'", PACKAGE)[1]
+
 setup(
   name='i2v_jax',
-  version='0.1.0',
+  version=VERSION,
   description='Frozen image transformers that understand video, in JAX.',
   long_description=pathlib.Path('README.md').read_text(encoding='utf-8'),
   long_description_content_type='text/markdown',

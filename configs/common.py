@@ -1,35 +1,50 @@
 """What the configs share: defaults, arguments, and the smoke test."""
 
-from ml_collections import ConfigDict
+from ml_collections import ConfigDict, config_dict
 
 WEIGHTS = {
   'B/16': 'hf:openai/clip-vit-base-patch16',
   'L/14': 'hf:openai/clip-vit-large-patch14',
 }
+DEPTH = {'B/16': 12, 'L/14': 24}
+
+
+class ArgumentError(Exception):
+  """A wrong config argument; ml_collections traces back a ValueError."""
 
 
 def parse_arg(arg: str, **defaults) -> ConfigDict:
   """`'variant=L/14,smoke'` -> typed values; an unknown name raises."""
   values = dict(defaults)
   for item in filter(None, arg.split(',')):
-    name, equals, text = item.partition('=')
+    name, _, text = item.partition('=')
     if name not in defaults:
       known = ', '.join(defaults)
-      raise ValueError(f'The config has no argument {name!r}; it has {known}.')
+      raise ArgumentError(f'There is no argument {name!r}; there is {known}.')
     kind = type(defaults[name])
     if kind is bool and text not in ('', 'true', 'false'):
-      raise ValueError(f'{name} is true or false, not {text!r}.')
+      raise ArgumentError(f'{name} is true or false, not {text!r}.')
+    if kind is int and not text.isdigit():
+      raise ArgumentError(f'{name} is a whole number, not {text!r}.')
+    if not (text or kind is bool):
+      raise ArgumentError(f'Write {name}=VALUE.')
     values[name] = text != 'false' if kind is bool else kind(text)
-    if kind is not bool and not equals:
-      raise ValueError(f'Write {name}=VALUE.')
   return ConfigDict(values)
+
+
+def choose(table: dict, key, name: str):
+  """`table[key]`, or an error that names what there is."""
+  if key not in table:
+    known = ', '.join(str(k) for k in table)
+    raise ArgumentError(f'{name} is one of {known}, not {key}.')
+  return table[key]
 
 
 def base() -> ConfigDict:
   """All keys there are; linear probe of CLIP ViT-B/16 until told otherwise."""
   c = ConfigDict()
   c.seed = 0
-  c.needs = ''  # said when weights or data are missing
+  c.needs = ''  # data set that an error names when it is not there
 
   c.model = ConfigDict()
   c.model.backbone = dict(variant='B/16', family='clip', image_size=224)
@@ -42,42 +57,17 @@ def base() -> ConfigDict:
   c.dtype = 'auto'  # bfloat16 on accelerators, float32 on a CPU
   c.remat = 'none'  # or dots, block: less memory, more time
 
-  c.data = ConfigDict()
-  c.data.format = 'folder'  # see docs/data.md
-  c.data.root = 'data/clips'
-  c.data.train = 'train'
-  c.data.val = 'val'
-  c.data.options = ConfigDict()  # of the format
-  c.data.normalization = 'clip'
-  c.data.on_bad_video = 'error'  # or skip: masked, counted, listed
-  c.data.max_bad_share = 0.01  # of a split, with skip
-
-  c.clip = ConfigDict()  # training clips
-  c.clip.sampling = 'dense'  # or uniform
-  c.clip.stride = 16
-  c.clip.short_side = 256
-  c.clip.crop_area = (0.08, 1.0)
-  c.clip.crop_aspect = (3 / 4, 4 / 3)
-  c.clip.flip = 0.5
-  c.clip.flip_labels = False  # swap labels that name left and right
-  c.clip.randaugment = 'off'  # or before_crop, after_crop
-  c.clip.erasing = 0.0
-  c.clip.erasing_mode = 'const'  # or rand
-  c.views = dict(clips=1, crops=1, short_side=224)  # test
+  c.data, c.clip, c.views = _data(), _clip(), ConfigDict()
+  c.views.clips = 1  # test views: along time, times crops
+  c.views.crops = 1  # or 3
+  c.views.short_side = 0  # 0: the image size
 
   c.batch_size = 64  # over all devices
   c.accumulate = 1  # parts a batch is worked through in
   c.epochs = 40.0
   c.steps = 0  # 0: from the epochs
   c.label_smoothing = 0.0
-  c.optimizer = ConfigDict()
-  c.optimizer.lr = 3e-4
-  c.optimizer.schedule = 'step'  # cosine by step, or by epoch as released
-  c.optimizer.warmup_epochs = 2.5
-  c.optimizer.weight_decay = 0.05
-  c.optimizer.clip_norm = 0.0  # 0: off
-  c.optimizer.lr_multipliers = {}  # path prefix -> factor
-  c.optimizer.decay_multipliers = {}
+  c.optimizer = _optimizer()
 
   c.loader = dict(threads=2, workers=0)
   c.log_every = 50  # steps
@@ -87,9 +77,58 @@ def base() -> ConfigDict:
   return c
 
 
+def _data() -> ConfigDict:
+  data = ConfigDict()
+  data.format = 'folder'  # see docs/data.md
+  data.root = 'data/clips'
+  data.train = 'train'
+  data.val = 'val'
+  data.options = ConfigDict()  # of the format
+  data.normalization = 'clip'
+  data.on_bad_video = 'error'  # or skip: masked, counted, listed
+  data.max_bad_share = 0.01  # of a split, with skip
+  return data
+
+
+def _clip() -> ConfigDict:
+  """Training clips; sizes in pixels."""
+  clip = ConfigDict()
+  clip.sampling = 'dense'  # or uniform
+  clip.stride = 16
+  clip.short_side = 256
+  clip.crop_area = (0.08, 1.0)
+  clip.crop_aspect = (3 / 4, 4 / 3)
+  clip.flip = 0.5
+  clip.flip_labels = False  # swap labels that name left and right
+  clip.randaugment = 'off'  # or before_crop, after_crop
+  clip.erasing = 0.0
+  clip.erasing_mode = 'const'  # or rand
+  return clip
+
+
+def _optimizer() -> ConfigDict:
+  optimizer = ConfigDict()
+  optimizer.lr = 3e-4
+  optimizer.schedule = 'step'  # cosine by step, or by epoch as released
+  optimizer.warmup_epochs = 2.5
+  optimizer.weight_decay = 0.05
+  optimizer.clip_norm = 0.0  # 0: off
+  optimizer.lr_multipliers = {}  # path prefix -> factor
+  optimizer.decay_multipliers = {}
+  return optimizer
+
+
 def zeroi2v(c: ConfigDict, preset: str) -> None:
   """The method and the optimiser of the paper (appendix) and the release."""
-  c.model.adapter = dict(name='zeroi2v', preset=preset)
+  c.model.adapter = dict(
+    name='zeroi2v',
+    preset=preset,  # gives what is None here
+    offsets=config_dict.placeholder(tuple),
+    num_adapters=config_dict.placeholder(int),
+    scale=config_dict.placeholder(float),
+    dropout=config_dict.placeholder(float),
+    rank_ratio=0.25,
+  )
   c.trainable = (
     'adapters',
     'temporal_embedding',
@@ -106,33 +145,28 @@ def zeroi2v(c: ConfigDict, preset: str) -> None:
     c.optimizer.lr_multipliers = dict.fromkeys(slow, 0.1)
 
 
+def full_finetuning(c: ConfigDict) -> None:
+  """Everything is trained, at a tenth of the rate (paper, ablations)."""
+  depth = choose(DEPTH, c.model.backbone.variant, 'variant')
+  c.trainable = ('',)
+  c.optimizer.lr = 3e-5
+  norms = [f'blocks_{i}/{ln}' for i in range(depth) for ln in ('ln1', 'ln2')]
+  tables = ['cls', 'pos', 'ln_pre', 'ln_post']
+  still = ['temporal_embedding'] + [f'backbone/{x}' for x in tables + norms]
+  c.optimizer.decay_multipliers = dict.fromkeys(still, 0.0)
+
+
 def backbone(c: ConfigDict, variant: str, frames: int) -> None:
   """CLIP's visual tower of that size, looking at so many frames."""
-  if variant not in WEIGHTS:
-    raise ValueError(f'variant is one of {", ".join(WEIGHTS)}, not {variant}.')
+  c.weights = choose(WEIGHTS, variant, 'variant')
   c.model.backbone.variant = variant
   c.model.num_frames = frames
-  c.weights = WEIGHTS[variant]
-
-
-def needs(c: ConfigDict, data: str) -> None:
-  """The sentence a user reads when weights or data are not there."""
-  c.needs = (
-    f'This config needs {data} under --config.data.root={c.data.root} (layout '
-    f'in docs/data.md) and CLIP weights, --config.weights={c.weights}.'
-  )
 
 
 def smoke(c: ConfigDict) -> ConfigDict:
   """The same config in miniature: moving digits, tiny model, 3 steps, CPU."""
-  c.model.backbone = dict(
-    family='clip',
-    width=32,
-    depth=2,
-    num_heads=8,
-    patch_size=16,
-    image_size=32,
-  )
+  sizes = dict(width=32, depth=2, num_heads=8, patch_size=16, image_size=32)
+  c.model.backbone = dict(family='clip', **sizes)
   c.model.num_frames = min(c.model.num_frames, 8)
   c.weights = 'random'
   c.data.format = 'digits'
@@ -140,6 +174,6 @@ def smoke(c: ConfigDict) -> ConfigDict:
   c.data.train, c.data.val = 'train', 'val'
   c.data.options = dict(num_train=16, num_val=12)
   c.clip.short_side = 36
-  c.views.short_side = 32
+  c.views.short_side = 0
   c.batch_size, c.steps, c.log_every = 8, 3, 1
   return c

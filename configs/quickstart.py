@@ -19,12 +19,7 @@ def get_config(arg=''):
   c.model.adapter = dict(name='zeroi2v', offsets=(-1, 1), dropout=0.0)
   c.model.dropout = 0.0
   c.weights = 'builtin:digits'
-  c.trainable = (
-    'adapters',
-    'temporal_embedding',
-    'head',
-    'backbone/ln_post',
-  )
+  c.trainable = ('adapters', 'temporal_embedding', 'head', 'backbone/ln_post')
   c.compare.linear_probe = dict(model=dict(adapter=None), trainable=('head',))
 
   c.data.format = 'digits'
@@ -34,7 +29,6 @@ def get_config(arg=''):
   c.clip.short_side = 32
   c.clip.crop_area = c.clip.crop_aspect = (1.0, 1.0)
   c.clip.flip = 0.0
-  c.views.short_side = 32
 
   c.batch_size = 32
   c.steps = 400

@@ -19,8 +19,9 @@ def get_config(arg=''):
   c.data.format = 'diving48'
   c.data.root = 'data/diving48'
   c.data.val = 'test'
-  common.needs(c, 'Diving48 (V2)')
+  c.data.options = dict(on_missing='error')
+  c.needs = 'Diving48 (V2)'
   c.clip.sampling = 'uniform'
-  c.views.crops = 3
+  c.views.crops = 3 if arg.variant == 'B/16' else 1
   c.epochs = 50.0
   return common.smoke(c) if arg.smoke else c

@@ -17,12 +17,12 @@ def get_config(arg=''):
   c = common.base()
   common.backbone(c, 'B/16', arg.frames)
   common.zeroi2v(c, 'k400_B_8f_release')
-  c.model.adapter.offsets = OFFSETS[arg.frames]
+  c.model.adapter.offsets = common.choose(OFFSETS, arg.frames, 'frames')
   c.data.format = 'hmdb51'
   c.data.root = 'data/hmdb51'
   c.data.val = 'test'
-  c.data.options = dict(fold=arg.fold)
-  common.needs(c, 'HMDB51')
+  c.data.options = dict(fold=arg.fold, on_missing='error')
+  c.needs = 'HMDB51'
   c.clip.sampling = 'uniform'
   c.clip.randaugment = 'before_crop'
   c.views.clips, c.views.crops = (2 if arg.frames == 32 else 1), 3

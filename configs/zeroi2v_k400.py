@@ -23,9 +23,9 @@ def get_config(arg=''):
   common.zeroi2v(c, f'k400_{arg.variant[0]}_{arg.frames}f_{arg.preset}')
   c.data.format = 'kinetics'
   c.data.root = 'data/kinetics400'
-  c.data.options = dict(num_classes=400)
-  common.needs(c, 'Kinetics-400')
-  c.clip.stride = STRIDE[arg.frames]
+  c.data.options = dict(num_classes=400, on_missing='error')
+  c.needs = 'Kinetics-400'
+  c.clip.stride = common.choose(STRIDE, arg.frames, 'frames')
   c.clip.randaugment = 'before_crop'
   if c.model.adapter.preset == 'k400_L_32f_release':
     c.clip.erasing, c.clip.erasing_mode = 0.25, 'rand'

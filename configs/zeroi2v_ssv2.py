@@ -21,7 +21,8 @@ def get_config(arg=''):
   common.zeroi2v(c, f'ssv2_{arg.variant[0]}_{arg.frames}f_{arg.preset}')
   c.data.format = 'something_v2'
   c.data.root = 'data/something_v2'
-  common.needs(c, 'Something-Something V2')
+  c.data.options = dict(on_missing='error')
+  c.needs = 'Something-Something V2'
   c.clip.sampling = 'uniform'
   c.clip.flip_labels = True
   c.clip.randaugment = 'after_crop'

@@ -22,7 +22,7 @@ def predict(args) -> int:
   from i2v_jax import predict as lib
   from i2v_jax import trained
 
-  model = trained.load(args.workdir)
+  model = trained.load(args.workdir, weights=args.weights)
   failed = lib.predict(
     model,
     args.clips,
@@ -37,10 +37,11 @@ def evaluate(args) -> None:
   from i2v_jax import evaluate as lib
   from i2v_jax import predict, trained, writers
 
-  model = trained.load(args.workdir)
+  model = trained.load(args.workdir, weights=args.weights, root=args.root)
   spec = predict.with_views(model.spec, args.views)
   split, found = trained.evaluate_trained(model, spec)
-  folder = lib.write(found, split, pathlib.Path(args.workdir) / 'eval')
+  name = f'eval-{args.views}' if args.views else 'eval'
+  folder = lib.write(found, split, pathlib.Path(args.workdir) / name)
   writers.console.print(lib.summary(found))
   writers.console.print(f'written to {folder}')
 
@@ -49,7 +50,7 @@ def export(args) -> None:
   from i2v_jax import export as lib
   from i2v_jax import trained
 
-  lib.export(trained.load(args.workdir), args.out)
+  lib.export(trained.load(args.workdir, weights=args.weights), args.out)
 
 
 def bench(args) -> None:
@@ -65,14 +66,17 @@ def parser() -> argparse.ArgumentParser:
   top = argparse.ArgumentParser('i2v', description=__doc__)
   commands = top.add_subparsers(required=True, metavar='COMMAND')
 
-  def command(function, summary):
-    name = function.__name__.removesuffix('uate')
+  def command(name, function, summary):
     sub = commands.add_parser(name, help=summary, description=summary)
     sub.set_defaults(function=function)
     return sub
 
-  sub = command(predict, 'name what happens in videos')
-  sub.add_argument('--workdir', required=True, help='of a run, or an export')
+  def of_model(sub):
+    sub.add_argument('--workdir', required=True, help='of a run, or an export')
+    sub.add_argument('--weights', default='', help='if they have moved')
+
+  sub = command('predict', predict, 'name what happens in videos')
+  of_model(sub)
   sub.add_argument('clips', nargs='+', metavar='CLIP')
   sub.add_argument('--json', action='store_true', help='one object per clip')
   sub.add_argument('--views', metavar='CLIPSxCROPS', help='such as 3x1')
@@ -83,15 +87,19 @@ def parser() -> argparse.ArgumentParser:
     help='slide over long videos, half a window at a time',
   )
 
-  sub = command(evaluate, 'repeat the evaluation of a run')
-  sub.add_argument('--workdir', required=True, help='of a run, or an export')
+  sub = command('eval', evaluate, 'repeat the evaluation of a run')
+  of_model(sub)
   sub.add_argument('--views', metavar='CLIPSxCROPS', help='such as 3x1')
 
-  sub = command(export, 'write merged weights, config and labels')
-  sub.add_argument('--workdir', required=True, help='of a run')
+  sub.add_argument('--root', default='', help='of the data, if it has moved')
+
+  sub = command('export', export, 'write merged weights, config and labels')
+  of_model(sub)
   sub.add_argument('--out', required=True, help='new folder')
 
-  sub = command(bench, 'measure the models and the loader on this machine')
+  sub = command(
+    'bench', bench, 'measure the models and the loader on this machine'
+  )
   sub.add_argument('--variant', default='B/16')
   sub.add_argument('--frames', type=int, default=8)
   sub.add_argument('--preset', default='k400_B_8f_paper')

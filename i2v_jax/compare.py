@@ -5,6 +5,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+import jax
 from rich.table import Table
 
 from i2v_jax import benchmark, experiment, train, trained, writers
@@ -32,6 +33,10 @@ def compare(config: Mapping[str, Any], workdir) -> list[dict]:
   Returns:
     The rows of `workdir/results.json`.
   """
+  if jax.process_count() > 1:
+    raise ValueError(
+      'A config with `compare` runs in one process; set --config.compare={}.'
+    )
   workdir, config = pathlib.Path(workdir), experiment.plain(config)
   variants = config.pop('compare')
   main = config | {'compare': {}}
@@ -68,7 +73,7 @@ def _rows(models, differences) -> list[dict]:
 
 
 def _tunable(model: trained.Trained) -> int:
-  """Trained parameters; after merging none are left apart from the backbone."""
+  """Trained parameters that are not folded into the backbone."""
   present = [
     prefix
     for prefix in model.config['trainable']

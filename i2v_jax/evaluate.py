@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.experimental import multihost_utils
 
+import i2v_jax
 from i2v_jax import metrics, sharding, video, writers
 from i2v_jax.data import pipeline
 
@@ -46,16 +47,21 @@ def view_probabilities(model, normalization: str, params, video_BxVxTxHxWxC):
   return probabilities.reshape(batch, views, -1).mean(axis=1)
 
 
+def parallelism(config: Mapping) -> pipeline.Parallelism:
+  """Threads and workers of a config, and this host's share."""
+  return pipeline.Parallelism(
+    **dict(config['loader']),
+    shard=jax.process_index(),
+    num_shards=jax.process_count(),
+  )
+
+
 def evaluate(
   model,
   params: Mapping,
   loader: pipeline.Loader,
-  *,
-  normalization: str,
-  clips_per_batch: int,
+  config: Mapping,
   mesh,
-  parallel: pipeline.Parallelism,
-  max_bad_share: float = 0.0,
   identity: Mapping | None = None,
 ) -> Evaluation:
   """Scores every video of a split once.
@@ -64,31 +70,38 @@ def evaluate(
     model: a classifier.
     params: all its parameters, on the devices of `mesh`.
     loader: of the split; its spec decides the views.
-    normalization: name in `video.NORMALIZATION`.
-    clips_per_batch: about how many views are run at once.
+    config: of the experiment: normalisation, loader, cap on unreadable videos,
+      and `batch_size`, about how many views are run at once.
     mesh: devices; the batch of videos is cut over them.
-    parallel: of the data.
-    max_bad_share: cap on unreadable videos, where the loader skips them.
     identity: further facts for the fingerprint.
+
+  Raises:
+    DecodeError: a video cannot be read, or too many where they are skipped.
+    FloatingPointError: the model gives something that is no number.
   """
+  data = config['data']
+  normalization, cap = data['normalization'], data['max_bad_share']
+  batch_size, parallel = config['batch_size'], parallelism(config)
   split = loader.split
-  size = math.ceil(clips_per_batch / loader.spec.views / mesh.size) * mesh.size
+  size = math.ceil(batch_size / loader.spec.views / mesh.size) * mesh.size
   batches = pipeline.test_batches(loader, size, parallel=parallel)
-  bad = pipeline.BadVideos(split, max_bad_share)
+  bad = pipeline.BadVideos(split, cap)
   scores = np.full((len(split), model.num_classes), np.nan, np.float32)
-  seen = np.zeros(len(split), int)
+  counted = np.zeros(len(split), int)
+  decoded = np.zeros(len(split), bool)
   bar, advance = writers.progress(len(split), 'evaluate', 'videos')
   run = functools.partial(_run, model, normalization, params, mesh)
   with bar:
-    for batch, found in sharding.prefetch(map(run, batches), depth=1):
-      batch, found = bad.absorb(_gather(batch)), _gather(found)
-      index, real = batch['index'], batch['index'] != pipeline.PADDING
-      scores[index[batch['mask'] > 0]] = found[batch['mask'] > 0]
-      np.add.at(seen, index[real], 1)
-      advance(int(real.sum()))
-  if not (seen == 1).all():
+    for errors, rows in sharding.prefetch(map(run, batches), depth=1):
+      bad.absorb(_gather(errors))
+      index, mask, found = _gather(rows)
+      good = index[mask > 0]
+      scores[good], decoded[good] = found[mask > 0], True
+      np.add.at(counted, index[index != pipeline.PADDING], 1)
+      advance(int((index != pipeline.PADDING).sum()))
+  if not (counted == 1).all():
     raise RuntimeError('A video was not counted exactly once; please report.')
-  decoded = np.isfinite(scores).all(axis=1)
+  _check_finite(scores[decoded], split, decoded)
   return Evaluation(
     scores,
     metrics.accuracies(scores[decoded], split.labels[decoded]),
@@ -97,10 +110,27 @@ def evaluate(
   )
 
 
+def _check_finite(scores, split, decoded) -> None:
+  wrong = ~np.isfinite(scores).all(axis=1)
+  if wrong.any():
+    first = np.flatnonzero(decoded)[wrong.argmax()]
+    raise FloatingPointError(
+      f'The model gives no numbers for {wrong.sum()} videos, the first of them '
+      f'{split.ids[first]!r}; its parameters have diverged.'
+    )
+
+
 def _run(model, normalization, params, mesh, batch):
-  """Starts the computation of one batch."""
-  clips = sharding.put({'video': batch.pop('video')}, mesh)['video']
-  return batch, view_probabilities(model, normalization, params, clips)
+  """Starts one batch: (what failed here, rows in the order of the mesh)."""
+  errors = {'index': batch['index'], 'error': batch['error']}
+  rows = {
+    'index': batch['index'].astype(np.int32),
+    'mask': batch['mask'],
+    'video': batch['video'],
+  }
+  rows = sharding.put(rows, mesh)
+  found = view_probabilities(model, normalization, params, rows['video'])
+  return errors, (rows['index'], rows['mask'], found)
 
 
 def _gather(tree):
@@ -135,7 +165,7 @@ def _fingerprint(loader, normalization, model, decoded, identity) -> dict:
     'split_sha256': split.fingerprint(),
     'decoder': f'PyAV {importlib.metadata.version("av")}',
     'dtype': jnp.dtype(model.vit.dtype).name,
-    'i2v_jax': importlib.metadata.version('i2v_jax'),
+    'i2v_jax': i2v_jax.__version__,
   } | dict(identity)
 
 

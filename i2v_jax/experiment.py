@@ -4,6 +4,7 @@ Configs are mappings, as `configs/` makes them or as JSON brings them back.
 """
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,27 @@ from i2v_jax import video, weights
 from i2v_jax.data import sources, transforms
 from i2v_jax.data.clips import ClipSpec
 from i2v_jax.vit import ViTConfig
+
+DTYPES = ('auto', 'float32', 'bfloat16')
+
+
+def check(config: Mapping[str, Any]) -> None:
+  """Raises ValueError for a value that cannot be, naming its key."""
+  known = sorted(video.NORMALIZATION)
+  if config['data']['normalization'] not in known:
+    raise ValueError(
+      f'data.normalization is {config["data"]["normalization"]!r}; it can be '
+      f'one of {known}.'
+    )
+  if config['dtype'] not in DTYPES:
+    raise ValueError(
+      f'dtype is {config["dtype"]!r}; it can be one of {DTYPES}.'
+    )
+  for key in ('batch_size', 'accumulate', 'log_every'):
+    if config[key] < 1:
+      raise ValueError(f'{key} is {config[key]}, not at least 1.')
+  if config['steps'] < 0 or not (config['steps'] or config['epochs'] > 0):
+    raise ValueError('Nothing to train: set steps or epochs above 0.')
 
 
 def split(config: Mapping[str, Any], name: str) -> sources.Split:
@@ -29,7 +51,28 @@ def split(config: Mapping[str, Any], name: str) -> sources.Split:
       data['format'], data['root'], data[name], **dict(data['options'])
     )
   except FileNotFoundError as error:
-    raise FileNotFoundError(f'{error}. {config["needs"]}'.strip()) from error
+    raise FileNotFoundError(f'{error}{_needs(config)}') from error
+
+
+def _needs(config) -> str:
+  if not config['needs']:
+    return ''
+  return (
+    f'. This config needs {config["needs"]} under data.root='
+    f'{config["data"]["root"]} (layout in docs/data.md) and image weights, '
+    f'weights={config["weights"]}.'
+  )
+
+
+def absolute(config: Mapping[str, Any]) -> dict:
+  """A plain config whose paths hold wherever it is read."""
+  config = plain(config)
+  config['data']['root'] = os.path.abspath(
+    os.path.expanduser(config['data']['root'])
+  )
+  if os.path.exists(os.path.expanduser(config['weights'])):
+    config['weights'] = os.path.abspath(os.path.expanduser(config['weights']))
+  return config
 
 
 def clip_spec(config: Mapping[str, Any], class_names=None) -> ClipSpec:
@@ -75,7 +118,7 @@ def backbone(config: Mapping[str, Any], vit) -> dict:
   try:
     return weights.load_backbone(config['weights'], vit, config['seed'])
   except FileNotFoundError as error:
-    raise FileNotFoundError(f'{error} {config["needs"]}'.strip()) from error
+    raise FileNotFoundError(f'{error}{_needs(config)}') from error
 
 
 def initial_params(model, backbone: Mapping, seed: int) -> dict:

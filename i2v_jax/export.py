@@ -1,10 +1,12 @@
 """`i2v export`: merged weights, config and labels that stand on their own."""
 
 import copy
+import dataclasses
 import json
 import pathlib
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from i2v_jax import experiment, video, writers
@@ -16,8 +18,11 @@ TOLERANCE = 1e-3  # of a logit; a larger difference is not the same model
 
 
 def merged(trained: Trained):
-  """(model, params, max |logit difference|); the same model if no adapters."""
-  if not trained.model.adapter:
+  """(model, params, max |logit difference|), both computed in float32.
+
+  A model whose adapters cannot be merged comes back as it is.
+  """
+  if not video.can_merge(trained.model):
     return trained.model, trained.params, 0.0
   model, params = video.merge(trained.model, trained.params)
   before = _logits(trained.model, trained.params)
@@ -37,18 +42,21 @@ def export(trained: Trained, out) -> float:
     The max |logit difference| of the merge, on two clips of noise.
 
   Raises:
-    ValueError: the difference is above 1e-3; nothing is written.
+    ValueError: the difference is above 1e-3, or `out` is the workdir of a run;
+      nothing is written.
   """
+  out = pathlib.Path(out)
+  if (out / 'checkpoints').exists():
+    raise ValueError(f'{out} is the workdir of a run; choose another --out.')
   model, params, difference = merged(trained)
   if not difference <= TOLERANCE:
     raise ValueError(
       f'Merging changes a logit by {difference:.2e}, more than {TOLERANCE}; '
-      'nothing was exported. Set dtype to float32 if the model ran in bfloat16.'
+      'nothing was exported.'
     )
   config = copy.deepcopy(experiment.plain(trained.config))
   config['model']['adapter'] = experiment.plain(model.adapter)
   config['weights'] = ''
-  out = pathlib.Path(out)
   out.mkdir(parents=True, exist_ok=True)
   (out / 'config.json').write_text(json.dumps(config, indent=2) + '\n')
   sources.write_class_names(out / 'classes.json', trained.class_names)
@@ -65,8 +73,10 @@ def export(trained: Trained, out) -> float:
 
 
 def _logits(model, params):
+  """Logits of two clips of noise, as exactly as the machine can."""
+  model = model.clone(vit=dataclasses.replace(model.vit, dtype=jnp.float32))
   size = model.vit.image_size
   shape = (2, model.num_frames, size, size, 3)
   noise = np.random.default_rng(0).standard_normal(shape, np.float32)
-  apply = jax.jit(lambda p, x: model.apply({'params': p}, x))
-  return np.asarray(apply(params, noise))
+  with jax.default_matmul_precision('highest'):
+    return np.asarray(jax.jit(model.apply)({'params': params}, noise))

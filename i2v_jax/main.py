@@ -6,6 +6,7 @@ Any key of the config can be changed: `--config.optimizer.lr=1e-3`. The same
 command again resumes at the last checkpoint.
 """
 
+import os
 import sys
 
 from absl import app, flags, logging
@@ -47,10 +48,21 @@ def run(argv) -> None:
     train.train_and_evaluate(config, WORKDIR.value)
 
 
+def parse(argv):
+  """Flags, and the config they change; a mistake in it is one sentence."""
+  try:
+    return app.parse_flags_with_usage(argv)
+  except Exception as error:
+    if os.environ.get('I2V_TRACEBACK'):
+      raise
+    text = ' '.join(str(part) for part in error.args)
+    sys.exit(f'error: {text}\n(I2V_TRACEBACK=1 shows where)')
+
+
 def main(argv) -> None:
   sys.exit(cli.guarded(run, argv))
 
 
 if __name__ == '__main__':
   flags.mark_flags_as_required(['config', 'workdir'])
-  app.run(main)
+  app.run(main, flags_parser=parse)

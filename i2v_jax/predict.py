@@ -9,7 +9,7 @@ from rich.table import Table
 
 from i2v_jax import writers
 from i2v_jax.data.clips import ClipSpec
-from i2v_jax.data.decode import VideoInfo, probe
+from i2v_jax.data.decode import VideoInfo, open_video
 from i2v_jax.trained import Trained
 
 BAR = 24  # characters of a probability of 1
@@ -28,16 +28,15 @@ def with_views(spec: ClipSpec, views: str | None) -> ClipSpec:
 
 def windows(info: VideoInfo, seconds: float) -> list[tuple[int, int]]:
   """Frame spans of `seconds` each, half overlapping, up to the end."""
-  if seconds <= 0:
+  if not seconds > 0:
     raise ValueError(f'--window is a length in seconds, not {seconds}.')
-  times, spans, start = np.asarray(info.times), [], 0.0
-  while True:
-    inside = np.flatnonzero((times >= start) & (times < start + seconds))
-    if len(inside):
-      spans.append((int(inside[0]), int(inside[-1]) + 1))
-    if start + seconds >= info.duration:
-      return spans
-    start = min(start + seconds / 2, info.duration - seconds)
+  last = max(info.duration - seconds, 0.0)
+  starts = np.append(np.arange(0.0, last, seconds / 2), last)
+  first = np.searchsorted(info.times, starts)
+  stop = np.searchsorted(info.times, starts + seconds)
+  stop[-1] = info.frames  # whatever the rounding of the last start
+  spans = zip(first.tolist(), stop.tolist(), strict=True)
+  return [span for span in dict.fromkeys(spans) if span[0] < span[1]]
 
 
 def predict_file(trained: Trained, path, spec: ClipSpec, window=None) -> dict:
@@ -52,12 +51,13 @@ def predict_file(trained: Trained, path, spec: ClipSpec, window=None) -> dict:
     {'name': name, 'probability': round(value, 6)}
     for name, value in trained.named(p)
   ]
-  if not window:
+  if window is None:
     found = trained.probabilities(path, spec)
     return {'file': str(path), 'top': top(found)}
-  info = probe(path)
-  spans = windows(info, window)
-  found = [trained.probabilities(path, spec, span) for span in spans]
+  with open_video(path) as opened:
+    info = opened.info
+    spans = windows(info, window)
+    found = [trained.probabilities(opened, spec, span) for span in spans]
   ends = (*info.times, info.duration)
   return {
     'file': str(path),

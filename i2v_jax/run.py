@@ -1,7 +1,6 @@
 """A run: a config, the workdir it claims, and everything it is made of."""
 
 import dataclasses
-import importlib.metadata
 import json
 import math
 import pathlib
@@ -16,6 +15,7 @@ import numpy as np
 from clu import parameter_overview
 from rich.table import Table
 
+import i2v_jax
 from i2v_jax import experiment, optimizer, sharding, writers
 from i2v_jax import params as params_lib
 from i2v_jax.data import pipeline, sources
@@ -60,34 +60,31 @@ class Run:
   frozen_sha256: str
 
   @property
-  def parallel(self) -> pipeline.Parallelism:
-    loader = dict(self.config['loader'])
-    return pipeline.Parallelism(
-      **loader, shard=jax.process_index(), num_shards=jax.process_count()
-    )
-
-  @property
   def params(self) -> dict:
     return params_lib.join(self.state.params, self.frozen)
 
   def metadata(self) -> dict:
-    step = int(self.state.step)
+    """What a checkpoint means, in JSON."""
+    config = experiment.absolute(self.config)
+    config['model']['adapter'] = experiment.plain(self.model.adapter)
     return {
-      'config': experiment.plain(self.config),
+      'config': config,
       'class_names': list(self.train.split.class_names),
-      'examples_seen': step * self.config['batch_size'],
+      'train_sha256': self.train.split.fingerprint(),
       'frozen_sha256': self.frozen_sha256,
-      'i2v_jax': importlib.metadata.version('i2v_jax'),
+      'examples_seen': int(self.state.step) * config['batch_size'],
+      'i2v_jax': i2v_jax.__version__,
     }
 
 
 def prepare(config: Mapping[str, Any], workdir) -> Run:
-  """Builds data, model, optimiser and the state at step 0; claims the workdir.
+  """Builds data, model, optimiser and the state at step 0.
 
   Raises:
     ValueError, OSError: something in the config cannot be; one sentence says
-      what and how to mend it. The workdir is not claimed then.
+      what and how to mend it. Nothing is written to the workdir.
   """
+  experiment.check(config)
   workdir, data = _writable(workdir), config['data']
   mesh = sharding.make_mesh()
   sharding.check_batch_size(config['batch_size'], mesh, config['accumulate'])
@@ -101,9 +98,10 @@ def prepare(config: Mapping[str, Any], workdir) -> Run:
   steps, schedule = _schedule(config, len(train))
   tx = _optimizer(config, schedule, mine)
   state = TrainState(jnp.zeros((), jnp.int32), mine, tx.init(mine))
-  in_compute_type = lambda x: jnp.asarray(x, model.vit.dtype)
+  # Layers cast their kernels to the compute type; doing it once saves memory.
+  cast = lambda x: jnp.asarray(x, model.vit.dtype if x.ndim > 1 else x.dtype)
   place = sharding.replicated(mesh)
-  run = Run(
+  return Run(
     config=config,
     workdir=workdir,
     mesh=mesh,
@@ -114,25 +112,25 @@ def prepare(config: Mapping[str, Any], workdir) -> Run:
     schedule=schedule,
     tx=tx,
     state=jax.device_put(state, place),
-    frozen=jax.device_put(jax.tree.map(in_compute_type, frozen), place),
+    frozen=jax.device_put(jax.tree.map(cast, frozen), place),
     frozen_sha256=params_lib.sha256(frozen),
   )
-  _claim(run)
-  return run
 
 
 def resume(run: Run, checkpoints) -> TrainState:
-  """The newest state of a workdir.
+  """The newest state of a workdir, which must be one of the same run.
 
   Raises:
-    ValueError: it was trained on other frozen weights or other classes.
+    ValueError: it has another config, data, classes or frozen weights.
   """
   step = checkpoints.latest_step()
   saved, now = checkpoints.metadata(step), run.metadata()
-  for key in ('frozen_sha256', 'class_names'):
+  _check_same_config(saved['config'], now['config'], run.workdir)
+  for key in ('class_names', 'train_sha256', 'frozen_sha256'):
     if saved[key] != now[key]:
       raise ValueError(
-        f'{run.workdir} was trained with other {key} than the config gives now.'
+        f'{run.workdir} was trained with other {key} than data and weights '
+        'have now; bring them back, or choose another --workdir.'
       )
   like = {'params': run.state.params, 'opt_state': run.state.opt_state}
   place = sharding.replicated(run.mesh)
@@ -140,15 +138,30 @@ def resume(run: Run, checkpoints) -> TrainState:
   return TrainState(jax.device_put(jnp.int32(step), place), **found)
 
 
+def claim(run: Run) -> None:
+  """Writes config, class names and parameter shapes for people to read."""
+  if jax.process_index() > 0:
+    return
+  text = json.dumps(experiment.plain(run.config), indent=2)
+  (run.workdir / 'config.json').write_text(text + '\n')
+  names = run.train.split.class_names
+  sources.write_class_names(run.workdir / 'classes.json', names)
+  text = parameter_overview.get_parameter_overview(
+    jax.tree.map(np.asarray, run.params), include_stats=False
+  )
+  (run.workdir / 'parameters.txt').write_text(text + '\n')
+
+
 def _splits(config) -> tuple[sources.Split, sources.Split]:
   train, val = (experiment.split(config, name) for name in ('train', 'val'))
   if train.class_names != val.class_names:
     raise ValueError('The train and val splits have different classes.')
-  if (train.labels < 0).any():
-    raise ValueError(
-      f'{(train.labels < 0).sum()} videos of the train split have no label, '
-      f'such as {train.ids[int(train.labels.argmin())]!r}.'
-    )
+  for split in (train, val):
+    if (split.labels < 0).any():
+      raise ValueError(
+        f'{(split.labels < 0).sum()} videos have no label, such as '
+        f'{split.ids[int(split.labels.argmin())]!r}; take them out.'
+      )
   return train, val
 
 
@@ -190,33 +203,20 @@ def _writable(workdir) -> pathlib.Path:
   return workdir
 
 
-def _claim(run: Run) -> None:
-  """Writes config and classes; where there are checkpoints, checks them."""
-  path = run.workdir / 'config.json'
-  if path.exists() and any(run.workdir.glob('checkpoints/*')):
-    _check_same_config(json.loads(path.read_text()), run)
-  if jax.process_index() == 0:
-    text = json.dumps(experiment.plain(run.config), indent=2)
-    path.write_text(text + '\n')
-    names = run.train.split.class_names
-    sources.write_class_names(run.workdir / 'classes.json', names)
-
-
-def _check_same_config(old: dict, run: Run) -> None:
+def _check_same_config(old: dict, new: dict, workdir) -> None:
   old = flax.traverse_util.flatten_dict(old, sep='.')
-  new = experiment.plain(run.config)
   new = flax.traverse_util.flatten_dict(new, sep='.')
   for key in sorted(old.keys() | new.keys()):
     if old.get(key) != new.get(key) and not key.startswith(MAY_CHANGE):
       raise ValueError(
-        f'{run.workdir} holds a run with {key} = {old.get(key)!r}, now it is '
+        f'{workdir} holds a run with {key} = {old.get(key)!r}, now it is '
         f'{new.get(key)!r}; use the same config to resume it, or another '
         '--workdir.'
       )
 
 
 def overview(run: Run) -> None:
-  """Prints what is trained, and writes every parameter to a file."""
+  """Prints what is trained."""
   mine = run.state.params
   table = Table(title='Parameters', title_justify='left')
   for name in ('part', 'tunable', 'total'):
@@ -235,8 +235,3 @@ def overview(run: Run) -> None:
     f'{run.config["batch_size"]} clips from {len(run.train.split)} videos on '
     f'{run.mesh.size} {jax.default_backend()} device(s)'
   )
-  if jax.process_index() == 0:
-    text = parameter_overview.get_parameter_overview(
-      jax.tree.map(np.asarray, shapes), include_stats=False
-    )
-    (run.workdir / 'parameters.txt').write_text(text + '\n')

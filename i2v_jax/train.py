@@ -12,7 +12,7 @@ import optax
 from i2v_jax import checkpoint, evaluate, experiment, sharding, video, writers
 from i2v_jax import params as params_lib
 from i2v_jax.data import pipeline
-from i2v_jax.run import Run, TrainState, overview, prepare, resume
+from i2v_jax.run import Run, TrainState, claim, overview, prepare, resume
 
 
 def make_train_step(
@@ -28,7 +28,8 @@ def make_train_step(
 
   `batch` has `video` uint8 `B x T x H x W x 3`, `label` and `mask` `B`; rows of
   mask 0 count for nothing. With `accumulate` > 1 the batch is worked through in
-  that many parts, with the same result. Dropout depends on seed and step only.
+  that many parts, with the same result but for the draws of dropout, which
+  depend on seed, step and part.
   """
 
   def sums(params, frozen, batch, rng):
@@ -94,6 +95,7 @@ def train_and_evaluate(
       run.state = resume(run, checkpoints)
       start = int(run.state.step)
       writers.console.print(f'resumed at step {start} of {run.steps}')
+    claim(run)
     _loop(run, checkpoints, writer)
     result = evaluate_run(run, run.val.spec)
     scalars = {f'val/{k}': v for k, v in result.accuracy.items()}
@@ -106,20 +108,11 @@ def train_and_evaluate(
 
 def evaluate_run(run: Run, spec) -> evaluate.Evaluation:
   """Evaluates the state of a run on its `val` split."""
-  data = run.config['data']
+  loader = dataclasses.replace(run.val, spec=spec)
+  step = int(run.state.step)
+  identity = {'step': step, 'frozen_sha256': run.frozen_sha256}
   return evaluate.evaluate(
-    run.model,
-    run.params,
-    dataclasses.replace(run.val, spec=spec),
-    normalization=data['normalization'],
-    clips_per_batch=run.config['batch_size'],
-    mesh=run.mesh,
-    parallel=run.parallel,
-    max_bad_share=data['max_bad_share'],
-    identity={
-      'step': int(run.state.step),
-      'frozen_sha256': run.frozen_sha256,
-    },
+    run.model, run.params, loader, run.config, run.mesh, identity
   )
 
 
@@ -158,10 +151,11 @@ def _loop(run: Run, checkpoints, writer) -> None:
 def _batches(run: Run, start: int):
   """Batches from step `start` on, already on their way to the devices."""
   config = run.config
+  host = f'-{jax.process_index()}' if jax.process_index() else ''
   bad = pipeline.BadVideos(
     run.train.split,
     config['data']['max_bad_share'],
-    run.workdir / 'bad_videos.csv',
+    run.workdir / f'bad_videos{host}.csv',
   )
   batches = pipeline.train_batches(
     run.train,
@@ -169,7 +163,7 @@ def _batches(run: Run, start: int):
     seed=config['seed'],
     start=start,
     stop=run.steps,
-    parallel=run.parallel,
+    parallel=evaluate.parallelism(config),
   )
 
   def put(batch):
@@ -181,12 +175,12 @@ def _batches(run: Run, start: int):
 
 
 def _report(run: Run, writer, step: int, metrics) -> None:
-  """Stops at a loss that is no number; writes every `log_every` steps."""
-  loss = float(metrics['loss'])
-  if not math.isfinite(loss):
-    raise FloatingPointError(
-      f'The loss is {loss} at step {step}; the last good state is in '
-      f'{run.workdir}/checkpoints. Try a lower optimizer.lr or a clip_norm.'
-    )
+  """Stops at numbers that are none; writes every `log_every` steps."""
+  for name in ('loss', 'grad_norm'):
+    if not math.isfinite(float(metrics[name])):
+      raise FloatingPointError(
+        f'{name} is {float(metrics[name])} at step {step}; nothing was saved '
+        'since the last checkpoint. Try a lower optimizer.lr, or a clip_norm.'
+      )
   if step % run.config['log_every'] == 0 or step in (1, run.steps):
     writer.scalars(step, metrics | {'lr': run.schedule(step - 1)})

@@ -12,7 +12,7 @@ from i2v_jax import checkpoint, evaluate, experiment, sharding, video
 from i2v_jax import params as params_lib
 from i2v_jax.data import pipeline, sources
 from i2v_jax.data.clips import ClipSpec, test_views
-from i2v_jax.data.decode import open_video
+from i2v_jax.data.decode import Video, open_video
 from i2v_jax.weights import native
 
 
@@ -45,12 +45,15 @@ class Trained:
     """Class probabilities `[classes]` of a video, averaged over its views.
 
     Args:
-      path: video file or its bytes.
+      path: video file, its bytes, or a video that `open_video` opened.
       spec: other views than those of the config.
       span: first frame and the one after the last, to look at a part only.
     """
-    with open_video(path) as opened:
-      views = test_views(opened, spec or self.spec, span)
+    if isinstance(path, Video):
+      views = test_views(path, spec or self.spec, span)
+    else:
+      with open_video(path) as opened:
+        views = test_views(opened, spec or self.spec, span)
     name = self.config['data']['normalization']
     return jax.device_get(
       evaluate.view_probabilities(self.model, name, self.params, views[None])
@@ -66,8 +69,13 @@ class Trained:
     return [(self.class_names[i], float(probabilities[i])) for i in order]
 
 
-def load(path) -> Trained:
+def load(path, *, weights: str = '', root: str = '') -> Trained:
   """Loads the newest checkpoint of a workdir, or an export.
+
+  Args:
+    path: the folder.
+    weights: where the frozen weights are now, if they have moved.
+    root: where the data is now, if it has moved.
 
   Raises:
     FileNotFoundError: there is neither; or the frozen weights are gone.
@@ -75,9 +83,9 @@ def load(path) -> Trained:
   """
   path = pathlib.Path(path)
   if (path / 'model.safetensors').is_file():
-    return _load_export(path)
+    return _load_export(path, root)
   if (path / 'checkpoints').is_dir():
-    return _load_workdir(path)
+    return _load_workdir(path, weights, root)
   raise FileNotFoundError(
     f'{path} is neither the workdir of a run that has saved a checkpoint nor '
     'an export.'
@@ -97,24 +105,17 @@ def evaluate_trained(model: Trained, spec: ClipSpec | None = None):
       f'The data has classes {split.class_names[:3]}…, the model was trained '
       f'on {model.class_names[:3]}…; labels would not mean the same.'
     )
-  data = config['data']
-  loader = pipeline.Loader(split, spec or model.spec, data['on_bad_video'])
+  on_bad_video = config['data']['on_bad_video']
+  loader = pipeline.Loader(split, spec or model.spec, on_bad_video)
   found = evaluate.evaluate(
-    model.model,
-    model.params,
-    loader,
-    normalization=data['normalization'],
-    clips_per_batch=config['batch_size'],
-    mesh=model.mesh,
-    parallel=pipeline.Parallelism(**config['loader']),
-    max_bad_share=data['max_bad_share'],
-    identity=model.identity,
+    model.model, model.params, loader, config, model.mesh, model.identity
   )
   return split, found
 
 
-def _load_export(path: pathlib.Path) -> Trained:
+def _load_export(path: pathlib.Path, root: str) -> Trained:
   config = json.loads((path / 'config.json').read_text())
+  config['data']['root'] = root or config['data']['root']
   class_names = sources.read_class_names(path / 'classes.json')
   model = experiment.model(config, len(class_names))
   params = native.read(path / 'model.safetensors')
@@ -123,13 +124,15 @@ def _load_export(path: pathlib.Path) -> Trained:
   return _placed(model, params, config, class_names, identity)
 
 
-def _load_workdir(path: pathlib.Path) -> Trained:
+def _load_workdir(path: pathlib.Path, weights: str, root: str) -> Trained:
   with checkpoint.Checkpoints(path) as checkpoints:
     step = checkpoints.latest_step()
     if step is None:
       raise FileNotFoundError(f'{path} holds no finished checkpoint.')
     saved = checkpoints.metadata(step)
     config = saved['config']
+    config['weights'] = weights or config['weights']
+    config['data']['root'] = root or config['data']['root']
     model = experiment.model(config, len(saved['class_names']))
     mine, frozen = params_lib.split(_shapes(model), config['trainable'])
     if frozen:
@@ -150,7 +153,8 @@ def _frozen(model, config, wanted_sha256: str, path) -> dict:
   if found != wanted_sha256:
     raise ValueError(
       f'{path} was trained on other frozen weights than {config["weights"]!r} '
-      f'holds now (sha256 {wanted_sha256[:12]}, found {found[:12]}).'
+      f'holds now (sha256 {wanted_sha256[:12]}, found {found[:12]}); give the '
+      'right ones as --weights.'
     )
   return frozen
 

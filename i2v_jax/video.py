@@ -8,7 +8,6 @@ from flax import linen as nn
 from flax.core import FrozenDict
 
 from i2v_jax import adapters
-from i2v_jax.adapters import zeroi2v
 from i2v_jax.vit import ViT, ViTConfig
 
 NORMALIZATION = {  # name -> mean, std of RGB in 0..1
@@ -101,27 +100,32 @@ def normalize(video_uint8, name: str, dtype=jnp.float32):
   return (video / std.reshape(shape)).astype(dtype)
 
 
+def can_merge(model: VideoClassifier) -> bool:
+  """Whether the model's adapters fold into its backbone."""
+  name = model.adapter and model.adapter['name']
+  return hasattr(adapters.METHODS.get(name), 'merge')
+
+
 def merge(model: VideoClassifier, params: Mapping):
   """Folds linear adapters into the backbone: same function, plain ViT.
 
   Args:
-    model: a classifier with ZeroI2V adapters (3, 4, 6, or 0: merged already).
+    model: a classifier whose method has a `merge`.
     params: its parameters.
 
   Returns:
-    `(model, params)` without adapters; head relocation stays, as it has no
-    parameters. float32.
+    `(model, params)` without adapters, float32; what has no parameters, such
+    as head relocation, stays in the model.
 
   Raises:
     ValueError: the adapter cannot be merged.
   """
-  spec = model.adapter
-  if not spec or spec['name'] != 'zeroi2v':
-    name = spec['name'] if spec else 'a model without adapter'
+  if not can_merge(model):
+    name = model.adapter['name'] if model.adapter else 'a model without adapter'
     raise ValueError(f'Only linear adapters can be merged, not {name}.')
-  scale = spec.get('scale', zeroi2v.ZeroI2V.scale)
-  params, backbone = dict(params), dict(params['backbone'])
-  for block, stack in params.pop('adapters', {}).items():
-    backbone[block] = zeroi2v.merge_block(backbone[block], stack, scale)
-  merged = model.clone(adapter=spec.copy({'num_adapters': 0}))
+  params, method = dict(params), adapters.METHODS[model.adapter['name']]
+  spec, backbone = method.merge(
+    model.adapter, params['backbone'], params.pop('adapters', {})
+  )
+  merged = model.clone(adapter=adapters.resolve(spec))
   return merged, params | {'backbone': backbone}

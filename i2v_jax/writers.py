@@ -17,7 +17,8 @@ from rich.progress import (
   TimeRemainingColumn,
 )
 
-console = Console(soft_wrap=True, highlight=False)
+# No markup: file names may hold brackets.
+console = Console(soft_wrap=True, highlight=False, markup=False)
 
 
 def progress(total: int, what: str, unit: str = 'steps', done: int = 0):

@@ -8,7 +8,9 @@ import sys
 
 import jax
 import pytest
+from flax.traverse_util import flatten_dict
 
+from configs import common
 from i2v_jax import compare, experiment, train, trained, weights
 from i2v_jax import params as params_lib
 from i2v_jax.adapters import zeroi2v
@@ -112,11 +114,12 @@ def test_missing_data_is_said_with_what_is_needed(name, tmp_path):
     ('varant=B/16', "no argument 'varant'"),
     ('variant=S/16', 'variant is one of'),
     ('smoke=maybe', 'true or false'),
-    ('frames=eight', 'eight'),
+    ('frames=eight', 'whole number'),
+    ('frames=12', 'frames is one of 8, 16, 32'),
   ],
 )
 def test_wrong_arguments_are_named(arg, error):
-  with pytest.raises(ValueError, match=error):
+  with pytest.raises(common.ArgumentError, match=error):
     get('zeroi2v_k400', arg)
 
 
@@ -136,6 +139,47 @@ def test_an_unknown_key_is_rejected_with_a_suggestion(tmp_path):
   )
   assert done.returncode != 0
   assert 'Did you mean "optimizer"' in done.stderr
+
+
+@pytest.mark.parametrize(
+  ('method', 'tunable'),
+  [('zeroi2v', 14_217_226), ('linear_probe', 7_690), ('full', 85_813_258)],
+)
+def test_a_folder_can_be_trained_by_every_method(method, tunable):
+  config = get('finetune_folder', f'method={method}')
+  model = experiment.model(config, 10)
+  clip = jax.ShapeDtypeStruct((1, 8, 224, 224, 3), 'float32')
+  shapes = jax.eval_shape(model.init, jax.random.key(0), clip)['params']
+  mine, _ = params_lib.split(shapes, config.trainable)
+  assert params_lib.count(mine) == tunable
+  decay = params_lib.labels(mine, dict(config.optimizer.decay_multipliers), 1.0)
+  flat = flatten_dict(decay, sep='/')
+  still = {p for p, m in flat.items() if m == 0}
+  assert all(
+    ('ln' in p) == (p in still) for p in flat if 'backbone/blocks' in p
+  )
+
+
+def test_options_can_be_changed_on_the_command_line(digits, tmp_path):
+  done = subprocess.run(
+    [
+      sys.executable,
+      '-m',
+      'i2v_jax.main',
+      '--config=configs/zeroi2v_k400.py:smoke',
+      '--config.model.adapter.scale=0.25',
+      '--config.model.adapter.offsets=(-1,1,2)',
+      f'--config.data.root={digits}',
+      f'--workdir={tmp_path}',
+    ],
+    cwd=ROOT,
+    capture_output=True,
+    text=True,
+  )
+  assert done.returncode == 0, done.stderr
+  adapter = trained.load(tmp_path).model.adapter
+  assert adapter['scale'] == 0.25 and adapter['offsets'] == (-1, 1, 2)
+  assert adapter['num_adapters'] == 4  # as the preset says
 
 
 def test_a_folder_of_real_clips_trains_end_to_end(

@@ -19,24 +19,19 @@ def model(smoke_run):
   return trained.load(smoke_run)
 
 
-def run(model, split, spec=None, clips_per_batch=8, **options):
-  on_bad_video = options.pop('on_bad_video', 'error')
+def run(model, split, spec=None, batch_size=8, on_bad_video='error', cap=0.0):
+  config = dict(model.config) | {'batch_size': batch_size}
+  config['data'] = config['data'] | {'max_bad_share': cap}
+  loader = pipeline.Loader(split, spec or model.spec, on_bad_video)
   return evaluate.evaluate(
-    model.model,
-    model.params,
-    pipeline.Loader(split, spec or model.spec, on_bad_video),
-    normalization='half',
-    clips_per_batch=clips_per_batch,
-    mesh=sharding.make_mesh(),
-    parallel=pipeline.Parallelism(),
-    **options,
+    model.model, model.params, loader, config, sharding.make_mesh()
   )
 
 
-@pytest.mark.parametrize('clips_per_batch', [5, 8, 12, 100])
-def test_a_partial_last_batch_counts_every_video_once(model, clips_per_batch):
+@pytest.mark.parametrize('batch_size', [5, 8, 12, 100])
+def test_a_partial_last_batch_counts_every_video_once(model, batch_size):
   split = experiment.split(model.config, 'val')
-  found = run(model, split, clips_per_batch=clips_per_batch)
+  found = run(model, split, batch_size=batch_size)
   alone = np.stack([model.probabilities(path) for path in split.paths])
   np.testing.assert_allclose(found.scores, alone, rtol=0, atol=1e-6)
   hits = alone.argmax(axis=1) == split.labels
@@ -81,7 +76,7 @@ def test_an_unreadable_video_stops_the_evaluation(model, with_a_bad_one):
 
 def test_skipped_videos_are_counted_and_listed(model, with_a_bad_one, tmp_path):
   split, spec = with_a_bad_one
-  found = run(model, split, spec, on_bad_video='skip', max_bad_share=0.5)
+  found = run(model, split, spec, on_bad_video='skip', cap=0.5)
   facts = found.fingerprint
   assert (facts['listed'], facts['decoded'], facts['failed']) == (3, 2, 1)
   assert np.isfinite(found.scores).all(axis=1).tolist() == [True, False, True]
@@ -98,7 +93,7 @@ def test_too_many_unreadable_videos_stop_it(model, videos):
   split = Split(paths, np.array([0, 1]), model.class_names, ('a', 'b'))
   spec = dataclasses.replace(model.spec, sampling='uniform')
   with pytest.raises(DecodeError, match='2 of 2 videos cannot be read'):
-    run(model, split, spec, on_bad_video='skip', max_bad_share=0.1)
+    run(model, split, spec, on_bad_video='skip', cap=0.1)
 
 
 def test_the_report_says_what_was_evaluated(smoke_run):
@@ -133,6 +128,13 @@ def test_another_label_order_is_refused(smoke_run):
   names = model.class_names[::-1]
   with pytest.raises(ValueError, match='labels would not mean the same'):
     trained.evaluate_trained(dataclasses.replace(model, class_names=names))
+
+
+def test_a_model_that_gives_no_numbers_is_not_called_unreadable(model):
+  split = experiment.split(model.config, 'val')
+  params = jax.tree.map(lambda x: x * np.nan, model.params)
+  with pytest.raises(FloatingPointError, match='no numbers for 12 videos'):
+    run(dataclasses.replace(model, params=params), split)
 
 
 def test_the_batch_is_spread_over_the_devices():

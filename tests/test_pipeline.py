@@ -58,11 +58,10 @@ def order_of(batches):
   return np.concatenate([batch['index'] for batch in batches]).tolist()
 
 
-def interleaved(hosts):
-  """Whole batches of the parts of each host, which take turns."""
-  whole = lambda parts: np.stack(parts, 1).reshape(-1, *parts[0].shape[1:])
+def together(hosts):
+  """Whole batches of the parts of each host, one behind the other."""
   return [
-    {key: whole([part[key] for part in parts]) for key in parts[0]}
+    {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
     for parts in zip(*hosts, strict=True)
   ]
 
@@ -130,7 +129,7 @@ def test_hosts_share_every_batch(split):
     for i in range(2)
   ]
   assert {len(batch['index']) for host in hosts for batch in host} == {2}
-  assert_same(interleaved(hosts), train(split))
+  assert_same(together(hosts), train(split))
 
 
 @pytest.mark.parametrize('batch_size', [4, 3])
@@ -165,7 +164,7 @@ def test_evaluation_sees_every_video_once(split, batch_size, steps, num_shards):
     for i in range(num_shards)
   ]
   assert [len(batches) for batches in hosts] == [steps] * num_shards
-  batches = interleaved(hosts)
+  batches = together(hosts)
   padding = batch_size * steps - 16
   assert order_of(batches) == [*range(16), *[-1] * padding]
   for batch in batches:

@@ -1,13 +1,16 @@
 """`i2v`: named actions for people's own clips, and models that travel."""
 
+import dataclasses
 import json
 import shutil
+import types
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from i2v_jax import cli, export, predict, trained, video
-from i2v_jax.data.decode import probe
+from i2v_jax.data.decode import VideoInfo, probe
 
 
 def i2v(*args) -> int:
@@ -55,6 +58,15 @@ def test_windows_slide_over_the_whole_video(videos):
   assert predict.windows(info, 100.0) == [(0, 280)]
   with pytest.raises(ValueError, match='seconds'):
     predict.windows(info, 0)
+
+
+def test_windows_end_whatever_the_lengths():
+  for duration, seconds in ((23 / 6, 1.3), (10, 0.3), (1 / 3, 0.1), (5, 5)):
+    times = tuple(np.arange(0, duration, 1 / 24))
+    info = VideoInfo(len(times), 2, 2, 24.0, duration, 'h264', 0, times)
+    spans = predict.windows(info, seconds)
+    assert spans[0][0] == 0 and spans[-1][1] == len(times)
+    assert all(a < b for a, b in spans)
 
 
 def test_a_window_sees_its_own_frames_only(smoke_run, videos):
@@ -115,10 +127,35 @@ def test_a_merge_that_changes_the_model_is_refused(
     head = {k: v + 0.01 for k, v in params['head'].items()}
     return merged, params | {'head': head}
 
-  monkeypatch.setattr(export, 'video', type('v', (), {'merge': broken}))
+  fake = types.SimpleNamespace(merge=broken, can_merge=lambda model: True)
+  monkeypatch.setattr(export, 'video', fake)
   with pytest.raises(ValueError, match='nothing was exported'):
     export.export(model, tmp_path / 'out')
   assert not (tmp_path / 'out').exists()
+
+
+def test_a_bfloat16_model_merges_in_float32(smoke_run):
+  model = trained.load(smoke_run)
+  vit = dataclasses.replace(model.model.vit, dtype=jnp.bfloat16)
+  rounded = dataclasses.replace(model, model=model.model.clone(vit=vit))
+  assert export.merged(rounded)[2] == export.merged(model)[2] < 1e-5
+
+
+def test_an_export_does_not_overwrite_a_run(smoke_run, capsys):
+  before = (smoke_run / 'config.json').read_text()
+  assert i2v('export', '--workdir', smoke_run, '--out', smoke_run) == 1
+  assert 'choose another --out' in capsys.readouterr().err
+  assert (smoke_run / 'config.json').read_text() == before
+  assert not (smoke_run / 'model.safetensors').exists()
+
+
+def test_names_with_brackets_are_printed_as_they_are(
+  smoke_run, videos, tmp_path, capsys
+):
+  clip = tmp_path / 'Fun [b]x [dQw4w9WgXcQ].mp4'
+  shutil.copy(videos / 'h265.mp4', clip)
+  assert i2v('predict', '--workdir', smoke_run, clip) == 0
+  assert clip.name in capsys.readouterr().out
 
 
 @pytest.mark.parametrize('command', ['predict', 'eval', 'export'])

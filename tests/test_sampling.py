@@ -136,15 +136,6 @@ def test_train_draws_repeat_with_the_seed():
   assert (one != other).any()
 
 
-@pytest.mark.parametrize(
-  ('num_frames', 'distinct'), [(300, 3), (114, 2), (113, 1), (20, 1)]
-)
-def test_distinct_clips(num_frames, distinct):
-  # One free frame gives starts 0, round(0.5) = 0 and 1.
-  clips = sampling.dense_test(num_frames, 8, 16, 3)
-  assert sampling.distinct_clips(clips) == distinct
-
-
 @pytest.mark.parametrize('bad', [0, -3])
 def test_counts_below_one_raise(bad):
   rng = np.random.default_rng(0)

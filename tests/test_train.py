@@ -4,6 +4,7 @@ import functools
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -130,11 +131,23 @@ def test_a_loss_that_is_no_number_stops_at_its_step(smoke_config, tmp_path):
 
 def test_a_workdir_of_another_config_is_refused(smoke_config, tmp_path):
   train.train_and_evaluate(smoke_config(), tmp_path)
-  run_lib.prepare(smoke_config(log_every=7), tmp_path)
-  with pytest.raises(
-    ValueError, match=r'label_smoothing = 0\.0, now it is 0\.1'
-  ):
-    run_lib.prepare(smoke_config(label_smoothing=0.1), tmp_path)
+  train.train_and_evaluate(smoke_config(log_every=7), tmp_path)
+  before = (tmp_path / 'config.json').read_text()
+  with pytest.raises(ValueError, match=r'smoothing = 0.0, now it is 0.1'):
+    train.train_and_evaluate(smoke_config(label_smoothing=0.1), tmp_path)
+  assert (tmp_path / 'config.json').read_text() == before
+
+
+def test_a_workdir_of_other_data_is_refused(smoke_config, digits, tmp_path):
+  copy = shutil.copytree(digits, tmp_path / 'copy')
+  config = smoke_config()
+  train.train_and_evaluate(config, tmp_path / 'run')
+  with config.unlocked():
+    config.data.root = str(copy)
+  train.train_and_evaluate(config, tmp_path / 'run')  # moved, the same
+  next((copy / 'train').glob('*/*.mp4')).unlink()
+  with pytest.raises(ValueError, match='other train_sha256'):
+    train.train_and_evaluate(config, tmp_path / 'run')
 
 
 def test_a_failed_start_does_not_claim_the_workdir(smoke_config, tmp_path):
@@ -151,7 +164,12 @@ def test_a_failed_start_does_not_claim_the_workdir(smoke_config, tmp_path):
   ('changes', 'error'),
   [
     ({'batch_size': 9, 'accumulate': 2}, 'multiple of 2'),
-    ({'batch_size': 0}, 'batch_size of 0'),
+    ({'batch_size': 0}, 'batch_size is 0'),
+    ({'accumulate': 0}, 'accumulate is 0'),
+    ({'log_every': 0}, 'log_every is 0'),
+    ({'steps': 0, 'epochs': 0.0}, 'Nothing to train'),
+    ({'dtype': 'float16'}, 'float16'),
+    ({'data.normalization': 'none'}, 'none'),
     ({'trainable': ('adaptors',)}, "'adaptors'"),
     ({'optimizer.lr_multipliers': {'backbone/blocks_0': 0.1}}, 'blocks_0'),
     ({'optimizer.schedule': 'hour'}, 'hour'),
@@ -279,3 +297,42 @@ def test_eight_devices_equal_one(digits, tmp_path):
     for name in ('one', 'eight')
   ]
   np.testing.assert_allclose(scores[1], scores[0], rtol=0, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_two_processes_equal_one(digits, tmp_path):
+  """Two hosts of SLURM on this machine: batches and scores are the same."""
+  subprocess.run(
+    command(digits, tmp_path / 'one'), cwd=ROOT, check=True, capture_output=True
+  )
+  slurm = {
+    'SLURM_JOB_ID': str(10000 + os.getpid() % 1000),  # decides the port
+    'SLURM_STEP_NODELIST': 'localhost',
+    'SLURM_NTASKS': '2',
+    'SLURM_STEP_NUM_TASKS': '2',
+  }
+  processes = [
+    subprocess.Popen(
+      [*command(digits, tmp_path / 'two'), '--distributed'],
+      cwd=ROOT,
+      env=os.environ | slurm | {'SLURM_PROCID': i, 'SLURM_LOCALID': i},
+      stdout=subprocess.PIPE,
+      text=True,
+    )
+    for i in '01'
+  ]
+  first, second = (p.communicate()[0] for p in processes)
+  assert [p.returncode for p in processes] == [0, 0]
+  assert 'on 2 cpu device(s)' in first and 'step' not in second
+  (wanted, _), (found, _) = (
+    final_state(tmp_path / name) for name in ('one', 'two')
+  )
+  for path, value in wanted.items():
+    np.testing.assert_allclose(
+      found[path], value, rtol=0, atol=2e-6, err_msg=path
+    )
+  one, two = (
+    np.load(tmp_path / name / 'eval' / 'scores.npz')['scores']
+    for name in ('one', 'two')
+  )
+  np.testing.assert_allclose(two, one, rtol=0, atol=1e-5)

@@ -31,14 +31,14 @@ def resolve(spec: Mapping[str, Any] | None) -> FrozenDict | None:
 
   Args:
     spec: `{'name': method, option: value, …}`; a `preset` gives the options
-      that `spec` leaves open. None means no adapter.
+      that `spec` leaves open (absent or None). None means no adapter.
 
   Raises:
     ValueError: unknown method, preset or option.
   """
   if not spec:
     return None
-  spec = dict(spec)
+  spec = {k: v for k, v in spec.items() if v is not None}
   name, preset = spec.pop('name', None), spec.pop('preset', None)
   if name not in METHODS:
     raise ValueError(f'Unknown adapter {name!r}; known: {sorted(METHODS)}.')

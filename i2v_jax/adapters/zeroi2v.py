@@ -96,6 +96,21 @@ class ZeroI2V(nn.Module):
     return x + self.fc2(block.mlp(self.fc1(block.ln2(x))))
 
   @staticmethod
+  def merge(
+    spec: Mapping[str, Any], backbone: Mapping, adapters: Mapping
+  ) -> tuple[dict, dict]:
+    """Folds every block's adapters into the backbone: (spec, backbone).
+
+    Head relocation has no parameters: it stays, by the offsets of the spec.
+    """
+    scale = spec.get('scale', ZeroI2V.scale)
+    blocks = {
+      name: merge_block(backbone[name], stack, scale)
+      for name, stack in adapters.items()
+    }
+    return dict(spec) | {'num_adapters': 0}, dict(backbone) | blocks
+
+  @staticmethod
   def preset(name: str) -> dict[str, Any]:
     """Options by name, `{k400|ssv2}_{B|L}_{8|16|32}f_{paper|release}`.
 

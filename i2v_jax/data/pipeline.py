@@ -162,8 +162,8 @@ def _batches(dataset, batch_size, parallel: Parallelism) -> Iterator[dict]:
       f'A batch of {batch_size} does not spread over '
       f'{parallel.num_shards} hosts.'
     )
-  dataset = dataset[parallel.shard :: parallel.num_shards]
   dataset = dataset.batch(batch_size // parallel.num_shards)
+  dataset = dataset[parallel.shard :: parallel.num_shards]
   options = grain.ReadOptions(parallel.threads, max(parallel.threads, 1))
   dataset = dataset.to_iter_dataset(options)
   if parallel.workers:
@@ -188,13 +188,17 @@ class BadVideos:
   Args:
     split: where the batches come from.
     max_share: of the split's videos; one bad video is always allowed.
-    report: csv file, rewritten at every new bad video; None writes none.
+    report: csv file, rewritten at every new bad video; what it holds already
+      counts. None writes none.
   """
 
   def __init__(self, split: Split, max_share: float, report=None):
     self.split, self.report = split, report and pathlib.Path(report)
     self.cap = max(1, math.ceil(max_share * len(split)))
     self.reasons: dict[str, str] = {}
+    if self.report and self.report.exists():
+      with self.report.open(newline='') as file:
+        self.reasons = dict(list(csv.reader(file))[1:])
 
   def absorb(self, batch: dict) -> dict:
     """Takes `error` out of a batch; raises DecodeError above the cap."""

@@ -51,8 +51,7 @@ def dense_test(
     num_clips: C, clips per video.
 
   Returns:
-    int64 [C, T], each in 0..N-1. Clips of a short video coincide; see
-    `distinct_clips`.
+    int64 [C, T], each in 0..N-1. Clips of a short video coincide.
 
   Raises:
     ValueError: a count is below 1.
@@ -114,11 +113,6 @@ def uniform_test(num_frames: int, clip_len: int, num_clips: int) -> np.ndarray:
   step = segment / (num_clips + 1)
   inside = (step * np.arange(1, num_clips + 1)).astype(np.int64)
   return starts + inside[:, None]
-
-
-def distinct_clips(indices_CxT: np.ndarray) -> int:
-  """Counts the different clips among C, to tell when views are identical."""
-  return len(np.unique(indices_CxT, axis=0))
 
 
 def _test_starts(

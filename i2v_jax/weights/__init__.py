@@ -34,7 +34,7 @@ def load_backbone(source: str, cfg: ViTConfig, seed: int = 0) -> dict:
     return random_backbone(cfg, seed)
   if not source:
     raise ValueError(
-      'This config needs pretrained image weights: set --config.weights to a '
+      'This config needs pretrained image weights: set weights to a '
       'directory or to hf:ORG/NAME.'
     )
   path = _locate(source)
@@ -45,7 +45,7 @@ def load_backbone(source: str, cfg: ViTConfig, seed: int = 0) -> dict:
       clip_hf.check_config(file.parent, cfg)
     tree = clip_hf.convert(arrays, cfg)
   else:
-    tree = native.read(file)
+    tree = native.as_tree(arrays)
   params_lib.check_same_tree(shapes, tree, str(file))
   return tree
 
@@ -74,8 +74,8 @@ def _locate(source: str) -> pathlib.Path:
   path = pathlib.Path(source).expanduser()
   if not path.exists():
     raise FileNotFoundError(
-      f'No weights at {path}: --config.weights is a directory, a safetensors '
-      'file, or hf:ORG/NAME.'
+      f'No weights at {path}; weights are a directory, a safetensors file, or '
+      'hf:ORG/NAME.'
     )
   return path
 
@@ -87,9 +87,9 @@ def _download(name: str) -> pathlib.Path:
     return pathlib.Path(
       snapshot_download(repo, revision=revision or None, allow_patterns=files)
     )
-  except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+  except (HfHubHTTPError, LocalEntryNotFoundError, ConnectionError) as error:
     raise FileNotFoundError(
       f'{repo} is neither in the local cache nor reachable on the Hugging Face '
-      f'hub; download {" and ".join(files)} to a directory and give that as '
-      f'--config.weights ({type(error).__name__}).'
+      f'hub ({type(error).__name__}); download {" and ".join(files)} to a '
+      'directory and give that as weights'
     ) from error

@@ -27,11 +27,15 @@ def read_arrays(path) -> dict[str, np.ndarray]:
     raise ValueError(f'{path} is not a safetensors file: {error}') from error
 
 
-def read(path) -> dict:
-  """The tree in a file that `write` made, as float32."""
-  arrays = read_arrays(path)
+def as_tree(arrays: Mapping[str, np.ndarray]) -> dict:
+  """Arrays by path -> the tree, as float32."""
   flat = {key: value.astype(np.float32) for key, value in arrays.items()}
   return unflatten_dict(flat, sep='/')
+
+
+def read(path) -> dict:
+  """The tree in a file that `write` made, as float32."""
+  return as_tree(read_arrays(path))
 
 
 def write(path, params: Mapping, dtype=np.float32, **metadata) -> None:
