@@ -31,7 +31,7 @@ def get_config(arg=''):
   c.clip.flip = 0.0
 
   c.batch_size = 32
-  c.steps = 400
+  c.steps = 300
   c.optimizer.lr = 3e-3
   c.optimizer.warmup_epochs = 1.0
   c.optimizer.clip_norm = 1.0
