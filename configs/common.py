@@ -172,7 +172,7 @@ def smoke(c: ConfigDict) -> ConfigDict:
   c.data.format = 'digits'
   c.data.root = 'runs/smoke-digits'
   c.data.train, c.data.val = 'train', 'val'
-  c.data.options = dict(num_train=16, num_val=12)
+  c.data.options = ConfigDict()
   c.clip.short_side = 36
   c.views.short_side = 0
   c.batch_size, c.steps, c.log_every = 8, 3, 1

@@ -24,6 +24,7 @@ def get_config(arg=''):
 
   c.data.format = 'digits'
   c.data.root = 'runs/digits'
+  c.data.options = dict(num_train=1600, num_val=400)
   c.data.normalization = 'half'
   c.clip.stride = 1
   c.clip.short_side = 32

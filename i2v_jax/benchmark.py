@@ -1,7 +1,6 @@
 """Measurements: alternating medians, FLOPs, and clips per second."""
 
 import os
-import statistics
 import time
 from collections.abc import Callable, Mapping
 
@@ -18,17 +17,17 @@ from i2v_jax.data.sampling import dense_train
 from i2v_jax.data.sources import Split
 
 
-def alternate(runs: Mapping[str, Callable], rounds: int) -> dict[str, float]:
-  """Median seconds of each function, called in turn so that drift is shared."""
-  times = {name: [] for name in runs}
+def alternate(runs: Mapping[str, Callable], rounds: int) -> dict:
+  """Seconds `[rounds]` of each function, called in turn to share all drift."""
+  times = {name: np.empty(rounds) for name in runs}
   for run in runs.values():
     jax.block_until_ready(run())
-  for _ in range(rounds):
+  for i in range(rounds):
     for name, run in runs.items():
       start = time.perf_counter()
       jax.block_until_ready(run())
-      times[name].append(time.perf_counter() - start)
-  return {name: statistics.median(values) for name, values in times.items()}
+      times[name][i] = time.perf_counter() - start
+  return times
 
 
 def forward(model, params, clip):
@@ -40,16 +39,27 @@ def forward(model, params, clip):
 
 
 def seconds_per_clip(models: Mapping, rounds: int = 30) -> dict[str, float]:
-  """Forward seconds of one clip for each `{name: (model, params)}`."""
+  """Median forward seconds of one clip for each `{name: (model, params)}`."""
   runs = {}
   for name, (model, params) in models.items():
     runs[name], _ = forward(model, params, _clip(model))
-  return alternate(runs, rounds)
+  times = alternate(runs, rounds)
+  return {name: float(np.median(values)) for name, values in times.items()}
 
 
 def _clip(model, batch: int = 1):
   size = model.vit.image_size
   return jnp.zeros((batch, model.num_frames, size, size, 3), model.vit.dtype)
+
+
+def matmul_rate(model, rounds: int) -> float:
+  """FLOP/s of the machine on the largest matrix product of the model."""
+  cfg = model.vit
+  tokens = model.num_frames * (1 + cfg.grid**2)
+  x, w = jnp.ones((tokens, cfg.width)), jnp.ones((cfg.width, cfg.mlp_dim))
+  product = jax.jit(jnp.matmul)
+  times = alternate({'matmul': lambda: product(x, w)}, rounds)['matmul']
+  return 2 * tokens * cfg.width * cfg.mlp_dim / float(np.median(times))
 
 
 def bench_models(variant: str, frames: int, preset: str, rounds: int) -> dict:
@@ -65,20 +75,28 @@ def bench_models(variant: str, frames: int, preset: str, rounds: int) -> dict:
     'ZeroI2V, merged': (merged_model, merged),
   }
   built = {name: forward(m, p, _clip(m)) for name, (m, p) in models.items()}
-  seconds = alternate({name: run for name, (run, _) in built.items()}, rounds)
-  base = seconds['image ViT']
+  times = alternate({name: run for name, (run, _) in built.items()}, rounds)
+  rate = matmul_rate(model, rounds)
   table = Table(
     title=f'{variant}, {frames} frames, batch 1, {jax.default_backend()}, '
-    f'float32, median of {rounds}, in turn',
+    f'float32, median of {rounds}, in turn; matmul {rate / 1e9:.0f} GFLOP/s',
     title_justify='left',
   )
-  for name in ('model', 'seconds', 'of image ViT', 'GFLOP'):
+  columns = ('model', 'seconds', 'of image ViT', 'GFLOP', 'floor', 'of floor')
+  for name in columns:
     table.add_column(name, justify='left' if name == 'model' else 'right')
   for name, (_, flops) in built.items():
-    ratio = f'{seconds[name] / base:.3f}'
-    table.add_row(name, f'{seconds[name]:.3f}', ratio, f'{flops / 1e9:.1f}')
+    seconds = np.median(times[name])
+    values = (
+      f'{seconds:.3f}',
+      f'{np.median(times[name] / times["image ViT"]):.3f}',
+      f'{flops / 1e9:.1f}',
+      f'{flops / rate:.3f}',
+      f'{seconds * rate / flops:.2f}',
+    )
+    table.add_row(name, *values)
   writers.console.print(table)
-  return seconds
+  return times
 
 
 def bench_loader(path: str, frames: int, stride: int, clips: int) -> float:

@@ -199,7 +199,6 @@ def test_a_folder_of_real_clips_trains_end_to_end(
   config = smoke_config('finetune_folder')
   with config.unlocked():
     config.data.format, config.data.root = 'folder', str(root)
-    config.data.options = {}
   train.train_and_evaluate(config, tmp_path / 'run')
   model = trained.load(tmp_path / 'run')
   assert model.class_names == ('arm wrestling', 'flipping pancake')

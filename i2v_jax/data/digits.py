@@ -68,7 +68,7 @@ def moving(image: np.ndarray, motion: str, rng) -> np.ndarray:
 
 
 def generate(
-  root: str, num_train: int = 1600, num_val: int = 400, seed: int = 0
+  root: str, num_train: int = 16, num_val: int = 12, seed: int = 0
 ) -> None:
   """Writes `root/{train,val}/<motion>/NNNN.mp4` unless `root` is there.
 
