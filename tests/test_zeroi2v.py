@@ -148,7 +148,7 @@ def test_merged_weights_agree_with_the_release(golden):
   ],
 )
 def test_frame_sources(offset, sources):
-  frames = jnp.arange(8.0).reshape(1, 8, 1, 1)
+  frames = jnp.arange(8.0).reshape(1, 8, 1, 1, 1)
   assert zeroi2v.shift(frames, offset).ravel().tolist() == sources
 
 
@@ -157,7 +157,7 @@ def test_half_heads_are_laid_from_channel_zero():
   groups = zeroi2v.channel_groups(((-1, 2), (1, 2)), cfg)
   assert groups == [(-1, 2), (1, 2), (0, 4)]
   frames = jnp.broadcast_to(jnp.arange(4.0)[:, None, None], (4, 1, 8))
-  moved = zeroi2v.relocate(frames[None], groups)[0, :, 0]
+  moved = zeroi2v.relocate(frames[None], groups, 4)[0, :, 0]
   assert moved[2].tolist() == [1, 1, 3, 3, 2, 2, 2, 2]
   whole = zeroi2v.channel_groups((-1, -1), cfg)
   assert whole == zeroi2v.channel_groups(((-1, 8),), cfg) == [(-1, 8)]

@@ -5,6 +5,7 @@ layers, and a head that looks at another frame replaces one that looks at its
 own.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -90,7 +91,8 @@ class ZeroI2V(nn.Module):
 
   def __call__(self, block, x_BxTxLxD):
     x, groups = x_BxTxLxD, channel_groups(self.offsets, block.cfg)
-    heads = lambda q, k, v: (q, relocate(k, groups), relocate(v, groups))
+    move = lambda y: relocate(y, groups, block.attn.head_width)
+    heads = lambda q, k, v: (q, move(k), move(v))
     u = self.qkv(block.ln1(x))
     x += self.out(block.attn(self.q(u), self.k(u), self.v(u), heads))
     return x + self.fc2(block.mlp(self.fc1(block.ln2(x))))
@@ -150,33 +152,35 @@ def channel_groups(offsets, cfg) -> list[tuple[int, int]]:
   return merged
 
 
-def relocate(x_BxTxLxD, groups):
+def relocate(x_BxTxLxD, groups, head_width: int):
   """Moves each channel group `(offset, channels)` along the frame axis."""
   if x_BxTxLxD.ndim < 4:
     raise ValueError(
       'Head relocation needs a frame axis, B x T x L x D; the tokens have '
       f'shape {x_BxTxLxD.shape}.'
     )
-  ends = np.cumsum([channels for _, channels in groups])
-  pieces = jnp.split(x_BxTxLxD, ends[:-1], axis=-1)
+  # Pieces along an axis of (half) heads fuse with the transposition that
+  # attention makes anyway; pieces along the channels would be a copy more.
+  channels = [count for _, count in groups]
+  unit = math.gcd(head_width, *channels)
+  x_BxTxLxUxK = x_BxTxLxD.reshape(*x_BxTxLxD.shape[:-1], -1, unit)
+  ends = np.cumsum(channels)[:-1] // unit
+  pieces = jnp.split(x_BxTxLxUxK, ends, axis=-2)
   moved = [shift(x, d) for x, (d, _) in zip(pieces, groups, strict=True)]
-  return jnp.concatenate(moved, axis=-1)
+  return jnp.concatenate(moved, axis=-2).reshape(x_BxTxLxD.shape)
 
 
-def shift(x_BxTxLxD, offset: int):
+def shift(x_BxTxLxUxK, offset: int):
   """Frame t becomes frame t + offset where that exists, else stays."""
-  num_frames = x_BxTxLxD.shape[-3]
-  sources = np.arange(num_frames) + offset
-  inside = (sources >= 0) & (sources < num_frames)
-  sources = np.where(inside, sources, np.arange(num_frames))
-  if not offset or not inside.any():
-    return x_BxTxLxD
-  cut = lambda start, stop: x_BxTxLxD[..., start:stop, :, :]
+  num_frames = x_BxTxLxUxK.shape[1]
+  if not 0 < abs(offset) < num_frames:
+    return x_BxTxLxUxK
+  cut = lambda start, stop: x_BxTxLxUxK[:, start:stop]
   if offset > 0:
     parts = cut(offset, num_frames), cut(num_frames - offset, num_frames)
   else:
     parts = cut(0, -offset), cut(0, num_frames + offset)
-  return jnp.concatenate(parts, axis=-3)
+  return jnp.concatenate(parts, axis=1)
 
 
 def merge_block(block: Mapping, adapters: Mapping, scale: float) -> dict:
