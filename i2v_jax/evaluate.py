@@ -79,20 +79,31 @@ def evaluate(
     DecodeError: a video cannot be read, or too many where they are skipped.
     FloatingPointError: the model gives something that is no number.
   """
-  data = config['data']
-  normalization, cap = data['normalization'], data['max_bad_share']
-  batch_size, parallel = config['batch_size'], parallelism(config)
-  split = loader.split
-  size = math.ceil(batch_size / loader.spec.views / mesh.size) * mesh.size
-  batches = pipeline.test_batches(loader, size, parallel=parallel)
-  bad = pipeline.BadVideos(split, cap)
-  scores = np.full((len(split), model.num_classes), np.nan, np.float32)
-  counted = np.zeros(len(split), int)
-  decoded = np.zeros(len(split), bool)
-  bar, advance = writers.progress(len(split), 'evaluate', 'videos')
-  run = functools.partial(_run, model, normalization, params, mesh)
+  data, split = config['data'], loader.split
+  per_batch = math.ceil(config['batch_size'] / loader.spec.views / mesh.size)
+  batches = pipeline.test_batches(
+    loader, per_batch * mesh.size, parallel=parallelism(config)
+  )
+  start = functools.partial(_start, model, data['normalization'], params, mesh)
+  bad = pipeline.BadVideos(split, data['max_bad_share'])
+  scores, decoded = _collect(map(start, batches), bad, model.num_classes)
+  _check_finite(scores[decoded], split, decoded)
+  return Evaluation(
+    scores,
+    metrics.accuracies(scores[decoded], split.labels[decoded]),
+    _fingerprint(loader, data['normalization'], model, decoded, identity or {}),
+    bad.reasons,
+  )
+
+
+def _collect(batches, bad: pipeline.BadVideos, num_classes: int):
+  """Scores `[n, classes]` and whether each video was decoded, `[n]`."""
+  count = len(bad.split)
+  scores = np.full((count, num_classes), np.nan, np.float32)
+  decoded, counted = np.zeros(count, bool), np.zeros(count, int)
+  bar, advance = writers.progress(count, 'evaluate', 'videos')
   with bar:
-    for errors, rows in sharding.prefetch(map(run, batches), depth=1):
+    for errors, rows in sharding.prefetch(batches, depth=1):
       bad.absorb(_gather(errors))
       index, mask, found = _gather(rows)
       good = index[mask > 0]
@@ -101,13 +112,7 @@ def evaluate(
       advance(int((index != pipeline.PADDING).sum()))
   if not (counted == 1).all():
     raise RuntimeError('A video was not counted exactly once; please report.')
-  _check_finite(scores[decoded], split, decoded)
-  return Evaluation(
-    scores,
-    metrics.accuracies(scores[decoded], split.labels[decoded]),
-    _fingerprint(loader, normalization, model, decoded, identity or {}),
-    bad.reasons,
-  )
+  return scores, decoded
 
 
 def _check_finite(scores, split, decoded) -> None:
@@ -120,7 +125,7 @@ def _check_finite(scores, split, decoded) -> None:
     )
 
 
-def _run(model, normalization, params, mesh, batch):
+def _start(model, normalization, params, mesh, batch):
   """Starts one batch: (what failed here, rows in the order of the mesh)."""
   errors = {'index': batch['index'], 'error': batch['error']}
   rows = {

@@ -194,19 +194,19 @@ def test_diving48_refuses_the_first_labels(tmp_path):
   file = tmp_path / 'Diving48_V2_train.json'
   file.rename(tmp_path / 'Diving48_train.json')
   with pytest.raises(ValueError, match=r'Diving48_train.json holds the V1'):
-    sources.diving48(tmp_path, 'train', num_classes=2)
+    sources.load('diving48', tmp_path, 'train', num_classes=2)
 
 
-@pytest.mark.parametrize('source', [sources.ucf101, sources.hmdb51])
+@pytest.mark.parametrize('source', ['ucf101', 'hmdb51'])
 def test_folds_are_1_to_3(tmp_path, source):
   with pytest.raises(ValueError, match='fold 0 is not 1, 2 or 3'):
-    source(tmp_path, 'train', fold=0)
+    sources.load(source, tmp_path, 'train', fold=0)
 
 
 def test_fold_selects_its_files(tmp_path):
   hmdb51(tmp_path)
   touch(tmp_path, 'videos/brush_hair/c.avi')
-  split = sources.hmdb51(tmp_path, 'train', fold=2, num_classes=1)
+  split = sources.load('hmdb51', tmp_path, 'train', fold=2, num_classes=1)
   assert split.ids == ('videos/brush_hair/c.avi',)
 
 
@@ -216,7 +216,7 @@ def test_something_v2_reads_the_older_file_names(tmp_path):
     place = tmp_path / f'something-something-v2-{old}.json'
     (tmp_path / f'labels/{new}.json').rename(place)
   (tmp_path / 'videos').rename(tmp_path / '20bn-something-something-v2')
-  split = sources.something_v2(tmp_path, 'val', num_classes=2)
+  split = sources.load('something_v2', tmp_path, 'val', num_classes=2)
   assert split.ids == ('20bn-something-something-v2/7.webm',)
 
 
@@ -226,7 +226,9 @@ def test_annotations_and_videos_may_lie_elsewhere(tmp_path):
   (tmp_path / 'val').rename(tmp_path / 'val_256')
   (tmp_path / 'zumba').rename(tmp_path / 'val_256/zumba')
   options = {'num_classes': 2, 'annotations': str(tmp_path / 'k2')}
-  split = sources.kinetics(tmp_path, 'val', videos='{split}_256', **options)
+  split = sources.load(
+    'kinetics', tmp_path, 'val', videos='{split}_256', **options
+  )
   assert split.ids[1] == 'val_256/zumba/d.mp4'
 
 
@@ -235,7 +237,7 @@ def test_missing_videos_raise_or_are_counted(tmp_path):
   (tmp_path / 'zumba/d.mp4').unlink()
   missing = 'val/zumba/d_000002_000012'
   with pytest.raises(FileNotFoundError, match=f'1 of 2 .*{missing}.*skip'):
-    sources.kinetics(tmp_path, 'val', num_classes=2)
+    sources.load('kinetics', tmp_path, 'val', num_classes=2)
   split = sources.load(
     'kinetics', tmp_path, 'val', num_classes=2, on_missing='skip'
   )
@@ -243,11 +245,11 @@ def test_missing_videos_raise_or_are_counted(tmp_path):
   assert split.labels.tolist() == [0]
   shutil.rmtree(tmp_path / 'val')
   with pytest.raises(ValueError, match=r'no videos under .* of the 2 listed'):
-    sources.kinetics(tmp_path, 'val', num_classes=2, on_missing='skip')
+    sources.load('kinetics', tmp_path, 'val', num_classes=2, on_missing='skip')
 
 
 def test_two_files_for_one_video_raise(tmp_path):
   kinetics(tmp_path)
   touch(tmp_path, 'zumba/d.webm')
   with pytest.raises(ValueError, match=r'd\.mp4 and d\.webm for one video'):
-    sources.kinetics(tmp_path, 'val', num_classes=2)
+    sources.load('kinetics', tmp_path, 'val', num_classes=2)

@@ -59,7 +59,9 @@ def test_list_options(tmp_path):
 def test_list_without_labels(tmp_path):
   touch(tmp_path, 'a.mp4')
   write(tmp_path, {'list': 'a.mp4\n'})
-  check(sources.from_list(tmp_path, 'list'), ['a.mp4'], [-1], [])
+  check(
+    sources.load('list', tmp_path, '', list_file='list'), ['a.mp4'], [-1], []
+  )
 
 
 @pytest.mark.parametrize(
@@ -76,15 +78,17 @@ def test_list_errors_name_the_line(tmp_path, text, error):
   touch(tmp_path, 'a.mp4')
   write(tmp_path, {'list.txt': text})
   with pytest.raises(ValueError, match=error):
-    sources.from_list(tmp_path, 'list.txt', class_names=['x', 'y'])
+    sources.load('list', tmp_path, 'list', class_names=['x', 'y'])
 
 
 def test_folder_takes_classes_from_train(tmp_path):
   touch(tmp_path, 'train/b/1.MP4', 'train/a/2.webm', 'train/a/.3.mp4')
   touch(tmp_path, 'train/a/notes.txt', 'val/b/4.flv', 'readme.md')
-  split = sources.from_folder(tmp_path, 'train')
+  split = sources.load('folder', tmp_path, 'train')
   check(split, ['train/a/2.webm', 'train/b/1.MP4'], [0, 1], ['a', 'b'])
-  check(sources.from_folder(tmp_path, 'val'), ['val/b/4.flv'], [1], ['a', 'b'])
+  check(
+    sources.load('folder', tmp_path, 'val'), ['val/b/4.flv'], [1], ['a', 'b']
+  )
 
 
 @pytest.mark.parametrize(
@@ -103,32 +107,32 @@ def test_folder_takes_classes_from_train(tmp_path):
 def test_folder_errors(tmp_path, files, error):
   touch(tmp_path, *files)
   with pytest.raises((ValueError, FileNotFoundError), match=error):
-    sources.from_folder(tmp_path, 'val')
+    sources.load('folder', tmp_path, 'val')
 
 
 def test_folder_without_splits_is_split_by_hash(tmp_path):
   clips = [f'{c}/{n}.mp4' for c in 'ab' for n in range(100)]
   touch(tmp_path, *clips, 'c/1.mp4', 'c/2.mp4')
-  train, val = (sources.from_folder(tmp_path, s) for s in ('train', 'val'))
+  train, val = (sources.load('folder', tmp_path, s) for s in ('train', 'val'))
   assert not set(train.ids) & set(val.ids)
   assert set(train.ids) | set(val.ids) == {*clips, 'c/1.mp4', 'c/2.mp4'}
   assert set(val.labels.tolist()) == set(train.labels.tolist()) == {0, 1, 2}
   assert 20 < len(val) < 60
   touch(tmp_path, *(f'a/{n}.mkv' for n in range(50)))
-  assert set(val.ids) <= set(sources.from_folder(tmp_path, 'val').ids)
-  other = sources.from_folder(tmp_path, 'val', seed=1)
+  assert set(val.ids) <= set(sources.load('folder', tmp_path, 'val').ids)
+  other = sources.load('folder', tmp_path, 'val', seed=1)
   assert set(other.ids) != set(val.ids)
-  half = sources.from_folder(tmp_path, 'val', val_fraction=0.5)
+  half = sources.load('folder', tmp_path, 'val', val_fraction=0.5)
   assert len(half) > len(val)
   with pytest.raises(ValueError, match='val_fraction 1 is not between'):
-    sources.from_folder(tmp_path, 'val', val_fraction=1)
+    sources.load('folder', tmp_path, 'val', val_fraction=1)
 
 
 def test_fingerprint_is_of_ids_and_labels_only(tmp_path):
   for place in ('here', 'there'):
     touch(tmp_path / place, 'train/a/1.mp4', 'train/b/2.mp4')
   here, there = (
-    sources.from_folder(tmp_path / place, 'train')
+    sources.load('folder', tmp_path / place, 'train')
     for place in ('here', 'there')
   )
   assert here.fingerprint() == there.fingerprint()

@@ -13,7 +13,8 @@ from i2v_jax.data import listing
 
 def video_list(
   root: listing.Path,
-  list_file: listing.Path,
+  split: str,
+  list_file: str = '{split}.txt',
   class_names: listing.Path | Sequence[str] | None = None,
   num_classes: int | None = None,
   delimiter: str | None = None,
@@ -23,6 +24,7 @@ def video_list(
 
   Args:
     root: folder that relative paths are relative to.
+    split: put in the place of `{split}` in `list_file` and `videos`.
     list_file: the list. The last field of a line is the label, so that paths
       may hold blanks; a path without extension finds any video of that name.
     class_names: names in label order, or a file of one name a line, or a json
@@ -32,7 +34,8 @@ def video_list(
     delimiter: what separates path and label; None is any run of blanks.
     videos: folder that the listed paths start from.
   """
-  path = pathlib.Path(root, list_file)
+  videos = videos.replace('{split}', split)
+  path = pathlib.Path(root, list_file.replace('{split}', split))
   lines = list(_lines(path, delimiter))
   names = _names(root, lines, class_names, num_classes)
   rows = []

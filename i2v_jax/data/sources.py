@@ -79,103 +79,44 @@ class Split:
     return digest.hexdigest()[:16]
 
 
-def from_list(
-  root: Path,
-  list_file: Path,
-  class_names: Path | Sequence[str] | None = None,
-  on_missing: str = 'error',
-  **options,
-) -> Split:
-  """Lines `video label` of a file; options as in `own.video_list`."""
-  options |= {'list_file': list_file, 'class_names': class_names}
-  return _split(own.video_list, root, on_missing, options)
-
-
-def _from_list_of_split(
-  root: Path, split: str, list_file: str = '{split}.txt', **options
-) -> Split:
-  if 'videos' in options:
-    options['videos'] = options['videos'].replace('{split}', split)
-  return from_list(root, list_file.replace('{split}', split), **options)
-
-
-def from_folder(
-  root: Path, split: str, on_missing: str = 'error', **options
-) -> Split:
-  """A folder for every class; options as in `own.class_folders`."""
-  options['split'] = split
-  return _split(own.class_folders, root, on_missing, options)
-
-
-def kinetics(
-  root: Path, split: str, on_missing: str = 'error', **options
-) -> Split:
-  """Kinetics-400, 600 or 700; options as in `kinetics_csv.kinetics`."""
-  options['split'] = split
-  return _split(kinetics_csv.kinetics, root, on_missing, options)
-
-
-def something_v2(
-  root: Path, split: str, on_missing: str = 'error', **options
-) -> Split:
-  """Something-Something V2; options as in `official.something_v2`."""
-  options['split'] = split
-  return _split(official.something_v2, root, on_missing, options)
-
-
-def ucf101(
-  root: Path, split: str, fold: int = 1, on_missing: str = 'error', **options
-) -> Split:
-  """UCF101; options as in `official.ucf101`."""
-  options |= {'split': split, 'fold': fold}
-  return _split(official.ucf101, root, on_missing, options)
-
-
-def hmdb51(
-  root: Path, split: str, fold: int = 1, on_missing: str = 'error', **options
-) -> Split:
-  """HMDB51; options as in `official.hmdb51`."""
-  options |= {'split': split, 'fold': fold}
-  return _split(official.hmdb51, root, on_missing, options)
-
-
-def diving48(
-  root: Path, split: str, on_missing: str = 'error', **options
-) -> Split:
-  """Diving48 with its V2 labels; options as in `official.diving48`."""
-  options['split'] = split
-  return _split(official.diving48, root, on_missing, options)
-
-
-def moving_digits(root: Path, split: str, **options) -> Split:
-  """The demo's clips, made at `root` if absent; see `digits.generate`."""
-  digits.generate(os.path.expanduser(root), **options)
-  return from_folder(root, split)
-
-
-FORMATS: dict[str, Callable[..., Split]] = {
-  'list': _from_list_of_split,
-  'folder': from_folder,
-  'kinetics': kinetics,
-  'something_v2': something_v2,
-  'ucf101': ucf101,
-  'hmdb51': hmdb51,
-  'diving48': diving48,
-  'digits': moving_digits,
+# Each reads annotations into a listing; its arguments are the format's options.
+FORMATS: dict[str, Callable[..., listing.Listing]] = {
+  'list': own.video_list,
+  'folder': own.class_folders,
+  'kinetics': kinetics_csv.kinetics,
+  'something_v2': official.something_v2,
+  'ucf101': official.ucf101,
+  'hmdb51': official.hmdb51,
+  'diving48': official.diving48,
 }
 
 
-def load(format: str, root: Path, split: str, **options) -> Split:
-  """Reads a split in one of `FORMATS`, with the options of that format.
+def load(
+  format: str, root: Path, split: str, on_missing: str = 'error', **options
+) -> Split:
+  """Reads a split: `train`, `val` or `test`, as the format has it.
 
-  The format 'list' takes `list_file`, '{split}.txt' by default, where '{split}'
-  stands for the split. Raises ValueError for a format or an option that does
-  not exist, naming those that do.
+  Args:
+    format: one of `FORMATS`, or 'digits': the demo's clips, made at `root` if
+      absent (options as in `digits.generate`).
+    root: folder of the data set.
+    split: which part.
+    on_missing: what becomes of a listed video that is not there: 'error', or
+      'skip', which lists it in `Split.missing`.
+    **options: of the format.
+
+  Raises:
+    FileNotFoundError: the root, an annotation or a video is not there.
+    ValueError: an unknown format or option, or annotations that are wrong.
   """
+  if format == 'digits':
+    digits.generate(os.path.expanduser(root), **options)
+    format, options = 'folder', {}
   if format not in FORMATS:
     problem = f'there is no data format {format!r}'
-    raise ValueError(f'{problem}: use one of {", ".join(FORMATS)}')
-  return FORMATS[format](root, split, **options)
+    raise ValueError(f'{problem}: use one of {", ".join(FORMATS)}, digits')
+  options['split'] = split
+  return _split(FORMATS[format], root, on_missing, options)
 
 
 def write_class_names(path: Path, names: Sequence[str]) -> None:
@@ -196,7 +137,7 @@ def _split(reader, root, on_missing, options: dict[str, Any]) -> Split:
     raise FileNotFoundError(f'{root} is not a folder: check the data root')
   if on_missing not in ('error', 'skip'):
     raise ValueError(f"on_missing {on_missing!r} is not 'error' or 'skip'")
-  known = [*inspect.signature(reader).parameters][1:]
+  known = [*inspect.signature(reader).parameters][1:]  # without the root
   for name in options:
     if name not in known:
       problem = f'{reader.__name__} has no option {name!r}'
