@@ -69,7 +69,7 @@ def base() -> ConfigDict:
   c.label_smoothing = 0.0
   c.optimizer = _optimizer()
 
-  c.loader = dict(threads=2, workers=0)
+  c.loader = dict(threads=8, workers=0)  # batches made at once; processes
   c.log_every = 50  # steps
   c.eval_every = 5000  # steps; 0: only at the end
   c.checkpoint_every = 1000
@@ -176,4 +176,5 @@ def smoke(c: ConfigDict) -> ConfigDict:
   c.clip.short_side = 36
   c.views.short_side = 0
   c.batch_size, c.steps, c.log_every = 8, 3, 1
+  c.loader.threads = 2
   return c

@@ -31,6 +31,7 @@ def get_config(arg=''):
   c.clip.crop_area = c.clip.crop_aspect = (1.0, 1.0)
   c.clip.flip = 0.0
 
+  c.loader.threads = 2
   c.batch_size = 32
   c.steps = 300
   c.optimizer.lr = 3e-3
