@@ -174,7 +174,6 @@ def smoke(c: ConfigDict) -> ConfigDict:
   c.data.train, c.data.val = 'train', 'val'
   c.data.options = ConfigDict()
   c.clip.short_side = 36
-  c.views.short_side = 0
   c.batch_size, c.steps, c.log_every = 8, 3, 1
   c.loader.threads = 2
   return c

@@ -66,8 +66,9 @@ def export(trained: Trained, out) -> float:
     merge_max_diff=difference,
     trained_from=dict(trained.identity),
   )
+  how = 'merged' if video.can_merge(trained.model) else 'nothing to merge'
   writers.console.print(
-    f'{out}: merged, max |logit difference| {difference:.1e}'
+    f'{out}: {how}, max |logit difference| {difference:.1e}'
   )
   return difference
 

@@ -1,26 +1,13 @@
 """The annotation files of every public data set; videos are empty files."""
 
-import json
 import shutil
 
 import pytest
+from files import touch, write
 
 from i2v_jax.data import sources
 
 SSV2 = {'Holding something': '0', 'Laying something, not upright': '1'}
-
-
-def touch(root, *names):
-  for name in names:
-    (root / name).parent.mkdir(parents=True, exist_ok=True)
-    (root / name).touch()
-
-
-def write(root, files):
-  for name, content in files.items():
-    (root / name).parent.mkdir(parents=True, exist_ok=True)
-    text = content if isinstance(content, str) else json.dumps(content)
-    (root / name).write_bytes(text.encode())
 
 
 def kinetics(root):

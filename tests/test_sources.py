@@ -4,24 +4,12 @@ import json
 
 import numpy as np
 import pytest
+from files import touch, write
 
 from i2v_jax.data import sources
 
 
-def touch(root, *names):
-  for name in names:
-    (root / name).parent.mkdir(parents=True, exist_ok=True)
-    (root / name).touch()
-
-
-def write(root, files):
-  for name, content in files.items():
-    (root / name).parent.mkdir(parents=True, exist_ok=True)
-    text = content if isinstance(content, str) else json.dumps(content)
-    (root / name).write_bytes(text.encode())
-
-
-def check(split, ids, labels, class_names):
+def assert_split(split, ids, labels, class_names):
   assert split.ids == tuple(ids)
   assert split.labels.tolist() == labels
   assert split.labels.dtype == np.int32
@@ -35,7 +23,7 @@ def test_list_keeps_blanks_duplicates_and_order(tmp_path):
   write(tmp_path, {'val.txt': '\ufeff' + '\r\n'.join(lines)})
   split = sources.load('list', tmp_path, 'val')
   ids = ['e.avi', 'a b/c d.mp4', 'abs/f.x.mkv', 'e.avi']
-  check(split, ids, [2, 0, -1, 2], ['0', '1', '2'])
+  assert_split(split, ids, [2, 0, -1, 2], ['0', '1', '2'])
 
 
 def test_list_options(tmp_path):
@@ -51,7 +39,7 @@ def test_list_options(tmp_path):
   ):
     options['class_names'] = class_names
     split = sources.load('list', tmp_path, 'val', **options)
-    check(split, ['vid_val/a.mp4', 'vid_val/b, c.mp4'], [1, 0], expected)
+    assert_split(split, ['vid_val/a.mp4', 'vid_val/b, c.mp4'], [1, 0], expected)
   options = options | {'class_names': None, 'num_classes': 5}
   assert len(sources.load('list', tmp_path, 'val', **options).class_names) == 5
 
@@ -59,7 +47,7 @@ def test_list_options(tmp_path):
 def test_list_without_labels(tmp_path):
   touch(tmp_path, 'a.mp4')
   write(tmp_path, {'list': 'a.mp4\n'})
-  check(
+  assert_split(
     sources.load('list', tmp_path, '', list_file='list'), ['a.mp4'], [-1], []
   )
 
@@ -85,8 +73,8 @@ def test_folder_takes_classes_from_train(tmp_path):
   touch(tmp_path, 'train/b/1.MP4', 'train/a/2.webm', 'train/a/.3.mp4')
   touch(tmp_path, 'train/a/notes.txt', 'val/b/4.flv', 'readme.md')
   split = sources.load('folder', tmp_path, 'train')
-  check(split, ['train/a/2.webm', 'train/b/1.MP4'], [0, 1], ['a', 'b'])
-  check(
+  assert_split(split, ['train/a/2.webm', 'train/b/1.MP4'], [0, 1], ['a', 'b'])
+  assert_split(
     sources.load('folder', tmp_path, 'val'), ['val/b/4.flv'], [1], ['a', 'b']
   )
 

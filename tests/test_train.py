@@ -1,5 +1,6 @@
 """What a step changes, what it leaves alone, and coming back from kill -9."""
 
+import dataclasses
 import functools
 import json
 import os
@@ -96,6 +97,36 @@ def test_accumulation_changes_nothing(run):
   close = lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-6)
   jax.tree.map(close, metrics, metrics_of_parts)
   jax.tree.map(close, plain.params, parts.params)
+
+
+@pytest.mark.parametrize('remat', ['dots', 'block'])
+def test_remat_changes_nothing_under_adapters_and_dropout(run, remat):
+  vit = dataclasses.replace(run.model.vit, remat=remat)
+  other = dataclasses.replace(run, model=run.model.clone(vit=vit))
+  (one, metrics), (two, again) = (
+    steps_of(r, 1, synthetic_batch()) for r in (run, other)
+  )
+  close = lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+  jax.tree.map(close, metrics, again)
+  jax.tree.map(close, one.params, two.params)
+
+
+def test_only_frozen_kernels_are_kept_in_the_compute_type(
+  smoke_config, tmp_path
+):
+  run = run_lib.prepare(smoke_config(dtype='bfloat16'), tmp_path)
+  for path, value in flatten_dict(run.frozen, sep='/').items():
+    wanted = 'float32' if value.ndim == 1 else 'bfloat16'
+    assert value.dtype == wanted, path
+  mine = jax.tree.leaves((run.state.params, run.state.opt_state))
+  assert {str(x.dtype) for x in mine} == {'float32', 'int32'}  # Adam's count
+
+
+def test_evaluates_while_training_and_at_the_end(smoke_config, tmp_path):
+  train.train_and_evaluate(smoke_config(eval_every=2), tmp_path)
+  records = list(map(json.loads, (tmp_path / 'metrics.jsonl').open()))
+  assert [r['step'] for r in records if 'val/top1_1view' in r] == [2]
+  assert [r['step'] for r in records if 'val/top1' in r] == [3]
 
 
 def test_masked_rows_count_for_nothing(run):

@@ -11,11 +11,11 @@ def identity(x):
 
 
 class LinearAdapter(nn.Module):
-  """A(x) = x + scale * up(dropout(down(x))), no activation (ZeroI2V eq. 8).
+  """A(x) = x + scale * up(dropout(down(x))), no activation.
 
-  `up` starts at zero, so A starts as the identity. Being affine, it merges
-  into the linear layer before or behind it. Dropout acts when the caller of
-  the model passes a `dropout` rng.
+  The LinearAdapter of the ZeroI2V release. `up` starts at zero, so A starts as
+  the identity. Being affine, it merges into the linear layer before or behind
+  it. Dropout acts when the caller of the model passes a `dropout` rng.
   """
 
   rank_ratio: float

@@ -56,7 +56,7 @@ _OTHERS = {  # what differs from 4 adapters and a dropout of 0.1
 
 
 class ZeroI2V(nn.Module):
-  """The block of ZeroI2V: paper eq. 4-10, released ViT_Zero_CLIP.
+  """The block of ZeroI2V, as ViT_Zero_CLIP of the release wires it.
 
   Attributes:
     offsets: one frame offset per head (heads left off stay spatial), or

@@ -1,9 +1,9 @@
 """Who is in a split: lists, folders of clips, and the public data sets.
 
-Every source is `(root, split, **options) -> Split`; none opens a video. Where
-an annotation names a video that is not on disk, `on_missing` decides: 'error'
-(the default) raises FileNotFoundError, 'skip' leaves it out and lists it in
-`Split.missing`, so that a report can say how many were not evaluated.
+`load` reads every format, and opens no video. Where an annotation names a video
+that is not on disk, `on_missing` decides: 'error' (the default) raises
+FileNotFoundError, 'skip' leaves it out and lists it in `Split.missing`, so that
+a report can say how many were not evaluated.
 """
 
 import dataclasses
