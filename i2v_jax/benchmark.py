@@ -52,14 +52,13 @@ def _clip(model, batch: int = 1):
   return jnp.zeros((batch, model.num_frames, size, size, 3), model.vit.dtype)
 
 
-def matmul_rate(model, rounds: int) -> float:
-  """FLOP/s of the machine on the largest matrix product of the model."""
+def matmul(model):
+  """The largest matrix product of a model: `(run, FLOPs)`."""
   cfg = model.vit
   tokens = model.num_frames * (1 + cfg.grid**2)
   x, w = jnp.ones((tokens, cfg.width)), jnp.ones((cfg.width, cfg.mlp_dim))
   product = jax.jit(jnp.matmul)
-  times = alternate({'matmul': lambda: product(x, w)}, rounds)['matmul']
-  return 2 * tokens * cfg.width * cfg.mlp_dim / float(np.median(times))
+  return lambda: product(x, w), 2 * tokens * cfg.width * cfg.mlp_dim
 
 
 def bench_models(variant: str, frames: int, preset: str, rounds: int) -> dict:
@@ -75,8 +74,10 @@ def bench_models(variant: str, frames: int, preset: str, rounds: int) -> dict:
     'ZeroI2V, merged': (merged_model, merged),
   }
   built = {name: forward(m, p, _clip(m)) for name, (m, p) in models.items()}
+  built['matmul'] = matmul(model)
   times = alternate({name: run for name, (run, _) in built.items()}, rounds)
-  rate = matmul_rate(model, rounds)
+  _, flops = built.pop('matmul')
+  rate = flops / np.median(times['matmul'])
   table = Table(
     title=f'{variant}, {frames} frames, batch 1, {jax.default_backend()}, '
     f'float32, median of {rounds}, in turn; matmul {rate / 1e9:.0f} GFLOP/s',
