@@ -3,10 +3,18 @@
 import numpy as np
 import pytest
 
-from i2v_jax.data import clips, decode, randaugment, sampling, transforms
+from i2v_jax.data import (
+  clips,
+  decode,
+  flips,
+  randaugment,
+  sampling,
+  transforms,
+)
 
 PLAIN = dict(short_side=64, crop_area=(1, 1), crop_aspect=(1, 1), flip=0.0)
-schemes = pytest.mark.parametrize('scheme', ['dense', 'uniform'])
+SCHEMES = ['dense', 'uniform', 'random_stride']
+schemes = pytest.mark.parametrize('scheme', SCHEMES)
 
 
 def make_spec(**changes):
@@ -17,23 +25,43 @@ def make_spec(**changes):
 def train(path, seed=0, label=0, **changes):
   with decode.open_video(path) as video:
     rng = np.random.default_rng(seed)
-    return clips.train_clip(video, label, make_spec(**changes), rng)
+    arrays, label = clips.train_clip(video, label, make_spec(**changes), rng)
+  assert arrays.keys() == {'video'}
+  return arrays['video'], label
 
 
 def views(path, span=None, **changes):
   with decode.open_video(path) as video:
-    return clips.test_views(video, make_spec(**changes), span)
+    arrays = clips.test_views(video, make_spec(**changes), span)
+  assert arrays.keys() == {'video'}
+  return arrays['video']
+
+
+def train_indices(scheme, count, rng):
+  if scheme == 'dense':
+    return sampling.dense_train(count, 4, 3, rng)
+  if scheme == 'uniform':
+    return sampling.uniform_train(count, 4, rng)
+  return sampling.random_stride_train(count, 4, rng)
 
 
 def indices_of(scheme, count, num_clips):
-  if scheme == 'dense':
-    return sampling.dense_test(count, 4, 3, num_clips)
-  return sampling.uniform_test(count, 4, num_clips)
+  if scheme == 'uniform':
+    return sampling.uniform_test(count, 4, num_clips)
+  return sampling.dense_test(count, 4, 3, num_clips)
 
 
 def resized(path, indices, side):
   frames = decode.read_frames(path, indices)
   return transforms.resize_short_side(frames, side)
+
+
+def mirrored(path, seed):
+  """The mirrored clip of `PLAIN` by hand, and the source of further draws."""
+  rng = np.random.default_rng(seed)
+  frames = resized(path, train_indices('dense', 280, rng), 64)
+  frames = transforms.random_resized_crop(frames, 32, rng, (1, 1), (1, 1))
+  return flips.random_flip(frames, 0, rng, 1.0)[0], rng
 
 
 @pytest.fixture
@@ -45,6 +73,7 @@ def wrestling(videos):
   ('field', 'value'),
   [
     ('sampling', 'random'),
+    ('test_sampling', 'mmaction2'),
     ('randaugment', 'on'),
     ('erasing_mode', 'grey'),
     ('crops', 2),
@@ -54,6 +83,12 @@ def wrestling(videos):
     ('short_side', -1),
     ('clips', 0),
     ('test_short_side', 31),
+    ('flip', 1.5),
+    ('erasing', -0.1),
+    ('lighting', -0.1),
+    ('randaugment_ops', 15),
+    ('randaugment_magnitude', 10.5),
+    ('spatial_frames', -1),
   ],
 )
 def test_a_setting_that_cannot_be_is_named(field, value):
@@ -64,8 +99,6 @@ def test_a_setting_that_cannot_be_is_named(field, value):
 @pytest.mark.parametrize(
   ('field', 'value'),
   [
-    ('flip', 1.5),
-    ('erasing', -0.1),
     ('crop_area', (1.0, 0.08)),
     ('crop_area', (0.5, 2.0)),
     ('crop_aspect', (0.0, 1.0)),
@@ -83,6 +116,29 @@ def test_three_crops_want_the_crop_as_short_side():
   assert make_spec(crops=3, test_short_side=32, clips=4).views == 12
 
 
+@pytest.mark.parametrize(
+  ('changes', 'words'),
+  [
+    (dict(release_quirks=True), "must be 'random_stride', not 'dense'"),
+    (
+      dict(release_quirks=True, sampling='random_stride', test_short_side=40),
+      'release_quirks, .* test_short_side must equal image_size 32, not 40',
+    ),
+    (
+      dict(test_sampling='mmaction0', sampling='random_stride'),
+      'for dense and uniform clips',
+    ),
+    (
+      dict(test_sampling='mmaction0', sampling='uniform', clips=2),
+      'clips must be 1, not 2',
+    ),
+  ],
+)
+def test_settings_that_do_not_go_together_are_named(changes, words):
+  with pytest.raises(ValueError, match=words):
+    make_spec(**changes)
+
+
 @schemes
 def test_a_training_clip_is_a_crop_of_the_sampled_frames(wrestling, scheme):
   options = dict(crop_area=(0.2, 0.3), crop_aspect=(0.5, 0.6), short_side=64)
@@ -90,10 +146,7 @@ def test_a_training_clip_is_a_crop_of_the_sampled_frames(wrestling, scheme):
   assert found.shape == (4, 32, 32, 3) and found.dtype == np.uint8
   assert label == 2
   rng = np.random.default_rng(5)
-  if scheme == 'dense':
-    indices = sampling.dense_train(280, 4, 3, rng)
-  else:
-    indices = sampling.uniform_train(280, 4, rng)
+  indices = train_indices(scheme, 280, rng)
   wanted = transforms.random_resized_crop(
     resized(wrestling, indices, 64), 32, rng, area=(0.2, 0.3), aspect=(0.5, 0.6)
   )
@@ -116,17 +169,42 @@ def test_the_seed_decides_a_training_clip(wrestling, place):
 def test_randaugment_acts_where_it_is_told(wrestling, monkeypatch, place, seen):
   sizes = []
 
-  def invert(frames, rng):
+  def invert(frames, rng, magnitude, num_ops):
+    assert (magnitude, num_ops) == (9.0, 2)
     sizes.append(frames.shape[1:3])
     return 255 - frames
 
   monkeypatch.setattr(randaugment, 'rand_augment', invert)
-  found, _ = train(wrestling, randaugment=place, **PLAIN)
+  found, _ = train(
+    wrestling,
+    randaugment=place,
+    randaugment_magnitude=9.0,
+    randaugment_ops=2,
+    **PLAIN,
+  )
   assert sizes == seen
   plain, _ = train(wrestling, **PLAIN)
   wanted = 255 - plain.astype(int) if seen else plain
   # Resizing rounds halves up, of either.
   assert np.abs(found - wanted).max() <= (place == 'before_crop')
+
+
+def test_unless_told_randaugment_is_m7_n4(wrestling):
+  found, _ = train(wrestling, randaugment='after_crop', **PLAIN | {'flip': 1.0})
+  frames, rng = mirrored(wrestling, 0)
+  wanted = randaugment.rand_augment(frames, rng, magnitude=7, num_ops=4)
+  np.testing.assert_array_equal(found, wanted)
+
+
+def test_light_falls_on_the_mirrored_clip_before_it_is_augmented(wrestling):
+  options = PLAIN | dict(flip=1.0)
+  found, _ = train(
+    wrestling, 6, lighting=0.5, randaugment='after_crop', **options
+  )
+  frames, rng = mirrored(wrestling, 6)
+  lit = transforms.lighting_noise(frames, rng, 0.5)
+  assert (lit != frames).mean() > 0.9
+  np.testing.assert_array_equal(found, randaugment.rand_augment(lit, rng))
 
 
 @pytest.mark.parametrize('mode', ['const', 'rand'])
@@ -201,3 +279,46 @@ def test_an_upright_video_of_a_phone_is_seen_upright(videos):
   clip, _ = train(path, stride=1, **PLAIN)
   square = transforms.center_crop(resized(path, looped, 64), 64)
   np.testing.assert_array_equal(clip, transforms.resize(square, 32, 32))
+
+
+def test_a_rule_for_test_clips_is_followed(wrestling):
+  options = dict(test_sampling='mmaction0')
+  for scheme, indices in (
+    ('dense', sampling.dense_test(280, 4, 3, 2, 'mmaction0')),
+    ('uniform', sampling.uniform_test(280, 4, 1, 'mmaction0')),
+  ):
+    found = views(wrestling, sampling=scheme, clips=len(indices), **options)
+    frames = resized(wrestling, indices.ravel(), 32)
+    wanted = transforms.center_crop(frames, 32).reshape(found.shape)
+    np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize(('count', 'crops'), [(1, 1), (3, 1), (2, 3)])
+def test_the_release_stops_short_of_the_far_end(wrestling, count, crops):
+  options = dict(sampling='random_stride', clips=count, crops=crops)
+  found = views(wrestling, release_quirks=True, **options)
+  # 94 strided frames leave 90 starts, 43 columns 11 offsets.
+  starts = {1: [0], 2: [0, 45], 3: [0, 30, 60]}[count]
+  wanted = [
+    resized(wrestling, 3 * np.arange(i, i + 4), 32)[:, :, x : x + 32]
+    for x in [0, 3, 7][:crops]
+    for i in starts
+  ]
+  np.testing.assert_array_equal(found, wanted)
+
+
+def test_scale_crop_takes_the_place_of_the_random_resized_crop(videos):
+  path = videos / 'flipping_pancake.mkv'
+  options = dict(sampling='uniform', scale_crop=1.5, crop_area=(0.5, 0.5))
+  found, _ = train(path, flip=0.0, **options)
+  rng = np.random.default_rng(0)
+  with decode.open_video(path) as video:
+    frames = video.read(sampling.uniform_train(video.info.frames, 4, rng))
+  frames = transforms.resize_short_side(frames, 256)
+  wanted = transforms.random_scale_crop(frames, 32, rng, (1.0, 1.5))
+  assert (found == wanted).all()
+
+
+def test_a_scale_below_one_is_refused():
+  with pytest.raises(ValueError, match='0 for off, or 1 and more'):
+    make_spec(scale_crop=0.9)

@@ -7,7 +7,7 @@ import multiprocessing
 import numpy as np
 import pytest
 
-from i2v_jax.data import clips, pipeline, sources, transforms
+from i2v_jax.data import clips, grid, pipeline, sources, transforms
 from i2v_jax.data.decode import DecodeError
 from i2v_jax.data.pipeline import BadVideos, Loader, Parallelism
 
@@ -20,6 +20,7 @@ SPEC = clips.ClipSpec(  # everything random that there is
   erasing=0.5,
   erasing_mode='rand',
 )
+GRID = dataclasses.replace(SPEC, grid=(2, 2), spatial_frames=4)
 BROKEN = clips.ClipSpec(8, 32, sampling='uniform')  # reaches the bad packet
 
 
@@ -36,10 +37,12 @@ def broken(videos):
   return sources.Split(paths, np.array([0, 2, 1]), ('a', 'b', 'c'), names)
 
 
-def train(split, start=0, stop=6, batch_size=4, seed=0, parallel=PLAIN):
+def train(
+  split, start=0, stop=6, batch_size=4, seed=0, parallel=PLAIN, spec=SPEC
+):
   return list(
     pipeline.train_batches(
-      Loader(split, SPEC),
+      Loader(split, spec),
       batch_size,
       seed=seed,
       start=start,
@@ -86,6 +89,32 @@ def test_elements_are_what_they_say(split):
   }
   assert batch['label'].tolist() == split.labels[batch['index']].tolist()
   assert batch['mask'].tolist() == [1] * 4 and not batch['error'].any()
+
+
+def test_a_grid_travels_beside_the_video(split):
+  (batch,) = train(split, stop=1, spec=GRID)
+  assert batch['video'].shape == (4, 4, 32, 32, 3)
+  assert batch['grid'].shape == (4, 2, 32, 32, 3)
+  (whole,) = train(split, stop=1)
+  np.testing.assert_array_equal(batch['video'], whole['video'][:, ::2])
+  for frames, found in zip(whole['video'], batch['grid'], strict=True):
+    np.testing.assert_array_equal(found, grid.framesets(frames, 2, 2))
+
+
+def test_a_placeholder_of_a_grid_is_black(split, broken):
+  views = dataclasses.replace(GRID, clips=2, crops=3)
+  *_, last = evaluate(split, 10, views)
+  assert last['index'].tolist() == [*range(10, 16), *[-1] * 4]
+  assert last['video'].shape == (10, 6, 4, 32, 32, 3)
+  assert last['grid'].shape == (10, 6, 2, 32, 32, 3)
+  for name in ('video', 'grid'):
+    seen = last[name].any(axis=(1, 2, 3, 4, 5))
+    assert last[name].dtype == np.uint8
+    np.testing.assert_array_equal(seen, last['mask'])
+  uniform = dataclasses.replace(GRID, sampling='uniform')
+  bad = Loader(broken, uniform, 'skip').train(1, np.random.default_rng(0))
+  assert bad['mask'] == 0 and bad['grid'].shape == (2, 32, 32, 3)
+  assert not bad['grid'].any() and not bad['video'].any()
 
 
 @pytest.mark.parametrize('threads', [1, 4])

@@ -30,6 +30,24 @@ def test_dense_test_starts(num_frames, clip_len, stride, num_clips, starts):
   assert _starts(num_frames, clip_len, stride, num_clips) == starts
 
 
+@pytest.mark.parametrize(
+  ('num_frames', 'num_clips', 'starts'),
+  [
+    (300, 3, [28, 86, 144]),
+    (250, 3, [20, 61, 102]),
+    (250, 1, [61]),
+    (130, 3, [0, 1, 2]),
+    (128, 3, [0, 0, 0]),
+    (100, 3, [0, 0, 0]),
+  ],
+)
+def test_dense_test_as_mmaction0(num_frames, num_clips, starts):
+  clips = sampling.dense_test(num_frames, 8, 16, num_clips, 'mmaction0')
+  assert clips.dtype == np.int64
+  wanted = (np.array(starts)[:, None] + 16 * np.arange(8)) % num_frames
+  assert (clips == wanted).all()
+
+
 def test_dense_test_strides_and_ends_at_the_last_frame():
   clips = sampling.dense_test(300, 8, 16, 3)
   assert clips.dtype == np.int64
@@ -62,6 +80,98 @@ def test_uniform_test(num_frames, clip_len, clips):
   result = sampling.uniform_test(num_frames, clip_len, len(clips))
   assert result.dtype == np.int64
   assert result.tolist() == clips
+
+
+@pytest.mark.parametrize(
+  ('num_frames', 'clip_len', 'clip'),
+  [
+    (49, 16, list(range(1, 49, 3))),
+    (40, 8, [2, 7, 12, 17, 22, 26, 31, 36]),
+    (10, 8, [0, 1, 2, 3, 5, 6, 7, 8]),  # mmaction1 has 4 for 5
+    (1, 4, [0, 0, 0, 0]),
+  ],
+)
+def test_uniform_test_as_aim(num_frames, clip_len, clip):
+  result = sampling.uniform_test(num_frames, clip_len, 1, 'mmaction0')
+  assert result.dtype == np.int64
+  assert result.tolist() == [clip]
+
+
+def test_rules_are_known_and_know_their_clips():
+  for call in (
+    lambda: sampling.dense_test(300, 8, 16, 3, 'mmaction2'),
+    lambda: sampling.uniform_test(300, 8, 3, 'mmaction2'),
+  ):
+    with pytest.raises(ValueError, match="'mmaction2'; it can be one of"):
+      call()
+  with pytest.raises(ValueError, match='makes 1 clip, not 3'):
+    sampling.uniform_test(300, 8, 3, 'mmaction0')
+
+
+def test_random_stride_train_spreads_over_a_random_window():
+  # The worked example ends its window of 128 at frame 200.
+  rng = np.random.default_rng(0)
+  draws = [
+    sampling.random_stride_train(300, 16, rng, (8,)) for _ in range(3000)
+  ]
+  assert draws[0].dtype == np.int64
+  starts = {int(clip[0]) for clip in draws}
+  assert starts == set(range(172))  # ends 128 to 299, never 300
+  (example,) = {tuple(clip.tolist()) for clip in draws if clip[0] == 72}
+  wanted = (72, 80, 89, 97, 106, 114, 123, 131, 140, 148, 157, 165, 174, 182)
+  assert example == (*wanted, 191, 199)
+
+
+def test_random_stride_train_fills_up_with_the_last_frame():
+  rng = np.random.default_rng(0)
+  clip = sampling.random_stride_train(100, 16, rng, (8,))
+  wanted = [0, 9, 18, 27, 36, 45, 54, 63, 72, 81, 90, 99, 99, 99, 99, 99]
+  assert clip.dtype == np.int64 and clip.tolist() == wanted
+  at_window = sampling.random_stride_train(128, 16, rng, (8,))
+  assert at_window[0] == 0 and at_window[-1] == 127
+  assert sampling.random_stride_train(9, 4, rng, (8,)).tolist() == [0, 8, 8, 8]
+  assert sampling.random_stride_train(5, 4, rng, (8,)).tolist() == [4] * 4
+
+
+def test_random_stride_train_draws_every_stride():
+  rng = np.random.default_rng(0)
+  draws = [sampling.random_stride_train(1000, 16, rng) for _ in range(2000)]
+  spans = [int(clip[-1] - clip[0]) + 1 for clip in draws]
+  counts = np.bincount(spans)
+  assert np.flatnonzero(counts).tolist() == [16, 32, 64, 128]
+  # 500 each, standard deviation 19.
+  assert np.abs(counts[counts > 0] - 500).max() < 90
+
+
+@pytest.mark.parametrize('num_frames', range(1, 150, 4))
+def test_random_stride_clips_ascend_inside_the_video(num_frames):
+  rng = np.random.default_rng(num_frames)
+  for clip_len in (1, 2, 16):
+    clips = np.stack(
+      [
+        sampling.random_stride_train(num_frames, clip_len, rng)
+        for _ in range(20)
+      ]
+    )
+    assert clips.shape == (20, clip_len)
+    assert (np.diff(clips, axis=1) >= 0).all()
+    assert clips.min() >= 0 and clips.max() < num_frames
+
+
+def test_release_test_divides_by_the_number_of_clips():
+  clips = sampling.release_test(300, 16, 4, 3)
+  assert clips.dtype == np.int64
+  assert clips[:, 0].tolist() == [0, 76, 156]
+  assert (np.diff(clips, axis=1) == 4).all()
+  assert sampling.release_test(300, 16, 4, 1).tolist() == [clips[0].tolist()]
+
+
+def test_release_test_repeats_the_last_strided_frame():
+  clips = sampling.release_test(40, 16, 4, 3)
+  assert clips.tolist() == [[*range(0, 40, 4), *[36] * 6]] * 3
+  assert sampling.release_test(1, 3, 4, 1).tolist() == [[0, 0, 0]]
+  # Frame 40 is the eleventh of its stride.
+  assert sampling.release_test(41, 16, 4, 1)[0, -1] == 40
 
 
 @pytest.mark.parametrize(
@@ -115,6 +225,8 @@ def test_test_clips_stay_inside_the_video(clip_len, num_clips):
   for num_frames in range(1, 120):
     for clips in (
       sampling.dense_test(num_frames, clip_len, 4, num_clips),
+      sampling.dense_test(num_frames, clip_len, 4, num_clips, 'mmaction0'),
+      sampling.release_test(num_frames, clip_len, 4, num_clips),
       sampling.uniform_test(num_frames, clip_len, num_clips),
     ):
       assert clips.shape == (num_clips, clip_len)
@@ -128,6 +240,7 @@ def test_train_draws_repeat_with_the_seed():
       [
         sampling.dense_train(1000, 8, 2, rng),
         sampling.uniform_train(1000, 8, rng),
+        sampling.random_stride_train(1000, 8, rng),
       ]
     )
     for rng in map(np.random.default_rng, (1, 1, 2))
@@ -148,6 +261,9 @@ def test_counts_below_one_raise(bad):
     ('num_frames', lambda: sampling.uniform_train(bad, 8, rng)),
     ('clip_len', lambda: sampling.uniform_test(9, bad, 1)),
     ('num_clips', lambda: sampling.uniform_test(9, 8, bad)),
+    ('num_clips', lambda: sampling.release_test(9, 8, 2, bad)),
+    ('num_frames', lambda: sampling.random_stride_train(bad, 8, rng)),
+    ('stride', lambda: sampling.random_stride_train(9, 8, rng, (bad,))),
   ):
     with pytest.raises(ValueError, match=f'{name} must be at least 1'):
       call()

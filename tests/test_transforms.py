@@ -1,4 +1,4 @@
-"""Where pixels go, which frames share memory, and which classes mirror."""
+"""Where pixels go, and which frames share memory."""
 
 import numpy as np
 import pytest
@@ -134,53 +134,71 @@ def test_three_crop_orders_left_right_middle(height, width, corners):
   assert all(np.shares_memory(crop, frames) for crop in crops)
 
 
-def test_random_flip_mirrors_frames_and_label_together():
-  frames = _map(8, 12)
-  flips = 0
-  for rng in _rngs(400):
-    out, label = transforms.random_flip(frames, 3, rng, label_map={3: 5, 5: 3})
-    flipped = _corner(out) == (0, 11)
-    flips += flipped
-    assert (out == (frames[:, :, ::-1] if flipped else frames)).all()
-    assert label == (5 if flipped else 3)
-    assert np.shares_memory(out, frames)
-  assert 160 < flips < 240
+@pytest.mark.parametrize(
+  ('height', 'width', 'count', 'corners'),
+  [
+    (16, 30, 3, [(0, 0), (0, 4), (0, 9)]),
+    (30, 16, 3, [(0, 0), (4, 0), (9, 0)]),
+    (16, 30, 1, [(0, 0)]),
+    (30, 16, 1, [(0, 0)]),
+    (16, 16, 3, [(0, 0)] * 3),
+  ],
+)
+def test_release_crops_never_reach_the_far_edge(height, width, count, corners):
+  frames = _map(height, width)
+  crops = transforms.release_crops(frames, 16, count)
+  assert [_corner(crop) for crop in crops] == corners
+  assert all(crop.shape == (2, 16, 16, 3) for crop in crops)
+  assert all(np.shares_memory(crop, frames) for crop in crops)
 
 
-def test_random_flip_keeps_other_labels():
-  rng = np.random.default_rng(0)
-  for label_map in (None, {3: 5}):
-    out, label = transforms.random_flip(_map(4, 4), 7, rng, 1.0, label_map)
-    assert _corner(out) == (0, 3)
-    assert label == 7
-  assert transforms.random_flip(_map(4, 4), 7, rng, 0.0)[1] == 7
+def test_random_scale_crop_keeps_the_aspect_and_covers_the_frame():
+  frames = _map(64, 96)
+  corners = set()
+  for rng in _rngs(200):
+    out = transforms.random_scale_crop(frames, 32, rng, (1.0, 1.0))
+    assert out.shape == (2, 32, 32, 3)
+    corners.add(_corner(out)[1] // 2)
+  assert min(corners) == 0 and max(corners) == 16  # of a width of 48
+  steps = set()
+  for rng in _rngs(50):
+    out = transforms.random_scale_crop(frames, 32, rng, (1.0, 2.0))
+    x, y = np.diff(out[0, 0, ::31, 0])[0], np.diff(out[0, ::31, 0, 1])[0]
+    assert abs(int(x) - int(y)) <= 1
+    steps.add(int(x))
+  assert min(steps) < 36 and max(steps) > 56  # 31 to 62 source pixels
 
 
-def _ssv2_like_names():
-  """174 names with the directed ones where Something-Something V2 has them."""
-  names = [f'Doing thing {i} upright, with leftovers' for i in range(174)]
-  for first, verb in ((86, 'Pulling'), (93, 'Pushing')):
-    names[first] = f'{verb} something from left to right'
-    names[first + 1] = f'{verb} something from right to left'
-  names[166] = 'Turning the camera left while filming something'
-  names[167] = 'Turning the camera right while filming something'
-  return names
+def _tint(rng, std):
+  """Colour that lighting noise adds to mid-grey: [3]."""
+  grey = np.full((2, 4, 4, 3), 128, np.uint8)
+  out = transforms.lighting_noise(grey, rng, std)
+  assert (out == out[0, 0, 0]).all() and (grey == 128).all()
+  return out[0, 0, 0].astype(int) - 128
 
 
-def test_flip_label_map_finds_the_pairs_by_name():
-  pairs = {86: 87, 87: 86, 93: 94, 94: 93, 166: 167, 167: 166}
-  assert transforms.flip_label_map(_ssv2_like_names()) == pairs
-  assert transforms.flip_label_map(['Turn LEFT', 'turn right']) == {0: 1, 1: 0}
-  assert transforms.flip_label_map(['jumping', 'bright upright']) == {}
-  assert transforms.flip_label_map(['looking Left and right']) == {}
+def test_lighting_noise_lies_along_the_colours_of_imagenet():
+  tints = np.array([_tint(rng, 0.2) for rng in _rngs(4000)])
+  vectors = [[-0.5675, 0.7192, 0.4009], [-0.5808, -0.0045, -0.8140]]
+  vectors = np.array([*vectors, [-0.5836, -0.6948, 0.4203]])
+  amplitudes = tints @ vectors  # the columns are orthonormal
+  assert np.abs(amplitudes.mean(axis=0)).max() < 4 * 0.2 * 55.46 / 4000**0.5
+  spread = 0.2 * np.array([55.46, 4.794, 1.148])
+  wanted = np.sqrt(spread**2 + 1 / 12)  # of rounding to levels
+  # Four standard deviations of that of 4000 draws.
+  np.testing.assert_allclose(amplitudes.std(axis=0), wanted, rtol=4 / 8000**0.5)
 
 
-@pytest.mark.parametrize('change', ['missing', 'twice'])
-def test_flip_label_map_needs_one_mirror_image(change):
-  names = _ssv2_like_names()
-  names[86] = names[167] if change == 'twice' else 'Pulling something'
-  with pytest.raises(ValueError, match='exactly one mirror image'):
-    transforms.flip_label_map(names)
+def test_lighting_noise_moves_all_pixels_alike_and_clips():
+  values = np.arange(256, dtype=np.uint8).repeat(3).reshape(1, 16, 16, 3)
+  frames = np.concatenate([values, values])[:, :, ::-1]
+  for seed in range(5):
+    shift = _tint(np.random.default_rng(seed), 1.0)
+    out = transforms.lighting_noise(frames, np.random.default_rng(seed), 1.0)
+    np.testing.assert_array_equal(out, np.clip(frames + shift, 0, 255))
+    assert out.dtype == np.uint8 and shift.any()
+  still = transforms.lighting_noise(frames, np.random.default_rng(0), 0.0)
+  np.testing.assert_array_equal(still, frames)
 
 
 @pytest.mark.parametrize('mode', ['const', 'rand'])
@@ -214,7 +232,8 @@ def test_same_seed_same_result():
   frames = _map(40, 60)
   for run in (
     lambda rng: transforms.random_resized_crop(frames, 16, rng),
-    lambda rng: transforms.random_flip(frames, 0, rng)[0],
+    lambda rng: transforms.random_scale_crop(frames, 16, rng),
+    lambda rng: transforms.lighting_noise(frames, rng),
     lambda rng: transforms.random_erasing(frames, rng, mode='rand'),
   ):
     clips = [run(rng).tobytes() for rng in _rngs(20)]
@@ -229,7 +248,9 @@ def test_wrong_sizes_and_words_raise():
     (lambda: transforms.center_crop(frames, 21), 'frames of 20 x 30'),
     (lambda: transforms.three_crop(frames, 16), 'a short side of 16'),
     (lambda: transforms.three_crop(frames, 30), 'a short side of 30'),
+    (lambda: transforms.release_crops(frames, 16, 1), 'a short side of 16'),
     (lambda: transforms.random_erasing(frames, rng, mode='x'), "mode 'x'"),
+    (lambda: transforms.lighting_noise(frames / 255, rng), 'are float64'),
     (lambda: transforms.check_frames(frames[0]), r'uint8 \[20, 30, 3\]'),
     (lambda: transforms.check_frames(frames / 255), 'are float64'),
   ):

@@ -27,9 +27,9 @@ REASON = 200  # bytes kept of why a video is bad
 class Loader:
   """Loads elements of a split; what to do with a video that cannot be read.
 
-  An element is a dict: `video` uint8, `label` int32, `index` int64 into the
-  split, `mask` float32, which is 0 for a placeholder, and `error`, bytes, which
-  says why.
+  An element is a dict: the arrays of `spec.shapes`, uint8 (`video`, and with a
+  grid `grid`), `label` int32, `index` int64 into the split, `mask` float32,
+  which is 0 for a placeholder, and `error`, bytes, which says why.
   """
 
   split: Split
@@ -43,54 +43,51 @@ class Loader:
       )
 
   def train(self, index: int, rng: np.random.Generator) -> dict:
-    """One random clip `[T, H, W, 3]` of video `index`."""
+    """One random clip of video `index`, as `clips.train_clip` makes it."""
     label = int(self.split.labels[index])
     return self._load(
-      index,
-      lambda video: clips.train_clip(video, label, self.spec, rng),
-      self._shape(),
+      index, lambda video: clips.train_clip(video, label, self.spec, rng), ()
     )
 
   def test(self, index: int) -> dict:
-    """All test views `[V, T, H, W, 3]` of video `index`."""
-    shape = (self.spec.views, *self._shape())
+    """All test views of video `index`: each array has a leading V axis."""
+    leading = (self.spec.views,)
     if index == PADDING:
-      return self._placeholder(index, -1, shape, '')
+      return self._placeholder(index, -1, leading, '')
     label = int(self.split.labels[index])
     return self._load(
-      index, lambda video: (clips.test_views(video, self.spec), label), shape
+      index, lambda video: (clips.test_views(video, self.spec), label), leading
     )
 
-  def _shape(self):
-    spec = self.spec
-    return (spec.num_frames, spec.image_size, spec.image_size, 3)
-
-  def _load(self, index: int, make: Callable[[Video], tuple], shape) -> dict:
+  def _load(self, index: int, make: Callable[[Video], tuple], leading) -> dict:
     path = self.split.paths[index]
     try:
       with open_video(path) as video:
-        frames, label = make(video)
+        arrays, label = make(video)
     except (DecodeError, OSError) as error:
       if self.on_bad_video == 'error':
         raise DecodeError(
           f"{error} (to go on without such videos: on_bad_video='skip')"
         ) from error
       return self._placeholder(
-        index, int(self.split.labels[index]), shape, str(error)
+        index, int(self.split.labels[index]), leading, str(error)
       )
     except Exception as error:
       raise RuntimeError(
         f'{path}: {error!r} while its clip was made'
       ) from error
-    return _element(frames, label, index, 1.0, '')
+    return _element(arrays, label, index, 1.0, '')
 
-  def _placeholder(self, index, label, shape, reason):
-    return _element(np.zeros(shape, np.uint8), label, index, 0.0, reason)
+  def _placeholder(self, index, label, leading, reason):
+    arrays = {
+      name: np.zeros((*leading, *shape), np.uint8)
+      for name, shape in self.spec.shapes.items()
+    }
+    return _element(arrays, label, index, 0.0, reason)
 
 
-def _element(video, label, index, mask, reason):
-  return {
-    'video': video,
+def _element(arrays, label, index, mask, reason):
+  return arrays | {
     'label': np.int32(label),
     'index': np.int64(index),
     'mask': np.float32(mask),

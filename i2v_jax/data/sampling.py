@@ -1,12 +1,16 @@
 """Which frames of a video make a clip.
 
-Two schemes, each with a random rule for training and a fixed one for testing:
+Three schemes, each with a random rule for training and fixed ones for testing:
 dense clips take every `stride`-th frame from a starting point, uniform clips
-spread over the whole video. Rounding is half-to-even throughout, as in the
-released pipelines; any other rounding shifts clips by a frame.
+spread over the whole video, and clips of random stride are dense with another
+stride each time. Numbers are rounded, half to even, or truncated as in the
+released pipelines; anything else shifts clips by a frame.
 """
 
 import numpy as np
+
+RULES = ('mmaction1', 'mmaction0')  # of placing test clips
+STRIDES = (1, 2, 4, 8)
 
 
 def dense_train(
@@ -37,32 +41,40 @@ def dense_train(
 
 
 def dense_test(
-  num_frames: int, clip_len: int, stride: int, num_clips: int
+  num_frames: int,
+  clip_len: int,
+  stride: int,
+  num_clips: int,
+  rule: str = 'mmaction1',
 ) -> np.ndarray:
-  """Spreads clips of strided frames evenly, from the first start to the last.
+  """Spreads clips of strided frames evenly over the video.
 
-  One clip is centred; short videos loop. As mmaction2 1.x SampleFrames (0.x, as
-  used by AIM, places test clips differently).
+  One clip is centred; short videos loop. As SampleFrames of mmaction2: version
+  1.x goes from the first possible start to the last; 0.x, which AIM uses, cuts
+  the starts into C equal parts and takes the middle of each.
 
   Args:
     num_frames: N, frames in the video.
     clip_len: T, frames in a clip.
     stride: distance between neighbouring frames of a clip, in frames.
     num_clips: C, clips per video.
+    rule: `mmaction1` or `mmaction0`.
 
   Returns:
     int64 [C, T], each in 0..N-1. Clips of a short video coincide.
 
   Raises:
-    ValueError: a count is below 1.
+    ValueError: a count is below 1, or there is no such rule.
   """
+  _check_rule(rule)
   _check(
     num_frames=num_frames,
     clip_len=clip_len,
     stride=stride,
     num_clips=num_clips,
   )
-  starts = _test_starts(num_frames, clip_len, stride, num_clips)
+  place = _test_starts if rule == 'mmaction1' else _test_starts_0x
+  starts = place(num_frames, clip_len, stride, num_clips)
   return _strided(starts, num_frames, clip_len, stride)
 
 
@@ -86,33 +98,121 @@ def uniform_train(
     ValueError: a count is below 1.
   """
   _check(num_frames=num_frames, clip_len=clip_len)
-  segment = (num_frames - 1) / clip_len
-  edges = np.round(segment * np.arange(clip_len + 1)).astype(np.int64)
+  edges = _edges(num_frames, clip_len)
   return rng.integers(edges[:-1], edges[1:], endpoint=True)
 
 
-def uniform_test(num_frames: int, clip_len: int, num_clips: int) -> np.ndarray:
+def uniform_test(
+  num_frames: int, clip_len: int, num_clips: int, rule: str = 'mmaction1'
+) -> np.ndarray:
   """Takes C fixed frames inside each of T equal segments of the video.
 
-  As mmaction2's UniformSample; one clip takes the middle of each segment.
+  One clip takes the middle of each segment. As mmaction2's UniformSample, or as
+  AIM's frame_uniform: the two round the middle differently.
 
   Args:
     num_frames: N, frames in the video.
     clip_len: T, frames in a clip.
-    num_clips: C, clips per video.
+    num_clips: C, clips per video; 1 with rule `mmaction0`.
+    rule: `mmaction1`, or `mmaction0` for AIM's.
 
   Returns:
     int64 [C, T], ascending along T, each in 0..N-1.
 
   Raises:
+    ValueError: a count is below 1, or the rule does not know it.
+  """
+  _check_rule(rule)
+  _check(num_frames=num_frames, clip_len=clip_len, num_clips=num_clips)
+  edges = _edges(num_frames, clip_len)
+  if rule == 'mmaction0':
+    if num_clips > 1:
+      raise ValueError(
+        f"the uniform rule 'mmaction0' makes 1 clip, not {num_clips}; take "
+        "'mmaction1' for more."
+      )
+    return (edges[None, :-1] + edges[None, 1:]) // 2
+  step = (num_frames - 1) / clip_len / (num_clips + 1)
+  inside = (step * np.arange(1, num_clips + 1)).astype(np.int64)
+  return edges[:-1] + inside[:, None]
+
+
+def random_stride_train(
+  num_frames: int,
+  clip_len: int,
+  rng: np.random.Generator,
+  strides: tuple[int, ...] = STRIDES,
+) -> np.ndarray:
+  """Draws a stride s, then one clip that spans T * s frames.
+
+  As the release of DualPath: a long video gives T frames spread over a random
+  window, both of whose ends are taken, so that neighbours are T * s / (T - 1)
+  frames apart; the last frame is never drawn. A video no longer than the window
+  gives N // s frames spread over all of it, followed by its last one.
+
+  Args:
+    num_frames: N, frames in the video.
+    clip_len: T, frames in the clip.
+    rng: source of the stride and the window.
+    strides: what to choose s from, in frames.
+
+  Returns:
+    int64 [T], ascending, each in 0..N-1.
+
+  Raises:
     ValueError: a count is below 1.
   """
-  _check(num_frames=num_frames, clip_len=clip_len, num_clips=num_clips)
+  stride = int(rng.choice(strides))
+  _check(num_frames=num_frames, clip_len=clip_len, stride=stride)
+  window = clip_len * stride
+  if num_frames <= window:
+    clip = np.full(clip_len, num_frames - 1)
+    spread = np.linspace(0, num_frames, num_frames // stride)
+    clip[: len(spread)] = np.minimum(spread, num_frames - 1)
+    return clip
+  end = rng.integers(window, num_frames)
+  clip = np.linspace(end - window, end, clip_len)
+  return np.minimum(clip, end - 1).astype(np.int64)
+
+
+def release_test(
+  num_frames: int, clip_len: int, stride: int, num_clips: int
+) -> np.ndarray:
+  """Places clips as the release of DualPath does in testing.
+
+  Of the n strided frames clip k takes T from int(k * (n - T) / C) on: one clip
+  is the first, and the last never reaches the end. Short videos repeat their
+  last strided frame.
+
+  Args:
+    num_frames: N, frames in the video.
+    clip_len: T, frames in a clip.
+    stride: distance between neighbouring frames of a clip, in frames.
+    num_clips: C, clips per video.
+
+  Returns:
+    int64 [C, T], each in 0..N-1.
+
+  Raises:
+    ValueError: a count is below 1.
+  """
+  _check(
+    num_frames=num_frames,
+    clip_len=clip_len,
+    stride=stride,
+    num_clips=num_clips,
+  )
+  last = (num_frames - 1) // stride
+  step = max(last + 1 - clip_len, 0) / num_clips
+  starts = (step * np.arange(num_clips)).astype(np.int64)
+  places = starts[:, None] + np.arange(clip_len)
+  return stride * np.minimum(places, last)
+
+
+def _edges(num_frames: int, clip_len: int) -> np.ndarray:
+  """Where the segments of a uniform clip begin and end: int64 [T + 1]."""
   segment = (num_frames - 1) / clip_len
-  starts = np.round(segment * np.arange(clip_len)).astype(np.int64)
-  step = segment / (num_clips + 1)
-  inside = (step * np.arange(1, num_clips + 1)).astype(np.int64)
-  return starts + inside[:, None]
+  return np.round(segment * np.arange(clip_len + 1)).astype(np.int64)
 
 
 def _test_starts(
@@ -129,11 +229,26 @@ def _test_starts(
   return np.round(clips * (free / (num_clips - 1))).astype(np.int64)
 
 
+def _test_starts_0x(
+  num_frames: int, clip_len: int, stride: int, num_clips: int
+) -> np.ndarray:
+  """The same by mmaction2 0.x: int64 [C]."""
+  gap = max(num_frames - clip_len * stride + 1, 0) / num_clips
+  return (np.arange(num_clips) * gap + gap / 2).astype(np.int64)
+
+
 def _strided(
   starts: np.ndarray, num_frames: int, clip_len: int, stride: int
 ) -> np.ndarray:
   """Every `stride`-th frame from each start, looping past the end: [C, T]."""
   return (starts[:, None] + stride * np.arange(clip_len)) % num_frames
+
+
+def _check_rule(rule: str) -> None:
+  if rule not in RULES:
+    raise ValueError(
+      f'the rule for test clips is {rule!r}; it can be one of {RULES}.'
+    )
 
 
 def _check(**counts: int) -> None:

@@ -1,18 +1,20 @@
-"""Resizing, cropping, flipping and erasing clips of uint8 frames [T, H, W, 3].
+"""Resizing, cropping, mirroring, lighting and erasing uint8 [T, H, W, 3] clips.
 
 Every transform takes a clip and returns one of the same layout; random ones
-draw once per clip. Crops and flips are views of what they are given.
+draw once per clip. Crops are views of what they are given.
 """
-
-import re
-from collections.abc import Iterable, Mapping
 
 import cv2
 import numpy as np
 
-# The longer alternative comes first, so that 'left and right' stays together.
-_SIDES = re.compile(r'\b((left|right)( and | or )(left|right)|left|right)\b')
-_OTHER_SIDE = {'left': 'right', 'right': 'left'}
+# ImageNet's principal components of RGB in 0..255 (columns) and their weights.
+_COLOURS = np.array(
+  [
+    [-0.5675, 0.7192, 0.4009],
+    [-0.5808, -0.0045, -0.8140],
+    [-0.5836, -0.6948, 0.4203],
+  ]
+) * [55.46, 4.794, 1.148]
 
 
 def check_frames(frames: np.ndarray) -> None:
@@ -99,6 +101,24 @@ def random_resized_crop(
   return resize(frames[:, top : top + h, left : left + w], size, size)
 
 
+def random_scale_crop(
+  frames: np.ndarray,
+  size: int,
+  rng: np.random.Generator,
+  scale: tuple[float, float] = (1.0, 1.15),
+) -> np.ndarray:
+  """Resizes the short side to `size` times a random scale, crops at random.
+
+  As ST-Adapter trains on Kinetics; the crop is size x size pixels, a view.
+  """
+  side = round(size * rng.uniform(*scale))
+  frames = resize_short_side(frames, side)
+  height, width = frames.shape[1:3]
+  top = int(rng.integers(height - size, endpoint=True))
+  left = int(rng.integers(width - size, endpoint=True))
+  return _square(frames, top, left, size)
+
+
 def center_crop(frames: np.ndarray, size: int) -> np.ndarray:
   """Cuts the central size x size pixels: a view.
 
@@ -123,65 +143,37 @@ def three_crop(frames: np.ndarray, size: int) -> list[np.ndarray]:
   short of the edge.
   Raises ValueError where the short side is not `size`.
   """
-  check_frames(frames)
-  height, width = frames.shape[1:3]
-  if min(height, width) != size:
-    raise ValueError(
-      f'three crops of {size} pixels need frames with a short side of {size}, '
-      f'but these are {height} x {width}; resize their short side first.'
-    )
-  dy, dx = (height - size) // 2, (width - size) // 2
-  return [_square(frames, k * dy, k * dx, size) for k in (0, 2, 1)]
+  step = _room(frames, size) // 2
+  return _along(frames, [0, 2 * step, step], size)
 
 
-def random_flip(
-  frames: np.ndarray,
-  label: int,
-  rng: np.random.Generator,
-  probability: float = 0.5,
-  label_map: Mapping[int, int] | None = None,
-) -> tuple[np.ndarray, int]:
-  """Mirrors all frames left to right, or none: a view.
+def release_crops(
+  frames: np.ndarray, size: int, count: int
+) -> list[np.ndarray]:
+  """Cuts squares along the long side as the release of DualPath does: views.
 
-  Args:
-    frames: uint8 [T, H, W, 3].
-    label: class of the clip.
-    rng: source of the one coin.
-    probability: of mirroring.
-    label_map: classes that mirroring exchanges, from `flip_label_map`.
+  Crop k of `count` starts at int(k * (L - size) / count) of a long side of L
+  pixels: one crop is the left or top one, and the last never reaches the edge.
+  Raises ValueError where the short side is not `size`.
+  """
+  room = _room(frames, size)
+  return _along(frames, [k * room // count for k in range(count)], size)
 
-  Returns:
-    The frames and the label, both exchanged or both as given.
+
+def lighting_noise(
+  frames: np.ndarray, rng: np.random.Generator, std: float = 0.1
+) -> np.ndarray:
+  """Adds one random colour to all pixels of RGB frames: AlexNet's PCA noise.
+
+  As AIM's ColorJitter does by default, which keeps fractions and values outside
+  of 0..255, though; here they are rounded and clipped. `std` is that of the
+  three components' amplitudes.
   """
   check_frames(frames)
-  if rng.random() >= probability:
-    return frames, label
-  return frames[:, :, ::-1], (label_map or {}).get(label, label)
-
-
-def flip_label_map(class_names: Iterable[str]) -> dict[int, int]:
-  """Finds the classes that a mirrored video exchanges, by their names.
-
-  Two classes belong together when their names differ in the words left and
-  right only, such as Something-Something V2's "Pulling something from left to
-  right" and "... from right to left". A name that says "left and right" or
-  "left or right" is its own mirror and has no entry.
-
-  Takes one name per class, in the order of the labels. Returns label ->
-  mirrored label, in both directions. Raises ValueError where a name has no
-  mirror image or occurs twice: flipped videos would get a wrong label.
-  """
-  names = enumerate(map(str.casefold, class_names))
-  sided = [(label, name) for label, name in names if _mirror(name) != name]
-  labels = {name: label for label, name in sided}
-  for label, name in sided:
-    if labels[name] != label or _mirror(name) not in labels:
-      raise ValueError(
-        f'class {label} "{name}" needs exactly one mirror image '
-        f'"{_mirror(name)}" among the classes; correct the class names, or '
-        'train without flipping.'
-      )
-  return {label: labels[_mirror(name)] for label, name in sided}
+  colour = _COLOURS @ rng.normal(0, std, 3)
+  levels = np.clip(np.rint(np.arange(256)[:, None] + colour), 0, 255)
+  tall = np.ascontiguousarray(frames).reshape(-1, *frames.shape[2:])
+  return cv2.LUT(tall, levels.astype(np.uint8)[None]).reshape(frames.shape)
 
 
 def random_erasing(
@@ -223,13 +215,27 @@ def random_erasing(
   return out
 
 
+def _room(frames: np.ndarray, size: int) -> int:
+  """Pixels that the long side has beyond `size`, which the short side has."""
+  check_frames(frames)
+  height, width = frames.shape[1:3]
+  if min(height, width) != size:
+    raise ValueError(
+      f'crops of {size} pixels along the long side need a short side of {size},'
+      f' but frames are {height} x {width}; resize their short side first.'
+    )
+  return max(height, width) - size
+
+
+def _along(frames: np.ndarray, starts: list, size: int) -> list[np.ndarray]:
+  """Squares that start at each of some pixels of the long side."""
+  tall = frames.shape[1] > frames.shape[2]
+  corners = [(start, 0) if tall else (0, start) for start in starts]
+  return [_square(frames, *corner, size) for corner in corners]
+
+
 def _square(frames: np.ndarray, top: int, left: int, size: int) -> np.ndarray:
   return frames[:, top : top + size, left : left + size]
-
-
-def _mirror(name: str) -> str:
-  """Exchanges left and right in a case-folded name, if not 'left and right'."""
-  return _SIDES.sub(lambda match: _OTHER_SIDE.get(match[0], match[0]), name)
 
 
 def _erase_box(

@@ -1,0 +1,67 @@
+"""Consecutive frames tiled into one image, for a model that reads images."""
+
+import cv2
+import numpy as np
+
+
+def framesets(
+  frames: np.ndarray, rows: int, columns: int, antialias: bool = False
+) -> np.ndarray:
+  """Tiles each rows * columns consecutive frames, scaled down, into an image.
+
+  Frameset g shows frame rows * columns * g + columns * a + b in row a, column b
+  of its cells. Every frame is resized by itself, so none leaks into the next
+  cell. DualPath's grid-like framesets (arXiv 2303.09857); the order is that of
+  its release, which tiles first and, without antialiasing, gives the same.
+
+  Args:
+    frames: uint8 or float32 [T, H, W, 3], in any unit.
+    rows: cells of a frameset from top to bottom.
+    columns: cells of a frameset from left to right.
+    antialias: take the mean of all pixels that become one, instead of
+      interpolating bilinearly at its centre (cv2.INTER_LINEAR, half-pixel
+      centres: at a quarter of the size the mean of the central 2 x 2 pixels).
+
+  Returns:
+    [T / (rows * columns), H, W, 3] in the type of `frames`.
+
+  Raises:
+    ValueError: frames of another kind, or T, H, W do not divide.
+  """
+  if frames.dtype not in (np.uint8, np.float32) or frames.shape[3:] != (3,):
+    raise ValueError(
+      'frames must be uint8 or float32 [T, H, W, 3], but are '
+      f'{frames.dtype} {list(frames.shape)}; pass them as decoded or scaled.'
+    )
+  num_frames, height, width, _ = frames.shape
+  check(num_frames, height, width, rows, columns)
+  h, w = height // rows, width // columns
+  shape = (num_frames // (rows * columns), height, width, 3)
+  out = np.empty(shape, frames.dtype)
+  cells = out.reshape(len(out), rows, h, columns, w, 3).swapaxes(2, 3)
+  scheme = cv2.INTER_AREA if antialias else cv2.INTER_LINEAR
+  places = np.ndindex(cells.shape[:3])
+  for frame, place in zip(frames, places, strict=True):
+    cv2.resize(frame, (w, h), cells[place], interpolation=scheme)
+  return out
+
+
+def check(
+  num_frames: int, height: int, width: int, rows: int, columns: int
+) -> None:
+  """Raises ValueError unless so many frames of that size fill whole grids."""
+  if rows < 1 or columns < 1:
+    raise ValueError(
+      f'a grid of {rows} x {columns} has no cells; take at least 1 x 1.'
+    )
+  if num_frames % (rows * columns):
+    raise ValueError(
+      f'{num_frames} frames do not fill grids of {rows} x {columns}; take a '
+      f'multiple of {rows * columns} frames.'
+    )
+  if height % rows or width % columns:
+    raise ValueError(
+      f'frames of {height} x {width} pixels do not divide into {rows} x '
+      f'{columns} cells; make the height a multiple of {rows} and the width '
+      f'one of {columns}.'
+    )
