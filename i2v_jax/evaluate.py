@@ -38,13 +38,17 @@ class Evaluation:
 
 
 @functools.partial(jax.jit, static_argnames=('model', 'normalization'))
-def view_probabilities(model, normalization: str, params, video_BxVxTxHxWxC):
-  """uint8 views to class probabilities `B x C`, averaged over the V views."""
-  batch, views, *clip = video_BxVxTxHxWxC.shape
-  clips = video_BxVxTxHxWxC.reshape(batch * views, *clip)
-  pixels = video.normalize(clips, normalization, model.vit.dtype)
-  probabilities = jax.nn.softmax(model.apply({'params': params}, pixels))
-  return probabilities.reshape(batch, views, -1).mean(axis=1)
+def view_probabilities(model, normalization: str, params, views: Mapping):
+  """Class probabilities `B x C`, averaged over the V views of each video.
+
+  `views` are the uint8 arrays of the clips, `video` `B x V x T x H x W x 3` and
+  what else the model takes.
+  """
+  batch, count = views['video'].shape[:2]
+  clips = {k: x.reshape(-1, *x.shape[2:]) for k, x in views.items()}
+  pixels = video.pixels(clips, normalization, model.vit.dtype)
+  probabilities = jax.nn.softmax(model.apply({'params': params}, *pixels))
+  return probabilities.reshape(batch, count, -1).mean(axis=1)
 
 
 def parallelism(config: Mapping) -> pipeline.Parallelism:
@@ -128,13 +132,10 @@ def _check_finite(scores, split, decoded) -> None:
 def _start(model, normalization, params, mesh, batch):
   """Starts one batch: (what failed here, rows in the order of the mesh)."""
   errors = {'index': batch['index'], 'error': batch['error']}
-  rows = {
-    'index': batch['index'].astype(np.int32),
-    'mask': batch['mask'],
-    'video': batch['video'],
-  }
-  rows = sharding.put(rows, mesh)
-  found = view_probabilities(model, normalization, params, rows['video'])
+  rows = {'index': batch['index'].astype(np.int32), 'mask': batch['mask']}
+  views = {k: batch[k] for k in video.INPUTS if k in batch}
+  rows, views = sharding.put((rows, views), mesh)
+  found = view_probabilities(model, normalization, params, views)
   return errors, (rows['index'], rows['mask'], found)
 
 

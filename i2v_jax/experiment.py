@@ -12,8 +12,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from i2v_jax import video, weights
-from i2v_jax.data import sources, transforms
+from i2v_jax import adapters, video, weights
+from i2v_jax.data import flips, sources
 from i2v_jax.data.clips import ClipSpec
 from i2v_jax.vit import ViTConfig
 
@@ -78,14 +78,17 @@ def absolute(config: Mapping[str, Any]) -> dict:
 def clip_spec(config: Mapping[str, Any], class_names=None) -> ClipSpec:
   """How clips are made; `class_names` only matter for mirrored labels."""
   model, views, clip = config['model'], config['views'], dict(config['clip'])
+  adapter = adapters.resolve(model['adapter'])
   if clip.pop('flip_labels') and class_names:
-    clip['flip_map'] = transforms.flip_label_map(class_names)
+    clip['flip_map'] = flips.flip_label_map(class_names)
   return ClipSpec(
     num_frames=model['num_frames'],
     image_size=ViTConfig.named(**model['backbone']).image_size,
     clips=views['clips'],
     crops=views['crops'],
     test_short_side=views['short_side'],
+    grid=adapters.option(adapter, 'grid', ()),
+    spatial_frames=adapters.option(adapter, 'spatial_frames', 0),
     **{k: tuple(v) if isinstance(v, list) else v for k, v in clip.items()},
   )
 
@@ -109,29 +112,35 @@ def model(config: Mapping[str, Any], num_classes: int):
   return video.build(config['model'], num_classes, **options)
 
 
-def backbone(config: Mapping[str, Any], vit) -> dict:
-  """Pretrained weights of a config as a tree.
+def pretrained(config: Mapping[str, Any], model) -> dict:
+  """What a model takes from a config's weights: parts of its tree.
 
   Raises:
     FileNotFoundError: they are not there; says what the config needs.
   """
+  source = config['weights']
   try:
-    return weights.load_backbone(config['weights'], vit, config['seed'])
+    parts = {
+      'backbone': weights.load_backbone(source, model.vit, config['seed'])
+    }
+    width = getattr(model, 'projection', 0)
+    if width and source != 'random':
+      parts['projection'] = weights.load_projection(source, model.vit, width)
   except FileNotFoundError as error:
     raise FileNotFoundError(f'{error}{_needs(config)}') from error
+  return parts
 
 
-def initial_params(model, backbone: Mapping, seed: int) -> dict:
-  """Fresh adapters and head beside a given backbone."""
-  size = model.vit.image_size
-  clip = jnp.zeros((1, model.num_frames, size, size, 3))
+def initial_params(model, pretrained: Mapping, seed: int) -> dict:
+  """Fresh adapters and head beside what is pretrained."""
+  clip = [jnp.zeros(x.shape, x.dtype) for x in video.example(model)]
 
   @jax.jit
   def init(key):
-    params = model.init(key, clip)['params']
-    return {k: v for k, v in params.items() if k != 'backbone'}
+    params = model.init(key, *clip)['params']
+    return {k: v for k, v in params.items() if k not in pretrained}
 
-  return init(jax.random.key(seed)) | {'backbone': backbone}
+  return init(jax.random.key(seed)) | dict(pretrained)
 
 
 def plain(value):

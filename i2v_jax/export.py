@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from i2v_jax import experiment, video, writers
+from i2v_jax import adapters, experiment, video, writers
 from i2v_jax.data import sources
 from i2v_jax.trained import Trained
 from i2v_jax.weights import native
@@ -22,7 +22,7 @@ def merged(trained: Trained):
 
   A model whose adapters cannot be merged comes back as it is.
   """
-  if not video.can_merge(trained.model):
+  if not adapters.can_merge(trained.model.adapter):
     return trained.model, trained.params, 0.0
   model, params = video.merge(trained.model, trained.params)
   before = _logits(trained.model, trained.params)
@@ -66,7 +66,11 @@ def export(trained: Trained, out) -> float:
     merge_max_diff=difference,
     trained_from=dict(trained.identity),
   )
-  how = 'merged' if video.can_merge(trained.model) else 'nothing to merge'
+  how = (
+    'merged'
+    if adapters.can_merge(trained.model.adapter)
+    else 'nothing to merge'
+  )
   writers.console.print(
     f'{out}: {how}, max |logit difference| {difference:.1e}'
   )
@@ -76,8 +80,7 @@ def export(trained: Trained, out) -> float:
 def _logits(model, params):
   """Logits of two clips of noise, as exactly as the machine can."""
   model = model.clone(vit=dataclasses.replace(model.vit, dtype=jnp.float32))
-  size = model.vit.image_size
-  shape = (2, model.num_frames, size, size, 3)
-  noise = np.random.default_rng(0).standard_normal(shape, np.float32)
+  rng = np.random.default_rng(0)
+  noise = [rng.standard_normal(x.shape, 'f4') for x in video.example(model, 2)]
   with jax.default_matmul_precision('highest'):
-    return np.asarray(jax.jit(model.apply)({'params': params}, noise))
+    return np.asarray(jax.jit(model.apply)({'params': params}, *noise))

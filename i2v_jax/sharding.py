@@ -33,13 +33,11 @@ def check_batch_size(size: int, mesh: Mesh, parts: int = 1) -> None:
     )
 
 
-def put(batch: dict, mesh: Mesh) -> dict:
+def put(batch, mesh: Mesh):
   """This process's part of a batch -> global arrays sharded over `data`."""
   sharding = over_data(mesh)
-  return {
-    k: jax.make_array_from_process_local_data(sharding, v)
-    for k, v in batch.items()
-  }
+  place = lambda x: jax.make_array_from_process_local_data(sharding, x)
+  return jax.tree.map(place, batch)
 
 
 def prefetch(items: Iterable, depth: int = 2) -> Iterator:

@@ -26,16 +26,17 @@ def make_train_step(
 ):
   """Returns `step(state, frozen, batch) -> (state, metrics)`, a pure function.
 
-  `batch` has `video` uint8 `B x T x H x W x 3`, `label` and `mask` `B`; rows of
-  mask 0 count for nothing. With `accumulate` > 1 the batch is worked through in
+  `batch` has `video` uint8 `B x T x H x W x 3` (and `grid`, framesets, where
+  the model takes them), `label` and `mask` `B`; rows of mask 0 count for
+  nothing. With `accumulate` > 1 the batch is worked through in
   that many parts, with the same result but for the draws of dropout, which
   depend on seed, step and part.
   """
 
   def sums(params, frozen, batch, rng):
-    pixels = video.normalize(batch['video'], normalization, model.vit.dtype)
+    clips = video.pixels(batch, normalization, model.vit.dtype)
     tree = {'params': params_lib.join(params, frozen)}
-    logits_BxC = model.apply(tree, pixels, rngs={'dropout': rng})
+    logits_BxC = model.apply(tree, *clips, rngs={'dropout': rng})
     targets_BxC = optax.smooth_labels(
       jax.nn.one_hot(batch['label'], model.num_classes), label_smoothing
     )

@@ -55,8 +55,9 @@ class Trained:
       with open_video(path) as opened:
         views = test_views(opened, spec or self.spec, span)
     name = self.config['data']['normalization']
+    batch = jax.tree.map(lambda x: x[None], views)
     return jax.device_get(
-      evaluate.view_probabilities(self.model, name, self.params, views[None])
+      evaluate.view_probabilities(self.model, name, self.params, batch)
     )[0]
 
   def top(self, path, k: int = 5) -> list[tuple[str, float]]:
@@ -146,8 +147,8 @@ def _load_workdir(path: pathlib.Path, weights: str, root: str) -> Trained:
 
 
 def _frozen(model, config, wanted_sha256: str, path) -> dict:
-  backbone = experiment.backbone(config, model.vit)
-  params = experiment.initial_params(model, backbone, config['seed'])
+  pretrained = experiment.pretrained(config, model)
+  params = experiment.initial_params(model, pretrained, config['seed'])
   _, frozen = params_lib.split(params, config['trainable'])
   found = params_lib.sha256(frozen)
   if found != wanted_sha256:
@@ -160,9 +161,8 @@ def _frozen(model, config, wanted_sha256: str, path) -> dict:
 
 
 def _shapes(model) -> dict:
-  size = model.vit.image_size
-  clip = jax.ShapeDtypeStruct((1, model.num_frames, size, size, 3), 'float32')
-  return jax.eval_shape(model.init, jax.random.key(0), clip)['params']
+  clip = video.example(model)
+  return jax.eval_shape(model.init, jax.random.key(0), *clip)['params']
 
 
 def _placed(model, params, config, class_names, identity) -> Trained:

@@ -3,11 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from flax.core import FrozenDict
 
 from i2v_jax import adapters
+from i2v_jax.adapters import operators
+from i2v_jax.adapters.layers import check_frames
+from i2v_jax.dualpath import DualPathClassifier
+from i2v_jax.evl import EVLClassifier
 from i2v_jax.vit import ViT, ViTConfig
 
 NORMALIZATION = {  # name -> mean, std of RGB in 0..1
@@ -18,6 +23,8 @@ NORMALIZATION = {  # name -> mean, std of RGB in 0..1
   'imagenet': ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
   'half': ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
 }
+
+INPUTS = ('video', 'grid')  # of a model, in this order; most take the first
 
 
 class VideoClassifier(nn.Module):
@@ -32,64 +39,117 @@ class VideoClassifier(nn.Module):
     num_classes: width of the head.
     num_frames: T; the temporal embedding has one row per frame.
     adapter: as `adapters.resolve` returns it, or None.
+    temporal_operator: as `operators.resolve` returns it, or None.
     temporal_embedding: add a learned vector per frame before the pre-norm.
+    mean_first: average frames before the final norm, as ST-Adapter does.
     dropout: before the head (I3D head of the releases).
+    head_std: of the head's initial kernel.
   """
 
   vit: ViTConfig
   num_classes: int
   num_frames: int
   adapter: FrozenDict | None = None
+  temporal_operator: FrozenDict | None = None
   temporal_embedding: bool = True
+  mean_first: bool = False
   dropout: float = 0.5
+  head_std: float = 0.01
 
   def setup(self):
     cfg = self.vit
     self.backbone = ViT(cfg)
-    if self.adapter:
-      self.adapters = adapters.PerBlock(self.adapter, cfg.depth, cfg.dtype)
+    if self.adapter or self.temporal_operator:
+      self.adapters = adapters.PerBlock(
+        self.adapter, self.temporal_operator, cfg.depth, cfg.dtype
+      )
     if self.temporal_embedding:
       shape = (self.num_frames, cfg.width)
       self.time = self.param('temporal_embedding', nn.initializers.zeros, shape)
     self.head = nn.Dense(
-      self.num_classes, kernel_init=nn.initializers.normal(0.01)
+      self.num_classes, kernel_init=nn.initializers.normal(self.head_std)
     )
     self.drop = nn.Dropout(self.dropout)
+
+  @property
+  def input_shapes(self) -> tuple[tuple[int, ...], ...]:
+    """Shape of each array of one clip, without the batch axis."""
+    return ((self.num_frames, *self.vit.image_shape),)
 
   def __call__(self, video_BxTxHxWxC):
     """Normalised pixels to logits `B x classes`, float32."""
     y_BxTxD = self.features(video_BxTxHxWxC).astype(jnp.float32)
+    y_BxD = y_BxTxD.mean(axis=1)
+    if self.mean_first:
+      y_BxD = self.backbone.ln_post(y_BxD).astype(jnp.float32)
     train = self.has_rng('dropout')
-    return self.head(self.drop(y_BxTxD.mean(axis=1), deterministic=not train))
+    return self.head(self.drop(y_BxD, deterministic=not train))
 
   def features(self, video_BxTxHxWxC):
-    """Class token of each frame after the final norm, `B x T x D`."""
-    if video_BxTxHxWxC.shape[1] != self.num_frames:
-      raise ValueError(
-        f'This model takes {self.num_frames} frames, the video has '
-        f'{video_BxTxHxWxC.shape[1]}.'
-      )
+    """Class token of each frame, `B x T x D`.
+
+    Behind the final norm, unless that comes after the mean (`mean_first`).
+    """
+    check_frames(video_BxTxHxWxC, self.num_frames)
     x_BxTxLxD = self.backbone.embed(video_BxTxHxWxC)
     if self.temporal_embedding:
       x_BxTxLxD += self.time.astype(x_BxTxLxD.dtype)[None, :, None]
-    blocks = self.adapters.blocks if self.adapter else None
+    adapted = self.adapter or self.temporal_operator
+    blocks = self.adapters.blocks if adapted else None
     x_BxTxLxD = self.backbone.encode(x_BxTxLxD, blocks)
-    return self.backbone.ln_post(x_BxTxLxD[:, :, 0])
+    cls_BxTxD = x_BxTxLxD[:, :, 0]
+    return cls_BxTxD if self.mean_first else self.backbone.ln_post(cls_BxTxD)
 
 
-def build(spec: Mapping[str, Any], num_classes: int, **vit) -> VideoClassifier:
+# Methods that are more than adapters in the blocks.
+CLASSIFIERS = {'dualpath': DualPathClassifier, 'evl': EVLClassifier}
+
+
+def build(spec: Mapping[str, Any], num_classes: int, **vit) -> nn.Module:
   """A model from the `model` part of a config.
 
   Args:
     spec: `backbone` (arguments of `ViTConfig.named`), `num_frames`, `adapter`,
-      and optionally `temporal_embedding` and `dropout`.
+      and optionally further fields of the classifier.
     num_classes: width of the head.
     **vit: fields of `ViTConfig` decided at run time, such as `dtype`.
+
+  Raises:
+    ValueError: unknown names or options, or parts that do not go together.
   """
   spec = dict(spec)
-  backbone = ViTConfig.named(**dict(spec.pop('backbone')) | vit)
-  adapter = adapters.resolve(spec.pop('adapter', None))
-  return VideoClassifier(backbone, num_classes, adapter=adapter, **spec)
+  cfg = ViTConfig.named(**dict(spec.pop('backbone')) | vit)
+  spec['adapter'] = adapters.resolve(spec.get('adapter'))
+  spec['temporal_operator'] = operators.resolve(spec.get('temporal_operator'))
+  adapters.check_operator(spec['adapter'], spec['temporal_operator'])
+  name = spec['adapter'] and spec['adapter']['name']
+  classifier = CLASSIFIERS.get(name, VideoClassifier)
+  known = classifier.__dataclass_fields__
+  for option in spec.keys() - known.keys():
+    if spec.pop(option):  # what is off may be said or not
+      raise ValueError(
+        f'model.{option} does not go with the adapter {name}; switch it off.'
+      )
+  return classifier(cfg, num_classes, **spec)
+
+
+def pixels(batch: Mapping, name: str, dtype=jnp.float32) -> tuple:
+  """The uint8 arrays of a batch of clips, normalised, as the model takes them.
+
+  Args:
+    batch: `video` and, where a model looks at framesets, `grid`.
+    name: of the normalisation.
+    dtype: of the result.
+  """
+  here = [key for key in INPUTS if key in batch]
+  return tuple(normalize(batch[key], name, dtype) for key in here)
+
+
+def example(model, batch: int = 1, dtype=jnp.float32) -> tuple:
+  """Shapes of the arrays that `model` takes for a batch of clips."""
+  return tuple(
+    jax.ShapeDtypeStruct((batch, *shape), dtype) for shape in model.input_shapes
+  )
 
 
 def normalize(video_uint8, name: str, dtype=jnp.float32):
@@ -98,12 +158,6 @@ def normalize(video_uint8, name: str, dtype=jnp.float32):
   shape = (1,) * (video_uint8.ndim - 1) + (3,)
   video = video_uint8.astype(jnp.float32) - mean.reshape(shape)
   return (video / std.reshape(shape)).astype(dtype)
-
-
-def can_merge(model: VideoClassifier) -> bool:
-  """Whether the model's adapters fold into its backbone."""
-  name = model.adapter and model.adapter['name']
-  return hasattr(adapters.METHODS.get(name), 'merge')
 
 
 def merge(model: VideoClassifier, params: Mapping):
@@ -120,7 +174,7 @@ def merge(model: VideoClassifier, params: Mapping):
   Raises:
     ValueError: the adapter cannot be merged.
   """
-  if not can_merge(model):
+  if not adapters.can_merge(model.adapter):
     name = model.adapter['name'] if model.adapter else 'a model without adapter'
     raise ValueError(f'Only linear adapters can be merged, not {name}.')
   params, method = dict(params), adapters.METHODS[model.adapter['name']]

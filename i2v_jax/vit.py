@@ -94,6 +94,16 @@ class ViTConfig:
     """Patches along one side."""
     return self.image_size // self.patch_size
 
+  @property
+  def image_shape(self) -> tuple[int, int, int]:
+    """H, W, C of what the model takes."""
+    return (self.image_size, self.image_size, 3)
+
+  @property
+  def head_width(self) -> int:
+    """K, channels of a head."""
+    return self.width // self.num_heads
+
   @classmethod
   def named(cls, variant: str = '', family: str = 'clip', **overrides):
     """A ViT by size name such as `'B/16'`, or by free `width`, `depth`, ….
@@ -149,13 +159,9 @@ class Attention(nn.Module):
     x_v = x_k if x_v is None else x_v
     dense = lambda name: nn.Dense(cfg.width, dtype=cfg.dtype, name=name)
     q, k, v = heads(dense('q')(x_q), dense('k')(x_k), dense('v')(x_v))
-    cut = lambda y: y.reshape(-1, y.shape[-2], cfg.num_heads, self.head_width)
+    cut = lambda y: y.reshape(-1, y.shape[-2], cfg.num_heads, cfg.head_width)
     y = jax.nn.dot_product_attention(cut(q), cut(k), cut(v))
     return dense('out')(y.reshape(q.shape))
-
-  @property
-  def head_width(self) -> int:
-    return self.cfg.width // self.cfg.num_heads
 
 
 class Mlp(nn.Module):
@@ -210,8 +216,12 @@ class ViT(nn.Module):
     self.blocks = [block(cfg) for _ in range(cfg.depth)]
     self.ln_post = layer_norm(cfg)
 
-  def embed(self, image_BxHxWxC):
-    """Pixels to tokens with positions, before the pre-norm."""
+  def embed(self, image_BxHxWxC, pos=None):
+    """Pixels to tokens with positions, before the pre-norm.
+
+    `pos` stands in for the image model's table; its shape broadcasts against
+    the tokens' by the number of axes it has.
+    """
     cfg, (*batch, height, width, _) = self.cfg, image_BxHxWxC.shape
     if (height, width) != (cfg.image_size, cfg.image_size):
       raise ValueError(
@@ -223,8 +233,8 @@ class ViT(nn.Module):
       self.cls.astype(cfg.dtype), (*batch, 1, cfg.width)
     )
     x_BxLxD = jnp.concatenate([cls_Bx1xD, x_BxPxD], axis=-2)
-    pos = self.pos.astype(cfg.dtype)
-    return x_BxLxD + pos.reshape((1,) * len(batch) + pos.shape)
+    pos = (self.pos if pos is None else pos).astype(cfg.dtype)
+    return x_BxLxD + jnp.expand_dims(pos, range(x_BxLxD.ndim - pos.ndim))
 
   def encode(self, x, adapters: Sequence[nn.Module | None] | None = None):
     """Tokens through the pre-norm and the blocks, one adapter per block."""

@@ -1,18 +1,41 @@
-"""Published ZeroI2V checkpoints (torch orientation) -> our parameter tree."""
+"""Published checkpoints (torch orientation) -> our parameter trees."""
 
 import json
 
 import numpy as np
 
+# Name of an adapter in a block of the release -> ours.
 PLACES = {
-  'T_Adapter_in': 'qkv',
-  'T_Adapter_in_q': 'q',
-  'T_Adapter_in_k': 'k',
-  'T_Adapter_in_v': 'v',
-  'S_Adapter': 'out',
-  'MLP_Adapter': 'fc1',
-  'MLP_Adapter_out': 'fc2',
+  'zeroi2v': {
+    'T_Adapter_in': 'qkv',
+    'T_Adapter_in_q': 'q',
+    'T_Adapter_in_k': 'k',
+    'T_Adapter_in_v': 'v',
+    'S_Adapter': 'out',
+    'MLP_Adapter': 'fc1',
+    'MLP_Adapter_out': 'fc2',
+  },
+  'aim': {
+    'T_Adapter_in': 'time_in',
+    'T_Adapter': 'time',
+    'S_Adapter': 'space',
+    'MLP_Adapter': 'joint',
+  },
+  'spatial': {'s_adapter_attn': 'attn', 's_adapter_mlp': 'mlp'},
+  'temporal': {
+    't_adapter_attn_b': 'attn_in',
+    't_adapter_attn': 'attn',
+    't_adapter_mlp': 'mlp',
+  },
+  'st_adapter': {
+    'adapter_pre_attn': 'adapt_attn',
+    'adapter_pre_mlp': 'adapt_mlp',
+  },
 }
+# Names of the layers inside an adapter -> ours.
+BOTTLENECK = {'D_fc1': 'down', 'D_fc2': 'up'}
+DUALPATH = {'down_proj': 'down', 'up_proj': 'up'}
+CONVOLUTION = {'fc1': 'fc1', 'conv': 'conv', 'fc2': 'fc2'}
 
 
 def norm(state, key):
@@ -20,19 +43,34 @@ def norm(state, key):
 
 
 def dense(state, key):
-  return {'kernel': state[key + '.weight'].T, 'bias': state[key + '.bias']}
+  """A linear layer or a convolution: torch has the outputs first."""
+  weight = state[key + '.weight']
+  kernel = np.moveaxis(weight, (0, 1), (-1, -2))
+  return {'kernel': kernel, 'bias': state[key + '.bias']}
 
 
-def block(state, key):
-  kernels = np.split(state[key + 'attn.in_proj_weight'], 3)
-  biases = np.split(state[key + 'attn.in_proj_bias'], 3)
+def convolution(state, key):
+  """A convolution per channel."""
+  layer = dense(state, key)
+  return layer | {'kernel': layer['kernel'][..., 0, :]}
+
+
+def attention(state, weight, bias, out):
+  kernels, biases = np.split(state[weight], 3), np.split(state[bias], 3)
   attn = {
     name: {'kernel': kernel.T, 'bias': bias}
     for name, kernel, bias in zip('qkv', kernels, biases, strict=True)
   }
+  return attn | {'out': dense(state, out)}
+
+
+def clip_block(state, key):
+  attn = f'{key}attn.'
   return {
     'ln1': norm(state, key + 'ln_1'),
-    'attn': attn | {'out': dense(state, key + 'attn.out_proj')},
+    'attn': attention(
+      state, attn + 'in_proj_weight', attn + 'in_proj_bias', attn + 'out_proj'
+    ),
     'ln2': norm(state, key + 'ln_2'),
     'mlp': {
       'fc1': dense(state, key + 'mlp.c_fc'),
@@ -41,57 +79,98 @@ def block(state, key):
   }
 
 
-def adapters(state, key):
-  return {
-    place: {
-      'down': dense(state, f'{key}{name}.D_fc1'),
-      'up': dense(state, f'{key}{name}.D_fc2'),
+def blocks_of(depth, prefix):
+  """Our name -> their key of every block."""
+  return {f'blocks_{i}': f'{prefix}resblocks.{i}.' for i in range(depth)}
+
+
+def backbone(state, depth, prefix='backbone.'):
+  """CLIP's visual tower."""
+  tree = {
+    'patch': {'kernel': state[prefix + 'conv1.weight'].transpose(2, 3, 1, 0)},
+    'cls': state[prefix + 'class_embedding'],
+    'pos': state[prefix + 'positional_embedding'],
+    'ln_pre': norm(state, prefix + 'ln_pre'),
+    'ln_post': norm(state, prefix + 'ln_post'),
+  }
+  keys = blocks_of(depth, prefix + 'transformer.')
+  return tree | {name: clip_block(state, key) for name, key in keys.items()}
+
+
+def imagenet_backbone(state, depth):
+  """The ImageNet ViT in timm's names."""
+
+  def block(key):
+    attn = f'{key}attn.'
+    return {
+      'ln1': norm(state, key + 'norm1'),
+      'attn': attention(
+        state, attn + 'qkv.weight', attn + 'qkv.bias', attn + 'proj'
+      ),
+      'ln2': norm(state, key + 'norm2'),
+      'mlp': {
+        name: dense(state, f'{key}mlp.{name}') for name in ('fc1', 'fc2')
+      },
     }
-    for name, place in PLACES.items()
-    if f'{key}{name}.D_fc1.weight' in state
-  }
 
-
-def backbone(state, depth):
-  """The frozen image model."""
-  keys = [f'backbone.transformer.resblocks.{i}.' for i in range(depth)]
   return {
-    'patch': {'kernel': state['backbone.conv1.weight'].transpose(2, 3, 1, 0)},
-    'cls': state['backbone.class_embedding'],
-    'pos': state['backbone.positional_embedding'],
-    'ln_pre': norm(state, 'backbone.ln_pre'),
+    'patch': {
+      'kernel': state['backbone.patch_embed.proj.weight'].transpose(2, 3, 1, 0),
+      'bias': state['backbone.patch_embed.proj.bias'],
+    },
+    'cls': state['backbone.cls_token'][0, 0],
+    'pos': state['backbone.pos_embed'][0],
     'ln_post': norm(state, 'backbone.ln_post'),
-  } | {f'blocks_{i}': block(state, key) for i, key in enumerate(keys)}
+  } | {f'blocks_{i}': block(f'backbone.blocks.{i}.') for i in range(depth)}
 
 
-def params(state, depth):
-  """The tree of a VideoClassifier with ZeroI2V adapters."""
-  keys = [f'backbone.transformer.resblocks.{i}.' for i in range(depth)]
+def adapters(state, keys, method, layers=None):
+  """Adapters of every block; `keys` as `blocks_of` gives them."""
+  layers = layers or BOTTLENECK
+  read = lambda state, key: (convolution if key.endswith('conv') else dense)(
+    state, key
+  )
   return {
-    'adapters': {
-      f'blocks_{i}': adapters(state, key) for i, key in enumerate(keys)
-    },
-    'backbone': backbone(state, depth),
-    'temporal_embedding': state['backbone.temporal_embedding'][0],
-    'head': dense(state, 'cls_head.fc_cls'),
+    name: {
+      ours: {
+        mine: read(state, f'{key}{theirs}.{x}') for x, mine in layers.items()
+      }
+      for theirs, ours in PLACES[method].items()
+      if any(k.startswith(f'{key}{theirs}.') for k in state)
+    }
+    for name, key in keys.items()
   }
 
 
-def gradients(state, depth):
-  """Gradients of what ZeroI2V trains, as the trainable part of the tree."""
-  state = {
-    k if k.startswith('cls_head.') else f'backbone.{k}': v
-    for k, v in state.items()
-  }
-  keys = [f'backbone.transformer.resblocks.{i}.' for i in range(depth)]
+def trained(state, depth, method='zeroi2v', blocks='transformer.resblocks'):
+  """What ZeroI2V and AIM train."""
+  keys = {f'blocks_{i}': f'backbone.{blocks}.{i}.' for i in range(depth)}
   return {
-    'adapters': {
-      f'blocks_{i}': adapters(state, key) for i, key in enumerate(keys)
-    },
+    'adapters': adapters(state, keys, method),
     'backbone': {'ln_post': norm(state, 'backbone.ln_post')},
     'temporal_embedding': state['backbone.temporal_embedding'][0],
     'head': dense(state, 'cls_head.fc_cls'),
   }
+
+
+def params(state, depth, method='zeroi2v'):
+  """The tree of a VideoClassifier with the adapters of ZeroI2V or AIM."""
+  if 'backbone.patch_embed.proj.weight' in state:
+    tree = trained(state, depth, method, 'blocks')
+    return tree | {'backbone': imagenet_backbone(state, depth)}
+  return trained(state, depth, method) | {'backbone': backbone(state, depth)}
+
+
+def gradients(state, depth, method='zeroi2v'):
+  """Gradients of what is trained; stored without the backbone's prefix."""
+  state = {
+    k if k.startswith('cls_head.') else f'backbone.{k}': v
+    for k, v in state.items()
+  }
+  blocks = 'transformer.resblocks'
+  if not any(k.startswith('backbone.transformer') for k in state):
+    blocks = 'blocks'
+  return trained(state, depth, method, blocks)
 
 
 def load(path):

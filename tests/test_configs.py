@@ -6,44 +6,88 @@ import pathlib
 import subprocess
 import sys
 
-import jax
 import pytest
+import small
 from flax.traverse_util import flatten_dict
 
-from configs import common
-from i2v_jax import compare, experiment, train, trained, weights
+from configs import common, methods
+from i2v_jax import compare, experiment, optimizer, train, trained, weights
 from i2v_jax import params as params_lib
 from i2v_jax.adapters import zeroi2v
 from i2v_jax.data import decode, digits
 
 ROOT = pathlib.Path(__file__).parents[1]
+PARTS = ('common', 'methods', 'comparison')  # of configs
 NAMES = sorted(
-  path.stem for path in (ROOT / 'configs').glob('*.py') if path.stem != 'common'
+  path.stem
+  for path in (ROOT / 'configs').glob('*.py')
+  if path.stem not in PARTS
 )
+SWEEPS = sorted(
+  f'ablations.{path.stem}' for path in (ROOT / 'configs/ablations').glob('*.py')
+)
+# Arguments that change what is built, beyond the defaults.
+ARGUMENTS = [
+  ('aim_k400', 'variant=L/14,frames=32,preset=release'),
+  ('aim_k400', 'family=imagenet'),
+  ('aim_k700', 'frames=8,preset=release'),
+  ('aim_ssv2', 'variant=L/14,frames=32,preset=release'),
+  ('aim_ssv2', 'family=imagenet'),
+  ('aim_diving48', 'variant=L/14'),
+  ('dualpath_k400', 'variant=L/14,frames=32,preset=release,quirks'),
+  ('dualpath_hmdb51', 'preset=release,quirks'),
+  ('st_adapter_k400', 'variant=L/14,frames=32'),
+  ('evl_k400', 'variant=L/14,frames=16'),
+]
 
 
 def get(name, arg=''):
   return importlib.import_module(f'configs.{name}').get_config(arg)
 
 
-@pytest.mark.parametrize('name', NAMES)
-def test_every_config_builds_at_full_size(name):
-  config = get(name)
+def check_builds(config):
+  """Model, prefixes, clips and backbone of a config fit each other."""
   model = experiment.model(config, 10)
-  clip = jax.ShapeDtypeStruct(
-    (1, model.num_frames, *2 * (model.vit.image_size,), 3), 'float32'
-  )
-  shapes = jax.eval_shape(model.init, jax.random.key(0), clip)['params']
+  shapes = small.shapes(model)
+  mine, _ = params_lib.split(shapes, config.trainable)
   for prefixes in (
-    config.trainable,
     config.optimizer.lr_multipliers,
     config.optimizer.decay_multipliers,
   ):
-    params_lib.check_prefixes(shapes, tuple(prefixes))
-  experiment.clip_spec(config)
+    params_lib.check_prefixes(mine, tuple(prefixes))
+  optimizer.check_channels(mine, dict(config.optimizer.first_channels))
+  spec = experiment.clip_spec(config)
+  assert tuple(spec.shapes.values()) == model.input_shapes
   assert params_lib.count(weights.backbone_shapes(model.vit)) == (
     params_lib.count(shapes['backbone'])
   )
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_every_config_builds_at_full_size(name):
+  check_builds(get(name))
+
+
+@pytest.mark.parametrize(('name', 'arg'), ARGUMENTS)
+def test_arguments_build_at_full_size(name, arg):
+  check_builds(get(name, arg))
+
+
+@pytest.mark.parametrize('name', [*SWEEPS, 'quickstart'])
+def test_every_variant_of_a_sweep_builds_at_full_size(name):
+  module = importlib.import_module(f'configs.{name}')
+  variants = list(module.sweep(''))
+  assert len(dict(variants)) == len(variants) > 3
+  for _, config in variants:
+    check_builds(config)
+
+
+@pytest.mark.parametrize('name', SWEEPS)
+def test_every_sweep_has_a_smoke_test(name):
+  module = importlib.import_module(f'configs.{name}')
+  for _, config in module.sweep('smoke'):
+    assert config.data.format == 'digits' and config.steps == 3
+    check_builds(config)
 
 
 @pytest.mark.parametrize('name', [n for n in NAMES if n != 'quickstart'])
@@ -145,12 +189,10 @@ def test_an_unknown_key_is_rejected_with_a_suggestion(tmp_path):
   ('method', 'tunable'),
   [('zeroi2v', 14_217_226), ('linear_probe', 7_690), ('full', 85_813_258)],
 )
-def test_a_folder_can_be_trained_by_every_method(method, tunable):
+def test_a_folder_trains_what_the_method_says(method, tunable):
   config = get('finetune_folder', f'method={method}')
   model = experiment.model(config, 10)
-  clip = jax.ShapeDtypeStruct((1, 8, 224, 224, 3), 'float32')
-  shapes = jax.eval_shape(model.init, jax.random.key(0), clip)['params']
-  mine, _ = params_lib.split(shapes, config.trainable)
+  mine, _ = params_lib.split(small.shapes(model), config.trainable)
   assert params_lib.count(mine) == tunable
   decay = params_lib.labels(mine, dict(config.optimizer.decay_multipliers), 1.0)
   flat = flatten_dict(decay, sep='/')
@@ -158,6 +200,13 @@ def test_a_folder_can_be_trained_by_every_method(method, tunable):
   assert all(
     ('ln' in p) == (p in still) for p in flat if 'backbone/blocks' in p
   )
+
+
+@pytest.mark.parametrize('method', methods.METHODS)
+def test_a_folder_can_be_trained_by_every_method(method):
+  frames = 16 if method == 'dualpath' else 8
+  config = get('finetune_folder', f'method={method},frames={frames}')
+  check_builds(config)
 
 
 def test_options_can_be_changed_on_the_command_line(digits, tmp_path):
@@ -204,3 +253,81 @@ def test_a_folder_of_real_clips_trains_end_to_end(
   assert model.class_names == ('arm wrestling', 'flipping pancake')
   top = model.top(videos / 'arm_wrestling.mp4')
   assert {name for name, _ in top} == set(model.class_names)
+
+
+@pytest.mark.parametrize(
+  ('variant', 'preset', 'num_adapters', 'rate'),
+  [
+    ('B/16', 'paper', 4, 1.0),
+    ('B/16', 'release', 4, 1.0),
+    ('L/14', 'paper', 4, 0.1),
+    ('L/14', 'release', 3, 0.1),
+  ],
+)
+def test_aim_on_ssv2_is_the_table_of_its_configurations(
+  variant, preset, num_adapters, rate
+):
+  config = get('aim_ssv2', f'variant={variant},preset={preset}')
+  adapter = config.model.adapter
+  assert (adapter.num_adapters, adapter.scale) == (num_adapters, 1.0)
+  axis = 'release' if preset == 'release' else 'sample'
+  assert (adapter.drop_path, adapter.drop_path_axis) == (0.2, axis)
+  rates = config.optimizer.lr_multipliers
+  assert rates.get('adapters', 1.0) == rates.get('backbone', 1.0) == rate
+  assert 'head' not in rates
+  decays = config.optimizer.decay_multipliers
+  assert decays.get('backbone/ln_post', 1.0) == (0 if rate == 1.0 else 1.0)
+  assert decays.get('temporal_embedding', 1.0) == 1.0  # unlike ZeroI2V's
+  assert config.clip.flip == 0 and config.clip.erasing == 0.25
+  assert (config.label_smoothing, config.views.crops) == (0.1, 3)
+
+
+@pytest.mark.parametrize(
+  ('name', 'arg', 'frames', 'stride', 'views', 'lighting'),
+  [
+    ('aim_k400', 'frames=32', 32, 4, (3, 1), 0.0),
+    ('aim_k400', 'variant=L/14,frames=32', 32, 4, (3, 1), 0.1),
+    ('aim_k700', 'frames=8,preset=release', 8, 16, (3, 3), 0.0),
+    ('aim_k700', 'variant=L/14', 32, 4, (3, 3), 0.0),
+    ('aim_diving48', '', 32, None, (1, 1), 0.0),
+    ('aim_diving48', 'preset=release', 32, None, (1, 3), 0.0),
+    ('evl_k400', '', 8, 16, (3, 1), 0.0),
+    ('evl_k400', 'frames=32', 32, 8, (1, 3), 0.0),
+  ],
+)
+def test_clips_and_views_are_those_of_the_tables(
+  name, arg, frames, stride, views, lighting
+):
+  spec = experiment.clip_spec(get(name, arg))
+  assert (spec.num_frames, (spec.clips, spec.crops)) == (frames, views)
+  assert spec.lighting == lighting
+  if stride:
+    assert (spec.sampling, spec.stride) == ('dense', stride)
+  else:
+    assert spec.sampling == 'uniform'
+  rule = 'mmaction0' if name.startswith('aim') else 'mmaction1'
+  assert spec.test_sampling == rule
+
+
+@pytest.mark.parametrize(
+  ('name', 'lr', 'erasing', 'flip', 'views'),
+  [
+    ('dualpath_ssv2', 3.5e-4 * 86 / 256, 0.1, 0.0, (1, 3)),
+    ('dualpath_hmdb51', 3.5e-4 * 96 / 256, 0.5, 0.5, (3, 1)),
+    ('dualpath_hmdb51:quirks', 1.125e-2, 0.5, 0.5, (3, 1)),
+    ('dualpath_diving48', 3.5e-4, 0.1, 0.5, (3, 1)),
+    ('dualpath_k400', 3.5e-4 * 86 / 256, 0.0, 0.5, (3, 1)),
+  ],
+)
+def test_dualpath_is_the_table_of_its_commands(name, lr, erasing, flip, views):
+  name, _, arg = name.partition(':')
+  config = get(name, arg)
+  spec = experiment.clip_spec(config)
+  assert config.optimizer.lr == pytest.approx(lr, rel=1e-12)
+  assert (spec.erasing, spec.flip) == (erasing, flip)
+  assert (spec.clips, spec.crops) == views
+  assert (spec.grid, spec.spatial_frames) == ((4, 4), 8)
+  assert (spec.sampling, spec.stride) == ('random_stride', 4)
+  assert spec.release_quirks == (arg == 'quirks')
+  normalization = 'imagenet' if arg else 'clip'
+  assert config.data.normalization == normalization

@@ -49,7 +49,7 @@ def test_views_are_averaged_after_the_softmax(model, videos):
   assert views.shape == (6, 8, 32, 32, 3)
   one_by_one = [
     evaluate.view_probabilities(
-      model.model, 'half', model.params, v[None, None]
+      model.model, 'half', model.params, {'video': v[None, None]}
     )
     for v in views
   ]

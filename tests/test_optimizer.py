@@ -1,4 +1,4 @@
-"""Schedules against worked numbers, AdamW against optax's own."""
+"""Schedules against worked numbers, AdamW and SGD against optax's own."""
 
 import math
 
@@ -82,7 +82,34 @@ def test_by_step_falls_smoothly_to_nothing():
   np.testing.assert_allclose(lrs[4000:], 0, atol=1e-11)
 
 
-@pytest.mark.parametrize('by', ['step', 'epoch'])
+@pytest.mark.parametrize(
+  ('step', 'lr'),
+  [
+    (0, 0.0),
+    (50, 1e-4),  # half of the warm-up of 100 steps
+    (99, 0.99 * 2e-4),
+    (100, 2e-4),  # the peak, where the cosine begins
+    (200, 2e-4 * cosine(1 / 3)),
+    (250, 1e-4),  # half of the 300 steps behind the warm-up
+    (399, 2e-4 * 2.74e-5),
+    (400, 0.0),
+  ],
+)
+def test_after_warm_up_the_cosine_counts_from_its_end(step, lr):
+  options = dict(total_steps=400, steps_per_epoch=50, warmup_epochs=2.0)
+  schedule = optimizer.warmup_cosine(
+    2e-4, **options, warmup_from=0.0, by='after_warmup'
+  )
+  np.testing.assert_allclose(schedule(step), lr, rtol=1e-3, atol=1e-11)
+
+
+def test_warm_up_begins_where_it_is_told():
+  schedule = released(by='after_warmup', warmup_from=0.25)
+  np.testing.assert_allclose(schedule(0), 0.25 * 3e-4, rtol=1e-6)
+  np.testing.assert_allclose(schedule(125), 0.625 * 3e-4, rtol=1e-6)
+
+
+@pytest.mark.parametrize('by', optimizer.SCHEDULES)
 def test_without_warm_up_it_starts_at_the_peak(by):
   schedule = released(by=by, warmup_epochs=0.0)
   assert float(schedule(0)) == np.float32(3e-4)
@@ -104,7 +131,7 @@ def test_epochs_of_any_length_begin_at_their_step(steps, epochs):
 
 
 def test_an_unknown_way_of_counting_is_refused():
-  with pytest.raises(ValueError, match="'step' or 'epoch', not 'epochs'"):
+  with pytest.raises(ValueError, match="is 'epochs'; it can be one of"):
     released(by='epochs')
 
 
@@ -155,6 +182,16 @@ def test_the_longest_prefix_wins(kind):
   assert_close(scaled[0], jax.tree.map(jnp.multiply, plain[0], factors))
 
 
+def test_biases_may_be_spared_from_decay():
+  tx = optimizer.make(lambda _: 0.1, weight_decay=0.05, decay_biases=False)
+  zero = jax.tree.map(jnp.zeros_like, PARAMS)
+  (updates,) = updates_of(tx, [zero])
+  assert not updates['head']['bias'].any()
+  decayed = -0.1 * 0.05 * PARAMS['head']['kernel']
+  np.testing.assert_allclose(updates['head']['kernel'], decayed, rtol=1e-6)
+  assert updates['adapters']['b'].all()  # a matrix that is called b
+
+
 @pytest.mark.parametrize('kind', ['lr_multipliers', 'decay_multipliers'])
 def test_a_multiplier_of_nothing_is_refused(kind):
   tx = optimizer.make(lambda _: 1.0, **{kind: {'heads': 0.1}})
@@ -173,3 +210,100 @@ def test_clipping_is_by_the_norm_of_the_whole_tree(limit, factor):
   found = updates_of(tx, [first, second])
   wanted = updates_of(optimizer.make(lambda _: 1e-2), [shrunk, second])
   assert_close(found, wanted, rtol=1e-5)
+
+
+def test_sgd_is_that_of_torch():
+  # optax.sgd on the gradient with decay added, which is where torch adds it.
+  schedule, grads = optax.cosine_decay_schedule(0.1, 10), gradients(5)
+  options = dict(weight_decay=0.05, momentum=0.8)
+  ours = optimizer.make(schedule, name='sgd', **options)
+  theirs = optax.chain(
+    optax.add_decayed_weights(0.05), optax.sgd(schedule, momentum=0.8)
+  )
+  found, wanted = (updates_of(tx, grads) for tx in (ours, theirs))
+  assert_close(found, wanted, rtol=0, atol=1e-7)
+
+
+def test_an_unknown_optimizer_is_refused():
+  with pytest.raises(ValueError, match="'adam'; it can be one of"):
+    optimizer.make(lambda _: 1.0, name='adam')
+
+
+CHANNELS = {'head/kernel': (0, 1), 'adapters/b': (1, 1), 'adapters/a': (0, 3)}
+
+
+def outside(tree):
+  """What CHANNELS leaves still."""
+  return tree['head']['kernel'][1:], tree['adapters']['b'][:, 1:]
+
+
+def inside(tree):
+  """What CHANNELS trains, and what it does not name."""
+  head, adapters = tree['head'], tree['adapters']
+  return head['kernel'][:1], head['bias'], adapters['b'][:, :1], adapters['a']
+
+
+@pytest.mark.parametrize('name', ['adamw', 'sgd'])
+def test_nothing_outside_the_first_channels_moves(name):
+  options = dict(weight_decay=0.5, clip_norm=0.1, first_channels=CHANNELS)
+  tx = optimizer.make(lambda _: 0.1, name=name, **options)
+  params, state = PARAMS, tx.init(PARAMS)
+  for grads in gradients(3):
+    updates, state = tx.update(grads, state, params)
+    params = optax.apply_updates(params, updates)
+  jax.tree.map(np.testing.assert_array_equal, outside(params), outside(PARAMS))
+  moved = jax.tree.map(
+    lambda a, b: (a != b).all(), inside(params), inside(PARAMS)
+  )
+  assert all(jax.tree.leaves(moved))
+
+
+def test_what_is_outside_may_be_no_number():
+  (grads,) = gradients(1)
+  grads['head']['kernel'] = grads['head']['kernel'].at[1:].set(jnp.nan)
+  tx = optimizer.make(lambda _: 0.1, clip_norm=1.0, first_channels=CHANNELS)
+  (found,) = updates_of(tx, [grads])
+  assert all(jnp.isfinite(x).all() for x in jax.tree.leaves(found))
+
+
+def test_only_what_is_trained_counts_for_clipping():
+  (grads,) = gradients(1)
+  loud = jax.tree.map(jnp.copy, grads)
+  loud['head']['kernel'] = grads['head']['kernel'].at[1:].set(1e6)
+  tx = optimizer.make(
+    lambda _: 0.1,
+    name='sgd',
+    weight_decay=0.0,
+    clip_norm=1.0,
+    first_channels=CHANNELS,
+  )
+  (quiet,), (found,) = updates_of(tx, [grads]), updates_of(tx, [loud])
+  assert_close(found, quiet, rtol=0)
+  np.testing.assert_allclose(optax.tree.norm(found), 0.1, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+  ('channels', 'count'),
+  [({}, 15), (CHANNELS, 15 - 2 * 2 - 2 * 1), ({'head/bias': (0, 1)}, 14)],
+)
+def test_count_is_of_what_is_really_trained(channels, count):
+  assert optimizer.count_trained(PARAMS, channels) == count
+
+
+@pytest.mark.parametrize(
+  ('channels', 'error'),
+  [
+    ({'head/kernels': (0, 1)}, "'head/kernels'.*did you mean 'head/kernel'"),
+    ({'head': (0, 1)}, "'head', which is no trained parameter"),
+    ({'head/kernel': (2, 1)}, r'axis 2 .* \(3, 2\); choose one below 2'),
+    ({'head/kernel': (-1, 1)}, 'axis -1'),
+    ({'head/kernel': (1, 3)}, '3 channels along axis 1 .* choose 1 to 2'),
+    ({'head/kernel': (1, 0)}, 'choose 1 to 2'),
+  ],
+)
+def test_channels_that_are_not_there_are_refused(channels, error):
+  tx = optimizer.make(lambda _: 1.0, first_channels=channels)
+  with pytest.raises(ValueError, match=error):
+    tx.init(PARAMS)
+  with pytest.raises(ValueError, match=error):
+    optimizer.count_trained(PARAMS, channels)

@@ -127,7 +127,7 @@ def test_a_merge_that_changes_the_model_is_refused(
     head = {k: v + 0.01 for k, v in params['head'].items()}
     return merged, params | {'head': head}
 
-  fake = types.SimpleNamespace(merge=broken, can_merge=lambda model: True)
+  fake = types.SimpleNamespace(merge=broken, example=video.example)
   monkeypatch.setattr(export, 'video', fake)
   with pytest.raises(ValueError, match='nothing was exported'):
     export.export(model, tmp_path / 'out')

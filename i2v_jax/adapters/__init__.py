@@ -6,24 +6,56 @@ from typing import Any
 from flax import linen as nn
 from flax.core import FrozenDict
 
-from i2v_jax.adapters.zeroi2v import ZeroI2V
+from i2v_jax.adapters import operators
+from i2v_jax.adapters.adaptformer import AdaptFormer
+from i2v_jax.adapters.aim import AIM
+from i2v_jax.adapters.dualpath import DualPath
+from i2v_jax.adapters.evl import EVL
+from i2v_jax.adapters.lora import LoRA
+from i2v_jax.adapters.method import Method
+from i2v_jax.adapters.pro_tuning import ProTuning
+from i2v_jax.adapters.st_adapter import STAdapter, STAdapterZeroI2V
+from i2v_jax.adapters.vpt import VPT
+from i2v_jax.adapters.zeroi2v import GeluAdapters, ZeroI2V
 
-METHODS = {'zeroi2v': ZeroI2V}
+METHODS = {
+  'adaptformer': AdaptFormer,
+  'aim': AIM,
+  'dualpath': DualPath,
+  'evl': EVL,
+  'gelu_adapters': GeluAdapters,
+  'lora': LoRA,
+  'pro_tuning': ProTuning,
+  'st_adapter': STAdapter,
+  'st_adapter_zeroi2v': STAdapterZeroI2V,
+  'vpt': VPT,
+  'zeroi2v': ZeroI2V,
+}
+
+# Fields that are not a choice of the user's.
+_INNER = {'dtype', 'name', 'parent', 'layer', 'operator', 'cfg', 'num_frames'}
 
 
 class PerBlock(nn.Module):
-  """One adapter for every block; parameters `blocks_0`, `blocks_1`, …."""
+  """One adapter for every block; parameters `blocks_0`, `blocks_1`, ….
 
-  spec: Mapping[str, Any]
+  Attributes:
+    spec: as `resolve` returns it; None leaves the blocks to the operator.
+    operator: as `operators.resolve` returns it, or None.
+    depth: number of blocks.
+    dtype: compute type.
+  """
+
+  spec: Mapping[str, Any] | None
+  operator: Mapping[str, Any] | None
   depth: int
   dtype: Any
 
   def setup(self):
-    options = {k: v for k, v in self.spec.items() if k != 'name'}
-    method = METHODS[self.spec['name']]
-    self.blocks = [
-      method(**options, dtype=self.dtype) for _ in range(self.depth)
-    ]
+    options = dict(self.spec or {})
+    method = METHODS[options.pop('name')] if options else Method
+    options |= {'operator': self.operator, 'dtype': self.dtype}
+    self.blocks = [method(layer=i, **options) for i in range(self.depth)]
 
 
 def resolve(spec: Mapping[str, Any] | None) -> FrozenDict | None:
@@ -44,17 +76,42 @@ def resolve(spec: Mapping[str, Any] | None) -> FrozenDict | None:
     raise ValueError(f'Unknown adapter {name!r}; known: {sorted(METHODS)}.')
   method = METHODS[name]
   if preset:
+    if not hasattr(method, 'preset'):
+      raise ValueError(f'{name} has no presets; give its options.')
     spec = method.preset(preset) | spec
-  fields = set(method.__dataclass_fields__) - {'dtype', 'name', 'parent'}
+  fields = set(method.__dataclass_fields__) - _INNER
   if unknown := set(spec) - fields:
     raise ValueError(
       f'{name} has no option {sorted(unknown)}; it has {sorted(fields)}.'
     )
-  return FrozenDict({'name': name} | {k: _hashable(v) for k, v in spec.items()})
+  values = {k: operators.tuples(v) for k, v in spec.items()}
+  return FrozenDict({'name': name} | values)
 
 
-def _hashable(value):
-  """Lists, as JSON has them, become tuples; models are hashed by jit."""
-  if isinstance(value, list | tuple):
-    return tuple(_hashable(v) for v in value)
-  return value
+def option(spec: Mapping | None, name: str, default):
+  """An option of a resolved spec: as given, or as its method has it."""
+  if not spec:
+    return default
+  return spec.get(name, getattr(METHODS[spec['name']], name, default))
+
+
+def check_operator(adapter: Mapping | None, operator: Mapping | None) -> None:
+  """Raises ValueError where a method cannot stand on a temporal operator."""
+  if not (adapter and operator):
+    return
+  name = adapter['name']
+  if reason := METHODS[name].no_operator:
+    raise ValueError(
+      f'{name} does not go with temporal operators: {reason}; set '
+      'model.temporal_operator to None.'
+    )
+  if adapter.get('offsets'):
+    raise ValueError(
+      f'The offsets of {name} are a head relocation themselves; leave them '
+      'empty, or set model.temporal_operator to None.'
+    )
+
+
+def can_merge(spec: Mapping | None) -> bool:
+  """Whether a method folds into the frozen weights."""
+  return bool(spec and getattr(METHODS[spec['name']], 'merge', None))

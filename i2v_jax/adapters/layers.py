@@ -1,40 +1,165 @@
 """Small trainable layers that adapters are made of."""
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
+
+ACTIVATIONS = {
+  'none': lambda x: x,
+  'gelu': lambda x: nn.gelu(x, approximate=False),
+  'relu': nn.relu,
+}
+
+# torch's default for linear and convolution layers, U(-1/sqrt(n), 1/sqrt(n))
+# with n inputs; what LoRA calls kaiming_uniform(a=sqrt(5)).
+torch_uniform = nn.initializers.variance_scaling(1 / 3, 'fan_in', 'uniform')
+normal = nn.initializers.normal(0.02)
+zeros = nn.initializers.zeros
+
+
+def symmetric_uniform(bound: float):
+  """U(-bound, bound); torch draws biases so, with 1/sqrt(n) of n inputs."""
+
+  def init(rng, shape, dtype=jnp.float32):
+    return jax.random.uniform(rng, shape, dtype, -bound, bound)
+
+  return init
 
 
 def identity(x):
   return x
 
 
-class LinearAdapter(nn.Module):
-  """A(x) = x + scale * up(dropout(down(x))), no activation.
+def channels(rank: float, width: int) -> int:
+  """A rank as it is written: a number of channels, or a share below 1."""
+  count = int(width * rank) if rank < 1 else int(rank)
+  if count < 1:
+    raise ValueError(f'A rank of {rank} leaves no channel of {width}.')
+  return count
 
-  The LinearAdapter of the ZeroI2V release. `up` starts at zero, so A starts as
-  the identity. Being affine, it merges into the linear layer before or behind
-  it. Dropout acts when the caller of the model passes a `dropout` rng.
+
+class Bottleneck(nn.Module):
+  """b(x) = scale * up(dropout(activation(down(x)))), or x + b(x) with `skip`.
+
+  `up` starts at zero, so b starts as zero. Dropout acts when the caller of the
+  model passes a `dropout` rng.
+
+  Attributes:
+    rank: channels between down and up, or below 1 their share of the width.
+    activation: `none`, `gelu` (exact) or `relu`.
+    skip: add x.
+    scale: factor on b.
+    dropout: between the activation and `up`.
+    down_init: of the kernel of `down`.
+    dtype: compute type.
   """
 
-  rank_ratio: float
+  rank: float
+  activation: str = 'none'
+  skip: bool = False
   scale: float = 1.0
   dropout: float = 0.0
+  down_init: Any = normal
   dtype: Any = jnp.float32
 
   @nn.compact
   def __call__(self, x):
-    width = x.shape[-1]
-    down = nn.Dense(
-      int(width * self.rank_ratio),
-      kernel_init=nn.initializers.normal(0.02),
-      dtype=self.dtype,
-      name='down',
+    width, dtype = x.shape[-1], self.dtype
+    rank, init = channels(self.rank, width), self.down_init
+    down = nn.Dense(rank, kernel_init=init, dtype=dtype, name='down')
+    up = nn.Dense(width, kernel_init=zeros, dtype=dtype, name='up')
+    drop = nn.Dropout(self.dropout, deterministic=not self.has_rng('dropout'))
+    h = drop(ACTIVATIONS[self.activation](down(x)))
+    branch = self.scale * up(h)
+    return x + branch if self.skip else branch
+
+
+class LowRank(nn.Module):
+  """scale * up(down(x)) without biases, the update of a linear layer (LoRA)."""
+
+  rank: int
+  scale: float = 1.0
+  down_init: Any = torch_uniform
+  up_init: Any = zeros
+  dtype: Any = jnp.float32
+
+  @nn.compact
+  def __call__(self, x, width: int):
+    dense = lambda size, init, name: nn.Dense(
+      size, use_bias=False, kernel_init=init, dtype=self.dtype, name=name
     )
-    up = nn.Dense(
-      width, kernel_init=nn.initializers.zeros, dtype=self.dtype, name='up'
+    h = dense(self.rank, self.down_init, 'down')(x)
+    return self.scale * dense(width, self.up_init, 'up')(h)
+
+
+class PerChannelConv(nn.Module):
+  """Convolves every channel by itself, with zeros outside.
+
+  Written as a sum over shifted inputs: XLA's grouped convolution takes over 20
+  times as long on a CPU.
+
+  Attributes:
+    sizes: of the kernel, for as many axes behind the first; odd, to centre it.
+    kernel_init: of the kernel, `sizes x channels`; torch's by default.
+    bias_init: None for torch's.
+    dtype: compute type.
+  """
+
+  sizes: Sequence[int]
+  kernel_init: Any = torch_uniform
+  bias_init: Any = None
+  dtype: Any = jnp.float32
+
+  @nn.compact
+  def __call__(self, x):
+    sizes, shape = tuple(self.sizes), x.shape[1:-1]
+    bias_init = self.bias_init or symmetric_uniform(math.prod(sizes) ** -0.5)
+    kernel = self.param('kernel', self.kernel_init, (*sizes, x.shape[-1]))
+    bias = self.param('bias', bias_init, x.shape[-1:])
+    around = [((size - 1) // 2, size // 2) for size in sizes]
+    padded = jnp.pad(x, [(0, 0), *around, (0, 0)])
+    wide = lambda y: jnp.expand_dims(y.astype(self.dtype), range(x.ndim - 1))
+    total = jnp.broadcast_to(wide(bias), x.shape)
+    for tap in np.ndindex(*sizes):
+      ends = [start + n for start, n in zip(tap, shape, strict=True)]
+      cut = tuple(map(slice, tap, ends))
+      total += wide(kernel[tap]) * padded[:, *cut]
+    return total
+
+
+def drop_path(x, rate: float, rng, axes: tuple[int, ...]):
+  """Drops whole branches: one draw per index of `axes`, shared by the rest.
+
+  What is kept is scaled by 1 / (1 - rate) (stochastic depth, arXiv 1603.09382).
+  Without an rng, or at rate 0, x itself.
+  """
+  if rng is None or not rate:
+    return x
+  shape = [n if axis in axes else 1 for axis, n in enumerate(x.shape)]
+  kept = jax.random.bernoulli(rng, 1 - rate, shape)
+  return jnp.where(kept, x / (1 - rate), jnp.zeros_like(x))
+
+
+def square(patches: int) -> int:
+  """Side of the square that so many patches form."""
+  side = math.isqrt(patches)
+  if side**2 != patches:
+    raise ValueError(
+      f'{patches} patches are no square; this adapter needs the patches of a '
+      'square image and a class token in front of them.'
     )
-    train = self.has_rng('dropout')
-    h = nn.Dropout(self.dropout, deterministic=not train)(down(x))
-    return x + self.scale * up(h)
+  return side
+
+
+def check_frames(video_BxTxHxWxC, num_frames: int) -> None:
+  """Raises ValueError unless a video has as many frames as the model takes."""
+  found = video_BxTxHxWxC.shape[1]
+  if found != num_frames:
+    raise ValueError(
+      f'This model takes {num_frames} frames, the video has {found}.'
+    )

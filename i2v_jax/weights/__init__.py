@@ -32,13 +32,7 @@ def load_backbone(source: str, cfg: ViTConfig, seed: int = 0) -> dict:
   shapes = backbone_shapes(cfg)
   if source == 'random':
     return random_backbone(cfg, seed)
-  if not source:
-    raise ValueError(
-      'This config needs pretrained image weights: set weights to a '
-      'directory or to hf:ORG/NAME.'
-    )
-  path = _locate(source)
-  file = path / 'model.safetensors' if path.is_dir() else path
+  file = _file(source)
   arrays = native.read_arrays(file)
   if clip_hf.recognises(arrays):
     if (file.parent / 'config.json').is_file():
@@ -47,6 +41,29 @@ def load_backbone(source: str, cfg: ViTConfig, seed: int = 0) -> dict:
   else:
     tree = native.as_tree(arrays)
   params_lib.check_same_tree(shapes, tree, str(file))
+  return tree
+
+
+def load_projection(source: str, cfg: ViTConfig, width: int) -> dict:
+  """CLIP's projection of the class token: `{'kernel': D x E}`, float32.
+
+  Args:
+    source: as in `load_backbone`.
+    cfg: the model.
+    width: E.
+
+  Raises:
+    ValueError: the weights have none, or one of another size.
+  """
+  file = _file(source)
+  tree = clip_hf.projection(native.read_arrays(file))
+  if tree is None:
+    raise ValueError(
+      f"{file} has no visual projection, as CLIP's weights do; set "
+      'model.projection to 0.'
+    )
+  kernel = jax.ShapeDtypeStruct((cfg.width, width), 'float32')
+  params_lib.check_same_tree({'kernel': kernel}, tree, f'projection of {file}')
   return tree
 
 
@@ -61,6 +78,16 @@ def backbone_shapes(cfg: ViTConfig) -> dict:
 def random_backbone(cfg: ViTConfig, seed: int) -> dict:
   image = jnp.zeros((1, cfg.image_size, cfg.image_size, 3))
   return jax.jit(ViT(cfg).init)(jax.random.key(seed), image)['params']
+
+
+def _file(source: str) -> pathlib.Path:
+  if not source:
+    raise ValueError(
+      'This config needs pretrained image weights: set weights to a '
+      'directory or to hf:ORG/NAME.'
+    )
+  path = _locate(source)
+  return path / 'model.safetensors' if path.is_dir() else path
 
 
 def _locate(source: str) -> pathlib.Path:

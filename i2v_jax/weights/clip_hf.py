@@ -76,6 +76,12 @@ def convert(arrays: Mapping[str, np.ndarray], cfg: ViTConfig) -> dict:
   return tree
 
 
+def projection(arrays: Mapping[str, np.ndarray]) -> dict | None:
+  """`{'kernel': D x E}` of a model with projection, else None."""
+  weight = arrays.get('visual_projection.weight')
+  return None if weight is None else {'kernel': weight.astype(np.float32).T}
+
+
 def _block(reader, key):
   return {
     'ln1': reader.norm(key + 'layer_norm1'),

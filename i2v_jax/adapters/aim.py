@@ -1,0 +1,65 @@
+"""AIM (Yang et al., ICLR 2023; arXiv 2302.03024)."""
+
+from i2v_jax.adapters.layers import Bottleneck, drop_path, identity
+from i2v_jax.adapters.method import Method
+
+# The release draws stochastic depth along the first axis of whatever layout
+# the tokens have: CLIP's is L x BT x D, the ImageNet ViT's BT x L x D.
+RELEASE_AXES = {'clip': (2,), 'imagenet': (0, 1)}
+
+
+class AIM(Method):
+  """The block of AIM: the frozen attention over time, over space, then the MLP.
+
+  At the start it is the image model, frame by frame.
+
+  Attributes:
+    num_adapters: 3; or 4, one more in front of the attention over time.
+    rank: channels of an adapter, or below 1 their share of the width.
+    scale: factor on the adapter beside the MLP.
+    drop_path: rate of the last block; it grows linearly from 0.
+    drop_path_axis: `sample` draws once per video; `release` as the release
+      does: per token index over the whole batch on CLIP, per frame on the
+      ImageNet ViT.
+  """
+
+  num_adapters: int = 3
+  rank: float = 0.25
+  scale: float = 1.0
+  drop_path: float = 0.2
+  drop_path_axis: str = 'sample'
+
+  no_operator = 'it uses the frozen attention over time already'
+
+  def setup(self):
+    if self.num_adapters not in (3, 4):
+      raise ValueError(
+        f'AIM has 3 or 4 adapters per block, not {self.num_adapters}.'
+      )
+    if self.drop_path_axis not in ('sample', 'release'):
+      raise ValueError(
+        f"drop_path_axis is 'sample' or 'release', not {self.drop_path_axis!r}."
+      )
+    self.time_in = self.adapter(True) if self.num_adapters == 4 else identity
+    self.time = self.adapter(False)
+    self.space = self.adapter(True)
+    self.joint = self.adapter(False)
+
+  def adapter(self, skip):
+    return Bottleneck(self.rank, 'gelu', skip, dtype=self.dtype)
+
+  def wire(self, block, x_BxTxLxD):
+    x, across_frames = x_BxTxLxD, lambda y: y.swapaxes(1, 2)
+    drop = lambda y: self.drop(y, block.cfg)
+    u = self.time_in(block.ln1(across_frames(x)))
+    x += drop(across_frames(self.time(block.attn(u))))
+    x += self.space(block.attn(block.ln1(x)))
+    u = block.ln2(x)
+    return x + block.mlp(u) + drop(self.scale * self.joint(u))
+
+  def drop(self, y_BxTxLxD, cfg):
+    rate = self.drop_path * self.layer / max(cfg.depth - 1, 1)
+    axes = (0,)
+    if self.drop_path_axis == 'release':
+      axes = RELEASE_AXES['clip' if cfg.pre_norm else 'imagenet']
+    return drop_path(y_BxTxLxD, rate, self.dropout_rng(), axes)

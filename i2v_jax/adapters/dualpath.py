@@ -1,0 +1,196 @@
+"""DualPath (Park, Lee, Sohn; CVPR 2023; arXiv 2303.09857).
+
+Two paths through the same frozen blocks: single frames with adapters beside
+attention and MLP, and framesets (grids of small frames) with adapters behind
+them. The paths meet in the head only.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+
+from i2v_jax.adapters.layers import Bottleneck, identity, torch_uniform
+from i2v_jax.adapters.method import Method
+from i2v_jax.vit import ViTConfig
+
+PRESETS = {
+  'paper': dict(num_adapters=4, rank=128, positions='fixed_3d'),
+  'release': dict(num_adapters=5, rank=0.25, positions='release'),
+}
+
+
+class SpatialPath(Method):
+  """Adapters beside attention and MLP; starts as the image model."""
+
+  rank: float = 128
+  dropout: float = 0.1
+
+  def setup(self):
+    self.attn = bottleneck(self)
+    self.mlp = bottleneck(self)
+
+  def wire(self, block, x_BxTxLxD):
+    x, u = x_BxTxLxD, block.ln1(x_BxTxLxD)
+    x += block.attn(u) + self.attn(u)
+    u = block.ln2(x)
+    return x + block.mlp(u) + self.mlp(u)
+
+
+class TemporalPath(Method):
+  """Adapters behind attention and MLP; starts as the identity."""
+
+  rank: float = 128
+  dropout: float = 0.1
+  adapt_input: bool = False
+
+  def setup(self):
+    self.attn_in = bottleneck(self) if self.adapt_input else identity
+    self.attn = bottleneck(self)
+    self.mlp = bottleneck(self)
+
+  def wire(self, block, x_BxTxLxD):
+    x = x_BxTxLxD
+    x += self.attn(block.attn(self.attn_in(block.ln1(x))))
+    return x + self.mlp(block.mlp(block.ln2(x)))
+
+
+def bottleneck(path):
+  return Bottleneck(
+    path.rank,
+    'gelu',
+    dropout=path.dropout,
+    down_init=torch_uniform,
+    dtype=path.dtype,
+  )
+
+
+class DualPath(nn.Module):
+  """Both stacks of adapters and the positions of the framesets.
+
+  Attributes:
+    cfg: the image ViT.
+    grid: rows and columns of a frameset.
+    spatial_frames: frames of the spatial path.
+    num_adapters: 4 per block, or 5 with one in front of the temporal path's
+      attention (`release`).
+    rank: channels of an adapter, or below 1 their share of the width.
+    dropout: inside the adapters, while training.
+    positions: of framesets: `release`, the number of the frame as a sinusoid
+      plus a learned table; `fixed_3d`, sinusoids of frame, row and column, our
+      reading of the paper.
+    dtype: compute type.
+  """
+
+  cfg: ViTConfig
+  grid: Sequence[int] = (4, 4)
+  spatial_frames: int = 8
+  num_adapters: int = 4
+  rank: float = 128
+  dropout: float = 0.1
+  positions: str = 'fixed_3d'
+  dtype: Any = jnp.float32
+
+  no_operator = (
+    'its temporal path sees several frames in one image, and the frame axis of '
+    'its framesets is none of single frames'
+  )
+
+  def setup(self):
+    if self.num_adapters not in (4, 5):
+      raise ValueError(
+        f'DualPath has 4 or 5 adapters per block, not {self.num_adapters}.'
+      )
+    if self.positions not in ('release', 'fixed_3d'):
+      raise ValueError(
+        f"positions are 'release' or 'fixed_3d', not {self.positions!r}."
+      )
+    options = dict(rank=self.rank, dropout=self.dropout, dtype=self.dtype)
+    stack = lambda path, **more: [
+      path(layer=i, **options, **more) for i in range(self.cfg.depth)
+    ]
+    self.spatial = stack(SpatialPath)
+    self.temporal = stack(TemporalPath, adapt_input=self.num_adapters == 5)
+    if self.positions == 'release':
+      shape = (1 + self.cfg.grid**2, self.cfg.width)
+      init = nn.initializers.normal(self.cfg.width**-0.5)
+      self.table = self.param('table', init, shape)
+
+  def position_code(self, framesets: int):
+    """Positions of the tokens of so many framesets, `G x L x D`."""
+    if self.positions == 'release':
+      code = frame_code(framesets, self.grid, self.cfg)
+      return jnp.asarray(code) + self.table[None]
+    return jnp.asarray(cell_code(framesets, self.grid, self.cfg))
+
+  @staticmethod
+  def preset(name: str) -> dict[str, Any]:
+    """Options of the `paper`, as we read it, or of the `release`."""
+    if name not in PRESETS:
+      raise ValueError(f'DualPath has presets {list(PRESETS)}, not {name!r}.')
+    return dict(PRESETS[name])
+
+
+def frame_numbers(framesets: int, grid, side: int) -> np.ndarray:
+  """Number of the frame at every patch, `G x side x side`, from 0.
+
+  Patches that straddle two cells get a number in between, as the release
+  resizes a map of four pixels per cell, bilinearly.
+  """
+  rows, columns = grid
+  row, column = (_cells(count, side) for count in grid)
+  inside = columns * row[:, None] + column[None, :]
+  first = rows * columns * np.arange(framesets)
+  return first[:, None, None] + inside[None]
+
+
+def _cells(count: int, side: int) -> np.ndarray:
+  """Cell along one side of each of `side` patches, `count` cells in all."""
+  fine = np.repeat(np.arange(count, dtype=np.float64), 4)
+  at = (np.arange(side) + 0.5) * len(fine) / side - 0.5
+  return np.interp(at, np.arange(len(fine)), fine)
+
+
+def frame_code(framesets: int, grid, cfg: ViTConfig) -> np.ndarray:
+  """The release's fixed part of the positions, `G x L x D` float32.
+
+  Interleaved sin and cos of the frame's number, counted from 1 through all
+  framesets; the class token has number 0.
+  """
+  numbers = 1 + frame_numbers(framesets, grid, cfg.grid)
+  numbers = numbers.reshape(framesets, -1)
+  numbers = np.concatenate([np.zeros((framesets, 1)), numbers], axis=1)
+  return sinusoid(numbers, cfg.width)
+
+
+def cell_code(framesets: int, grid, cfg: ViTConfig) -> np.ndarray:
+  """Fixed sinusoids of frame, row and column in its cell, `G x L x D`.
+
+  Our reading of the "fixed 3D positional encodings" of the paper: a third of
+  the width (rounded to even) for the row, as much for the column, the rest for
+  the frame; zeros for the class token.
+  """
+  side, third = cfg.grid, 2 * (cfg.width // 6)
+  frame = frame_numbers(framesets, grid, side)
+  inside = [np.arange(side) % (side / count) for count in grid]
+  row, column = np.meshgrid(*inside, indexing='ij')
+  spread = lambda part: np.broadcast_to(part, frame.shape)
+  code = np.concatenate(
+    [
+      sinusoid(frame, cfg.width - 2 * third),
+      sinusoid(spread(row), third),
+      sinusoid(spread(column), third),
+    ],
+    axis=-1,
+  ).reshape(framesets, -1, cfg.width)
+  return np.pad(code, ((0, 0), (1, 0), (0, 0)))
+
+
+def sinusoid(positions: np.ndarray, width: int) -> np.ndarray:
+  """sin(p w_0), cos(p w_0), sin(p w_1), … with w_i = 10000^(-2i / width)."""
+  rates = 10000.0 ** (-2 * np.arange(width // 2) / width)
+  angles = np.asarray(positions, np.float64)[..., None] * rates
+  pairs = np.stack([np.sin(angles), np.cos(angles)], axis=-1)
+  return pairs.reshape(*angles.shape[:-1], -1).astype(np.float32)

@@ -1,0 +1,180 @@
+"""EVL (Lin et al., ECCV 2022, arXiv 2208.03550): a decoder over frozen frames.
+
+Nothing is put into the image transformer. A query reads the tokens of its last
+blocks, enriched with time; `i2v_jax.evl` is the whole classifier.
+
+Shapes as in `vit.py`, and P: the patches of a frame, its tokens but the first.
+"""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+
+from i2v_jax.adapters.layers import PerChannelConv
+from i2v_jax.vit import ACTIVATIONS, FAMILIES, Attention, ViTConfig, layer_norm
+
+
+class EVL(nn.Module):
+  """The decoder: one query through as many layers as blocks are read.
+
+  Attributes:
+    cfg: the image backbone. The decoder has its width and heads, and otherwise
+      the layers of CLIP (QuickGELU, eps 1e-5, MLP factor 4), as the release.
+    num_frames: T; every layer has one position per frame.
+    layers: decoder layers, one for each of the last blocks of the backbone.
+    cls_std: deviation of the query at the start. 0 as the release runs, 0.02
+      as its initialiser, which is never called, was meant.
+    dropout: inside the MLPs, behind the activation, while training.
+    kernel: frames that the convolution over time sees.
+    dtype: compute type.
+  """
+
+  cfg: ViTConfig
+  num_frames: int
+  layers: int = 4
+  cls_std: float = 0.0
+  dropout: float = 0.5
+  kernel: int = 3
+  dtype: Any = jnp.float32
+
+  no_operator = 'it reads the features of the frozen image model as they are'
+
+  @nn.compact
+  def __call__(self, features):
+    """The query after the last layer, `B x D`.
+
+    Args:
+      features: for each block read, the first one first, its output and the
+        projected queries and keys of its attention, each `B x T x L x D`.
+
+    Raises:
+      ValueError: features of another number of blocks or frames.
+    """
+    self._check(features)
+    features = jax.tree.map(lambda x: jnp.asarray(x, self.dtype), features)
+    batch, _, _, width = features[0][0].shape
+    cfg = dataclasses.replace(
+      self.cfg, **FAMILIES['clip'], mlp_dim=4 * width, dtype=self.dtype
+    )
+    init = nn.initializers.normal(self.cls_std)
+    y_D = self.param('cls', init, (width,)).astype(self.dtype)
+    y_Bx1xD = jnp.broadcast_to(y_D, (batch, 1, width))
+    for i, (x_BxTxLxD, q_BxTxLxD, k_BxTxLxD) in enumerate(features):
+      layer = DecoderLayer(
+        cfg, self.num_frames, self.kernel, self.dropout, name=f'layers_{i}'
+      )
+      y_Bx1xD = layer(y_Bx1xD, x_BxTxLxD, q_BxTxLxD, k_BxTxLxD)
+    return y_Bx1xD[:, 0]
+
+  def _check(self, features):
+    if len(features) != self.layers:
+      raise ValueError(
+        f'This decoder reads {self.layers} blocks, the features are of '
+        f'{len(features)}.'
+      )
+    if (frames := features[0][0].shape[1]) != self.num_frames:
+      raise ValueError(
+        f'This decoder takes {self.num_frames} frames, the features have '
+        f'{frames}.'
+      )
+
+
+class DecoderLayer(nn.Module):
+  """Time into the features of one block, then a cross-attention block."""
+
+  cfg: ViTConfig
+  num_frames: int
+  kernel: int
+  dropout: float
+
+  def setup(self):
+    cfg, zeros = self.cfg, nn.initializers.zeros
+    self.conv = PerChannelConv((self.kernel, 1), dtype=cfg.dtype)
+    self.pos = self.param('pos', zeros, (self.num_frames, cfg.width))
+    table = ((2 * cfg.grid - 1) ** 2, cfg.width)
+    self.w1 = self.param('w1', zeros, table)
+    self.w2 = self.param('w2', zeros, table)
+    self.norm1, self.norm2 = layer_norm(cfg), layer_norm(cfg)
+    self.norm3 = layer_norm(cfg)
+    # The release draws these kernels from Xavier's uniform distribution; on a
+    # square one, Dense's default has the same variance.
+    self.attn = Attention(cfg)
+    self.mlp = Mlp(cfg, self.dropout)
+
+  def __call__(self, y_Bx1xD, x_BxTxLxD, q_BxTxLxD, k_BxTxLxD):
+    x_BxTxLxD = self.mix(x_BxTxLxD, q_BxTxLxD, k_BxTxLxD)
+    batch, _, _, width = x_BxTxLxD.shape
+    x_BxTLxD = self.norm3(x_BxTxLxD).reshape(batch, -1, width)
+    y_Bx1xD += self.attn(self.norm1(y_Bx1xD), x_BxTLxD)
+    return y_Bx1xD + self.mlp(self.norm2(y_Bx1xD))
+
+  def mix(self, x_BxTxLxD, q_BxTxLxD, k_BxTxLxD):
+    """Features with time: convolution, position, motion (release, in turn)."""
+    pos_TxD = self.pos.astype(self.cfg.dtype)
+    x_BxTxLxD += self.conv(x_BxTxLxD)
+    x_BxTxLxD += pos_TxD[None, :, None]
+    return x_BxTxLxD + self.motion(q_BxTxLxD, k_BxTxLxD)
+
+  def motion(self, q_BxTxLxD, k_BxTxLxD):
+    """Where each patch is found in the frame before (w1) and after (w2).
+
+    The frozen attention of a patch to those of the other frame weights a table
+    of displacements. The class token, and a frame that is missing, give zero.
+    """
+    q, k, heads = q_BxTxLxD[:, :, 1:], k_BxTxLxD[:, :, 1:], self.cfg.num_heads
+    rows_PxP = relative_index(self.cfg.grid)
+
+    def look(q_BxTxPxD, k_BxTxPxD, table, frames):
+      a_BxTxPxP = cross_weights(q_BxTxPxD, k_BxTxPxD, heads)
+      w_PxPxD = table.astype(self.cfg.dtype)[rows_PxP]
+      a_BxTxPxP = a_BxTxPxP.astype(self.cfg.dtype)
+      y_BxTxPxD = jnp.einsum('btps,psd->btpd', a_BxTxPxP, w_PxPxD)
+      return jnp.pad(y_BxTxPxD, ((0, 0), frames, (1, 0), (0, 0)))
+
+    before = look(q[:, 1:], k[:, :-1], self.w1, (1, 0))
+    return before + look(q[:, :-1], k[:, 1:], self.w2, (0, 1))
+
+
+def cross_weights(q_BxTxPxD, k_BxTxPxD, num_heads: int):
+  """softmax(q k / sqrt K), mean over heads: float32 `B x T x P x P`."""
+  *lead, width = q_BxTxPxD.shape
+  head_width = width // num_heads
+  cut = lambda x: x.reshape(*lead, num_heads, head_width)
+  scores_BxTxNxPxP = jnp.einsum(
+    'btpnk,btsnk->btnps',
+    cut(q_BxTxPxD),
+    cut(k_BxTxPxD),
+    preferred_element_type=jnp.float32,
+  )
+  return nn.softmax(scores_BxTxNxPxP * head_width**-0.5).mean(axis=2)
+
+
+def relative_index(grid: int) -> np.ndarray:
+  """Rows of a table of displacements, for query and key patch: `P x P`."""
+  row, col = np.divmod(np.arange(grid**2), grid)
+  apart = lambda x: x[:, None] - x[None] + grid - 1
+  return apart(row) * (2 * grid - 1) + apart(col)
+
+
+class Mlp(nn.Module):
+  """The MLP of a decoder layer, with dropout behind its activation."""
+
+  cfg: ViTConfig
+  dropout: float
+
+  @nn.compact
+  def __call__(self, x):
+    dense = lambda size, name: nn.Dense(
+      size,
+      kernel_init=nn.initializers.xavier_uniform(),
+      bias_init=nn.initializers.normal(1e-6),
+      dtype=self.cfg.dtype,
+      name=name,
+    )
+    drop = nn.Dropout(self.dropout, deterministic=not self.has_rng('dropout'))
+    h = ACTIVATIONS[self.cfg.activation](dense(self.cfg.mlp_dim, 'fc1')(x))
+    return dense(self.cfg.width, 'fc2')(drop(h))

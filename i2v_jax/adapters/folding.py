@@ -1,0 +1,44 @@
+"""Folds linear adapters into frozen linear layers; float64 inside.
+
+A(x) = x M + a in front of y = x W + b gives W' = M W, b' = a W + b; behind it
+W' = W M, b' = b M + a (ZeroI2V, equation 11, in our orientation).
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+
+def affine(adapter: Mapping, scale: float):
+  """`(M, a)` of x + scale * up(down(x))."""
+  (down, b1), (up, b2) = _double(adapter['down']), _double(adapter['up'])
+  return np.eye(len(down)) + scale * down @ up, scale * (b1 @ up + b2)
+
+
+def before(layer: Mapping, adapter) -> dict:
+  """The layer with an affine adapter `(M, a)` in front of it folded in."""
+  (kernel, bias), (m, a) = _double(layer), adapter
+  return _layer(m @ kernel, a @ kernel + bias)
+
+
+def behind(layer: Mapping, adapter) -> dict:
+  """The layer with an affine adapter `(M, a)` behind it folded in."""
+  (kernel, bias), (m, a) = _double(layer), adapter
+  return _layer(kernel @ m, bias @ m + a)
+
+
+def beside(layer: Mapping, low_rank: Mapping, scale: float) -> dict:
+  """The layer with a low-rank update beside it folded in."""
+  kernel, bias = _double(layer)
+  down, up = (
+    np.asarray(low_rank[k]['kernel'], np.float64) for k in ('down', 'up')
+  )
+  return _layer(kernel + scale * down @ up, bias)
+
+
+def _double(layer):
+  return tuple(np.asarray(layer[k], np.float64) for k in ('kernel', 'bias'))
+
+
+def _layer(kernel, bias):
+  return {'kernel': kernel.astype('f4'), 'bias': bias.astype('f4')}

@@ -1,0 +1,84 @@
+"""LoRA (Hu et al., ICLR 2022; arXiv 2106.09685) on any frozen linear layer."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flax import linen as nn
+
+from i2v_jax.adapters import folding
+from i2v_jax.adapters.layers import LowRank, normal
+from i2v_jax.adapters.method import Method
+
+LAYERS = {  # layer -> where it lies in the block
+  'q': 'attn',
+  'k': 'attn',
+  'v': 'attn',
+  'out': 'attn',
+  'fc1': 'mlp',
+  'fc2': 'mlp',
+}
+INITS = {
+  'standard': {},
+  # The development code of ZeroI2V redraws both factors, so the image model is
+  # disturbed from the start; for study only.
+  'zeroi2v_dev': dict(down_init=normal, up_init=normal),
+}
+
+
+class LoRA(Method):
+  """y = W x + b + alpha / rank * up(down(x)), merged after training.
+
+  Attributes:
+    on: which of the layers q, k, v, out, fc1, fc2.
+    rank: channels of an update.
+    alpha: 0 for the rank, so that the scale is 1.
+    init: `standard` (up starts at zero) or `zeroi2v_dev`.
+  """
+
+  on: Sequence[str] = ('q', 'v')
+  rank: int = 192
+  alpha: float = 0.0
+  init_scheme: str = 'standard'
+
+  def setup(self):
+    if not self.on or set(self.on) - set(LAYERS):
+      raise ValueError(
+        f'LoRA acts on some of {list(LAYERS)}, not on {list(self.on)}.'
+      )
+    if self.init_scheme not in INITS:
+      raise ValueError(
+        f'LoRA has no init_scheme {self.init_scheme!r}; known: {list(INITS)}.'
+      )
+    scale, options = _scale(self.rank, self.alpha), INITS[self.init_scheme]
+    for name in self.on:
+      update = LowRank(self.rank, scale, dtype=self.dtype, **options)
+      setattr(self, name, update)
+
+  def wire(self, block, x_BxTxLxD):
+    def beside(frozen, args, kwargs, context):
+      y, name = frozen(*args, **kwargs), context.module.name
+      if isinstance(context.module, nn.Dense) and name in self.on:
+        y += getattr(self, name)(args[0], y.shape[-1])
+      return y
+
+    with nn.intercept_methods(beside):
+      return super().wire(block, x_BxTxLxD)
+
+  @staticmethod
+  def merge(
+    spec: Mapping[str, Any], backbone: Mapping, adapters: Mapping
+  ) -> tuple[None, dict]:
+    """Adds every update to its frozen layer: (no adapter, backbone)."""
+    scale = _scale(spec.get('rank', LoRA.rank), spec.get('alpha', LoRA.alpha))
+    merged = dict(backbone)
+    for block, updates in adapters.items():
+      parts = {part: dict(backbone[block][part]) for part in ('attn', 'mlp')}
+      for name, update in updates.items():
+        part = parts[LAYERS[name]]
+        part[name] = folding.beside(part[name], update, scale)
+      merged[block] = dict(backbone[block]) | parts
+    return None, merged
+
+
+def _scale(rank: int, alpha: float) -> float:
+  return (alpha or rank) / rank

@@ -1,0 +1,47 @@
+"""What methods have in common: a block to wire, an operator under it."""
+
+from typing import Any
+
+import jax.numpy as jnp
+from flax import linen as nn
+
+from i2v_jax.adapters import operators
+
+
+class Method(nn.Module):
+  """One layer of a method; by itself the frozen block as it is.
+
+  A method overrides `wire` with its paper's residual equations. It calls
+  `block.stream` in front of attention and MLP, where a temporal operator may
+  move tokens; one that cannot live with operators says why in `no_operator`.
+
+  Attributes:
+    layer: index of the block.
+    operator: as `operators.resolve` returns it, or None.
+    dtype: compute type.
+  """
+
+  layer: int = 0
+  operator: Any = None
+  dtype: Any = jnp.float32
+
+  no_operator = ''  # why temporal operators make no sense here
+
+  def __call__(self, block, x_BxTxLxD):
+    return self.wire(self.moved(block), x_BxTxLxD)
+
+  def moved(self, block) -> operators.MovedBlock:
+    """The block with the temporal operator in it."""
+    if not self.operator:
+      return operators.MovedBlock(block)
+    return operators.make(self.operator)(block)
+
+  def wire(self, block, x_BxTxLxD):
+    x = block.stream(x_BxTxLxD)
+    x += block.attn(block.ln1(x))
+    x = block.stream(x)
+    return x + block.mlp(block.ln2(x))
+
+  def dropout_rng(self):
+    """A fresh key while training, else None."""
+    return self.make_rng('dropout') if self.has_rng('dropout') else None

@@ -1,0 +1,54 @@
+"""Pro-tuning (Nie et al.; arXiv 2207.14381): experimental, our reading.
+
+Only the abstract could be checked: trainable prompt blocks, plugged in stage
+by stage. Their inside here (1x1, 5x5 per channel, 1x1 convolution, added with
+a learned factor) is not confirmed by any source.
+"""
+
+import jax.numpy as jnp
+from flax import linen as nn
+
+from i2v_jax.adapters.layers import PerChannelConv, square, torch_uniform, zeros
+from i2v_jax.adapters.method import Method
+
+
+class PromptBlock(nn.Module):
+  """gate * up(conv(down(patches))) on a square of patches; gate starts at 0."""
+
+  rank: int
+  kernel: int
+  dtype: jnp.dtype
+
+  @nn.compact
+  def __call__(self, patches_BxTxPxD):
+    *batch, count, width = patches_BxTxPxD.shape
+    side = square(count)
+    dense = lambda size, name: nn.Dense(
+      size, kernel_init=torch_uniform, dtype=self.dtype, name=name
+    )
+    sizes = (1,) * (len(batch) - 1) + (self.kernel, self.kernel)
+    conv = PerChannelConv(sizes, dtype=self.dtype, name='conv')
+    h = dense(self.rank, 'down')(patches_BxTxPxD)
+    h = conv(h.reshape(*batch, side, side, self.rank))
+    y = dense(width, 'up')(h.reshape(*batch, count, self.rank))
+    return self.param('gate', zeros, ()).astype(y.dtype) * y
+
+
+class ProTuning(Method):
+  """A prompt block in front of every frozen block.
+
+  Attributes:
+    rank: channels of its inner convolutions.
+    kernel: side of the convolution per channel, in patches.
+  """
+
+  rank: int = 64
+  kernel: int = 5
+
+  def setup(self):
+    self.prompt = PromptBlock(self.rank, self.kernel, self.dtype)
+
+  def wire(self, block, x_BxTxLxD):
+    cls, patches = x_BxTxLxD[..., :1, :], x_BxTxLxD[..., 1:, :]
+    patches += self.prompt(patches)
+    return super().wire(block, jnp.concatenate([cls, patches], axis=-2))

@@ -1,0 +1,126 @@
+"""ST-Adapter (Pan et al., NeurIPS 2022; arXiv 2206.13559)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax.numpy as jnp
+from flax import linen as nn
+
+from i2v_jax.adapters.layers import (
+  PerChannelConv,
+  identity,
+  normal,
+  square,
+  torch_uniform,
+  zeros,
+)
+from i2v_jax.adapters.method import Method
+
+
+class Convolution(nn.Module):
+  """x + fc2(conv(fc1(x))) on the patches; the class token stays.
+
+  `conv` runs per channel over frames, rows and columns, with zeros outside. It
+  starts at zero, so the layer starts as the identity. No activation, as in the
+  release.
+  """
+
+  rank: int
+  kernel: Sequence[int]
+  dtype: Any
+
+  @nn.compact
+  def __call__(self, x_BxTxLxD):
+    cls, patches = x_BxTxLxD[:, :, :1], x_BxTxLxD[:, :, 1:]
+    batch, frames, count, width = patches.shape
+    side = square(count)
+    dense = lambda size, name: nn.Dense(
+      size, kernel_init=torch_uniform, dtype=self.dtype, name=name
+    )
+    conv = PerChannelConv(self.kernel, zeros, zeros, self.dtype, name='conv')
+    h = dense(self.rank, 'fc1')(patches)
+    h = conv(h.reshape(batch, frames, side, side, self.rank))
+    h = h.reshape(batch, frames, count, self.rank)
+    return jnp.concatenate([cls, patches + dense(width, 'fc2')(h)], axis=2)
+
+
+class STAdapter(Method):
+  """Convolutions over time in front of attention, of the MLP, or both.
+
+  Attributes:
+    rank: channels of the convolution.
+    kernel: its size over frames, rows, columns; odd.
+    pre_attn: one in front of attention (SSv2; 24 in a model of 12 blocks).
+    pre_mlp: one in front of the MLP.
+    blocks: which blocks have them; none named means all.
+  """
+
+  rank: int = 384
+  kernel: Sequence[int] = (3, 1, 1)
+  pre_attn: bool = False
+  pre_mlp: bool = True
+  blocks: Sequence[int] = ()
+
+  def setup(self):
+    if not (self.pre_attn or self.pre_mlp):
+      raise ValueError('ST-Adapter needs pre_attn or pre_mlp, or both.')
+    if len(self.kernel) != 3 or not all(size % 2 for size in self.kernel):
+      raise ValueError(
+        'The kernel of ST-Adapter is three odd sizes, over frames, rows and '
+        f'columns, not {tuple(self.kernel)}.'
+      )
+    here = not self.blocks or self.layer in self.blocks
+    conv = lambda: Convolution(self.rank, self.kernel, self.dtype)
+    self.adapt_attn = conv() if here and self.pre_attn else identity
+    self.adapt_mlp = conv() if here and self.pre_mlp else identity
+
+  def wire(self, block, x_BxTxLxD):
+    x = block.stream(self.adapt_attn(x_BxTxLxD))
+    x += block.attn(block.ln1(x))
+    x = block.stream(self.adapt_mlp(x))
+    return x + block.mlp(block.ln2(x))
+
+
+class TokenConvolution(nn.Module):
+  """x + fc2(GELU(conv(fc1(x)))) over frames at every token, class token too."""
+
+  rank: int
+  dtype: Any
+
+  @nn.compact
+  def __call__(self, x_BxTxLxD):
+    dense = lambda size, init, name: nn.Dense(
+      size, kernel_init=init, dtype=self.dtype, name=name
+    )
+    conv = PerChannelConv((3, 1), dtype=self.dtype, name='conv')
+    h = conv(dense(self.rank, normal, 'fc1')(x_BxTxLxD))
+    h = nn.gelu(h, approximate=False)
+    return x_BxTxLxD + dense(x_BxTxLxD.shape[-1], zeros, 'fc2')(h)
+
+
+class STAdapterZeroI2V(Method):
+  """ST-Adapter as Table 3 of ZeroI2V measured it (its development code).
+
+  Attributes:
+    num_adapters: 2, in front of attention and of the MLP; or 4, also behind.
+    rank: channels of the convolution; the table has 2 of 384 and 4 of 192.
+  """
+
+  num_adapters: int = 4
+  rank: int = 192
+
+  def setup(self):
+    if self.num_adapters not in (2, 4):
+      raise ValueError(
+        f'st_adapter_zeroi2v has 2 or 4 adapters, not {self.num_adapters}.'
+      )
+    conv = lambda: TokenConvolution(self.rank, self.dtype)
+    four = self.num_adapters == 4
+    self.adapt_attn, self.adapt_mlp = conv(), conv()
+    self.attn_out, self.mlp_out = (conv() if four else identity for _ in '12')
+
+  def wire(self, block, x_BxTxLxD):
+    x = block.stream(self.adapt_attn(x_BxTxLxD))
+    x += self.attn_out(block.attn(block.ln1(x)))
+    x = block.stream(self.adapt_mlp(x))
+    return x + self.mlp_out(block.mlp(block.ln2(x)))

@@ -1,0 +1,105 @@
+"""DualPath as a classifier: one frozen ViT, two stacks of adapters, a head."""
+
+import jax.numpy as jnp
+from flax import linen as nn
+from flax.core import FrozenDict
+
+from i2v_jax.adapters.dualpath import DualPath
+from i2v_jax.adapters.layers import (
+  check_frames,
+  symmetric_uniform,
+  torch_uniform,
+)
+from i2v_jax.vit import ViT, ViTConfig
+
+
+class DualPathClassifier(nn.Module):
+  """Single frames and framesets through the same frozen blocks.
+
+  Parameters: `backbone` (the tree of the image ViT), `adapters` (both stacks
+  and the framesets' table), `projection` (CLIP's, frozen), `head`. Dropout
+  acts when a `dropout` rng is passed to `apply`.
+
+  Attributes:
+    vit: the image backbone.
+    num_classes: width of the head.
+    num_frames: T, frames of a clip; a multiple of the cells of a frameset and
+      of the frames of the spatial path.
+    adapter: options of `DualPath` beside `name`.
+    projection: width E that CLIP's projection gives; 0 for none.
+  """
+
+  vit: ViTConfig
+  num_classes: int
+  num_frames: int
+  adapter: FrozenDict
+  projection: int = 0
+
+  def setup(self):
+    self.backbone = ViT(self.vit)
+    self.adapters = self.paths(dtype=self.vit.dtype)
+    if self.projection:
+      self.project = nn.Dense(
+        self.projection, use_bias=False, name='projection'
+      )
+    self.head = Head(self.projection or self.vit.width, self.num_classes)
+
+  def paths(self, **options) -> DualPath:
+    given = {k: v for k, v in self.adapter.items() if k != 'name'}
+    return DualPath(self.vit, **given, **options)
+
+  @property
+  def input_shapes(self) -> tuple[tuple[int, ...], ...]:
+    """Shapes of one clip: `video` of T_S frames, `grid` of T_G framesets."""
+    paths = self.paths(parent=None)
+    rows, columns = paths.grid
+    for part in (rows * columns, paths.spatial_frames):
+      if self.num_frames % part:
+        raise ValueError(
+          f'DualPath needs num_frames to be a multiple of {part}, not '
+          f'{self.num_frames}.'
+        )
+    image, framesets = self.vit.image_shape, self.num_frames // rows // columns
+    return ((paths.spatial_frames, *image), (framesets, *image))
+
+  def __call__(self, video_BxTxHxWxC, grid_BxGxHxWxC):
+    """Normalised frames and framesets to logits `B x classes`, float32."""
+    y_BxSxE, y_BxGxE = self.features(video_BxTxHxWxC, grid_BxGxHxWxC)
+    means = [y.astype(jnp.float32).mean(axis=1) for y in (y_BxGxE, y_BxSxE)]
+    return self.head(jnp.concatenate(means, axis=-1))
+
+  def features(self, video_BxTxHxWxC, grid_BxGxHxWxC):
+    """Features of single frames `B x T_S x E` and framesets `B x T_G x E`."""
+    (frames, *_), (framesets, *_) = self.input_shapes
+    check_frames(video_BxTxHxWxC, frames)
+    check_frames(grid_BxGxHxWxC, framesets)
+    backbone, paths = self.backbone, self.adapters
+    x_BxTxLxD = backbone.embed(video_BxTxHxWxC)
+    z_BxGxLxD = backbone.embed(grid_BxGxHxWxC, paths.position_code(framesets))
+    x_BxTxLxD = backbone.encode(x_BxTxLxD, paths.spatial)
+    z_BxGxLxD = backbone.encode(z_BxGxLxD, paths.temporal)
+    return self.read(x_BxTxLxD), self.read(z_BxGxLxD)
+
+  def read(self, x_BxTxLxD):
+    """Class tokens behind the final norm and CLIP's projection."""
+    y_BxTxD = self.backbone.ln_post(x_BxTxLxD[:, :, 0])
+    return self.project(y_BxTxD) if self.projection else y_BxTxD
+
+
+class Head(nn.Module):
+  """Two linear layers with a GELU between, torch's initialisation."""
+
+  width: int
+  num_classes: int
+
+  @nn.compact
+  def __call__(self, y_Bx2E):
+    dense = lambda size, fan_in, name: nn.Dense(
+      size,
+      kernel_init=torch_uniform,
+      bias_init=symmetric_uniform(fan_in**-0.5),
+      name=name,
+    )
+    h = dense(self.width, 2 * self.width, 'fc1')(y_Bx2E)
+    h = nn.gelu(h, approximate=False)
+    return dense(self.num_classes, self.width, 'fc2')(h)

@@ -1,0 +1,117 @@
+"""EVL as a classifier: frozen features of an image ViT, a decoder, a head."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from flax.core import FrozenDict
+
+from i2v_jax.adapters.evl import EVL
+from i2v_jax.adapters.layers import (
+  check_frames,
+  symmetric_uniform,
+  torch_uniform,
+)
+from i2v_jax.vit import FAMILIES, ViT, ViTConfig, layer_norm
+
+
+class EVLClassifier(nn.Module):
+  """Frames through a frozen image ViT; a decoder over its last blocks; a head.
+
+  No gradient enters the backbone, so `features` of a clip can be computed once
+  and kept. Parameters: `backbone` (the tree of the image ViT), `adapters` (the
+  decoder), `head`. Dropout acts when a `dropout` rng is passed to `apply`.
+
+  Attributes:
+    vit: the image backbone; `remat` does not matter, as it has no backward.
+    num_classes: width of the head.
+    num_frames: T.
+    adapter: options of `EVL` beside `name`.
+    dropout: in the head, behind its norm.
+  """
+
+  vit: ViTConfig
+  num_classes: int
+  num_frames: int
+  adapter: FrozenDict
+  dropout: float = 0.5
+
+  def setup(self):
+    cfg = self.vit
+    options = {k: v for k, v in self.adapter.items() if k != 'name'}
+    self.backbone = ViT(cfg)
+    self.adapters = EVL(cfg, self.num_frames, **options, dtype=cfg.dtype)
+    if not 1 <= self.adapters.layers <= cfg.depth:
+      raise ValueError(
+        f'EVL cannot read the last {self.adapters.layers} blocks of '
+        f'{cfg.depth}; choose layers from 1 to {cfg.depth}.'
+      )
+    self.head = Head(cfg, self.num_classes, self.dropout)
+
+  def __call__(self, video_BxTxHxWxC):
+    """Normalised pixels to logits `B x classes`, float32."""
+    return self.decode(self.features(video_BxTxHxWxC))
+
+  def features(self, video_BxTxHxWxC):
+    """What the decoder reads: the `features` of `EVL.__call__`, as constants.
+
+    Raises:
+      ValueError: another number of frames than `num_frames`.
+    """
+    check_frames(video_BxTxHxWxC, self.num_frames)
+    x_BxTxLxD = self.backbone.embed(video_BxTxHxWxC)
+    if self.vit.pre_norm:
+      x_BxTxLxD = self.backbone.ln_pre(x_BxTxLxD)
+    features = []
+    for block in self.backbone.blocks:
+      features.append(read(block, x_BxTxLxD))
+      x_BxTxLxD = features[-1][0]
+    if self.is_initializing():  # not used, but part of the image model
+      self.backbone.ln_post(x_BxTxLxD)
+    return jax.lax.stop_gradient(tuple(features[-self.adapters.layers :]))
+
+  def decode(self, features):
+    """Features to logits `B x classes`, float32."""
+    return self.head(self.adapters(features))
+
+  @property
+  def input_shapes(self) -> tuple[tuple[int, ...], ...]:
+    """Shape of each array of one clip, without the batch axis."""
+    return ((self.num_frames, *self.vit.image_shape),)
+
+
+def read(block, x_BxTxLxD):
+  """Output of a block, and the queries and keys of its attention."""
+  seen = []
+
+  def heads(q, k, v):
+    seen.extend((q, k))
+    return q, k, v
+
+  x_BxTxLxD += block.attn(block.ln1(x_BxTxLxD), heads=heads)
+  x_BxTxLxD += block.mlp(block.ln2(x_BxTxLxD))
+  return x_BxTxLxD, *seen
+
+
+class Head(nn.Module):
+  """Norm, dropout, linear; in float32, starting as torch's."""
+
+  cfg: ViTConfig
+  num_classes: int
+  dropout: float
+
+  def setup(self):
+    clip = FAMILIES['clip']
+    cfg = dataclasses.replace(self.cfg, **clip, dtype=jnp.float32)
+    self.norm = layer_norm(cfg)
+    self.drop = nn.Dropout(self.dropout)
+    self.fc = nn.Dense(
+      self.num_classes,
+      kernel_init=torch_uniform,
+      bias_init=symmetric_uniform(cfg.width**-0.5),
+    )
+
+  def __call__(self, y_BxD):
+    train = self.has_rng('dropout')
+    return self.fc(self.drop(self.norm(y_BxD), deterministic=not train))

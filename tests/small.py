@@ -1,0 +1,119 @@
+"""Small models with random parameters, and what tests ask of them."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax.traverse_util import flatten_dict
+
+from i2v_jax import params as params_lib
+from i2v_jax import video
+
+TRAINED = ('adapters', 'temporal_embedding', 'head', 'backbone/ln_post')
+
+
+@functools.partial(jax.jit, static_argnums=(0, 3))
+def _apply(model, params, clips, method):
+  return model.apply({'params': params}, *clips, method=method)
+
+
+def apply(model, params, *clips, method=None):
+  """`model.apply`, compiled once per model."""
+  return _apply(model, params, clips, method)
+
+
+def build(adapter, frames=4, depth=2, family='clip', **options):
+  """A classifier of 3 classes on a small ViT."""
+  sizes = dict(width=32, depth=depth, num_heads=4, patch_size=4, image_size=16)
+  backbone = dict(family=family, **sizes)
+  spec = dict(backbone=backbone, num_frames=frames, adapter=adapter)
+  return video.build(spec | options, 3)
+
+
+def shapes(model):
+  """The parameter tree as shapes."""
+  clips = video.example(model)
+  return jax.eval_shape(model.init, jax.random.key(0), *clips)['params']
+
+
+def initial(model):
+  """Freshly initialised parameters."""
+  clips = [jnp.zeros(x.shape) for x in video.example(model)]
+  return jax.jit(model.init)(jax.random.key(0), *clips)['params']
+
+
+def random(model, scale=0.2):
+  """Parameters of which every one is random and not zero."""
+  rng = np.random.default_rng(0)
+  draw = lambda x: scale * rng.standard_normal(x.shape, 'f4')
+  return jax.tree.map(draw, shapes(model))
+
+
+def clips(model, batch=1, seed=1):
+  """Noise of the shape the model takes."""
+  keys = jax.random.split(jax.random.key(seed), 2)
+  inputs = video.example(model, batch)
+  return [
+    jax.random.normal(k, x.shape) for k, x in zip(keys, inputs, strict=False)
+  ]
+
+
+def reach(model, params, frame):
+  """Frames whose features change with that frame of the clip."""
+  (clip,) = clips(model)
+  features = lambda clip: apply(model, params, clip, method='features')
+  changed = features(clip.at[:, frame].add(1.0)) != features(clip)
+  return set(np.flatnonzero(changed.any(axis=(0, 2))).tolist())
+
+
+def count(spec, num_classes, trainable=TRAINED):
+  """Trainable parameters of a `model` spec, at any size."""
+  tree = shapes(video.build(spec, num_classes))
+  return params_lib.count(params_lib.split(tree, trainable)[0])
+
+
+def golden_spec(config, adapter, **options):
+  """The `model` spec of a golden file's config."""
+  backbone = dict(
+    width=config['width'],
+    depth=config['layers'],
+    num_heads=config['heads'],
+    patch_size=config['patch'],
+    image_size=config['image'],
+  )
+  if config.get('backbone') == 'imagenet-vit':
+    backbone['family'] = 'imagenet'
+  spec = dict(backbone=backbone, num_frames=config['frames'], adapter=adapter)
+  return spec | options
+
+
+def check_golden(model, params, arrays, gradients=None):
+  """Outputs to 1e-5; loss to 1e-5 and gradients to 1e-4 relative, if given."""
+  params_lib.check_same_tree(shapes(model), params, 'golden')
+  clip = arrays['input'].transpose(0, 2, 3, 4, 1)
+  logits = apply(model, params, clip)
+  np.testing.assert_allclose(logits, arrays['output'], rtol=0, atol=1e-5)
+  if gradients is None:
+    return
+  mine, frozen = params_lib.split(params, TRAINED)
+
+  def loss_fn(mine):
+    logits = model.apply({'params': params_lib.join(mine, frozen)}, clip)
+    return optax.softmax_cross_entropy_with_integer_labels(
+      logits, arrays['labels']
+    ).mean()
+
+  loss, found = jax.jit(jax.value_and_grad(loss_fn))(mine)
+  np.testing.assert_allclose(loss, arrays['loss'], rtol=1e-5)
+  wanted = flatten_dict(gradients, sep='/')
+  found = flatten_dict(found, sep='/')
+  assert found.keys() == wanted.keys()
+  for path, grad in found.items():
+    # A constant on every key cancels in the softmax: the gradient of biases
+    # before K is zero, and what is stored for it is rounding.
+    atol = max(1e-4 * np.abs(wanted[path]).max(), 1e-9)
+    np.testing.assert_allclose(
+      grad, wanted[path], rtol=0, atol=atol, err_msg=path
+    )

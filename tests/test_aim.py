@@ -1,0 +1,126 @@
+"""AIM against the published implementation, on CLIP and on the ImageNet ViT."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import published
+import pytest
+import small
+
+from i2v_jax.adapters.layers import drop_path
+
+FILES = {
+  'aim_clip_3adapters': 3,
+  'aim_clip_4adapters': 4,
+  'aim_imagenet_vit': 3,
+}
+
+
+@pytest.mark.parametrize(('name', 'num_adapters'), FILES.items())
+def test_outputs_loss_and_gradients_agree_with_the_release(
+  golden, name, num_adapters
+):
+  config, arrays = published.load(golden / f'{name}.npz')
+  adapter = dict(
+    name='aim', num_adapters=num_adapters, scale=config['adapter_scale']
+  )
+  spec = small.golden_spec(config, adapter)
+  model = small.video.build(spec, config['classes'])
+  depth = config['layers']
+  gradients = None
+  if 'grad' in arrays:
+    gradients = published.gradients(arrays['grad'], depth, 'aim')
+  params = published.params(arrays['state'], depth, 'aim')
+  small.check_golden(model, params, arrays, gradients)
+
+
+@pytest.mark.parametrize(
+  ('variant', 'frames', 'classes', 'num_adapters', 'count'),
+  [
+    ('B/16', 32, 400, 3, 10_985_104),
+    ('B/16', 8, 174, 4, 14_343_342),
+    ('L/14', 32, 400, 3, 38_285_712),
+    ('L/14', 8, 174, 3, 38_029_486),
+    ('L/14', 8, 174, 4, 50_643_118),
+  ],
+)
+def test_parameter_counts_at_full_size(
+  variant, frames, classes, num_adapters, count
+):
+  adapter = dict(name='aim', num_adapters=num_adapters)
+  spec = dict(
+    backbone=dict(variant=variant), num_frames=frames, adapter=adapter
+  )
+  assert small.count(spec, classes) == count
+
+
+def test_every_frame_sees_every_other():
+  model = small.build(dict(name='aim'), depth=1)
+  assert small.reach(model, small.random(model), 1) == {0, 1, 2, 3}
+
+
+def test_attention_over_time_keeps_positions_apart():
+  """In one block a patch reaches another position of its own frame only."""
+  model = small.build(dict(name='aim', num_adapters=4), depth=1)
+  params = small.random(model)
+  x = jax.random.normal(jax.random.key(0), (1, 4, 17, 32))
+
+  def one_block(x):
+    encode = lambda m: m.backbone.blocks[0](x, m.adapters.blocks[0])
+    return model.apply({'params': params}, method=encode)
+
+  moved = one_block(x) != one_block(x.at[0, 1, 5].add(1.0))
+  touched = {tuple(i) for i in np.argwhere(np.asarray(moved).any(-1))[:, 1:]}
+  same_position = {(t, 5) for t in range(4)}
+  assert same_position <= touched
+  # What frame 1 sent to position 5 of the others then spreads over space.
+  model = small.build(dict(name='aim'), depth=1)
+  params = small.random(model)
+  zero = jax.tree.map(jnp.zeros_like, params['adapters']['blocks_0']['time'])
+  params['adapters']['blocks_0']['time'] = zero
+  moved = one_block(x) != one_block(x.at[0, 1, 5].add(1.0))
+  assert set(np.argwhere(np.asarray(moved).any(-1))[:, 1].tolist()) == {1}
+
+
+@pytest.mark.parametrize(
+  ('family', 'axis', 'axes'),
+  [
+    ('clip', 'sample', (0,)),
+    ('clip', 'release', (2,)),
+    ('imagenet', 'release', (0, 1)),
+  ],
+)
+def test_drop_path_draws_along_its_axis(family, axis, axes):
+  adapter = dict(name='aim', drop_path=0.5, drop_path_axis=axis)
+  model = small.build(adapter, family=family)
+  params = small.random(model)
+  x = jnp.ones((16, 4, 17, 32))
+  draw = lambda m: m.adapters.blocks[1].drop(x, model.vit)
+  keys = {'dropout': jax.random.key(0)}
+  y = np.asarray(model.apply({'params': params}, method=draw, rngs=keys))
+  assert set(np.unique(y)) == {0.0, 2.0}
+  for i in range(4):
+    same = (y == y.take([0], axis=i)).all()
+    assert same == (i not in axes)
+  first = lambda m: m.adapters.blocks[0].drop(x, model.vit)
+  assert (model.apply({'params': params}, method=first, rngs=keys) == x).all()
+  assert (model.apply({'params': params}, method=draw) == x).all()
+
+
+def test_drop_path_keeps_the_mean():
+  x = jnp.ones((20_000, 2))
+  y = drop_path(x, 0.25, jax.random.key(0), (0,))
+  assert (y[:, 0] == y[:, 1]).all()
+  np.testing.assert_allclose(y.mean(), 1.0, atol=0.02)
+
+
+@pytest.mark.parametrize(
+  ('options', 'error'),
+  [
+    (dict(num_adapters=2), '3 or 4 adapters'),
+    (dict(drop_path_axis='token'), "'sample' or 'release'"),
+  ],
+)
+def test_wrong_options_are_named(options, error):
+  with pytest.raises(ValueError, match=error):
+    small.shapes(small.build(dict(name='aim', **options)))

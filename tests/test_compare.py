@@ -1,0 +1,116 @@
+"""What `i2v compare` measures of tiny methods, and how it shows it."""
+
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from i2v_jax import benchmark, cli, compare, sweep
+
+SWEEP = """
+from configs import quickstart
+
+
+def sweep(arg=''):
+  c = quickstart.get_config('smoke')
+  yield 'ZeroI2V', c
+  c.trainable = ('heads',)
+  yield 'refused', c
+  c.trainable = ('',)
+  c.model.adapter = None
+  c.model.backbone.depth = 4
+  yield 'twice the depth', c
+"""
+
+
+@pytest.fixture(scope='module')
+def compared(digits, tmp_path_factory):
+  """Exit code and workdir of `i2v compare` on three variants."""
+  folder = tmp_path_factory.mktemp('compare')
+  (folder / 'of_a_test.py').write_text(SWEEP)
+  with pytest.raises(SystemExit) as end:
+    cli.main(
+      [
+        'compare',
+        f'--config={folder}/of_a_test.py',
+        f'--workdir={folder}/runs',
+        f'--set=data.root={digits}',
+        '--rounds=2',
+      ]
+    )
+  return end.value.code, folder / 'runs'
+
+
+def test_every_method_is_measured(compared):
+  code, workdir = compared
+  rows = json.loads((workdir / 'results.json').read_text())
+  adapted, merged, refused, deep = rows
+  assert code == 1 and refused['error']
+  assert [row['name'] for row in rows] == [
+    'ZeroI2V',
+    'ZeroI2V, merged',
+    'refused',
+    'twice the depth',
+  ]
+  for row in (adapted, deep):
+    assert row['train_seconds_per_clip'] > 0 and row['seconds_per_clip'] > 0
+    assert row['tunable_params'] > 0 and 0 <= row['top1'] <= 1
+  # Every weight has a gradient and two moments there, and the ViT is larger.
+  assert deep['train_peak_bytes'] > adapted['train_peak_bytes'] > 0
+  assert set(merged) == {'name', 'seconds_per_clip'}
+  assert merged['seconds_per_clip'] > 0
+  assert 'seconds_per_clip' not in refused
+
+
+def test_the_table_fits_a_log_file(capsys):
+  row = {
+    'name': 'a method with a rather long name, as the ablations have them',
+    'tunable_params': 303_301_632,
+    'top1': 0.75,
+    'reported': 0.0,
+    'error': None,
+    'train_seconds_per_clip': 0.0123,
+    'seconds_per_clip': 1.5,
+    'train_peak_bytes': 3 * 2**30,
+  }
+  failed = {'name': 'failed', 'error': 'It cannot be.', 'reported': 0.0}
+  merged = {'name': 'ours, merged', 'seconds_per_clip': 0.001}
+  sweep.show([row, merged, failed], compare.METHOD_COLUMNS)
+  lines = capsys.readouterr().out.splitlines()
+  assert max(map(len, lines)) <= 80
+  for text in ('train peak', 'MiB', '12.30', '1500.00', '3,072.0', '75.0%'):
+    assert sum(text in line for line in lines) == 1, text
+  (line,) = [line.split() for line in lines if 'merged' in line]
+  assert line == ['ours,', 'merged', '-', '-', '-', '1.00', '-']
+  (line,) = [line.split() for line in lines if 'failed' in line]
+  assert line == ['failed', '-', 'failed', '-', '-', '-']
+
+
+def test_peak_memory_counts_what_is_donated_once():
+  x = jax.ShapeDtypeStruct((1024,), jnp.float32)
+  step = lambda x: x + 1
+  compiled = lambda **how: jax.jit(step, **how).lower(x).compile()
+  assert benchmark.peak_bytes(compiled(donate_argnums=0)) == 4096
+  assert benchmark.peak_bytes(compiled()) == 8192
+
+
+class TwoInputs:
+  """As much of a model as a batch is made for."""
+
+  input_shapes = ((4, 8, 8, 3), (2, 8, 8, 3))
+  num_classes = 5
+
+
+def test_a_random_batch_has_every_array_that_the_model_takes():
+  batch = compare._random_batch(TwoInputs(), 6)
+  assert {k: v.shape for k, v in batch.items()} == {
+    'video': (6, 4, 8, 8, 3),
+    'grid': (6, 2, 8, 8, 3),
+    'label': (6,),
+    'mask': (6,),
+  }
+  assert batch['video'].dtype == batch['grid'].dtype == np.uint8
+  assert batch['video'].max() > 200 and set(batch['label']) <= set(range(5))
+  assert batch['mask'].all()

@@ -1,0 +1,112 @@
+"""ST-Adapter against the published implementation, and Table 3's variant."""
+
+import jax.numpy as jnp
+import numpy as np
+import published
+import pytest
+import small
+
+from i2v_jax import video
+
+FILES = {'st_adapter_12': False, 'st_adapter_24': True}
+
+
+def test_both_files_are_what_their_names_say(golden):
+  for name, pre_attn in FILES.items():
+    config, _ = published.load(golden / f'{name}.npz')
+    assert config['pre_attn'] == pre_attn and config['pre_mlp']
+
+
+@pytest.mark.parametrize('name', FILES)
+def test_outputs_agree_with_the_release(golden, name):
+  config, arrays = published.load(golden / f'{name}.npz')
+  adapter = dict(
+    name='st_adapter',
+    rank=config['adapter_width'],
+    kernel=config['kernel'],
+    pre_attn=config['pre_attn'],
+    pre_mlp=config['pre_mlp'],
+  )
+  spec = small.golden_spec(
+    config, adapter, temporal_embedding=False, mean_first=True
+  )
+  model = video.build(spec, config['classes'])
+  state, depth = arrays['state'], config['layers']
+  keys = published.blocks_of(depth, 'transformer.')
+  params = {
+    'backbone': published.backbone(state, depth, ''),
+    'adapters': published.adapters(
+      state, keys, 'st_adapter', published.CONVOLUTION
+    ),
+    'head': published.dense(state, 'fc'),
+  }
+  small.check_golden(model, params, arrays)
+
+
+@pytest.mark.parametrize(
+  ('variant', 'adapter', 'count'),
+  [
+    ('B/16', dict(name='st_adapter'), 7_110_144),
+    ('B/16', dict(name='st_adapter', pre_attn=True), 14_220_288),
+    ('L/14', dict(name='st_adapter'), 24 * 789_376),
+    ('B/16', dict(name='st_adapter', blocks=(10, 11)), 2 * 592_512),
+    ('B/16', dict(name='st_adapter_zeroi2v'), 14_238_720),
+    (
+      'B/16',
+      dict(name='st_adapter_zeroi2v', num_adapters=2, rank=384),
+      14_220_288,
+    ),
+  ],
+)
+def test_parameter_counts_at_full_size(variant, adapter, count):
+  spec = dict(
+    backbone=dict(variant=variant), num_frames=8, adapter=dict(adapter)
+  )
+  assert small.count(spec, 400, ('adapters',)) == count
+
+
+def test_zeros_stand_outside_the_clip():
+  """The first and the last frame see one neighbour, and nothing wraps."""
+  model = small.build(dict(name='st_adapter', pre_attn=True), frames=5, depth=1)
+  params = small.random(model)
+  assert small.reach(model, params, 0) == {0, 1}
+  assert small.reach(model, params, 4) == {3, 4}
+
+
+def test_the_kernel_decides_what_is_mixed():
+  wide = dict(name='st_adapter', pre_attn=True, kernel=(5, 1, 1))
+  model = small.build(wide, frames=5, depth=1)
+  assert small.reach(model, small.random(model), 2) == {0, 1, 2, 3, 4}
+  still = dict(name='st_adapter', pre_attn=True, kernel=(1, 3, 3))
+  model = small.build(still, frames=5, depth=1)
+  assert small.reach(model, small.random(model), 2) == {2}
+
+
+def test_the_readout_averages_before_the_final_norm():
+  options = dict(temporal_embedding=False)
+  first = small.build(None, mean_first=True, **options)
+  params, (clip,) = small.random(first), small.clips(first)
+  cls_BxTxD = small.apply(first, params, clip, method='features')
+  norm = params['backbone']['ln_post']
+  mean = np.asarray(cls_BxTxD.mean(1), np.float64)
+  y = (mean - mean.mean(-1)) / np.sqrt(mean.var(-1) + 1e-5)
+  y = y * norm['scale'] + norm['bias']
+  wanted = y @ params['head']['kernel'] + params['head']['bias']
+  logits = small.apply(first, params, clip)
+  np.testing.assert_allclose(logits, wanted, rtol=0, atol=1e-5)
+  other = small.apply(small.build(None, **options), params, clip)
+  assert jnp.abs(other - logits).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+  ('adapter', 'error'),
+  [
+    (dict(name='st_adapter', pre_mlp=False), 'pre_attn or pre_mlp'),
+    (dict(name='st_adapter', kernel=(2, 1, 1)), 'three odd sizes'),
+    (dict(name='st_adapter', kernel=(3,)), 'three odd sizes'),
+    (dict(name='st_adapter_zeroi2v', num_adapters=3), '2 or 4 adapters'),
+  ],
+)
+def test_wrong_options_are_named(adapter, error):
+  with pytest.raises(ValueError, match=error):
+    small.shapes(small.build(adapter))

@@ -1,0 +1,203 @@
+"""A sweep of two tiny runs: none twice, each resumed, refusals in the table."""
+
+import json
+
+import pytest
+
+from i2v_jax import cli, sweep, train
+
+SWEEP = """
+from configs import quickstart
+
+
+def get_config(arg=''):
+  return quickstart.get_config('smoke')
+
+
+def sweep(arg=''):
+  c = get_config()
+  c.reported = 12.5
+  yield 'ZeroI2V 1/2', c
+  if arg == 'refused':
+    c.trainable = ('heads',)
+    yield 'refused', c
+  c.reported = 0.0
+  c.trainable = ('head',)
+  c.model.adapter = None
+  yield 'probe', c
+"""
+
+
+@pytest.fixture
+def config(tmp_path):
+  """Writes a config file, by default with a sweep of two or three variants."""
+
+  def write(text=SWEEP):
+    path = tmp_path / 'of_a_test.py'
+    path.write_text(text)
+    return str(path)
+
+  return write
+
+
+@pytest.fixture
+def command(config, digits, tmp_path):
+  """`command(text, *flags)` -> exit code of `i2v sweep` on the digits."""
+
+  def run(*flags, arg='', text=SWEEP):
+    argv = ['sweep', f'--config={config(text)}:{arg}']
+    argv += [f'--workdir={tmp_path / "runs"}', f'--set=data.root={digits}']
+    with pytest.raises(SystemExit) as end:
+      cli.main([*argv, *flags])
+    return end.value.code
+
+  return run
+
+
+def results(tmp_path):
+  rows = json.loads((tmp_path / 'runs' / 'results.json').read_text())
+  return {row['name']: row for row in rows}
+
+
+def forbidden(*args):
+  raise AssertionError('Nothing is to be trained.')
+
+
+def test_a_sweep_ends_with_its_table(command, tmp_path, capsys, monkeypatch):
+  assert command() == 0
+  rows = results(tmp_path)
+  assert list(rows) == ['ZeroI2V 1/2', 'probe']
+  assert rows['probe']['tunable_params'] == 32 * 4 + 4
+  assert rows['ZeroI2V 1/2']['tunable_params'] > 1000
+  assert all(0 <= row['top1'] <= 1 for row in rows.values())
+  head, adapted, probe = table(capsys.readouterr().out)
+  assert head == ['name', 'tunable', 'top-1', 'paper']
+  assert adapted[-1] == '12.5%' and probe[-1] == '-'
+  assert probe[:2] == ['probe', '132']
+
+  monkeypatch.setattr(train, 'train_and_evaluate', forbidden)
+  before = rows
+  assert command() == 0
+  assert results(tmp_path) == before
+  assert command('--set=reported=70') == 0  # beside ours, and no part of it
+  assert {row['reported'] for row in results(tmp_path).values()} == {70.0}
+  with pytest.raises(AssertionError):
+    command('--set=views.clips=2')
+
+
+def table(text):
+  """The cells of the last table, as far apart as columns are."""
+  lines = text[text.rindex('Results') :].splitlines()[1:]
+  lines = [line for line in lines if line.strip(' ─')]
+  return [[x.strip() for x in line.split('  ') if x.strip()] for line in lines]
+
+
+def test_an_interrupted_variant_goes_on_where_it_was(
+  command, tmp_path, capsys, monkeypatch
+):
+  def die(*args):
+    raise KeyboardInterrupt
+
+  with monkeypatch.context() as patch:
+    patch.setattr(train, 'evaluate_run', die)
+    with pytest.raises(KeyboardInterrupt):
+      command()
+  capsys.readouterr()
+  assert command() == 0
+  text = capsys.readouterr().out
+  assert text.count('resumed at step 3 of 3') == 1
+  assert list(results(tmp_path)) == ['ZeroI2V 1/2', 'probe']
+
+
+def test_a_refused_variant_is_in_the_table_and_stops_no_other(
+  command, tmp_path, capsys
+):
+  assert command(arg='refused') == 1
+  rows = results(tmp_path)
+  assert list(rows) == ['ZeroI2V 1/2', 'refused', 'probe']
+  assert "'heads'" in rows['refused']['error']
+  assert rows['probe']['error'] is None and rows['probe']['top1'] >= 0
+  text = capsys.readouterr().out
+  assert ['refused', '-', 'failed', '12.5%'] in table(text)
+  assert f'refused failed: {rows["refused"]["error"]}' in text
+
+
+def test_another_config_in_the_same_folder_is_refused(command, tmp_path):
+  only = '--only=probe'
+  assert command(only) == 0
+  assert command(only, '--set=optimizer.lr=1') == 1
+  assert 'optimizer.lr' in results(tmp_path)['probe']['error']
+
+
+def test_missing_data_stops_at_once(command, tmp_path, capsys):
+  nowhere = '--set=data.format=folder', f'--set=data.root={tmp_path}/nowhere'
+  assert command(*nowhere) == 1
+  assert 'nowhere is not a folder' in capsys.readouterr().err
+  assert not (tmp_path / 'runs' / 'probe').exists()
+
+
+def test_variants_are_chosen_and_changed(config):
+  changes = ['steps=7', 'optimizer.lr=1', 'data.root=2024', 'weights=random']
+  changes += ['trainable=["head"]', 'model.adapter={"name": "other"}']
+  (probe,) = sweep.load(config(), changes, ['probe'])
+  assert probe.name == 'probe' and probe.folder == 'probe'
+  found = probe.config
+  assert found['steps'] == 7 and found['optimizer']['lr'] == 1.0
+  assert found['data']['root'] == '2024' and found['weights'] == 'random'
+  assert found['trainable'] == ['head']
+  assert found['model']['adapter'] == {'name': 'other'}
+  first, second = sweep.load(config())
+  assert first.folder == 'ZeroI2V_1_2'
+  assert first.config['model']['adapter'] and first.config['reported'] == 12.5
+  assert second.config['model']['adapter'] is None
+
+
+@pytest.mark.parametrize(
+  ('settings', 'only', 'error'),
+  [
+    (['optimizer.lrs=1'], (), "'optimizer.lrs'; did you mean 'optimizer.lr'"),
+    (['model.adapter.name=x'], (), "'probe' has no config key"),
+    (['steps'], (), "takes KEY=VALUE, not 'steps'"),
+    (['steps=many'], (), "steps takes a value such as 3, not 'many'"),
+    ([], ['prob'], "no variant 'prob'; it has ZeroI2V 1/2, probe"),
+  ],
+)
+def test_what_cannot_be_set_or_chosen_is_named(config, settings, only, error):
+  with pytest.raises(ValueError, match=error):
+    sweep.load(config(), settings, only)
+
+
+def yields(*names):
+  lines = [f'  yield {name!r}, common.base()' for name in names]
+  return '\n'.join(['from configs import common', 'def sweep(arg):', *lines])
+
+
+@pytest.mark.parametrize(
+  ('text', 'error'),
+  [
+    ('def get_config(): pass', r'has no sweep\(arg\) that yields'),
+    ('def sweep(arg): return []', r'has no sweep\(arg\) that yields'),
+    (yields('a', 'b', 'a'), "'a' and 'a', which would share a folder"),
+    (yields('a b', 'a/b'), "'a b' and 'a/b', which would share a folder"),
+    (yields('...'), r"a variant '\.\.\.'; use letters"),
+    ('import nothing_of_this_name', 'No module named'),
+    ('def sweep(arg):\n  raise Exception("no such arg")', 'no such arg'),
+  ],
+)
+def test_a_file_that_is_no_sweep_says_why(config, text, error):
+  with pytest.raises(ValueError, match=f'of_a_test.py.*{error}'):
+    sweep.load(config(text))
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+  with pytest.raises(ValueError, match='is no Python file'):
+    sweep.load(f'{tmp_path}/none.py:smoke')
+
+
+def test_what_is_partly_trained_counts_in_part(command, tmp_path, capsys):
+  channels = "optimizer.first_channels={'head/kernel': (1, 1)}"
+  assert command('--only=probe', f'--set={channels}') == 0
+  assert results(tmp_path)['probe']['tunable_params'] == 32 * 1 + 4
+  lines = capsys.readouterr().out.splitlines()
+  (line,) = [line.split() for line in lines if line.startswith('│ all')]
+  assert line[3] == '36'

@@ -1,0 +1,69 @@
+"""VPT: where prompts stand, how long they live, how they start."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import small
+
+from i2v_jax.vit import Block
+
+
+def by_hand(model, params, clip):
+  """Class tokens before the final norm, from plain blocks and concatenation."""
+  x = model.apply(
+    {'params': params}, clip, method=lambda m, c: m.backbone.embed(c)
+  )
+  x += params['temporal_embedding'][None, :, None]
+  norm = lambda m, x: m.backbone.ln_pre(x)
+  x = model.apply({'params': params}, x, method=norm)
+  deep = model.adapter['deep']
+  for i in range(model.vit.depth):
+    if deep or i == 0:
+      prompts = params['adapters'][f'blocks_{i}']['prompts']
+      prompts = jnp.broadcast_to(prompts, (1, 4, *prompts.shape))
+      # Behind the patches: without a mask their order does not matter.
+      x = jnp.concatenate([x, prompts], axis=2)
+    block = params['backbone'][f'blocks_{i}']
+    x = Block(model.vit).apply({'params': block}, x)
+    x = x[:, :, :17] if deep else x
+  return model.apply(
+    {'params': params}, x[:, :, 0], method=lambda m, x: m.backbone.ln_post(x)
+  )
+
+
+@pytest.mark.parametrize('deep', [True, False])
+def test_features_are_those_of_concatenated_tokens(deep):
+  model = small.build(dict(name='vpt', prompts=3, deep=deep))
+  params, (clip,) = small.random(model), small.clips(model)
+  found = small.apply(model, params, clip, method='features')
+  wanted = by_hand(model, params, clip)
+  np.testing.assert_allclose(found, wanted, rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize(('deep', 'count'), [(True, 73_728), (False, 6_144)])
+def test_parameter_counts_at_full_size(deep, count):
+  adapter = dict(name='vpt', deep=deep)
+  spec = dict(backbone=dict(variant='B/16'), num_frames=8, adapter=adapter)
+  assert small.count(spec, 400, ('adapters',)) == count
+
+
+def test_prompts_start_within_the_bound_of_the_release():
+  prompts = small.initial(small.build(dict(name='vpt', prompts=64)))
+  prompts = np.asarray(prompts['adapters']['blocks_1']['prompts'])
+  bound = (6 / (3 * 4**2 + 32)) ** 0.5
+  assert 0.95 * bound < prompts.max() <= bound
+  assert -bound <= prompts.min() < -0.95 * bound
+
+
+def test_dropout_acts_on_the_prompts_only_with_its_rng():
+  model = small.build(dict(name='vpt', dropout=0.5), dropout=0.0)
+  params, (clip,) = small.random(model), small.clips(model)
+  run = lambda rngs: model.apply({'params': params}, clip, rngs=rngs)
+  assert (run({}) == run({})).all()
+  assert (run({'dropout': jax.random.key(0)}) != run({})).any()
+
+
+def test_no_prompt_is_refused():
+  with pytest.raises(ValueError, match='1 prompt or more'):
+    small.shapes(small.build(dict(name='vpt', prompts=0)))
