@@ -1,11 +1,13 @@
 """What the configs share: defaults, arguments, and the smoke test."""
 
-from ml_collections import ConfigDict, config_dict
+from ml_collections import ConfigDict
 
 WEIGHTS = {
   'B/16': 'hf:openai/clip-vit-base-patch16',
   'L/14': 'hf:openai/clip-vit-large-patch14',
 }
+IMAGENET = 'hf:google/vit-base-patch16-224'  # as AIM: ImageNet-1k fine-tuned
+PROJECTION = {'B/16': 512, 'L/14': 768}  # width of CLIP's joint space
 DEPTH = {'B/16': 12, 'L/14': 24}
 
 
@@ -45,11 +47,13 @@ def base() -> ConfigDict:
   c = ConfigDict()
   c.seed = 0
   c.needs = ''  # data set that an error names when it is not there
+  c.reported = 0.0  # top-1 in percent that the paper reports; shown beside ours
 
   c.model = ConfigDict()
   c.model.backbone = dict(variant='B/16', family='clip', image_size=224)
   c.model.num_frames = 8
   c.model.adapter = None  # dict(name=…, options…)
+  c.model.temporal_operator = None  # dict(name=…, options…)
   c.model.temporal_embedding = True
   c.model.dropout = 0.5  # before the head
   c.weights = WEIGHTS['B/16']  # directory, file, or hf:ORG/NAME[@REVISION]
@@ -93,81 +97,98 @@ def _data() -> ConfigDict:
 def _clip() -> ConfigDict:
   """Training clips; sizes in pixels."""
   clip = ConfigDict()
-  clip.sampling = 'dense'  # or uniform
+  clip.sampling = 'dense'  # or uniform, random_stride
+  clip.test_sampling = 'mmaction1'  # or mmaction0, as AIM
   clip.stride = 16
   clip.short_side = 256
+  clip.scale_crop = 0.0  # or 1.15: a crop at 1 to 1.15 of the image size
   clip.crop_area = (0.08, 1.0)
   clip.crop_aspect = (3 / 4, 4 / 3)
   clip.flip = 0.5
   clip.flip_labels = False  # swap labels that name left and right
+  clip.lighting = 0.0  # deviation of PCA noise
   clip.randaugment = 'off'  # or before_crop, after_crop
+  clip.randaugment_ops = 4
+  clip.randaugment_magnitude = 7.0
   clip.erasing = 0.0
   clip.erasing_mode = 'const'  # or rand
+  clip.grid_antialias = False  # of small frames in a frameset
+  clip.release_quirks = False  # test views as the release of DualPath
   return clip
 
 
 def _optimizer() -> ConfigDict:
   optimizer = ConfigDict()
+  optimizer.name = 'adamw'  # or sgd
+  optimizer.momentum = 0.9  # of sgd
   optimizer.lr = 3e-4
-  optimizer.schedule = 'step'  # cosine by step, or by epoch as released
+  optimizer.schedule = 'step'  # cosine; or epoch, as released; after_warmup
   optimizer.warmup_epochs = 2.5
+  optimizer.warmup_from = 0.1  # factor on lr at step 0
   optimizer.weight_decay = 0.05
   optimizer.clip_norm = 0.0  # 0: off
   optimizer.lr_multipliers = {}  # path prefix -> factor
   optimizer.decay_multipliers = {}
+  optimizer.decay_biases = True
+  optimizer.first_channels = {}  # path -> (axis, count): trains those only
   return optimizer
 
 
-def zeroi2v(c: ConfigDict, preset: str) -> None:
-  """The method and the optimiser of the paper (appendix) and the release."""
-  c.model.adapter = dict(
-    name='zeroi2v',
-    preset=preset,  # gives what is None here
-    offsets=config_dict.placeholder(tuple),
-    num_adapters=config_dict.placeholder(int),
-    scale=config_dict.placeholder(float),
-    dropout=config_dict.placeholder(float),
-    rank_ratio=0.25,
-  )
-  c.trainable = (
-    'adapters',
-    'temporal_embedding',
-    'head',
-    'backbone/ln_post',
-  )
-  c.optimizer.schedule = 'epoch'
-  c.optimizer.decay_multipliers = {
-    'temporal_embedding': 0.0,
-    'backbone/ln_post': 0.0,
-  }
-  if '_L_' in preset and preset.endswith('release'):
-    slow = ('adapters', 'temporal_embedding', 'backbone')
-    c.optimizer.lr_multipliers = dict.fromkeys(slow, 0.1)
-
-
-def full_finetuning(c: ConfigDict) -> None:
-  """Everything is trained, at a tenth of the rate (paper, ablations)."""
-  depth = choose(DEPTH, c.model.backbone.variant, 'variant')
-  c.trainable = ('',)
-  c.optimizer.lr = 3e-5
-  norms = [f'blocks_{i}/{ln}' for i in range(depth) for ln in ('ln1', 'ln2')]
-  tables = ['cls', 'pos', 'ln_pre', 'ln_post']
-  still = ['temporal_embedding'] + [f'backbone/{x}' for x in tables + norms]
-  c.optimizer.decay_multipliers = dict.fromkeys(still, 0.0)
-
-
-def backbone(c: ConfigDict, variant: str, frames: int) -> None:
-  """CLIP's visual tower of that size, looking at so many frames."""
+def backbone(
+  c: ConfigDict, variant: str, frames: int, family: str = 'clip'
+) -> None:
+  """An image ViT of that size and family, looking at so many frames."""
   c.weights = choose(WEIGHTS, variant, 'variant')
+  if family == 'imagenet':
+    choose({'B/16': True}, variant, 'variant (of the ImageNet ViT)')
+    c.weights, c.data.normalization = IMAGENET, 'imagenet'
+  c.model.backbone.family = family
   c.model.backbone.variant = variant
   c.model.num_frames = frames
+
+
+def depth(c: ConfigDict) -> int:
+  """Blocks of the backbone."""
+  return c.model.backbone.get('depth') or DEPTH[c.model.backbone.variant]
+
+
+def head_width(c: ConfigDict) -> int:
+  """Channels of a head; 64 in all named models."""
+  sizes = c.model.backbone
+  return sizes.width // sizes.num_heads if 'width' in sizes else 64
+
+
+def fit_heads(c: ConfigDict, operator: dict) -> dict:
+  """An operator that is written for heads of 64 channels, for those of `c`."""
+  if operator['name'] == 'channel_shift':
+    return operator | dict(share=min(operator.get('share', 12), head_width(c)))
+  if 'offsets' not in operator:
+    return operator
+  scale = lambda o: (o[0], o[1] * head_width(c) // 64)
+  offsets = [o if isinstance(o, int) else scale(o) for o in operator['offsets']]
+  return operator | dict(offsets=tuple(offsets))
+
+
+def preset(c: ConfigDict) -> str:
+  """ZeroI2V's, for the backbone and the number of frames."""
+  return f'k400_{c.model.backbone.variant[0]}_{c.model.num_frames}f_paper'
 
 
 def smoke(c: ConfigDict) -> ConfigDict:
   """The same config in miniature: moving digits, tiny model, 3 steps, CPU."""
   sizes = dict(width=32, depth=2, num_heads=8, patch_size=16, image_size=32)
-  c.model.backbone = dict(family='clip', **sizes)
+  c.model.backbone = dict(family=c.model.backbone.family, **sizes)
   c.model.num_frames = min(c.model.num_frames, 8)
+  small = dict(grid=(2, 2), spatial_frames=4, layers=2)
+  for option in small.keys() & (c.model.adapter or {}).keys():
+    c.model.adapter[option] = small[option]
+  c.model.projection = 0
+  here = lambda path: (
+    not any(f'/blocks_{i}/' in f'{path}/' for i in range(2, 24))
+  )
+  c.trainable = tuple(filter(here, c.trainable))
+  still = c.optimizer.decay_multipliers
+  c.optimizer.decay_multipliers = {k: m for k, m in still.items() if here(k)}
   c.weights = 'random'
   c.data.format = 'digits'
   c.data.root = 'runs/smoke-digits'

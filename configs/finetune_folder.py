@@ -1,14 +1,14 @@
-r"""Your own clips, a folder per class: ZeroI2V on CLIP ViT-B/16.
+r"""Your own clips, a folder per class: any method on CLIP ViT-B/16.
 
 python -m i2v_jax.main --config configs/finetune_folder.py \
   --config.data.root=CLIPS --workdir runs/mine
 
 CLIPS/<class>/<clip>.mp4 is split 80 / 20 by itself; CLIPS/train/<class> and
-CLIPS/val/<class> are taken as they are. `:variant=L/14,frames=16` for more,
-`:method=linear_probe` or `:method=full` to compare.
+CLIPS/val/<class> are taken as they are. `:variant=L/14,frames=16` for more.
+`:method=aim` or any other of `configs/methods.py`; default is ZeroI2V.
 """
 
-from configs import common
+from configs import common, methods
 
 
 def get_config(arg=''):
@@ -17,23 +17,17 @@ def get_config(arg=''):
   )
   c = common.base()
   common.backbone(c, arg.variant, arg.frames)
-  methods = dict(
-    zeroi2v=lambda c: common.zeroi2v(
-      c, f'k400_{arg.variant[0]}_{arg.frames}f_paper'
-    ),
-    linear_probe=lambda c: None,
-    full=common.full_finetuning,
-  )
-  common.choose(methods, arg.method, 'method')(c)
+  c.batch_size = 16
+  common.choose(methods.METHODS, arg.method, 'method')(c)
   c.needs = 'a folder of clips per class'
   c.clip.sampling = 'uniform'
   c.clip.flip_labels = True
   c.clip.randaugment = 'before_crop'
   c.data.on_bad_video = 'skip'
   c.views.crops = 3
-  c.batch_size = 16
   c.accumulate = 2
   c.epochs = 20.0
-  c.optimizer.schedule = 'step'
+  if c.optimizer.schedule == 'epoch':
+    c.optimizer.schedule = 'step'
   c.checkpoint_every = c.eval_every = 200
   return common.smoke(c) if arg.smoke else c

@@ -4,10 +4,12 @@ python -m i2v_jax.main --config configs/quickstart.py --workdir runs/quickstart
 
 Needs nothing: the clips are made (and really encoded) on the first run, the
 backbone is shipped. Trains a linear probe and ZeroI2V on the same frozen
-backbone, merges ZeroI2V, and ends with a table.
+backbone, merges ZeroI2V, and ends with a table. All methods side by side:
+
+i2v compare --config configs/quickstart.py --workdir runs/compare
 """
 
-from configs import common
+from configs import common, comparison
 
 
 def get_config(arg=''):
@@ -38,3 +40,8 @@ def get_config(arg=''):
   c.optimizer.warmup_epochs = 1.0
   c.optimizer.clip_norm = 1.0
   return common.smoke(c) if arg.smoke else c
+
+
+def sweep(arg=''):
+  yield from comparison.still(lambda: get_config(arg))
+  yield from comparison.moving(lambda: get_config(arg))

@@ -7,7 +7,7 @@ python -m i2v_jax.main --config configs/zeroi2v_hmdb51.py --workdir runs/hmdb51
 Released for B/16 with 8 and 32 frames on the first of the three folds.
 """
 
-from configs import common
+from configs import common, methods
 
 OFFSETS = {8: (-1, 1), 32: (-1, 1, -2, 2)}  # as released
 
@@ -16,7 +16,7 @@ def get_config(arg=''):
   arg = common.parse_arg(arg, frames=8, fold=1, smoke=False)
   c = common.base()
   common.backbone(c, 'B/16', arg.frames)
-  common.zeroi2v(c, 'k400_B_8f_release')
+  methods.zeroi2v(c, 'k400_B_8f_release')
   c.model.adapter.offsets = common.choose(OFFSETS, arg.frames, 'frames')
   c.data.format = 'hmdb51'
   c.data.root = 'data/hmdb51'

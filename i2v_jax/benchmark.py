@@ -30,9 +30,10 @@ def alternate(runs: Mapping[str, Callable], rounds: int) -> dict:
   return times
 
 
-def forward(model, params, clip):
-  """A compiled forward pass: `(run, FLOPs)`."""
-  apply = jax.jit(lambda p, x: model.apply({'params': p}, x))
+def forward(model, params):
+  """A compiled forward pass of one black clip: `(run, FLOPs)`."""
+  clip = _clip(model)
+  apply = jax.jit(lambda p, x: model.apply({'params': p}, *x))
   compiled = apply.lower(params, clip).compile()
   run = lambda: compiled(params, clip)
   return run, (compiled.cost_analysis() or {}).get('flops', float('nan'))
@@ -42,14 +43,29 @@ def seconds_per_clip(models: Mapping, rounds: int = 30) -> dict[str, float]:
   """Median forward seconds of one clip for each `{name: (model, params)}`."""
   runs = {}
   for name, (model, params) in models.items():
-    runs[name], _ = forward(model, params, _clip(model))
+    runs[name], _ = forward(model, params)
   times = alternate(runs, rounds)
   return {name: float(np.median(values)) for name, values in times.items()}
 
 
-def _clip(model, batch: int = 1):
-  size = model.vit.image_size
-  return jnp.zeros((batch, model.num_frames, size, size, 3), model.vit.dtype)
+def peak_bytes(compiled) -> int | None:
+  """Memory that a compiled computation takes on one device while it runs.
+
+  As XLA plans it: arguments (parameters, optimiser state and the batch of a
+  training step), results that do not take their place, and temporaries, which
+  are what the backward pass keeps and the workspace. Not in it: the program,
+  batches on their way, and what the allocator cannot use.
+  """
+  stats = compiled.memory_analysis()
+  if stats is None:  # not every backend tells
+    return None
+  results = stats.output_size_in_bytes - stats.alias_size_in_bytes
+  return stats.argument_size_in_bytes + results + stats.temp_size_in_bytes
+
+
+def _clip(model) -> tuple:
+  shapes = video.example(model, dtype=model.vit.dtype)
+  return tuple(jnp.zeros(x.shape, x.dtype) for x in shapes)
 
 
 def matmul(model):
@@ -66,14 +82,14 @@ def bench_models(variant: str, frames: int, preset: str, rounds: int) -> dict:
   spec = {'backbone': {'variant': variant}, 'num_frames': frames}
   adapter = {'name': 'zeroi2v', 'preset': preset}
   model = video.build(spec | {'adapter': adapter}, 400)
-  params = jax.jit(model.init)(jax.random.key(0), _clip(model))['params']
+  params = jax.jit(model.init)(jax.random.key(0), *_clip(model))['params']
   merged_model, merged = video.merge(model, params)
   models = {
     'image ViT': (model.clone(adapter=None), merged),
     'ZeroI2V': (model, params),
     'ZeroI2V, merged': (merged_model, merged),
   }
-  built = {name: forward(m, p, _clip(m)) for name, (m, p) in models.items()}
+  built = {name: forward(m, p) for name, (m, p) in models.items()}
   built['matmul'] = matmul(model)
   times = alternate({name: run for name, (run, _) in built.items()}, rounds)
   _, flops = built.pop('matmul')

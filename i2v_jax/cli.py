@@ -61,6 +61,23 @@ def bench(args) -> None:
     benchmark.bench_loader(args.clip, args.frames, args.stride, args.clips)
 
 
+def sweep(args) -> int:
+  from i2v_jax import sweep as lib
+
+  variants = lib.load(args.config, args.set, args.only)
+  rows = lib.sweep(variants, args.workdir)
+  return int(any(row.get('error') for row in rows))
+
+
+def compare(args) -> int:
+  from i2v_jax import compare as lib
+  from i2v_jax import sweep
+
+  variants = sweep.load(args.config, args.set, args.only)
+  rows = lib.methods(variants, args.workdir, args.rounds)
+  return int(any(row.get('error') for row in rows))
+
+
 def parser() -> argparse.ArgumentParser:
   """The command line; every subcommand calls one function of this file."""
   top = argparse.ArgumentParser('i2v', description=__doc__)
@@ -74,6 +91,26 @@ def parser() -> argparse.ArgumentParser:
   def of_model(sub):
     sub.add_argument('--workdir', required=True, help='of a run, or an export')
     sub.add_argument('--weights', default='', help='if they have moved')
+
+  def of_sweep(sub):
+    sub.add_argument(
+      '--config', required=True, metavar='FILE[:ARG]', help='with sweep(arg)'
+    )
+    sub.add_argument('--workdir', required=True, help='a folder per variant')
+    sub.add_argument(
+      '--set',
+      action='append',
+      default=[],
+      metavar='KEY=VALUE',
+      help='change every variant, such as optimizer.lr=1e-3; repeatable',
+    )
+    sub.add_argument(
+      '--only',
+      action='append',
+      default=[],
+      metavar='NAME',
+      help='of a variant; repeatable',
+    )
 
   sub = command('predict', predict, 'name what happens in videos')
   of_model(sub)
@@ -96,6 +133,14 @@ def parser() -> argparse.ArgumentParser:
   sub = command('export', export, 'write merged weights, config and labels')
   of_model(sub)
   sub.add_argument('--out', required=True, help='new folder')
+
+  of_sweep(command('sweep', sweep, 'train the variants of a config; one table'))
+
+  sub = command(
+    'compare', compare, 'sweep, and measure time and memory of every variant'
+  )
+  of_sweep(sub)
+  sub.add_argument('--rounds', type=int, default=10, help='of measurements')
 
   sub = command(
     'bench', bench, 'measure the models and the loader on this machine'

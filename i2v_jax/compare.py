@@ -1,16 +1,32 @@
-"""Trains a config and its variants, merges the result, and prints one table."""
+"""Tables of methods beside each other: accuracy, parameters, time and memory.
 
-import json
+`compare` trains a config and its variants by overrides and merges the result;
+`methods` trains the variants of a sweep and measures what they cost.
+"""
+
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
-from rich.table import Table
+import jax.numpy as jnp
+import numpy as np
 
-from i2v_jax import benchmark, experiment, train, trained, writers
+from i2v_jax import (
+  adapters,
+  benchmark,
+  experiment,
+  optimizer,
+  sharding,
+  sweep,
+  train,
+  trained,
+  video,
+  writers,
+)
 from i2v_jax import export as export_lib
 from i2v_jax import params as params_lib
+from i2v_jax import run as run_lib
 
 
 def override(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict:
@@ -52,8 +68,7 @@ def compare(config: Mapping[str, Any], workdir) -> list[dict]:
   difference = export_lib.export(models[method], workdir / 'merged')
   models[f'{method}_merged'] = trained.load(workdir / 'merged')
   rows = _rows(models, {f'{method}_merged': difference})
-  (workdir / 'results.json').write_text(json.dumps(rows, indent=2) + '\n')
-  show(rows)
+  sweep.finish(rows, workdir, COLUMNS)
   return rows
 
 
@@ -79,22 +94,140 @@ def _tunable(model: trained.Trained) -> int:
     for prefix in model.config['trainable']
     if not prefix or prefix.split('/')[0] in model.params
   ]
-  return params_lib.count(params_lib.split(model.params, present)[0])
+  mine, _ = params_lib.split(model.params, present)
+  channels = {
+    path: cut
+    for path, cut in model.config['optimizer']['first_channels'].items()
+    if any(params_lib.matches(path, prefix) for prefix in present)
+  }
+  return optimizer.count_trained(mine, channels)
 
 
-def show(rows: list[dict]) -> None:
-  """Prints the rows as a table."""
-  table = Table(title='Results', title_justify='left')
-  table.add_column('method')
-  for name in ('tunable', 'top-1', 'ms per clip', 'max merge difference'):
-    table.add_column(name, justify='right')
-  for row in rows:
-    difference = row['merge_max_diff']
-    table.add_row(
-      row['method'],
-      f'{row["tunable_params"]:,}',
-      f'{row["top1"]:.1%}',
-      f'{row["seconds_per_clip"] * 1e3:.2f}',
-      '-' if difference is None else f'{difference:.1e}',
+COLUMNS = {
+  'method': lambda row: row['method'],
+  'tunable': sweep.cell('tunable_params', ','),
+  'top-1': sweep.cell('top1', '.1%'),
+  'ms per clip': sweep.cell('seconds_per_clip', '.2f', 1e3),
+  'max merge difference': sweep.cell('merge_max_diff', '.1e'),
+}
+
+
+def methods(
+  variants: Sequence[sweep.Variant], workdir, rounds: int = 10
+) -> list[dict]:
+  """Trains the variants of a sweep as `sweep.sweep` does, and measures them.
+
+  All measurements are medians over rounds in which every method has one turn,
+  on random clips: of the training step of `train`, with the batch of the
+  config; and of the forward pass of a single clip. Memory is that of
+  `benchmark.peak_bytes`, of the training step.
+
+  Returns:
+    The rows of `workdir/results.json`: those of the sweep with
+    `train_seconds_per_clip`, `train_peak_bytes` and `seconds_per_clip`; and,
+    for each method that merges, `'NAME, merged'` with the latter only.
+  """
+  rows = sweep.train_all(variants, workdir)
+  writers.console.rule('measurements')
+  runs = {
+    variant.name: run_lib.prepare(
+      variant.config, pathlib.Path(workdir) / variant.folder
     )
-  writers.console.print(table)
+    for variant, row in zip(variants, rows, strict=True)
+    if not row['error']
+  }
+  measured = _training(runs, rounds)
+  seconds = benchmark.seconds_per_clip(_deployed(runs), rounds)
+  for name, value in seconds.items():
+    measured.setdefault(name, {})['seconds_per_clip'] = value
+  found = []
+  for row in rows:
+    merged = merged_name(row['name'])
+    found.append(row | measured.get(row['name'], {}))
+    if merged in measured:
+      found.append({'name': merged} | measured[merged])
+  sweep.finish(found, workdir, METHOD_COLUMNS, _conditions(runs, rounds))
+  return found
+
+
+merged_name = '{}, merged'.format
+
+METHOD_COLUMNS = {
+  'method': lambda row: row['name'],
+  'tunable': sweep.cell('tunable_params', ','),
+  'top-1': sweep.top1,
+  'train\nms/clip': sweep.cell('train_seconds_per_clip', '.2f', 1e3),
+  'inference\nms/clip': sweep.cell('seconds_per_clip', '.2f', 1e3),
+  'train peak\nMiB': sweep.cell('train_peak_bytes', ',.1f', 2**-20),
+}
+
+
+def _training(runs: Mapping[str, run_lib.Run], rounds: int) -> dict[str, dict]:
+  """Seconds per clip and memory of every method's training step."""
+  steps, measured = {}, {}
+  for name, run in runs.items():
+    steps[name], peak = _train_step(run)
+    measured[name] = {'train_peak_bytes': peak}
+  for name, seconds in benchmark.alternate(steps, rounds).items():
+    per_clip = float(np.median(seconds)) / runs[name].config['batch_size']
+    measured[name]['train_seconds_per_clip'] = per_clip
+  return measured
+
+
+def _train_step(run: run_lib.Run):
+  """A compiled training step that goes on from call to call, and its memory."""
+  config = run.config
+  step = train.make_train_step(
+    run.model,
+    run.tx,
+    normalization=config['data']['normalization'],
+    seed=config['seed'],
+    label_smoothing=config['label_smoothing'],
+    accumulate=config['accumulate'],
+  )
+  batch = sharding.put(_random_batch(run.model, config['batch_size']), run.mesh)
+  state = jax.tree.map(jnp.copy, run.state)  # which the step donates
+  jitted = jax.jit(step, donate_argnums=0)
+  compiled = jitted.lower(state, run.frozen, batch).compile()
+
+  def call():
+    nonlocal state
+    state, _ = compiled(state, run.frozen, batch)
+    return state
+
+  return call, benchmark.peak_bytes(compiled)
+
+
+def _random_batch(model, size: int) -> dict[str, np.ndarray]:
+  rng = np.random.default_rng(0)
+  batch = {
+    key: rng.integers(0, 256, (size, *shape), np.uint8)
+    for key, shape in zip(video.INPUTS, model.input_shapes, strict=False)
+  }
+  label = rng.integers(0, model.num_classes, size, np.int32)
+  return batch | {'label': label, 'mask': np.ones(size, np.float32)}
+
+
+def _deployed(runs: Mapping[str, run_lib.Run]) -> dict:
+  """`(model, params)` of every method, and again merged where it merges."""
+  models = {}
+  for name, run in runs.items():
+    models[name] = run.model, run.params
+    if adapters.can_merge(run.model.adapter):
+      models[merged_name(name)] = video.merge(run.model, run.params)
+  return {
+    name: (model, run_lib.cast(params, model.vit.dtype))
+    for name, (model, params) in models.items()
+  }
+
+
+def _conditions(runs: Mapping[str, run_lib.Run], rounds: int) -> str:
+  """What the measurements mean, below their table."""
+  if not runs:
+    return ''
+  sizes = sorted({run.config['batch_size'] for run in runs.values()})
+  return (
+    f'On {len(jax.devices())} {jax.default_backend()} device(s), medians of '
+    f'{rounds} rounds in turn. Training: a step on a batch of '
+    f'{" or ".join(map(str, sizes))}. Inference: one clip at a time.'
+  )

@@ -1,5 +1,6 @@
-"""AdamW over the trainable tree: schedules, clipping, multipliers by prefix."""
+"""AdamW and SGD over the trainable tree: schedules, clipping, multipliers."""
 
+import difflib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -7,8 +8,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from flax.traverse_util import flatten_dict, unflatten_dict
 
 from i2v_jax import params as params_lib
+
+SCHEDULES = ('step', 'epoch', 'after_warmup')
+Channels = Mapping[str, tuple[int, int]]  # parameter path -> (axis, count)
 
 
 def warmup_cosine(
@@ -20,7 +25,7 @@ def warmup_cosine(
   warmup_from: float = 0.1,
   by: str = 'step',
 ) -> Callable[[Any], jnp.ndarray]:
-  """Linear warm-up times half a cosine, both counted from step 0.
+  """Linear warm-up and half a cosine.
 
   Args:
     lr: peak.
@@ -28,24 +33,37 @@ def warmup_cosine(
     steps_per_epoch: may be a fraction, if batches straddle epochs.
     warmup_epochs: warm-up takes `int(warmup_epochs * steps_per_epoch)` steps.
     warmup_from: factor on `lr` at step 0.
-    by: `'step'` for a smooth cosine; `'epoch'` for one that is constant within
-      an epoch, as the releases train (two mmengine schedulers multiplied).
+    by: `'step'` for warm-up times a smooth cosine, both counted from step 0;
+      `'epoch'` for the same with a cosine that is constant within an epoch, as
+      ZeroI2V was released (two mmengine schedulers multiplied);
+      `'after_warmup'` for a cosine that begins where the warm-up ends, as MAE,
+      DualPath and ST-Adapter train.
+
+  Raises:
+    ValueError: `by` is none of them.
   """
-  if by not in ('step', 'epoch'):
-    raise ValueError(f"A schedule goes by 'step' or 'epoch', not {by!r}.")
+  if by not in SCHEDULES:
+    raise ValueError(
+      f'optimizer.schedule is {by!r}; it can be one of {SCHEDULES}.'
+    )
   warmup = int(warmup_epochs * steps_per_epoch)
   epochs = total_steps / steps_per_epoch
   # First steps of epochs 1, 2, …; the small term is for 3 * (10 / 3) > 10.
   starts = np.ceil(np.arange(1, epochs + 1) * steps_per_epoch - 1e-6)
+  apart = by == 'after_warmup'
+  # Multiplied, the last step of the warm-up has the full factor; apart, the
+  # first step of the cosine has it.
+  last = warmup if apart else warmup - 1
 
   def schedule(step):
     step = jnp.asarray(step, jnp.float32)
-    rise = jnp.minimum(step / max(warmup - 1, 1), 1.0) if warmup else 1.0
-    if by == 'step':
-      done = step / total_steps
-    else:
+    rise = jnp.minimum(step / max(last, 1), 1.0) if warmup else 1.0
+    if by == 'epoch':
       done = jnp.searchsorted(starts, step, side='right') / epochs
-    cosine = 0.5 * (1 + jnp.cos(jnp.pi * jnp.minimum(done, 1.0)))
+    else:
+      begin = warmup if apart else 0
+      done = (step - begin) / max(total_steps - begin, 1)
+    cosine = 0.5 * (1 + jnp.cos(jnp.pi * jnp.clip(done, 0.0, 1.0)))
     return lr * (warmup_from + (1 - warmup_from) * rise) * cosine
 
   return schedule
@@ -65,12 +83,19 @@ def scale_by_prefix(
 
 
 def decay_weights(
-  rate: float, multipliers: Mapping[str, float]
+  rate: float, multipliers: Mapping[str, float], biases: bool = True
 ) -> optax.GradientTransformation:
-  """Adds `rate * multiplier * parameter` to the updates (decoupled decay)."""
+  """Adds `rate * multiplier * parameter` to the updates (decoupled decay).
+
+  Without `biases`, parameters of that name do not decay.
+  """
 
   def update(updates, params):
     factors = params_lib.labels(params, multipliers, default=1.0)
+    if not biases:
+      factors = jax.tree_util.tree_map_with_path(
+        lambda path, m: 0.0 if path[-1].key == 'bias' else m, factors
+      )
     return jax.tree.map(
       lambda u, p, m: u + rate * m * p, updates, params, factors
     )
@@ -78,34 +103,123 @@ def decay_weights(
   return optax.stateless(update)
 
 
+def only_first(channels: Channels) -> optax.GradientTransformation:
+  """Zeroes what lies outside the first channels of the parameters named.
+
+  Raises:
+    ValueError: at `init`, for a path, axis or count that the tree has not.
+  """
+
+  def zero_rest(updates):
+    flat = flatten_dict(updates, sep='/')
+    for path, (axis, count) in channels.items():
+      # Chosen, not multiplied: a NaN outside must not come through.
+      index = jax.lax.broadcasted_iota(jnp.int32, flat[path].shape, axis)
+      flat[path] = jnp.where(index < count, flat[path], 0)
+    return unflatten_dict(flat, sep='/')
+
+  def init(params):
+    check_channels(params, channels)
+    return optax.EmptyState()
+
+  update = lambda updates, state, params=None: (zero_rest(updates), state)
+  return optax.GradientTransformation(init, update)
+
+
+def check_channels(params: Mapping, channels: Channels) -> None:
+  """Raises ValueError for a path, axis or count that `params` has not."""
+  shapes = {p: v.shape for p, v in flatten_dict(params, sep='/').items()}
+  for path, (axis, count) in channels.items():
+    if path not in shapes:
+      near = difflib.get_close_matches(path, shapes, 1, 0.0)
+      raise ValueError(
+        f'optimizer.first_channels names {path!r}, which is no trained '
+        f'parameter; did you mean {"".join(near)!r}?'
+      )
+    shape = shapes[path]
+    if not 0 <= axis < len(shape):
+      raise ValueError(
+        f'optimizer.first_channels cuts axis {axis} of {path!r}, whose shape '
+        f'is {shape}; choose one below {len(shape)}.'
+      )
+    if not 0 < count <= shape[axis]:
+      raise ValueError(
+        f'optimizer.first_channels trains {count} channels along axis {axis} '
+        f'of {path!r}, whose shape is {shape}; choose 1 to {shape[axis]}.'
+      )
+
+
+def count_trained(params: Mapping, first_channels: Channels) -> int:
+  """Number of scalars of a trainable tree that an update really moves.
+
+  Raises:
+    ValueError: for a path, axis or count that `params` has not.
+  """
+  check_channels(params, first_channels)
+  shapes = {p: v.shape for p, v in flatten_dict(params, sep='/').items()}
+  still = 0
+  for path, (axis, count) in first_channels.items():
+    rest = list(shapes[path])
+    rest[axis] -= count
+    still += int(np.prod(rest))
+  return params_lib.count(params) - still
+
+
 def make(
   schedule: Callable,
   *,
+  name: str = 'adamw',
   weight_decay: float = 0.05,
   clip_norm: float = 0.0,
+  momentum: float = 0.9,
   b1: float = 0.9,
   b2: float = 0.999,
   eps: float = 1e-8,
   lr_multipliers: Mapping[str, float] | None = None,
   decay_multipliers: Mapping[str, float] | None = None,
+  decay_biases: bool = True,
+  first_channels: Channels | None = None,
 ) -> optax.GradientTransformation:
-  """AdamW for a tree of trainable parameters; knows nothing of frozen ones.
+  """An optimiser of a tree of trainable parameters; knows no frozen ones.
 
   Args:
     schedule: step -> learning rate.
-    weight_decay: decoupled; scaled by the learning rate and its multiplier.
+    name: `'adamw'`, or `'sgd'` with momentum.
+    weight_decay: times its multiplier; for AdamW decoupled and scaled by the
+      learning rate, for SGD added to the gradient before the momentum, as
+      torch does.
     clip_norm: global norm of the trainable gradients; 0 does not clip.
-    b1: decay of the first moment.
-    b2: decay of the second moment.
-    eps: added to the root of the second moment.
+    momentum: of SGD.
+    b1: AdamW's decay of the first moment.
+    b2: AdamW's decay of the second moment.
+    eps: added to the root of AdamW's second moment.
     lr_multipliers: prefix -> factor on the learning rate.
     decay_multipliers: prefix -> factor on the decay.
+    decay_biases: whether parameters named `bias` decay.
+    first_channels: parameter path -> `(axis, count)`: only the first `count`
+      indices along `axis` are trained; the rest neither counts for clipping
+      nor moves nor decays.
+
+  Raises:
+    ValueError: an unknown name; at `init`, channels that the tree has not.
   """
+  decay = decay_weights(weight_decay, decay_multipliers or {}, decay_biases)
+  rules = {
+    'adamw': (optax.scale_by_adam(b1, b2, eps), decay),
+    'sgd': (decay, optax.trace(momentum)),
+  }
+  if name not in rules:
+    raise ValueError(
+      f'optimizer.name is {name!r}; it can be one of {tuple(rules)}.'
+    )
   clip = optax.clip_by_global_norm(clip_norm) if clip_norm else optax.identity()
+  # First for the norm and the moments, last for what decay has added.
+  mask = only_first(first_channels or {})
   return optax.chain(
+    mask,
     clip,
-    optax.scale_by_adam(b1, b2, eps),
-    decay_weights(weight_decay, decay_multipliers or {}),
+    *rules[name],
     scale_by_prefix(lr_multipliers or {}),
     optax.scale_by_learning_rate(schedule),
+    mask,
   )

@@ -28,6 +28,7 @@ MAY_CHANGE = (
   'loader.',
   'log_every',
   'needs',
+  'reported',
   'views.',
   'weights',
 )
@@ -92,14 +93,12 @@ def prepare(config: Mapping[str, Any], workdir) -> Run:
   spec = experiment.clip_spec(config, train.class_names)
   loader = lambda split: pipeline.Loader(split, spec, data['on_bad_video'])
   model = experiment.model(config, len(train.class_names))
-  backbone = experiment.backbone(config, model.vit)
-  params = experiment.initial_params(model, backbone, config['seed'])
+  pretrained = experiment.pretrained(config, model)
+  params = experiment.initial_params(model, pretrained, config['seed'])
   mine, frozen = params_lib.split(params, config['trainable'])
   steps, schedule = _schedule(config, len(train))
   tx = _optimizer(config, schedule, mine)
   state = TrainState(jnp.zeros((), jnp.int32), mine, tx.init(mine))
-  # Layers cast their kernels to the compute type; doing it once saves memory.
-  cast = lambda x: jnp.asarray(x, model.vit.dtype if x.ndim > 1 else x.dtype)
   place = sharding.replicated(mesh)
   return Run(
     config=config,
@@ -112,9 +111,15 @@ def prepare(config: Mapping[str, Any], workdir) -> Run:
     schedule=schedule,
     tx=tx,
     state=jax.device_put(state, place),
-    frozen=jax.device_put(jax.tree.map(cast, frozen), place),
+    frozen=jax.device_put(cast(frozen, model.vit.dtype), place),
     frozen_sha256=params_lib.sha256(frozen),
   )
+
+
+def cast(params, dtype):
+  """Matrices in the compute type, to which layers would cast them each time."""
+  to = lambda x: jnp.asarray(x, dtype if x.ndim > 1 else x.dtype)
+  return jax.tree.map(to, params)
 
 
 def resume(run: Run, checkpoints) -> TrainState:
@@ -175,6 +180,7 @@ def _schedule(config, num_videos: int):
     total_steps=steps,
     steps_per_epoch=per_epoch,
     warmup_epochs=options['warmup_epochs'],
+    warmup_from=options['warmup_from'],
     by=options['schedule'],
   )
   return steps, schedule
@@ -182,10 +188,11 @@ def _schedule(config, num_videos: int):
 
 def _optimizer(config, schedule, mine):
   options = dict(config['optimizer'])
-  for key in ('lr', 'warmup_epochs', 'schedule'):
+  for key in ('lr', 'warmup_epochs', 'warmup_from', 'schedule'):
     options.pop(key)
-  for key in ('lr_multipliers', 'decay_multipliers'):
+  for key in ('lr_multipliers', 'decay_multipliers', 'first_channels'):
     options[key] = dict(options[key])
+  for key in ('lr_multipliers', 'decay_multipliers'):
     params_lib.check_prefixes(mine, tuple(options[key]))
   return optimizer.make(schedule, **options)
 
@@ -222,12 +229,18 @@ def overview(run: Run) -> None:
   for name in ('part', 'tunable', 'total'):
     table.add_column(name, justify='left' if name == 'part' else 'right')
   shapes = params_lib.join(mine, run.frozen)
-  counts = params_lib.count
+  channels = dict(run.config['optimizer']['first_channels'])
+
+  def row(name, tree, prefix=''):
+    below = {p: c for p, c in channels.items() if params_lib.matches(p, prefix)}
+    trained = {p: mine[p] for p in tree if p in mine}
+    tunable = optimizer.count_trained(trained, below)
+    table.add_row(name, f'{tunable:,}', f'{params_lib.count(tree):,}')
+
   for part in sorted(shapes):
-    tunable = counts(mine[part]) if part in mine else 0
-    table.add_row(part, f'{tunable:,}', f'{counts(shapes[part]):,}')
+    row(part, {part: shapes[part]}, part)
   table.add_section()
-  table.add_row('all', f'{counts(mine):,}', f'{counts(shapes):,}')
+  row('all', shapes)
   writers.console.print(table)
   size = params_lib.num_bytes(run.state.opt_state)
   writers.console.print(

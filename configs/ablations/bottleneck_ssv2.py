@@ -1,0 +1,23 @@
+r"""Rank of the linear adapters: from Table 2 of ZeroI2V (SSv2, B/16).
+
+i2v sweep --config configs/ablations/bottleneck_ssv2.py --workdir runs/width
+  configs/ablations/bottleneck_ssv2.py:smoke
+"""
+
+from configs import methods, zeroi2v_ssv2
+
+REPORTED = {0.0625: 64.2, 0.125: 65.0, 0.25: 66.0, 0.5: 65.8}
+
+
+def get_config(arg=''):
+  c = zeroi2v_ssv2.get_config(arg)
+  c.model.adapter = dict(name='zeroi2v', num_adapters=4, rank=0.25)
+  c.model.temporal_operator = methods.STDHA
+  return c
+
+
+def sweep(arg=''):
+  for rank, reported in REPORTED.items():
+    c = get_config(arg)
+    c.model.adapter.rank, c.reported = rank, reported
+    yield f'rank {rank}', c

@@ -1,0 +1,51 @@
+r"""How many heads look how far: Tables 2b and 2c of ZeroI2V (SSv2).
+
+i2v sweep --config configs/ablations/heads_ssv2.py --workdir runs/heads
+  configs/ablations/heads_ssv2.py:smoke
+
+One head is half a head each way. RF is the number of frames a block sees.
+"""
+
+from configs import common, zeroi2v_ssv2
+
+HEADS = {  # variant -> heads in time -> the paper's top-1
+  'B/16': {1: 64.8, 2: 66.0, 4: 65.6, 6: 65.6},
+  'L/14': {2: 67.7, 4: 68.5, 6: 68.3},
+}
+FIELDS = {  # frames -> RF -> the paper's top-1, B/16
+  8: {2: 64.7, 3: 66.0, 4: 65.5, 5: 65.7},
+  16: {3: 67.2, 4: 67.3, 5: 67.8, 6: 67.6, 7: 67.3},
+  32: {3: 67.3, 4: 67.8, 5: 68.5, 6: 68.6, 7: 68.4, 8: 68.2},
+}
+ORDER = (-1, 1, -2, 2, -3, 3, -4)
+
+
+def get_config(arg=''):
+  c = zeroi2v_ssv2.get_config(arg)
+  c.model.adapter = dict(name='zeroi2v', num_adapters=4, rank=0.25)
+  return c
+
+
+def offsets(heads):
+  if heads == 1:
+    return ((-1, 32), (1, 32))
+  return (-1,) * (heads // 2) + (1,) * (heads // 2)
+
+
+def relocation(c, offsets, reported):
+  operator = dict(name='head_relocation', offsets=offsets)
+  c.model.temporal_operator = common.fit_heads(c, operator)
+  c.reported = reported
+  return c
+
+
+def sweep(arg=''):
+  for variant, rows in HEADS.items():
+    for heads, reported in rows.items():
+      c = get_config(','.join(filter(None, [arg, f'variant={variant}'])))
+      yield f'{variant}, {heads} heads', relocation(c, offsets(heads), reported)
+  for frames, rows in FIELDS.items():
+    for field, reported in rows.items():
+      c = get_config(','.join(filter(None, [arg, f'frames={frames}'])))
+      c = relocation(c, ORDER[: field - 1], reported)
+      yield f'{frames} frames, RF {field}', c

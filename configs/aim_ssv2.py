@@ -1,0 +1,41 @@
+r"""AIM on Something-Something V2: top-1 66.4 with B/16, 8 frames.
+
+python -m i2v_jax.main --config configs/aim_ssv2.py --workdir runs/aim_ssv2
+  configs/aim_ssv2.py:variant=L/14,frames=32,preset=release
+  configs/aim_ssv2.py:family=imagenet
+  configs/aim_ssv2.py:smoke
+
+Four adapters. The released L/14 configuration forgets the fourth and trains the
+backbone's parts at a tenth of the rate; `preset=release` does so too.
+"""
+
+from configs import common, methods
+
+REPORTED = {('clip', 'B/16', 8): 66.4, ('clip', 'L/14', 32): 70.6}
+REPORTED[('imagenet', 'B/16', 8)] = 62.0
+
+
+def get_config(arg=''):
+  arg = common.parse_arg(
+    arg, variant='B/16', frames=8, family='clip', preset='paper', smoke=False
+  )
+  c = common.base()
+  common.backbone(c, arg.variant, arg.frames, arg.family)
+  released_large = arg.variant == 'L/14' and arg.preset == 'release'
+  num_adapters = 3 if released_large else 4
+  methods.aim(c, num_adapters, scale=1.0, preset=arg.preset)
+  if arg.variant == 'L/14':
+    methods.aim_slow_backbone(c)
+  c.data.format = 'something_v2'
+  c.data.root = 'data/something_v2'
+  c.data.options = dict(on_missing='error')
+  c.needs = 'Something-Something V2'
+  c.clip.sampling, c.clip.test_sampling = 'uniform', 'mmaction0'
+  c.clip.flip = 0.0
+  c.clip.randaugment = 'after_crop'
+  c.clip.erasing = 0.25
+  c.views.crops = 3
+  c.label_smoothing = 0.1
+  c.epochs = 50.0
+  c.reported = REPORTED.get((arg.family, arg.variant, arg.frames), 0.0)
+  return common.smoke(c) if arg.smoke else c

@@ -1,0 +1,76 @@
+"""The methods that `i2v compare` sets side by side on the quickstart.
+
+One budget: the quickstart's data, steps, batches, optimiser and rate; adapters
+of rank 16. Without a temporal embedding, so that a method sees the order of
+frames by its own means only.
+"""
+
+TWO_HEADS = dict(name='head_relocation', offsets=(-1, 1))
+CLASSIFIER = ('head', 'backbone/ln_post')
+ALL = ('q', 'k', 'v', 'out', 'fc1', 'fc2')
+LINEAR = dict(name='zeroi2v', rank=16, dropout=0.0)
+GRID = dict(grid=(2, 4), spatial_frames=4, dropout=0.0)
+
+
+def row(get, adapter, operator=None, trainable=('adapters', *CLASSIFIER)):
+  c = get()
+  c.model.adapter, c.model.temporal_operator = adapter, operator
+  c.model.temporal_embedding, c.trainable = False, trainable
+  return c
+
+
+def still(get):
+  """Methods that treat frames one by one."""
+  biases = [
+    f'backbone/blocks_{i}/{layer}/bias'
+    for i in range(4)
+    for layer in ('attn/q', 'attn/v', 'attn/out', 'mlp/fc1', 'mlp/fc2')
+  ]
+  last = ('backbone/blocks_3', *CLASSIFIER)
+  yield 'linear probe', row(get, None, trainable=('head',))
+  yield 'BitFit', row(get, None, trainable=(*biases, *CLASSIFIER))
+  yield 'last block', row(get, None, trainable=last)
+  yield 'full fine-tuning', row(get, None, trainable=('',))
+  yield 'linear adapters', row(get, LINEAR)
+  yield 'GELU adapters', row(get, LINEAR | dict(name='gelu_adapters'))
+  yield 'LoRA', row(get, dict(name='lora', on=ALL, rank=16))
+  yield 'AdaptFormer', row(get, dict(name='adaptformer', rank=16))
+  yield 'VPT, shallow', row(get, dict(name='vpt', deep=False))
+  yield 'VPT, deep', row(get, dict(name='vpt'))
+  yield 'Pro-tuning', row(get, dict(name='pro_tuning', rank=16))
+
+
+def moving(get):
+  """Methods that relate frames."""
+  st_adapter = dict(name='st_adapter', rank=16, pre_attn=True)
+  aim = dict(name='aim', rank=16, drop_path=0.0)
+  heads = [
+    (f'backbone/blocks_{i}/attn/{name}/kernel', 0 if name == 'out' else 1)
+    for i in range(4)
+    for name in ('q', 'k', 'v', 'out')
+  ]
+  shift, token = dict(name='channel_shift', share=8), dict(name='token_shift')
+  yield 'ZeroI2V', row(get, LINEAR, TWO_HEADS)
+  yield 'linear, channel shift', row(get, LINEAR, shift)
+  yield 'linear, [cls] token shift', row(get, LINEAR, token)
+  yield (
+    'GELU, relocation',
+    row(get, LINEAR | dict(name='gelu_adapters'), TWO_HEADS),
+  )
+  yield (
+    'LoRA, relocation',
+    row(get, dict(name='lora', on=ALL, rank=16), TWO_HEADS),
+  )
+  yield 'full, relocation', row(get, None, TWO_HEADS, ('',))
+  c = row(get, None, TWO_HEADS, (*(path for path, _ in heads), *CLASSIFIER))
+  c.optimizer.first_channels = {path: (axis, 32) for path, axis in heads}
+  yield 'temporal heads only', c
+  yield 'AIM', row(get, aim)
+  yield 'ST-Adapter', row(get, st_adapter)
+  yield 'ST-Adapter, relocation', row(get, st_adapter, TWO_HEADS)
+  for preset in ('paper', 'release'):
+    dualpath = dict(name='dualpath', preset=preset, rank=16) | GRID
+    trained = ('adapters', 'head', 'backbone/cls', 'backbone/pos')
+    yield f'DualPath, {preset}', row(get, dualpath, trainable=trained)
+  evl = dict(name='evl', layers=2, dropout=0.0)
+  yield 'EVL', row(get, evl, trainable=('adapters', 'head'))

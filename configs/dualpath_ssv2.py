@@ -1,0 +1,30 @@
+r"""DualPath on Something-Something V2.
+
+python -m i2v_jax.main --config configs/dualpath_ssv2.py --workdir runs/dual
+  configs/dualpath_ssv2.py:preset=release,quirks
+  configs/dualpath_ssv2.py:smoke
+
+The released command: 60 epochs, 86 clips a step, 3.5e-4 per 256 clips.
+"""
+
+from configs import common, methods
+
+
+def get_config(arg=''):
+  arg = common.parse_arg(
+    arg, variant='B/16', frames=16, preset='paper', quirks=False, smoke=False
+  )
+  c = common.base()
+  common.backbone(c, arg.variant, arg.frames)
+  methods.dualpath(c, arg.preset, arg.quirks)
+  c.data.format = 'something_v2'
+  c.data.root = 'data/something_v2'
+  c.data.options = dict(on_missing='error')
+  c.needs = 'Something-Something V2'
+  c.clip.flip = 0.0
+  c.clip.erasing = 0.1
+  c.views.crops = 3
+  c.batch_size = 86
+  c.optimizer.lr = 3.5e-4 * c.batch_size / 256
+  c.epochs = 60.0
+  return common.smoke(c) if arg.smoke else c

@@ -1,0 +1,217 @@
+"""Each method as its paper trains it: adapter, trained parts, optimiser."""
+
+from ml_collections import config_dict
+
+from configs import common
+
+STDHA = dict(name='head_relocation', offsets=(-1, 1))
+CLASSIFIER = ('temporal_embedding', 'head', 'backbone/ln_post')
+
+
+def zeroi2v(c, preset):
+  """The optimiser of the paper's appendix and the release."""
+  c.model.adapter = dict(
+    name='zeroi2v',
+    preset=preset,  # gives what is None here
+    offsets=config_dict.placeholder(tuple),
+    num_adapters=config_dict.placeholder(int),
+    scale=config_dict.placeholder(float),
+    dropout=config_dict.placeholder(float),
+    rank=0.25,
+  )
+  as_zeroi2v(c)
+  if '_L_' in preset and preset.endswith('release'):
+    slow = ('adapters', 'temporal_embedding', 'backbone')
+    c.optimizer.lr_multipliers = dict.fromkeys(slow, 0.1)
+
+
+def as_zeroi2v(c):
+  """What ZeroI2V trains and decays, for the rows of its Table 3."""
+  c.trainable = ('adapters', *CLASSIFIER)
+  c.optimizer.schedule = 'epoch'
+  still = ('temporal_embedding', 'backbone/ln_post')
+  c.optimizer.decay_multipliers = dict.fromkeys(still, 0.0)
+
+
+def aim(c, num_adapters=3, scale=0.5, preset='paper'):
+  c.model.adapter = dict(
+    name='aim',
+    num_adapters=num_adapters,
+    rank=0.25,
+    scale=scale,
+    drop_path=0.2,
+    drop_path_axis='release' if preset == 'release' else 'sample',
+  )
+  c.trainable = ('adapters', *CLASSIFIER)
+  c.optimizer.schedule = 'epoch'
+  c.optimizer.decay_multipliers = {'backbone/ln_post': 0.0}
+
+
+def aim_slow_backbone(c):
+  """A tenth of the rate for all but the head, as released for L/14.
+
+  The rule that does it takes ln_post out of those that do not decay.
+  """
+  slow = ('adapters', 'temporal_embedding', 'backbone')
+  c.optimizer.lr_multipliers = dict.fromkeys(slow, 0.1)
+  c.optimizer.decay_multipliers = {}
+
+
+def dualpath(c, preset='paper', quirks=False):
+  c.model.adapter = dict(
+    name='dualpath', preset=preset, grid=(4, 4), spatial_frames=8, dropout=0.1
+  )
+  c.model.projection = common.PROJECTION.get(c.model.backbone.variant, 0)
+  c.model.temporal_embedding, c.model.dropout = False, 0.0
+  c.trainable = ('adapters', 'head', 'backbone/cls', 'backbone/pos')
+  c.clip.sampling, c.clip.stride = 'random_stride', 4
+  c.clip.randaugment = 'before_crop'
+  c.clip.randaugment_ops, c.clip.randaugment_magnitude = 2, 10.0
+  c.clip.erasing_mode = 'rand'
+  c.optimizer.schedule = 'after_warmup'
+  c.optimizer.warmup_epochs, c.optimizer.warmup_from = 3.0, 0.0
+  if quirks:
+    c.clip.release_quirks, c.data.normalization = True, 'imagenet'
+
+
+def st_adapter(c, pre_attn=False):
+  c.model.adapter = dict(
+    name='st_adapter',
+    rank=384,
+    kernel=(3, 1, 1),
+    pre_attn=pre_attn,
+    pre_mlp=True,
+  )
+  c.model.temporal_embedding = False
+  c.model.mean_first, c.model.head_std = True, 0.02
+  c.trainable = ('adapters', 'head')
+  c.optimizer.schedule = 'after_warmup'
+  c.optimizer.warmup_epochs, c.optimizer.warmup_from = 2.0, 0.0
+  c.optimizer.weight_decay = 0.01
+  c.optimizer.decay_biases = False
+
+
+def evl(c, layers=4):
+  c.model.adapter = dict(name='evl', layers=layers, cls_std=0.0, dropout=0.5)
+  c.model.temporal_embedding = False
+  c.trainable = ('adapters', 'head')
+  c.optimizer.lr, c.optimizer.warmup_epochs = 4e-4, 0.0
+
+
+def adaptformer(c, rank=64):
+  c.model.adapter = dict(name='adaptformer', rank=rank, scale=0.1)
+  c.trainable = ('adapters', *CLASSIFIER)
+  sgd(c)
+
+
+def vpt(c, prompts=8, deep=True):
+  c.model.adapter = dict(name='vpt', prompts=prompts, deep=deep)
+  c.trainable = ('adapters', *CLASSIFIER)
+  sgd(c)
+
+
+def sgd(c):
+  """Momentum and no decay, as AdaptFormer's code trains both."""
+  c.optimizer.name, c.optimizer.weight_decay = 'sgd', 0.0
+  c.optimizer.lr = 0.1 * c.batch_size / 256
+  c.optimizer.schedule = 'after_warmup'
+  c.optimizer.warmup_epochs, c.optimizer.warmup_from = 10.0, 0.0
+
+
+def lora(c, on=('q', 'v'), rank=192):
+  c.model.adapter = dict(name='lora', on=on, rank=rank)
+  as_zeroi2v(c)
+
+
+def gelu_adapters(c, num_adapters=4, rank=0.25):
+  c.model.adapter = dict(
+    name='gelu_adapters', num_adapters=num_adapters, rank=rank, dropout=0.1
+  )
+  as_zeroi2v(c)
+
+
+def st_adapter_zeroi2v(c, num_adapters=4, rank=192):
+  c.model.adapter = dict(
+    name='st_adapter_zeroi2v', num_adapters=num_adapters, rank=rank
+  )
+  as_zeroi2v(c)
+
+
+def pro_tuning(c, rank=64):
+  c.model.adapter = dict(name='pro_tuning', rank=rank)
+  as_zeroi2v(c)
+
+
+def linear_probe(c, trainable=('head',)):
+  """`trainable=CLASSIFIER` also trains the final norm and the embedding."""
+  c.model.adapter = None
+  c.trainable = trainable
+
+
+def full(c):
+  """Everything, at a tenth of the rate (ZeroI2V, ablations)."""
+  c.model.adapter, c.trainable = None, ('',)
+  c.optimizer.lr /= 10
+  blocks = [f'blocks_{i}' for i in range(common.depth(c))]
+  norms = [f'{block}/{ln}' for block in blocks for ln in ('ln1', 'ln2')]
+  tables = ['cls', 'pos', 'ln_post', *norms]
+  if c.model.backbone.family == 'clip':
+    tables.append('ln_pre')
+  still = [f'backbone/{name}' for name in tables]
+  still += ['temporal_embedding'] * c.model.temporal_embedding
+  c.optimizer.decay_multipliers = dict.fromkeys(still, 0.0)
+
+
+def partial(c, blocks=2):
+  """The last blocks, final norm and head."""
+  c.model.adapter = None
+  depth = common.depth(c)
+  last = [f'backbone/blocks_{i}' for i in range(depth - blocks, depth)]
+  c.trainable = (*last, *CLASSIFIER)
+
+
+def bitfit(c):
+  """All biases of the blocks (arXiv 2106.10199), final norm and head."""
+  c.model.adapter = None
+  layers = [f'attn/{name}' for name in ('q', 'k', 'v', 'out')]
+  layers += ['mlp/fc1', 'mlp/fc2', 'ln1', 'ln2']
+  biases = [
+    f'backbone/blocks_{i}/{layer}/bias'
+    for i in range(common.depth(c))
+    for layer in layers
+  ]
+  c.trainable = (*biases, *CLASSIFIER)
+  c.optimizer.weight_decay = 0.0
+
+
+def temporal_heads(c, heads=2):
+  """Only the heads that look at other frames (ZeroI2V, Table 3)."""
+  c.model.adapter, c.model.temporal_operator = None, STDHA
+  attn = [f'backbone/blocks_{i}/attn' for i in range(common.depth(c))]
+  channels = heads * common.head_width(c)
+  first = {
+    f'{path}/{name}/kernel': (0 if name == 'out' else 1, channels)
+    for path in attn
+    for name in ('q', 'k', 'v', 'out')
+  }
+  c.optimizer.first_channels = first
+  as_zeroi2v(c)
+  c.trainable = (*first, *CLASSIFIER)
+
+
+METHODS = dict(
+  zeroi2v=lambda c: zeroi2v(c, common.preset(c)),
+  aim=aim,
+  dualpath=dualpath,
+  st_adapter=lambda c: st_adapter(c, pre_attn=True),
+  evl=evl,
+  adaptformer=adaptformer,
+  vpt=vpt,
+  lora=lora,
+  gelu_adapters=gelu_adapters,
+  pro_tuning=pro_tuning,
+  linear_probe=linear_probe,
+  bitfit=bitfit,
+  partial=partial,
+  full=full,
+)
