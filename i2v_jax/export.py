@@ -66,15 +66,17 @@ def export(trained: Trained, out) -> float:
     merge_max_diff=difference,
     trained_from=dict(trained.identity),
   )
-  how = (
-    'merged'
-    if adapters.can_merge(trained.model.adapter)
-    else 'nothing to merge'
-  )
-  writers.console.print(
-    f'{out}: {how}, max |logit difference| {difference:.1e}'
-  )
+  writers.console.print(f'{out}: {_outcome(trained.model, difference)}')
   return difference
+
+
+def _outcome(model, difference: float) -> str:
+  if not model.adapter:
+    return 'no adapter to merge'
+  name = model.adapter['name']
+  if adapters.can_merge(model.adapter):
+    return f'{name} merged, max |logit difference| {difference:.1e}'
+  return f'{name} is not linear: its adapters stay beside the backbone'
 
 
 def _logits(model, params):

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 import pytest
 import small
+from flax.traverse_util import flatten_dict
 
 from i2v_jax import adapters, video
 from i2v_jax import params as params_lib
@@ -176,6 +177,31 @@ def test_what_can_be_merged_says_so(name):
   assert not adapters.can_merge(model.adapter)
   with pytest.raises(ValueError, match=rf'Only linear adapters.*not {name}'):
     video.merge(model, small.shapes(model))
+
+
+NO_GRADIENT = {
+  # Behind the last attention patches reach no class token.
+  'st_adapter': {
+    f'blocks_1/adapt_mlp/{layer}/{leaf}'
+    for layer in ('fc1', 'conv', 'fc2')
+    for leaf in ('kernel', 'bias')
+  },
+  # A constant on every key cancels in the softmax.
+  'evl': {f'layers_{i}/attn/k/bias' for i in range(2)},
+}
+
+
+@pytest.mark.parametrize('name', adapters.METHODS)
+def test_every_parameter_of_a_method_matters(name):
+  model = classifier(name)
+  params, clips = small.random(model), small.clips(model)
+
+  def loss(mine):
+    return model.apply({'params': params | {'adapters': mine}}, *clips)[0, 0]
+
+  grads = flatten_dict(jax.jit(jax.grad(loss))(params['adapters']), sep='/')
+  still = {path for path, g in grads.items() if np.abs(g).max() < 1e-8}
+  assert still == NO_GRADIENT.get(name, set())
 
 
 @pytest.mark.parametrize('name', adapters.METHODS)

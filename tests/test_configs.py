@@ -331,3 +331,43 @@ def test_dualpath_is_the_table_of_its_commands(name, lr, erasing, flip, views):
   assert spec.release_quirks == (arg == 'quirks')
   normalization = 'imagenet' if arg else 'clip'
   assert config.data.normalization == normalization
+
+
+ADAPTED = {  # Table 3: parameters of the adapters, or of the heads in time
+  'temporal heads only': 4_718_592,
+  'ST-Adapter 192, QKVO12': 14_238_720,
+  'ST-Adapter 384, QKV1': 14_220_288,
+  'LoRA 192, QV': 7_077_888,
+  'LoRA 192, QKVO': 14_155_776,
+  'LoRA 192, QV12': 24_772_608,
+  'LoRA 128, QV12': 16_515_072,
+  'LoRA 192, QKVO12': 31_850_496,
+  'LoRA 128, QKVO12': 21_233_664,
+  'GELU adapters 96, QKVO12': 7_119_360,
+  'GELU adapters 192, QKV1': 7_100_928,
+  'GELU adapters 192, QKVO1': 10_651_392,
+  'GELU adapters 192, QKVO12': 14_201_856,
+  'linear adapters 96, QKVO12': 7_119_360,
+  'linear adapters 192, QKV1': 7_100_928,
+  'linear adapters 192, QKVO1': 10_651_392,
+  'linear adapters 192, QKVO12': 14_201_856,
+  'six linear adapters 192': 21_302_784,
+  'six linear adapters 128': 14_220_288,
+}
+
+
+def test_table_3_trains_as_many_parameters_as_its_rows_say():
+  module = importlib.import_module('configs.ablations.strategies_ssv2')
+  found = {}
+  for name, config in module.sweep(''):
+    shapes = small.shapes(experiment.model(config, 174))
+    mine, _ = params_lib.split(shapes, config.trainable)
+    channels = dict(config.optimizer.first_channels)
+    count = optimizer.count_trained(mine, channels)
+    rest = {
+      k: v for k, v in mine.items() if k in ('head', 'temporal_embedding')
+    }
+    found[name] = count - params_lib.count(rest) - 2 * 768  # the final norm
+    assert config.model.temporal_operator.to_dict() == methods.STDHA
+  assert ADAPTED.items() <= found.items()
+  assert set(found) - set(ADAPTED) == {'full fine-tuning', 'linear probe'}

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from i2v_jax import cli, export, predict, trained, video
+from i2v_jax import cli, export, predict, train, trained, video
 from i2v_jax.data.decode import VideoInfo, probe
 
 
@@ -115,6 +115,31 @@ def test_an_export_predicts_and_evaluates_alone(
   assert i2v('eval', '--workdir', out) == 0
   assert '12 of 12 videos' in capsys.readouterr().out
   assert json.loads((out / 'eval' / 'report.json').read_text())['decoded'] == 12
+
+
+@pytest.mark.parametrize(
+  ('name', 'arg', 'said'),
+  [
+    ('dualpath_k400', 'smoke', 'dualpath is not linear: its adapters stay'),
+    ('evl_k400', 'smoke', 'evl is not linear: its adapters stay'),
+    ('finetune_folder', 'method=lora,smoke', 'lora merged, max |logit'),
+    ('finetune_folder', 'method=bitfit,smoke', 'no adapter to merge'),
+  ],
+)
+def test_other_methods_are_exported_and_predict(
+  smoke_config, digits, tmp_path, capsys, name, arg, said
+):
+  train.train_and_evaluate(smoke_config(name, arg), tmp_path / 'run')
+  out = tmp_path / 'out'
+  assert i2v('export', '--workdir', tmp_path / 'run', '--out', out) == 0
+  assert said in ' '.join(capsys.readouterr().out.split())
+  clip = sorted(digits.glob('val/*/*.mp4'))[0]
+  before, after = (
+    trained.load(folder).probabilities(clip)
+    for folder in (tmp_path / 'run', out)
+  )
+  np.testing.assert_allclose(after, before, rtol=0, atol=1e-6)
+  assert i2v('predict', '--workdir', out, clip) == 0
 
 
 def test_a_merge_that_changes_the_model_is_refused(

@@ -235,3 +235,20 @@ def test_a_wrong_image_size_is_named():
   cfg = ViTConfig.named(**CLIP)
   with pytest.raises(ValueError, match='takes 24x24 pixels, not 32x32'):
     jax.eval_shape(ViT(cfg).init, jax.random.key(0), jnp.zeros((1, 32, 32, 3)))
+
+
+def test_the_projection_is_read_beside_the_backbone(clip_copy):
+  rng = np.random.default_rng(0)
+  weight = rng.standard_normal((24, 48), 'f4')  # torch has the outputs first
+  rewrite(clip_copy, lambda a: a | {'visual_projection.weight': weight})
+  cfg = ViTConfig.named(**CLIP)
+  found = weights.load_projection(str(clip_copy), cfg, 24)
+  np.testing.assert_array_equal(found['kernel'], weight.T)
+  assert weights.load_backbone(str(clip_copy), cfg)
+  with pytest.raises(ValueError, match=r'the model wants \(48, 16\)'):
+    weights.load_projection(str(clip_copy), cfg, 16)
+
+
+def test_weights_without_a_projection_are_named(clip_copy):
+  with pytest.raises(ValueError, match='has no visual projection'):
+    weights.load_projection(str(clip_copy), ViTConfig.named(**CLIP), 24)
