@@ -183,12 +183,7 @@ def smoke(c: ConfigDict) -> ConfigDict:
   for option in small.keys() & (c.model.adapter or {}).keys():
     c.model.adapter[option] = small[option]
   c.model.projection = 0
-  here = lambda path: (
-    not any(f'/blocks_{i}/' in f'{path}/' for i in range(2, 24))
-  )
-  c.trainable = tuple(filter(here, c.trainable))
-  still = c.optimizer.decay_multipliers
-  c.optimizer.decay_multipliers = {k: m for k, m in still.items() if here(k)}
+  _fewer_blocks(c)
   c.weights = 'random'
   c.data.format = 'digits'
   c.data.root = 'runs/smoke-digits'
@@ -198,3 +193,17 @@ def smoke(c: ConfigDict) -> ConfigDict:
   c.batch_size, c.steps, c.log_every = 8, 3, 1
   c.loader.threads = 2
   return c
+
+
+def _fewer_blocks(c: ConfigDict) -> None:
+  """Forgets what is said of blocks and channels that are not there."""
+  optimizer = c.optimizer
+  gone = [f'/blocks_{i}/' for i in range(2, 24)]
+  here = lambda path: not any(block in f'/{path}/' for block in gone)
+  kept = lambda table: {path: v for path, v in table.items() if here(path)}
+  c.trainable = tuple(filter(here, c.trainable))
+  optimizer.decay_multipliers = kept(optimizer.decay_multipliers)
+  first = kept(optimizer.first_channels)
+  optimizer.first_channels = {
+    path: (axis, 8) for path, (axis, _) in first.items()
+  }

@@ -213,5 +213,6 @@ METHODS = dict(
   linear_probe=linear_probe,
   bitfit=bitfit,
   partial=partial,
+  temporal_heads=temporal_heads,
   full=full,
 )
