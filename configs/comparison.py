@@ -34,6 +34,7 @@ def still(get):
   yield 'linear adapters', row(get, LINEAR)
   yield 'GELU adapters', row(get, LINEAR | dict(name='gelu_adapters'))
   yield 'LoRA', row(get, dict(name='lora', on=ALL, rank=16))
+  yield 'SSF', row(get, dict(name='ssf'))
   yield 'AdaptFormer', row(get, dict(name='adaptformer', rank=16))
   yield 'VPT, shallow', row(get, dict(name='vpt', deep=False))
   yield 'VPT, deep', row(get, dict(name='vpt'))

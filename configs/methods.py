@@ -137,6 +137,11 @@ def st_adapter_zeroi2v(c, num_adapters=4, rank=192):
   as_zeroi2v(c)
 
 
+def ssf(c):
+  c.model.adapter = dict(name='ssf')
+  as_zeroi2v(c)
+
+
 def pro_tuning(c, rank=64):
   c.model.adapter = dict(name='pro_tuning', rank=rank)
   as_zeroi2v(c)
@@ -209,6 +214,7 @@ METHODS = dict(
   vpt=vpt,
   lora=lora,
   gelu_adapters=gelu_adapters,
+  ssf=ssf,
   pro_tuning=pro_tuning,
   linear_probe=linear_probe,
   bitfit=bitfit,

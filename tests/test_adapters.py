@@ -69,6 +69,7 @@ REACH = {
   'gelu_adapters': (2, {4}),
   'lora': (2, {4}),
   'pro_tuning': (2, {4}),
+  'ssf': (2, {4}),
   'vpt': (2, {4}),
   'zeroi2v': (2, {4}),
   # In front of the MLP patches only: class tokens read them a block later.
@@ -171,7 +172,7 @@ def test_an_option_of_another_classifier_is_refused(name):
 @pytest.mark.parametrize('name', adapters.METHODS)
 def test_what_can_be_merged_says_so(name):
   model = classifier(name)
-  if name in ('zeroi2v', 'lora'):
+  if name in ('zeroi2v', 'lora', 'ssf'):
     assert adapters.can_merge(model.adapter)
     return
   assert not adapters.can_merge(model.adapter)
@@ -187,6 +188,7 @@ NO_GRADIENT = {
     for leaf in ('kernel', 'bias')
   },
   # A constant on every key cancels in the softmax.
+  'ssf': {f'blocks_{i}/k/shift' for i in range(2)},
   'evl': {f'layers_{i}/attn/k/bias' for i in range(2)},
 }
 

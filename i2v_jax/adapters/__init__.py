@@ -14,6 +14,7 @@ from i2v_jax.adapters.evl import EVL
 from i2v_jax.adapters.lora import LoRA
 from i2v_jax.adapters.method import Method
 from i2v_jax.adapters.pro_tuning import ProTuning
+from i2v_jax.adapters.ssf import SSF
 from i2v_jax.adapters.st_adapter import STAdapter, STAdapterZeroI2V
 from i2v_jax.adapters.vpt import VPT
 from i2v_jax.adapters.zeroi2v import GeluAdapters, ZeroI2V
@@ -26,6 +27,7 @@ METHODS = {
   'gelu_adapters': GeluAdapters,
   'lora': LoRA,
   'pro_tuning': ProTuning,
+  'ssf': SSF,
   'st_adapter': STAdapter,
   'st_adapter_zeroi2v': STAdapterZeroI2V,
   'vpt': VPT,
