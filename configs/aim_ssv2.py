@@ -22,8 +22,7 @@ def get_config(arg=''):
   c = common.base()
   common.backbone(c, arg.variant, arg.frames, arg.family)
   released_large = arg.variant == 'L/14' and arg.preset == 'release'
-  num_adapters = 3 if released_large else 4
-  methods.aim(c, num_adapters, scale=1.0, preset=arg.preset)
+  methods.aim(c, 3 if released_large else 4, scale=1.0, preset=arg.preset)
   if arg.variant == 'L/14':
     methods.aim_slow_backbone(c)
   c.data.format = 'something_v2'

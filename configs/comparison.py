@@ -1,14 +1,15 @@
 """The methods that `i2v compare` sets side by side on the quickstart.
 
 One budget: the quickstart's data, steps, batches, optimiser and rate; adapters
-of rank 16. Without a temporal embedding, so that a method sees the order of
-frames by its own means only.
+of rank 16. Without a temporal embedding unless it says so: added to the tokens
+of a frame, it tells even a model of single frames which frame it sees.
 """
 
 TWO_HEADS = dict(name='head_relocation', offsets=(-1, 1))
 CLASSIFIER = ('head', 'backbone/ln_post')
 ALL = ('q', 'k', 'v', 'out', 'fc1', 'fc2')
 LINEAR = dict(name='zeroi2v', rank=16, dropout=0.0)
+AIM = dict(name='aim', rank=16, drop_path=0.0)
 GRID = dict(grid=(2, 4), spatial_frames=4, dropout=0.0)
 
 
@@ -16,6 +17,12 @@ def row(get, adapter, operator=None, trainable=('adapters', *CLASSIFIER)):
   c = get()
   c.model.adapter, c.model.temporal_operator = adapter, operator
   c.model.temporal_embedding, c.trainable = False, trainable
+  return c
+
+
+def embedded(get, adapter, trainable=('adapters', *CLASSIFIER)):
+  c = row(get, adapter, trainable=('temporal_embedding', *trainable))
+  c.model.temporal_embedding = True
   return c
 
 
@@ -41,10 +48,17 @@ def still(get):
   yield 'Pro-tuning', row(get, dict(name='pro_tuning', rank=16))
 
 
+def between(get):
+  """What sees something of time without a trained method for it."""
+  yield 'linear probe, relocation', row(get, None, TWO_HEADS, ('head',))
+  yield 'linear probe, embedding', embedded(get, None, CLASSIFIER)
+  yield 'linear adapters, embedding', embedded(get, LINEAR)
+  yield 'AIM, no embedding', row(get, AIM)
+
+
 def moving(get):
   """Methods that relate frames."""
   st_adapter = dict(name='st_adapter', rank=16, pre_attn=True)
-  aim = dict(name='aim', rank=16, drop_path=0.0)
   heads = [
     (f'backbone/blocks_{i}/attn/{name}/kernel', 0 if name == 'out' else 1)
     for i in range(4)
@@ -66,7 +80,7 @@ def moving(get):
   c = row(get, None, TWO_HEADS, (*(path for path, _ in heads), *CLASSIFIER))
   c.optimizer.first_channels = {path: (axis, 32) for path, axis in heads}
   yield 'temporal heads only', c
-  yield 'AIM', row(get, aim)
+  yield 'AIM', embedded(get, AIM)
   yield 'ST-Adapter', row(get, st_adapter)
   yield 'ST-Adapter, relocation', row(get, st_adapter, TWO_HEADS)
   for preset in ('paper', 'release'):
@@ -75,3 +89,8 @@ def moving(get):
     yield f'DualPath, {preset}', row(get, dualpath, trainable=trained)
   evl = dict(name='evl', layers=2, dropout=0.0)
   yield 'EVL', row(get, evl, trainable=('adapters', 'head'))
+
+
+def rows(get):
+  for group in (still, between, moving):
+    yield from group(get)

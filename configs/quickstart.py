@@ -2,11 +2,9 @@ r"""Moving digits: a frozen ViT that knows still digits learns to see motion.
 
 python -m i2v_jax.main --config configs/quickstart.py --workdir runs/quickstart
 
-Needs nothing: the clips are made (and really encoded) on the first run, the
-backbone is shipped. Trains a linear probe and ZeroI2V on the same frozen
-backbone, merges ZeroI2V, and ends with a table. All methods side by side:
-
-i2v compare --config configs/quickstart.py --workdir runs/compare
+Needs nothing: clips are made (and really encoded) on the first run, a backbone
+is shipped. Trains a linear probe and ZeroI2V, merges it, ends with a table.
+All methods: i2v compare --config configs/quickstart.py --workdir runs/compare
 """
 
 from configs import common, comparison
@@ -23,25 +21,18 @@ def get_config(arg=''):
   c.weights = 'builtin:digits'
   c.trainable = ('adapters', 'temporal_embedding', 'head', 'backbone/ln_post')
   c.compare.linear_probe = dict(model=dict(adapter=None), trainable=('head',))
-
   c.data.format = 'digits'
   c.data.root = 'runs/digits'
   c.data.options = dict(num_train=1600, num_val=400)
   c.data.normalization = 'half'
-  c.clip.stride = 1
-  c.clip.short_side = 32
+  c.clip.stride, c.clip.short_side, c.clip.flip = 1, 32, 0.0
   c.clip.crop_area = c.clip.crop_aspect = (1.0, 1.0)
-  c.clip.flip = 0.0
-
   c.loader.threads = 2
-  c.batch_size = 32
-  c.steps = 300
-  c.optimizer.lr = 3e-3
-  c.optimizer.warmup_epochs = 1.0
+  c.batch_size, c.steps = 32, 300
+  c.optimizer.lr, c.optimizer.warmup_epochs = 3e-3, 1.0
   c.optimizer.clip_norm = 1.0
   return common.smoke(c) if arg.smoke else c
 
 
 def sweep(arg=''):
-  yield from comparison.still(lambda: get_config(arg))
-  yield from comparison.moving(lambda: get_config(arg))
+  return comparison.rows(lambda: get_config(arg))

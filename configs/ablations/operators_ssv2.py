@@ -1,7 +1,6 @@
 r"""Temporal operators under linear adapters: Table 2a of ZeroI2V (SSv2, B/16).
 
-i2v sweep --config configs/ablations/operators_ssv2.py --workdir runs/operators
-  configs/ablations/operators_ssv2.py:smoke
+i2v sweep --config configs/ablations/operators_ssv2.py --workdir runs/table2a
 
 Every row has four linear adapters. The paper's numbers stand beside ours; its
 final recipe is stronger by more than a point, for reasons it does not give.
