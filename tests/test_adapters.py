@@ -3,6 +3,7 @@
 import functools
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import small
@@ -224,3 +225,14 @@ def test_remat_changes_nothing(name):
 def test_a_method_without_presets_says_so():
   with pytest.raises(ValueError, match='vpt has no presets'):
     adapters.resolve(dict(name='vpt', preset='paper'))
+
+
+@pytest.mark.parametrize('name', adapters.METHODS)
+def test_the_compute_type_holds_through_all_blocks(name):
+  model = classifier(name)
+  cfg = model.vit.__class__(**vars(model.vit) | {'dtype': jnp.bfloat16})
+  model = model.clone(vit=cfg)
+  clips = video.example(model, dtype=jnp.bfloat16)
+  run = lambda p, *x: model.apply({'params': p}, *x, method='features')
+  found = jax.eval_shape(run, small.shapes(model), *clips)
+  assert {x.dtype for x in jax.tree.leaves(found)} == {jnp.dtype('bfloat16')}
