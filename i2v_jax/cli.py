@@ -63,18 +63,19 @@ def bench(args) -> None:
 
 def sweep(args) -> int:
   from i2v_jax import sweep as lib
+  from i2v_jax import variants
 
-  variants = lib.load(args.config, args.set, args.only)
-  rows = lib.sweep(variants, args.workdir)
+  found = variants.load(args.config, args.set, args.only)
+  rows = lib.sweep(found, args.workdir)
   return int(any(row.get('error') for row in rows))
 
 
 def compare(args) -> int:
   from i2v_jax import compare as lib
-  from i2v_jax import sweep
+  from i2v_jax import variants
 
-  variants = sweep.load(args.config, args.set, args.only)
-  rows = lib.methods(variants, args.workdir, args.rounds)
+  found = variants.load(args.config, args.set, args.only)
+  rows = lib.methods(found, args.workdir, args.rounds)
   return int(any(row.get('error') for row in rows))
 
 

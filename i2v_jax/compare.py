@@ -27,6 +27,7 @@ from i2v_jax import (
 from i2v_jax import export as export_lib
 from i2v_jax import params as params_lib
 from i2v_jax import run as run_lib
+from i2v_jax.variants import Variant
 
 
 def override(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict:
@@ -113,7 +114,7 @@ COLUMNS = {
 
 
 def methods(
-  variants: Sequence[sweep.Variant], workdir, rounds: int = 10
+  variants: Sequence[Variant], workdir, rounds: int = 10
 ) -> list[dict]:
   """Trains the variants of a sweep as `sweep.sweep` does, and measures them.
 
@@ -153,7 +154,7 @@ def methods(
 merged_name = '{}, merged'.format
 
 METHOD_COLUMNS = {
-  'method': lambda row: row['name'],
+  'method': lambda row: row['name'] if 'error' in row else '  merged',
   'tunable': sweep.cell('tunable_params', ','),
   'top-1': sweep.top1,
   'train\nms/clip': sweep.cell('train_seconds_per_clip', '.2f', 1e3),

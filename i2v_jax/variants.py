@@ -1,0 +1,148 @@
+"""The variants that a config file yields, changed and chosen.
+
+A config file with `sweep(arg)` yields `(name, config)` pairs.
+"""
+
+import ast
+import contextlib
+import dataclasses
+import difflib
+import importlib.util
+import os
+import pathlib
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from i2v_jax import experiment
+
+
+@dataclasses.dataclass(frozen=True)
+class Variant:
+  """One config of a sweep: its name, and plain values."""
+
+  name: str
+  config: Mapping[str, Any]
+
+  @property
+  def folder(self) -> str:
+    """The name, as a folder may be called anywhere."""
+    return re.sub(r'[^\w.,+=-]+', '_', self.name).strip('._')
+
+
+def load(
+  config: str, settings: Sequence[str] = (), only: Sequence[str] = ()
+) -> list[Variant]:
+  """The variants of a config file, changed and chosen.
+
+  Args:
+    config: `FILE[:ARG]`; `sweep(ARG)` of the file yields `(name, config)`.
+    settings: `KEY=VALUE` for every variant; KEY is dotted and exists, VALUE is
+      a Python literal or else text.
+    only: names of the variants to keep; empty keeps all.
+
+  Raises:
+    ValueError: there is no such sweep, name or key, or a name comes twice.
+  """
+  path, _, arg = config.partition(':')
+  with _importable(pathlib.Path(path)):
+    pairs = _pairs(path, arg)
+  _check_names([name for name, _ in pairs], path)
+  for name in only:
+    if name not in dict(pairs):
+      known = ', '.join(name for name, _ in pairs)
+      raise ValueError(f'{path} has no variant {name!r}; it has {known}.')
+  pairs = [(name, c) for name, c in pairs if not only or name in only]
+  for name, values in pairs:
+    for setting in settings:
+      _set(values, name, setting)
+  return [Variant(name, experiment.plain(values)) for name, values in pairs]
+
+
+@contextlib.contextmanager
+def _importable(path: pathlib.Path) -> Iterator[None]:
+  """Lets a config file import its neighbours, as `python -m` would."""
+  before = list(sys.path)
+  sys.path += [os.getcwd(), str(path.resolve().parent.parent)]
+  try:
+    yield
+  finally:
+    sys.path[:] = before
+
+
+def _pairs(path: str, arg: str) -> list[tuple[str, ConfigDict]]:
+  if not (path.endswith('.py') and os.path.isfile(path)):
+    raise ValueError(f'{path} is no Python file; give --config FILE.py[:ARG].')
+  spec = importlib.util.spec_from_file_location(pathlib.Path(path).stem, path)
+  module = importlib.util.module_from_spec(spec)
+  # A generator may go on changing the config that it has yielded.
+  copy = lambda c: ConfigDict(c).copy_and_resolve_references()
+  try:
+    spec.loader.exec_module(module)
+    sweep = getattr(module, 'sweep', None)
+    pairs = [(name, copy(c)) for name, c in sweep(arg)] if sweep else None
+  except Exception as error:
+    raise ValueError(f'{path}: {error}') from error
+  if not pairs:
+    raise ValueError(
+      f'{path} has no sweep(arg) that yields (name, config) pairs; add one, or '
+      'train its config with python -m i2v_jax.main.'
+    )
+  return pairs
+
+
+def _check_names(names: Sequence[str], path: str) -> None:
+  seen = {}
+  for name in names:
+    folder = Variant(name, {}).folder.lower()
+    if not folder:
+      raise ValueError(f'{path} names a variant {name!r}; use letters.')
+    if folder in seen:
+      raise ValueError(
+        f'{path} yields {seen[folder]!r} and {name!r}, which would share a '
+        'folder; give them different names.'
+      )
+    seen[folder] = name
+
+
+def _set(config: ConfigDict, name: str, setting: str) -> None:
+  """Makes one change, `KEY=VALUE`, to the config of a variant."""
+  key, equals, text = setting.partition('=')
+  if not equals:
+    raise ValueError(f'--set takes KEY=VALUE, not {setting!r}.')
+  known = list(_keys(config))
+  if key not in known:
+    near = difflib.get_close_matches(key, known, 1, 0.0)[0]
+    raise ValueError(
+      f'Variant {name!r} has no config key {key!r}; did you mean {near!r}?'
+    )
+  *parents, last = key.split('.')
+  node = config
+  for parent in parents:
+    node = node[parent]
+  value, old = _value(text), node[last]
+  if isinstance(old, str) and not isinstance(value, str):
+    value = text  # a folder may be called 2024
+  try:
+    node[last] = value
+  except TypeError as error:
+    raise ValueError(
+      f'--set {key} takes a value such as {old!r}, not {value!r}.'
+    ) from error
+
+
+def _keys(config: ConfigDict, prefix: str = '') -> Iterator[str]:
+  for key, value in config.items():
+    yield prefix + key
+    if isinstance(value, ConfigDict):
+      yield from _keys(value, f'{prefix}{key}.')
+
+
+def _value(text: str):
+  try:
+    return ast.literal_eval(text)
+  except (ValueError, SyntaxError):
+    return text

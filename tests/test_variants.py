@@ -1,0 +1,93 @@
+"""Variants: chosen, changed, and files that are none."""
+
+import pytest
+
+from i2v_jax import variants
+
+SWEEP = """
+from configs import quickstart
+
+
+def get_config(arg=''):
+  return quickstart.get_config('smoke')
+
+
+def sweep(arg=''):
+  c = get_config()
+  c.reported = 12.5
+  yield 'ZeroI2V 1/2', c
+  c.reported = 0.0
+  c.trainable = ('head',)
+  c.model.adapter = None
+  yield 'probe', c
+"""
+
+
+@pytest.fixture
+def config(tmp_path):
+  """Writes a config file, by default with a sweep of two variants."""
+
+  def write(text=SWEEP):
+    path = tmp_path / 'of_a_test.py'
+    path.write_text(text)
+    return str(path)
+
+  return write
+
+
+def test_variants_are_chosen_and_changed(config):
+  changes = ['steps=7', 'optimizer.lr=1', 'data.root=2024', 'weights=random']
+  changes += ['trainable=["head"]', 'model.adapter={"name": "other"}']
+  (probe,) = variants.load(config(), changes, ['probe'])
+  assert probe.name == 'probe' and probe.folder == 'probe'
+  found = probe.config
+  assert found['steps'] == 7 and found['optimizer']['lr'] == 1.0
+  assert found['data']['root'] == '2024' and found['weights'] == 'random'
+  assert found['trainable'] == ['head']
+  assert found['model']['adapter'] == {'name': 'other'}
+  first, second = variants.load(config())
+  assert first.folder == 'ZeroI2V_1_2'
+  assert first.config['model']['adapter'] and first.config['reported'] == 12.5
+  assert second.config['model']['adapter'] is None
+
+
+@pytest.mark.parametrize(
+  ('settings', 'only', 'error'),
+  [
+    (['optimizer.lrs=1'], (), "'optimizer.lrs'; did you mean 'optimizer.lr'"),
+    (['model.adapter.name=x'], (), "'probe' has no config key"),
+    (['steps'], (), "takes KEY=VALUE, not 'steps'"),
+    (['steps=many'], (), "steps takes a value such as 3, not 'many'"),
+    ([], ['prob'], "no variant 'prob'; it has ZeroI2V 1/2, probe"),
+  ],
+)
+def test_what_cannot_be_set_or_chosen_is_named(config, settings, only, error):
+  with pytest.raises(ValueError, match=error):
+    variants.load(config(), settings, only)
+
+
+def yields(*names):
+  lines = [f'  yield {name!r}, common.base()' for name in names]
+  return '\n'.join(['from configs import common', 'def sweep(arg):', *lines])
+
+
+@pytest.mark.parametrize(
+  ('text', 'error'),
+  [
+    ('def get_config(): pass', r'has no sweep\(arg\) that yields'),
+    ('def sweep(arg): return []', r'has no sweep\(arg\) that yields'),
+    (yields('a', 'b', 'a'), "'a' and 'a', which would share a folder"),
+    (yields('a b', 'a/b'), "'a b' and 'a/b', which would share a folder"),
+    (yields('...'), r"a variant '\.\.\.'; use letters"),
+    ('import nothing_of_this_name', 'No module named'),
+    ('def sweep(arg):\n  raise Exception("no such arg")', 'no such arg'),
+  ],
+)
+def test_a_file_that_is_no_sweep_says_why(config, text, error):
+  with pytest.raises(ValueError, match=f'of_a_test.py.*{error}'):
+    variants.load(config(text))
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+  with pytest.raises(ValueError, match='is no Python file'):
+    variants.load(f'{tmp_path}/none.py:smoke')
