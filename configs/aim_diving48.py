@@ -9,7 +9,7 @@ The README's numbers are for one view; the released B/16 configuration has three
 crops, which `preset=release` takes.
 """
 
-from configs import common, methods
+from configs import common, datasets, methods
 
 REPORTED = {'B/16': 88.9, 'L/14': 90.6}
 
@@ -21,12 +21,8 @@ def get_config(arg=''):
   c = common.base()
   common.backbone(c, arg.variant, arg.frames)
   methods.aim(c, preset=arg.preset)
-  c.data.format = 'diving48'
-  c.data.root = 'data/diving48'
-  c.data.val = 'test'
-  c.data.options = dict(on_missing='error')
-  c.needs = 'Diving48 (V2)'
-  c.clip.sampling, c.clip.test_sampling = 'uniform', 'mmaction0'
+  datasets.diving48(c)
+  c.clip.test_sampling = 'mmaction0'
   if arg.preset == 'release' and arg.variant == 'B/16':
     c.views.crops = 3
   c.epochs = 50.0

@@ -9,7 +9,7 @@ Released are 32 frames, 8 and 16 are in its README. `preset=release` draws
 stochastic depth along the axis that the release does.
 """
 
-from configs import common, methods
+from configs import common, datasets, methods
 
 STRIDE = {8: 16, 16: 8, 32: 4}
 REPORTED = {
@@ -26,9 +26,7 @@ def get_config(arg=''):
   c = common.base()
   common.backbone(c, arg.variant, arg.frames, arg.family)
   methods.aim(c, preset=arg.preset)
-  c.data.format, c.data.root = 'kinetics', 'data/kinetics400'
-  c.data.options = dict(num_classes=400, on_missing='error')
-  c.needs = 'Kinetics-400'
+  datasets.kinetics(c)
   c.clip.test_sampling = 'mmaction0'
   c.clip.stride = common.choose(STRIDE, arg.frames, 'frames')
   if arg.variant == 'L/14':

@@ -8,7 +8,7 @@ python -m i2v_jax.main --config configs/aim_k700.py --workdir runs/aim_k700
 The README's numbers are for 32 frames; the released B/16 configuration has 8.
 """
 
-from configs import common, methods
+from configs import common, datasets, methods
 
 STRIDE = {8: 16, 32: 4}
 REPORTED = {('B/16', 32): 76.9, ('L/14', 32): 80.4}
@@ -21,10 +21,7 @@ def get_config(arg=''):
   c = common.base()
   common.backbone(c, arg.variant, arg.frames)
   methods.aim(c, preset=arg.preset)
-  c.data.format = 'kinetics'
-  c.data.root = 'data/kinetics700'
-  c.data.options = dict(num_classes=700, on_missing='error')
-  c.needs = 'Kinetics-700'
+  datasets.kinetics(c, 700)
   c.clip.test_sampling = 'mmaction0'
   c.clip.stride = common.choose(STRIDE, arg.frames, 'frames')
   c.views.clips = c.views.crops = 3

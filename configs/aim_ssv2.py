@@ -9,7 +9,7 @@ Four adapters. The released L/14 configuration forgets the fourth and trains the
 backbone's parts at a tenth of the rate; `preset=release` does so too.
 """
 
-from configs import common, methods
+from configs import common, datasets, methods
 
 REPORTED = {('clip', 'B/16', 8): 66.4, ('clip', 'L/14', 32): 70.6}
 REPORTED[('imagenet', 'B/16', 8)] = 62.0
@@ -25,11 +25,8 @@ def get_config(arg=''):
   methods.aim(c, 3 if released_large else 4, scale=1.0, preset=arg.preset)
   if arg.variant == 'L/14':
     methods.aim_slow_backbone(c)
-  c.data.format = 'something_v2'
-  c.data.root = 'data/something_v2'
-  c.data.options = dict(on_missing='error')
-  c.needs = 'Something-Something V2'
-  c.clip.sampling, c.clip.test_sampling = 'uniform', 'mmaction0'
+  datasets.something_v2(c)
+  c.clip.test_sampling = 'mmaction0'
   c.clip.flip = 0.0
   c.clip.randaugment = 'after_crop'
   c.clip.erasing = 0.25

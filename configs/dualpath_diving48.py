@@ -9,7 +9,7 @@ The released command: 50 epochs, 129 clips a step (here 128), a rate of 7e-4 per
 256 clips.
 """
 
-from configs import common, methods
+from configs import common, datasets, methods
 
 
 def get_config(arg=''):
@@ -18,12 +18,8 @@ def get_config(arg=''):
   )
   c = common.base()
   common.backbone(c, 'B/16', arg.frames)
+  datasets.diving48(c)
   methods.dualpath(c, arg.preset, arg.quirks)
-  c.data.format = 'diving48'
-  c.data.root = 'data/diving48'
-  c.data.val = 'test'
-  c.data.options = dict(on_missing='error')
-  c.needs = 'Diving48 (V2)'
   c.clip.erasing = 0.1
   c.views.clips = 3
   c.batch_size = 128

@@ -10,7 +10,7 @@ is a hundred times that of the other data sets and looks like a slip; it is used
 with `quirks` only, else 3.5e-4.
 """
 
-from configs import common, methods
+from configs import common, datasets, methods
 
 
 def get_config(arg=''):
@@ -19,12 +19,8 @@ def get_config(arg=''):
   )
   c = common.base()
   common.backbone(c, 'B/16', arg.frames)
+  datasets.hmdb51(c, arg.fold)
   methods.dualpath(c, arg.preset, arg.quirks)
-  c.data.format = 'hmdb51'
-  c.data.root = 'data/hmdb51'
-  c.data.val = 'test'
-  c.data.options = dict(fold=arg.fold, on_missing='error')
-  c.needs = 'HMDB51'
   c.clip.erasing = 0.5
   c.views.clips = 3
   c.batch_size = 96

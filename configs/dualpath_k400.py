@@ -10,7 +10,7 @@ not be established, and no command for it was released: rate and epochs here are
 those of Something-Something V2.
 """
 
-from configs import common, methods
+from configs import common, datasets, methods
 
 
 def get_config(arg=''):
@@ -19,11 +19,8 @@ def get_config(arg=''):
   )
   c = common.base()
   common.backbone(c, arg.variant, arg.frames)
+  datasets.kinetics(c)
   methods.dualpath(c, arg.preset, arg.quirks)
-  c.data.format = 'kinetics'
-  c.data.root = 'data/kinetics400'
-  c.data.options = dict(num_classes=400, on_missing='error')
-  c.needs = 'Kinetics-400'
   c.views.clips = 3
   c.batch_size = 86
   c.optimizer.lr = 3.5e-4 * c.batch_size / 256

@@ -7,7 +7,7 @@ python -m i2v_jax.main --config configs/dualpath_ssv2.py --workdir runs/dual
 The released command: 60 epochs, 86 clips a step, 3.5e-4 per 256 clips.
 """
 
-from configs import common, methods
+from configs import common, datasets, methods
 
 
 def get_config(arg=''):
@@ -16,11 +16,8 @@ def get_config(arg=''):
   )
   c = common.base()
   common.backbone(c, arg.variant, arg.frames)
+  datasets.something_v2(c)
   methods.dualpath(c, arg.preset, arg.quirks)
-  c.data.format = 'something_v2'
-  c.data.root = 'data/something_v2'
-  c.data.options = dict(on_missing='error')
-  c.needs = 'Something-Something V2'
   c.clip.flip = 0.0
   c.clip.erasing = 0.1
   c.views.crops = 3

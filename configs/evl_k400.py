@@ -9,7 +9,7 @@ The README reports (B/16 | L/14): 8 frames 82.8 | 86.3, 16 frames 83.7 | 86.9,
 use it, so none are mirrored here.
 """
 
-from configs import common, methods
+from configs import common, datasets, methods
 
 STRIDE = {8: 16, 16: 16, 32: 8}
 REPORTED = {
@@ -23,10 +23,7 @@ def get_config(arg=''):
   c = common.base()
   common.backbone(c, arg.variant, arg.frames)
   methods.evl(c)
-  c.data.format = 'kinetics'
-  c.data.root = 'data/kinetics400'
-  c.data.options = dict(num_classes=400, on_missing='error')
-  c.needs = 'Kinetics-400'
+  datasets.kinetics(c)
   c.clip.stride = common.choose(STRIDE, arg.frames, 'frames')
   c.clip.flip = 0.0
   c.clip.randaugment = 'before_crop'

@@ -25,6 +25,12 @@ def zeroi2v(c, preset):
     c.optimizer.lr_multipliers = dict.fromkeys(slow, 0.1)
 
 
+def linear(c, num_adapters=4, rank=0.25):
+  """The adapters of ZeroI2V, as its ablations vary them."""
+  c.model.adapter = dict(name='zeroi2v', num_adapters=num_adapters, rank=rank)
+  as_zeroi2v(c)
+
+
 def as_zeroi2v(c):
   """What ZeroI2V trains and decays, for the rows of its Table 3."""
   c.trainable = ('adapters', *CLASSIFIER)

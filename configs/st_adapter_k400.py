@@ -8,7 +8,7 @@ One adapter in every block, in front of the MLP. The paper reports 82.0 for B/16
 with 8 frames (the code's README 82.2) and 87.2 for L/14 with 32.
 """
 
-from configs import common, methods
+from configs import common, datasets, methods
 
 STRIDE = {8: 16, 16: 8, 32: 4}
 REPORTED = {('B/16', 8): 82.0, ('L/14', 32): 87.2}
@@ -19,10 +19,7 @@ def get_config(arg=''):
   c = common.base()
   common.backbone(c, arg.variant, arg.frames)
   methods.st_adapter(c)
-  c.data.format = 'kinetics'
-  c.data.root = 'data/kinetics400'
-  c.data.options = dict(num_classes=400, on_missing='error')
-  c.needs = 'Kinetics-400'
+  datasets.kinetics(c)
   c.clip.stride = common.choose(STRIDE, arg.frames, 'frames')
   c.clip.scale_crop = 1.15
   c.views.clips = 3

@@ -8,7 +8,7 @@ Two adapters in every block, in front of attention and of the MLP. The paper
 reports 67.1 with 8 frames (the code's README 66.9) and 69.5 with 32.
 """
 
-from configs import common, methods
+from configs import common, datasets, methods
 
 REPORTED = {('B/16', 8): 67.1, ('B/16', 32): 69.5}
 
@@ -18,11 +18,7 @@ def get_config(arg=''):
   c = common.base()
   common.backbone(c, arg.variant, arg.frames)
   methods.st_adapter(c, pre_attn=True)
-  c.data.format = 'something_v2'
-  c.data.root = 'data/something_v2'
-  c.data.options = dict(on_missing='error')
-  c.needs = 'Something-Something V2'
-  c.clip.sampling = 'uniform'
+  datasets.something_v2(c)
   c.clip.flip = 0.0
   c.clip.randaugment = 'before_crop'
   c.views.crops = 3

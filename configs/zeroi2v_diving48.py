@@ -8,7 +8,7 @@ No configuration was published: offsets of the paper's 32-frame models, frames,
 epochs and views as AIM trains Diving48.
 """
 
-from configs import common, methods
+from configs import common, datasets, methods
 
 
 def get_config(arg=''):
@@ -16,12 +16,7 @@ def get_config(arg=''):
   c = common.base()
   common.backbone(c, arg.variant, arg.frames)
   methods.zeroi2v(c, f'k400_{arg.variant[0]}_{arg.frames}f_paper')
-  c.data.format = 'diving48'
-  c.data.root = 'data/diving48'
-  c.data.val = 'test'
-  c.data.options = dict(on_missing='error')
-  c.needs = 'Diving48 (V2)'
-  c.clip.sampling = 'uniform'
+  datasets.diving48(c)
   c.views.crops = 3 if arg.variant == 'B/16' else 1
   c.epochs = 50.0
   c.reported = {'B/16': 89.7, 'L/14': 91.4}[arg.variant]

@@ -7,7 +7,7 @@ python -m i2v_jax.main --config configs/zeroi2v_hmdb51.py --workdir runs/hmdb51
 Released for B/16 with 8 and 32 frames on the first of the three folds.
 """
 
-from configs import common, methods
+from configs import common, datasets, methods
 
 OFFSETS = {8: (-1, 1), 32: (-1, 1, -2, 2)}  # as released
 
@@ -18,12 +18,7 @@ def get_config(arg=''):
   common.backbone(c, 'B/16', arg.frames)
   methods.zeroi2v(c, 'k400_B_8f_release')
   c.model.adapter.offsets = common.choose(OFFSETS, arg.frames, 'frames')
-  c.data.format = 'hmdb51'
-  c.data.root = 'data/hmdb51'
-  c.data.val = 'test'
-  c.data.options = dict(fold=arg.fold, on_missing='error')
-  c.needs = 'HMDB51'
-  c.clip.sampling = 'uniform'
+  datasets.hmdb51(c, arg.fold)
   c.clip.randaugment = 'before_crop'
   c.views.clips, c.views.crops = (2 if arg.frames == 32 else 1), 3
   c.epochs = 40.0

@@ -9,7 +9,7 @@ The paper reports (B/16 | L/14): 8 frames 83.0 | 86.3, 16 frames 83.4 | 86.8,
 there is one: other offsets, and for L/14 a tenth of the rate for the adapters.
 """
 
-from configs import common, methods
+from configs import common, datasets, methods
 
 STRIDE = {8: 16, 16: 8, 32: 4}
 REPORTED = {
@@ -25,10 +25,7 @@ def get_config(arg=''):
   c = common.base()
   common.backbone(c, arg.variant, arg.frames)
   methods.zeroi2v(c, f'k400_{arg.variant[0]}_{arg.frames}f_{arg.preset}')
-  c.data.format = 'kinetics'
-  c.data.root = 'data/kinetics400'
-  c.data.options = dict(num_classes=400, on_missing='error')
-  c.needs = 'Kinetics-400'
+  datasets.kinetics(c)
   c.clip.stride = common.choose(STRIDE, arg.frames, 'frames')
   c.clip.randaugment = 'before_crop'
   if c.model.adapter.preset == 'k400_L_32f_release':

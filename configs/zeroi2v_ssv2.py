@@ -9,7 +9,7 @@ The paper reports (B/16 | L/14): 8 frames 67.7 | 70.1, 16 frames 69.4 | 71.4,
 four. A mirrored clip gets the label that names the other side.
 """
 
-from configs import common, methods
+from configs import common, datasets, methods
 
 REPORTED = {
   'B/16': {8: 67.7, 16: 69.4, 32: 70.1},
@@ -24,11 +24,7 @@ def get_config(arg=''):
   c = common.base()
   common.backbone(c, arg.variant, arg.frames)
   methods.zeroi2v(c, f'ssv2_{arg.variant[0]}_{arg.frames}f_{arg.preset}')
-  c.data.format = 'something_v2'
-  c.data.root = 'data/something_v2'
-  c.data.options = dict(on_missing='error')
-  c.needs = 'Something-Something V2'
-  c.clip.sampling = 'uniform'
+  datasets.something_v2(c)
   c.clip.flip_labels = True
   c.clip.randaugment = 'after_crop'
   c.clip.erasing = 0.25

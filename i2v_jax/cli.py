@@ -89,60 +89,8 @@ def parser() -> argparse.ArgumentParser:
     sub.set_defaults(function=function)
     return sub
 
-  def of_model(sub):
-    sub.add_argument('--workdir', required=True, help='of a run, or an export')
-    sub.add_argument('--weights', default='', help='if they have moved')
-
-  def of_sweep(sub):
-    sub.add_argument(
-      '--config', required=True, metavar='FILE[:ARG]', help='with sweep(arg)'
-    )
-    sub.add_argument('--workdir', required=True, help='a folder per variant')
-    sub.add_argument(
-      '--set',
-      action='append',
-      default=[],
-      metavar='KEY=VALUE',
-      help='change every variant, such as optimizer.lr=1e-3; repeatable',
-    )
-    sub.add_argument(
-      '--only',
-      action='append',
-      default=[],
-      metavar='NAME',
-      help='of a variant; repeatable',
-    )
-
-  sub = command('predict', predict, 'name what happens in videos')
-  of_model(sub)
-  sub.add_argument('clips', nargs='+', metavar='CLIP')
-  sub.add_argument('--json', action='store_true', help='one object per clip')
-  sub.add_argument('--views', metavar='CLIPSxCROPS', help='such as 3x1')
-  sub.add_argument(
-    '--window',
-    type=float,
-    metavar='SECONDS',
-    help='slide over long videos, half a window at a time',
-  )
-
-  sub = command('eval', evaluate, 'repeat the evaluation of a run')
-  of_model(sub)
-  sub.add_argument('--views', metavar='CLIPSxCROPS', help='such as 3x1')
-
-  sub.add_argument('--root', default='', help='of the data, if it has moved')
-
-  sub = command('export', export, 'write merged weights, config and labels')
-  of_model(sub)
-  sub.add_argument('--out', required=True, help='new folder')
-
-  of_sweep(command('sweep', sweep, 'train the variants of a config; one table'))
-
-  sub = command(
-    'compare', compare, 'sweep, and measure time and memory of every variant'
-  )
-  of_sweep(sub)
-  sub.add_argument('--rounds', type=int, default=10, help='of measurements')
-
+  _for_models(command)
+  _for_sweeps(command)
   sub = command(
     'bench', bench, 'measure the models and the loader on this machine'
   )
@@ -154,6 +102,50 @@ def parser() -> argparse.ArgumentParser:
   sub.add_argument('--stride', type=int, default=16)
   sub.add_argument('--clips', type=int, default=128, help='how many to load')
   return top
+
+
+def _for_models(command) -> None:
+  """The commands that take a trained model."""
+  used = command('predict', predict, 'name what happens in videos')
+  again = command('eval', evaluate, 'repeat the evaluation of a run')
+  out = command('export', export, 'write merged weights, config and labels')
+  for sub in (used, again, out):
+    sub.add_argument('--workdir', required=True, help='of a run, or an export')
+    sub.add_argument('--weights', default='', help='if they have moved')
+  for sub in (used, again):
+    sub.add_argument('--views', metavar='CLIPSxCROPS', help='such as 3x1')
+  used.add_argument('clips', nargs='+', metavar='CLIP')
+  used.add_argument('--json', action='store_true', help='one object per clip')
+  used.add_argument(
+    '--window',
+    type=float,
+    metavar='SECONDS',
+    help='slide over long videos, half a window at a time',
+  )
+  again.add_argument('--root', default='', help='of the data, if it has moved')
+  out.add_argument('--out', required=True, help='new folder')
+
+
+def _for_sweeps(command) -> None:
+  """The commands that take a config file with variants."""
+  train = command('sweep', sweep, 'train the variants of a config; one table')
+  measure = command(
+    'compare', compare, 'sweep, and measure time and memory of every variant'
+  )
+  measure.add_argument('--rounds', type=int, default=10, help='of measurements')
+  repeated = dict(action='append', default=[])
+  for sub in (train, measure):
+    sub.add_argument('--config', required=True, metavar='FILE[:ARG]')
+    sub.add_argument('--workdir', required=True, help='a folder per variant')
+    sub.add_argument(
+      '--set',
+      metavar='KEY=VALUE',
+      help='change every variant, such as optimizer.lr=1e-3; repeatable',
+      **repeated,
+    )
+    sub.add_argument(
+      '--only', metavar='NAME', help='of a variant; repeatable', **repeated
+    )
 
 
 def main(argv=None) -> None:

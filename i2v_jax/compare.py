@@ -177,18 +177,10 @@ def _training(runs: Mapping[str, run_lib.Run], rounds: int) -> dict[str, dict]:
 
 def _train_step(run: run_lib.Run):
   """A compiled training step that goes on from call to call, and its memory."""
-  config = run.config
-  step = train.make_train_step(
-    run.model,
-    run.tx,
-    normalization=config['data']['normalization'],
-    seed=config['seed'],
-    label_smoothing=config['label_smoothing'],
-    accumulate=config['accumulate'],
-  )
-  batch = sharding.put(_random_batch(run.model, config['batch_size']), run.mesh)
+  batch = _random_batch(run.model, run.config['batch_size'])
+  batch = sharding.put(batch, run.mesh)
   state = jax.tree.map(jnp.copy, run.state)  # which the step donates
-  jitted = jax.jit(step, donate_argnums=0)
+  jitted = jax.jit(train.step_of(run), donate_argnums=0)
   compiled = jitted.lower(state, run.frozen, batch).compile()
 
   def call():

@@ -51,9 +51,7 @@ def warmup_cosine(
   # First steps of epochs 1, 2, …; the small term is for 3 * (10 / 3) > 10.
   starts = np.ceil(np.arange(1, epochs + 1) * steps_per_epoch - 1e-6)
   apart = by == 'after_warmup'
-  # Multiplied, the last step of the warm-up has the full factor; apart, the
-  # first step of the cosine has it.
-  last = warmup if apart else warmup - 1
+  last = warmup if apart else warmup - 1  # first step of the full factor
 
   def schedule(step):
     step = jnp.asarray(step, jnp.float32)
@@ -185,40 +183,32 @@ def make(
   Args:
     schedule: step -> learning rate.
     name: `'adamw'`, or `'sgd'` with momentum.
-    weight_decay: times its multiplier; for AdamW decoupled and scaled by the
-      learning rate, for SGD added to the gradient before the momentum, as
-      torch does.
+    weight_decay: for AdamW decoupled and scaled by the learning rate, for SGD
+      added to the gradient before the momentum, as torch does.
     clip_norm: global norm of the trainable gradients; 0 does not clip.
     momentum: of SGD.
-    b1: AdamW's decay of the first moment.
-    b2: AdamW's decay of the second moment.
-    eps: added to the root of AdamW's second moment.
+    b1, b2, eps: of AdamW.
     lr_multipliers: prefix -> factor on the learning rate.
     decay_multipliers: prefix -> factor on the decay.
     decay_biases: whether parameters named `bias` decay.
-    first_channels: parameter path -> `(axis, count)`: only the first `count`
-      indices along `axis` are trained; the rest neither counts for clipping
-      nor moves nor decays.
+    first_channels: parameter path -> `(axis, count)`: only so many first
+      indices are trained; the rest is not clipped for, moved or decayed.
 
   Raises:
     ValueError: an unknown name; at `init`, channels that the tree has not.
   """
   decay = decay_weights(weight_decay, decay_multipliers or {}, decay_biases)
-  rules = {
-    'adamw': (optax.scale_by_adam(b1, b2, eps), decay),
-    'sgd': (decay, optax.trace(momentum)),
-  }
-  if name not in rules:
-    raise ValueError(
-      f'optimizer.name is {name!r}; it can be one of {tuple(rules)}.'
-    )
+  if name not in ('adamw', 'sgd'):
+    raise ValueError(f"optimizer.name is {name!r}; it can be 'adamw' or 'sgd'.")
+  adamw = (optax.scale_by_adam(b1, b2, eps), decay)
+  rule = adamw if name == 'adamw' else (decay, optax.trace(momentum))
   clip = optax.clip_by_global_norm(clip_norm) if clip_norm else optax.identity()
   # First for the norm and the moments, last for what decay has added.
   mask = only_first(first_channels or {})
   return optax.chain(
     mask,
     clip,
-    *rules[name],
+    *rule,
     scale_by_prefix(lr_multipliers or {}),
     optax.scale_by_learning_rate(schedule),
     mask,

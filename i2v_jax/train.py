@@ -65,6 +65,19 @@ def make_train_step(
   return step
 
 
+def step_of(run: Run):
+  """The `make_train_step` of a run."""
+  config = run.config
+  return make_train_step(
+    run.model,
+    run.tx,
+    normalization=config['data']['normalization'],
+    seed=config['seed'],
+    label_smoothing=config['label_smoothing'],
+    accumulate=config['accumulate'],
+  )
+
+
 def _in_parts(function, count: int):
   """Sums a function's results over `count` parts of the batch, one by one."""
 
@@ -120,15 +133,7 @@ def evaluate_run(run: Run, spec) -> evaluate.Evaluation:
 def _loop(run: Run, checkpoints, writer) -> None:
   config = run.config
   start = int(run.state.step)
-  step_fn = make_train_step(
-    run.model,
-    run.tx,
-    normalization=config['data']['normalization'],
-    seed=config['seed'],
-    label_smoothing=config['label_smoothing'],
-    accumulate=config['accumulate'],
-  )
-  step_fn = jax.jit(step_fn, donate_argnums=0)
+  step_fn = jax.jit(step_of(run), donate_argnums=0)
   due = lambda name, step: config[name] and step % config[name] == 0
   bar, advance = writers.progress(run.steps, 'train', done=start)
   pending = None

@@ -67,3 +67,37 @@ def smoke_config(digits):
     return config.lock()
 
   return make
+
+
+SWEEP = """
+from configs import quickstart
+
+
+def get_config(arg=''):
+  return quickstart.get_config('smoke')
+
+
+def sweep(arg=''):
+  c = get_config()
+  c.reported = 12.5
+  yield 'ZeroI2V 1/2', c
+  if arg == 'refused':
+    c.trainable = ('heads',)
+    yield 'refused', c
+  c.reported = 0.0
+  c.trainable = ('head',)
+  c.model.adapter = None
+  yield 'probe', c
+"""
+
+
+@pytest.fixture
+def sweep_file(tmp_path):
+  """Writes a config file, by default with a sweep of two or three variants."""
+
+  def write(text=None):
+    path = tmp_path / 'of_a_test.py'
+    path.write_text(text or SWEEP)
+    return str(path)
+
+  return write

@@ -55,27 +55,42 @@ def convolution(state, key):
   return layer | {'kernel': layer['kernel'][..., 0, :]}
 
 
-def attention(state, weight, bias, out):
-  kernels, biases = np.split(state[weight], 3), np.split(state[bias], 3)
+# Part of a block -> key in CLIP's files, and in timm's.
+CLIP_NAMES = {
+  'ln1': 'ln_1',
+  'ln2': 'ln_2',
+  'qkv_weight': 'attn.in_proj_weight',
+  'qkv_bias': 'attn.in_proj_bias',
+  'out': 'attn.out_proj',
+  'fc1': 'mlp.c_fc',
+  'fc2': 'mlp.c_proj',
+}
+TIMM_NAMES = {
+  'ln1': 'norm1',
+  'ln2': 'norm2',
+  'qkv_weight': 'attn.qkv.weight',
+  'qkv_bias': 'attn.qkv.bias',
+  'out': 'attn.proj',
+  'fc1': 'mlp.fc1',
+  'fc2': 'mlp.fc2',
+}
+
+
+def block(state, key, names=None):
+  """A transformer block; theirs has q, k and v in one."""
+  at = {part: key + name for part, name in (names or CLIP_NAMES).items()}
+  kernels, biases = (
+    np.split(state[at[name]], 3) for name in ('qkv_weight', 'qkv_bias')
+  )
   attn = {
     name: {'kernel': kernel.T, 'bias': bias}
     for name, kernel, bias in zip('qkv', kernels, biases, strict=True)
   }
-  return attn | {'out': dense(state, out)}
-
-
-def clip_block(state, key):
-  attn = f'{key}attn.'
   return {
-    'ln1': norm(state, key + 'ln_1'),
-    'attn': attention(
-      state, attn + 'in_proj_weight', attn + 'in_proj_bias', attn + 'out_proj'
-    ),
-    'ln2': norm(state, key + 'ln_2'),
-    'mlp': {
-      'fc1': dense(state, key + 'mlp.c_fc'),
-      'fc2': dense(state, key + 'mlp.c_proj'),
-    },
+    'ln1': norm(state, at['ln1']),
+    'attn': attn | {'out': dense(state, at['out'])},
+    'ln2': norm(state, at['ln2']),
+    'mlp': {name: dense(state, at[name]) for name in ('fc1', 'fc2')},
   }
 
 
@@ -94,25 +109,12 @@ def backbone(state, depth, prefix='backbone.'):
     'ln_post': norm(state, prefix + 'ln_post'),
   }
   keys = blocks_of(depth, prefix + 'transformer.')
-  return tree | {name: clip_block(state, key) for name, key in keys.items()}
+  return tree | {name: block(state, key) for name, key in keys.items()}
 
 
 def imagenet_backbone(state, depth):
   """The ImageNet ViT in timm's names."""
-
-  def block(key):
-    attn = f'{key}attn.'
-    return {
-      'ln1': norm(state, key + 'norm1'),
-      'attn': attention(
-        state, attn + 'qkv.weight', attn + 'qkv.bias', attn + 'proj'
-      ),
-      'ln2': norm(state, key + 'norm2'),
-      'mlp': {
-        name: dense(state, f'{key}mlp.{name}') for name in ('fc1', 'fc2')
-      },
-    }
-
+  keys = [f'backbone.blocks.{i}.' for i in range(depth)]
   return {
     'patch': {
       'kernel': state['backbone.patch_embed.proj.weight'].transpose(2, 3, 1, 0),
@@ -121,7 +123,9 @@ def imagenet_backbone(state, depth):
     'cls': state['backbone.cls_token'][0, 0],
     'pos': state['backbone.pos_embed'][0],
     'ln_post': norm(state, 'backbone.ln_post'),
-  } | {f'blocks_{i}': block(f'backbone.blocks.{i}.') for i in range(depth)}
+  } | {
+    f'blocks_{i}': block(state, key, TIMM_NAMES) for i, key in enumerate(keys)
+  }
 
 
 def adapters(state, keys, method, layers=None):

@@ -17,7 +17,7 @@ from i2v_jax.adapters import zeroi2v
 from i2v_jax.data import decode, digits
 
 ROOT = pathlib.Path(__file__).parents[1]
-PARTS = ('common', 'methods', 'comparison')  # of configs
+PARTS = ('common', 'comparison', 'datasets', 'methods')  # of configs
 NAMES = sorted(
   path.stem
   for path in (ROOT / 'configs').glob('*.py')

@@ -225,7 +225,7 @@ def test_sgd_is_that_of_torch():
 
 
 def test_an_unknown_optimizer_is_refused():
-  with pytest.raises(ValueError, match="'adam'; it can be one of"):
+  with pytest.raises(ValueError, match="'adam'; it can be 'adamw' or 'sgd'"):
     optimizer.make(lambda _: 1.0, name='adam')
 
 

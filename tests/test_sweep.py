@@ -6,46 +6,13 @@ import pytest
 
 from i2v_jax import cli, train
 
-SWEEP = """
-from configs import quickstart
-
-
-def get_config(arg=''):
-  return quickstart.get_config('smoke')
-
-
-def sweep(arg=''):
-  c = get_config()
-  c.reported = 12.5
-  yield 'ZeroI2V 1/2', c
-  if arg == 'refused':
-    c.trainable = ('heads',)
-    yield 'refused', c
-  c.reported = 0.0
-  c.trainable = ('head',)
-  c.model.adapter = None
-  yield 'probe', c
-"""
-
 
 @pytest.fixture
-def config(tmp_path):
-  """Writes a config file, by default with a sweep of two or three variants."""
-
-  def write(text=SWEEP):
-    path = tmp_path / 'of_a_test.py'
-    path.write_text(text)
-    return str(path)
-
-  return write
-
-
-@pytest.fixture
-def command(config, digits, tmp_path):
+def command(sweep_file, digits, tmp_path):
   """`command(text, *flags)` -> exit code of `i2v sweep` on the digits."""
 
-  def run(*flags, arg='', text=SWEEP):
-    argv = ['sweep', f'--config={config(text)}:{arg}']
+  def run(*flags, arg='', text=None):
+    argv = ['sweep', f'--config={sweep_file(text)}:{arg}']
     argv += [f'--workdir={tmp_path / "runs"}', f'--set=data.root={digits}']
     with pytest.raises(SystemExit) as end:
       cli.main([*argv, *flags])

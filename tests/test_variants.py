@@ -4,48 +4,18 @@ import pytest
 
 from i2v_jax import variants
 
-SWEEP = """
-from configs import quickstart
 
-
-def get_config(arg=''):
-  return quickstart.get_config('smoke')
-
-
-def sweep(arg=''):
-  c = get_config()
-  c.reported = 12.5
-  yield 'ZeroI2V 1/2', c
-  c.reported = 0.0
-  c.trainable = ('head',)
-  c.model.adapter = None
-  yield 'probe', c
-"""
-
-
-@pytest.fixture
-def config(tmp_path):
-  """Writes a config file, by default with a sweep of two variants."""
-
-  def write(text=SWEEP):
-    path = tmp_path / 'of_a_test.py'
-    path.write_text(text)
-    return str(path)
-
-  return write
-
-
-def test_variants_are_chosen_and_changed(config):
+def test_variants_are_chosen_and_changed(sweep_file):
   changes = ['steps=7', 'optimizer.lr=1', 'data.root=2024', 'weights=random']
   changes += ['trainable=["head"]', 'model.adapter={"name": "other"}']
-  (probe,) = variants.load(config(), changes, ['probe'])
+  (probe,) = variants.load(sweep_file(), changes, ['probe'])
   assert probe.name == 'probe' and probe.folder == 'probe'
   found = probe.config
   assert found['steps'] == 7 and found['optimizer']['lr'] == 1.0
   assert found['data']['root'] == '2024' and found['weights'] == 'random'
   assert found['trainable'] == ['head']
   assert found['model']['adapter'] == {'name': 'other'}
-  first, second = variants.load(config())
+  first, second = variants.load(sweep_file())
   assert first.folder == 'ZeroI2V_1_2'
   assert first.config['model']['adapter'] and first.config['reported'] == 12.5
   assert second.config['model']['adapter'] is None
@@ -61,9 +31,11 @@ def test_variants_are_chosen_and_changed(config):
     ([], ['prob'], "no variant 'prob'; it has ZeroI2V 1/2, probe"),
   ],
 )
-def test_what_cannot_be_set_or_chosen_is_named(config, settings, only, error):
+def test_what_cannot_be_set_or_chosen_is_named(
+  sweep_file, settings, only, error
+):
   with pytest.raises(ValueError, match=error):
-    variants.load(config(), settings, only)
+    variants.load(sweep_file(), settings, only)
 
 
 def yields(*names):
@@ -83,9 +55,9 @@ def yields(*names):
     ('def sweep(arg):\n  raise Exception("no such arg")', 'no such arg'),
   ],
 )
-def test_a_file_that_is_no_sweep_says_why(config, text, error):
+def test_a_file_that_is_no_sweep_says_why(sweep_file, text, error):
   with pytest.raises(ValueError, match=f'of_a_test.py.*{error}'):
-    variants.load(config(text))
+    variants.load(sweep_file(text))
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):

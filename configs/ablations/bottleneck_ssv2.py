@@ -11,7 +11,7 @@ REPORTED = {0.0625: 64.2, 0.125: 65.0, 0.25: 66.0, 0.5: 65.8}
 
 def get_config(arg=''):
   c = zeroi2v_ssv2.get_config(arg)
-  c.model.adapter = dict(name='zeroi2v', num_adapters=4, rank=0.25)
+  methods.linear(c)
   c.model.temporal_operator = methods.STDHA
   return c
 

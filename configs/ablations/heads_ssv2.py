@@ -6,7 +6,7 @@ i2v sweep --config configs/ablations/heads_ssv2.py --workdir runs/heads
 One head is half a head each way. RF is the number of frames a block sees.
 """
 
-from configs import common, zeroi2v_ssv2
+from configs import common, methods, zeroi2v_ssv2
 
 HEADS = {  # variant -> heads in time -> the paper's top-1
   'B/16': {1: 64.8, 2: 66.0, 4: 65.6, 6: 65.6},
@@ -22,7 +22,7 @@ ORDER = (-1, 1, -2, 2, -3, 3, -4)
 
 def get_config(arg=''):
   c = zeroi2v_ssv2.get_config(arg)
-  c.model.adapter = dict(name='zeroi2v', num_adapters=4, rank=0.25)
+  methods.linear(c)
   return c
 
 

@@ -27,7 +27,7 @@ ROWS = {
 
 def get_config(arg=''):
   c = zeroi2v_ssv2.get_config(arg)
-  c.model.adapter = dict(name='zeroi2v', num_adapters=4, rank=0.25)
+  methods.linear(c)
   c.model.temporal_operator = methods.STDHA
   return c
 

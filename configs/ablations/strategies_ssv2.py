@@ -20,14 +20,9 @@ gelu = lambda count, rank: partial(
 st_adapter = lambda count, rank: partial(
   methods.st_adapter_zeroi2v, num_adapters=count, rank=rank
 )
-
-
-def linear(count, rank):
-  def change(c):
-    c.model.adapter = dict(name='zeroi2v', num_adapters=count, rank=rank)
-    methods.as_zeroi2v(c)
-
-  return change
+linear = lambda count, rank: partial(
+  methods.linear, num_adapters=count, rank=rank
+)
 
 
 ROWS = {
@@ -57,7 +52,7 @@ ROWS = {
 
 def get_config(arg=''):
   c = zeroi2v_ssv2.get_config(arg)
-  linear(4, 192)(c)
+  methods.linear(c, rank=192)
   c.model.temporal_operator = methods.STDHA
   return c
 
