@@ -5,7 +5,9 @@ of rank 16. Without a temporal embedding unless it says so: added to the tokens
 of a frame, it tells even a model of single frames which frame it sees.
 """
 
-TWO_HEADS = dict(name='head_relocation', offsets=(-1, 1))
+from configs import common, methods
+from configs.methods import STDHA
+
 CLASSIFIER = ('head', 'backbone/ln_post')
 ALL = ('q', 'k', 'v', 'out', 'fc1', 'fc2')
 LINEAR = dict(name='zeroi2v', rank=16, dropout=0.0)
@@ -28,15 +30,10 @@ def embedded(get, adapter, trainable=('adapters', *CLASSIFIER)):
 
 def still(get):
   """Methods that treat frames one by one."""
-  biases = [
-    f'backbone/blocks_{i}/{layer}/bias'
-    for i in range(4)
-    for layer in ('attn/q', 'attn/v', 'attn/out', 'mlp/fc1', 'mlp/fc2')
-  ]
-  last = ('backbone/blocks_3', *CLASSIFIER)
+  last, biases = methods.last_blocks(get(), 1), methods.biases(get())
   yield 'linear probe', row(get, None, trainable=('head',))
   yield 'BitFit', row(get, None, trainable=(*biases, *CLASSIFIER))
-  yield 'last block', row(get, None, trainable=last)
+  yield 'last block', row(get, None, trainable=(*last, *CLASSIFIER))
   yield 'full fine-tuning', row(get, None, trainable=('',))
   yield 'linear adapters', row(get, LINEAR)
   yield 'GELU adapters', row(get, LINEAR | dict(name='gelu_adapters'))
@@ -50,7 +47,7 @@ def still(get):
 
 def between(get):
   """What sees something of time without a trained method for it."""
-  yield 'linear probe, relocation', row(get, None, TWO_HEADS, ('head',))
+  yield 'linear probe, relocation', row(get, None, STDHA, ('head',))
   yield 'linear probe, embedding', embedded(get, None, CLASSIFIER)
   yield 'linear adapters, embedding', embedded(get, LINEAR)
   yield 'AIM, no embedding', row(get, AIM)
@@ -59,30 +56,27 @@ def between(get):
 def moving(get):
   """Methods that relate frames."""
   st_adapter = dict(name='st_adapter', rank=16, pre_attn=True)
-  heads = [
-    (f'backbone/blocks_{i}/attn/{name}/kernel', 0 if name == 'out' else 1)
-    for i in range(4)
-    for name in ('q', 'k', 'v', 'out')
-  ]
-  shift, token = dict(name='channel_shift', share=8), dict(name='token_shift')
-  yield 'ZeroI2V', row(get, LINEAR, TWO_HEADS)
+  shift = common.fit_heads(get(), dict(name='channel_shift', share=8))
+  token = dict(name='token_shift')
+  yield 'ZeroI2V', row(get, LINEAR, STDHA)
   yield 'linear, channel shift', row(get, LINEAR, shift)
   yield 'linear, [cls] token shift', row(get, LINEAR, token)
   yield (
     'GELU, relocation',
-    row(get, LINEAR | dict(name='gelu_adapters'), TWO_HEADS),
+    row(get, LINEAR | dict(name='gelu_adapters'), STDHA),
   )
   yield (
     'LoRA, relocation',
-    row(get, dict(name='lora', on=ALL, rank=16), TWO_HEADS),
+    row(get, dict(name='lora', on=ALL, rank=16), STDHA),
   )
-  yield 'full, relocation', row(get, None, TWO_HEADS, ('',))
-  c = row(get, None, TWO_HEADS, (*(path for path, _ in heads), *CLASSIFIER))
-  c.optimizer.first_channels = {path: (axis, 32) for path, axis in heads}
+  yield 'full, relocation', row(get, None, STDHA, ('',))
+  first = methods.two_heads(get())
+  c = row(get, None, STDHA, (*first, *CLASSIFIER))
+  c.optimizer.first_channels = first
   yield 'temporal heads only', c
   yield 'AIM', embedded(get, AIM)
   yield 'ST-Adapter', row(get, st_adapter)
-  yield 'ST-Adapter, relocation', row(get, st_adapter, TWO_HEADS)
+  yield 'ST-Adapter, relocation', row(get, st_adapter, STDHA)
   for preset in ('paper', 'release'):
     dualpath = dict(name='dualpath', preset=preset, rank=16) | GRID
     trained = ('adapters', 'head', 'backbone/cls', 'backbone/pos')

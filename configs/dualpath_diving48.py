@@ -19,11 +19,10 @@ def get_config(arg=''):
   c = common.base()
   common.backbone(c, 'B/16', arg.frames)
   datasets.diving48(c)
-  methods.dualpath(c, arg.preset, arg.quirks)
+  c.batch_size = 128
+  methods.dualpath(c, arg.preset, arg.quirks, lr=7e-4)
   c.clip.erasing = 0.1
   c.views.clips = 3
-  c.batch_size = 128
-  c.optimizer.lr = 7e-4 * c.batch_size / 256
   c.epochs = 50.0
   c.reported = 88.7
   return common.smoke(c) if arg.smoke else c

@@ -20,11 +20,11 @@ def get_config(arg=''):
   c = common.base()
   common.backbone(c, 'B/16', arg.frames)
   datasets.hmdb51(c, arg.fold)
-  methods.dualpath(c, arg.preset, arg.quirks)
+  c.batch_size = 96
+  lr = 0.03 if arg.quirks else 3.5e-4
+  methods.dualpath(c, arg.preset, arg.quirks, lr)
   c.clip.erasing = 0.5
   c.views.clips = 3
-  c.batch_size = 96
-  c.optimizer.lr = (0.03 if arg.quirks else 3.5e-4) * c.batch_size / 256
   c.epochs = 50.0
   c.reported = 75.6
   return common.smoke(c) if arg.smoke else c

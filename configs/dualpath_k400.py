@@ -20,10 +20,9 @@ def get_config(arg=''):
   c = common.base()
   common.backbone(c, arg.variant, arg.frames)
   datasets.kinetics(c)
+  c.batch_size = 88
   methods.dualpath(c, arg.preset, arg.quirks)
   c.views.clips = 3
-  c.batch_size = 86
-  c.optimizer.lr = 3.5e-4 * c.batch_size / 256
   c.epochs = 60.0
   c.reported = {'B/16': 85.4, 'L/14': 87.7}[arg.variant]
   return common.smoke(c) if arg.smoke else c

@@ -13,10 +13,11 @@ from configs import common, methods
 
 def get_config(arg=''):
   arg = common.parse_arg(
-    arg, variant='B/16', frames=8, method='zeroi2v', smoke=False
+    arg, variant='B/16', frames=0, method='zeroi2v', smoke=False
   )
   c = common.base()
-  common.backbone(c, arg.variant, arg.frames)
+  frames = arg.frames or (16 if arg.method == 'dualpath' else 8)
+  common.backbone(c, arg.variant, frames)
   c.batch_size = 16
   common.choose(methods.METHODS, arg.method, 'method')(c)
   c.needs = 'a folder of clips per class'

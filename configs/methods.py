@@ -63,7 +63,8 @@ def aim_slow_backbone(c):
   c.optimizer.decay_multipliers = {}
 
 
-def dualpath(c, preset='paper', quirks=False):
+def dualpath(c, preset='paper', quirks=False, lr=3.5e-4):
+  """`lr` is per 256 clips."""
   c.model.adapter = dict(
     name='dualpath', preset=preset, grid=(4, 4), spatial_frames=8, dropout=0.1
   )
@@ -76,6 +77,7 @@ def dualpath(c, preset='paper', quirks=False):
   c.clip.erasing_mode = 'rand'
   c.optimizer.schedule = 'after_warmup'
   c.optimizer.warmup_epochs, c.optimizer.warmup_from = 3.0, 0.0
+  c.optimizer.lr = lr * c.batch_size / 256
   if quirks:
     c.clip.release_quirks, c.data.normalization = True, 'imagenet'
 
@@ -91,27 +93,28 @@ def st_adapter(c, pre_attn=False):
   c.model.temporal_embedding = False
   c.model.mean_first, c.model.head_std = True, 0.02
   c.trainable = ('adapters', 'head')
+  c.optimizer.lr = 1e-3 * c.batch_size / 256
   c.optimizer.schedule = 'after_warmup'
   c.optimizer.warmup_epochs, c.optimizer.warmup_from = 2.0, 0.0
   c.optimizer.weight_decay = 0.01
   c.optimizer.decay_biases = False
 
 
-def evl(c, layers=4):
-  c.model.adapter = dict(name='evl', layers=layers, cls_std=0.0, dropout=0.5)
+def evl(c):
+  c.model.adapter = dict(name='evl', layers=4, cls_std=0.0, dropout=0.5)
   c.model.temporal_embedding = False
   c.trainable = ('adapters', 'head')
   c.optimizer.lr, c.optimizer.warmup_epochs = 4e-4, 0.0
 
 
-def adaptformer(c, rank=64):
-  c.model.adapter = dict(name='adaptformer', rank=rank, scale=0.1)
+def adaptformer(c):
+  c.model.adapter = dict(name='adaptformer', rank=64, scale=0.1)
   c.trainable = ('adapters', *CLASSIFIER)
   sgd(c)
 
 
-def vpt(c, prompts=8, deep=True):
-  c.model.adapter = dict(name='vpt', prompts=prompts, deep=deep)
+def vpt(c):
+  c.model.adapter = dict(name='vpt', prompts=8, deep=True)
   c.trainable = ('adapters', *CLASSIFIER)
   sgd(c)
 
@@ -146,17 +149,17 @@ def st_adapter_zeroi2v(c, num_adapters=4, rank=192):
 def ssf(c):
   c.model.adapter = dict(name='ssf')
   as_zeroi2v(c)
+  c.optimizer.decay_multipliers.adapters = 0.0  # scales belong around 1
 
 
-def pro_tuning(c, rank=64):
-  c.model.adapter = dict(name='pro_tuning', rank=rank)
+def pro_tuning(c):
+  c.model.adapter = dict(name='pro_tuning', rank=64)
   as_zeroi2v(c)
 
 
-def linear_probe(c, trainable=('head',)):
-  """`trainable=CLASSIFIER` also trains the final norm and the embedding."""
-  c.model.adapter = None
-  c.trainable = trainable
+def linear_probe(c):
+  """The head; `c.trainable = CLASSIFIER` adds final norm and embedding."""
+  c.model.adapter, c.trainable = None, ('head',)
 
 
 def full(c):
@@ -173,41 +176,49 @@ def full(c):
   c.optimizer.decay_multipliers = dict.fromkeys(still, 0.0)
 
 
-def partial(c, blocks=2):
-  """The last blocks, final norm and head."""
+def partial(c):
+  """The last two blocks, final norm and head."""
   c.model.adapter = None
+  c.trainable = (*last_blocks(c, 2), *CLASSIFIER)
+
+
+def last_blocks(c, count):
   depth = common.depth(c)
-  last = [f'backbone/blocks_{i}' for i in range(depth - blocks, depth)]
-  c.trainable = (*last, *CLASSIFIER)
+  return tuple(f'backbone/blocks_{i}' for i in range(depth - count, depth))
 
 
 def bitfit(c):
   """All biases of the blocks (arXiv 2106.10199), final norm and head."""
-  c.model.adapter = None
-  layers = [f'attn/{name}' for name in ('q', 'k', 'v', 'out')]
-  layers += ['mlp/fc1', 'mlp/fc2', 'ln1', 'ln2']
-  biases = [
-    f'backbone/blocks_{i}/{layer}/bias'
-    for i in range(common.depth(c))
-    for layer in layers
-  ]
-  c.trainable = (*biases, *CLASSIFIER)
+  c.model.adapter, c.trainable = None, (*biases(c), *CLASSIFIER)
   c.optimizer.weight_decay = 0.0
 
 
-def temporal_heads(c, heads=2):
+def biases(c):
+  layers = [f'attn/{name}' for name in ('q', 'k', 'v', 'out')]
+  layers += ['mlp/fc1', 'mlp/fc2', 'ln1', 'ln2']
+  return tuple(
+    f'backbone/blocks_{i}/{layer}/bias'
+    for i in range(common.depth(c))
+    for layer in layers
+  )
+
+
+def temporal_heads(c):
   """Only the heads that look at other frames (ZeroI2V, Table 3)."""
   c.model.adapter, c.model.temporal_operator = None, STDHA
-  attn = [f'backbone/blocks_{i}/attn' for i in range(common.depth(c))]
-  channels = heads * common.head_width(c)
-  first = {
-    f'{path}/{name}/kernel': (0 if name == 'out' else 1, channels)
-    for path in attn
-    for name in ('q', 'k', 'v', 'out')
-  }
-  c.optimizer.first_channels = first
   as_zeroi2v(c)
+  c.optimizer.first_channels = first = two_heads(c)
   c.trainable = (*first, *CLASSIFIER)
+
+
+def two_heads(c):
+  """The first two heads' part of each kernel of attention."""
+  channels = 2 * common.head_width(c)
+  return {
+    f'backbone/blocks_{i}/attn/{name}/kernel': (axis, channels)
+    for i in range(common.depth(c))
+    for name, axis in (('q', 1), ('k', 1), ('v', 1), ('out', 0))
+  }
 
 
 METHODS = dict(

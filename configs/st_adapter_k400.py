@@ -18,13 +18,12 @@ def get_config(arg=''):
   arg = common.parse_arg(arg, variant='B/16', frames=8, smoke=False)
   c = common.base()
   common.backbone(c, arg.variant, arg.frames)
+  c.batch_size = 192
   methods.st_adapter(c)
   datasets.kinetics(c)
   c.clip.stride = common.choose(STRIDE, arg.frames, 'frames')
   c.clip.scale_crop = 1.15
   c.views.clips = 3
-  c.batch_size = 192
-  c.optimizer.lr = 1e-3 * c.batch_size / 256
   c.epochs = 12.0
   c.reported = REPORTED.get((arg.variant, arg.frames), 0.0)
   return common.smoke(c) if arg.smoke else c

@@ -17,13 +17,12 @@ def get_config(arg=''):
   arg = common.parse_arg(arg, variant='B/16', frames=8, smoke=False)
   c = common.base()
   common.backbone(c, arg.variant, arg.frames)
+  c.batch_size = 256
   methods.st_adapter(c, pre_attn=True)
   datasets.something_v2(c)
   c.clip.flip = 0.0
   c.clip.randaugment = 'before_crop'
   c.views.crops = 3
-  c.batch_size = 256
-  c.optimizer.lr = 1e-3
   c.epochs = 50.0
   c.reported = REPORTED.get((arg.variant, arg.frames), 0.0)
   return common.smoke(c) if arg.smoke else c

@@ -40,7 +40,10 @@ class DualPathClassifier(nn.Module):
     self.adapters = self.paths(dtype=self.vit.dtype)
     if self.projection:
       self.project = nn.Dense(
-        self.projection, use_bias=False, name='projection'
+        self.projection,
+        use_bias=False,
+        dtype=self.vit.dtype,
+        name='projection',
       )
     self.head = Head(self.projection or self.vit.width, self.num_classes)
 

@@ -37,6 +37,8 @@ class EVLClassifier(nn.Module):
   adapter: FrozenDict
   dropout: float = 0.5
 
+  no_gradient = ('backbone',)  # what cannot be trained
+
   def setup(self):
     cfg = self.vit
     options = {k: v for k, v in self.adapter.items() if k != 'name'}

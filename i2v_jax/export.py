@@ -76,7 +76,7 @@ def _outcome(model, difference: float) -> str:
   name = model.adapter['name']
   if adapters.can_merge(model.adapter):
     return f'{name} merged, max |logit difference| {difference:.1e}'
-  return f'{name} is not linear: its adapters stay beside the backbone'
+  return f'{name} cannot be folded into the frozen weights and stays beside'
 
 
 def _logits(model, params):

@@ -96,6 +96,7 @@ def prepare(config: Mapping[str, Any], workdir) -> Run:
   pretrained = experiment.pretrained(config, model)
   params = experiment.initial_params(model, pretrained, config['seed'])
   mine, frozen = params_lib.split(params, config['trainable'])
+  _check_gradients(model, mine)
   steps, schedule = _schedule(config, len(train))
   tx = _optimizer(config, schedule, mine)
   state = TrainState(jnp.zeros((), jnp.int32), mine, tx.init(mine))
@@ -155,6 +156,15 @@ def claim(run: Run) -> None:
     jax.tree.map(np.asarray, run.params), include_stats=False
   )
   (run.workdir / 'parameters.txt').write_text(text + '\n')
+
+
+def _check_gradients(model, mine) -> None:
+  for part in getattr(model, 'no_gradient', ()):
+    if part in mine:
+      raise ValueError(
+        f'{model.adapter["name"]} gives {part} no gradient, so it cannot be '
+        'trained; take it out of trainable.'
+      )
 
 
 def _splits(config) -> tuple[sources.Split, sources.Split]:

@@ -21,6 +21,8 @@ from i2v_jax.variants import Variant
 
 # What a folder keeps of a variant that has finished.
 RECORD = 'sweep.json'
+# Of one variant; the others may well run. The last one is too little memory.
+FAILURES = (ValueError, FloatingPointError, jax.errors.JaxRuntimeError)
 
 
 def sweep(variants: Sequence[Variant], workdir) -> list[dict]:
@@ -75,7 +77,7 @@ def _train(variant: Variant, folder: pathlib.Path) -> dict:
   }
   try:
     result = train.train_and_evaluate(config, folder)
-  except (ValueError, FloatingPointError) as error:
+  except FAILURES as error:
     if os.environ.get('I2V_TRACEBACK'):
       traceback.print_exc()
     writers.console.print(f'failed: {error}')

@@ -1,5 +1,6 @@
 """Video models: a frozen image backbone, adapters, and a head."""
 
+import difflib
 from collections.abc import Mapping
 from typing import Any
 
@@ -122,15 +123,22 @@ def build(spec: Mapping[str, Any], num_classes: int, **vit) -> nn.Module:
   spec['adapter'] = adapters.resolve(spec.get('adapter'))
   spec['temporal_operator'] = operators.resolve(spec.get('temporal_operator'))
   adapters.check_operator(spec['adapter'], spec['temporal_operator'])
-  name = spec['adapter'] and spec['adapter']['name']
+  name = spec['adapter']['name'] if spec['adapter'] else 'no adapter'
   classifier = CLASSIFIERS.get(name, VideoClassifier)
-  known = classifier.__dataclass_fields__
-  for option in spec.keys() - known.keys():
-    if spec.pop(option):  # what is off may be said or not
-      raise ValueError(
-        f'model.{option} does not go with the adapter {name}; switch it off.'
-      )
+  for option in sorted(spec.keys() - classifier.__dataclass_fields__.keys()):
+    _check_off(option, spec.pop(option), name)
   return classifier(cfg, num_classes, **spec)
+
+
+def _check_off(option: str, value, name: str) -> None:
+  """What a classifier does not have may be said, if it is off."""
+  classifiers = (VideoClassifier, *CLASSIFIERS.values())
+  known = set().union(*(c.__dataclass_fields__ for c in classifiers))
+  if option not in known:
+    near = difflib.get_close_matches(option, known, 1, 0.0)[0]
+    raise ValueError(f'There is no model.{option}; did you mean {near!r}?')
+  if value:
+    raise ValueError(f'model.{option} does not go with {name}; switch it off.')
 
 
 def pixels(batch: Mapping, name: str, dtype=jnp.float32) -> tuple:
@@ -176,7 +184,9 @@ def merge(model: VideoClassifier, params: Mapping):
   """
   if not adapters.can_merge(model.adapter):
     name = model.adapter['name'] if model.adapter else 'a model without adapter'
-    raise ValueError(f'Only linear adapters can be merged, not {name}.')
+    raise ValueError(
+      f'{name} cannot be folded into the frozen weights; nothing was merged.'
+    )
   params, method = dict(params), adapters.METHODS[model.adapter['name']]
   spec, backbone = method.merge(
     model.adapter, params['backbone'], params.pop('adapters', {})

@@ -120,8 +120,8 @@ def test_an_export_predicts_and_evaluates_alone(
 @pytest.mark.parametrize(
   ('name', 'arg', 'said'),
   [
-    ('dualpath_k400', 'smoke', 'dualpath is not linear: its adapters stay'),
-    ('evl_k400', 'smoke', 'evl is not linear: its adapters stay'),
+    ('dualpath_k400', 'smoke', 'dualpath cannot be folded into the'),
+    ('evl_k400', 'smoke', 'evl cannot be folded into the'),
     ('finetune_folder', 'method=lora,smoke', 'lora merged, max |logit'),
     ('finetune_folder', 'method=bitfit,smoke', 'no adapter to merge'),
   ],

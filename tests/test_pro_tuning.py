@@ -31,3 +31,30 @@ def test_parameter_count_at_full_size():
   )
   per_block = 768 * 64 + 64 + 25 * 64 + 64 + 64 * 768 + 768 + 1
   assert small.count(spec, 400, ('adapters',)) == 12 * per_block
+
+
+def test_a_prompt_block_written_out():
+  """gate * up(conv(down(patches))), added in front of the frozen block."""
+  model = small.build(dict(name='pro_tuning', rank=3, kernel=3), depth=1)
+  params = small.random(model)
+  x = np.asarray(jax.random.normal(jax.random.key(0), (1, 4, 17, 32)))
+  p = params['adapters']['blocks_0']['prompt']
+  wide = lambda b: b.reshape(1, 1, 1, -1)
+  h = x[:, :, 1:] @ p['down']['kernel'] + wide(p['down']['bias'])
+  h = h.reshape(4, 4, 4, 3)  # frames, rows, columns, channels
+  h = np.pad(h, ((0, 0), (1, 1), (1, 1), (0, 0)))
+  kernel = p['conv']['kernel'].reshape(3, 3, 3)
+  h = sum(
+    h[:, i : i + 4, j : j + 4] * wide(kernel[i, j])
+    for i in range(3)
+    for j in range(3)
+  )
+  h = (h + wide(p['conv']['bias'])).reshape(1, 4, 16, 3)
+  added = p['gate'] * (h @ p['up']['kernel'] + wide(p['up']['bias']))
+  y = np.concatenate([x[:, :, :1], x[:, :, 1:] + added], axis=2)
+  wired = lambda m: m.backbone.blocks[0](x, m.adapters.blocks[0])
+  plain = lambda m: m.backbone.blocks[0](y)
+  found, wanted = (
+    model.apply({'params': params}, method=f) for f in (wired, plain)
+  )
+  np.testing.assert_allclose(found, wanted, rtol=0, atol=2e-5)

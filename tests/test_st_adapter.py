@@ -1,5 +1,6 @@
 """ST-Adapter against the published implementation, and Table 3's variant."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import published
@@ -102,11 +103,46 @@ def test_the_readout_averages_before_the_final_norm():
   ('adapter', 'error'),
   [
     (dict(name='st_adapter', pre_mlp=False), 'pre_attn or pre_mlp'),
-    (dict(name='st_adapter', kernel=(2, 1, 1)), 'three odd sizes'),
-    (dict(name='st_adapter', kernel=(3,)), 'three odd sizes'),
+    (dict(name='st_adapter', kernel=(2, 1, 1)), 'odd sizes'),
+    (dict(name='st_adapter', kernel=(3,)), 'odd sizes'),
     (dict(name='st_adapter_zeroi2v', num_adapters=3), '2 or 4 adapters'),
   ],
 )
 def test_wrong_options_are_named(adapter, error):
   with pytest.raises(ValueError, match=error):
     small.shapes(small.build(adapter))
+
+
+def test_the_variant_of_table_3_written_out():
+  """fc2(GELU(conv over frames(fc1 x))) with skip, four times in a block."""
+  model = small.build(dict(name='st_adapter_zeroi2v', rank=4), depth=1)
+  params = small.random(model)
+  x = np.asarray(jax.random.normal(jax.random.key(0), (1, 4, 17, 32)))
+  adapters = params['adapters']['blocks_0']
+
+  def adapt(name, x):
+    p, wide = adapters[name], lambda b: b.reshape(1, 1, 1, -1)
+    h = x @ p['fc1']['kernel'] + wide(p['fc1']['bias'])
+    h = np.pad(h, ((0, 0), (1, 1), (0, 0), (0, 0)))
+    taps = p['conv']['kernel'][:, 0]
+    h = sum(h[:, j : j + 4] * wide(taps[j]) for j in range(3))
+    h = jax.nn.gelu(h + wide(p['conv']['bias']), approximate=False)
+    return x + h @ p['fc2']['kernel'] + wide(p['fc2']['bias'])
+
+  def by_hand(m):
+    block = m.backbone.blocks[0]
+    y = adapt('adapt_attn', x)
+    y = y + adapt('attn_out', block.attn(block.ln1(y)))
+    y = adapt('adapt_mlp', y)
+    return y + adapt('mlp_out', block.mlp(block.ln2(y)))
+
+  wired = lambda m: m.backbone.blocks[0](x, m.adapters.blocks[0])
+  found, wanted = (
+    model.apply({'params': params}, method=f) for f in (wired, by_hand)
+  )
+  np.testing.assert_allclose(found, wanted, rtol=0, atol=2e-5)
+
+
+def test_blocks_that_are_not_there_are_named():
+  with pytest.raises(ValueError, match=r'names blocks \(1, 9\); .* 0 to 1'):
+    small.shapes(small.build(dict(name='st_adapter', blocks=(1, 9))))

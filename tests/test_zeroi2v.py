@@ -61,7 +61,7 @@ def test_gelu_adapters_agree_with_the_release():
   params = published.params(arrays['state'], config['layers'])
   gradients = published.gradients(arrays['grad'], config['layers'])
   small.check_golden(model, params, arrays, gradients)
-  with pytest.raises(ValueError, match=r'linear adapters.*gelu_adapters'):
+  with pytest.raises(ValueError, match='gelu_adapters cannot be folded'):
     video.merge(model, params)
 
 
@@ -110,7 +110,7 @@ def test_merge_keeps_the_function(num_adapters, offsets):
 
 def test_merge_refuses_what_has_no_linear_adapters():
   model, params, _ = tiny()
-  with pytest.raises(ValueError, match='a model without adapter'):
+  with pytest.raises(ValueError, match='without adapter cannot be folded'):
     video.merge(model.clone(adapter=None), params)
 
 

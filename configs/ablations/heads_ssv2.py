@@ -21,7 +21,11 @@ ORDER = (-1, 1, -2, 2, -3, 3, -4)
 
 
 def get_config(arg=''):
-  c = zeroi2v_ssv2.get_config(arg)
+  arg = common.parse_arg(arg, variant='B/16', frames=8, smoke=False)
+  smoke = str(arg.smoke).lower()
+  c = zeroi2v_ssv2.get_config(
+    f'variant={arg.variant},frames={arg.frames},smoke={smoke}'
+  )
   methods.linear(c)
   return c
 
@@ -40,6 +44,7 @@ def relocation(c, offsets, reported):
 
 
 def sweep(arg=''):
+  common.parse_arg(arg, smoke=False)
   for variant, rows in HEADS.items():
     for heads, reported in rows.items():
       c = get_config(','.join(filter(None, [arg, f'variant={variant}'])))

@@ -10,7 +10,7 @@ start, which `adapter.init_scheme='zeroi2v_dev'` brings back.
 
 from functools import partial
 
-from configs import methods, zeroi2v_ssv2
+from configs import common, methods, zeroi2v_ssv2
 
 QKVO, MLP = ('q', 'k', 'v', 'out'), ('fc1', 'fc2')
 lora = lambda on, rank: partial(methods.lora, on=on, rank=rank)
@@ -51,6 +51,7 @@ ROWS = {
 
 
 def get_config(arg=''):
+  common.parse_arg(arg, smoke=False)  # the paper's numbers are for no other
   c = zeroi2v_ssv2.get_config(arg)
   methods.linear(c, rank=192)
   c.model.temporal_operator = methods.STDHA

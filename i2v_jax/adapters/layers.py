@@ -37,9 +37,12 @@ def identity(x):
 
 def channels(rank: float, width: int) -> int:
   """A rank as it is written: a number of channels, or a share below 1."""
-  count = int(width * rank) if rank < 1 else int(rank)
-  if count < 1:
-    raise ValueError(f'A rank of {rank} leaves no channel of {width}.')
+  count = int(width * rank) if rank < 1 else rank
+  if not isinstance(count, int) or count < 1:
+    raise ValueError(
+      f'A rank is a whole number of channels, or a share of the {width} below '
+      f'1, not {rank}.'
+    )
   return count
 
 
@@ -118,10 +121,14 @@ class PerChannelConv(nn.Module):
   @nn.compact
   def __call__(self, x):
     sizes, shape = tuple(self.sizes), x.shape[1:-1]
+    if len(sizes) != len(shape) or not all(size % 2 for size in sizes):
+      raise ValueError(
+        f'A kernel over {len(shape)} axes has as many odd sizes, not {sizes}.'
+      )
     bias_init = self.bias_init or symmetric_uniform(math.prod(sizes) ** -0.5)
     kernel = self.param('kernel', self.kernel_init, (*sizes, x.shape[-1]))
     bias = self.param('bias', bias_init, x.shape[-1:])
-    around = [((size - 1) // 2, size // 2) for size in sizes]
+    around = [(size // 2, size // 2) for size in sizes]
     padded = jnp.pad(x, [(0, 0), *around, (0, 0)])
     wide = lambda y: jnp.expand_dims(y.astype(self.dtype), range(x.ndim - 1))
     total = jnp.broadcast_to(wide(bias), x.shape)

@@ -32,7 +32,7 @@ class LoRA(Method):
     on: which of the layers q, k, v, out, fc1, fc2.
     rank: channels of an update.
     alpha: 0 for the rank, so that the scale is 1.
-    init: `standard` (up starts at zero) or `zeroi2v_dev`.
+    init_scheme: `standard` (up starts at zero) or `zeroi2v_dev`.
   """
 
   on: Sequence[str] = ('q', 'v')
@@ -48,6 +48,10 @@ class LoRA(Method):
     if self.init_scheme not in INITS:
       raise ValueError(
         f'LoRA has no init_scheme {self.init_scheme!r}; known: {list(INITS)}.'
+      )
+    if not isinstance(self.rank, int) or self.rank < 1:
+      raise ValueError(
+        f'The rank of LoRA is a whole number from 1, not {self.rank}.'
       )
     scale, options = _scale(self.rank, self.alpha), INITS[self.init_scheme]
     for name in self.on:

@@ -8,29 +8,35 @@ a learned factor) is not confirmed by any source.
 import jax.numpy as jnp
 from flax import linen as nn
 
-from i2v_jax.adapters.layers import PerChannelConv, square, torch_uniform, zeros
+from i2v_jax.adapters.layers import (
+  PerChannelConv,
+  channels,
+  square,
+  torch_uniform,
+  zeros,
+)
 from i2v_jax.adapters.method import Method
 
 
 class PromptBlock(nn.Module):
   """gate * up(conv(down(patches))) on a square of patches; gate starts at 0."""
 
-  rank: int
+  rank: float
   kernel: int
   dtype: jnp.dtype
 
   @nn.compact
   def __call__(self, patches_BxTxPxD):
     *batch, count, width = patches_BxTxPxD.shape
-    side = square(count)
+    side, rank = square(count), channels(self.rank, width)
     dense = lambda size, name: nn.Dense(
       size, kernel_init=torch_uniform, dtype=self.dtype, name=name
     )
     sizes = (1,) * (len(batch) - 1) + (self.kernel, self.kernel)
     conv = PerChannelConv(sizes, dtype=self.dtype, name='conv')
-    h = dense(self.rank, 'down')(patches_BxTxPxD)
-    h = conv(h.reshape(*batch, side, side, self.rank))
-    y = dense(width, 'up')(h.reshape(*batch, count, self.rank))
+    h = dense(rank, 'down')(patches_BxTxPxD)
+    h = conv(h.reshape(*batch, side, side, rank))
+    y = dense(width, 'up')(h.reshape(*batch, count, rank))
     return self.param('gate', zeros, ()).astype(y.dtype) * y
 
 
@@ -38,11 +44,11 @@ class ProTuning(Method):
   """A prompt block in front of every frozen block.
 
   Attributes:
-    rank: channels of its inner convolutions.
+    rank: channels of its convolutions, or below 1 their share of the width.
     kernel: side of the convolution per channel, in patches.
   """
 
-  rank: int = 64
+  rank: float = 64
   kernel: int = 5
 
   def setup(self):

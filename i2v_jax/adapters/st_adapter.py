@@ -8,6 +8,7 @@ from flax import linen as nn
 
 from i2v_jax.adapters.layers import (
   PerChannelConv,
+  channels,
   identity,
   normal,
   square,
@@ -25,7 +26,7 @@ class Convolution(nn.Module):
   release.
   """
 
-  rank: int
+  rank: float
   kernel: Sequence[int]
   dtype: Any
 
@@ -33,14 +34,14 @@ class Convolution(nn.Module):
   def __call__(self, x_BxTxLxD):
     cls, patches = x_BxTxLxD[:, :, :1], x_BxTxLxD[:, :, 1:]
     batch, frames, count, width = patches.shape
-    side = square(count)
+    side, rank = square(count), channels(self.rank, width)
     dense = lambda size, name: nn.Dense(
       size, kernel_init=torch_uniform, dtype=self.dtype, name=name
     )
     conv = PerChannelConv(self.kernel, zeros, zeros, self.dtype, name='conv')
-    h = dense(self.rank, 'fc1')(patches)
-    h = conv(h.reshape(batch, frames, side, side, self.rank))
-    h = h.reshape(batch, frames, count, self.rank)
+    h = dense(rank, 'fc1')(patches)
+    h = conv(h.reshape(batch, frames, side, side, rank))
+    h = h.reshape(batch, frames, count, rank)
     return jnp.concatenate([cls, patches + dense(width, 'fc2')(h)], axis=2)
 
 
@@ -48,14 +49,14 @@ class STAdapter(Method):
   """Convolutions over time in front of attention, of the MLP, or both.
 
   Attributes:
-    rank: channels of the convolution.
+    rank: channels of the convolution, or below 1 their share of the width.
     kernel: its size over frames, rows, columns; odd.
     pre_attn: one in front of attention (SSv2; 24 in a model of 12 blocks).
     pre_mlp: one in front of the MLP.
     blocks: which blocks have them; none named means all.
   """
 
-  rank: int = 384
+  rank: float = 384
   kernel: Sequence[int] = (3, 1, 1)
   pre_attn: bool = False
   pre_mlp: bool = True
@@ -64,27 +65,30 @@ class STAdapter(Method):
   def setup(self):
     if not (self.pre_attn or self.pre_mlp):
       raise ValueError('ST-Adapter needs pre_attn or pre_mlp, or both.')
-    if len(self.kernel) != 3 or not all(size % 2 for size in self.kernel):
-      raise ValueError(
-        'The kernel of ST-Adapter is three odd sizes, over frames, rows and '
-        f'columns, not {tuple(self.kernel)}.'
-      )
     here = not self.blocks or self.layer in self.blocks
     conv = lambda: Convolution(self.rank, self.kernel, self.dtype)
     self.adapt_attn = conv() if here and self.pre_attn else identity
     self.adapt_mlp = conv() if here and self.pre_mlp else identity
 
   def wire(self, block, x_BxTxLxD):
+    self.check_blocks(block.cfg.depth)
     x = block.stream(self.adapt_attn(x_BxTxLxD))
     x += block.attn(block.ln1(x))
     x = block.stream(self.adapt_mlp(x))
     return x + block.mlp(block.ln2(x))
 
+  def check_blocks(self, depth):
+    if not set(self.blocks) <= set(range(depth)):
+      raise ValueError(
+        f'st_adapter names blocks {tuple(self.blocks)}; the model has 0 to '
+        f'{depth - 1}.'
+      )
+
 
 class TokenConvolution(nn.Module):
   """x + fc2(GELU(conv(fc1(x)))) over frames at every token, class token too."""
 
-  rank: int
+  rank: float
   dtype: Any
 
   @nn.compact
@@ -93,7 +97,8 @@ class TokenConvolution(nn.Module):
       size, kernel_init=init, dtype=self.dtype, name=name
     )
     conv = PerChannelConv((3, 1), dtype=self.dtype, name='conv')
-    h = conv(dense(self.rank, normal, 'fc1')(x_BxTxLxD))
+    rank = channels(self.rank, x_BxTxLxD.shape[-1])
+    h = conv(dense(rank, normal, 'fc1')(x_BxTxLxD))
     h = nn.gelu(h, approximate=False)
     return x_BxTxLxD + dense(x_BxTxLxD.shape[-1], zeros, 'fc2')(h)
 
@@ -107,7 +112,7 @@ class STAdapterZeroI2V(Method):
   """
 
   num_adapters: int = 4
-  rank: int = 192
+  rank: float = 192
 
   def setup(self):
     if self.num_adapters not in (2, 4):

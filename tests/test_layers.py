@@ -1,0 +1,69 @@
+"""Layers of adapters against flax's own and against their formulas."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import linen as nn
+
+from i2v_jax.adapters import layers
+
+
+@pytest.mark.parametrize(
+  'sizes', [(3,), (3, 1), (3, 1, 1), (1, 5, 5), (3, 3, 5)]
+)
+def test_per_channel_convolution_is_the_grouped_one(sizes):
+  shape = (2, *(6, 5, 7)[: len(sizes)], 4)
+  x = jax.random.normal(jax.random.key(0), shape)
+  ours = layers.PerChannelConv(sizes)
+  params = ours.init(jax.random.key(1), x)['params']
+  other = nn.Conv(4, sizes, feature_group_count=4)
+  kernel = params['kernel'][..., None, :]
+  wanted = other.apply({'params': params | {'kernel': kernel}}, x)
+  found = ours.apply({'params': params}, x)
+  np.testing.assert_allclose(found, wanted, rtol=0, atol=2e-6)
+
+
+@pytest.mark.parametrize('sizes', [(2,), (3, 3), ()])
+def test_a_kernel_that_has_no_centre_or_no_axes_is_refused(sizes):
+  with pytest.raises(ValueError, match='over 1 axes has as many odd sizes'):
+    layers.PerChannelConv(sizes).init(jax.random.key(0), jnp.zeros((1, 4, 2)))
+
+
+@pytest.mark.parametrize('skip', [False, True])
+@pytest.mark.parametrize('activation', layers.ACTIVATIONS)
+def test_bottleneck_is_its_formula(activation, skip):
+  x = jax.random.normal(jax.random.key(0), (5, 8))
+  layer = layers.Bottleneck(3, activation, skip, scale=0.5)
+  shapes = jax.eval_shape(layer.init, jax.random.key(1), x)['params']
+  rng = np.random.default_rng(0)
+  params = jax.tree.map(lambda s: rng.standard_normal(s.shape, 'f4'), shapes)
+  linear = lambda p, x: x @ p['kernel'] + p['bias'].reshape(1, -1)
+  act = {
+    'none': lambda h: h,
+    'gelu': lambda h: h * 0.5 * (1 + jax.lax.erf(h / 2**0.5)),
+    'relu': lambda h: np.maximum(h, 0),
+  }[activation]
+  wanted = 0.5 * linear(params['up'], act(linear(params['down'], x)))
+  wanted = wanted + x if skip else wanted
+  found = layer.apply({'params': params}, x)
+  np.testing.assert_allclose(found, wanted, rtol=0, atol=2e-5)
+
+
+@pytest.mark.parametrize(
+  ('rank', 'count'), [(0.25, 192), (0.0625, 48), (128, 128), (1, 1)]
+)
+def test_ranks_are_channels_or_shares(rank, count):
+  assert layers.channels(rank, 768) == count
+
+
+@pytest.mark.parametrize('rank', [0, -1, 1.0, 1.5, 0.0001])
+def test_a_rank_that_can_be_misread_is_refused(rank):
+  with pytest.raises(ValueError, match=f'below 1, not {rank}'):
+    layers.channels(rank, 768)
+
+
+def test_patches_that_are_no_square_are_refused():
+  assert layers.square(49) == 7
+  with pytest.raises(ValueError, match='50 patches are no square'):
+    layers.square(50)
