@@ -128,8 +128,10 @@ COLUMNS = {
 
 def finish(rows: Sequence[dict], workdir, columns, caption: str = '') -> None:
   """Writes `results.json` and prints the table and what has failed."""
+  workdir = pathlib.Path(workdir)
+  workdir.mkdir(parents=True, exist_ok=True)  # if nothing could be trained
   text = json.dumps(rows, indent=2)
-  (pathlib.Path(workdir) / 'results.json').write_text(text + '\n')
+  (workdir / 'results.json').write_text(text + '\n')
   show(rows, columns, caption)
   for row in rows:
     if row.get('error'):

@@ -32,7 +32,8 @@ OPERATORS = {
 def classifier(name):
   """Every method, in a small form."""
   if name == 'dualpath':
-    spec, off = dict(name=name, preset='release', **GRID), {'dropout': 0.0}
+    spec = dict(name=name, preset='release', **GRID)
+    off = {'dropout': 0.0, 'projection': 24}
   else:
     spec, off = {'name': name}, {}
   if name == 'evl':
@@ -236,3 +237,16 @@ def test_the_compute_type_holds_through_all_blocks(name):
   run = lambda p, *x: model.apply({'params': p}, *x, method='features')
   found = jax.eval_shape(run, small.shapes(model), *clips)
   assert {x.dtype for x in jax.tree.leaves(found)} == {jnp.dtype('bfloat16')}
+
+
+@pytest.mark.parametrize(
+  ('options', 'error'),
+  [
+    (dict(mean_frist=False), "no model.mean_frist; did you mean 'mean_first'"),
+    (dict(droput=0.3), "no model.droput; did you mean 'dropout'"),
+    (dict(projection=16), 'projection does not go with no adapter'),
+  ],
+)
+def test_options_that_no_classifier_has_are_named(options, error):
+  with pytest.raises(ValueError, match=error):
+    small.build(None, **options)

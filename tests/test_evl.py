@@ -13,6 +13,7 @@ from flax.core import FrozenDict
 from flax.traverse_util import unflatten_dict
 
 from i2v_jax import params as params_lib
+from i2v_jax import run
 from i2v_jax.adapters import evl
 from i2v_jax.evl import EVLClassifier
 from i2v_jax.vit import ViT, ViTConfig
@@ -295,3 +296,10 @@ def test_numbers_that_do_not_fit_are_named():
     run(short, method='decode')
   with pytest.raises(ValueError, match='reads 2 blocks, the features are of 1'):
     run(features[:1], method='decode')
+
+
+@pytest.mark.parametrize('prefix', ['', 'backbone', 'backbone/ln_post'])
+def test_its_backbone_cannot_be_trained(smoke_config, tmp_path, prefix):
+  config = smoke_config('evl_k400', trainable=('adapters', 'head', prefix))
+  with pytest.raises(ValueError, match='evl gives backbone no gradient'):
+    run.prepare(config, tmp_path)

@@ -2,6 +2,7 @@
 
 import json
 
+import jax
 import pytest
 
 from i2v_jax import cli, train
@@ -110,3 +111,14 @@ def test_what_is_partly_trained_counts_in_part(command, tmp_path, capsys):
   lines = capsys.readouterr().out.splitlines()
   (line,) = [line.split() for line in lines if line.startswith('│ all')]
   assert line[3] == '36'
+
+
+def test_too_little_memory_is_a_row_too(command, tmp_path, monkeypatch):
+  def too_large(config, workdir):
+    raise jax.errors.JaxRuntimeError('RESOURCE_EXHAUSTED: out of memory')
+
+  monkeypatch.setattr(train, 'train_and_evaluate', too_large)
+  assert command() == 1
+  errors = {name: row['error'] for name, row in results(tmp_path).items()}
+  assert errors.keys() == {'ZeroI2V 1/2', 'probe'}
+  assert all('out of memory' in error for error in errors.values())

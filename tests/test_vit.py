@@ -252,3 +252,25 @@ def test_the_projection_is_read_beside_the_backbone(clip_copy):
 def test_weights_without_a_projection_are_named(clip_copy):
   with pytest.raises(ValueError, match='has no visual projection'):
     weights.load_projection(str(clip_copy), ViTConfig.named(**CLIP), 24)
+
+
+IMAGENET = CLIP | dict(family='imagenet', norm_eps=1e-12)
+
+
+def test_imagenet_vit_from_hugging_face_agrees(golden):
+  folder = golden / 'hf_vit'
+  reference = np.load(folder / 'reference.npz')
+  cfg = ViTConfig.named(**IMAGENET)
+  params = weights.load_backbone(str(folder), cfg)
+  image = reference['input'].transpose(0, 2, 3, 1)
+  np.testing.assert_allclose(
+    forward(cfg, params, image),
+    reference['last_hidden_state'],
+    rtol=0,
+    atol=1e-5,
+  )
+
+
+def test_an_imagenet_file_is_not_taken_for_clip(golden):
+  with pytest.raises(ValueError, match="hidden_act 'gelu', the model config"):
+    weights.load_backbone(str(golden / 'hf_vit'), ViTConfig.named(**CLIP))

@@ -1,5 +1,6 @@
 """Pretrained image weights -> the backbone's tree, strictly."""
 
+import json
 import pathlib
 
 import jax
@@ -9,7 +10,7 @@ from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
 from i2v_jax import params as params_lib
 from i2v_jax.vit import ViT, ViTConfig
-from i2v_jax.weights import clip_hf, native
+from i2v_jax.weights import clip_hf, native, vit_hf
 
 ASSETS = pathlib.Path(__file__).parents[1] / 'assets'
 BUILTIN = {'digits': ASSETS / 'digits_vit.safetensors'}
@@ -20,8 +21,8 @@ def load_backbone(source: str, cfg: ViTConfig, seed: int = 0) -> dict:
 
   Args:
     source: a safetensors file or a directory with `model.safetensors` (Hugging
-      Face CLIP, or ours); `hf:ORG/NAME` or `hf:ORG/NAME@REVISION` on the hub;
-      `builtin:digits`; `random` for an initialisation.
+      Face CLIP or ViT, or ours); `hf:ORG/NAME` or `hf:ORG/NAME@REVISION` on the
+      hub; `builtin:digits`; `random` for an initialisation.
     cfg: the model.
     seed: of `random`.
 
@@ -34,14 +35,38 @@ def load_backbone(source: str, cfg: ViTConfig, seed: int = 0) -> dict:
     return random_backbone(cfg, seed)
   file = _file(source)
   arrays = native.read_arrays(file)
-  if clip_hf.recognises(arrays):
-    if (file.parent / 'config.json').is_file():
-      clip_hf.check_config(file.parent, cfg)
-    tree = clip_hf.convert(arrays, cfg)
+  for hf in (clip_hf, vit_hf):
+    if hf.recognises(arrays):
+      if (file.parent / 'config.json').is_file():
+        check_config(file.parent, cfg)
+      tree = hf.convert(arrays, cfg)
+      break
   else:
     tree = native.as_tree(arrays)
   params_lib.check_same_tree(shapes, tree, str(file))
   return tree
+
+
+def check_config(folder: pathlib.Path, cfg: ViTConfig) -> None:
+  """Raises ValueError where `config.json` describes another architecture."""
+  config = json.loads((folder / 'config.json').read_text())
+  config = config.get('vision_config', config)
+  wanted = {
+    'hidden_size': cfg.width,
+    'num_hidden_layers': cfg.depth,
+    'num_attention_heads': cfg.num_heads,
+    'intermediate_size': cfg.mlp_dim,
+    'patch_size': cfg.patch_size,
+    'hidden_act': cfg.activation,
+  }
+  if cfg.pre_norm:  # the ImageNet ViT's eps differs from library to library
+    wanted['layer_norm_eps'] = cfg.norm_eps
+  for key, value in wanted.items():
+    if key in config and config[key] != value:
+      raise ValueError(
+        f'{folder / "config.json"} has {key} {config[key]!r}, the model config '
+        f'asks for {value!r}.'
+      )
 
 
 def load_projection(source: str, cfg: ViTConfig, width: int) -> dict:
