@@ -4,7 +4,7 @@ python -m i2v_jax.main --config configs/quickstart.py --workdir runs/quickstart
 
 Needs nothing: clips are made (and really encoded) on the first run, a backbone
 is shipped. Trains a linear probe and ZeroI2V, merges it, ends with a table.
-All methods: i2v compare --config configs/quickstart.py --workdir runs/compare
+All methods: i2v compare --config configs/quickstart.py
 """
 
 from configs import common, comparison

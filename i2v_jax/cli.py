@@ -66,7 +66,7 @@ def sweep(args) -> int:
   from i2v_jax import variants
 
   found = variants.load(args.config, args.set, args.only)
-  rows = lib.sweep(found, args.workdir)
+  rows = lib.sweep(found, args.workdir or _workdir('sweep', args.config))
   return int(any(row.get('error') for row in rows))
 
 
@@ -75,8 +75,14 @@ def compare(args) -> int:
   from i2v_jax import variants
 
   found = variants.load(args.config, args.set, args.only)
-  rows = lib.methods(found, args.workdir, args.rounds)
+  workdir = args.workdir or _workdir('compare', args.config)
+  rows = lib.methods(found, workdir, args.rounds)
   return int(any(row.get('error') for row in rows))
+
+
+def _workdir(command: str, config: str) -> str:
+  """`runs/compare-quickstart` for `configs/quickstart.py`."""
+  return f'runs/{command}-{pathlib.Path(config.partition(":")[0]).stem}'
 
 
 def parser() -> argparse.ArgumentParser:
@@ -136,7 +142,9 @@ def _for_sweeps(command) -> None:
   repeated = dict(action='append', default=[])
   for sub in (train, measure):
     sub.add_argument('--config', required=True, metavar='FILE[:ARG]')
-    sub.add_argument('--workdir', required=True, help='a folder per variant')
+    sub.add_argument(
+      '--workdir', help='a folder per variant; runs/COMMAND-FILE if not given'
+    )
     sub.add_argument(
       '--set',
       metavar='KEY=VALUE',

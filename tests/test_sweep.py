@@ -5,7 +5,7 @@ import json
 import jax
 import pytest
 
-from i2v_jax import cli, train
+from i2v_jax import cli, sweep, train
 
 
 @pytest.fixture
@@ -122,3 +122,18 @@ def test_too_little_memory_is_a_row_too(command, tmp_path, monkeypatch):
   errors = {name: row['error'] for name, row in results(tmp_path).items()}
   assert errors.keys() == {'ZeroI2V 1/2', 'probe'}
   assert all('out of memory' in error for error in errors.values())
+
+
+def test_the_folder_is_named_after_the_file_if_none_is_given(
+  sweep_file, monkeypatch
+):
+  asked = []
+
+  def remember(variants, workdir):
+    asked.append((len(variants), workdir))
+    return []
+
+  monkeypatch.setattr(sweep, 'sweep', remember)
+  with pytest.raises(SystemExit) as end:
+    cli.main(['sweep', f'--config={sweep_file()}:smoke'])
+  assert end.value.code == 0 and asked == [(2, 'runs/sweep-of_a_test')]
