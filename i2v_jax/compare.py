@@ -166,9 +166,12 @@ METHOD_COLUMNS = {
 def _training(runs: Mapping[str, run_lib.Run], rounds: int) -> dict[str, dict]:
   """Seconds per clip and memory of every method's training step."""
   steps, measured = {}, {}
-  for name, run in runs.items():
-    steps[name], peak = _train_step(run)
-    measured[name] = {'train_peak_bytes': peak}
+  bar, advance = writers.progress(len(runs), 'compile', 'methods')
+  with bar:
+    for name, run in runs.items():
+      steps[name], peak = _train_step(run)
+      measured[name] = {'train_peak_bytes': peak}
+      advance()
   for name, seconds in benchmark.alternate(steps, rounds).items():
     per_clip = float(np.median(seconds)) / runs[name].config['batch_size']
     measured[name]['train_seconds_per_clip'] = per_clip
