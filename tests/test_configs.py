@@ -5,6 +5,7 @@ import json
 import pathlib
 import subprocess
 import sys
+import types
 
 import pytest
 import small
@@ -13,7 +14,7 @@ from flax.traverse_util import flatten_dict
 from configs import common, methods
 from i2v_jax import compare, experiment, optimizer, train, trained, weights
 from i2v_jax import params as params_lib
-from i2v_jax.adapters import zeroi2v
+from i2v_jax.adapters import operators, zeroi2v
 from i2v_jax.data import decode, digits
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -73,15 +74,6 @@ def test_arguments_build_at_full_size(name, arg):
   check_builds(get(name, arg))
 
 
-@pytest.mark.parametrize('name', [*SWEEPS, 'quickstart'])
-def test_every_variant_of_a_sweep_builds_at_full_size(name):
-  module = importlib.import_module(f'configs.{name}')
-  variants = list(module.sweep(''))
-  assert len(dict(variants)) == len(variants) > 3
-  for _, config in variants:
-    check_builds(config)
-
-
 @pytest.mark.parametrize('name', SWEEPS)
 def test_a_sweep_of_reported_numbers_takes_no_other_arguments(name):
   module = importlib.import_module(f'configs.{name}')
@@ -92,9 +84,23 @@ def test_a_sweep_of_reported_numbers_takes_no_other_arguments(name):
 @pytest.mark.parametrize('name', [*SWEEPS, 'quickstart'])
 def test_every_sweep_has_a_smoke_test(name):
   module = importlib.import_module(f'configs.{name}')
-  for _, config in module.sweep('smoke'):
+  variants = list(module.sweep('smoke'))
+  names = [name for name, _ in module.sweep('')]
+  assert names == [name for name, _ in variants]
+  assert len(set(names)) == len(names) > 3
+  for _, config in variants:
     assert config.data.format == 'digits' and config.steps == 3
     check_builds(config)
+
+
+@pytest.mark.parametrize('name', [*SWEEPS, 'quickstart'])
+def test_operators_of_a_sweep_fit_its_models_at_full_size(name):
+  module = importlib.import_module(f'configs.{name}')
+  for _, config in module.sweep(''):
+    model = experiment.model(config, 10)
+    if model.temporal_operator:
+      block = types.SimpleNamespace(cfg=model.vit)
+      operators.make(model.temporal_operator)(block)
 
 
 @pytest.mark.parametrize('name', [n for n in NAMES if n != 'quickstart'])

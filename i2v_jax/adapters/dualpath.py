@@ -94,8 +94,8 @@ class DualPath(nn.Module):
   dtype: Any = jnp.float32
 
   no_operator = (
-    'its temporal path sees several frames in one image, and the frame axis of '
-    'its framesets is none of single frames'
+    'a frameset holds several frames already, so its neighbours are not the '
+    'neighbouring frames'
   )
 
   def setup(self):
