@@ -90,6 +90,7 @@ def test_every_sweep_has_a_smoke_test(name):
   assert len(set(names)) == len(names) > 3
   for _, config in variants:
     assert config.data.format == 'digits' and config.steps == 3
+    assert not config.reported  # on digits it would mislead
     check_builds(config)
 
 

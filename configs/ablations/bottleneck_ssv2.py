@@ -18,7 +18,8 @@ def get_config(arg=''):
 
 
 def sweep(arg=''):
-  for rank, reported in REPORTED.items():
+  for rank, top1 in REPORTED.items():
     c = get_config(arg)
-    c.model.adapter.rank, c.reported = rank, reported
+    c.model.adapter.rank = rank
+    c.reported = common.reported(c, top1)
     yield f'rank {rank}', c

@@ -36,21 +36,21 @@ def offsets(heads):
   return (-1,) * (heads // 2) + (1,) * (heads // 2)
 
 
-def relocation(c, offsets, reported):
+def relocation(c, offsets, top1):
   operator = dict(name='head_relocation', offsets=offsets)
   c.model.temporal_operator = common.fit_heads(c, operator)
-  c.reported = reported
+  c.reported = common.reported(c, top1)
   return c
 
 
 def sweep(arg=''):
   common.parse_arg(arg, smoke=False)
   for variant, rows in HEADS.items():
-    for heads, reported in rows.items():
+    for heads, top1 in rows.items():
       c = get_config(','.join(filter(None, [arg, f'variant={variant}'])))
-      yield f'{variant}, {heads} heads', relocation(c, offsets(heads), reported)
+      yield f'{variant}, {heads} heads', relocation(c, offsets(heads), top1)
   for frames, rows in FIELDS.items():
-    for field, reported in rows.items():
+    for field, top1 in rows.items():
       c = get_config(','.join(filter(None, [arg, f'frames={frames}'])))
-      c = relocation(c, ORDER[: field - 1], reported)
+      c = relocation(c, ORDER[: field - 1], top1)
       yield f'{frames} frames, RF {field}', c

@@ -34,8 +34,8 @@ def get_config(arg=''):
 
 
 def sweep(arg=''):
-  for name, (reported, operator) in ROWS.items():
+  for name, (top1, operator) in ROWS.items():
     c = get_config(arg)
-    c.reported = reported
+    c.reported = common.reported(c, top1)
     c.model.temporal_operator = common.fit_heads(c, operator)
     yield name, c

@@ -59,9 +59,9 @@ def get_config(arg=''):
 
 
 def sweep(arg=''):
-  for name, (reported, change) in ROWS.items():
+  for name, (top1, change) in ROWS.items():
     c = get_config(arg)
-    c.reported = reported
+    c.reported = common.reported(c, top1)
     c.optimizer.decay_multipliers = {}
     change(c)
     yield name, c
