@@ -99,9 +99,9 @@ def test_operators_of_a_sweep_fit_its_models_at_full_size(name):
   module = importlib.import_module(f'configs.{name}')
   for _, config in module.sweep(''):
     model = experiment.model(config, 10)
-    if model.temporal_operator:
-      block = types.SimpleNamespace(cfg=model.vit)
-      operators.make(model.temporal_operator)(block)
+    block = types.SimpleNamespace(cfg=model.vit)
+    if operator := config.model.temporal_operator:
+      operators.make(operators.resolve(operator))(block)
 
 
 @pytest.mark.parametrize('name', [n for n in NAMES if n != 'quickstart'])
