@@ -101,7 +101,8 @@ def test_operators_of_a_sweep_fit_its_models_at_full_size(name):
     model = experiment.model(config, 10)
     block = types.SimpleNamespace(cfg=model.vit)
     if operator := config.model.temporal_operator:
-      operators.make(operators.resolve(operator))(block)
+      moved = operators.make(operators.resolve(operator))(block)
+      assert moved.cfg is model.vit  # and its channels fit, or it had raised
 
 
 @pytest.mark.parametrize('name', [n for n in NAMES if n != 'quickstart'])
