@@ -312,7 +312,7 @@ def test_eight_devices_equal_one(digits, tmp_path):
       check=True,
       capture_output=True,
       text=True,
-      env=os.environ | {'XLA_FLAGS': flags},
+      env=os.environ | {'XLA_FLAGS': f'{os.environ["XLA_FLAGS"]} {flags}'},
     )
     count = {'one': 1, 'eight': 8}[name]
     assert f'on {count} cpu device(s)' in done.stdout
