@@ -33,3 +33,12 @@ def get_config(arg=''):
   c.epochs = 50.0
   c.reported = REPORTED[arg.variant][arg.frames]
   return common.smoke(c) if arg.smoke else c
+
+
+def ablation(arg=''):
+  """Where the ablations of the paper begin: 4 linear adapters, 2 heads."""
+  common.parse_arg(arg, smoke=False)  # the paper's numbers are for no other
+  c = get_config(arg)
+  methods.linear(c)
+  c.model.temporal_operator = methods.STDHA
+  return c

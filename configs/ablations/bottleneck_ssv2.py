@@ -4,17 +4,12 @@ i2v sweep --config configs/ablations/bottleneck_ssv2.py --workdir runs/width
   configs/ablations/bottleneck_ssv2.py:smoke
 """
 
-from configs import common, methods, zeroi2v_ssv2
+from configs import common, zeroi2v_ssv2
 
 REPORTED = {0.0625: 64.2, 0.125: 65.0, 0.25: 66.0, 0.5: 65.8}
 
 
-def get_config(arg=''):
-  common.parse_arg(arg, smoke=False)  # the paper's numbers are for no other
-  c = zeroi2v_ssv2.get_config(arg)
-  methods.linear(c)
-  c.model.temporal_operator = methods.STDHA
-  return c
+get_config = zeroi2v_ssv2.ablation
 
 
 def sweep(arg=''):

@@ -25,12 +25,7 @@ ROWS = {
 }
 
 
-def get_config(arg=''):
-  common.parse_arg(arg, smoke=False)  # the paper's numbers are for no other
-  c = zeroi2v_ssv2.get_config(arg)
-  methods.linear(c)
-  c.model.temporal_operator = methods.STDHA
-  return c
+get_config = zeroi2v_ssv2.ablation
 
 
 def sweep(arg=''):
