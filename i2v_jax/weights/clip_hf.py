@@ -15,7 +15,16 @@ IGNORED = (
   'logit_scale',
   'embeddings.position_ids',
 )
-ATTENTION = {'q': 'q_proj', 'k': 'k_proj', 'v': 'v_proj', 'out': 'out_proj'}
+BLOCK = {
+  'ln1': 'layer_norm1',
+  'q': 'self_attn.q_proj',
+  'k': 'self_attn.k_proj',
+  'v': 'self_attn.v_proj',
+  'out': 'self_attn.out_proj',
+  'ln2': 'layer_norm2',
+  'fc1': 'mlp.fc1',
+  'fc2': 'mlp.fc2',
+}
 
 
 def recognises(arrays: Mapping[str, np.ndarray]) -> bool:
@@ -49,7 +58,7 @@ def convert(arrays: Mapping[str, np.ndarray], cfg: ViTConfig) -> dict:
     'ln_post': reader.norm('post_layernorm'),
   }
   for i in range(cfg.depth):
-    tree[f'blocks_{i}'] = _block(reader, f'encoder.layers.{i}.')
+    tree[f'blocks_{i}'] = reader.block(f'encoder.layers.{i}.', BLOCK)
   reader.check_all_taken()
   return tree
 
@@ -58,15 +67,3 @@ def projection(arrays: Mapping[str, np.ndarray]) -> dict | None:
   """`{'kernel': D x E}` of a model with projection, else None."""
   weight = arrays.get('visual_projection.weight')
   return None if weight is None else {'kernel': weight.astype(np.float32).T}
-
-
-def _block(reader, key):
-  return {
-    'ln1': reader.norm(key + 'layer_norm1'),
-    'attn': {
-      ours: reader.dense(f'{key}self_attn.{theirs}')
-      for ours, theirs in ATTENTION.items()
-    },
-    'ln2': reader.norm(key + 'layer_norm2'),
-    'mlp': {name: reader.dense(f'{key}mlp.{name}') for name in ('fc1', 'fc2')},
-  }

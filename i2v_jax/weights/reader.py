@@ -36,6 +36,17 @@ class Reader:
     weight, bias = self.take(key + '.weight'), self.take(key + '.bias')
     return {'kernel': weight.T, 'bias': bias}
 
+  def block(self, key: str, names: Mapping[str, str]) -> dict:
+    """A transformer block whose parts have these names below `key`."""
+    norm = lambda part: self.norm(key + names[part])
+    dense = lambda *parts: {p: self.dense(key + names[p]) for p in parts}
+    return {
+      'ln1': norm('ln1'),
+      'attn': dense('q', 'k', 'v', 'out'),
+      'ln2': norm('ln2'),
+      'mlp': dense('fc1', 'fc2'),
+    }
+
   def check_all_taken(self) -> None:
     """Raises ValueError for keys that nobody asked for."""
     if self.left:

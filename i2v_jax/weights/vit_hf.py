@@ -9,13 +9,16 @@ from i2v_jax.weights.reader import Reader
 
 IGNORED = ('pooler.', 'classifier.')
 PATCH = 'embeddings.patch_embeddings.projection'
-ATTENTION = {
+BLOCK = {
+  'ln1': 'layernorm_before',
   'q': 'attention.attention.query',
   'k': 'attention.attention.key',
   'v': 'attention.attention.value',
   'out': 'attention.output.dense',
+  'ln2': 'layernorm_after',
+  'fc1': 'intermediate.dense',
+  'fc2': 'output.dense',
 }
-MLP = {'fc1': 'intermediate.dense', 'fc2': 'output.dense'}
 
 
 def recognises(arrays: Mapping[str, np.ndarray]) -> bool:
@@ -42,18 +45,6 @@ def convert(arrays: Mapping[str, np.ndarray], cfg: ViTConfig) -> dict:
     'ln_post': reader.norm('layernorm'),
   }
   for i in range(cfg.depth):
-    tree[f'blocks_{i}'] = _block(reader, f'encoder.layer.{i}.')
+    tree[f'blocks_{i}'] = reader.block(f'encoder.layer.{i}.', BLOCK)
   reader.check_all_taken()
   return tree
-
-
-def _block(reader: Reader, key: str) -> dict:
-  dense = lambda names: {
-    ours: reader.dense(key + theirs) for ours, theirs in names.items()
-  }
-  return {
-    'ln1': reader.norm(key + 'layernorm_before'),
-    'attn': dense(ATTENTION),
-    'ln2': reader.norm(key + 'layernorm_after'),
-    'mlp': dense(MLP),
-  }
