@@ -16,7 +16,6 @@ from i2v_jax import (
   adapters,
   benchmark,
   experiment,
-  optimizer,
   sharding,
   sweep,
   train,
@@ -25,7 +24,6 @@ from i2v_jax import (
   writers,
 )
 from i2v_jax import export as export_lib
-from i2v_jax import params as params_lib
 from i2v_jax import run as run_lib
 from i2v_jax.variants import Variant
 
@@ -79,29 +77,13 @@ def _rows(models, differences) -> list[dict]:
   return [
     {
       'method': name,
-      'tunable_params': _tunable(m),
+      'tunable_params': experiment.count_trained(m.config, m.params),
       'top1': trained.evaluate_trained(m)[1].accuracy['top1'],
       'seconds_per_clip': seconds[name],
       'merge_max_diff': differences.get(name),
     }
     for name, m in models.items()
   ]
-
-
-def _tunable(model: trained.Trained) -> int:
-  """Trained parameters that are not folded into the backbone."""
-  present = [
-    prefix
-    for prefix in model.config['trainable']
-    if not prefix or prefix.split('/')[0] in model.params
-  ]
-  mine, _ = params_lib.split(model.params, present)
-  channels = {
-    path: cut
-    for path, cut in model.config['optimizer']['first_channels'].items()
-    if any(params_lib.matches(path, prefix) for prefix in present)
-  }
-  return optimizer.count_trained(mine, channels)
 
 
 COLUMNS = {

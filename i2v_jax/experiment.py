@@ -12,7 +12,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from i2v_jax import adapters, video, weights
+from i2v_jax import adapters, optimizer, video, weights
+from i2v_jax import params as params_lib
 from i2v_jax.data import flips, sources
 from i2v_jax.data.clips import ClipSpec
 from i2v_jax.vit import ViTConfig
@@ -141,6 +142,22 @@ def initial_params(model, pretrained: Mapping, seed: int) -> dict:
     return {k: v for k, v in params.items() if k not in pretrained}
 
   return init(jax.random.key(seed)) | dict(pretrained)
+
+
+def count_trained(config: Mapping[str, Any], params: Mapping) -> int:
+  """Scalars of a tree that a config trains.
+
+  Prefixes whose part is gone, as merged adapters are, count nothing.
+  """
+  trainable = [
+    prefix
+    for prefix in config['trainable']
+    if not prefix or prefix.split('/')[0] in params
+  ]
+  mine, _ = params_lib.split(params, trainable)
+  return optimizer.count_trained(
+    mine, dict(config['optimizer']['first_channels'])
+  )
 
 
 def plain(value):

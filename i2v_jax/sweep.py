@@ -14,8 +14,7 @@ import jax
 from rich import box
 from rich.table import Table
 
-from i2v_jax import experiment, optimizer, train, video, writers
-from i2v_jax import params as params_lib
+from i2v_jax import experiment, train, video, writers
 from i2v_jax.data import sources
 from i2v_jax.variants import Variant
 
@@ -95,9 +94,7 @@ def _tunable(config: Mapping[str, Any], folder: pathlib.Path) -> int:
   model = experiment.model(config, len(class_names))
   clip = video.example(model)
   params = jax.eval_shape(model.init, jax.random.key(0), *clip)['params']
-  mine, _ = params_lib.split(params, config['trainable'])
-  channels = dict(config['optimizer']['first_channels'])
-  return optimizer.count_trained(mine, channels)
+  return experiment.count_trained(config, params)
 
 
 def cell(key: str, form: str, factor: float = 1) -> Callable[[dict], str]:
