@@ -24,7 +24,7 @@ class DualPathClassifier(nn.Module):
     vit: the image backbone.
     num_classes: width of the head.
     num_frames: T, frames of a clip; a multiple of the cells of a frameset and
-      of the frames of the spatial path.
+      of the frames of the spatial path. 0 for any.
     adapter: options of `DualPath` beside `name`.
     projection: width E that CLIP's projection gives; 0 for none.
   """
@@ -78,14 +78,16 @@ class DualPathClassifier(nn.Module):
     check_frames(grid_BxGxHxWxC, framesets)
     backbone, paths = self.backbone, self.adapters
     x_BxTxLxD = backbone.embed(video_BxTxHxWxC)
-    z_BxGxLxD = backbone.embed(grid_BxGxHxWxC, paths.position_code(framesets))
+    z_BxGxLxD = backbone.embed(
+      grid_BxGxHxWxC, paths.position_code(grid_BxGxHxWxC.shape[1])
+    )
     x_BxTxLxD = backbone.encode(x_BxTxLxD, paths.spatial)
     z_BxGxLxD = backbone.encode(z_BxGxLxD, paths.temporal)
     return self.read(x_BxTxLxD), self.read(z_BxGxLxD)
 
   def read(self, x_BxTxLxD):
-    """Class tokens behind the final norm and CLIP's projection."""
-    y_BxTxD = self.backbone.ln_post(x_BxTxLxD[:, :, 0])
+    """What stands for each image, behind CLIP's projection."""
+    y_BxTxD = self.backbone.pool(x_BxTxLxD)
     return self.project(y_BxTxD) if self.projection else y_BxTxD
 
 

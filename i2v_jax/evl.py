@@ -7,13 +7,13 @@ import jax.numpy as jnp
 from flax import linen as nn
 from flax.core import FrozenDict
 
-from i2v_jax.adapters.evl import EVL
+from i2v_jax.adapters.evl import CLIP_LAYERS, EVL
 from i2v_jax.adapters.layers import (
   check_frames,
   symmetric_uniform,
   torch_uniform,
 )
-from i2v_jax.vit import FAMILIES, ViT, ViTConfig, layer_norm
+from i2v_jax.vit import ViT, ViTConfig, layer_norm
 
 
 class EVLClassifier(nn.Module):
@@ -70,7 +70,7 @@ class EVLClassifier(nn.Module):
       features.append(read(block, x_BxTxLxD))
       x_BxTxLxD = features[-1][0]
     if self.is_initializing():  # not used, but part of the image model
-      self.backbone.ln_post(x_BxTxLxD)
+      self.backbone.pool(x_BxTxLxD)
     return jax.lax.stop_gradient(tuple(features[-self.adapters.layers :]))
 
   def decode(self, features):
@@ -104,8 +104,7 @@ class Head(nn.Module):
   dropout: float
 
   def setup(self):
-    clip = FAMILIES['clip']
-    cfg = dataclasses.replace(self.cfg, **clip, dtype=jnp.float32)
+    cfg = dataclasses.replace(self.cfg, **CLIP_LAYERS, dtype=jnp.float32)
     self.norm = layer_norm(cfg)
     self.drop = nn.Dropout(self.dropout)
     self.fc = nn.Dense(

@@ -16,7 +16,7 @@ from i2v_jax import adapters, optimizer, video, weights
 from i2v_jax import params as params_lib
 from i2v_jax.data import flips, sources
 from i2v_jax.data.clips import ClipSpec
-from i2v_jax.vit import ViTConfig
+from i2v_jax.vit_config import ViTConfig
 
 DTYPES = ('auto', 'float32', 'bfloat16')
 

@@ -29,7 +29,7 @@ INPUTS = ('video', 'grid')  # of a model, in this order; most take the first
 
 
 class VideoClassifier(nn.Module):
-  """Image ViT per frame, adapted; class tokens averaged over frames; head.
+  """Image ViT per frame, adapted and pooled; the mean of the frames; head.
 
   Parameters: `backbone` (the tree of the image ViT, whatever the method),
   `adapters/blocks_i`, `temporal_embedding`, `head`. Dropout acts when a
@@ -38,11 +38,13 @@ class VideoClassifier(nn.Module):
   Attributes:
     vit: the image backbone.
     num_classes: width of the head.
-    num_frames: T; the temporal embedding has one row per frame.
+    num_frames: T; the temporal embedding has one row per frame. Without one,
+      0 stands for any number.
     adapter: as `adapters.resolve` returns it, or None.
     temporal_operator: as `operators.resolve` returns it, or None.
     temporal_embedding: add a learned vector per frame before the pre-norm.
-    mean_first: average frames before the final norm, as ST-Adapter does.
+    mean_first: average frames before the final norm and the pooling, as
+      ST-Adapter does.
     dropout: before the head (I3D head of the releases).
     head_std: of the head's initial kernel.
   """
@@ -79,17 +81,14 @@ class VideoClassifier(nn.Module):
 
   def __call__(self, video_BxTxHxWxC):
     """Normalised pixels to logits `B x classes`, float32."""
-    y_BxTxD = self.features(video_BxTxHxWxC).astype(jnp.float32)
-    y_BxD = y_BxTxD.mean(axis=1)
-    if self.mean_first:
-      y_BxD = self.backbone.ln_post(y_BxD).astype(jnp.float32)
+    y_BxD = self.features(video_BxTxHxWxC).astype(jnp.float32).mean(axis=1)
     train = self.has_rng('dropout')
     return self.head(self.drop(y_BxD, deterministic=not train))
 
   def features(self, video_BxTxHxWxC):
-    """Class token of each frame, `B x T x D`.
+    """What stands for each frame, as the backbone pools it: `B x T x D`.
 
-    Behind the final norm, unless that comes after the mean (`mean_first`).
+    With `mean_first` for the mean of all frames, `B x 1 x D`.
     """
     check_frames(video_BxTxHxWxC, self.num_frames)
     x_BxTxLxD = self.backbone.embed(video_BxTxHxWxC)
@@ -98,8 +97,9 @@ class VideoClassifier(nn.Module):
     adapted = self.adapter or self.temporal_operator
     blocks = self.adapters.blocks if adapted else None
     x_BxTxLxD = self.backbone.encode(x_BxTxLxD, blocks)
-    cls_BxTxD = x_BxTxLxD[:, :, 0]
-    return cls_BxTxD if self.mean_first else self.backbone.ln_post(cls_BxTxD)
+    if self.mean_first:
+      x_BxTxLxD = x_BxTxLxD.astype(jnp.float32).mean(axis=1, keepdims=True)
+    return self.backbone.pool(x_BxTxLxD)
 
 
 # Methods that are more than adapters in the blocks.
@@ -119,18 +119,26 @@ def build(spec: Mapping[str, Any], num_classes: int, **vit) -> nn.Module:
     ValueError: unknown names or options, or parts that do not go together.
   """
   spec = dict(spec)
+  if spec['num_frames'] < 1:
+    raise ValueError(
+      f'model.num_frames is {spec["num_frames"]}, not 1 or more.'
+    )
   cfg = ViTConfig.named(**dict(spec.pop('backbone')) | vit)
   spec['adapter'] = adapters.resolve(spec.get('adapter'))
   spec['temporal_operator'] = operators.resolve(spec.get('temporal_operator'))
   adapters.check_operator(spec['adapter'], spec['temporal_operator'])
-  name = spec['adapter']['name'] if spec['adapter'] else 'no adapter'
-  classifier = CLASSIFIERS.get(name, VideoClassifier)
-  for option in sorted(spec.keys() - classifier.__dataclass_fields__.keys()):
-    _check_off(option, spec.pop(option), name)
-  return classifier(cfg, num_classes, **spec)
+  kind = classifier(spec['adapter'])
+  for option in sorted(spec.keys() - kind.__dataclass_fields__.keys()):
+    _check_off(option, spec.pop(option), spec['adapter'])
+  return kind(cfg, num_classes, **spec)
 
 
-def _check_off(option: str, value, name: str) -> None:
+def classifier(adapter: Mapping | None) -> type[nn.Module]:
+  """The module that a method is used through."""
+  return CLASSIFIERS.get(adapter and adapter['name'], VideoClassifier)
+
+
+def _check_off(option: str, value, adapter: Mapping | None) -> None:
   """What a classifier does not have may be said, if it is off."""
   classifiers = (VideoClassifier, *CLASSIFIERS.values())
   known = set().union(*(c.__dataclass_fields__ for c in classifiers))
@@ -138,6 +146,7 @@ def _check_off(option: str, value, name: str) -> None:
     near = difflib.get_close_matches(option, known, 1, 0.0)[0]
     raise ValueError(f'There is no model.{option}; did you mean {near!r}?')
   if value:
+    name = adapter['name'] if adapter else 'no adapter'
     raise ValueError(f'model.{option} does not go with {name}; switch it off.')
 
 

@@ -1,42 +1,33 @@
-"""The image ViT: CLIP's visual tower and the ImageNet ViT. No video in here.
+"""The image ViT of CLIP, ImageNet, DINOv2 and SigLIP. No video in here.
 
 Shapes in names, in this file and everywhere: B batch, T frames, H W C pixels,
-L tokens of a frame (class token first), D width, N heads, K head width,
-F MLP width, R adapter rank, V views. `x_BxTxLxD` also stands for an image
+L tokens of a frame (class token first,
+then registers, then patches), D width, N heads, K head width, F MLP width,
+R adapter rank, V views. `x_BxTxLxD` also stands for an image
 batch `x_BxLxD`: modules act on the last two axes and leave the others alone.
 """
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import linen as nn
 
-# Name -> width, depth, heads, MLP width (Table 2 of arXiv 2106.04560).
-SIZES = {
-  'Ti': (192, 12, 3, 768),
-  'S': (384, 12, 6, 1536),
-  'B': (768, 12, 12, 3072),
-  'L': (1024, 24, 16, 4096),
-  'H': (1280, 32, 16, 5120),
-  'g': (1408, 40, 16, 6144),
-}
+from i2v_jax.vit_config import ViTConfig
 
-FAMILIES = {
-  'clip': dict(
-    pre_norm=True, patch_bias=False, activation='quick_gelu', norm_eps=1e-5
-  ),
-  'imagenet': dict(
-    pre_norm=False, patch_bias=True, activation='gelu', norm_eps=1e-6
-  ),
-}
+
+def swiglu(x):
+  """The second half of the channels, gated by the first."""
+  gate, x = jnp.split(x, 2, axis=-1)
+  return nn.silu(gate) * x
+
 
 ACTIVATIONS = {
   'quick_gelu': lambda x: x * nn.sigmoid(1.702 * x),
   'gelu': lambda x: nn.gelu(x, approximate=False),
+  'gelu_tanh': lambda x: nn.gelu(x, approximate=True),
+  'swiglu': swiglu,
 }
 
 REMAT = {
@@ -48,93 +39,17 @@ REMAT = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
-class ViTConfig:
-  """Everything that decides an image ViT's parameter tree and its maths.
-
-  `dtype` is the compute type; parameters are float32. `remat` is what the
-  backward pass recomputes: `none`, all but matrix products (`dots`), or whole
-  blocks (`block`).
-  """
-
-  width: int
-  depth: int
-  num_heads: int
-  patch_size: int
-  image_size: int = 224
-  mlp_dim: int = 0  # 0: four times the width
-  pre_norm: bool = True
-  patch_bias: bool = False
-  activation: str = 'quick_gelu'
-  norm_eps: float = 1e-5
-  dtype: Any = jnp.float32
-  remat: str = 'none'
-
-  def __post_init__(self):
-    if not self.mlp_dim:
-      object.__setattr__(self, 'mlp_dim', 4 * self.width)
-    if self.width % self.num_heads:
-      raise ValueError(
-        f'A width of {self.width} cannot be cut into {self.num_heads} heads; '
-        'choose num_heads to divide it.'
-      )
-    if self.image_size % self.patch_size:
-      raise ValueError(
-        f'Image size {self.image_size} is not a multiple of the patch size '
-        f'{self.patch_size}.'
-      )
-    for field, table in (('activation', ACTIVATIONS), ('remat', REMAT)):
-      if getattr(self, field) not in table:
-        raise ValueError(
-          f'Unknown {field} {getattr(self, field)!r}; known: {sorted(table)}.'
-        )
-
-  @property
-  def grid(self) -> int:
-    """Patches along one side."""
-    return self.image_size // self.patch_size
-
-  @property
-  def image_shape(self) -> tuple[int, int, int]:
-    """H, W, C of what the model takes."""
-    return (self.image_size, self.image_size, 3)
-
-  @property
-  def head_width(self) -> int:
-    """K, channels of a head."""
-    return self.width // self.num_heads
-
-  @classmethod
-  def named(cls, variant: str = '', family: str = 'clip', **overrides):
-    """A ViT by size name such as `'B/16'`, or by free `width`, `depth`, ….
-
-    Args:
-      variant: size and patch, `'L/14'`; empty if all sizes are in `overrides`.
-      family: `'clip'` (pre-LN, QuickGELU, eps 1e-5, patch embedding without
-        bias) or `'imagenet'` (no pre-LN, GELU, eps 1e-6, bias).
-      **overrides: fields of `ViTConfig`.
-
-    Raises:
-      ValueError: unknown variant or family, sizes that do not divide.
-    """
-    if family not in FAMILIES:
-      raise ValueError(f'Unknown family {family!r}; known: {sorted(FAMILIES)}.')
-    sizes = {}
-    if variant:
-      size, _, patch = variant.partition('/')
-      if size not in SIZES or not patch.isdigit():
-        raise ValueError(
-          f'Unknown ViT {variant!r}; write SIZE/PATCH with SIZE one of '
-          f'{", ".join(SIZES)}, for example B/16.'
-        )
-      fields = ('width', 'depth', 'num_heads', 'mlp_dim', 'patch_size')
-      sizes = dict(zip(fields, (*SIZES[size], int(patch)), strict=True))
-    return cls(**(FAMILIES[family] | sizes | overrides))
-
-
 def layer_norm(cfg: ViTConfig) -> nn.LayerNorm:
   """LayerNorm with exact float32 statistics, as the published models use."""
   return nn.LayerNorm(cfg.norm_eps, dtype=cfg.dtype, use_fast_variance=False)
+
+
+def scaled(module: nn.Module, y):
+  """LayerScale: y by a learned factor per channel, if the family has one."""
+  if not module.cfg.layer_scale:
+    return y
+  scale = module.param('scale', nn.initializers.ones, y.shape[-1:])
+  return y * jnp.expand_dims(scale.astype(y.dtype), range(y.ndim - 1))
 
 
 def keep_heads(q, k, v):
@@ -161,19 +76,24 @@ class Attention(nn.Module):
     q, k, v = heads(dense('q')(x_q), dense('k')(x_k), dense('v')(x_v))
     cut = lambda y: y.reshape(-1, y.shape[-2], cfg.num_heads, cfg.head_width)
     y = jax.nn.dot_product_attention(cut(q), cut(k), cut(v))
-    return dense('out')(y.reshape(q.shape))
+    return scaled(self, dense('out')(y.reshape(q.shape)))
 
 
 class Mlp(nn.Module):
-  """Two linear layers with the activation of the family between them."""
+  """Two linear layers with the activation of the family between them.
+
+  With SwiGLU the first has twice the width: the gate, then what it gates.
+  """
 
   cfg: ViTConfig
 
   @nn.compact
   def __call__(self, x):
-    dense = lambda size, name: nn.Dense(size, dtype=self.cfg.dtype, name=name)
-    h = ACTIVATIONS[self.cfg.activation](dense(self.cfg.mlp_dim, 'fc1')(x))
-    return dense(self.cfg.width, 'fc2')(h)
+    cfg = self.cfg
+    dense = lambda size, name: nn.Dense(size, dtype=cfg.dtype, name=name)
+    hidden = cfg.mlp_dim * (2 if cfg.activation == 'swiglu' else 1)
+    h = ACTIVATIONS[cfg.activation](dense(hidden, 'fc1')(x))
+    return scaled(self, dense(cfg.width, 'fc2')(h))
 
 
 class Block(nn.Module):
@@ -192,8 +112,33 @@ class Block(nn.Module):
     return x + self.mlp(self.ln2(x))
 
 
+def tokens(table_LxD, x_BxLxD):
+  """Learned tokens, the same for every image of `x`, in its dtype."""
+  shape = (*x_BxLxD.shape[:-2], *table_LxD.shape)
+  return jnp.broadcast_to(table_LxD.astype(x_BxLxD.dtype), shape)
+
+
+class AttentionPool(nn.Module):
+  """A learned query looks at all tokens (`map` pooling, arXiv 2106.04560)."""
+
+  cfg: ViTConfig
+
+  def setup(self):
+    cfg = dataclasses.replace(self.cfg, layer_scale=False)
+    init = nn.initializers.xavier_uniform()
+    self.query = self.param('query', init, (1, cfg.width))
+    self.attn, self.ln, self.mlp = Attention(cfg), layer_norm(cfg), Mlp(cfg)
+
+  def __call__(self, x_BxLxD):
+    y_Bx1xD = self.attn(tokens(self.query, x_BxLxD), x_BxLxD)
+    return (y_Bx1xD + self.mlp(self.ln(y_Bx1xD)))[..., 0, :]
+
+
 class ViT(nn.Module):
-  """Image ViT: `B x H x W x 3` normalised pixels to `B x L x D` tokens."""
+  """Image ViT: `B x H x W x 3` normalised pixels to `B x L x D` tokens.
+
+  Behind the final norm; with `pooled`, one vector `B x D` per image.
+  """
 
   cfg: ViTConfig
 
@@ -208,13 +153,19 @@ class ViT(nn.Module):
       dtype=cfg.dtype,
     )
     init = nn.initializers.normal(cfg.width**-0.5)
-    self.cls = self.param('cls', init, (cfg.width,))
-    self.pos = self.param('pos', init, (1 + cfg.grid**2, cfg.width))
+    if cfg.class_token:
+      self.cls = self.param('cls', init, (cfg.width,))
+    if cfg.registers:
+      shape = (cfg.registers, cfg.width)
+      self.registers = self.param('registers', init, shape)
+    self.pos = self.param('pos', init, (cfg.num_positions, cfg.width))
     if cfg.pre_norm:
       self.ln_pre = layer_norm(cfg)
     block = REMAT[cfg.remat](Block)
     self.blocks = [block(cfg) for _ in range(cfg.depth)]
     self.ln_post = layer_norm(cfg)
+    if cfg.pool == 'map':
+      self.map = AttentionPool(cfg)
 
   def embed(self, image_BxHxWxC, pos=None):
     """Pixels to tokens with positions, before the pre-norm.
@@ -228,13 +179,20 @@ class ViT(nn.Module):
         f'This ViT takes {cfg.image_size}x{cfg.image_size} pixels, not '
         f'{width}x{height}; resize them, or build it with image_size={height}.'
       )
-    x_BxPxD = self.patch(image_BxHxWxC).reshape(*batch, -1, cfg.width)
-    cls_Bx1xD = jnp.broadcast_to(
-      self.cls.astype(cfg.dtype), (*batch, 1, cfg.width)
-    )
-    x_BxLxD = jnp.concatenate([cls_Bx1xD, x_BxPxD], axis=-2)
+    x_BxLxD = self.patch(image_BxHxWxC).reshape(*batch, -1, cfg.width)
+    if cfg.class_token:
+      x_BxLxD = jnp.concatenate([tokens(self.cls[None], x_BxLxD), x_BxLxD], -2)
     pos = (self.pos if pos is None else pos).astype(cfg.dtype)
-    return x_BxLxD + jnp.expand_dims(pos, range(x_BxLxD.ndim - pos.ndim))
+    x_BxLxD += jnp.expand_dims(pos, range(x_BxLxD.ndim - pos.ndim))
+    return self.with_registers(x_BxLxD)
+
+  def with_registers(self, x_BxLxD):
+    """Registers between the class token and the patches, if there are any."""
+    if not self.cfg.registers:
+      return x_BxLxD
+    cls, patches = jnp.split(x_BxLxD, [self.cfg.class_token], axis=-2)
+    registers = tokens(self.registers, x_BxLxD)
+    return jnp.concatenate([cls, registers, patches], axis=-2)
 
   def encode(self, x, adapters: Sequence[nn.Module | None] | None = None):
     """Tokens through the pre-norm and the blocks, one adapter per block."""
@@ -246,31 +204,18 @@ class ViT(nn.Module):
       x = block(x, adapter)
     return x
 
-  def __call__(self, image_BxHxWxC):
-    return self.ln_post(self.encode(self.embed(image_BxHxWxC)))
+  def pool(self, x_BxLxD):
+    """What stands for each image, `B x D`, behind the final norm."""
+    cfg = self.cfg
+    if cfg.pool == 'cls':
+      return self.ln_post(x_BxLxD[..., 0, :])
+    y_BxLxD = self.ln_post(x_BxLxD)
+    if cfg.pool == 'map':
+      return self.map(y_BxLxD)
+    return y_BxLxD[..., cfg.num_prefix :, :].mean(axis=-2)
 
-
-def resample_positions(pos_LxD, grid: int) -> np.ndarray:
-  """Resamples a position table to `grid x grid` patches, bicubically.
-
-  Args:
-    pos_LxD: table with the class token's row first; L - 1 must be a square.
-    grid: patches along a side of the new image.
-
-  Returns:
-    float32 `[1 + grid**2, D]`; the class token's row is kept as it is.
-  """
-  pos_LxD = np.asarray(pos_LxD, np.float32)
-  cls, patches = pos_LxD[:1], pos_LxD[1:]
-  side = round(len(patches) ** 0.5)
-  if side**2 != len(patches):
-    raise ValueError(
-      f'A position table of {len(pos_LxD)} rows is not a class token and a '
-      'square of patches.'
-    )
-  if side == grid:
-    return pos_LxD
-  square = patches.reshape(side, side, -1)
-  shape = (grid, grid, square.shape[-1])
-  resized = jax.image.resize(square, shape, 'bicubic', antialias=False)
-  return np.concatenate([cls, np.asarray(resized).reshape(grid**2, -1)])
+  def __call__(self, image_BxHxWxC, pooled: bool = False):
+    x_BxLxD = self.encode(self.embed(image_BxHxWxC))
+    if pooled or self.is_initializing():  # which makes the pool's parameters
+      y_BxD = self.pool(x_BxLxD)
+    return y_BxD if pooled else self.ln_post(x_BxLxD)

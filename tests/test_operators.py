@@ -11,7 +11,7 @@ import small
 
 from i2v_jax import video
 from i2v_jax.adapters import operators
-from i2v_jax.vit import ViTConfig
+from i2v_jax.vit_config import ViTConfig
 
 GOLDENS = {
   'ablation_channel_shift_kv': dict(name='channel_shift', share=4),

@@ -192,9 +192,9 @@ def test_a_folder_without_a_model_is_named(command, tmp_path, capsys):
 
 
 def test_bench_prints_a_table(videos, capsys, monkeypatch):
-  from i2v_jax import vit
+  from i2v_jax import vit_config
 
-  monkeypatch.setitem(vit.SIZES, 'B', (32, 2, 4, 64))
+  monkeypatch.setitem(vit_config.SIZES, 'B', (32, 2, 4, 64))
   clip = videos / 'h265.mp4'
   code = i2v('bench', '--rounds', 1, '--clip', clip, '--clips', 8)
   text = capsys.readouterr().out

@@ -14,7 +14,7 @@ from flax import linen as nn
 
 from i2v_jax.adapters.layers import Bottleneck, identity, torch_uniform
 from i2v_jax.adapters.method import Method
-from i2v_jax.vit import ViTConfig
+from i2v_jax.vit_config import ViTConfig
 
 PRESETS = {
   'paper': dict(num_adapters=4, rank=128, positions='fixed_3d'),
@@ -114,7 +114,7 @@ class DualPath(nn.Module):
     self.spatial = stack(SpatialPath)
     self.temporal = stack(TemporalPath, adapt_input=self.num_adapters == 5)
     if self.positions == 'release':
-      shape = (1 + self.cfg.grid**2, self.cfg.width)
+      shape = (self.cfg.num_positions, self.cfg.width)
       init = nn.initializers.normal(self.cfg.width**-0.5)
       self.table = self.param('table', init, shape)
 
@@ -161,7 +161,7 @@ def frame_code(framesets: int, grid, cfg: ViTConfig) -> np.ndarray:
   """
   numbers = 1 + frame_numbers(framesets, grid, cfg.grid)
   numbers = numbers.reshape(framesets, -1)
-  numbers = np.concatenate([np.zeros((framesets, 1)), numbers], axis=1)
+  numbers = np.pad(numbers, ((0, 0), (int(cfg.class_token), 0)))
   return sinusoid(numbers, cfg.width)
 
 
@@ -185,7 +185,7 @@ def cell_code(framesets: int, grid, cfg: ViTConfig) -> np.ndarray:
     ],
     axis=-1,
   ).reshape(framesets, -1, cfg.width)
-  return np.pad(code, ((0, 0), (1, 0), (0, 0)))
+  return np.pad(code, ((0, 0), (int(cfg.class_token), 0), (0, 0)))
 
 
 def sinusoid(positions: np.ndarray, width: int) -> np.ndarray:

@@ -3,7 +3,8 @@
 Nothing is put into the image transformer. A query reads the tokens of its last
 blocks, enriched with time; `i2v_jax.evl` is the whole classifier.
 
-Shapes as in `vit.py`, and P: the patches of a frame, its tokens but the first.
+Shapes as in `vit.py`, and P: the patches of a frame, without what stands in
+front of them (class token, registers).
 """
 
 import dataclasses
@@ -15,7 +16,10 @@ import numpy as np
 from flax import linen as nn
 
 from i2v_jax.adapters.layers import PerChannelConv
-from i2v_jax.vit import ACTIVATIONS, FAMILIES, Attention, ViTConfig, layer_norm
+from i2v_jax.vit import ACTIVATIONS, Attention, ViTConfig, layer_norm
+
+# The decoder has these whatever the image model has.
+CLIP_LAYERS = dict(activation='quick_gelu', norm_eps=1e-5, layer_scale=False)
 
 
 class EVL(nn.Module):
@@ -58,7 +62,7 @@ class EVL(nn.Module):
     features = jax.tree.map(lambda x: jnp.asarray(x, self.dtype), features)
     batch, _, _, width = features[0][0].shape
     cfg = dataclasses.replace(
-      self.cfg, **FAMILIES['clip'], mlp_dim=4 * width, dtype=self.dtype
+      self.cfg, **CLIP_LAYERS, mlp_dim=4 * width, dtype=self.dtype
     )
     init = nn.initializers.normal(self.cls_std)
     y_D = self.param('cls', init, (width,)).astype(self.dtype)
@@ -123,9 +127,10 @@ class DecoderLayer(nn.Module):
     """Where each patch is found in the frame before (w1) and after (w2).
 
     The frozen attention of a patch to those of the other frame weights a table
-    of displacements. The class token, and a frame that is missing, give zero.
+    of displacements. What is no patch, and a frame that is missing, give zero.
     """
-    q, k, heads = q_BxTxLxD[:, :, 1:], k_BxTxLxD[:, :, 1:], self.cfg.num_heads
+    first, heads = self.cfg.num_prefix, self.cfg.num_heads
+    q, k = q_BxTxLxD[:, :, first:], k_BxTxLxD[:, :, first:]
     rows_PxP = relative_index(self.cfg.grid)
 
     def look(q_BxTxPxD, k_BxTxPxD, table, frames):
@@ -133,7 +138,7 @@ class DecoderLayer(nn.Module):
       w_PxPxD = table.astype(self.cfg.dtype)[rows_PxP]
       a_BxTxPxP = a_BxTxPxP.astype(self.cfg.dtype)
       y_BxTxPxD = jnp.einsum('btps,psd->btpd', a_BxTxPxP, w_PxPxD)
-      return jnp.pad(y_BxTxPxD, ((0, 0), frames, (1, 0), (0, 0)))
+      return jnp.pad(y_BxTxPxD, ((0, 0), frames, (first, 0), (0, 0)))
 
     before = look(q[:, 1:], k[:, :-1], self.w1, (1, 0))
     return before + look(q[:, :-1], k[:, 1:], self.w2, (0, 1))

@@ -35,6 +35,12 @@ def identity(x):
   return x
 
 
+def on_patches(change, x, num_prefix: int):
+  """Changes the patches, leaves the tokens in front of them as they are."""
+  prefix, patches = x[..., :num_prefix, :], x[..., num_prefix:, :]
+  return jnp.concatenate([prefix, change(patches)], axis=-2)
+
+
 def channels(rank: float, width: int) -> int:
   """A rank as it is written: a number of channels, or a share below 1."""
   count = int(width * rank) if rank < 1 else rank
@@ -164,9 +170,12 @@ def square(patches: int) -> int:
 
 
 def check_frames(video_BxTxHxWxC, num_frames: int) -> None:
-  """Raises ValueError unless a video has as many frames as the model takes."""
+  """Raises ValueError unless a video has as many frames as the model takes.
+
+  0 is any number.
+  """
   found = video_BxTxHxWxC.shape[1]
-  if found != num_frames:
+  if num_frames and found != num_frames:
     raise ValueError(
       f'This model takes {num_frames} frames, the video has {found}.'
     )

@@ -115,6 +115,11 @@ class TokenShift:
 
   def __call__(self, block):
     width = block.cfg.width
+    if not block.cfg.class_token:
+      raise ValueError(
+        'token_shift moves class tokens and this image model has none; choose '
+        'another temporal operator.'
+      )
     fold = width // self.share
     _check_fold(self, fold, f'a width of {width}')
 

@@ -11,6 +11,7 @@ from flax import linen as nn
 from i2v_jax.adapters.layers import (
   PerChannelConv,
   channels,
+  on_patches,
   square,
   torch_uniform,
   zeros,
@@ -55,6 +56,6 @@ class ProTuning(Method):
     self.prompt = PromptBlock(self.rank, self.kernel, self.dtype)
 
   def wire(self, block, x_BxTxLxD):
-    cls, patches = x_BxTxLxD[..., :1, :], x_BxTxLxD[..., 1:, :]
-    patches += self.prompt(patches)
-    return super().wire(block, jnp.concatenate([cls, patches], axis=-2))
+    prompted = lambda patches: patches + self.prompt(patches)
+    x = on_patches(prompted, x_BxTxLxD, block.cfg.num_prefix)
+    return super().wire(block, x)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import jax.numpy as jnp
 from flax import linen as nn
 
 from i2v_jax.adapters.layers import (
@@ -11,6 +10,7 @@ from i2v_jax.adapters.layers import (
   channels,
   identity,
   normal,
+  on_patches,
   square,
   torch_uniform,
   zeros,
@@ -19,7 +19,7 @@ from i2v_jax.adapters.method import Method
 
 
 class Convolution(nn.Module):
-  """x + fc2(conv(fc1(x))) on the patches; the class token stays.
+  """x + fc2(conv(fc1(x))) on the patches of frames.
 
   `conv` runs per channel over frames, rows and columns, with zeros outside. It
   starts at zero, so the layer starts as the identity. No activation, as in the
@@ -31,22 +31,23 @@ class Convolution(nn.Module):
   dtype: Any
 
   @nn.compact
-  def __call__(self, x_BxTxLxD):
-    cls, patches = x_BxTxLxD[:, :, :1], x_BxTxLxD[:, :, 1:]
-    batch, frames, count, width = patches.shape
+  def __call__(self, x_BxTxPxD):
+    batch, frames, count, width = x_BxTxPxD.shape
     side, rank = square(count), channels(self.rank, width)
     dense = lambda size, name: nn.Dense(
       size, kernel_init=torch_uniform, dtype=self.dtype, name=name
     )
     conv = PerChannelConv(self.kernel, zeros, zeros, self.dtype, name='conv')
-    h = dense(rank, 'fc1')(patches)
+    h = dense(rank, 'fc1')(x_BxTxPxD)
     h = conv(h.reshape(batch, frames, side, side, rank))
     h = h.reshape(batch, frames, count, rank)
-    return jnp.concatenate([cls, patches + dense(width, 'fc2')(h)], axis=2)
+    return x_BxTxPxD + dense(width, 'fc2')(h)
 
 
 class STAdapter(Method):
   """Convolutions over time in front of attention, of the MLP, or both.
+
+  They change the patches; class token and registers stay.
 
   Attributes:
     rank: channels of the convolution, or below 1 their share of the width.
@@ -72,9 +73,10 @@ class STAdapter(Method):
 
   def wire(self, block, x_BxTxLxD):
     self.check_blocks(block.cfg.depth)
-    x = block.stream(self.adapt_attn(x_BxTxLxD))
+    first = block.cfg.num_prefix
+    x = block.stream(on_patches(self.adapt_attn, x_BxTxLxD, first))
     x += block.attn(block.ln1(x))
-    x = block.stream(self.adapt_mlp(x))
+    x = block.stream(on_patches(self.adapt_mlp, x, first))
     return x + block.mlp(block.ln2(x))
 
   def check_blocks(self, depth):

@@ -7,14 +7,16 @@ from flax import linen as nn
 
 from i2v_jax.adapters.layers import symmetric_uniform
 from i2v_jax.adapters.method import Method
+from i2v_jax.vit import tokens
 
 
 class VPT(Method):
-  """Learned tokens between the class token and the patches of every frame.
+  """Learned tokens in front of the patches of every frame.
 
-  Deep prompts stand in one block each: put in before it, cut off behind it.
-  Shallow ones are put in before the first block and stay. All frames share
-  them; they have no position.
+  Behind the class token and registers, where there are. Deep prompts stand in
+  one block each: put in before it, cut off behind it. Shallow ones are put in
+  before the first block and cut off behind the last. All frames share them;
+  they have no position.
 
   Attributes:
     prompts: number of tokens; 8 in the video baseline of DualPath.
@@ -34,19 +36,21 @@ class VPT(Method):
 
   @nn.compact
   def wire(self, block, x_BxTxLxD):
-    if not self.deep and self.layer:
-      return super().wire(block, x_BxTxLxD)
-    cfg = block.cfg
-    shape = (self.prompts, cfg.width)
+    x, cfg = x_BxTxLxD, block.cfg
+    if self.deep or self.layer == 0:
+      x = self.insert(x, cfg)
+    x = super().wire(block, x)
+    if self.deep or self.layer == cfg.depth - 1:
+      first = cfg.num_prefix
+      patches = x[..., first + self.prompts :, :]
+      x = jnp.concatenate([x[..., :first, :], patches], axis=-2)
+    return x
+
+  def insert(self, x_BxTxLxD, cfg):
     bound = math.sqrt(6 / (3 * cfg.patch_size**2 + cfg.width))
+    shape = (self.prompts, cfg.width)
     prompts = self.param('prompts', symmetric_uniform(bound), shape)
     drop = nn.Dropout(self.dropout, deterministic=not self.has_rng('dropout'))
-    prompts = drop(prompts.astype(x_BxTxLxD.dtype))
-    cls, patches = x_BxTxLxD[..., :1, :], x_BxTxLxD[..., 1:, :]
-    room = (*x_BxTxLxD.shape[:-2], *shape)
-    inside = jnp.broadcast_to(prompts, room)
-    x = super().wire(block, jnp.concatenate([cls, inside, patches], axis=-2))
-    if not self.deep:
-      return x
-    patches = x[..., 1 + self.prompts :, :]
-    return jnp.concatenate([x[..., :1, :], patches], axis=-2)
+    inside = tokens(drop(prompts), x_BxTxLxD)
+    prefix, patches = jnp.split(x_BxTxLxD, [cfg.num_prefix], axis=-2)
+    return jnp.concatenate([prefix, inside, patches], axis=-2)

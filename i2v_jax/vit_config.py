@@ -1,0 +1,164 @@
+"""What decides an image ViT: sizes, and what families of models differ in."""
+
+import dataclasses
+from typing import Any
+
+import jax.numpy as jnp
+
+# Name -> width, depth, heads, MLP width (Table 2 of arXiv 2106.04560; So400m
+# is table 1 of arXiv 2305.13035).
+SIZES = {
+  'Ti': (192, 12, 3, 768),
+  'S': (384, 12, 6, 1536),
+  'B': (768, 12, 12, 3072),
+  'L': (1024, 24, 16, 4096),
+  'So400m': (1152, 27, 16, 4304),
+  'H': (1280, 32, 16, 5120),
+  'g': (1408, 40, 16, 6144),
+}
+
+_IMAGENET = dict(
+  pre_norm=False,
+  patch_bias=True,
+  activation='gelu',
+  norm_eps=1e-6,
+  class_token=True,
+  layer_scale=False,
+  pool='cls',
+)
+FAMILIES = {
+  'clip': _IMAGENET
+  | dict(
+    pre_norm=True, patch_bias=False, activation='quick_gelu', norm_eps=1e-5
+  ),
+  'imagenet': _IMAGENET,
+  'augreg': _IMAGENET | dict(activation='gelu_tanh'),
+  'dinov2': _IMAGENET | dict(layer_scale=True),
+  'siglip': _IMAGENET
+  | dict(activation='gelu_tanh', class_token=False, pool='map'),
+}
+
+ACTIVATIONS = ('quick_gelu', 'gelu', 'gelu_tanh', 'swiglu')
+REMAT = ('none', 'dots', 'block')
+POOLS = ('cls', 'mean', 'map')
+
+
+@dataclasses.dataclass(frozen=True)
+class ViTConfig:
+  """Everything that decides an image ViT's parameter tree and its maths.
+
+  Attributes:
+    width: D.
+    depth: number of blocks.
+    num_heads: N.
+    patch_size: side of a patch in pixels.
+    image_size: side of the image in pixels.
+    mlp_dim: F; 0 is four times the width. SwiGLU has a gate of as many more.
+    pre_norm: a norm in front of the blocks.
+    patch_bias: a bias in the patch embedding.
+    activation: of the MLP: `quick_gelu`, `gelu`, `gelu_tanh`, `swiglu`.
+    norm_eps: of all norms.
+    class_token: a learned token in front of the patches.
+    registers: learned tokens behind the class token, without a position.
+    layer_scale: a learned factor per channel behind attention and MLP.
+    pool: what stands for an image: its class token, the mean of its patches,
+      or attention from a learned query (`map`); behind the final norm.
+    dtype: compute type; parameters are float32.
+    remat: what the backward pass recomputes: `none`, all but matrix products
+      (`dots`), or whole blocks (`block`).
+  """
+
+  width: int
+  depth: int
+  num_heads: int
+  patch_size: int
+  image_size: int = 224
+  mlp_dim: int = 0
+  pre_norm: bool = True
+  patch_bias: bool = False
+  activation: str = 'quick_gelu'
+  norm_eps: float = 1e-5
+  class_token: bool = True
+  registers: int = 0
+  layer_scale: bool = False
+  pool: str = 'cls'
+  dtype: Any = jnp.float32
+  remat: str = 'none'
+
+  def __post_init__(self):
+    if not self.mlp_dim:
+      object.__setattr__(self, 'mlp_dim', 4 * self.width)
+    if self.width % self.num_heads:
+      raise ValueError(
+        f'A width of {self.width} cannot be cut into {self.num_heads} heads; '
+        'choose num_heads to divide it.'
+      )
+    if self.image_size % self.patch_size:
+      raise ValueError(
+        f'Image size {self.image_size} is not a multiple of the patch size '
+        f'{self.patch_size}.'
+      )
+    known = dict(activation=ACTIVATIONS, remat=REMAT, pool=POOLS)
+    for field, values in known.items():
+      if getattr(self, field) not in values:
+        raise ValueError(
+          f'Unknown {field} {getattr(self, field)!r}; known: {sorted(values)}.'
+        )
+    if self.pool == 'cls' and not self.class_token:
+      raise ValueError(
+        'A ViT without class token cannot pool by it; set pool to mean or map.'
+      )
+
+  @property
+  def grid(self) -> int:
+    """Patches along one side."""
+    return self.image_size // self.patch_size
+
+  @property
+  def num_positions(self) -> int:
+    """Rows of the position table: the class token's, and the patches'."""
+    return self.class_token + self.grid**2
+
+  @property
+  def num_prefix(self) -> int:
+    """Tokens in front of the patches: class token and registers."""
+    return self.class_token + self.registers
+
+  @property
+  def image_shape(self) -> tuple[int, int, int]:
+    """H, W, C of what the model takes."""
+    return (self.image_size, self.image_size, 3)
+
+  @property
+  def head_width(self) -> int:
+    """K, channels of a head."""
+    return self.width // self.num_heads
+
+  @classmethod
+  def named(cls, variant: str = '', family: str = 'clip', **overrides):
+    """A ViT by size name such as `'B/16'`, or by free `width`, `depth`, ….
+
+    Args:
+      variant: size and patch, `'L/14'`; empty if all sizes are in `overrides`.
+      family: `'clip'` (pre-LN, QuickGELU, eps 1e-5, patch embedding without
+        bias), `'imagenet'` (no pre-LN, GELU, eps 1e-6, bias), and variants of
+        it: `'augreg'` (GELU by tanh), `'dinov2'` (LayerScale; give `registers`
+        where there are), `'siglip'` (no class token, attention pooling).
+      **overrides: fields of `ViTConfig`.
+
+    Raises:
+      ValueError: unknown variant or family, sizes that do not divide.
+    """
+    if family not in FAMILIES:
+      raise ValueError(f'Unknown family {family!r}; known: {sorted(FAMILIES)}.')
+    sizes = {}
+    if variant:
+      size, _, patch = variant.partition('/')
+      if size not in SIZES or not patch.isdigit():
+        raise ValueError(
+          f'Unknown ViT {variant!r}; write SIZE/PATCH with SIZE one of '
+          f'{", ".join(SIZES)}, for example B/16.'
+        )
+      fields = ('width', 'depth', 'num_heads', 'mlp_dim', 'patch_size')
+      sizes = dict(zip(fields, (*SIZES[size], int(patch)), strict=True))
+    return cls(**(FAMILIES[family] | sizes | overrides))
