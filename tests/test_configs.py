@@ -59,7 +59,7 @@ def check_builds(config):
   optimizer.check_channels(mine, dict(config.optimizer.first_channels))
   spec = experiment.clip_spec(config)
   assert tuple(spec.shapes.values()) == model.input_shapes
-  assert params_lib.count(weights.backbone_shapes(model.vit)) == (
+  assert params_lib.count(weights.image.shapes(model.vit)) == (
     params_lib.count(shapes['backbone'])
   )
 

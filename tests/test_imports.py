@@ -82,15 +82,30 @@ def test_adapters_know_nothing_of_training_or_data(name):
 
 @pytest.mark.parametrize('name', within('i2v_jax.vit', 'i2v_jax.params'))
 def test_the_image_model_and_trees_stand_alone(name):
-  assert not ours(name)
+  assert ours(name) <= {'i2v_jax.vit_config'}
 
 
 def test_the_video_model_is_made_of_image_model_and_adapters():
-  parts = ('i2v_jax.vit', 'i2v_jax.adapters')
+  parts = ('i2v_jax.vit', 'i2v_jax.vit_config', 'i2v_jax.adapters')
   for name in ('i2v_jax.dualpath', 'i2v_jax.evl'):
     assert not [m for m in ours(name) if not below(m, *parts)]
   parts += ('i2v_jax.dualpath', 'i2v_jax.evl')
   assert not [m for m in ours('i2v_jax.video') if not below(m, *parts)]
+
+
+@pytest.mark.parametrize('name', within('i2v_jax.weights'))
+def test_weights_know_models_and_nothing_of_training_or_data(name):
+  parts = ('i2v_jax.weights', 'i2v_jax.vit', 'i2v_jax.vit_config')
+  parts += ('i2v_jax.params',)
+  if below(name, 'i2v_jax.weights.releases'):
+    parts += ('i2v_jax.adapters', 'i2v_jax.video')
+  assert not [m for m in ours(name) if not below(m, *parts)]
+
+
+@pytest.mark.parametrize('name', within('i2v_jax'))
+def test_only_one_file_imports_torch(name):
+  there = 'torch' in {m.partition('.')[0] for m in imports(name)}
+  assert there == (name == 'i2v_jax.weights.torch_files')
 
 
 @pytest.mark.parametrize('name', within('configs'))
@@ -101,7 +116,7 @@ def test_configs_import_nothing_of_the_library(name):
 
 @pytest.mark.parametrize('name', MODULES)
 def test_no_other_framework_and_no_main_program_is_imported(name):
-  banned = ('tensorflow', 'torch', 'i2v_jax.main', 'i2v_jax.__main__')
+  banned = ('tensorflow', 'i2v_jax.main', 'i2v_jax.__main__')
   assert not [m for m in imports(name) if below(m, *banned)]
 
 

@@ -1,16 +1,17 @@
-"""Pretrained image weights -> the backbone's tree, strictly."""
+"""Weights of image models and of published video models, strictly read."""
 
-import json
 import pathlib
 
 import jax
-import jax.numpy as jnp
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+import numpy as np
 
 from i2v_jax import params as params_lib
-from i2v_jax.vit import ViT, ViTConfig
-from i2v_jax.weights import clip_hf, native, vit_hf
+from i2v_jax.vit_config import ViTConfig
+from i2v_jax.weights import clip_hf, clip_openai, image
+from i2v_jax.weights.files import Weights
+from i2v_jax.weights.image import Loaded, load_image_model
+
+__all__ = ['Loaded', 'load_backbone', 'load_image_model', 'load_projection']
 
 ASSETS = pathlib.Path(__file__).parents[1] / 'assets'
 BUILTIN = {'digits': ASSETS / 'digits_vit.safetensors'}
@@ -20,9 +21,8 @@ def load_backbone(source: str, cfg: ViTConfig, seed: int = 0) -> dict:
   """Parameters of the image ViT `cfg`, float32.
 
   Args:
-    source: a safetensors file or a directory with `model.safetensors` (Hugging
-      Face CLIP or ViT, or ours); `hf:ORG/NAME` or `hf:ORG/NAME@REVISION` on the
-      hub; `builtin:digits`; `random` for an initialisation.
+    source: as in `load_image_model`; or `builtin:digits`; or `random` for an
+      initialisation.
     cfg: the model.
     seed: of `random`.
 
@@ -30,43 +30,9 @@ def load_backbone(source: str, cfg: ViTConfig, seed: int = 0) -> dict:
     FileNotFoundError: the weights are not there and cannot be fetched.
     ValueError: they are for another model; names every difference.
   """
-  shapes = backbone_shapes(cfg)
   if source == 'random':
-    return random_backbone(cfg, seed)
-  file = _file(source)
-  arrays = native.read_arrays(file)
-  for hf in (clip_hf, vit_hf):
-    if hf.recognises(arrays):
-      if (file.parent / 'config.json').is_file():
-        check_config(file.parent, cfg)
-      tree = hf.convert(arrays, cfg)
-      break
-  else:
-    tree = native.as_tree(arrays)
-  params_lib.check_same_tree(shapes, tree, str(file))
-  return tree
-
-
-def check_config(folder: pathlib.Path, cfg: ViTConfig) -> None:
-  """Raises ValueError where `config.json` describes another architecture."""
-  config = json.loads((folder / 'config.json').read_text())
-  config = config.get('vision_config', config)
-  wanted = {
-    'hidden_size': cfg.width,
-    'num_hidden_layers': cfg.depth,
-    'num_attention_heads': cfg.num_heads,
-    'intermediate_size': cfg.mlp_dim,
-    'patch_size': cfg.patch_size,
-    'hidden_act': cfg.activation,
-  }
-  if cfg.pre_norm:  # the ImageNet ViT's eps differs from library to library
-    wanted['layer_norm_eps'] = cfg.norm_eps
-  for key, value in wanted.items():
-    if key in config and config[key] != value:
-      raise ValueError(
-        f'{folder / "config.json"} has {key} {config[key]!r}, the model config '
-        f'asks for {value!r}.'
-      )
+    return image.random(cfg, seed)
+  return image.load_into(_open(source), cfg)[0]
 
 
 def load_projection(source: str, cfg: ViTConfig, width: int) -> dict:
@@ -80,68 +46,30 @@ def load_projection(source: str, cfg: ViTConfig, width: int) -> dict:
   Raises:
     ValueError: the weights have none, or one of another size.
   """
-  file = _file(source)
-  tree = clip_hf.projection(native.read_arrays(file))
-  if tree is None:
+  weights, kernel = _open(source), None
+  for form in (clip_hf, clip_openai):
+    if form.recognises(weights.arrays):
+      kernel = form.projection(weights.arrays)
+  if kernel is None:
     raise ValueError(
-      f"{file} has no visual projection, as CLIP's weights do; set "
+      f"{weights.what} has no visual projection, as CLIP's weights do; set "
       'model.projection to 0.'
     )
-  kernel = jax.ShapeDtypeStruct((cfg.width, width), 'float32')
-  params_lib.check_same_tree({'kernel': kernel}, tree, f'projection of {file}')
+  wanted = {'kernel': jax.ShapeDtypeStruct((cfg.width, width), 'float32')}
+  tree = {'kernel': np.asarray(kernel).astype(np.float32)}
+  params_lib.check_same_tree(wanted, tree, f'projection of {weights.what}')
   return tree
 
 
-def backbone_shapes(cfg: ViTConfig) -> dict:
-  """The tree of `ViT(cfg)` as shapes, without memory."""
-  image = jax.ShapeDtypeStruct(
-    (1, cfg.image_size, cfg.image_size, 3), 'float32'
-  )
-  return jax.eval_shape(ViT(cfg).init, jax.random.key(0), image)['params']
-
-
-def random_backbone(cfg: ViTConfig, seed: int) -> dict:
-  image = jnp.zeros((1, cfg.image_size, cfg.image_size, 3))
-  return jax.jit(ViT(cfg).init)(jax.random.key(seed), image)['params']
-
-
-def _file(source: str) -> pathlib.Path:
+def _open(source: str) -> Weights:
   if not source:
     raise ValueError(
       'This config needs pretrained image weights: set weights to a '
       'directory or to hf:ORG/NAME.'
     )
-  path = _locate(source)
-  return path / 'model.safetensors' if path.is_dir() else path
-
-
-def _locate(source: str) -> pathlib.Path:
   kind, _, name = source.partition(':')
   if kind == 'builtin':
     if name not in BUILTIN:
       raise ValueError(f'No weights {source!r}; there is {sorted(BUILTIN)}.')
-    return BUILTIN[name]
-  if kind == 'hf':
-    return _download(name)
-  path = pathlib.Path(source).expanduser()
-  if not path.exists():
-    raise FileNotFoundError(
-      f'No weights at {path}; weights are a directory, a safetensors file, or '
-      'hf:ORG/NAME.'
-    )
-  return path
-
-
-def _download(name: str) -> pathlib.Path:
-  repo, _, revision = name.partition('@')
-  files = ['config.json', 'model.safetensors']
-  try:
-    return pathlib.Path(
-      snapshot_download(repo, revision=revision or None, allow_patterns=files)
-    )
-  except (HfHubHTTPError, LocalEntryNotFoundError, ConnectionError) as error:
-    raise FileNotFoundError(
-      f'{repo} is neither in the local cache nor reachable on the Hugging Face '
-      f'hub ({type(error).__name__}); download {" and ".join(files)} to a '
-      'directory and give that as weights'
-    ) from error
+    source = str(BUILTIN[name])
+  return image.open_source(source)

@@ -1,20 +1,29 @@
-"""Hugging Face CLIP (`CLIPVisionModel`, `CLIPModel`) -> the backbone's tree."""
+"""CLIP and SigLIP from Hugging Face -> the backbone's tree.
 
-from collections.abc import Mapping
+`CLIPVisionModel`, `CLIPVisionModelWithProjection`, `CLIPModel`, and the same
+of SigLIP and SigLIP 2, with or without the tower's prefix.
+"""
+
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
-from i2v_jax.vit import ViTConfig, resample_positions
+from i2v_jax.vit_config import FAMILIES, ViTConfig
+from i2v_jax.weights import huggingface
+from i2v_jax.weights.files import Weights
 from i2v_jax.weights.reader import Reader
 
-# Parts of a full CLIPModel that the visual tower does not have, and a buffer.
+TOWER = 'vision_model.'
 IGNORED = (
+  'embeddings.position_ids',  # a buffer of older files
+  'logit_bias',
+  'logit_scale',
   'text_model.',
   'text_projection.',
   'visual_projection.',
-  'logit_scale',
-  'embeddings.position_ids',
 )
+PATCH = 'embeddings.patch_embedding'
+BLOCKS = 'encoder.layers.{}.'
 BLOCK = {
   'ln1': 'layer_norm1',
   'q': 'self_attn.q_proj',
@@ -27,43 +36,81 @@ BLOCK = {
 }
 
 
-def recognises(arrays: Mapping[str, np.ndarray]) -> bool:
-  return any(
-    key.endswith('embeddings.patch_embedding.weight') for key in arrays
+def recognises(keys: Collection[str]) -> bool:
+  return prefix(keys) + PATCH + '.weight' in keys
+
+
+def prefix(keys: Collection[str]) -> str:
+  return TOWER if f'{TOWER}{PATCH}.weight' in keys else ''
+
+
+def family(keys: Collection[str]) -> str:
+  """SigLIP has no class token."""
+  return 'clip' if _cls(keys) in keys else 'siglip'
+
+
+def _cls(keys) -> str:
+  return prefix(keys) + 'embeddings.class_embedding'
+
+
+def normalization(weights: Weights) -> str:
+  return {'clip': 'clip', 'siglip': 'half'}[family(weights.arrays)]
+
+
+def what(weights: Weights) -> str:
+  names = {'clip': 'CLIP', 'siglip': 'SigLIP'}
+  return f'{names[family(weights.arrays)]} (Hugging Face)'
+
+
+def fields(weights: Weights) -> dict:
+  """Fields of `ViTConfig` that the file and its `config.json` tell."""
+  arrays, key = weights.arrays, prefix(weights.arrays)
+  shape = arrays[f'{key}{PATCH}.weight'].shape
+  if len(shape) == 2:
+    raise ValueError(
+      f'{weights.what} is a SigLIP 2 of variable shape (NaFlex), which this '
+      'library does not read; take one of fixed size.'
+    )
+  tokens = len(arrays[key + 'embeddings.position_embedding.weight'])
+  known = dict(FAMILIES[family(arrays)])
+  if family(arrays) == 'clip':
+    known['activation'] = None  # OpenAI's and LAION's differ
+  sizes = huggingface.sizes(
+    arrays, key + BLOCKS, shape, tokens, known['class_token']
   )
+  return known | sizes | huggingface.config(weights)
 
 
-def convert(arrays: Mapping[str, np.ndarray], cfg: ViTConfig) -> dict:
-  """The visual tower's tree, float32; positions resampled to `cfg.grid`.
-
-  Args:
-    arrays: by key, with or without the prefix `vision_model.`.
-    cfg: the model they are for.
-
-  Raises:
-    ValueError: a key that is not expected, or an expected one that is missing.
-  """
-  reader = Reader(arrays, 'CLIP', 'vision_model.', IGNORED)
+def convert(weights: Weights, cfg: ViTConfig) -> tuple[dict, Reader]:
+  key, is_clip = prefix(weights.arrays), family(weights.arrays) == 'clip'
+  skipped = IGNORED if cfg.pool == 'map' else (*IGNORED, f'{key}head.')
+  reader = Reader(weights.arrays, weights.what, (*skipped, key + IGNORED[0]))
+  pos = key + 'embeddings.position_embedding.weight'
   tree = {
-    'patch': {
-      'kernel': reader.take('embeddings.patch_embedding.weight').transpose(
-        2, 3, 1, 0
-      )
-    },
-    'cls': reader.take('embeddings.class_embedding'),
-    'pos': resample_positions(
-      reader.take('embeddings.position_embedding.weight'), cfg.grid
-    ),
-    'ln_pre': reader.norm('pre_layrnorm'),  # spelt so in the files
-    'ln_post': reader.norm('post_layernorm'),
+    'patch': reader.conv(key + PATCH, bias=cfg.patch_bias),
+    'pos': reader.positions(pos, cfg),
+    'ln_post': reader.norm(key + 'post_layernorm'),
+  } | reader.blocks(key + BLOCKS, BLOCK, cfg.depth)
+  if is_clip:
+    tree['cls'] = reader.take(_cls(weights.arrays))
+    tree['ln_pre'] = reader.norm(key + 'pre_layrnorm')  # spelt so in the files
+  if cfg.pool == 'map':
+    tree['map'] = attention_pool(reader, key + 'head.')
+  return tree, reader
+
+
+def attention_pool(reader: Reader, key: str) -> dict:
+  attention = key + 'attention.'
+  qkv = reader.fused(attention + 'in_proj_weight', attention + 'in_proj_bias')
+  return {
+    'query': reader.take(key + 'probe')[0],
+    'attn': qkv | {'out': reader.dense(attention + 'out_proj')},
+    'ln': reader.norm(key + 'layernorm'),
+    'mlp': {name: reader.dense(f'{key}mlp.{name}') for name in ('fc1', 'fc2')},
   }
-  for i in range(cfg.depth):
-    tree[f'blocks_{i}'] = reader.block(f'encoder.layers.{i}.', BLOCK)
-  reader.check_all_taken()
-  return tree
 
 
-def projection(arrays: Mapping[str, np.ndarray]) -> dict | None:
-  """`{'kernel': D x E}` of a model with projection, else None."""
+def projection(arrays: Mapping) -> np.ndarray | None:
+  """`D x E` of a model with projection, else None."""
   weight = arrays.get('visual_projection.weight')
-  return None if weight is None else {'kernel': weight.astype(np.float32).T}
+  return None if weight is None else weight.T

@@ -1,41 +1,82 @@
 """Our own format: safetensors whose keys are the paths of the tree."""
 
+import dataclasses
 import json
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
-from safetensors import safe_open
 from safetensors.numpy import save_file
 
+from i2v_jax.vit_config import ViTConfig
+from i2v_jax.weights import files
+from i2v_jax.weights import reader as readers
+from i2v_jax.weights.files import Weights
+from i2v_jax.weights.reader import Reader
 
-def read_arrays(path) -> dict[str, np.ndarray]:
-  """All arrays of a safetensors file.
+BLOCKS = 'blocks_{}/'
+
+
+def recognises(keys: Collection[str]) -> bool:
+  return 'patch/kernel' in keys
+
+
+def normalization(weights: Weights) -> str:
+  return weights.metadata.get('normalization', 'not said')
+
+
+def what(weights: Weights) -> str:
+  return 'i2v_jax'
+
+
+def describe(cfg: ViTConfig) -> dict:
+  """A config as metadata: all that decides parameters and function."""
+  found = dataclasses.asdict(cfg)
+  return {k: v for k, v in found.items() if k not in ('dtype', 'remat')}
+
+
+def fields(weights: Weights) -> dict:
+  """Fields of `ViTConfig`: as written with the file, or from the shapes."""
+  if 'vit' in weights.metadata:
+    return weights.metadata['vit']
+  arrays = weights.arrays
+  patch, _, _, width = arrays['patch/kernel'].shape
+  class_token = 'cls' in arrays
+  side = round((len(arrays['pos']) - class_token) ** 0.5)
+  return dict(
+    width=width,
+    depth=readers.depth(arrays, BLOCKS),
+    patch_size=patch,
+    image_size=patch * side,
+    mlp_dim=len(arrays[BLOCKS.format(0) + 'mlp/fc2/kernel']),
+    pre_norm='ln_pre/scale' in arrays,
+    patch_bias='patch/bias' in arrays,
+    class_token=class_token,
+    activation=None,
+  )
+
+
+def convert(weights: Weights, cfg: ViTConfig) -> tuple[dict, Reader]:
+  ignored = () if cfg.pool == 'map' else ('map/',)
+  reader = Reader(weights.arrays, weights.what, ignored)
+  flat = {key: reader.take(key) for key in sorted(reader.left - {'pos'})}
+  flat['pos'] = reader.positions('pos', cfg)
+  return unflatten_dict(flat, sep='/'), reader
+
+
+def read(path) -> dict:
+  """The tree in a file that `write` made, as float32.
 
   Raises:
     FileNotFoundError: there is no such file.
     ValueError: it is no safetensors file.
   """
-  path = pathlib.Path(path)
-  if not path.is_file():
-    raise FileNotFoundError(f'{path} is not there; it should hold the weights.')
-  try:
-    with safe_open(str(path), 'numpy') as file:
-      return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-  except Exception as error:  # safetensors raises its own untyped error
-    raise ValueError(f'{path} is not a safetensors file: {error}') from error
-
-
-def as_tree(arrays: Mapping[str, np.ndarray]) -> dict:
-  """Arrays by path -> the tree, as float32."""
-  flat = {key: value.astype(np.float32) for key, value in arrays.items()}
+  arrays = files.open_weights(path).arrays
+  flat = {
+    k: np.asarray(v).astype(np.float32, copy=False) for k, v in arrays.items()
+  }
   return unflatten_dict(flat, sep='/')
-
-
-def read(path) -> dict:
-  """The tree in a file that `write` made, as float32."""
-  return as_tree(read_arrays(path))
 
 
 def write(path, params: Mapping, dtype=np.float32, **metadata) -> None:
@@ -46,4 +87,4 @@ def write(path, params: Mapping, dtype=np.float32, **metadata) -> None:
     for key, value in flat.items()
   }
   text = {key: json.dumps(value) for key, value in metadata.items()}
-  save_file(arrays, str(path), metadata=text)
+  save_file(arrays, str(pathlib.Path(path)), metadata=text)

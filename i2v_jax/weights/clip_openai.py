@@ -1,0 +1,113 @@
+"""OpenAI's CLIP, and OpenCLIP's in the same names -> the backbone's tree.
+
+The two differ in the activation, which no key tells: QuickGELU in OpenAI's
+weights, GELU in LAION's unless they are named `-quickgelu`.
+"""
+
+from collections.abc import Collection, Mapping
+
+import numpy as np
+
+from i2v_jax.vit_config import FAMILIES, ViTConfig
+from i2v_jax.weights import reader as readers
+from i2v_jax.weights.files import Weights
+from i2v_jax.weights.reader import Reader
+
+TOWER = 'visual.'
+TEXT = (
+  'attn_mask',
+  'context_length',
+  'input_resolution',
+  'ln_final.',
+  'logit_bias',
+  'logit_scale',
+  'positional_embedding',
+  'text.',
+  'text_projection',
+  'token_embedding.',
+  'transformer.',
+  'vocab_size',
+)
+BLOCKS = 'transformer.resblocks.{}.'
+BLOCK = {
+  'ln1': 'ln_1',
+  'qkv': 'attn.in_proj_',
+  'out': 'attn.out_proj',
+  'ln2': 'ln_2',
+  'fc1': 'mlp.c_fc',
+  'fc2': 'mlp.c_proj',
+}
+
+
+def recognises(keys: Collection[str]) -> bool:
+  return prefix(keys) + 'transformer.resblocks.0.attn.in_proj_weight' in keys
+
+
+def prefix(keys: Collection[str]) -> str:
+  """`visual.` in files of both towers."""
+  return TOWER if TOWER + 'conv1.weight' in keys else ''
+
+
+def normalization(weights: Weights) -> str:
+  return 'clip'
+
+
+def what(weights: Weights) -> str:
+  return 'CLIP (OpenAI, OpenCLIP)'
+
+
+def fields(weights: Weights) -> dict:
+  """Fields of `ViTConfig` that the file tells."""
+  arrays = weights.arrays
+  known = FAMILIES['clip'] | sizes(arrays, prefix(arrays))
+  known['activation'] = _activation(weights)
+  return known
+
+
+def sizes(arrays: Mapping, key: str) -> dict:
+  """Sizes of a tower whose keys begin with `key`."""
+  width, _, patch, _ = arrays[key + 'conv1.weight'].shape
+  tokens = len(arrays[key + 'positional_embedding'])
+  return dict(
+    width=width,
+    depth=readers.depth(arrays, key + BLOCKS),
+    patch_size=patch,
+    image_size=patch * round((tokens - 1) ** 0.5),
+    mlp_dim=len(arrays[key + BLOCKS.format(0) + 'mlp.c_fc.bias']),
+  )
+
+
+def _activation(weights: Weights) -> str | None:
+  """As the folder says; files both half and float are OpenAI's; else None."""
+  if 'model_cfg' in weights.config:
+    quick = weights.config['model_cfg'].get('quick_gelu', False)
+    return 'quick_gelu' if quick else 'gelu'
+  key = prefix(weights.arrays)
+  kinds = {
+    weights.arrays[key + name].dtype.itemsize
+    for name in ('conv1.weight', 'ln_pre.weight')
+  }
+  return 'quick_gelu' if kinds == {2, 4} else None
+
+
+def convert(weights: Weights, cfg: ViTConfig) -> tuple[dict, Reader]:
+  key = prefix(weights.arrays)
+  ignored = (*TEXT, 'visual.proj') if key else ('proj',)
+  reader = Reader(weights.arrays, weights.what, ignored)
+  return tower(reader, key, cfg), reader
+
+
+def tower(reader: Reader, key: str, cfg: ViTConfig) -> dict:
+  """The tree of a tower whose keys begin with `key`."""
+  return {
+    'patch': reader.conv(key + 'conv1', bias=False),
+    'cls': reader.take(key + 'class_embedding'),
+    'pos': reader.positions(key + 'positional_embedding', cfg),
+    'ln_pre': reader.norm(key + 'ln_pre'),
+    'ln_post': reader.norm(key + 'ln_post'),
+  } | reader.blocks(key + BLOCKS, BLOCK, cfg.depth)
+
+
+def projection(arrays: Mapping) -> np.ndarray | None:
+  """`D x E`; OpenAI keeps it in this orientation."""
+  return arrays.get(prefix(arrays) + 'proj')

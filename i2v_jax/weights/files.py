@@ -1,0 +1,160 @@
+"""Opens files of weights, whatever is in them: lazily, by key.
+
+What a file is gets decided by its first bytes and its keys, never its name.
+"""
+
+import dataclasses
+import json
+import pathlib
+import zipfile
+from collections import ChainMap
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from safetensors import safe_open
+
+from i2v_jax.weights import torch_files
+
+INDEX = 'model.safetensors.index.json'
+# What a folder may hold its weights in, best first.
+NAMES = (
+  'model.safetensors',
+  INDEX,
+  'open_clip_model.safetensors',
+  'pytorch_model.bin',
+  'open_clip_pytorch_model.bin',
+)
+CONFIGS = ('config.json', 'open_clip_config.json')
+
+
+@dataclasses.dataclass(frozen=True)
+class Weights:
+  """The arrays of a file, and what stands beside them.
+
+  Attributes:
+    what: names the source in errors.
+    arrays: by key, read when asked for.
+    metadata: of a safetensors file, decoded from JSON where it is JSON.
+    config: of the folder, as Hugging Face or OpenCLIP write it.
+  """
+
+  what: str
+  arrays: Mapping[str, np.ndarray]
+  metadata: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+  config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+class SafeTensors(Mapping):
+  """The arrays of a safetensors file, each read when it is asked for."""
+
+  def __init__(self, path):
+    self._file = safe_open(str(path), 'numpy')
+    self._keys = list(self._file.keys())
+    self.metadata = self._file.metadata() or {}
+
+  def __getitem__(self, key: str) -> np.ndarray:
+    if key not in self._keys:
+      raise KeyError(key)
+    return self._file.get_tensor(key)
+
+  def __iter__(self) -> Iterator[str]:
+    return iter(self._keys)
+
+  def __len__(self) -> int:
+    return len(self._keys)
+
+
+def open_weights(source) -> Weights:
+  """Opens a file or a folder.
+
+  Args:
+    source: a path, or a mapping of key to array, which is taken as it is.
+
+  Raises:
+    FileNotFoundError: there is nothing, or no weights in the folder.
+    ValueError: the file is no weights, or wants to run code.
+  """
+  if isinstance(source, Mapping):
+    return Weights('The mapping', source)
+  path = pathlib.Path(source).expanduser()
+  if not path.exists():
+    raise FileNotFoundError(
+      f'No weights at {path}; weights are a folder, a file (.safetensors, '
+      '.npz, .pt, .pth), or hf:ORG/NAME.'
+    )
+  file = in_folder(path) if path.is_dir() else path
+  arrays, metadata = _open(file)
+  return Weights(str(file), arrays, metadata, _config(file.parent))
+
+
+def in_folder(folder: pathlib.Path) -> pathlib.Path:
+  """The file with the weights of a folder."""
+  for name in NAMES:
+    if (folder / name).is_file():
+      return folder / name
+  raise FileNotFoundError(
+    f'{folder} holds none of {", ".join(NAMES)}; name the file itself.'
+  )
+
+
+def _config(folder: pathlib.Path) -> dict:
+  for name in CONFIGS:
+    if (folder / name).is_file():
+      return json.loads((folder / name).read_text())
+  return {}
+
+
+def _open(path: pathlib.Path) -> tuple[Mapping, dict]:
+  if path.name == INDEX:
+    return _open_shards(path)
+  with path.open('rb') as file:
+    head = file.read(9)
+  if head[8:] == b'{':
+    return _open_safetensors(path)
+  if head[:2] == b'PK':
+    names = _names_in(path)
+    if all(name.endswith('.npy') for name in names):
+      return np.load(path), {}
+    return torch_files.read(path, names), {}
+  if head[:1] == b'\x80':  # a pickle, as torch wrote before 1.6
+    return torch_files.read(path, ()), {}
+  raise ValueError(
+    f'{path} is no file of weights: neither safetensors, nor .npz, nor what '
+    'torch.save writes.'
+  )
+
+
+def _names_in(path: pathlib.Path) -> list[str]:
+  try:
+    with zipfile.ZipFile(path) as archive:
+      return archive.namelist()
+  except zipfile.BadZipFile as error:
+    raise ValueError(
+      f'{path} begins like .npz or what torch saves and is not complete; copy '
+      'or download it again.'
+    ) from error
+
+
+def _open_safetensors(path: pathlib.Path) -> tuple[Mapping, dict]:
+  try:
+    arrays = SafeTensors(path)
+  except Exception as error:  # safetensors raises its own untyped error
+    raise ValueError(f'{path} is not a safetensors file: {error}') from error
+  return arrays, {k: _decoded(v) for k, v in arrays.metadata.items()}
+
+
+def _open_shards(index: pathlib.Path) -> tuple[Mapping, dict]:
+  names = set(json.loads(index.read_text())['weight_map'].values())
+  missing = [n for n in sorted(names) if not (index.parent / n).is_file()]
+  if missing:
+    raise FileNotFoundError(f'{index} names {missing}, which are not there.')
+  shards = [_open_safetensors(index.parent / name)[0] for name in names]
+  return ChainMap(*shards), {}
+
+
+def _decoded(text: str):
+  try:
+    return json.loads(text)
+  except json.JSONDecodeError:
+    return text

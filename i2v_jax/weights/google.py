@@ -1,0 +1,167 @@
+"""Google's `.npz` ViTs -> the backbone's tree.
+
+AugReg and the files before it, and big_vision's, also those that stack their
+blocks and those of SigLIP. They were trained with the tanh form of GELU.
+"""
+
+from collections.abc import Collection, Mapping
+
+import numpy as np
+
+from i2v_jax.vit_config import FAMILIES, ViTConfig
+from i2v_jax.weights import reader as readers
+from i2v_jax.weights.files import Weights
+from i2v_jax.weights.reader import Reader
+
+PREFIXES = ('params/img/', 'opt/target/', 'params/', '')
+IGNORED = (
+  'head/',
+  'pre_logits/',
+  'params/txt/',  # of SigLIP, beside the image tower
+  'params/t',
+  'params/b',
+  'opt/state/',
+)
+BLOCKS = 'Transformer/encoderblock_{}/'
+STACKED = 'Transformer/encoderblock/'
+ATTENTION = (
+  'MultiHeadDotProductAttention_1/',
+  'MultiHeadDotProductAttention_0/',
+)
+NORMS = ('LayerNorm_2', 'LayerNorm_1')  # in front of the MLP
+MLPS = ('MlpBlock_3/', 'MlpBlock_0/')
+POSITIONS = ('Transformer/posembed_input/pos_embedding', 'pos_embedding')
+PARTS = {'q': 'query', 'k': 'key', 'v': 'value', 'out': 'out'}
+
+
+def recognises(keys: Collection[str]) -> bool:
+  return any(prefix + 'embedding/kernel' in keys for prefix in PREFIXES)
+
+
+def prefix(keys: Collection[str]) -> str:
+  return next(p for p in PREFIXES if p + 'embedding/kernel' in keys)
+
+
+def normalization(weights: Weights) -> str:
+  return 'half'
+
+
+def what(weights: Weights) -> str:
+  return 'ViT (Google .npz)'
+
+
+def fields(weights: Weights) -> dict:
+  """Fields of `ViTConfig` that the file tells."""
+  arrays = Names(weights.arrays)
+  patch, _, _, width = arrays['embedding/kernel'].shape
+  first = BLOCKS.format(0)
+  query = arrays[first + arrays.which(ATTENTION) + 'query/bias']
+  class_token, attends = 'cls' in arrays, 'MAPHead_0/probe' in arrays
+  tokens = arrays[arrays.first(POSITIONS)].shape[1]
+  pool = 'map' if attends else 'cls' if class_token else 'mean'
+  return FAMILIES['augreg'] | dict(
+    width=width,
+    depth=readers.depth(arrays, BLOCKS),
+    num_heads=len(query),
+    mlp_dim=len(arrays[first + arrays.which(MLPS) + 'Dense_0/bias']),
+    patch_size=patch,
+    image_size=patch * round((tokens - class_token) ** 0.5),
+    class_token=class_token,
+    pool=pool,
+  )
+
+
+def convert(weights: Weights, cfg: ViTConfig) -> tuple[dict, Reader]:
+  arrays = Names(weights.arrays)
+  ignored = IGNORED if cfg.pool == 'map' else (*IGNORED, 'MAPHead_0/')
+  reader = Reader(arrays, weights.what, ignored)
+  attention, mlp = arrays.which(ATTENTION), arrays.which(MLPS)
+  tree = {
+    'patch': layer(reader, 'embedding/'),
+    'pos': reader.positions(arrays.first(POSITIONS), cfg),
+    'ln_post': norm(reader, 'Transformer/encoder_norm/'),
+  }
+  if cfg.class_token:
+    tree['cls'] = reader.take('cls').reshape(-1)
+  for i in range(cfg.depth):
+    key = BLOCKS.format(i)
+    tree[f'blocks_{i}'] = {
+      'ln1': norm(reader, f'{key}LayerNorm_0/'),
+      'attn': heads(reader, key + attention),
+      'ln2': norm(reader, f'{key}{arrays.which(NORMS)}/'),
+      'mlp': dense_pair(reader, key + mlp),
+    }
+  if cfg.pool == 'map':
+    tree['map'] = attention_pool(reader, 'MAPHead_0/')
+  return tree, reader
+
+
+def attention_pool(reader: Reader, key: str) -> dict:
+  return {
+    'query': reader.take(key + 'probe')[0],
+    'attn': heads(reader, key + 'MultiHeadDotProductAttention_0/'),
+    'ln': norm(reader, key + 'LayerNorm_0/'),
+    'mlp': dense_pair(reader, key + 'MlpBlock_0/'),
+  }
+
+
+def layer(reader: Reader, key: str) -> dict:
+  return {name: reader.take(key + name) for name in ('kernel', 'bias')}
+
+
+def norm(reader: Reader, key: str) -> dict:
+  return {name: reader.take(key + name) for name in ('scale', 'bias')}
+
+
+def dense_pair(reader: Reader, key: str) -> dict:
+  names = {'fc1': 'Dense_0/', 'fc2': 'Dense_1/'}
+  return {ours: layer(reader, key + theirs) for ours, theirs in names.items()}
+
+
+def heads(reader: Reader, key: str) -> dict:
+  """Attention; theirs has an axis of heads, `D x N x K` or `N x K x D`."""
+  tree = {}
+  for ours, theirs in PARTS.items():
+    found = layer(reader, f'{key}{theirs}/')
+    kernel, bias = found['kernel'], found['bias'].reshape(-1)
+    inputs = -1 if ours == 'out' else len(kernel)
+    tree[ours] = {'kernel': kernel.reshape(inputs, len(bias)), 'bias': bias}
+  return tree
+
+
+class Names(Mapping):
+  """The arrays of the image tower, without prefix, blocks unstacked."""
+
+  def __init__(self, arrays: Mapping[str, np.ndarray]):
+    self._arrays, self._found = arrays, {}
+    start = prefix(arrays)
+    for key in arrays:
+      name = key.removeprefix(start)
+      if name.startswith(STACKED):
+        self._unstack(name.removeprefix(STACKED), arrays[key])
+      else:
+        self._found[name] = key
+
+  def _unstack(self, name: str, stacked: np.ndarray) -> None:
+    for i, array in enumerate(stacked):
+      self._found[BLOCKS.format(i) + name] = array
+
+  def first(self, names: Collection[str]) -> str:
+    """The one of some names that is there; the last if none is."""
+    return next((name for name in names if name in self), names[-1])
+
+  def which(self, parts: Collection[str]) -> str:
+    """The one of some parts that the first block has."""
+    block = BLOCKS.format(0)
+    there = lambda part: any(key.startswith(block + part) for key in self)
+    return next((part for part in parts if there(part)), parts[-1])
+
+  def __getitem__(self, name: str) -> np.ndarray:
+    found = self._found[name]
+    return self._arrays[found] if isinstance(found, str) else found
+
+  def __iter__(self):
+    return iter(self._found)
+
+  def __len__(self) -> int:
+    return len(self._found)

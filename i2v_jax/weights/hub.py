@@ -1,0 +1,56 @@
+"""Weights on the Hugging Face hub: into the local cache, then as a folder."""
+
+import pathlib
+
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import (
+  HfHubHTTPError,
+  LocalEntryNotFoundError,
+  RepositoryNotFoundError,
+  RevisionNotFoundError,
+)
+
+from i2v_jax.weights import files
+
+# Kinds of weights, best first; a repository often has several of the same.
+KINDS = (
+  ('model.safetensors', files.INDEX, 'model-*.safetensors'),
+  ('open_clip_model.safetensors',),
+  ('pytorch_model.bin',),
+  ('open_clip_pytorch_model.bin',),
+)
+
+
+def download(name: str) -> pathlib.Path:
+  """The folder of `ORG/NAME` or `ORG/NAME@REVISION` in the local cache.
+
+  Raises:
+    FileNotFoundError: it is neither there nor on the hub, or has no weights.
+  """
+  repo, _, revision = name.partition('@')
+  for kind in KINDS:
+    folder = _snapshot(repo, revision or None, [*files.CONFIGS, *kind])
+    if any((folder / file).is_file() for file in files.NAMES):
+      return folder
+  raise FileNotFoundError(
+    f'{name} on the Hugging Face hub holds none of {", ".join(files.NAMES)}.'
+  )
+
+
+def _snapshot(repo: str, revision: str | None, patterns) -> pathlib.Path:
+  try:
+    return pathlib.Path(
+      snapshot_download(repo, revision=revision, allow_patterns=patterns)
+    )
+  except (RepositoryNotFoundError, RevisionNotFoundError) as error:
+    raise FileNotFoundError(
+      f'The Hugging Face hub shows you no {repo} at revision '
+      f'{revision or "main"}; look for a misspelling, or log in with '
+      '`hf auth login`.'
+    ) from error
+  except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+    raise FileNotFoundError(
+      f'{repo} is neither in the local cache nor reachable on the Hugging Face '
+      f'hub ({type(error).__name__}); download it to a folder elsewhere and '
+      'give that as weights'
+    ) from error

@@ -1,0 +1,148 @@
+"""Pretrained image models: any format in, the backbone's tree out, strictly."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from i2v_jax import params as params_lib
+from i2v_jax.vit import ViT
+from i2v_jax.vit_config import ViTConfig
+from i2v_jax.weights import (
+  clip_hf,
+  clip_openai,
+  files,
+  google,
+  hub,
+  native,
+  timm,
+  vit_hf,
+)
+from i2v_jax.weights.files import Weights
+from i2v_jax.weights.report import Report
+
+FORMATS = (native, clip_openai, clip_hf, vit_hf, timm, google)
+
+# What a file cannot tell: how it was trained, and what users choose.
+CHOSEN = ('image_size', 'pool', 'norm_eps')
+
+
+class Loaded(NamedTuple):
+  """A model, its parameters (float32, numpy), and what became of each key."""
+
+  model: nn.Module
+  params: dict
+  report: Report
+
+
+def open_source(source) -> Weights:
+  """Opens a path, a mapping of key to array, or `hf:ORG/NAME[@REVISION]`."""
+  if isinstance(source, str) and source.startswith('hf:'):
+    return files.open_weights(hub.download(source.removeprefix('hf:')))
+  return files.open_weights(source)
+
+
+def load_image_model(source, **choices) -> Loaded:
+  """An image transformer as it was published.
+
+  `model.apply({'params': params}, image)` maps normalised pixels
+  `B x H x W x 3` to tokens `B x L x D` behind the final norm, class token
+  first where there is one; with `pooled=True` to `B x D`.
+
+  Args:
+    source: a file or folder, `hf:ORG/NAME[@REVISION]`, or a mapping of key to
+      array. docs/weights.md lists the formats; the keys decide which it is.
+    **choices: fields of `ViTConfig` that no file decides, such as
+      `image_size` (positions are resampled), `pool`, `dtype`, or that this
+      one does not tell: `activation`, `num_heads`.
+
+  Raises:
+    FileNotFoundError: there is nothing there.
+    ValueError: no known format; a key too many, too few or of another shape;
+      or something that the file does not tell and `choices` lack.
+  """
+  weights = open_source(source)
+  cfg = config(weights, **choices)
+  params, report = read(weights, cfg)
+  return Loaded(ViT(cfg), params, report)
+
+
+def config(weights: Weights, **choices) -> ViTConfig:
+  """What a file tells of its model, with the choices of `load_image_model`."""
+  known = recognise(weights).fields(weights)
+  for field, value in choices.items():
+    told = known.get(field)
+    if field not in CHOSEN and told is not None and told != value:
+      raise ValueError(f'{weights.what} has {field} {told!r}, not {value!r}.')
+  return ViTConfig(**_complete(weights, known, choices))
+
+
+def recognise(weights: Weights):
+  """The module of the format; raises ValueError if there is none."""
+  keys = weights.arrays
+  for form in FORMATS:
+    if form.recognises(keys):
+      return form
+  if any(key.startswith(('text_model.', 'token_embedding.')) for key in keys):
+    raise ValueError(
+      f"{weights.what} holds CLIP's text tower only; take the file of the "
+      'whole model or of its vision tower.'
+    )
+  if any('layer1.0.conv1' in key for key in keys):
+    raise ValueError(
+      f'{weights.what} is a ResNet; only image transformers are adapted here.'
+    )
+  raise ValueError(
+    f'{weights.what} is in no format that is known; its keys begin with '
+    f'{sorted(keys)[:3]}.'
+  )
+
+
+def _complete(weights: Weights, known: dict, choices: dict) -> dict:
+  """Fields of the file and choices of the user; asks for what both lack."""
+  found = {k: v for k, v in known.items() if v is not None} | choices
+  if 'activation' not in found:
+    raise ValueError(
+      f'{weights.what} does not tell the activation of its MLPs; give '
+      "activation='quick_gelu' for OpenAI's weights, 'gelu' for LAION's and "
+      "OpenCLIP's (unless they are named -quickgelu)."
+    )
+  return {'num_heads': max(1, found['width'] // 64)} | found
+
+
+def read(weights: Weights, cfg: ViTConfig) -> tuple[dict, Report]:
+  """The tree of `cfg` and what became of every key."""
+  form = recognise(weights)
+  params, reader = form.convert(weights, cfg)
+  report = reader.report(form.what(weights), form.normalization(weights))
+  params_lib.check_same_tree(shapes(cfg), params, weights.what)
+  return params, report
+
+
+def load_into(weights: Weights, cfg: ViTConfig) -> tuple[dict, Report]:
+  """What `read` returns, for a model that a config describes.
+
+  Raises:
+    ValueError: the weights are for another model; names what differs.
+  """
+  for field, told in recognise(weights).fields(weights).items():
+    wanted = getattr(cfg, field)
+    if field not in CHOSEN and told is not None and told != wanted:
+      raise ValueError(
+        f'{weights.what} has {field} {told!r}, the model config asks for '
+        f'{wanted!r}.'
+      )
+  return read(weights, cfg)
+
+
+def shapes(cfg: ViTConfig) -> dict:
+  """The tree of `ViT(cfg)` as shapes, without memory."""
+  image = jax.ShapeDtypeStruct((1, *cfg.image_shape), 'float32')
+  return jax.eval_shape(ViT(cfg).init, jax.random.key(0), image)['params']
+
+
+def random(cfg: ViTConfig, seed: int) -> dict:
+  """Freshly initialised parameters."""
+  image = jnp.zeros((1, *cfg.image_shape))
+  return jax.jit(ViT(cfg).init)(jax.random.key(seed), image)['params']

@@ -1,0 +1,98 @@
+"""Published video checkpoints -> our classifiers, strictly.
+
+One file per family of releases. What a file holds decides what it is; what no
+file holds is asked for.
+"""
+
+import jax
+
+from i2v_jax import params as params_lib
+from i2v_jax import video
+from i2v_jax.weights import image
+from i2v_jax.weights.files import Weights
+from i2v_jax.weights.image import Loaded
+from i2v_jax.weights.reader import Reader
+from i2v_jax.weights.releases import dualpath, evl, st_adapter, zeroi2v_aim
+from i2v_jax.weights.releases.told import Told
+
+ANY = 16  # frames, where no parameter depends on them
+RELEASES = (evl, dualpath, st_adapter, zeroi2v_aim)
+
+
+def load_release(
+  source,
+  *,
+  method: str | None = None,
+  backbone=None,
+  offsets=None,
+  num_heads: int | None = None,
+  adapter_scale: float | None = None,
+  **options,
+) -> Loaded:
+  """A video model as its authors published it.
+
+  `model.apply({'params': params}, video)` maps normalised float32 pixels
+  `B x T x H x W x 3` to logits; DualPath takes `(frames, grid)`.
+
+  Args:
+    source: a `.pth`, `.pt`, `.safetensors` or `.npz` file, `hf:ORG/NAME`, or a
+      mapping of key to array under the published names.
+    method: of `adapters.METHODS`; needed only to say that adapters have a
+      GELU (`gelu_adapters`), as that is in no file.
+    backbone: of EVL, whose files have none; as in `load_image_model`, or a
+      mapping under EVL's own names.
+    offsets: of ZeroI2V's heads, as `operators.HeadRelocation` takes them;
+      `()` for a model without head relocation.
+    num_heads: of the image transformer; width / 64 if not given.
+    adapter_scale: of ZeroI2V and AIM: 0.5 in the configurations for Kinetics,
+      UCF101 and HMDB51, 1 in those for SSv2.
+    **options: `image_size` (positions are resampled), `num_frames` where no
+      parameter tells it (any number, if not given), and further fields of the
+      classifier or adapter.
+
+  Raises:
+    FileNotFoundError: there is nothing there.
+    ValueError: no known release; a key too many, too few or of another shape;
+      or something that no file tells and the arguments lack.
+  """
+  weights = image.open_source(source)
+  release = recognise(weights)
+  told = Told(
+    weights.what, method, backbone, offsets, num_heads, adapter_scale, options
+  )
+  reader = Reader(weights.arrays, weights.what, release.IGNORED)
+  spec, num_classes = release.spec(weights.arrays, told)
+  spec = _with_options(spec, options)
+  model = video.build(dict(num_frames=ANY) | spec, num_classes)
+  params = release.convert(reader, model, told)
+  report = reader.report(*release.names(weights.arrays))
+  params_lib.check_same_tree(shapes(model), params, weights.what)
+  if 'num_frames' not in spec:
+    model = model.clone(num_frames=0)
+  return Loaded(model, params, report)
+
+
+def recognise(weights: Weights):
+  """The module of a release; raises ValueError if there is none."""
+  for release in RELEASES:
+    if release.recognises(weights.arrays):
+      return release
+  raise ValueError(
+    f'{weights.what} is no published video model that is known; its keys '
+    f'begin with {sorted(weights.arrays)[:3]}.'
+  )
+
+
+def _with_options(spec: dict, options) -> dict:
+  """A model spec with what the caller wants otherwise."""
+  rest = {k: v for k, v in options.items() if k != 'image_size'}
+  classifier = video.classifier(spec['adapter'])
+  own = {k: v for k, v in rest.items() if k in classifier.__dataclass_fields__}
+  adapter = {k: v for k, v in rest.items() if k not in own}
+  return spec | own | dict(adapter=spec['adapter'] | adapter)
+
+
+def shapes(model) -> dict:
+  """The tree of a classifier as shapes, without memory."""
+  clip = video.example(model)
+  return jax.eval_shape(model.init, jax.random.key(0), *clip)['params']

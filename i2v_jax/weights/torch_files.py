@@ -1,0 +1,128 @@
+"""Reads what torch saves, without running what may be in it.
+
+The only place that imports torch, and only when such a file is opened.
+"""
+
+import pathlib
+import pickle
+import warnings
+from collections.abc import Collection, Iterator, Mapping
+
+import numpy as np
+
+# Classes that published checkpoints mention beside their arrays. They are
+# stood in for by one that keeps nothing and does nothing.
+BOOKKEEPING = (
+  'argparse.Namespace',
+  'builtins.getattr',
+  'mmengine.logging.history_buffer.HistoryBuffer',
+  'numpy._core.multiarray._reconstruct',
+  'numpy._core.multiarray.scalar',
+  'numpy.core.multiarray._reconstruct',
+  'numpy.core.multiarray.scalar',
+  'numpy.dtype',
+  'numpy.ndarray',
+)
+WRAPPERS = ('state_dict', 'model', 'model_state_dict')
+
+
+class Inert:
+  """Takes the place of a class; whatever it is given is dropped."""
+
+  def __new__(cls, *args, **kwargs):
+    return super().__new__(cls)
+
+  def __init__(self, *args, **kwargs):
+    pass
+
+  def __setstate__(self, state):
+    pass
+
+
+class TorchArrays(Mapping):
+  """Tensors by key, as numpy arrays; bfloat16 becomes float32."""
+
+  def __init__(self, tensors: Mapping):
+    self._tensors = tensors
+
+  def __getitem__(self, key: str) -> np.ndarray:
+    tensor = self._tensors[key].detach()
+    if str(tensor.dtype) == 'torch.bfloat16':
+      tensor = tensor.float()
+    return tensor.numpy()
+
+  def __iter__(self) -> Iterator[str]:
+    return iter(self._tensors)
+
+  def __len__(self) -> int:
+    return len(self._tensors)
+
+
+def read(path: pathlib.Path, names: Collection[str]) -> Mapping:
+  """The tensors of a checkpoint or of a TorchScript archive.
+
+  Args:
+    path: the file.
+    names: what is in it, if it is a zip archive.
+
+  Raises:
+    ModuleNotFoundError: torch is not installed.
+    ValueError: the file wants to run code, or holds no tensors.
+  """
+  torch = _torch(path)
+  if any(name.endswith('/constants.pkl') for name in names):
+    with warnings.catch_warnings():
+      warnings.simplefilter('ignore', DeprecationWarning)
+      saved = torch.jit.load(str(path), map_location='cpu').state_dict()
+  else:
+    saved = _load(torch, path, mmap=bool(names))
+  return TorchArrays(_tensors(torch, saved, path))
+
+
+def _torch(path):
+  try:
+    import torch
+  except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+      f"{path} is a file of torch's and torch is not installed; install "
+      "'i2v_jax[torch]', or convert the file to safetensors elsewhere."
+    ) from error
+  return torch
+
+
+def _load(torch, path, mmap: bool):
+  stand_ins = [(Inert, name) for name in BOOKKEEPING]
+  try:
+    with torch.serialization.safe_globals(stand_ins):
+      return torch.load(path, map_location='cpu', weights_only=True, mmap=mmap)
+  except pickle.UnpicklingError as error:
+    raise ValueError(
+      f'{path} was not opened: to read it would mean to run code that is in '
+      f'it. Ask its authors for a plain state dict. ({_reason(error)})'
+    ) from error
+  except (EOFError, RuntimeError) as error:
+    raise ValueError(
+      f'{path} is not complete, or not of torch ({error}); copy or download it '
+      'again.'
+    ) from error
+
+
+def _reason(error: Exception) -> str:
+  """The line of torch's page of advice that names the culprit."""
+  lines = [line.strip() for line in str(error).splitlines()]
+  told = [line for line in lines if 'Unsupported' in line or 'GLOBAL' in line]
+  return (told or lines)[0]
+
+
+def _tensors(torch, saved, path) -> dict:
+  """The tensors of a state dict, out of its wrapping."""
+  for name in WRAPPERS:
+    if isinstance(saved, Mapping) and isinstance(saved.get(name), Mapping):
+      saved = saved[name]
+  if isinstance(saved, Mapping):
+    found = {k: v for k, v in saved.items() if isinstance(v, torch.Tensor)}
+    if found:
+      parallel = all(key.startswith('module.') for key in found)
+      bare = lambda key: key.removeprefix('module.') if parallel else key
+      return {bare(key): value for key, value in found.items()}
+  raise ValueError(f'{path} holds no tensors by name.')

@@ -1,0 +1,97 @@
+"""ImageNet ViTs and DINOv2 from Hugging Face -> the backbone's tree.
+
+`ViTModel`, `Dinov2Model`, `Dinov2WithRegistersModel`, and the classifiers on
+top of them.
+"""
+
+from collections.abc import Collection
+
+from i2v_jax.vit_config import FAMILIES, ViTConfig
+from i2v_jax.weights import huggingface
+from i2v_jax.weights.files import Weights
+from i2v_jax.weights.reader import Reader
+
+TOWERS = ('vit.', 'dinov2.', 'dinov2_with_registers.', '')
+IGNORED = ('classifier.', 'pooler.', 'embeddings.mask_token')
+PATCH = 'embeddings.patch_embeddings.projection'
+BLOCKS = 'encoder.layer.{}.'
+ATTENTION = {
+  'q': 'attention.attention.query',
+  'k': 'attention.attention.key',
+  'v': 'attention.attention.value',
+  'out': 'attention.output.dense',
+}
+VIT = ATTENTION | {
+  'ln1': 'layernorm_before',
+  'ln2': 'layernorm_after',
+  'fc1': 'intermediate.dense',
+  'fc2': 'output.dense',
+}
+DINOV2 = ATTENTION | {
+  'ln1': 'norm1',
+  'attn_scale': 'layer_scale1.lambda1',
+  'ln2': 'norm2',
+  'fc1': 'mlp.fc1',
+  'fc2': 'mlp.fc2',
+  'mlp_scale': 'layer_scale2.lambda1',
+}
+SWIGLU = DINOV2 | {'fc1': 'mlp.weights_in', 'fc2': 'mlp.weights_out'}
+
+
+def recognises(keys: Collection[str]) -> bool:
+  return any(f'{tower}{PATCH}.weight' in keys for tower in TOWERS)
+
+
+def prefix(keys: Collection[str]) -> str:
+  return next(t for t in TOWERS if f'{t}{PATCH}.weight' in keys)
+
+
+def names(keys: Collection[str]) -> dict:
+  """What the parts of a block are called in this file."""
+  for table in (VIT, DINOV2, SWIGLU):
+    fc1 = prefix(keys) + BLOCKS.format(0) + table['fc1']
+    if fc1 + '.weight' in keys:
+      return table
+  return VIT
+
+
+def normalization(weights: Weights) -> str:
+  return 'half' if names(weights.arrays) is VIT else 'imagenet'
+
+
+def what(weights: Weights) -> str:
+  model = 'ViT' if names(weights.arrays) is VIT else 'DINOv2'
+  return f'{model} (Hugging Face)'
+
+
+def fields(weights: Weights) -> dict:
+  """Fields of `ViTConfig` that the file and its `config.json` tell."""
+  arrays, key = weights.arrays, prefix(weights.arrays)
+  table = names(arrays)
+  known = dict(FAMILIES['imagenet' if table is VIT else 'dinov2'])
+  tokens = arrays[key + 'embeddings.position_embeddings'].shape[1]
+  shape = arrays[f'{key}{PATCH}.weight'].shape
+  known |= huggingface.sizes(arrays, key + BLOCKS, shape, tokens, True)
+  known |= huggingface.config(weights)
+  hidden = len(arrays[key + BLOCKS.format(0) + table['fc1'] + '.bias'])
+  if table is SWIGLU:
+    return known | dict(activation='swiglu', mlp_dim=hidden // 2)
+  return known | dict(mlp_dim=hidden)
+
+
+def convert(weights: Weights, cfg: ViTConfig) -> tuple[dict, Reader]:
+  arrays, key = weights.arrays, prefix(weights.arrays)
+  ignored = (*IGNORED, *(key + name for name in IGNORED))
+  reader, embeddings = (
+    Reader(arrays, weights.what, ignored),
+    f'{key}embeddings.',
+  )
+  tree = {
+    'patch': reader.conv(key + PATCH),
+    'cls': reader.take(embeddings + 'cls_token').reshape(-1),
+    'pos': reader.positions(embeddings + 'position_embeddings', cfg),
+    'ln_post': reader.norm(key + 'layernorm'),
+  } | reader.blocks(key + BLOCKS, names(arrays), cfg.depth)
+  if reader.has(embeddings + 'register_tokens'):
+    tree['registers'] = reader.take(embeddings + 'register_tokens')[0]
+  return tree, reader
