@@ -11,7 +11,7 @@ import small
 
 from i2v_jax import video
 from i2v_jax.adapters import operators
-from i2v_jax.vit import ViTConfig
+from i2v_jax.vit import ViTConfig, keep_heads
 
 GOLDENS = {
   'ablation_channel_shift_kv': dict(name='channel_shift', share=4),
@@ -67,7 +67,7 @@ def test_half_heads_are_laid_from_channel_zero():
 
 def block(cfg=TWO_HEADS):
   """A block whose attention gives back what it was handed, moved."""
-  attn = lambda q, k, v, heads: heads(q, k, v)
+  attn = lambda q, k, v, heads=keep_heads: heads(q, k, v)
   return types.SimpleNamespace(cfg=cfg, attn=attn)
 
 
@@ -177,7 +177,7 @@ def test_wrong_options_are_named(spec, error):
 )
 def test_what_does_not_fit_the_model_is_named(spec, error):
   with pytest.raises(ValueError, match=error):
-    operators.make(operators.resolve(spec))(block())
+    moved(operators.resolve(spec))
 
 
 def test_tokens_without_frames_are_refused():

@@ -71,17 +71,17 @@ class STAdapter(Method):
     self.adapt_mlp = conv() if here and self.pre_mlp else identity
 
   def wire(self, block, x_BxTxLxD):
-    self.check_blocks(block.cfg.depth)
+    self.check_blocks()
     x = block.stream(self.adapt_attn(x_BxTxLxD))
     x += block.attn(block.ln1(x))
     x = block.stream(self.adapt_mlp(x))
     return x + block.mlp(block.ln2(x))
 
-  def check_blocks(self, depth):
-    if not set(self.blocks) <= set(range(depth)):
+  def check_blocks(self):
+    if not set(self.blocks) <= set(range(self.depth)):
       raise ValueError(
         f'st_adapter names blocks {tuple(self.blocks)}; the model has 0 to '
-        f'{depth - 1}.'
+        f'{self.depth - 1}.'
       )
 
 

@@ -5,6 +5,7 @@ import math
 import jax.numpy as jnp
 from flax import linen as nn
 
+from i2v_jax.adapters import blocks
 from i2v_jax.adapters.layers import symmetric_uniform
 from i2v_jax.adapters.method import Method
 
@@ -36,9 +37,10 @@ class VPT(Method):
   def wire(self, block, x_BxTxLxD):
     if not self.deep and self.layer:
       return super().wire(block, x_BxTxLxD)
-    cfg = block.cfg
-    shape = (self.prompts, cfg.width)
-    bound = math.sqrt(6 / (3 * cfg.patch_size**2 + cfg.width))
+    width = x_BxTxLxD.shape[-1]
+    shape = (self.prompts, width)
+    patch_size = blocks.config(block, 'VPT', 'patch_size').patch_size
+    bound = math.sqrt(6 / (3 * patch_size**2 + width))
     prompts = self.param('prompts', symmetric_uniform(bound), shape)
     drop = nn.Dropout(self.dropout, deterministic=not self.has_rng('dropout'))
     prompts = drop(prompts.astype(x_BxTxLxD.dtype))

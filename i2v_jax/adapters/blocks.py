@@ -1,0 +1,65 @@
+"""What a method asks of a frozen block, which may be another project's."""
+
+import contextlib
+import inspect
+from collections.abc import Callable, Sequence
+
+from flax import linen as nn
+
+
+def config(block, who: str, *fields: str):
+  """`block.cfg`, of which `who` reads these fields.
+
+  Raises:
+    ValueError: the block does not have them.
+  """
+  cfg = getattr(block, 'cfg', None)
+  if missing := [name for name in fields if not hasattr(cfg, name)]:
+    raise ValueError(
+      f'{who} reads {", ".join(missing)} from block.cfg; give '
+      f'{_name(block)} a cfg that has it.'
+    )
+  return cfg
+
+
+def check_hook(block) -> None:
+  """Raises ValueError unless heads can be moved inside `block.attn`."""
+  takes = inspect.signature(block.attn).parameters.values()
+  if not any(p.name == 'heads' or p.kind is p.VAR_KEYWORD for p in takes):
+    raise ValueError(
+      f'What moves heads needs an attention that takes `heads`; give that of '
+      f'{_name(block)} this hook, as i2v_jax.vit.Attention has it, or leave '
+      'offsets and temporal operator out.'
+    )
+
+
+@contextlib.contextmanager
+def layers_changed(
+  block, who: str, names: Sequence[str], kinds: tuple, behind: Callable
+):
+  """While open, layers of these names return `behind(name, x, y)` for y.
+
+  Raises:
+    ValueError: on leaving, where a name was that of no layer, or of several.
+  """
+  found = {name: set() for name in names}
+
+  def change(frozen, args, kwargs, context):
+    y, layer = frozen(*args, **kwargs), context.module
+    if not isinstance(layer, kinds) or layer.name not in found:
+      return y
+    found[layer.name].add(layer.path)
+    return behind(layer.name, args[0], y)
+
+  with nn.intercept_methods(change):
+    yield
+  if wrong := [name for name, paths in found.items() if len(paths) != 1]:
+    kind = ' or '.join(f'nn.{kind.__name__}' for kind in kinds)
+    raise ValueError(
+      f'{who} needs one {kind} named {", ".join(wrong)} in {_name(block)}; '
+      'name its layers so, or take a method that asks for no names.'
+    )
+
+
+def _name(block) -> str:
+  return type(getattr(block, 'block', block)).__name__
