@@ -22,15 +22,33 @@ def config(block, who: str, *fields: str):
   return cfg
 
 
-def check_hook(block) -> None:
-  """Raises ValueError unless heads can be moved inside `block.attn`."""
-  takes = inspect.signature(block.attn).parameters.values()
-  if not any(p.name == 'heads' or p.kind is p.VAR_KEYWORD for p in takes):
+def check_parts(block) -> None:
+  """Raises ValueError unless the block has the parts that methods wire."""
+  parts = 'ln1', 'attn', 'ln2', 'mlp'
+  if missing := [name for name in parts if not hasattr(block, name)]:
     raise ValueError(
-      f'What moves heads needs an attention that takes `heads`; give that of '
-      f'{_name(block)} this hook, as i2v_jax.vit.Attention has it, or leave '
-      'offsets and temporal operator out.'
+      f'Adapters connect the parts {", ".join(parts)} of a block; name those '
+      f'of {_name(block)} so, it has no {", ".join(missing)}.'
     )
+
+
+def attend(block, *x, **hook):
+  """`block.attn` of x, or of x_q, x_k, x_v, with `heads` where they move.
+
+  Raises:
+    ValueError: it does not take these arguments.
+  """
+  try:
+    inspect.signature(block.attn).bind(*x, **hook)
+  except TypeError:
+    inputs = ['x'] if len(x) == 1 else ['x_q', 'x_k', 'x_v']
+    asked = ', '.join(inputs + list(hook))
+    raise ValueError(
+      f'The attention of {_name(block)} does not take {asked}, which these '
+      'adapters or this operator need; give it the arguments of '
+      'i2v_jax.vit.Attention.'
+    ) from None
+  return block.attn(*x, **hook)
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 from flax import linen as nn
 
-from i2v_jax.adapters import operators
+from i2v_jax.adapters import blocks, operators
 
 
 class Method(nn.Module):
@@ -35,6 +35,7 @@ class Method(nn.Module):
         f'An adapter of block {self.layer} needs the depth of the model, not '
         f'{self.depth}; adapters.PerBlock gives it.'
       )
+    blocks.check_parts(block)
     return self.wire(self.moved(block), x_BxTxLxD)
 
   def moved(self, block) -> operators.MovedBlock:

@@ -38,10 +38,9 @@ class MovedBlock:
     same = x_k is None and x_v is None
     x = (x_q,) if same else (x_q, x_k, x_v)
     if heads is self.move_heads is keep_heads:
-      return self.block.attn(*x)
-    blocks.check_hook(self.block)
+      return blocks.attend(self.block, *x)
     move = lambda q, k, v: self.move_heads(*heads(q, k, v))
-    return self.block.attn(*x, heads=move)
+    return blocks.attend(self.block, *x, heads=move)
 
 
 @dataclasses.dataclass(frozen=True)
