@@ -95,14 +95,14 @@ def test_drop_path_draws_along_its_axis(family, axis, axes):
   model = small.build(adapter, family=family)
   params = small.random(model)
   x = jnp.ones((16, 4, 17, 32))
-  draw = lambda m: m.adapters.blocks[1].drop(x, model.vit)
+  draw = lambda m: m.adapters.blocks[1].drop(x, m.backbone.blocks[1])
   keys = {'dropout': jax.random.key(0)}
   y = np.asarray(model.apply({'params': params}, method=draw, rngs=keys))
   assert set(np.unique(y)) == {0.0, 2.0}
   for i in range(4):
     same = (y == y.take([0], axis=i)).all()
     assert same == (i not in axes)
-  first = lambda m: m.adapters.blocks[0].drop(x, model.vit)
+  first = lambda m: m.adapters.blocks[0].drop(x, m.backbone.blocks[0])
   assert (model.apply({'params': params}, method=first, rngs=keys) == x).all()
   assert (model.apply({'params': params}, method=draw) == x).all()
 

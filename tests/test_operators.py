@@ -11,6 +11,7 @@ import small
 
 from i2v_jax import video
 from i2v_jax.adapters import operators
+from i2v_jax.vit import keep_heads
 from i2v_jax.vit_config import ViTConfig
 
 GOLDENS = {
@@ -67,7 +68,7 @@ def test_half_heads_are_laid_from_channel_zero():
 
 def block(cfg=TWO_HEADS):
   """A block whose attention gives back what it was handed, moved."""
-  attn = lambda q, k, v, heads: heads(q, k, v)
+  attn = lambda q, k, v, heads=keep_heads: heads(q, k, v)
   return types.SimpleNamespace(cfg=cfg, attn=attn)
 
 
@@ -177,7 +178,7 @@ def test_wrong_options_are_named(spec, error):
 )
 def test_what_does_not_fit_the_model_is_named(spec, error):
   with pytest.raises(ValueError, match=error):
-    operators.make(operators.resolve(spec))(block())
+    moved(operators.resolve(spec))
 
 
 def test_tokens_without_frames_are_refused():

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import jax.numpy as jnp
 from flax import linen as nn
 from flax.core import FrozenDict
 
@@ -35,15 +36,16 @@ METHODS = {
 }
 
 # Fields that are not a choice of the user's.
-_INNER = {'dtype', 'name', 'parent', 'layer', 'operator', 'cfg', 'num_frames'}
+_INNER = {'dtype', 'name', 'parent', 'layer', 'depth', 'operator'}
+_INNER |= {'cfg', 'num_frames'}
 
 
 class PerBlock(nn.Module):
   """One adapter for every block; parameters `blocks_0`, `blocks_1`, ….
 
   Attributes:
-    spec: as `resolve` returns it; None leaves the blocks to the operator.
-    operator: as `operators.resolve` returns it, or None.
+    spec: as `resolve` takes it; None leaves the blocks to the operator.
+    operator: as `operators.resolve` takes it, or None.
     depth: number of blocks.
     dtype: compute type.
   """
@@ -51,12 +53,20 @@ class PerBlock(nn.Module):
   spec: Mapping[str, Any] | None
   operator: Mapping[str, Any] | None
   depth: int
-  dtype: Any
+  dtype: Any = jnp.float32
 
   def setup(self):
-    options = dict(self.spec or {})
-    method = METHODS[options.pop('name')] if options else Method
-    options |= {'operator': self.operator, 'dtype': self.dtype}
+    spec, operator = resolve(self.spec), operators.resolve(self.operator)
+    check_operator(spec, operator)
+    options = dict(spec or {})
+    name = options.pop('name', None)
+    method = METHODS[name] if name else Method
+    if not issubclass(method, Method):
+      raise ValueError(
+        f'{name} is more than an adapter per block; i2v_jax.build makes its '
+        'classifier.'
+      )
+    options |= dict(depth=self.depth, operator=operator, dtype=self.dtype)
     self.blocks = [method(layer=i, **options) for i in range(self.depth)]
 
 

@@ -1,5 +1,6 @@
 """AIM (Yang et al., ICLR 2023; arXiv 2302.03024)."""
 
+from i2v_jax.adapters import blocks
 from i2v_jax.adapters.layers import Bottleneck, drop_path, identity
 from i2v_jax.adapters.method import Method
 
@@ -50,16 +51,19 @@ class AIM(Method):
 
   def wire(self, block, x_BxTxLxD):
     x, across_frames = x_BxTxLxD, lambda y: y.swapaxes(1, 2)
-    drop = lambda y: self.drop(y, block.cfg)
+    drop = lambda y: self.drop(y, block)
     u = self.time_in(block.ln1(across_frames(x)))
     x += drop(across_frames(self.time(block.attn(u))))
     x += self.space(block.attn(block.ln1(x)))
     u = block.ln2(x)
     return x + block.mlp(u) + drop(self.scale * self.joint(u))
 
-  def drop(self, y_BxTxLxD, cfg):
-    rate = self.drop_path * self.layer / max(cfg.depth - 1, 1)
+  def drop(self, y_BxTxLxD, block):
+    rate = self.drop_path * self.layer / max(self.depth - 1, 1)
     axes = (0,)
     if self.drop_path_axis == 'release':
+      cfg = blocks.config(
+        block, "AIM with drop_path_axis='release'", 'pre_norm'
+      )
       axes = RELEASE_AXES['clip' if cfg.pre_norm else 'imagenet']
     return drop_path(y_BxTxLxD, rate, self.dropout_rng(), axes)

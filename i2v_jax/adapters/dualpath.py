@@ -107,9 +107,10 @@ class DualPath(nn.Module):
       raise ValueError(
         f"positions are 'release' or 'fixed_3d', not {self.positions!r}."
       )
+    depth = self.cfg.depth
     options = dict(rank=self.rank, dropout=self.dropout, dtype=self.dtype)
     stack = lambda path, **more: [
-      path(layer=i, **options, **more) for i in range(self.cfg.depth)
+      path(layer=i, depth=depth, **options, **more) for i in range(depth)
     ]
     self.spatial = stack(SpatialPath)
     self.temporal = stack(TemporalPath, adapt_input=self.num_adapters == 5)

@@ -5,7 +5,7 @@ from typing import Any
 
 from flax import linen as nn
 
-from i2v_jax.adapters import folding
+from i2v_jax.adapters import blocks, folding
 from i2v_jax.adapters.layers import LowRank, normal
 from i2v_jax.adapters.method import Method
 
@@ -59,13 +59,9 @@ class LoRA(Method):
       setattr(self, name, update)
 
   def wire(self, block, x_BxTxLxD):
-    def beside(frozen, args, kwargs, context):
-      y, name = frozen(*args, **kwargs), context.module.name
-      if isinstance(context.module, nn.Dense) and name in self.on:
-        y += getattr(self, name)(args[0], y.shape[-1])
-      return y
-
-    with nn.intercept_methods(beside):
+    beside = lambda name, x, y: y + getattr(self, name)(x, y.shape[-1])
+    dense = (nn.Dense,)
+    with blocks.layers_changed(block, 'LoRA', self.on, dense, beside):
       return super().wire(block, x_BxTxLxD)
 
   @staticmethod

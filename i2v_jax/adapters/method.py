@@ -5,7 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 from flax import linen as nn
 
-from i2v_jax.adapters import operators
+from i2v_jax.adapters import blocks, operators
 
 
 class Method(nn.Module):
@@ -17,17 +17,25 @@ class Method(nn.Module):
 
   Attributes:
     layer: index of the block.
+    depth: number of blocks.
     operator: as `operators.resolve` returns it, or None.
     dtype: compute type.
   """
 
   layer: int = 0
+  depth: int = 1
   operator: Any = None
   dtype: Any = jnp.float32
 
   no_operator = ''  # why temporal operators make no sense here
 
   def __call__(self, block, x_BxTxLxD):
+    if not 0 <= self.layer < self.depth:
+      raise ValueError(
+        f'An adapter of block {self.layer} needs the depth of the model, not '
+        f'{self.depth}; adapters.PerBlock gives it.'
+      )
+    blocks.check_parts(block)
     return self.wire(self.moved(block), x_BxTxLxD)
 
   def moved(self, block) -> operators.MovedBlock:

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax.core import FrozenDict
 
+from i2v_jax.adapters import blocks
 from i2v_jax.adapters.layers import identity
 from i2v_jax.vit import keep_heads
 
@@ -33,8 +34,13 @@ class MovedBlock:
     return getattr(self.block, name)
 
   def attn(self, x_q, x_k=None, x_v=None, heads: Callable = keep_heads):
+    # Another project's attention may take x alone, and have no hook.
+    same = x_k is None and x_v is None
+    x = (x_q,) if same else (x_q, x_k, x_v)
+    if heads is self.move_heads is keep_heads:
+      return blocks.attend(self.block, *x)
     move = lambda q, k, v: self.move_heads(*heads(q, k, v))
-    return self.block.attn(x_q, x_k, x_v, move)
+    return blocks.attend(self.block, *x, heads=move)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,8 +62,9 @@ class HeadRelocation:
     _check_letters(self)
 
   def __call__(self, block):
-    groups = channel_groups(self.offsets, block.cfg)
-    move = lambda y: relocate(y, groups, block.cfg.head_width)
+    cfg = blocks.config(block, 'Head relocation', 'num_heads', 'head_width')
+    groups = channel_groups(self.offsets, cfg)
+    move = lambda y: relocate(y, groups, cfg.head_width)
     return MovedBlock(block, _on(self.on, move))
 
 
@@ -81,7 +88,7 @@ class ChannelShift:
     _check_share(self)
 
   def __call__(self, block):
-    cfg = block.cfg
+    cfg = blocks.config(block, 'Channel shift', 'num_heads', 'head_width')
     fold = cfg.head_width // self.share
     _check_fold(self, fold, f'heads of {cfg.head_width} channels')
 
@@ -114,16 +121,16 @@ class TokenShift:
       )
 
   def __call__(self, block):
-    width = block.cfg.width
-    if not block.cfg.class_token:
+    if not blocks.num_prefix(block):
       raise ValueError(
         'token_shift moves class tokens and this image model has none; choose '
         'another temporal operator.'
       )
-    fold = width // self.share
-    _check_fold(self, fold, f'a width of {width}')
 
     def move(y_BxTxLxD):
+      width = y_BxTxLxD.shape[-1]
+      fold = width // self.share
+      _check_fold(self, fold, f'a width of {width}')
       cls, rest = y_BxTxLxD[:, :, :1], y_BxTxLxD[:, :, 1:]
       return jnp.concatenate([shift_folds(cls, fold), rest], axis=2)
 
@@ -171,15 +178,15 @@ def make(spec: Mapping[str, Any]):
 
 def channel_groups(offsets, cfg) -> list[tuple[int, int]]:
   """Offsets as `(offset, channels)` runs that cover the whole width."""
-  head = cfg.head_width
+  head, width = cfg.head_width, cfg.num_heads * cfg.head_width
   runs = [o if isinstance(o, Sequence) else (o, head) for o in offsets]
   used = sum(channels for _, channels in runs)
-  if used > cfg.width:
+  if used > width:
     raise ValueError(
       f'Offsets {tuple(offsets)} cover {used} channels, but the model has '
       f'{cfg.num_heads} heads of {head}.'
     )
-  runs.append((0, cfg.width - used))
+  runs.append((0, width - used))
   merged = []
   for offset, channels in runs:
     if merged and merged[-1][0] == offset:

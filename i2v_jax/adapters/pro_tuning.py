@@ -8,6 +8,7 @@ a learned factor) is not confirmed by any source.
 import jax.numpy as jnp
 from flax import linen as nn
 
+from i2v_jax.adapters import blocks
 from i2v_jax.adapters.layers import (
   PerChannelConv,
   channels,
@@ -57,5 +58,5 @@ class ProTuning(Method):
 
   def wire(self, block, x_BxTxLxD):
     prompted = lambda patches: patches + self.prompt(patches)
-    x = on_patches(prompted, x_BxTxLxD, block.cfg.num_prefix)
+    x = on_patches(prompted, x_BxTxLxD, blocks.num_prefix(block))
     return super().wire(block, x)

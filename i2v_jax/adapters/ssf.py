@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
+from i2v_jax.adapters import blocks
 from i2v_jax.adapters.method import Method
 
 PARTS = {  # of a block, behind which features are scaled and shifted
@@ -46,12 +47,9 @@ class SSF(Method):
       setattr(self, name, ScaleShift(self.dtype))
 
   def wire(self, block, x_BxTxLxD):
-    def behind(frozen, args, kwargs, context):
-      y, name = frozen(*args, **kwargs), context.module.name
-      known = isinstance(context.module, nn.Dense | nn.LayerNorm)
-      return getattr(self, name)(y) if known and name in PARTS else y
-
-    with nn.intercept_methods(behind):
+    behind = lambda name, x, y: getattr(self, name)(y)
+    kinds = (nn.Dense, nn.LayerNorm)
+    with blocks.layers_changed(block, 'SSF', PARTS, kinds, behind):
       return super().wire(block, x_BxTxLxD)
 
   @staticmethod

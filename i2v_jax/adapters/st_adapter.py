@@ -5,6 +5,7 @@ from typing import Any
 
 from flax import linen as nn
 
+from i2v_jax.adapters import blocks
 from i2v_jax.adapters.layers import (
   PerChannelConv,
   channels,
@@ -72,18 +73,18 @@ class STAdapter(Method):
     self.adapt_mlp = conv() if here and self.pre_mlp else identity
 
   def wire(self, block, x_BxTxLxD):
-    self.check_blocks(block.cfg.depth)
-    first = block.cfg.num_prefix
+    self.check_blocks()
+    first = blocks.num_prefix(block)
     x = block.stream(on_patches(self.adapt_attn, x_BxTxLxD, first))
     x += block.attn(block.ln1(x))
     x = block.stream(on_patches(self.adapt_mlp, x, first))
     return x + block.mlp(block.ln2(x))
 
-  def check_blocks(self, depth):
-    if not set(self.blocks) <= set(range(depth)):
+  def check_blocks(self):
+    if not set(self.blocks) <= set(range(self.depth)):
       raise ValueError(
         f'st_adapter names blocks {tuple(self.blocks)}; the model has 0 to '
-        f'{depth - 1}.'
+        f'{self.depth - 1}.'
       )
 
 

@@ -5,6 +5,7 @@ import math
 import jax.numpy as jnp
 from flax import linen as nn
 
+from i2v_jax.adapters import blocks
 from i2v_jax.adapters.layers import symmetric_uniform
 from i2v_jax.adapters.method import Method
 from i2v_jax.vit import tokens
@@ -36,21 +37,22 @@ class VPT(Method):
 
   @nn.compact
   def wire(self, block, x_BxTxLxD):
-    x, cfg = x_BxTxLxD, block.cfg
+    x, cfg = x_BxTxLxD, blocks.config(block, 'VPT', 'patch_size')
+    first = blocks.num_prefix(block)
     if self.deep or self.layer == 0:
-      x = self.insert(x, cfg)
+      x = self.insert(x, first, cfg.patch_size)
     x = super().wire(block, x)
-    if self.deep or self.layer == cfg.depth - 1:
-      first = cfg.num_prefix
+    if self.deep or self.layer == self.depth - 1:
       patches = x[..., first + self.prompts :, :]
       x = jnp.concatenate([x[..., :first, :], patches], axis=-2)
     return x
 
-  def insert(self, x_BxTxLxD, cfg):
-    bound = math.sqrt(6 / (3 * cfg.patch_size**2 + cfg.width))
-    shape = (self.prompts, cfg.width)
+  def insert(self, x_BxTxLxD, first, patch_size):
+    width = x_BxTxLxD.shape[-1]
+    shape = (self.prompts, width)
+    bound = math.sqrt(6 / (3 * patch_size**2 + width))
     prompts = self.param('prompts', symmetric_uniform(bound), shape)
     drop = nn.Dropout(self.dropout, deterministic=not self.has_rng('dropout'))
     inside = tokens(drop(prompts), x_BxTxLxD)
-    prefix, patches = jnp.split(x_BxTxLxD, [cfg.num_prefix], axis=-2)
+    prefix, patches = jnp.split(x_BxTxLxD, [first], axis=-2)
     return jnp.concatenate([prefix, inside, patches], axis=-2)

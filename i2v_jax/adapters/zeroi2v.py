@@ -100,7 +100,9 @@ class ZeroI2V(Method):
   def wire(self, block, x_BxTxLxD):
     x = block.stream(x_BxTxLxD)
     u = self.qkv(block.ln1(x))
-    x += self.out(block.attn(self.q(u), self.k(u), self.v(u)))
+    apart = self.num_adapters == 6
+    qkv = (self.q(u), self.k(u), self.v(u)) if apart else (u,)
+    x += self.out(block.attn(*qkv))
     x = block.stream(x)
     return x + self.fc2(block.mlp(self.fc1(block.ln2(x))))
 

@@ -1,0 +1,88 @@
+"""What a method asks of a frozen block, which may be another project's."""
+
+import contextlib
+import inspect
+from collections.abc import Callable, Sequence
+
+from flax import linen as nn
+
+
+def config(block, who: str, *fields: str):
+  """`block.cfg`, of which `who` reads these fields.
+
+  Raises:
+    ValueError: the block does not have them.
+  """
+  cfg = getattr(block, 'cfg', None)
+  if missing := [name for name in fields if not hasattr(cfg, name)]:
+    raise ValueError(
+      f'{who} reads {", ".join(missing)} from block.cfg; give '
+      f'{_name(block)} a cfg that has it.'
+    )
+  return cfg
+
+
+def num_prefix(block) -> int:
+  """Tokens in front of the patches; a class token where no cfg tells."""
+  return getattr(getattr(block, 'cfg', None), 'num_prefix', 1)
+
+
+def check_parts(block) -> None:
+  """Raises ValueError unless the block has the parts that methods wire."""
+  parts = 'ln1', 'attn', 'ln2', 'mlp'
+  if missing := [name for name in parts if not hasattr(block, name)]:
+    raise ValueError(
+      f'Adapters connect the parts {", ".join(parts)} of a block; name those '
+      f'of {_name(block)} so, it has no {", ".join(missing)}.'
+    )
+
+
+def attend(block, *x, **hook):
+  """`block.attn` of x, or of x_q, x_k, x_v, with `heads` where they move.
+
+  Raises:
+    ValueError: it does not take these arguments.
+  """
+  try:
+    inspect.signature(block.attn).bind(*x, **hook)
+  except TypeError:
+    inputs = ['x'] if len(x) == 1 else ['x_q', 'x_k', 'x_v']
+    asked = ', '.join(inputs + list(hook))
+    raise ValueError(
+      f'The attention of {_name(block)} does not take {asked}, which these '
+      'adapters or this operator need; give it the arguments of '
+      'i2v_jax.vit.Attention.'
+    ) from None
+  return block.attn(*x, **hook)
+
+
+@contextlib.contextmanager
+def layers_changed(
+  block, who: str, names: Sequence[str], kinds: tuple, behind: Callable
+):
+  """While open, layers of these names return `behind(name, x, y)` for y.
+
+  Raises:
+    ValueError: on leaving, where a name was that of no layer, or of several.
+  """
+  found = {name: set() for name in names}
+
+  def change(frozen, args, kwargs, context):
+    y, layer = frozen(*args, **kwargs), context.module
+    if not isinstance(layer, kinds) or layer.name not in found:
+      return y
+    found[layer.name].add(layer.path)
+    return behind(layer.name, args[0], y)
+
+  with nn.intercept_methods(change):
+    yield
+  if wrong := [name for name, paths in found.items() if len(paths) != 1]:
+    kind = ' or '.join(f'nn.{kind.__name__}' for kind in kinds)
+    raise ValueError(
+      f'{who} needs one {kind} named {", ".join(wrong)} in {_name(block)}; '
+      'name its layers so, or take a method that asks for no names.'
+    )
+
+
+def _name(block) -> str:
+  return type(getattr(block, 'block', block)).__name__
