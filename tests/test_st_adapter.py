@@ -8,6 +8,7 @@ import pytest
 import small
 
 from i2v_jax import video
+from i2v_jax.vit import ViT
 
 FILES = {'st_adapter_12': False, 'st_adapter_24': True}
 
@@ -87,7 +88,8 @@ def test_the_readout_averages_before_the_final_norm():
   options = dict(temporal_embedding=False)
   first = small.build(None, mean_first=True, **options)
   params, (clip,) = small.random(first), small.clips(first)
-  cls_BxTxD = small.apply(first, params, clip, method='features')
+  image = ViT(first.vit).bind({'params': params['backbone']})
+  cls_BxTxD = image.encode(image.embed(clip))[:, :, 0]
   norm = params['backbone']['ln_post']
   mean = np.asarray(cls_BxTxD.mean(1), np.float64)
   y = (mean - mean.mean(-1)) / np.sqrt(mean.var(-1) + 1e-5)

@@ -27,6 +27,23 @@ def behind(layer: Mapping, adapter) -> dict:
   return _layer(kernel @ m, bias @ m + a)
 
 
+def behind_scaled(part: Mapping, name: str, adapter) -> dict:
+  """Attention or MLP with an affine adapter behind it folded in.
+
+  Args:
+    part: its layers, and `scale` where the family has LayerScale.
+    name: of its last layer, which takes up both; `scale` becomes one.
+    adapter: `(M, a)`.
+  """
+  layer = part[name]
+  if 'scale' not in part:
+    return dict(part) | {name: behind(layer, adapter)}
+  scale = np.asarray(part['scale'], np.float64)
+  scaled = {k: np.asarray(v, np.float64) * scale for k, v in layer.items()}
+  ones = np.ones(scale.shape, 'f4')
+  return dict(part) | {name: behind(scaled, adapter), 'scale': ones}
+
+
 def beside(layer: Mapping, low_rank: Mapping, scale: float) -> dict:
   """The layer with a low-rank update beside it folded in."""
   kernel, bias = _double(layer)

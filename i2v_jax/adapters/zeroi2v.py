@@ -170,7 +170,7 @@ def merge_block(block: Mapping, adapters: Mapping, scale: float) -> dict:
     attn[name] = folding.before(attn[name], affine.get('qkv') or affine[name])
   mlp['fc1'] = folding.before(mlp['fc1'], affine['fc1'])
   if 'out' in affine:
-    attn['out'] = folding.behind(attn['out'], affine['out'])
+    attn = folding.behind_scaled(attn, 'out', affine['out'])
   if 'fc2' in affine:
-    mlp['fc2'] = folding.behind(mlp['fc2'], affine['fc2'])
+    mlp = folding.behind_scaled(mlp, 'fc2', affine['fc2'])
   return dict(block) | {'attn': attn, 'mlp': mlp}
