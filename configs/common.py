@@ -57,6 +57,7 @@ def base() -> ConfigDict:
   c.model.temporal_embedding = True
   c.model.dropout = 0.5  # before the head
   c.weights = WEIGHTS['B/16']  # directory, file, or hf:ORG/NAME[@REVISION]
+  c.start_from = ''  # an export to begin at, in place of weights
   c.trainable = ('head',)  # path prefixes; ('',) trains everything
   c.dtype = 'auto'  # bfloat16 on accelerators, float32 on a CPU
   c.remat = 'none'  # or dots, block: less memory, more time

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from i2v_jax import adapters, optimizer, video, weights
+from i2v_jax import adapters, optimizer, start, video, weights
 from i2v_jax import params as params_lib
 from i2v_jax.data import flips, sources
 from i2v_jax.data.clips import ClipSpec
@@ -71,8 +71,10 @@ def absolute(config: Mapping[str, Any]) -> dict:
   config['data']['root'] = os.path.abspath(
     os.path.expanduser(config['data']['root'])
   )
-  if os.path.exists(os.path.expanduser(config['weights'])):
-    config['weights'] = os.path.abspath(os.path.expanduser(config['weights']))
+  for key in ('weights', 'start_from'):
+    path = os.path.expanduser(config[key])
+    if path and os.path.exists(path):
+      config[key] = os.path.abspath(path)
   return config
 
 
@@ -113,12 +115,16 @@ def model(config: Mapping[str, Any], num_classes: int):
   return video.build(config['model'], num_classes, **options)
 
 
-def pretrained(config: Mapping[str, Any], model) -> dict:
-  """What a model takes from a config's weights: parts of its tree.
+def pretrained(config: Mapping[str, Any], model, class_names) -> dict:
+  """What a model begins with: parts of its tree.
+
+  From `start_from`, where a config has it, else from its `weights`.
 
   Raises:
     FileNotFoundError: they are not there; says what the config needs.
   """
+  if config['start_from']:
+    return start.parts(config['start_from'], model, class_names)
   source = config['weights']
   try:
     parts = {

@@ -29,6 +29,7 @@ MAY_CHANGE = (
   'log_every',
   'needs',
   'reported',
+  'start_from',
   'views.',
   'weights',
 )
@@ -93,7 +94,7 @@ def prepare(config: Mapping[str, Any], workdir) -> Run:
   spec = experiment.clip_spec(config, train.class_names)
   loader = lambda split: pipeline.Loader(split, spec, data['on_bad_video'])
   model = experiment.model(config, len(train.class_names))
-  pretrained = experiment.pretrained(config, model)
+  pretrained = experiment.pretrained(config, model, train.class_names)
   params = experiment.initial_params(model, pretrained, config['seed'])
   mine, frozen = params_lib.split(params, config['trainable'])
   _check_gradients(model, mine)

@@ -92,9 +92,7 @@ def _train(variant: Variant, folder: pathlib.Path) -> dict:
 def _tunable(config: Mapping[str, Any], folder: pathlib.Path) -> int:
   class_names = sources.read_class_names(folder / 'classes.json')
   model = experiment.model(config, len(class_names))
-  clip = video.example(model)
-  params = jax.eval_shape(model.init, jax.random.key(0), *clip)['params']
-  return experiment.count_trained(config, params)
+  return experiment.count_trained(config, video.shapes(model))
 
 
 def cell(key: str, form: str, factor: float = 1) -> Callable[[dict], str]:

@@ -169,6 +169,12 @@ def example(model, batch: int = 1, dtype=jnp.float32) -> tuple:
   )
 
 
+def shapes(model) -> dict:
+  """The parameter tree of a classifier as shapes, without memory."""
+  init = lambda *clip: model.init(jax.random.key(0), *clip)['params']
+  return jax.eval_shape(init, *example(model))
+
+
 def normalize(video_uint8, name: str, dtype=jnp.float32):
   """uint8 RGB to the normalised pixels a backbone was trained on."""
   mean, std = (jnp.asarray(x, jnp.float32) * 255 for x in NORMALIZATION[name])

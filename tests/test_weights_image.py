@@ -9,7 +9,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from i2v_jax import weights
-from i2v_jax.weights import image, native
+from i2v_jax.weights import image, native, report
 
 HUGGING_FACE = {
   'hf_clip_vision': ('CLIP (Hugging Face)', 'clip'),
@@ -50,10 +50,10 @@ def arrays_of(folder):
 def test_hugging_face_agrees(golden, name):
   loaded = weights.load_image_model(golden / name)
   check(loaded, golden / name)
-  report = loaded.report
-  assert (report.format, report.normalization) == HUGGING_FACE[name]
-  keys = {*report.loaded, *report.ignored}
-  assert keys == set(arrays_of(golden / name)) and not report.reshaped
+  found = loaded.report
+  assert (found.format, found.normalization) == HUGGING_FACE[name]
+  keys = {*found.loaded, *found.ignored}
+  assert keys == set(arrays_of(golden / name)) and not found.reshaped
 
 
 @pytest.mark.parametrize(
@@ -280,7 +280,7 @@ def test_clip_in_timms_names_asks_for_its_activation(golden):
   del arrays['patch_embed.proj.bias']
   with pytest.raises(ValueError, match='does not tell the activation'):
     weights.load_image_model(arrays)
-  loaded = weights.load_image_model(arrays, activation='gelu')
+  loaded = weights.load_image_model(arrays, activation='gelu', num_heads=6)
   assert 'ln_pre' in loaded.params and loaded.model.cfg.norm_eps == 1e-5
 
 
@@ -480,6 +480,19 @@ def test_an_unknown_activation_is_named(golden, tmp_path):
   )
   with pytest.raises(ValueError, match="hidden_act 'mish'"):
     weights.load_image_model(folder)
+
+
+@pytest.mark.parametrize(
+  ('width', 'heads'), [(64, 1), (768, 12), (1024, 16), (1152, 16), (1280, 16)]
+)
+def test_heads_are_those_of_the_published_width(width, heads):
+  assert report.num_heads(width, 'x') == heads
+
+
+@pytest.mark.parametrize('width', [48, 1536])
+def test_unusual_widths_ask_for_their_heads(width):
+  with pytest.raises(ValueError, match=r'give num_heads=…'):
+    report.num_heads(width, 'x')
 
 
 def test_a_choice_that_contradicts_the_file_is_refused(golden):

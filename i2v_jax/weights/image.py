@@ -20,7 +20,7 @@ from i2v_jax.weights import (
   vit_hf,
 )
 from i2v_jax.weights.files import Weights
-from i2v_jax.weights.report import Report
+from i2v_jax.weights.report import NotToldError, Report, num_heads
 
 FORMATS = (native, clip_openai, clip_hf, vit_hf, timm, google)
 
@@ -103,12 +103,15 @@ def _complete(weights: Weights, known: dict, choices: dict) -> dict:
   """Fields of the file and choices of the user; asks for what both lack."""
   found = {k: v for k, v in known.items() if v is not None} | choices
   if 'activation' not in found:
-    raise ValueError(
+    raise NotToldError(
+      'activation',
       f'{weights.what} does not tell the activation of its MLPs; give '
       "activation='quick_gelu' for OpenAI's weights, 'gelu' for LAION's and "
-      "OpenCLIP's (unless they are named -quickgelu)."
+      "OpenCLIP's (unless they are named -quickgelu).",
     )
-  return {'num_heads': max(1, found['width'] // 64)} | found
+  if 'num_heads' not in found:
+    found['num_heads'] = num_heads(found['width'], weights.what)
+  return found
 
 
 def read(weights: Weights, cfg: ViTConfig) -> tuple[dict, Report]:

@@ -2,6 +2,38 @@
 
 import dataclasses
 
+from i2v_jax.vit_config import SIZES
+
+
+class NotToldError(ValueError):
+  """Something that no file holds and the caller has not given.
+
+  Attributes:
+    name: of the argument.
+  """
+
+  def __init__(self, name: str, message: str):
+    super().__init__(message)
+    self.name = name
+
+
+def num_heads(width: int, what: str) -> int:
+  """Heads of a width, which no array tells: as published, else of 64 channels.
+
+  Raises:
+    NotToldError: a width that is neither published nor cut so.
+  """
+  published = {sizes[0]: sizes[2] for sizes in SIZES.values()}
+  if width in published:
+    return published[width]
+  if width % 64 or width > 1024:  # wider models have wider heads
+    raise NotToldError(
+      'num_heads',
+      f'{what} does not tell how many heads it has, and its width of {width} '
+      'is not one of the usual; give num_heads=….',
+    )
+  return width // 64
+
 
 @dataclasses.dataclass(frozen=True)
 class Report:

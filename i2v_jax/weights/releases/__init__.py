@@ -4,8 +4,6 @@ One file per family of releases. What a file holds decides what it is; what no
 file holds is asked for.
 """
 
-import jax
-
 from i2v_jax import params as params_lib
 from i2v_jax import video
 from i2v_jax.weights import image
@@ -66,7 +64,7 @@ def load_release(
   model = video.build(dict(num_frames=ANY) | spec, num_classes)
   params = release.convert(reader, model, told)
   report = reader.report(*release.names(weights.arrays))
-  params_lib.check_same_tree(shapes(model), params, weights.what)
+  params_lib.check_same_tree(video.shapes(model), params, weights.what)
   if 'num_frames' not in spec:
     model = model.clone(num_frames=0)
   return Loaded(model, params, report)
@@ -90,9 +88,3 @@ def _with_options(spec: dict, options) -> dict:
   own = {k: v for k, v in rest.items() if k in classifier.__dataclass_fields__}
   adapter = {k: v for k, v in rest.items() if k not in own}
   return spec | own | dict(adapter=spec['adapter'] | adapter)
-
-
-def shapes(model) -> dict:
-  """The tree of a classifier as shapes, without memory."""
-  clip = video.example(model)
-  return jax.eval_shape(model.init, jax.random.key(0), *clip)['params']

@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from i2v_jax.weights.report import NotToldError, num_heads
+
 
 @dataclasses.dataclass(frozen=True)
 class Told:
@@ -18,16 +20,16 @@ class Told:
   options: Mapping[str, Any]
 
   def ask(self, name: str, why: str):
-    """An argument that this file needs; raises ValueError without it."""
+    """An argument that this file needs; raises NotToldError without it."""
     value = getattr(self, name)
     if value is None:
-      raise ValueError(f'{self.what} does not hold {why}; give {name}=….')
+      message = f'{self.what} does not hold {why}; give {name}=….'
+      raise NotToldError(name, message)
     return value
 
   def vit(self, sizes: Mapping[str, Any]) -> dict:
     """The backbone's part of a model spec, with heads and image size."""
     size = self.options.get('image_size', sizes['image_size'])
-    heads = dict(num_heads=max(1, sizes['width'] // 64))
-    if self.num_heads:
-      sizes = dict(sizes) | dict(num_heads=self.num_heads)
-    return heads | dict(sizes) | dict(image_size=size)
+    heads = self.num_heads or sizes.get('num_heads')
+    heads = heads or num_heads(sizes['width'], self.what)
+    return dict(sizes) | dict(num_heads=heads, image_size=size)

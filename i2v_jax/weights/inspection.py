@@ -1,0 +1,103 @@
+"""`i2v weights inspect`: what is in a file, and what would become of it."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+
+from i2v_jax import params as params_lib
+from i2v_jax.vit_config import ViTConfig
+from i2v_jax.weights import image, releases
+from i2v_jax.weights.image import Loaded
+from i2v_jax.weights.report import NotToldError
+
+# For what no file tells, so that the rest can be reported.
+STAND_INS = {
+  'activation': 'quick_gelu',
+  'adapter_scale': 1.0,
+  'num_heads': 1,
+  'offsets': (),
+}
+
+
+def inspect(source, **told) -> list[tuple[str, str]]:
+  """Rows of `(what, value)`, for people.
+
+  Args:
+    source: as in `load_image_model` or `load_release`.
+    **told: their further arguments.
+
+  Raises:
+    FileNotFoundError: there is nothing there.
+    ValueError: no known format, or a file that is not as its format says.
+  """
+  weights = image.open_source(source)
+  is_release = any(r.recognises(weights.arrays) for r in releases.RELEASES)
+  load = releases.load_release if is_release else image.load_image_model
+  loaded, missing = _load(load, source, told)
+  rows = [
+    ('file', weights.what),
+    ('format', loaded.report.format),
+    ('normalisation', loaded.report.normalization),
+  ]
+  if is_release:
+    rows += _method(loaded.model, missing)
+  rows += _image_model(loaded.model.vit if is_release else loaded.model.cfg)
+  rows += _keys(loaded)
+  return rows + [('not in the file', ', '.join(missing))] * bool(missing)
+
+
+def _load(load: Callable, source, told: Mapping) -> tuple[Loaded, list[str]]:
+  """A model, and the names of what had to be made up for it."""
+  missing = []
+  while True:
+    try:
+      return load(source, **told), missing
+    except NotToldError as error:
+      if error.name not in STAND_INS:
+        raise
+      missing.append(error.name)
+      told = {**told, error.name: STAND_INS[error.name]}
+
+
+def _method(model, missing: Sequence[str]) -> list:
+  made_up = {{'adapter_scale': 'scale'}.get(name, name) for name in missing}
+  spec = {k: v for k, v in model.adapter.items() if k not in made_up}
+  name, frames = spec.pop('name'), model.num_frames or 'any number of'
+  options = ', '.join(f'{k} {v}' for k, v in sorted(spec.items()))
+  return [
+    ('method', f'{name}: {options}'),
+    ('clips', f'{frames} frames, {model.num_classes} classes'),
+  ]
+
+
+def _image_model(cfg: ViTConfig) -> list:
+  sizes = f'width {cfg.width}, depth {cfg.depth}, {cfg.num_heads} heads'
+  tokens = ['class token'] * cfg.class_token
+  tokens += [f'{cfg.registers} registers'] * bool(cfg.registers)
+  tokens.append(f'{cfg.grid} x {cfg.grid} patches of {cfg.patch_size} pixels')
+  mlp = f'MLP {cfg.mlp_dim} with {cfg.activation}'
+  return [
+    ('image model', f'{sizes}, {mlp}, eps {cfg.norm_eps:g}'),
+    ('tokens', f'{", ".join(tokens)}; pooled by {cfg.pool}'),
+  ]
+
+
+def _keys(loaded: Loaded) -> list:
+  report = loaded.report
+  return [
+    ('parameters', f'{params_lib.count(loaded.params):,}'),
+    ('loaded', f'{len(report.loaded)} keys'),
+    ('reshaped', '; '.join(report.reshaped) or 'none'),
+    ('new by design', '; '.join(report.new) or 'none'),
+    ('ignored by design', _grouped(report.ignored)),
+  ]
+
+
+def _grouped(keys: Sequence[str]) -> str:
+  """Keys by the beginning that they share; with their number, if several."""
+  groups = {}
+  for key in keys:
+    groups.setdefault(re.split('[./]', key)[0], []).append(key)
+  show = lambda begin, all: (
+    all[0] if len(all) == 1 else f'{begin}… ({len(all)})'
+  )
+  return ', '.join(show(*group) for group in groups.items()) or 'none'
