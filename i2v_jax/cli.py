@@ -10,6 +10,8 @@ FORMATS = {  # of `i2v export` -> module and function that writes it
   'merged': ('export', 'export'),
   'full': ('export', 'full'),
   'adapter': ('export', 'adapter'),
+  'clip': ('clip_format', 'export'),
+  'stablehlo': ('stablehlo', 'export'),
 }
 
 
@@ -141,7 +143,7 @@ def _for_models(command) -> None:
   again.add_argument('--root', default='', help='of the data, if it has moved')
   out.add_argument('--out', required=True, help='new folder')
   out.add_argument(
-    '--format', choices=FORMATS, default='merged', help='of the files'
+    '--format', choices=FORMATS, default='merged', help='docs/weights_out.md'
   )
 
 
