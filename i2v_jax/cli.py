@@ -63,6 +63,18 @@ def export(args) -> None:
   write(trained.load(args.workdir, weights=args.weights), args.out)
 
 
+def push(args) -> None:
+  from i2v_jax import hub
+
+  hub.push(args.folder, args.repository)
+
+
+def pull(args) -> None:
+  from i2v_jax import hub
+
+  hub.pull(args.repository, args.out)
+
+
 def bench(args) -> None:
   from i2v_jax import benchmark
 
@@ -106,6 +118,7 @@ def parser() -> argparse.ArgumentParser:
     return sub
 
   _for_models(command)
+  _for_sharing(command)
   _for_sweeps(command)
   sub = command(
     'bench', bench, 'measure the models and the loader on this machine'
@@ -145,6 +158,16 @@ def _for_models(command) -> None:
   out.add_argument(
     '--format', choices=FORMATS, default='merged', help='docs/weights_out.md'
   )
+
+
+def _for_sharing(command) -> None:
+  """The commands that take an export and a repository of a hub."""
+  up = command('push', push, 'put an export on the Hugging Face hub')
+  up.add_argument('folder', metavar='DIR', help='that i2v export wrote')
+  down = command('pull', pull, 'get an export from the Hugging Face hub')
+  down.add_argument('--out', required=True, help='new folder')
+  up.add_argument('repository', metavar='hf:ORG/NAME')
+  down.add_argument('repository', metavar='hf:ORG/NAME[@REVISION]')
 
 
 def _for_sweeps(command) -> None:

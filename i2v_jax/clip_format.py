@@ -58,7 +58,7 @@ def export(trained: Trained, out) -> None:
   out = export_lib.new_folder(out, 'clip')
   model, params, difference = export_lib.checked(trained)
   offsets = head_offsets(model)
-  known = export_lib.facts(trained, 'clip', difference)
+  known = export_lib.facts(trained, 'clip', params, difference)
   out.mkdir(parents=True, exist_ok=True)
   arrays = to_clip(jax.device_get(params))
   # Without this word the transformers library refuses a file.

@@ -11,6 +11,7 @@ import numpy as np
 
 from i2v_jax import adapter_file, adapters, experiment, video, writers
 from i2v_jax import facts as facts_lib
+from i2v_jax import params as params_lib
 from i2v_jax.data import sources
 from i2v_jax.trained import Trained
 from i2v_jax.weights import native
@@ -59,7 +60,7 @@ def export(trained: Trained, out) -> float:
   """
   out = new_folder(out, 'merged')
   model, params, difference = checked(trained)
-  known = facts(trained, 'merged', difference)
+  known = facts(trained, 'merged', params, difference)
   _write(out, dataclasses.replace(trained, model=model, params=params), known)
   writers.console.print(f'{out}: {outcome(trained.model, difference)}')
   return difference
@@ -83,7 +84,7 @@ def full(trained: Trained, out) -> None:
       'of the run, or use --format merged.'
     )
   out = new_folder(out, 'full')
-  _write(out, trained, facts(trained, 'full'))
+  _write(out, trained, facts(trained, 'full', trained.params))
   writers.console.print(f'{out}: everything, nothing merged')
 
 
@@ -113,7 +114,7 @@ def adapter(trained: Trained, out) -> None:
     )
   out = new_folder(out, 'adapter')
   config['data']['root'] = ''  # a path of whoever trained
-  known = facts(trained, 'adapter')
+  known = facts(trained, 'adapter', trained.params)
   known |= {'config': config, 'class_names': list(trained.class_names)}
   out.mkdir(parents=True, exist_ok=True)
   file = out / adapter_file.FILE
@@ -141,9 +142,12 @@ def new_folder(out, format: str) -> pathlib.Path:
   return out
 
 
-def facts(trained: Trained, format: str, difference: float = 0.0) -> dict:
-  """Facts of an export; `difference` is that of its merge."""
-  known = facts_lib.of(trained) | {'format': format}
+def facts(trained: Trained, format: str, params, difference: float = 0.0):
+  """Facts of an export of `params`; `difference` is that of their merge."""
+  known = facts_lib.of(trained) | {
+    'format': format,
+    'weights_sha256': params_lib.sha256(params),
+  }
   return known | ({'merge_max_diff': difference} if difference else {})
 
 

@@ -20,14 +20,16 @@ def of(trained) -> dict[str, Any]:
   """Facts of a `trained.Trained`; what is not known is not in them.
 
   `adapter`, `temporal_operator`, `backbone`, `num_frames`, `classes`,
-  `preprocessing`, `evaluations`; where the run is known also `trainable`,
-  `trained_parameters`, `parameters`, `step` and `base`: the frozen weights'
-  `weights` and `sha256`.
+  `preprocessing`, `evaluations`; where the run is known also `data`,
+  `trainable`, `trained_parameters`, `parameters`, `step` and `base`: `weights`
+  and, of those that stayed frozen, `sha256`.
   """
   known = read(trained.path)
   found = _model(trained)
   found |= _run(trained) if trained.config['weights'] else known
-  found['evaluations'] = _evaluations(trained, known.get('evaluations', []))
+  found['evaluations'] = evaluations(
+    trained.folder, trained.identity, known.get('evaluations', [])
+  )
   return found | {'i2v_jax': i2v_jax.__version__}
 
 
@@ -39,6 +41,26 @@ def preprocessing(config: Mapping[str, Any]) -> dict[str, Any]:
     'normalization': {'name': name, 'mean': list(mean), 'std': list(std)},
     'clip': dataclasses.asdict(experiment.clip_spec(config)),
   }
+
+
+def evaluations(
+  folder: pathlib.Path, identity: Mapping, known: list
+) -> list[dict[str, Any]]:
+  """Reports of `i2v eval` in a folder on weights of this identity.
+
+  Args:
+    folder: with `eval*/report.json`.
+    identity: what a report must say of its weights.
+    known: older reports; one of the same views and videos is replaced.
+  """
+  found = list(known)
+  for path in sorted(folder.glob('eval*/report.json')):
+    report = json.loads(path.read_text())
+    if all(report.get(key) == value for key, value in identity.items()):
+      found.append(report)
+  keys = ('split_sha256', 'views', 'frames', 'short_side')
+  same = {tuple(report[key] for key in keys): report for report in found}
+  return list(same.values())
 
 
 def read(path) -> dict[str, Any]:
@@ -83,6 +105,7 @@ def _run(trained) -> dict[str, Any]:
   weights = config['weights']
   name = pathlib.Path(weights).name if is_local(weights) else weights
   found = {
+    'data': config['data']['format'],
     'trainable': list(config['trainable']),
     'trained_parameters': experiment.count_trained(config, params),
     'parameters': params_lib.count(params),
@@ -93,15 +116,3 @@ def _run(trained) -> dict[str, Any]:
   if 'step' in trained.identity:
     found['step'] = trained.identity['step']
   return found
-
-
-def _evaluations(trained, known: list) -> list[dict[str, Any]]:
-  """Reports of these very weights; a newer one takes an older one's place."""
-  found = list(known)
-  for path in sorted(trained.folder.glob('eval*/report.json')):
-    report = json.loads(path.read_text())
-    if all(report.get(k) == v for k, v in trained.identity.items()):
-      found.append(report)
-  keys = ('split_sha256', 'views', 'frames', 'short_side')
-  same = {tuple(report[key] for key in keys): report for report in found}
-  return list(same.values())

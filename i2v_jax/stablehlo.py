@@ -32,7 +32,7 @@ def export(trained: Trained, out) -> None:
   out = export_lib.new_folder(out, 'stablehlo')
   model, params, difference = export_lib.checked(trained)
   found = program(model, params, trained.config['data']['normalization'])
-  known = export_lib.facts(trained, 'stablehlo', difference)
+  known = export_lib.facts(trained, 'stablehlo', params, difference)
   out.mkdir(parents=True, exist_ok=True)
   file = out / 'model.stablehlo'
   file.write_bytes(found.serialize())
