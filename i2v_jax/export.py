@@ -142,7 +142,9 @@ def new_folder(out, format: str) -> pathlib.Path:
   return out
 
 
-def facts(trained: Trained, format: str, params, difference: float = 0.0):
+def facts(
+  trained: Trained, format: str, params, difference: float = 0.0
+) -> dict:
   """Facts of an export of `params`; `difference` is that of their merge."""
   known = facts_lib.of(trained) | {
     'format': format,

@@ -10,8 +10,16 @@ from huggingface_hub import CommitOperationAdd, HfApi, errors
 from i2v_jax import facts as facts_lib
 from i2v_jax import model_card, writers
 
-FILES = ('*.safetensors', '*.json', '*.stablehlo', 'README.md')
 CARD = 'README.md'
+FILES = (  # of exports in all formats, and nothing that lies beside them
+  CARD,
+  'adapter.safetensors',
+  'classes.json',
+  'config.json',
+  'facts.json',
+  'model.safetensors',
+  'model.stablehlo',
+)
 
 
 def push(folder, repository: str) -> str:
@@ -62,7 +70,7 @@ def pull(repository: str, out) -> pathlib.Path:
     raise ValueError(f'{out} is not empty; choose another --out.')
   with _reaching(name, 'log in with `hf auth login` if it is private'):
     HfApi().snapshot_download(
-      name, revision=revision or None, local_dir=out, allow_patterns=FILES
+      name, revision=revision or None, local_dir=out, allow_patterns=list(FILES)
     )
   known = facts_lib.read(out)
   if 'format' not in known:
@@ -106,7 +114,7 @@ def _facts(folder: pathlib.Path) -> dict:
 
 def _contents(folder: pathlib.Path) -> dict[str, pathlib.Path | bytes]:
   """What is sent, by name."""
-  found = {p.name: p for glob in FILES for p in sorted(folder.glob(glob))}
+  found = {name: folder / name for name in FILES if (folder / name).is_file()}
   if 'config.json' in found:
     config = json.loads(found['config.json'].read_text())
     if 'data' in config:

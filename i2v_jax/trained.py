@@ -105,8 +105,8 @@ def load(path, *, weights: str = '', root: str = '') -> Trained:
   if file := adapter_file.find(path):
     return _load_adapter(file, weights, root)
   raise FileNotFoundError(
-    f'{path} is neither the workdir of a run that has saved a checkpoint nor '
-    'an export.'
+    f'{path} is neither the workdir of a run that has saved a checkpoint, nor '
+    'an export, nor an adapter file.'
   )
 
 
@@ -180,10 +180,9 @@ def _load_adapter(file: pathlib.Path, weights: str, root: str) -> Trained:
   params = flatten_dict(_start(model, config), sep='/')
   mine = flatten_dict(mine, sep='/')
   base = {path: x for path, x in params.items() if path not in mine}
-  _check_sha256(
-    unflatten_dict(base, sep='/'), saved['base']['sha256'], config, file
-  )
-  params = unflatten_dict(base | mine, sep='/')
+  base, mine = (unflatten_dict(tree, sep='/') for tree in (base, mine))
+  _check_sha256(base, saved['base']['sha256'], config, file)
+  params = params_lib.join(base, mine)
   params_lib.check_same_tree(_shapes(model), params, str(file))
   identity = {'weights_sha256': params_lib.sha256(params)}
   return _placed(model, params, config, tuple(names), identity, file)

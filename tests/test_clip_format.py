@@ -1,5 +1,6 @@
 """A merged model in Hugging Face's keys is the same model in PyTorch."""
 
+import dataclasses
 import json
 
 import documented
@@ -22,6 +23,15 @@ def merged(model):
   return video.merge(model.model, model.params)
 
 
+def documented_logits(folder, clips):
+  """As the function of the docs has them, in PyTorch."""
+  torch = pytest.importorskip('torch')
+  scope = {}
+  exec(documented.code('weights_out.md', '`clip`'), scope)
+  pixels = torch.from_numpy(np.array(clips).transpose(0, 1, 4, 2, 3))
+  return scope['logits'](str(folder), pixels).numpy()
+
+
 @pytest.mark.parametrize(
   ('adapter', 'options', 'offsets'),
   [
@@ -34,7 +44,6 @@ def merged(model):
 def test_the_documented_function_gives_our_logits(
   tmp_path, adapter, options, offsets
 ):
-  torch = pytest.importorskip('torch')
   model = small.trained(adapter, tmp_path, **options)
   clip_format.export(model, tmp_path / 'out')
   found = json.loads((tmp_path / 'out' / 'config.json').read_text())['i2v']
@@ -42,13 +51,23 @@ def test_the_documented_function_gives_our_logits(
   (clips,) = small.clips(model.model, batch=3)
   wanted = small.apply(model.model, model.params, clips)
   assert np.ptp(wanted, axis=0).min() > 0.1
-  scope = {}
-  exec(documented.code('weights_out.md', '`clip`'), scope)
-  pixels = torch.from_numpy(np.array(clips).transpose(0, 1, 4, 2, 3))
-  logits = scope['logits'](str(tmp_path / 'out'), pixels).numpy()
   backwards = small.apply(model.model, model.params, clips[:, ::-1])
   in_time = any(offsets) or 'temporal_embedding' in model.params
   assert (np.abs(backwards - wanted).max() > 0.01) == in_time
+  logits = documented_logits(tmp_path / 'out', clips)
+  np.testing.assert_allclose(logits, wanted, rtol=0, atol=1e-4)
+
+
+def test_the_documented_function_knows_both_activations(tmp_path):
+  model = small.trained(None, tmp_path)
+  (clips,) = small.clips(model.model)
+  quick = small.apply(model.model, model.params, clips)
+  vit = dataclasses.replace(model.model.vit, activation='gelu')
+  model = dataclasses.replace(model, model=model.model.clone(vit=vit))
+  clip_format.export(model, tmp_path / 'out')
+  wanted = small.apply(model.model, model.params, clips)
+  assert np.abs(wanted - quick).max() > 1e-3
+  logits = documented_logits(tmp_path / 'out', clips)
   np.testing.assert_allclose(logits, wanted, rtol=0, atol=1e-4)
 
 

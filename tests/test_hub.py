@@ -102,9 +102,16 @@ def test_scores_and_paths_of_the_data_stay_at_home(
   model = trained.load(folder)
   split, found = trained.evaluate_trained(model)
   evaluate.write(found, split, folder / 'eval')
+  (folder / 'other.json').write_text('{}')
   hub.push(folder, f'hf:{NAME}')
   sent = list((remote / NAME).rglob('*'))
-  assert {path.suffix for path in sent} == {'.json', '.md', '.safetensors'}
+  assert {path.name for path in sent} == {
+    'README.md',
+    'classes.json',
+    'config.json',
+    'facts.json',
+    'model.safetensors',
+  }
   assert not any(str(digits).encode() in path.read_bytes() for path in sent)
   card = (remote / NAME / 'README.md').read_text()
   assert 'exported |' in card and 'run, step' not in card
