@@ -10,6 +10,7 @@ INSTALL_REQUIRES = [
   'av>=14',
   'clu>=0.0.12',
   'einops>=0.8',
+  'flatbuffers>=24',  # jax.export writes programs with it
   'flax>=0.10',
   'grain>=0.2.12',
   'huggingface_hub>=0.26',

@@ -1,9 +1,18 @@
 """`i2v`: everything around training, one subcommand each."""
 
 import argparse
+import importlib
 import os
 import pathlib
 import sys
+
+FORMATS = {  # of `i2v export` -> module and function that writes it
+  'merged': ('export', 'export'),
+  'full': ('export', 'full'),
+  'adapter': ('export', 'adapter'),
+  'clip': ('clip_format', 'export'),
+  'stablehlo': ('stablehlo', 'export'),
+}
 
 
 def guarded(function, *args) -> int:
@@ -41,16 +50,29 @@ def evaluate(args) -> None:
   spec = predict.with_views(model.spec, args.views)
   split, found = trained.evaluate_trained(model, spec)
   name = f'eval-{args.views}' if args.views else 'eval'
-  folder = lib.write(found, split, pathlib.Path(args.workdir) / name)
+  folder = lib.write(found, split, model.folder / name)
   writers.console.print(lib.summary(found))
   writers.console.print(f'written to {folder}')
 
 
 def export(args) -> None:
-  from i2v_jax import export as lib
   from i2v_jax import trained
 
-  lib.export(trained.load(args.workdir, weights=args.weights), args.out)
+  module, name = FORMATS[args.format]
+  write = getattr(importlib.import_module(f'i2v_jax.{module}'), name)
+  write(trained.load(args.workdir, weights=args.weights), args.out)
+
+
+def push(args) -> None:
+  from i2v_jax import hub
+
+  hub.push(args.folder, args.repository)
+
+
+def pull(args) -> None:
+  from i2v_jax import hub
+
+  hub.pull(args.repository, args.out)
 
 
 def bench(args) -> None:
@@ -96,6 +118,7 @@ def parser() -> argparse.ArgumentParser:
     return sub
 
   _for_models(command)
+  _for_sharing(command)
   _for_sweeps(command)
   sub = command(
     'bench', bench, 'measure the models and the loader on this machine'
@@ -114,9 +137,11 @@ def _for_models(command) -> None:
   """The commands that take a trained model."""
   used = command('predict', predict, 'name what happens in videos')
   again = command('eval', evaluate, 'repeat the evaluation of a run')
-  out = command('export', export, 'write merged weights, config and labels')
+  out = command('export', export, 'write a trained model, for us or others')
   for sub in (used, again, out):
-    sub.add_argument('--workdir', required=True, help='of a run, or an export')
+    sub.add_argument(
+      '--workdir', required=True, help='of a run, or an export, or adapter file'
+    )
     sub.add_argument('--weights', default='', help='if they have moved')
   for sub in (used, again):
     sub.add_argument('--views', metavar='CLIPSxCROPS', help='such as 3x1')
@@ -130,6 +155,19 @@ def _for_models(command) -> None:
   )
   again.add_argument('--root', default='', help='of the data, if it has moved')
   out.add_argument('--out', required=True, help='new folder')
+  out.add_argument(
+    '--format', choices=FORMATS, default='merged', help='docs/weights_out.md'
+  )
+
+
+def _for_sharing(command) -> None:
+  """The commands that take an export and a repository of a hub."""
+  up = command('push', push, 'put an export on the Hugging Face hub')
+  up.add_argument('folder', metavar='DIR', help='that i2v export wrote')
+  down = command('pull', pull, 'get an export from the Hugging Face hub')
+  down.add_argument('--out', required=True, help='new folder')
+  up.add_argument('repository', metavar='hf:ORG/NAME')
+  down.add_argument('repository', metavar='hf:ORG/NAME[@REVISION]')
 
 
 def _for_sweeps(command) -> None:

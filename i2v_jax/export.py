@@ -1,4 +1,4 @@
-"""`i2v export`: merged weights, config and labels that stand on their own."""
+"""`i2v export`: trained models in our own files, for `predict` and `eval`."""
 
 import copy
 import dataclasses
@@ -9,7 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from i2v_jax import adapters, experiment, video, writers
+from i2v_jax import adapter_file, adapters, experiment, video, writers
+from i2v_jax import facts as facts_lib
+from i2v_jax import params as params_lib
 from i2v_jax.data import sources
 from i2v_jax.trained import Trained
 from i2v_jax.weights import native
@@ -30,53 +32,156 @@ def merged(trained: Trained):
   return model, params, difference
 
 
-def export(trained: Trained, out) -> float:
-  """Writes a folder that `predict` and `eval` take in place of a workdir.
-
-  Args:
-    trained: what `trained.load` returns.
-    out: new folder: `model.safetensors` (float32), `config.json`,
-      `classes.json`.
-
-  Returns:
-    The max |logit difference| of the merge, on two clips of noise.
-
-  Raises:
-    ValueError: the difference is above 1e-3, or `out` is the workdir of a run;
-      nothing is written.
-  """
-  out = pathlib.Path(out)
-  if (out / 'checkpoints').exists():
-    raise ValueError(f'{out} is the workdir of a run; choose another --out.')
+def checked(trained: Trained):
+  """`merged`, or a ValueError where that changes a logit by more than 1e-3."""
   model, params, difference = merged(trained)
   if not difference <= TOLERANCE:
     raise ValueError(
       f'Merging changes a logit by {difference:.2e}, more than {TOLERANCE}; '
       'nothing was exported.'
     )
-  config = copy.deepcopy(experiment.plain(trained.config))
-  config['model']['adapter'] = experiment.plain(model.adapter)
-  config['weights'] = ''
-  out.mkdir(parents=True, exist_ok=True)
-  (out / 'config.json').write_text(json.dumps(config, indent=2) + '\n')
-  sources.write_class_names(out / 'classes.json', trained.class_names)
-  native.write(
-    out / 'model.safetensors',
-    jax.device_get(params),
-    merge_max_diff=difference,
-    trained_from=dict(trained.identity),
-  )
-  writers.console.print(f'{out}: {_outcome(trained.model, difference)}')
+  return model, params, difference
+
+
+def export(trained: Trained, out) -> float:
+  """Writes a merged model that `predict` and `eval` take in place of a workdir.
+
+  Args:
+    trained: what `trained.load` returns.
+    out: new folder: `model.safetensors` (float32), `config.json`,
+      `classes.json`, `facts.json`.
+
+  Returns:
+    The max |logit difference| of the merge, on two clips of noise.
+
+  Raises:
+    ValueError: the difference is above 1e-3, or `out` is the workdir of a run
+      or holds another format; nothing is written.
+  """
+  out = new_folder(out, 'merged')
+  model, params, difference = checked(trained)
+  known = facts(trained, 'merged', params, difference)
+  _write(out, dataclasses.replace(trained, model=model, params=params), known)
+  writers.console.print(f'{out}: {outcome(trained.model, difference)}')
   return difference
 
 
-def _outcome(model, difference: float) -> str:
+def full(trained: Trained, out) -> None:
+  """Writes the model with its adapters beside the frozen weights.
+
+  Args:
+    trained: what `trained.load` returns.
+    out: new folder, with the files of `export`.
+
+  Raises:
+    ValueError: it is merged already, or as `export`; nothing is written.
+  """
+  if 'adapters' in trained.config['trainable'] and (
+    'adapters' not in trained.params
+  ):
+    raise ValueError(
+      f'{trained.path} is merged already; write --format full from the workdir '
+      'of the run, or use --format merged.'
+    )
+  out = new_folder(out, 'full')
+  _write(out, trained, facts(trained, 'full', trained.params))
+  writers.console.print(f'{out}: everything, nothing merged')
+
+
+def adapter(trained: Trained, out) -> None:
+  """Writes what was trained, without the frozen image weights.
+
+  Args:
+    trained: what `trained.load` returns, from a workdir or an adapter file.
+    out: new folder, `adapter.safetensors` in it.
+
+  Raises:
+    ValueError: the frozen weights are not known or there are none, or as
+      `export`; nothing is written.
+  """
+  config = _config(trained)
+  weights = config['weights']
+  if not weights:
+    raise ValueError(
+      f'{trained.path} is an export and does not know its image weights any '
+      'more; write --format adapter from the workdir of the run.'
+    )
+  kept, base = adapter_file.split(trained.params, config['trainable'])
+  if not base:
+    raise ValueError(
+      f'{trained.path} has no frozen image weights, all of them were trained; '
+      'use --format full.'
+    )
+  out = new_folder(out, 'adapter')
+  config['data']['root'] = ''  # a path of whoever trained
+  known = facts(trained, 'adapter', trained.params)
+  known |= {'config': config, 'class_names': list(trained.class_names)}
+  out.mkdir(parents=True, exist_ok=True)
+  file = out / adapter_file.FILE
+  native.write(file, jax.device_get(kept), **known)
+  writers.console.print(
+    f'{file}: {file.stat().st_size / 1e6:.2f} MB on {weights}, sha256 '
+    f'{known["base"]["sha256"][:12]}'
+  )
+
+
+def new_folder(out, format: str) -> pathlib.Path:
+  """The folder of an export, not made yet.
+
+  Raises:
+    ValueError: a run or an export in another format is in it.
+  """
+  out = pathlib.Path(out)
+  if (out / 'checkpoints').exists():
+    raise ValueError(f'{out} is the workdir of a run; choose another --out.')
+  held = facts_lib.read(out).get('format', '')
+  if held != format and (held or (out / 'model.safetensors').exists()):
+    raise ValueError(
+      f'{out} holds an export in another format; choose another --out.'
+    )
+  return out
+
+
+def facts(
+  trained: Trained, format: str, params, difference: float = 0.0
+) -> dict:
+  """Facts of an export of `params`; `difference` is that of their merge."""
+  known = facts_lib.of(trained) | {
+    'format': format,
+    'weights_sha256': params_lib.sha256(params),
+  }
+  return known | ({'merge_max_diff': difference} if difference else {})
+
+
+def outcome(model, difference: float) -> str:
+  """What became of a model's adapters, for people."""
   if not model.adapter:
     return 'no adapter to merge'
   name = model.adapter['name']
   if adapters.can_merge(model.adapter):
     return f'{name} merged, max |logit difference| {difference:.1e}'
   return f'{name} cannot be folded into the frozen weights and stays beside'
+
+
+def _config(trained: Trained) -> dict:
+  """A trained model's config with its adapter spelt out."""
+  config = copy.deepcopy(experiment.plain(trained.config))
+  config['model']['adapter'] = experiment.plain(trained.model.adapter)
+  return config
+
+
+def _write(out: pathlib.Path, trained: Trained, known: dict) -> None:
+  config = _config(trained) | {'weights': ''}
+  out.mkdir(parents=True, exist_ok=True)
+  (out / 'config.json').write_text(json.dumps(config, indent=2) + '\n')
+  sources.write_class_names(out / 'classes.json', trained.class_names)
+  native.write(
+    out / 'model.safetensors',
+    jax.device_get(trained.params),
+    merge_max_diff=known.get('merge_max_diff', 0.0),
+    trained_from=dict(trained.identity),
+  )
+  facts_lib.write(out, known)
 
 
 def _logits(model, params):

@@ -1,4 +1,4 @@
-"""A trained model as it lies on disk: a workdir, or an export."""
+"""A trained model as it lies on disk: a workdir, an export, an adapter file."""
 
 import dataclasses
 import json
@@ -7,8 +7,16 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
+from flax.traverse_util import flatten_dict, unflatten_dict
 
-from i2v_jax import checkpoint, evaluate, experiment, sharding, video
+from i2v_jax import (
+  adapter_file,
+  checkpoint,
+  evaluate,
+  experiment,
+  sharding,
+  video,
+)
 from i2v_jax import params as params_lib
 from i2v_jax.data import pipeline, sources
 from i2v_jax.data.clips import ClipSpec, test_views
@@ -27,6 +35,7 @@ class Trained:
     class_names: in label order.
     identity: JSON facts that say which weights these are.
     mesh: devices.
+    path: the folder or adapter file it was loaded from.
   """
 
   model: video.VideoClassifier
@@ -35,6 +44,12 @@ class Trained:
   class_names: tuple[str, ...]
   identity: Mapping[str, Any]
   mesh: Any
+  path: pathlib.Path
+
+  @property
+  def folder(self) -> pathlib.Path:
+    """Where results about it belong."""
+    return self.path.parent if self.path.is_file() else self.path
 
   @property
   def spec(self) -> ClipSpec:
@@ -71,15 +86,15 @@ class Trained:
 
 
 def load(path, *, weights: str = '', root: str = '') -> Trained:
-  """Loads the newest checkpoint of a workdir, or an export.
+  """Loads the newest checkpoint of a workdir, an export, or an adapter file.
 
   Args:
-    path: the folder.
+    path: the folder, or an adapter file.
     weights: where the frozen weights are now, if they have moved.
     root: where the data is now, if it has moved.
 
   Raises:
-    FileNotFoundError: there is neither; or the frozen weights are gone.
+    FileNotFoundError: there is none of them; or the frozen weights are gone.
     ValueError: the frozen weights are not those it was trained on.
   """
   path = pathlib.Path(path)
@@ -87,9 +102,11 @@ def load(path, *, weights: str = '', root: str = '') -> Trained:
     return _load_export(path, root)
   if (path / 'checkpoints').is_dir():
     return _load_workdir(path, weights, root)
+  if file := adapter_file.find(path):
+    return _load_adapter(file, weights, root)
   raise FileNotFoundError(
-    f'{path} is neither the workdir of a run that has saved a checkpoint nor '
-    'an export.'
+    f'{path} is neither the workdir of a run that has saved a checkpoint, nor '
+    'an export, nor an adapter file.'
   )
 
 
@@ -98,8 +115,15 @@ def evaluate_trained(model: Trained, spec: ClipSpec | None = None):
 
   Returns:
     `(split, evaluation)`.
+
+  Raises:
+    ValueError: it has other classes than the data, or the data has no place.
   """
   config = model.config
+  if not config['data']['root']:
+    raise ValueError(
+      f'{model.path} does not say where the data is; give --root.'
+    )
   split = experiment.split(config, 'val')
   if split.class_names != model.class_names:
     raise ValueError(
@@ -116,13 +140,18 @@ def evaluate_trained(model: Trained, spec: ClipSpec | None = None):
 
 def _load_export(path: pathlib.Path, root: str) -> Trained:
   config = json.loads((path / 'config.json').read_text())
-  config['data']['root'] = root or config['data']['root']
+  if 'model' not in config:
+    raise ValueError(
+      f'{path} was exported for other programs; give a run, or an export of '
+      '--format merged, full or adapter.'
+    )
+  config = _moved(config, '', root)
   class_names = sources.read_class_names(path / 'classes.json')
   model = experiment.model(config, len(class_names))
   params = native.read(path / 'model.safetensors')
   params_lib.check_same_tree(_shapes(model), params, str(path))
   identity = {'weights_sha256': params_lib.sha256(params)}
-  return _placed(model, params, config, class_names, identity)
+  return _placed(model, params, config, class_names, identity, path)
 
 
 def _load_workdir(path: pathlib.Path, weights: str, root: str) -> Trained:
@@ -131,9 +160,7 @@ def _load_workdir(path: pathlib.Path, weights: str, root: str) -> Trained:
     if step is None:
       raise FileNotFoundError(f'{path} holds no finished checkpoint.')
     saved = checkpoints.metadata(step)
-    config = saved['config']
-    config['weights'] = weights or config['weights']
-    config['data']['root'] = root or config['data']['root']
+    config = _moved(saved['config'], weights, root)
     model = experiment.model(config, len(saved['class_names']))
     mine, frozen = params_lib.split(_shapes(model), config['trainable'])
     if frozen:
@@ -143,21 +170,50 @@ def _load_workdir(path: pathlib.Path, weights: str, root: str) -> Trained:
   params = params_lib.join(restored['params'], frozen)
   identity = {'step': step, 'frozen_sha256': saved['frozen_sha256']}
   names = tuple(saved['class_names'])
-  return _placed(model, params, config, names, identity)
+  return _placed(model, params, config, names, identity, path)
+
+
+def _load_adapter(file: pathlib.Path, weights: str, root: str) -> Trained:
+  mine, saved = adapter_file.read(file)
+  config, names = _moved(saved['config'], weights, root), saved['class_names']
+  model = experiment.model(config, len(names))
+  params = flatten_dict(_start(model, config), sep='/')
+  mine = flatten_dict(mine, sep='/')
+  base = {path: x for path, x in params.items() if path not in mine}
+  base, mine = (unflatten_dict(tree, sep='/') for tree in (base, mine))
+  _check_sha256(base, saved['base']['sha256'], config, file)
+  params = params_lib.join(base, mine)
+  params_lib.check_same_tree(_shapes(model), params, str(file))
+  identity = {'weights_sha256': params_lib.sha256(params)}
+  return _placed(model, params, config, tuple(names), identity, file)
+
+
+def _moved(config: dict, weights: str, root: str) -> dict:
+  config['weights'] = weights or config['weights']
+  config['data']['root'] = root or config['data']['root']
+  return config
+
+
+def _start(model, config) -> dict:
+  """The parameters before training."""
+  pretrained = experiment.pretrained(config, model)
+  return experiment.initial_params(model, pretrained, config['seed'])
 
 
 def _frozen(model, config, wanted_sha256: str, path) -> dict:
-  pretrained = experiment.pretrained(config, model)
-  params = experiment.initial_params(model, pretrained, config['seed'])
-  _, frozen = params_lib.split(params, config['trainable'])
+  _, frozen = params_lib.split(_start(model, config), config['trainable'])
+  _check_sha256(frozen, wanted_sha256, config, path)
+  return frozen
+
+
+def _check_sha256(frozen, wanted: str, config, path) -> None:
   found = params_lib.sha256(frozen)
-  if found != wanted_sha256:
+  if found != wanted:
     raise ValueError(
       f'{path} was trained on other frozen weights than {config["weights"]!r} '
-      f'holds now (sha256 {wanted_sha256[:12]}, found {found[:12]}); give the '
+      f'holds now (sha256 {wanted[:12]}, found {found[:12]}); give the '
       'right ones as --weights.'
     )
-  return frozen
 
 
 def _shapes(model) -> dict:
@@ -165,7 +221,7 @@ def _shapes(model) -> dict:
   return jax.eval_shape(model.init, jax.random.key(0), *clip)['params']
 
 
-def _placed(model, params, config, class_names, identity) -> Trained:
+def _placed(model, params, config, class_names, identity, path) -> Trained:
   mesh = sharding.make_mesh()
   params = jax.device_put(params, sharding.replicated(mesh))
-  return Trained(model, params, config, class_names, identity, mesh)
+  return Trained(model, params, config, class_names, identity, mesh, path)

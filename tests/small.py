@@ -8,8 +8,10 @@ import numpy as np
 import optax
 from flax.traverse_util import flatten_dict
 
+from configs import quickstart
+from i2v_jax import experiment, video
 from i2v_jax import params as params_lib
-from i2v_jax import video
+from i2v_jax import trained as trained_lib
 
 TRAINED = ('adapters', 'temporal_embedding', 'head', 'backbone/ln_post')
 
@@ -26,10 +28,25 @@ def apply(model, params, *clips, method=None):
 
 def build(adapter, frames=4, depth=2, family='clip', **options):
   """A classifier of 3 classes on a small ViT."""
+  return video.build(spec(adapter, frames, depth, family, **options), 3)
+
+
+def spec(adapter, frames=4, depth=2, family='clip', **options):
+  """The `model` part of its config."""
   sizes = dict(width=32, depth=depth, num_heads=4, patch_size=4, image_size=16)
   backbone = dict(family=family, **sizes)
-  spec = dict(backbone=backbone, num_frames=frames, adapter=adapter)
-  return video.build(spec | options, 3)
+  return dict(backbone=backbone, num_frames=frames, adapter=adapter) | options
+
+
+def trained(adapter, path, **options):
+  """`build` with random parameters, as if loaded from a run at `path`."""
+  model = build(adapter, **options)
+  config = experiment.plain(quickstart.get_config('smoke'))
+  config['model'] = spec(adapter, **options)
+  params = random(model, 1.0)  # logits that tell clips and frames apart
+  config['trainable'] = [part for part in params if part != 'backbone']
+  names = ('left', 'right', 'up')
+  return trained_lib.Trained(model, params, config, names, {}, None, path)
 
 
 def shapes(model):

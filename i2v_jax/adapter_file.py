@@ -1,0 +1,71 @@
+"""An adapter file: what was trained on frozen weights, without the weights.
+
+A safetensors file whose keys are the paths of the tree. Its metadata are JSON:
+`config`, `class_names`, `base` (where the frozen weights are, and their sha256)
+and further facts.
+"""
+
+import json
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from flax.traverse_util import flatten_dict, unflatten_dict
+from safetensors import safe_open
+
+from i2v_jax import params as params_lib
+from i2v_jax.weights import native
+
+FILE = 'adapter.safetensors'
+PRETRAINED = ('backbone', 'projection')  # parts that image weights give
+NEEDED = ('config', 'class_names', 'base')
+
+
+def split(params: Mapping, trainable: params_lib.Prefixes):
+  """Splits a classifier's tree into (what the file holds, its base).
+
+  The base are the leaves of `PRETRAINED` that were not trained.
+  """
+  _, frozen = params_lib.split(params, trainable)
+  frozen, flat = (flatten_dict(tree, sep='/') for tree in (frozen, params))
+  base = {
+    path: value
+    for path, value in frozen.items()
+    if any(params_lib.matches(path, part) for part in PRETRAINED)
+  }
+  kept = {path: value for path, value in flat.items() if path not in base}
+  return unflatten_dict(kept, sep='/'), unflatten_dict(base, sep='/')
+
+
+def find(path) -> pathlib.Path | None:
+  """The adapter file that a path is, or holds as a folder."""
+  path = pathlib.Path(path)
+  file = path if path.is_file() else path / FILE
+  return file if file.is_file() else None
+
+
+def read(path) -> tuple[dict, dict[str, Any]]:
+  """Reads a file that `native.write` made of the first part of `split`.
+
+  Returns:
+    `(tree, metadata)`; the tree is float32 and lacks the base.
+
+  Raises:
+    ValueError: it is no adapter file.
+  """
+  return native.read(path), metadata(path)
+
+
+def metadata(path) -> dict[str, Any]:
+  """The metadata of an adapter file alone; raises as `read`."""
+  try:
+    with safe_open(str(path), 'numpy') as file:
+      text = file.metadata() or {}
+  except Exception as error:  # safetensors raises its own untyped error
+    raise ValueError(f'{path} is not a safetensors file: {error}') from error
+  if missing := [key for key in NEEDED if key not in text]:
+    raise ValueError(
+      f'{path} is no adapter file (it lacks {", ".join(missing)}); give the '
+      'folder of a run or an export, or a file of --format adapter.'
+    )
+  return {key: json.loads(value) for key, value in text.items()}

@@ -1,0 +1,170 @@
+"""Exports for users of CLIP in PyTorch: Hugging Face's keys and orientation.
+
+On CLIP a merged classifier is CLIP's visual tower, a vector per frame, heads
+that look at other frames, and a linear classifier on the mean class token.
+"""
+
+import json
+from collections.abc import Mapping
+
+import jax
+import numpy as np
+from flax.traverse_util import flatten_dict
+from safetensors.numpy import save_file
+
+from i2v_jax import export as export_lib
+from i2v_jax import facts, video, writers
+from i2v_jax.adapters import operators
+from i2v_jax.trained import Trained
+from i2v_jax.vit_config import ViTConfig
+
+TOWER = {  # our path -> Hugging Face's key, for what is not in a block
+  'cls': 'embeddings.class_embedding',
+  'pos': 'embeddings.position_embedding.weight',
+  'patch/kernel': 'embeddings.patch_embedding.weight',
+  'ln_pre': 'pre_layrnorm',  # spelt so in the files
+  'ln_post': 'post_layernorm',
+}
+BLOCK = {
+  'ln1': 'layer_norm1',
+  'attn/q': 'self_attn.q_proj',
+  'attn/k': 'self_attn.k_proj',
+  'attn/v': 'self_attn.v_proj',
+  'attn/out': 'self_attn.out_proj',
+  'ln2': 'layer_norm2',
+  'mlp/fc1': 'mlp.fc1',
+  'mlp/fc2': 'mlp.fc2',
+}
+LEAF = {'kernel': 'weight', 'scale': 'weight', 'bias': 'bias'}
+
+MERGED = ('zeroi2v', 0)  # method and number of its adapters
+RELOCATION = ('head_relocation', 'kv')
+
+
+def export(trained: Trained, out) -> None:
+  """Writes a merged model as Hugging Face writes CLIP's visual tower.
+
+  Args:
+    trained: what `trained.load` returns.
+    out: new folder: `model.safetensors` (float32, torch's orientation) with
+      `vision_model.…`, `temporal_embedding` [T, D] if there is one, and
+      `classifier.weight`, `classifier.bias`; `config.json`, a CLIPVisionConfig
+      with an entry `i2v`; `facts.json`.
+
+  Raises:
+    ValueError: the format cannot express the model, or as `export.export`;
+      nothing is written.
+  """
+  out = export_lib.new_folder(out, 'clip')
+  model, params, difference = export_lib.checked(trained)
+  offsets = head_offsets(model)
+  known = export_lib.facts(trained, 'clip', params, difference)
+  out.mkdir(parents=True, exist_ok=True)
+  arrays = to_clip(jax.device_get(params))
+  # Without this word the transformers library refuses a file.
+  save_file(arrays, out / 'model.safetensors', metadata={'format': 'pt'})
+  config = vision_config(model.vit) | {'i2v': _video(trained, offsets)}
+  (out / 'config.json').write_text(json.dumps(config, indent=2) + '\n')
+  facts.write(out, known)
+  outcome = export_lib.outcome(trained.model, difference)
+  writers.console.print(f'{out}: CLIP with a classifier, {outcome}')
+
+
+def head_offsets(model) -> tuple[int, ...]:
+  """Frame offset of every head of a merged classifier on CLIP.
+
+  Raises:
+    ValueError: the model is more than that; says what the format lacks.
+  """
+  if not isinstance(model, video.VideoClassifier):
+    raise _refused(model.adapter['name'])
+  if model.vit != _clip_of(model.vit):
+    raise _refused('an image model that is not built as CLIP')
+  if model.mean_first:
+    raise _refused('a final norm behind the mean over frames (mean_first)')
+  adapter, operator = model.adapter or {}, model.temporal_operator or {}
+  if adapter and (adapter['name'], adapter.get('num_adapters')) != MERGED:
+    raise _refused(f'the adapters of {adapter["name"]}')
+  if operator and (operator['name'], operator.get('on', 'kv')) != RELOCATION:
+    raise _refused(f'{operator["name"]}, other than whole heads on kv')
+  offsets = adapter.get('offsets') or operator.get('offsets', ())
+  found, width = [], model.vit.head_width
+  for offset, channels in operators.channel_groups(offsets, model.vit):
+    if channels % width:
+      raise _refused(f'half heads (offsets {tuple(offsets)})')
+    found += [offset] * (channels // width)
+  return tuple(found)
+
+
+def to_clip(params: Mapping) -> dict[str, np.ndarray]:
+  """A merged classifier's tree by Hugging Face's keys, as torch turns it."""
+  tower = flatten_dict(params['backbone'], sep='/')
+  arrays = {f'vision_model.{_key(path)}': x for path, x in tower.items()}
+  if 'temporal_embedding' in params:
+    arrays['temporal_embedding'] = params['temporal_embedding']
+  arrays['classifier.weight'] = params['head']['kernel']
+  arrays['classifier.bias'] = params['head']['bias']
+  return {
+    key: np.ascontiguousarray(_turned(key, np.asarray(x, np.float32)))
+    for key, x in arrays.items()
+  }
+
+
+def vision_config(cfg: ViTConfig) -> dict:
+  """The fields of Hugging Face's CLIPVisionConfig."""
+  return {
+    'architectures': ['CLIPVisionModel'],
+    'model_type': 'clip_vision_model',
+    'hidden_size': cfg.width,
+    'intermediate_size': cfg.mlp_dim,
+    'num_hidden_layers': cfg.depth,
+    'num_attention_heads': cfg.num_heads,
+    'num_channels': 3,
+    'image_size': cfg.image_size,
+    'patch_size': cfg.patch_size,
+    'hidden_act': cfg.activation,
+    'layer_norm_eps': cfg.norm_eps,
+  }
+
+
+def _video(trained: Trained, offsets: tuple[int, ...]) -> dict:
+  names = trained.class_names
+  return {
+    'num_frames': trained.model.num_frames,
+    'offsets': list(offsets),
+    'id2label': {str(i): name for i, name in enumerate(names)},
+    'label2id': {name: i for i, name in enumerate(names)},
+    'preprocessing': facts.preprocessing(trained.config),
+  }
+
+
+def _clip_of(cfg: ViTConfig) -> ViTConfig:
+  """CLIP's visual tower of the same sizes, whatever else a ViT may be."""
+  sizes = ('width', 'depth', 'num_heads', 'patch_size', 'image_size', 'mlp_dim')
+  same = (*sizes, 'activation', 'norm_eps', 'dtype', 'remat')
+  return ViTConfig.named(**{field: getattr(cfg, field) for field in same})
+
+
+def _refused(what: str) -> ValueError:
+  return ValueError(
+    f"CLIP's format has no place for {what}; use --format merged or stablehlo."
+  )
+
+
+def _key(path: str) -> str:
+  if path in TOWER:
+    return TOWER[path]
+  layer, _, leaf = path.rpartition('/')
+  first, _, part = layer.partition('/')
+  if not first.startswith('blocks_'):
+    return f'{TOWER[layer]}.{LEAF[leaf]}'
+  index = first.removeprefix('blocks_')
+  return f'encoder.layers.{index}.{BLOCK[part]}.{LEAF[leaf]}'
+
+
+def _turned(key: str, x: np.ndarray) -> np.ndarray:
+  """Our `in x out`, `H x W x in x out` as torch's `out x in (x H x W)`."""
+  if 'patch_embedding' in key:
+    return x.transpose(3, 2, 0, 1)
+  linear = key.endswith('weight') and 'position_embedding' not in key
+  return x.T if linear else x

@@ -1,0 +1,137 @@
+"""`i2v push`, `i2v pull`: exports on the Hugging Face hub."""
+
+import contextlib
+import json
+import pathlib
+import re
+
+from huggingface_hub import CommitOperationAdd, HfApi, errors
+
+from i2v_jax import facts as facts_lib
+from i2v_jax import model_card, writers
+
+CARD = 'README.md'
+FILES = (  # of exports in all formats, and nothing that lies beside them
+  CARD,
+  'adapter.safetensors',
+  'classes.json',
+  'config.json',
+  'facts.json',
+  'model.safetensors',
+  'model.stablehlo',
+)
+
+
+def push(folder, repository: str) -> str:
+  """Puts an export on the hub, with a model card, and makes the repository.
+
+  The card is `README.md` of the folder, or if there is none, the facts. Where
+  the data was is not sent.
+
+  Args:
+    folder: what `i2v export` wrote, in any format.
+    repository: `hf:ORG/NAME`.
+
+  Returns:
+    The address of the repository.
+
+  Raises:
+    ValueError: the folder is no export, or names its image weights by a path.
+    OSError: the hub is out of reach, or refuses.
+  """
+  folder, (name, revision) = pathlib.Path(folder), parse(repository)
+  if revision:
+    raise ValueError(f'{repository} has a revision; push to hf:{name}.')
+  known = _facts(folder)
+  contents = {CARD: model_card.text(name, known).encode(), **_contents(folder)}
+  files = [CommitOperationAdd(*file) for file in contents.items()]
+  with _reaching(name, 'log in with `hf auth login`'):
+    api = HfApi()
+    address = str(api.create_repo(name, exist_ok=True))
+    message = f'i2v_jax export, format {known["format"]}'
+    api.create_commit(name, files, commit_message=message)
+  writers.console.print(f'{folder} is at {address}')
+  return address
+
+
+def pull(repository: str, out) -> pathlib.Path:
+  """Gets an export from the hub.
+
+  Args:
+    repository: `hf:ORG/NAME` or `hf:ORG/NAME@REVISION`.
+    out: new folder.
+
+  Raises:
+    ValueError: the folder is not empty, or the repository holds no export.
+    OSError: the hub is out of reach, or refuses.
+  """
+  out, (name, revision) = pathlib.Path(out), parse(repository)
+  if out.exists() and any(out.iterdir()):
+    raise ValueError(f'{out} is not empty; choose another --out.')
+  with _reaching(name, 'log in with `hf auth login` if it is private'):
+    HfApi().snapshot_download(
+      name, revision=revision or None, local_dir=out, allow_patterns=list(FILES)
+    )
+  known = facts_lib.read(out)
+  if 'format' not in known:
+    raise ValueError(
+      f'{name} holds no export of i2v_jax; image weights are given as '
+      f'weights=hf:{name} instead.'
+    )
+  writers.console.print(f'{out}: format {known["format"]}, from {repository}')
+  return out
+
+
+def parse(repository: str) -> tuple[str, str]:
+  """`hf:ORG/NAME@REVISION` -> (ORG/NAME, REVISION), which may be empty."""
+  found = re.fullmatch(r'hf:([\w.-]+/[\w.-]+)(?:@(.+))?', repository)
+  if not found:
+    raise ValueError(
+      f'{repository!r} is no repository; write hf:ORG/NAME, or to get an older '
+      'state hf:ORG/NAME@REVISION.'
+    )
+  return found[1], found[2] or ''
+
+
+def _facts(folder: pathlib.Path) -> dict:
+  """Facts of an export, with evaluations made since."""
+  known = facts_lib.read(folder)
+  if 'format' not in known:
+    raise ValueError(
+      f'{folder} is not an export with facts.json or adapter.safetensors; '
+      'write it with i2v export.'
+    )
+  weights = known.get('config', {}).get('weights', '')
+  if weights and facts_lib.is_local(weights):
+    raise ValueError(
+      f'{folder} names its image weights by a path, {weights}, that nobody '
+      'else has; export it again with --weights hf:ORG/NAME.'
+    )
+  identity = {'weights_sha256': known['weights_sha256']}
+  reports = facts_lib.evaluations(folder, identity, known['evaluations'])
+  return known | {'evaluations': reports}
+
+
+def _contents(folder: pathlib.Path) -> dict[str, pathlib.Path | bytes]:
+  """What is sent, by name."""
+  found = {name: folder / name for name in FILES if (folder / name).is_file()}
+  if 'config.json' in found:
+    config = json.loads(found['config.json'].read_text())
+    if 'data' in config:
+      config['data']['root'] = ''
+    found['config.json'] = (json.dumps(config, indent=2) + '\n').encode()
+  return found
+
+
+@contextlib.contextmanager
+def _reaching(name: str, way_out: str):
+  """Turns what a network does into one sentence."""
+  try:
+    yield
+  except (OSError, errors.HTTPError) as error:
+    reason = (str(error).splitlines() or [''])[0].rstrip('.')
+    raise OSError(
+      f'{name} cannot be reached on the Hugging Face hub '
+      f'({type(error).__name__}: {reason}); check the name and the network, or '
+      f'{way_out}.'
+    ) from error

@@ -1,0 +1,136 @@
+"""A model card from facts that were measured; what is not known is left out."""
+
+from collections.abc import Mapping
+from typing import Any
+
+HEAD = """---
+library_name: i2v_jax
+pipeline_tag: video-classification
+{base_model}---
+
+# {name}
+
+A video classifier of {classes} classes, trained with i2v_jax.
+
+| | |
+|---|---|
+{rows}
+"""
+EVALUATION = """
+## Evaluation
+
+| top-1 | top-5 | mean class | videos | views | frames | split | weights |
+|---|---|---|---|---|---|---|---|
+{rows}
+"""
+PREPROCESSING = """
+## Preprocessing
+
+RGB in 0..1, minus {mean}, divided by {std}. {num_frames} frames, {sampling}
+sampling{stride}, {image_size} x {image_size} pixels; test views: {clips} clips
+along time x {crops} crops. All of it is in {file}.
+"""
+PREDICT = """
+## Use
+
+```
+i2v pull hf:{name} --out {short}
+i2v predict --workdir {short} clip.mp4
+```
+"""
+READ = """
+## Use
+
+`i2v pull hf:{name} --out {short}` gets the files. They run without i2v_jax; its
+`docs/weights_out.md` has the function that does it (format `{format}`).
+"""
+USE = {  # by format
+  'merged': PREDICT,
+  'full': PREDICT,
+  'adapter': PREDICT,
+  'clip': READ,
+  'stablehlo': READ,
+}
+
+
+def text(name: str, facts: Mapping[str, Any]) -> str:
+  """The README.md of a repository.
+
+  Args:
+    name: ORG/NAME.
+    facts: as an export holds them, see `facts.of`.
+  """
+  weights = facts.get('base', {}).get('weights', '')
+  hub = weights.removeprefix('hf:').partition('@')[0]
+  parts = [
+    HEAD.format(
+      name=name.partition('/')[2],
+      classes=facts['classes'],
+      base_model=f'base_model: {hub}\n' if weights.startswith('hf:') else '',
+      rows='\n'.join(f'| {key} | {value} |' for key, value in _rows(facts)),
+    )
+  ]
+  if facts['evaluations']:
+    rows = '\n'.join(map(_evaluation, facts['evaluations']))
+    parts.append(EVALUATION.format(rows=rows))
+  parts.append(_preprocessing(facts))
+  kind, short = facts['format'], name.partition('/')[2]
+  parts.append(USE[kind].format(name=name, short=short, format=kind))
+  return ''.join(parts)
+
+
+def _rows(facts: Mapping[str, Any]):
+  """Names and values of what is known."""
+  yield 'format', f'`{facts["format"]}`'
+  yield 'method', _named(facts['adapter']) if facts['adapter'] else 'no adapter'
+  if facts['temporal_operator']:
+    yield 'temporal operator', _named(facts['temporal_operator'])
+  yield 'image model', _options(facts['backbone'])
+  if 'base' in facts:
+    sha256 = facts['base'].get('sha256')
+    frozen = f', sha256 of the frozen part `{sha256}`' if sha256 else ''
+    yield 'image weights', f'`{facts["base"]["weights"]}`{frozen}'
+  if 'trained_parameters' in facts:
+    trained, total = facts['trained_parameters'], facts['parameters']
+    yield 'parameters trained', f'{trained:,} of {total:,}'
+  if 'data' in facts:
+    yield 'data', f'format `{facts["data"]}`'
+  if 'step' in facts:
+    yield 'steps', f'{facts["step"]:,}'
+  if 'merge_max_diff' in facts:
+    yield 'merging changed', f'logits of noise by {facts["merge_max_diff"]:.1e}'
+
+
+def _named(spec: Mapping[str, Any]) -> str:
+  options = {key: value for key, value in spec.items() if key != 'name'}
+  return f'{spec["name"]} ({_options(options)})' if options else spec['name']
+
+
+def _options(options: Mapping[str, Any]) -> str:
+  return ', '.join(f'{key} {value}' for key, value in options.items())
+
+
+def _evaluation(report: Mapping[str, Any]) -> str:
+  shares = [
+    f'{report["accuracy"][key]:.2%}' for key in ('top1', 'top5', 'mean_class')
+  ]
+  videos = f'{report["decoded"]} of {report["listed"]}'
+  split = f'`{report["split_sha256"]}`'
+  of = f'run, step {report["step"]}' if 'step' in report else 'exported'
+  cells = [*shares, videos, report['views'], report['frames'], split, of]
+  return f'| {" | ".join(cells)} |'
+
+
+def _preprocessing(facts: Mapping[str, Any]) -> str:
+  known = facts['preprocessing']
+  dense = known['clip']['sampling'] == 'dense'
+  in_metadata = facts['format'] == 'adapter'
+  return PREPROCESSING.format(
+    **known['normalization'],
+    **known['clip'] | {'stride': _stride(known['clip']) if dense else ''},
+    file='the metadata of the file' if in_metadata else '`facts.json`',
+  )
+
+
+def _stride(clip: Mapping[str, Any]) -> str:
+  return f', every {clip["stride"]}th frame' if clip['stride'] > 1 else ''

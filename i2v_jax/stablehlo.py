@@ -1,0 +1,87 @@
+"""Exports that run without this library: a program, and its weights beside."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+from flax.traverse_util import flatten_dict, unflatten_dict
+from jax import export as jax_export
+
+from i2v_jax import export as export_lib
+from i2v_jax import facts, video, writers
+from i2v_jax.trained import Trained
+from i2v_jax.weights import native
+
+PLATFORMS = ('cpu', 'cuda', 'tpu')
+
+
+def export(trained: Trained, out) -> None:
+  """Writes a merged classifier as a program that JAX alone can run.
+
+  Args:
+    trained: what `trained.load` returns.
+    out: new folder: `model.stablehlo`, what `jax.export` serialises;
+      `model.safetensors`, its weights by path, float32; `config.json` with
+      inputs, class names and preprocessing; `facts.json`.
+
+  Raises:
+    ValueError: as `export.export`; nothing is written.
+  """
+  out = export_lib.new_folder(out, 'stablehlo')
+  model, params, difference = export_lib.checked(trained)
+  found = program(model, params, trained.config['data']['normalization'])
+  known = export_lib.facts(trained, 'stablehlo', params, difference)
+  out.mkdir(parents=True, exist_ok=True)
+  file = out / 'model.stablehlo'
+  file.write_bytes(found.serialize())
+  native.write(out / 'model.safetensors', jax.device_get(params))
+  config = _config(model, trained)
+  (out / 'config.json').write_text(json.dumps(config, indent=2) + '\n')
+  facts.write(out, known)
+  outcome = export_lib.outcome(trained.model, difference)
+  writers.console.print(
+    f'{out}: program of {file.stat().st_size / 1e3:.0f} kB, {outcome}'
+  )
+
+
+def program(model, params: Mapping, normalization: str) -> jax_export.Exported:
+  """`(weights, *clips) -> logits` for every platform and batch size.
+
+  `weights` are float32 arrays by path; `clips` uint8, `b` times each of the
+  model's input shapes; logits float32 `b x classes`. Everything in between is
+  float32, also where a platform would rather round matrix products.
+  """
+  vit = dataclasses.replace(model.vit, dtype=jnp.float32, remat='none')
+  model = model.clone(vit=vit)
+
+  def classify(weights, *clips):
+    pixels = [video.normalize(clip, normalization) for clip in clips]
+    return model.apply({'params': unflatten_dict(weights, sep='/')}, *pixels)
+
+  weights = {
+    path: jax.ShapeDtypeStruct(x.shape, jnp.float32)
+    for path, x in flatten_dict(params, sep='/').items()
+  }
+  batch = jax_export.symbolic_shape('b')
+  clips = [
+    jax.ShapeDtypeStruct((*batch, *shape), jnp.uint8)
+    for shape in model.input_shapes
+  ]
+  with jax.default_matmul_precision('highest'):
+    exported = jax_export.export(jax.jit(classify), platforms=PLATFORMS)
+    return exported(weights, *clips)
+
+
+def _config(model, trained: Trained) -> dict:
+  names = video.INPUTS
+  return {
+    'inputs': [
+      {'name': name, 'dtype': 'uint8', 'shape': ['b', *shape]}
+      for name, shape in zip(names, model.input_shapes, strict=False)
+    ],
+    'class_names': list(trained.class_names),
+    'platforms': list(PLATFORMS),
+    'preprocessing': facts.preprocessing(trained.config),
+  }

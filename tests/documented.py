@@ -1,0 +1,15 @@
+"""Code of the docs, for tests that run it."""
+
+import pathlib
+import re
+
+DOCS = pathlib.Path(__file__).parents[1] / 'docs'
+
+
+def code(page: str, section: str) -> str:
+  """The one Python block of a section of a page."""
+  text = (DOCS / page).read_text()
+  _, found = text.split(f'\n## {section}\n')
+  blocks = re.findall(r'```python\n(.*?)```', found.split('\n## ')[0], re.S)
+  assert len(blocks) == 1, f'{page}, {section} has {len(blocks)} blocks'
+  return blocks[0]
