@@ -1,25 +1,27 @@
 """`i2v`: everything around training, one subcommand each."""
 
 import argparse
-import importlib
 import os
 import pathlib
 import sys
 
-FORMATS = {  # of `i2v export` -> module and function that writes it
-  'merged': ('export', 'export'),
-  'full': ('export', 'full'),
-  'adapter': ('export', 'adapter'),
-  'clip': ('clip_format', 'export'),
-  'stablehlo': ('stablehlo', 'export'),
-}
+FORMATS = ('merged', 'full', 'adapter', 'clip', 'stablehlo')  # of `i2v export`
+
+
+MENDABLE = (
+  FloatingPointError,
+  ModuleNotFoundError,
+  OSError,
+  RuntimeError,
+  ValueError,
+)
 
 
 def guarded(function, *args) -> int:
   """Calls; what a user can mend is one sentence on stderr and exit code 1."""
   try:
     return int(function(*args) or 0)
-  except (ValueError, OSError, FloatingPointError, RuntimeError) as error:
+  except MENDABLE as error:
     if os.environ.get('I2V_TRACEBACK'):
       raise
     print(f'error: {error}', file=sys.stderr)
@@ -56,11 +58,46 @@ def evaluate(args) -> None:
 
 
 def export(args) -> None:
-  from i2v_jax import trained
+  from i2v_jax import clip_format, stablehlo, trained
+  from i2v_jax import export as lib
 
-  module, name = FORMATS[args.format]
-  write = getattr(importlib.import_module(f'i2v_jax.{module}'), name)
+  write = {
+    'merged': lib.export,
+    'full': lib.full,
+    'adapter': lib.adapter,
+    'clip': clip_format.export,
+    'stablehlo': stablehlo.export,
+  }[args.format]
   write(trained.load(args.workdir, weights=args.weights), args.out)
+
+
+def inspect_weights(args) -> None:
+  from i2v_jax import writers
+  from i2v_jax.weights import inspection
+
+  rows = inspection.inspect(args.source, **_told(args.set))
+  writers.console.print(inspection.table(rows))
+
+
+def convert_weights(args) -> None:
+  from i2v_jax import convert, variants
+  from i2v_jax.data import sources
+
+  if not args.config:
+    convert.image_model(args.source, args.out, **_told(args.set))
+    return
+  if not args.classes:
+    raise ValueError('A video model needs its class names: give --classes.')
+  config = variants.load_config(args.config, args.set)
+  names = sources.read_class_names(args.classes)
+  convert.release(args.source, config, names, args.out)
+
+
+def _told(settings) -> dict:
+  """`KEY=VALUE` as keyword arguments."""
+  from i2v_jax import variants
+
+  return dict(variants.parse(text) for text in settings)
 
 
 def push(args) -> None:
@@ -119,6 +156,7 @@ def parser() -> argparse.ArgumentParser:
 
   _for_models(command)
   _for_sharing(command)
+  _for_weights(command)
   _for_sweeps(command)
   sub = command(
     'bench', bench, 'measure the models and the loader on this machine'
@@ -168,6 +206,35 @@ def _for_sharing(command) -> None:
   down.add_argument('--out', required=True, help='new folder')
   up.add_argument('repository', metavar='hf:ORG/NAME')
   down.add_argument('repository', metavar='hf:ORG/NAME[@REVISION]')
+
+
+def _for_weights(command) -> None:
+  """`i2v weights`: files that others published."""
+  top = command('weights', None, 'look into published weights, convert them')
+  below = top.add_subparsers(required=True, metavar='COMMAND')
+
+  def sub(name, function, summary):
+    found = below.add_parser(name, help=summary, description=summary)
+    found.set_defaults(function=function)
+    found.add_argument(
+      'source', metavar='SOURCE', help='file, folder, or hf:ORG/NAME[@REVISION]'
+    )
+    found.add_argument(
+      '--set',
+      action='append',
+      default=[],
+      metavar='KEY=VALUE',
+      help='what the file does not tell; with --config a change of it',
+    )
+    return found
+
+  sub('inspect', inspect_weights, 'print what a file is and what is used of it')
+  out = sub('convert', convert_weights, 'write published weights as our own')
+  out.add_argument('--out', required=True, help='new folder')
+  out.add_argument(
+    '--config', metavar='FILE[:ARG]', help='of the experiment of a video model'
+  )
+  out.add_argument('--classes', help='JSON list of names, in label order')
 
 
 def _for_sweeps(command) -> None:

@@ -115,6 +115,11 @@ def model(config: Mapping[str, Any], num_classes: int):
   return video.build(config['model'], num_classes, **options)
 
 
+def base(config: Mapping[str, Any]) -> str:
+  """Where what stays frozen comes from."""
+  return config['start_from'] or config['weights']
+
+
 def pretrained(config: Mapping[str, Any], model, class_names) -> dict:
   """What a model begins with: parts of its tree.
 

@@ -83,9 +83,14 @@ def full(trained: Trained, out) -> None:
       f'{trained.path} is merged already; write --format full from the workdir '
       'of the run, or use --format merged.'
     )
-  out = new_folder(out, 'full')
-  _write(out, trained, facts(trained, 'full', trained.params))
+  whole(trained, out, 'full')
   writers.console.print(f'{out}: everything, nothing merged')
+
+
+def whole(trained: Trained, out, format: str) -> None:
+  """Writes a model as it is, as `full` or `merged`; raises as `export`."""
+  out = new_folder(out, format)
+  _write(out, trained, facts(trained, format, trained.params))
 
 
 def adapter(trained: Trained, out) -> None:
@@ -100,7 +105,7 @@ def adapter(trained: Trained, out) -> None:
       `export`; nothing is written.
   """
   config = _config(trained)
-  weights = config['weights']
+  weights = experiment.base(config)
   if not weights:
     raise ValueError(
       f'{trained.path} is an export and does not know its image weights any '
@@ -171,7 +176,7 @@ def _config(trained: Trained) -> dict:
 
 
 def _write(out: pathlib.Path, trained: Trained, known: dict) -> None:
-  config = _config(trained) | {'weights': ''}
+  config = _config(trained) | {'weights': '', 'start_from': ''}
   out.mkdir(parents=True, exist_ok=True)
   (out / 'config.json').write_text(json.dumps(config, indent=2) + '\n')
   sources.write_class_names(out / 'classes.json', trained.class_names)

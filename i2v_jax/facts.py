@@ -26,7 +26,7 @@ def of(trained) -> dict[str, Any]:
   """
   known = read(trained.path)
   found = _model(trained)
-  found |= _run(trained) if trained.config['weights'] else known
+  found |= _run(trained) if experiment.base(trained.config) else known
   found['evaluations'] = evaluations(
     trained.folder, trained.identity, known.get('evaluations', [])
   )
@@ -102,7 +102,7 @@ def _run(trained) -> dict[str, Any]:
   """What only a model with its frozen weights and its adapters can tell."""
   config, params = trained.config, trained.params
   _, base = adapter_file.split(params, config['trainable'])
-  weights = config['weights']
+  weights = experiment.base(config)
   name = pathlib.Path(weights).name if is_local(weights) else weights
   found = {
     'data': config['data']['format'],

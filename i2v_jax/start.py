@@ -43,7 +43,7 @@ def parts(folder, model, class_names: Sequence[str]) -> dict:
     )
   config = json.loads((folder / 'config.json').read_text())
   theirs = sources.read_class_names(folder / 'classes.json')
-  _check_same_kind(folder, video.build(config['model'], len(theirs)), model)
+  check_same_kind(folder, video.build(config['model'], len(theirs)), model)
   params = native.read(folder / 'model.safetensors')
   if list(theirs) != list(class_names):
     del params['head']
@@ -56,8 +56,14 @@ def parts(folder, model, class_names: Sequence[str]) -> dict:
   return params
 
 
-def _check_same_kind(folder, theirs, ours) -> None:
-  """Raises ValueError where the same parameters mean another function."""
+def check_same_kind(folder, theirs, ours) -> None:
+  """Raises ValueError where the same parameters mean another function.
+
+  Args:
+    folder: names `theirs` in the error.
+    theirs: a classifier.
+    ours: the classifier of a config.
+  """
   for field in ('adapter', 'temporal_operator'):
     found, wanted = _options(theirs, field), _options(ours, field)
     if found != wanted:

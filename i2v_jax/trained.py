@@ -149,9 +149,9 @@ def _load_export(path: pathlib.Path, root: str) -> Trained:
   class_names = sources.read_class_names(path / 'classes.json')
   model = experiment.model(config, len(class_names))
   params = native.read(path / 'model.safetensors')
-  params_lib.check_same_tree(_shapes(model), params, str(path))
+  params_lib.check_same_tree(video.shapes(model), params, str(path))
   identity = {'weights_sha256': params_lib.sha256(params)}
-  return _placed(model, params, config, class_names, identity, path)
+  return placed(model, params, config, class_names, identity, path)
 
 
 def _load_workdir(path: pathlib.Path, weights: str, root: str) -> Trained:
@@ -162,47 +162,49 @@ def _load_workdir(path: pathlib.Path, weights: str, root: str) -> Trained:
     saved = checkpoints.metadata(step)
     config = _moved(saved['config'], weights, root)
     model = experiment.model(config, len(saved['class_names']))
-    mine, frozen = params_lib.split(_shapes(model), config['trainable'])
+    mine, frozen = params_lib.split(video.shapes(model), config['trainable'])
     if frozen:
-      frozen = _frozen(model, config, saved['frozen_sha256'], path)
+      frozen = _frozen(model, config, saved, path)
     place = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
     restored = checkpoints.restore(step, {'params': mine}, place)
   params = params_lib.join(restored['params'], frozen)
   identity = {'step': step, 'frozen_sha256': saved['frozen_sha256']}
   names = tuple(saved['class_names'])
-  return _placed(model, params, config, names, identity, path)
+  return placed(model, params, config, names, identity, path)
 
 
 def _load_adapter(file: pathlib.Path, weights: str, root: str) -> Trained:
   mine, saved = adapter_file.read(file)
   config, names = _moved(saved['config'], weights, root), saved['class_names']
   model = experiment.model(config, len(names))
-  params = flatten_dict(_start(model, config), sep='/')
+  params = flatten_dict(_start(model, config, names), sep='/')
   mine = flatten_dict(mine, sep='/')
   base = {path: x for path, x in params.items() if path not in mine}
   base, mine = (unflatten_dict(tree, sep='/') for tree in (base, mine))
   _check_sha256(base, saved['base']['sha256'], config, file)
   params = params_lib.join(base, mine)
-  params_lib.check_same_tree(_shapes(model), params, str(file))
+  params_lib.check_same_tree(video.shapes(model), params, str(file))
   identity = {'weights_sha256': params_lib.sha256(params)}
-  return _placed(model, params, config, tuple(names), identity, file)
+  return placed(model, params, config, tuple(names), identity, file)
 
 
 def _moved(config: dict, weights: str, root: str) -> dict:
-  config['weights'] = weights or config['weights']
+  key = 'start_from' if config['start_from'] else 'weights'
+  config[key] = weights or config[key]
   config['data']['root'] = root or config['data']['root']
   return config
 
 
-def _start(model, config) -> dict:
+def _start(model, config, class_names) -> dict:
   """The parameters before training."""
-  pretrained = experiment.pretrained(config, model)
+  pretrained = experiment.pretrained(config, model, class_names)
   return experiment.initial_params(model, pretrained, config['seed'])
 
 
-def _frozen(model, config, wanted_sha256: str, path) -> dict:
-  _, frozen = params_lib.split(_start(model, config), config['trainable'])
-  _check_sha256(frozen, wanted_sha256, config, path)
+def _frozen(model, config, saved: Mapping, path) -> dict:
+  start = _start(model, config, saved['class_names'])
+  _, frozen = params_lib.split(start, config['trainable'])
+  _check_sha256(frozen, saved['frozen_sha256'], config, path)
   return frozen
 
 
@@ -210,18 +212,15 @@ def _check_sha256(frozen, wanted: str, config, path) -> None:
   found = params_lib.sha256(frozen)
   if found != wanted:
     raise ValueError(
-      f'{path} was trained on other frozen weights than {config["weights"]!r} '
+      f'{path} was trained on other frozen weights than '
+      f'{experiment.base(config)!r} '
       f'holds now (sha256 {wanted[:12]}, found {found[:12]}); give the '
       'right ones as --weights.'
     )
 
 
-def _shapes(model) -> dict:
-  clip = video.example(model)
-  return jax.eval_shape(model.init, jax.random.key(0), *clip)['params']
-
-
-def _placed(model, params, config, class_names, identity, path) -> Trained:
+def placed(model, params, config, class_names, identity, path) -> Trained:
+  """A `Trained` whose parameters are on the devices of a new mesh."""
   mesh = sharding.make_mesh()
   params = jax.device_put(params, sharding.replicated(mesh))
   return Trained(model, params, config, class_names, identity, mesh, path)

@@ -1,6 +1,6 @@
-"""The variants that a config file yields, changed and chosen.
+"""What a config file yields, changed and chosen.
 
-A config file with `sweep(arg)` yields `(name, config)` pairs.
+`get_config(arg)` returns one config, `sweep(arg)` yields `(name, config)`s.
 """
 
 import ast
@@ -12,7 +12,7 @@ import os
 import pathlib
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -58,8 +58,26 @@ def load(
   pairs = [(name, c) for name, c in pairs if not only or name in only]
   for name, values in pairs:
     for setting in settings:
-      _set(values, name, setting)
+      _set(values, f'Variant {name!r}', setting)
   return [Variant(name, experiment.plain(values)) for name, values in pairs]
+
+
+def load_config(config: str, settings: Sequence[str] = ()) -> dict[str, Any]:
+  """The config of a file, changed; plain values.
+
+  Args:
+    config: `FILE[:ARG]`; `get_config(ARG)` of the file returns it.
+    settings: as in `load`.
+
+  Raises:
+    ValueError: there is no such file or key.
+  """
+  path, _, arg = config.partition(':')
+  with _importable(pathlib.Path(path)):
+    values = _copy(_called(path, lambda module: module.get_config(arg)))
+  for setting in settings:
+    _set(values, path, setting)
+  return experiment.plain(values)
 
 
 @contextlib.contextmanager
@@ -73,19 +91,30 @@ def _importable(path: pathlib.Path) -> Iterator[None]:
     sys.path[:] = before
 
 
-def _pairs(path: str, arg: str) -> list[tuple[str, ConfigDict]]:
+def _called(path: str, use: Callable):
+  """What `use` makes of the module in a config file."""
   if not (path.endswith('.py') and os.path.isfile(path)):
     raise ValueError(f'{path} is no Python file; give --config FILE.py[:ARG].')
   spec = importlib.util.spec_from_file_location(pathlib.Path(path).stem, path)
   module = importlib.util.module_from_spec(spec)
-  # A generator may go on changing the config that it has yielded.
-  copy = lambda c: ConfigDict(c).copy_and_resolve_references()
   try:
     spec.loader.exec_module(module)
-    sweep = getattr(module, 'sweep', None)
-    pairs = [(name, copy(c)) for name, c in sweep(arg)] if sweep else None
+    return use(module)
   except Exception as error:
     raise ValueError(f'{path}: {error}') from error
+
+
+def _copy(config: Mapping) -> ConfigDict:
+  return ConfigDict(config).copy_and_resolve_references()
+
+
+def _pairs(path: str, arg: str) -> list[tuple[str, ConfigDict]]:
+  def sweep(module):
+    # A generator may go on changing the config that it has yielded.
+    found = getattr(module, 'sweep', lambda arg: ())(arg)
+    return [(name, _copy(config)) for name, config in found]
+
+  pairs = _called(path, sweep)
   if not pairs:
     raise ValueError(
       f'{path} has no sweep(arg) that yields (name, config) pairs; add one, or '
@@ -109,23 +138,21 @@ def _check_names(names: Sequence[str], path: str) -> None:
 
 
 def _set(config: ConfigDict, name: str, setting: str) -> None:
-  """Makes one change, `KEY=VALUE`, to the config of a variant."""
-  key, equals, text = setting.partition('=')
-  if not equals:
-    raise ValueError(f'--set takes KEY=VALUE, not {setting!r}.')
+  """Makes one change, `KEY=VALUE`, to the config of that name."""
+  key, value = parse(setting)
   known = list(_keys(config))
   if key not in known:
     near = difflib.get_close_matches(key, known, 1, 0.0)[0]
     raise ValueError(
-      f'Variant {name!r} has no config key {key!r}; did you mean {near!r}?'
+      f'{name} has no config key {key!r}; did you mean {near!r}?'
     )
   *parents, last = key.split('.')
   node = config
   for parent in parents:
     node = node[parent]
-  value, old = _value(text), node[last]
+  old = node[last]
   if isinstance(old, str) and not isinstance(value, str):
-    value = text  # a folder may be called 2024
+    value = setting.partition('=')[2]  # a folder may be called 2024
   try:
     node[last] = value
   except TypeError as error:
@@ -134,15 +161,19 @@ def _set(config: ConfigDict, name: str, setting: str) -> None:
     ) from error
 
 
+def parse(text: str) -> tuple[str, Any]:
+  """`KEY=VALUE`; the value is a Python literal, or else text."""
+  key, equals, value = text.partition('=')
+  if not equals:
+    raise ValueError(f'--set takes KEY=VALUE, not {text!r}.')
+  try:
+    return key, ast.literal_eval(value)
+  except (ValueError, SyntaxError):
+    return key, value
+
+
 def _keys(config: ConfigDict, prefix: str = '') -> Iterator[str]:
   for key, value in config.items():
     yield prefix + key
     if isinstance(value, ConfigDict):
       yield from _keys(value, f'{prefix}{key}.')
-
-
-def _value(text: str):
-  try:
-    return ast.literal_eval(text)
-  except (ValueError, SyntaxError):
-    return text

@@ -1,8 +1,11 @@
 """Published checkpoints (torch orientation) -> our parameter trees."""
 
 import json
+import pathlib
 
 import numpy as np
+
+HERE = pathlib.Path(__file__).parent / 'golden'
 
 # Name of an adapter in a block of the release -> ours.
 PLACES = {

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 
+from rich.table import Table
+
 from i2v_jax import params as params_lib
 from i2v_jax.vit_config import ViTConfig
 from i2v_jax.weights import image, releases
@@ -43,6 +45,16 @@ def inspect(source, **told) -> list[tuple[str, str]]:
   rows += _image_model(loaded.model.vit if is_release else loaded.model.cfg)
   rows += _keys(loaded)
   return rows + [('not in the file', ', '.join(missing))] * bool(missing)
+
+
+def table(rows: Sequence[tuple[str, str]]) -> Table:
+  """The rows of `inspect`, aligned."""
+  found = Table(box=None, show_header=False, pad_edge=False)
+  found.add_column(style='bold', no_wrap=True)
+  found.add_column(overflow='fold')
+  for what, value in rows:
+    found.add_row(what, value)
+  return found
 
 
 def _load(load: Callable, source, told: Mapping) -> tuple[Loaded, list[str]]:

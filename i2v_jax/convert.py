@@ -1,0 +1,91 @@
+"""`i2v weights convert`: published weights as files of our own."""
+
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from i2v_jax import adapters, experiment, export, start, trained, video, writers
+from i2v_jax import params as params_lib
+from i2v_jax.weights import image, native, releases
+
+
+def image_model(source, out, **told) -> pathlib.Path:
+  """Writes an image model with what it takes to use it.
+
+  Args:
+    source: as in `weights.load_image_model`.
+    out: folder; `model.safetensors` (float32) is written into it.
+    **told: further arguments of `load_image_model`.
+
+  Returns:
+    The file; it is a `source` itself, and may be a config's `weights`.
+  """
+  loaded = image.load_image_model(source, **told)
+  path = pathlib.Path(out) / 'model.safetensors'
+  path.parent.mkdir(parents=True, exist_ok=True)
+  native.write(
+    path,
+    loaded.params,
+    vit=native.describe(loaded.model.cfg),
+    normalization=loaded.report.normalization,
+    sha256=params_lib.sha256(loaded.params),
+  )
+  writers.console.print(f'{path}: {loaded.report.format}')
+  return path
+
+
+def release(
+  source, config: Mapping[str, Any], class_names: Sequence[str], out
+) -> None:
+  """Writes a published video model as an export of its experiment.
+
+  Args:
+    source: as in `weights.load_release`.
+    config: of the experiment; gives what no file holds (offsets, scale, heads,
+      preprocessing, views).
+    class_names: in the order of the head's outputs.
+    out: new folder, as `export.full` writes it: `predict`, `eval`, `export`
+      and `start_from` take it.
+
+  Raises:
+    ValueError: the file is of another model than the config describes.
+  """
+  out, weights = pathlib.Path(out), image.open_source(source)
+  config = experiment.absolute(config)
+  model = experiment.model(config, len(class_names))
+  loaded = releases.load_release(source, **_told(config, model))
+  merged = (loaded.model.adapter or {}).get('num_adapters') == 0
+  if merged:
+    config['model']['adapter'] = experiment.plain(loaded.model.adapter)
+    model = experiment.model(config, len(class_names))
+  start.check_same_kind(weights.what, loaded.model, model)
+  params_lib.check_same_tree(video.shapes(model), loaded.params, weights.what)
+  identity = {'weights_sha256': params_lib.sha256(loaded.params)}
+  config |= {'weights': '', 'start_from': ''}
+  found = trained.placed(
+    model, loaded.params, config, tuple(class_names), identity, out
+  )
+  export.whole(found, out, 'merged' if merged else 'full')
+  writers.console.print(f'{out}: {loaded.report.format}')
+
+
+def _told(config: Mapping[str, Any], model) -> dict[str, Any]:
+  """What a config says of a release, as arguments of `load_release`."""
+  adapter = model.adapter or {}
+  told = dict(num_heads=model.vit.num_heads, image_size=model.vit.image_size)
+  match adapter.get('name'):
+    case 'zeroi2v' | 'gelu_adapters' as name:
+      told |= dict(method=name, offsets=adapter.get('offsets', ()))
+      told['adapter_scale'] = adapters.option(adapter, 'scale', 1.0)
+    case 'aim':
+      told['adapter_scale'] = adapters.option(adapter, 'scale', 1.0)
+    case 'evl':
+      told['backbone'] = config['weights']
+    case 'dualpath':
+      told['num_frames'] = model.num_frames
+      for name in ('grid', 'spatial_frames'):
+        told[name] = adapters.option(adapter, name, None)
+    case 'st_adapter':
+      told['num_frames'] = model.num_frames
+  operator = getattr(model, 'temporal_operator', None)
+  return told | (dict(temporal_operator=operator) if operator else {})
