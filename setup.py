@@ -45,6 +45,7 @@ setup(
   extras_require={
     'gpu': ['jax[cuda12]'],
     'tpu': ['jax[tpu]'],
+    'torch': ['torch>=2.5'],  # only to read .pt and .pth
     'test': ['pytest>=8', 'pytest-xdist>=3.6', 'ruff==0.17.5'],
   },
   entry_points={'console_scripts': ['i2v = i2v_jax.cli:main']},

@@ -2,13 +2,28 @@
 
 from ml_collections import ConfigDict
 
-WEIGHTS = {
-  'B/16': 'hf:openai/clip-vit-base-patch16',
-  'L/14': 'hf:openai/clip-vit-large-patch14',
+WEIGHTS = {  # family -> variant -> where it is; the first is the default
+  'clip': {
+    'B/16': 'hf:openai/clip-vit-base-patch16',
+    'L/14': 'hf:openai/clip-vit-large-patch14',
+  },
+  # As AIM: fine-tuned on ImageNet-1k.
+  'imagenet': {'B/16': 'hf:google/vit-base-patch16-224'},
+  'dinov2': {
+    'B/14': 'hf:facebook/dinov2-base',
+    'S/14': 'hf:facebook/dinov2-small',
+    'L/14': 'hf:facebook/dinov2-large',
+  },
+  'siglip': {'B/16': 'hf:google/siglip-base-patch16-224'},
 }
-IMAGENET = 'hf:google/vit-base-patch16-224'  # as AIM: ImageNet-1k fine-tuned
+NORMALIZATION = {
+  'clip': 'clip',
+  'imagenet': 'imagenet',  # as AIM's configurations; the file's own is half
+  'dinov2': 'imagenet',
+  'siglip': 'half',
+}
 PROJECTION = {'B/16': 512, 'L/14': 768}  # width of CLIP's joint space
-DEPTH = {'B/16': 12, 'L/14': 24}
+DEPTH = {'S': 12, 'B': 12, 'L': 24}
 
 
 class ArgumentError(Exception):
@@ -56,7 +71,9 @@ def base() -> ConfigDict:
   c.model.temporal_operator = None  # dict(name=…, options…)
   c.model.temporal_embedding = True
   c.model.dropout = 0.5  # before the head
-  c.weights = WEIGHTS['B/16']  # directory, file, or hf:ORG/NAME[@REVISION]
+  c.weights = WEIGHTS['clip'][
+    'B/16'
+  ]  # directory, file, or hf:ORG/NAME[@REVISION]
   c.start_from = ''  # an export to begin at, in place of weights
   c.trainable = ('head',)  # path prefixes; ('',) trains everything
   c.dtype = 'auto'  # bfloat16 on accelerators, float32 on a CPU
@@ -138,11 +155,11 @@ def _optimizer() -> ConfigDict:
 def backbone(
   c: ConfigDict, variant: str, frames: int, family: str = 'clip'
 ) -> None:
-  """An image ViT of that size and family, looking at so many frames."""
-  c.weights = choose(WEIGHTS, variant, 'variant')
-  if family == 'imagenet':
-    choose({'B/16': True}, variant, 'variant (of the ImageNet ViT)')
-    c.weights, c.data.normalization = IMAGENET, 'imagenet'
+  """An image ViT of a family, by its size or '', looking at so many frames."""
+  known = choose(WEIGHTS, family, 'family')
+  variant = variant or next(iter(known))
+  c.weights = choose(known, variant, f'variant (of {family})')
+  c.data.normalization = NORMALIZATION[family]
   c.model.backbone.family = family
   c.model.backbone.variant = variant
   c.model.num_frames = frames
@@ -150,7 +167,8 @@ def backbone(
 
 def depth(c: ConfigDict) -> int:
   """Blocks of the backbone."""
-  return c.model.backbone.get('depth') or DEPTH[c.model.backbone.variant]
+  sizes = c.model.backbone
+  return sizes.get('depth') or DEPTH[sizes.variant.partition('/')[0]]
 
 
 def head_width(c: ConfigDict) -> int:

@@ -1,11 +1,12 @@
-r"""Your own clips, a folder per class: any method on CLIP ViT-B/16.
+r"""Your own clips, a folder per class: any method on any image model.
 
 python -m i2v_jax.main --config configs/finetune_folder.py \
   --config.data.root=CLIPS --workdir runs/mine
 
 CLIPS/<class>/<clip>.mp4 is split 80 / 20 by itself; CLIPS/train/<class> and
-CLIPS/val/<class> are taken as they are. `:variant=L/14,frames=16` for more.
-`:method=aim` or any other of `configs/methods.py`; default is ZeroI2V.
+CLIPS/val/<class> are taken as they are. `:method=aim` or any other of
+`configs/methods.py` in place of ZeroI2V; `:family=dinov2,variant=L/14`, siglip
+or imagenet in place of CLIP B/16; `:frames=16`.
 """
 
 from configs import common, methods
@@ -13,11 +14,11 @@ from configs import common, methods
 
 def get_config(arg=''):
   arg = common.parse_arg(
-    arg, variant='B/16', frames=0, method='zeroi2v', smoke=False
+    arg, family='clip', variant='', frames=0, method='zeroi2v', smoke=False
   )
   c = common.base()
   frames = arg.frames or (16 if arg.method == 'dualpath' else 8)
-  common.backbone(c, arg.variant, frames)
+  common.backbone(c, arg.variant, frames, arg.family)
   c.batch_size = 16
   common.choose(methods.METHODS, arg.method, 'method')(c)
   c.needs = 'a folder of clips per class'

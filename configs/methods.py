@@ -68,9 +68,13 @@ def dualpath(c, preset='paper', quirks=False, lr=3.5e-4):
   c.model.adapter = dict(
     name='dualpath', preset=preset, grid=(4, 4), spatial_frames=8, dropout=0.1
   )
-  c.model.projection = common.PROJECTION.get(c.model.backbone.variant, 0)
+  sizes = c.model.backbone
+  if sizes.family == 'clip':
+    c.model.projection = common.PROJECTION.get(sizes.get('variant'), 0)
   c.model.temporal_embedding, c.model.dropout = False, 0.0
-  c.trainable = ('adapters', 'head', 'backbone/cls', 'backbone/pos')
+  c.trainable = ('adapters', 'head', 'backbone/pos')
+  if sizes.family != 'siglip':
+    c.trainable += ('backbone/cls',)
   c.clip.sampling, c.clip.stride = 'random_stride', 4
   c.clip.randaugment = 'before_crop'
   c.clip.randaugment_ops, c.clip.randaugment_magnitude = 2, 10.0
@@ -168,9 +172,9 @@ def full(c):
   c.optimizer.lr /= 10
   blocks = [f'blocks_{i}' for i in range(common.depth(c))]
   norms = [f'{block}/{ln}' for block in blocks for ln in ('ln1', 'ln2')]
-  tables = ['cls', 'pos', 'ln_post', *norms]
-  if c.model.backbone.family == 'clip':
-    tables.append('ln_pre')
+  tables = ['pos', 'ln_post', *norms]
+  family = c.model.backbone.family
+  tables += ['cls'] * (family != 'siglip') + ['ln_pre'] * (family == 'clip')
   still = [f'backbone/{name}' for name in tables]
   still += ['temporal_embedding'] * c.model.temporal_embedding
   c.optimizer.decay_multipliers = dict.fromkeys(still, 0.0)

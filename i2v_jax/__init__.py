@@ -17,6 +17,8 @@ _PUBLIC = {
   'join': 'params',
   'load': 'trained',
   'load_backbone': 'weights',
+  'load_image_model': 'weights',
+  'load_release': 'weights.releases',
   'mask': 'params',
   'merge': 'video',
   'normalize': 'video',

@@ -79,6 +79,15 @@ def inspect_weights(args) -> None:
   writers.console.print(inspection.table(rows))
 
 
+def bench_weights(args) -> None:
+  from i2v_jax import writers
+  from i2v_jax.weights import cost, inspection
+
+  writers.console.print(
+    inspection.table(cost.measure(args.source, args.rounds))
+  )
+
+
 def convert_weights(args) -> None:
   from i2v_jax import convert, variants
   from i2v_jax.data import sources
@@ -219,6 +228,13 @@ def _for_weights(command) -> None:
     found.add_argument(
       'source', metavar='SOURCE', help='file, folder, or hf:ORG/NAME[@REVISION]'
     )
+    return found
+
+  look = sub('inspect', inspect_weights, 'print what a file is, and its keys')
+  cost = sub('bench', bench_weights, 'measure time and memory of loading')
+  cost.add_argument('--rounds', type=int, default=5, help='of measurements')
+  out = sub('convert', convert_weights, 'write published weights as our own')
+  for found in (look, out):
     found.add_argument(
       '--set',
       action='append',
@@ -226,10 +242,6 @@ def _for_weights(command) -> None:
       metavar='KEY=VALUE',
       help='what the file does not tell; with --config a change of it',
     )
-    return found
-
-  sub('inspect', inspect_weights, 'print what a file is and what is used of it')
-  out = sub('convert', convert_weights, 'write published weights as our own')
   out.add_argument('--out', required=True, help='new folder')
   out.add_argument(
     '--config', metavar='FILE[:ARG]', help='of the experiment of a video model'

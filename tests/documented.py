@@ -6,10 +6,10 @@ import re
 DOCS = pathlib.Path(__file__).parents[1] / 'docs'
 
 
-def code(page: str, section: str) -> str:
-  """The one Python block of a section of a page."""
+def code(page: str, section: str, which: int = 0, of: int = 1) -> str:
+  """One of the Python blocks of a section of a page."""
   text = (DOCS / page).read_text()
   _, found = text.split(f'\n## {section}\n')
   blocks = re.findall(r'```python\n(.*?)```', found.split('\n## ')[0], re.S)
-  assert len(blocks) == 1, f'{page}, {section} has {len(blocks)} blocks'
-  return blocks[0]
+  assert len(blocks) == of, f'{page}, {section} has {len(blocks)} blocks'
+  return blocks[which]

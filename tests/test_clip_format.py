@@ -25,11 +25,16 @@ def merged(model):
 
 def documented_logits(folder, clips):
   """As the function of the docs has them, in PyTorch."""
-  torch = pytest.importorskip('torch')
-  scope = {}
-  exec(documented.code('weights_out.md', '`clip`'), scope)
+  torch, logits = pytest.importorskip('torch'), documented_function(1)
   pixels = torch.from_numpy(np.array(clips).transpose(0, 1, 4, 2, 3))
-  return scope['logits'](str(folder), pixels).numpy()
+  return logits['logits'](str(folder), pixels).numpy()
+
+
+def documented_function(which):
+  """With the transformers library (0), or without (1)."""
+  scope = {}
+  exec(documented.code('weights_out.md', '`clip`', which, of=2), scope)
+  return scope
 
 
 @pytest.mark.parametrize(
@@ -55,6 +60,22 @@ def test_the_documented_function_gives_our_logits(
   in_time = any(offsets) or 'temporal_embedding' in model.params
   assert (np.abs(backwards - wanted).max() > 0.01) == in_time
   logits = documented_logits(tmp_path / 'out', clips)
+  np.testing.assert_allclose(logits, wanted, rtol=0, atol=1e-4)
+
+
+@pytest.mark.filterwarnings('ignore::DeprecationWarning')  # of the library
+def test_the_documented_hooks_give_our_logits(tmp_path):
+  torch = pytest.importorskip('torch')
+  pytest.importorskip('transformers')
+  adapter = dict(name='zeroi2v', offsets=(-1, 1, -2, 0))
+  model = small.trained(adapter, tmp_path)
+  clip_format.export(model, tmp_path / 'out')
+  (clips,) = small.clips(model.model, batch=3)
+  wanted = small.apply(model.model, model.params, clips)
+  classify = documented_function(0)['classifier'](str(tmp_path / 'out'))
+  pixels = torch.from_numpy(np.array(clips).transpose(0, 1, 4, 2, 3))
+  with torch.no_grad():
+    logits = classify(pixels).numpy()
   np.testing.assert_allclose(logits, wanted, rtol=0, atol=1e-4)
 
 

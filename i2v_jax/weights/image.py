@@ -1,5 +1,6 @@
 """Pretrained image models: any format in, the backbone's tree out, strictly."""
 
+import dataclasses
 from typing import NamedTuple
 
 import jax
@@ -140,9 +141,15 @@ def load_into(weights: Weights, cfg: ViTConfig) -> tuple[dict, Report]:
 
 
 def shapes(cfg: ViTConfig) -> dict:
-  """The tree of `ViT(cfg)` as shapes, without memory."""
+  """The tree of `ViT(cfg)` as shapes, without memory.
+
+  All blocks are alike, so one is traced.
+  """
   image = jax.ShapeDtypeStruct((1, *cfg.image_shape), 'float32')
-  return jax.eval_shape(ViT(cfg).init, jax.random.key(0), image)['params']
+  model = ViT(dataclasses.replace(cfg, depth=1))
+  tree = jax.eval_shape(model.init, jax.random.key(0), image)['params']
+  blocks = {f'blocks_{i}': tree['blocks_0'] for i in range(cfg.depth)}
+  return tree | blocks
 
 
 def random(cfg: ViTConfig, seed: int) -> dict:

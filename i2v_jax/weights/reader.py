@@ -37,7 +37,8 @@ class Reader:
       raise ValueError(f'{self.what} has no {key!r}.')
     self.left.remove(key)
     self.loaded.append(key)
-    return np.asarray(self.arrays[key]).astype(np.float32, copy=False)
+    take = getattr(self.arrays, 'take', self.arrays.__getitem__)
+    return np.asarray(take(key)).astype(np.float32, copy=False)
 
   def norm(self, key: str) -> dict:
     return {

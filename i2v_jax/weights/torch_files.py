@@ -46,16 +46,23 @@ class TorchArrays(Mapping):
     self._tensors = tensors
 
   def __getitem__(self, key: str) -> np.ndarray:
-    tensor = self._tensors[key].detach()
-    if str(tensor.dtype) == 'torch.bfloat16':
-      tensor = tensor.float()
-    return tensor.numpy()
+    return _numpy(self._tensors[key])
+
+  def take(self, key: str) -> np.ndarray:
+    """An array that will not be asked for again, floats as float32."""
+    tensor = self._tensors.pop(key)  # halves go as soon as they are converted
+    return _numpy(tensor.float() if tensor.is_floating_point() else tensor)
 
   def __iter__(self) -> Iterator[str]:
     return iter(self._tensors)
 
   def __len__(self) -> int:
     return len(self._tensors)
+
+
+def _numpy(tensor) -> np.ndarray:
+  is_bfloat16 = str(tensor.dtype) == 'torch.bfloat16'
+  return (tensor.float() if is_bfloat16 else tensor).detach().numpy()
 
 
 def read(path: pathlib.Path, names: Collection[str]) -> Mapping:
@@ -75,7 +82,7 @@ def read(path: pathlib.Path, names: Collection[str]) -> Mapping:
       warnings.simplefilter('ignore', DeprecationWarning)
       saved = torch.jit.load(str(path), map_location='cpu').state_dict()
   else:
-    saved = _load(torch, path, mmap=bool(names))
+    saved = _load(torch, path)
   return TorchArrays(_tensors(torch, saved, path))
 
 
@@ -90,11 +97,11 @@ def _torch(path):
   return torch
 
 
-def _load(torch, path, mmap: bool):
+def _load(torch, path):
   stand_ins = [(Inert, name) for name in BOOKKEEPING]
   try:
     with torch.serialization.safe_globals(stand_ins):
-      return torch.load(path, map_location='cpu', weights_only=True, mmap=mmap)
+      return torch.load(path, map_location='cpu', weights_only=True)
   except pickle.UnpicklingError as error:
     raise ValueError(
       f'{path} was not opened: to read it would mean to run code that is in '

@@ -1,0 +1,61 @@
+"""`i2v weights bench`: what loading costs, beside reading the bytes."""
+
+import multiprocessing
+import os
+import resource
+import statistics
+import time
+
+from i2v_jax.weights import files, image
+
+
+def measure(source, rounds: int = 5) -> list[tuple[str, str]]:
+  """Rows of `(what, value)`: seconds and peak memory of `load_image_model`.
+
+  Reading and loading take turns, each in a process of its own; imports are not
+  counted in the seconds, all memory of the process in the peak.
+
+  Args:
+    source: a file or folder, with one file of weights.
+    rounds: how often; the numbers are medians.
+  """
+  path = image.open_source(source).what
+  if not os.path.isfile(path) or os.path.basename(path) == files.INDEX:
+    raise ValueError(f'{path} is not one file of weights; name one.')
+  turns = [
+    [_apart(f, path) for f in (_read, _load, _peak)] for _ in '.' * rounds
+  ]
+  read, load, peak = (statistics.median(x) for x in zip(*turns, strict=True))
+  size = os.path.getsize(path)
+  return [
+    ('file', path),
+    ('size', f'{size / 1e6:.1f} MB'),
+    ('reading its bytes', f'{read:.2f} s'),
+    ('loading', f'{load:.2f} s, {load / read:.2f} of reading'),
+    ('peak memory', f'{peak / 1e6:.1f} MB, {peak / size:.2f} of the size'),
+  ]
+
+
+def _apart(measured, path) -> float:
+  """What is measured, in a fresh process."""
+  with multiprocessing.get_context('spawn').Pool(1) as pool:
+    return pool.apply(measured, (path,))
+
+
+def _read(path) -> float:
+  start = time.perf_counter()
+  with open(path, 'rb', buffering=0) as file:
+    file.read()
+  return time.perf_counter() - start
+
+
+def _load(path) -> float:
+  image.open_source(path)  # which imports torch, where a file needs it
+  start = time.perf_counter()
+  image.load_image_model(path)
+  return time.perf_counter() - start
+
+
+def _peak(path) -> int:
+  image.load_image_model(path)
+  return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
