@@ -18,7 +18,7 @@ _PUBLIC = {
   'load': 'trained',
   'load_backbone': 'weights',
   'load_image_model': 'weights',
-  'load_release': 'weights.releases',
+  'load_release': 'weights',
   'mask': 'params',
   'merge': 'video',
   'normalize': 'video',

@@ -10,8 +10,15 @@ from i2v_jax.vit_config import ViTConfig
 from i2v_jax.weights import clip_hf, clip_openai, image
 from i2v_jax.weights.files import Weights
 from i2v_jax.weights.image import Loaded, load_image_model
+from i2v_jax.weights.releases import load_release
 
-__all__ = ['Loaded', 'load_backbone', 'load_image_model', 'load_projection']
+__all__ = [
+  'Loaded',
+  'load_backbone',
+  'load_image_model',
+  'load_projection',
+  'load_release',
+]
 
 ASSETS = pathlib.Path(__file__).parents[1] / 'assets'
 BUILTIN = {'digits': ASSETS / 'digits_vit.safetensors'}
