@@ -17,6 +17,7 @@ from i2v_jax import facts, video, writers
 from i2v_jax.adapters import operators
 from i2v_jax.trained import Trained
 from i2v_jax.vit_config import ViTConfig
+from i2v_jax.weights import clip_hf, huggingface
 
 TOWER = {  # our path -> Hugging Face's key, for what is not in a block
   'cls': 'embeddings.class_embedding',
@@ -25,17 +26,9 @@ TOWER = {  # our path -> Hugging Face's key, for what is not in a block
   'ln_pre': 'pre_layrnorm',  # spelt so in the files
   'ln_post': 'post_layernorm',
 }
-BLOCK = {
-  'ln1': 'layer_norm1',
-  'attn/q': 'self_attn.q_proj',
-  'attn/k': 'self_attn.k_proj',
-  'attn/v': 'self_attn.v_proj',
-  'attn/out': 'self_attn.out_proj',
-  'ln2': 'layer_norm2',
-  'mlp/fc1': 'mlp.fc1',
-  'mlp/fc2': 'mlp.fc2',
-}
 LEAF = {'kernel': 'weight', 'scale': 'weight', 'bias': 'bias'}
+
+ACTIVATIONS = {ours: name for name, ours in huggingface.ACTIVATIONS.items()}
 
 MERGED = ('zeroi2v', 0)  # method and number of its adapters
 RELOCATION = ('head_relocation', 'kv')
@@ -80,6 +73,8 @@ def head_offsets(model) -> tuple[int, ...]:
     raise _refused(model.adapter['name'])
   if model.vit != _clip_of(model.vit):
     raise _refused('an image model that is not built as CLIP')
+  if model.vit.activation not in ACTIVATIONS:
+    raise _refused(model.vit.activation)
   if model.mean_first:
     raise _refused('a final norm behind the mean over frames (mean_first)')
   adapter, operator = model.adapter or {}, model.temporal_operator or {}
@@ -115,15 +110,12 @@ def vision_config(cfg: ViTConfig) -> dict:
   return {
     'architectures': ['CLIPVisionModel'],
     'model_type': 'clip_vision_model',
-    'hidden_size': cfg.width,
-    'intermediate_size': cfg.mlp_dim,
-    'num_hidden_layers': cfg.depth,
-    'num_attention_heads': cfg.num_heads,
     'num_channels': 3,
-    'image_size': cfg.image_size,
-    'patch_size': cfg.patch_size,
-    'hidden_act': cfg.activation,
-    'layer_norm_eps': cfg.norm_eps,
+    'hidden_act': ACTIVATIONS[cfg.activation],
+  } | {
+    name: getattr(cfg, field)
+    for name, field in huggingface.FIELDS.items()
+    if field != 'registers'
   }
 
 
@@ -159,7 +151,8 @@ def _key(path: str) -> str:
   if not first.startswith('blocks_'):
     return f'{TOWER[layer]}.{LEAF[leaf]}'
   index = first.removeprefix('blocks_')
-  return f'encoder.layers.{index}.{BLOCK[part]}.{LEAF[leaf]}'
+  name = clip_hf.BLOCK[part.rpartition('/')[2]]
+  return f'{clip_hf.BLOCKS.format(index)}{name}.{LEAF[leaf]}'
 
 
 def _turned(key: str, x: np.ndarray) -> np.ndarray:
