@@ -78,16 +78,19 @@ def sizes(arrays: Mapping, key: str) -> dict:
 
 
 def _activation(weights: Weights) -> str | None:
-  """As the folder says; files both half and float are OpenAI's; else None."""
+  """As the folder says, or None.
+
+  Files both half and float, of a size that OpenAI published, are OpenAI's.
+  """
   if 'model_cfg' in weights.config:
     quick = weights.config['model_cfg'].get('quick_gelu', False)
     return 'quick_gelu' if quick else 'gelu'
   key = prefix(weights.arrays)
-  kinds = {
-    weights.arrays[key + name].dtype.itemsize
-    for name in ('conv1.weight', 'ln_pre.weight')
-  }
-  return 'quick_gelu' if kinds == {2, 4} else None
+  patch, norm = (
+    weights.arrays[key + name] for name in ('conv1.weight', 'ln_pre.weight')
+  )
+  mixed = (patch.dtype.itemsize, norm.dtype.itemsize) == (2, 4)
+  return 'quick_gelu' if mixed and len(norm) <= 1024 else None
 
 
 def convert(weights: Weights, cfg: ViTConfig) -> tuple[dict, Reader]:

@@ -127,10 +127,12 @@ def in_folder(folder: pathlib.Path) -> pathlib.Path:
 
 
 def _config(folder: pathlib.Path) -> dict:
+  """Both configs of a folder; they have no keys in common."""
+  found = {}
   for name in CONFIGS:
     if (folder / name).is_file():
-      return json.loads((folder / name).read_text())
-  return {}
+      found |= json.loads((folder / name).read_text())
+  return found
 
 
 def _open(path: pathlib.Path) -> tuple[Mapping, dict]:
