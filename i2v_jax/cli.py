@@ -83,9 +83,8 @@ def bench_weights(args) -> None:
   from i2v_jax import writers
   from i2v_jax.weights import cost, inspection
 
-  writers.console.print(
-    inspection.table(cost.measure(args.source, args.rounds))
-  )
+  rows = cost.measure(args.source, args.rounds, **_told(args.set))
+  writers.console.print(inspection.table(rows))
 
 
 def convert_weights(args) -> None:
@@ -234,7 +233,7 @@ def _for_weights(command) -> None:
   cost = sub('bench', bench_weights, 'measure time and memory of loading')
   cost.add_argument('--rounds', type=int, default=5, help='of measurements')
   out = sub('convert', convert_weights, 'write published weights as our own')
-  for found in (look, out):
+  for found in (look, cost, out):
     found.add_argument(
       '--set',
       action='append',
@@ -276,3 +275,7 @@ def _for_sweeps(command) -> None:
 def main(argv=None) -> None:
   args = parser().parse_args(argv)
   sys.exit(guarded(args.function, args))
+
+
+if __name__ == '__main__':
+  main()

@@ -10,14 +10,13 @@ from collections.abc import Mapping
 import jax
 import numpy as np
 from flax.traverse_util import flatten_dict
-from safetensors.numpy import save_file
 
 from i2v_jax import export as export_lib
 from i2v_jax import facts, video, writers
 from i2v_jax.adapters import operators
 from i2v_jax.trained import Trained
 from i2v_jax.vit_config import ViTConfig
-from i2v_jax.weights import clip_hf, huggingface
+from i2v_jax.weights import clip_hf, huggingface, native
 
 TOWER = {  # our path -> Hugging Face's key, for what is not in a block
   'cls': 'embeddings.class_embedding',
@@ -28,7 +27,7 @@ TOWER = {  # our path -> Hugging Face's key, for what is not in a block
 }
 LEAF = {'kernel': 'weight', 'scale': 'weight', 'bias': 'bias'}
 
-ACTIVATIONS = {ours: name for name, ours in huggingface.ACTIVATIONS.items()}
+ACTIVATIONS = ('quick_gelu', 'gelu')  # of CLIP's, by both names
 
 MERGED = ('zeroi2v', 0)  # method and number of its adapters
 RELOCATION = ('head_relocation', 'kv')
@@ -55,7 +54,7 @@ def export(trained: Trained, out) -> None:
   out.mkdir(parents=True, exist_ok=True)
   arrays = to_clip(jax.device_get(params))
   # Without this word the transformers library refuses a file.
-  save_file(arrays, out / 'model.safetensors', metadata={'format': 'pt'})
+  native.save(out / 'model.safetensors', arrays, {'format': 'pt'})
   config = vision_config(model.vit) | {'i2v': _video(trained, offsets)}
   (out / 'config.json').write_text(json.dumps(config, indent=2) + '\n')
   facts.write(out, known)
@@ -111,7 +110,7 @@ def vision_config(cfg: ViTConfig) -> dict:
     'architectures': ['CLIPVisionModel'],
     'model_type': 'clip_vision_model',
     'num_channels': 3,
-    'hidden_act': ACTIVATIONS[cfg.activation],
+    'hidden_act': cfg.activation,
   } | {
     name: getattr(cfg, field)
     for name, field in huggingface.FIELDS.items()

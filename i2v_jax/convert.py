@@ -20,9 +20,17 @@ def image_model(source, out, **told) -> pathlib.Path:
   Returns:
     The file; it is a `source` itself, and may be a config's `weights`.
   """
+  weights, out = image.open_source(source), pathlib.Path(out)
+  if any(r.recognises(weights.arrays) for r in releases.RELEASES):
+    raise ValueError(
+      f'{weights.what} is a published video model; give --config and --classes '
+      'of the experiment it belongs to.'
+    )
+  if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    raise ValueError(f'{out} is not empty; choose a new folder as --out.')
   loaded = image.load_image_model(source, **told)
-  path = pathlib.Path(out) / 'model.safetensors'
-  path.parent.mkdir(parents=True, exist_ok=True)
+  path = out / 'model.safetensors'
+  out.mkdir(parents=True, exist_ok=True)
   native.write(
     path,
     loaded.params,
@@ -54,6 +62,13 @@ def release(
   config = experiment.absolute(config)
   model = experiment.model(config, len(class_names))
   loaded = releases.load_release(source, **_told(config, model))
+  normalization = config['data']['normalization']
+  if loaded.report.normalization != normalization:
+    raise ValueError(
+      f'{weights.what} was trained with normalization '
+      f'{loaded.report.normalization!r}, the config has data.normalization '
+      f'{normalization!r}; set that.'
+    )
   merged = (loaded.model.adapter or {}).get('num_adapters') == 0
   if merged:
     config['model']['adapter'] = experiment.plain(loaded.model.adapter)
@@ -65,7 +80,11 @@ def release(
   found = trained.placed(
     model, loaded.params, config, tuple(class_names), identity, out
   )
-  export.whole(found, out, 'merged' if merged else 'full')
+  made_from = {
+    'file': pathlib.Path(weights.what).name,
+    'format': loaded.report.format,
+  }
+  export.whole(found, out, 'merged' if merged else 'full', made_from=made_from)
   writers.console.print(f'{out}: {loaded.report.format}')
 
 

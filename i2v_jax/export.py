@@ -87,10 +87,13 @@ def full(trained: Trained, out) -> None:
   writers.console.print(f'{out}: everything, nothing merged')
 
 
-def whole(trained: Trained, out, format: str) -> None:
-  """Writes a model as it is, as `full` or `merged`; raises as `export`."""
+def whole(trained: Trained, out, format: str, **known) -> None:
+  """Writes a model as it is, as `full` or `merged`; raises as `export`.
+
+  `known` are further facts.
+  """
   out = new_folder(out, format)
-  _write(out, trained, facts(trained, format, trained.params))
+  _write(out, trained, facts(trained, format, trained.params) | known)
 
 
 def adapter(trained: Trained, out) -> None:
@@ -119,6 +122,8 @@ def adapter(trained: Trained, out) -> None:
     )
   out = new_folder(out, 'adapter')
   config['data']['root'] = ''  # a path of whoever trained
+  if config['start_from']:
+    config['weights'] = ''
   known = facts(trained, 'adapter', trained.params)
   known |= {'config': config, 'class_names': list(trained.class_names)}
   out.mkdir(parents=True, exist_ok=True)

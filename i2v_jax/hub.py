@@ -7,8 +7,8 @@ import re
 
 from huggingface_hub import CommitOperationAdd, HfApi, errors
 
+from i2v_jax import experiment, model_card, writers
 from i2v_jax import facts as facts_lib
-from i2v_jax import model_card, writers
 
 CARD = 'README.md'
 FILES = (  # of exports in all formats, and nothing that lies beside them
@@ -101,7 +101,8 @@ def _facts(folder: pathlib.Path) -> dict:
       f'{folder} is not an export with facts.json or adapter.safetensors; '
       'write it with i2v export.'
     )
-  weights = known.get('config', {}).get('weights', '')
+  config = known.get('config')
+  weights = experiment.base(config) if config else ''
   if weights and facts_lib.is_local(weights):
     raise ValueError(
       f'{folder} names its image weights by a path, {weights}, that nobody '

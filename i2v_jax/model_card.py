@@ -10,7 +10,7 @@ pipeline_tag: video-classification
 
 # {name}
 
-A video classifier of {classes} classes, trained with i2v_jax.
+A video classifier of {classes} classes, {origin}.
 
 | | |
 |---|---|
@@ -66,6 +66,7 @@ def text(name: str, facts: Mapping[str, Any]) -> str:
     HEAD.format(
       name=name.partition('/')[2],
       classes=facts['classes'],
+      origin=_origin(facts),
       base_model=f'base_model: {hub}\n' if weights.startswith('hf:') else '',
       rows='\n'.join(f'| {key} | {value} |' for key, value in _rows(facts)),
     )
@@ -132,5 +133,11 @@ def _preprocessing(facts: Mapping[str, Any]) -> str:
   )
 
 
+def _origin(facts: Mapping[str, Any]) -> str:
+  if made_from := facts.get('made_from'):
+    return f'converted from {made_from["file"]} ({made_from["format"]})'
+  return 'trained with i2v_jax'
+
+
 def _stride(clip: Mapping[str, Any]) -> str:
-  return f', every {clip["stride"]}th frame' if clip['stride'] > 1 else ''
+  return f' with a stride of {clip["stride"]}' if clip['stride'] > 1 else ''

@@ -2,13 +2,15 @@
 
 import json
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+from i2v_jax import adapters, video, writers
 from i2v_jax import params as params_lib
-from i2v_jax import video, writers
 from i2v_jax.data import sources
 from i2v_jax.weights import native
+
+FILES = ('model.safetensors', 'config.json', 'classes.json')
 
 # Options that act while training only, and what shapes tell by themselves.
 NO_MATTER = (
@@ -36,10 +38,10 @@ def parts(folder, model, class_names: Sequence[str]) -> dict:
     ValueError: it is a model of another kind; names what differs.
   """
   folder = pathlib.Path(folder).expanduser()
-  if not (folder / 'model.safetensors').is_file():
+  if not all((folder / name).is_file() for name in FILES):
     raise FileNotFoundError(
-      f'start_from={folder} holds no model.safetensors; write one with `i2v '
-      'export --format full` or `i2v weights convert --config`.'
+      f'start_from={folder} is no export that holds {", ".join(FILES)}; write '
+      'one with `i2v export --format full` or `i2v weights convert --config`.'
     )
   config = json.loads((folder / 'config.json').read_text())
   theirs = sources.read_class_names(folder / 'classes.json')
@@ -64,16 +66,25 @@ def check_same_kind(folder, theirs, ours) -> None:
     theirs: a classifier.
     ours: the classifier of a config.
   """
-  for field in ('adapter', 'temporal_operator'):
-    found, wanted = _options(theirs, field), _options(ours, field)
-    if found != wanted:
+  found, wanted = _function(theirs), _function(ours)
+  for name in sorted(found.keys() | wanted.keys()):
+    if found.get(name) != wanted.get(name):
       raise ValueError(
-        f'{folder} has model.{field} {found or None}, this config has '
-        f'{wanted or None}; give both the same.'
+        f'{folder} has model.{name} {found.get(name)!r}, this config has '
+        f'{wanted.get(name)!r}; give both the same.'
       )
 
 
-def _options(model, field: str) -> dict[str, Any]:
-  """What the function of a method depends on."""
-  spec: Mapping = getattr(model, field, None) or {}
-  return {k: v for k, v in sorted(spec.items()) if k not in NO_MATTER}
+def _function(model) -> dict[str, Any]:
+  """What the function of a classifier depends on beside its parameters."""
+  found = {f'backbone.{k}': v for k, v in native.describe(model.vit).items()}
+  del found['backbone.image_size']  # positions tell it
+  found['mean_first'] = getattr(model, 'mean_first', False)
+  operator = getattr(model, 'temporal_operator', None) or {}
+  found |= {f'temporal_operator.{k}': v for k, v in operator.items()}
+  if spec := model.adapter:
+    fields = adapters.METHODS[spec['name']].__dataclass_fields__
+    names = set(fields) - {*NO_MATTER, *adapters.INNER}
+    found |= {f'adapter.{k}': adapters.option(spec, k, None) for k in names}
+    found['adapter.name'] = spec['name']
+  return found

@@ -179,6 +179,10 @@ def _load_adapter(file: pathlib.Path, weights: str, root: str) -> Trained:
   model = experiment.model(config, len(names))
   params = flatten_dict(_start(model, config, names), sep='/')
   mine = flatten_dict(mine, sep='/')
+  wanted = adapter_file.split(
+    unflatten_dict(params, sep='/'), config['trainable']
+  )[0]
+  params_lib.check_same_tree(wanted, unflatten_dict(mine, sep='/'), str(file))
   base = {path: x for path, x in params.items() if path not in mine}
   base, mine = (unflatten_dict(tree, sep='/') for tree in (base, mine))
   _check_sha256(base, saved['base']['sha256'], config, file)

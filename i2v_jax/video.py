@@ -14,16 +14,8 @@ from i2v_jax.adapters import operators
 from i2v_jax.adapters.layers import check_frames
 from i2v_jax.dualpath import DualPathClassifier
 from i2v_jax.evl import EVLClassifier
-from i2v_jax.vit import ViT, ViTConfig
-
-NORMALIZATION = {  # name -> mean, std of RGB in 0..1
-  'clip': (
-    (0.48145466, 0.4578275, 0.40821073),
-    (0.26862954, 0.26130258, 0.27577711),
-  ),
-  'imagenet': ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-  'half': ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
-}
+from i2v_jax.vit import ViT
+from i2v_jax.vit_config import NORMALIZATION, ViTConfig
 
 INPUTS = ('video', 'grid')  # of a model, in this order; most take the first
 

@@ -38,6 +38,15 @@ FAMILIES = {
   | dict(activation='gelu_tanh', class_token=False, pool='map'),
 }
 
+NORMALIZATION = {  # name -> mean, std of RGB in 0..1
+  'clip': (
+    (0.48145466, 0.4578275, 0.40821073),
+    (0.26862954, 0.26130258, 0.27577711),
+  ),
+  'imagenet': ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+  'half': ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+}
+
 ACTIVATIONS = ('quick_gelu', 'gelu', 'gelu_tanh', 'swiglu')
 REMAT = ('none', 'dots', 'block')
 POOLS = ('cls', 'mean', 'map')
@@ -86,6 +95,12 @@ class ViTConfig:
   remat: str = 'none'
 
   def __post_init__(self):
+    for field in ('width', 'depth', 'num_heads', 'patch_size', 'image_size'):
+      value = getattr(self, field)
+      if not isinstance(value, int) or value < 1:
+        raise ValueError(f'{field} is {value!r}, not a whole number from 1.')
+    if not isinstance(self.norm_eps, int | float):
+      raise ValueError(f'norm_eps is {self.norm_eps!r}, not a number.')
     if not self.mlp_dim:
       object.__setattr__(self, 'mlp_dim', 4 * self.width)
     if self.width % self.num_heads:

@@ -36,8 +36,8 @@ METHODS = {
 }
 
 # Fields that are not a choice of the user's.
-_INNER = {'dtype', 'name', 'parent', 'layer', 'depth', 'operator'}
-_INNER |= {'cfg', 'num_frames'}
+INNER = {'dtype', 'name', 'parent', 'layer', 'depth', 'operator'}
+INNER |= {'cfg', 'num_frames'}
 
 
 class PerBlock(nn.Module):
@@ -91,7 +91,7 @@ def resolve(spec: Mapping[str, Any] | None) -> FrozenDict | None:
     if not hasattr(method, 'preset'):
       raise ValueError(f'{name} has no presets; give its options.')
     spec = method.preset(preset) | spec
-  fields = set(method.__dataclass_fields__) - _INNER
+  fields = set(method.__dataclass_fields__) - INNER
   if unknown := set(spec) - fields:
     raise ValueError(
       f'{name} has no option {sorted(unknown)}; it has {sorted(fields)}.'

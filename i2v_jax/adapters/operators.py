@@ -179,6 +179,7 @@ def make(spec: Mapping[str, Any]):
 def channel_groups(offsets, cfg) -> list[tuple[int, int]]:
   """Offsets as `(offset, channels)` runs that cover the whole width."""
   head, width = cfg.head_width, cfg.num_heads * cfg.head_width
+  _check_offsets(offsets)
   runs = [o if isinstance(o, Sequence) else (o, head) for o in offsets]
   used = sum(channels for _, channels in runs)
   if used > width:
@@ -194,6 +195,18 @@ def channel_groups(offsets, cfg) -> list[tuple[int, int]]:
     elif channels:
       merged.append((offset, channels))
   return merged
+
+
+def _check_offsets(offsets) -> None:
+  whole = lambda x: isinstance(x, int | np.integer)
+  pair = lambda x: (
+    isinstance(x, Sequence) and len(x) == 2 and all(map(whole, x))
+  )
+  listed = isinstance(offsets, Sequence) and not isinstance(offsets, str)
+  if not (listed and all(whole(x) or pair(x) for x in offsets)):
+    raise ValueError(
+      f'offsets are whole numbers, or pairs (offset, channels), not {offsets!r}.'
+    )
 
 
 def relocate(x_BxTxLxD, groups, head_width: int):

@@ -1,7 +1,5 @@
 """Weights of image models and of published video models, strictly read."""
 
-import pathlib
-
 import jax
 import numpy as np
 
@@ -19,9 +17,6 @@ __all__ = [
   'load_projection',
   'load_release',
 ]
-
-ASSETS = pathlib.Path(__file__).parents[1] / 'assets'
-BUILTIN = {'digits': ASSETS / 'digits_vit.safetensors'}
 
 
 def load_backbone(source: str, cfg: ViTConfig, seed: int = 0) -> dict:
@@ -74,9 +69,4 @@ def _open(source: str) -> Weights:
       'This config needs pretrained image weights: set weights to a '
       'directory or to hf:ORG/NAME.'
     )
-  kind, _, name = source.partition(':')
-  if kind == 'builtin':
-    if name not in BUILTIN:
-      raise ValueError(f'No weights {source!r}; there is {sorted(BUILTIN)}.')
-    source = str(BUILTIN[name])
   return image.open_source(source)

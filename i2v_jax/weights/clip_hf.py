@@ -4,12 +4,13 @@
 of SigLIP and SigLIP 2, with or without the tower's prefix.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
 import numpy as np
 
 from i2v_jax.vit_config import FAMILIES, ViTConfig
 from i2v_jax.weights import huggingface
+from i2v_jax.weights.arrays import Arrays
 from i2v_jax.weights.files import Weights
 from i2v_jax.weights.reader import Reader
 
@@ -66,7 +67,7 @@ def fields(weights: Weights) -> dict:
   """Fields of `ViTConfig` that the file and its `config.json` tell."""
   arrays, key = weights.arrays, prefix(weights.arrays)
   shape = arrays[f'{key}{PATCH}.weight'].shape
-  if len(shape) == 2:
+  if len(shape) != 4:
     raise ValueError(
       f'{weights.what} is a SigLIP 2 of variable shape (NaFlex), which this '
       'library does not read; take one of fixed size.'
@@ -84,7 +85,7 @@ def fields(weights: Weights) -> dict:
 def convert(weights: Weights, cfg: ViTConfig) -> tuple[dict, Reader]:
   key, is_clip = prefix(weights.arrays), family(weights.arrays) == 'clip'
   skipped = IGNORED if cfg.pool == 'map' else (*IGNORED, f'{key}head.')
-  reader = Reader(weights.arrays, weights.what, (*skipped, key + IGNORED[0]))
+  reader = Reader(weights.arrays, (*skipped, key + IGNORED[0]))
   pos = key + 'embeddings.position_embedding.weight'
   tree = {
     'patch': reader.conv(key + PATCH, bias=cfg.patch_bias),
@@ -110,7 +111,7 @@ def attention_pool(reader: Reader, key: str) -> dict:
   }
 
 
-def projection(arrays: Mapping) -> np.ndarray | None:
+def projection(arrays: Arrays) -> np.ndarray | None:
   """`D x E` of a model with projection, else None."""
   weight = arrays.get('visual_projection.weight')
   return None if weight is None else weight.T

@@ -4,20 +4,21 @@ The two differ in the activation, which no key tells: QuickGELU in OpenAI's
 weights, GELU in LAION's unless they are named `-quickgelu`.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
 import numpy as np
 
 from i2v_jax.vit_config import FAMILIES, ViTConfig
 from i2v_jax.weights import reader as readers
+from i2v_jax.weights.arrays import Arrays
 from i2v_jax.weights.files import Weights
 from i2v_jax.weights.reader import Reader
 
 TOWER = 'visual.'
+ARCHIVE = ('context_length', 'input_resolution', 'vocab_size')
 TEXT = (
+  *ARCHIVE,
   'attn_mask',
-  'context_length',
-  'input_resolution',
   'ln_final.',
   'logit_bias',
   'logit_scale',
@@ -26,7 +27,6 @@ TEXT = (
   'text_projection',
   'token_embedding.',
   'transformer.',
-  'vocab_size',
 )
 BLOCKS = 'transformer.resblocks.{}.'
 BLOCK = {
@@ -40,7 +40,9 @@ BLOCK = {
 
 
 def recognises(keys: Collection[str]) -> bool:
-  return prefix(keys) + 'transformer.resblocks.0.attn.in_proj_weight' in keys
+  attention = 'transformer.resblocks.0.attn.in_proj_weight'
+  needed = {prefix(keys) + name for name in ('conv1.weight', attention)}
+  return all(name in keys for name in needed)
 
 
 def prefix(keys: Collection[str]) -> str:
@@ -64,9 +66,9 @@ def fields(weights: Weights) -> dict:
   return known
 
 
-def sizes(arrays: Mapping, key: str) -> dict:
+def sizes(arrays: Arrays, key: str) -> dict:
   """Sizes of a tower whose keys begin with `key`."""
-  width, _, patch, _ = arrays[key + 'conv1.weight'].shape
+  width, _, patch, _ = arrays.shape(key + 'conv1.weight', 4)
   tokens = len(arrays[key + 'positional_embedding'])
   return dict(
     width=width,
@@ -78,25 +80,28 @@ def sizes(arrays: Mapping, key: str) -> dict:
 
 
 def _activation(weights: Weights) -> str | None:
-  """As the folder says, or None.
-
-  Files both half and float, of a size that OpenAI published, are OpenAI's.
-  """
+  """As the folder says; of OpenAI's archives QuickGELU; else None."""
   if 'model_cfg' in weights.config:
     quick = weights.config['model_cfg'].get('quick_gelu', False)
     return 'quick_gelu' if quick else 'gelu'
-  key = prefix(weights.arrays)
-  patch, norm = (
-    weights.arrays[key + name] for name in ('conv1.weight', 'ln_pre.weight')
+  archive = weights.metadata.get('torchscript') or set(ARCHIVE) <= set(
+    weights.arrays
   )
-  mixed = (patch.dtype.itemsize, norm.dtype.itemsize) == (2, 4)
-  return 'quick_gelu' if mixed and len(norm) <= 1024 else None
+  return 'quick_gelu' if archive else None
+
+
+def assumed(weights: Weights) -> dict:
+  """What is likely: files both half and float are mostly OpenAI's."""
+  key = prefix(weights.arrays)
+  names = ('conv1.weight', 'ln_pre.weight')
+  sizes = [weights.arrays[key + name].dtype.itemsize for name in names]
+  return {'activation': 'quick_gelu'} if sizes == [2, 4] else {}
 
 
 def convert(weights: Weights, cfg: ViTConfig) -> tuple[dict, Reader]:
   key = prefix(weights.arrays)
   ignored = (*TEXT, 'visual.proj') if key else ('proj',)
-  reader = Reader(weights.arrays, weights.what, ignored)
+  reader = Reader(weights.arrays, ignored)
   return tower(reader, key, cfg), reader
 
 
@@ -111,6 +116,6 @@ def tower(reader: Reader, key: str, cfg: ViTConfig) -> dict:
   } | reader.blocks(key + BLOCKS, BLOCK, cfg.depth)
 
 
-def projection(arrays: Mapping) -> np.ndarray | None:
+def projection(arrays: Arrays) -> np.ndarray | None:
   """`D x E`; OpenAI keeps it in this orientation."""
   return arrays.get(prefix(arrays) + 'proj')

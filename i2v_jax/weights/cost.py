@@ -9,7 +9,7 @@ import time
 from i2v_jax.weights import files, image
 
 
-def measure(source, rounds: int = 5) -> list[tuple[str, str]]:
+def measure(source, rounds: int = 5, **told) -> list[tuple[str, str]]:
   """Rows of `(what, value)`: seconds and peak memory of `load_image_model`.
 
   Reading and loading take turns, each in a process of its own; imports are not
@@ -18,12 +18,13 @@ def measure(source, rounds: int = 5) -> list[tuple[str, str]]:
   Args:
     source: a file or folder, with one file of weights.
     rounds: how often; the numbers are medians.
+    **told: further arguments of `load_image_model`.
   """
   path = image.open_source(source).what
   if not os.path.isfile(path) or os.path.basename(path) == files.INDEX:
     raise ValueError(f'{path} is not one file of weights; name one.')
   turns = [
-    [_apart(f, path) for f in (_read, _load, _peak)] for _ in '.' * rounds
+    [_apart(f, path, told) for f in (_read, _load, _peak)] for _ in '.' * rounds
   ]
   read, load, peak = (statistics.median(x) for x in zip(*turns, strict=True))
   size = os.path.getsize(path)
@@ -36,26 +37,27 @@ def measure(source, rounds: int = 5) -> list[tuple[str, str]]:
   ]
 
 
-def _apart(measured, path) -> float:
+def _apart(measured, path, told) -> float:
   """What is measured, in a fresh process."""
   with multiprocessing.get_context('spawn').Pool(1) as pool:
-    return pool.apply(measured, (path,))
+    return pool.apply(measured, (path, told))
 
 
-def _read(path) -> float:
+def _read(path, told) -> float:
+  del told
   start = time.perf_counter()
   with open(path, 'rb', buffering=0) as file:
     file.read()
   return time.perf_counter() - start
 
 
-def _load(path) -> float:
+def _load(path, told) -> float:
   image.open_source(path)  # which imports torch, where a file needs it
   start = time.perf_counter()
-  image.load_image_model(path)
+  image.load_image_model(path, **told)
   return time.perf_counter() - start
 
 
-def _peak(path) -> int:
-  image.load_image_model(path)
+def _peak(path, told) -> int:
+  image.load_image_model(path, **told)
   return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

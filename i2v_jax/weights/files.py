@@ -16,6 +16,7 @@ import numpy as np
 from safetensors import safe_open
 
 from i2v_jax.weights import torch_files
+from i2v_jax.weights.arrays import Arrays
 
 INDEX = 'model.safetensors.index.json'
 # What a folder may hold its weights in, best first.
@@ -38,7 +39,7 @@ DTYPES = {  # of safetensors -> of numpy
   'U8': 'u1',
   'BOOL': '?',
 }
-CONFIGS = ('config.json', 'open_clip_config.json')
+CONFIGS = ('config.json', 'open_clip_config.json', 'preprocessor_config.json')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,12 +49,13 @@ class Weights:
   Attributes:
     what: names the source in errors.
     arrays: by key, read when asked for.
-    metadata: of a safetensors file, decoded from JSON where it is JSON.
-    config: of the folder, as Hugging Face or OpenCLIP write it.
+    metadata: of a safetensors file, decoded from JSON where it is JSON; of
+      TorchScript, `torchscript`.
+    config: what the folder tells, as Hugging Face, OpenCLIP or timm write it.
   """
 
   what: str
-  arrays: Mapping[str, np.ndarray]
+  arrays: Arrays
   metadata: Mapping[str, Any] = dataclasses.field(default_factory=dict)
   config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
@@ -76,6 +78,11 @@ class SafeTensors(Mapping):
 
   def __getitem__(self, key: str) -> np.ndarray:
     entry = self._entries[key]
+    if entry['dtype'] not in DTYPES:
+      raise ValueError(
+        f'{key!r} of {self._path} is of {entry["dtype"]}; known: '
+        f'{sorted(DTYPES)}.'
+      )
     begin, end = entry['data_offsets']
     dtype = np.dtype(DTYPES[entry['dtype']])
     array = np.fromfile(
@@ -104,7 +111,7 @@ def open_weights(source) -> Weights:
     ValueError: the file is no weights, or wants to run code.
   """
   if isinstance(source, Mapping):
-    return Weights('The mapping', source)
+    return Weights('The mapping', Arrays(source, 'The mapping'))
   path = pathlib.Path(source).expanduser()
   if not path.exists():
     raise FileNotFoundError(
@@ -112,7 +119,8 @@ def open_weights(source) -> Weights:
       '.npz, .pt, .pth), or hf:ORG/NAME.'
     )
   file = in_folder(path) if path.is_dir() else path
-  arrays, metadata = _open(file)
+  source, metadata = _open(file)
+  arrays = Arrays(source, str(file))
   return Weights(str(file), arrays, metadata, _config(file.parent))
 
 
@@ -127,11 +135,21 @@ def in_folder(folder: pathlib.Path) -> pathlib.Path:
 
 
 def _config(folder: pathlib.Path) -> dict:
-  """Both configs of a folder; they have no keys in common."""
+  """All that a folder tells; its files have no keys in common."""
   found = {}
   for name in CONFIGS:
     if (folder / name).is_file():
-      found |= json.loads((folder / name).read_text())
+      found |= _json(folder / name)
+  return found
+
+
+def _json(path: pathlib.Path) -> dict:
+  try:
+    found = json.loads(path.read_text())
+  except ValueError as error:
+    raise ValueError(f'{path} is not JSON: {error}.') from error
+  if not isinstance(found, dict):
+    raise ValueError(f'{path} holds no table of keys and values.')
   return found
 
 
@@ -146,7 +164,8 @@ def _open(path: pathlib.Path) -> tuple[Mapping, dict]:
     names = _names_in(path)
     if all(name.endswith('.npy') for name in names):
       return np.load(path), {}
-    return torch_files.read(path, names), {}
+    is_script = torch_files.is_script(names)
+    return torch_files.read(path, names), {'torchscript': is_script}
   if head[:1] == b'\x80':  # a pickle, as torch wrote before 1.6
     return torch_files.read(path, ()), {}
   raise ValueError(
@@ -170,12 +189,17 @@ def _open_safetensors(path: pathlib.Path) -> tuple[Mapping, dict]:
   try:
     arrays = SafeTensors(path)
   except Exception as error:  # safetensors raises its own untyped error
-    raise ValueError(f'{path} is not a safetensors file: {error}') from error
+    raise ValueError(
+      f'{path} is not a safetensors file, or not all of one ({error}); copy or '
+      'download it again.'
+    ) from error
   return arrays, {k: _decoded(v) for k, v in arrays.metadata.items()}
 
 
 def _open_shards(index: pathlib.Path) -> tuple[Mapping, dict]:
-  names = set(json.loads(index.read_text())['weight_map'].values())
+  names = set(_json(index).get('weight_map', {}).values())
+  if not names:
+    raise ValueError(f'{index} has no weight_map that names files.')
   missing = [n for n in sorted(names) if not (index.parent / n).is_file()]
   if missing:
     raise FileNotFoundError(f'{index} names {missing}, which are not there.')

@@ -4,12 +4,13 @@ AugReg and the files before it, and big_vision's, also those that stack their
 blocks and those of SigLIP. They were trained with the tanh form of GELU.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
 from i2v_jax.vit_config import FAMILIES, ViTConfig
 from i2v_jax.weights import reader as readers
+from i2v_jax.weights.arrays import Arrays
 from i2v_jax.weights.files import Weights
 from i2v_jax.weights.reader import Reader
 
@@ -52,18 +53,18 @@ def what(weights: Weights) -> str:
 
 def fields(weights: Weights) -> dict:
   """Fields of `ViTConfig` that the file tells."""
-  arrays = Names(weights.arrays)
-  patch, _, _, width = arrays['embedding/kernel'].shape
-  first = BLOCKS.format(0)
-  query = arrays[first + arrays.which(ATTENTION) + 'query/bias']
+  arrays = tower(weights.arrays)
+  patch, _, _, width = arrays.shape('embedding/kernel', 4)
+  block = BLOCKS.format(0)
+  query = arrays[block + which(arrays, ATTENTION) + 'query/bias']
   class_token, attends = 'cls' in arrays, 'MAPHead_0/probe' in arrays
-  tokens = arrays[arrays.first(POSITIONS)].shape[1]
+  tokens = arrays.shape(first(arrays, POSITIONS), 3)[1]
   pool = 'map' if attends else 'cls' if class_token else 'mean'
   return FAMILIES['augreg'] | dict(
     width=width,
     depth=readers.depth(arrays, BLOCKS),
     num_heads=len(query),
-    mlp_dim=len(arrays[first + arrays.which(MLPS) + 'Dense_0/bias']),
+    mlp_dim=len(arrays[block + which(arrays, MLPS) + 'Dense_0/bias']),
     patch_size=patch,
     image_size=patch * round((tokens - class_token) ** 0.5),
     class_token=class_token,
@@ -72,13 +73,13 @@ def fields(weights: Weights) -> dict:
 
 
 def convert(weights: Weights, cfg: ViTConfig) -> tuple[dict, Reader]:
-  arrays = Names(weights.arrays)
+  arrays = tower(weights.arrays)
   ignored = IGNORED if cfg.pool == 'map' else (*IGNORED, 'MAPHead_0/')
-  reader = Reader(arrays, weights.what, ignored)
-  attention, mlp = arrays.which(ATTENTION), arrays.which(MLPS)
+  reader = Reader(arrays, ignored)
+  attention, mlp = which(arrays, ATTENTION), which(arrays, MLPS)
   tree = {
     'patch': layer(reader, 'embedding/'),
-    'pos': reader.positions(arrays.first(POSITIONS), cfg),
+    'pos': reader.positions(first(arrays, POSITIONS), cfg),
     'ln_post': norm(reader, 'Transformer/encoder_norm/'),
   }
   if cfg.class_token:
@@ -88,7 +89,7 @@ def convert(weights: Weights, cfg: ViTConfig) -> tuple[dict, Reader]:
     tree[f'blocks_{i}'] = {
       'ln1': norm(reader, f'{key}LayerNorm_0/'),
       'attn': heads(reader, key + attention),
-      'ln2': norm(reader, f'{key}{arrays.which(NORMS)}/'),
+      'ln2': norm(reader, f'{key}{which(arrays, NORMS)}/'),
       'mlp': dense_pair(reader, key + mlp),
     }
   if cfg.pool == 'map':
@@ -129,10 +130,27 @@ def heads(reader: Reader, key: str) -> dict:
   return tree
 
 
-class Names(Mapping):
-  """The arrays of the image tower, without prefix, blocks unstacked."""
+def tower(arrays: Arrays) -> Arrays:
+  """The arrays without prefix, blocks unstacked."""
+  return Arrays(Renamed(arrays), arrays.what)
 
-  def __init__(self, arrays: Mapping[str, np.ndarray]):
+
+def first(keys: Collection[str], names: Sequence[str]) -> str:
+  """The one of some names that is there; the last if none is."""
+  return next((name for name in names if name in keys), names[-1])
+
+
+def which(keys: Collection[str], parts: Sequence[str]) -> str:
+  """The one of some parts that the first block has."""
+  block = BLOCKS.format(0)
+  there = lambda part: any(key.startswith(block + part) for key in keys)
+  return next((part for part in parts if there(part)), parts[-1])
+
+
+class Renamed(Mapping):
+  """Our names of arrays to their keys, or to parts of stacked arrays."""
+
+  def __init__(self, arrays: Arrays):
     self._arrays, self._found = arrays, {}
     start = prefix(arrays)
     for key in arrays:
@@ -145,16 +163,6 @@ class Names(Mapping):
   def _unstack(self, name: str, stacked: np.ndarray) -> None:
     for i, array in enumerate(stacked):
       self._found[BLOCKS.format(i) + name] = array
-
-  def first(self, names: Collection[str]) -> str:
-    """The one of some names that is there; the last if none is."""
-    return next((name for name in names if name in self), names[-1])
-
-  def which(self, parts: Collection[str]) -> str:
-    """The one of some parts that the first block has."""
-    block = BLOCKS.format(0)
-    there = lambda part: any(key.startswith(block + part) for key in self)
-    return next((part for part in parts if there(part)), parts[-1])
 
   def __getitem__(self, name: str) -> np.ndarray:
     found = self._found[name]

@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 
+import numpy as np
+
+from i2v_jax.vit_config import NORMALIZATION
 from i2v_jax.weights import reader as readers
 from i2v_jax.weights.files import Weights
 
@@ -42,6 +45,19 @@ def config(weights: Weights) -> dict:
       )
     known['activation'] = ACTIVATIONS[act]
   return known
+
+
+def normalization(weights: Weights, usual: str) -> str:
+  """As the folder tells, by name if it has one; else what is usual."""
+  told = weights.config.get('pretrained_cfg', weights.config)  # timm has it so
+  mean = told.get('image_mean', told.get('mean'))
+  std = told.get('image_std', told.get('std'))
+  if mean is None or std is None:
+    return usual
+  for name, known in NORMALIZATION.items():
+    if np.allclose(known, (mean, std), atol=1e-3):
+      return name
+  return f'mean {tuple(mean)}, deviation {tuple(std)}'
 
 
 def sizes(

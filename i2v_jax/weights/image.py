@@ -1,6 +1,8 @@
 """Pretrained image models: any format in, the backbone's tree out, strictly."""
 
 import dataclasses
+import difflib
+import pathlib
 from typing import NamedTuple
 
 import jax
@@ -16,6 +18,7 @@ from i2v_jax.weights import (
   files,
   google,
   hub,
+  huggingface,
   native,
   timm,
   vit_hf,
@@ -23,6 +26,8 @@ from i2v_jax.weights import (
 from i2v_jax.weights.files import Weights
 from i2v_jax.weights.report import NotToldError, Report, num_heads
 
+ASSETS = pathlib.Path(__file__).parents[1] / 'assets'
+BUILTIN = {'digits': ASSETS / 'digits_vit.safetensors'}
 FORMATS = (native, clip_openai, clip_hf, vit_hf, timm, google)
 
 # What a file cannot tell: how it was trained, and what users choose.
@@ -38,10 +43,17 @@ class Loaded(NamedTuple):
 
 
 def open_source(source) -> Weights:
-  """Opens a path, a mapping of key to array, or `hf:ORG/NAME[@REVISION]`."""
-  if isinstance(source, str) and source.startswith('hf:'):
-    return files.open_weights(hub.download(source.removeprefix('hf:')))
-  return files.open_weights(source)
+  """Opens a path, a mapping, `hf:ORG/NAME[@REVISION]`, or `builtin:digits`."""
+  kind, _, name = (
+    source.partition(':') if isinstance(source, str) else '',
+    '',
+    '',
+  )
+  if kind == 'builtin':
+    if name not in BUILTIN:
+      raise ValueError(f'No weights {source!r}; there is {sorted(BUILTIN)}.')
+    source = BUILTIN[name]
+  return files.open_weights(hub.download(name) if kind == 'hf' else source)
 
 
 def load_image_model(source, **choices) -> Loaded:
@@ -64,19 +76,50 @@ def load_image_model(source, **choices) -> Loaded:
       or something that the file does not tell and `choices` lack.
   """
   weights = open_source(source)
-  cfg = config(weights, **choices)
+  cfg, assumed = config(weights, **choices)
   params, report = read(weights, cfg)
+  report = dataclasses.replace(report, assumed=assumed)
   return Loaded(ViT(cfg), params, report)
 
 
-def config(weights: Weights, **choices) -> ViTConfig:
-  """What a file tells of its model, with the choices of `load_image_model`."""
-  known = recognise(weights).fields(weights)
-  for field, value in choices.items():
-    told = known.get(field)
-    if field not in CHOSEN and told is not None and told != value:
-      raise ValueError(f'{weights.what} has {field} {told!r}, not {value!r}.')
-  return ViTConfig(**_complete(weights, known, choices))
+def config(weights: Weights, **choices) -> tuple[ViTConfig, tuple[str, ...]]:
+  """What a file tells of its model, and the choices of `load_image_model`.
+
+  Returns:
+    The config, and what of it was neither told nor chosen but assumed.
+  """
+  form = recognise(weights)
+  told = {k: v for k, v in form.fields(weights).items() if v is not None}
+  _check_choices(weights, told, choices)
+  found = told | choices
+  likely = form.assumed(weights) if hasattr(form, 'assumed') else {}
+  if 'num_heads' not in found:
+    likely['num_heads'] = num_heads(found['width'], weights.what)
+  assumed = {k: v for k, v in likely.items() if k not in found}
+  if 'activation' not in found | assumed:
+    raise NotToldError(
+      'activation',
+      f'{weights.what} does not tell the activation of its MLPs; give '
+      "activation='quick_gelu' for OpenAI's weights, 'gelu' for LAION's and "
+      "OpenCLIP's (unless they are named -quickgelu).",
+    )
+  lines = tuple(f'{name} {value}' for name, value in sorted(assumed.items()))
+  return ViTConfig(**found | assumed), lines
+
+
+def _check_choices(weights: Weights, told: dict, choices: dict) -> None:
+  """Raises ValueError for what is no choice, or contradicts the file."""
+  fields = [field.name for field in dataclasses.fields(ViTConfig)]
+  for name, value in choices.items():
+    if name not in fields:
+      near = difflib.get_close_matches(name, fields, 1, 0.0)[0]
+      raise ValueError(
+        f'An image model has no {name!r} to choose; did you mean {near!r}?'
+      )
+    if name not in CHOSEN and told.get(name, value) != value:
+      raise ValueError(
+        f'{weights.what} has {name} {told[name]!r}, not {value!r}.'
+      )
 
 
 def recognise(weights: Weights):
@@ -90,6 +133,11 @@ def recognise(weights: Weights):
       f"{weights.what} holds CLIP's text tower only; take the file of the "
       'whole model or of its vision tower.'
     )
+  if any(key.startswith('backbone/') for key in keys):
+    raise ValueError(
+      f'{weights.what} is an export of i2v_jax, not an image model; give it to '
+      'i2v predict, eval, export, or a config as start_from.'
+    )
   if any('layer1.0.conv1' in key for key in keys):
     raise ValueError(
       f'{weights.what} is a ResNet; only image transformers are adapted here.'
@@ -100,26 +148,14 @@ def recognise(weights: Weights):
   )
 
 
-def _complete(weights: Weights, known: dict, choices: dict) -> dict:
-  """Fields of the file and choices of the user; asks for what both lack."""
-  found = {k: v for k, v in known.items() if v is not None} | choices
-  if 'activation' not in found:
-    raise NotToldError(
-      'activation',
-      f'{weights.what} does not tell the activation of its MLPs; give '
-      "activation='quick_gelu' for OpenAI's weights, 'gelu' for LAION's and "
-      "OpenCLIP's (unless they are named -quickgelu).",
-    )
-  if 'num_heads' not in found:
-    found['num_heads'] = num_heads(found['width'], weights.what)
-  return found
-
-
 def read(weights: Weights, cfg: ViTConfig) -> tuple[dict, Report]:
   """The tree of `cfg` and what became of every key."""
   form = recognise(weights)
   params, reader = form.convert(weights, cfg)
-  report = reader.report(form.what(weights), form.normalization(weights))
+  usual = form.normalization(weights)
+  report = reader.report(
+    form.what(weights), huggingface.normalization(weights, usual)
+  )
   params_lib.check_same_tree(shapes(cfg), params, weights.what)
   return params, report
 

@@ -42,8 +42,10 @@ def inspect(source, **told) -> list[tuple[str, str]]:
   ]
   if is_release:
     rows += _method(loaded.model, missing)
-  rows += _image_model(loaded.model.vit if is_release else loaded.model.cfg)
+  cfg = loaded.model.vit if is_release else loaded.model.cfg
+  rows += _image_model(cfg, missing)
   rows += _keys(loaded)
+  rows += [('assumed', line) for line in loaded.report.assumed]
   return rows + [('not in the file', ', '.join(missing))] * bool(missing)
 
 
@@ -64,8 +66,8 @@ def _load(load: Callable, source, told: Mapping) -> tuple[Loaded, list[str]]:
     try:
       return load(source, **told), missing
     except NotToldError as error:
-      if error.name not in STAND_INS:
-        raise
+      if error.name not in STAND_INS or told.get('offsets'):
+        raise  # offsets have a meaning only where heads are known
       missing.append(error.name)
       told = {**told, error.name: STAND_INS[error.name]}
 
@@ -81,12 +83,14 @@ def _method(model, missing: Sequence[str]) -> list:
   ]
 
 
-def _image_model(cfg: ViTConfig) -> list:
-  sizes = f'width {cfg.width}, depth {cfg.depth}, {cfg.num_heads} heads'
+def _image_model(cfg: ViTConfig, missing: Sequence[str]) -> list:
+  heads = '?' if 'num_heads' in missing else cfg.num_heads
+  activation = '?' if 'activation' in missing else cfg.activation
+  sizes = f'width {cfg.width}, depth {cfg.depth}, {heads} heads'
   tokens = ['class token'] * cfg.class_token
   tokens += [f'{cfg.registers} registers'] * bool(cfg.registers)
   tokens.append(f'{cfg.grid} x {cfg.grid} patches of {cfg.patch_size} pixels')
-  mlp = f'MLP {cfg.mlp_dim} with {cfg.activation}'
+  mlp = f'MLP {cfg.mlp_dim} with {activation}'
   return [
     ('image model', f'{sizes}, {mlp}, eps {cfg.norm_eps:g}'),
     ('tokens', f'{", ".join(tokens)}; pooled by {cfg.pool}'),

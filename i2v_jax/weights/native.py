@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import pathlib
 from collections.abc import Collection, Mapping
 
@@ -41,7 +42,7 @@ def fields(weights: Weights) -> dict:
   if 'vit' in weights.metadata:
     return weights.metadata['vit']
   arrays = weights.arrays
-  patch, _, _, width = arrays['patch/kernel'].shape
+  patch, _, _, width = arrays.shape('patch/kernel', 4)
   class_token = 'cls' in arrays
   side = round((len(arrays['pos']) - class_token) ** 0.5)
   return dict(
@@ -53,13 +54,16 @@ def fields(weights: Weights) -> dict:
     pre_norm='ln_pre/scale' in arrays,
     patch_bias='patch/bias' in arrays,
     class_token=class_token,
+    registers=len(arrays['registers']) if 'registers' in arrays else 0,
+    layer_scale=BLOCKS.format(0) + 'attn/scale' in arrays,
+    pool='map' if 'map/query' in arrays else 'cls' if class_token else 'mean',
     activation=None,
   )
 
 
 def convert(weights: Weights, cfg: ViTConfig) -> tuple[dict, Reader]:
   ignored = () if cfg.pool == 'map' else ('map/',)
-  reader = Reader(weights.arrays, weights.what, ignored)
+  reader = Reader(weights.arrays, ignored)
   flat = {key: reader.take(key) for key in sorted(reader.left - {'pos'})}
   flat['pos'] = reader.positions('pos', cfg)
   return unflatten_dict(flat, sep='/'), reader
@@ -73,10 +77,7 @@ def read(path) -> dict:
     ValueError: it is no safetensors file.
   """
   arrays = files.open_weights(path).arrays
-  flat = {
-    k: np.asarray(v).astype(np.float32, copy=False) for k, v in arrays.items()
-  }
-  return unflatten_dict(flat, sep='/')
+  return unflatten_dict({key: arrays.take(key) for key in arrays}, sep='/')
 
 
 def write(path, params: Mapping, dtype=np.float32, **metadata) -> None:
@@ -87,4 +88,13 @@ def write(path, params: Mapping, dtype=np.float32, **metadata) -> None:
     for key, value in flat.items()
   }
   text = {key: json.dumps(value) for key, value in metadata.items()}
-  save_file(arrays, str(pathlib.Path(path)), metadata=text)
+  save(path, arrays, text)
+
+
+def save(path, arrays: Mapping, metadata: Mapping[str, str]) -> None:
+  """Writes a safetensors file that may be read by whom other files may be."""
+  path = pathlib.Path(path)
+  save_file(arrays, path, metadata=metadata)
+  mask = os.umask(0)
+  os.umask(mask)
+  path.chmod(0o666 & ~mask)  # safetensors makes it private

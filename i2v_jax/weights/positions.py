@@ -10,8 +10,7 @@ def resample_positions(pos_LxD, grid: int, first: int = 1) -> np.ndarray:
   With torch's kernel (a = -0.75, no antialiasing), as the published models do.
 
   Args:
-    pos_LxD: table; L - first must be a square. A table of patches only, where
-      the class token's position is zero or was added to it, is accepted.
+    pos_LxD: table; L - first must be a square.
     grid: patches along a side of the new image.
     first: rows of the result in front of the patches: 1 for a class token.
 
@@ -19,16 +18,14 @@ def resample_positions(pos_LxD, grid: int, first: int = 1) -> np.ndarray:
     float32 `[first + grid**2, D]`; the class token's row is kept as it is.
   """
   pos_LxD = np.asarray(pos_LxD, np.float32)
-  if first and _is_square(len(pos_LxD)) and len(pos_LxD) > 1:
-    pos_LxD = np.concatenate([np.zeros_like(pos_LxD[:first]), pos_LxD])
   cls, patches = pos_LxD[:first], pos_LxD[first:]
-  if not _is_square(len(patches)):
+  side = round(len(patches) ** 0.5)
+  if side**2 != len(patches):
     tokens = 'a class token and ' if first else ''
     raise ValueError(
       f'A position table of {len(pos_LxD)} rows is not {tokens}a square of '
       'patches.'
     )
-  side = round(len(patches) ** 0.5)
   if side == grid:
     return pos_LxD
   # The kernel is separable: what it makes of unit vectors is its matrix.
@@ -37,7 +34,3 @@ def resample_positions(pos_LxD, grid: int, first: int = 1) -> np.ndarray:
   square = patches.reshape(side, side, -1)
   resized = np.einsum('ya,xb,abd->yxd', rows, rows, square, optimize=True)
   return np.concatenate([cls, resized.reshape(grid**2, -1)])
-
-
-def _is_square(count: int) -> bool:
-  return round(count**0.5) ** 2 == count

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from i2v_jax.vit_config import ViTConfig
+from i2v_jax.weights.arrays import Arrays
 from i2v_jax.weights.positions import resample_positions
 from i2v_jax.weights.report import Report
 
@@ -18,14 +19,17 @@ class Reader:
 
   Args:
     arrays: by key.
-    what: names the file in errors.
-    ignored: beginnings of keys that the model has no use for.
+    ignored: keys that the model has no use for; what ends in a dot or a slash
+      stands for all keys that begin so.
   """
 
-  def __init__(self, arrays: Mapping, what: str, ignored: Sequence[str] = ()):
-    self.arrays, self.what = arrays, what
+  def __init__(self, arrays: Arrays, ignored: Sequence[str] = ()):
+    self.arrays, self.what = arrays, arrays.what
     self.loaded, self.reshaped, self.new = [], [], []
-    self.ignored = [key for key in arrays if key.startswith(tuple(ignored))]
+    begins = tuple(name for name in ignored if name.endswith(('.', '/')))
+    self.ignored = [
+      key for key in arrays if key in ignored or key.startswith(begins)
+    ]
     self.left = set(arrays) - set(self.ignored)
 
   def has(self, key: str) -> bool:
@@ -37,8 +41,7 @@ class Reader:
       raise ValueError(f'{self.what} has no {key!r}.')
     self.left.remove(key)
     self.loaded.append(key)
-    take = getattr(self.arrays, 'take', self.arrays.__getitem__)
-    return np.asarray(take(key)).astype(np.float32, copy=False)
+    return self.arrays.take(key)
 
   def norm(self, key: str) -> dict:
     return {
@@ -59,16 +62,23 @@ class Reader:
 
   def fused(self, weight: str, bias: str) -> dict:
     """Queries, keys and values that lie in one layer."""
+    if len(self.arrays[weight]) % 3:
+      raise ValueError(f'{weight!r} of {self.what} is not q, k and v in one.')
     weights, biases = (np.split(self.take(key), 3) for key in (weight, bias))
     return {
       name: {'kernel': w.T, 'bias': b}
       for name, w, b in zip('qkv', weights, biases, strict=True)
     }
 
-  def positions(self, key: str, cfg: ViTConfig) -> np.ndarray:
-    """A position table for as many patches as the model has."""
+  def positions(self, key: str, cfg: ViTConfig, bare=False) -> np.ndarray:
+    """A position table for as many patches as the model has.
+
+    A `bare` one may lack the class token's row, where that was added to it.
+    """
     found = self.take(key)
     table = found.reshape(-1, found.shape[-1])
+    if bare and cfg.class_token and round(len(table) ** 0.5) ** 2 == len(table):
+      table = np.pad(table, ((1, 0), (0, 0)))
     resampled = resample_positions(table, cfg.grid, int(cfg.class_token))
     if len(resampled) != len(table):
       rows = f'{len(table)} to {len(resampled)} positions'
@@ -110,8 +120,8 @@ class Reader:
     """What was read; raises ValueError for keys that nobody asked for."""
     if self.left:
       raise ValueError(
-        f'{self.what} has {len(self.left)} keys that the model lacks, such as '
-        f'{sorted(self.left)[:3]}.'
+        f'{self.what} has {len(self.left)} keys that the model lacks: '
+        f'{", ".join(sorted(self.left)[:20])}.'
       )
     return Report(
       format,
@@ -123,7 +133,7 @@ class Reader:
     )
 
 
-def depth(keys, pattern: str) -> int:
+def depth(keys: Arrays, pattern: str) -> int:
   """Number of blocks; `pattern` has `{}` for the number of the block.
 
   Raises:
@@ -134,5 +144,7 @@ def depth(keys, pattern: str) -> int:
   numbers = {tail.partition(after)[0] for tail in tails}
   found = sorted(int(number) for number in numbers if number.isdigit())
   if missing := sorted(set(range(len(found))) - set(found)):
-    raise ValueError(f'Block {missing[0]} of {found[-1] + 1} is missing.')
+    raise ValueError(
+      f'{keys.what} lacks block {missing[0]} of {found[-1] + 1}.'
+    )
   return len(found)

@@ -13,8 +13,11 @@ class NotToldError(ValueError):
   """
 
   def __init__(self, name: str, message: str):
-    super().__init__(message)
+    super().__init__(name, message)  # as it is pickled between processes
     self.name = name
+
+  def __str__(self) -> str:
+    return self.args[1]
 
 
 def num_heads(width: int, what: str) -> int:
@@ -46,6 +49,7 @@ class Report:
     reshaped: parameters that were resampled, with both sizes.
     new: parameters that such a file does not have, by design.
     ignored: keys that the model has no use for, by design.
+    assumed: what the file does not tell and nobody said, as such files are.
   """
 
   format: str
@@ -54,3 +58,4 @@ class Report:
   reshaped: tuple[str, ...] = ()
   new: tuple[str, ...] = ()
   ignored: tuple[str, ...] = ()
+  assumed: tuple[str, ...] = ()

@@ -1,9 +1,10 @@
 """timm's ViTs, and DINOv2 as its authors publish it -> the backbone's tree."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
 from i2v_jax.vit_config import FAMILIES, ViTConfig
 from i2v_jax.weights import reader as readers
+from i2v_jax.weights.arrays import Arrays
 from i2v_jax.weights.files import Weights
 from i2v_jax.weights.reader import Reader
 
@@ -62,7 +63,7 @@ def fields(weights: Weights) -> dict:
   arrays = weights.arrays
   family = 'dinov2' if is_dinov2(arrays) else 'imagenet'
   known = FAMILIES['clip' if is_clip(arrays) else family] | sizes(arrays)
-  registers = [arrays[name].shape[1] for name in REGISTERS if name in arrays]
+  registers = [arrays.shape(name, 3)[1] for name in REGISTERS if name in arrays]
   known['registers'] = sum(registers)
   fc2 = BLOCKS.format(0) + names(arrays)['fc2'] + '.weight'
   hidden = arrays[fc2].shape[1]
@@ -73,10 +74,10 @@ def fields(weights: Weights) -> dict:
   return known
 
 
-def sizes(arrays: Mapping, key: str = '') -> dict:
+def sizes(arrays: Arrays, key: str = '') -> dict:
   """Sizes of a ViT whose keys begin with `key`."""
-  width, _, patch, _ = arrays[key + 'patch_embed.proj.weight'].shape
-  tokens = arrays[key + 'pos_embed'].shape[1]
+  width, _, patch, _ = arrays.shape(key + 'patch_embed.proj.weight', 4)
+  tokens = arrays.shape(key + 'pos_embed', 3)[1]
   fc1 = key + BLOCKS.format(0) + names(arrays, key)['fc1'] + '.bias'
   return dict(
     width=width,
@@ -88,7 +89,7 @@ def sizes(arrays: Mapping, key: str = '') -> dict:
 
 
 def convert(weights: Weights, cfg: ViTConfig) -> tuple[dict, Reader]:
-  reader = Reader(weights.arrays, weights.what, IGNORED)
+  reader = Reader(weights.arrays, IGNORED)
   tree = tower(reader, '', cfg, 'norm')
   if is_clip(weights.arrays):
     tree['ln_pre'] = reader.norm('norm_pre')
@@ -104,6 +105,6 @@ def tower(reader: Reader, key: str, cfg: ViTConfig, final_norm: str) -> dict:
   return {
     'patch': reader.conv(key + 'patch_embed.proj', bias=cfg.patch_bias),
     'cls': reader.take(key + 'cls_token').reshape(-1),
-    'pos': reader.positions(key + 'pos_embed', cfg),
+    'pos': reader.positions(key + 'pos_embed', cfg, bare=True),
     'ln_post': reader.norm(key + final_norm),
   } | reader.blocks(key + BLOCKS, table, cfg.depth)

@@ -50,7 +50,8 @@ class TorchArrays(Mapping):
 
   def take(self, key: str) -> np.ndarray:
     """An array that will not be asked for again, floats as float32."""
-    tensor = self._tensors.pop(key)  # halves go as soon as they are converted
+    tensor = self._tensors[key]
+    self._tensors[key] = None  # halves go as soon as they are converted
     return _numpy(tensor.float() if tensor.is_floating_point() else tensor)
 
   def __iter__(self) -> Iterator[str]:
@@ -65,6 +66,11 @@ def _numpy(tensor) -> np.ndarray:
   return (tensor.float() if is_bfloat16 else tensor).detach().numpy()
 
 
+def is_script(names: Collection[str]) -> bool:
+  """Whether a zip archive of these files is TorchScript."""
+  return any(name.endswith('/constants.pkl') for name in names)
+
+
 def read(path: pathlib.Path, names: Collection[str]) -> Mapping:
   """The tensors of a checkpoint or of a TorchScript archive.
 
@@ -77,7 +83,7 @@ def read(path: pathlib.Path, names: Collection[str]) -> Mapping:
     ValueError: the file wants to run code, or holds no tensors.
   """
   torch = _torch(path)
-  if any(name.endswith('/constants.pkl') for name in names):
+  if is_script(names):
     with warnings.catch_warnings():
       warnings.simplefilter('ignore', DeprecationWarning)
       saved = torch.jit.load(str(path), map_location='cpu').state_dict()
@@ -118,7 +124,7 @@ def _reason(error: Exception) -> str:
   """The line of torch's page of advice that names the culprit."""
   lines = [line.strip() for line in str(error).splitlines()]
   told = [line for line in lines if 'Unsupported' in line or 'GLOBAL' in line]
-  return (told or lines)[0]
+  return (told or lines)[0].partition(' was not an allowed')[0]
 
 
 def _tensors(torch, saved, path) -> dict:

@@ -69,8 +69,8 @@ def fields(weights: Weights) -> dict:
   arrays, key = weights.arrays, prefix(weights.arrays)
   table = names(arrays)
   known = dict(FAMILIES['imagenet' if table is VIT else 'dinov2'])
-  tokens = arrays[key + 'embeddings.position_embeddings'].shape[1]
-  shape = arrays[f'{key}{PATCH}.weight'].shape
+  tokens = arrays.shape(key + 'embeddings.position_embeddings', 3)[1]
+  shape = arrays.shape(f'{key}{PATCH}.weight', 4)
   known |= huggingface.sizes(arrays, key + BLOCKS, shape, tokens, True)
   known |= huggingface.config(weights)
   hidden = len(arrays[key + BLOCKS.format(0) + table['fc1'] + '.bias'])
@@ -83,7 +83,7 @@ def convert(weights: Weights, cfg: ViTConfig) -> tuple[dict, Reader]:
   arrays, key = weights.arrays, prefix(weights.arrays)
   ignored = (*IGNORED, *(key + name for name in IGNORED))
   reader, embeddings = (
-    Reader(arrays, weights.what, ignored),
+    Reader(arrays, ignored),
     f'{key}embeddings.',
   )
   tree = {

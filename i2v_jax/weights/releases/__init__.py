@@ -13,7 +13,7 @@ from i2v_jax.weights.reader import Reader
 from i2v_jax.weights.releases import dualpath, evl, st_adapter, zeroi2v_aim
 from i2v_jax.weights.releases.told import Told
 
-ANY = 16  # frames, where no parameter depends on them
+FRAMES = 16  # of models in which no parameter depends on them, at first
 RELEASES = (evl, dualpath, st_adapter, zeroi2v_aim)
 
 
@@ -58,16 +58,22 @@ def load_release(
   told = Told(
     weights.what, method, backbone, offsets, num_heads, adapter_scale, options
   )
-  reader = Reader(weights.arrays, weights.what, release.IGNORED)
-  spec, num_classes = release.spec(weights.arrays, told)
-  spec = _with_options(spec, options)
-  model = video.build(dict(num_frames=ANY) | spec, num_classes)
+  model = _model(release, weights, told)
+  reader = Reader(weights.arrays, release.IGNORED)
   params = release.convert(reader, model, told)
   report = reader.report(*release.names(weights.arrays))
   params_lib.check_same_tree(video.shapes(model), params, weights.what)
-  if 'num_frames' not in spec:
+  if 'num_frames' not in options and release.ANY_FRAMES:
     model = model.clone(num_frames=0)
   return Loaded(model, params, report)
+
+
+def _model(release, weights: Weights, told: Told):
+  """The classifier that a file and the caller describe."""
+  spec, num_classes = release.spec(weights.arrays, told)
+  told.check(spec['adapter']['name'])
+  spec = _with_options(dict(num_frames=FRAMES) | spec, told.options)
+  return video.build(spec, num_classes)
 
 
 def recognise(weights: Weights):

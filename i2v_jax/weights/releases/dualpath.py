@@ -7,9 +7,11 @@ frames.
 from collections.abc import Collection, Mapping
 
 from i2v_jax.weights import clip_openai
+from i2v_jax.weights.arrays import Arrays
 from i2v_jax.weights.reader import Reader
 from i2v_jax.weights.releases.told import Told
 
+ANY_FRAMES = True  # whether no parameter depends on their number
 IGNORED = clip_openai.TEXT
 TOWER, HEAD = clip_openai.TOWER, 'visual.head.'
 TABLE = TOWER + 'spatial_positional_embedding'
@@ -33,7 +35,7 @@ def names(keys: Collection[str]) -> tuple[str, str]:
   return 'DualPath on CLIP', 'imagenet'
 
 
-def spec(arrays: Mapping, told: Told) -> tuple[dict, int]:
+def spec(arrays: Arrays, told: Told) -> tuple[dict, int]:
   """The model part of a config, and the number of classes."""
   first = BLOCKS.format(0)
   five = first + 't_adapter_attn_b.down_proj.weight' in arrays

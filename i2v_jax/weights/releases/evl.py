@@ -7,9 +7,11 @@ import numpy as np
 from i2v_jax.vit_config import ViTConfig
 from i2v_jax.weights import image, native
 from i2v_jax.weights import reader as readers
+from i2v_jax.weights.arrays import Arrays
 from i2v_jax.weights.reader import Reader
 from i2v_jax.weights.releases.told import Told
 
+ANY_FRAMES = False  # whether no parameter depends on their number
 IGNORED = ()
 LAYERS = 'decoder.decoder_layers.{}.'
 BLOCKS = 'blocks.{}.'
@@ -31,7 +33,7 @@ def names(keys: Collection[str]) -> tuple[str, str]:
   return 'EVL on CLIP', 'clip'
 
 
-def spec(arrays: Mapping, told: Told) -> tuple[dict, int]:
+def spec(arrays: Arrays, told: Told) -> tuple[dict, int]:
   """The model part of a config, and the number of classes."""
   backbone = told.ask('backbone', 'the frozen image model')
   layers = readers.depth(arrays, LAYERS)
@@ -47,7 +49,7 @@ def convert(reader: Reader, model, told: Told) -> dict:
   layers = model.adapter['layers']
   backbone = told.backbone
   if _own_names(backbone):
-    inner = Reader(backbone, 'The backbone')
+    inner = Reader(Arrays(backbone, 'The backbone'))
     tree = tower(inner, model.vit)
     inner.report('EVL', 'clip')
     reader.new.append('ln_post of the backbone, which EVL does not use')
@@ -82,7 +84,8 @@ def _own_names(backbone) -> bool:
 
 def _sizes(backbone) -> dict:
   if not _own_names(backbone):
-    return native.describe(image.config(image.open_source(backbone)))
+    cfg, _ = image.config(image.open_source(backbone))
+    return native.describe(cfg)
   width, inputs = backbone['patch_embed.proj.weight'].shape
   patch = round((inputs / 3) ** 0.5)
   return dict(

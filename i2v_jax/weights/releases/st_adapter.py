@@ -3,9 +3,11 @@
 from collections.abc import Collection, Mapping
 
 from i2v_jax.weights import clip_openai
+from i2v_jax.weights.arrays import Arrays
 from i2v_jax.weights.reader import Reader
 from i2v_jax.weights.releases.told import Told
 
+ANY_FRAMES = True  # whether no parameter depends on their number
 IGNORED = ()
 PLACES = {'adapter_pre_attn': 'adapt_attn', 'adapter_pre_mlp': 'adapt_mlp'}
 
@@ -34,10 +36,11 @@ def adapted(keys: Collection[str]) -> tuple[int, ...]:
   return tuple(sorted({int(p[p.index('resblocks') + 1]) for p in parts}))
 
 
-def spec(arrays: Mapping, told: Told) -> tuple[dict, int]:
+def spec(arrays: Arrays, told: Told) -> tuple[dict, int]:
   """The model part of a config, and the number of classes."""
   sizes, here = clip_openai.sizes(arrays, ''), places(arrays)
-  first = clip_openai.BLOCKS.format(adapted(arrays)[0])
+  here_in = adapted(arrays)
+  first = clip_openai.BLOCKS.format(here_in[0])
   conv = arrays[f'{first}{next(iter(here))}.conv.weight']
   adapter = dict(
     name='st_adapter',
@@ -45,7 +48,7 @@ def spec(arrays: Mapping, told: Told) -> tuple[dict, int]:
     kernel=conv.shape[2:],
     pre_attn='adapter_pre_attn' in here,
     pre_mlp='adapter_pre_mlp' in here,
-    blocks=adapted(arrays),
+    blocks=() if len(here_in) == sizes['depth'] else here_in,
   )
   found = dict(
     backbone=told.vit(dict(family='clip') | sizes),

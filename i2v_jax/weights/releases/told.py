@@ -18,14 +18,26 @@ class Told:
   num_heads: int | None
   adapter_scale: float | None
   options: Mapping[str, Any]
+  asked: set = dataclasses.field(default_factory=set)
 
   def ask(self, name: str, why: str):
     """An argument that this file needs; raises NotToldError without it."""
+    self.asked.add(name)
     value = getattr(self, name)
+    if name == 'adapter_scale' and not isinstance(value, int | float | None):
+      raise ValueError(f'adapter_scale is {value!r}, not a number.')
     if value is None:
       message = f'{self.what} does not hold {why}; give {name}=….'
       raise NotToldError(name, message)
     return value
+
+  def check(self, method: str) -> None:
+    """Raises ValueError for what was said and does not go with the file."""
+    if self.method not in (None, method):
+      raise ValueError(f'{self.what} is of {method}, not of {self.method}.')
+    for name in ('backbone', 'offsets', 'adapter_scale'):
+      if getattr(self, name) is not None and name not in self.asked:
+        raise ValueError(f'{self.what} is of {method}, which has no {name}.')
 
   def vit(self, sizes: Mapping[str, Any]) -> dict:
     """The backbone's part of a model spec, with heads and image size."""

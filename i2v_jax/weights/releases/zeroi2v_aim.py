@@ -9,9 +9,11 @@ from collections.abc import Collection, Mapping
 
 from i2v_jax.adapters import zeroi2v
 from i2v_jax.weights import clip_openai, timm
+from i2v_jax.weights.arrays import Arrays
 from i2v_jax.weights.reader import Reader
 from i2v_jax.weights.releases.told import Told
 
+ANY_FRAMES = False  # whether no parameter depends on their number
 IGNORED = ()
 HEAD, BACKBONE = 'cls_head.fc_cls', 'backbone.'
 CLIP_BLOCKS = BACKBONE + clip_openai.BLOCKS
@@ -65,7 +67,7 @@ def places(keys: Collection[str]) -> dict:
   return {k: v for k, v in table.items() if f'{first}{k}.D_fc1.weight' in keys}
 
 
-def spec(arrays: Mapping, told: Told) -> tuple[dict, int]:
+def spec(arrays: Arrays, told: Told) -> tuple[dict, int]:
   """The model part of a config, and the number of classes."""
   if on_clip(arrays):
     sizes = dict(family='clip') | clip_openai.sizes(arrays, BACKBONE)
@@ -100,12 +102,13 @@ def _zeroi2v(arrays, told: Told) -> dict:
       f'{told.what} has adapters at {sorted(found)}, which is no arrangement '
       'of ZeroI2V that is known.'
     )
-  method = told.method or 'zeroi2v'
+  method = 'gelu_adapters' if told.method == 'gelu_adapters' else 'zeroi2v'
   spec = dict(name=method, offsets=offsets, num_adapters=counts[found])
-  if found:
-    scale = told.ask('adapter_scale', "the scale of ZeroI2V's adapters")
-    spec |= dict(scale=scale, rank=_rank(arrays))
-  return spec
+  if not found:
+    told.asked.add('adapter_scale')  # without meaning for merged ones
+    return spec
+  scale = told.ask('adapter_scale', "the scale of ZeroI2V's adapters")
+  return spec | dict(scale=scale, rank=_rank(arrays))
 
 
 def _rank(arrays) -> int:

@@ -1,0 +1,62 @@
+"""The arrays of a file by key, and errors that name both."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+
+class Arrays(Mapping):
+  """A mapping that reads when asked, and says what is not as expected.
+
+  Args:
+    source: key to array; one with `take(key)` is told what is read for good.
+    what: names the source in errors.
+  """
+
+  def __init__(self, source: Mapping, what: str):
+    self._source, self.what = source, what
+    self._keys = dict.fromkeys(source)
+
+  def __getitem__(self, key: str) -> np.ndarray:
+    self._check(key)
+    return self._source[key]
+
+  def take(self, key: str) -> np.ndarray:
+    """An array as float32 that will not be read again.
+
+    Raises:
+      ValueError: there is none, or it is one of whole numbers.
+    """
+    self._check(key)
+    take = getattr(self._source, 'take', self._source.__getitem__)
+    array = np.asarray(take(key))
+    if array.dtype.kind in 'iub':
+      raise ValueError(f'{key!r} of {self.what} holds whole numbers.')
+    return array.astype(np.float32, copy=False)
+
+  def get(self, key: str, default=None):
+    if key not in self:
+      return default
+    return self[key]
+
+  def shape(self, key: str, axes: int) -> tuple[int, ...]:
+    """The shape of an array; raises ValueError for another number of axes."""
+    shape = self[key].shape
+    if len(shape) != axes:
+      raise ValueError(
+        f'{key!r} of {self.what} has shape {shape}, not {axes} axes.'
+      )
+    return shape
+
+  def _check(self, key: str) -> None:
+    if key not in self._keys:
+      raise ValueError(f'{self.what} has no {key!r}.')
+
+  def __contains__(self, key) -> bool:
+    return key in self._keys  # without reading it
+
+  def __iter__(self) -> Iterator[str]:
+    return iter(self._keys)
+
+  def __len__(self) -> int:
+    return len(self._keys)
