@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import published
 from flax.traverse_util import flatten_dict
 
 from configs import quickstart
@@ -91,40 +92,23 @@ def count(spec, num_classes, trainable=TRAINED):
   return params_lib.count(params_lib.split(tree, trainable)[0])
 
 
-def golden_spec(config, adapter, **options):
-  """The `model` spec of a golden file's config."""
-  backbone = dict(
-    width=config['width'],
-    depth=config['layers'],
-    num_heads=config['heads'],
-    patch_size=config['patch'],
-    image_size=config['image'],
-  )
-  if config.get('backbone') == 'imagenet-vit':
-    backbone['family'] = 'imagenet'
-  spec = dict(backbone=backbone, num_frames=config['frames'], adapter=adapter)
-  return spec | options
-
-
-def check_golden(model, params, arrays, gradients=None):
-  """Outputs to 1e-5; loss to 1e-5 and gradients to 1e-4 relative, if given."""
-  params_lib.check_same_tree(shapes(model), params, 'golden')
-  clip = arrays['input'].transpose(0, 2, 3, 4, 1)
-  logits = apply(model, params, clip)
-  np.testing.assert_allclose(logits, arrays['output'], rtol=0, atol=1e-5)
-  if gradients is None:
-    return
+def check_golden(model, params, arrays):
+  """Outputs to 1e-5; loss to 1e-5 and gradients to 1e-4 relative."""
   mine, frozen = params_lib.split(params, TRAINED)
 
   def loss_fn(mine):
-    logits = model.apply({'params': params_lib.join(mine, frozen)}, clip)
-    return optax.softmax_cross_entropy_with_integer_labels(
+    params = params_lib.join(mine, frozen)
+    logits = model.apply({'params': params}, published.video(arrays))
+    losses = optax.softmax_cross_entropy_with_integer_labels(
       logits, arrays['labels']
-    ).mean()
+    )
+    return losses.mean(), logits
 
-  loss, found = jax.jit(jax.value_and_grad(loss_fn))(mine)
+  run = jax.jit(jax.value_and_grad(loss_fn, has_aux=True))
+  (loss, logits), found = run(mine)
+  np.testing.assert_allclose(logits, arrays['output'], rtol=0, atol=1e-5)
   np.testing.assert_allclose(loss, arrays['loss'], rtol=1e-5)
-  wanted = flatten_dict(gradients, sep='/')
+  wanted = flatten_dict(published.gradients(arrays), sep='/')
   found = flatten_dict(found, sep='/')
   assert found.keys() == wanted.keys()
   for path, grad in found.items():

@@ -9,7 +9,6 @@ import published
 import pytest
 import small
 
-from i2v_jax import video
 from i2v_jax.adapters import operators
 from i2v_jax.vit import keep_heads
 from i2v_jax.vit_config import ViTConfig
@@ -25,17 +24,9 @@ TWO_HEADS = ViTConfig(width=8, depth=1, num_heads=2, patch_size=4)
 
 
 @pytest.mark.parametrize(('file', 'operator'), GOLDENS.items())
-def test_outputs_loss_and_gradients_agree_with_the_release(
-  golden, file, operator
-):
-  config, arrays = published.load(golden / f'{file}.npz')
-  spec = small.golden_spec(
-    config, dict(name='zeroi2v'), temporal_operator=operator
-  )
-  model = video.build(spec, config['classes'])
-  params = published.params(arrays['state'], config['layers'])
-  gradients = published.gradients(arrays['grad'], config['layers'])
-  small.check_golden(model, params, arrays, gradients)
+def test_outputs_loss_and_gradients_agree_with_the_release(file, operator):
+  options = dict(offsets=(), temporal_operator=operator)
+  small.check_golden(*published.release(file, **options))
 
 
 @pytest.mark.parametrize(

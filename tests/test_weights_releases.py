@@ -4,6 +4,7 @@ import jax
 import numpy as np
 import published
 import pytest
+from published import arguments
 
 from i2v_jax import params as params_lib
 from i2v_jax import video
@@ -27,25 +28,11 @@ FILES = {
 MERGED = ('zeroi2v_3adapters_rf3', 'zeroi2v_4adapters_rf3')
 
 
-def arguments(config, arrays):
-  """What no file tells, from the config of a golden file."""
-  found = dict(num_heads=config['heads'])
-  if config['method'] == 'zeroi2v':
-    found['offsets'] = config['offsets']
-  if 'adapter_scale' in config:
-    found['adapter_scale'] = config['adapter_scale']
-  if config.get('release_kwargs', {}).get('adapter_type') == 'gelu':
-    found['method'] = 'gelu_adapters'
-  if 'backbone' in arrays:
-    found['backbone'] = arrays['backbone']
-  return found
-
-
 def clips(arrays):
   if 'images' in arrays:
     images = arrays['images'].transpose(0, 2, 3, 1)[None]
     return images[:, 1:], images[:, :1]
-  return (arrays['input'].transpose(0, 2, 3, 4, 1),)
+  return (published.video(arrays),)
 
 
 def check(loaded, arrays):
@@ -85,8 +72,9 @@ def test_merged_files_are_recognised(golden, name):
     load_release(arrays['merged'], **told)
 
 
-def test_our_merge_is_theirs(golden):
-  config, arrays = published.load(golden / 'zeroi2v_4adapters_rf3.npz')
+@pytest.mark.parametrize('name', MERGED)
+def test_our_merge_is_theirs(golden, name):
+  config, arrays = published.load(golden / f'{name}.npz')
   told = arguments(config, arrays)
   loaded = load_release(arrays['state'], **told)
   _, ours = video.merge(loaded.model, loaded.params)
