@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import published
 from flax.traverse_util import flatten_dict
 
 from configs import quickstart
@@ -24,6 +25,16 @@ def _apply(model, params, clips, method):
 def apply(model, params, *clips, method=None):
   """`model.apply`, compiled once per model."""
   return _apply(model, params, clips, method)
+
+
+def pooled(vit, image):
+  """A method for `apply`: what stands for each image."""
+  return vit(image, pooled=True)
+
+
+def first_block(model, x):
+  """A method for `apply`: tokens through the first block, adapted."""
+  return model.backbone.blocks[0](x, model.adapters.blocks[0])
 
 
 def build(adapter, frames=4, depth=2, family='clip', **options):
@@ -49,31 +60,42 @@ def trained(adapter, path, **options):
   return trained_lib.Trained(model, params, config, names, {}, None, path)
 
 
+@functools.cache
 def shapes(model):
-  """The parameter tree as shapes."""
-  clips = video.example(model)
-  return jax.eval_shape(model.init, jax.random.key(0), *clips)['params']
+  """The parameter tree as shapes, traced once per model."""
+  return video.shapes(model)
 
 
 def initial(model):
-  """Freshly initialised parameters."""
+  """A random backbone, and all else freshly initialised."""
   clips = [jnp.zeros(x.shape) for x in video.example(model)]
-  return jax.jit(model.init)(jax.random.key(0), *clips)['params']
+
+  def init(key):
+    params = model.init(key, *clips)['params']
+    return {part: x for part, x in params.items() if part != 'backbone'}
+
+  new = jax.jit(init)(jax.random.key(0))
+  return new | {'backbone': random(model)['backbone']}
 
 
 def random(model, scale=0.2):
   """Parameters of which every one is random and not zero."""
+  return random_like(shapes(model), scale)
+
+
+def random_like(tree, scale=0.2):
+  """The same for a tree of shapes."""
   rng = np.random.default_rng(0)
   draw = lambda x: scale * rng.standard_normal(x.shape, 'f4')
-  return jax.tree.map(draw, shapes(model))
+  return jax.tree.map(draw, tree)
 
 
 def clips(model, batch=1, seed=1):
   """Noise of the shape the model takes."""
-  keys = jax.random.split(jax.random.key(seed), 2)
-  inputs = video.example(model, batch)
+  rng = np.random.default_rng(seed)
   return [
-    jax.random.normal(k, x.shape) for k, x in zip(keys, inputs, strict=False)
+    jnp.asarray(rng.standard_normal(x.shape, 'f4'))
+    for x in video.example(model, batch)
   ]
 
 
@@ -91,40 +113,23 @@ def count(spec, num_classes, trainable=TRAINED):
   return params_lib.count(params_lib.split(tree, trainable)[0])
 
 
-def golden_spec(config, adapter, **options):
-  """The `model` spec of a golden file's config."""
-  backbone = dict(
-    width=config['width'],
-    depth=config['layers'],
-    num_heads=config['heads'],
-    patch_size=config['patch'],
-    image_size=config['image'],
-  )
-  if config.get('backbone') == 'imagenet-vit':
-    backbone['family'] = 'imagenet'
-  spec = dict(backbone=backbone, num_frames=config['frames'], adapter=adapter)
-  return spec | options
-
-
-def check_golden(model, params, arrays, gradients=None):
-  """Outputs to 1e-5; loss to 1e-5 and gradients to 1e-4 relative, if given."""
-  params_lib.check_same_tree(shapes(model), params, 'golden')
-  clip = arrays['input'].transpose(0, 2, 3, 4, 1)
-  logits = apply(model, params, clip)
-  np.testing.assert_allclose(logits, arrays['output'], rtol=0, atol=1e-5)
-  if gradients is None:
-    return
+def check_golden(model, params, arrays):
+  """Outputs to 1e-5; loss to 1e-5 and gradients to 1e-4 relative."""
   mine, frozen = params_lib.split(params, TRAINED)
 
   def loss_fn(mine):
-    logits = model.apply({'params': params_lib.join(mine, frozen)}, clip)
-    return optax.softmax_cross_entropy_with_integer_labels(
+    params = params_lib.join(mine, frozen)
+    logits = model.apply({'params': params}, published.video(arrays))
+    losses = optax.softmax_cross_entropy_with_integer_labels(
       logits, arrays['labels']
-    ).mean()
+    )
+    return losses.mean(), logits
 
-  loss, found = jax.jit(jax.value_and_grad(loss_fn))(mine)
+  run = jax.jit(jax.value_and_grad(loss_fn, has_aux=True))
+  (loss, logits), found = run(mine)
+  np.testing.assert_allclose(logits, arrays['output'], rtol=0, atol=1e-5)
   np.testing.assert_allclose(loss, arrays['loss'], rtol=1e-5)
-  wanted = flatten_dict(gradients, sep='/')
+  wanted = flatten_dict(published.gradients(arrays), sep='/')
   found = flatten_dict(found, sep='/')
   assert found.keys() == wanted.keys()
   for path, grad in found.items():

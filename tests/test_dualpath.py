@@ -7,8 +7,6 @@ import published
 import pytest
 import small
 
-from i2v_jax import params as params_lib
-from i2v_jax import video
 from i2v_jax.adapters import dualpath
 from i2v_jax.data import grid
 from i2v_jax.vit import ViT, ViTConfig
@@ -25,50 +23,16 @@ def build(preset='release', frames=8, depth=2, **options):
 
 
 @pytest.fixture
-def release(golden):
+def release():
   """(model, params, arrays) of the published implementation."""
-  config, arrays = published.load(golden / 'dualpath_release_16f.npz')
-  adapter = dict(
-    name='dualpath',
-    preset='release',
-    grid=(config['grid'], config['grid']),
-    spatial_frames=config['spatial_frames'],
-  )
-  spec = small.golden_spec(config, adapter, projection=config['embed_dim'])
-  model = video.build(spec, config['classes'])
-  state, depth = arrays['state'], config['layers']
-  keys = published.blocks_of(depth, 'visual.transformer.')
-  stacks = {
-    f'{path}_{name.removeprefix("blocks_")}': block
-    for path in ('spatial', 'temporal')
-    for name, block in published.adapters(
-      state, keys, path, published.DUALPATH
-    ).items()
-  }
-  table = state['visual.spatial_positional_embedding']
-  params = {
-    'backbone': published.backbone(state, depth, 'visual.'),
-    'adapters': stacks | {'table': table},
-    'projection': {'kernel': state['visual.proj']},
-    'head': {
-      ours: published.dense(state, f'visual.head.{theirs}')
-      for theirs, ours in (('linear1', 'fc1'), ('linear2', 'fc2'))
-    },
-  }
-  return model, params, arrays
-
-
-def test_outputs_agree_with_the_release(release):
-  model, params, arrays = release
-  params_lib.check_same_tree(small.shapes(model), params, 'golden')
-  images_NxHxWxC = arrays['images'].transpose(0, 2, 3, 1)[None]
-  framesets, frames = images_NxHxWxC[:, :1], images_NxHxWxC[:, 1:]
-  logits = small.apply(model, params, frames, framesets)
-  np.testing.assert_allclose(logits, arrays['output'], rtol=0, atol=1e-5)
+  return published.release('dualpath_release_16f')
 
 
 def test_outputs_from_the_clip_agree_with_the_release(release):
-  """Through our own framesets and our own choice of spatial frames."""
+  """Through our own framesets and our own choice of spatial frames.
+
+  With theirs the logits are those of test_weights_releases.
+  """
   model, params, arrays = release
   clip_TxHxWxC = arrays['input'][0].transpose(1, 2, 3, 0)
   framesets = grid.framesets(clip_TxHxWxC, 4, 4)
@@ -149,11 +113,13 @@ def test_parameter_counts_at_full_size(variant, projection, options, count):
 def test_the_spatial_path_starts_as_the_image_model(preset):
   model = build(preset)
   params, (video_BxTx, grid_BxGx) = small.initial(model), small.clips(model)
-  image = small.apply(ViT(model.vit), params['backbone'], video_BxTx)
+  image = small.apply(
+    ViT(model.vit), params['backbone'], video_BxTx, method=small.pooled
+  )
   spatial, _ = small.apply(
     model, params, video_BxTx, grid_BxGx, method='features'
   )
-  np.testing.assert_allclose(spatial, image[:, :, 0], rtol=0, atol=2e-6)
+  np.testing.assert_allclose(spatial, image, rtol=0, atol=2e-6)
 
 
 @pytest.mark.parametrize('preset', ['paper', 'release'])
@@ -161,9 +127,9 @@ def test_the_temporal_path_starts_as_the_identity(preset):
   model = build(preset)
   params, (_, grid_BxGx) = small.initial(model), small.clips(model)
 
-  def streams(m):
+  def streams(m, grid):
     code = m.adapters.position_code(2)
-    z = m.backbone.ln_pre(m.backbone.embed(grid_BxGx, code))
+    z = m.backbone.ln_pre(m.backbone.embed(grid, code))
     y = z
     for block, adapter in zip(
       m.backbone.blocks, m.adapters.temporal, strict=True
@@ -171,7 +137,7 @@ def test_the_temporal_path_starts_as_the_identity(preset):
       y = adapter(block, y)
     return z, y
 
-  before, behind = model.apply({'params': params}, method=streams)
+  before, behind = small.apply(model, params, grid_BxGx, method=streams)
   assert (before == behind).all()
 
 
@@ -201,7 +167,7 @@ def test_the_temporal_path_knows_the_order_of_frames():
 def test_dropout_acts_only_with_its_rng():
   model = build()
   params, clips = small.random(model), small.clips(model)
-  run = lambda rngs: model.apply({'params': params}, *clips, rngs=rngs)
+  run = jax.jit(lambda rngs: model.apply({'params': params}, *clips, rngs=rngs))
   assert (run({}) == run({})).all()
   assert (run({'dropout': jax.random.key(0)}) != run({})).any()
 

@@ -4,6 +4,8 @@ import jax
 import numpy as np
 import published
 import pytest
+import small
+from published import arguments
 
 from i2v_jax import params as params_lib
 from i2v_jax import video
@@ -27,30 +29,15 @@ FILES = {
 MERGED = ('zeroi2v_3adapters_rf3', 'zeroi2v_4adapters_rf3')
 
 
-def arguments(config, arrays):
-  """What no file tells, from the config of a golden file."""
-  found = dict(num_heads=config['heads'])
-  if config['method'] == 'zeroi2v':
-    found['offsets'] = config['offsets']
-  if 'adapter_scale' in config:
-    found['adapter_scale'] = config['adapter_scale']
-  if config.get('release_kwargs', {}).get('adapter_type') == 'gelu':
-    found['method'] = 'gelu_adapters'
-  if 'backbone' in arrays:
-    found['backbone'] = arrays['backbone']
-  return found
-
-
 def clips(arrays):
   if 'images' in arrays:
     images = arrays['images'].transpose(0, 2, 3, 1)[None]
     return images[:, 1:], images[:, :1]
-  return (arrays['input'].transpose(0, 2, 3, 4, 1),)
+  return (published.video(arrays),)
 
 
 def check(loaded, arrays):
-  apply = jax.jit(lambda p, *x: loaded.model.apply({'params': p}, *x))
-  logits = apply(loaded.params, *clips(arrays))
+  logits = small.apply(loaded.model, loaded.params, *clips(arrays))
   np.testing.assert_allclose(logits, arrays['output'], rtol=0, atol=1e-6)
 
 
@@ -85,8 +72,9 @@ def test_merged_files_are_recognised(golden, name):
     load_release(arrays['merged'], **told)
 
 
-def test_our_merge_is_theirs(golden):
-  config, arrays = published.load(golden / 'zeroi2v_4adapters_rf3.npz')
+@pytest.mark.parametrize('name', MERGED)
+def test_our_merge_is_theirs(golden, name):
+  config, arrays = published.load(golden / f'{name}.npz')
   told = arguments(config, arrays)
   loaded = load_release(arrays['state'], **told)
   _, ours = video.merge(loaded.model, loaded.params)
@@ -120,7 +108,7 @@ def test_without_frames_in_any_parameter_all_numbers_go(golden):
   loaded = load_release(arrays['state'], num_heads=6)
   for frames in (1, 3):
     (clip,) = clips(arrays)
-    logits = loaded.model.apply({'params': loaded.params}, clip[:, :frames])
+    logits = small.apply(loaded.model, loaded.params, clip[:, :frames])
     assert logits.shape == (2, 5)
   fixed = load_release(arrays['state'], num_heads=6, num_frames=4)
   with pytest.raises(ValueError, match='takes 4 frames, the video has 8'):
@@ -239,7 +227,5 @@ def test_an_unknown_option_is_named(golden):
 def test_parameters_are_those_of_the_model(golden):
   config, arrays = published.load(golden / 'aim_imagenet_vit.npz')
   loaded = load_release(arrays['state'], **arguments(config, arrays))
-  shapes = jax.eval_shape(
-    loaded.model.init, jax.random.key(0), *video.example(loaded.model)
-  )['params']
+  shapes = small.shapes(loaded.model)
   params_lib.check_same_tree(shapes, loaded.params, 'found')
