@@ -5,6 +5,7 @@ import pathlib
 
 import numpy as np
 
+from i2v_jax.weights.arrays import Arrays
 from i2v_jax.weights.reader import Reader
 from i2v_jax.weights.releases import load_release, zeroi2v_aim
 
@@ -49,7 +50,7 @@ def release(name, **options):
 
 def gradients(arrays):
   """Of what ZeroI2V and AIM train; stored without the backbone's prefix."""
-  reader, state = Reader(arrays['grad'], 'gradients'), arrays['state']
+  reader, state = Reader(Arrays(arrays['grad'], 'gradients')), arrays['state']
   blocks = zeroi2v_aim.CLIP_BLOCKS.removeprefix(zeroi2v_aim.BACKBONE)
   adapters = lambda i: zeroi2v_aim.adapters(
     reader, blocks.format(i), zeroi2v_aim.places(state)

@@ -35,6 +35,7 @@ def get_config(arg=''):
   )
   c.model.temporal_embedding = True
   c.data.root = ROOT
+  c.data.normalization = 'clip'
   return c
 """
 
@@ -151,7 +152,9 @@ def test_another_function_of_the_same_parameters_is_refused(
   config = at(smoke_config, start_from=str(export))
   with config.unlocked():
     config.model.adapter.offsets = (-2, 2)
-  with pytest.raises(ValueError, match=r'model\.adapter .*-1, 1.* has .*-2, 2'):
+  with pytest.raises(
+    ValueError, match=r'adapter\.offsets .*-1, 1.* has .*-2, 2'
+  ):
     pretrained(config, names)
 
 
@@ -190,10 +193,96 @@ def test_a_release_of_another_method_is_refused(golden, config_file, names):
 
   config = variants.load_config(str(config_file))
   _, arrays = published.load(golden / 'aim_clip_3adapters.npz')
-  with pytest.raises(
-    ValueError, match=r"mapping has model\.adapter {'name': 'aim'"
-  ):
+  with pytest.raises(ValueError, match='The mapping is of aim, not of zeroi2v'):
     convert.release(arrays['state'], config, names, 'out')
+
+
+def test_another_normalisation_is_refused(release, config_file, names):
+  from i2v_jax import variants
+
+  settings = ['data.normalization=half']
+  config = variants.load_config(str(config_file), settings)
+  with pytest.raises(ValueError, match="normalization 'clip', the config has"):
+    convert.release(release[0], config, names, 'out')
+
+
+SHIPPED = {  # golden -> a config of the method as it is published
+  'st_adapter_12': 'st_adapter_k400',
+  'st_adapter_24': 'st_adapter_ssv2',
+  'aim_clip_3adapters': 'aim_k400',
+  'dualpath_release_16f': 'dualpath_k400:preset=release,quirks',
+  'zeroi2v_4adapters_rf3': 'zeroi2v_k400',
+}
+
+
+@pytest.mark.parametrize('name', SHIPPED)
+def test_releases_go_with_the_configs_of_their_methods(golden, tmp_path, name):
+  from i2v_jax import variants
+
+  golden_config, arrays = published.load(golden / f'{name}.npz')
+  file, _, arg = SHIPPED[name].partition(':')
+  config = variants.load_config(f'configs/{file}.py:{arg}')
+  sizes = dict(zip(SIZES, (golden_config[k] for k in GOLDEN), strict=True))
+  config['model']['backbone'] = dict(family='clip', **sizes)
+  config['model']['num_frames'] = golden_config['frames']
+  for option, value in (('rank', golden_config.get('adapter_width')),):
+    if value:
+      config['model']['adapter'][option] = value
+  if name.startswith('dualpath'):
+    config['model']['projection'] = 24
+  names = [f'class {i}' for i in range(golden_config['classes'])]
+  convert.release(arrays['state'], config, names, tmp_path / 'out')
+  assert trained.load(tmp_path / 'out').class_names == tuple(names)
+
+
+SIZES = ('width', 'depth', 'num_heads', 'patch_size', 'image_size')
+GOLDEN = ('width', 'layers', 'heads', 'patch', 'image')
+
+
+def test_nothing_is_overwritten(golden, tmp_path, capsys):
+  folder = tmp_path / 'mine'
+  folder.mkdir()
+  (folder / 'notes.txt').write_text('mine')
+  command = ('weights', 'convert', golden / 'hf_vit', '--out', folder)
+  assert i2v(*command) == 1
+  assert 'is not empty' in capsys.readouterr().err
+  assert [p.name for p in folder.iterdir()] == ['notes.txt']
+
+
+def test_a_release_wants_its_config(release, tmp_path, capsys):
+  assert i2v('weights', 'convert', release[0], '--out', tmp_path / 'out') == 1
+  assert 'is a published video model; give --config' in capsys.readouterr().err
+
+
+def test_files_may_be_read_by_others(golden, tmp_path):
+  convert.image_model(golden / 'hf_vit', tmp_path / 'out')
+  (tmp_path / 'plain').touch()
+  mode = lambda path: path.stat().st_mode
+  found = mode(tmp_path / 'out' / 'model.safetensors')
+  assert found == mode(tmp_path / 'plain')
+
+
+@pytest.mark.parametrize(
+  ('field', 'value'),
+  [('num_heads', 4), ('activation', 'gelu'), ('norm_eps', 1e-6)],
+)
+def test_another_image_model_of_the_same_shapes_is_refused(
+  export, smoke_config, names, field, value
+):
+  config = at(smoke_config, start_from=str(export))
+  with config.unlocked():
+    config.model.backbone[field] = value
+  with pytest.raises(ValueError, match=f'has model.backbone.{field}'):
+    pretrained(config, names)
+
+
+def test_defaults_need_not_be_spelt(export, smoke_config, names):
+  config = at(smoke_config, start_from=str(export))
+  with config.unlocked():
+    config.model.adapter = dict(
+      name='zeroi2v', offsets=[-1, 1], scale=0.5, dropout=0.3
+    )
+  assert 'adapters' in pretrained(config, names)
 
 
 def test_class_names_are_needed(release, config_file, tmp_path, capsys):

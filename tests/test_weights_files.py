@@ -120,7 +120,11 @@ def test_nothing_is_read_before_it_is_asked_for(tmp_path):
   save_file(ARRAYS, path)
   arrays = files.open_weights(path).arrays
   assert len(arrays) == 2 and 'c' not in arrays
-  with pytest.raises(KeyError):
+  path.unlink()
+  assert 'b' in arrays and set(arrays) == set(ARRAYS)
+  with pytest.raises(FileNotFoundError):
+    arrays['b']
+  with pytest.raises(ValueError, match="has no 'c'"):
     arrays['c']
 
 

@@ -187,7 +187,7 @@ WRONG = {
   ),
   'a block missing': (
     lambda s: {k: v for k, v in s.items() if not k.startswith(BLOCK + '0')},
-    'Block 0 of 2 is missing',
+    'lacks block 0 of 2',
   ),
   'an adapter missing': (
     lambda s: {k: v for k, v in s.items() if '1.MLP_Adapter_out' not in k},

@@ -205,7 +205,8 @@ def _check_offsets(offsets) -> None:
   listed = isinstance(offsets, Sequence) and not isinstance(offsets, str)
   if not (listed and all(whole(x) or pair(x) for x in offsets)):
     raise ValueError(
-      f'offsets are whole numbers, or pairs (offset, channels), not {offsets!r}.'
+      'offsets are whole numbers, or pairs (offset, channels), not '
+      f'{offsets!r}.'
     )
 
 

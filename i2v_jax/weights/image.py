@@ -44,11 +44,7 @@ class Loaded(NamedTuple):
 
 def open_source(source) -> Weights:
   """Opens a path, a mapping, `hf:ORG/NAME[@REVISION]`, or `builtin:digits`."""
-  kind, _, name = (
-    source.partition(':') if isinstance(source, str) else '',
-    '',
-    '',
-  )
+  kind, _, name = (source if isinstance(source, str) else '').partition(':')
   if kind == 'builtin':
     if name not in BUILTIN:
       raise ValueError(f'No weights {source!r}; there is {sorted(BUILTIN)}.')
@@ -93,16 +89,16 @@ def config(weights: Weights, **choices) -> tuple[ViTConfig, tuple[str, ...]]:
   _check_choices(weights, told, choices)
   found = told | choices
   likely = form.assumed(weights) if hasattr(form, 'assumed') else {}
-  if 'num_heads' not in found:
-    likely['num_heads'] = num_heads(found['width'], weights.what)
-  assumed = {k: v for k, v in likely.items() if k not in found}
-  if 'activation' not in found | assumed:
+  if 'activation' not in likely | found:
     raise NotToldError(
       'activation',
       f'{weights.what} does not tell the activation of its MLPs; give '
       "activation='quick_gelu' for OpenAI's weights, 'gelu' for LAION's and "
       "OpenCLIP's (unless they are named -quickgelu).",
     )
+  if 'num_heads' not in found:
+    likely['num_heads'] = num_heads(found['width'], weights.what)
+  assumed = {k: v for k, v in likely.items() if k not in found}
   lines = tuple(f'{name} {value}' for name, value in sorted(assumed.items()))
   return ViTConfig(**found | assumed), lines
 

@@ -72,6 +72,9 @@ def fields(weights: Weights) -> dict:
   tokens = arrays.shape(key + 'embeddings.position_embeddings', 3)[1]
   shape = arrays.shape(f'{key}{PATCH}.weight', 4)
   known |= huggingface.sizes(arrays, key + BLOCKS, shape, tokens, True)
+  registers = key + 'embeddings.register_tokens'
+  if registers in arrays:
+    known['registers'] = arrays.shape(registers, 3)[1]
   known |= huggingface.config(weights)
   hidden = len(arrays[key + BLOCKS.format(0) + table['fc1'] + '.bias'])
   if table is SWIGLU:
