@@ -1,0 +1,48 @@
+"""What the docs name is there: tests, image models, formats."""
+
+import pathlib
+import re
+
+import pytest
+
+from configs import common
+from i2v_jax.vit_config import FAMILIES, NORMALIZATION
+from i2v_jax.weights import image, releases
+
+ROOT = pathlib.Path(__file__).parents[1]
+PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md'))]
+TESTS = {
+  name
+  for path in (ROOT / 'tests').glob('test_*.py')
+  for name in [path.stem, *re.findall(r'def (test_\w+)', path.read_text())]
+}
+EXAMPLES = {'test_beside'}  # of a method that the reader is to write
+WEIGHTS = (ROOT / 'docs' / 'weights.md').read_text()
+
+
+@pytest.mark.parametrize('page', PAGES, ids=lambda page: page.name)
+def test_tests_that_are_named_exist(page):
+  named = set(re.findall(r'\btest_\w+[a-z0-9]', page.read_text()))
+  assert named - EXAMPLES <= TESTS
+
+
+def test_every_family_and_format_has_a_row():
+  rows = [line for line in WEIGHTS.splitlines() if line.startswith('| ')]
+  table = '\n'.join(rows)
+  for family in FAMILIES:
+    assert f'`{family}`' in table
+  for module in (*image.FORMATS, *releases.RELEASES):
+    assert module.__doc__
+
+
+def test_every_row_has_a_proof_and_a_normalisation():
+  rows = re.findall(r'^\| .* \|$', WEIGHTS.split('## Published')[0], re.M)[2:]
+  for row in rows:
+    *_, normalization, proof = row.strip('| ').split(' | ')
+    assert 'test_' in proof, row
+    assert normalization.strip('`') in {*NORMALIZATION, 'as it says'}, row
+
+
+def test_every_family_of_the_configs_has_weights_and_a_normalisation():
+  assert common.WEIGHTS.keys() == common.NORMALIZATION.keys() <= FAMILIES.keys()
+  assert set(common.NORMALIZATION.values()) <= NORMALIZATION.keys()
