@@ -27,6 +27,16 @@ def apply(model, params, *clips, method=None):
   return _apply(model, params, clips, method)
 
 
+def pooled(vit, image):
+  """A method for `apply`: what stands for each image."""
+  return vit(image, pooled=True)
+
+
+def first_block(model, x):
+  """A method for `apply`: tokens through the first block, adapted."""
+  return model.backbone.blocks[0](x, model.adapters.blocks[0])
+
+
 def build(adapter, frames=4, depth=2, family='clip', **options):
   """A classifier of 3 classes on a small ViT."""
   return video.build(spec(adapter, frames, depth, family, **options), 3)
@@ -50,31 +60,42 @@ def trained(adapter, path, **options):
   return trained_lib.Trained(model, params, config, names, {}, None, path)
 
 
+@functools.cache
 def shapes(model):
-  """The parameter tree as shapes."""
-  clips = video.example(model)
-  return jax.eval_shape(model.init, jax.random.key(0), *clips)['params']
+  """The parameter tree as shapes, traced once per model."""
+  return video.shapes(model)
 
 
 def initial(model):
-  """Freshly initialised parameters."""
+  """A random backbone, and all else freshly initialised."""
   clips = [jnp.zeros(x.shape) for x in video.example(model)]
-  return jax.jit(model.init)(jax.random.key(0), *clips)['params']
+
+  def init(key):
+    params = model.init(key, *clips)['params']
+    return {part: x for part, x in params.items() if part != 'backbone'}
+
+  new = jax.jit(init)(jax.random.key(0))
+  return new | {'backbone': random(model)['backbone']}
 
 
 def random(model, scale=0.2):
   """Parameters of which every one is random and not zero."""
+  return random_like(shapes(model), scale)
+
+
+def random_like(tree, scale=0.2):
+  """The same for a tree of shapes."""
   rng = np.random.default_rng(0)
   draw = lambda x: scale * rng.standard_normal(x.shape, 'f4')
-  return jax.tree.map(draw, shapes(model))
+  return jax.tree.map(draw, tree)
 
 
 def clips(model, batch=1, seed=1):
   """Noise of the shape the model takes."""
-  keys = jax.random.split(jax.random.key(seed), 2)
-  inputs = video.example(model, batch)
+  rng = np.random.default_rng(seed)
   return [
-    jax.random.normal(k, x.shape) for k, x in zip(keys, inputs, strict=False)
+    jnp.asarray(rng.standard_normal(x.shape, 'f4'))
+    for x in video.example(model, batch)
   ]
 
 

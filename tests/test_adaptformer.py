@@ -13,22 +13,19 @@ def test_the_branch_reads_the_tokens_before_the_norm():
   params = small.random(model)
   x = jax.random.normal(jax.random.key(0), (1, 4, 17, 32))
 
-  def encode(m):
-    return m.backbone.blocks[0](x, m.adapters.blocks[0])
-
-  def attended(m):
+  def attended(m, x):
     block = m.backbone.blocks[0]
     y = x + block.attn(block.ln1(x))
     return y, block.ln2(y)
 
-  y, normed = model.apply({'params': params}, method=attended)
+  y, normed = small.apply(model, params, x, method=attended)
   frozen = params['backbone']['blocks_0']['mlp']
-  mlp = Mlp(model.vit).apply({'params': frozen}, normed)
+  mlp = small.apply(Mlp(model.vit), frozen, normed)
   beside = params['adapters']['blocks_0']['beside']
   linear = lambda p, x: x @ p['kernel'] + p['bias'].reshape(1, 1, 1, -1)
   h = np.maximum(linear(beside['down'], y), 0)
   wanted = y + mlp + 0.1 * linear(beside['up'], h)
-  found = model.apply({'params': params}, method=encode)
+  found = small.apply(model, params, x, method=small.first_block)
   np.testing.assert_allclose(found, wanted, rtol=0, atol=5e-6)
 
 

@@ -2,7 +2,6 @@
 
 import functools
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ from i2v_jax import params as params_lib
 from i2v_jax.adapters.evl import DecoderLayer
 from i2v_jax.vit import ViT
 from i2v_jax.vit_config import FAMILIES
+from i2v_jax.weights import image
 
 BACKBONES = {
   'imagenet': {},
@@ -61,12 +61,10 @@ def test_every_family_is_here():
 
 @pytest.mark.parametrize('backbone', FAR)
 def test_the_backbones_tree_is_the_image_models(backbone):
+  wanted = image.shapes(classifier(None, backbone).vit)
   for name in (None, *adapters.METHODS):
-    model = classifier(name, backbone)
-    image = jax.ShapeDtypeStruct((1, *model.vit.image_shape), 'float32')
-    tree = jax.eval_shape(ViT(model.vit).init, jax.random.key(0), image)
-    found = small.shapes(model)['backbone']
-    params_lib.check_same_tree(tree['params'], found, str(name))
+    found = small.shapes(classifier(name, backbone))['backbone']
+    params_lib.check_same_tree(wanted, found, str(name))
 
 
 @pytest.mark.parametrize('backbone', FAR)
@@ -74,9 +72,9 @@ def test_the_backbones_tree_is_the_image_models(backbone):
 def test_it_starts_as_the_image_model_frame_by_frame(name, backbone):
   model = classifier(name, backbone)
   params, (clip,) = small.initial(model), small.clips(model)
-  params['backbone'] = small.random(model)['backbone']
-  image = jax.jit(functools.partial(ViT(model.vit).apply, pooled=True))
-  wanted = image({'params': params['backbone']}, clip)
+  wanted = small.apply(
+    ViT(model.vit), params['backbone'], clip, method=small.pooled
+  )
   features = small.apply(model, params, clip, method='features')
   if name == 'vpt':  # its prompts are tokens from the start
     assert np.abs(features - wanted).max() > 1e-3
@@ -112,11 +110,11 @@ def test_st_adapters_leave_what_is_no_patch(backbone):
   """Without class token all tokens are patches; registers are none."""
   model = classifier('st_adapter', backbone, depth=1)
   params, (clip,) = small.random(model), small.clips(model)
-  bound = model.bind({'params': params})
   first = model.vit.num_prefix
   assert first == {'dinov2': 3, 'siglip': 0}[backbone]
   x = jnp.ones((1, 4, first + 16, 32))
-  y = bound.adapters.blocks[0].adapt_attn(x[:, :, first:])
+  adapt = lambda m, x: m.adapters.blocks[0].adapt_attn(x[:, :, first:])
+  y = small.apply(model, params, x, method=adapt)
   assert y.shape == (1, 4, 16, 32)
   assert small.apply(model, params, clip).shape == (1, 3)
 
@@ -133,10 +131,10 @@ def test_shallow_prompts_are_gone_before_pooling(backbone):
     3,
   )
   params, (clip,) = small.random(model), small.clips(model)
-  tokens = model.bind({'params': params})
-  x = tokens.backbone.embed(clip)
-  y = tokens.backbone.encode(x, tokens.adapters.blocks)
-  assert y.shape == x.shape
+  embed = lambda m, clip: m.backbone.embed(clip)
+  encode = lambda m, x: m.backbone.encode(x, m.adapters.blocks)
+  x = small.apply(model, params, clip, method=embed)
+  assert small.apply(model, params, x, method=encode).shape == x.shape
 
 
 def test_token_shift_wants_a_class_token():
@@ -149,12 +147,10 @@ def test_token_shift_wants_a_class_token():
 def test_evl_looks_for_motion_among_patches(backbone):
   model = classifier('evl', backbone)
   params, (clip,) = small.random(model), small.clips(model)
-  features = model.bind({'params': params}).features(clip)
+  features = small.apply(model, params, clip, method='features')
   layer = DecoderLayer(model.vit, 4, kernel=3, dropout=0.0)
-  motion = layer.apply(
-    {'params': params['adapters']['layers_0']},
-    *features[0][1:],
-    method='motion',
+  motion = small.apply(
+    layer, params['adapters']['layers_0'], *features[0][1:], method='motion'
   )
   first = model.vit.num_prefix
   assert not motion[:, :, :first].any() and motion[:, :, first:].all()
@@ -163,9 +159,11 @@ def test_evl_looks_for_motion_among_patches(backbone):
 @pytest.mark.parametrize('backbone', FAR)
 def test_dualpath_numbers_patches_only(backbone):
   model = classifier('dualpath', backbone)
-  code = model.bind({'params': small.random(model)}).adapters.position_code(1)
-  assert code.shape == (1, model.vit.num_positions, 32)
   params, clips = small.random(model), small.clips(model)
+  code = small.apply(
+    model, params, method=lambda m: m.adapters.position_code(1)
+  )
+  assert code.shape == (1, model.vit.num_positions, 32)
   assert small.apply(model, params, *clips).shape == (1, 3)
 
 

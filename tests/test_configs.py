@@ -9,10 +9,11 @@ import types
 
 import pytest
 import small
+from building import check_builds
 from flax.traverse_util import flatten_dict
 
-from configs import common, methods
-from i2v_jax import compare, experiment, optimizer, train, trained, weights
+from configs import common
+from i2v_jax import compare, experiment, train, trained
 from i2v_jax import params as params_lib
 from i2v_jax.adapters import operators, zeroi2v
 from i2v_jax.data import decode, digits
@@ -44,24 +45,6 @@ ARGUMENTS = [
 
 def get(name, arg=''):
   return importlib.import_module(f'configs.{name}').get_config(arg)
-
-
-def check_builds(config):
-  """Model, prefixes, clips and backbone of a config fit each other."""
-  model = experiment.model(config, 10)
-  shapes = small.shapes(model)
-  mine, _ = params_lib.split(shapes, config.trainable)
-  for prefixes in (
-    config.optimizer.lr_multipliers,
-    config.optimizer.decay_multipliers,
-  ):
-    params_lib.check_prefixes(mine, tuple(prefixes))
-  optimizer.check_channels(mine, dict(config.optimizer.first_channels))
-  spec = experiment.clip_spec(config)
-  assert tuple(spec.shapes.values()) == model.input_shapes
-  assert params_lib.count(weights.image.shapes(model.vit)) == (
-    params_lib.count(shapes['backbone'])
-  )
 
 
 @pytest.mark.parametrize('name', NAMES)
@@ -215,11 +198,6 @@ def test_a_folder_trains_what_the_method_says(method, tunable):
   assert all(
     ('ln' in p) == (p in still) for p in flat if 'backbone/blocks' in p
   )
-
-
-@pytest.mark.parametrize('method', methods.METHODS)
-def test_a_folder_can_be_trained_by_every_method(method):
-  check_builds(get('finetune_folder', f'method={method}'))
 
 
 def test_options_can_be_changed_on_the_command_line(digits, tmp_path):

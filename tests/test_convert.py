@@ -6,6 +6,7 @@ import jax
 import numpy as np
 import published
 import pytest
+import small
 
 from i2v_jax import (
   cli,
@@ -86,7 +87,7 @@ def export(release, config_file, names, tmp_path_factory):
 def test_a_release_becomes_an_export_with_the_same_logits(release, export):
   found = trained.load(export)
   _, _, clip, output = release
-  logits = found.model.apply({'params': found.params}, clip)
+  logits = small.apply(found.model, found.params, clip)
   np.testing.assert_allclose(logits, output, rtol=0, atol=1e-5)
   facts = json.loads((export / 'facts.json').read_text())
   assert facts['format'] == 'full' and 'base' not in facts
@@ -180,7 +181,7 @@ def test_a_merged_release_is_exported_as_merged(
   convert.release(arrays['merged'] | head, config, names, tmp_path / 'out')
   found = trained.load(tmp_path / 'out')
   assert found.model.adapter['num_adapters'] == 0
-  logits = found.model.apply({'params': found.params}, clip)
+  logits = small.apply(found.model, found.params, clip)
   np.testing.assert_allclose(logits, output, rtol=0, atol=1e-5)
 
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import published
 import pytest
+import small
 from flax.core import FrozenDict
 
 from i2v_jax import params as params_lib
@@ -15,14 +16,10 @@ from i2v_jax import run
 from i2v_jax.adapters import evl
 from i2v_jax.evl import EVLClassifier
 from i2v_jax.vit import ViT, ViTConfig
+from i2v_jax.weights.image import shapes
 
 TINY = ViTConfig(width=16, depth=3, num_heads=2, patch_size=4, image_size=8)
 TRAINABLE = ('adapters', 'head')
-
-
-@functools.partial(jax.jit, static_argnums=(0, 3))
-def apply(model, params, inputs, method=None):
-  return model.apply({'params': params}, inputs, method=method)
 
 
 def classifier(cfg, num_classes, num_frames, **options):
@@ -30,22 +27,11 @@ def classifier(cfg, num_classes, num_frames, **options):
   return EVLClassifier(cfg, num_classes, num_frames, adapter)
 
 
-def shapes_of(model):
-  clip = [jnp.zeros((1, *shape)) for shape in model.input_shapes]
-  return jax.eval_shape(model.init, jax.random.key(0), *clip)['params']
-
-
-def random_like(shapes):
-  rng = np.random.default_rng(0)
-  random = lambda x: 0.5 * rng.standard_normal(x.shape, 'f4')
-  return jax.tree.map(random, shapes)
-
-
 def tiny(num_frames=4, **options):
   """A small classifier whose every parameter is random and not zero."""
   model = classifier(TINY, 3, num_frames, **dict(layers=2) | options)
-  clip = jax.random.normal(jax.random.key(1), (2, *model.input_shapes[0]))
-  return model, random_like(shapes_of(model)), clip
+  (clip,) = small.clips(model, batch=2)
+  return model, small.random(model, 0.5), clip
 
 
 def test_outputs_agree_with_the_release_without_the_final_norm():
@@ -54,16 +40,16 @@ def test_outputs_agree_with_the_release_without_the_final_norm():
   unused = np.full(model.vit.width, np.nan, 'f4')
   params['backbone']['ln_post'] = {'scale': unused, 'bias': unused}
   vit = dataclasses.replace(model.vit, remat='block')
-  logits = apply(model.clone(vit=vit), params, published.video(arrays))
+  logits = small.apply(model.clone(vit=vit), params, published.video(arrays))
   np.testing.assert_allclose(logits, arrays['output'], rtol=0, atol=1e-6)
 
 
 def test_parameter_counts_at_full_size():
-  shapes = [
-    shapes_of(classifier(ViTConfig.named(variant), 400, 8))
+  trees = [
+    small.shapes(classifier(ViTConfig.named(variant), 400, 8))
     for variant in ('B/16', 'L/14')
   ]
-  base, large = (params_lib.split(tree, TRAINABLE)[0] for tree in shapes)
+  base, large = (params_lib.split(tree, TRAINABLE)[0] for tree in trees)
   assert params_lib.count(base) == 33_183_376
   assert params_lib.count(large) == 58_727_824
   assert params_lib.count(base['head']) == 309_136
@@ -77,12 +63,9 @@ def test_parameter_counts_at_full_size():
   assert part('attn', 'mlp', 'norm1', 'norm2', 'norm3') == 28_357_632
 
 
-@pytest.mark.parametrize('cls_std', [0.0, 0.02])
-def test_starts_as_the_release(cls_std):
-  model, _, clip = tiny(cls_std=cls_std)
-  params = jax.jit(model.init)(jax.random.key(0), clip)['params']
-  deviation = params['adapters']['cls'].std()
-  np.testing.assert_allclose(deviation, cls_std, rtol=0.5)
+def test_starts_as_the_release():
+  params = small.initial(tiny()[0])
+  assert not params['adapters']['cls'].any()
   layer, fc = params['adapters']['layers_0'], params['head']['fc']
   mlp, xavier = layer['mlp'], (6 / (16 + 64)) ** 0.5
   assert not any(layer[name].any() for name in ('pos', 'w1', 'w2'))
@@ -101,29 +84,35 @@ def test_starts_as_the_release(cls_std):
   np.testing.assert_allclose(variance, 1 / 16, rtol=0.2)
 
 
+def test_the_query_may_start_apart_from_zero():
+  params = small.initial(tiny(cls_std=0.02)[0])
+  np.testing.assert_allclose(params['adapters']['cls'].std(), 0.02, rtol=0.5)
+
+
 def test_backbone_is_the_image_model():
   model, params, clip = tiny()
-  init = functools.partial(ViT(TINY).init, jax.random.key(0))
-  image = jax.eval_shape(init, clip[:, 0])['params']
-  params_lib.check_same_tree(image, params['backbone'], 'backbone')
-  features = apply(model, params, clip, 'features')
+  params_lib.check_same_tree(shapes(TINY), params['backbone'], 'backbone')
+  features = small.apply(model, params, clip, method='features')
   assert jax.tree.map(jnp.shape, features) == (((2, 4, 5, 16),) * 3,) * 2
   run = lambda vit, image: vit.encode(vit.embed(image))
-  tokens = apply(ViT(TINY), params['backbone'], clip, run)
+  tokens = small.apply(ViT(TINY), params['backbone'], clip, method=run)
   np.testing.assert_array_equal(features[-1][0], tokens)
 
 
 def test_cached_features_give_the_logits_and_gradients_of_the_whole():
   model, params, clip = tiny()
-  features = jax.tree.map(np.array, apply(model, params, clip, 'features'))
+  features = jax.tree.map(
+    np.array, small.apply(model, params, clip, method='features')
+  )
 
   def loss_fn(params, inputs, method=None):
-    logits = apply(model, params, inputs, method)
+    logits = model.apply({'params': params}, inputs, method=method)
     return (logits**2).sum(), logits
 
-  grads, wanted = jax.grad(loss_fn, has_aux=True)(params, clip)
+  grad_fn = jax.jit(jax.grad(loss_fn, has_aux=True), static_argnums=2)
+  grads, wanted = grad_fn(params, clip)
   mine, _ = params_lib.split(params, TRAINABLE)
-  found = jax.grad(loss_fn, has_aux=True)(mine, features, 'decode')
+  found = grad_fn(mine, features, 'decode')
   trainable, frozen = params_lib.split(grads, TRAINABLE)
   assert not any(x.any() for x in jax.tree.leaves(frozen))
   assert trainable['adapters']['layers_0']['w1'].any()
@@ -138,8 +127,8 @@ def decoder_layer(grid, num_frames):
   tokens = (3, 1, num_frames, 1 + grid**2, 16)
   features = jax.random.normal(jax.random.key(1), tokens)
   query = jnp.zeros((1, 1, 16))
-  shapes = jax.eval_shape(layer.init, jax.random.key(0), query, *features)
-  return layer, random_like(shapes['params']), features
+  tree = jax.eval_shape(layer.init, jax.random.key(0), query, *features)
+  return layer, small.random_like(tree['params'], 0.5), features
 
 
 def test_motion_looks_up_where_a_patch_was_and_where_it_goes():
@@ -149,7 +138,7 @@ def test_motion_looks_up_where_a_patch_was_and_where_it_goes():
   things = 40 * np.eye(9, 16, dtype='f4').reshape(3, 3, 16)
   frames = [np.roll(things, t, axis=1).reshape(9, 16) for t in range(3)]
   x = np.pad(np.stack(frames), ((0, 0), (1, 0), (0, 0)))[None]
-  found = np.asarray(layer.apply({'params': params}, x, x, method='motion'))
+  found = np.asarray(small.apply(layer, params, x, x, method='motion'))
   assert not found[:, :, 0].any()
   found = found[0, :, 1:].reshape(3, 3, 3, 16)  # frames, rows, columns, width
   came, goes = params['w1'][2 * 5 + 3], params['w2'][2 * 5 + 1]
@@ -171,7 +160,7 @@ def test_motion_looks_up_where_a_patch_was_and_where_it_goes():
 )
 def test_which_frames_feel_frame_2_before_the_query(what, token, reach):
   layer, params, features = decoder_layer(grid=2, num_frames=6)
-  mix = jax.jit(lambda x: layer.apply({'params': params}, *x, method='mix'))
+  mix = lambda x: small.apply(layer, params, *x, method='mix')
   moved = features.at['xqk'.index(what), :, 2, token].add(jnp.arange(16.0))
   changed = (mix(moved) != mix(features)).any(axis=(0, 2, 3))
   assert set(np.flatnonzero(changed)) == reach
@@ -180,8 +169,8 @@ def test_which_frames_feel_frame_2_before_the_query(what, token, reach):
 @pytest.mark.parametrize('frame', range(4))
 def test_every_frame_reaches_the_logits(frame):
   model, params, clip = tiny(num_frames=4)
-  logits = apply(model, params, clip)
-  changed = apply(model, params, clip.at[:, frame].add(1.0))
+  logits = small.apply(model, params, clip)
+  changed = small.apply(model, params, clip.at[:, frame].add(1.0))
   assert abs(changed - logits).max() > 1e-3
 
 
@@ -194,7 +183,7 @@ def without(params, *names):
 
 def test_the_order_of_frames_matters_through_the_temporal_parts_only():
   model, params, clip = tiny()
-  runs = lambda p: [apply(model, p, c) for c in (clip, clip[:, ::-1])]
+  runs = lambda p: [small.apply(model, p, c) for c in (clip, clip[:, ::-1])]
   forwards, backwards = runs(params)
   assert abs(forwards - backwards).max() > 1e-2
   forwards, backwards = runs(without(params, 'conv', 'pos', 'w1', 'w2'))
@@ -204,7 +193,9 @@ def test_the_order_of_frames_matters_through_the_temporal_parts_only():
 def test_one_frame_has_no_motion():
   model, params, clip = tiny(num_frames=1)
   still = without(params, 'w1', 'w2')
-  assert (apply(model, params, clip) == apply(model, still, clip)).all()
+  assert (
+    small.apply(model, params, clip) == small.apply(model, still, clip)
+  ).all()
 
 
 @pytest.mark.parametrize(('inside', 'head'), [(0.5, 0.0), (0.0, 0.5)])
@@ -220,9 +211,12 @@ def test_dropout_acts_only_with_its_rng(inside, head):
 def test_bfloat16_computes_in_it_and_answers_in_float32():
   model, params, clip = tiny()
   half = model.clone(vit=dataclasses.replace(TINY, dtype=jnp.bfloat16))
-  features = apply(half, params, clip, 'features')
+  features = small.apply(half, params, clip, method='features')
   assert {x.dtype for x in jax.tree.leaves(features)} == {jnp.bfloat16.dtype}
-  logits, wanted = apply(half, params, clip), apply(model, params, clip)
+  logits, wanted = (
+    small.apply(half, params, clip),
+    small.apply(model, params, clip),
+  )
   assert logits.dtype == jnp.float32
   assert 0 < abs(logits - wanted).max() < 0.1 * abs(wanted).max()
 
@@ -235,7 +229,7 @@ def test_numbers_that_do_not_fit_are_named():
   run = functools.partial(model.apply, {'params': params})
   with pytest.raises(ValueError, match='takes 4 frames, the video has 3'):
     run(clip[:, :3])
-  features = apply(model, params, clip, 'features')
+  features = small.apply(model, params, clip, method='features')
   short = jax.tree.map(lambda x: x[:, :3], features)
   with pytest.raises(ValueError, match='takes 4 frames, the features have 3'):
     run(short, method='decode')

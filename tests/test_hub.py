@@ -50,10 +50,10 @@ def remote(monkeypatch, tmp_path):
 
 @pytest.fixture(scope='module')
 def exports(smoke_run, tmp_path_factory):
-  root, model = tmp_path_factory.mktemp('exports'), trained.load(smoke_run)
-  for name, (module, function) in cli.FORMATS.items():
-    module = __import__(f'i2v_jax.{module}', fromlist=[function])
-    getattr(module, function)(model, root / name)
+  root = tmp_path_factory.mktemp('exports')
+  for name in cli.FORMATS:
+    out = ('--out', root / name, '--format', name)
+    assert i2v('export', '--workdir', smoke_run, *out) == 0
   return root
 
 

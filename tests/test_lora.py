@@ -45,23 +45,6 @@ def test_the_update_is_alpha_over_rank_times_its_factors():
   np.testing.assert_allclose(found, frozen + added, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize(
-  ('on', 'rank', 'count'),
-  [  # Table 3 of ZeroI2V
-    (('q', 'v'), 192, 7_077_888),
-    (('q', 'k', 'v', 'out'), 192, 14_155_776),
-    (('q', 'v', 'fc1', 'fc2'), 192, 24_772_608),
-    (('q', 'v', 'fc1', 'fc2'), 128, 16_515_072),
-    (ALL, 192, 31_850_496),
-    (ALL, 128, 21_233_664),
-  ],
-)
-def test_parameter_counts_at_full_size(on, rank, count):
-  adapter = dict(name='lora', on=on, rank=rank)
-  spec = dict(backbone=dict(variant='B/16'), num_frames=8, adapter=adapter)
-  assert small.count(spec, 400, ('adapters',)) == count
-
-
 def test_the_development_code_disturbs_the_image_model():
   dev = small.build(lora(init_scheme='zeroi2v_dev'))
   params = small.initial(dev)

@@ -9,9 +9,8 @@ def patches_touched(kernel):
   model = small.build(dict(name='pro_tuning', rank=8, kernel=kernel), depth=1)
   params = small.random(model)
   x = jax.random.normal(jax.random.key(0), (1, 1, 16, 32))
-  run = lambda x: model.apply(
-    {'params': params}, method=lambda m: m.adapters.blocks[0].prompt(x)
-  )
+  prompt = lambda m, x: m.adapters.blocks[0].prompt(x)
+  run = lambda x: small.apply(model, params, x, method=prompt)
   moved = np.asarray(run(x) != run(x.at[0, 0, 5].add(1.0)))
   return set(np.flatnonzero(moved.any(-1)).tolist())
 
@@ -52,9 +51,7 @@ def test_a_prompt_block_written_out():
   h = (h + wide(p['conv']['bias'])).reshape(1, 4, 16, 3)
   added = p['gate'] * (h @ p['up']['kernel'] + wide(p['up']['bias']))
   y = np.concatenate([x[:, :, :1], x[:, :, 1:] + added], axis=2)
-  wired = lambda m: m.backbone.blocks[0](x, m.adapters.blocks[0])
-  plain = lambda m: m.backbone.blocks[0](y)
-  found, wanted = (
-    model.apply({'params': params}, method=f) for f in (wired, plain)
-  )
+  plain = lambda m, y: m.backbone.blocks[0](y)
+  found = small.apply(model, params, x, method=small.first_block)
+  wanted = small.apply(model, params, y, method=plain)
   np.testing.assert_allclose(found, wanted, rtol=0, atol=2e-5)

@@ -11,12 +11,10 @@ from i2v_jax.vit import Block
 
 def by_hand(model, params, clip):
   """Class tokens before the final norm, from plain blocks and concatenation."""
-  x = model.apply(
-    {'params': params}, clip, method=lambda m, c: m.backbone.embed(c)
-  )
+  run = lambda x, method: small.apply(model, params, x, method=method)
+  x = run(clip, lambda m, clip: m.backbone.embed(clip))
   x += params['temporal_embedding'][None, :, None]
-  norm = lambda m, x: m.backbone.ln_pre(x)
-  x = model.apply({'params': params}, x, method=norm)
+  x = run(x, lambda m, x: m.backbone.ln_pre(x))
   deep = model.adapter['deep']
   for i in range(model.vit.depth):
     if deep or i == 0:
@@ -25,11 +23,9 @@ def by_hand(model, params, clip):
       # Behind the patches: without a mask their order does not matter.
       x = jnp.concatenate([x, prompts], axis=2)
     block = params['backbone'][f'blocks_{i}']
-    x = Block(model.vit).apply({'params': block}, x)
+    x = small.apply(Block(model.vit), block, x)
     x = x[:, :, :17] if deep else x
-  return model.apply(
-    {'params': params}, x[:, :, 0], method=lambda m, x: m.backbone.ln_post(x)
-  )
+  return run(x[:, :, 0], lambda m, x: m.backbone.ln_post(x))
 
 
 @pytest.mark.parametrize('deep', [True, False])
@@ -59,7 +55,7 @@ def test_prompts_start_within_the_bound_of_the_release():
 def test_dropout_acts_on_the_prompts_only_with_its_rng():
   model = small.build(dict(name='vpt', dropout=0.5), dropout=0.0)
   params, (clip,) = small.random(model), small.clips(model)
-  run = lambda rngs: model.apply({'params': params}, clip, rngs=rngs)
+  run = jax.jit(lambda rngs: model.apply({'params': params}, clip, rngs=rngs))
   assert (run({}) == run({})).all()
   assert (run({'dropout': jax.random.key(0)}) != run({})).any()
 

@@ -1,4 +1,4 @@
-"""Image models of every format against what their libraries compute."""
+"""Image models as they are published, beside their libraries."""
 
 import json
 import shutil
@@ -6,7 +6,9 @@ import shutil
 import jax
 import numpy as np
 import pytest
-from safetensors.numpy import load_file, save_file
+from references import agree, arrays_of, check, tokens
+from renamed import rename
+from safetensors.numpy import save_file
 
 from i2v_jax import weights
 from i2v_jax.weights import image, native, report
@@ -18,32 +20,6 @@ HUGGING_FACE = {
   'hf_dinov2_registers': ('DINOv2 (Hugging Face)', 'imagenet'),
   'hf_siglip_vision': ('SigLIP (Hugging Face)', 'half'),
 }
-
-
-def tokens(loaded, pixels, **options):
-  apply = jax.jit(lambda p, x: loaded.model.apply({'params': p}, x, **options))
-  return np.asarray(apply(loaded.params, pixels))
-
-
-def agree(found, wanted):
-  np.testing.assert_allclose(found, wanted, rtol=0, atol=5e-6)
-
-
-def check(loaded, folder, **options):
-  """Whether a model computes what `folder` has as its reference."""
-  reference = np.load(folder / 'reference.npz')
-  pixels = reference['input'].transpose(0, 2, 3, 1)
-  found = tokens(loaded, pixels, **options)
-  if options:
-    agree(found, reference['pooler_output'])
-  elif 'clip' in folder.name:  # its reference is in front of the final norm
-    agree(found[:, 0], reference['pooler_output'])
-  else:
-    agree(found, reference['last_hidden_state'])
-
-
-def arrays_of(folder):
-  return load_file(folder / 'model.safetensors')
 
 
 @pytest.mark.parametrize('name', HUGGING_FACE)
@@ -154,236 +130,6 @@ def test_openclip_folders_tell_it(openai, tmp_path, quick, wanted):
   (tmp_path / 'open_clip_config.json').write_text(json.dumps(config))
   loaded = weights.load_image_model(tmp_path, num_heads=6)
   assert loaded.model.cfg.activation == wanted
-
-
-@pytest.fixture
-def augreg(golden):
-  file = np.load(golden / 'augreg_vit.npz')
-  return dict(file), np.load(golden / 'augreg_vit_reference.npz')
-
-
-def rename(arrays, *pairs):
-  for old, new in pairs:
-    arrays = {key.replace(old, new): value for key, value in arrays.items()}
-  return arrays
-
-
-def stacked(arrays):
-  """big_vision's form with the blocks on the first axis."""
-  found = {k: v for k, v in arrays.items() if 'encoderblock' not in k}
-  for key in [k for k in arrays if 'encoderblock_0' in k]:
-    blocks = [arrays[key.replace('block_0', f'block_{i}')] for i in (0, 1)]
-    found[key.replace('block_0', 'block')] = np.stack(blocks)
-  return found
-
-
-GENERATIONS = {
-  'new': lambda a: a,
-  'old': lambda a: rename(
-    a,
-    ('LayerNorm_1', 'LayerNorm_2'),
-    ('DotProductAttention_0', 'DotProductAttention_1'),
-    ('MlpBlock_0', 'MlpBlock_3'),
-  ),
-  'train state': lambda a: (
-    {f'opt/target/{k}': v for k, v in a.items()}
-    | {'opt/state/step': np.ones(())}
-  ),
-  'big_vision': lambda a: {
-    f'params/{k}': v
-    for k, v in rename(a, ('Transformer/posembed_input/', '')).items()
-  },
-  'big_vision, stacked': lambda a: {
-    f'params/{k}': v for k, v in stacked(a).items()
-  },
-}
-
-
-@pytest.mark.parametrize('generation', GENERATIONS)
-def test_google_files_agree(augreg, tmp_path, generation):
-  arrays, reference = augreg
-  path = tmp_path / 'some.file'
-  with path.open('wb') as file:
-    np.savez(file, **GENERATIONS[generation](arrays))
-  loaded = weights.load_image_model(path)
-  encoded = tokens(loaded, reference['input'])
-  agree(encoded, reference['encoded'])
-  head = {k: arrays[f'head/{k}'] for k in ('kernel', 'bias')}
-  agree(encoded[:, 0] @ head['kernel'] + head['bias'], reference['logits'])
-  assert loaded.report.normalization == 'half'
-  assert any('head/kernel' in key for key in loaded.report.ignored)
-
-
-def test_erf_in_place_of_tanh_is_another_function(augreg):
-  """Why `augreg` is a family: timm's copies of these files use erf."""
-  arrays, reference = augreg
-  loaded = weights.load_image_model(arrays)
-  cfg = loaded.model.cfg
-  other = type(loaded.model)(
-    type(cfg)(**native.describe(cfg) | {'activation': 'gelu'})
-  )
-  found = tokens(loaded._replace(model=other), reference['input'])
-  assert 1e-5 < np.abs(found - reference['encoded']).max() < 1e-2
-
-
-# Published names in the golden of Hugging Face -> in timm's files.
-TIMM = (
-  ('embeddings.cls_token', 'cls_token'),
-  ('embeddings.mask_token', 'mask_token'),
-  ('embeddings.position_embeddings', 'pos_embed'),
-  ('embeddings.patch_embeddings.projection', 'patch_embed.proj'),
-  ('embeddings.register_tokens', 'register_tokens'),
-  ('encoder.layer.', 'blocks.'),
-  ('layernorm_before', 'norm1'),
-  ('layernorm_after', 'norm2'),
-  ('layernorm', 'norm'),
-  ('attention.output.dense', 'attn.proj'),
-  ('intermediate.dense', 'mlp.fc1'),
-  ('output.dense', 'mlp.fc2'),
-  ('layer_scale1.lambda1', 'ls1.gamma'),
-  ('layer_scale2.lambda1', 'ls2.gamma'),
-)
-
-
-def as_timm(arrays):
-  arrays = rename(arrays, *TIMM)
-  for query in [k for k in arrays if '.query.' in k]:
-    parts = [query.replace('query', p) for p in ('query', 'key', 'value')]
-    fused = query.replace('attention.attention.query', 'attn.qkv')
-    arrays[fused] = np.concatenate([arrays.pop(part) for part in parts])
-  return {k: v for k, v in arrays.items() if 'pooler' not in k}
-
-
-@pytest.mark.parametrize('name', ['hf_vit', 'hf_dinov2', 'hf_dinov2_registers'])
-def test_timm_and_dinov2s_own_files_agree(golden, name):
-  arrays = as_timm(arrays_of(golden / name))
-  eps = 1e-12 if name == 'hf_vit' else 1e-6
-  loaded = weights.load_image_model(arrays, num_heads=6, norm_eps=eps)
-  check(loaded, golden / name)
-
-
-def test_timm_adds_the_class_tokens_position_to_it(golden):
-  """In its files of DINOv2 with registers."""
-  arrays = as_timm(arrays_of(golden / 'hf_dinov2_registers'))
-  arrays['reg_token'] = arrays.pop('register_tokens')
-  arrays['cls_token'] = arrays['cls_token'] + arrays['pos_embed'][:, :1]
-  arrays['pos_embed'] = arrays['pos_embed'][:, 1:]
-  loaded = weights.load_image_model(arrays, num_heads=6)
-  check(loaded, golden / 'hf_dinov2_registers')
-
-
-def test_clip_in_timms_names_asks_for_its_activation(golden):
-  arrays = as_timm(arrays_of(golden / 'hf_vit')) | {
-    'norm_pre.weight': np.ones(48, 'f4'),
-    'norm_pre.bias': np.zeros(48, 'f4'),
-  }
-  del arrays['patch_embed.proj.bias']
-  with pytest.raises(ValueError, match='does not tell the activation'):
-    weights.load_image_model(arrays)
-  loaded = weights.load_image_model(arrays, activation='gelu', num_heads=6)
-  assert 'ln_pre' in loaded.params and loaded.model.cfg.norm_eps == 1e-5
-
-
-@pytest.mark.parametrize('names', ['hugging face', 'timm', 'own'])
-def test_swiglu_files(golden, names):
-  """The giant DINOv2: a layer of twice the width, then half of it."""
-  rng = np.random.default_rng(0)
-  arrays = {
-    k: v for k, v in arrays_of(golden / 'hf_dinov2').items() if '.mlp.' not in k
-  }
-  for i in range(2):
-    for layer, shape in (('in', (40, 48)), ('out', (48, 20))):
-      key = f'encoder.layer.{i}.mlp.weights_{layer}'
-      arrays[key + '.weight'] = rng.standard_normal(shape, 'f4')
-      arrays[key + '.bias'] = rng.standard_normal(shape[0], 'f4')
-  wanted = weights.load_image_model(arrays, num_heads=6)
-  cfg = wanted.model.cfg
-  assert (cfg.activation, cfg.mlp_dim) == ('swiglu', 20)
-  layers = {'timm': ('fc1', 'fc2'), 'own': ('w12', 'w3')}.get(names)
-  if layers:
-    arrays = rename(
-      as_timm(arrays),
-      ('weights_in', layers[0]),
-      ('weights_out', layers[1]),
-    )
-  found = weights.load_image_model(arrays, num_heads=6)
-  jax.tree.map(np.testing.assert_array_equal, found.params, wanted.params)
-  assert found.model == wanted.model
-
-
-def test_siglip_from_big_vision_agrees(golden):
-  arrays = arrays_of(golden / 'hf_siglip_vision')
-  loaded = weights.load_image_model(as_big_vision(arrays))
-  assert loaded.model.cfg.num_heads == 6
-  assert 'params/txt/x' in loaded.report.ignored
-  check(loaded, golden / 'hf_siglip_vision')
-  check(loaded, golden / 'hf_siglip_vision', pooled=True)
-
-
-def as_big_vision(arrays):
-  """SigLIP from Hugging Face in the names of `big_vision`'s checkpoints."""
-  dense = lambda key: {
-    'kernel': arrays[key + '.weight'].T,
-    'bias': arrays[key + '.bias'],
-  }
-  norm = lambda key: {
-    'scale': arrays[key + '.weight'],
-    'bias': arrays[key + '.bias'],
-  }
-
-  def attention(layers):
-    tree = {name: dense(key) for name, key in layers.items()}
-    for name in ('query', 'key', 'value'):
-      tree[name] = {
-        'kernel': tree[name]['kernel'].reshape(48, 6, 8),
-        'bias': tree[name]['bias'].reshape(6, 8),
-      }
-    tree['out']['kernel'] = tree['out']['kernel'].reshape(6, 8, 48)
-    return tree
-
-  def mlp(key):
-    return {'Dense_0': dense(f'{key}.fc1'), 'Dense_1': dense(f'{key}.fc2')}
-
-  def block(i):
-    key = f'encoder.layers.{i}.'
-    at = f'{key}self_attn.'
-    names = {n: f'{at}{n[0]}_proj' for n in ('query', 'key', 'value')}
-    return {
-      'LayerNorm_0': norm(key + 'layer_norm1'),
-      'MultiHeadDotProductAttention_0': attention(
-        names | {'out': at + 'out_proj'}
-      ),
-      'LayerNorm_1': norm(key + 'layer_norm2'),
-      'MlpBlock_0': mlp(key + 'mlp'),
-    }
-
-  for part, name in enumerate(('query', 'key', 'value')):
-    rows = slice(48 * part, 48 * (part + 1))
-    for kind in ('weight', 'bias'):
-      fused = arrays[f'head.attention.in_proj_{kind}']
-      arrays[f'head.{name}.{kind}'] = fused[rows]
-  pool = {n: f'head.{n}' for n in ('query', 'key', 'value')}
-  tree = {
-    'embedding': {
-      'kernel': arrays['embeddings.patch_embedding.weight'].transpose(
-        2, 3, 1, 0
-      ),
-      'bias': arrays['embeddings.patch_embedding.bias'],
-    },
-    'pos_embedding': arrays['embeddings.position_embedding.weight'][None],
-    'Transformer': {f'encoderblock_{i}': block(i) for i in range(2)}
-    | {'encoder_norm': norm('post_layernorm')},
-    'MAPHead_0': {
-      'probe': arrays['head.probe'],
-      'MultiHeadDotProductAttention_0': attention(
-        pool | {'out': 'head.attention.out_proj'}
-      ),
-      'LayerNorm_0': norm('head.layernorm'),
-      'MlpBlock_0': mlp('head.mlp'),
-    },
-  }
-  flat = native.flatten_dict({'params': {'img': tree}}, sep='/')
-  return flat | {'params/txt/x': np.ones(2), 'params/t': np.ones(())}
 
 
 def test_pooling_is_a_choice(golden):

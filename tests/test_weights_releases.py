@@ -4,6 +4,7 @@ import jax
 import numpy as np
 import published
 import pytest
+import small
 from published import arguments
 
 from i2v_jax import params as params_lib
@@ -36,8 +37,7 @@ def clips(arrays):
 
 
 def check(loaded, arrays):
-  apply = jax.jit(lambda p, *x: loaded.model.apply({'params': p}, *x))
-  logits = apply(loaded.params, *clips(arrays))
+  logits = small.apply(loaded.model, loaded.params, *clips(arrays))
   np.testing.assert_allclose(logits, arrays['output'], rtol=0, atol=1e-6)
 
 
@@ -108,7 +108,7 @@ def test_without_frames_in_any_parameter_all_numbers_go(golden):
   loaded = load_release(arrays['state'], num_heads=6)
   for frames in (1, 3):
     (clip,) = clips(arrays)
-    logits = loaded.model.apply({'params': loaded.params}, clip[:, :frames])
+    logits = small.apply(loaded.model, loaded.params, clip[:, :frames])
     assert logits.shape == (2, 5)
   fixed = load_release(arrays['state'], num_heads=6, num_frames=4)
   with pytest.raises(ValueError, match='takes 4 frames, the video has 8'):
@@ -227,7 +227,5 @@ def test_an_unknown_option_is_named(golden):
 def test_parameters_are_those_of_the_model(golden):
   config, arrays = published.load(golden / 'aim_imagenet_vit.npz')
   loaded = load_release(arrays['state'], **arguments(config, arrays))
-  shapes = jax.eval_shape(
-    loaded.model.init, jax.random.key(0), *video.example(loaded.model)
-  )['params']
+  shapes = small.shapes(loaded.model)
   params_lib.check_same_tree(shapes, loaded.params, 'found')

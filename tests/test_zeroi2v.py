@@ -125,24 +125,6 @@ def test_parameter_counts_at_full_size(preset, count):
   assert small.count(spec, {'k400': 400, 'ssv2': 174}[dataset]) == count
 
 
-@pytest.mark.parametrize(
-  ('adapter', 'count'),
-  [  # Table 3, by rank and number of adapters
-    (dict(rank=96), 7_119_360),
-    (dict(num_adapters=2), 7_100_928),
-    (dict(num_adapters=3), 10_651_392),
-    (dict(rank=192), 14_201_856),
-    (dict(num_adapters=6), 21_302_784),
-    (dict(num_adapters=6, rank=128), 14_220_288),
-  ],
-)
-@pytest.mark.parametrize('name', ['zeroi2v', 'gelu_adapters'])
-def test_adapter_counts_of_the_ablation(name, adapter, count):
-  adapter = dict(name=name) | adapter
-  spec = dict(backbone=dict(variant='B/16'), num_frames=8, adapter=adapter)
-  assert small.count(spec, 174, ('adapters',)) == count
-
-
 @pytest.mark.parametrize('name', zeroi2v.OFFSETS)
 def test_presets_have_the_receptive_field_of_the_tables(name):
   dataset, size, frames, source = name.split('_')

@@ -1,0 +1,30 @@
+"""Whether a config's parts fit each other, at whatever size it has."""
+
+import functools
+
+import small
+
+from i2v_jax import experiment, optimizer, weights
+from i2v_jax import params as params_lib
+
+
+def check_builds(config, num_classes=10):
+  """Model, prefixes, clips and backbone fit; returns what is trained."""
+  model = experiment.model(config, num_classes)
+  shapes = small.shapes(model)
+  mine, _ = params_lib.split(shapes, config.trainable)
+  for prefixes in (
+    config.optimizer.lr_multipliers,
+    config.optimizer.decay_multipliers,
+  ):
+    params_lib.check_prefixes(mine, tuple(prefixes))
+  optimizer.check_channels(mine, dict(config.optimizer.first_channels))
+  spec = experiment.clip_spec(config)
+  assert tuple(spec.shapes.values()) == model.input_shapes
+  assert image_parameters(model.vit) == params_lib.count(shapes['backbone'])
+  return mine
+
+
+@functools.cache
+def image_parameters(vit):
+  return params_lib.count(weights.image.shapes(vit))
