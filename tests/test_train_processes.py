@@ -53,9 +53,9 @@ def check_same(found, wanted):
 @pytest.mark.slow
 def test_resumes_after_kill_bit_for_bit(smoke_config, digits, tmp_path):
   train.train_and_evaluate(
-    smoke_config(steps=30, checkpoint_every=4), tmp_path / 'whole'
+    smoke_config(steps=20, checkpoint_every=4), tmp_path / 'whole'
   )
-  options = ('--config.steps=30', '--config.checkpoint_every=4')
+  options = ('--config.steps=20', '--config.checkpoint_every=4')
   killed = command(digits, tmp_path / 'killed', *options)
   process = subprocess.Popen(
     killed, cwd=ROOT, stdout=subprocess.PIPE, text=True
@@ -72,7 +72,7 @@ def test_resumes_after_kill_bit_for_bit(smoke_config, digits, tmp_path):
   (wanted, identity), (found, other) = (
     final_state(tmp_path / name) for name in ('whole', 'killed')
   )
-  assert identity == other and identity['step'] == 30
+  assert identity == other and identity['step'] == 20
   for path, value in wanted.items():
     np.testing.assert_array_equal(found[path], value, err_msg=path)
   records = lambda name: {

@@ -11,6 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+import small
+from flax.core import FrozenDict
 from flax.traverse_util import flatten_dict
 
 from i2v_jax import adapters
@@ -115,7 +117,7 @@ def test_masked_hands_on_the_gradients_outside(doc):
 
 def test_your_model_starts_as_your_image_model(doc):
   for name in ('aim', 'zeroi2v'):
-    yours = doc.YourVideoModel(doc.vit, 3, dict(name=name))
+    yours = doc.YourVideoModel(doc.vit, 3, FrozenDict(name=name))
     tree = initial(yours, doc.clips) | {'vit': doc.pretrained}
     found = apply(yours, tree, doc.clips, 'features')
     np.testing.assert_allclose(found, doc.alone, rtol=0, atol=5e-6)
@@ -128,20 +130,25 @@ def test_of_your_model_adapters_and_head_are_trained(doc):
 
 
 def apply(model, tree, clips, method=None):
-  run = jax.jit(
-    lambda tree: model.apply({'params': tree}, clips, method=method)
-  )
-  return run(tree)
+  return small.apply(model, tree, clips, method=method)
 
 
 def initial(model, clips):
-  return jax.jit(model.init)(jax.random.key(0), clips)['params']
+  """A random ViT, and all else freshly initialised."""
+
+  def init(key):
+    params = model.init(key, clips)['params']
+    return {part: x for part, x in params.items() if part != 'vit'}
+
+  vit = jax.eval_shape(model.vit.init, jax.random.key(0), clips[0])['params']
+  return jax.jit(init)(jax.random.key(0)) | {'vit': small.random_like(vit)}
 
 
 def video_model(doc, block, adapter, operator=None):
   """The document's model on its own block or a foreign one."""
   block = getattr(foreign, block, None) or getattr(doc, block)
-  return doc.YourVideoModel(doc.YourViT(block=block), 3, adapter, operator)
+  parts = [part and FrozenDict(part) for part in (adapter, operator)]
+  return doc.YourVideoModel(doc.YourViT(block=block), 3, *parts)
 
 
 def shapes(doc, *parts):

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import small
 from flax import linen as nn
 
 from i2v_jax import params as params_lib
@@ -14,8 +15,13 @@ from i2v_jax.weights import image as weights
 CLIP = dict(width=48, depth=2, num_heads=6, patch_size=8, image_size=24)
 
 
-def forward(cfg, params, image, **options):
-  return ViT(cfg).apply({'params': params}, image, **options)
+def forward(cfg, params, image, method=None):
+  return small.apply(ViT(cfg), params, image, method=method)
+
+
+def random(cfg):
+  """Parameters of which every one is random and not zero."""
+  return small.random_like(weights.shapes(cfg))
 
 
 def noise(seed=1):
@@ -47,21 +53,21 @@ def test_sizes_by_name(name, family, count):
 
 def test_layer_scale_multiplies_what_blocks_add():
   cfg = ViTConfig.named(**CLIP, family='dinov2')
-  params = weights.random(cfg, 0)
+  params = random(cfg)
   for name in ('blocks_0', 'blocks_1'):
     for part in ('attn', 'mlp'):
       params[name][part]['scale'] = jnp.zeros(48)
   found = forward(cfg, params, noise())
-  model = ViT(cfg).bind({'params': params})
-  wanted = model.ln_post(model.embed(noise()))
+  blockless = lambda m, image: m.ln_post(m.embed(image))
+  wanted = forward(cfg, params, noise(), blockless)
   np.testing.assert_array_equal(found, wanted)
 
 
 def test_registers_stand_behind_the_class_token_without_position():
   cfg = ViTConfig.named(**CLIP, family='dinov2', registers=3)
-  params = weights.random(cfg, 0)
+  params = random(cfg)
   assert params['registers'].shape == (3, 48) and params['pos'].shape[0] == 10
-  tokens = ViT(cfg).bind({'params': params}).embed(noise())
+  tokens = forward(cfg, params, noise(), lambda m, image: m.embed(image))
   assert tokens.shape == (2, 13, 48)
   np.testing.assert_array_equal(tokens[0, 1:4], params['registers'])
   cls = params['cls'] + params['pos'][0]
@@ -84,24 +90,22 @@ def test_the_mean_is_of_patches_behind_the_norm(registers):
   cfg = ViTConfig.named(
     **CLIP, family='dinov2', registers=registers, pool='mean'
   )
-  params = weights.random(cfg, 0)
+  params = random(cfg)
   tokens = forward(cfg, params, noise())
-  pooled = forward(cfg, params, noise(), pooled=True)
+  pooled = forward(cfg, params, noise(), small.pooled)
   wanted = tokens[:, 1 + registers :].mean(axis=1)
   np.testing.assert_allclose(pooled, wanted, rtol=0, atol=1e-6)
 
 
 def test_attention_pooling_does_not_mind_the_order_of_tokens():
   cfg = ViTConfig.named(**CLIP, family='siglip')
-  params = weights.random(cfg, 0)
+  params = random(cfg)
   assert 'cls' not in params and params['pos'].shape[0] == 9
-  model = ViT(cfg).bind({'params': params})
   tokens = jax.random.normal(jax.random.key(3), (1, 9, 48))
-  close = dict(rtol=0, atol=1e-5)
-  np.testing.assert_allclose(
-    model.pool(tokens), model.pool(tokens[:, ::-1]), **close
-  )
-  assert np.abs(model.pool(tokens) - model.pool(2 + tokens**2)).max() > 1e-2
+  pool = lambda tokens: forward(cfg, params, tokens, ViT.pool)
+  found = pool(tokens)
+  np.testing.assert_allclose(found, pool(tokens[:, ::-1]), rtol=0, atol=1e-5)
+  assert np.abs(found - pool(2 + tokens**2)).max() > 1e-2
 
 
 def test_gelu_comes_in_two_forms():
