@@ -102,7 +102,7 @@ def test_the_variant_of_table_3_written_out():
   def adapt(name, x):
     p, wide = adapters[name], lambda b: b.reshape(1, 1, 1, -1)
     h = x @ p['fc1']['kernel'] + wide(p['fc1']['bias'])
-    h = np.pad(h, ((0, 0), (1, 1), (0, 0), (0, 0)))
+    h = jnp.pad(h, ((0, 0), (1, 1), (0, 0), (0, 0)))
     taps = p['conv']['kernel'][:, 0]
     h = sum(h[:, j : j + 4] * wide(taps[j]) for j in range(3))
     h = jax.nn.gelu(h + wide(p['conv']['bias']), approximate=False)

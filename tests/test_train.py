@@ -153,25 +153,31 @@ def test_a_loss_that_is_no_number_stops_at_its_step(smoke_config, tmp_path):
     train.train_and_evaluate(config, tmp_path)
 
 
-def test_a_workdir_of_another_config_is_refused(smoke_config, tmp_path):
-  train.train_and_evaluate(smoke_config(), tmp_path)
-  train.train_and_evaluate(smoke_config(log_every=7), tmp_path)
-  before = (tmp_path / 'config.json').read_text()
+@pytest.fixture
+def workdir(smoke_run, tmp_path):
+  """Of the smoke run, to do anything with."""
+  return shutil.copytree(smoke_run, tmp_path / 'run')
+
+
+def test_a_workdir_of_another_config_is_refused(smoke_config, workdir):
+  train.train_and_evaluate(smoke_config(log_every=7), workdir)
+  before = (workdir / 'config.json').read_text()
   with pytest.raises(ValueError, match=r'smoothing = 0.0, now it is 0.1'):
-    train.train_and_evaluate(smoke_config(label_smoothing=0.1), tmp_path)
-  assert (tmp_path / 'config.json').read_text() == before
+    train.train_and_evaluate(smoke_config(label_smoothing=0.1), workdir)
+  assert (workdir / 'config.json').read_text() == before
 
 
-def test_a_workdir_of_other_data_is_refused(smoke_config, digits, tmp_path):
+def test_a_workdir_of_other_data_is_refused(
+  smoke_config, workdir, digits, tmp_path
+):
   copy = shutil.copytree(digits, tmp_path / 'copy')
   config = smoke_config()
-  train.train_and_evaluate(config, tmp_path / 'run')
   with config.unlocked():
     config.data.root = str(copy)
-  train.train_and_evaluate(config, tmp_path / 'run')  # moved, the same
+  train.train_and_evaluate(config, workdir)  # moved, the same
   next((copy / 'train').glob('*/*.mp4')).unlink()
   with pytest.raises(ValueError, match='other train_sha256'):
-    train.train_and_evaluate(config, tmp_path / 'run')
+    train.train_and_evaluate(config, workdir)
 
 
 def test_a_failed_start_does_not_claim_the_workdir(smoke_config, tmp_path):
@@ -221,22 +227,19 @@ def test_an_unwritable_workdir_is_named(smoke_config, tmp_path):
     run_lib.prepare(smoke_config(), tmp_path / 'file' / 'run')
 
 
-def test_checkpoints_hold_what_is_trained_and_whose_weights(
-  smoke_config, tmp_path
-):
-  train.train_and_evaluate(smoke_config(), tmp_path)
-  with checkpoint.Checkpoints(tmp_path) as checkpoints:
+def test_checkpoints_hold_what_is_trained_and_whose_weights(workdir):
+  with checkpoint.Checkpoints(workdir) as checkpoints:
     saved = checkpoints.manager.item_metadata(3)['params'].tree
   saved = set(flatten_dict(saved, sep='/'))
-  model = trained.load(tmp_path)
+  model = trained.load(workdir)
   mine, _ = params_lib.split(model.params, model.config['trainable'])
   assert saved == set(flatten_dict(mine, sep='/'))
   assert model.identity['step'] == 3
 
-  found = next((tmp_path / 'checkpoints').glob('*/metadata/metadata'))
+  found = next((workdir / 'checkpoints').glob('*/metadata/metadata'))
   metadata = json.loads(found.read_text())
   assert metadata['examples_seen'] == 24
   metadata['config']['seed'] = 1  # of the random backbone
   found.write_text(json.dumps(metadata))
   with pytest.raises(ValueError, match='other frozen weights'):
-    trained.load(tmp_path)
+    trained.load(workdir)
