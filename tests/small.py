@@ -92,10 +92,10 @@ def random_like(tree, scale=0.2):
 
 def clips(model, batch=1, seed=1):
   """Noise of the shape the model takes."""
-  rng = np.random.default_rng(seed)
+  keys = jax.random.split(jax.random.key(seed), 2)
+  inputs = video.example(model, batch)
   return [
-    jnp.asarray(rng.standard_normal(x.shape, 'f4'))
-    for x in video.example(model, batch)
+    jax.random.normal(k, x.shape) for k, x in zip(keys, inputs, strict=False)
   ]
 
 
