@@ -154,7 +154,7 @@ def test_missing_data_is_said_with_what_is_needed(name, tmp_path):
   ('arg', 'error'),
   [
     ('varant=B/16', "no argument 'varant'"),
-    ('variant=S/16', 'variant is one of'),
+    ('variant=S/16', r'variant \(of clip\) is one of'),
     ('smoke=maybe', 'true or false'),
     ('frames=eight', 'whole number'),
     ('frames=12', 'frames is one of 8, 16, 32'),
@@ -181,6 +181,18 @@ def test_an_unknown_key_is_rejected_with_a_suggestion(tmp_path):
   )
   assert done.returncode != 0
   assert 'Did you mean "optimizer"' in done.stderr
+
+
+@pytest.mark.parametrize('method', ['zeroi2v', 'dualpath', 'full'])
+@pytest.mark.parametrize('family', ['imagenet', 'dinov2', 'siglip'])
+def test_a_folder_takes_other_image_models(family, method):
+  config = get('finetune_folder', f'family={family},method={method},smoke')
+  check_builds(config)
+  config = get('finetune_folder', f'family={family},method={method}')
+  assert config.data.normalization == {'siglip': 'half'}.get(family, 'imagenet')
+  model = experiment.model(config, 10)
+  size = config.model.backbone.variant
+  assert (model.vit.width, model.vit.patch_size) == (768, int(size[2:]))
 
 
 @pytest.mark.parametrize(
