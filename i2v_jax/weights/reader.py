@@ -62,9 +62,10 @@ class Reader:
 
   def fused(self, weight: str, bias: str) -> dict:
     """Queries, keys and values that lie in one layer."""
-    if len(self.arrays[weight]) % 3:
+    found = [self.take(key) for key in (weight, bias)]
+    if any(len(array) % 3 for array in found):
       raise ValueError(f'{weight!r} of {self.what} is not q, k and v in one.')
-    weights, biases = (np.split(self.take(key), 3) for key in (weight, bias))
+    weights, biases = (np.split(array, 3) for array in found)
     return {
       name: {'kernel': w.T, 'bias': b}
       for name, w, b in zip('qkv', weights, biases, strict=True)

@@ -41,7 +41,8 @@ def load_release(
       mapping under EVL's own names.
     offsets: of ZeroI2V's heads, as `operators.HeadRelocation` takes them;
       `()` for a model without head relocation.
-    num_heads: of the image transformer; width / 64 if not given.
+    num_heads: of the image transformer; as published in its width, 64 channels
+      each but in the widest, if not given.
     adapter_scale: of ZeroI2V and AIM: 0.5 in the configurations for Kinetics,
       UCF101 and HMDB51, 1 in those for SSv2.
     **options: `image_size` (positions are resampled), `num_frames` where no
