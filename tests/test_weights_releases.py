@@ -138,6 +138,15 @@ def is_late(key):
   return key.startswith('decoder.') and bool({'2', '3'} & {*key.split('.')[:3]})
 
 
+def test_heads_of_a_published_width_are_assumed_and_reported(golden):
+  config, arrays = published.load(golden / 'zeroi2v_long_rf6.npz')
+  told = published.arguments(config, arrays) | dict(offsets=())
+  assert not load_release(arrays['state'], **told).report.assumed
+  del told['num_heads']
+  loaded = load_release(arrays['state'], **told)
+  assert loaded.report.assumed == ('num_heads 1',)  # of 64 channels
+
+
 def test_positions_are_resampled(golden):
   config, arrays = published.load(golden / 'aim_clip_3adapters.npz')
   told = arguments(config, arrays)

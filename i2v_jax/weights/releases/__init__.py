@@ -4,6 +4,8 @@ One file per family of releases. What a file holds decides what it is; what no
 file holds is asked for.
 """
 
+import dataclasses
+
 from i2v_jax import params as params_lib
 from i2v_jax import video
 from i2v_jax.weights import image
@@ -41,8 +43,7 @@ def load_release(
       mapping under EVL's own names.
     offsets: of ZeroI2V's heads, as `operators.HeadRelocation` takes them;
       `()` for a model without head relocation.
-    num_heads: of the image transformer; as published in its width, 64 channels
-      each but in the widest, if not given.
+    num_heads: of the image transformer; those usual for its width if not given.
     adapter_scale: of ZeroI2V and AIM: 0.5 in the configurations for Kinetics,
       UCF101 and HMDB51, 1 in those for SSv2.
     **options: `image_size` (positions are resampled), `num_frames` where no
@@ -64,6 +65,7 @@ def load_release(
   params = release.convert(reader, model, told)
   report = reader.report(*release.names(weights.arrays))
   params_lib.check_same_tree(video.shapes(model), params, weights.what)
+  report = dataclasses.replace(report, assumed=tuple(told.assumed))
   if 'num_frames' not in options and release.ANY_FRAMES:
     model = model.clone(num_frames=0)
   return Loaded(model, params, report)

@@ -38,7 +38,7 @@ def spec(arrays: Arrays, told: Told) -> tuple[dict, int]:
   backbone = told.ask('backbone', 'the frozen image model')
   layers = readers.depth(arrays, LAYERS)
   found = dict(
-    backbone=told.vit(_sizes(backbone)),
+    backbone=told.vit(_sizes(backbone, told)),
     num_frames=len(arrays['decoder.temporal_pos_embed.0']),
     adapter=dict(name='evl', layers=layers),
   )
@@ -82,9 +82,10 @@ def _own_names(backbone) -> bool:
   return isinstance(backbone, Mapping) and name in backbone
 
 
-def _sizes(backbone) -> dict:
+def _sizes(backbone, told: Told) -> dict:
   if not _own_names(backbone):
-    cfg, _ = image.config(image.open_source(backbone))
+    cfg, assumed = image.config(image.open_source(backbone))
+    told.assumed.extend(assumed)
     return native.describe(cfg)
   width, inputs = backbone['patch_embed.proj.weight'].shape
   patch = round((inputs / 3) ** 0.5)

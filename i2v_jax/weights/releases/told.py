@@ -9,7 +9,10 @@ from i2v_jax.weights.report import NotToldError, num_heads
 
 @dataclasses.dataclass(frozen=True)
 class Told:
-  """The arguments of `load_release`."""
+  """The arguments of `load_release`, and what became of them.
+
+  `asked` are those that the file needed; `assumed` is what nobody told.
+  """
 
   what: str
   method: str | None
@@ -19,6 +22,7 @@ class Told:
   adapter_scale: float | None
   options: Mapping[str, Any]
   asked: set = dataclasses.field(default_factory=set)
+  assumed: list = dataclasses.field(default_factory=list)
 
   def ask(self, name: str, why: str):
     """An argument that this file needs; raises NotToldError without it."""
@@ -43,5 +47,7 @@ class Told:
     """The backbone's part of a model spec, with heads and image size."""
     size = self.options.get('image_size', sizes['image_size'])
     heads = self.num_heads or sizes.get('num_heads')
-    heads = heads or num_heads(sizes['width'], self.what)
+    if not heads:
+      heads = num_heads(sizes['width'], self.what)
+      self.assumed.append(f'num_heads {heads}')
     return dict(sizes) | dict(num_heads=heads, image_size=size)
