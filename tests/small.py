@@ -13,6 +13,7 @@ from configs import quickstart
 from i2v_jax import experiment, video
 from i2v_jax import params as params_lib
 from i2v_jax import trained as trained_lib
+from i2v_jax.vit import ViT
 
 TRAINED = ('adapters', 'temporal_embedding', 'head', 'backbone/ln_post')
 
@@ -139,3 +140,15 @@ def check_golden(model, params, arrays):
     np.testing.assert_allclose(
       grad, wanted[path], rtol=0, atol=atol, err_msg=path
     )
+
+
+def check_start(model, atol, is_image_model=True):
+  """Whether features start as the image model's, frame by frame."""
+  params, (clip,) = initial(model), clips(model)
+  image = params['backbone']
+  wanted = apply(ViT(model.vit), image, clip, method=pooled)
+  features = apply(model, params, clip, method='features')
+  if is_image_model:
+    np.testing.assert_allclose(features, wanted, rtol=0, atol=atol)
+  else:
+    assert np.abs(features - wanted).max() > 1e-3

@@ -12,7 +12,6 @@ from flax.traverse_util import flatten_dict
 
 from i2v_jax import adapters, video
 from i2v_jax import params as params_lib
-from i2v_jax.vit import ViT
 from i2v_jax.weights import image
 
 GRID = dict(grid=(2, 2), spatial_frames=2)
@@ -54,16 +53,8 @@ def test_the_backbones_tree_is_the_image_models(name):
 
 @pytest.mark.parametrize('name', PER_BLOCK)
 def test_it_starts_as_the_image_model_frame_by_frame(name):
-  model = classifier(name)
-  params, (clip,) = small.initial(model), small.clips(model)
-  wanted = small.apply(
-    ViT(model.vit), params['backbone'], clip, method=small.pooled
-  )
-  features = small.apply(model, params, clip, method='features')
-  if name == 'vpt':  # its prompts are tokens from the start
-    assert np.abs(features - wanted).max() > 1e-3
-  else:
-    np.testing.assert_allclose(features, wanted, rtol=0, atol=2e-6)
+  # The prompts of VPT are tokens from the start.
+  small.check_start(classifier(name), 2e-6, is_image_model=name != 'vpt')
 
 
 # Frames that feel frame 4 of 9, after so many blocks, without an operator.

@@ -12,6 +12,7 @@ from i2v_jax import (
   cli,
   convert,
   experiment,
+  model_card,
   params,
   run,
   train,
@@ -92,6 +93,9 @@ def test_a_release_becomes_an_export_with_the_same_logits(release, export):
   np.testing.assert_allclose(logits, output, rtol=0, atol=1e-5)
   facts = json.loads((export / 'facts.json').read_text())
   assert facts['format'] == 'full' and 'base' not in facts
+  card = model_card.text('org/name', facts)
+  assert 'converted from epoch_40.npz (ZeroI2V on CLIP)' in card
+  assert 'trained with' not in card
 
 
 def test_it_predicts_evaluates_and_merges(export, digits, tmp_path, capsys):
