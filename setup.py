@@ -43,6 +43,7 @@ setup(
   package_data={'i2v_jax': ['assets/*']},
   install_requires=INSTALL_REQUIRES,
   extras_require={
+    'beam': ['apache_beam>=2.60'],  # data prepared on many machines
     'gpu': ['jax[cuda12]'],
     'tpu': ['jax[tpu]'],
     'torch': ['torch>=2.5'],  # only to read .pt and .pth

@@ -17,7 +17,14 @@ from typing import Any
 
 import numpy as np
 
-from i2v_jax.data import digits, kinetics_csv, listing, official, own
+from i2v_jax.data import (
+  digits,
+  kinetics_csv,
+  listing,
+  official,
+  own,
+  prepared,
+)
 
 Path = listing.Path
 
@@ -37,6 +44,7 @@ class Split:
     ids: paths relative to the root, with '/': the names of the videos in
       reports, the same wherever the data lies.
     missing: ids of the videos that were listed but not found.
+    records: holds the videos where no files do; `paths` are names then.
   """
 
   paths: tuple[str, ...]
@@ -44,6 +52,7 @@ class Split:
   class_names: tuple[str, ...]
   ids: tuple[str, ...]
   missing: tuple[str, ...] = ()
+  records: prepared.Records | None = None
 
   def __post_init__(self):
     labels = np.array(self.labels)
@@ -66,6 +75,10 @@ class Split:
 
   def __len__(self) -> int:
     return len(self.paths)
+
+  def video(self, index: int) -> str | bytes:
+    """What holds video `index`: the path of its file, or the bytes of one."""
+    return self.records[index] if self.records else self.paths[index]
 
   def fingerprint(self) -> str:
     """16 hex digits of the sha256 of ids and labels, in order.
@@ -97,10 +110,10 @@ def load(
   """Reads a split: `train`, `val` or `test`, as the format has it.
 
   Args:
-    format: one of `FORMATS`, or 'digits': the demo's clips, made at `root` if
-      absent (options as in `digits.generate`).
+    format: one of `FORMATS`; or 'digits': the demo's clips, made at `root` if
+      absent (options as in `digits.generate`); or 'prepared', see `prepared`.
     root: folder of the data set.
-    split: which part.
+    split: which part; of a prepared data set also a slice, 'train[:10%]'.
     on_missing: what becomes of a listed video that is not there: 'error', or
       'skip', which lists it in `Split.missing`.
     **options: of the format.
@@ -112,9 +125,14 @@ def load(
   if format == 'digits':
     digits.generate(os.path.expanduser(root), **options)
     format, options = 'folder', {}
+  if format == 'prepared':
+    if options:
+      raise ValueError(f'prepared has no option {min(options)!r}: it has none')
+    return Split(*prepared.load(root, split))
   if format not in FORMATS:
     problem = f'there is no data format {format!r}'
-    raise ValueError(f'{problem}: use one of {", ".join(FORMATS)}, digits')
+    known = ', '.join(FORMATS)
+    raise ValueError(f'{problem}: use one of {known}, digits, prepared')
   options['split'] = split
   return _split(FORMATS[format], root, on_missing, options)
 

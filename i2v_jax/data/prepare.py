@@ -1,0 +1,311 @@
+"""Any source of `sources` -> a TFDS data set of verified, encoded videos.
+
+Work is staged shard by shard: killed at any moment and started again with the
+same arguments it ends with the same bytes. The data set appears whole, at the
+end.
+"""
+
+import contextlib
+import dataclasses
+import fcntl
+import hashlib
+import json
+import os
+import pathlib
+import re
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from i2v_jax.data import (
+  decode,
+  listing,
+  prepared,
+  shards,
+  sources,
+  staging,
+  transcode,
+  workers,
+)
+
+_SPLITS = {'kinetics': ('train', 'val'), 'something_v2': ('train', 'val')}
+_SPLITS |= {'list': ('train', 'val'), 'folder': ('train', 'val')}
+
+
+def splits_of(source: str) -> tuple[str, ...]:
+  """The splits of a source that are prepared if none are named."""
+  return _SPLITS.get(source, ('train', 'test'))
+
+
+class Job:
+  """A data set in the making; nothing is written before `stage`.
+
+  Args:
+    out: folder, the `data_dir` of TFDS: the set will be `out/<name>/1.0.0`.
+    source: one of `sources.FORMATS`.
+    root: of the source.
+    splits: which of its splits; `splits_of(source)` if empty.
+    name: of the data set; that of the source if empty.
+    options: of the source, as for `sources.load`.
+    on_missing: as for `sources.load`.
+    on_bad_video: 'error', or 'skip', which leaves videos out that do not
+      decode to their end, and lists them.
+    recipe: how to write videos anew; None stores the files as they are.
+    shard_mb: of source files that become a shard.
+
+  Raises:
+    FileNotFoundError, ValueError: as `sources.load`; or `out` holds a data set
+      of that name, or a part of one, that was made of something else.
+  """
+
+  def __init__(
+    self,
+    out: listing.Path,
+    source: str,
+    root: listing.Path,
+    splits: Sequence[str] = (),
+    *,
+    name: str = '',
+    options: Mapping[str, Any] | None = None,
+    on_missing: str = 'error',
+    on_bad_video: str = 'error',
+    recipe: transcode.Recipe | None = None,
+    shard_mb: float = 256,
+  ):
+    self._check(name or source, on_bad_video, shard_mb)
+    self.name, self.out = name or source, pathlib.Path(out).expanduser()
+    self.splits = {
+      split: sources.load(source, root, split, on_missing, **(options or {}))
+      for split in splits or splits_of(source)
+    }
+    self._plan = self._describe(source, options or {}, recipe, shard_mb)
+    self._staging = self.out / self.name / 'staging'
+    self.folder = self.out / self.name / prepared.VERSION
+    self.is_done = self._is_done()
+    self.shards = {
+      split: self._shards(split, on_bad_video, recipe, shard_mb * 1e6)
+      for split in self.splits
+    }
+
+  def _check(self, name, on_bad_video, shard_mb) -> None:
+    if not re.fullmatch('[a-z][a-z0-9_]*', name):
+      raise ValueError(f'name {name!r} is not of the form my_videos_2')
+    if on_bad_video not in ('error', 'skip'):
+      raise ValueError(
+        f"on_bad_video {on_bad_video!r} is not 'error' or 'skip'"
+      )
+    if shard_mb <= 0:
+      raise ValueError(f'shards of {shard_mb} MB cannot be')
+
+  @property
+  def class_names(self) -> tuple[str, ...]:
+    return next(iter(self.splits.values())).class_names
+
+  def _describe(self, source, options, recipe, shard_mb) -> dict[str, Any]:
+    """All that decides the bytes of the shards."""
+    for split in self.splits.values():
+      if split.class_names != self.class_names:
+        problem = f'the splits {", ".join(self.splits)} have other class names'
+        raise ValueError(f"{problem}: set 'class_names' or 'num_classes'")
+    plan = {'source': source, 'shard_mb': shard_mb, 'transcode': recipe}
+    plan |= {f'options.{name}': str(value) for name, value in options.items()}
+    if recipe:
+      plan |= dataclasses.asdict(recipe) | transcode.libraries()
+      plan['transcode'] = True
+    plan['class names'] = _digest(self.class_names)
+    for name, split in self.splits.items():
+      stats = [os.stat(path) for path in split.paths]
+      plan[f'videos of {name}'] = split.fingerprint()
+      plan[f'files of {name}'] = _digest(
+        (stat.st_size, stat.st_mtime_ns) for stat in stats
+      )
+    return plan
+
+  def _is_done(self) -> bool:
+    if not self.folder.exists():
+      return False
+    if not (self.folder / prepared.MANIFEST).is_file():
+      problem = f'{self.folder} is there, and not by i2v data prepare'
+      raise ValueError(f'{problem}: choose another folder')
+    made = prepared.read_manifest(self.folder)['plan']
+    if made != self._plan:
+      problem = f'{self.folder} was made with {_difference(made, self._plan)}'
+      raise ValueError(f'{problem}: choose another folder, or delete it')
+    return True
+
+  def _shards(self, split, on_bad_video, recipe, size) -> list[staging.Shard]:
+    data = self.splits[split]
+    videos = list(zip(data.paths, data.ids, data.labels.tolist(), strict=True))
+    return [
+      staging.Shard(
+        folder=self._staging / split / f'{number:05d}',
+        videos=tuple(videos[start:stop]),
+        class_names=self.class_names,
+        recipe=recipe,
+        on_bad_video=on_bad_video,
+      )
+      for number, (start, stop) in enumerate(_cuts(data.paths, size))
+    ]
+
+  @property
+  def pending(self) -> list[staging.Shard]:
+    """The shards that are not staged yet."""
+    all_shards = [shard for part in self.shards.values() for shard in part]
+    return [shard for shard in all_shards if not shard.is_done()]
+
+  def run(self, stage: Callable[[list[staging.Shard]], None]) -> dict:
+    """Stages what is pending by `stage`, makes the data set of it.
+
+    Of a data set that is there already only the manifest is read.
+
+    Args:
+      stage: such as `staged_here`, with what it takes besides.
+
+    Returns:
+      the manifest.
+
+    Raises:
+      DecodeError: a video cannot be read, and none may be skipped.
+      RuntimeError: another process is at it.
+      ValueError: what is staged was made of something else.
+    """
+    if not self.is_done:
+      with self._locked():
+        self._begin()
+        stage(self.pending)
+        self._finish()
+    shutil.rmtree(self._staging, ignore_errors=True)
+    return prepared.read_manifest(self.folder)
+
+  @contextlib.contextmanager
+  def _locked(self) -> Iterator[None]:
+    self._staging.mkdir(parents=True, exist_ok=True)
+    with open(self._staging / 'lock', 'w') as file:
+      try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+      except BlockingIOError:
+        problem = f'another process prepares {self.out / self.name}'
+        raise RuntimeError(f'{problem}: wait for it, or end it') from None
+      yield
+
+  def _begin(self) -> None:
+    """Goes on from what was staged with this plan; removes what was not."""
+    path = self._staging / 'plan.json'
+    if path.exists():
+      made = listing.read_json(path)
+      if made != self._plan:
+        problem = f'{self._staging} was begun with'
+        problem += f' {_difference(made, self._plan)}'
+        raise ValueError(f'{problem}: go on with that, or delete the folder')
+    else:
+      new = path.with_suffix('.new')
+      new.write_text(prepared.dumps(self._plan))
+      new.rename(path)
+    for left in [
+      *self._staging.glob('*/tmp-*'),
+      *self.folder.parent.glob(f'incomplete.*_{prepared.VERSION}'),
+    ]:
+      shutil.rmtree(left)
+
+  def _finish(self) -> None:
+    found = {
+      split: [(shard, *shard.read()) for shard in part]
+      for split, part in self.shards.items()
+    }
+    staged = {
+      split: [(shard.records, len(rows)) for shard, rows, _ in part if rows]
+      for split, part in found.items()
+    }
+    for split, files in staged.items():
+      if not files:
+        problem = f'no video of {split} can be read'
+        raise decode.DecodeError(f'{problem}: check the root')
+    shards.build(
+      self.out,
+      self.name,
+      self.class_names,
+      staged,
+      lambda folder: self._write_manifest(folder, found),
+    )
+
+  def _write_manifest(self, folder: pathlib.Path, found: dict) -> None:
+    splits = {}
+    for split, part in found.items():
+      rows = [row for _, rows, _ in part for row in rows]
+      bad = [row for _, _, bad in part for row in bad]
+      digest = prepared.write_rows(folder / f'{split}.csv', prepared.Row, rows)
+      if bad:
+        path = folder / f'{split}.bad.csv'
+        prepared.write_rows(path, prepared.Bad, bad)
+      splits[split] = self._facts(split, rows, bad) | {
+        'shards': sum(bool(rows) for _, rows, _ in part),
+        'sha256': digest,
+      }
+    manifest = {
+      'plan': self._plan,
+      'class_names': self.class_names,
+      'splits': splits,
+      'sha256': _digest(splits[split]['sha256'] for split in sorted(splits)),
+    }
+    (folder / prepared.MANIFEST).write_text(prepared.dumps(manifest))
+
+  def _facts(self, split: str, rows: list, bad: list) -> dict[str, Any]:
+    data = self.splits[split]
+    measured = [row.psnr for row in rows if row.psnr is not None]
+    return {
+      'videos': len(rows),
+      'skipped': len(bad),
+      'missing': [*data.missing, *(row.id for row in bad)],
+      'frames': sum(row.frames for row in rows),
+      'bytes': sum(row.bytes for row in rows),
+      'source_bytes': sum(row.source_bytes for row in rows),
+      'psnr': sum(measured) / len(measured) if measured else None,
+      'source_fingerprint': data.fingerprint(),
+    }
+
+
+def staged_here(
+  pending: list[staging.Shard],
+  processes: int,
+  seconds: float = 0,
+  advance: Callable[[], None] = lambda: None,
+) -> None:
+  """Stages shards on this machine, all processes at one shard.
+
+  Args:
+    pending: of a `Job`.
+    processes: that decode and encode.
+    seconds: that a video may take; 0 for no limit.
+    advance: called after every video.
+  """
+  if pending:
+    with workers.Pool(staging.store, processes, seconds) as pool:
+      for shard in pending:
+        shard.stage(pool, processes, advance)
+
+
+def _cuts(paths: Sequence[str], size: float) -> Iterator[tuple[int, int]]:
+  """(start, stop) of runs of files that hold about `size` bytes each."""
+  start, held = 0, 0
+  for index, path in enumerate(paths):
+    found = os.path.getsize(path)
+    if held and held + found > size:
+      yield start, index
+      start, held = index, 0
+    held += found
+  yield start, len(paths)
+
+
+def _digest(values) -> str:
+  text = json.dumps([*values])
+  return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _difference(made: dict, wanted: dict) -> str:
+  """What differs first between two plans, in words."""
+  for name in made | wanted:
+    if made.get(name) != wanted.get(name):
+      if len(str(made.get(name))) > 15:  # a hash says nothing
+        return f'other {name}'
+      return f'{name} {made.get(name)}, not {wanted.get(name)}'
+  raise AssertionError('the plans are equal')

@@ -1,0 +1,70 @@
+"""`i2v data prepare`: a job with a progress bar, and a table of what it made."""
+
+import os
+import shlex
+from collections.abc import Mapping
+
+from rich.table import Table
+
+from i2v_jax import writers
+from i2v_jax.data import prepare, staging, transcode
+
+_COLUMNS = 'split', 'videos', 'skipped', 'shards', 'frames', 'MB', 'of source'
+
+
+def recipe(given: Mapping) -> transcode.Recipe | None:
+  """What a command line says of transcoding; None if it says nothing."""
+  names = ('short_side', 'gop', 'fps', 'crf', 'frames')
+  told = {name: given[name] for name in names if given[name] is not None}
+  if told.get('frames') == 'jpeg' and told.keys() & {'gop', 'crf'}:
+    raise ValueError(
+      'Every frame of jpeg is a key frame: drop --gop and --crf.'
+    )
+  return transcode.Recipe(**told) if told else None
+
+
+def run(job: prepare.Job, workers: int, seconds: float, beam: str | None):
+  """Prepares what is left of a job, and prints what there is then.
+
+  Args:
+    job: to be done; nothing is if it is done already.
+    workers: processes, of every worker of a cluster if there is one; 0 is one
+      per core.
+    seconds: that a video may take; 0 for no limit.
+    beam: pipeline options for Apache Beam, as one text; None does without it.
+  """
+  if job.is_done:
+    writers.console.print(f'{job.folder} is there already, of the same videos')
+  total = sum(len(split) for split in job.splits.values())
+  left = 0 if job.is_done else sum(len(part.videos) for part in job.pending)
+  bar, advance = writers.progress(total, 'prepare', 'videos', total - left)
+  workers = workers or os.cpu_count()
+
+  def stage(pending: list[staging.Shard]) -> None:
+    if beam is None:
+      prepare.staged_here(pending, workers, seconds, advance)
+    else:
+      from i2v_jax.data import prepare_beam
+
+      prepare_beam.staged(pending, shlex.split(beam), workers, seconds)
+
+  with bar:
+    manifest = job.run(stage)
+  writers.console.print(table(manifest))
+  writers.console.print(f'{job.folder}  sha256 {manifest["sha256"]}')
+
+
+def table(manifest: dict) -> Table:
+  """A row for every split; 'of source' is what the files have come down to."""
+  found = Table(box=None, pad_edge=False)
+  splits = manifest['splits'].items()
+  transcoded = any(facts['psnr'] is not None for _, facts in splits)
+  for name in (*_COLUMNS, *('PSNR dB',) * transcoded):
+    found.add_column(name, justify='left' if name == 'split' else 'right')
+  for split, facts in splits:
+    numbers = [facts[k] for k in ('videos', 'skipped', 'shards', 'frames')]
+    share = facts['bytes'] / facts['source_bytes']
+    row = [f'{facts["bytes"] / 1e6:.1f}', f'{share:.1%}']
+    row += [f'{facts["psnr"]:.1f}'] if facts['psnr'] is not None else []
+    found.add_row(split, *(f'{number:,}' for number in numbers), *row)
+  return found
