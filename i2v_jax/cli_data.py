@@ -1,6 +1,6 @@
 """`i2v data`: look at videos, check them, prepare them, measure reading."""
 
-# Of `sources`, which takes a while to import; Something-Something has two names.
+# As in `sources`, which takes a while to import; 'ssv2' is another spelling.
 SOURCES = ('list', 'folder', 'kinetics', 'something_v2', 'ssv2')
 SOURCES += ('ucf101', 'hmdb51', 'diving48')
 

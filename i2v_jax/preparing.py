@@ -1,4 +1,4 @@
-"""`i2v data prepare`: a job with a progress bar, and a table of what it made."""
+"""`i2v data prepare`: a job, its progress bar, and a table of what it made."""
 
 import os
 import shlex

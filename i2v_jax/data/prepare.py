@@ -107,11 +107,10 @@ class Job:
       if split.class_names != self.class_names:
         problem = f'the splits {", ".join(self.splits)} have other class names'
         raise ValueError(f"{problem}: set 'class_names' or 'num_classes'")
-    plan = {'source': source, 'shard_mb': shard_mb, 'transcode': recipe}
+    plan = {'source': source, 'shard_mb': shard_mb, 'transcode': bool(recipe)}
     plan |= {f'options.{name}': str(value) for name, value in options.items()}
     if recipe:
       plan |= dataclasses.asdict(recipe) | transcode.libraries()
-      plan['transcode'] = True
     plan['class names'] = _digest(self.class_names)
     for name, split in self.splits.items():
       stats = [os.stat(path) for path in split.paths]
@@ -303,7 +302,7 @@ def _digest(values) -> str:
 
 def _difference(made: dict, wanted: dict) -> str:
   """What differs first between two plans, in words."""
-  for name in made | wanted:
+  for name in wanted | made:
     if made.get(name) != wanted.get(name):
       if len(str(made.get(name))) > 15:  # a hash says nothing
         return f'other {name}'

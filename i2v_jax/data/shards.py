@@ -42,9 +42,10 @@ def serializer(class_names: Sequence[str]) -> Callable[..., bytes]:
   def serialize(row: prepared.Row, video: bytes) -> bytes:
     example = {name: getattr(row, name) for name in known if name != 'video'}
     example['id'] = row.id.encode(errors='surrogateescape')
-    return one.serialize_example(
-      known.encode_example(example | {'video': video})
-    )
+    example['video'] = video
+    message = one.get_tf_example(known.encode_example(example))
+    # Else the order of features is another in every process.
+    return message.SerializeToString(deterministic=True)
 
   return serialize
 
