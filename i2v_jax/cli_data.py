@@ -49,7 +49,7 @@ def _prepare(sub) -> None:
   add('--on-missing', choices=policies, default='error')
   add('--out', required=True, metavar='DIR', help='data_dir of TFDS')
   add('--name', default='', help='of the data set; that of the source')
-  add('--shard-mb', type=float, default=256, help='of files in a shard (256)')
+  add('--shard-mb', type=float, default=512, help='of files in a shard (512)')
   add('--workers', type=int, default=0, help='one per core')
   add('--seconds', type=float, default=600, help='for a video (600)')
   add('--on-bad-video', choices=policies, default='error')

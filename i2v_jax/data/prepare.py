@@ -5,19 +5,15 @@ same arguments it ends with the same bytes. The data set appears whole, at the
 end.
 """
 
-import contextlib
 import dataclasses
-import fcntl
-import hashlib
-import json
 import os
 import pathlib
 import re
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from i2v_jax.data import (
+  area,
   decode,
   listing,
   prepared,
@@ -70,7 +66,7 @@ class Job:
     on_missing: str = 'error',
     on_bad_video: str = 'error',
     recipe: transcode.Recipe | None = None,
-    shard_mb: float = 256,
+    shard_mb: float = 512,
   ):
     self._check(name or source, on_bad_video, shard_mb)
     self.name, self.out = name or source, pathlib.Path(out).expanduser()
@@ -79,8 +75,8 @@ class Job:
       for split in splits or splits_of(source)
     }
     self._plan = self._describe(source, options or {}, recipe, shard_mb)
-    self._staging = self.out / self.name / 'staging'
     self.folder = self.out / self.name / prepared.VERSION
+    self._area = area.Area(self.folder)
     self.is_done = self._is_done()
     self.shards = {
       split: self._shards(split, on_bad_video, recipe, shard_mb * 1e6)
@@ -111,11 +107,11 @@ class Job:
     plan |= {f'options.{name}': str(value) for name, value in options.items()}
     if recipe:
       plan |= dataclasses.asdict(recipe) | transcode.libraries()
-    plan['class names'] = _digest(self.class_names)
+    plan['class names'] = area.digest(self.class_names)
     for name, split in self.splits.items():
       stats = [os.stat(path) for path in split.paths]
       plan[f'videos of {name}'] = split.fingerprint()
-      plan[f'files of {name}'] = _digest(
+      plan[f'files of {name}'] = area.digest(
         (stat.st_size, stat.st_mtime_ns) for stat in stats
       )
     return plan
@@ -128,7 +124,9 @@ class Job:
       raise ValueError(f'{problem}: choose another folder')
     made = prepared.read_manifest(self.folder)['plan']
     if made != self._plan:
-      problem = f'{self.folder} was made with {_difference(made, self._plan)}'
+      problem = (
+        f'{self.folder} was made with {area.difference(made, self._plan)}'
+      )
       raise ValueError(f'{problem}: choose another folder, or delete it')
     return True
 
@@ -137,7 +135,7 @@ class Job:
     videos = list(zip(data.paths, data.ids, data.labels.tolist(), strict=True))
     return [
       staging.Shard(
-        folder=self._staging / split / f'{number:05d}',
+        folder=self._area.staging / split / f'{number:05d}',
         videos=tuple(videos[start:stop]),
         class_names=self.class_names,
         recipe=recipe,
@@ -169,42 +167,11 @@ class Job:
       ValueError: what is staged was made of something else.
     """
     if not self.is_done:
-      with self._locked():
-        self._begin()
+      with self._area.entered(self._plan):
         stage(self.pending)
         self._finish()
-    shutil.rmtree(self._staging, ignore_errors=True)
+    self._area.remove()
     return prepared.read_manifest(self.folder)
-
-  @contextlib.contextmanager
-  def _locked(self) -> Iterator[None]:
-    self._staging.mkdir(parents=True, exist_ok=True)
-    with open(self._staging / 'lock', 'w') as file:
-      try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-      except BlockingIOError:
-        problem = f'another process prepares {self.out / self.name}'
-        raise RuntimeError(f'{problem}: wait for it, or end it') from None
-      yield
-
-  def _begin(self) -> None:
-    """Goes on from what was staged with this plan; removes what was not."""
-    path = self._staging / 'plan.json'
-    if path.exists():
-      made = listing.read_json(path)
-      if made != self._plan:
-        problem = f'{self._staging} was begun with'
-        problem += f' {_difference(made, self._plan)}'
-        raise ValueError(f'{problem}: go on with that, or delete the folder')
-    else:
-      new = path.with_suffix('.new')
-      new.write_text(prepared.dumps(self._plan))
-      new.rename(path)
-    for left in [
-      *self._staging.glob('*/tmp-*'),
-      *self.folder.parent.glob(f'incomplete.*_{prepared.VERSION}'),
-    ]:
-      shutil.rmtree(left)
 
   def _finish(self) -> None:
     found = {
@@ -244,7 +211,9 @@ class Job:
       'plan': self._plan,
       'class_names': self.class_names,
       'splits': splits,
-      'sha256': _digest(splits[split]['sha256'] for split in sorted(splits)),
+      'sha256': area.digest(
+        splits[split]['sha256'] for split in sorted(splits)
+      ),
     }
     (folder / prepared.MANIFEST).write_text(prepared.dumps(manifest))
 
@@ -293,18 +262,3 @@ def _cuts(paths: Sequence[str], size: float) -> Iterator[tuple[int, int]]:
       start, held = index, 0
     held += found
   yield start, len(paths)
-
-
-def _digest(values) -> str:
-  text = json.dumps([*values])
-  return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _difference(made: dict, wanted: dict) -> str:
-  """What differs first between two plans, in words."""
-  for name in wanted | made:
-    if made.get(name) != wanted.get(name):
-      if len(str(made.get(name))) > 15:  # a hash says nothing
-        return f'other {name}'
-      return f'{name} {made.get(name)}, not {wanted.get(name)}'
-  raise AssertionError('the plans are equal')

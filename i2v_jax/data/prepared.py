@@ -173,7 +173,7 @@ class Records:
   split: str
 
   def __getitem__(self, index: int) -> bytes:
-    """The file that video `index` is; raises IndexError past the end."""
+    """The file that video `index` is, counted from 0 in the split."""
     return self._source[int(index)]['video']
 
   @functools.cached_property

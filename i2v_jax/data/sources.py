@@ -78,7 +78,8 @@ class Split:
 
   def video(self, index: int) -> str | bytes:
     """What holds video `index`: the path of its file, or the bytes of one."""
-    return self.records[index] if self.records else self.paths[index]
+    path = self.paths[index]  # an IndexError past the end, for both
+    return path if self.records is None else self.records[index]
 
   def fingerprint(self) -> str:
     """16 hex digits of the sha256 of ids and labels, in order.
