@@ -82,6 +82,15 @@ def test_videos_without_labels_and_classes_survive(videos, tmp_path):
   check_read_back(tmp_path, 'list', tmp_path / 'root')
 
 
+@pytest.mark.parametrize('name', ['caf\udce9', 'two\nlines'])
+def test_class_names_must_be_lines_of_text(videos, tmp_path, name):
+  folder = tmp_path / 'root/train' / name
+  folder.mkdir(parents=True)
+  shutil.copy(videos / 'h265.mp4', folder)
+  with pytest.raises(ValueError, match='is no line of text'):
+    prepare.Job(tmp_path, 'folder', tmp_path / 'root', ['train'])
+
+
 def test_a_disk_without_links_gets_copies(tmp_path, monkeypatch):
   def refuse(*_):
     raise PermissionError(1, 'no links here')

@@ -103,6 +103,10 @@ class Job:
       if split.class_names != self.class_names:
         problem = f'the splits {", ".join(self.splits)} have other class names'
         raise ValueError(f"{problem}: set 'class_names' or 'num_classes'")
+    for name in self.class_names:  # TFDS writes a text file, one name a line
+      if not name.isprintable():
+        problem = f'class name {name!r} is no line of text'
+        raise ValueError(f'{problem}: give the class another')
     plan = {'source': source, 'shard_mb': shard_mb, 'transcode': bool(recipe)}
     plan |= {f'options.{name}': str(value) for name, value in options.items()}
     if recipe:
