@@ -1,0 +1,76 @@
+"""A shard is staged whole or not at all; a hanging video costs itself only."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from i2v_jax.data import decode, staging, workers
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+
+@pytest.fixture
+def shard(videos, tmp_path):
+  """A bad video and a good one."""
+
+  def make(on_bad_video, bad=str(videos / 'corrupted.mp4')):
+    good = str(videos / 'h265.mp4')
+    rows = tuple((path, os.path.basename(path), 0) for path in (bad, good))
+    folder = tmp_path / 'staging/00000'
+    return staging.Shard(folder, rows, ('x',), None, on_bad_video)
+
+  return make
+
+
+def stage(shard):
+  with workers.Pool(staging.store, 2, seconds=8) as pool:
+    shard.stage(pool, 2)
+
+
+def test_a_video_that_hangs_is_left_out(shard, tmp_path):
+  path = str(tmp_path / 'pipe.mp4')  # it opens, and never gives a byte
+  os.mkfifo(path)
+  made = shard('skip', path)
+  stage(made)
+  rows, bad = made.read()
+  assert [row.id for row in rows] == ['h265.mp4'] and made.is_done()
+  assert bad[0].id == 'pipe.mp4' and 'longer than 8 s' in bad[0].reason
+  with pytest.raises(decode.DecodeError, match=r'pipe\.mp4: took longer'):
+    shard('error', path).read()
+
+
+def test_a_shard_that_fails_leaves_nothing(shard):
+  made = shard('error')
+  with pytest.raises(decode.DecodeError, match=r'corrupted\.mp4: frame 28'):
+    stage(made)
+  assert not made.is_done() and not list(made.folder.parent.iterdir())
+
+
+def test_one_that_is_late_leaves_the_shard_of_the_first(shard):
+  made = shard('skip')
+  made.folder.mkdir(parents=True)
+  (made.folder / 'rows.json').write_text('{"rows": [], "bad": []}')
+  stage(made)
+  assert made.read() == ([], [])
+  assert [path.name for path in made.folder.parent.iterdir()] == ['00000']
+
+
+def test_a_file_too_large_for_a_record_is_named(videos, monkeypatch):
+  monkeypatch.setattr(staging, '_LARGEST', 10_000)
+  with pytest.raises(decode.DecodeError, match=r'h265\.mp4: .* too much for a'):
+    staging.store(str(videos / 'h265.mp4'), None)
+
+
+def test_workers_import_what_they_need():
+  code = (
+    'import sys\n'
+    'from i2v_jax.data import staging\n'
+    'banned = {"jax", "grain", "tensorflow_datasets", "tensorflow"}\n'
+    'print(banned & {m.partition(".")[0] for m in sys.modules})\n'
+  )
+  command = [sys.executable, '-c', code]
+  done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+  assert done.stdout == 'set()\n', done.stderr
