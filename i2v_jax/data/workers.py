@@ -124,12 +124,13 @@ class _Worker:
         pass_fds=(theirs.fileno(),),
         env=os.environ | {'PYTHONPATH': os.pathsep.join(sys.path)},
       )
-    self._told = False
+    self._ready = False
 
   def call(self, arguments: tuple, seconds: float | None) -> tuple:
-    if not self._told:  # not before: it takes a moment until they listen
+    if not self._ready:  # not earlier: all of them start at the same time
       child.send(self._pipe, self._function)
-      self._told = True
+      child.receive(self._pipe)
+      self._ready = True
     child.send(self._pipe, arguments)
     self._pipe.settimeout(seconds)
     try:
