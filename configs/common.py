@@ -103,7 +103,7 @@ def base() -> ConfigDict:
 
 def _data() -> ConfigDict:
   data = ConfigDict()
-  data.format = 'folder'  # see docs/data.md
+  data.format = 'folder'  # see docs/datasets.md
   data.root = 'data/clips'
   data.train = 'train'
   data.val = 'val'

@@ -60,7 +60,7 @@ def _needs(config) -> str:
     return ''
   return (
     f'. This config needs {config["needs"]} under data.root='
-    f'{config["data"]["root"]} (layout in docs/data.md) and image weights, '
+    f'{config["data"]["root"]} (layout in docs/datasets.md) and image weights, '
     f'weights={config["weights"]}.'
   )
 
