@@ -125,6 +125,7 @@ def _clip() -> ConfigDict:
   clip.flip = 0.5
   clip.flip_labels = False  # swap labels that name left and right
   clip.lighting = 0.0  # deviation of PCA noise
+  clip.jitter = ()  # or (0.5, 0.5, 0.5, 0.1): brightness … hue, as mmaction2
   clip.randaugment = 'off'  # or before_crop, after_crop
   clip.randaugment_ops = 4
   clip.randaugment_magnitude = 7.0
