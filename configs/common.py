@@ -89,6 +89,8 @@ def base() -> ConfigDict:
   c.epochs = 40.0
   c.steps = 0  # 0: from the epochs
   c.label_smoothing = 0.0
+  c.mixup = 0.0  # alpha, such as 0.8: blends clips
+  c.cutmix = 0.0  # alpha, such as 1.0: pastes boxes; with both one is drawn
   c.optimizer = _optimizer()
 
   c.loader = dict(threads=8, workers=0)  # batches made at once; processes
