@@ -177,7 +177,8 @@ def _header(path: str, label: int | None, video: Video) -> np.ndarray:
   facts += f'{info.fps:.3g} fps   {info.duration:.1f} s   {info.codec}'
   if label is not None:
     facts += f'   label {label}'
-  name = sheet.words(pathlib.Path(path).name, 20, sheet.BRIGHT)
+  name = '/'.join(pathlib.Path(path).parts[-2:])  # With the class, often.
+  name = sheet.words(name, 20, sheet.BRIGHT, width=900)
   return sheet.column([sheet.empty(10, 1), name, sheet.words(facts)], gap=2)
 
 
