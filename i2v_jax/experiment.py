@@ -33,9 +33,15 @@ def check(config: Mapping[str, Any]) -> None:
     raise ValueError(
       f'dtype is {config["dtype"]!r}; it can be one of {DTYPES}.'
     )
-  for key in ('batch_size', 'accumulate', 'log_every'):
+  for key in ('batch_size', 'accumulate', 'repeats', 'log_every'):
     if config[key] < 1:
       raise ValueError(f'{key} is {config[key]}, not at least 1.')
+  for key in ('mixup', 'cutmix'):
+    if config[key] < 0 or (config[key] and config['batch_size'] < 2):
+      raise ValueError(
+        f'{key} is {config[key]}; it is 0 for off, or above 0 with a '
+        'batch_size of 2 or more.'
+      )
   if config['steps'] < 0 or not (config['steps'] or config['epochs'] > 0):
     raise ValueError('Nothing to train: set steps or epochs above 0.')
 
@@ -60,7 +66,7 @@ def _needs(config) -> str:
     return ''
   return (
     f'. This config needs {config["needs"]} under data.root='
-    f'{config["data"]["root"]} (layout in docs/data.md) and image weights, '
+    f'{config["data"]["root"]} (layout in docs/datasets.md) and image weights, '
     f'weights={config["weights"]}.'
   )
 
