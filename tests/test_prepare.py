@@ -213,6 +213,11 @@ def test_arguments_are_checked_first(root, tmp_path, changes, error):
   assert not (tmp_path / 'out').exists()
 
 
+def test_a_bucket_is_no_folder(root):
+  with pytest.raises(ValueError, match='gs://bucket/x is no folder: mount it'):
+    job('gs://bucket/x', root)
+
+
 def test_splits_must_have_the_same_classes(root, tmp_path):
   (root / 'val.txt').write_text('rotated_90.mov 2\n')
   with pytest.raises(ValueError, match='train, val have other class names'):

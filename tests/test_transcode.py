@@ -1,5 +1,6 @@
 """Videos written anew: the same frames, near each other, the same bytes."""
 
+import dataclasses
 import io
 import os
 import subprocess
@@ -140,6 +141,13 @@ def test_a_video_that_ends_early_names_the_frame(videos):
       call(path)
   with pytest.raises(FileNotFoundError, match='no such video'):
     transcode.verify(videos / 'nowhere.mp4')
+
+
+def test_frames_that_nobody_listed_are_an_error(videos):
+  path = videos / SMALL
+  fewer = dataclasses.replace(decode.probe(path), frames=9)
+  with pytest.raises(decode.DecodeError, match='more than the 9 frames'):
+    list(transcode.pictures(path, fewer))
 
 
 @pytest.mark.parametrize('name', CLIPS)

@@ -68,7 +68,7 @@ class Job:
     recipe: transcode.Recipe | None = None,
     shard_mb: float = 512,
   ):
-    self._check(name or source, on_bad_video, shard_mb)
+    self._check(out, name or source, on_bad_video, shard_mb)
     self.name, self.out = name or source, pathlib.Path(out).expanduser()
     self.splits = {
       split: sources.load(source, root, split, on_missing, **(options or {}))
@@ -83,7 +83,9 @@ class Job:
       for split in self.splits
     }
 
-  def _check(self, name, on_bad_video, shard_mb) -> None:
+  def _check(self, out, name, on_bad_video, shard_mb) -> None:
+    if '://' in os.fspath(out):
+      raise ValueError(f'{out} is no folder: mount it, and give its path')
     if not re.fullmatch('[a-z][a-z0-9_]*', name):
       raise ValueError(f'name {name!r} is not of the form my_videos_2')
     if on_bad_video not in ('error', 'skip'):

@@ -94,6 +94,9 @@ def pictures(
         if (picture.height, picture.width) != size:
           reason = 'it has another size'
           break
+        if count == info.frames:
+          problem = f'more than the {count} frames it lists decode'
+          raise decode.DecodeError(f'{path}: {problem}; re-encode the file')
         count += 1
         yield picture
     except av.FFmpegError as error:
@@ -101,9 +104,6 @@ def pictures(
   if count < info.frames:
     problem = f'frame {count} of {info.frames} cannot be decoded ({reason})'
     raise decode.DecodeError(f'{path}: {problem}; repair or drop the file')
-  if count > info.frames:
-    problem = f'{count} frames decode, {info.frames} are listed'
-    raise decode.DecodeError(f'{path}: {problem}; re-encode the file')
 
 
 def verify(path: str | os.PathLike) -> decode.VideoInfo:
@@ -135,18 +135,20 @@ def encode(path: str | os.PathLike, recipe: Recipe) -> tuple[bytes, float]:
   """
   info = decode.probe(path)
   chosen, ticks = _schedule(info, recipe.fps)
+  repeats = np.bincount(chosen, minlength=info.frames)
   looked_at = sorted({n * len(ticks) // 4 for n in (1, 2, 3)})
   seen, file, shown = {}, io.BytesIO(), 0
   with contextlib.ExitStack() as stack:
     shape = _Shaper(info, recipe)
     out = None
-    for number, picture in enumerate(pictures(path, info)):
-      times = int((chosen == number).sum())
-      if not times:
+    for repeat, picture in zip(
+      repeats.tolist(), pictures(path, info), strict=True
+    ):
+      if not repeat:
         continue
       frame = shape(picture)
       out = out or stack.enter_context(_Writer(file, frame, info, recipe))
-      for _ in range(times):
+      for _ in range(repeat):
         if shown in looked_at:
           seen[shown] = frame.to_ndarray(format='rgb24')
         out.write(frame, ticks[shown])
@@ -157,15 +159,13 @@ def encode(path: str | os.PathLike, recipe: Recipe) -> tuple[bytes, float]:
 
 def _schedule(info: decode.VideoInfo, fps: float | None) -> tuple:
   """Source frames in the order they are shown, and the tick of each."""
-  times = np.array(info.times)
-  if fps is None:
-    chosen = np.arange(info.frames)
-    if (np.diff(times) * 1000 < 1).any():  # untimed, or too close for Matroska
-      times = chosen / info.fps
-  else:
-    ends = np.arange(max(1, round(info.duration * fps))) / fps
-    chosen = np.searchsorted(times, ends + 1e-6, side='right') - 1
-    times = ends
+  chosen, times = np.arange(info.frames), np.array(info.times)
+  if (np.diff(times) * 1000 < 1).any():  # untimed, or too close for Matroska
+    times = chosen / info.fps
+  if fps is not None:
+    shown = np.arange(max(1, round(info.duration * fps))) / fps
+    chosen = np.searchsorted(times, shown + 1e-6, side='right') - 1
+    times = shown
   return chosen, [round(time / _TICKS) for time in times.tolist()]
 
 
