@@ -1,9 +1,10 @@
-"""A loader some of whose videos are no errors, but worse."""
+"""Readers some of whose videos are no errors, but worse."""
 
 import dataclasses
 import os
 import threading
 
+from i2v_jax.data import staging
 from i2v_jax.data.loader import Loader
 
 
@@ -17,3 +18,12 @@ class Cursed(Loader):
     if index == 5:
       os.abort()
     return super().train(index, rng)
+
+
+def store(path, recipe):
+  """As `staging.store`, but for videos of two names."""
+  if path.endswith('hangs.mp4'):
+    threading.Event().wait()
+  if path.endswith('aborts.mp4'):
+    os.abort()
+  return staging.store(path, recipe)

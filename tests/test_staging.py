@@ -5,6 +5,7 @@ import pathlib
 import subprocess
 import sys
 
+import cursed
 import pytest
 
 from i2v_jax.data import decode, staging, workers
@@ -25,20 +26,22 @@ def shard(videos, tmp_path):
   return make
 
 
-def stage(shard):
-  with workers.Pool(staging.store, 2, seconds=8) as pool:
+def stage(shard, store=staging.store):
+  with workers.Pool(store, 2, seconds=8) as pool:
     shard.stage(pool, 2)
 
 
-def test_a_video_that_hangs_is_left_out(shard, tmp_path):
-  path = str(tmp_path / 'pipe.mp4')  # it opens, and never gives a byte
-  os.mkfifo(path)
+@pytest.mark.parametrize(
+  ('path', 'reason'),
+  [('hangs.mp4', 'took longer than 8 s'), ('aborts.mp4', 'ended by SIGABRT')],
+)
+def test_a_video_that_takes_its_worker_along_is_left_out(shard, path, reason):
   made = shard('skip', path)
-  stage(made)
+  stage(made, cursed.store)
   rows, bad = made.read()
   assert [row.id for row in rows] == ['h265.mp4'] and made.is_done()
-  assert bad[0].id == 'pipe.mp4' and 'longer than 8 s' in bad[0].reason
-  with pytest.raises(decode.DecodeError, match=r'pipe\.mp4: took longer'):
+  assert bad[0].id == path and reason in bad[0].reason
+  with pytest.raises(decode.DecodeError, match=f'{path}: .*{reason}'):
     shard('error', path).read()
 
 
