@@ -200,16 +200,16 @@ def test_broken_packet_harms_its_own_group_only(tmp_path):
 
 def test_decodes_only_what_is_needed(videos, monkeypatch):
   seen = []
-  pictures = decode.Video._decode
+  pictures = decode.Video._few
 
   def watched(self, key, run):
     seen.append((key.frame, run))
     yield from pictures(self, key, run)
 
-  monkeypatch.setattr(decode.Video, '_decode', watched)
+  monkeypatch.setattr(decode.Video, '_few', watched)
   with decode.open_video(videos / 'arm_wrestling.mp4') as video:
     # Starting anew would call this.
-    monkeypatch.setattr(video, '_open', None)
+    monkeypatch.setattr(video._packets, 'open', None)
     video.read([10, 20, 186, 187, 200, 270, 235])
   assert seen == [(0, [10, 20, 186, 187, 200]), (230, [235]), (268, [270])]
 
