@@ -114,9 +114,11 @@ class Video(contextlib.AbstractContextManager):
     if rotation % 90:
       raise self._error(f'is shown turned by {rotation} degrees; re-encode it')
     height, width = self._stored[:: -1 if rotation % 180 else 1]
-    times = self._packets.seconds
-    n = len(times)
-    duration = times[-1] * n / (n - 1) if n > 1 else 1 / self._packets.rate
+    counts, base = self._packets.counts, self._packets.base
+    n = len(counts)
+    duration = 1 / self._packets.rate
+    if n > 1:
+      duration = counts[-1] * base * n / (n - 1)
     return VideoInfo(
       frames=n,
       height=height,
@@ -125,7 +127,7 @@ class Video(contextlib.AbstractContextManager):
       duration=float(duration),
       codec=self._packets.context.codec.canonical_name,
       rotation=rotation,
-      times=tuple(map(float, times)),
+      times=tuple(c * base.numerator / base.denominator for c in counts),
     )
 
   def _clamp(self, indices: Iterable[int]) -> np.ndarray:

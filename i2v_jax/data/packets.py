@@ -39,7 +39,8 @@ class Packets:
     context: its decoder.
     ticks: presentation times of the frames, ascending; empty where the file
       holds none, and frames have to be counted from the start.
-    seconds: from the first frame to each.
+    counts: times from the first frame to each, in units of `base` seconds.
+    base: a fraction.
     whole: a packet holds a whole frame, and its time is that frame's.
     marked: the stream marks the frames that no other frame needs.
 
@@ -53,23 +54,18 @@ class Packets:
     self._source, self._container, self._limit = source, None, limit
     path = '<bytes>' if isinstance(source, bytes) else os.fspath(source)
     self.name = name or path
-    self._started = time.monotonic()
+    self._end = time.monotonic() + (limit or 0)
 
   def error(self, reason: str) -> DecodeError:
     return DecodeError(f'{self.name}: {reason}')
 
   def check_time(self, frame: int) -> None:
     """Raises DecodeError where the time is up; `frame` is the next one."""
-    if self._left() < 0:
+    if self._limit is not None and time.monotonic() > self._end:
       raise self.error(
         f'took longer than {self._limit:g} s at frame {frame}; repair or drop '
         'the file, or allow more time'
       )
-
-  def _left(self) -> float:
-    if self._limit is None:
-      return float('inf')
-    return self._started + self._limit - time.monotonic()
 
   def close(self) -> None:
     if self._container:
@@ -79,9 +75,7 @@ class Packets:
     """Opens the file, again if it is open: then reading starts anew."""
     self.close()
     # FFmpeg asks for it while it searches for a stream or for a packet.
-    timeout = None if self._limit is None else max(self._left(), 1e-3)
-    file = self._file()
-    self._container = av.open(file, timeout=timeout)
+    self._container = av.open(self._file(), timeout=self._limit)
     stream = self.stream = self._container.streams.best('video')
     if stream is None or stream.disposition & Disposition.attached_pic:
       raise self.error('has no video stream')
@@ -131,10 +125,10 @@ class Packets:
       self.ticks = order = sorted(times)
       keys.sort(key=lambda key: key[0])
       self._keys = [Key(bisect_left(order, key[0]), *key) for key in keys]
-    base, first = self.stream.time_base, order[0]
+    self.base = self.stream.time_base
     if not self.ticks and None in order:
-      base, first, order = 1 / self.rate, 0, range(len(order))
-    self.seconds = [(tick - first) * base for tick in order]
+      self.base, order = 1 / self.rate, range(len(order))
+    self.counts = [tick - order[0] for tick in order]
 
   @property
   def rate(self):
