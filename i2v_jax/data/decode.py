@@ -10,6 +10,7 @@ import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
+from i2v_jax.data import transforms
 from i2v_jax.data.packets import DecodeError, Key, Packets, Source
 
 __all__ = [
@@ -59,19 +60,19 @@ class Video(contextlib.AbstractContextManager):
     name: str | None = None,
     seconds: float | None = None,
   ):
-    self._packets = Packets(source, name, seconds)
+    self.packets = Packets(source, name, seconds)
     self._reformatter = VideoReformatter()
     try:
-      self._packets.open()
-      self.info = self._describe(self._packets.scan())
+      self.packets.open()
+      self.info = self._describe(self.packets.scan())
     except BaseException as error:
       self.close()
       if isinstance(error, FileNotFoundError):
         raise FileNotFoundError(
-          f'{self._packets.name}: no such video'
+          f'{self.packets.name}: no such video'
         ) from error
       if isinstance(error, OSError | av.FFmpegError):
-        self._packets.check_time(0)
+        self.packets.check_time(0)
         raise self._error(f'cannot be opened ({error.strerror})') from error
       raise
 
@@ -80,14 +81,19 @@ class Video(contextlib.AbstractContextManager):
 
   def close(self) -> None:
     """Closes the file; closing twice does no harm."""
-    self._packets.close()
+    self.packets.close()
 
-  def read(self, indices: Iterable[int]) -> np.ndarray:
+  def read(
+    self, indices: Iterable[int], short_side: int | None = None
+  ) -> np.ndarray:
     """Decodes the frames asked for, and only what they need.
 
     Args:
       indices: numbers of frames in display order, from 0; any order, repeats
         allowed; a number past the end means the last frame.
+      short_side: pixels, to which each frame is resized as it comes, so that
+        no more than one is ever held at full size; the result is that of
+        `transforms.resize_short_side` to the last bit.
 
     Returns:
       uint8 RGB [n, H, W, 3], upright, in the order of `indices`.
@@ -98,15 +104,16 @@ class Video(contextlib.AbstractContextManager):
     """
     wanted = self._clamp(indices)
     size = self.info.height, self.info.width
-    images = np.empty((len(wanted), *size, 3), np.uint8)
+    none = _resized(np.empty((0, *size, 3), np.uint8), short_side)
+    images = np.empty((len(wanted), *none.shape[1:]), np.uint8)
     pending = sorted(set(wanted.tolist()))
     while pending:
-      done = self._fill(images, wanted, pending)
+      done = self._fill(images, wanted, pending, short_side)
       pending = [frame for frame in pending if frame not in done]
     return images
 
   def _error(self, reason: str) -> DecodeError:
-    return self._packets.error(reason)
+    return self.packets.error(reason)
 
   def _describe(self, first: av.VideoFrame) -> VideoInfo:
     self._stored = first.height, first.width
@@ -114,9 +121,9 @@ class Video(contextlib.AbstractContextManager):
     if rotation % 90:
       raise self._error(f'is shown turned by {rotation} degrees; re-encode it')
     height, width = self._stored[:: -1 if rotation % 180 else 1]
-    counts, base = self._packets.counts, self._packets.base
+    counts, base = self.packets.counts, self.packets.base
     n = len(counts)
-    duration = 1 / self._packets.rate
+    duration = 1 / self.packets.rate
     if n > 1:
       duration = counts[-1] * base * n / (n - 1)
     return VideoInfo(
@@ -125,7 +132,7 @@ class Video(contextlib.AbstractContextManager):
       width=width,
       fps=float(n / duration),
       duration=float(duration),
-      codec=self._packets.context.codec.canonical_name,
+      codec=self.packets.context.codec.canonical_name,
       rotation=rotation,
       times=tuple(c * base.numerator / base.denominator for c in counts),
     )
@@ -134,28 +141,29 @@ class Video(contextlib.AbstractContextManager):
     wanted = np.array([operator.index(index) for index in indices], np.int64)
     if (wanted < 0).any():
       raise IndexError(
-        f'{self._packets.name}: frame {wanted.min()}; they start at 0'
+        f'{self.packets.name}: frame {wanted.min()}; they start at 0'
       )
     return wanted.clip(max=self.info.frames - 1)
 
   def _run(self, pending: list[int]) -> list[int]:
     """The leading frames between which no seek would skip anything."""
     for place, (frame, after) in enumerate(itertools.pairwise(pending), 1):
-      key = self._packets.key(after)
+      key = self.packets.key(after)
       if key and key.frame > frame + 1:
         return pending[:place]
     return pending
 
-  def _fill(self, images, wanted, pending: list[int]) -> set[int]:
+  def _fill(self, images, wanted, pending: list[int], short_side) -> set[int]:
     """Writes one run of the pending frames into images; returns them."""
     run, done, reason = self._run(pending), set(), 'it gives no picture'
     for way, key in self._ways(run[0]):
       try:
         for frame, picture in way(key, run):
-          images[wanted == frame] = self._rgb(picture, frame)
+          image = self.convert(picture, frame)
+          images[wanted == frame] = _resized(image[None], short_side)
           done.add(frame)
       except av.FFmpegError as error:
-        self._packets.check_time(run[0])
+        self.packets.check_time(run[0])
         reason = error.strerror
       if run[0] in done:
         return done
@@ -169,13 +177,13 @@ class Video(contextlib.AbstractContextManager):
     The others are for files that break the rules of their codec, and for a
     rolling intra refresh, which cannot be entered by a seek.
     """
-    key = self._packets.key(frame)
+    key = self.packets.key(frame)
     ways = [(self._few, key), (self._all, key), (self._all, None)]
-    return list(dict.fromkeys(ways[not self._packets.whole :]))
+    return list(dict.fromkeys(ways[not self.packets.whole :]))
 
   def _few(self, key: Key | None, run: list[int]) -> Iterator[tuple]:
     """Yields (frame, picture) of a run; drops what no other frame needs."""
-    packets = self._packets
+    packets = self.packets
     numbers = {packets.ticks[frame]: frame for frame in run}
     missing = set(numbers)
     for packet in packets.start(key):
@@ -195,7 +203,7 @@ class Video(contextlib.AbstractContextManager):
 
   def _all(self, key: Key | None, run: list[int]) -> Iterator[tuple]:
     """The same by plain decoding, up to the first broken packet."""
-    packets = self._packets
+    packets = self.packets
     numbers = {tick: frame for frame, tick in enumerate(packets.ticks)}
     count = itertools.count()
     for packet in packets.start(key):
@@ -208,11 +216,18 @@ class Video(contextlib.AbstractContextManager):
         if frame >= run[-1]:
           return
 
-  def _rgb(self, picture: av.VideoFrame, frame: int) -> np.ndarray:
+  def convert(self, picture: av.VideoFrame, frame: int) -> np.ndarray:
+    """A decoded picture upright: uint8 RGB [H, W, 3]; `frame` is its number."""
     if (picture.height, picture.width) != self._stored:
       raise self._error(f'frame {frame} has another size; re-encode the file')
     picture = self._reformatter.reformat(picture, format='rgb24', threads=1)
     return np.rot90(picture.to_ndarray(), -self.info.rotation // 90)
+
+
+def _resized(images: np.ndarray, short_side: int | None) -> np.ndarray:
+  if short_side is None:
+    return images
+  return transforms.resize_short_side(images, short_side)
 
 
 def open_video(

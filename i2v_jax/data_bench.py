@@ -1,0 +1,133 @@
+"""`i2v data bench`: tables of how fast videos are read, and by whom."""
+
+import os
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from rich.table import Table
+
+from i2v_jax import writers
+from i2v_jax.data import bench as lib
+from i2v_jax.data import peers
+from i2v_jax.data.decode import read_frames
+from i2v_jax.data.spec import ClipSpec
+
+IMAGE_SIZE = 224
+
+
+def bench(
+  path, frames: int, stride: int, count: int, rounds: int, seed: int
+) -> None:
+  """Prints what a clip costs in one thread, stage by stage, and the loader."""
+  plan, threads = _plan(path, frames, stride, count, seed), os.cpu_count() or 1
+  runs = {'stages': lambda: lib.stages(plan), 'loader': lambda: _load(plan)}
+  found = _alternate(runs, rounds)
+  split = sorted(found['stages'], key=lambda times: times['total'])
+  writers.console.print(_stages(plan, split[rounds // 2], rounds))
+  one = np.array([times['total'] for times in found['stages']])
+  all_ = np.array(found['loader'])
+  writers.console.print(
+    f'whole loader: {np.median(count / all_):.1f} clips/s in {threads} '
+    f'threads, {np.median(one / all_):.2f} times one thread'
+  )
+
+
+def _load(plan: lib.Plan) -> float:
+  return lib.load(plan, os.cpu_count() or 1)
+
+
+def against(
+  path, frames: int, stride: int, count: int, rounds: int, seed: int
+) -> None:
+  """Prints how fast others read the same frames, and if they are the same."""
+  plan = _plan(path, frames, stride, count, seed)
+  found = {
+    name: lib.agree(plan, reader) for name, reader in peers.READERS.items()
+  }
+  readers = {'i2v': read_frames} | {
+    name: peers.READERS[name] for name in found if not found[name].problem
+  }
+  runs = {
+    name: lambda reader=reader: lib.seconds(plan, reader)
+    for name, reader in readers.items()
+  }
+  times = {k: np.array(v) for k, v in _alternate(runs, rounds).items()}
+  writers.console.print(_readers(plan, times, found))
+
+
+def _plan(path, frames, stride, count, seed) -> lib.Plan:
+  if count < 1:
+    raise ValueError(f'--clips is {count}; measure at least 1')
+  spec = ClipSpec(frames, IMAGE_SIZE, stride=stride)
+  return lib.plan(lib.videos(path), spec, count, seed)
+
+
+def _alternate(runs: dict[str, Callable], rounds: int) -> dict[str, list]:
+  """Results of each function, called in turn to share all drift."""
+  if rounds < 1:
+    raise ValueError(f'--rounds is {rounds}; measure at least 1')
+  found = {name: [] for name in runs}
+  bar, advance = writers.progress(rounds, 'measuring', 'rounds')
+  with bar:
+    for _ in range(rounds):
+      for name, run in runs.items():
+        found[name].append(run())
+      advance()
+  return found
+
+
+def _table(title: str, columns: Sequence[str]) -> Table:
+  table = Table(title=title, title_justify='left', title_style='bold')
+  for place, name in enumerate(columns):
+    table.add_column(name, justify='right' if place else 'left')
+  return table
+
+
+def _title(plan: lib.Plan, rounds: int) -> str:
+  videos = len(set(plan.paths))
+  what = plan.paths[0] if videos == 1 else f'{videos} videos'
+  spec = plan.spec
+  return (
+    f'{what}: {len(plan.paths)} clips, {spec.num_frames}x{spec.stride} '
+    f'sampling, one thread, median of {rounds}'
+  )
+
+
+def _stages(plan: lib.Plan, times: dict[str, float], rounds: int) -> Table:
+  total = times['total']
+  table = _table(_title(plan, rounds), ('stage', 'ms per clip', 'share'))
+  rest = total - sum(times[name] for name in lib.STAGES)
+  rows = {name: times[name] for name in lib.STAGES} | {'other': rest}
+  for name, seconds in rows.items():
+    _stage_row(table, name, seconds, plan, total)
+  table.add_section()
+  rate = f'all: {len(plan.paths) / total:.1f} clips/s'
+  _stage_row(table, rate, total, plan, total)
+  return table
+
+
+def _stage_row(table, name, seconds, plan, total) -> None:
+  each = 1000 * seconds / len(plan.paths)
+  table.add_row(name, f'{each:.2f}', f'{seconds / total:.1%}')
+
+
+def _readers(plan: lib.Plan, times: dict, found: dict) -> Table:
+  ours = times['i2v']
+  columns = ('reader', 'clips/s', 'i2v is', 'frames', 'differ', 'by at most')
+  table = _table(_title(plan, len(ours)), columns)
+  rate = lambda name: f'{np.median(len(plan.paths) / times[name]):.1f}'
+  table.add_row('i2v', rate('i2v'))
+  for name, agreement in found.items():
+    if agreement.problem:
+      continue
+    table.add_row(
+      name,
+      rate(name),
+      f'{np.median(times[name] / ours):.2f}x',
+      f'{agreement.frames}',
+      f'{agreement.differing}',
+      f'{agreement.largest}',
+    )
+  failed = [f'{k}: {v.problem}' for k, v in found.items() if v.problem]
+  table.caption, table.caption_justify = '\n'.join(failed) or None, 'left'
+  return table
