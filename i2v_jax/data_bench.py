@@ -20,20 +20,14 @@ def bench(
 ) -> None:
   """Prints what a clip costs in one thread, stage by stage, and the loader."""
   plan, threads = _plan(path, frames, stride, count, seed), os.cpu_count() or 1
-  runs = {'stages': lambda: lib.stages(plan), 'loader': lambda: _load(plan)}
-  found = _alternate(runs, rounds)
-  split = sorted(found['stages'], key=lambda times: times['total'])
-  writers.console.print(_stages(plan, split[rounds // 2], rounds))
-  one = np.array([times['total'] for times in found['stages']])
-  all_ = np.array(found['loader'])
+  run = lambda: (lib.stages(plan), lib.load(plan, threads))
+  found = sorted(_rounds(rounds, run), key=lambda pair: pair[0]['total'])
+  writers.console.print(_stages(plan, found[rounds // 2][0], rounds))
+  one, whole = np.array([(times['total'], load) for times, load in found]).T
   writers.console.print(
-    f'whole loader: {np.median(count / all_):.1f} clips/s in {threads} '
-    f'threads, {np.median(one / all_):.2f} times one thread'
+    f'whole loader: {np.median(count / whole):.1f} clips/s in {threads} '
+    f'threads, {np.median(one / whole):.2f} times one thread'
   )
-
-
-def _load(plan: lib.Plan) -> float:
-  return lib.load(plan, os.cpu_count() or 1)
 
 
 def against(
@@ -47,12 +41,13 @@ def against(
   readers = {'i2v': read_frames} | {
     name: peers.READERS[name] for name in found if not found[name].problem
   }
-  runs = {
-    name: lambda reader=reader: lib.seconds(plan, reader)
-    for name, reader in readers.items()
+  rows = _rounds(rounds, lambda: lib.race(plan, readers))
+  # Of each clip the median, so that what else the machine does counts little.
+  times = {
+    name: np.median([row[name] for row in rows], axis=0).sum()
+    for name in readers
   }
-  times = {k: np.array(v) for k, v in _alternate(runs, rounds).items()}
-  writers.console.print(_readers(plan, times, found))
+  writers.console.print(_readers(plan, times, found, rounds))
 
 
 def _plan(path, frames, stride, count, seed) -> lib.Plan:
@@ -62,16 +57,14 @@ def _plan(path, frames, stride, count, seed) -> lib.Plan:
   return lib.plan(lib.videos(path), spec, count, seed)
 
 
-def _alternate(runs: dict[str, Callable], rounds: int) -> dict[str, list]:
-  """Results of each function, called in turn to share all drift."""
-  if rounds < 1:
-    raise ValueError(f'--rounds is {rounds}; measure at least 1')
-  found = {name: [] for name in runs}
-  bar, advance = writers.progress(rounds, 'measuring', 'rounds')
+def _rounds(count: int, run: Callable) -> list:
+  if count < 1:
+    raise ValueError(f'--rounds is {count}; measure at least 1')
+  bar, advance = writers.progress(count, 'measuring', 'rounds')
+  found = []
   with bar:
-    for _ in range(rounds):
-      for name, run in runs.items():
-        found[name].append(run())
+    for _ in range(count):
+      found.append(run())
       advance()
   return found
 
@@ -111,11 +104,10 @@ def _stage_row(table, name, seconds, plan, total) -> None:
   table.add_row(name, f'{each:.2f}', f'{seconds / total:.1%}')
 
 
-def _readers(plan: lib.Plan, times: dict, found: dict) -> Table:
-  ours = times['i2v']
+def _readers(plan: lib.Plan, times: dict, found: dict, rounds: int) -> Table:
   columns = ('reader', 'clips/s', 'i2v is', 'frames', 'differ', 'by at most')
-  table = _table(_title(plan, len(ours)), columns)
-  rate = lambda name: f'{np.median(len(plan.paths) / times[name]):.1f}'
+  table = _table(_title(plan, rounds), columns)
+  rate = lambda name: f'{len(plan.paths) / times[name]:.1f}'
   table.add_row('i2v', rate('i2v'))
   for name, agreement in found.items():
     if agreement.problem:
@@ -123,7 +115,7 @@ def _readers(plan: lib.Plan, times: dict, found: dict) -> Table:
     table.add_row(
       name,
       rate(name),
-      f'{np.median(times[name] / ours):.2f}x',
+      f'{times[name] / times["i2v"]:.2f}x',
       f'{agreement.frames}',
       f'{agreement.differing}',
       f'{agreement.largest}',

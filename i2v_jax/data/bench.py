@@ -5,12 +5,13 @@ import dataclasses
 import math
 import pathlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from i2v_jax.data import clips, listing, pipeline, sampling
 from i2v_jax.data.decode import Video, probe, read_frames
+from i2v_jax.data.loader import Loader
 from i2v_jax.data.sources import Split
 from i2v_jax.data.spec import ClipSpec
 
@@ -151,7 +152,7 @@ def load(plan: Plan, threads: int) -> float:
   count = len(plan.paths)
   split = Split(plan.paths, np.zeros(count, int), ('any',), plan.paths)
   batches = pipeline.train_batches(
-    pipeline.Loader(split, plan.spec),
+    Loader(split, plan.spec),
     math.gcd(count, BATCH),
     seed=plan.seed,
     start=0,
@@ -165,12 +166,17 @@ def load(plan: Plan, threads: int) -> float:
   return time.perf_counter() - start
 
 
-def seconds(plan: Plan, reader: Callable) -> float:
-  """Seconds that `reader(path, indices)` takes for all clips of a plan."""
-  start = time.perf_counter()
-  for path, indices in zip(plan.paths, plan.indices, strict=True):
-    reader(path, indices)
-  return time.perf_counter() - start
+def race(plan: Plan, readers: Mapping[str, Callable]) -> dict:
+  """Seconds `[clips]` of each `reader(path, indices)`, in turn at each clip."""
+  found = {name: np.empty(len(plan.paths)) for name in readers}
+  for k, (path, indices) in enumerate(
+    zip(plan.paths, plan.indices, strict=True)
+  ):
+    for name, reader in readers.items():
+      start = time.perf_counter()
+      reader(path, indices)
+      found[name][k] = time.perf_counter() - start
+  return found
 
 
 def agree(plan: Plan, reader: Callable) -> Agreement:

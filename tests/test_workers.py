@@ -1,0 +1,134 @@
+"""Workers answer, fail, hang and die without taking anyone along."""
+
+import concurrent.futures
+import operator
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from i2v_jax.data import decode, workers
+
+ROOT = os.path.dirname(os.path.dirname(__file__))
+
+
+def alive(pid):
+  try:
+    with open(f'/proc/{pid}/stat') as file:
+      return file.read().rpartition(')')[2].split()[0] != 'Z'
+  except FileNotFoundError:
+    return False
+
+
+def open_files():
+  return len(os.listdir('/proc/self/fd'))
+
+
+def test_values_and_large_arrays_come_back_as_they_are():
+  with workers.Pool(operator.mul, 1) as pool:
+    large = np.arange(3_000_000)
+    np.testing.assert_array_equal(pool.call(large, 2), large * 2)
+    found = pool.call(large[::-2], 1)
+    np.testing.assert_array_equal(found, large[::-2])
+    assert found.flags.writeable
+    assert pool.call('ab', 2) == 'abab'
+    assert pool.call(np.empty((0, 3)), 2).shape == (0, 3)
+
+
+def test_calls_run_at_the_same_time_in_different_processes():
+  with (
+    workers.Pool(time.sleep, 3, seconds=30) as pool,
+    concurrent.futures.ThreadPoolExecutor(3) as threads,
+  ):
+    assert len({*pool.pids}) == 3 and all(map(alive, pool.pids))
+    # One worker would need nine seconds for these, and its fourth time out.
+    assert list(threads.map(pool.call, [0.1] * 9)) == [None] * 9
+
+
+def test_an_error_is_the_functions_own_and_says_where(tmp_path):
+  with workers.Pool(decode.probe, 1) as pool:
+    for _ in range(2):
+      with pytest.raises(FileNotFoundError, match='no such video') as raised:
+        pool.call(str(tmp_path / 'none.mp4'))
+      assert 'decode.py' in raised.value.__notes__[0]
+    (tmp_path / 'empty.mp4').touch()
+    with pytest.raises(decode.DecodeError, match=r'empty\.mp4'):
+      pool.call(str(tmp_path / 'empty.mp4'))
+
+
+def test_a_call_that_hangs_costs_itself_only():
+  with workers.Pool(time.sleep, 1, seconds=0.5) as pool:
+    before = pool.pids
+    with pytest.raises(workers.WorkerError, match=r'longer than 0\.5 s'):
+      pool.call(1000)
+    assert pool.call(0) is None
+    assert pool.pids != before and not alive(before[0])
+
+
+@pytest.mark.parametrize(
+  ('function', 'arguments', 'how'),
+  [(os._exit, (3,), 'ended with code 3'), (os.abort, (), 'ended by SIGABRT')],
+)
+def test_a_call_that_kills_its_worker_is_named(function, arguments, how):
+  lost = pytest.raises(workers.WorkerError, match=f'died of it: {how}')
+  with workers.Pool(function, 1) as pool, lost:
+    pool.call(*arguments)
+
+
+def test_a_worker_killed_from_outside_is_replaced(caplog):
+  with workers.Pool(operator.neg, 2) as pool:
+    for pid in pool.pids:
+      os.kill(pid, signal.SIGKILL)
+    assert [pool.call(number) for number in range(4)] == [0, -1, -2, -3]
+  assert (
+    caplog.messages
+    == ['a worker process ended by SIGKILL; another takes its place'] * 2
+  )
+
+
+def test_nothing_is_left_behind():
+  before = open_files()
+  pool = workers.Pool(time.sleep, 2)
+  with concurrent.futures.ThreadPoolExecutor(3) as threads:
+    waiting = [threads.submit(pool.call, 1000) for _ in range(3)]
+    while pool._free.qsize():  # until both have begun
+      pass
+    pids = pool.pids
+    pool.close()
+    for call in waiting:
+      with pytest.raises(workers.WorkerError, match='closed'):
+        call.result()
+  pool.close()
+  assert not any(map(alive, pids)) and open_files() == before
+  with pytest.raises(workers.WorkerError, match='closed'):
+    pool.call(0)
+
+
+def test_workers_end_with_a_parent_that_is_killed():
+  code = (
+    'import threading, time\n'
+    'from i2v_jax.data import workers\n'
+    'pool = workers.Pool(time.sleep, 2)\n'
+    'pool.call(0)\n'
+    'threading.Thread(target=pool.call, args=[1000]).start()\n'
+    'print(*pool.pids, flush=True)\n'
+    'time.sleep(1000)\n'
+  )
+  command = [sys.executable, '-c', code]
+  with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as parent:
+    pids = [int(pid) for pid in parent.stdout.readline().split()]
+    assert len(pids) == 2
+    parent.kill()
+  limit = time.monotonic() + 30
+  while any(map(alive, pids)) and time.monotonic() < limit:
+    pass
+  assert not any(map(alive, pids))
+
+
+def test_a_pool_has_workers():
+  with pytest.raises(ValueError, match='at least 1 worker, not 0'):
+    workers.Pool(time.sleep, 0)
