@@ -122,7 +122,9 @@ def test_the_command_prints_stages_loader_and_readers(
   given = ('--clips', 3, '--rounds', 1, '--frames', 4, '--stride', 2)
   assert i2v(videos / 'h265.mp4', '--against', *given) == 0
   text = capsys.readouterr().out
-  assert 'h265.mp4: 3 clips, 4x2 sampling, one thread, median of 1' in text
+  assert (
+    'h265.mp4: 3 clips, 4x2 sampling, one core (CPU time), median of 1' in text
+  )
   for stage in bench.STAGES:
     assert f' {stage} ' in text
   assert 'whole loader: ' in text and '100.0%' in text

@@ -1,4 +1,8 @@
-"""How fast videos are read: stages of a clip, and other libraries beside."""
+"""How fast videos are read: stages of a clip, and other libraries beside.
+
+One core is measured in seconds of CPU time, of all threads of the process: what
+else the machine does counts little, and hidden threads gain nothing.
+"""
 
 import collections
 import dataclasses
@@ -96,7 +100,7 @@ def _rng(seed: int, clip: int) -> np.random.Generator:
 
 
 class Stopwatch:
-  """Adds up the seconds of what it has timed, by stage."""
+  """Adds up the CPU seconds of what it has timed, by stage."""
 
   def __init__(self):
     self.seconds = collections.Counter()
@@ -105,11 +109,11 @@ class Stopwatch:
     """The same function, its calls timed."""
 
     def call(*args):
-      start = time.perf_counter()
+      start = time.process_time()
       try:
         return function(*args)
       finally:
-        self.seconds[stage] += time.perf_counter() - start
+        self.seconds[stage] += time.process_time() - start
 
     return call
 
@@ -125,14 +129,14 @@ class _Timed(Video):
 
 
 def stages(plan: Plan) -> dict[str, float]:
-  """Seconds of each of `STAGES` in one thread, and of `total`, for a plan.
+  """CPU seconds of each of `STAGES` and of `total`, for all clips of a plan.
 
   Seeking includes reading the first packet from there, decoding all others;
   transforms are those of training, collating stacks a batch of clips.
   """
   watch, batch = Stopwatch(), []
   make = watch.timed('make', clips.train_clip)
-  start = time.perf_counter()
+  start = time.process_time()
   for k, path in enumerate(plan.paths):
     with _Timed(path, watch) as video:
       arrays, _ = make(video, 0, plan.spec, _rng(plan.seed, k))
@@ -140,7 +144,7 @@ def stages(plan: Plan) -> dict[str, float]:
     if len(batch) == BATCH or k + 1 == len(plan.paths):
       watch.timed('collate', np.stack)(batch)
       batch.clear()
-  total = time.perf_counter() - start
+  total = time.process_time() - start
   found = watch.seconds
   found['decode'] = found['read'] - found['seek'] - found['convert']
   found['transform'] = found['make'] - found['read']
@@ -148,7 +152,7 @@ def stages(plan: Plan) -> dict[str, float]:
 
 
 def load(plan: Plan, threads: int) -> float:
-  """Seconds of the whole loader for as many clips of the plan's videos."""
+  """Seconds by the clock that the loader takes for as many clips."""
   count = len(plan.paths)
   split = Split(plan.paths, np.zeros(count, int), ('any',), plan.paths)
   batches = pipeline.train_batches(
@@ -167,15 +171,15 @@ def load(plan: Plan, threads: int) -> float:
 
 
 def race(plan: Plan, readers: Mapping[str, Callable]) -> dict:
-  """Seconds `[clips]` of each `reader(path, indices)`, in turn at each clip."""
+  """CPU seconds `[clips]` of each `reader(path, indices)`, clip by clip."""
   found = {name: np.empty(len(plan.paths)) for name in readers}
   for k, (path, indices) in enumerate(
     zip(plan.paths, plan.indices, strict=True)
   ):
     for name, reader in readers.items():
-      start = time.perf_counter()
+      start = time.process_time()
       reader(path, indices)
-      found[name][k] = time.perf_counter() - start
+      found[name][k] = time.process_time() - start
   return found
 
 
