@@ -122,10 +122,11 @@ class Video(contextlib.AbstractContextManager):
       raise self._error(f'is shown turned by {rotation} degrees; re-encode it')
     height, width = self._stored[:: -1 if rotation % 180 else 1]
     counts, base = self.packets.counts, self.packets.base
+    units, second = base.as_integer_ratio()
     n = len(counts)
-    duration = 1 / self.packets.rate
-    if n > 1:
-      duration = counts[-1] * base * n / (n - 1)
+    duration = (
+      counts[-1] * base * n / (n - 1) if n > 1 else 1 / self.packets.rate
+    )
     return VideoInfo(
       frames=n,
       height=height,
@@ -134,7 +135,7 @@ class Video(contextlib.AbstractContextManager):
       duration=float(duration),
       codec=self.packets.context.codec.canonical_name,
       rotation=rotation,
-      times=tuple(c * base.numerator / base.denominator for c in counts),
+      times=tuple(count * units / second for count in counts),
     )
 
   def _clamp(self, indices: Iterable[int]) -> np.ndarray:

@@ -126,14 +126,17 @@ class Packets:
       keys.sort(key=lambda key: key[0])
       self._keys = [Key(bisect_left(order, key[0]), *key) for key in keys]
     self.base = self.stream.time_base
-    if not self.ticks and None in order:
+    if not self.ticks and (None in order or order[0] >= order[-1]):
       self.base, order = 1 / self.rate, range(len(order))
     self.counts = [tick - order[0] for tick in order]
 
   @property
   def rate(self):
     """Frames per second, as stated or guessed."""
-    return self.stream.average_rate or self.stream.guessed_rate
+    found = self.stream.average_rate or self.stream.guessed_rate
+    if not found:
+      raise self.error('states neither times nor a frame rate; re-encode it')
+    return found
 
   def key(self, frame: int) -> Key | None:
     """Where decoding has to start; None means the start of the file."""
