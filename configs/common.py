@@ -90,6 +90,8 @@ def base() -> ConfigDict:
   c.epochs = 40.0
   c.steps = 0  # 0: from the epochs
   c.label_smoothing = 0.0
+  c.mixup = 0.0  # alpha, such as 0.8: blends clips
+  c.cutmix = 0.0  # alpha, such as 1.0: pastes boxes; with both one is drawn
   c.optimizer = _optimizer()
 
   c.loader = dict(threads=8, workers=0)  # clips made at once; or processes
@@ -128,6 +130,7 @@ def _clip() -> ConfigDict:
   clip.flip = 0.5
   clip.flip_labels = False  # swap labels that name left and right
   clip.lighting = 0.0  # deviation of PCA noise
+  clip.jitter = ()  # or (0.5, 0.5, 0.5, 0.1): brightness … hue, as mmaction2
   clip.randaugment = 'off'  # or before_crop, after_crop
   clip.randaugment_ops = 4
   clip.randaugment_magnitude = 7.0

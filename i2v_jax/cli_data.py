@@ -1,6 +1,39 @@
 """`i2v data`: look at videos, check them, prepare them, measure reading."""
 
 
+def show(args) -> None:
+  from i2v_jax import experiment, variants, writers
+  from i2v_jax.data import sheet, sources
+  from i2v_jax.data import show as lib
+
+  sheet.check_path(args.out)
+  config = variants.load_config(args.config, args.set)
+  names = sources.read_class_names(args.classes) if args.classes else ()
+  heading = [' '.join([args.config, *args.set])]
+  mixing = [f'{k} {config[k]:g}' for k in ('mixup', 'cutmix') if config[k]]
+  if mixing:
+    heading.append(f'{" and ".join(mixing)} follow on the device')
+  picture = lib.contact_sheet(
+    lib.listed(args.clips, args.count),
+    experiment.clip_spec(config, names),
+    seed=config['seed'],
+    draws=args.draws,
+    heading=heading,
+  )
+  sheet.write(args.out, picture)
+  writers.console.print(f'written to {args.out}')
+
+
+def gallery(args) -> None:
+  from i2v_jax import gallery as lib
+  from i2v_jax import writers
+  from i2v_jax.data import sheet
+
+  sheet.check_path(args.out)
+  sheet.write(args.out, lib.gallery(args.clip, args.other, args.seed))
+  writers.console.print(f'written to {args.out}')
+
+
 def bench(args) -> None:
   from i2v_jax import data_bench
 
@@ -20,18 +53,58 @@ def add(command) -> None:
     found.set_defaults(function=function)
     return found
 
-  _bench(sub('bench', bench, 'measure how fast videos are read, and by whom'))
+  _for_show(sub('show', show, 'draw what a model sees of videos'))
+  _for_gallery(sub('gallery', gallery, 'draw a frame under each augmentation'))
+  _for_bench(
+    sub('bench', bench, 'measure how fast videos are read, and by whom')
+  )
 
 
-def _bench(sub) -> None:
-  sub.add_argument('path', metavar='PATH', help='video, folder, or text list')
-  sub.add_argument(
+def _for_show(found) -> None:
+  found.add_argument(
+    'clips', nargs='+', metavar='CLIP|LIST', help='LIST.txt: lines `path label`'
+  )
+  found.add_argument('--out', required=True, help='.png or .jpg')
+  found.add_argument(
+    '--config',
+    default='configs/finetune_folder.py',
+    metavar='FILE[:ARG]',
+    help='default: %(default)s',
+  )
+  found.add_argument(
+    '--set',
+    action='append',
+    default=[],
+    metavar='KEY=VALUE',
+    help='change the config, such as clip.erasing=1.0; repeatable',
+  )
+  found.add_argument(
+    '--classes', help='JSON list of names, where mirroring exchanges labels'
+  )
+  found.add_argument(
+    '--count', type=int, default=4, help='videos of a LIST (%(default)s)'
+  )
+  found.add_argument(
+    '--draws', type=int, default=3, help='training clips of each (%(default)s)'
+  )
+
+
+def _for_gallery(found) -> None:
+  found.add_argument('clip', metavar='CLIP')
+  found.add_argument('other', metavar='OTHER', help='mixed into it')
+  found.add_argument('--out', required=True, help='.png or .jpg')
+  found.add_argument('--seed', type=int, default=0, help='of what is drawn')
+
+
+def _for_bench(found) -> None:
+  found.add_argument('path', metavar='PATH', help='video, folder, or text list')
+  found.add_argument(
     '--against',
     action='store_true',
     help='read the same frames with decord, OpenCV and torchcodec',
   )
-  sub.add_argument('--frames', type=int, default=8, help='of a clip')
-  sub.add_argument('--stride', type=int, default=16, help='of its frames')
-  sub.add_argument('--clips', type=int, default=24, help='of a round')
-  sub.add_argument('--rounds', type=int, default=5, help='of measurements')
-  sub.add_argument('--seed', type=int, default=0, help='of where clips start')
+  found.add_argument('--frames', type=int, default=8, help='of a clip')
+  found.add_argument('--stride', type=int, default=16, help='of its frames')
+  found.add_argument('--clips', type=int, default=24, help='of a round')
+  found.add_argument('--rounds', type=int, default=5, help='of measurements')
+  found.add_argument('--seed', type=int, default=0, help='of where clips start')

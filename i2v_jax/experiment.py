@@ -36,6 +36,12 @@ def check(config: Mapping[str, Any]) -> None:
   for key in ('batch_size', 'accumulate', 'repeats', 'log_every'):
     if config[key] < 1:
       raise ValueError(f'{key} is {config[key]}, not at least 1.')
+  for key in ('mixup', 'cutmix'):
+    if config[key] < 0 or (config[key] and config['batch_size'] < 2):
+      raise ValueError(
+        f'{key} is {config[key]}; it is 0 for off, or above 0 with a '
+        'batch_size of 2 or more.'
+      )
   if config['steps'] < 0 or not (config['steps'] or config['epochs'] > 0):
     raise ValueError('Nothing to train: set steps or epochs above 0.')
 

@@ -9,7 +9,16 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from i2v_jax import checkpoint, evaluate, experiment, sharding, video, writers
+from i2v_jax import (
+  adapters,
+  checkpoint,
+  evaluate,
+  experiment,
+  mixing,
+  sharding,
+  video,
+  writers,
+)
 from i2v_jax import params as params_lib
 from i2v_jax.data import pipeline
 from i2v_jax.data.bad_videos import BadVideos
@@ -24,14 +33,17 @@ def make_train_step(
   seed: int,
   label_smoothing: float = 0.0,
   accumulate: int = 1,
+  mixup: float = 0.0,
+  cutmix: float = 0.0,
 ):
   """Returns `step(state, frozen, batch) -> (state, metrics)`, a pure function.
 
   `batch` has `video` uint8 `B x T x H x W x 3` (and `grid`, framesets, where
   the model takes them), `label` and `mask` `B`; rows of mask 0 count for
-  nothing. With `accumulate` > 1 the batch is worked through in
-  that many parts, with the same result but for the draws of dropout, which
-  depend on seed, step and part.
+  nothing. With `accumulate` > 1 the batch is worked through in that many
+  parts, with the same result but for the draws of dropout, which depend on
+  seed, step and part. `mixup` and `cutmix` are the alphas of `mixing.mix`,
+  which mixes the whole batch; `accuracy` counts a row's own label.
   """
 
   def sums(params, frozen, batch, rng):
@@ -39,18 +51,22 @@ def make_train_step(
     tree = {'params': params_lib.join(params, frozen)}
     logits_BxC = model.apply(tree, *clips, rngs={'dropout': rng})
     targets_BxC = optax.smooth_labels(
-      jax.nn.one_hot(batch['label'], model.num_classes), label_smoothing
+      mixing.targets(batch, model.num_classes), label_smoothing
     )
     loss_B = optax.softmax_cross_entropy(logits_BxC, targets_BxC)
     hit_B = logits_BxC.argmax(axis=-1) == batch['label']
     return (loss_B * batch['mask']).sum(), (hit_B * batch['mask']).sum()
 
+  grid = adapters.option(model.adapter, 'grid', ())
   sums_and_grads = jax.value_and_grad(sums, has_aux=True)
   if accumulate > 1:
     sums_and_grads = _in_parts(sums_and_grads, accumulate)
 
   def step(state: TrainState, frozen, batch):
     rng = jax.random.fold_in(jax.random.key(seed), state.step)
+    if mixup or cutmix:
+      rng, drawn = jax.random.split(rng)
+      batch = mixing.mix(batch, drawn, mixup, cutmix, grid)
     (loss, hits), grads = sums_and_grads(state.params, frozen, batch, rng)
     count = jnp.maximum(batch['mask'].sum(), 1.0)
     grads = jax.tree.map(lambda g: g / count, grads)
@@ -76,6 +92,8 @@ def step_of(run: Run):
     seed=config['seed'],
     label_smoothing=config['label_smoothing'],
     accumulate=config['accumulate'],
+    mixup=config['mixup'],
+    cutmix=config['cutmix'],
   )
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from i2v_jax.data import (
   clips,
+  colour,
   decode,
   flips,
   randaugment,
@@ -132,9 +133,19 @@ def test_light_falls_on_the_mirrored_clip_before_it_is_augmented(wrestling):
     wrestling, 6, lighting=0.5, randaugment='after_crop', **options
   )
   frames, rng = mirrored(wrestling, 6)
-  lit = transforms.lighting_noise(frames, rng, 0.5)
+  lit = colour.lighting_noise(frames, rng, 0.5)
   assert (lit != frames).mean() > 0.9
   np.testing.assert_array_equal(found, randaugment.rand_augment(lit, rng))
+
+
+def test_jitter_comes_after_the_light(wrestling):
+  options = PLAIN | dict(flip=1.0, lighting=0.5, jitter=(0.5, 0.4, 0.3, 0.1))
+  found, _ = train(wrestling, 6, **options)
+  frames, rng = mirrored(wrestling, 6)
+  lit = colour.lighting_noise(frames, rng, 0.5)
+  wanted = colour.jitter(lit, rng, (0.5, 0.4, 0.3, 0.1))
+  assert (wanted != lit).mean() > 0.9
+  np.testing.assert_array_equal(found, wanted)
 
 
 @pytest.mark.parametrize('mode', ['const', 'rand'])

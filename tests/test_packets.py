@@ -195,6 +195,15 @@ def test_what_is_no_file_is_not_opened(tmp_path):
       decode.probe(path)
 
 
+def test_tags_need_not_be_text(videos):
+  data = (videos / 'arm_wrestling.mp4').read_bytes()
+  assert data.count(b'VideoHandler') == 1
+  with decode.open_video(
+    data.replace(b'VideoHandler', b'Vid\xe9oHandler')
+  ) as v:
+    assert v.info.frames == 280
+
+
 def test_bytes_go_by_their_name():
   with pytest.raises(decode.DecodeError, match=r'^clip 7: cannot be opened'):
     decode.open_video(b'no video', name='clip 7')

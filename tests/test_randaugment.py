@@ -170,7 +170,7 @@ def test_the_table_turns_levels_into_arguments():
 
 @pytest.mark.parametrize('name', ra.OPS)
 def test_operations_take_each_frame_alone_and_leave_the_input(name):
-  # A mirrored view, as random_flip makes it.
+  # Not contiguous, as a crop is.
   frames = np.concatenate([NOISE[:1], DARK[:1], DARK[:1]])[:, 2:, ::-1]
   before = frames.copy()
   for sign in (-1, 1):

@@ -44,6 +44,9 @@ def test_a_setting_that_cannot_be_is_named(field, value):
     ('crop_area', (0.5, 2.0)),
     ('crop_aspect', (0.0, 1.0)),
     ('test_short_side', -1),
+    ('jitter', (0.5, 0.5, 0.5)),
+    ('jitter', (1.5, 0.5, 0.5, 0.1)),
+    ('jitter', (0.5, 0.5, 0.5, 0.6)),
   ],
 )
 def test_a_range_that_cannot_be_is_named(field, value):

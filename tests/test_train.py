@@ -13,7 +13,7 @@ import pytest
 from flax.traverse_util import flatten_dict
 
 from configs import quickstart
-from i2v_jax import checkpoint, train, trained, video
+from i2v_jax import checkpoint, mixing, train, trained, video
 from i2v_jax import params as params_lib
 from i2v_jax import run as run_lib
 
@@ -141,6 +141,56 @@ def test_label_smoothing_is_the_published_one(run):
   wanted = optax.softmax_cross_entropy(logits, targets).mean()
   _, metrics = steps_of(run, 1, batch, label_smoothing=0.1)
   np.testing.assert_allclose(metrics['loss'], wanted, rtol=1e-6)
+
+
+MIXED = [dict(mixup=0.8), dict(cutmix=1.0), dict(mixup=0.8, cutmix=1.0)]
+
+
+@pytest.mark.parametrize('options', MIXED)
+def test_accumulation_changes_nothing_of_mixed_batches(run, options):
+  batch = synthetic_batch(8, mask=[1, 1, 0, 1, 1, 1, 1, 0])
+  plain, metrics = steps_of(run, 2, batch, **options)
+  parts, metrics_of_parts = steps_of(run, 2, batch, accumulate=4, **options)
+  close = lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-6)
+  jax.tree.map(close, metrics, metrics_of_parts)
+  jax.tree.map(close, plain.params, parts.params)
+  _, unmixed = steps_of(run, 2, batch)
+  assert abs(metrics['loss'] - unmixed['loss']) > 1e-4
+
+
+def test_a_mixed_loss_is_that_of_both_smoothed_labels(run):
+  batch = synthetic_batch()
+  key = jax.random.fold_in(jax.random.key(0), 0)  # of seed 0 at step 0
+  mixed = mixing.mix(batch, jax.random.split(key)[1], mixup=0.8)
+  pixels = video.normalize(mixed['video'], 'half')
+  logits = jax.jit(run.model.apply)({'params': run.params}, pixels)
+  own, other = (jax.nn.one_hot(mixed[k], 4) for k in ('label', 'other'))
+  share = mixed['share'][:, None]
+  targets = 0.9 * (share * own + (1 - share) * other) + 0.1 / 4
+  wanted = optax.softmax_cross_entropy(logits, targets).mean()
+  _, metrics = steps_of(run, 1, batch, label_smoothing=0.1, mixup=0.8)
+  np.testing.assert_allclose(metrics['loss'], wanted, rtol=1e-5)
+  hits = (logits.argmax(axis=-1) == batch['label']).mean()
+  np.testing.assert_allclose(metrics['accuracy'], hits)
+
+
+def test_without_mixing_nothing_is_drawn_for_it(run, monkeypatch):
+  plain = steps_of(run, 1, synthetic_batch())
+  monkeypatch.setattr(mixing, 'mix', None)
+  step = train.make_train_step(
+    run.model, run.tx, normalization='half', seed=0, mixup=0.0, cutmix=0.0
+  )
+  again = jax.jit(step)(run.state, run.frozen, synthetic_batch())
+  jax.tree.map(np.testing.assert_array_equal, plain, again)
+
+
+def test_mixing_compiles_once_and_draws_anew_at_every_step(run):
+  batch, options = synthetic_batch(), dict(mixup=0.8, cutmix=0.5)
+  steps_of(run, 1, batch, **options)
+  step = compiled_step(id(run), **options)
+  states = [run.state.replace(step=run.state.step + i) for i in range(4)]
+  losses = {float(step(s, run.frozen, batch)[1]['loss']) for s in states}
+  assert len(losses) == 4 and step._cache_size() == 1
 
 
 def test_a_loss_that_is_no_number_stops_at_its_step(smoke_config, tmp_path):

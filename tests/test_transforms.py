@@ -169,38 +169,6 @@ def test_random_scale_crop_keeps_the_aspect_and_covers_the_frame():
   assert min(steps) < 36 and max(steps) > 56  # 31 to 62 source pixels
 
 
-def _tint(rng, std):
-  """Colour that lighting noise adds to mid-grey: [3]."""
-  grey = np.full((2, 4, 4, 3), 128, np.uint8)
-  out = transforms.lighting_noise(grey, rng, std)
-  assert (out == out[0, 0, 0]).all() and (grey == 128).all()
-  return out[0, 0, 0].astype(int) - 128
-
-
-def test_lighting_noise_lies_along_the_colours_of_imagenet():
-  tints = np.array([_tint(rng, 0.2) for rng in _rngs(4000)])
-  vectors = [[-0.5675, 0.7192, 0.4009], [-0.5808, -0.0045, -0.8140]]
-  vectors = np.array([*vectors, [-0.5836, -0.6948, 0.4203]])
-  amplitudes = tints @ vectors  # the columns are orthonormal
-  assert np.abs(amplitudes.mean(axis=0)).max() < 4 * 0.2 * 55.46 / 4000**0.5
-  spread = 0.2 * np.array([55.46, 4.794, 1.148])
-  wanted = np.sqrt(spread**2 + 1 / 12)  # of rounding to levels
-  # Four standard deviations of that of 4000 draws.
-  np.testing.assert_allclose(amplitudes.std(axis=0), wanted, rtol=4 / 8000**0.5)
-
-
-def test_lighting_noise_moves_all_pixels_alike_and_clips():
-  values = np.arange(256, dtype=np.uint8).repeat(3).reshape(1, 16, 16, 3)
-  frames = np.concatenate([values, values])[:, :, ::-1]
-  for seed in range(5):
-    shift = _tint(np.random.default_rng(seed), 1.0)
-    out = transforms.lighting_noise(frames, np.random.default_rng(seed), 1.0)
-    np.testing.assert_array_equal(out, np.clip(frames + shift, 0, 255))
-    assert out.dtype == np.uint8 and shift.any()
-  still = transforms.lighting_noise(frames, np.random.default_rng(0), 0.0)
-  np.testing.assert_array_equal(still, frames)
-
-
 @pytest.mark.parametrize('mode', ['const', 'rand'])
 def test_random_erasing_covers_one_rectangle(mode):
   frames = np.full((3, 60, 80, 3), 7, np.uint8)
@@ -220,6 +188,34 @@ def test_random_erasing_covers_one_rectangle(mode):
   assert (frames == 7).all()
 
 
+def test_erased_boxes_are_those_of_the_formula():
+  """By hand: r log-uniform in 0.3 to 10 / 3, a share of 0.02 to 1 / 3."""
+  frames = np.full((2, 60, 80, 3), 7, np.uint8)
+
+  class Draws:
+    """Says what is drawn, in mmaction2's order: whether, r, share, corner."""
+
+    def __init__(self, log_ratio, share, corner):
+      self.uniform = lambda *_: numbers.pop(0)
+      self.integers = lambda stop: min(corner.pop(0), stop - 1)
+      self.random = lambda: 0.0
+      numbers, corner = [log_ratio, share], list(corner)
+
+  for log_ratio, share, corner, (top, left, h, w) in (
+    # sqrt(4800 * 0.25) = 34.64: a square of 35.
+    (0.0, 0.25, (5, 6), (5, 6, 35, 35)),
+    # r = 4, beyond the range, to see clipping: 69.28 high, 17.32 wide.
+    (np.log(4), 0.25, (5, 6), (0, 6, 60, 17)),
+    # sqrt(96 * 0.5) = 6.93, sqrt(96 / 0.5) = 13.86; the last row is never hit.
+    (np.log(0.5), 0.02, (99, 99), (52, 65, 7, 14)),
+  ):
+    draws = Draws(log_ratio, share, corner)
+    out = transforms.random_erasing(frames, draws, 1.0)
+    wanted = frames.copy()
+    wanted[:, top : top + h, left : left + w] = 128
+    np.testing.assert_array_equal(out, wanted)
+
+
 def test_random_erasing_leaves_most_clips_alone():
   frames = _map(20, 20)
   same = [
@@ -233,7 +229,6 @@ def test_same_seed_same_result():
   for run in (
     lambda rng: transforms.random_resized_crop(frames, 16, rng),
     lambda rng: transforms.random_scale_crop(frames, 16, rng),
-    lambda rng: transforms.lighting_noise(frames, rng),
     lambda rng: transforms.random_erasing(frames, rng, mode='rand'),
   ):
     clips = [run(rng).tobytes() for rng in _rngs(20)]
@@ -250,7 +245,6 @@ def test_wrong_sizes_and_words_raise():
     (lambda: transforms.three_crop(frames, 30), 'a short side of 30'),
     (lambda: transforms.release_crops(frames, 16, 1), 'a short side of 16'),
     (lambda: transforms.random_erasing(frames, rng, mode='x'), "mode 'x'"),
-    (lambda: transforms.lighting_noise(frames / 255, rng), 'are float64'),
     (lambda: transforms.check_frames(frames[0]), r'uint8 \[20, 30, 3\]'),
     (lambda: transforms.check_frames(frames / 255), 'are float64'),
   ):

@@ -5,7 +5,14 @@ Training, evaluation and prediction all come through here.
 
 import numpy as np
 
-from i2v_jax.data import flips, grid, randaugment, sampling, transforms
+from i2v_jax.data import (
+  colour,
+  flips,
+  grid,
+  randaugment,
+  sampling,
+  transforms,
+)
 from i2v_jax.data.decode import Video
 from i2v_jax.data.spec import ClipSpec
 
@@ -34,7 +41,9 @@ def train_clip(
     frames, label, rng, spec.flip, spec.flip_map
   )
   if spec.lighting:
-    frames = transforms.lighting_noise(frames, rng, spec.lighting)
+    frames = colour.lighting_noise(frames, rng, spec.lighting)
+  if spec.jitter:
+    frames = colour.jitter(frames, rng, spec.jitter)
   if spec.randaugment == 'after_crop':
     frames = _rand_augment(np.ascontiguousarray(frames), spec, rng)
   if spec.erasing:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 
+import cv2
 import numpy as np
 
 from i2v_jax.data.transforms import check_frames
@@ -19,7 +20,7 @@ def random_flip(
   probability: float = 0.5,
   label_map: Mapping[int, int] | None = None,
 ) -> tuple[np.ndarray, int]:
-  """Mirrors all frames left to right, or none: a view.
+  """Mirrors all frames left to right, or none.
 
   Args:
     frames: uint8 [T, H, W, 3].
@@ -29,12 +30,12 @@ def random_flip(
     label_map: classes that mirroring exchanges, from `flip_label_map`.
 
   Returns:
-    The frames and the label, both exchanged or both as given.
+    The frames, contiguous, and the label, both exchanged; or both as given.
   """
   check_frames(frames)
   if rng.random() >= probability:
     return frames, label
-  return frames[:, :, ::-1], (label_map or {}).get(label, label)
+  return _mirrored(frames), (label_map or {}).get(label, label)
 
 
 def flip_label_map(class_names: Iterable[str]) -> dict[int, int]:
@@ -60,6 +61,14 @@ def flip_label_map(class_names: Iterable[str]) -> dict[int, int]:
         'train without flipping.'
       )
   return {label: labels[_mirror(name)] for label, name in sided}
+
+
+def _mirrored(frames: np.ndarray) -> np.ndarray:
+  # A view of negative stride would be copied, slowly, by all that follows.
+  out = np.empty(frames.shape, np.uint8)
+  for source, target in zip(frames, out, strict=True):
+    cv2.flip(source, 1, target)
+  return out
 
 
 def _mirror(name: str) -> str:

@@ -75,7 +75,9 @@ class Packets:
     """Opens the file, again if it is open: then reading starts anew."""
     self.close()
     # FFmpeg asks for it while it searches for a stream or for a packet.
-    self._container = av.open(self._file(), timeout=self._limit)
+    self._container = av.open(
+      self._file(), timeout=self._limit, metadata_errors='replace'
+    )
     stream = self.stream = self._container.streams.best('video')
     if stream is None or stream.disposition & Disposition.attached_pic:
       raise self.error('has no video stream')

@@ -43,6 +43,8 @@ class ClipSpec:
     flip: probability of a mirrored training clip.
     flip_map: label -> label of the mirrored clip, where they differ.
     lighting: standard deviation of AlexNet's PCA noise; 0 adds none.
+    jitter: strengths of brightness, contrast, saturation and hue in random
+      order, as (0.5, 0.5, 0.5, 0.1) of mmaction2; () for none.
     randaugment: `before_crop`, `after_crop` or `off`.
     randaugment_ops: operations drawn for a clip.
     randaugment_magnitude: their mean level, 0 to 10.
@@ -72,6 +74,7 @@ class ClipSpec:
   flip: float = 0.5
   flip_map: Mapping[int, int] = dataclasses.field(default_factory=dict)
   lighting: float = 0.0
+  jitter: tuple[float, float, float, float] | tuple[()] = ()
   randaugment: str = 'off'
   randaugment_ops: int = 4
   randaugment_magnitude: float = 7.0
@@ -109,8 +112,18 @@ class ClipSpec:
       raise ValueError(
         f'scale_crop is {self.scale_crop}; it is 0 for off, or 1 and more.'
       )
+    self._check_jitter()
     self._check_ascending('crop_area', 1e-9, *self.crop_area, 1)
     self._check_ascending('crop_aspect', 1e-9, *self.crop_aspect)
+
+  def _check_jitter(self) -> None:
+    most = (1, 1, 1, 0.5)
+    inside = [0 <= s <= m for s, m in zip(self.jitter, most, strict=False)]
+    if len(self.jitter) not in (0, 4) or not all(inside):
+      raise ValueError(
+        f'jitter is {self.jitter}; give (brightness, contrast, saturation, hue)'
+        ', each 0 to 1 and hue 0 to 0.5, or () for none.'
+      )
 
   def _check_ascending(self, field: str, *values: float) -> None:
     if list(values) != sorted(values):

@@ -1,4 +1,4 @@
-"""Resizing, cropping, mirroring, lighting and erasing uint8 [T, H, W, 3] clips.
+"""Resizing, cropping and erasing uint8 [T, H, W, 3] clips.
 
 Every transform takes a clip and returns one of the same layout; random ones
 draw once per clip. Crops are views of what they are given.
@@ -6,15 +6,6 @@ draw once per clip. Crops are views of what they are given.
 
 import cv2
 import numpy as np
-
-# ImageNet's principal components of RGB in 0..255 (columns) and their weights.
-_COLOURS = np.array(
-  [
-    [-0.5675, 0.7192, 0.4009],
-    [-0.5808, -0.0045, -0.8140],
-    [-0.5836, -0.6948, 0.4203],
-  ]
-) * [55.46, 4.794, 1.148]
 
 
 def check_frames(frames: np.ndarray) -> None:
@@ -158,22 +149,6 @@ def release_crops(
   """
   room = _room(frames, size)
   return _along(frames, [k * room // count for k in range(count)], size)
-
-
-def lighting_noise(
-  frames: np.ndarray, rng: np.random.Generator, std: float = 0.1
-) -> np.ndarray:
-  """Adds one random colour to all pixels of RGB frames: AlexNet's PCA noise.
-
-  As AIM's ColorJitter does by default, which keeps fractions and values outside
-  of 0..255, though; here they are rounded and clipped. `std` is that of the
-  three components' amplitudes.
-  """
-  check_frames(frames)
-  colour = _COLOURS @ rng.normal(0, std, 3)
-  levels = np.clip(np.rint(np.arange(256)[:, None] + colour), 0, 255)
-  tall = np.ascontiguousarray(frames).reshape(-1, *frames.shape[2:])
-  return cv2.LUT(tall, levels.astype(np.uint8)[None]).reshape(frames.shape)
 
 
 def random_erasing(

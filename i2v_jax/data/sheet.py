@@ -1,0 +1,119 @@
+"""Pictures put side by side under words: dark sheets to look at.
+
+A picture is uint8 RGB [H, W, 3]. Nothing here knows what it shows.
+"""
+
+import os
+import pathlib
+from collections.abc import Iterable, Sequence
+
+import cv2
+import numpy as np
+
+BACKGROUND = (22, 24, 29)
+BRIGHT, DIM, ACCENT = (236, 238, 242), (150, 156, 168), (120, 190, 255)
+GAP = 8  # pixels between neighbours
+OPTIONS = {  # of the files that are written
+  '.png': [cv2.IMWRITE_PNG_COMPRESSION, 9],
+  '.jpg': [cv2.IMWRITE_JPEG_QUALITY, 88],
+}
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_FINER = 4  # letters are drawn so much larger, then made smaller
+
+
+def empty(height: int, width: int) -> np.ndarray:
+  """Background."""
+  return np.full((height, width, 3), BACKGROUND, np.uint8)
+
+
+def words(
+  text: str,
+  size: int = 13,
+  colour: Sequence[int] = DIM,
+  width: int = 0,
+) -> np.ndarray:
+  """A line of text, letters about `size` pixels high; cut at `width` pixels.
+
+  cv2 has letters for ASCII only; others become question marks.
+  """
+  text = text.encode('ascii', 'replace').decode()
+  scale = size * _FINER / 30
+  thick = max(round(size * _FINER / 12), 1)
+  wide = lambda t: cv2.getTextSize(t, _FONT, scale, thick)[0][0] // _FINER + 2
+  if width and wide(text) > width:
+    while text and wide(text + '...') > width:
+      text = text[:-1]
+    text += '...'
+  height = round(size * 1.5)
+  large = empty(height * _FINER, max(wide(text), 1) * _FINER)
+  place = (0, round(size * 1.1) * _FINER)
+  cv2.putText(large, text, place, _FONT, scale, colour, thick, cv2.LINE_AA)
+  return _shrunk(large, height, large.shape[1] // _FINER)
+
+
+def tile(image: np.ndarray, width: int, caption: str = '') -> np.ndarray:
+  """A picture of that width with its caption below."""
+  height = round(image.shape[0] * width / image.shape[1])
+  if image.shape[1] >= width:
+    image = _shrunk(image, height, width)
+  else:  # Pixels that the model sees should not look smoother than they are.
+    image = cv2.resize(image, (width, height), interpolation=cv2.INTER_NEAREST)
+  line = words(caption, 11, width=width) if caption else empty(0, 0)
+  return column([image, line], gap=3)
+
+
+def column(pictures: Iterable[np.ndarray], gap: int = GAP) -> np.ndarray:
+  """Pictures below each other, flush left."""
+  pictures = [p for p in pictures if p.size]
+  width = max(p.shape[1] for p in pictures)
+  height = sum(p.shape[0] for p in pictures) + gap * (len(pictures) - 1)
+  out, top = empty(height, width), 0
+  for picture in pictures:
+    out[top : top + len(picture), : picture.shape[1]] = picture
+    top += len(picture) + gap
+  return out
+
+
+def row(pictures: Iterable[np.ndarray], gap: int = GAP) -> np.ndarray:
+  """Pictures beside each other, flush at the top."""
+  turned = [p.swapaxes(0, 1) for p in pictures]
+  return np.ascontiguousarray(column(turned, gap).swapaxes(0, 1))
+
+
+def wrapped(pictures: Sequence[np.ndarray], columns: int) -> np.ndarray:
+  """Pictures of one width in lines of so many."""
+  starts = range(0, len(pictures), columns)
+  return column([row(pictures[i : i + columns]) for i in starts])
+
+
+def padded(picture: np.ndarray, width: int = 0, border: int = 0) -> np.ndarray:
+  """A picture on a background of at least that width, with a border around."""
+  height, own = picture.shape[:2]
+  out = empty(height + 2 * border, max(width, own) + 2 * border)
+  out[border : border + height, border : border + own] = picture
+  return out
+
+
+def check_path(path: str | os.PathLike) -> pathlib.Path:
+  """Raises ValueError or FileNotFoundError unless a sheet can go there."""
+  path = pathlib.Path(path)
+  if path.suffix not in OPTIONS:
+    raise ValueError(
+      f'a sheet cannot be written to {path}; end the name in .png or .jpg.'
+    )
+  if not path.parent.is_dir():
+    raise FileNotFoundError(f'{path.parent} is not there: make the folder')
+  return path
+
+
+def write(path: str | os.PathLike, picture: np.ndarray) -> None:
+  """Writes a picture as PNG or JPEG, by the name."""
+  path = check_path(path)
+  bgr = np.ascontiguousarray(picture[..., ::-1])
+  _, data = cv2.imencode(path.suffix, bgr, OPTIONS[path.suffix])
+  path.write_bytes(data.tobytes())
+
+
+def _shrunk(image: np.ndarray, height: int, width: int) -> np.ndarray:
+  image = np.ascontiguousarray(image)
+  return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
