@@ -125,6 +125,7 @@ class _Timed(Video):
     watch.timed('open', super().__init__)(path)
     self.packets.start = watch.timed('seek', self.packets.start)
     self.convert = watch.timed('convert', self.convert)
+    self.resize = watch.timed('resize', self.resize)
     self.read = watch.timed('read', self.read)
 
 
@@ -146,8 +147,9 @@ def stages(plan: Plan) -> dict[str, float]:
       batch.clear()
   total = time.process_time() - start
   found = watch.seconds
-  found['decode'] = found['read'] - found['seek'] - found['convert']
-  found['transform'] = found['make'] - found['read']
+  inside = found['seek'] + found['convert'] + found['resize']
+  found['decode'] = found['read'] - inside
+  found['transform'] = found['make'] - found['read'] + found['resize']
   return {name: found[name] for name in STAGES} | {'total': total}
 
 

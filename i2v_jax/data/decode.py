@@ -104,7 +104,7 @@ class Video(contextlib.AbstractContextManager):
     """
     wanted = self._clamp(indices)
     size = self.info.height, self.info.width
-    none = _resized(np.empty((0, *size, 3), np.uint8), short_side)
+    none = self.resize(np.empty((0, *size, 3), np.uint8), short_side)
     images = np.empty((len(wanted), *none.shape[1:]), np.uint8)
     pending = sorted(set(wanted.tolist()))
     while pending:
@@ -161,7 +161,7 @@ class Video(contextlib.AbstractContextManager):
       try:
         for frame, picture in way(key, run):
           image = self.convert(picture, frame)
-          images[wanted == frame] = _resized(image[None], short_side)
+          images[wanted == frame] = self.resize(image[None], short_side)
           done.add(frame)
       except av.FFmpegError as error:
         self.packets.check_time(run[0])
@@ -224,11 +224,11 @@ class Video(contextlib.AbstractContextManager):
     picture = self._reformatter.reformat(picture, format='rgb24', threads=1)
     return np.rot90(picture.to_ndarray(), -self.info.rotation // 90)
 
-
-def _resized(images: np.ndarray, short_side: int | None) -> np.ndarray:
-  if short_side is None:
-    return images
-  return transforms.resize_short_side(images, short_side)
+  def resize(self, images: np.ndarray, short_side: int | None) -> np.ndarray:
+    """The images [n, H, W, 3] as `read` gives them."""
+    if short_side is None:
+      return images
+    return transforms.resize_short_side(images, short_side)
 
 
 def open_video(
