@@ -5,6 +5,8 @@ import os
 import pathlib
 import sys
 
+from i2v_jax import cli_data
+
 FORMATS = ('merged', 'full', 'adapter', 'clip', 'stablehlo')  # of `i2v export`
 
 
@@ -166,6 +168,7 @@ def parser() -> argparse.ArgumentParser:
   _for_sharing(command)
   _for_weights(command)
   _for_sweeps(command)
+  cli_data.add(command)
   sub = command(
     'bench', bench, 'measure the models and the loader on this machine'
   )
