@@ -109,6 +109,7 @@ def _data() -> ConfigDict:
   data.normalization = 'clip'
   data.on_bad_video = 'error'  # or skip: masked, counted, listed
   data.max_bad_share = 0.01  # of a split, with skip
+  data.manifest = ''  # of i2v data check: train on nothing that is not in it
   return data
 
 

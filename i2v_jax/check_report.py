@@ -3,7 +3,7 @@
 import csv
 import os
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich import box
 from rich.table import Table
@@ -27,7 +27,9 @@ def show(listed: Listed, records: Records, found: Sequence[Finding]) -> None:
   writers.console.print(table)
   for finding in found:
     mark = 'problem' if finding.problem else 'note'
-    writers.console.print(f'{mark:<8} {finding.text}{_examples(finding)}')
+    writers.console.print(f'{mark:<8} {finding.text}')
+    for line in _examples(finding):
+      writers.console.print(line)
   if not any(finding.problem for finding in found):
     writers.console.print('nothing is wrong')
 
@@ -65,16 +67,13 @@ def _row(name, split, records, clip) -> list[str]:
   ]
 
 
-def _examples(finding: Finding) -> str:
-  if not finding.rows:
-    return ''
-  shown = [
-    ': '.join(str(part) for part in row[1:] if part != '')
-    for row in finding.rows[:SHOWN]
-  ]
-  more = len(finding.rows) - len(shown)
-  rest = f', and {more:,} more' if more else ''
-  return f' ({", ".join(shown)}{rest})'
+def _examples(finding: Finding) -> Iterator[str]:
+  for _, video, detail in finding.rows[:SHOWN]:
+    parts = (str(part) for part in (video, detail) if part != '')
+    yield f'{"":<8} {": ".join(parts)}'
+  more = len(finding.rows) - SHOWN
+  if more > 0:
+    yield f'{"":<8} and {more:,} more, all in findings.csv'
 
 
 def write(
@@ -111,7 +110,12 @@ def write(
     if not records[video]['ok']
   ]
   _write_csv(out / 'bad.csv', ('file', 'reason', 'frame'), bad)
-  rows = [(one.kind, *row) for one in found for row in one.rows]
+  whole = lambda finding: (('', '', finding.text),)  # of no single video
+  rows = [
+    (finding.kind, *row)
+    for finding in found
+    for row in finding.rows or whole(finding)
+  ]
   columns = ('finding', 'split', 'file', 'detail')
   _write_csv(out / 'findings.csv', columns, rows)
 

@@ -78,7 +78,7 @@ def _unreadable(listed, records) -> Iterator[Finding]:
     if not records[video]['ok']
   ]
   if rows:
-    text = f'{_videos(len(rows))} cannot be read to the end'
+    text = f'cannot be read to the end: {_videos(len(rows))}'
     yield Finding('bad', True, text, rows)
 
 
@@ -94,13 +94,13 @@ def _duplicates(listed, records) -> Iterator[Finding]:
   for kind, (problem, text) in _DUPLICATES.items():
     if rows := kinds[kind]:
       count = len({digest for *_, digest in rows})
-      yield Finding(kind, problem, f'{_videos(count)} {text}', rows)
+      yield Finding(kind, problem, f'{text}: {_videos(count)}', rows)
 
 
 _DUPLICATES = {
-  'leak': (True, 'are in more than one split, by content'),
-  'contradiction': (True, 'are there twice with different labels, by content'),
-  'duplicate': (False, 'are there more than once in a split, by content'),
+  'leak': (True, 'the same content in more than one split'),
+  'contradiction': (True, 'the same content with different labels'),
+  'duplicate': (False, 'the same content again in one split'),
 }
 
 
@@ -133,8 +133,8 @@ def _short(listed, records) -> Iterator[Finding]:
   ]
   if rows:
     frames, fate = span(listed.spec)
-    text = f'{_videos(len(rows))} are shorter than the {frames} frames of a '
-    yield Finding('short', False, f'{text}clip: {fate}', rows)
+    text = f'shorter than the {frames} frames of a clip, so {fate}: '
+    yield Finding('short', False, f'{text}{_videos(len(rows))}', rows)
 
 
 def _cut_short(listed, records) -> Iterator[Finding]:
@@ -144,16 +144,16 @@ def _cut_short(listed, records) -> Iterator[Finding]:
     if (record := records[video])['ok'] and record['cut_short']
   ]
   if rows:
-    text = f'{_videos(len(rows))} hold less than they say: cut short?'
+    text = f'less there than the file says, cut short?: {_videos(len(rows))}'
     yield Finding('cut_short', False, text, rows)
 
 
 def _missing(listed, name, split) -> Iterator[Finding]:
   if split.missing:
     total = len(split) + len(split.missing)
-    text = f'{len(split.missing):,} of {total:,} videos listed in {name} are '
+    text = f'listed in {name} but not there: {len(split.missing):,} of '
     rows = [(name, video, '') for video in split.missing]
-    yield Finding('missing', listed.complete, f'{text}not there', rows)
+    yield Finding('missing', listed.complete, f'{text}{_videos(total)}', rows)
 
 
 def per_class(split: sources.Split) -> np.ndarray:
@@ -169,12 +169,12 @@ def _classes(name: str, split: sources.Split) -> Iterator[Finding]:
     if label < 0
   ]
   if unlabelled:
-    text = f'{_videos(len(unlabelled))} of {name} have no label'
+    text = f'without a label in {name}: {_videos(len(unlabelled))}'
     yield Finding('unlabelled', False, text, unlabelled)
   counts = per_class(split)
   empty = [split.class_names[label] for label in np.flatnonzero(counts == 0)]
   if empty:
-    text = f'{len(empty)} of {len(counts)} classes have no video in {name}'
+    text = f'without a video in {name}: {len(empty)} of {len(counts)} classes'
     rows = [(name, '', class_name) for class_name in empty]
     yield Finding('empty_class', False, text, rows)
   filled = counts[counts > 0]
@@ -200,8 +200,8 @@ def _other_folders(name: str, split: sources.Split) -> Iterator[Finding]:
     if label >= 0 and labels.get(plain(folder), label) != label:
       rows.append((name, video, split.class_names[label]))
   if rows:
-    text = f'{_videos(len(rows))} of {name} have the label of another class '
-    yield Finding('label', True, f'{text}than their folder', rows)
+    text = f'label and folder name different classes in {name}: '
+    yield Finding('label', True, f'{text}{_videos(len(rows))}', rows)
 
 
 def _public(listed: Listed) -> Iterator[Finding]:
@@ -213,8 +213,8 @@ def _public(listed: Listed) -> Iterator[Finding]:
       continue
     count = known.papers_count(public, name, listed.options)
     if count and count != len(split):
-      text = f'{name} has {len(split):,} videos; papers report on {public.name}'
-      yield Finding('count', False, f'{text} with {count:,}')
+      text = f'{name} of {public.name}: {_videos(len(split))} here, '
+      yield Finding('count', False, f'{text}{count:,} in papers')
     yield from _order(name, class_names, public)
 
 
@@ -245,4 +245,4 @@ def _order(name, class_names, public: known.Known) -> Iterator[Finding]:
 
 
 def _videos(count: int) -> str:
-  return f'{count:,} videos'
+  return f'{count:,} video{"s" * (count != 1)}'

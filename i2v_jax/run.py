@@ -18,11 +18,12 @@ from rich.table import Table
 import i2v_jax
 from i2v_jax import experiment, optimizer, sharding, writers
 from i2v_jax import params as params_lib
-from i2v_jax.data import pipeline, sources
+from i2v_jax.data import manifest, pipeline, sources
 
 # Where things are and how often one looks; none of it changes what is trained.
 MAY_CHANGE = (
   'checkpoint_every',
+  'data.manifest',
   'data.root',
   'eval_every',
   'loader.',
@@ -178,6 +179,8 @@ def _splits(config) -> tuple[sources.Split, sources.Split]:
         f'{(split.labels < 0).sum()} videos have no label, such as '
         f'{split.ids[int(split.labels.argmin())]!r}; take them out.'
       )
+  if config['data']['manifest']:
+    manifest.require(config['data']['manifest'], (train, val))
   return train, val
 
 

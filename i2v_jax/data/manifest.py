@@ -64,7 +64,7 @@ def require(path: listing.Path, splits: Iterable[sources.Split]) -> None:
   of change ever since. Files are looked at, but not opened.
   """
   try:
-    _, records = read(path)
+    _, records = read(os.path.expanduser(path))
   except FileNotFoundError as error:
     problem = f'data.manifest {path} is not there'
     raise FileNotFoundError(f'{problem}: {_WAY_OUT}') from error
