@@ -32,11 +32,11 @@ def of_paths(paths: Sequence[str]) -> findings.Listed:
 
 
 def _videos(path: str) -> Iterator[str]:
-  if not os.path.isdir(path):
+  # A folder with the name of a video is a mistake to be reported.
+  if listing.is_video(path) or not os.path.isdir(path):
     yield path
     return
   for folder, folders, names in os.walk(path):
-    # A folder with the name of a video is a mistake to be reported.
     inside = [name for name in folders if not listing.is_video(name)]
     for name in sorted({*names, *folders} - {*inside}):
       if listing.is_video(name) and not name.startswith('.'):

@@ -180,7 +180,7 @@ def _classes(name: str, split: sources.Split) -> Iterator[Finding]:
   filled = counts[counts > 0]
   if len(filled) and filled.max() > UNEVEN * filled.min():
     few, many = (split.class_names[label] for label in _extremes(counts))
-    text = f'{name} is uneven: {filled.min():,} videos of {few!r}, '
+    text = f'{name} is uneven: {filled.min():,} of {few!r}, '
     yield Finding('uneven', False, f'{text}{filled.max():,} of {many!r}')
 
 

@@ -93,7 +93,7 @@ def make(
     kind = KINDS[number % len(KINDS)]
     clip = clips[(number + number // len(KINDS)) % len(clips)]
     ending = '.mpg' if kind == 'wrong_extension' else clip.suffix
-    path = folder / f'{number:03d}_{kind}{ending}'
+    path = folder / f'{number:05d}_{kind}{ending}'
     if kind in PLACES:
       PLACES[kind](path)
     else:

@@ -6,7 +6,6 @@ This is what the worker processes of `i2v data check` run.
 import hashlib
 import os
 import stat
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import av
@@ -148,11 +147,12 @@ def _pictures(packet: av.Packet, size: tuple[int, int]) -> list[int | None]:
   ]
 
 
-def _suspects(walk: _Walk, count: int) -> Sequence[int]:
+def _suspects(walk: _Walk, count: int) -> list[int]:
   """Numbers of the frames that the walk has not shown to be good."""
-  shown = set(walk.shown)
-  timed = None not in walk.listed and len(set(walk.listed)) == count
-  if timed and shown <= set(walk.listed):
+  shown, listed = set(walk.shown), set(walk.listed)
+  # Where times are but guessed, frames are numbered as they come.
+  suspects = set(range(len(walk.shown), count))
+  if None not in listed and len(listed) == count and shown <= listed:
     order = enumerate(sorted(walk.listed))
-    return [frame for frame, time in order if time not in shown]
-  return range(len(walk.shown), count)
+    suspects.update(frame for frame, time in order if time not in shown)
+  return sorted(suspects)

@@ -51,10 +51,11 @@ def read(path: listing.Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
       lines.append(json.loads(text))
     except json.JSONDecodeError as error:
       raise listing.bad_line(path, number, 'not json') from error
-  if not lines or lines[0].get('manifest') != VERSION:
+  header = lines[0] if lines else None
+  if not isinstance(header, dict) or header.get('manifest') != VERSION:
     problem = f'is no manifest of version {VERSION}'
     raise ValueError(f'{path} {problem}: write one with i2v data check')
-  return lines[0], lines[1:]
+  return header, lines[1:]
 
 
 def require(path: listing.Path, splits: Iterable[sources.Split]) -> None:
