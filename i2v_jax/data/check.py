@@ -20,7 +20,7 @@ _KINDS = {
   stat.S_IFCHR: 'a device',
   stat.S_IFBLK: 'a device',
 }
-_LATE = 0.2  # seconds missing at the end of Matroska that tell of a cut
+_LATE = 0.2  # seconds missing at the end that tell of a cut
 
 
 def check_file(path: str) -> dict[str, Any]:
@@ -119,8 +119,9 @@ def _walk(path: str, size: tuple[int, int]) -> _Walk:
     stream = container.streams.best('video')
     stream.thread_count = 1
     for packet in container.demux():
-      if packet.pts is not None:
-        last = packet.pts + (packet.duration or 0)
+      start = packet.dts if packet.pts is None else packet.pts
+      if start is not None:
+        last = start + (packet.duration or 0)
         end = max(end, float(last * packet.time_base))
       if packet.stream_index != stream.index:
         continue
@@ -128,10 +129,19 @@ def _walk(path: str, size: tuple[int, int]) -> _Walk:
         listed.append(packet.pts)
       hidden += packet.is_discard
       shown += _pictures(packet, size)
-    missing = stream.frames > len(listed) + hidden
-    if container.format.name.startswith('matroska') and container.duration:
-      missing = container.duration / av.time_base - end > _LATE
+    missing = _cut_short(container, stream, len(listed) + hidden, end)
     return _Walk(listed, shown, stream.frames or None, missing)
+
+
+def _cut_short(container, stream, count: int, end: float) -> bool:
+  """Whether there should be more than `count` packets and `end` seconds."""
+  if container.format.name == 'avi':  # counts those it leaves out as well
+    stated = float(stream.frames * stream.time_base)
+  elif container.format.name.startswith('matroska'):  # counts none
+    stated = (container.duration or 0) / av.time_base
+  else:
+    return stream.frames > count
+  return stated - end > _LATE
 
 
 def _pictures(packet: av.Packet, size: tuple[int, int]) -> list[int | None]:
