@@ -1,5 +1,6 @@
 """One file of a check: what it holds, and the first frame that fails."""
 
+import fractions
 import hashlib
 import os
 import pathlib
@@ -114,20 +115,38 @@ def test_an_error_nobody_thought_of_is_a_report_too(videos, monkeypatch):
   assert not found['ok'] and found['frame'] == 0
 
 
+def encode(path, codec, ticks, size=32):
+  """Grey pictures, brighter each time, shown at ticks / 90 seconds."""
+  with av.open(str(path), 'w') as container:
+    stream = container.add_stream(codec, rate=30)
+    stream.width, stream.height, stream.pix_fmt = size, size, 'yuv420p'
+    stream.codec_context.time_base = fractions.Fraction(1, 90)
+    for number, tick in enumerate(ticks):
+      image = np.full((size, size, 3), 5 * number, np.uint8)
+      frame = av.VideoFrame.from_ndarray(image)
+      frame.pts, frame.time_base = tick, stream.codec_context.time_base
+      container.mux(stream.encode(frame))
+    container.mux(stream.encode())
+  return path
+
+
+def test_what_is_left_out_or_hidden_on_purpose_is_not_missed(tmp_path):
+  # AVI has a place for each of its ticks; negative times become an edit list.
+  sparse = encode(tmp_path / 'sparse.avi', 'mpeg4', range(0, 90, 3))
+  hidden = encode(tmp_path / 'hidden.mp4', 'libx264', range(-15, 60, 3))
+  for path, frames, stated in ((sparse, 30, 90), (hidden, 20, 25)):
+    found = check.check_file(str(path))
+    assert (found['frames'], found['stated']) == (frames, stated)
+    assert found['ok'] and not found['cut_short']
+
+
 def test_a_picture_of_another_size_is_found(tmp_path):
-  path, parts = tmp_path / 'both.h264', []
-  for size in (64, 96):
-    part = tmp_path / f'{size}.h264'
-    with av.open(str(part), 'w') as container:
-      stream = container.add_stream('libx264', rate=10)
-      stream.width = stream.height = size
-      stream.pix_fmt = 'yuv420p'
-      for value in range(5):
-        image = np.full((size, size, 3), 40 * value, np.uint8)
-        container.mux(stream.encode(av.VideoFrame.from_ndarray(image)))
-      container.mux(stream.encode())
-    parts.append(part.read_bytes())
-  path.write_bytes(b''.join(parts))
+  parts = [
+    encode(tmp_path / f'{size}.h264', 'libx264', range(0, 15, 3), size)
+    for size in (64, 96)
+  ]
+  path = tmp_path / 'both.h264'
+  path.write_bytes(b''.join(part.read_bytes() for part in parts))
   found = check.check_file(str(path))
   assert (found['ok'], found['frame']) == (False, 5)
   assert 'frame 5 has another size' in found['reason']

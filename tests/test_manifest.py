@@ -103,10 +103,11 @@ def test_what_is_bad_or_not_in_it_is_named(tmp_path, data):
 
 
 def test_training_begins_with_a_clean_manifest_only(
-  tmp_path, digits, smoke_config
+  tmp_path, digits, smoke_config, monkeypatch
 ):
+  monkeypatch.chdir(tmp_path)
   path = tmp_path / 'manifest.jsonl'
-  config = smoke_config(data={'manifest': str(path)})
+  config = smoke_config(data={'manifest': path.name})
   with pytest.raises(FileNotFoundError, match='is not there'):
     run.prepare(config, tmp_path / 'run')
   splits = [sources.load('folder', digits, part) for part in ('train', 'val')]
