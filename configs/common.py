@@ -85,13 +85,15 @@ def base() -> ConfigDict:
   c.views.short_side = 0  # 0: the image size
 
   c.batch_size = 64  # over all devices
+  c.repeats = 1  # clips of each video in a batch
   c.accumulate = 1  # parts a batch is worked through in
   c.epochs = 40.0
   c.steps = 0  # 0: from the epochs
   c.label_smoothing = 0.0
   c.optimizer = _optimizer()
 
-  c.loader = dict(threads=8, workers=0)  # batches made at once; processes
+  c.loader = dict(threads=8, workers=0)  # clips made at once; or processes
+  c.loader.stall_seconds = 60.0  # without a batch, then a warning; 0: never
   c.log_every = 50  # steps
   c.eval_every = 5000  # steps; 0: only at the end
   c.checkpoint_every = 1000
@@ -101,7 +103,7 @@ def base() -> ConfigDict:
 
 def _data() -> ConfigDict:
   data = ConfigDict()
-  data.format = 'folder'  # see docs/data.md
+  data.format = 'folder'  # see docs/datasets.md
   data.root = 'data/clips'
   data.train = 'train'
   data.val = 'val'
@@ -109,6 +111,7 @@ def _data() -> ConfigDict:
   data.normalization = 'clip'
   data.on_bad_video = 'error'  # or skip: masked, counted, listed
   data.max_bad_share = 0.01  # of a split, with skip
+  data.clip_seconds = 120.0  # that reading one may take, or it is bad; 0: any
   data.manifest = ''  # of i2v data check: train on nothing that is not in it
   return data
 

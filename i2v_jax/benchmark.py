@@ -13,6 +13,7 @@ from i2v_jax import video, writers
 from i2v_jax.data import pipeline
 from i2v_jax.data.clips import ClipSpec
 from i2v_jax.data.decode import open_video
+from i2v_jax.data.loader import Loader
 from i2v_jax.data.sampling import dense_train
 from i2v_jax.data.sources import Split
 
@@ -124,7 +125,7 @@ def bench_loader(path: str, frames: int, stride: int, clips: int) -> float:
   split = Split(
     (path,) * clips, np.zeros(clips, int), ('any',), (path,) * clips
   )
-  loader = pipeline.Loader(split, ClipSpec(frames, 224, stride=stride))
+  loader = Loader(split, ClipSpec(frames, 224, stride=stride))
   parallel = pipeline.Parallelism(threads=os.cpu_count() or 1)
   batches = pipeline.train_batches(
     loader, 4, seed=0, start=0, stop=clips // 4, parallel=parallel

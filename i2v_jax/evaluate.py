@@ -17,6 +17,8 @@ from jax.experimental import multihost_utils
 import i2v_jax
 from i2v_jax import metrics, sharding, video, writers
 from i2v_jax.data import pipeline
+from i2v_jax.data.bad_videos import BadVideos
+from i2v_jax.data.loader import PADDING, Loader
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +65,7 @@ def parallelism(config: Mapping) -> pipeline.Parallelism:
 def evaluate(
   model,
   params: Mapping,
-  loader: pipeline.Loader,
+  loader: Loader,
   config: Mapping,
   mesh,
   identity: Mapping | None = None,
@@ -89,7 +91,7 @@ def evaluate(
     loader, per_batch * mesh.size, parallel=parallelism(config)
   )
   start = functools.partial(_start, model, data['normalization'], params, mesh)
-  bad = pipeline.BadVideos(split, data['max_bad_share'])
+  bad = BadVideos(split, data['max_bad_share'])
   scores, decoded = _collect(map(start, batches), bad, model.num_classes)
   _check_finite(scores[decoded], split, decoded)
   return Evaluation(
@@ -100,7 +102,7 @@ def evaluate(
   )
 
 
-def _collect(batches, bad: pipeline.BadVideos, num_classes: int):
+def _collect(batches, bad: BadVideos, num_classes: int):
   """Scores `[n, classes]` and whether each video was decoded, `[n]`."""
   count = len(bad.split)
   scores = np.full((count, num_classes), np.nan, np.float32)
@@ -112,8 +114,8 @@ def _collect(batches, bad: pipeline.BadVideos, num_classes: int):
       index, mask, found = _gather(rows)
       good = index[mask > 0]
       scores[good], decoded[good] = found[mask > 0], True
-      np.add.at(counted, index[index != pipeline.PADDING], 1)
-      advance(int((index != pipeline.PADDING).sum()))
+      np.add.at(counted, index[index != PADDING], 1)
+      advance(int((index != PADDING).sum()))
   if not (counted == 1).all():
     raise RuntimeError('A video was not counted exactly once; please report.')
   return scores, decoded

@@ -33,7 +33,7 @@ def check(config: Mapping[str, Any]) -> None:
     raise ValueError(
       f'dtype is {config["dtype"]!r}; it can be one of {DTYPES}.'
     )
-  for key in ('batch_size', 'accumulate', 'log_every'):
+  for key in ('batch_size', 'accumulate', 'repeats', 'log_every'):
     if config[key] < 1:
       raise ValueError(f'{key} is {config[key]}, not at least 1.')
   if config['steps'] < 0 or not (config['steps'] or config['epochs'] > 0):
@@ -60,7 +60,7 @@ def _needs(config) -> str:
     return ''
   return (
     f'. This config needs {config["needs"]} under data.root='
-    f'{config["data"]["root"]} (layout in docs/data.md) and image weights, '
+    f'{config["data"]["root"]} (layout in docs/datasets.md) and image weights, '
     f'weights={config["weights"]}.'
   )
 

@@ -18,11 +18,13 @@ from rich.table import Table
 import i2v_jax
 from i2v_jax import experiment, optimizer, sharding, writers
 from i2v_jax import params as params_lib
-from i2v_jax.data import manifest, pipeline, sources
+from i2v_jax.data import manifest, sources
+from i2v_jax.data.loader import Loader
 
 # Where things are and how often one looks; none of it changes what is trained.
 MAY_CHANGE = (
   'checkpoint_every',
+  'data.clip_seconds',
   'data.manifest',
   'data.root',
   'eval_every',
@@ -53,8 +55,8 @@ class Run:
   workdir: pathlib.Path
   mesh: Any
   model: Any
-  train: pipeline.Loader
-  val: pipeline.Loader
+  train: Loader
+  val: Loader
   steps: int
   schedule: Any
   tx: Any
@@ -93,7 +95,9 @@ def prepare(config: Mapping[str, Any], workdir) -> Run:
   sharding.check_batch_size(config['batch_size'], mesh, config['accumulate'])
   train, val = _splits(config)
   spec = experiment.clip_spec(config, train.class_names)
-  loader = lambda split: pipeline.Loader(split, spec, data['on_bad_video'])
+  loader = lambda split: Loader(
+    split, spec, data['on_bad_video'], data['clip_seconds']
+  )
   model = experiment.model(config, len(train.class_names))
   pretrained = experiment.pretrained(config, model, train.class_names)
   params = experiment.initial_params(model, pretrained, config['seed'])

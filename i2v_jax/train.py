@@ -12,6 +12,7 @@ import optax
 from i2v_jax import checkpoint, evaluate, experiment, sharding, video, writers
 from i2v_jax import params as params_lib
 from i2v_jax.data import pipeline
+from i2v_jax.data.bad_videos import BadVideos
 from i2v_jax.run import Run, TrainState, claim, overview, prepare, resume
 
 
@@ -158,7 +159,7 @@ def _batches(run: Run, start: int):
   """Batches from step `start` on, already on their way to the devices."""
   config = run.config
   host = f'-{jax.process_index()}' if jax.process_index() else ''
-  bad = pipeline.BadVideos(
+  bad = BadVideos(
     run.train.split,
     config['data']['max_bad_share'],
     run.workdir / f'bad_videos{host}.csv',
@@ -170,6 +171,7 @@ def _batches(run: Run, start: int):
     start=start,
     stop=run.steps,
     parallel=evaluate.parallelism(config),
+    repeats=config['repeats'],
   )
 
   def put(batch):

@@ -18,9 +18,10 @@ from i2v_jax import (
   video,
 )
 from i2v_jax import params as params_lib
-from i2v_jax.data import pipeline, sources
+from i2v_jax.data import sources
 from i2v_jax.data.clips import ClipSpec, test_views
 from i2v_jax.data.decode import Video, open_video
+from i2v_jax.data.loader import Loader
 from i2v_jax.weights import native
 
 
@@ -130,8 +131,8 @@ def evaluate_trained(model: Trained, spec: ClipSpec | None = None):
       f'The data has classes {split.class_names[:3]}…, the model was trained '
       f'on {model.class_names[:3]}…; labels would not mean the same.'
     )
-  on_bad_video = config['data']['on_bad_video']
-  loader = pipeline.Loader(split, spec or model.spec, on_bad_video)
+  data, spec = config['data'], spec or model.spec
+  loader = Loader(split, spec, data['on_bad_video'], data['clip_seconds'])
   found = evaluate.evaluate(
     model.model, model.params, loader, config, model.mesh, model.identity
   )

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from i2v_jax import evaluate, experiment, sharding, trained
-from i2v_jax.data import pipeline
 from i2v_jax.data.decode import DecodeError
+from i2v_jax.data.loader import Loader
 from i2v_jax.data.sources import Split
 
 
@@ -22,7 +22,7 @@ def model(smoke_run):
 def run(model, split, spec=None, batch_size=8, on_bad_video='error', cap=0.0):
   config = dict(model.config) | {'batch_size': batch_size}
   config['data'] = config['data'] | {'max_bad_share': cap}
-  loader = pipeline.Loader(split, spec or model.spec, on_bad_video)
+  loader = Loader(split, spec or model.spec, on_bad_video)
   return evaluate.evaluate(
     model.model, model.params, loader, config, sharding.make_mesh()
   )
@@ -42,7 +42,7 @@ def test_a_partial_last_batch_counts_every_video_once(model, batch_size):
 def test_views_are_averaged_after_the_softmax(model, videos):
   spec = dataclasses.replace(model.spec, clips=2, crops=3, stride=16)
   path = str(videos / 'arm_wrestling.mp4')
-  loader = pipeline.Loader(
+  loader = Loader(
     Split((path,), np.array([0]), model.class_names, ('a',)), spec
   )
   views = loader.test(0)['video']

@@ -2,14 +2,19 @@
 
 import csv
 import dataclasses
-import multiprocessing
+import os
+import pathlib
+import signal
 
 import numpy as np
 import pytest
+from cursed import Cursed
 
 from i2v_jax.data import clips, grid, pipeline, sources, transforms
+from i2v_jax.data.bad_videos import BadVideos
 from i2v_jax.data.decode import DecodeError
-from i2v_jax.data.pipeline import BadVideos, Loader, Parallelism
+from i2v_jax.data.loader import Loader
+from i2v_jax.data.pipeline import Parallelism
 
 PLAIN = Parallelism(threads=0)
 SPEC = clips.ClipSpec(  # everything random that there is
@@ -38,7 +43,14 @@ def broken(videos):
 
 
 def train(
-  split, start=0, stop=6, batch_size=4, seed=0, parallel=PLAIN, spec=SPEC
+  split,
+  start=0,
+  stop=6,
+  batch_size=4,
+  seed=0,
+  parallel=PLAIN,
+  spec=SPEC,
+  **more,
 ):
   return list(
     pipeline.train_batches(
@@ -48,6 +60,7 @@ def train(
       start=start,
       stop=stop,
       parallel=parallel,
+      **more,
     )
   )
 
@@ -127,29 +140,104 @@ def test_threads_change_nothing(split, threads):
   assert_same(found, wanted)
 
 
-def test_workers_change_nothing(split):
-  assert_same(train(split, parallel=Parallelism(1, workers=2)), train(split))
+@pytest.mark.parametrize('workers', [1, 2, 4])
+def test_workers_change_nothing(split, workers):
+  found = train(split, parallel=Parallelism(workers=workers))
+  assert_same(found, train(split))
 
 
-def test_workers_end_with_who_reads_them(split):
-  batches = pipeline.train_batches(
-    Loader(split, SPEC),
-    4,
-    seed=0,
-    start=0,
-    stop=1000,
-    parallel=Parallelism(1, workers=1),
+def test_workers_change_nothing_in_evaluation(broken):
+  options = dict(batch_size=2, on_bad_video='skip')
+  found = evaluate(broken, parallel=Parallelism(workers=2), **options)
+  assert_same(found, evaluate(broken, **options))
+
+
+def children():
+  """Process ids of the children of this process."""
+  found = []
+  for task in pathlib.Path('/proc/self/task').iterdir():
+    found += map(int, (task / 'children').read_text().split())
+  return found
+
+
+def stream(loader, stop=1000, **parallel):
+  return pipeline.train_batches(
+    loader, 4, seed=0, start=0, stop=stop, parallel=Parallelism(**parallel)
   )
+
+
+def test_workers_load_no_jax_and_end_with_who_reads_them(split):
+  before = children()
+  batches = stream(Loader(split, SPEC), workers=2)
+  assert children() == before  # until somebody reads
   next(batches)
-  assert len(multiprocessing.active_children()) == 1
+  (one, two) = set(children()) - set(before)
+  for pid in (one, two):
+    maps = pathlib.Path(f'/proc/{pid}/maps').read_text()
+    assert 'cv2' in maps and 'jax' not in maps and 'grain' not in maps
   batches.close()
-  assert not multiprocessing.active_children()
+  assert children() == before
+
+
+def test_a_worker_killed_from_outside_changes_nothing(split):
+  before = children()
+  batches = stream(Loader(split, SPEC), stop=6, workers=2)
+  found = [next(batches)]
+  for pid in set(children()) - set(before):
+    os.kill(pid, signal.SIGKILL)
+  assert_same([*found, *batches], train(split))
+
+
+def test_a_clip_that_hangs_or_crashes_costs_only_itself(split):
+  loader = Cursed(split, SPEC, 'skip', seconds=2)
+  found = list(stream(loader, stop=4, workers=2))
+  for batch, wanted in zip(found, train(split, stop=4), strict=True):
+    np.testing.assert_array_equal(batch['index'], wanted['index'])
+    np.testing.assert_array_equal(
+      batch['mask'], ~np.isin(batch['index'], [3, 5])
+    )
+    good = batch['mask'] > 0
+    np.testing.assert_array_equal(batch['video'][good], wanted['video'][good])
+  said = {
+    i: e for b in found for i, e in zip(b['index'], b['error'], strict=True)
+  }
+  assert b'took longer than 4 s; its worker was killed' in said[3]
+  assert b'two worker processes died of it: ended by SIGABRT' in said[5]
+  assert split.paths[3].encode() in said[3]
+  with pytest.raises(DecodeError, match=r"longer|SIGABRT.*on_bad_video='skip'"):
+    list(stream(Cursed(split, SPEC, seconds=2), stop=4, workers=2))
 
 
 @pytest.mark.parametrize('step', [0, 3, 5, 6])
 def test_a_run_goes_on_where_it_stopped(split, step):
   parts = train(split, 0, step) + train(split, step, 6)
   assert_same(parts, train(split, 0, 6))
+
+
+def test_a_run_goes_on_with_other_workers_and_hosts(split):
+  hosts = [
+    train(split, 3, 6, parallel=Parallelism(0, shard=i, num_shards=2))
+    for i in range(2)
+  ]
+  begun = train(split, 0, 3, parallel=Parallelism(workers=2))
+  assert_same([*begun, *together(hosts)], train(split))
+
+
+@pytest.mark.parametrize('num_shards', [1, 2])
+def test_repeats_are_other_clips_of_the_same_videos(split, num_shards):
+  hosts = [
+    train(split, 0, 8, parallel=Parallelism(0, 0, i, num_shards), repeats=2)
+    for i in range(num_shards)
+  ]
+  batches = together(hosts)
+  order = np.reshape(order_of(batches), (16, 2))
+  assert (order[:, 0] == order[:, 1]).all()
+  assert sorted(order[:, 0]) == [*range(16)]
+  assert order[:, 0].tolist() == order_of(train(split, stop=4))
+  for batch in batches:
+    assert (batch['video'][::2] != batch['video'][1::2]).any((1, 2, 3, 4)).all()
+  with pytest.raises(ValueError, match='4 does not hold 3 clips'):
+    train(split, repeats=3)
 
 
 def test_hosts_share_every_batch(split):

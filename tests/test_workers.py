@@ -79,11 +79,15 @@ def test_a_call_that_kills_its_worker_is_named(function, arguments, how):
     pool.call(*arguments)
 
 
-def test_a_worker_killed_from_outside_is_replaced():
+def test_a_worker_killed_from_outside_is_replaced(caplog):
   with workers.Pool(operator.neg, 2) as pool:
     for pid in pool.pids:
       os.kill(pid, signal.SIGKILL)
     assert [pool.call(number) for number in range(4)] == [0, -1, -2, -3]
+  assert (
+    caplog.messages
+    == ['a worker process ended by SIGKILL; another takes its place'] * 2
+  )
 
 
 def test_nothing_is_left_behind():

@@ -48,6 +48,7 @@ def _exactly(pipe: socket.socket, size: int) -> np.ndarray:
 def serve(pipe: socket.socket) -> None:
   """Receives a function, then arguments; answers (result, error)."""
   function = receive(pipe)
+  send(pipe, 'ready')
   while True:
     arguments = receive(pipe)
     send(pipe, _called(function, arguments))

@@ -6,6 +6,7 @@ and shares no memory that could be left behind. A call that takes too long
 costs that worker and that call, nothing else.
 """
 
+import logging
 import os
 import queue
 import signal
@@ -17,6 +18,8 @@ from collections.abc import Callable
 from typing import Any
 
 from i2v_jax.data import worker as child
+
+_LOG = logging.getLogger(__name__)
 
 
 class WorkerError(RuntimeError):
@@ -87,6 +90,7 @@ class Pool:
     except (EOFError, OSError) as lost:
       ended = worker.ended()
       self._replace(worker)
+      _LOG.warning('a worker process %s; another takes its place', ended)
       raise EOFError(ended) from lost
     if error:
       raise error
@@ -124,12 +128,13 @@ class _Worker:
         pass_fds=(theirs.fileno(),),
         env=os.environ | {'PYTHONPATH': os.pathsep.join(sys.path)},
       )
-    self._told = False
+    self._ready = False
 
   def call(self, arguments: tuple, seconds: float | None) -> tuple:
-    if not self._told:  # not before: it takes a moment until they listen
+    if not self._ready:  # not earlier: all of them start at the same time
       child.send(self._pipe, self._function)
-      self._told = True
+      child.receive(self._pipe)
+      self._ready = True
     child.send(self._pipe, arguments)
     self._pipe.settimeout(seconds)
     try:

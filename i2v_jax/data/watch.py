@@ -1,0 +1,66 @@
+"""What is being read at this moment, said aloud when no batch arrives."""
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Iterator
+
+_LOG = logging.getLogger(__name__)
+
+
+class Watch:
+  """Warns after so many seconds without a batch, and again as long as it lasts.
+
+  Args:
+    seconds: to wait before each warning; 0 never warns.
+  """
+
+  def __init__(self, seconds: float):
+    if seconds < 0:
+      raise ValueError(f'stall_seconds is {seconds}; 0 is for no warning.')
+    self._seconds = seconds
+    self._reading: dict[int, tuple[str, float]] = {}
+    self._waiting_since: float | None = None
+
+  @contextlib.contextmanager
+  def reading(self, name: str) -> Iterator[None]:
+    """Says that this thread reads a video, for as long as the context lasts."""
+    thread = threading.get_ident()
+    self._reading[thread] = name, time.monotonic()
+    try:
+      yield
+    finally:
+      del self._reading[thread]
+
+  def over(self, batches: Iterator) -> Iterator:
+    """The same batches, watched while the consumer waits for one."""
+    ended = threading.Event()
+    thread = threading.Thread(target=self._watch, args=[ended], daemon=True)
+    if self._seconds:
+      thread.start()
+    try:
+      self._waiting_since = time.monotonic()
+      for batch in batches:
+        self._waiting_since = None
+        yield batch
+        self._waiting_since = time.monotonic()
+    finally:
+      ended.set()
+
+  def report(self) -> str:
+    """What every thread that reads is on, the longest first."""
+    now = time.monotonic()
+    # Of a copy, which is made at once: other threads go on meanwhile.
+    spans = sorted((since, name) for name, since in [*self._reading.values()])
+    text = [f'{name} ({now - since:.0f} s)' for since, name in spans]
+    return ', '.join(text) or 'nothing'
+
+  def _watch(self, ended: threading.Event) -> None:
+    while not ended.wait(self._seconds / 4):
+      since = self._waiting_since
+      if since and time.monotonic() - since > self._seconds:
+        _LOG.warning(
+          'no batch for %g s; being read: %s', self._seconds, self.report()
+        )
+        self._waiting_since = time.monotonic()

@@ -1,0 +1,85 @@
+"""A stall is said aloud, with what is being read."""
+
+import itertools
+import logging
+import threading
+
+import pytest
+
+from i2v_jax.data.watch import Watch
+
+
+class Warned(logging.Handler):
+  """Keeps what is logged, and tells when something was."""
+
+  def __init__(self, count=1):
+    super().__init__()
+    self.said, self.count, self.enough = [], count, threading.Event()
+
+  def emit(self, record):
+    self.said.append(record.getMessage())
+    if len(self.said) >= self.count:
+      self.enough.set()
+
+
+@pytest.fixture
+def warned():
+  handler = Warned(count=2)
+  logger = logging.getLogger('i2v_jax.data.watch')
+  logger.addHandler(handler)
+  yield handler
+  logger.removeHandler(handler)
+
+
+def test_a_stall_names_what_is_read_again_and_again(warned):
+  watch = Watch(0.05)
+
+  def batches():
+    yield 'first'
+    with watch.reading('train/slow.mp4'):
+      assert warned.enough.wait(60)
+    yield 'second'
+
+  assert list(watch.over(batches())) == ['first', 'second']
+  for text in warned.said:
+    assert text == 'no batch for 0.05 s; being read: train/slow.mp4 (0 s)'
+  assert watch.report() == 'nothing'
+
+
+def test_several_readers_are_named_the_longest_first():
+  watch = Watch(0)
+  with watch.reading('a.mp4'):
+    inside = []
+
+    def second():
+      with watch.reading('b.mp4'):
+        inside.append(watch.report())
+
+    thread = threading.Thread(target=second)
+    thread.start()
+    thread.join()
+  assert inside == ['a.mp4 (0 s), b.mp4 (0 s)']
+
+
+def test_the_threads_end_with_the_batches():
+  before = threading.active_count()
+  watched = Watch(1000).over(itertools.count())
+  assert next(watched) == 0 and threading.active_count() == before + 1
+  watched.close()
+  for thread in threading.enumerate():
+    if thread is not threading.main_thread() and thread.daemon:
+      thread.join(timeout=60)
+  assert threading.active_count() == before
+
+
+def test_time_of_the_consumer_is_no_stall(warned):
+  watch = Watch(0.02)
+  waited = threading.Event()
+  for _ in watch.over(iter(range(2))):
+    assert not waited.wait(0.2)
+  assert not warned.said
+
+
+def test_a_negative_time_is_refused():
+  with pytest.raises(ValueError, match='stall_seconds is -1'):
+    Watch(-1)
