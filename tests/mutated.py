@@ -6,6 +6,8 @@ import random
 import stat
 from collections.abc import Callable, Sequence
 
+from i2v_jax.data import decode
+
 
 def _truncated(data: bytearray, rng: random.Random) -> bytes:
   return data[: rng.randrange(1, len(data))]
@@ -100,3 +102,14 @@ def make(
       path.write_bytes(CONTENTS[kind](bytearray(clip.read_bytes()), rng))
     made[path] = kind
   return made
+
+
+def first_unreadable(path):
+  """The first frame that cannot be read, one by one; None if all can."""
+  with decode.open_video(path) as video:
+    for frame in range(video.info.frames):
+      try:
+        video.read([frame])
+      except decode.DecodeError:
+        return frame
+  return None
