@@ -143,6 +143,18 @@ def test_a_picture_of_another_size_is_found(tmp_path):
   assert 'frame 5 has another size' in found['reason']
 
 
+def test_a_broken_picture_is_suspected_by_time_and_by_place():
+  suspects = lambda shown: check._suspects(
+    check._Walk([10, 30, 20, 40], shown, None, False), 4
+  )
+  good = [(10, True), (20, True), (30, True), (40, True)]
+  assert suspects(good) == []
+  assert suspects([good[0], *good[2:]]) == [1, 3]  # nothing came out
+  # AVI stores no times: those of pictures are guessed, their order is not.
+  assert suspects([good[0], (40, False), good[1], good[3]]) == [1, 2]
+  assert suspects([(11, True), (21, True), (31, False), (41, True)]) == [2]
+
+
 def test_nothing_stays_open(videos, tmp_path):
   (tmp_path / 'text.mp4').write_text('no video')
   before = os.listdir('/proc/self/fd')

@@ -106,7 +106,7 @@ def _unreadable(path: str, video: decode.Video, frame: int) -> str:
 
 class _Walk(NamedTuple):
   listed: list[int | None]  # Times of the packets that are to be shown.
-  shown: list[int | None]  # Times of the pictures that came out whole.
+  shown: list[tuple]  # Times of the pictures that came out; if they are whole.
   stated: int | None
   cut_short: bool
 
@@ -144,25 +144,24 @@ def _cut_short(container, stream, count: int, end: float) -> bool:
   return stated - end > _LATE
 
 
-def _pictures(packet: av.Packet, size: tuple[int, int]) -> list[int | None]:
-  """The times of the whole pictures that a packet makes the decoder give."""
+def _pictures(packet: av.Packet, size: tuple[int, int]) -> list[tuple]:
+  """(time, whether it is whole) of the pictures that a packet gives."""
   try:
     pictures = packet.decode()
   except av.FFmpegError:
     return []
-  return [
-    picture.pts
-    for picture in pictures
-    if not picture.is_corrupt and (picture.height, picture.width) == size
-  ]
+  same = lambda picture: (picture.height, picture.width) == size
+  return [(p.pts, same(p) and not p.is_corrupt) for p in pictures]
 
 
 def _suspects(walk: _Walk, count: int) -> list[int]:
   """Numbers of the frames that the walk has not shown to be good."""
-  shown, listed = set(walk.shown), set(walk.listed)
+  listed = set(walk.listed)
+  good = {time for time, whole in walk.shown if whole}
   # Where times are but guessed, frames are numbered as they come.
-  suspects = set(range(len(walk.shown), count))
-  if None not in listed and len(listed) == count and shown <= listed:
-    order = enumerate(sorted(walk.listed))
-    suspects.update(frame for frame, time in order if time not in shown)
-  return sorted(suspects)
+  suspects = {n for n, (_, whole) in enumerate(walk.shown) if not whole}
+  suspects.update(range(len(walk.shown), count))
+  if None not in listed and len(listed) == count and good <= listed:
+    order = enumerate(sorted(listed))
+    suspects.update(frame for frame, time in order if time not in good)
+  return sorted(frame for frame in suspects if frame < count)
