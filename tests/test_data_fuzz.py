@@ -12,10 +12,18 @@ import tempfile
 
 import av
 import mutated
+import numpy as np
 import pytest
 
 from i2v_jax import checking
-from i2v_jax.data import decode, manifest
+from i2v_jax.data import (
+  clips,
+  decode,
+  loader,
+  manifest,
+  pipeline,
+  sources,
+)
 
 FILES = int(os.environ.get('I2V_FUZZ_FILES', 200))
 SEED = int(os.environ.get('I2V_FUZZ_SEED', 0))
@@ -65,15 +73,38 @@ def assert_reported(path, kind, report):
         video.read([frames])
 
 
-@pytest.mark.parametrize(
-  'count', [pytest.param(44), pytest.param(FILES, marks=pytest.mark.slow)]
-)
-def test_every_file_is_reported_once(videos, tmp_path, monkeypatch, count):
+@pytest.mark.parametrize('workers', [0, 2])
+def test_every_file_is_a_clip_or_a_placeholder(videos, tmp_path, workers):
+  made = mutated.make([videos / n for n in CLIPS], tmp_path, FILES, SEED)
+  paths = tuple(map(str, made))
+  split = sources.Split(paths, np.arange(FILES), paths, paths)
+  spec = clips.ClipSpec(8, 32, sampling='uniform')
+  before = held()
+  batches = pipeline.test_batches(
+    loader.Loader(split, spec, 'skip', seconds=60),
+    batch_size=7,
+    parallel=pipeline.Parallelism(threads=2, workers=workers),
+  )
+  rows = [
+    {name: batch[name][row] for name in batch}
+    for batch in batches
+    for row in range(7)
+  ][:FILES]
+  assert [row['index'] for row in rows] == [*range(FILES)]
+  for (path, kind), row in zip(made.items(), rows, strict=True):
+    assert bool(row['error']) == (row['mask'] == 0) != row['video'].any()
+    assert not row['error'] or path.name.encode() in row['error']
+    if kind in NO_VIDEOS or kind in ('intact', 'wrong_extension'):
+      assert row['mask'] == (kind not in NO_VIDEOS)
+  assert held() == before
+
+
+def test_every_file_is_reported_once(videos, tmp_path, monkeypatch):
   for name in ('files', 'temporary'):
     (tmp_path / name).mkdir()
   clips = [videos / name for name in CLIPS]
-  made = mutated.make(clips, tmp_path / 'files', count, SEED)
-  assert len(made) == count and {*made.values()} == {*mutated.KINDS}
+  made = mutated.make(clips, tmp_path / 'files', FILES, SEED)
+  assert len(made) == FILES and {*made.values()} == {*mutated.KINDS}
   monkeypatch.setenv('TMPDIR', str(tmp_path / 'temporary'))
   monkeypatch.setattr(tempfile, 'tempdir', None)
   before, out = held(), tmp_path / 'out'
