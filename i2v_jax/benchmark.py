@@ -1,6 +1,5 @@
-"""Measurements: alternating medians, FLOPs, and clips per second."""
+"""Measurements of models: alternating medians, FLOPs and memory."""
 
-import os
 import time
 from collections.abc import Callable, Mapping
 
@@ -10,12 +9,6 @@ import numpy as np
 from rich.table import Table
 
 from i2v_jax import video, writers
-from i2v_jax.data import pipeline
-from i2v_jax.data.clips import ClipSpec
-from i2v_jax.data.decode import open_video
-from i2v_jax.data.loader import Loader
-from i2v_jax.data.sampling import dense_train
-from i2v_jax.data.sources import Split
 
 
 def alternate(runs: Mapping[str, Callable], rounds: int) -> dict:
@@ -115,37 +108,3 @@ def bench_models(variant: str, frames: int, preset: str, rounds: int) -> dict:
     table.add_row(name, *values)
   writers.console.print(table)
   return times
-
-
-def bench_loader(path: str, frames: int, stride: int, clips: int) -> float:
-  """Clips per second of the whole loader on one video, and its floor.
-
-  The floor is opening and decoding alone, in one thread, times the threads.
-  """
-  split = Split(
-    (path,) * clips, np.zeros(clips, int), ('any',), (path,) * clips
-  )
-  loader = Loader(split, ClipSpec(frames, 224, stride=stride))
-  parallel = pipeline.Parallelism(threads=os.cpu_count() or 1)
-  batches = pipeline.train_batches(
-    loader, 4, seed=0, start=0, stop=clips // 4, parallel=parallel
-  )
-  start = time.perf_counter()
-  seen = sum(len(batch['label']) for batch in batches)
-  rate = seen / (time.perf_counter() - start)
-  floor = parallel.threads / _decode_seconds(path, frames, stride)
-  writers.console.print(
-    f'loader: {rate:.1f} clips/s on {path}, {frames}x{stride} sampling, '
-    f'{parallel.threads} threads, {seen} clips; decoding alone {floor:.1f}, '
-    f'ratio {rate / floor:.2f}'
-  )
-  return rate
-
-
-def _decode_seconds(path: str, frames: int, stride: int, count: int = 32):
-  rng = np.random.default_rng(0)
-  start = time.perf_counter()
-  for _ in range(count):
-    with open_video(path) as opened:
-      opened.read(dense_train(opened.info.frames, frames, stride, rng))
-  return (time.perf_counter() - start) / count

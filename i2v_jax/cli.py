@@ -126,8 +126,6 @@ def bench(args) -> None:
   from i2v_jax import benchmark
 
   benchmark.bench_models(args.variant, args.frames, args.preset, args.rounds)
-  if args.clip:
-    benchmark.bench_loader(args.clip, args.frames, args.stride, args.clips)
 
 
 def sweep(args) -> int:
@@ -169,16 +167,11 @@ def parser() -> argparse.ArgumentParser:
   _for_weights(command)
   _for_sweeps(command)
   cli_data.add(command)
-  sub = command(
-    'bench', bench, 'measure the models and the loader on this machine'
-  )
+  sub = command('bench', bench, 'measure the models on this machine')
   sub.add_argument('--variant', default='B/16')
   sub.add_argument('--frames', type=int, default=8)
   sub.add_argument('--preset', default='k400_B_8f_paper')
   sub.add_argument('--rounds', type=int, default=10)
-  sub.add_argument('--clip', help='video for the loader')
-  sub.add_argument('--stride', type=int, default=16)
-  sub.add_argument('--clips', type=int, default=128, help='how many to load')
   return top
 
 

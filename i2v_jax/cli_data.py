@@ -58,6 +58,32 @@ def prepare(args) -> None:
   preparing.run(job, args.workers, args.seconds, beam)
 
 
+def bench(args) -> None:
+  from i2v_jax import data_bench
+
+  given = (args.frames, args.stride, args.clips, args.rounds, args.seed)
+  data_bench.bench(args.path, *given)
+  if args.against:
+    data_bench.against(args.path, *given)
+
+
+def check(args) -> int:
+  from i2v_jax import checking
+
+  if sum(map(bool, (args.paths, args.source, args.config))) != 1:
+    raise ValueError('Say what to check: PATHs, --source, or --config.')
+  if args.paths:
+    listed = checking.of_paths(args.paths)
+  elif args.config:
+    listed = checking.of_config(args.config, args.set, args.split)
+  else:
+    from i2v_jax import variants
+
+    options = dict(variants.parse(text) for text in args.set)
+    listed = checking.of_source(*args.source, options, args.split)
+  return not checking.run(listed, args.out, args.seconds, args.workers)
+
+
 def add(command) -> None:
   """Adds `data` and what is below it; `command` makes a subcommand."""
   top = command('data', None, 'look at videos, check, prepare, measure them')
@@ -71,6 +97,10 @@ def add(command) -> None:
   _for_show(sub('show', show, 'draw what a model sees of videos'))
   _for_gallery(sub('gallery', gallery, 'draw a frame under each augmentation'))
   _for_prepare(sub('prepare', prepare, 'verify videos, write TFDS shards'))
+  _for_bench(
+    sub('bench', bench, 'measure how fast videos are read, and by whom')
+  )
+  _for_checking(sub)
 
 
 def _for_show(found) -> None:
@@ -129,3 +159,45 @@ def _for_prepare(sub) -> None:
   add('--frames', choices=('h264', 'jpeg'), help='jpeg: an image each')
   add('--beam', action='store_true', help='stage shards on Apache Beam')
   add('--beam-options', default='', metavar='"--runner=... --..."')
+
+
+def _for_bench(found) -> None:
+  found.add_argument('path', metavar='PATH', help='video, folder, or text list')
+  found.add_argument(
+    '--against',
+    action='store_true',
+    help='read the same frames with decord, OpenCV and torchcodec',
+  )
+  found.add_argument('--frames', type=int, default=8, help='of a clip')
+  found.add_argument('--stride', type=int, default=16, help='of its frames')
+  found.add_argument('--clips', type=int, default=24, help='of a round')
+  found.add_argument('--rounds', type=int, default=5, help='of measurements')
+  found.add_argument('--seed', type=int, default=0, help='of where clips start')
+
+
+def _for_checking(sub) -> None:
+  found = sub('check', check, 'decode every video to its end, tell what is bad')
+  found.add_argument(
+    'paths', nargs='*', metavar='PATH', help='videos, or folders of them'
+  )
+  found.add_argument(
+    '--source', nargs=2, metavar=('FORMAT', 'ROOT'), help='docs/data.md'
+  )
+  found.add_argument(
+    '--config', metavar='FILE[:ARG]', help='the data of an experiment'
+  )
+  repeated = dict(action='append', default=[])
+  found.add_argument(
+    '--set',
+    metavar='KEY=VALUE',
+    help='option of the source, or change of the config',
+    **repeated,
+  )
+  found.add_argument(
+    '--split', metavar='NAME', help='train and val or test', **repeated
+  )
+  found.add_argument(
+    '--out', required=True, help='folder; the same one goes on after a stop'
+  )
+  found.add_argument('--seconds', type=float, default=120, help='for a file')
+  found.add_argument('--workers', type=int, default=0, help='one per core')

@@ -74,13 +74,16 @@ def _needs(config) -> str:
 def absolute(config: Mapping[str, Any]) -> dict:
   """A plain config whose paths hold wherever it is read."""
   config = plain(config)
-  config['data']['root'] = os.path.abspath(
-    os.path.expanduser(config['data']['root'])
-  )
-  for key in ('weights', 'start_from'):
-    path = os.path.expanduser(config[key])
+  data = config['data']
+  data['root'] = os.path.abspath(os.path.expanduser(data['root']))
+  for node, key in (
+    (config, 'weights'),
+    (config, 'start_from'),
+    (data, 'manifest'),
+  ):
+    path = os.path.expanduser(node[key])
     if path and os.path.exists(path):
-      config[key] = os.path.abspath(path)
+      node[key] = os.path.abspath(path)
   return config
 
 

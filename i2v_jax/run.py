@@ -18,13 +18,14 @@ from rich.table import Table
 import i2v_jax
 from i2v_jax import experiment, optimizer, sharding, writers
 from i2v_jax import params as params_lib
-from i2v_jax.data import sources
+from i2v_jax.data import manifest, sources
 from i2v_jax.data.loader import Loader
 
 # Where things are and how often one looks; none of it changes what is trained.
 MAY_CHANGE = (
   'checkpoint_every',
   'data.clip_seconds',
+  'data.manifest',
   'data.root',
   'eval_every',
   'loader.',
@@ -182,6 +183,8 @@ def _splits(config) -> tuple[sources.Split, sources.Split]:
         f'{(split.labels < 0).sum()} videos have no label, such as '
         f'{split.ids[int(split.labels.argmin())]!r}; take them out.'
       )
+  if config['data']['manifest']:
+    manifest.require(config['data']['manifest'], (train, val))
   return train, val
 
 

@@ -1,18 +1,15 @@
 """Decoding is exact, for every file, frame and way of asking."""
 
-import fractions
 import json
-import os
 import random
-import subprocess
-import sys
 
 import av
 import cv2
 import numpy as np
 import pytest
+from encoded import decode_all, encode
 
-from i2v_jax.data import decode
+from i2v_jax.data import decode, transforms
 
 WHOLE = {
   'arm_wrestling.mp4': 280,
@@ -21,35 +18,6 @@ WHOLE = {
   'rotated_90.mov': 3,
   'h265.mp4': 10,
 }
-
-
-def decode_all(path):
-  """Every stored frame by plain decoding from the start, no seeks."""
-  with av.open(str(path)) as container:
-    frames = container.decode(video=0)
-    return [frame.to_ndarray(format='rgb24') for frame in frames]
-
-
-def encode(path, codec, ticks, options=None):
-  """A small moving picture whose frames are shown at ticks / 90 seconds."""
-  with av.open(str(path), 'w') as container:
-    stream = container.add_stream(codec, rate=30, options=options or {})
-    stream.width, stream.height, stream.pix_fmt = 64, 48, 'yuv420p'
-    stream.codec_context.time_base = fractions.Fraction(1, 90)
-    for number, tick in enumerate(ticks):
-      image = np.full((48, 64, 3), 5 * number, np.uint8)
-      image[8:24, number : number + 16] = 255, 0, 128
-      frame = av.VideoFrame.from_ndarray(image)
-      frame.pts, frame.time_base = int(tick), stream.codec_context.time_base
-      container.mux(stream.encode(frame))
-    container.mux(stream.encode())
-  return path
-
-
-def open_files():
-  """Where the open descriptors of this process point to."""
-  links = [f'/proc/self/fd/{fd}' for fd in os.listdir('/proc/self/fd')]
-  return sorted(os.readlink(link) for link in links if os.path.exists(link))
 
 
 def assert_random_access_exact(path, expected, turns=0):
@@ -86,26 +54,74 @@ def test_random_access_equals_sequential_decoding(videos, name):
 
 
 X264_OPEN = 'open-gop=1:keyint=8:min-keyint=4:bframes=3:b-adapt=0:scenecut=0'
+X265 = 'log-level=none:pools=1:frame-threads=1:keyint=9:bframes=3:b-adapt=0'
 MADE = {
   'vp9.webm': ('libvpx-vp9', {'g': '10'}),
   'open_gop.mkv': ('libx264', {'x264-params': X264_OPEN}),
   'open_gop.mp4': ('libx264', {'x264-params': X264_OPEN}),
   'intra_refresh.mkv': ('libx264', {'x264-params': 'intra-refresh=1:keyint=9'}),
+  'interlaced.mp4': ('libx264', {'x264-params': 'tff=1:keyint=9:bframes=2'}),
+  'low_delay.mp4': ('libx264', {'tune': 'zerolatency', 'g': '12'}),
   'stream.ts': ('libx264', {'g': '8'}),
   'bare.h264': ('libx264', {'g': '8'}),
+  'closed.hevc.mp4': ('libx265', {'x265-params': X265 + ':open-gop=0'}),
+  'open.hevc.mp4': ('libx265', {'x265-params': X265}),
+  'open.hevc.mkv': ('libx265', {'x265-params': X265}),
+  'layers.hevc.mp4': ('libx265', {'x265-params': X265 + ':temporal-layers=3'}),
+  'bare.hevc': ('libx265', {'x265-params': X265 + ':repeat-headers=1'}),
+  'av1.mp4': ('libsvtav1', {'g': '9', 'preset': '12'}),
+  'av1.webm': ('libsvtav1', {'g': '9', 'preset': '12'}),
   'b_frames.avi': ('mpeg4', {'bf': '2', 'g': '8'}),
+  'mpeg4.mp4': ('mpeg4', {'bf': '2', 'g': '8'}),
+  'mpeg4.mkv': ('mpeg4', {'bf': '2', 'g': '8'}),
+  'mpeg2.ts': ('mpeg2video', {'bf': '2', 'g': '8'}),
+  'stills.mkv': ('mjpeg', {}, 'yuvj420p'),
+  'ten_bits.mp4': ('libx264', {'g': '8'}, 'yuv420p10le'),
+  'ten_bits.hevc.mp4': ('libx265', {'x265-params': X265}, 'yuv420p10le'),
+  'ten_bits.webm': ('libsvtav1', {'g': '9', 'preset': '12'}, 'yuv420p10le'),
+  'odd.mp4': ('libx264', {'g': '8'}, 'yuv444p', (63, 47)),
+  'odd.webm': ('libvpx-vp9', {'g': '10'}, 'yuv420p', (63, 47)),
+  'odd.avi': ('mpeg4', {'bf': '2', 'g': '8'}, 'yuv420p', (63, 47)),
+  'odd.mkv': ('mjpeg', {}, 'yuvj420p', (63, 47)),
 }
 
 
 @pytest.mark.parametrize('name', MADE)
 def test_containers_and_codecs(tmp_path, name):
-  path = encode(tmp_path / name, MADE[name][0], range(0, 90, 3), MADE[name][1])
+  codec, options, *form = MADE[name]
+  path = encode(tmp_path / name, codec, range(0, 90, 3), options, *form)
   expected = decode_all(path)
   assert len(expected) == 30
   assert_random_access_exact(path, expected)
-  # A bare stream holds no times at all, and FFmpeg supposes 25 fps.
-  seconds = 1.2 if name == 'bare.h264' else 1
+  # Bare streams hold no times at all, and FFmpeg supposes 25 fps.
+  seconds = 1.2 if name.startswith('bare.') else 1
   assert decode.probe(path).duration == pytest.approx(seconds, abs=1e-3)
+
+
+@pytest.mark.parametrize('name', ['one.mp4', 'one.webm', 'one.avi', 'one.h264'])
+def test_a_video_of_one_frame(tmp_path, name):
+  codec = {'webm': 'libvpx-vp9', 'avi': 'mpeg4'}.get(name[4:], 'libx264')
+  path = encode(tmp_path / name, codec, [0])
+  (expected,) = decode_all(path)
+  images = decode.read_frames(path, [0, 7])
+  np.testing.assert_array_equal(images, [expected] * 2)
+
+
+def test_no_duration_is_stated(tmp_path):
+  path = encode(tmp_path / 'live.mkv', 'libx264', range(0, 90, 3), {'g': '8'})
+  with (
+    av.open(str(path)) as source,
+    av.open(str(tmp_path / 'a.mkv'), 'w', options={'live': '1'}) as target,
+  ):
+    stream = target.add_stream_from_template(source.streams.video[0])
+    for packet in source.demux(video=0):
+      if packet.size:
+        packet.stream = stream
+        target.mux(packet)
+  with av.open(str(tmp_path / 'a.mkv')) as container:
+    assert container.duration is container.streams.video[0].duration is None
+  assert_random_access_exact(tmp_path / 'a.mkv', decode_all(path))
+  assert decode.probe(tmp_path / 'a.mkv').duration == pytest.approx(1, abs=2e-3)
 
 
 @pytest.mark.parametrize('name', ['vfr.mp4', 'vfr.webm'])
@@ -170,94 +186,30 @@ def test_rotation_turns_the_picture_upright(videos):
   np.testing.assert_array_equal(images[0], upright[..., ::-1])
 
 
-def test_broken_packet_is_named_and_never_replaced(videos):
-  with decode.open_video(videos / 'corrupted.mp4') as video:
-    assert video.info.frames == 50
-    before = video.read([0, 27])
-    for frame in (28, 49):
-      with pytest.raises(decode.DecodeError, match=f'corrupted.*{frame} '):
-        video.read([27, frame])
-    np.testing.assert_array_equal(video.read([0, 27]), before)
+@pytest.mark.parametrize('angle', [90, 180, 270])
+def test_every_quarter_turn(tmp_path, angle):
+  path = encode(tmp_path / 'a.mp4', 'libx264', range(0, 30, 3), {'g': '4'})
+  turned = tmp_path / 'turned.mp4'
+  with av.open(str(path)) as source, av.open(str(turned), 'w') as target:
+    stream = target.add_stream_from_template(source.streams.video[0])
+    stream.set_display_rotation(-angle)  # FFmpeg counts anticlockwise
+    for packet in source.demux(video=0):
+      if packet.size:
+        packet.stream = stream
+        target.mux(packet)
+  assert decode.probe(turned).rotation == angle
+  assert_random_access_exact(turned, decode_all(path), -angle // 90)
 
 
-def test_broken_packet_harms_its_own_group_only(tmp_path):
-  options = {'g': '10', 'bf': '0'}
-  path = encode(tmp_path / 'a.mp4', 'libx264', range(0, 90, 3), options)
-  expected = decode_all(path)
-  with av.open(str(path)) as container:
-    packets = [packet for packet in container.demux() if packet.size]
-    keys = [at for at, packet in enumerate(packets) if packet.is_keyframe]
-    broken, end = packets[keys[1]].pos, packets[keys[1] + 1].pos
-  data = bytearray(path.read_bytes())
-  data[broken:end] = b'\xff' * (end - broken)
-  with decode.open_video(bytes(data)) as video:
-    images = video.read([2, 25, 5])
-    for image, index in zip(images, (2, 25, 5), strict=True):
-      np.testing.assert_array_equal(image, expected[index])
-    with pytest.raises(decode.DecodeError, match='frame 10 '):
-      video.read([2, 10, 25])
-
-
-def test_decodes_only_what_is_needed(videos, monkeypatch):
-  seen = []
-  pictures = decode.Video._decode
-
-  def watched(self, key, run):
-    seen.append((key.frame, run))
-    yield from pictures(self, key, run)
-
-  monkeypatch.setattr(decode.Video, '_decode', watched)
-  with decode.open_video(videos / 'arm_wrestling.mp4') as video:
-    # Starting anew would call this.
-    monkeypatch.setattr(video, '_open', None)
-    video.read([10, 20, 186, 187, 200, 270, 235])
-  assert seen == [(0, [10, 20, 186, 187, 200]), (230, [235]), (268, [270])]
-
-
-def test_what_is_no_video_says_so(videos, tmp_path):
-  with pytest.raises(FileNotFoundError, match=r'none\.mp4'):
-    decode.probe(tmp_path / 'none.mp4')
-  (tmp_path / 'empty.mp4').touch()
-  (tmp_path / 'text.mp4').write_text('not a video\n' * 99)
-  with av.open(str(tmp_path / 'sound.mp4'), 'w') as container:
-    stream = container.add_stream('aac', rate=16000)
-    sound = av.AudioFrame.from_ndarray(
-      np.zeros((1, 1024), 'f4'), 'fltp', 'mono'
-    )
-    sound.rate = 16000
-    container.mux(stream.encode(sound))
-    container.mux(stream.encode())
-  (tmp_path / 'cut.mp4').write_bytes(
-    (videos / 'arm_wrestling.mp4').read_bytes()[:300000]
-  )
-  before = open_files()
-  for name in ('empty.mp4', 'text.mp4', 'sound.mp4', 'cut.mp4', ''):
-    with pytest.raises(decode.DecodeError, match=str(tmp_path / name)):
-      decode.probe(tmp_path / name)
-  for garbage in (b'', bytes(1000)):
-    with pytest.raises(decode.DecodeError, match='<bytes>'):
-      decode.probe(garbage)
-  assert open_files() == before
-
-
-def test_files_are_closed(videos):
-  before = open_files()
-  decode.read_frames(videos / 'mpeg4.avi', [3])
-  with pytest.raises(decode.DecodeError):
-    decode.read_frames(videos / 'corrupted.mp4', [30])
-  video = decode.open_video(videos / 'h265.mp4')
-  assert len(open_files()) == len(before) + 1
-  video.close()
-  video.close()
-  assert open_files() == before
-
-
-def test_ffmpeg_stays_quiet(videos):
-  code = (
-    'import sys; from i2v_jax.data import decode\n'
-    'try: decode.read_frames(sys.argv[1], [40])\n'
-    'except decode.DecodeError: print("refused")'
-  )
-  command = [sys.executable, '-c', code, str(videos / 'corrupted.mp4')]
-  result = subprocess.run(command, capture_output=True, text=True, check=True)
-  assert (result.stdout, result.stderr) == ('refused\n', '')
+@pytest.mark.parametrize('name', ['arm_wrestling.mp4', 'rotated_90.mov'])
+@pytest.mark.parametrize('side', [100, 224, 256])
+def test_resized_as_they_come_they_are_what_they_are_afterwards(
+  videos, name, side
+):
+  with decode.open_video(videos / name) as video:
+    indices = [2, 0, 2]
+    expected = transforms.resize_short_side(video.read(indices), side)
+    found = video.read(indices, short_side=side)
+    assert video.read([], side).shape == (0, *expected.shape[1:])
+  assert min(found.shape[1:3]) == side
+  np.testing.assert_array_equal(found, expected)

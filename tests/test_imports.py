@@ -135,6 +135,7 @@ def test_no_module_imports_itself_by_a_detour():
   [
     'import i2v_jax',
     'import i2v_jax.data.decode, i2v_jax.data.clips, i2v_jax.data.sources',
+    'import i2v_jax.data.check, i2v_jax.checking',
     'from i2v_jax import probe, read_frames',
   ],
 )

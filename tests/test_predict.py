@@ -191,12 +191,11 @@ def test_a_folder_without_a_model_is_named(command, tmp_path, capsys):
   assert f'{tmp_path} is neither the workdir of a run' in error
 
 
-def test_bench_prints_a_table(videos, capsys, monkeypatch):
+def test_bench_prints_a_table(capsys, monkeypatch):
   from i2v_jax import vit_config
 
   monkeypatch.setitem(vit_config.SIZES, 'B', (32, 2, 4, 64))
-  clip = videos / 'h265.mp4'
-  code = i2v('bench', '--rounds', 1, '--clip', clip, '--clips', 8)
+  code = i2v('bench', '--rounds', 1)
   text = capsys.readouterr().out
   assert code == 0
-  assert 'ZeroI2V, merged' in text and 'clips/s' in text
+  assert 'ZeroI2V, merged' in text and 'GFLOP/s' in text

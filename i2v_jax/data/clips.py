@@ -25,8 +25,8 @@ def train_clip(
   The clip is a dict of uint8 arrays of `spec.shapes`: `video` [T, H, W, 3] or
   [T_S, H, W, 3], and with a grid `grid` [T / (rows * columns), H, W, 3].
   """
-  frames = video.read(_train_indices(video.info.frames, spec, rng))
-  frames = transforms.resize_short_side(frames, spec.short_side)
+  indices = _train_indices(video.info.frames, spec, rng)
+  frames = video.read(indices, spec.short_side)
   if spec.randaugment == 'before_crop':
     frames = _rand_augment(frames, spec, rng)
   if spec.scale_crop:
@@ -67,8 +67,8 @@ def test_views(
   first, stop = span or (0, video.info.frames)
   size = spec.image_size
   indices_CxT = _test_indices(stop - first, spec)
-  frames = video.read(first + indices_CxT.ravel())
-  frames = transforms.resize_short_side(frames, spec.test_short_side or size)
+  short_side = spec.test_short_side or size
+  frames = video.read(first + indices_CxT.ravel(), short_side)
   if spec.release_quirks:
     crops = transforms.release_crops(frames, size, spec.crops)
   elif spec.crops == 3:

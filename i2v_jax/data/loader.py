@@ -76,7 +76,7 @@ class Loader:
   def _load(self, index: int, make: Callable[[Video], tuple], leading) -> dict:
     path = self.split.paths[index]
     try:
-      with open_video(path) as video:
+      with open_video(path, seconds=self.seconds or None) as video:
         arrays, label = make(video)
     except (DecodeError, OSError) as error:
       return self._bad(index, error, leading)

@@ -73,9 +73,9 @@ class _Noted:
   def __init__(self, video: Video):
     self.info, self._video = video.info, video
 
-  def read(self, indices) -> np.ndarray:
+  def read(self, indices, short_side: int) -> np.ndarray:
     self.numbers = np.minimum(indices, self.info.frames - 1)
-    return self._video.read(indices)
+    return self._video.read(indices, short_side)
 
 
 def train_draws(

@@ -1,0 +1,189 @@
+"""`i2v data check`: every video of a data set, decoded to its end.
+
+Work that was done is never done again: every result is a line of
+`checked.jsonl`, and stands as long as the file has the same size and time of
+change. At the end come `manifest.jsonl`, `bad.csv` and `findings.csv`.
+"""
+
+import contextlib
+import dataclasses
+import json
+import os
+import pathlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent import futures
+from typing import Any
+
+import i2v_jax
+from i2v_jax import check_report, findings, writers
+from i2v_jax.data import check, listing, manifest, sources, workers
+
+JOURNAL = 'checked.jsonl'
+ALIASES = {'ssv2': 'something_v2'}
+_TRAIN_TEST = ('ucf101', 'hmdb51', 'diving48')  # they have no split val
+
+
+def of_paths(paths: Sequence[str]) -> findings.Listed:
+  """Videos by themselves: files, and all videos in folders and below."""
+  found = [video for path in paths for video in _videos(path)]
+  labels = [-1] * len(found)
+  split = sources.Split(tuple(found), labels, (), tuple(found))
+  return findings.Listed({'files': split})
+
+
+def _videos(path: str) -> Iterator[str]:
+  # A folder with the name of a video is a mistake to be reported.
+  if listing.is_video(path) or not os.path.isdir(path):
+    yield path
+    return
+  for folder, folders, names in os.walk(path):
+    inside = [name for name in folders if not listing.is_video(name)]
+    for name in sorted({*names, *folders} - {*inside}):
+      if listing.is_video(name) and not name.startswith('.'):
+        yield os.path.join(folder, name)
+    folders[:] = sorted(inside)
+
+
+def of_source(
+  format: str, root: str, options: Mapping[str, Any], splits: Sequence[str] = ()
+) -> findings.Listed:
+  """The splits of a data set: the named ones, or train and what is tested."""
+  format, options = ALIASES.get(format, format), dict(options)
+  splits = splits or ('train', 'test' if format in _TRAIN_TEST else 'val')
+  complete = options.pop('on_missing', 'error') == 'error'
+  read = lambda split: sources.load(format, root, split, 'skip', **options)
+  return findings.Listed(
+    {split: read(split) for split in dict.fromkeys(splits)},
+    format=format,
+    root=root,
+    options=options,
+    complete=complete,
+  )
+
+
+def of_config(
+  file: str, settings: Sequence[str], splits: Sequence[str] = ()
+) -> findings.Listed:
+  """The splits that a config trains and tests on, and the clips it takes."""
+  from i2v_jax import experiment, variants  # JAX takes seconds to import
+
+  config = variants.load_config(file, settings)
+  data = config['data']
+  splits = splits or (data['train'], data['val'])
+  listed = of_source(data['format'], data['root'], data['options'], splits)
+  return dataclasses.replace(listed, spec=experiment.clip_spec(config))
+
+
+def run(
+  listed: findings.Listed, out, seconds: float = 120, count: int = 0
+) -> bool:
+  """Checks all videos, writes what was found into `out`, and prints it.
+
+  Args:
+    listed: the videos.
+    out: a folder; if a check was stopped in it, this one goes on.
+    seconds: that a file may take.
+    count: worker processes; 0 for one per core.
+
+  Returns:
+    Whether nothing is wrong.
+  """
+  out = pathlib.Path(out)
+  out.mkdir(parents=True, exist_ok=True)
+  records = check_all(listed.paths, out / JOURNAL, seconds, count)
+  found = findings.find(listed, records)
+  check_report.write(listed, records, found, out)
+  check_report.show(listed, records, found)
+  writers.console.print(f'written to {out}')
+  return not any(finding.problem for finding in found)
+
+
+def check_all(
+  paths: Mapping[str, str], journal: pathlib.Path, seconds: float, count: int
+) -> dict[str, dict]:
+  """The record of every video, as `check.check_file` makes it and its stamp.
+
+  Args:
+    paths: id -> path.
+    journal: file of the results so far; grows.
+    seconds, count: as in `run`.
+  """
+  stamps = {video: manifest.stamp(path) for video, path in paths.items()}
+  known = _resume(journal)
+  records = {
+    video: known[video]
+    for video, found in stamps.items()
+    if found and found.items() <= known.get(video, {}).items()
+  }
+  todo = [video for video in paths if video not in records]
+  bar, advance = writers.progress(len(paths), 'check', 'videos', len(records))
+  checking = contextlib.closing(_check(todo, paths, seconds, count))
+  with bar, journal.open('a') as file, checking as checked:
+    for video, found in checked:
+      record = {'id': video} | (stamps[video] or {}) | found
+      records[video] = record
+      if 'lost' not in record:  # those may have but needed more time
+        print(json.dumps(record), file=file, flush=True)
+      advance()
+  return records
+
+
+def _resume(journal: pathlib.Path) -> dict[str, dict]:
+  """The results of a check that was stopped, of the same decoder."""
+  header = {'decoder': check.DECODER, 'i2v_jax': i2v_jax.__version__}
+  lines = list(_whole_lines(journal)) if journal.exists() else []
+  if not lines or lines[0] != header:
+    journal.write_text(json.dumps(header) + '\n')
+    return {}
+  return {record['id']: record for record in lines[1:]}
+
+
+def _whole_lines(journal: pathlib.Path) -> Iterator[dict]:
+  """Yields what the lines hold; cuts off one that was not finished."""
+  with journal.open('r+b') as file:
+    end = 0
+    for line in file:
+      if not line.endswith(b'\n'):
+        file.truncate(end)
+        return
+      end += len(line)
+      try:
+        yield json.loads(line)
+      except ValueError:  # after a power cut; the file is checked again
+        continue
+
+
+def _check(
+  todo: Sequence[str], paths: Mapping[str, str], seconds: float, count: int
+) -> Iterator[tuple[str, dict]]:
+  """Yields (id, result) in the order in which they are done."""
+  if not todo:
+    return
+  count = min(count or os.cpu_count() or 1, len(todo))
+
+  def one(video):
+    try:
+      return video, pool.call(paths[video])
+    except workers.WorkerError as error:
+      lost = {'ok': False, 'frames': 0, 'frame': None, 'lost': True}
+      return video, lost | {'reason': str(error)}
+
+  # The pool is closed first: it then refuses what the threads still wait for.
+  with (
+    futures.ThreadPoolExecutor(count) as threads,
+    workers.Pool(check.check_file, count, seconds) as pool,
+  ):
+    yield from _as_done(threads, one, todo, 2 * count)
+
+
+def _as_done(
+  threads: futures.Executor, function: Callable, items: Iterable, ahead: int
+) -> Iterator[Any]:
+  waiting = set()
+  for item in items:
+    waiting.add(threads.submit(function, item))
+    if len(waiting) >= ahead:
+      done, waiting = futures.wait(waiting, None, futures.FIRST_COMPLETED)
+      yield from (future.result() for future in done)
+  for future in futures.as_completed(waiting):
+    yield future.result()

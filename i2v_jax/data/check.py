@@ -1,0 +1,167 @@
+"""Whether a video file can be read to its end, and what it holds.
+
+This is what the worker processes of `i2v data check` run.
+"""
+
+import hashlib
+import os
+import stat
+from typing import Any, NamedTuple
+
+import av
+
+from i2v_jax.data import decode
+
+DECODER = f'PyAV {av.__version__}, FFmpeg {av.ffmpeg_version_info}'
+_KINDS = {
+  stat.S_IFDIR: 'a folder',
+  stat.S_IFIFO: 'a named pipe',
+  stat.S_IFSOCK: 'a socket',
+  stat.S_IFCHR: 'a device',
+  stat.S_IFBLK: 'a device',
+}
+_LATE = 0.2  # seconds missing at the end that tell of a cut
+
+
+def check_file(path: str) -> dict[str, Any]:
+  """Decodes every frame of a file once, in order, and keeps none of them.
+
+  Returns:
+    JSON values. Always `ok` and `frames`, how many decode from the first on
+    without a gap. Of a file that is not ok `reason`, and `frame`, the number of
+    the first that cannot be decoded, 0 where the file cannot be opened. As far
+    as they could be found out: `sha256` of the content; `fps`, `height`,
+    `width`, `rotation`, `duration` and `codec` as in `decode.VideoInfo`;
+    `stated`, frames the container claims to hold, None where it does not say;
+    `cut_short`, whether it claims more than is there.
+  """
+  found = {'ok': False, 'frames': 0}
+  try:
+    _check_regular(path)
+    with open(path, 'rb') as file:
+      found['sha256'] = hashlib.file_digest(file, 'sha256').hexdigest()
+    with decode.open_video(path) as video:
+      return found | _facts(video.info) | _decoded(path, video)
+  except Exception as error:  # whatever a broken file provokes is its report
+    return found | {'frame': 0, 'reason': _reason(path, error)}
+
+
+def _check_regular(path: str) -> None:
+  """Nothing else is opened: a pipe would wait for its writer for ever."""
+  if os.path.islink(path) and not os.path.lexists(os.path.realpath(path)):
+    raise ValueError('is a link to nothing')
+  found = os.stat(path)
+  if not stat.S_ISREG(found.st_mode):
+    kind = _KINDS.get(stat.S_IFMT(found.st_mode), 'something else')
+    raise ValueError(f'is {kind}, not a file')
+  if not found.st_size:
+    raise ValueError('is empty')
+
+
+def _reason(path: str, error: Exception) -> str:
+  if isinstance(error, OSError):
+    return error.strerror or str(error)
+  if isinstance(error, ValueError):
+    return str(error).removeprefix(f'{path}: ')
+  return repr(error)
+
+
+def _facts(info: decode.VideoInfo) -> dict[str, Any]:
+  return {
+    'fps': round(info.fps, 4),
+    'height': info.height,
+    'width': info.width,
+    'rotation': info.rotation,
+    'duration': round(info.duration, 4),
+    'codec': info.codec,
+  }
+
+
+def _decoded(path: str, video: decode.Video) -> dict[str, Any]:
+  info = video.info
+  turned, count = info.rotation % 180, info.frames
+  walk = _walk(path, (info.height, info.width)[:: -1 if turned else 1])
+  found = {'stated': walk.stated, 'cut_short': walk.cut_short}
+  for frame in _suspects(walk, count):
+    if reason := _unreadable(path, video, frame):
+      return found | _first_unreadable(path, video, frame, reason)
+  return found | {'ok': True, 'frames': count}
+
+
+def _first_unreadable(path, video, frame: int, reason: str) -> dict[str, Any]:
+  # A decoder may lose pictures it was about to show when the next one fails.
+  while frame and (earlier := _unreadable(path, video, frame - 1)):
+    frame, reason = frame - 1, earlier
+  return {'ok': False, 'frames': frame, 'frame': frame, 'reason': reason}
+
+
+def _unreadable(path: str, video: decode.Video, frame: int) -> str:
+  """Why training could not read a frame; '' if it can."""
+  try:
+    video.read([frame])
+  except decode.DecodeError as error:
+    return _reason(path, error)
+  return ''
+
+
+class _Walk(NamedTuple):
+  listed: list[int | None]  # Times of the packets that are to be shown.
+  shown: list[tuple]  # Times of the pictures that came out; if they are whole.
+  stated: int | None
+  cut_short: bool
+
+
+def _walk(path: str, size: tuple[int, int]) -> _Walk:
+  """Decodes from the first packet to the last, whatever some of them hold."""
+  listed, shown, hidden, end = [], [], 0, 0.0
+  # Titles may be in any encoding, and are nothing to us.
+  with av.open(f'file:{path}', metadata_errors='replace') as container:
+    stream = container.streams.best('video')
+    stream.thread_count = 1
+    for packet in container.demux():
+      start = packet.dts if packet.pts is None else packet.pts
+      if start is not None:
+        last = start + (packet.duration or 0)
+        end = max(end, float(last * packet.time_base))
+      if packet.stream_index != stream.index:
+        continue
+      if packet.size and not packet.is_discard:
+        listed.append(packet.pts)
+      hidden += packet.is_discard
+      shown += _pictures(packet, size)
+    missing = _cut_short(container, stream, len(listed) + hidden, end)
+    return _Walk(listed, shown, stream.frames or None, missing)
+
+
+def _cut_short(container, stream, count: int, end: float) -> bool:
+  """Whether there should be more than `count` packets and `end` seconds."""
+  if container.format.name == 'avi':  # counts those it leaves out as well
+    stated = float(stream.frames * stream.time_base)
+  elif container.format.name.startswith('matroska'):  # counts none
+    stated = (container.duration or 0) / av.time_base
+  else:
+    return stream.frames > count
+  return stated - end > _LATE
+
+
+def _pictures(packet: av.Packet, size: tuple[int, int]) -> list[tuple]:
+  """(time, whether it is whole) of the pictures that a packet gives."""
+  try:
+    pictures = packet.decode()
+  except av.FFmpegError:
+    return []
+  same = lambda picture: (picture.height, picture.width) == size
+  return [(p.pts, same(p) and not p.is_corrupt) for p in pictures]
+
+
+def _suspects(walk: _Walk, count: int) -> list[int]:
+  """Numbers of the frames that the walk has not shown to be good."""
+  listed = set(walk.listed)
+  good = {time for time, whole in walk.shown if whole}
+  # Where times are but guessed, frames are numbered as they come.
+  suspects = {n for n, (_, whole) in enumerate(walk.shown) if not whole}
+  suspects.update(range(len(walk.shown), count))
+  if None not in listed and len(listed) == count and good <= listed:
+    order = enumerate(sorted(listed))
+    suspects.update(frame for frame, time in order if time not in good)
+  return sorted(frame for frame in suspects if frame < count)

@@ -1,0 +1,114 @@
+"""What is known of the public data sets: their classes, and how many videos.
+
+Enough to notice that labels have another order than those of published models,
+or that a split is not the one that papers report on.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+
+class Known(NamedTuple):
+  """A public data set.
+
+  Attributes:
+    name: as papers call it.
+    format: of `sources.FORMATS`.
+    classes: how many.
+    some: names of classes by which it is recognised; () if it is not.
+    order: the sort key that gives the official order; None if none does.
+    counts: split -> videos that papers used.
+  """
+
+  name: str
+  format: str
+  classes: int
+  some: tuple[str, ...]
+  order: Callable[[str], str] | None
+  counts: Mapping[str, int]
+
+
+# Kinetics as prepared by mmaction2; UCF101 and HMDB51 as in fold 1.
+DATA_SETS = (
+  Known(
+    'Kinetics-400',
+    'kinetics',
+    400,
+    ('abseiling',),
+    str,
+    {'train': 240_436, 'val': 19_796},
+  ),
+  Known(
+    'Kinetics-600',
+    'kinetics',
+    600,
+    ('abseiling',),
+    str,
+    {'train': 383_393, 'val': 27_910},
+  ),
+  Known(
+    'Kinetics-700',
+    'kinetics',
+    700,
+    ('abseiling',),
+    str,
+    {'train': 542_357, 'val': 34_824},
+  ),
+  Known(
+    'Something-Something V2',
+    'something_v2',
+    174,
+    (
+      'Pulling something from left to right',
+      'Touching (without moving) part of something',
+    ),
+    str,
+    {'train': 168_913, 'val': 24_777},
+  ),
+  Known(
+    'UCF101',
+    'ucf101',
+    101,
+    ('Hammering', 'HammerThrow', 'JumpingJack', 'JumpRope'),
+    str.lower,
+    {'train': 9_537, 'test': 3_783},
+  ),
+  Known(
+    'HMDB51',
+    'hmdb51',
+    51,
+    ('brush_hair', 'draw_sword'),
+    str,
+    {'train': 3_570, 'test': 1_530},
+  ),
+  Known(
+    'Diving48 V2',
+    'diving48',
+    48,
+    (),
+    None,
+    {'train': 15_027, 'test': 1_970},
+  ),
+)
+
+
+def recognise(format: str, class_names: Iterable[str]) -> Known | None:
+  """The public data set of a format, or of classes; None if it is another."""
+  names = set(class_names)
+  for known in DATA_SETS:
+    if known.classes == len(names) and (
+      known.format == format or (known.some and names >= {*known.some})
+    ):
+      return known
+  return None
+
+
+def papers_count(
+  known: Known, split: str, options: Mapping[str, object]
+) -> int | None:
+  """How many videos of a split papers used; None where that is not known."""
+  if known.format == 'ucf101' and options.get('fold', 1) != 1:
+    return None
+  if split == 'val' and 'val' not in known.counts:
+    split = 'test'  # what folders call val, where there are but two splits
+  return known.counts.get(split)

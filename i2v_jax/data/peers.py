@@ -1,0 +1,53 @@
+"""The same frames out of other libraries, to compare with; one thread each.
+
+None of them is needed for anything else, and each is imported when it is used.
+"""
+
+import numpy as np
+
+
+def decord(path: str, indices: np.ndarray) -> np.ndarray:
+  """Frames by decord: uint8 RGB [n, H, W, 3]."""
+  import decord as lib
+
+  reader = lib.VideoReader(path, ctx=lib.cpu(0), num_threads=1)
+  return reader.get_batch(indices).asnumpy()
+
+
+def opencv(path: str, indices: np.ndarray) -> np.ndarray:
+  """Frames by OpenCV, which seeks once and then grabs every frame."""
+  import cv2
+
+  threads = [cv2.CAP_PROP_N_THREADS, 1]
+  capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG, threads)
+  try:
+    found = _grabbed(capture, sorted(set(indices.tolist())))
+  finally:
+    capture.release()
+  return np.stack([found[index] for index in indices.tolist()])
+
+
+def _grabbed(capture, wanted: list[int]) -> dict[int, np.ndarray]:
+  import cv2
+
+  capture.set(cv2.CAP_PROP_POS_FRAMES, wanted[0])
+  found, at = {}, wanted[0]
+  for index in wanted:
+    for _ in range(index - at):
+      capture.grab()
+    read, image = capture.read()
+    if not read:
+      raise RuntimeError(f'reads no frame {index}')
+    found[index], at = cv2.cvtColor(image, cv2.COLOR_BGR2RGB), index + 1
+  return found
+
+
+def torchcodec(path: str, indices: np.ndarray) -> np.ndarray:
+  """Frames by torchcodec, in its default exact mode."""
+  from torchcodec.decoders import VideoDecoder
+
+  decoder = VideoDecoder(path, dimension_order='NHWC', num_ffmpeg_threads=1)
+  return decoder.get_frames_at(indices.tolist()).data.numpy()
+
+
+READERS = {'decord': decord, 'OpenCV': opencv, 'torchcodec': torchcodec}

@@ -1,0 +1,124 @@
+"""`i2v data bench`: tables of how fast videos are read, and by whom."""
+
+import os
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from rich.table import Table
+
+from i2v_jax import writers
+from i2v_jax.data import bench as lib
+from i2v_jax.data import peers
+from i2v_jax.data.decode import read_frames
+from i2v_jax.data.spec import ClipSpec
+
+IMAGE_SIZE = 224
+
+
+def bench(
+  path, frames: int, stride: int, count: int, rounds: int, seed: int
+) -> None:
+  """Prints what a clip costs, stage by stage, and how fast the loader is."""
+  plan, threads = _plan(path, frames, stride, count, seed), os.cpu_count() or 1
+  run = lambda: (lib.stages(plan), lib.load(plan, threads))
+  found = sorted(_rounds(rounds, run), key=lambda pair: pair[0]['total'])
+  writers.console.print(_stages(plan, found[rounds // 2][0], rounds))
+  whole = count / np.median([seconds for _, seconds in found])
+  writers.console.print(
+    f'whole loader: {whole:.1f} clips/s by the clock, in {threads} threads'
+  )
+
+
+def against(
+  path, frames: int, stride: int, count: int, rounds: int, seed: int
+) -> None:
+  """Prints how fast others read the same frames, and if they are the same."""
+  plan = _plan(path, frames, stride, count, seed)
+  found = {
+    name: lib.agree(plan, reader) for name, reader in peers.READERS.items()
+  }
+  readers = {'i2v': read_frames} | {
+    name: peers.READERS[name] for name in found if not found[name].problem
+  }
+  rows = _rounds(rounds, lambda: lib.race(plan, readers))
+  # Of each clip the median, so that what else the machine does counts little.
+  times = {
+    name: np.median([row[name] for row in rows], axis=0).sum()
+    for name in readers
+  }
+  writers.console.print(_readers(plan, times, found, rounds))
+
+
+def _plan(path, frames, stride, count, seed) -> lib.Plan:
+  if count < 1:
+    raise ValueError(f'--clips is {count}; measure at least 1')
+  spec = ClipSpec(frames, IMAGE_SIZE, stride=stride)
+  return lib.plan(lib.videos(path), spec, count, seed)
+
+
+def _rounds(count: int, run: Callable) -> list:
+  if count < 1:
+    raise ValueError(f'--rounds is {count}; measure at least 1')
+  bar, advance = writers.progress(count, 'measuring', 'rounds')
+  found = []
+  with bar:
+    for _ in range(count):
+      found.append(run())
+      advance()
+  return found
+
+
+def _table(title: str, columns: Sequence[str]) -> Table:
+  table = Table(title=title, title_justify='left', title_style='bold')
+  for place, name in enumerate(columns):
+    table.add_column(name, justify='right' if place else 'left')
+  return table
+
+
+def _title(plan: lib.Plan, rounds: int) -> str:
+  videos = len(set(plan.paths))
+  what = plan.paths[0] if videos == 1 else f'{videos} videos'
+  spec = plan.spec
+  return (
+    f'{what}: {len(plan.paths)} clips, {spec.num_frames}x{spec.stride} '
+    f'sampling, one core (CPU time), median of {rounds}'
+  )
+
+
+def _stages(plan: lib.Plan, times: dict[str, float], rounds: int) -> Table:
+  total = times['total']
+  table = _table(_title(plan, rounds), ('stage', 'ms per clip', 'share'))
+  rest = total - sum(times[name] for name in lib.STAGES)
+  rows = {name: times[name] for name in lib.STAGES} | {'other': rest}
+  for name, seconds in rows.items():
+    _stage_row(table, name, seconds, plan, total)
+  table.add_section()
+  rate = f'all: {len(plan.paths) / total:.1f} clips/s'
+  _stage_row(table, rate, total, plan, total)
+  return table
+
+
+def _stage_row(table, name, seconds, plan, total) -> None:
+  each = 1000 * seconds / len(plan.paths)
+  table.add_row(name, f'{each:.2f}', f'{seconds / total:.1%}')
+
+
+def _readers(plan: lib.Plan, times: dict, found: dict, rounds: int) -> Table:
+  columns = ('reader', 'clips/s', 'i2v is', 'frames', 'differ', 'by at most')
+  table = _table(_title(plan, rounds), columns)
+  rate = lambda name: f'{len(plan.paths) / times[name]:.1f}'
+  table.add_row('i2v', rate('i2v'))
+  for name, agreement in found.items():
+    if agreement.problem:
+      continue
+    table.add_row(
+      name,
+      rate(name),
+      f'{times[name] / times["i2v"]:.2f}x',
+      f'{agreement.frames}',
+      f'{agreement.differing}',
+      f'{agreement.largest}',
+    )
+  failed = [f'{k}: {v.problem}' for k, v in found.items() if v.problem]
+  table.caption, table.caption_justify = '\n'.join(failed) or None, 'left'
+  return table
