@@ -74,15 +74,15 @@ class Loader:
     return self._bad(index, error, leading)
 
   def _load(self, index: int, make: Callable[[Video], tuple], leading) -> dict:
-    path = self.split.paths[index]
+    name, limit = self.split.paths[index], self.seconds or None
     try:
-      with open_video(path, seconds=self.seconds or None) as video:
+      with open_video(self.split.video(index), name, limit) as video:
         arrays, label = make(video)
     except (DecodeError, OSError) as error:
       return self._bad(index, error, leading)
     except Exception as error:
       raise RuntimeError(
-        f'{path}: {error!r} while its clip was made'
+        f'{name}: {error!r} while its clip was made'
       ) from error
     return _element(arrays, label, index, 1.0, '')
 
