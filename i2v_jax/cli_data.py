@@ -63,8 +63,8 @@ def bench(args) -> None:
 
   given = (args.frames, args.stride, args.clips, args.rounds, args.seed)
   data_bench.bench(args.path, *given)
-  if args.against:
-    data_bench.against(args.path, *given)
+  if args.against is not None:
+    data_bench.against(args.path, args.against or args.path, *given)
 
 
 def check(args) -> int:
@@ -165,8 +165,11 @@ def _for_bench(found) -> None:
   found.add_argument('path', metavar='PATH', help='video, folder, or text list')
   found.add_argument(
     '--against',
-    action='store_true',
-    help='read the same frames with decord, OpenCV and torchcodec',
+    nargs='?',
+    const='',
+    metavar='ORIGINAL',
+    help='read the same frames with decord, OpenCV and torchcodec, out of '
+    'ORIGINAL if PATH was made of it',
   )
   found.add_argument('--frames', type=int, default=8, help='of a clip')
   found.add_argument('--stride', type=int, default=16, help='of its frames')

@@ -1,5 +1,6 @@
 """`i2v data bench`: tables of how fast videos are read, and by whom."""
 
+import math
 import os
 from collections.abc import Callable, Sequence
 
@@ -9,7 +10,7 @@ from rich.table import Table
 from i2v_jax import writers
 from i2v_jax.data import bench as lib
 from i2v_jax.data import peers
-from i2v_jax.data.decode import read_frames
+from i2v_jax.data.decode import probe
 from i2v_jax.data.spec import ClipSpec
 
 IMAGE_SIZE = 224
@@ -23,22 +24,42 @@ def bench(
   run = lambda: (lib.stages(plan), lib.load(plan, threads))
   found = sorted(_rounds(rounds, run), key=lambda pair: pair[0]['total'])
   writers.console.print(_stages(plan, found[rounds // 2][0], rounds))
-  whole = count / np.median([seconds for _, seconds in found])
+  whole = count / np.median([loaded.seconds for _, loaded in found])
   writers.console.print(
     f'whole loader: {whole:.1f} clips/s by the clock, in {threads} threads'
+  )
+  _, loaded = found[0]
+  writers.console.print(
+    f'memory of the process: {loaded.early / 1e6:.0f} MB after '
+    f'{math.ceil(count / 10):,} clips of it, {loaded.late / 1e6:.0f} MB after '
+    f'{count:,}'
   )
 
 
 def against(
-  path, frames: int, stride: int, count: int, rounds: int, seed: int
+  path, original, frames: int, stride: int, count: int, rounds: int, seed: int
 ) -> None:
-  """Prints how fast others read the same frames, and if they are the same."""
+  """Prints how fast others read the same frames, and if they are the same.
+
+  Args:
+    path: what is read; see `bench.videos`.
+    original: what the others read: the same, or what it was prepared of.
+    frames: of a clip.
+    stride: of its frames.
+    count: clips of a round.
+    rounds: of measurements.
+    seed: of where clips start.
+  """
   plan = _plan(path, frames, stride, count, seed)
-  found = {
-    name: lib.agree(plan, reader) for name, reader in peers.READERS.items()
+  theirs = _originals(plan, original, path)
+  race = {
+    name: lambda clip, read=read: read(theirs[clip], plan.indices[clip])
+    for name, read in peers.READERS.items()
   }
-  readers = {'i2v': read_frames} | {
-    name: peers.READERS[name] for name in found if not found[name].problem
+  same = theirs == plan.names
+  found = {name: lib.agree(plan, read, same) for name, read in race.items()}
+  readers = {'i2v': plan.read} | {
+    name: race[name] for name in found if not found[name].problem
   }
   rows = _rounds(rounds, lambda: lib.race(plan, readers))
   # Of each clip the median, so that what else the machine does counts little.
@@ -46,7 +67,29 @@ def against(
     name: np.median([row[name] for row in rows], axis=0).sum()
     for name in readers
   }
-  writers.console.print(_readers(plan, times, found, rounds))
+  table = _readers(plan, times, found, rounds)
+  if not same:
+    table.title += f'; the others read {original}'
+  writers.console.print(table)
+
+
+def _originals(plan: lib.Plan, original, path) -> list[str]:
+  """The file that others read for each clip."""
+  split = lib.videos(original)
+  if split.records:
+    raise ValueError(
+      f'others cannot read the shards of {original}: name the videos it was '
+      'made of after --against'
+    )
+  pairs = {index: split.paths[index % len(split)] for index in set(plan.chosen)}
+  for index, other in pairs.items():
+    ours = lib.count_frames(plan.split, index)
+    if ours != probe(other).frames or len(split) != len(plan.split):
+      raise ValueError(
+        f'{other} and {plan.split.paths[index]} have not the same frames: '
+        f'{original} and {path} must hold the same videos, in the same order'
+      )
+  return [pairs[index] for index in plan.chosen]
 
 
 def _plan(path, frames, stride, count, seed) -> lib.Plan:
@@ -76,11 +119,11 @@ def _table(title: str, columns: Sequence[str]) -> Table:
 
 
 def _title(plan: lib.Plan, rounds: int) -> str:
-  videos = len(set(plan.paths))
-  what = plan.paths[0] if videos == 1 else f'{videos} videos'
+  videos = len(set(plan.names))
+  what = plan.names[0] if videos == 1 else f'{videos} videos'
   spec = plan.spec
   return (
-    f'{what}: {len(plan.paths)} clips, {spec.num_frames}x{spec.stride} '
+    f'{what}: {len(plan.chosen)} clips, {spec.num_frames}x{spec.stride} '
     f'sampling, one core (CPU time), median of {rounds}'
   )
 
@@ -93,32 +136,32 @@ def _stages(plan: lib.Plan, times: dict[str, float], rounds: int) -> Table:
   for name, seconds in rows.items():
     _stage_row(table, name, seconds, plan, total)
   table.add_section()
-  rate = f'all: {len(plan.paths) / total:.1f} clips/s'
+  rate = f'all: {len(plan.chosen) / total:.1f} clips/s'
   _stage_row(table, rate, total, plan, total)
   return table
 
 
 def _stage_row(table, name, seconds, plan, total) -> None:
-  each = 1000 * seconds / len(plan.paths)
+  each = 1000 * seconds / len(plan.chosen)
   table.add_row(name, f'{each:.2f}', f'{seconds / total:.1%}')
 
 
 def _readers(plan: lib.Plan, times: dict, found: dict, rounds: int) -> Table:
-  columns = ('reader', 'clips/s', 'i2v is', 'frames', 'differ', 'by at most')
+  columns = ['reader', 'clips/s', 'i2v is']
+  compared = any(agreement.frames for agreement in found.values())
+  if compared:
+    columns += ['frames', 'differ', 'by at most']
   table = _table(_title(plan, rounds), columns)
-  rate = lambda name: f'{len(plan.paths) / times[name]:.1f}'
+  rate = lambda name: f'{len(plan.chosen) / times[name]:.1f}'
   table.add_row('i2v', rate('i2v'))
   for name, agreement in found.items():
     if agreement.problem:
       continue
-    table.add_row(
-      name,
-      rate(name),
-      f'{times[name] / times["i2v"]:.2f}x',
-      f'{agreement.frames}',
-      f'{agreement.differing}',
-      f'{agreement.largest}',
-    )
+    cells = [name, rate(name), f'{times[name] / times["i2v"]:.2f}x']
+    if compared:
+      counts = agreement.frames, agreement.differing, agreement.largest
+      cells += map(str, counts)
+    table.add_row(*cells)
   failed = [f'{k}: {v.problem}' for k, v in found.items() if v.problem]
   table.caption, table.caption_justify = '\n'.join(failed) or None, 'left'
   return table

@@ -5,7 +5,7 @@ import pytest
 from encoded import encode
 
 from i2v_jax import cli
-from i2v_jax.data import bench, clips, decode, peers
+from i2v_jax.data import bench, clips, decode, peers, prepare, transcode
 from i2v_jax.data.spec import ClipSpec
 
 SPEC = ClipSpec(4, 32, stride=2)
@@ -18,17 +18,21 @@ def i2v(*args) -> int:
 
 
 @pytest.fixture
-def plan(videos):
-  paths = [str(videos / name) for name in ('h265.mp4', 'arm_wrestling.mp4')]
-  return bench.plan(paths, SPEC, 3, seed=1)
+def plan(videos, tmp_path):
+  listed = tmp_path / 'list.txt'
+  names = ('h265.mp4', 'arm_wrestling.mp4')
+  listed.write_text('\n'.join(str(videos / name) for name in names))
+  return bench.plan(bench.videos(listed), SPEC, 3, seed=1)
 
 
 def test_a_plan_goes_round_the_videos_and_repeats(plan, videos):
-  assert [path[-8:] for path in plan.paths] == ['h265.mp4', 'ling.mp4'] * 1 + [
-    'h265.mp4'
+  assert [path[-8:] for path in plan.names] == [
+    'h265.mp4',
+    'ling.mp4',
+    'h265.mp4',
   ]
-  again = bench.plan(list(plan.paths[:2]), SPEC, 3, seed=1)
-  other = bench.plan(list(plan.paths[:2]), SPEC, 3, seed=2)
+  again = bench.plan(plan.split, SPEC, 3, seed=1)
+  other = bench.plan(plan.split, SPEC, 3, seed=2)
   np.testing.assert_array_equal(again.indices, plan.indices)
   assert (np.diff(plan.indices, axis=1) == 2).all()
   assert (np.array(other.indices) != plan.indices).any()
@@ -53,45 +57,48 @@ def test_the_loader_makes_as_many_clips(plan, monkeypatch):
   train_clip, made = clips.train_clip, []
   counted = lambda *args: made.append(args) or train_clip(*args)
   monkeypatch.setattr(clips, 'train_clip', counted)
-  assert bench.load(plan, threads=2) > 0 and len(made) == 3
+  loaded = bench.load(plan, threads=2)
+  assert loaded.seconds > 0 and len(made) == 3
+  assert min(loaded.early, loaded.late) > 1e6
 
 
 def test_a_race_is_over_the_same_frames(plan):
   seen = {'one': [], 'other': []}
   readers = {
-    name: lambda path, indices, kept=kept: kept.append((path, *indices))
+    name: lambda clip, kept=kept: kept.append(clip)
     for name, kept in seen.items()
   }
   times = bench.race(plan, readers)
   assert [len(times[name]) for name in readers] == [3, 3]
-  assert seen['one'] == seen['other']
-  assert [path for path, *_ in seen['one']] == list(plan.paths)
+  assert seen == {'one': [0, 1, 2], 'other': [0, 1, 2]}
 
 
 def test_frames_that_differ_are_counted(plan):
-  assert bench.agree(plan, decode.read_frames) == bench.Agreement(12, 0, 0, '')
+  assert bench.agree(plan, plan.read) == bench.Agreement(12, 0, 0, '')
 
-  def off(path, indices):
-    frames = decode.read_frames(path, indices)
+  def off(clip):
+    frames = plan.read(clip)
     frames[1, 5, 5] ^= 4
     return frames
 
   assert bench.agree(plan, off) == bench.Agreement(12, 3, 4, '')
+  assert bench.agree(plan, off, same=False) == bench.Agreement()
 
 
 def test_a_reader_that_fails_says_why(plan):
-  def broken(path, indices):
+  def broken(clip):
     raise OSError('no\nluck')
 
-  turned = lambda path, indices: decode.read_frames(path, indices)[:, :-2]
-  absent = lambda path, indices: __import__('no_such_reader')
-  assert bench.agree(plan, broken).problem == f'{plan.paths[0]}: no luck'
+  turned = lambda clip: plan.read(clip)[:, :-2]
+  absent = lambda clip: __import__('no_such_reader')
+  assert bench.agree(plan, broken).problem == f'{plan.names[0]}: no luck'
   assert '128x126 pixels, not 128x128' in bench.agree(plan, turned).problem
   assert 'no_such_reader is not installed' in bench.agree(plan, absent).problem
 
 
 def test_opencv_reads_the_same_frames(plan):
-  found = bench.agree(plan, peers.opencv)
+  read = lambda clip: peers.opencv(plan.names[clip], plan.indices[clip])
+  found = bench.agree(plan, read)
   assert not found.problem and found.frames == 12 and found.largest <= 3
 
 
@@ -103,9 +110,9 @@ def test_videos_of_a_file_a_folder_and_a_list(tmp_path, videos):
   (tmp_path / 'note.md').touch()
   listed = tmp_path / 'list.txt'
   listed.write_text('a b.mp4 3\n\nsub/c.webm\na b.mp4\n')
-  assert bench.videos(one) == [str(one)]
-  assert bench.videos(tmp_path) == [str(one), str(two)]
-  assert bench.videos(listed) == [str(one), str(two), str(one)]
+  assert bench.videos(one).paths == (str(one),)
+  assert bench.videos(tmp_path).paths == (str(one), str(two))
+  assert bench.videos(listed).paths == (str(one), str(two), str(one))
   with pytest.raises(ValueError, match='sub2 holds no video'):
     (tmp_path / 'sub2').mkdir()
     bench.videos(tmp_path / 'sub2')
@@ -142,3 +149,34 @@ def test_the_command_refuses_what_it_cannot_measure(tmp_path, videos, capsys):
   path = encode(tmp_path / 'a.mp4', 'libx264', range(0, 9, 3))
   assert i2v(path, '--clips', 2, '--rounds', 1, '--stride', 0) == 1
   assert 'stride' in capsys.readouterr().err
+
+
+def test_prepared_videos_are_read_against_their_originals(
+  tmp_path, videos, capsys, monkeypatch
+):
+  (tmp_path / 'list.txt').write_text('rotated_90.mov 0\nh265.mp4 0\n')
+  listed = {'list_file': str(tmp_path / 'list.txt'), 'num_classes': 1}
+  job = prepare.Job(
+    tmp_path / 'out',
+    'list',
+    videos,
+    ['train'],
+    options=listed,
+    recipe=transcode.Recipe(short_side=64),
+  )
+  job.run(lambda pending: prepare.staged_here(pending, 1))
+  (tmp_path / 'list.txt').write_text(
+    f'{videos}/rotated_90.mov\n{videos}/h265.mp4\n'
+  )
+  monkeypatch.delitem(peers.READERS, 'decord')
+  monkeypatch.delitem(peers.READERS, 'torchcodec')
+  given = ('--clips', 2, '--rounds', 1, '--frames', 2, '--stride', 1)
+  prepared, original = tmp_path / 'out', tmp_path / 'list.txt'
+  assert i2v(prepared, '--against', original, *given) == 0
+  text = capsys.readouterr().out
+  assert f'the others read {original}' in ' '.join(text.split())
+  assert ' OpenCV ' in text and 'differ' not in text
+  assert i2v(prepared, '--against', *given) == 1
+  assert 'cannot read the shards' in capsys.readouterr().err
+  assert i2v(prepared, '--against', videos / 'h265.mp4', *given) == 1
+  assert 'have not the same frames' in capsys.readouterr().err

@@ -7,14 +7,22 @@ else the machine does counts little, and hidden threads gain nothing.
 import collections
 import dataclasses
 import math
+import os
 import pathlib
 import time
 from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from i2v_jax.data import clips, listing, pipeline, sampling
-from i2v_jax.data.decode import Video, probe, read_frames
+from i2v_jax.data import (
+  clips,
+  listing,
+  pipeline,
+  prepared,
+  sampling,
+  sources,
+)
+from i2v_jax.data.decode import Video, open_video
 from i2v_jax.data.loader import Loader
 from i2v_jax.data.sources import Split
 from i2v_jax.data.spec import ClipSpec
@@ -28,17 +36,30 @@ class Plan:
   """Which frames of which videos are read; the same for everybody.
 
   Attributes:
-    paths: of the videos, one for each clip.
+    split: the videos.
+    chosen: index into the split for each clip.
     indices: frames of each clip, ascending, unless the video is short and the
       clip starts again at its first frame.
     spec: of the clips.
     seed: of the frames, and of what `stages` does with them.
   """
 
-  paths: tuple[str, ...]
+  split: Split
+  chosen: tuple[int, ...]
   indices: tuple[np.ndarray, ...]
   spec: ClipSpec
   seed: int
+
+  @property
+  def names(self) -> list[str]:
+    """Of the video of each clip: a path, unless it is a prepared one."""
+    return [self.split.paths[index] for index in self.chosen]
+
+  def read(self, clip: int) -> np.ndarray:
+    """The frames of a clip: uint8 RGB [T, H, W, 3], as stored."""
+    index = self.chosen[clip]
+    with open_video(self.split.video(index), self.split.paths[index]) as video:
+      return video.read(self.indices[clip])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,13 +79,17 @@ class Agreement:
   problem: str = ''
 
 
-def videos(path) -> list[str]:
-  """A video itself, those in a folder and below, or those that a list names.
+def videos(path) -> Split:
+  """What `path` names, without labels.
 
-  Lines of a list are paths, relative to the list, with or without a label.
-  Raises FileNotFoundError or ValueError where there is no video.
+  A video itself, those in a folder and below, those that a list names, or the
+  first split of a prepared data set. Lines of a list are paths, relative to the
+  list, with or without a label. Raises FileNotFoundError or ValueError where
+  there is no video.
   """
   path = pathlib.Path(path)
+  if path.is_dir() and prepared.folders(path):
+    return sources.load('prepared', path, prepared.splits(path)[0])
   if path.is_dir():
     found = [p for p in sorted(path.rglob('*')) if listing.is_video(p.name)]
   elif path.suffix in ('.txt', '.csv', '.list'):
@@ -74,7 +99,8 @@ def videos(path) -> list[str]:
     found = [path]
   if not found:
     raise ValueError(f'{path} holds no video: name a video, folder or list')
-  return [str(p) for p in found]
+  names = tuple(map(str, found))
+  return Split(names, np.full(len(names), -1), ('any',), names)
 
 
 def _listed(root: pathlib.Path, line: str) -> pathlib.Path:
@@ -82,17 +108,23 @@ def _listed(root: pathlib.Path, line: str) -> pathlib.Path:
   return whole if whole.is_file() else root / line.rsplit(maxsplit=1)[0]
 
 
-def plan(paths: list[str], spec: ClipSpec, count: int, seed: int) -> Plan:
+def plan(split: Split, spec: ClipSpec, count: int, seed: int) -> Plan:
   """Draws `count` clips, going round the videos, as dense training does."""
-  paths = tuple(paths[k % len(paths)] for k in range(count))
-  frames = {path: probe(path).frames for path in dict.fromkeys(paths)}
+  chosen = tuple(clip % len(split) for clip in range(count))
+  frames = {index: count_frames(split, index) for index in set(chosen)}
   indices = (
     sampling.dense_train(
-      frames[path], spec.num_frames, spec.stride, _rng(seed, k)
+      frames[index], spec.num_frames, spec.stride, _rng(seed, clip)
     )
-    for k, path in enumerate(paths)
+    for clip, index in enumerate(chosen)
   )
-  return Plan(paths, tuple(indices), spec, seed)
+  return Plan(split, chosen, tuple(indices), spec, seed)
+
+
+def count_frames(split: Split, index: int) -> int:
+  """Frames of a video of a split."""
+  with open_video(split.video(index), split.paths[index]) as video:
+    return video.info.frames
 
 
 def _rng(seed: int, clip: int) -> np.random.Generator:
@@ -121,8 +153,9 @@ class Stopwatch:
 class _Timed(Video):
   """A video whose reading is timed: `read` counts all, its parts too."""
 
-  def __init__(self, path: str, watch: Stopwatch):
-    watch.timed('open', super().__init__)(path)
+  def __init__(self, split: Split, index: int, watch: Stopwatch):
+    found = watch.timed('open', split.video)(index)
+    watch.timed('open', super().__init__)(found, split.paths[index])
     self.packets.start = watch.timed('seek', self.packets.start)
     self.convert = watch.timed('convert', self.convert)
     self.resize = watch.timed('resize', self.resize)
@@ -138,11 +171,11 @@ def stages(plan: Plan) -> dict[str, float]:
   watch, batch = Stopwatch(), []
   make = watch.timed('make', clips.train_clip)
   start = time.process_time()
-  for k, path in enumerate(plan.paths):
-    with _Timed(path, watch) as video:
+  for k, index in enumerate(plan.chosen):
+    with _Timed(plan.split, index, watch) as video:
       arrays, _ = make(video, 0, plan.spec, _rng(plan.seed, k))
     batch.append(arrays['video'])
-    if len(batch) == BATCH or k + 1 == len(plan.paths):
+    if len(batch) == BATCH or k + 1 == len(plan.chosen):
       watch.timed('collate', np.stack)(batch)
       batch.clear()
   total = time.process_time() - start
@@ -153,50 +186,93 @@ def stages(plan: Plan) -> dict[str, float]:
   return {name: found[name] for name in STAGES} | {'total': total}
 
 
-def load(plan: Plan, threads: int) -> float:
-  """Seconds by the clock that the loader takes for as many clips."""
-  count = len(plan.paths)
-  split = Split(plan.paths, np.zeros(count, int), ('any',), plan.paths)
+@dataclasses.dataclass(frozen=True)
+class Loaded:
+  """What loading a plan took.
+
+  Attributes:
+    seconds: by the clock.
+    early: bytes of this process in memory after a tenth of the clips.
+    late: after all of them.
+  """
+
+  seconds: float
+  early: int
+  late: int
+
+
+def load(plan: Plan, threads: int) -> Loaded:
+  """Loads as many clips with the loader."""
+  count = len(plan.chosen)
+  split = dataclasses.replace(
+    plan.split,
+    paths=tuple(plan.names),
+    ids=tuple(plan.names),
+    labels=np.full(count, -1),
+    records=plan.split.records and _Chosen(plan.split.records, plan.chosen),
+  )
+  rows = math.gcd(count, BATCH)
   batches = pipeline.train_batches(
     Loader(split, plan.spec),
-    math.gcd(count, BATCH),
+    rows,
     seed=plan.seed,
     start=0,
-    stop=count // math.gcd(count, BATCH),
+    stop=count // rows,
     parallel=pipeline.Parallelism(threads=threads),
   )
-  start = time.perf_counter()
-  seen = sum(len(batch['label']) for batch in batches)
+  start, seen, early = time.perf_counter(), 0, 0
+  for batch in batches:
+    seen += len(batch['label'])
+    early = early or (10 * seen >= count and resident_bytes())
   if seen != count:
     raise RuntimeError(f'the loader gave {seen} clips of {count}')
-  return time.perf_counter() - start
+  return Loaded(time.perf_counter() - start, early, resident_bytes())
+
+
+@dataclasses.dataclass(frozen=True)
+class _Chosen:
+  """Records in another order."""
+
+  records: prepared.Records
+  chosen: tuple[int, ...]
+
+  def __getitem__(self, index: int) -> bytes:
+    return self.records[self.chosen[index]]
+
+
+def resident_bytes() -> int:
+  """Memory of this process now; 0 where the system does not tell."""
+  path = pathlib.Path('/proc/self/statm')
+  if not path.exists():
+    return 0
+  return int(path.read_text().split()[1]) * os.sysconf('SC_PAGE_SIZE')
 
 
 def race(plan: Plan, readers: Mapping[str, Callable]) -> dict:
-  """CPU seconds `[clips]` of each `reader(path, indices)`, clip by clip."""
-  found = {name: np.empty(len(plan.paths)) for name in readers}
-  for k, (path, indices) in enumerate(
-    zip(plan.paths, plan.indices, strict=True)
-  ):
+  """CPU seconds `[clips]` of each `reader(clip)`, clip by clip."""
+  found = {name: np.empty(len(plan.chosen)) for name in readers}
+  for clip in range(len(plan.chosen)):
     for name, reader in readers.items():
       start = time.process_time()
-      reader(path, indices)
-      found[name][k] = time.process_time() - start
+      reader(clip)
+      found[name][clip] = time.process_time() - start
   return found
 
 
-def agree(plan: Plan, reader: Callable) -> Agreement:
-  """Compares the frames of `reader(path, indices)` with ours."""
+def agree(plan: Plan, reader: Callable, same: bool = True) -> Agreement:
+  """Compares the frames of `reader(clip)` with ours, if it reads the `same`."""
   found = Agreement()
-  for path, indices in zip(plan.paths, plan.indices, strict=True):
-    ours = read_frames(path, indices)
+  for clip, name in enumerate(plan.names):
     try:
-      theirs = reader(path, indices)
+      theirs = reader(clip)
     except Exception as error:  # whatever fails in there is for the report
-      return Agreement(problem=f'{path}: {_sentence(error)}')
+      return Agreement(problem=f'{name}: {_sentence(error)}')
+    if not same:
+      continue
+    ours = plan.read(clip)
     if theirs.shape != ours.shape:
       sizes = [f'{x.shape[2]}x{x.shape[1]}' for x in (theirs, ours)]
-      return Agreement(problem=f'{path}: {sizes[0]} pixels, not {sizes[1]}')
+      return Agreement(problem=f'{name}: {sizes[0]} pixels, not {sizes[1]}')
     off = np.abs(ours.astype(np.int16) - theirs).max((1, 2, 3))
     found = Agreement(
       found.frames + len(off),

@@ -56,24 +56,35 @@ def write_rows(path: listing.Path, kind: type, rows: Iterable) -> str:
   return hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
 
 
-def find(root: listing.Path, name: str = '') -> pathlib.Path:
+def find(root: listing.Path) -> pathlib.Path:
   """The folder of the one data set in `root`, or `root` if it is one itself.
 
   Raises:
     FileNotFoundError: there is none.
     ValueError: there are more.
   """
-  root = pathlib.Path(root).expanduser()
-  if (root / MANIFEST).is_file():
-    return root
-  found = sorted(root.glob(f'{name or "*"}/{VERSION}/{MANIFEST}'))
+  found = folders(root)
   if not found:
     problem = f'{root} holds no prepared data set'
     raise FileNotFoundError(f'{problem}: make one by i2v data prepare')
   if len(found) > 1:
-    names = ' and '.join(str(path.parent) for path in found)
+    names = ' and '.join(map(str, found))
     raise ValueError(f'{names} could both be meant: give one of them as root')
-  return found[0].parent
+  return found[0]
+
+
+def folders(root: listing.Path) -> list[pathlib.Path]:
+  """The folders of the data sets in `root`, or `root` if it is one itself."""
+  root = pathlib.Path(root).expanduser()
+  if (root / MANIFEST).is_file():
+    return [root]
+  found = sorted(root.glob(f'*/{VERSION}/{MANIFEST}'))
+  return [path.parent for path in found]
+
+
+def splits(root: listing.Path) -> list[str]:
+  """The splits of the one data set in `root`."""
+  return list(read_manifest(find(root))['splits'])
 
 
 def read_manifest(folder: pathlib.Path) -> dict[str, Any]:
