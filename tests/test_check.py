@@ -1,14 +1,12 @@
 """One file of a check: what it holds, and the first frame that fails."""
 
-import fractions
 import hashlib
 import os
 import pathlib
 import random
 import socket
 
-import av
-import numpy as np
+from encoded import encode
 from mutated import first_unreadable
 
 from i2v_jax.data import check, decode
@@ -106,21 +104,6 @@ def test_an_error_nobody_thought_of_is_a_report_too(videos, monkeypatch):
   assert not found['ok'] and found['frame'] == 0
 
 
-def encode(path, codec, ticks, size=32):
-  """Grey pictures, brighter each time, shown at ticks / 90 seconds."""
-  with av.open(str(path), 'w') as container:
-    stream = container.add_stream(codec, rate=30)
-    stream.width, stream.height, stream.pix_fmt = size, size, 'yuv420p'
-    stream.codec_context.time_base = fractions.Fraction(1, 90)
-    for number, tick in enumerate(ticks):
-      image = np.full((size, size, 3), 5 * number, np.uint8)
-      frame = av.VideoFrame.from_ndarray(image)
-      frame.pts, frame.time_base = tick, stream.codec_context.time_base
-      container.mux(stream.encode(frame))
-    container.mux(stream.encode())
-  return path
-
-
 def test_what_is_left_out_or_hidden_on_purpose_is_not_missed(tmp_path):
   # AVI has a place for each of its ticks; negative times become an edit list.
   sparse = encode(tmp_path / 'sparse.avi', 'mpeg4', range(0, 90, 3))
@@ -133,7 +116,9 @@ def test_what_is_left_out_or_hidden_on_purpose_is_not_missed(tmp_path):
 
 def test_a_picture_of_another_size_is_found(tmp_path):
   parts = [
-    encode(tmp_path / f'{size}.h264', 'libx264', range(0, 15, 3), size)
+    encode(
+      tmp_path / f'{size}.h264', 'libx264', range(0, 15, 3), size=(size, size)
+    )
     for size in (64, 96)
   ]
   path = tmp_path / 'both.h264'

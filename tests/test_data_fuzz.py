@@ -7,13 +7,13 @@ More than the usual 200, and others:
 
 import csv
 import os
-import pathlib
 import tempfile
 
 import av
 import mutated
 import numpy as np
 import pytest
+from processes import children, open_files
 
 from i2v_jax import checking
 from i2v_jax.data import (
@@ -39,12 +39,7 @@ NO_VIDEOS = {'noise', 'text', 'empty', *mutated.PLACES}
 
 
 def held():
-  """Open files and child processes of this process."""
-  children = pathlib.Path('/proc/self/task').glob('*/children')
-  return (
-    len(os.listdir('/proc/self/fd')),
-    [pid for file in children for pid in file.read_text().split()],
-  )
+  return children(), open_files()
 
 
 def count_pictures(path):

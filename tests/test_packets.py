@@ -9,7 +9,8 @@ import types
 import av
 import numpy as np
 import pytest
-from encoded import decode_all, encode, open_files
+from encoded import decode_all, encode
+from processes import open_files
 
 from i2v_jax.data import decode, packets
 

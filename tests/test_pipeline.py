@@ -9,6 +9,7 @@ import signal
 import numpy as np
 import pytest
 from cursed import Cursed
+from processes import children
 
 from i2v_jax.data import clips, grid, pipeline, sources, transforms
 from i2v_jax.data.bad_videos import BadVideos
@@ -150,14 +151,6 @@ def test_workers_change_nothing_in_evaluation(broken):
   options = dict(batch_size=2, on_bad_video='skip')
   found = evaluate(broken, parallel=Parallelism(workers=2), **options)
   assert_same(found, evaluate(broken, **options))
-
-
-def children():
-  """Process ids of the children of this process."""
-  found = []
-  for task in pathlib.Path('/proc/self/task').iterdir():
-    found += map(int, (task / 'children').read_text().split())
-  return found
 
 
 def stream(loader, stop=1000, **parallel):

@@ -10,22 +10,11 @@ import time
 
 import numpy as np
 import pytest
+from processes import alive, open_files
 
 from i2v_jax.data import decode, workers
 
 ROOT = os.path.dirname(os.path.dirname(__file__))
-
-
-def alive(pid):
-  try:
-    with open(f'/proc/{pid}/stat') as file:
-      return file.read().rpartition(')')[2].split()[0] != 'Z'
-  except FileNotFoundError:
-    return False
-
-
-def open_files():
-  return len(os.listdir('/proc/self/fd'))
 
 
 def test_values_and_large_arrays_come_back_as_they_are():

@@ -1,0 +1,25 @@
+"""What this process holds: to see that nothing is left behind."""
+
+import os
+import pathlib
+
+
+def children():
+  """Process ids of the children of this process."""
+  tasks = pathlib.Path('/proc/self/task').glob('*/children')
+  return [int(pid) for file in tasks for pid in file.read_text().split()]
+
+
+def alive(pid):
+  """Whether there is such a process, and not only its exit code."""
+  try:
+    text = pathlib.Path(f'/proc/{pid}/stat').read_text()
+  except FileNotFoundError:
+    return False
+  return text.rpartition(')')[2].split()[0] != 'Z'
+
+
+def open_files():
+  """Where the open descriptors of this process point to."""
+  links = [f'/proc/self/fd/{fd}' for fd in os.listdir('/proc/self/fd')]
+  return sorted(os.readlink(link) for link in links if os.path.exists(link))
