@@ -25,23 +25,10 @@ _TRAIN_TEST = ('ucf101', 'hmdb51', 'diving48')  # they have no split val
 
 def of_paths(paths: Sequence[str]) -> findings.Listed:
   """Videos by themselves: files, and all videos in folders and below."""
-  found = [video for path in paths for video in _videos(path)]
+  found = [video for path in paths for video in listing.videos(path)]
   labels = [-1] * len(found)
   split = sources.Split(tuple(found), labels, (), tuple(found))
   return findings.Listed({'files': split})
-
-
-def _videos(path: str) -> Iterator[str]:
-  # A folder with the name of a video is a mistake to be reported.
-  if listing.is_video(path) or not os.path.isdir(path):
-    yield path
-    return
-  for folder, folders, names in os.walk(path):
-    inside = [name for name in folders if not listing.is_video(name)]
-    for name in sorted({*names, *folders} - {*inside}):
-      if listing.is_video(name) and not name.startswith('.'):
-        yield os.path.join(folder, name)
-    folders[:] = sorted(inside)
 
 
 def of_source(

@@ -105,7 +105,10 @@ def add(command) -> None:
 
 def _for_show(found) -> None:
   found.add_argument(
-    'clips', nargs='+', metavar='CLIP|LIST', help='LIST.txt: lines `path label`'
+    'clips',
+    nargs='+',
+    metavar='CLIP|FOLDER|LIST',
+    help='LIST.txt: lines `path label`',
   )
   found.add_argument('--out', required=True, help='.png or .jpg')
   found.add_argument(
@@ -125,10 +128,10 @@ def _for_show(found) -> None:
     '--classes', help='JSON list of names, where mirroring exchanges labels'
   )
   found.add_argument(
-    '--count', type=int, default=4, help='videos of a LIST (%(default)s)'
+    '--count', type=int, default=4, help='videos of a FOLDER or LIST (4)'
   )
   found.add_argument(
-    '--draws', type=int, default=3, help='training clips of each (%(default)s)'
+    '--draws', type=int, default=3, help='training clips of each (3)'
   )
 
 

@@ -98,6 +98,15 @@ def test_a_list_is_read_evenly_from_its_own_folder(tmp_path):
   assert show.listed([path], 5) == [(str(tmp_path / 'x.mp4'), 3)]
 
 
+def test_a_folder_gives_its_videos_without_labels(tmp_path):
+  for name in ('b/2.mp4', 'a/1.webm', 'a/note.md', 'b/3.mkv'):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).touch()
+  paths = [str(tmp_path / name) for name in ('a/1.webm', 'b/2.mp4', 'b/3.mkv')]
+  assert show.listed([tmp_path], 9) == [(path, None) for path in paths]
+  assert show.listed([tmp_path], 1) == [(paths[0], None)]
+
+
 @pytest.mark.parametrize(
   ('text', 'count', 'words'),
   [

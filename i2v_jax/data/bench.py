@@ -90,13 +90,11 @@ def videos(path) -> Split:
   path = pathlib.Path(path)
   if path.is_dir() and prepared.folders(path):
     return sources.load('prepared', path, prepared.splits(path)[0])
-  if path.is_dir():
-    found = [p for p in sorted(path.rglob('*')) if listing.is_video(p.name)]
-  elif path.suffix in ('.txt', '.csv', '.list'):
+  if path.suffix in ('.txt', '.csv', '.list'):
     lines = (line for _, line in listing.read_lines(path))
     found = [_listed(path.parent, line) for line in lines]
   else:
-    found = [path]
+    found = list(listing.videos(path))
   if not found:
     raise ValueError(f'{path} holds no video: name a video, folder or list')
   names = tuple(map(str, found))

@@ -36,6 +36,20 @@ def is_video(name: str) -> bool:
   return bool(_VIDEO.search(name))
 
 
+def videos(path: Path) -> Iterator[str]:
+  """Yields a path itself, or if it is a folder all videos in it and below."""
+  # A folder with the name of a video is a mistake that its reader reports.
+  if is_video(os.fspath(path)) or not os.path.isdir(path):
+    yield os.fspath(path)
+    return
+  for folder, folders, names in os.walk(path):
+    inside = [name for name in folders if not is_video(name)]
+    for name in sorted({*names, *folders} - {*inside}):
+      if is_video(name) and not name.startswith('.'):
+        yield os.path.join(folder, name)
+    folders[:] = sorted(inside)
+
+
 def bad_line(path: Path, line: int, problem: str) -> ValueError:
   """The error for a line that cannot be meant."""
   return ValueError(f'{path}, line {line}: {problem}')

@@ -37,21 +37,22 @@ def listed(sources: Iterable[str], count: int) -> list[tuple[str, int | None]]:
   """Paths and labels of the videos named, and of `count` of each list's.
 
   A list is a file that ends in .txt or .csv, with lines `path label`; paths
-  start from its folder. Videos are taken evenly spread, from the first on;
-  those named by themselves have no label.
+  start from its folder. A folder counts as a list of the videos in it and
+  below. Videos are taken evenly spread, from the first on; those that no file
+  lists have no label.
 
   Raises:
     FileNotFoundError: a list is not there.
-    ValueError: a line has no label, a list no line, or `count` is below 1.
+    ValueError: a line has no label, a list no video, or `count` is below 1.
   """
   if count < 1:
     raise ValueError(f'cannot show {count} videos of a list; show 1 or more.')
   found = []
   for source in map(str, sources):
-    if not source.lower().endswith(LISTS):
-      found.append((source, None))
-      continue
-    rows = list(_rows(source))
+    if source.lower().endswith(LISTS):
+      rows = list(_rows(source))
+    else:
+      rows = [(path, None) for path in listing.videos(source)]
     if not rows:
       raise ValueError(f'{source} lists no videos; add lines `path label`.')
     picked = np.linspace(0, len(rows), min(count, len(rows)), endpoint=False)
