@@ -16,13 +16,24 @@ def decode_all(path):
 def encode(path, codec, ticks, options=None, pixels='yuv420p', size=(64, 48)):
   """A small moving picture whose frames are shown at ticks / 90 seconds."""
   width, height = size
+  images = []
+  for number in range(len(ticks)):
+    images.append(np.full((height, width, 3), 5 * number, np.uint8))
+    images[-1][8:24, number : number + 16] = 255, 0, 128
+  return encode_images(path, codec, images, options, pixels, ticks)
+
+
+def encode_images(
+  path, codec, images, options=None, pixels='yuv420p', ticks=None
+):
+  """A video of RGB images, 30 a second if `ticks` does not say otherwise."""
+  ticks = range(0, 3 * len(images), 3) if ticks is None else ticks
   with av.open(str(path), 'w') as container:
     stream = container.add_stream(codec, rate=30, options=options or {})
-    stream.width, stream.height, stream.pix_fmt = width, height, pixels
+    stream.height, stream.width = images[0].shape[:2]
+    stream.pix_fmt = pixels
     stream.codec_context.time_base = fractions.Fraction(1, 90)
-    for number, tick in enumerate(ticks):
-      image = np.full((height, width, 3), 5 * number, np.uint8)
-      image[8:24, number : number + 16] = 255, 0, 128
+    for image, tick in zip(images, ticks, strict=True):
       frame = av.VideoFrame.from_ndarray(image)
       frame.pts, frame.time_base = int(tick), stream.codec_context.time_base
       container.mux(stream.encode(frame))

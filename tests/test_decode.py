@@ -7,7 +7,7 @@ import av
 import cv2
 import numpy as np
 import pytest
-from encoded import decode_all, encode
+from encoded import decode_all, encode, encode_images
 
 from i2v_jax.data import decode, transforms
 
@@ -20,11 +20,11 @@ WHOLE = {
 }
 
 
-def assert_random_access_exact(path, expected, turns=0):
+def assert_random_access_exact(path, expected, turns=0, most=16):
   rng = random.Random(0)
   with decode.open_video(path) as video:
     assert video.info.frames == len(expected)
-    singles = range(0, len(expected), max(1, len(expected) // 16))
+    singles = range(0, len(expected), max(1, len(expected) // most))
     asked = [[frame] for frame in singles]
     asked += [rng.choices(range(len(expected)), k=6) for _ in range(6)]
     for indices in [*asked, range(len(expected))]:
@@ -75,6 +75,7 @@ MADE = {
   'mpeg4.mp4': ('mpeg4', {'bf': '2', 'g': '8'}),
   'mpeg4.mkv': ('mpeg4', {'bf': '2', 'g': '8'}),
   'mpeg2.ts': ('mpeg2video', {'bf': '2', 'g': '8'}),
+  'b_frames.asf': ('libx264', {'bf': '2', 'g': '8'}),
   'stills.mkv': ('mjpeg', {}, 'yuvj420p'),
   'ten_bits.mp4': ('libx264', {'g': '8'}, 'yuv420p10le'),
   'ten_bits.hevc.mp4': ('libx265', {'x265-params': X265}, 'yuv420p10le'),
@@ -105,6 +106,32 @@ def test_a_video_of_one_frame(tmp_path, name):
   (expected,) = decode_all(path)
   images = decode.read_frames(path, [0, 7])
   np.testing.assert_array_equal(images, [expected] * 2)
+
+
+def test_a_program_stream_seeks_into_the_middle_of_a_frame(tmp_path):
+  rng, images = np.random.default_rng(0), []
+  scene = rng.integers(0, 255, (128, 192, 3), np.uint8)
+  for i in range(70):
+    place = slice(i % 64, i % 64 + 64), slice(2 * i % 96, 2 * i % 96 + 96)
+    images.append(scene[place].copy())
+    spot = slice(8, 24), slice(3 * i % 80, 3 * i % 80 + 16)
+    images[-1][spot] = rng.integers(0, 255, 3)
+    if i % 23 == 22:
+      scene = rng.integers(0, 255, (128, 192, 3), np.uint8)
+  path, options = tmp_path / 'a.mpg', {'bf': '2', 'g': '12'}
+  encode_images(path, 'mpeg2video', images, options)
+  assert_random_access_exact(path, decode_all(path), most=70)
+
+
+def test_recordings_one_behind_the_other(tmp_path):
+  for name, first in (('a.ts', 0), ('b.ts', 1)):
+    encode(tmp_path / name, 'libx264', range(first, 90, 3), {'bf': '0'})
+  path = tmp_path / 'both.ts'
+  parts = [(tmp_path / name).read_bytes() for name in ('a.ts', 'b.ts')]
+  path.write_bytes(b''.join(parts))
+  expected = decode_all(path)
+  assert len(expected) == 60
+  assert_random_access_exact(path, expected)
 
 
 def test_no_duration_is_stated(tmp_path):

@@ -139,12 +139,12 @@ class Video(contextlib.AbstractContextManager):
     )
 
   def _clamp(self, indices: Iterable[int]) -> np.ndarray:
-    wanted = np.array([operator.index(index) for index in indices], np.int64)
-    if (wanted < 0).any():
+    wanted, last = [operator.index(i) for i in indices], self.info.frames - 1
+    if wanted and min(wanted) < 0:
       raise IndexError(
-        f'{self.packets.name}: frame {wanted.min()}; they start at 0'
+        f'{self.packets.name}: frame {min(wanted)}; they start at 0'
       )
-    return wanted.clip(max=self.info.frames - 1)
+    return np.array([min(index, last) for index in wanted], np.int64)
 
   def _run(self, pending: list[int]) -> list[int]:
     """The leading frames between which no seek would skip anything."""

@@ -16,7 +16,8 @@ Source = str | os.PathLike | bytes
 
 # These store no presentation times. FFmpeg guesses some, and guesses wrong
 # once there are B-frames, so their frames are counted from the first one.
-_UNTIMED = {'avi', 'h264', 'hevc', 'm4v', 'mjpeg', 'mpegvideo', 'vc1'}
+_UNTIMED = {'asf', 'avi', 'h264', 'hevc', 'm4v', 'mjpeg', 'mpegvideo'}
+_UNTIMED |= {'mxf', 'vc1'}
 
 
 class DecodeError(ValueError):
@@ -29,6 +30,7 @@ class Key(NamedTuple):
   frame: int  # The first frame that decodes when decoding starts here.
   pts: int
   dts: int | None
+  size: int  # bytes
 
 
 class Packets:
@@ -100,11 +102,10 @@ class Packets:
     for packet in self._container.demux(self.stream):
       self.check_time(len(shown))
       first = first or self._picture(packet)
-      stamp = packet.pts, packet.dts
       if packet.size and not packet.is_discard:
-        shown.append(stamp)
+        shown.append((packet.pts, packet.dts))
       if packet.is_keyframe and packet.pts is not None:
-        keys.append(stamp)
+        keys.append((packet.pts, packet.dts, packet.size))
     if first is None or not shown:
       raise self.error('holds no frame that can be decoded')
     self._index(shown, keys)
@@ -123,12 +124,15 @@ class Packets:
     times, order = zip(*shown, strict=True)
     self.ticks, self._keys = [], []
     timed = self._container.format.name not in _UNTIMED
-    if timed and None not in times and len(set(times)) == len(times):
+    # Recordings one behind the other may each start at 0.
+    ordered = None not in order and list(order) == sorted(order)
+    timed &= None not in times and len(set(times)) == len(times)
+    if timed and (ordered or None in order):
       self.ticks = order = sorted(times)
       keys.sort(key=lambda key: key[0])
       self._keys = [Key(bisect_left(order, key[0]), *key) for key in keys]
     self.base = self.stream.time_base
-    if not self.ticks and (None in order or order[0] >= order[-1]):
+    if not self.ticks and not (ordered and order[0] < order[-1]):
       self.base, order = 1 / self.rate, range(len(order))
     self.counts = [tick - order[0] for tick in order]
 
@@ -164,8 +168,11 @@ class Packets:
     for target in (target for target in targets if target is not None):
       self._container.seek(target, stream=self.stream)
       packets = self._container.demux(self.stream)
-      first = next(packets)
-      if first.pts is not None and first.pts <= key.pts:
-        return itertools.chain([first], packets)
+      # Before the key some containers give others, or only parts of them.
+      for packet in packets:
+        if (packet.pts, packet.size) == (key.pts, key.size):
+          return itertools.chain([packet], packets)
+        if packet.dts is None or key.dts is None or packet.dts > key.dts:
+          break
     self.open()
     return self._container.demux(self.stream)
