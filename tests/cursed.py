@@ -1,4 +1,4 @@
-"""Readers some of whose videos are no errors, but worse."""
+"""What workers may meet that is no error, but worse."""
 
 import dataclasses
 import os
@@ -27,3 +27,25 @@ def store(path, recipe):
   if path.endswith('aborts.mp4'):
     os.abort()
   return staging.store(path, recipe)
+
+
+def meet(folder, number, count):
+  """Waits until `count` calls are in here; returns who this process is."""
+  (folder / str(number)).touch()
+  while len(list(folder.iterdir())) < count:
+    pass
+  return os.getpid()
+
+
+class Empty(Exception):  # noqa: N818
+  """An error that counts as false."""
+
+  def __len__(self):
+    return 0
+
+
+def fail(error):
+  """Raises the error, or returns what cannot be sent."""
+  if error is not None:
+    raise error
+  return threading.Lock()

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import cursed
 import numpy as np
 import pytest
 from processes import alive, open_files
@@ -28,14 +29,14 @@ def test_values_and_large_arrays_come_back_as_they_are():
     assert pool.call(np.empty((0, 3)), 2).shape == (0, 3)
 
 
-def test_calls_run_at_the_same_time_in_different_processes():
+def test_calls_run_at_the_same_time_in_different_processes(tmp_path):
   with (
-    workers.Pool(time.sleep, 3, seconds=30) as pool,
+    workers.Pool(cursed.meet, 3, seconds=60) as pool,
     concurrent.futures.ThreadPoolExecutor(3) as threads,
   ):
-    assert len({*pool.pids}) == 3 and all(map(alive, pool.pids))
-    # One worker would need nine seconds for these, and its fourth time out.
-    assert list(threads.map(pool.call, [0.1] * 9)) == [None] * 9
+    # Each waits for the others, so one after the other none would return.
+    calls = [threads.submit(pool.call, tmp_path, n, 3) for n in range(3)]
+    assert len({call.result() for call in calls}) == 3
 
 
 def test_an_error_is_the_functions_own_and_says_where(tmp_path):
@@ -60,7 +61,11 @@ def test_a_call_that_hangs_costs_itself_only():
 
 @pytest.mark.parametrize(
   ('function', 'arguments', 'how'),
-  [(os._exit, (3,), 'ended with code 3'), (os.abort, (), 'ended by SIGABRT')],
+  [
+    (os._exit, (3,), 'ended with code 3'),
+    (sys.exit, (3,), 'ended with code 3'),
+    (os.abort, (), 'ended by SIGABRT'),
+  ],
 )
 def test_a_call_that_kills_its_worker_is_named(function, arguments, how):
   lost = pytest.raises(workers.WorkerError, match=f'died of it: {how}')
@@ -116,6 +121,42 @@ def test_workers_end_with_a_parent_that_is_killed():
   while any(map(alive, pids)) and time.monotonic() < limit:
     pass
   assert not any(map(alive, pids))
+
+
+def test_an_error_of_the_function_is_never_taken_for_a_lost_worker(tmp_path):
+  with workers.Pool(cursed.fail, 1) as pool:
+    (pid,) = pool.pids
+    for error in (EOFError('the end'), OSError(5, 'no luck'), cursed.Empty()):
+      with pytest.raises(type(error)):
+        pool.call(error)
+    with pytest.raises(TypeError, match='result cannot be sent'):
+      pool.call(None)
+    assert pool.pids == [pid] and alive(pid)
+
+
+def test_time_is_limited_while_arguments_are_sent():
+  with workers.Pool(operator.neg, 1, seconds=0.5) as pool:
+    pool.call(1)
+    os.kill(pool.pids[0], signal.SIGSTOP)
+    with pytest.raises(workers.WorkerError, match=r'longer than 0\.5 s'):
+      pool.call(np.zeros(10_000_000))
+
+
+def test_a_worker_that_cannot_start_is_no_lost_call(monkeypatch, capfd):
+  monkeypatch.setattr(sys, 'path', ['/nowhere', ROOT])
+  with workers.Pool(cursed.meet, 1) as pool:
+    for _ in range(2):
+      with pytest.raises(RuntimeError, match='cannot start, it ended with'):
+        pool.call(1)
+  assert "No module named 'cursed'" in capfd.readouterr().err
+
+
+def test_the_current_folder_takes_no_modules_place(tmp_path, monkeypatch):
+  (tmp_path / 'struct.py').write_text('raise SystemExit(1)')
+  monkeypatch.chdir(tmp_path)
+  monkeypatch.setattr(sys, 'path', [*sys.path, tmp_path])  # not a str: ignored
+  with workers.Pool(operator.neg, 1) as pool:
+    assert pool.call(1) == -1
 
 
 def test_a_pool_has_workers():

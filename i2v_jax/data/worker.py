@@ -18,20 +18,31 @@ _SIZE = struct.Struct('<Q')
 
 def send(pipe: socket.socket, value: Any) -> None:
   """Sends any value that can be pickled; arrays are not copied first."""
+  _transmit(pipe, *_packed(value))
+
+
+def _packed(value: Any) -> tuple[bytes, list[memoryview]]:
   buffers = []
   body = pickle.dumps(value, 5, buffer_callback=buffers.append)
   raws = [buffer.raw() for buffer in buffers]
-  head = pickle.dumps((body, [raw.nbytes for raw in raws]))
+  return pickle.dumps((body, [raw.nbytes for raw in raws])), raws
+
+
+def _transmit(pipe: socket.socket, head: bytes, raws: list) -> None:
   pipe.sendall(_SIZE.pack(len(head)) + head)
   for raw in raws:
     pipe.sendall(raw)
 
 
-def receive(pipe: socket.socket) -> Any:
-  """What `send` sent; raises EOFError or OSError if the other end is gone."""
+def receive(pipe: socket.socket) -> Callable[[], Any]:
+  """Receives what `send` sends; the callable unpacks it.
+
+  Raises EOFError or OSError if the other end is gone.
+  """
   (size,) = _SIZE.unpack(_exactly(pipe, _SIZE.size))
   body, sizes = pickle.loads(_exactly(pipe, size))
-  return pickle.loads(body, buffers=[_exactly(pipe, size) for size in sizes])
+  buffers = [_exactly(pipe, size) for size in sizes]
+  return lambda: pickle.loads(body, buffers=buffers)
 
 
 def _exactly(pipe: socket.socket, size: int) -> np.ndarray:
@@ -47,11 +58,20 @@ def _exactly(pipe: socket.socket, size: int) -> np.ndarray:
 
 def serve(pipe: socket.socket) -> None:
   """Receives a function, then arguments; answers (result, error)."""
-  function = receive(pipe)
+  function = receive(pipe)()
   send(pipe, 'ready')
   while True:
-    arguments = receive(pipe)
-    send(pipe, _called(function, arguments))
+    arguments = receive(pipe)()
+    _transmit(pipe, *_answer(function, arguments))
+
+
+def _answer(function: Callable, arguments: tuple) -> tuple:
+  answer = _called(function, arguments)
+  try:
+    return _packed(answer)
+  except Exception as error:
+    problem = f'its result cannot be sent from a worker process: {error!r}'
+    return _packed((None, TypeError(problem)))
 
 
 def _called(function: Callable, arguments: tuple) -> tuple:
@@ -68,7 +88,7 @@ def _called(function: Callable, arguments: tuple) -> tuple:
 
 def _end_with_parent() -> None:
   """The parent never writes to our stdin, which ends when it does."""
-  sys.stdin.buffer.read()
+  os.read(0, 1)  # sys.stdin would be locked when Python ends
   os._exit(0)
 
 

@@ -20,10 +20,15 @@ from typing import Any
 from i2v_jax.data import worker as child
 
 _LOG = logging.getLogger(__name__)
+START = 120  # seconds in which a worker has to be ready
 
 
 class WorkerError(RuntimeError):
   """A call was lost with its worker; says how the worker ended."""
+
+
+class _LostError(Exception):
+  """A worker is gone; says how it ended."""
 
 
 class Pool:
@@ -69,7 +74,7 @@ class Pool:
     worker = self._free.get()
     try:
       return self._attempt(worker, arguments)
-    except EOFError:
+    except _LostError:
       return self._last_attempt(worker, arguments)
     finally:
       self._free.put(worker)
@@ -77,12 +82,20 @@ class Pool:
   def _last_attempt(self, worker: '_Worker', arguments: tuple) -> Any:
     try:
       return self._attempt(worker, arguments)
-    except EOFError as error:
+    except _LostError as error:
       raise WorkerError(f'two worker processes died of it: {error}') from error
 
   def _attempt(self, worker: '_Worker', arguments: tuple) -> Any:
+    if self._closed:
+      raise WorkerError('the pool of workers is closed')
+    result, error = self._answer(worker, arguments)()
+    if error is not None:
+      raise error
+    return result
+
+  def _answer(self, worker: '_Worker', arguments: tuple) -> Callable:
     try:
-      result, error = worker.call(arguments, self._seconds)
+      return worker.call(arguments, self._seconds)
     except TimeoutError:
       self._replace(worker)
       problem = f'took longer than {self._seconds:g} s'
@@ -91,10 +104,7 @@ class Pool:
       ended = worker.ended()
       self._replace(worker)
       _LOG.warning('a worker process %s; another takes its place', ended)
-      raise EOFError(ended) from lost
-    if error:
-      raise error
-    return result
+      raise _LostError(ended) from lost
 
   def _replace(self, worker: '_Worker') -> None:
     with self._lock:
@@ -120,31 +130,51 @@ class _Worker:
 
   def start(self) -> None:
     self._pipe, theirs = socket.socketpair()
-    command = [sys.executable, '-m', child.__name__, str(theirs.fileno())]
+    # Without -P a file in the current folder could take a module's place.
+    command = [sys.executable, '-P', '-m', child.__name__]
+    command.append(str(theirs.fileno()))
+    path = [entry for entry in sys.path if isinstance(entry, str)]
     with theirs:
       self.process = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
         pass_fds=(theirs.fileno(),),
-        env=os.environ | {'PYTHONPATH': os.pathsep.join(sys.path)},
+        env=os.environ | {'PYTHONPATH': os.pathsep.join(path)},
       )
     self._ready = False
 
-  def call(self, arguments: tuple, seconds: float | None) -> tuple:
+  def call(self, arguments: tuple, seconds: float | None) -> Callable:
+    """Sends arguments; what it returns unpacks the answer."""
     if not self._ready:  # not earlier: all of them start at the same time
+      self._pipe.settimeout(START)
+      self._wait_until_ready()
+    self._pipe.settimeout(seconds)
+    child.send(self._pipe, arguments)
+    return child.receive(self._pipe)
+
+  def _wait_until_ready(self) -> None:
+    try:
       child.send(self._pipe, self._function)
       child.receive(self._pipe)
-      self._ready = True
-    child.send(self._pipe, arguments)
-    self._pipe.settimeout(seconds)
-    try:
-      return child.receive(self._pipe)
-    finally:
-      self._pipe.settimeout(None)
+    except TimeoutError:
+      problem = f'a worker process was not ready after {START} s'
+      raise RuntimeError(f'{problem}; use fewer of them') from None
+    except (EOFError, OSError) as error:
+      ended = self.ended()
+      if self.process.returncode < 0:  # from outside, not by its own fault
+        raise
+      raise RuntimeError(
+        f'a worker process cannot start, it {ended}; it says why above'
+      ) from error
+    self._ready = True
 
   def ended(self) -> str:
     """How the process ended, which has closed its end of the pipe."""
-    code = self.process.wait(timeout=60)
+    try:
+      code = self.process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+      self.process.kill()
+      code = self.process.wait()
     if code < 0:
       return f'ended by {signal.Signals(-code).name}'
     return f'ended with code {code}'
