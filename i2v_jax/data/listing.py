@@ -37,17 +37,34 @@ def is_video(name: str) -> bool:
 
 
 def videos(path: Path) -> Iterator[str]:
-  """Yields a path itself, or if it is a folder all videos in it and below."""
+  """Yields a path itself, or if it is a folder all videos in it and below.
+
+  Links are followed, but no folder is gone through twice. Raises OSError where
+  a folder cannot be read.
+  """
   # A folder with the name of a video is a mistake that its reader reports.
   if is_video(os.fspath(path)) or not os.path.isdir(path):
     yield os.fspath(path)
     return
-  for folder, folders, names in os.walk(path):
+  seen = set()
+  for folder, folders, names in os.walk(
+    path, onerror=_unreadable, followlinks=True
+  ):
+    place = os.path.realpath(folder)
+    if place in seen:  # a link to a folder around it leads here for ever
+      folders.clear()
+      continue
+    seen.add(place)
     inside = [name for name in folders if not is_video(name)]
     for name in sorted({*names, *folders} - {*inside}):
       if is_video(name) and not name.startswith('.'):
         yield os.path.join(folder, name)
     folders[:] = sorted(inside)
+
+
+def _unreadable(error: OSError) -> None:
+  problem = f'{error.filename} cannot be listed ({error.strerror})'
+  raise OSError(f'{problem}: mend its permissions, or move it away') from error
 
 
 def bad_line(path: Path, line: int, problem: str) -> ValueError:
