@@ -114,14 +114,14 @@ def test_a_line_that_was_not_finished_is_written_again(data, tmp_path):
   checking.run(listed, out, count=1)
   first, journal = records_of(out), out / checking.JOURNAL
   lines = journal.read_bytes().splitlines(keepends=True)
-  # One line torn by a power cut, and the last not finished.
-  journal.write_bytes(
-    b''.join([*lines[:2], b'\0\0\n', *lines[3:5], lines[5][:9]])
-  )
+  # One line torn by a power cut, some that are JSON, the last not finished.
+  torn = [b'\0\0', b'null', b'3', b'{}']
+  kept = [line + b'\n' for line in torn]
+  journal.write_bytes(b''.join([*lines[:2], *kept, *lines[3:5], lines[5][:9]]))
   checking.run(listed, out, count=1)
   assert records_of(out) == first
   whole = [
-    line for line in journal.read_bytes().splitlines() if line != b'\0\0'
+    line for line in journal.read_bytes().splitlines() if line not in torn
   ]
   assert sorted(whole[1:]) == sorted(line.strip() for line in lines[1:])
 
@@ -133,6 +133,22 @@ def test_another_decoder_checks_anew(data, tmp_path, monkeypatch):
   (out / checking.JOURNAL).open('a').write('{"id": "gone"}\n')
   checking.run(listed, out, count=1)
   assert len(journal_of(out)) == 5 and 'gone' not in journal_of(out)
+
+
+def test_another_root_with_the_same_names_is_checked_anew(data, tmp_path):
+  moved, journal = tmp_path / 'moved', tmp_path / 'journal'
+  shutil.copytree(data, moved)  # with the times of change
+  name = 'val/a/4.mp4'
+  size, times = os.stat(moved / name), (data / name).stat().st_mtime_ns
+  (moved / name).write_bytes(b'x' * size.st_size)
+  os.utime(moved / name, ns=(times, times))
+  first, other = (
+    checking.check_all({name: str(root / name)}, journal, 60, 1)[name]
+    for root in (data, moved)
+  )
+  assert first['bytes'] == other['bytes']
+  assert first['mtime_ns'] == other['mtime_ns']
+  assert first['frame'] > 0 and other['frame'] == 0
 
 
 def test_what_took_too_long_is_tried_again(data, tmp_path):
