@@ -13,10 +13,18 @@ def decode_all(path):
     return [frame.to_ndarray(format='rgb24') for frame in frames]
 
 
-def encode(path, codec, ticks, options=None, pixels='yuv420p', size=(64, 48)):
+def encode(
+  path,
+  codec,
+  ticks,
+  options=None,
+  pixels='yuv420p',
+  size=(64, 48),
+  muxing=None,
+):
   """A small moving picture whose frames are shown at ticks / 90 seconds."""
   width, height = size
-  with av.open(str(path), 'w') as container:
+  with av.open(str(path), 'w', options=muxing or {}) as container:
     stream = container.add_stream(codec, rate=30, options=options or {})
     stream.width, stream.height, stream.pix_fmt = width, height, pixels
     stream.codec_context.time_base = fractions.Fraction(1, 90)
