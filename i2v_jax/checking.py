@@ -25,7 +25,14 @@ _TRAIN_TEST = ('ucf101', 'hmdb51', 'diving48')  # they have no split val
 
 def of_paths(paths: Sequence[str]) -> findings.Listed:
   """Videos by themselves: files, and all videos in folders and below."""
-  found = [video for path in paths for video in listing.videos(path)]
+  found = []
+  for path in paths:
+    inside = list(listing.videos(path))
+    if not inside:
+      raise ValueError(
+        f'{path} holds no video: name a video, or a folder of videos'
+      )
+    found += inside
   labels = [-1] * len(found)
   split = sources.Split(tuple(found), labels, (), tuple(found))
   return findings.Listed({'files': split})
@@ -76,6 +83,8 @@ def run(
     Whether nothing is wrong.
   """
   out = pathlib.Path(out)
+  if out.exists() and not out.is_dir():
+    raise FileExistsError(f'{out} is there and no folder: name another --out')
   out.mkdir(parents=True, exist_ok=True)
   records = check_all(listed.paths, out / JOURNAL, seconds, count)
   found = findings.find(listed, records)
