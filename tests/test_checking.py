@@ -234,32 +234,6 @@ def test_files_and_folders_by_themselves(data, tmp_path):
     checking.of_paths([str(data), str(empty)])
 
 
-def test_links_to_folders_are_followed_and_loops_end(data, tmp_path):
-  (data / 'val/b/around').symlink_to(data)
-  elsewhere = tmp_path / 'elsewhere'
-  elsewhere.mkdir()
-  shutil.copy(data / 'val/b/5.mp4', elsewhere / '6.mp4')
-  (data / 'val/c').symlink_to(elsewhere)
-  listed = checking.of_paths([str(data / 'val')])
-  found = [os.path.relpath(video, data / 'val') for video in listed.paths]
-  around = [f'b/around/train/{name}' for name in ('a/1.mov', 'b/2.mp4')]
-  around.append('b/around/train/b/3.avi')
-  assert found == ['a/4.mp4', 'b/5.mp4', *around, 'c/6.mp4']
-
-
-def test_a_folder_that_cannot_be_read_is_an_error(data, monkeypatch):
-  scandir, closed = os.scandir, str(data / 'val')
-
-  def guarded(path):
-    if os.fspath(path) == closed:
-      raise PermissionError(13, 'Permission denied', closed)
-    return scandir(path)
-
-  monkeypatch.setattr(os, 'scandir', guarded)
-  with pytest.raises(OSError, match=r'val cannot be listed \(Permission'):
-    checking.of_paths([str(data)])
-
-
 def test_missing_videos_are_counted_not_an_error(data, tmp_path, capsys):
   (data / 'train.txt').write_text('train/a/1.mov 0\ngone.mp4 1\n')
   args = ['data', 'check', '--source', 'list', data, '--split', 'train']
