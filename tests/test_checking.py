@@ -115,8 +115,7 @@ def test_a_line_that_was_not_finished_is_written_again(data, tmp_path):
   checking.run(listed, out, count=1)
   first, journal = records_of(out), out / checking.JOURNAL
   lines = journal.read_bytes().splitlines(keepends=True)
-  # One line torn by a power cut, some that are JSON, the last not finished.
-  torn = [b'\0\0', b'null', b'3', b'{}']
+  torn = [b'\0\0', b'null', b'3', b'{}']  # By a power cut; the last is short.
   kept = [line + b'\n' for line in torn]
   journal.write_bytes(b''.join([*lines[:2], *kept, *lines[3:5], lines[5][:9]]))
   checking.run(listed, out, count=1)
@@ -139,16 +138,14 @@ def test_another_decoder_checks_anew(data, tmp_path, monkeypatch):
 def test_another_root_with_the_same_names_is_checked_anew(data, tmp_path):
   moved, journal = tmp_path / 'moved', tmp_path / 'journal'
   shutil.copytree(data, moved)  # with the times of change
-  name = 'val/a/4.mp4'
-  size, times = os.stat(moved / name), (data / name).stat().st_mtime_ns
-  (moved / name).write_bytes(b'x' * size.st_size)
-  os.utime(moved / name, ns=(times, times))
+  name, before = 'val/a/4.mp4', (data / 'val/a/4.mp4').stat()
+  (moved / name).write_bytes(b'x' * before.st_size)
+  os.utime(moved / name, ns=(before.st_mtime_ns, before.st_mtime_ns))
   first, other = (
     checking.check_all({name: str(root / name)}, journal, 60, 1)[name]
     for root in (data, moved)
   )
-  assert first['bytes'] == other['bytes']
-  assert first['mtime_ns'] == other['mtime_ns']
+  assert all(first[key] == other[key] for key in ('bytes', 'mtime_ns'))
   assert first['frame'] > 0 and other['frame'] == 0
 
 
