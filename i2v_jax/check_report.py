@@ -25,13 +25,16 @@ def show(listed: Listed, records: Records, found: Sequence[Finding]) -> None:
   for name, split in listed.splits.items():
     table.add_row(*_row(name, split, records, listed.spec))
   writers.console.print(table)
+  lines = []
   for finding in found:
     mark = 'problem' if finding.problem else 'note'
-    writers.console.print(f'{mark:<8} {finding.text}')
-    for line in _examples(finding):
-      writers.console.print(line)
+    lines += [f'{mark:<8} {finding.text}', *_examples(finding)]
   if not any(finding.problem for finding in found):
-    writers.console.print('nothing is wrong')
+    lines.append('nothing is wrong')
+  for line in lines:
+    # Names of files may be any bytes.
+    text = line.encode('utf-8', 'backslashreplace').decode()
+    writers.console.print(text)
 
 
 _COLUMNS = (

@@ -1,8 +1,8 @@
 """`i2v data check`: every video of a data set, decoded to its end.
 
 Work that was done is never done again: every result is a line of
-`checked.jsonl`, and stands as long as the file has the same size and time of
-change. At the end come `manifest.jsonl`, `bad.csv` and `findings.csv`.
+`checked.jsonl`, and stands as long as the file has the same path, size and time
+of change. At the end come `manifest.jsonl`, `bad.csv` and `findings.csv`.
 """
 
 import contextlib
@@ -25,7 +25,14 @@ _TRAIN_TEST = ('ucf101', 'hmdb51', 'diving48')  # they have no split val
 
 def of_paths(paths: Sequence[str]) -> findings.Listed:
   """Videos by themselves: files, and all videos in folders and below."""
-  found = [video for path in paths for video in listing.videos(path)]
+  found = []
+  for path in paths:
+    inside = list(listing.videos(path))
+    if not inside:
+      raise ValueError(
+        f'{path} holds no video: name a video, or a folder of videos'
+      )
+    found += inside
   labels = [-1] * len(found)
   split = sources.Split(tuple(found), labels, (), tuple(found))
   return findings.Listed({'files': split})
@@ -76,6 +83,8 @@ def run(
     Whether nothing is wrong.
   """
   out = pathlib.Path(out)
+  if out.exists() and not out.is_dir():
+    raise FileExistsError(f'{out} is there and no folder: name another --out')
   out.mkdir(parents=True, exist_ok=True)
   records = check_all(listed.paths, out / JOURNAL, seconds, count)
   found = findings.find(listed, records)
@@ -95,24 +104,29 @@ def check_all(
     journal: file of the results so far; grows.
     seconds, count: as in `run`.
   """
-  stamps = {video: manifest.stamp(path) for video, path in paths.items()}
+  stamps = {video: _stamp(path) for video, path in paths.items()}
   known = _resume(journal)
   records = {
     video: known[video]
     for video, found in stamps.items()
-    if found and found.items() <= known.get(video, {}).items()
+    if 'bytes' in found and found.items() <= known.get(video, {}).items()
   }
   todo = [video for video in paths if video not in records]
   bar, advance = writers.progress(len(paths), 'check', 'videos', len(records))
   checking = contextlib.closing(_check(todo, paths, seconds, count))
   with bar, journal.open('a') as file, checking as checked:
     for video, found in checked:
-      record = {'id': video} | (stamps[video] or {}) | found
+      record = {'id': video} | stamps[video] | found
       records[video] = record
       if 'lost' not in record:  # those may have but needed more time
         print(json.dumps(record), file=file, flush=True)
       advance()
   return records
+
+
+def _stamp(path: str) -> dict[str, Any]:
+  """What a record must say to be of this file as it is."""
+  return {'path': os.path.abspath(path)} | (manifest.stamp(path) or {})
 
 
 def _resume(journal: pathlib.Path) -> dict[str, dict]:
@@ -122,7 +136,7 @@ def _resume(journal: pathlib.Path) -> dict[str, dict]:
   if not lines or lines[0] != header:
     journal.write_text(json.dumps(header) + '\n')
     return {}
-  return {record['id']: record for record in lines[1:]}
+  return {record['id']: record for record in lines[1:] if 'id' in record}
 
 
 def _whole_lines(journal: pathlib.Path) -> Iterator[dict]:
@@ -135,9 +149,11 @@ def _whole_lines(journal: pathlib.Path) -> Iterator[dict]:
         return
       end += len(line)
       try:
-        yield json.loads(line)
+        found = json.loads(line)
       except ValueError:  # after a power cut; the file is checked again
         continue
+      if isinstance(found, dict):
+        yield found
 
 
 def _check(

@@ -20,9 +20,17 @@ MENDABLE = (
 
 
 def guarded(function, *args) -> int:
-  """Calls; what a user can mend is one sentence on stderr and exit code 1."""
+  """Calls; what a user can mend is one sentence on stderr and exit code 1.
+
+  Ctrl-C is "stopped", what the KeyboardInterrupt says after it, and 130.
+  """
   try:
     return int(function(*args) or 0)
+  except KeyboardInterrupt as stop:
+    if os.environ.get('I2V_TRACEBACK'):
+      raise
+    print('; '.join(['stopped', *map(str, stop.args)]), file=sys.stderr)
+    return 130
   except MENDABLE as error:
     if os.environ.get('I2V_TRACEBACK'):
       raise

@@ -1,8 +1,27 @@
 """`i2v data`: look at videos, check them, prepare them, measure reading."""
 
+import contextlib
+import math
+from collections.abc import Callable, Iterable, Iterator
+
 # As in `sources`, which takes a while to import; 'ssv2' is another spelling.
 SOURCES = ('list', 'folder', 'kinetics', 'something_v2', 'ssv2')
 SOURCES += ('ucf101', 'hmdb51', 'diving48')
+
+
+def _check_from_0(name: str, number: float) -> None:
+  if not 0 <= number < math.inf:  # nor NaN
+    raise ValueError(f'{name} is {number}; it can be 0 or more')
+
+
+@contextlib.contextmanager
+def _going_on():
+  """Tells whoever stops it that what is done stays done."""
+  try:
+    yield
+  except KeyboardInterrupt:
+    words = 'the same command goes on where it was'
+    raise KeyboardInterrupt(words) from None
 
 
 def show(args) -> None:
@@ -12,20 +31,31 @@ def show(args) -> None:
 
   sheet.check_path(args.out)
   config = variants.load_config(args.config, args.set)
+  _check_from_0('--draws', args.draws)
+  _check_from_0('seed', config['seed'])
   names = sources.read_class_names(args.classes) if args.classes else ()
   heading = [' '.join([args.config, *args.set])]
   mixing = [f'{k} {config[k]:g}' for k in ('mixup', 'cutmix') if config[k]]
   if mixing:
     heading.append(f'{" and ".join(mixing)} follow on the device')
-  picture = lib.contact_sheet(
-    lib.listed(args.clips, args.count),
-    experiment.clip_spec(config, names),
-    seed=config['seed'],
-    draws=args.draws,
-    heading=heading,
-  )
+  videos = lib.listed(args.clips, args.count)
+  bar, advance = writers.progress(len(videos), 'show', 'videos')
+  with bar:
+    picture = lib.contact_sheet(
+      _counted(videos, advance),
+      experiment.clip_spec(config, names),
+      seed=config['seed'],
+      draws=args.draws,
+      heading=heading,
+    )
   sheet.write(args.out, picture)
   writers.console.print(f'written to {args.out}')
+
+
+def _counted(items: Iterable, advance: Callable) -> Iterator:
+  for item in items:
+    yield item
+    advance()
 
 
 def gallery(args) -> None:
@@ -34,6 +64,7 @@ def gallery(args) -> None:
   from i2v_jax.data import sheet
 
   sheet.check_path(args.out)
+  _check_from_0('--seed', args.seed)
   sheet.write(args.out, lib.gallery(args.clip, args.other, args.seed))
   writers.console.print(f'written to {args.out}')
 
@@ -42,25 +73,29 @@ def prepare(args) -> None:
   from i2v_jax import preparing, variants
   from i2v_jax.data import prepare as lib
 
-  job = lib.Job(
-    args.out,
-    args.source.replace('ssv2', 'something_v2'),
-    args.root,
-    args.split,
-    name=args.name,
-    options=dict(variants.parse(text) for text in args.set),
-    on_missing=args.on_missing,
-    on_bad_video=args.on_bad_video,
-    recipe=preparing.recipe(vars(args)),
-    shard_mb=args.shard_mb,
-  )
-  beam = args.beam_options if args.beam or args.beam_options else None
-  preparing.run(job, args.workers, args.seconds, beam)
+  _check_from_0('--workers', args.workers)
+  _check_from_0('--seconds', args.seconds)
+  with _going_on():
+    job = lib.Job(
+      args.out,
+      args.source.replace('ssv2', 'something_v2'),
+      args.root,
+      args.split,
+      name=args.name,
+      options=dict(variants.parse(text) for text in args.set),
+      on_missing=args.on_missing,
+      on_bad_video=args.on_bad_video,
+      recipe=preparing.recipe(vars(args)),
+      shard_mb=args.shard_mb,
+    )
+    beam = args.beam_options if args.beam or args.beam_options else None
+    preparing.run(job, args.workers, args.seconds, beam)
 
 
 def bench(args) -> None:
   from i2v_jax import data_bench
 
+  _check_from_0('--seed', args.seed)
   given = (args.frames, args.stride, args.clips, args.rounds, args.seed)
   data_bench.bench(args.path, *given)
   if args.against is not None:
@@ -72,16 +107,29 @@ def check(args) -> int:
 
   if sum(map(bool, (args.paths, args.source, args.config))) != 1:
     raise ValueError('Say what to check: PATHs, --source, or --config.')
-  if args.paths:
-    listed = checking.of_paths(args.paths)
-  elif args.config:
-    listed = checking.of_config(args.config, args.set, args.split)
-  else:
-    from i2v_jax import variants
+  if args.paths and (args.set or args.split):
+    raise ValueError(
+      '--set and --split are for --source and --config: drop them, or PATHs'
+    )
+  _check_from_0('--workers', args.workers)
+  _check_from_0('--seconds', args.seconds)
+  with _going_on():
+    listed = _to_check(args)
+    return not checking.run(listed, args.out, args.seconds, args.workers)
 
-    options = dict(variants.parse(text) for text in args.set)
-    listed = checking.of_source(*args.source, options, args.split)
-  return not checking.run(listed, args.out, args.seconds, args.workers)
+
+def _to_check(args):
+  from i2v_jax import checking
+
+  if args.paths:
+    return checking.of_paths(args.paths)
+  if args.config:
+    return checking.of_config(args.config, args.set, args.split)
+
+  from i2v_jax import variants  # and with it JAX, which takes seconds
+
+  options = dict(variants.parse(text) for text in args.set)
+  return checking.of_source(*args.source, options, args.split)
 
 
 def add(command) -> None:
@@ -100,7 +148,9 @@ def add(command) -> None:
   _for_bench(
     sub('bench', bench, 'measure how fast videos are read, and by whom')
   )
-  _for_checking(sub)
+  _for_check(
+    sub('check', check, 'decode every video to its end, tell what is bad')
+  )
 
 
 def _for_show(found) -> None:
@@ -181,13 +231,12 @@ def _for_bench(found) -> None:
   found.add_argument('--seed', type=int, default=0, help='of where clips start')
 
 
-def _for_checking(sub) -> None:
-  found = sub('check', check, 'decode every video to its end, tell what is bad')
+def _for_check(found) -> None:
   found.add_argument(
     'paths', nargs='*', metavar='PATH', help='videos, or folders of them'
   )
   found.add_argument(
-    '--source', nargs=2, metavar=('FORMAT', 'ROOT'), help='docs/data.md'
+    '--source', nargs=2, metavar=('FORMAT', 'ROOT'), help='docs/datasets.md'
   )
   found.add_argument(
     '--config', metavar='FILE[:ARG]', help='the data of an experiment'

@@ -59,7 +59,8 @@ def find(listed: Listed, records: Mapping[str, Mapping]) -> list[Finding]:
     found += _missing(listed, name, split)
     if split.class_names:
       found += _classes(name, split)
-      found += _other_folders(name, split)
+      if not _are_numbers(split.class_names):
+        found += _other_folders(name, split)
   found += _public(listed)
   return sorted(found, key=lambda finding: not finding.problem)
 
@@ -220,12 +221,17 @@ def _public(listed: Listed) -> Iterator[Finding]:
 
 def _class_names(split: sources.Split) -> tuple[str, ...]:
   """Class names in label order; of mere numbers, the folders they stand for."""
-  if not all(name.isdecimal() for name in split.class_names):
+  if not _are_numbers(split.class_names):
     return split.class_names
   folders = {}
   for video, label in zip(split.ids, split.labels.tolist(), strict=True):
     folders[label] = posixpath.basename(posixpath.dirname(video))
   return tuple(folders[label] for label in sorted(folders))
+
+
+def _are_numbers(class_names: Sequence[str]) -> bool:
+  """Whether they are but labels, as those of a list without names."""
+  return all(name.isdecimal() for name in class_names)
 
 
 def _order(name, class_names, public: known.Known) -> Iterator[Finding]:

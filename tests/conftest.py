@@ -50,6 +50,24 @@ def digits(tmp_path_factory) -> pathlib.Path:
   return root
 
 
+@pytest.fixture
+def split(digits):
+  """The 16 training clips of the digits."""
+  from i2v_jax.data import sources
+
+  return sources.load('digits', digits, 'train')
+
+
+@pytest.fixture
+def broken(videos):
+  """A split of three videos, the second of which cannot be read to the end."""
+  from i2v_jax.data import sources
+
+  names = ('h265.mp4', 'corrupted.mp4', 'rotated_90.mov')
+  paths = tuple(str(videos / name) for name in names)
+  return sources.Split(paths, [0, 2, 1], ('a', 'b', 'c'), names)
+
+
 @pytest.fixture(scope='session')
 def smoke_run(digits, tmp_path_factory) -> pathlib.Path:
   """Workdir of a short ZeroI2V run on the digits, trained and evaluated."""

@@ -13,22 +13,30 @@ def decode_all(path):
     return [frame.to_ndarray(format='rgb24') for frame in frames]
 
 
-def encode(path, codec, ticks, options=None, pixels='yuv420p', size=(64, 48)):
+def encode(
+  path,
+  codec,
+  ticks,
+  options=None,
+  pixels='yuv420p',
+  size=(64, 48),
+  muxing=None,
+):
   """A small moving picture whose frames are shown at ticks / 90 seconds."""
   width, height = size
   images = []
   for number in range(len(ticks)):
     images.append(np.full((height, width, 3), 5 * number, np.uint8))
     images[-1][8:24, number : number + 16] = 255, 0, 128
-  return encode_images(path, codec, images, options, pixels, ticks)
+  return encode_images(path, codec, images, options, pixels, ticks, muxing)
 
 
 def encode_images(
-  path, codec, images, options=None, pixels='yuv420p', ticks=None
+  path, codec, images, options=None, pixels='yuv420p', ticks=None, muxing=None
 ):
   """A video of RGB images, 30 a second if `ticks` does not say otherwise."""
   ticks = range(0, 3 * len(images), 3) if ticks is None else ticks
-  with av.open(str(path), 'w') as container:
+  with av.open(str(path), 'w', options=muxing or {}) as container:
     stream = container.add_stream(codec, rate=30, options=options or {})
     stream.height, stream.width = images[0].shape[:2]
     stream.pix_fmt = pixels

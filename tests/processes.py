@@ -6,7 +6,12 @@ import pathlib
 
 def children():
   """Process ids of the children of this process."""
-  tasks = pathlib.Path('/proc/self/task').glob('*/children')
+  return below('self')
+
+
+def below(pid):
+  """Process ids of the children of a process."""
+  tasks = pathlib.Path(f'/proc/{pid}/task').glob('*/children')
   return [int(pid) for file in tasks for pid in file.read_text().split()]
 
 

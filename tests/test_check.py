@@ -63,6 +63,14 @@ def test_a_clip_that_was_cut_short_says_so(videos, tmp_path):
   (tmp_path / 'cut.mkv').write_bytes(data[: len(data) // 2])
   found = check.check_file(str(tmp_path / 'cut.mkv'))
   assert found['ok'] and found['cut_short'] and found['frames'] < 200
+  # The index comes first there, so that what it lists can be missing.
+  index = {'movflags': '+faststart'}
+  path = encode(tmp_path / 'cut.mp4', 'libx264', range(0, 90, 3), muxing=index)
+  assert not check.check_file(str(path))['cut_short']
+  data = path.read_bytes()
+  path.write_bytes(data[: len(data) * 2 // 3])
+  found = check.check_file(str(path))
+  assert found['cut_short'] and 0 < found['frames'] < 30
 
 
 def test_what_is_no_file_is_named_and_never_opened(tmp_path, monkeypatch):
@@ -108,7 +116,14 @@ def test_what_is_left_out_or_hidden_on_purpose_is_not_missed(tmp_path):
   # AVI has a place for each of its ticks; negative times become an edit list.
   sparse = encode(tmp_path / 'sparse.avi', 'mpeg4', range(0, 90, 3))
   hidden = encode(tmp_path / 'hidden.mp4', 'libx264', range(-15, 60, 3))
-  for path, frames, stated in ((sparse, 30, 90), (hidden, 20, 25)):
+  # What lies before the key frame that the edit needs never comes.
+  start = range(-60, 60, 3)
+  trimmed = encode(tmp_path / 'trimmed.mp4', 'libx264', start, {'g': '12'})
+  for path, frames, stated in (
+    (sparse, 30, 90),
+    (hidden, 20, 25),
+    (trimmed, 20, 40),
+  ):
     found = check.check_file(str(path))
     assert (found['frames'], found['stated']) == (frames, stated)
     assert found['ok'] and not found['cut_short']

@@ -1,10 +1,11 @@
 """What is said of a check can be read by people and by programs."""
 
 import csv
+import io
 
 import numpy as np
 
-from i2v_jax import check_report
+from i2v_jax import check_report, writers
 from i2v_jax.data import manifest, sources
 from i2v_jax.data.spec import ClipSpec
 from i2v_jax.findings import Finding, Listed
@@ -72,6 +73,16 @@ def test_the_table_counts_and_findings_show_three_examples(capsys):
     ['and', '1', 'more,', 'all', 'in', 'findings.csv'],
     ['note', 'so', 'what'],
   ]
+
+
+def test_names_that_are_no_text_are_printed_too(monkeypatch):
+  strict = io.TextIOWrapper(io.BytesIO(), 'utf-8')
+  monkeypatch.setattr(writers, 'console', writers.Console(file=strict))
+  rows = [('train', NAMES[1], 'is empty')]
+  check_report.show(listed(), RECORDS, [Finding('bad', True, 'bad', rows)])
+  strict.flush()
+  shown = strict.buffer.getvalue().decode()
+  assert 'no text \\udcff.mp4: is empty' in shown
 
 
 def test_where_nothing_is_wrong_that_is_said(capsys):

@@ -7,11 +7,12 @@ import signal
 import subprocess
 import sys
 
+import processes
 import pytest
 from files import write
 from mutated import first_unreadable
 
-from i2v_jax import checking, cli
+from i2v_jax import check_report, checking, cli
 from i2v_jax.data import check, manifest
 
 ROOT = os.path.dirname(os.path.dirname(__file__))
@@ -114,14 +115,13 @@ def test_a_line_that_was_not_finished_is_written_again(data, tmp_path):
   checking.run(listed, out, count=1)
   first, journal = records_of(out), out / checking.JOURNAL
   lines = journal.read_bytes().splitlines(keepends=True)
-  # One line torn by a power cut, and the last not finished.
-  journal.write_bytes(
-    b''.join([*lines[:2], b'\0\0\n', *lines[3:5], lines[5][:9]])
-  )
+  torn = [b'\0\0', b'null', b'3', b'{}']  # By a power cut; the last is short.
+  kept = [line + b'\n' for line in torn]
+  journal.write_bytes(b''.join([*lines[:2], *kept, *lines[3:5], lines[5][:9]]))
   checking.run(listed, out, count=1)
   assert records_of(out) == first
   whole = [
-    line for line in journal.read_bytes().splitlines() if line != b'\0\0'
+    line for line in journal.read_bytes().splitlines() if line not in torn
   ]
   assert sorted(whole[1:]) == sorted(line.strip() for line in lines[1:])
 
@@ -133,6 +133,20 @@ def test_another_decoder_checks_anew(data, tmp_path, monkeypatch):
   (out / checking.JOURNAL).open('a').write('{"id": "gone"}\n')
   checking.run(listed, out, count=1)
   assert len(journal_of(out)) == 5 and 'gone' not in journal_of(out)
+
+
+def test_another_root_with_the_same_names_is_checked_anew(data, tmp_path):
+  moved, journal = tmp_path / 'moved', tmp_path / 'journal'
+  shutil.copytree(data, moved)  # with the times of change
+  name, before = 'val/a/4.mp4', (data / 'val/a/4.mp4').stat()
+  (moved / name).write_bytes(b'x' * before.st_size)
+  os.utime(moved / name, ns=(before.st_mtime_ns, before.st_mtime_ns))
+  first, other = (
+    checking.check_all({name: str(root / name)}, journal, 60, 1)[name]
+    for root in (data, moved)
+  )
+  assert all(first[key] == other[key] for key in ('bytes', 'mtime_ns'))
+  assert first['frame'] > 0 and other['frame'] == 0
 
 
 def test_what_took_too_long_is_tried_again(data, tmp_path):
@@ -164,6 +178,45 @@ def test_killed_and_started_again_it_goes_on(data, tmp_path):
   assert len(records_of(out)) == len(journal_of(out)) == 45
 
 
+def test_ctrl_c_says_that_the_same_command_goes_on(
+  data, tmp_path, capsys, monkeypatch
+):
+  def stopped(*_):
+    raise KeyboardInterrupt
+
+  monkeypatch.setattr(check_report, 'write', stopped)
+  assert i2v('data', 'check', data, '--out', tmp_path / 'out') == 130
+  error = capsys.readouterr().err
+  assert error == 'stopped; the same command goes on where it was\n'
+  assert len(journal_of(tmp_path / 'out')) == 5
+
+
+@pytest.mark.slow
+def test_stopped_by_hand_it_leaves_one_line_and_no_process(data, tmp_path):
+  for number in range(40):
+    shutil.copy(data / 'train/b/3.avi', data / f'train/a/{number}.avi')
+  command = [sys.executable, '-m', 'i2v_jax.cli', 'data', 'check', str(data)]
+  command += ['--out', str(tmp_path / 'out'), '--workers', '2']
+  # What runs in the background of a shell ignores SIGINT, and its children.
+  heard = signal.signal(signal.SIGINT, signal.default_int_handler)
+  try:
+    running = subprocess.Popen(
+      command, cwd=ROOT, stderr=subprocess.PIPE, start_new_session=True
+    )
+  finally:
+    signal.signal(signal.SIGINT, heard)
+  journal = tmp_path / 'out' / checking.JOURNAL
+  with running:
+    while not journal.exists() or journal.read_bytes().count(b'\n') < 3:
+      assert running.poll() is None
+    found = processes.below(running.pid)
+    os.killpg(running.pid, signal.SIGINT)
+    error = running.stderr.read()
+  assert len(found) == 2 and not any(map(processes.alive, found))
+  assert error == b'stopped; the same command goes on where it was\n'
+  assert running.returncode == 130
+
+
 def test_files_and_folders_by_themselves(data, tmp_path):
   (data / 'val/.hidden.mp4').touch()
   (data / 'val/notes.txt').touch()
@@ -174,8 +227,8 @@ def test_files_and_folders_by_themselves(data, tmp_path):
   assert [*listed.paths] == [str(data / 'val' / name) for name in names]
   empty = tmp_path / 'empty'
   empty.mkdir()
-  with pytest.raises(ValueError, match='no videos'):
-    checking.of_paths([str(empty)])
+  with pytest.raises(ValueError, match=f'{empty} holds no video: name'):
+    checking.of_paths([str(data), str(empty)])
 
 
 def test_missing_videos_are_counted_not_an_error(data, tmp_path, capsys):
@@ -226,8 +279,22 @@ def test_a_config_says_how_long_clips_are(digits, tmp_path, capsys):
     (['x.mp4', '--source', 'list', '.'], 'Say what to check'),
     (['--source', 'kinetic', '.'], "no data format 'kinetic': use one of"),
     (['--source', 'list', '.', '--set', 'fold=1'], "no option 'fold'"),
+    (['x.mp4', '--seconds', '-1'], '--seconds is -1.0; it can be 0 or more'),
+    (['x.mp4', '--seconds', 'nan'], '--seconds is nan; it can be 0 or more'),
+    (['x.mp4', '--seconds', 'inf'], '--seconds is inf; it can be 0 or more'),
+    (['x.mp4', '--workers', '-1'], '--workers is -1; it can be 0 or more'),
+    (['x.mp4', '--set', 'a=1'], '--set and --split are for --source and'),
+    (['x.mp4', '--split', 'val'], '--set and --split are for --source and'),
   ],
 )
 def test_a_command_that_cannot_be_meant(tmp_path, capsys, args, error):
   assert i2v('data', 'check', *args, '--out', tmp_path) == 1
   assert error in capsys.readouterr().err
+
+
+def test_a_file_is_no_place_for_the_report(data, tmp_path, capsys):
+  out = tmp_path / 'out'
+  out.touch()
+  assert i2v('data', 'check', data, '--out', out) == 1
+  error = f'error: {out} is there and no folder: name another --out\n'
+  assert capsys.readouterr().err.startswith(error)

@@ -109,7 +109,7 @@ def test_videos_of_a_file_a_folder_and_a_list(tmp_path, videos):
     path.touch()
   (tmp_path / 'note.md').touch()
   listed = tmp_path / 'list.txt'
-  listed.write_text('a b.mp4 3\n\nsub/c.webm\na b.mp4\n')
+  listed.write_text('a b.mp4 3\n\nsub/c.webm,4\na b.mp4\n')
   assert bench.videos(one).paths == (str(one),)
   assert bench.videos(tmp_path).paths == (str(one), str(two))
   assert bench.videos(listed).paths == (str(one), str(two), str(one))
@@ -146,6 +146,8 @@ def test_the_command_refuses_what_it_cannot_measure(tmp_path, videos, capsys):
   for option in ('--clips', '--rounds'):
     assert i2v(videos / 'h265.mp4', option, 0) == 1
     assert f'{option} is 0; measure at least 1' in capsys.readouterr().err
+  assert i2v(videos / 'h265.mp4', '--seed', -1) == 1
+  assert '--seed is -1; it can be 0 or more' in capsys.readouterr().err
   path = encode(tmp_path / 'a.mp4', 'libx264', range(0, 9, 3))
   assert i2v(path, '--clips', 2, '--rounds', 1, '--stride', 0) == 1
   assert 'stride' in capsys.readouterr().err

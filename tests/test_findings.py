@@ -130,6 +130,12 @@ def test_a_label_that_contradicts_the_folder():
   assert found['label'].rows == [('train', 'v/Bee/2', 'big ape')]
 
 
+def test_labels_without_names_contradict_no_folder():
+  labels = {'1/a.mp4': 0, '2/b.avi': 1}
+  assert find({'train': split_of(labels, ('0', '1'))}) == {}
+  assert 'label' in find({'train': split_of({'2/b': 0}, ('a', '2'))})
+
+
 SWAPPED = ('Hammering', 'HammerThrow', 'JumpingJack', 'JumpRope')
 OFFICIAL = (*(f'A{n:02}' for n in range(97)), *SWAPPED)
 

@@ -1,6 +1,5 @@
 """The same stream whoever makes it, and no video lost or counted twice."""
 
-import csv
 import dataclasses
 import os
 import pathlib
@@ -8,127 +7,23 @@ import signal
 
 import numpy as np
 import pytest
+from batches import (
+  BROKEN,
+  PLAIN,
+  SPEC,
+  assert_same,
+  evaluate,
+  order_of,
+  together,
+  train,
+)
 from cursed import Cursed
 from processes import children
 
-from i2v_jax.data import clips, grid, pipeline, sources, transforms
-from i2v_jax.data.bad_videos import BadVideos
+from i2v_jax.data import pipeline
 from i2v_jax.data.decode import DecodeError
 from i2v_jax.data.loader import Loader
 from i2v_jax.data.pipeline import Parallelism
-
-PLAIN = Parallelism(threads=0)
-SPEC = clips.ClipSpec(  # everything random that there is
-  8,
-  32,
-  short_side=36,
-  randaugment='after_crop',
-  erasing=0.5,
-  erasing_mode='rand',
-)
-GRID = dataclasses.replace(SPEC, grid=(2, 2), spatial_frames=4)
-BROKEN = clips.ClipSpec(8, 32, sampling='uniform')  # reaches the bad packet
-
-
-@pytest.fixture
-def split(digits):
-  return sources.load('digits', digits, 'train')  # 16 videos
-
-
-@pytest.fixture
-def broken(videos):
-  """One video in three cannot be read to the end."""
-  names = ('h265.mp4', 'corrupted.mp4', 'rotated_90.mov')
-  paths = tuple(str(videos / name) for name in names)
-  return sources.Split(paths, np.array([0, 2, 1]), ('a', 'b', 'c'), names)
-
-
-def train(
-  split,
-  start=0,
-  stop=6,
-  batch_size=4,
-  seed=0,
-  parallel=PLAIN,
-  spec=SPEC,
-  **more,
-):
-  return list(
-    pipeline.train_batches(
-      Loader(split, spec),
-      batch_size,
-      seed=seed,
-      start=start,
-      stop=stop,
-      parallel=parallel,
-      **more,
-    )
-  )
-
-
-def evaluate(split, batch_size, spec=BROKEN, parallel=PLAIN, **options):
-  loader = Loader(split, spec, **options)
-  return list(pipeline.test_batches(loader, batch_size, parallel=parallel))
-
-
-def order_of(batches):
-  return np.concatenate([batch['index'] for batch in batches]).tolist()
-
-
-def together(hosts):
-  """Whole batches of the parts of each host, one behind the other."""
-  return [
-    {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
-    for parts in zip(*hosts, strict=True)
-  ]
-
-
-def assert_same(found, wanted):
-  assert len(found) == len(wanted)
-  for one, other in zip(found, wanted, strict=True):
-    assert one.keys() == other.keys()
-    for key in one:
-      assert one[key].dtype == other[key].dtype
-      np.testing.assert_array_equal(one[key], other[key], err_msg=key)
-
-
-def test_elements_are_what_they_say(split):
-  (batch,) = train(split, stop=1)
-  assert {k: (v.shape, v.dtype.str) for k, v in batch.items()} == {
-    'video': ((4, 8, 32, 32, 3), '|u1'),
-    'label': ((4,), '<i4'),
-    'index': ((4,), '<i8'),
-    'mask': ((4,), '<f4'),
-    'error': ((4,), '|S200'),
-  }
-  assert batch['label'].tolist() == split.labels[batch['index']].tolist()
-  assert batch['mask'].tolist() == [1] * 4 and not batch['error'].any()
-
-
-def test_a_grid_travels_beside_the_video(split):
-  (batch,) = train(split, stop=1, spec=GRID)
-  assert batch['video'].shape == (4, 4, 32, 32, 3)
-  assert batch['grid'].shape == (4, 2, 32, 32, 3)
-  (whole,) = train(split, stop=1)
-  np.testing.assert_array_equal(batch['video'], whole['video'][:, ::2])
-  for frames, found in zip(whole['video'], batch['grid'], strict=True):
-    np.testing.assert_array_equal(found, grid.framesets(frames, 2, 2))
-
-
-def test_a_placeholder_of_a_grid_is_black(split, broken):
-  views = dataclasses.replace(GRID, clips=2, crops=3)
-  *_, last = evaluate(split, 10, views)
-  assert last['index'].tolist() == [*range(10, 16), *[-1] * 4]
-  assert last['video'].shape == (10, 6, 4, 32, 32, 3)
-  assert last['grid'].shape == (10, 6, 2, 32, 32, 3)
-  for name in ('video', 'grid'):
-    seen = last[name].any(axis=(1, 2, 3, 4, 5))
-    assert last[name].dtype == np.uint8
-    np.testing.assert_array_equal(seen, last['mask'])
-  uniform = dataclasses.replace(GRID, sampling='uniform')
-  bad = Loader(broken, uniform, 'skip').train(1, np.random.default_rng(0))
-  assert bad['mask'] == 0 and bad['grid'].shape == (2, 32, 32, 3)
-  assert not bad['grid'].any() and not bad['video'].any()
 
 
 @pytest.mark.parametrize('threads', [1, 4])
@@ -308,54 +203,19 @@ def test_a_bad_video_can_be_masked(broken):
   assert element['mask'] == 0 and not element['video'].any()
 
 
-def test_bad_videos_are_counted_once_and_listed(broken, tmp_path):
-  (batch,) = evaluate(broken, 3, on_bad_video='skip')
-  bad = BadVideos(broken, 0.0, tmp_path / 'bad.csv')  # one is always allowed
-  for _ in range(3):
-    kept = bad.absorb(dict(batch))
-    assert kept.keys() == batch.keys() - {'error'}
-  assert list(bad.reasons) == ['corrupted.mp4']
-  with (tmp_path / 'bad.csv').open(newline='') as file:
-    header, row, *more = csv.reader(file)
-  assert header == ['video', 'reason'] and not more
-  assert row[0] == 'corrupted.mp4' and 'cannot be decoded' in row[1]
-
-
-def test_without_a_bad_video_there_is_no_list(split, tmp_path):
-  bad = BadVideos(split, 0.5, tmp_path / 'bad.csv')
-  for batch in evaluate(split, 5):
-    bad.absorb(batch)
-  assert not bad.reasons and not (tmp_path / 'bad.csv').exists()
-
-
-@pytest.mark.parametrize(('share', 'cap'), [(0.0, 1), (0.25, 4), (0.26, 5)])
-def test_too_many_bad_videos_stop_the_run(split, share, cap):
-  bad = BadVideos(split, share)
-  batch = lambda i: {'index': np.array([i]), 'error': np.array([b'torn'], 'S9')}
-  for index in range(cap):
-    bad.absorb(batch(index))
-  with pytest.raises(DecodeError, match=rf'{cap + 1} of 16 .*first: torn'):
-    bad.absorb(batch(cap))
-
-
-@pytest.mark.parametrize('policy', ['error', 'skip'])
-def test_a_bug_is_never_taken_for_a_bad_video(broken, monkeypatch, policy):
-  def buggy(frames, size):
-    raise IndexError('off by one')
-
-  monkeypatch.setattr(transforms, 'center_crop', buggy)
-  with pytest.raises(RuntimeError, match=r'h265\.mp4.*off by one'):
-    evaluate(broken, 3, on_bad_video=policy)
-
-
-def test_an_unknown_policy_is_refused(split):
-  with pytest.raises(ValueError, match="on_bad_video is 'ignore'"):
-    Loader(split, SPEC, 'ignore')
-
-
 def test_a_batch_must_spread_over_the_hosts(split):
   three = Parallelism(num_shards=3)
   with pytest.raises(ValueError, match=r'batch of 4 .* 3 hosts'):
     train(split, parallel=three)
   with pytest.raises(ValueError, match=r'batch of 4 .* 3 hosts'):
     evaluate(split, 4, parallel=three)
+
+
+def test_what_cannot_be_is_refused(split):
+  for name in ('threads', 'workers', 'stall_seconds'):
+    with pytest.raises(ValueError, match=f'loader.{name} is -1'):
+      Parallelism(**{name: -1})
+  with pytest.raises(ValueError, match='does not hold 0 clips'):
+    train(split, repeats=0)
+  with pytest.raises(ValueError, match='3 steps are done already, more than 2'):
+    train(split, start=3, stop=2)

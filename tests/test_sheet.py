@@ -73,6 +73,14 @@ def test_a_file_holds_the_picture(tmp_path, suffix):
   assert np.abs(found - picture).max() <= (3 if suffix == 'jpg' else 0)
 
 
+def test_what_jpeg_cannot_hold_is_one_sentence(tmp_path):
+  path, tall = tmp_path / 'sheet.jpg', plain(65_501, 1)
+  with pytest.raises(ValueError, match=r'sheet\.jpg: .* 65,501 .* write \.png'):
+    sheet.write(path, tall)
+  assert not path.exists()
+  sheet.write(path.with_suffix('.png'), tall)
+
+
 def test_places_that_cannot_be_written_are_named(tmp_path):
   with pytest.raises(ValueError, match=r'x\.gif; end the name in \.png'):
     sheet.check_path(tmp_path / 'x.gif')

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from i2v_jax import cli
+from i2v_jax import cli, writers
 from i2v_jax.data import clips, decode, sheet, show, transforms
 from i2v_jax.data.spec import ClipSpec
 
@@ -184,4 +184,30 @@ def test_what_cannot_be_shown_is_one_sentence(videos, tmp_path, capsys):
     assert run('show', good, clip, *options) == 1
     error = capsys.readouterr().err
     assert f'{clip}: {words}' in error and 'Traceback' not in error
+  for option, words in (
+    (('--draws', -1), '--draws is -1; it can be 0 or more'),
+    (('--set', 'seed=-1'), 'seed is -1; it can be 0 or more'),
+  ):
+    assert run('show', good, *options, *option) == 1
+    assert words in capsys.readouterr().err
   assert not out.exists()
+
+
+def test_a_bar_goes_on_with_each_video(videos, tmp_path, monkeypatch):
+  made, opened, progress = [], [], writers.progress
+
+  def noted(*args):
+    made.append((*progress(*args), args[0]))
+    return made[0][:2]
+
+  def open_video(path):
+    opened.append(made[0][0].tasks[0].completed)
+    return decode.open_video(path)
+
+  monkeypatch.setattr(writers, 'progress', noted)
+  monkeypatch.setattr(show, 'open_video', open_video)
+  options = ('--config', 'configs/finetune_folder.py:smoke', '--draws', 0)
+  good = [videos / 'rotated_90.mov'] * 2
+  assert run('show', *good, '--out', tmp_path / 'a.png', *options) == 0
+  assert opened == [0, 1]
+  assert made[0][0].tasks[0].completed == made[0][2] == 2

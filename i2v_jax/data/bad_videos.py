@@ -23,28 +23,38 @@ class BadVideos:
     self.cap = max(1, math.ceil(max_share * len(split)))
     self.reasons: dict[str, str] = {}
     if self.report and self.report.exists():
-      with self.report.open(newline='') as file:
+      with self.report.open(newline='', errors='surrogateescape') as file:
         self.reasons = dict(list(csv.reader(file))[1:])
 
   def absorb(self, batch: dict) -> dict:
     """Takes `error` out of a batch; raises DecodeError above the cap."""
+    known = len(self.reasons)
     errors = batch.pop('error')
     for index, reason in zip(batch['index'], errors, strict=True):
       if reason:
-        text = reason.decode(errors='replace')
+        text = reason.decode(errors='surrogateescape')
         self.reasons.setdefault(self.split.ids[index], text)
-    if errors.any() and self.report:
+    if len(self.reasons) > known:
       self._write()
-    if len(self.reasons) > self.cap:
-      first = next(iter(self.reasons.values()))
-      raise DecodeError(
-        f'{len(self.reasons)} of {len(self.split)} videos cannot be read, more '
-        f'than max_bad_share allows; the first: {first}'
-      )
+      self._check()
     return batch
 
-  def _write(self):
-    with self.report.open('w', newline='') as file:
+  def _write(self) -> None:
+    if not self.report:
+      return
+    part = self.report.with_suffix('.part')
+    with part.open('w', newline='', errors='surrogateescape') as file:
       rows = csv.writer(file)
       rows.writerow(['video', 'reason'])
       rows.writerows(self.reasons.items())
+    part.replace(self.report)
+
+  def _check(self) -> None:
+    if len(self.reasons) <= self.cap:
+      return
+    first = next(iter(self.reasons.values()))
+    where = f'; all are in {self.report}' if self.report else ''
+    raise DecodeError(
+      f'{len(self.reasons)} of {len(self.split)} videos cannot be read, more '
+      f'than max_bad_share allows{where}; the first: {first}'
+    )

@@ -83,27 +83,20 @@ def videos(path) -> Split:
   """What `path` names, without labels.
 
   A video itself, those in a folder and below, those that a list names, or the
-  first split of a prepared data set. Lines of a list are paths, relative to the
-  list, with or without a label. Raises FileNotFoundError or ValueError where
-  there is no video.
+  first split of a prepared data set. A list is as `listing.read_list` has it.
+  Raises FileNotFoundError or ValueError where there is no video.
   """
   path = pathlib.Path(path)
   if path.is_dir() and prepared.folders(path):
     return sources.load('prepared', path, prepared.splits(path)[0])
-  if path.suffix in ('.txt', '.csv', '.list'):
-    lines = (line for _, line in listing.read_lines(path))
-    found = [_listed(path.parent, line) for line in lines]
+  if listing.is_list(path):
+    found = [video for video, _ in listing.read_list(path)]
   else:
     found = list(listing.videos(path))
   if not found:
     raise ValueError(f'{path} holds no video: name a video, folder or list')
   names = tuple(map(str, found))
   return Split(names, np.full(len(names), -1), ('any',), names)
-
-
-def _listed(root: pathlib.Path, line: str) -> pathlib.Path:
-  whole = root / line
-  return whole if whole.is_file() else root / line.rsplit(maxsplit=1)[0]
 
 
 def plan(split: Split, spec: ClipSpec, count: int, seed: int) -> Plan:

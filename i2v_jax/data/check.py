@@ -3,9 +3,11 @@
 This is what the worker processes of `i2v data check` run.
 """
 
+import collections
 import hashlib
 import os
 import stat
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import av
@@ -113,7 +115,7 @@ class _Walk(NamedTuple):
 
 def _walk(path: str, size: tuple[int, int]) -> _Walk:
   """Decodes from the first packet to the last, whatever some of them hold."""
-  listed, shown, hidden, end = [], [], 0, 0.0
+  listed, shown, hidden, ends = [], [], 0, collections.Counter()
   # Titles may be in any encoding, and are nothing to us.
   with av.open(f'file:{path}', metadata_errors='replace') as container:
     stream = container.streams.best('video')
@@ -122,23 +124,36 @@ def _walk(path: str, size: tuple[int, int]) -> _Walk:
       start = packet.dts if packet.pts is None else packet.pts
       if start is not None:
         last = start + (packet.duration or 0)
-        end = max(end, float(last * packet.time_base))
+        end = float(last * packet.time_base)
+        ends[packet.stream_index] = max(ends[packet.stream_index], end)
       if packet.stream_index != stream.index:
         continue
       if packet.size and not packet.is_discard:
         listed.append(packet.pts)
       hidden += packet.is_discard
       shown += _pictures(packet, size)
-    missing = _cut_short(container, stream, len(listed) + hidden, end)
+    missing = _cut_short(container, stream, len(listed) + hidden, ends)
     return _Walk(listed, shown, stream.frames or None, missing)
 
 
-def _cut_short(container, stream, count: int, end: float) -> bool:
-  """Whether there should be more than `count` packets and `end` seconds."""
+def _cut_short(container, stream, count: int, ends: Mapping) -> bool:
+  """Whether there should be more than `count` packets, or seconds.
+
+  Args:
+    container, stream: that were read to the end.
+    count: packets of the stream.
+    ends: index of a stream -> seconds until the end of its last packet.
+  """
+  end = max(ends.values(), default=0.0)
   if container.format.name == 'avi':  # counts those it leaves out as well
     stated = float(stream.frames * stream.time_base)
   elif container.format.name.startswith('matroska'):  # counts none
     stated = (container.duration or 0) / av.time_base
+  elif container.format.name.startswith('mov') and stream.duration:
+    # What an edit list skips may be counted, and never come.
+    if stream.frames <= count:
+      return False
+    stated, end = float(stream.duration * stream.time_base), ends[stream.index]
   else:
     return stream.frames > count
   return stated - end > _LATE

@@ -12,6 +12,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TextIO
 
 Path = str | os.PathLike[str]
+LISTS = ('.txt', '.csv', '.list')  # names of files that list videos
+_LABELLED = re.compile(r'(.+?)\s*[,\s]\s*(-?\d+)')
 _VIDEO = re.compile(r'.\.(mp4|avi|webm|mkv|mov|m4v|mpg|mpeg|ts|flv)$', re.I)
 
 
@@ -37,17 +39,34 @@ def is_video(name: str) -> bool:
 
 
 def videos(path: Path) -> Iterator[str]:
-  """Yields a path itself, or if it is a folder all videos in it and below."""
+  """Yields a path itself, or if it is a folder all videos in it and below.
+
+  Links are followed, but no folder is gone through twice. Raises OSError where
+  a folder cannot be read.
+  """
   # A folder with the name of a video is a mistake that its reader reports.
   if is_video(os.fspath(path)) or not os.path.isdir(path):
     yield os.fspath(path)
     return
-  for folder, folders, names in os.walk(path):
+  seen = set()
+  for folder, folders, names in os.walk(
+    path, onerror=_unreadable, followlinks=True
+  ):
+    place = os.path.realpath(folder)
+    if place in seen:  # a link to a folder around it leads here for ever
+      folders.clear()
+      continue
+    seen.add(place)
     inside = [name for name in folders if not is_video(name)]
     for name in sorted({*names, *folders} - {*inside}):
       if is_video(name) and not name.startswith('.'):
         yield os.path.join(folder, name)
     folders[:] = sorted(inside)
+
+
+def _unreadable(error: OSError) -> None:
+  problem = f'{error.filename} cannot be listed ({error.strerror})'
+  raise OSError(f'{problem}: mend its permissions, or move it away') from error
 
 
 def bad_line(path: Path, line: int, problem: str) -> ValueError:
@@ -69,6 +88,27 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(file, start=1):
       if line.strip():
         yield number, line.strip()
+
+
+def is_list(path: Path) -> bool:
+  """Whether a file name is that of a list of videos."""
+  return os.fspath(path).lower().endswith(LISTS)
+
+
+def read_list(
+  path: Path, labelled: bool = False
+) -> Iterator[tuple[str, int | None]]:
+  """Yields paths and labels of lines `path label`, `path,label` or `path`.
+
+  Paths start from the folder of the list. Where there is no label it is None,
+  or a ValueError if all have to be `labelled`.
+  """
+  for number, line in read_lines(path):
+    found = _LABELLED.fullmatch(line)
+    if labelled and not found:
+      raise bad_line(path, number, f'expected `path label`: {line!r}')
+    name, label = (found[1], int(found[2])) if found else (line, None)
+    yield os.path.join(os.path.dirname(path), name), label
 
 
 def read_json(path: Path) -> Any:

@@ -103,9 +103,12 @@ class Loader:
 
 
 def _element(arrays, label, index, mask, reason):
+  reason = reason.encode(errors='surrogateescape')  # as names of files are
+  if len(reason) > REASON:  # a long path comes first
+    reason = b'...' + reason[3 - REASON :]
   return arrays | {
     'label': np.int32(label),
     'index': np.int64(index),
     'mask': np.float32(mask),
-    'error': np.array(reason.encode()[:REASON], f'S{REASON}'),
+    'error': np.array(reason, f'S{REASON}'),
   }

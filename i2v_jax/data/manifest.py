@@ -48,9 +48,12 @@ def read(path: listing.Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
   lines = []
   for number, text in listing.read_lines(path):
     try:
-      lines.append(json.loads(text))
+      found = json.loads(text)
     except json.JSONDecodeError as error:
       raise listing.bad_line(path, number, 'not json') from error
+    if lines and not (isinstance(found, dict) and 'id' in found):
+      raise listing.bad_line(path, number, f'no record of a video: {text:.40}')
+    lines.append(found)
   header = lines[0] if lines else None
   if not isinstance(header, dict) or header.get('manifest') != VERSION:
     problem = f'is no manifest of version {VERSION}'
@@ -65,10 +68,15 @@ def require(path: listing.Path, splits: Iterable[sources.Split]) -> None:
   of change ever since. Files are looked at, but not opened.
   """
   try:
-    _, records = read(os.path.expanduser(path))
+    header, records = read(os.path.expanduser(path))
   except FileNotFoundError as error:
     problem = f'data.manifest {path} is not there'
     raise FileNotFoundError(f'{problem}: {_WAY_OUT}') from error
+  if header.get('format') == '':
+    problem = f'data.manifest {path} is of mere files'
+    raise ValueError(
+      f'{problem}: make it by i2v data check with --source or --config'
+    )
   checked = {record['id']: record for record in records}
   for split in splits:
     for video, place in zip(split.ids, split.paths, strict=True):

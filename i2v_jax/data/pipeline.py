@@ -37,6 +37,13 @@ class Parallelism:
   num_shards: int = 1
   stall_seconds: float = 60
 
+  def __post_init__(self):
+    for name in ('threads', 'workers', 'stall_seconds'):
+      if not getattr(self, name) >= 0:
+        raise ValueError(
+          f'loader.{name} is {getattr(self, name)}; it can be 0 or more.'
+        )
+
 
 def train_batches(
   loader: Loader,
@@ -63,10 +70,10 @@ def train_batches(
   Raises:
     ValueError: the batch does not spread over the hosts or the repeats.
   """
-  if batch_size % repeats:
+  if repeats < 1 or batch_size % repeats:
     raise ValueError(
       f'A batch of {batch_size} does not hold {repeats} clips of each video; '
-      'choose a multiple.'
+      'choose a divisor.'
     )
   share = _Share(batch_size, start, stop, parallel)
   order = grain.MapDataset.range(len(loader.split)).shuffle(seed=seed).repeat()
@@ -102,6 +109,8 @@ class _Share:
       )
     self.rows = batch_size // parallel.num_shards
     self._batch_size, self._shard = batch_size, parallel.shard
+    if start > stop:
+      raise ValueError(f'{start} steps are done already, more than {stop}.')
     self._start, self._steps = start, stop - start
 
   def __len__(self) -> int:

@@ -107,10 +107,19 @@ def check_path(path: str | os.PathLike) -> pathlib.Path:
 
 
 def write(path: str | os.PathLike, picture: np.ndarray) -> None:
-  """Writes a picture as PNG or JPEG, by the name."""
+  """Writes a picture as PNG or JPEG, by the name.
+
+  Raises ValueError where the format cannot hold so many pixels.
+  """
   path = check_path(path)
   bgr = np.ascontiguousarray(picture[..., ::-1])
-  _, data = cv2.imencode(path.suffix, bgr, OPTIONS[path.suffix])
+  done, data = cv2.imencode(path.suffix, bgr, OPTIONS[path.suffix])
+  if not done:
+    high, wide = picture.shape[:2]
+    raise ValueError(
+      f'{path}: the sheet is {high:,} pixels high and {wide:,} wide, a side of '
+      'a JPEG holds 65,500; show fewer, or write .png.'
+    )
   path.write_bytes(data.tobytes())
 
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import pathlib
-import re
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -11,8 +10,6 @@ from i2v_jax.data import clips, listing, sheet
 from i2v_jax.data.decode import Video, open_video
 from i2v_jax.data.spec import ClipSpec
 
-LISTS = ('.txt', '.csv')  # names of files that list videos
-_LINE = re.compile(r'(.+?)\s*[,\s]\s*(-?\d+)')
 _MARGIN = 130  # pixels for what is said of a clip, beside it
 
 
@@ -36,10 +33,9 @@ class Seen:
 def listed(sources: Iterable[str], count: int) -> list[tuple[str, int | None]]:
   """Paths and labels of the videos named, and of `count` of each list's.
 
-  A list is a file that ends in .txt or .csv, with lines `path label`; paths
-  start from its folder. A folder counts as a list of the videos in it and
-  below. Videos are taken evenly spread, from the first on; those that no file
-  lists have no label.
+  A list is as `listing.read_list` has it. A folder counts as a list of the
+  videos in it and below. Videos are taken evenly spread, from the first on;
+  those that no file lists have no label.
 
   Raises:
     FileNotFoundError: a list is not there.
@@ -49,8 +45,8 @@ def listed(sources: Iterable[str], count: int) -> list[tuple[str, int | None]]:
     raise ValueError(f'cannot show {count} videos of a list; show 1 or more.')
   found = []
   for source in map(str, sources):
-    if source.lower().endswith(LISTS):
-      rows = list(_rows(source))
+    if listing.is_list(source):
+      rows = list(listing.read_list(source, labelled=True))
     else:
       rows = [(path, None) for path in listing.videos(source)]
     if not rows:
@@ -58,14 +54,6 @@ def listed(sources: Iterable[str], count: int) -> list[tuple[str, int | None]]:
     picked = np.linspace(0, len(rows), min(count, len(rows)), endpoint=False)
     found += [rows[int(place)] for place in picked]
   return found
-
-
-def _rows(path: str) -> Iterator[tuple[str, int]]:
-  for number, line in listing.read_lines(path):
-    found = _LINE.fullmatch(line)
-    if not found:
-      raise listing.bad_line(path, number, f'expected `path label`: {line!r}')
-    yield str(pathlib.Path(path).parent / found[1]), int(found[2])
 
 
 class _Noted:
@@ -116,7 +104,7 @@ def test_views(video: Video, spec: ClipSpec) -> Iterator[Seen]:
 
 
 def contact_sheet(
-  videos: Sequence[tuple[str, int | None]],
+  videos: Iterable[tuple[str, int | None]],
   spec: ClipSpec,
   *,
   seed: int = 0,

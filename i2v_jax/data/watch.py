@@ -17,8 +17,6 @@ class Watch:
   """
 
   def __init__(self, seconds: float):
-    if seconds < 0:
-      raise ValueError(f'stall_seconds is {seconds}; 0 is for no warning.')
     self._seconds = seconds
     self._reading: dict[int, tuple[str, float]] = {}
     self._waiting_since: float | None = None
