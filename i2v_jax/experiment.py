@@ -36,6 +36,8 @@ def check(config: Mapping[str, Any]) -> None:
   for key in ('batch_size', 'accumulate', 'repeats', 'log_every'):
     if config[key] < 1:
       raise ValueError(f'{key} is {config[key]}, not at least 1.')
+  if config['seed'] < 0:
+    raise ValueError(f'seed is {config["seed"]}; it is 0 or more.')
   for key in ('mixup', 'cutmix'):
     if config[key] < 0 or (config[key] and config['batch_size'] < 2):
       raise ValueError(

@@ -46,18 +46,8 @@ def make_train_step(
   which mixes the whole batch; `accuracy` counts a row's own label.
   """
 
-  def sums(params, frozen, batch, rng):
-    clips = video.pixels(batch, normalization, model.vit.dtype)
-    tree = {'params': params_lib.join(params, frozen)}
-    logits_BxC = model.apply(tree, *clips, rngs={'dropout': rng})
-    targets_BxC = optax.smooth_labels(
-      mixing.targets(batch, model.num_classes), label_smoothing
-    )
-    loss_B = optax.softmax_cross_entropy(logits_BxC, targets_BxC)
-    hit_B = logits_BxC.argmax(axis=-1) == batch['label']
-    return (loss_B * batch['mask']).sum(), (hit_B * batch['mask']).sum()
-
   grid = adapters.option(model.adapter, 'grid', ())
+  sums = _sums(model, normalization, label_smoothing)
   sums_and_grads = jax.value_and_grad(sums, has_aux=True)
   if accumulate > 1:
     sums_and_grads = _in_parts(sums_and_grads, accumulate)
@@ -80,6 +70,23 @@ def make_train_step(
     return TrainState(state.step + 1, params, opt_state), metrics
 
   return step
+
+
+def _sums(model, normalization: str, label_smoothing: float):
+  """Returns the function that sums loss and hits over a batch."""
+
+  def sums(params, frozen, batch, rng):
+    clips = video.pixels(batch, normalization, model.vit.dtype)
+    tree = {'params': params_lib.join(params, frozen)}
+    logits_BxC = model.apply(tree, *clips, rngs={'dropout': rng})
+    targets_BxC = optax.smooth_labels(
+      mixing.targets(batch, model.num_classes), label_smoothing
+    )
+    loss_B = optax.softmax_cross_entropy(logits_BxC, targets_BxC)
+    hit_B = logits_BxC.argmax(axis=-1) == batch['label']
+    return (loss_B * batch['mask']).sum(), (hit_B * batch['mask']).sum()
+
+  return sums
 
 
 def step_of(run: Run):

@@ -248,6 +248,8 @@ def test_a_failed_start_does_not_claim_the_workdir(smoke_config, tmp_path):
     ({'accumulate': 0}, 'accumulate is 0'),
     ({'log_every': 0}, 'log_every is 0'),
     ({'steps': 0, 'epochs': 0.0}, 'Nothing to train'),
+    ({'seed': -1}, 'seed is -1'),
+    ({'repeats': 0}, 'repeats is 0'),
     ({'dtype': 'float16'}, 'float16'),
     ({'data.normalization': 'none'}, 'none'),
     ({'trainable': ('adaptors',)}, "'adaptors'"),
