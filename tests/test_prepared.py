@@ -9,9 +9,10 @@ import sys
 
 import numpy as np
 import pytest
+from batches import assert_same, order_of, train
 
-from i2v_jax.data import clips, decode, prepare, sources
-from i2v_jax.data.spec import ClipSpec
+from i2v_jax.data import decode, prepare, sources, transcode
+from i2v_jax.data.pipeline import Parallelism
 
 ROOT = pathlib.Path(__file__).parents[1]
 REAL = {
@@ -60,19 +61,34 @@ def test_a_split_is_the_same_read_back(root, out, split):
     found.video(len(raw))
 
 
-def test_an_epoch_is_the_same(root, out):
-  spec = ClipSpec(num_frames=4, stride=3, image_size=32, sampling='dense')
-  arrays = []
-  for where in (('folder', root), ('prepared', out)):
-    split = sources.load(*where, 'train')
-    for index, label in enumerate(split.labels.tolist()):
-      rng = np.random.default_rng([7, index])
-      with decode.open_video(split.video(index)) as video:
-        clip, kept = clips.train_clip(video, label, spec, rng)
-      arrays.append((clip['video'], kept))
-  for raw, found in zip(arrays[:4], arrays[4:], strict=True):
-    np.testing.assert_array_equal(raw[0], found[0])
-    assert raw[1] == found[1]
+@pytest.mark.parametrize('workers', [0, 2])
+def test_an_epoch_is_the_same(root, out, workers):
+  epoch = dict(stop=2, batch_size=2, parallel=Parallelism(workers=workers))
+  raw = train(sources.load('folder', root, 'train'), **epoch)
+  assert sorted(order_of(raw)) == [0, 1, 2, 3]
+  assert_same(train(sources.load('prepared', out, 'train'), **epoch), raw)
+
+
+def test_an_epoch_has_the_same_frames_where_videos_were_written_anew(
+  root, tmp_path, monkeypatch
+):
+  recipe = transcode.Recipe(short_side=64, gop=4)
+  job = prepare.Job(tmp_path, 'folder', root, name='small', recipe=recipe)
+  job.run(lambda shards: prepare.staged_here(shards, 2))
+  seen, read = [], decode.Video.read
+
+  def watched(video, indices, *args):
+    seen.append(np.array(indices))
+    return read(video, indices, *args)
+
+  monkeypatch.setattr(decode.Video, 'read', watched)
+  found = [
+    (batch['index'].tolist(), batch['label'].tolist())
+    for where in (('folder', root), ('prepared', tmp_path))
+    for batch in train(sources.load(*where, 'train'), stop=2, batch_size=2)
+  ]
+  assert found[:2] == found[2:]
+  np.testing.assert_array_equal(seen[:4], seen[4:])
 
 
 @pytest.mark.parametrize(
