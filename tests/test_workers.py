@@ -31,12 +31,12 @@ def test_values_and_large_arrays_come_back_as_they_are():
 
 def test_calls_run_at_the_same_time_in_different_processes(tmp_path):
   with (
-    workers.Pool(cursed.meet, 3, seconds=60) as pool,
     concurrent.futures.ThreadPoolExecutor(3) as threads,
+    workers.Pool(cursed.meet, 3, seconds=60) as pool,
   ):
     # Each waits for the others, so one after the other none would return.
     calls = [threads.submit(pool.call, tmp_path, n, 3) for n in range(3)]
-    assert len({call.result() for call in calls}) == 3
+    assert len({call.result(timeout=100) for call in calls}) == 3
 
 
 def test_an_error_is_the_functions_own_and_says_where(tmp_path):
