@@ -1,6 +1,7 @@
 """Small videos, made here, and plain decoding of them."""
 
 import fractions
+import os
 
 import av
 import numpy as np
@@ -36,6 +37,7 @@ def encode_images(
 ):
   """A video of RGB images, 30 a second if `ticks` does not say otherwise."""
   ticks = range(0, 3 * len(images), 3) if ticks is None else ticks
+  policy = os.sched_getscheduler(0)
   with av.open(str(path), 'w', options=muxing or {}) as container:
     stream = container.add_stream(codec, rate=30, options=options or {})
     stream.height, stream.width = images[0].shape[:2]
@@ -46,4 +48,7 @@ def encode_images(
       frame.pts, frame.time_base = int(tick), stream.codec_context.time_base
       container.mux(stream.encode(frame))
     container.mux(stream.encode())
+  # libsvtav1 makes a real-time thread of the one that calls it, where it may,
+  # and of every process that this one starts.
+  os.sched_setscheduler(0, policy, os.sched_param(0))
   return path

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import cursed
@@ -90,7 +91,7 @@ def test_nothing_is_left_behind():
   with concurrent.futures.ThreadPoolExecutor(3) as threads:
     waiting = [threads.submit(pool.call, 1000) for _ in range(3)]
     while pool._free.qsize():  # until both have begun
-      pass
+      threading.Event().wait(0.01)
     pids = pool.pids
     pool.close()
     for call in waiting:
@@ -119,7 +120,7 @@ def test_workers_end_with_a_parent_that_is_killed():
     parent.kill()
   limit = time.monotonic() + 30
   while any(map(alive, pids)) and time.monotonic() < limit:
-    pass
+    threading.Event().wait(0.01)
   assert not any(map(alive, pids))
 
 
