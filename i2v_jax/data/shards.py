@@ -4,7 +4,7 @@ import errno
 import os
 import pathlib
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -81,17 +81,29 @@ def build(
   Returns:
     its folder.
   """
-  import tensorflow_datasets as tfds
-  from tensorflow_datasets.core import writer as writer_lib
+  builder = _builder(name, class_names, staged, finish)
+  builder = builder(data_dir=out, file_format='array_record')
+  builder.download_and_prepare(download_dir=out / name / 'staging')
+  return pathlib.Path(builder.data_dir)
 
-  # TFDS asks for one shard after another.
-  files = (path for part in staged.values() for path, _ in part)
 
-  class Adopt(writer_lib.ExampleWriter):
-    """Takes a staged file in as it is."""
+def _adopter(files: Iterator[pathlib.Path]) -> type:
+  """A writer of TFDS that takes staged files in as they are, in turn."""
+  from tensorflow_datasets.core import writer as lib
 
+  class Adopt(lib.ExampleWriter):
     def write(self, path, examples):
       _link(next(files), path)
+
+  return Adopt
+
+
+def _builder(name, class_names, staged: Mapping, finish: Callable) -> type:
+  """A `ShardBasedBuilder` of what is staged."""
+  import tensorflow_datasets as tfds
+
+  # TFDS asks for one shard after another.
+  adopter = _adopter(path for part in staged.values() for path, _ in part)
 
   class Prepared(tfds.core.ShardBasedBuilder, skip_registration=True):
     VERSION = tfds.core.Version(prepared.VERSION)
@@ -111,7 +123,7 @@ def build(
       }
 
     def _example_writer(self):
-      return Adopt(self.info.file_format)
+      return adopter(self.info.file_format)
 
     def _download_and_prepare(self, dl_manager, download_config=None):
       super()._download_and_prepare(dl_manager, download_config)
@@ -125,9 +137,7 @@ def build(
       pass
 
   Prepared.name = name
-  builder = Prepared(data_dir=out, file_format='array_record')
-  builder.download_and_prepare(download_dir=out / name / 'staging')
-  return pathlib.Path(builder.data_dir)
+  return Prepared
 
 
 def _counted(count: int):
