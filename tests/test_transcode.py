@@ -80,6 +80,13 @@ def test_key_frames_come_every_gop_frames(videos):
   assert key_frames(data) == [*range(0, 164, 12)]
 
 
+def test_tags_need_not_be_text(videos, tmp_path):
+  data = (videos / 'arm_wrestling.mp4').read_bytes()
+  path = tmp_path / 'a.mp4'
+  path.write_bytes(data.replace(b'VideoHandler', b'Vid\xe9oHandler'))
+  assert transcode.verify(path).frames == 280
+
+
 def test_nothing_is_enlarged_and_sides_become_even(videos, tmp_path):
   data, _ = transcode.encode(videos / SMALL, Recipe(short_side=256))
   info = decode.probe(data)

@@ -84,7 +84,9 @@ def pictures(
   count, reason = 0, 'it gives no picture'
   size = (info.height, info.width)[:: -1 if info.rotation % 180 else 1]
   # Without the prefix FFmpeg takes `a:b.mp4` for a network protocol.
-  with av.open(f'file:{os.fspath(path)}') as container:
+  name = f'file:{os.fspath(path)}'
+  # Titles may be in any encoding, and are nothing to us.
+  with av.open(name, metadata_errors='replace') as container:
     stream = container.streams.best('video')
     stream.thread_count = 1
     try:
