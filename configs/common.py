@@ -77,15 +77,21 @@ def base() -> ConfigDict:
   c.start_from = ''  # an export to begin at, in place of weights
   c.trainable = ('head',)  # path prefixes; ('',) trains everything
   c.dtype = 'auto'  # bfloat16 on accelerators, float32 on a CPU
-  c.remat = 'none'  # or dots, block: less memory, more time
+  c.remat = 'none'  # or dots, block: less memory, more time; or auto
 
   c.data, c.clip, c.views = _data(), _clip(), ConfigDict()
   c.views.clips = 1  # test views: along time, times crops
   c.views.crops = 1  # or 3
   c.views.short_side = 0  # 0: the image size
 
-  c.batch_size = 64  # over all devices
+  c.batch_size = 64  # over all devices; --batch_size=auto: what fits
+  c.mesh = dict(model=1)  # devices along that axis; the others are along data
+  c.mesh.frozen = 'replicated'  # or cut over: data, model (docs/scaling.md)
+  c.mesh.trained = 'replicated'  # likewise, with the optimiser state
   c.repeats = 1  # clips of each video in a batch
+  c.clips_per_video = 0  # drawn once and shown in turn; 0: always new ones
+  c.cache_gb = 0.0  # of disk for features of a frozen model; 0: computed anew
+  c.drop_patches = 0.0  # share of a frame's patches that training leaves out
   c.accumulate = 1  # parts a batch is worked through in
   c.epochs = 40.0
   c.steps = 0  # 0: from the epochs
@@ -152,6 +158,7 @@ def _optimizer() -> ConfigDict:
   optimizer.warmup_from = 0.1  # factor on lr at step 0
   optimizer.weight_decay = 0.05
   optimizer.clip_norm = 0.0  # 0: off
+  optimizer.skip_norm = 0.0  # gradients above it, or NaN, skip a step; 0: off
   optimizer.lr_multipliers = {}  # path prefix -> factor
   optimizer.decay_multipliers = {}
   optimizer.decay_biases = True
@@ -229,6 +236,8 @@ def smoke(c: ConfigDict) -> ConfigDict:
 def _fewer_blocks(c: ConfigDict) -> None:
   """Forgets what is said of blocks and channels that are not there."""
   optimizer = c.optimizer
+  if (c.model.adapter or {}).get('blocks'):
+    c.model.adapter.blocks = (1,)
   gone = [f'/blocks_{i}/' for i in range(2, 24)]
   here = lambda path: not any(block in f'/{path}/' for block in gone)
   kept = lambda table: {path: v for path, v in table.items() if here(path)}

@@ -1,14 +1,15 @@
-"""Measurements of models: alternating medians, FLOPs and memory."""
+"""How measurements are made: in turn, medians, memory as XLA plans it."""
 
+import resource
+import sys
 import time
 from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from rich.table import Table
 
-from i2v_jax import video, writers
+from i2v_jax import video
 
 
 def alternate(runs: Mapping[str, Callable], rounds: int) -> dict:
@@ -24,13 +25,13 @@ def alternate(runs: Mapping[str, Callable], rounds: int) -> dict:
   return times
 
 
-def forward(model, params):
-  """A compiled forward pass of one black clip: `(run, FLOPs)`."""
-  clip = _clip(model)
+def forward(model, params, batch: int = 1):
+  """A compiled forward pass of black clips: a call of it, and the program."""
+  shapes = video.example(model, batch, model.vit.dtype)
+  clips = tuple(jnp.zeros(x.shape, x.dtype) for x in shapes)
   apply = jax.jit(lambda p, x: model.apply({'params': p}, *x))
-  compiled = apply.lower(params, clip).compile()
-  run = lambda: compiled(params, clip)
-  return run, (compiled.cost_analysis() or {}).get('flops', float('nan'))
+  compiled = apply.lower(params, clips).compile()
+  return lambda: compiled(params, clips), compiled
 
 
 def seconds_per_clip(models: Mapping, rounds: int = 30) -> dict[str, float]:
@@ -40,6 +41,16 @@ def seconds_per_clip(models: Mapping, rounds: int = 30) -> dict[str, float]:
     runs[name], _ = forward(model, params)
   times = alternate(runs, rounds)
   return {name: float(np.median(values)) for name, values in times.items()}
+
+
+def matmul(model, batch: int = 1):
+  """The largest matrix product of a model: a call of it, and its FLOPs."""
+  cfg, images = model.vit, sum(shape[0] for shape in model.input_shapes)
+  rows = batch * images * (cfg.num_prefix + cfg.grid**2)
+  x = jnp.ones((rows, cfg.width), cfg.dtype)
+  w = jnp.ones((cfg.width, cfg.mlp_dim), cfg.dtype)
+  product = jax.jit(jnp.matmul)
+  return lambda: product(x, w), 2 * rows * cfg.width * cfg.mlp_dim
 
 
 def peak_bytes(compiled) -> int | None:
@@ -57,54 +68,16 @@ def peak_bytes(compiled) -> int | None:
   return stats.argument_size_in_bytes + results + stats.temp_size_in_bytes
 
 
-def _clip(model) -> tuple:
-  shapes = video.example(model, dtype=model.vit.dtype)
-  return tuple(jnp.zeros(x.shape, x.dtype) for x in shapes)
+def host_peak_bytes() -> int:
+  """The most memory that this process has had since it started."""
+  peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+  return peak if sys.platform == 'darwin' else 1024 * peak
 
 
-def matmul(model):
-  """The largest matrix product of a model: `(run, FLOPs)`."""
-  cfg = model.vit
-  tokens = model.num_frames * (1 + cfg.grid**2)
-  x, w = jnp.ones((tokens, cfg.width)), jnp.ones((cfg.width, cfg.mlp_dim))
-  product = jax.jit(jnp.matmul)
-  return lambda: product(x, w), 2 * tokens * cfg.width * cfg.mlp_dim
+def device_peak_bytes() -> int | None:
+  """The most that the allocator of the first device has given out so far.
 
-
-def bench_models(variant: str, frames: int, preset: str, rounds: int) -> dict:
-  """Plain image ViT, ZeroI2V and merged ZeroI2V, forward, batch 1."""
-  spec = {'backbone': {'variant': variant}, 'num_frames': frames}
-  adapter = {'name': 'zeroi2v', 'preset': preset}
-  model = video.build(spec | {'adapter': adapter}, 400)
-  params = jax.jit(model.init)(jax.random.key(0), *_clip(model))['params']
-  merged_model, merged = video.merge(model, params)
-  models = {
-    'image ViT': (model.clone(adapter=None), merged),
-    'ZeroI2V': (model, params),
-    'ZeroI2V, merged': (merged_model, merged),
-  }
-  built = {name: forward(m, p) for name, (m, p) in models.items()}
-  built['matmul'] = matmul(model)
-  times = alternate({name: run for name, (run, _) in built.items()}, rounds)
-  _, flops = built.pop('matmul')
-  rate = flops / np.median(times['matmul'])
-  table = Table(
-    title=f'{variant}, {frames} frames, batch 1, {jax.default_backend()}, '
-    f'float32, median of {rounds}, in turn; matmul {rate / 1e9:.0f} GFLOP/s',
-    title_justify='left',
-  )
-  columns = ('model', 'seconds', 'of image ViT', 'GFLOP', 'floor', 'of floor')
-  for name in columns:
-    table.add_column(name, justify='left' if name == 'model' else 'right')
-  for name, (_, flops) in built.items():
-    seconds = np.median(times[name])
-    values = (
-      f'{seconds:.3f}',
-      f'{np.median(times[name] / times["image ViT"]):.3f}',
-      f'{flops / 1e9:.1f}',
-      f'{flops / rate:.3f}',
-      f'{seconds * rate / flops:.2f}',
-    )
-    table.add_row(name, *values)
-  writers.console.print(table)
-  return times
+  None where it does not tell, as on a CPU.
+  """
+  stats = jax.local_devices()[0].memory_stats() or {}
+  return stats.get('peak_bytes_in_use')

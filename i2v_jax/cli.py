@@ -3,9 +3,10 @@
 import argparse
 import os
 import pathlib
+import signal
 import sys
 
-from i2v_jax import cli_data
+from i2v_jax import cli_bench, cli_data, stopping
 
 FORMATS = ('merged', 'full', 'adapter', 'clip', 'stablehlo')  # of `i2v export`
 
@@ -22,10 +23,15 @@ MENDABLE = (
 def guarded(function, *args) -> int:
   """Calls; what a user can mend is one sentence on stderr and exit code 1.
 
-  Ctrl-C is "stopped", what the KeyboardInterrupt says after it, and 130.
+  A run that was told to stop says how to go on, with 0. Elsewhere Ctrl-C is
+  "stopped", what the KeyboardInterrupt says after it, and 130.
   """
   try:
     return int(function(*args) or 0)
+  except stopping.Stopped as stopped:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # while Python ends
+    print(stopped)
+    return 0
   except KeyboardInterrupt as stop:
     if os.environ.get('I2V_TRACEBACK'):
       raise
@@ -130,10 +136,11 @@ def pull(args) -> None:
   hub.pull(args.repository, args.out)
 
 
-def bench(args) -> None:
-  from i2v_jax import benchmark
+def status(args) -> None:
+  from i2v_jax import status as lib
 
-  benchmark.bench_models(args.variant, args.frames, args.preset, args.rounds)
+  for line in lib.report(args.workdir):
+    print(line)
 
 
 def sweep(args) -> int:
@@ -151,6 +158,9 @@ def compare(args) -> int:
 
   found = variants.load(args.config, args.set, args.only)
   workdir = args.workdir or _workdir('compare', args.config)
+  if args.steps_only:
+    lib.steps(found, workdir, args.rounds)
+    return 0
   rows = lib.methods(found, workdir, args.rounds)
   return int(any(row.get('error') for row in rows))
 
@@ -175,11 +185,9 @@ def parser() -> argparse.ArgumentParser:
   _for_weights(command)
   _for_sweeps(command)
   cli_data.add(command)
-  sub = command('bench', bench, 'measure the models on this machine')
-  sub.add_argument('--variant', default='B/16')
-  sub.add_argument('--frames', type=int, default=8)
-  sub.add_argument('--preset', default='k400_B_8f_paper')
-  sub.add_argument('--rounds', type=int, default=10)
+  cli_bench.add(command)
+  sub = command('status', status, 'say how the run of a workdir is doing')
+  sub.add_argument('--workdir', required=True, help='of a run, past or present')
   return top
 
 
@@ -259,6 +267,11 @@ def _for_sweeps(command) -> None:
     'compare', compare, 'sweep, and measure time and memory of every variant'
   )
   measure.add_argument('--rounds', type=int, default=10, help='of measurements')
+  measure.add_argument(
+    '--steps-only',
+    action='store_true',
+    help='measure training steps, train nothing',
+  )
   repeated = dict(action='append', default=[])
   for sub in (train, measure):
     sub.add_argument('--config', required=True, metavar='FILE[:ARG]')

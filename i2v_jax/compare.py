@@ -4,6 +4,7 @@
 `methods` trains the variants of a sweep and measures what they cost.
 """
 
+import json
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,6 +17,8 @@ from i2v_jax import (
   adapters,
   benchmark,
   experiment,
+  fitting,
+  memory,
   sharding,
   sweep,
   train,
@@ -103,22 +106,21 @@ def methods(
   All measurements are medians over rounds in which every method has one turn,
   on random clips: of the training step of `train`, with the batch of the
   config; and of the forward pass of a single clip. Memory is that of
-  `benchmark.peak_bytes`, of the training step.
+  `benchmark.peak_bytes`, of the training step, and its FLOPs those that XLA
+  counts.
 
   Returns:
     The rows of `workdir/results.json`: those of the sweep with
-    `train_seconds_per_clip`, `train_peak_bytes` and `seconds_per_clip`; and,
+    `train_seconds_per_clip`, `train_flops_per_clip`, `train_peak_bytes` and
+    `seconds_per_clip`; and,
     for each method that merges, `'NAME, merged'` with the latter only.
   """
   rows = sweep.train_all(variants, workdir)
   writers.console.rule('measurements')
-  runs = {
-    variant.name: run_lib.prepare(
-      variant.config, pathlib.Path(workdir) / variant.folder
-    )
-    for variant, row in zip(variants, rows, strict=True)
-    if not row['error']
-  }
+  runs = _prepared(
+    [v for v, row in zip(variants, rows, strict=True) if not row['error']],
+    workdir,
+  )
   measured = _training(runs, rounds)
   seconds = benchmark.seconds_per_clip(_deployed(runs), rounds)
   for name, value in seconds.items():
@@ -129,12 +131,40 @@ def methods(
     found.append(row | measured.get(row['name'], {}))
     if merged in measured:
       found.append({'name': merged} | measured[merged])
-  sweep.finish(found, workdir, METHOD_COLUMNS, _conditions(runs, rounds))
+  conditions = runs and f'{_conditions(runs, rounds)} {ONE_CLIP}'
+  sweep.finish(found, workdir, METHOD_COLUMNS, conditions or '')
   return found
+
+
+def steps(variants: Sequence[Variant], workdir, rounds: int = 10) -> list[dict]:
+  """Measures the training steps of a sweep as `methods` does; trains nothing.
+
+  Returns:
+    The rows of `workdir/steps.json`: `name`, `train_seconds_per_clip`,
+    `train_flops_per_clip` and `train_peak_bytes`.
+  """
+  runs = _prepared(variants, workdir)
+  measured = _training(runs, rounds)
+  rows = [{'name': name} | found for name, found in measured.items()]
+  text = json.dumps(rows, indent=2) + '\n'
+  (pathlib.Path(workdir) / 'steps.json').write_text(text)
+  sweep.show(rows, STEP_COLUMNS, _conditions(runs, rounds))
+  return rows
+
+
+def _prepared(variants, workdir) -> dict[str, run_lib.Run]:
+  workdir = pathlib.Path(workdir)
+  runs = {}
+  for variant in variants:
+    folder = workdir / variant.folder
+    config = fitting.settle(variant.config, folder)
+    runs[variant.name] = run_lib.prepare(config, folder)
+  return runs
 
 
 merged_name = '{}, merged'.format
 
+ONE_CLIP = 'Inference: one clip at a time.'
 METHOD_COLUMNS = {
   'method': lambda row: row['name'] if 'error' in row else '  merged',
   'tunable': sweep.cell('tunable_params', ','),
@@ -142,6 +172,12 @@ METHOD_COLUMNS = {
   'train\nms/clip': sweep.cell('train_seconds_per_clip', '.2f', 1e3),
   'inference\nms/clip': sweep.cell('seconds_per_clip', '.2f', 1e3),
   'train peak\nMiB': sweep.cell('train_peak_bytes', ',.1f', 2**-20),
+}
+STEP_COLUMNS = {
+  'method': lambda row: row['name'],
+  'ms/clip': sweep.cell('train_seconds_per_clip', ',.2f', 1e3),
+  'GFLOP/clip': sweep.cell('train_flops_per_clip', ',.2f', 1e-9),
+  'peak MiB': sweep.cell('train_peak_bytes', ',.1f', 2**-20),
 }
 
 
@@ -151,8 +187,7 @@ def _training(runs: Mapping[str, run_lib.Run], rounds: int) -> dict[str, dict]:
   bar, advance = writers.progress(len(runs), 'compile', 'methods')
   with bar:
     for name, run in runs.items():
-      steps[name], peak = _train_step(run)
-      measured[name] = {'train_peak_bytes': peak}
+      steps[name], measured[name] = _train_step(run)
       advance()
   for name, seconds in benchmark.alternate(steps, rounds).items():
     per_clip = float(np.median(seconds)) / runs[name].config['batch_size']
@@ -161,29 +196,37 @@ def _training(runs: Mapping[str, run_lib.Run], rounds: int) -> dict[str, dict]:
 
 
 def _train_step(run: run_lib.Run):
-  """A compiled training step that goes on from call to call, and its memory."""
-  batch = _random_batch(run.model, run.config['batch_size'])
+  """A compiled training step that goes on from call to call, and its costs."""
+  size = run.config['batch_size']
+  shapes = memory.batch_of(run.config, run.model, run.mesh)
+  batch = _random_batch(shapes, run.model.num_classes)
   batch = sharding.put(batch, run.mesh)
   state = jax.tree.map(jnp.copy, run.state)  # which the step donates
-  jitted = jax.jit(train.step_of(run), donate_argnums=0)
-  compiled = jitted.lower(state, run.frozen, batch).compile()
+  compiled = memory.compiled_step(run)
 
   def call():
     nonlocal state
     state, _ = compiled(state, run.frozen, batch)
     return state
 
-  return call, benchmark.peak_bytes(compiled)
+  flops = (compiled.cost_analysis() or {}).get('flops')
+  per_clip = flops and flops * run.mesh.size / size
+  peak = benchmark.peak_bytes(compiled)
+  return call, {'train_peak_bytes': peak, 'train_flops_per_clip': per_clip}
 
 
-def _random_batch(model, size: int) -> dict[str, np.ndarray]:
+def _random_batch(shapes: Mapping, num_classes: int) -> dict[str, Any]:
   rng = np.random.default_rng(0)
-  batch = {
-    key: rng.integers(0, 256, (size, *shape), np.uint8)
-    for key, shape in zip(video.INPUTS, model.input_shapes, strict=False)
-  }
-  label = rng.integers(0, model.num_classes, size, np.int32)
-  return batch | {'label': label, 'mask': np.ones(size, np.float32)}
+
+  def draw(x):
+    if x.dtype == jnp.uint8:
+      return rng.integers(0, 256, x.shape, np.uint8)
+    return rng.standard_normal(x.shape, np.float32).astype(x.dtype)
+
+  size = shapes['label'].shape
+  label = rng.integers(0, num_classes, size, np.int32)
+  known = {'label': label, 'mask': np.ones(size, np.float32)}
+  return jax.tree.map(draw, dict(shapes)) | known
 
 
 def _deployed(runs: Mapping[str, run_lib.Run]) -> dict:
@@ -207,5 +250,5 @@ def _conditions(runs: Mapping[str, run_lib.Run], rounds: int) -> str:
   return (
     f'On {len(jax.devices())} {jax.default_backend()} device(s), medians of '
     f'{rounds} rounds in turn. Training: a step on a batch of '
-    f'{" or ".join(map(str, sizes))}. Inference: one clip at a time.'
+    f'{" or ".join(map(str, sizes))}.'
   )

@@ -103,6 +103,7 @@ class Head(nn.Module):
       size,
       kernel_init=torch_uniform,
       bias_init=symmetric_uniform(fan_in**-0.5),
+      precision='highest',
       name=name,
     )
     h = dense(self.width, 2 * self.width, 'fc1')(y_Bx2E)

@@ -4,10 +4,11 @@ import csv
 import dataclasses
 import functools
 import importlib.metadata
+import itertools
 import json
 import math
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +16,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 import i2v_jax
-from i2v_jax import metrics, sharding, video, writers
+from i2v_jax import compilation, metrics, sharding, video, writers
 from i2v_jax.data import pipeline
 from i2v_jax.data.bad_videos import BadVideos
 from i2v_jax.data.loader import PADDING, Loader
@@ -49,7 +50,8 @@ def view_probabilities(model, normalization: str, params, views: Mapping):
   batch, count = views['video'].shape[:2]
   clips = {k: x.reshape(-1, *x.shape[2:]) for k, x in views.items()}
   pixels = video.pixels(clips, normalization, model.vit.dtype)
-  probabilities = jax.nn.softmax(model.apply({'params': params}, *pixels))
+  with video.precise(model):
+    probabilities = jax.nn.softmax(model.apply({'params': params}, *pixels))
   return probabilities.reshape(batch, count, -1).mean(axis=1)
 
 
@@ -69,6 +71,7 @@ def evaluate(
   config: Mapping,
   mesh,
   identity: Mapping | None = None,
+  over: Callable[[Iterator], Iterator] = iter,
 ) -> Evaluation:
   """Scores every video of a split once.
 
@@ -80,19 +83,24 @@ def evaluate(
       and `batch_size`, about how many views are run at once.
     mesh: devices; the batch of videos is cut over them.
     identity: further facts for the fingerprint.
+    over: batches -> the same batches, which may raise between two.
 
   Raises:
     DecodeError: a video cannot be read, or too many where they are skipped.
     FloatingPointError: the model gives something that is no number.
   """
-  data, split = config['data'], loader.split
-  per_batch = math.ceil(config['batch_size'] / loader.spec.views / mesh.size)
+  data, split, count = config['data'], loader.split, mesh.shape['data']
+  per_batch = math.ceil(config['batch_size'] / loader.spec.views / count)
   batches = pipeline.test_batches(
-    loader, per_batch * mesh.size, parallel=parallelism(config)
+    loader, per_batch * count, parallel=parallelism(config)
   )
   start = functools.partial(_start, model, data['normalization'], params, mesh)
   bad = BadVideos(split, data['max_bad_share'])
-  scores, decoded = _collect(map(start, batches), bad, model.num_classes)
+  scores, decoded = _collect(
+    over(sharding.prefetch(_started(start, batches), depth=1)),
+    bad,
+    model.num_classes,
+  )
   _check_finite(scores[decoded], split, decoded)
   return Evaluation(
     scores,
@@ -102,6 +110,15 @@ def evaluate(
   )
 
 
+def _started(start: Callable, batches: Iterator) -> Iterator:
+  """`start` of every batch; of the first, it may have to be compiled."""
+  for batch in itertools.islice(batches, 1):
+    with compilation.announced('the evaluation'):
+      started = start(batch)
+    yield started
+  yield from map(start, batches)
+
+
 def _collect(batches, bad: BadVideos, num_classes: int):
   """Scores `[n, classes]` and whether each video was decoded, `[n]`."""
   count = len(bad.split)
@@ -109,7 +126,7 @@ def _collect(batches, bad: BadVideos, num_classes: int):
   decoded, counted = np.zeros(count, bool), np.zeros(count, int)
   bar, advance = writers.progress(count, 'evaluate', 'videos')
   with bar:
-    for errors, rows in sharding.prefetch(batches, depth=1):
+    for errors, rows in batches:
       bad.absorb(_gather(errors))
       index, mask, found = _gather(rows)
       good = index[mask > 0]
@@ -137,7 +154,8 @@ def _start(model, normalization, params, mesh, batch):
   rows = {'index': batch['index'].astype(np.int32), 'mask': batch['mask']}
   views = {k: batch[k] for k in video.INPUTS if k in batch}
   rows, views = sharding.put((rows, views), mesh)
-  found = view_probabilities(model, normalization, params, views)
+  with jax.set_mesh(mesh):
+    found = view_probabilities(model, normalization, params, views)
   return errors, (rows['index'], rows['mask'], found)
 
 

@@ -13,7 +13,7 @@ from i2v_jax.adapters.layers import (
   symmetric_uniform,
   torch_uniform,
 )
-from i2v_jax.vit import ViT, ViTConfig, layer_norm
+from i2v_jax.vit import ViT, ViTConfig, layer_norm, over_data
 
 
 class EVLClassifier(nn.Module):
@@ -38,6 +38,7 @@ class EVLClassifier(nn.Module):
   dropout: float = 0.5
 
   no_gradient = ('backbone',)  # what cannot be trained
+  decoded = ('adapters', 'head')  # what `decode` uses
 
   def setup(self):
     cfg = self.vit
@@ -67,7 +68,7 @@ class EVLClassifier(nn.Module):
       x_BxTxLxD = self.backbone.ln_pre(x_BxTxLxD)
     features = []
     for block in self.backbone.blocks:
-      features.append(read(block, x_BxTxLxD))
+      features.append(read(block, over_data(x_BxTxLxD)))
       x_BxTxLxD = features[-1][0]
     if self.is_initializing():  # not used, but part of the image model
       self.backbone.pool(x_BxTxLxD)
@@ -111,6 +112,7 @@ class Head(nn.Module):
       self.num_classes,
       kernel_init=torch_uniform,
       bias_init=symmetric_uniform(cfg.width**-0.5),
+      precision='highest',
     )
 
   def __call__(self, y_BxD):

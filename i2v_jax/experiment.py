@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from i2v_jax import adapters, optimizer, start, video, weights
+from i2v_jax import adapters, optimizer, sharding, start, video, weights
 from i2v_jax import params as params_lib
 from i2v_jax.data import flips, sources
 from i2v_jax.data.clips import ClipSpec
@@ -33,9 +33,15 @@ def check(config: Mapping[str, Any]) -> None:
     raise ValueError(
       f'dtype is {config["dtype"]!r}; it can be one of {DTYPES}.'
     )
+  for key in ('batch_size', 'remat'):
+    if config[key] == 'auto':
+      raise ValueError(
+        f"{key} is 'auto', which training decides; give a value here."
+      )
   for key in ('batch_size', 'accumulate', 'repeats', 'log_every'):
     if config[key] < 1:
       raise ValueError(f'{key} is {config[key]}, not at least 1.')
+  sharding.check_layouts(config['mesh'])
   if config['seed'] < 0:
     raise ValueError(f'seed is {config["seed"]}; it is 0 or more.')
   for key in ('mixup', 'cutmix'):
@@ -44,8 +50,16 @@ def check(config: Mapping[str, Any]) -> None:
         f'{key} is {config[key]}; it is 0 for off, or above 0 with a '
         'batch_size of 2 or more.'
       )
+  if not 0 <= config['optimizer']['skip_norm'] < float('inf'):
+    skip = config['optimizer']['skip_norm']
+    raise ValueError(
+      f'optimizer.skip_norm is {skip}; it is a norm, or 0 for off.'
+    )
   if config['steps'] < 0 or not (config['steps'] or config['epochs'] > 0):
     raise ValueError('Nothing to train: set steps or epochs above 0.')
+  for key in ('clips_per_video', 'cache_gb'):
+    if config[key] < 0:
+      raise ValueError(f'{key} is {config[key]}; it is 0 for off, or above.')
 
 
 def split(config: Mapping[str, Any], name: str) -> sources.Split:
@@ -112,17 +126,21 @@ def one_view(spec: ClipSpec) -> ClipSpec:
   return dataclasses.replace(spec, clips=1, crops=1)
 
 
-def dtype(config: Mapping[str, Any]):
-  """Compute type: as named, or for `auto` bfloat16 on accelerators."""
+def dtype(config: Mapping[str, Any], platform: str = ''):
+  """Compute type: as named, or for `auto` bfloat16 on accelerators.
+
+  `platform` is that of the devices, if they are not JAX's default ones.
+  """
   if config['dtype'] != 'auto':
     return jnp.dtype(config['dtype'])
-  on_cpu = jax.default_backend() == 'cpu'
+  on_cpu = (platform or jax.default_backend()) == 'cpu'
   return jnp.dtype('float32') if on_cpu else jnp.dtype('bfloat16')
 
 
-def model(config: Mapping[str, Any], num_classes: int):
-  """The classifier of a config, in its compute type."""
-  options = {'dtype': dtype(config), 'remat': config['remat']}
+def model(config: Mapping[str, Any], num_classes: int, platform: str = ''):
+  """The classifier of a config, in its compute type (see `dtype`)."""
+  remat = 'none' if config['remat'] == 'auto' else config['remat']
+  options = {'dtype': dtype(config, platform), 'remat': remat}
   return video.build(config['model'], num_classes, **options)
 
 

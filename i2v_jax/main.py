@@ -3,7 +3,8 @@
   python -m i2v_jax.main --config configs/quickstart.py --workdir runs/q
 
 Any key of the config can be changed: `--config.optimizer.lr=1e-3`. The same
-command again resumes at the last checkpoint.
+command again resumes at the last checkpoint. On several hosts start it on each,
+with --distributed or with --coordinator, --num_processes and --process_id.
 """
 
 import os
@@ -21,23 +22,59 @@ CONFIG = config_flags.DEFINE_config_file(
   'config', None, 'File with get_config().', lock_config=True
 )
 WORKDIR = flags.DEFINE_string('workdir', None, 'Folder of the run.')
+BATCH_SIZE = flags.DEFINE_string(
+  'batch_size', '', "In place of the config's: a number, or auto: what fits."
+)
+flags.DEFINE_alias('batch-size', 'batch_size')
 DISTRIBUTED = flags.DEFINE_bool(
-  'distributed', False, 'Join the other processes (TPU pod, SLURM, Open MPI).'
+  'distributed', False, 'Join the other hosts (TPU pod, SLURM, Open MPI).'
+)
+COORDINATOR = flags.DEFINE_string(
+  'coordinator', '', 'HOST:PORT of process 0, where nothing else tells.'
+)
+NUM_PROCESSES = flags.DEFINE_integer(
+  'num_processes', None, 'How many there are, with --coordinator.'
+)
+PROCESS_ID = flags.DEFINE_integer(
+  'process_id', None, 'Which of them this is, from 0, with --coordinator.'
+)
+JOIN_SECONDS = flags.DEFINE_integer(
+  'join_seconds', 300, 'In which all hosts have to meet.'
+)
+SILENT_SECONDS = flags.DEFINE_integer(
+  'silent_seconds', 100, 'After which a silent host counts as lost.'
 )
 
 
 def run(argv) -> None:
   if len(argv) > 1:
     raise app.UsageError(f'{argv[1]!r} is not a flag; flags begin with --.')
-  import jax
-
-  from i2v_jax import writers
+  from i2v_jax import hosts
 
   logging.set_verbosity(logging.WARNING)  # not which backends are absent
-  if DISTRIBUTED.value:
-    jax.distributed.initialize()
+  join = hosts.Join(
+    DISTRIBUTED.value,
+    COORDINATOR.value,
+    NUM_PROCESSES.value,
+    PROCESS_ID.value,
+    JOIN_SECONDS.value,
+    SILENT_SECONDS.value,
+  )
+  with hosts.together(join):
+    _train()
+
+
+def _train() -> None:
+  import jax
+
+  from i2v_jax import hosts, writers
+
+  hosts.check_shared(WORKDIR.value)
   writers.console.quiet = jax.process_index() > 0
   config = CONFIG.value
+  if BATCH_SIZE.value:
+    with config.ignore_type():  # which is that of a number
+      config.batch_size = batch_size(BATCH_SIZE.value)
   if config.compare:
     from i2v_jax import compare
 
@@ -46,6 +83,13 @@ def run(argv) -> None:
     from i2v_jax import train
 
     train.train_and_evaluate(config, WORKDIR.value)
+
+
+def batch_size(text: str):
+  """`auto`, or a number."""
+  if text != 'auto' and not text.isdigit():
+    raise ValueError(f'--batch_size is a number or auto, not {text!r}.')
+  return text if text == 'auto' else int(text)
 
 
 def parse(argv):

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -163,12 +163,54 @@ def count_trained(params: Mapping, first_channels: Channels) -> int:
   return params_lib.count(params) - still
 
 
+class Skipped(NamedTuple):
+  """State of `skip_large`: steps skipped, those in a row, what it wraps."""
+
+  total: jax.Array
+  in_a_row: jax.Array
+  inner: Any
+
+
+def skip_large(
+  limit: float, inner: optax.GradientTransformation
+) -> optax.GradientTransformation:
+  """Leaves out steps whose gradient norm is above a limit, or is no number.
+
+  Their updates are zero, and the state of `inner` stays as it was.
+  """
+
+  def init(params):
+    zero = jnp.zeros((), jnp.int32)
+    return Skipped(zero, zero, inner.init(params))
+
+  def update(grads, state, params=None):
+    fine = optax.tree.norm(grads) <= limit  # not for NaN
+    updates, after = inner.update(grads, state.inner, params)
+    updates = jax.tree.map(lambda u: jnp.where(fine, u, 0), updates)
+    after = jax.tree.map(lambda a, b: jnp.where(fine, a, b), after, state.inner)
+    in_a_row = jnp.where(fine, 0, state.in_a_row + 1)
+    return updates, Skipped(state.total + ~fine, in_a_row, after)
+
+  return optax.GradientTransformation(init, update)
+
+
+def skipped(opt_state) -> dict[str, jax.Array]:
+  """What `skip_large` has counted, `{}` where an optimiser has none."""
+  states = opt_state if isinstance(opt_state, tuple) else ()
+  found = [state for state in states if isinstance(state, Skipped)]
+  if not found:
+    return {}
+  (state,) = found
+  return {'skipped': state.total, 'skipped_in_a_row': state.in_a_row}
+
+
 def make(
   schedule: Callable,
   *,
   name: str = 'adamw',
   weight_decay: float = 0.05,
   clip_norm: float = 0.0,
+  skip_norm: float = 0.0,
   momentum: float = 0.9,
   b1: float = 0.9,
   b2: float = 0.999,
@@ -186,6 +228,8 @@ def make(
     weight_decay: for AdamW decoupled and scaled by the learning rate, for SGD
       added to the gradient before the momentum, as torch does.
     clip_norm: global norm of the trainable gradients; 0 does not clip.
+    skip_norm: of the trainable gradients before clipping, above which a step
+      changes nothing but the position of the schedule; 0 skips none.
     momentum: of SGD.
     b1, b2, eps: of AdamW.
     lr_multipliers: prefix -> factor on the learning rate.
@@ -205,10 +249,12 @@ def make(
   clip = optax.clip_by_global_norm(clip_norm) if clip_norm else optax.identity()
   # First for the norm and the moments, last for what decay has added.
   mask = only_first(first_channels or {})
+  core = (clip, *rule)
+  if skip_norm:
+    core = (skip_large(skip_norm, optax.chain(*core)),)
   return optax.chain(
     mask,
-    clip,
-    *rule,
+    *core,
     scale_by_prefix(lr_multipliers or {}),
     optax.scale_by_learning_rate(schedule),
     mask,

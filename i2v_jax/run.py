@@ -1,41 +1,30 @@
 """A run: a config, the workdir it claims, and everything it is made of."""
 
 import dataclasses
-import json
 import math
 import pathlib
-import tempfile
 from collections.abc import Mapping
 from typing import Any
 
 import flax
 import jax
 import jax.numpy as jnp
-import numpy as np
-from clu import parameter_overview
 from rich.table import Table
 
 import i2v_jax
-from i2v_jax import experiment, optimizer, sharding, writers
+from i2v_jax import (
+  backward,
+  dropping,
+  experiment,
+  features,
+  optimizer,
+  sharding,
+  writers,
+)
 from i2v_jax import params as params_lib
+from i2v_jax import workdir as workdir_lib
 from i2v_jax.data import manifest, sources
 from i2v_jax.data.loader import Loader
-
-# Where things are and how often one looks; none of it changes what is trained.
-MAY_CHANGE = (
-  'checkpoint_every',
-  'data.clip_seconds',
-  'data.manifest',
-  'data.root',
-  'eval_every',
-  'loader.',
-  'log_every',
-  'needs',
-  'reported',
-  'start_from',
-  'views.',
-  'weights',
-)
 
 
 @flax.struct.dataclass
@@ -90,8 +79,8 @@ def prepare(config: Mapping[str, Any], workdir) -> Run:
       what and how to mend it. Nothing is written to the workdir.
   """
   experiment.check(config)
-  workdir, data = _writable(workdir), config['data']
-  mesh = sharding.make_mesh()
+  workdir, data = workdir_lib.writable(workdir), config['data']
+  mesh, layouts = sharding.make_mesh(config['mesh']['model']), config['mesh']
   sharding.check_batch_size(config['batch_size'], mesh, config['accumulate'])
   train, val = _splits(config)
   spec = experiment.clip_spec(config, train.class_names)
@@ -99,14 +88,15 @@ def prepare(config: Mapping[str, Any], workdir) -> Run:
     split, spec, data['on_bad_video'], data['clip_seconds']
   )
   model = experiment.model(config, len(train.class_names))
+  sharding.check_heads(model.vit.num_heads, mesh)
   pretrained = experiment.pretrained(config, model, train.class_names)
   params = experiment.initial_params(model, pretrained, config['seed'])
   mine, frozen = params_lib.split(params, config['trainable'])
-  _check_gradients(model, mine)
-  steps, schedule = _schedule(config, len(train))
-  tx = _optimizer(config, schedule, mine)
-  state = TrainState(jnp.zeros((), jnp.int32), mine, tx.init(mine))
-  place = sharding.replicated(mesh)
+  backward.check(model, mine)
+  dropping.check(model, config['drop_patches'])
+  features.check(config, model, mine)
+  steps, learning_rate = schedule(config, len(train))
+  tx = optimizer_of(config, learning_rate, mine)
   return Run(
     config=config,
     workdir=workdir,
@@ -115,12 +105,28 @@ def prepare(config: Mapping[str, Any], workdir) -> Run:
     train=loader(train),
     val=loader(val),
     steps=steps,
-    schedule=schedule,
+    schedule=jax.jit(learning_rate),  # ten programs, a second, if not
     tx=tx,
-    state=jax.device_put(state, place),
-    frozen=jax.device_put(cast(frozen, model.vit.dtype), place),
+    state=initial_state(mine, tx, layouts['trained'], mesh),
+    frozen=placed(frozen, model.vit.dtype, layouts['frozen'], mesh),
     frozen_sha256=params_lib.sha256(frozen),
   )
+
+
+def initial_state(mine, tx, layout: str, mesh) -> TrainState:
+  """The state at step 0, never whole on a device that is to hold a part."""
+  zero = jnp.zeros((), jnp.int32)
+  start = lambda mine: TrainState(zero, mine, tx.init(mine))
+  places = sharding.shardings(jax.eval_shape(start, mine), layout, mesh)
+  mine = jax.device_put(mine, places.params)
+  init = jax.jit(tx.init, out_shardings=places.opt_state)
+  return TrainState(jax.device_put(zero, places.step), mine, init(mine))
+
+
+def placed(frozen, dtype, layout: str, mesh):
+  """What stays frozen, in the compute type; one array after the other."""
+  put = lambda x, place: jax.device_put(cast(x, dtype), place)
+  return jax.tree.map(put, frozen, sharding.shardings(frozen, layout, mesh))
 
 
 def cast(params, dtype):
@@ -137,7 +143,7 @@ def resume(run: Run, checkpoints) -> TrainState:
   """
   step = checkpoints.latest_step()
   saved, now = checkpoints.metadata(step), run.metadata()
-  _check_same_config(saved['config'], now['config'], run.workdir)
+  workdir_lib.check_same_config(saved['config'], now['config'], run.workdir)
   for key in ('class_names', 'train_sha256', 'frozen_sha256'):
     if saved[key] != now[key]:
       raise ValueError(
@@ -145,32 +151,10 @@ def resume(run: Run, checkpoints) -> TrainState:
         'have now; bring them back, or choose another --workdir.'
       )
   like = {'params': run.state.params, 'opt_state': run.state.opt_state}
-  place = sharding.replicated(run.mesh)
-  found = checkpoints.restore(step, like, place)
-  return TrainState(jax.device_put(jnp.int32(step), place), **found)
-
-
-def claim(run: Run) -> None:
-  """Writes config, class names and parameter shapes for people to read."""
-  if jax.process_index() > 0:
-    return
-  text = json.dumps(experiment.plain(run.config), indent=2)
-  (run.workdir / 'config.json').write_text(text + '\n')
-  names = run.train.split.class_names
-  sources.write_class_names(run.workdir / 'classes.json', names)
-  text = parameter_overview.get_parameter_overview(
-    jax.tree.map(np.asarray, run.params), include_stats=False
-  )
-  (run.workdir / 'parameters.txt').write_text(text + '\n')
-
-
-def _check_gradients(model, mine) -> None:
-  for part in getattr(model, 'no_gradient', ()):
-    if part in mine:
-      raise ValueError(
-        f'{model.adapter["name"]} gives {part} no gradient, so it cannot be '
-        'trained; take it out of trainable.'
-      )
+  places = jax.tree.map(lambda x: x.sharding, like)
+  found = checkpoints.restore(step, like, places)
+  step = jax.device_put(jnp.int32(step), run.state.step.sharding)
+  return TrainState(step, **found)
 
 
 def _splits(config) -> tuple[sources.Split, sources.Split]:
@@ -188,12 +172,12 @@ def _splits(config) -> tuple[sources.Split, sources.Split]:
   return train, val
 
 
-def _schedule(config, num_videos: int):
+def schedule(config, num_videos: int):
   """Total steps and learning-rate schedule."""
   per_epoch = num_videos / config['batch_size']
   steps = config['steps'] or math.ceil(config['epochs'] * per_epoch)
   options = dict(config['optimizer'])
-  schedule = optimizer.warmup_cosine(
+  learning_rate = optimizer.warmup_cosine(
     options['lr'],
     total_steps=steps,
     steps_per_epoch=per_epoch,
@@ -201,10 +185,11 @@ def _schedule(config, num_videos: int):
     warmup_from=options['warmup_from'],
     by=options['schedule'],
   )
-  return steps, schedule
+  return steps, learning_rate
 
 
-def _optimizer(config, schedule, mine):
+def optimizer_of(config, learning_rate, mine):
+  """The optimiser of a config for the tree that it trains."""
   options = dict(config['optimizer'])
   for key in ('lr', 'warmup_epochs', 'warmup_from', 'schedule'):
     options.pop(key)
@@ -212,32 +197,7 @@ def _optimizer(config, schedule, mine):
     options[key] = dict(options[key])
   for key in ('lr_multipliers', 'decay_multipliers'):
     params_lib.check_prefixes(mine, tuple(options[key]))
-  return optimizer.make(schedule, **options)
-
-
-def _writable(workdir) -> pathlib.Path:
-  workdir = pathlib.Path(workdir)
-  try:
-    workdir.mkdir(parents=True, exist_ok=True)
-    tempfile.TemporaryFile(dir=workdir).close()
-  except OSError as error:
-    raise OSError(
-      f'Cannot write to the workdir {workdir} ({error.strerror}); choose '
-      'another --workdir.'
-    ) from error
-  return workdir
-
-
-def _check_same_config(old: dict, new: dict, workdir) -> None:
-  old = flax.traverse_util.flatten_dict(old, sep='.')
-  new = flax.traverse_util.flatten_dict(new, sep='.')
-  for key in sorted(old.keys() | new.keys()):
-    if old.get(key) != new.get(key) and not key.startswith(MAY_CHANGE):
-      raise ValueError(
-        f'{workdir} holds a run with {key} = {old.get(key)!r}, now it is '
-        f'{new.get(key)!r}; use the same config to resume it, or another '
-        '--workdir.'
-      )
+  return optimizer.make(learning_rate, **options)
 
 
 def overview(run: Run) -> None:
@@ -265,4 +225,5 @@ def overview(run: Run) -> None:
     f'optimiser state {size / 1e6:.2f} MB; {run.steps} steps of '
     f'{run.config["batch_size"]} clips from {len(run.train.split)} videos on '
     f'{run.mesh.size} {jax.default_backend()} device(s)'
+    f'{backward.told(run.model, mine)}'
   )

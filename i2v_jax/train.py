@@ -1,188 +1,204 @@
-"""Training: a pure step on the trainable tree, and the loop around it."""
+"""Training: the loop around the step, and the evaluation behind it."""
 
+import contextlib
 import dataclasses
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
-import optax
 
 from i2v_jax import (
-  adapters,
   checkpoint,
+  compilation,
   evaluate,
   experiment,
-  mixing,
+  features,
+  fitting,
+  guard,
+  memory,
   sharding,
-  video,
+  stopping,
   writers,
 )
-from i2v_jax import params as params_lib
+from i2v_jax import workdir as workdir_lib
 from i2v_jax.data import pipeline
 from i2v_jax.data.bad_videos import BadVideos
-from i2v_jax.run import Run, TrainState, claim, overview, prepare, resume
+from i2v_jax.heartbeat import Heartbeat
+from i2v_jax.run import Run, overview, prepare, resume
 
 
-def make_train_step(
-  model,
-  tx: optax.GradientTransformation,
-  *,
-  normalization: str,
-  seed: int,
-  label_smoothing: float = 0.0,
-  accumulate: int = 1,
-  mixup: float = 0.0,
-  cutmix: float = 0.0,
-):
-  """Returns `step(state, frozen, batch) -> (state, metrics)`, a pure function.
+@dataclasses.dataclass
+class _Session:
+  """A run at work: what it writes to, and what may stop it."""
 
-  `batch` has `video` uint8 `B x T x H x W x 3` (and `grid`, framesets, where
-  the model takes them), `label` and `mask` `B`; rows of mask 0 count for
-  nothing. With `accumulate` > 1 the batch is worked through in that many
-  parts, with the same result but for the draws of dropout, which depend on
-  seed, step and part. `mixup` and `cutmix` are the alphas of `mixing.mix`,
-  which mixes the whole batch; `accuracy` counts a row's own label.
-  """
+  run: Run
+  stop: stopping.Stopping
+  lock: workdir_lib.Lock
+  beat: Heartbeat
+  checkpoints: checkpoint.Checkpoints
+  writer: writers.Writer
 
-  grid = adapters.option(model.adapter, 'grid', ())
-  sums = _sums(model, normalization, label_smoothing)
-  sums_and_grads = jax.value_and_grad(sums, has_aux=True)
-  if accumulate > 1:
-    sums_and_grads = _in_parts(sums_and_grads, accumulate)
+  def over(self, items):
+    """The same items; shows that something goes on, ends when told to."""
+    return self.beat.over(self.stop.over(items))
 
-  def step(state: TrainState, frozen, batch):
-    rng = jax.random.fold_in(jax.random.key(seed), state.step)
-    if mixup or cutmix:
-      rng, drawn = jax.random.split(rng)
-      batch = mixing.mix(batch, drawn, mixup, cutmix, grid)
-    (loss, hits), grads = sums_and_grads(state.params, frozen, batch, rng)
-    count = jnp.maximum(batch['mask'].sum(), 1.0)
-    grads = jax.tree.map(lambda g: g / count, grads)
-    updates, opt_state = tx.update(grads, state.opt_state, state.params)
-    params = optax.apply_updates(state.params, updates)
-    metrics = {
-      'loss': loss / count,
-      'accuracy': hits / count,
-      'grad_norm': optax.tree.norm(grads),
-    }
-    return TrainState(state.step + 1, params, opt_state), metrics
-
-  return step
-
-
-def _sums(model, normalization: str, label_smoothing: float):
-  """Returns the function that sums loss and hits over a batch."""
-
-  def sums(params, frozen, batch, rng):
-    clips = video.pixels(batch, normalization, model.vit.dtype)
-    tree = {'params': params_lib.join(params, frozen)}
-    logits_BxC = model.apply(tree, *clips, rngs={'dropout': rng})
-    targets_BxC = optax.smooth_labels(
-      mixing.targets(batch, model.num_classes), label_smoothing
-    )
-    loss_B = optax.softmax_cross_entropy(logits_BxC, targets_BxC)
-    hit_B = logits_BxC.argmax(axis=-1) == batch['label']
-    return (loss_B * batch['mask']).sum(), (hit_B * batch['mask']).sum()
-
-  return sums
-
-
-def step_of(run: Run):
-  """The `make_train_step` of a run."""
-  config = run.config
-  return make_train_step(
-    run.model,
-    run.tx,
-    normalization=config['data']['normalization'],
-    seed=config['seed'],
-    label_smoothing=config['label_smoothing'],
-    accumulate=config['accumulate'],
-    mixup=config['mixup'],
-    cutmix=config['cutmix'],
-  )
-
-
-def _in_parts(function, count: int):
-  """Sums a function's results over `count` parts of the batch, one by one."""
-
-  def summed(params, frozen, batch, rng):
-    # Part i takes rows i, i + count, …: every row stays on its device.
-    cut = lambda x: x.reshape(-1, count, *x.shape[1:]).swapaxes(0, 1)
-    keys = jax.random.split(rng, count)
-
-    def add(total, part):
-      return jax.tree.map(jnp.add, total, function(params, frozen, *part)), None
-
-    zero = ((0.0, 0.0), jax.tree.map(jnp.zeros_like, params))
-    return jax.lax.scan(add, zero, (jax.tree.map(cut, batch), keys))[0]
-
-  return summed
+  def save(self) -> None:
+    self.lock.check()
+    guard.check_state(self.run.state)
+    self.checkpoints.save(self.run.state, self.run.metadata())
 
 
 def train_and_evaluate(
   config: Mapping[str, Any], workdir
 ) -> evaluate.Evaluation:
-  """Trains to the last step, resuming what the workdir holds, and evaluates."""
-  run = prepare(config, workdir)
-  overview(run)
-  with (
-    checkpoint.Checkpoints(run.workdir) as checkpoints,
-    writers.Writer(run.workdir, jax.process_index() == 0) as writer,
-  ):
-    if checkpoints.latest_step() is not None:
-      run.state = resume(run, checkpoints)
-      start = int(run.state.step)
-      writers.console.print(f'resumed at step {start} of {run.steps}')
-    claim(run)
-    _loop(run, checkpoints, writer)
-    result = evaluate_run(run, run.val.spec)
-    scalars = {f'val/{k}': v for k, v in result.accuracy.items()}
-    writer.scalars(run.steps, scalars, show=False)
-  if jax.process_index() == 0:
-    evaluate.write(result, run.val.split, run.workdir / 'eval')
-  writers.console.print(evaluate.summary(result))
+  """Trains to the last step, resuming what the workdir holds, and evaluates.
+
+  Raises:
+    Stopped: by SIGINT or SIGTERM; what was trained is saved.
+    FloatingPointError: there were no numbers; says where they ended.
+    OSError: another process trains there, or nothing can be written.
+  """
+  with stopping.Stopping() as stop, compilation.cache_in(workdir):
+    with stop.interruptible():
+      run = prepare(fitting.settle(config, workdir), workdir)
+    overview(run)
+    with _session(run, stop) as session:
+      _loop(session)
+      session.beat.enter('evaluating', run.steps)
+      result = evaluate_run(run, run.val.spec, session.over)
+      _write(run, session.writer, result)
+    writers.console.print(evaluate.summary(result))
+    stop.check()
   return result
 
 
-def evaluate_run(run: Run, spec) -> evaluate.Evaluation:
-  """Evaluates the state of a run on its `val` split."""
+@contextlib.contextmanager
+def _session(run: Run, stop: stopping.Stopping):
+  number, count = jax.process_index(), jax.process_count()
+  with (
+    workdir_lib.Lock(run.workdir) as lock,
+    Heartbeat(run.workdir, run.steps, number, count) as beat,
+    checkpoint.Checkpoints(run.workdir, trains=True) as checkpoints,
+  ):
+    start = checkpoints.latest_step() or 0
+    if start:
+      run.state = resume(run, checkpoints)
+      writers.console.print(f'resumed at step {start} of {run.steps}')
+    beat.step = start
+    workdir_lib.claim(run)
+    with writers.Writer(run.workdir, number == 0, done=start) as writer:
+      yield _Session(run, stop, lock, beat, checkpoints, writer)
+
+
+def _write(run: Run, writer, result: evaluate.Evaluation) -> None:
+  scalars = {f'val/{k}': v for k, v in result.accuracy.items()}
+  if jax.process_index() == 0:
+    evaluate.write(result, run.val.split, run.workdir / 'eval')
+  writer.scalars(run.steps, scalars, show=False)
+
+
+def evaluate_run(run: Run, spec, over=iter) -> evaluate.Evaluation:
+  """Evaluates the state of a run on its `val` split.
+
+  Args:
+    run: with its state.
+    spec: decides the views.
+    over: batches -> the same batches.
+  """
   loader = dataclasses.replace(run.val, spec=spec)
   step = int(run.state.step)
   identity = {'step': step, 'frozen_sha256': run.frozen_sha256}
   return evaluate.evaluate(
-    run.model, run.params, loader, run.config, run.mesh, identity
+    run.model, run.params, loader, run.config, run.mesh, identity, over
   )
 
 
-def _loop(run: Run, checkpoints, writer) -> None:
-  config = run.config
+def _loop(session: _Session) -> None:
+  """Trains to the last step; when told to stop, saves what was done."""
+  run = session.run
   start = int(run.state.step)
-  step_fn = jax.jit(step_of(run), donate_argnums=0)
-  due = lambda name, step: config[name] and step % config[name] == 0
+  try:
+    if _evaluation_is_missing(session, start):
+      _evaluate_one_view(session, start)
+    _steps(session, start)
+  except stopping.Stopped:
+    done = int(run.state.step)
+    if done > start:
+      session.save()
+    session.checkpoints.wait()
+    kept = (
+      f'step {done} of {run.steps} is saved' if done else 'nothing done yet'
+    )
+    writers.console.print(kept)
+    raise
+
+
+def _steps(session: _Session, start: int) -> None:
+  run = session.run
+  step_fn = memory.compiled_step(run)
   bar, advance = writers.progress(run.steps, 'train', done=start)
-  pending = None
-  with bar:
-    for step, batch in enumerate(_batches(run, start), start + 1):
+  pending = []
+  batches = session.stop.over(_batches(run, start))
+  with bar, _reported_when_stopped(session, step_fn, pending):
+    for step, batch in enumerate(batches, start + 1):
       run.state, metrics = step_fn(run.state, run.frozen, batch)
-      if pending:
-        _report(run, writer, *pending)
-      pending = (step, metrics)
+      session.beat.stepped(step)
+      _report(session, step_fn, pending)
+      pending.append((step, metrics))
       advance()
-      if due('checkpoint_every', step) or step == run.steps:
-        _report(run, writer, *pending)
-        pending = None
-        checkpoints.save(run.state, run.metadata())
-      if due('eval_every', step) and step < run.steps:
-        found = evaluate_run(run, experiment.one_view(run.val.spec))
-        accuracy = {f'val/{k}_1view': v for k, v in found.accuracy.items()}
-        writer.scalars(step, accuracy)
+      _save_and_evaluate(session, step_fn, pending)
+
+
+@contextlib.contextmanager
+def _reported_when_stopped(session: _Session, step_fn, pending: list):
+  try:
+    yield
+  except stopping.Stopped:
+    _report(session, step_fn, pending)
+    raise
+
+
+def _save_and_evaluate(session: _Session, step_fn, pending: list) -> None:
+  """What is due after the step that is pending."""
+  run, (step, _) = session.run, pending[-1]
+  due = lambda name: run.config[name] and step % run.config[name] == 0
+  saves = due('checkpoint_every') or step == run.steps
+  evaluates = due('eval_every') and step < run.steps
+  if saves or evaluates:
+    _report(session, step_fn, pending)
+  if saves:
+    session.save()
+  if evaluates:
+    _evaluate_one_view(session, step)
+
+
+def _evaluation_is_missing(session: _Session, step: int) -> bool:
+  """Whether the run was ended between a checkpoint and its evaluation."""
+  run = session.run
+  every = run.config['eval_every']
+  if not every or step % every or step in (0, run.steps):
+    return False
+  found = lambda: any(
+    record['step'] == step and 'val/top1_1view' in record
+    for record in writers.records(run.workdir / 'metrics.jsonl')
+  )
+  return not workdir_lib.as_first(found)
+
+
+def _evaluate_one_view(session: _Session, step: int) -> None:
+  run = session.run
+  session.beat.enter('evaluating', step)
+  found = evaluate_run(run, experiment.one_view(run.val.spec), session.over)
+  accuracy = {f'val/{k}_1view': v for k, v in found.accuracy.items()}
+  session.writer.scalars(step, accuracy)
+  session.beat.enter('training', step)
 
 
 def _batches(run: Run, start: int):
   """Batches from step `start` on, already on their way to the devices."""
   config = run.config
+  if config['cache_gb']:
+    return features.batches(run, start)
   host = f'-{jax.process_index()}' if jax.process_index() else ''
   bad = BadVideos(
     run.train.split,
@@ -197,6 +213,7 @@ def _batches(run: Run, start: int):
     stop=run.steps,
     parallel=evaluate.parallelism(config),
     repeats=config['repeats'],
+    versions=config['clips_per_video'],
   )
 
   def put(batch):
@@ -207,13 +224,33 @@ def _batches(run: Run, start: int):
   return sharding.prefetch(map(put, batches))
 
 
-def _report(run: Run, writer, step: int, metrics) -> None:
+def _report(session: _Session, step_fn, pending: list) -> None:
   """Stops at numbers that are none; writes every `log_every` steps."""
-  for name in ('loss', 'grad_norm'):
-    if not math.isfinite(float(metrics[name])):
-      raise FloatingPointError(
-        f'{name} is {float(metrics[name])} at step {step}; nothing was saved '
-        'since the last checkpoint. Try a lower optimizer.lr, or a clip_norm.'
-      )
-  if step % run.config['log_every'] == 0 or step in (1, run.steps):
-    writer.scalars(step, metrics | {'lr': run.schedule(step - 1)})
+  run = session.run
+  while pending:
+    step, metrics = pending.pop(0)
+    if problem := guard.problem_of(metrics):
+      _explain(session, step_fn, step, problem)
+    session.beat.loss = float(metrics['loss'])
+    if step % run.config['log_every'] == 0 or step in (1, run.steps):
+      lr = run.schedule(step - 1)
+      session.writer.scalars(step, metrics | {'lr': lr})
+
+
+def _explain(session: _Session, step_fn, step: int, problem: str) -> None:
+  """Raises FloatingPointError with the tensor at which it began."""
+  run, checkpoints = session.run, session.checkpoints
+  checkpoints.wait()
+  start = checkpoints.latest_step() or 0
+  writers.console.print(f'{problem}; training again from {start} to see why')
+  if start:
+    run.state = resume(run, checkpoints)
+  else:
+    run.state = run.frozen = None  # not twice in memory
+    run = prepare(run.config, run.workdir)
+  batches = session.over(_batches(run, start))
+  found = guard.trace(run, run.state, batches, step_fn, step)
+  raise FloatingPointError(
+    f'{problem} at step {step}: {found} Nothing was saved since step {start}. '
+    f'{guard.ADVICE}'
+  )

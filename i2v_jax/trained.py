@@ -157,7 +157,7 @@ def _load_export(path: pathlib.Path, root: str) -> Trained:
 
 def _load_workdir(path: pathlib.Path, weights: str, root: str) -> Trained:
   with checkpoint.Checkpoints(path) as checkpoints:
-    step = checkpoints.latest_step()
+    step = checkpoints.newest()
     if step is None:
       raise FileNotFoundError(f'{path} holds no finished checkpoint.')
     saved = checkpoints.metadata(step)
@@ -225,7 +225,12 @@ def _check_sha256(frozen, wanted: str, config, path) -> None:
 
 
 def placed(model, params, config, class_names, identity, path) -> Trained:
-  """A `Trained` whose parameters are on the devices of a new mesh."""
+  """A `Trained` whose parameters are on the devices of a new mesh.
+
+  Those of a run that cut some are cut over whatever devices there are here.
+  """
   mesh = sharding.make_mesh()
-  params = jax.device_put(params, sharding.replicated(mesh))
+  params = jax.device_put(
+    params, sharding.for_use(params, config['mesh'], mesh)
+  )
   return Trained(model, params, config, class_names, identity, mesh, path)

@@ -1,5 +1,6 @@
 """Video models: a frozen image backbone, adapters, and a head."""
 
+import contextlib
 import difflib
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +12,7 @@ from flax.core import FrozenDict
 
 from i2v_jax import adapters
 from i2v_jax.adapters import operators
-from i2v_jax.adapters.layers import check_frames
+from i2v_jax.adapters.layers import check_frames, on_patches
 from i2v_jax.dualpath import DualPathClassifier
 from i2v_jax.evl import EVLClassifier
 from i2v_jax.vit import ViT
@@ -51,6 +52,8 @@ class VideoClassifier(nn.Module):
   dropout: float = 0.5
   head_std: float = 0.01
 
+  decoded = ('head',)  # what `decode` uses
+
   def setup(self):
     cfg = self.vit
     self.backbone = ViT(cfg)
@@ -62,7 +65,9 @@ class VideoClassifier(nn.Module):
       shape = (self.num_frames, cfg.width)
       self.time = self.param('temporal_embedding', nn.initializers.zeros, shape)
     self.head = nn.Dense(
-      self.num_classes, kernel_init=nn.initializers.normal(self.head_std)
+      self.num_classes,
+      kernel_init=nn.initializers.normal(self.head_std),
+      precision='highest',
     )
     self.drop = nn.Dropout(self.dropout)
 
@@ -71,19 +76,26 @@ class VideoClassifier(nn.Module):
     """Shape of each array of one clip, without the batch axis."""
     return ((self.num_frames, *self.vit.image_shape),)
 
-  def __call__(self, video_BxTxHxWxC):
+  def __call__(self, video_BxTxHxWxC, kept_BxK=None):
     """Normalised pixels to logits `B x classes`, float32."""
-    y_BxD = self.features(video_BxTxHxWxC).astype(jnp.float32).mean(axis=1)
+    return self.decode(self.features(video_BxTxHxWxC, kept_BxK))
+
+  def decode(self, features_BxTxD):
+    """Features to logits `B x classes`, float32."""
+    y_BxD = features_BxTxD.astype(jnp.float32).mean(axis=1)
     train = self.has_rng('dropout')
     return self.head(self.drop(y_BxD, deterministic=not train))
 
-  def features(self, video_BxTxHxWxC):
+  def features(self, video_BxTxHxWxC, kept_BxK=None):
     """What stands for each frame, as the backbone pools it: `B x T x D`.
 
-    With `mean_first` for the mean of all frames, `B x 1 x D`.
+    With `mean_first` for the mean of all frames, `B x 1 x D`. Of the patches of
+    a frame, only those at the positions `kept_BxK` are looked at, if given.
     """
     check_frames(video_BxTxHxWxC, self.num_frames)
     x_BxTxLxD = self.backbone.embed(video_BxTxHxWxC)
+    if kept_BxK is not None:
+      x_BxTxLxD = keep(x_BxTxLxD, kept_BxK, self.vit.num_prefix)
     if self.temporal_embedding:
       x_BxTxLxD += self.time.astype(x_BxTxLxD.dtype)[None, :, None]
     adapted = self.adapter or self.temporal_operator
@@ -92,6 +104,13 @@ class VideoClassifier(nn.Module):
     if self.mean_first:
       x_BxTxLxD = x_BxTxLxD.astype(jnp.float32).mean(axis=1, keepdims=True)
     return self.backbone.pool(x_BxTxLxD)
+
+
+def keep(x_BxTxLxD, kept_BxK, num_prefix: int):
+  """The tokens in front of the patches, and of these the ones kept."""
+  index = kept_BxK[:, None, :, None]
+  take = lambda patches: jnp.take_along_axis(patches, index, axis=2)
+  return on_patches(take, x_BxTxLxD, num_prefix)
 
 
 # Methods that are more than adapters in the blocks.
@@ -140,6 +159,17 @@ def _check_off(option: str, value, adapter: Mapping | None) -> None:
   if value:
     name = adapter['name'] if adapter else 'no adapter'
     raise ValueError(f'model.{option} does not go with {name}; switch it off.')
+
+
+def precise(model) -> contextlib.AbstractContextManager:
+  """While open, what is traced of a float32 model is float32 everywhere.
+
+  TPUs and GPUs else round the inputs of matrix products to bfloat16 or TF32.
+  A precision that is set for all of JAX (JAX_DEFAULT_MATMUL_PRECISION) stays.
+  """
+  if jax.config.jax_default_matmul_precision or model.vit.dtype != jnp.float32:
+    return contextlib.nullcontext()
+  return jax.default_matmul_precision('highest')
 
 
 def pixels(batch: Mapping, name: str, dtype=jnp.float32) -> tuple:

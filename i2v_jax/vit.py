@@ -13,8 +13,23 @@ from collections.abc import Callable, Sequence
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax.sharding import PartitionSpec
 
+from i2v_jax.attention import attend
+from i2v_jax.derivatives import LayerNorm, quick_gelu
 from i2v_jax.vit_config import ViTConfig
+
+
+def over_data(x):
+  """x, its first axis cut over `data` and the others whole.
+
+  Nothing happens where no mesh is in use that has such an axis.
+  """
+  mesh = jax.sharding.get_abstract_mesh()
+  kinds = dict(zip(mesh.axis_names, mesh.axis_types, strict=True))
+  if kinds.get('data') != jax.sharding.AxisType.Auto:
+    return x
+  return jax.lax.with_sharding_constraint(x, PartitionSpec('data'))
 
 
 def swiglu(x):
@@ -24,7 +39,7 @@ def swiglu(x):
 
 
 ACTIVATIONS = {
-  'quick_gelu': lambda x: x * nn.sigmoid(1.702 * x),
+  'quick_gelu': quick_gelu,
   'gelu': lambda x: nn.gelu(x, approximate=False),
   'gelu_tanh': lambda x: nn.gelu(x, approximate=True),
   'swiglu': swiglu,
@@ -33,7 +48,7 @@ ACTIVATIONS = {
 REMAT = {
   'none': lambda block: block,
   'dots': lambda block: nn.remat(
-    block, policy=jax.checkpoint_policies.dots_saveable
+    block, policy=jax.checkpoint_policies.dots_with_no_batch_dims_saveable
   ),
   'block': nn.remat,
 }
@@ -41,7 +56,7 @@ REMAT = {
 
 def layer_norm(cfg: ViTConfig) -> nn.LayerNorm:
   """LayerNorm with exact float32 statistics, as the published models use."""
-  return nn.LayerNorm(cfg.norm_eps, dtype=cfg.dtype, use_fast_variance=False)
+  return LayerNorm(cfg.norm_eps, dtype=cfg.dtype)
 
 
 def scaled(module: nn.Module, y):
@@ -75,7 +90,7 @@ class Attention(nn.Module):
     dense = lambda name: nn.Dense(cfg.width, dtype=cfg.dtype, name=name)
     q, k, v = heads(dense('q')(x_q), dense('k')(x_k), dense('v')(x_v))
     cut = lambda y: y.reshape(-1, y.shape[-2], cfg.num_heads, cfg.head_width)
-    y = jax.nn.dot_product_attention(cut(q), cut(k), cut(v))
+    y = attend(cut(q), cut(k), cut(v))
     return scaled(self, dense('out')(y.reshape(q.shape)))
 
 
@@ -201,7 +216,7 @@ class ViT(nn.Module):
     for block, adapter in zip(
       self.blocks, adapters or [None] * self.cfg.depth, strict=True
     ):
-      x = block(x, adapter)
+      x = block(over_data(x), adapter)
     return x
 
   def pool(self, x_BxLxD):

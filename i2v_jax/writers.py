@@ -6,7 +6,6 @@ import pathlib
 import time
 
 import numpy as np
-import tensorboardX
 from rich.console import Console
 from rich.progress import (
   BarColumn,
@@ -16,6 +15,8 @@ from rich.progress import (
   TimeElapsedColumn,
   TimeRemainingColumn,
 )
+
+from i2v_jax import events
 
 # No markup: file names may hold brackets.
 console = Console(soft_wrap=True, highlight=False, markup=False)
@@ -40,13 +41,23 @@ def progress(total: int, what: str, unit: str = 'steps', done: int = 0):
 
 
 class Writer:
-  """Writes scalars of a run; only the first process of many does."""
+  """Writes scalars of a run; only the first process of many does.
 
-  def __init__(self, workdir, enabled: bool = True):
+  Args:
+    workdir: where `metrics.jsonl` and the events of TensorBoard are.
+    enabled: whether this process writes.
+    done: steps that the run goes on from: records of later ones, which will be
+      written again, and the final evaluation are taken out. None keeps all.
+  """
+
+  def __init__(self, workdir, enabled: bool = True, done: int | None = None):
     self.enabled = enabled
     if enabled:
-      self.jsonl = (pathlib.Path(workdir) / 'metrics.jsonl').open('a')
-      self.events = tensorboardX.SummaryWriter(str(workdir))
+      path = pathlib.Path(workdir) / 'metrics.jsonl'
+      if done is not None and path.exists():
+        _rewind(path, done)
+      self.jsonl = path.open('a')
+      self.events = events.Events(workdir, done)
 
   def scalars(self, step: int, values: dict, show: bool = True) -> None:
     """Adds one record: `{name: number}` at a step."""
@@ -57,8 +68,7 @@ class Writer:
     for name, value in values.items():  # JSON has no word for inf and nan
       record[name] = value if math.isfinite(value) else None
     print(json.dumps(record), file=self.jsonl, flush=True)
-    for name, value in values.items():
-      self.events.add_scalar(name, value, step)
+    self.events.scalars(step, values)
     if show:
       shown = '  '.join(f'{k} {v:<8.4g}' for k, v in values.items())
       console.print(f'step {step:>7}  {shown}'.rstrip())
@@ -73,3 +83,27 @@ class Writer:
 
   def __exit__(self, *error):
     self.close()
+
+
+def records(path: pathlib.Path) -> list[dict]:
+  """The records of a `metrics.jsonl`; a last line that is not whole is none."""
+  found = []
+  lines = path.read_text().splitlines()
+  for number, line in enumerate(lines, 1):
+    try:
+      found.append(json.loads(line))
+    except json.JSONDecodeError:
+      if number < len(lines):
+        raise ValueError(f'Line {number} of {path} is no JSON.') from None
+  return found
+
+
+def _rewind(path: pathlib.Path, done: int) -> None:
+  """Takes out what a run that goes on after `done` steps writes again."""
+  before = lambda r: (
+    r['step'] < done or (r['step'] == done and 'val/top1' not in r)
+  )
+  kept = [record for record in records(path) if before(record)]
+  beside = path.with_name(f'{path.name}.new')  # renamed: whole or not at all
+  beside.write_text(''.join(json.dumps(record) + '\n' for record in kept))
+  beside.replace(path)

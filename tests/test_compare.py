@@ -64,6 +64,21 @@ def test_every_method_is_measured(compared):
   assert 'seconds_per_clip' not in refused
 
 
+def test_steps_are_measured_without_training(digits, tmp_path, capsys):
+  sweep_file = tmp_path / 'of_a_test.py'
+  sweep_file.write_text(SWEEP)
+  command = ['compare', '--config', str(sweep_file), '--steps-only']
+  command += ['--rounds', '1', '--workdir', str(tmp_path / 'steps')]
+  command += ['--set', f'data.root={digits}', '--only', 'ZeroI2V']
+  with pytest.raises(SystemExit, match='0'):
+    cli.main(command)
+  (row,) = json.loads((tmp_path / 'steps/steps.json').read_text())
+  assert row['name'] == 'ZeroI2V' and row['train_seconds_per_clip'] > 0
+  assert 1e6 < row['train_flops_per_clip'] < 1e9
+  assert not list((tmp_path / 'steps').rglob('checkpoints'))
+  assert 'GFLOP/clip' in capsys.readouterr().out
+
+
 def test_the_table_fits_a_log_file(capsys):
   row = {
     'name': 'a method with a rather long name, as the ablations have them',
@@ -96,15 +111,11 @@ def test_peak_memory_counts_what_is_donated_once():
   assert benchmark.peak_bytes(compiled()) == 8192
 
 
-class TwoInputs:
-  """As much of a model as a batch is made for."""
-
-  input_shapes = ((4, 8, 8, 3), (2, 8, 8, 3))
-  num_classes = 5
-
-
 def test_a_random_batch_has_every_array_that_the_model_takes():
-  batch = compare._random_batch(TwoInputs(), 6)
+  clip = lambda *shape: jax.ShapeDtypeStruct((6, *shape, 8, 8, 3), jnp.uint8)
+  row = jax.ShapeDtypeStruct((6,), jnp.int32)
+  shapes = {'video': clip(4), 'grid': clip(2), 'label': row, 'mask': row}
+  batch = compare._random_batch(shapes, 5)
   assert {k: v.shape for k, v in batch.items()} == {
     'video': (6, 4, 8, 8, 3),
     'grid': (6, 2, 8, 8, 3),

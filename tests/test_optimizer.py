@@ -215,3 +215,50 @@ def test_channels_that_are_not_there_are_refused(channels, error):
     tx.init(PARAMS)
   with pytest.raises(ValueError, match=error):
     optimizer.count_trained(PARAMS, channels)
+
+
+def test_a_skipped_step_changes_nothing_but_the_rate():
+  make = lambda **options: optimizer.make(
+    lambda step: 0.1 / (step + 1), clip_norm=0.5, **options
+  )
+  params = {'w': jnp.arange(4.0)}
+  small, large = ({'w': jnp.full(4, x)} for x in (1.0, 1e6))
+  bad = {'w': jnp.array([1.0, jnp.nan, 1.0, 1.0])}
+  tx = make(skip_norm=10.0)
+  state, found = tx.init(params), [params]
+  for grads in (small, large, bad, small):
+    updates, state = jax.jit(tx.update)(grads, state, found[-1])
+    found.append(optax.apply_updates(found[-1], updates))
+  one, two, three, four = found[1:]
+  assert not (one['w'] == params['w']).any()
+  for other in (two, three):
+    np.testing.assert_array_equal(other['w'], one['w'])
+  counts = optimizer.skipped(state)
+  assert int(counts['skipped']) == 2 and int(counts['skipped_in_a_row']) == 0
+
+  plain = make()  # whose schedule is moved on by hand
+  state, wanted = plain.init(params), params
+  for step in (0, 3):
+    state = jax.tree.map(
+      lambda s, step=step: (
+        s._replace(count=jnp.int32(step))
+        if isinstance(s, optax.ScaleByScheduleState)
+        else s
+      ),
+      state,
+      is_leaf=lambda s: isinstance(s, optax.ScaleByScheduleState),
+    )
+    updates, state = jax.jit(plain.update)(small, state, wanted)
+    wanted = optax.apply_updates(wanted, updates)
+  np.testing.assert_array_equal(four['w'], wanted['w'])
+
+
+def test_skips_in_a_row_are_counted_and_none_are_without_a_limit():
+  params = {'w': jnp.ones(2)}
+  tx = optimizer.make(lambda step: 0.1, skip_norm=1.0)
+  state = tx.init(params)
+  for _ in range(3):
+    _, state = tx.update({'w': jnp.full(2, jnp.inf)}, state, params)
+  assert int(optimizer.skipped(state)['skipped_in_a_row']) == 3
+  plain = optimizer.make(lambda step: 0.1)
+  assert optimizer.skipped(plain.init(params)) == {}

@@ -219,3 +219,42 @@ def test_what_cannot_be_is_refused(split):
     train(split, repeats=0)
   with pytest.raises(ValueError, match='3 steps are done already, more than 2'):
     train(split, start=3, stop=2)
+
+
+@pytest.mark.parametrize('repeats', [1, 2])
+def test_versions_come_again_in_turn(split, repeats):
+  options = dict(versions=2, repeats=repeats)
+  batches = train(split, 0, 16, **options)  # each of 16 videos four times
+  plain = train(split, 0, 16, repeats=repeats)
+  np.testing.assert_array_equal(order_of(batches), order_of(plain))
+  seen = {}
+  for batch in batches:
+    for index, clip in zip(batch['index'], batch['video'], strict=True):
+      seen.setdefault(int(index), []).append(clip)
+  for one, other, again, last in seen.values():
+    np.testing.assert_array_equal(one, again)
+    np.testing.assert_array_equal(other, last)
+    assert (one != other).any()
+  assert_same(train(split, 0, 16, parallel=Parallelism(2), **options), batches)
+  hosts = [
+    train(split, 0, 16, parallel=Parallelism(0, 0, i, 2), **options)
+    for i in range(2)
+  ]
+  assert_same(together(hosts), batches)
+
+
+def test_all_versions_are_listed_by_the_row_that_training_asks_for(split):
+  loader = Loader(split, SPEC)
+  rows = list(
+    pipeline.version_batches(
+      loader, 5, seed=0, versions=3, start=2, parallel=PLAIN
+    )
+  )
+  rows = {k: np.concatenate([batch[k] for batch in rows]) for k in rows[0]}
+  assert len(rows['index']) == 50  # 46, the last one again
+  np.testing.assert_array_equal(rows['index'][:46], np.arange(2, 48) // 3)
+  row_at = pipeline.stored_order(16, 0, 1, 3)
+  shown = train(split, 0, 12, versions=3)
+  for position, clip in enumerate(np.concatenate([b['video'] for b in shown])):
+    if (row := row_at(position) - 2) >= 0:
+      np.testing.assert_array_equal(rows['video'][row], clip)

@@ -198,4 +198,4 @@ def test_bench_prints_a_table(capsys, monkeypatch):
   code = i2v('bench', '--rounds', 1)
   text = capsys.readouterr().out
   assert code == 0
-  assert 'ZeroI2V, merged' in text and 'GFLOP/s' in text
+  assert 'zeroi2v, merged' in text and 'GFLOP/s' in text

@@ -1,18 +1,60 @@
-"""Batches spread over the devices there are, a few steps ahead."""
+"""Batches and weights spread over the devices, batches a few steps ahead."""
+
+import dataclasses
+import itertools
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
+import small
+from flax.traverse_util import flatten_dict
 from jax.sharding import AbstractMesh, PartitionSpec
 
-from i2v_jax import sharding
+from i2v_jax import params as params_lib
+from i2v_jax import sharding, video, vit
+
+ZEROI2V = {'name': 'zeroi2v', 'offsets': (-1, 1)}
+BLOCK = 'backbone/blocks_11'
+
+
+def mesh_of(data, model=1):
+  return AbstractMesh((data, model), ('data', 'model'))
+
+
+@dataclasses.dataclass(frozen=True)
+class Device:
+  """A stand-in for one that is elsewhere."""
+
+  id: int
+  process_index: int
+
+
+def devices_of(*hosts):
+  """One device per entry, which is its process."""
+  return list(itertools.starmap(Device, enumerate(hosts)))
 
 
 def test_the_mesh_has_every_device_once():
   mesh = sharding.make_mesh()
-  assert mesh.axis_names == ('data',)
-  assert mesh.devices.tolist() == jax.devices()
-  assert sharding.make_mesh(jax.devices()[:1]).size == 1
+  assert mesh.axis_names == ('data', 'model')
+  assert mesh.devices.ravel().tolist() == jax.devices()
+  assert mesh.shape == {'data': jax.device_count(), 'model': 1}
+
+
+def test_what_is_cut_over_model_stays_in_one_process():
+  devices = devices_of(0, 0, 1, 1, 0, 0, 1, 1)
+  mesh = sharding.make_mesh(4, devices)
+  hosts = [[device.process_index for device in row] for row in mesh.devices]
+  assert hosts == [[0, 0, 0, 0], [1, 1, 1, 1]]
+
+
+@pytest.mark.parametrize('model', [0, 3, 8])
+def test_a_model_axis_that_does_not_divide_is_refused(model):
+  text = rf'mesh.model is {model}, .* the 4 device\(s\) of a process'
+  with pytest.raises(ValueError, match=text):
+    sharding.make_mesh(model, devices_of(0, 0, 0, 0, 1, 1, 1, 1))
 
 
 def test_put_cuts_the_batch_over_the_devices():
@@ -47,7 +89,7 @@ def test_replicated_arrays_are_whole_everywhere():
   [(1, 1, 8), (12, 1, 8), (8, 2, 16), (24, 4, 32), (0, 1, 8), (-8, 1, 8)],
 )
 def test_a_batch_that_does_not_spread_is_refused(size, parts, multiple):
-  mesh = AbstractMesh((8,), ('data',))
+  mesh = mesh_of(8, 2)
   text = rf'size of {size} .* 8 device.* {parts} part.*multiple of {multiple}\.'
   with pytest.raises(ValueError, match=text):
     sharding.check_batch_size(size, mesh, parts)
@@ -57,7 +99,7 @@ def test_a_batch_that_does_not_spread_is_refused(size, parts, multiple):
   ('size', 'devices', 'parts'), [(8, 8, 1), (64, 8, 4), (7, 1, 1), (6, 1, 3)]
 )
 def test_a_batch_that_spreads_is_fine(size, devices, parts):
-  mesh = AbstractMesh((devices,), ('data',))
+  mesh = mesh_of(devices)
   sharding.check_batch_size(size, mesh, parts)
 
 
@@ -80,3 +122,145 @@ def test_nothing_is_fetched_before_it_is_asked_for():
   taken = []
   sharding.prefetch(taken.append(item) for item in range(10))
   assert not taken
+
+
+@pytest.fixture(scope='module')
+def parts():
+  """Trained and frozen shapes of ZeroI2V on CLIP ViT-B/16."""
+  backbone = dict(variant='B/16', family='clip')
+  spec = dict(backbone=backbone, num_frames=8, adapter=ZEROI2V)
+  tree = small.shapes(video.build(spec, 400))
+  return params_lib.split(tree, small.TRAINED)
+
+
+def cuts(tree, layout, mesh):
+  """Path -> how it is cut, of what is."""
+  found = flatten_dict(sharding.shardings(tree, layout, mesh), sep='/')
+  return {path: tuple(x.spec) for path, x in found.items() if x.spec}
+
+
+def test_data_cuts_the_longest_axis_of_all_but_small_arrays(parts):
+  _, frozen = parts
+  found = cuts(frozen, 'data', mesh_of(8))
+  assert found[f'{BLOCK}/attn/q/kernel'] == (None, 'data')
+  assert found[f'{BLOCK}/mlp/fc1/kernel'] == (None, 'data')
+  assert found[f'{BLOCK}/mlp/fc2/kernel'] == ('data',)
+  assert found['backbone/patch/kernel'] == (None, None, None, 'data')
+  assert found['backbone/pos'] == (None, 'data')  # 197 rows
+  small_ones = flatten_dict(frozen, sep='/').keys() - found.keys()
+  assert not [p for p in small_ones if p.endswith('kernel')]
+  assert f'{BLOCK}/mlp/fc1/bias' in small_ones
+  assert not cuts(frozen, 'replicated', mesh_of(8))
+
+
+def test_model_cuts_outputs_then_inputs(parts):
+  _, frozen = parts
+  found = cuts(frozen, 'model', mesh_of(2, 4))
+  outputs, inputs = (None, 'model'), ('model',)
+  wanted = dict.fromkeys(('attn/q', 'attn/k', 'attn/v', 'mlp/fc1'), outputs)
+  wanted |= dict.fromkeys(('attn/out', 'mlp/fc2'), inputs)
+  assert found == {
+    f'backbone/blocks_{i}/{name}/kernel': cut
+    for i in range(12)
+    for name, cut in wanted.items()
+  }
+
+
+@pytest.mark.parametrize('layout', ['data', 'model'])
+def test_the_optimiser_has_the_cuts_of_what_it_trains(parts, layout):
+  mine, _ = parts
+  mesh, state = mesh_of(2, 4), jax.eval_shape(optax.adamw(0.1).init, mine)
+  wanted = sharding.shardings(mine, layout, mesh)
+  assert cuts(mine, layout, mesh)
+  moments = sharding.shardings(state, layout, mesh)[0]
+  assert moments.mu == moments.nu == wanted
+  assert moments.count.spec == PartitionSpec()
+
+
+@pytest.mark.parametrize(
+  ('layout', 'mesh'), [('data', (1, 8)), ('model', (8, 1)), ('data', (8, 1))]
+)
+def test_a_layout_that_cuts_nothing_is_refused(parts, layout, mesh):
+  mesh, (_, frozen) = mesh_of(*mesh), parts
+  tree = {'backbone': {'cls': jnp.zeros(768)}} if mesh.shape[layout] > 1 else 0
+  with pytest.raises(ValueError, match=f"'{layout}' cuts nothing here"):
+    sharding.shardings(tree or frozen, layout, mesh)
+
+
+def test_what_cannot_be_cut_is_named(parts):
+  with pytest.raises(
+    ValueError, match=r'blocks_0/attn/k/kernel .* into 5 along'
+  ):
+    sharding.shardings(parts[1], 'model', mesh_of(1, 5))
+  with pytest.raises(ValueError, match=r'mesh.model is 8, .* the 12 heads'):
+    sharding.check_heads(12, mesh_of(1, 8))
+  sharding.check_heads(12, mesh_of(1, 4))
+
+
+@pytest.mark.parametrize(
+  ('changes', 'text'),
+  [
+    (dict(frozen='zero'), "mesh.frozen is 'zero'; it can be one of"),
+    (dict(trained=''), "mesh.trained is ''; it can be one of"),
+    (dict(model=2, frozen='data'), 'mesh.model is 2, but nothing is cut'),
+  ],
+)
+def test_layouts_that_cannot_be_are_refused(changes, text):
+  whole = dict(model=1, frozen='replicated', trained='replicated')
+  sharding.check_layouts(whole)
+  with pytest.raises(ValueError, match=text):
+    sharding.check_layouts(whole | changes)
+
+
+def test_what_was_trained_in_parts_is_used_in_parts(parts):
+  _, frozen = parts
+  layouts = dict(model=4, frozen='model', trained='replicated')
+  cut = lambda layouts, mesh: sharding.for_use(frozen, layouts, mesh)
+  assert cut(layouts, mesh_of(8)) == sharding.shardings(
+    frozen, 'data', mesh_of(8)
+  )
+  assert jax.tree.leaves(cut(layouts, mesh_of(1)))  # on a laptop, too
+  whole = cut(layouts | dict(frozen='replicated'), mesh_of(8))
+  assert {x.spec for x in jax.tree.leaves(whole)} == {PartitionSpec()}
+
+
+def constraints(model, mesh=None):
+  """Shapes that the forward pass holds to a layout."""
+  function = lambda params, clip: model.apply({'params': params}, *clip)
+  function = sharding.traced(function, mesh) if mesh else function
+  jaxpr = jax.make_jaxpr(function)(small.shapes(model), video.example(model, 8))
+  return [
+    tuple(eqn.params['sharding'].spec) + eqn.invars[0].aval.shape
+    for eqn in jaxpr.eqns
+    if eqn.primitive.name == 'sharding_constraint'
+  ]
+
+
+@pytest.mark.parametrize('method', ['zeroi2v', 'dualpath', 'evl', None])
+def test_activations_are_cut_over_data_once_per_block(method):
+  options = {'dualpath': dict(grid=(2, 2), spatial_frames=4)}
+  adapter = method and {'name': method, **options.get(method, {})}
+  adapter = adapter and adapter | ({'layers': 2} if method == 'evl' else {})
+  model = small.build(adapter, depth=3)
+  wanted = [('data', 8, frames, 17, 32) for frames in (4, 1)]
+  paths = 2 if method == 'dualpath' else 1
+  assert constraints(model, mesh_of(4, 2)) == [
+    shape for shape in wanted[:paths] for _ in range(3)
+  ]
+  assert not constraints(model)
+
+
+def test_the_image_model_is_at_home_on_any_mesh():
+  x = jnp.zeros((2, 5, 8))
+  assert vit.over_data(x) is x
+  for axes in (('batch',), ('x', 'model')):
+    with jax.sharding.use_abstract_mesh(AbstractMesh((2,) * len(axes), axes)):
+      assert vit.over_data(x) is x
+  mesh = sharding.make_mesh(devices=jax.devices()[:1])
+  inside = jax.shard_map(
+    vit.over_data,
+    mesh=mesh,
+    in_specs=PartitionSpec('data'),
+    out_specs=PartitionSpec('data'),
+  )
+  np.testing.assert_array_equal(jax.jit(inside)(x), x)

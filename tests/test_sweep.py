@@ -5,7 +5,7 @@ import json
 import jax
 import pytest
 
-from i2v_jax import cli, sweep, train
+from i2v_jax import cli, stopping, sweep, train
 
 
 @pytest.fixture
@@ -74,6 +74,19 @@ def test_an_interrupted_variant_goes_on_where_it_was(
   text = capsys.readouterr().out
   assert text.count('resumed at step 3 of 3') == 1
   assert list(results(tmp_path)) == ['ZeroI2V 1/2', 'probe']
+
+
+def test_a_stop_ends_the_whole_sweep(command, tmp_path, capsys, monkeypatch):
+  asked = []
+
+  def stopped(config, folder):
+    asked.append(folder)
+    raise stopping.Stopped('stopped by SIGTERM; to go on: …')
+
+  monkeypatch.setattr(train, 'train_and_evaluate', stopped)
+  assert command() == 0 and len(asked) == 1
+  assert 'stopped by SIGTERM' in capsys.readouterr().out
+  assert not (tmp_path / 'runs' / 'results.json').exists()
 
 
 def test_a_refused_variant_is_in_the_table_and_stops_no_other(

@@ -13,7 +13,7 @@ import pytest
 from flax.traverse_util import flatten_dict
 
 from configs import quickstart
-from i2v_jax import checkpoint, mixing, train, trained, video
+from i2v_jax import checkpoint, mixing, train, train_step, trained, video
 from i2v_jax import params as params_lib
 from i2v_jax import run as run_lib
 
@@ -30,7 +30,7 @@ def synthetic_batch(size=4, mask=None):
 @functools.cache
 def compiled_step(run_id, **options):
   run = RUNS[run_id]
-  step = train.make_train_step(
+  step = train_step.make_train_step(
     run.model, run.tx, normalization='half', seed=0, **options
   )
   return jax.jit(step)
@@ -177,7 +177,7 @@ def test_a_mixed_loss_is_that_of_both_smoothed_labels(run):
 def test_without_mixing_nothing_is_drawn_for_it(run, monkeypatch):
   plain = steps_of(run, 1, synthetic_batch())
   monkeypatch.setattr(mixing, 'mix', None)
-  step = train.make_train_step(
+  step = train_step.make_train_step(
     run.model, run.tx, normalization='half', seed=0, mixup=0.0, cutmix=0.0
   )
   again = jax.jit(step)(run.state, run.frozen, synthetic_batch())
@@ -250,6 +250,9 @@ def test_a_failed_start_does_not_claim_the_workdir(smoke_config, tmp_path):
     ({'steps': 0, 'epochs': 0.0}, 'Nothing to train'),
     ({'seed': -1}, 'seed is -1'),
     ({'repeats': 0}, 'repeats is 0'),
+    ({'clips_per_video': -1}, 'clips_per_video is -1'),
+    ({'cache_gb': -1.0}, 'cache_gb is -1'),
+    ({'drop_patches': 1.0}, 'drop_patches is 1'),
     ({'dtype': 'float16'}, 'float16'),
     ({'data.normalization': 'none'}, 'none'),
     ({'trainable': ('adaptors',)}, "'adaptors'"),
@@ -293,5 +296,6 @@ def test_checkpoints_hold_what_is_trained_and_whose_weights(workdir):
   assert metadata['examples_seen'] == 24
   metadata['config']['seed'] = 1  # of the random backbone
   found.write_text(json.dumps(metadata))
+  (found.parents[1] / 'digest.json').unlink()  # which would not match
   with pytest.raises(ValueError, match='other frozen weights'):
     trained.load(workdir)

@@ -3,7 +3,9 @@
 import json
 import os
 import pathlib
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 
@@ -11,8 +13,10 @@ import jax
 import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict
+from ml_collections import ConfigDict
 
 from i2v_jax import train, trained
+from i2v_jax.data import digits as digits_lib
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -82,11 +86,26 @@ def test_resumes_after_kill_bit_for_bit(smoke_config, digits, tmp_path):
   assert records('whole') == records('killed')  # the same data, in order
 
 
+def start_two(argv):
+  """Two hosts on this machine."""
+  with socket.create_server(('', 0)) as server:
+    where = f'localhost:{server.getsockname()[1]}'
+  told = [f'--coordinator={where}', '--num_processes=2']
+  pipes = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+  return [
+    subprocess.Popen([*argv, *told, f'--process_id={i}'], cwd=ROOT, **pipes)
+    for i in (0, 1)
+  ]
+
+
 @pytest.mark.slow
-def test_eight_devices_equal_one(smoke_run, digits, tmp_path):
+def test_eight_devices_equal_one_and_two_processes_go_on(
+  smoke_run, digits, tmp_path
+):
   flags = f'{os.environ["XLA_FLAGS"]} --xla_force_host_platform_device_count=8'
+  argv = command(digits, tmp_path, '--config.checkpoint_every=2')
   done = subprocess.run(
-    command(digits, tmp_path),
+    argv,
     cwd=ROOT,
     check=True,
     capture_output=True,
@@ -94,6 +113,12 @@ def test_eight_devices_equal_one(smoke_run, digits, tmp_path):
     env=os.environ | {'XLA_FLAGS': flags},
   )
   assert jax.device_count() == 1 and 'on 8 cpu device(s)' in done.stdout
+  check_same(tmp_path, smoke_run)
+  shutil.rmtree(tmp_path / 'checkpoints' / '3')
+  shutil.rmtree(tmp_path / 'eval')
+  pair = start_two(argv)
+  first, _ = [process.communicate()[0] for process in pair]
+  assert 'on 2 cpu device(s)' in first and 'resumed at step 2 of 3' in first
   check_same(tmp_path, smoke_run)
 
 
@@ -120,3 +145,64 @@ def test_two_processes_equal_one(smoke_run, digits, tmp_path):
   assert [p.returncode for p in processes] == [0, 0]
   assert 'on 2 cpu device(s)' in first and 'step' not in second
   check_same(tmp_path, smoke_run)
+
+
+@pytest.fixture(scope='module')
+def bad_digits(tmp_path_factory):
+  """16 + 11 clips, of which one each cannot be read."""
+  root = tmp_path_factory.mktemp('data') / 'digits'
+  digits_lib.generate(str(root), num_train=16, num_val=11)
+  for split in ('train', 'val'):
+    sorted((root / split).rglob('*.mp4'))[3].write_bytes(b'no video')
+  return root
+
+
+@pytest.mark.slow
+def test_two_processes_skip_go_on_and_equal_one(
+  smoke_config, bad_digits, tmp_path
+):
+  """An uneven last batch, a bad video on one host, both killed, then either."""
+  config = smoke_config(steps=8, checkpoint_every=2)
+  with config.unlocked():
+    config.data.update(root=str(bad_digits), on_bad_video='skip')
+    config.compare = ConfigDict()
+  whole, pair, alone = (tmp_path / name for name in ('whole', 'pair', 'alone'))
+  train.train_and_evaluate(config, whole)
+  options = ('steps=8', 'checkpoint_every=2', 'data.on_bad_video=skip')
+  options = [f'--config.{option}' for option in options]
+  argv = command(bad_digits, pair, *options)
+  processes = start_two(argv)
+  for line in processes[0].stdout:  # that of step 2 is whole before 4 is begun
+    if line.startswith('step       5'):
+      break
+  for process in processes:
+    process.kill()
+  for process in processes:
+    process.communicate()
+  shutil.copytree(pair, alone)
+  train.train_and_evaluate(config, alone)
+  check_same(alone, whole)
+
+  local = ['bash', 'launch/local.sh', '--', *argv[3:]]
+  environment = os.environ | {'PYTHON': sys.executable}
+  done = subprocess.run(
+    local, cwd=ROOT, env=environment, capture_output=True, text=True
+  )
+  assert done.returncode == 0, done.stderr
+  assert 'resumed at step' in done.stdout and 'of 11 videos' in done.stdout
+  check_same(pair, whole)
+  _, found = trained.evaluate_trained(trained.load(pair))
+  wanted = np.load(whole / 'eval' / 'scores.npz')['scores']
+  np.testing.assert_allclose(found.scores, wanted, rtol=0, atol=1e-5)
+  assert np.isnan(wanted).all(axis=1).sum() == 1 == len(found.bad)
+
+
+@pytest.mark.slow
+def test_a_bad_video_of_one_host_ends_both(bad_digits, tmp_path):
+  pair = start_two(command(bad_digits, tmp_path, '--config.steps=400'))
+  errors = [process.communicate()[1] for process in pair]
+  assert [process.returncode for process in pair] == [1, 1]
+  reads = [error.startswith('error: Host') for error in errors].index(False)
+  assert f'error: Host {reads} stopped: ' in errors[1 - reads]
+  for error in errors:
+    assert '.mp4' in error and 'on_bad_video' in error

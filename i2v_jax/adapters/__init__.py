@@ -43,6 +43,8 @@ INNER |= {'cfg', 'num_frames'}
 class PerBlock(nn.Module):
   """One adapter for every block; parameters `blocks_0`, `blocks_1`, ….
 
+  A block that the spec's `blocks` leave out has none, and no parameters.
+
   Attributes:
     spec: as `resolve` takes it; None leaves the blocks to the operator.
     operator: as `operators.resolve` takes it, or None.
@@ -66,8 +68,15 @@ class PerBlock(nn.Module):
         f'{name} is more than an adapter per block; i2v_jax.build makes its '
         'classifier.'
       )
-    options |= dict(depth=self.depth, operator=operator, dtype=self.dtype)
-    self.blocks = [method(layer=i, **options) for i in range(self.depth)]
+    check_blocks(spec, self.depth)
+    shared = dict(depth=self.depth, dtype=self.dtype)
+    adapted = lambda i: method(layer=i, operator=operator, **shared, **options)
+    still = relocation(spec) or operator
+    frozen = lambda i: Method(layer=i, operator=still, **shared)
+    chosen = option(spec, 'blocks', ()) or range(self.depth)
+    self.blocks = [
+      adapted(i) if i in chosen else frozen(i) for i in range(self.depth)
+    ]
 
 
 def resolve(spec: Mapping[str, Any] | None) -> FrozenDict | None:
@@ -105,6 +114,22 @@ def option(spec: Mapping | None, name: str, default):
   if not spec:
     return default
   return spec.get(name, getattr(METHODS[spec['name']], name, default))
+
+
+def check_blocks(spec: Mapping | None, depth: int) -> None:
+  """Raises ValueError for `blocks` that a model of that depth has not."""
+  named = option(spec, 'blocks', ())
+  if len(set(named)) < len(named) or not set(named) <= set(range(depth)):
+    raise ValueError(
+      f'{spec["name"]} names blocks {tuple(named)}; the model has 0 to '
+      f'{depth - 1}, and each is named once.'
+    )
+
+
+def relocation(spec: Mapping | None) -> dict | None:
+  """The temporal operator that a method's own offsets are."""
+  offsets = option(spec, 'offsets', ())
+  return dict(name='head_relocation', offsets=offsets) if offsets else None
 
 
 def check_operator(adapter: Mapping | None, operator: Mapping | None) -> None:

@@ -52,6 +52,38 @@ def channels(rank: float, width: int) -> int:
   return count
 
 
+@jax.custom_vjp
+def thin_product(x, kernel):
+  """x @ kernel, the gradient of which transposes nothing wide.
+
+  JAX has the gradient of an up-projection as (dY^T X)^T: a CPU then makes a
+  transposed copy of the wide dY, and computes again for it whatever led to it.
+  Here it is X^T dY, and that of a down-projection (dY^T X)^T.
+  """
+  return jax.lax.dot_general(x, kernel, (((x.ndim - 1,), (0,)), ((), ())))
+
+
+def _thin_product_backward(kept, dy):
+  x, kernel = kept
+  last, leading = x.ndim - 1, tuple(range(x.ndim - 1))
+  sums = (leading, leading), ((), ())
+  dx = jax.lax.dot_general(dy, kernel, (((last,), (1,)), ((), ())))
+  if kernel.shape[0] < kernel.shape[1]:
+    return dx, jax.lax.dot_general(x, dy, sums)
+  return dx, jax.lax.dot_general(dy, x, sums).T
+
+
+thin_product.defvjp(
+  lambda *args: (thin_product(*args), args), _thin_product_backward
+)
+
+
+def dense(features: int, **options) -> nn.Dense:
+  """`nn.Dense` for the narrow layers of adapters, with `thin_product`."""
+  product = lambda x, kernel, *_, **__: thin_product(x, kernel)
+  return nn.Dense(features, dot_general=product, **options)
+
+
 class Bottleneck(nn.Module):
   """b(x) = scale * up(dropout(activation(down(x)))), or x + b(x) with `skip`.
 
@@ -80,8 +112,8 @@ class Bottleneck(nn.Module):
   def __call__(self, x):
     width, dtype = x.shape[-1], self.dtype
     rank, init = channels(self.rank, width), self.down_init
-    down = nn.Dense(rank, kernel_init=init, dtype=dtype, name='down')
-    up = nn.Dense(width, kernel_init=zeros, dtype=dtype, name='up')
+    down = dense(rank, kernel_init=init, dtype=dtype, name='down')
+    up = dense(width, kernel_init=zeros, dtype=dtype, name='up')
     drop = nn.Dropout(self.dropout, deterministic=not self.has_rng('dropout'))
     h = drop(ACTIVATIONS[self.activation](down(x)))
     branch = self.scale * up(h)
@@ -99,11 +131,11 @@ class LowRank(nn.Module):
 
   @nn.compact
   def __call__(self, x, width: int):
-    dense = lambda size, init, name: nn.Dense(
+    layer = lambda size, init, name: dense(
       size, use_bias=False, kernel_init=init, dtype=self.dtype, name=name
     )
-    h = dense(self.rank, self.down_init, 'down')(x)
-    return self.scale * dense(width, self.up_init, 'up')(h)
+    h = layer(self.rank, self.down_init, 'down')(x)
+    return self.scale * layer(width, self.up_init, 'up')(h)
 
 
 class PerChannelConv(nn.Module):

@@ -1,5 +1,6 @@
 """What methods have in common: a block to wire, an operator under it."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -16,18 +17,27 @@ class Method(nn.Module):
   move tokens; one that cannot live with operators says why in `no_operator`.
 
   Attributes:
+    blocks: which blocks have an adapter; none named means all. The others are
+      frozen blocks, with the operator or the offsets of the method in them.
     layer: index of the block.
     depth: number of blocks.
     operator: as `operators.resolve` returns it, or None.
     dtype: compute type.
   """
 
+  blocks: Sequence[int] = ()
   layer: int = 0
   depth: int = 1
   operator: Any = None
   dtype: Any = jnp.float32
 
   no_operator = ''  # why temporal operators make no sense here
+
+  @classmethod
+  def fixed_size(cls, spec: Mapping[str, Any]) -> str:
+    """Why a spec of this method needs every patch of a frame, or ''."""
+    del spec
+    return ''
 
   def __call__(self, block, x_BxTxLxD):
     if not 0 <= self.layer < self.depth:

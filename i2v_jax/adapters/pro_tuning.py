@@ -56,6 +56,11 @@ class ProTuning(Method):
   def setup(self):
     self.prompt = PromptBlock(self.rank, self.kernel, self.dtype)
 
+  @classmethod
+  def fixed_size(cls, spec):
+    del spec
+    return 'its convolution looks at the patches around each'
+
   def wire(self, block, x_BxTxLxD):
     prompted = lambda patches: patches + self.prompt(patches)
     x = on_patches(prompted, x_BxTxLxD, blocks.num_prefix(block))

@@ -18,6 +18,8 @@ from i2v_jax.adapters.layers import (
 )
 from i2v_jax.adapters.method import Method
 
+LOOKS_AROUND = 'its convolution looks at the patches around each'
+
 
 class Convolution(nn.Module):
   """x + fc2(conv(fc1(x))) on the patches of frames.
@@ -34,13 +36,15 @@ class Convolution(nn.Module):
   @nn.compact
   def __call__(self, x_BxTxPxD):
     batch, frames, count, width = x_BxTxPxD.shape
-    side, rank = square(count), channels(self.rank, width)
+    rank = channels(self.rank, width)
+    # Over time alone, patches need not lie beside each other.
+    rows = square(count) if tuple(self.kernel)[1:] != (1, 1) else count
     dense = lambda size, name: nn.Dense(
       size, kernel_init=torch_uniform, dtype=self.dtype, name=name
     )
     conv = PerChannelConv(self.kernel, zeros, zeros, self.dtype, name='conv')
     h = dense(rank, 'fc1')(x_BxTxPxD)
-    h = conv(h.reshape(batch, frames, side, side, rank))
+    h = conv(h.reshape(batch, frames, rows, -1, rank))
     h = h.reshape(batch, frames, count, rank)
     return x_BxTxPxD + dense(width, 'fc2')(h)
 
@@ -55,37 +59,31 @@ class STAdapter(Method):
     kernel: its size over frames, rows, columns; odd.
     pre_attn: one in front of attention (SSv2; 24 in a model of 12 blocks).
     pre_mlp: one in front of the MLP.
-    blocks: which blocks have them; none named means all.
   """
 
   rank: float = 384
   kernel: Sequence[int] = (3, 1, 1)
   pre_attn: bool = False
   pre_mlp: bool = True
-  blocks: Sequence[int] = ()
 
   def setup(self):
     if not (self.pre_attn or self.pre_mlp):
       raise ValueError('ST-Adapter needs pre_attn or pre_mlp, or both.')
-    here = not self.blocks or self.layer in self.blocks
     conv = lambda: Convolution(self.rank, self.kernel, self.dtype)
-    self.adapt_attn = conv() if here and self.pre_attn else identity
-    self.adapt_mlp = conv() if here and self.pre_mlp else identity
+    self.adapt_attn = conv() if self.pre_attn else identity
+    self.adapt_mlp = conv() if self.pre_mlp else identity
 
   def wire(self, block, x_BxTxLxD):
-    self.check_blocks()
     first = blocks.num_prefix(block)
     x = block.stream(on_patches(self.adapt_attn, x_BxTxLxD, first))
     x += block.attn(block.ln1(x))
     x = block.stream(on_patches(self.adapt_mlp, x, first))
     return x + block.mlp(block.ln2(x))
 
-  def check_blocks(self):
-    if not set(self.blocks) <= set(range(self.depth)):
-      raise ValueError(
-        f'st_adapter names blocks {tuple(self.blocks)}; the model has 0 to '
-        f'{self.depth - 1}.'
-      )
+  @classmethod
+  def fixed_size(cls, spec):
+    around = tuple(spec.get('kernel', cls.kernel))[1:]
+    return '' if around == (1, 1) else LOOKS_AROUND
 
 
 class TokenConvolution(nn.Module):

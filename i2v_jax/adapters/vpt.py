@@ -34,6 +34,11 @@ class VPT(Method):
   def setup(self):
     if self.prompts < 1:
       raise ValueError(f'VPT needs 1 prompt or more, not {self.prompts}.')
+    if self.blocks and not self.deep:
+      raise ValueError(
+        'Shallow prompts of VPT go through all blocks; leave its blocks empty, '
+        'or set deep.'
+      )
 
   @nn.compact
   def wire(self, block, x_BxTxLxD):

@@ -119,7 +119,8 @@ class ZeroI2V(Method):
       name: merge_block(backbone[name], stack, scale)
       for name, stack in adapters.items()
     }
-    return dict(spec) | {'num_adapters': 0}, dict(backbone) | blocks
+    merged = {k: v for k, v in spec.items() if k != 'blocks'}
+    return merged | {'num_adapters': 0}, dict(backbone) | blocks
 
   @staticmethod
   def preset(name: str) -> dict[str, Any]:

@@ -54,6 +54,7 @@ def train_batches(
   stop: int,
   parallel: Parallelism,
   repeats: int = 1,
+  versions: int = 0,
 ) -> Iterator[dict]:
   """Batches of steps `start` to `stop` of an endless shuffled stream.
 
@@ -66,6 +67,8 @@ def train_batches(
     parallel: threads, workers and host.
     repeats: clips that are made of a video, one after the other in the stream
       (repeated augmentation, Hoffer et al. 2020).
+    versions: clips that are drawn of a video once and shown in turn; 0 draws a
+      new one each time.
 
   Raises:
     ValueError: the batch does not spread over the hosts or the repeats.
@@ -76,12 +79,63 @@ def train_batches(
       'choose a divisor.'
     )
   share = _Share(batch_size, start, stop, parallel)
-  order = grain.MapDataset.range(len(loader.split)).shuffle(seed=seed).repeat()
-  chosen = grain.MapDataset.range(stop * batch_size)
-  chosen = chosen.map(lambda position: order[position // repeats])
-  stream = lambda make: chosen.random_map(make, seed=seed)
+  row_at = stored_order(len(loader.split), seed, repeats, versions or 1)
+  chosen = grain.MapDataset.range(stop * batch_size).map(row_at)
+  if versions:
+    stream = lambda make: chosen.map(_version(make, seed, versions))
+  else:
+    stream = lambda make: chosen.random_map(make, seed=seed)
   reader = _Reader(loader, loader.train, (), parallel)
   return _batches(stream, reader, share, parallel)
+
+
+def version_batches(
+  loader: Loader,
+  batch_size: int,
+  *,
+  seed: int,
+  versions: int,
+  start: int,
+  parallel: Parallelism,
+) -> Iterator[dict]:
+  """Each version of each video that `train_batches` shows, by row number.
+
+  Row `video * versions + version`, from row `start` on; the last row is
+  repeated until the last batch is full.
+  """
+  last = len(loader.split) * versions - 1
+  share = _Share(
+    batch_size, 0, math.ceil((last + 1 - start) / batch_size), parallel
+  )
+  rows = grain.MapDataset.range(len(share) * parallel.num_shards)
+  rows = rows.map(lambda position: min(start + position, last))
+  stream = lambda make: rows.map(_version(make, seed, versions))
+  reader = _Reader(loader, loader.train, (), parallel)
+  return _batches(stream, reader, share, parallel)
+
+
+def stored_order(
+  num_videos: int, seed: int, repeats: int, versions: int
+) -> Callable[[int], int]:
+  """Position in the stream of `train_batches` -> row, as `version_batches`."""
+  order = grain.MapDataset.range(num_videos).shuffle(seed=seed).repeat()
+
+  def row_at(position: int) -> int:
+    turn, again = divmod(position, repeats)
+    shown = turn // num_videos * repeats + again  # of this video, before
+    return order[turn] * versions + shown % versions
+
+  return row_at
+
+
+def _version(make: Callable, seed: int, versions: int) -> Callable[[int], dict]:
+  """Row -> the clip of it, the same whenever it is made."""
+
+  def made(row: int) -> dict:
+    index, version = divmod(row, versions)
+    return make(index, np.random.default_rng((seed, index, version)))
+
+  return made
 
 
 def test_batches(

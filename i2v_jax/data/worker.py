@@ -93,7 +93,8 @@ def _end_with_parent() -> None:
 
 
 def main() -> None:
-  signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+  for number in (signal.SIGINT, signal.SIGTERM):  # the parent decides
+    signal.signal(number, signal.SIG_IGN)
   threading.Thread(target=_end_with_parent, daemon=True).start()
   with socket.socket(fileno=int(sys.argv[1])) as pipe:
     try:

@@ -140,6 +140,7 @@ class _Worker:
         stdin=subprocess.PIPE,
         pass_fds=(theirs.fileno(),),
         env=os.environ | {'PYTHONPATH': os.pathsep.join(path)},
+        process_group=0,  # Ctrl-C, and who signals the group, mean the parent
       )
     self._ready = False
 

@@ -1,0 +1,126 @@
+"""What a config costs before anything runs: parameters, multiply-accumulates.
+
+All from shapes: neither weights nor data need be there, nothing is compiled.
+"""
+
+import collections
+import dataclasses
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+
+from i2v_jax import adapters, experiment, flops, video
+from i2v_jax import params as params_lib
+
+IMAGE = 'image ViT'
+
+
+@dataclasses.dataclass(frozen=True)
+class Counts:
+  """Of one model.
+
+  Attributes:
+    total: parameters, as trained.
+    tunable: of them, those that a config trains.
+    inference: parameters of what is deployed: merged, where that can be.
+    added: of them, those that the image model has not, without the head.
+    macs: multiply-accumulates of one view by part, as `flops.macs`.
+    views: of a video.
+  """
+
+  total: int
+  tunable: int
+  inference: int
+  added: int
+  macs: Mapping[str, int]
+  views: int
+
+  @property
+  def view_macs(self) -> int:
+    """Of one view."""
+    return sum(self.macs.values())
+
+  @property
+  def video_macs(self) -> int:
+    """Of all views of a video, which is what papers report."""
+    return self.views * self.view_macs
+
+
+def models(config: Mapping[str, Any], num_classes: int) -> dict:
+  """The image ViT on every frame, the model of a config, and it merged.
+
+  Raises:
+    ValueError: a value of the config that cannot be.
+  """
+  experiment.check(config)
+  model = experiment.model(config, num_classes)
+  found = {IMAGE: plain(model), name_of(model): model}
+  if adapters.can_merge(model.adapter):
+    found[f'{name_of(model)}, merged'] = deployed(model)
+  return found
+
+
+def name_of(model) -> str:
+  """Of the method: its adapter, else its operator."""
+  part = model.adapter or getattr(model, 'temporal_operator', None)
+  return part['name'] if part else 'no adapter'
+
+
+def plain(model):
+  """The image ViT of a model, frame by frame on a clip of as many frames."""
+  return video.VideoClassifier(model.vit, model.num_classes, model.num_frames)
+
+
+def deployed(model):
+  """The model after training: merged, where its method merges."""
+  if not adapters.can_merge(model.adapter):
+    return model
+  merged, _ = video.merge(model, {'backbone': {}})
+  return merged
+
+
+def count(config: Mapping[str, Any], model) -> Counts:
+  """The `Counts` of a model, trained and tested as a config says.
+
+  Raises:
+    ValueError: the method has no formula.
+  """
+  found = after = video.shapes(model)
+  if adapters.can_merge(model.adapter):
+    after = video.shapes(deployed(model))
+  image = params_lib.count([after['backbone'], after['head']])
+  views = config['views']['clips'] * config['views']['crops']
+  return Counts(
+    total=params_lib.count(found),
+    tunable=experiment.count_trained(config, found),
+    inference=params_lib.count(after),
+    added=params_lib.count(after) - image,
+    macs=flops.macs(model),
+    views=views,
+  )
+
+
+def xla_macs(stage: jax.stages.Lowered | jax.stages.Compiled) -> float:
+  """Half the FLOPs that XLA counts in a program.
+
+  XLA counts two for a multiply-accumulate, in matrix products and convolutions,
+  and one for every other operation on a value, so that norms, activations and
+  softmax add 0.3 to 0.5 % to models of full size, and more to small ones. It
+  does not look into all of the `kernels` that a compiled program calls: what
+  cuDNN's attention computes is missing, cuBLAS's products are counted.
+
+  Raises:
+    ValueError: the backend does not tell.
+  """
+  analysis = stage.cost_analysis()
+  if not analysis or 'flops' not in analysis:
+    raise ValueError('This backend does not tell the FLOPs of a program.')
+  return analysis['flops'] / 2
+
+
+def kernels(compiled: jax.stages.Compiled) -> dict[str, int]:
+  """How often a compiled program calls which kernels of libraries."""
+  found = re.findall(r'custom_call_target="([^"]+)"', compiled.as_text())
+  return dict(collections.Counter(found))

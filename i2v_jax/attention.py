@@ -1,0 +1,93 @@
+"""Softmax attention, and which implementation a platform gets."""
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+
+def attend(q_BxLxNxK, k_BxMxNxK, v_BxMxNxK):
+  """softmax(q k^T / sqrt(K)) v: `B x L x N x K` in the dtype of q.
+
+  Softmax is float32 throughout. Chosen by the platform a computation is lowered
+  for, not by that of the process:
+
+  - CPU: `attend_cpu`.
+  - CUDA: `attend_cudnn` where cuDNN can do it (float16 and bfloat16, heads of
+    up to 128 channels, a multiple of 8), else `attend_xla`. JAX traces cuDNN's
+    part only where a GPU is: what a machine without one exports for CUDA has
+    `attend_xla` in it.
+  - TPU and others: `attend_xla`.
+  """
+  ways = {'cpu': attend_cpu}
+  if jax.default_backend() == 'gpu' and fits_cudnn(q_BxLxNxK):
+    ways['cuda'] = attend_cudnn
+  return lax.platform_dependent(
+    q_BxLxNxK, k_BxMxNxK, v_BxMxNxK, default=attend_xla, **ways
+  )
+
+
+def fits_cudnn(q_BxLxNxK) -> bool:
+  """Whether cuDNN has fused attention for this dtype and width of a head."""
+  width = q_BxLxNxK.shape[-1]
+  half = q_BxLxNxK.dtype in (jnp.float16, jnp.bfloat16)
+  return half and width <= 128 and width % 8 == 0
+
+
+def attend_cudnn(q_BxLxNxK, k_BxMxNxK, v_BxMxNxK):
+  """`attend` by cuDNN's fused kernels."""
+  return jax.nn.dot_product_attention(
+    q_BxLxNxK, k_BxMxNxK, v_BxMxNxK, implementation='cudnn'
+  )
+
+
+def attend_xla(q_BxLxNxK, k_BxMxNxK, v_BxMxNxK):
+  """`attend` as JAX writes it, which XLA's TPU compiler likes best."""
+  return jax.nn.dot_product_attention(
+    q_BxLxNxK, k_BxMxNxK, v_BxMxNxK, implementation='xla'
+  )
+
+
+def attend_cpu(q_BxLxNxK, k_BxMxNxK, v_BxMxNxK):
+  """`attend` by matrix products, keeping one `B x N x L x M` for the gradient.
+
+  Weights are divided by their sum behind the product with v, and its gradient
+  is taken from narrow arrays, as in FlashAttention (arXiv 2205.14135).
+  """
+  heads_first = lambda y: y.swapaxes(-3, -2)
+  qkv = map(heads_first, (q_BxLxNxK, k_BxMxNxK, v_BxMxNxK))
+  return heads_first(_attend(*qkv))
+
+
+@jax.custom_vjp
+def _attend(q, k, v):
+  return _forward(q, k, v)[0]
+
+
+def _forward(q, k, v):
+  logits = _product(q, k.mT)
+  top = logits.max(axis=-1, keepdims=True)
+  weights = jnp.exp((logits - top) * q.shape[-1] ** -0.5)
+  total = weights.sum(axis=-1, keepdims=True)
+  weights = weights.astype(q.dtype)
+  y = (_product(weights, v) / total).astype(q.dtype)
+  return y, (q, k, v, weights, total, y)
+
+
+def _backward(kept, dy):
+  q, k, v, weights, total, y = kept
+  dy = dy / total
+  mean = (dy * y).sum(axis=-1, keepdims=True)
+  dy = dy.astype(q.dtype)
+  dlogits = weights * (_product(dy, v.mT) - mean)
+  dlogits = (dlogits * q.shape[-1] ** -0.5).astype(q.dtype)
+  # Of these two the narrow factor is the one that a CPU transposes.
+  dk, dv = _product(q.mT, dlogits).mT, _product(dy.mT, weights).mT
+  return tuple(x.astype(q.dtype) for x in (_product(dlogits, k), dk, dv))
+
+
+_attend.defvjp(_forward, _backward)
+
+
+def _product(a, b):
+  """Matrix products of batches of heads, summed in float32."""
+  return jnp.matmul(a, b, preferred_element_type=jnp.float32)

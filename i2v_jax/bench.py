@@ -1,0 +1,156 @@
+"""`i2v bench --config`: everything a config costs, counted and measured.
+
+Weights are random and clips black, so neither need be there; the loader is
+measured where the data is.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+import i2v_jax
+from i2v_jax import accounting, bench_runs, benchmark, experiment, peaks, video
+from i2v_jax.data import digits, known
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+  """What is measured, and how often.
+
+  Attributes:
+    num_classes: of the data; 0 for as many as it has.
+    batch_size: of throughput and training step, over all devices.
+    rounds: of measurements, of which medians are taken.
+    clips: that the loader makes.
+    training: compile and measure the training step.
+    loader: measure the loader.
+    measure_peak: take the largest matrix product for the device's peak, even
+      if that is published.
+    count_only: compile and measure nothing.
+  """
+
+  num_classes: int = 0
+  batch_size: int = 1
+  rounds: int = 10
+  clips: int = 64
+  training: bool = True
+  loader: bool = True
+  measure_peak: bool = False
+  count_only: bool = False
+
+  def __post_init__(self):
+    for name in ('batch_size', 'rounds', 'clips'):
+      if getattr(self, name) < 1:
+        flag = name.replace('_', '-')
+        raise ValueError(
+          f'--{flag} is {getattr(self, name)}; it is at least 1.'
+        )
+
+
+def bench(config: Mapping[str, Any], options: Options) -> dict[str, Any]:
+  """Counts and measures a config; JSON values.
+
+  Args:
+    config: of an experiment.
+    options: what to measure.
+
+  Returns:
+    `conditions`; `models`, which maps `accounting.models` to what is known of
+    each; and as far as measured `peak`, `training`, `loader`, `memory`. Seconds
+    are medians, rates per second, memory in bytes.
+
+  Raises:
+    ValueError: something in the config cannot be.
+  """
+  num_classes = classes(config, options.num_classes)
+  models = accounting.models(config, num_classes)
+  found = {
+    'conditions': _conditions(config, models, num_classes, options),
+    'models': {name: _counted(config, model) for name, model in models.items()},
+  }
+  if options.count_only:
+    for name, model in models.items():
+      found['models'][name]['xla_macs'] = accounting.xla_macs(_lowered(model))
+    return found
+  size, rounds = options.batch_size, options.rounds
+  measured, rate = bench_runs.forward(models, size, rounds)
+  for name, values in measured.items():
+    found['models'][name] |= values
+  found['peak'] = _peak(models, rate, options.measure_peak)
+  if options.training:
+    found['training'] = bench_runs.training(config, num_classes, size, rounds)
+  if options.loader:
+    found['loader'] = bench_runs.loader(config, options.clips)
+  found['memory'] = {
+    'host_peak_bytes': benchmark.host_peak_bytes(),
+    'device_peak_bytes': benchmark.device_peak_bytes(),
+  }
+  return found
+
+
+def classes(config: Mapping[str, Any], given: int = 0) -> int:
+  """Classes of a config: those given, else of its data, else as is known.
+
+  Raises:
+    ValueError: nothing tells how many there are.
+  """
+  if given:
+    return given
+  data = config['data']
+  if data['options'].get('num_classes'):
+    return data['options']['num_classes']
+  public = {'digits': len(digits.MOTIONS)}
+  public |= {found.format: found.classes for found in known.DATA_SETS[::-1]}
+  if data['format'] in public:
+    return public[data['format']]
+  if bench_runs.has_data(config):
+    return len(experiment.split(config, 'train').class_names)
+  raise ValueError(
+    f'There is no data at data.root={data["root"]} whose classes could be '
+    'counted; give --classes NUMBER.'
+  )
+
+
+def _conditions(config, models, num_classes: int, options: Options) -> dict:
+  device, (model, *_) = jax.devices()[0], models.values()
+  return dataclasses.asdict(options) | {
+    'backbone': experiment.plain(config['model']['backbone']),
+    'num_frames': model.num_frames,
+    'num_classes': num_classes,
+    'views': [config['views']['clips'], config['views']['crops']],
+    'dtype': np.dtype(model.vit.dtype).name,
+    'remat': config['remat'],
+    'device': device.device_kind,
+    'platform': device.platform,
+    'devices': jax.device_count(),
+    'jax': jax.__version__,
+    'i2v_jax': i2v_jax.__version__,
+  }
+
+
+def _counted(config, model) -> dict[str, Any]:
+  counts = accounting.count(config, model)
+  found = dataclasses.asdict(counts)
+  return found | {
+    'view_macs': counts.view_macs,
+    'video_macs': counts.video_macs,
+  }
+
+
+def _lowered(model):
+  apply = jax.jit(lambda p, *x: model.apply({'params': p}, *x))
+  return apply.lower(video.shapes(model), *video.example(model))
+
+
+def _peak(models, rate: float, wanted: bool) -> dict[str, Any]:
+  """FLOP/s of one device: published, or the measured `rate`."""
+  model, *_ = models.values()
+  published = peaks.published(jax.devices()[0], model.vit.dtype)
+  if published and not wanted:
+    flops, source = published
+    return {'flops': flops, 'source': source, 'measured': rate}
+  source = 'measured, the largest matrix product of the model'
+  return {'flops': rate, 'source': source, 'measured': rate}

@@ -1,0 +1,92 @@
+"""Compiling: where programs are kept, with which options, and a line about it.
+
+A program is compiled once per shape; the next run finds it in the cache.
+"""
+
+import contextlib
+import pathlib
+import threading
+import time
+from collections.abc import Iterator
+
+import jax
+from jax.experimental.compilation_cache import compilation_cache
+from jax.sharding import Mesh
+
+from i2v_jax import writers
+
+FOLDER = 'compiled'  # in the workdir
+
+# By default XLA's order of operations on a CPU is not one of least memory; the
+# results of both are the same bits. Earlier versions have no such option.
+_CPU = {'xla_cpu_scheduler_type': 'CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED'}
+# TPUs may gather a cut weight piece by piece inside its matrix products. Those
+# of the gradients are then put off to the end of the step, and what they are
+# made of, the activations of every block, is kept until then (docs/scaling.md).
+_TPU = {'xla_jf_spmd_threshold_for_windowed_einsum_mib': '1000000'}
+OPTIONS = {'tpu': _TPU}
+if jax.__version_info__ >= (0, 10):
+  OPTIONS['cpu'] = _CPU
+
+
+@contextlib.contextmanager
+def cache_in(workdir) -> Iterator[None]:
+  """While open, programs that took a second to compile are kept in a workdir.
+
+  A cache that JAX has already (JAX_COMPILATION_CACHE_DIR) is used instead. One
+  that cannot be written to costs a warning of JAX's, and time.
+  """
+  if jax.config.jax_compilation_cache_dir:
+    yield
+    return
+  folder = pathlib.Path(workdir).absolute() / FOLDER
+  try:
+    _use(str(folder))
+    yield
+  finally:
+    _use(None)
+
+
+def _use(folder: str | None) -> None:
+  compilation_cache.reset_cache()  # or JAX stays with the first
+  jax.config.update('jax_compilation_cache_dir', folder)
+
+
+def compiled(
+  lowered: jax.stages.Lowered, mesh: Mesh, what: str
+) -> jax.stages.Compiled:
+  """Compiles what is lowered for a mesh, and says so.
+
+  Args:
+    lowered: by `jax.jit(…).lower`.
+    mesh: its devices.
+    what: a name for people.
+  """
+  options = OPTIONS.get(mesh.devices.flat[0].platform)
+  with announced(what):
+    return lowered.compile(compiler_options=options)
+
+
+@contextlib.contextmanager
+def announced(what: str, after: float = 2.0) -> Iterator[None]:
+  """Says that `what` is being compiled where that takes over `after` seconds.
+
+  In lines, for log files: one when the seconds are over, one at the end.
+  """
+  start, said = time.monotonic(), threading.Event()
+
+  def say():
+    said.set()
+    writers.console.print(f'compiling {what} …')
+
+  timer = threading.Timer(after, say)
+  timer.daemon = True
+  timer.start()
+  try:
+    yield
+  finally:
+    timer.cancel()
+    timer.join()
+  if said.is_set():
+    seconds = time.monotonic() - start
+    writers.console.print(f'compiled {what} in {seconds:.0f} s')

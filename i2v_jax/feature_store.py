@@ -1,0 +1,117 @@
+"""Rows of arrays in one file: written in order, read in any.
+
+A row has a fixed size, so the length of the file says how many are there, and
+what was killed while it wrote goes on behind the last whole row.
+"""
+
+import json
+import pathlib
+import shutil
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+DATA, FACTS = 'features.bin', 'features.json'
+
+
+class Store:
+  """A folder with `count` rows, some of which may be written.
+
+  Args:
+    folder: where; made when it is opened to write.
+    like: shapes and types of the arrays of one row.
+    count: rows of the whole.
+    facts: JSON values of which the arrays are a function.
+  """
+
+  def __init__(
+    self, folder, like: Sequence[Any], count: int, facts: Mapping[str, Any]
+  ):
+    self.folder, self.count = pathlib.Path(folder), count
+    self.facts = json.loads(json.dumps(facts))
+    fields = [('label', np.int32), ('mask', np.float32)]
+    fields += [(f'array_{i}', x.dtype, x.shape) for i, x in enumerate(like)]
+    self.dtype = np.dtype(fields)
+
+  @property
+  def nbytes(self) -> int:
+    """Of all rows."""
+    return self.count * self.dtype.itemsize
+
+  @property
+  def done(self) -> int:
+    """Whole rows that are there."""
+    file = self.folder / DATA
+    size = file.stat().st_size if file.exists() else 0
+    return min(size // self.dtype.itemsize, self.count)
+
+  def open(self, limit: float):
+    """Makes sure that the rows are of these facts and there is room for more.
+
+    Args:
+      limit: bytes that all rows may take.
+
+    Raises:
+      ValueError: rows of other facts are there, or all take more than `limit`.
+      OSError: the disk has no room for them.
+    """
+    self._check_facts()
+    size, rest = self.nbytes, self.nbytes - self.done * self.dtype.itemsize
+    if size > limit:
+      raise ValueError(
+        f'Features of {self.count:,} clips take {size / 1e9:,.2f} GB, more '
+        f'than cache_gb = {limit / 1e9:g}; raise it, or set it to 0.'
+      )
+    self.folder.mkdir(parents=True, exist_ok=True)
+    if rest > (free := shutil.disk_usage(self.folder).free):
+      raise OSError(
+        f'Features need {rest / 1e9:,.2f} GB more and {self.folder} has '
+        f'{free / 1e9:,.2f} GB of room; choose another --workdir, or set '
+        'cache_gb to 0.'
+      )
+    (self.folder / FACTS).write_text(json.dumps(self.facts, indent=2) + '\n')
+
+  def _check_facts(self) -> None:
+    file = self.folder / FACTS
+    if not file.exists():
+      return
+    held = json.loads(file.read_text())
+    for key in sorted(self.facts.keys() | held.keys()):
+      if held.get(key) != self.facts.get(key):
+        raise ValueError(
+          f'{self.folder} holds features of another {key}; delete that folder, '
+          'or choose another --workdir.'
+        )
+
+  def rows(self, arrays: Sequence, label, mask) -> np.ndarray:
+    """Rows to `append`, of arrays with a leading axis."""
+    rows = np.empty(len(label), self.dtype)
+    rows['label'], rows['mask'] = label, mask
+    for i, array in enumerate(arrays):
+      rows[f'array_{i}'] = array
+    return rows
+
+  def append(self, batches) -> None:
+    """Writes batches of rows behind those that are there, all or some."""
+    with (self.folder / DATA).open('ab') as file:
+      file.truncate(self.done * self.dtype.itemsize)
+      for rows in batches:
+        rows[: self.count - self.done].tofile(file)
+        file.flush()
+
+  def read(self, rows: Sequence[int]) -> tuple[list, np.ndarray, np.ndarray]:
+    """`(arrays, label, mask)` of rows, with a leading axis.
+
+    Raises:
+      ValueError: not all rows are written.
+    """
+    if self.done < self.count:
+      raise ValueError(
+        f'{self.folder} has {self.done} of {self.count} rows; write the rest.'
+      )
+    found = np.memmap(self.folder / DATA, self.dtype, 'r', shape=self.count)
+    found = found[np.asarray(rows)]
+    names = self.dtype.names[2:]
+    arrays = [np.ascontiguousarray(found[name]) for name in names]
+    return arrays, found['label'].copy(), found['mask'].copy()

@@ -1,0 +1,189 @@
+"""What `auto` stands for: the batch and the remat policy that fit a device.
+
+Found by compiling the training step from shapes (`memory`), before anything is
+read. A resumed run keeps what was found when it began.
+"""
+
+import json
+import math
+import pathlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+from rich.table import Table
+
+from i2v_jax import compilation, experiment, limits, memory, sharding, writers
+from i2v_jax.data import sources
+from i2v_jax.vit_config import REMAT
+
+AUTO = 'auto'
+KEYS = ('batch_size', 'remat')
+AHEAD = 3  # batches on their way, beside the one in use: `sharding.prefetch`
+
+
+def settle(config: Mapping[str, Any], workdir) -> Mapping[str, Any]:
+  """A config without `auto`: what a run of this workdir trains with.
+
+  Args:
+    config: of an experiment; without `auto` it is returned as it is.
+    workdir: of the run. Where it holds checkpoints, what its `config.json`
+      says is taken.
+
+  Raises:
+    ValueError: nothing fits, or memory cannot be known.
+  """
+  asked = [key for key in KEYS if config[key] == AUTO]
+  if not asked:
+    return config
+  config = experiment.plain(config)
+  if saved := _saved(pathlib.Path(workdir)):
+    return config | {key: saved[key] for key in asked}
+  mesh = sharding.make_mesh(config['mesh']['model'])
+  unit = smallest(config, mesh)
+  experiment.check(config | _fixed(config, batch_size=unit, remat=REMAT[0]))
+  train = experiment.split(config, 'train')
+  limit = limits.agreed(mesh)
+
+  measured = lambda size, remat: bytes_of(
+    config | {'batch_size': size, 'remat': remat}, mesh, train
+  )
+  if config['batch_size'] != AUTO:
+    size = config['batch_size']
+    sharding.check_batch_size(size, mesh, config['accumulate'])
+    remat = _choose_remat(lambda remat: measured(size, remat), limit)
+    return config | {'remat': remat}
+  most = max(unit, len(train) * config['repeats'])
+  policies = REMAT if config['remat'] == AUTO else [config['remat']]
+  size, remat = _choose_batch(measured, policies, unit, most, limit)
+  writers.console.print(
+    f'batch_size is {size}; the learning rate stays '
+    f'{config["optimizer"]["lr"]:g}, scale it yourself if you want to'
+  )
+  return config | {'batch_size': size, 'remat': remat}
+
+
+def bytes_of(config: Mapping[str, Any], mesh, train: sources.Split) -> int:
+  """What a config takes on a device, with the batches on their way."""
+  lowered, inputs = memory.lowered(
+    config, mesh, len(train.class_names), num_videos=len(train)
+  )
+  what = f'a step of {config["batch_size"]} clips, remat={config["remat"]}'
+  found = memory.measure(compilation.compiled(lowered, mesh, what), inputs)
+  return found.total + AHEAD * found.batch
+
+
+def largest(
+  measured: Callable[[int], int], unit: int, most: int, limit: int
+) -> tuple[int, dict[int, int]]:
+  """The largest batch that fits, of unit, 2 unit, 4 unit, … up to `most`.
+
+  Bytes are nearly affine in the batch, so that two small ones predict where it
+  ends, and what is chosen has always been measured.
+
+  Args:
+    measured: batch -> bytes on a device.
+    unit: the smallest batch.
+    most: no batch is larger, but for `unit`.
+    limit: bytes there are.
+
+  Returns:
+    It, 0 if there is none, and the bytes of every batch that was measured.
+  """
+  sizes = [unit << i for i in range(max(1, (most // unit).bit_length()))]
+  tried = {size: measured(size) for size in sizes[:2]}
+  while (guess := _guess(tried, sizes, limit)) not in (0, *tried):
+    tried[guess] = measured(guess)
+  return guess, tried
+
+
+def _guess(tried: dict[int, int], sizes: list[int], limit: int) -> int:
+  """The largest batch that fits by a line through the last two measured."""
+  too_large = [size for size, found in tried.items() if found > limit]
+  fits = [size for size, found in tried.items() if found <= limit]
+  *_, (a, low), (b, high) = [(0, 0), *sorted(tried.items())]
+  slope = max(high - low, 1) / (b - a)
+  line = lambda size: high + slope * (size - b)
+  possible = [
+    size
+    for size in sizes
+    if size < min(too_large, default=math.inf)
+    and (size in fits or line(size) <= limit)
+  ]
+  return max(possible, default=0)
+
+
+def smallest(config, mesh) -> int:
+  """The smallest batch: a clip, for every part, device and repeat."""
+  rows = mesh.shape['data'] * config['accumulate']
+  unit = math.lcm(rows, config['repeats'])
+  return 2 * unit if unit == 1 and _mixes(config) else unit
+
+
+def _mixes(config) -> bool:
+  return bool(config['mixup'] or config['cutmix'])
+
+
+def _fixed(config, **values) -> dict:
+  """`values`, where the config says `auto`."""
+  return {key: x for key, x in values.items() if config[key] == AUTO}
+
+
+def _choose_remat(measured: Callable[[str], int], limit: int) -> str:
+  """The policy that recomputes least, of those that fit."""
+  found = {remat: measured(remat) for remat in REMAT}
+  _show('remat', found, limit)
+  for remat in REMAT:
+    if found[remat] <= limit:
+      writers.console.print(f'remat is {remat}')
+      return remat
+  raise ValueError(_nothing(min(found.values()), limit, 'batch_size'))
+
+
+def _choose_batch(measured, policies, unit, most, limit) -> tuple[int, str]:
+  """The largest batch of the first policy with which any fits."""
+  for remat in policies:
+    size, tried = largest(lambda n: measured(n, remat), unit, most, limit)  # noqa: B023
+    _show(f'batch, remat={remat}', tried, limit)
+    if size:
+      return size, remat
+  raise ValueError(_nothing(min(tried.values()), limit, f'batch of {unit}'))
+
+
+def _mib(count: int) -> str:
+  return f'{count / 2**20:,.1f} MiB'
+
+
+def _nothing(least: int, limit: int, what: str) -> str:
+  return (
+    f'A training step with this {what} takes {_mib(least)} on a device that '
+    f'has {_mib(limit)}; take fewer frames or a smaller model, or cut the '
+    'frozen weights over more devices with mesh.frozen.'
+  )
+
+
+def _show(what: str, found: Mapping[Any, int], limit: int) -> None:
+  table = Table(title=f'Memory per device, {_mib(limit)} to fill')
+  table.title_justify = 'left'
+  for name in (what, 'takes', ''):
+    table.add_column(name, justify='right')
+  for value in found:
+    fits = 'fits' if found[value] <= limit else ''
+    table.add_row(str(value), _mib(found[value]), fits)
+  writers.console.print(table)
+
+
+def _saved(workdir: pathlib.Path) -> dict | None:
+  """What a run of this workdir began with, the same on every host."""
+  values = np.zeros(2, np.int32)
+  begun = any((workdir / 'checkpoints').glob('[0-9]*'))
+  if begun and (workdir / 'config.json').is_file():
+    config = json.loads((workdir / 'config.json').read_text())
+    values[:] = config['batch_size'], REMAT.index(config['remat'])
+  if jax.process_count() > 1:  # only the first may see the workdir
+    values = multihost_utils.broadcast_one_to_all(values)
+  if not values[0]:
+    return None
+  return {'batch_size': int(values[0]), 'remat': REMAT[int(values[1])]}

@@ -1,0 +1,210 @@
+"""Several processes that train one model: how they meet, where they write."""
+
+import contextlib
+import dataclasses
+import pathlib
+import re
+import secrets
+import socket
+
+import jax
+
+from i2v_jax.host_watch import FOREVER, ROOT, Watch, at_abort, lost_host_0
+from i2v_jax.stopping import Stopped
+
+
+@dataclasses.dataclass(frozen=True)
+class Join:
+  """How this process finds the others; with nothing given it is alone.
+
+  Attributes:
+    detect: ask Cloud TPU metadata, SLURM or Open MPI, as JAX does.
+    coordinator: HOST:PORT where process 0 listens.
+    num_processes: how many there are.
+    process_id: which of them this is.
+    join_seconds: in which all have to meet.
+    silent_seconds: without a sign of life, after which a host counts as lost.
+
+  Raises:
+    ValueError: they do not fit together.
+  """
+
+  detect: bool = False
+  coordinator: str = ''
+  num_processes: int | None = None
+  process_id: int | None = None
+  join_seconds: int = 300
+  silent_seconds: int = 100
+
+  def __post_init__(self):
+    told = {
+      '--coordinator': self.coordinator or None,
+      '--num_processes': self.num_processes,
+      '--process_id': self.process_id,
+    }
+    missing = [name for name, value in told.items() if value is None]
+    if self.detect and len(missing) < 3:
+      raise ValueError(
+        '--distributed finds the other hosts by itself; give either it, or '
+        f'{_words(told)}.'
+      )
+    if 0 < len(missing) < 3:
+      raise ValueError(
+        f'{_words(told)} go together; missing: {_words(missing)}. Where a TPU '
+        'pod, SLURM or Open MPI knows them, --distributed is enough.'
+      )
+    if not missing:
+      self._check_told()
+    for name, least in (('join_seconds', 1), ('silent_seconds', 4)):
+      if getattr(self, name) < least:
+        raise ValueError(
+          f'--{name} is {getattr(self, name)}; it is at least {least}.'
+        )
+
+  def _check_told(self) -> None:
+    found = re.fullmatch(r'(.+):(\d{1,5})', self.coordinator)
+    if not found or not 0 < int(found[2]) < 2**16:
+      raise ValueError(
+        '--coordinator is HOST:PORT of process 0, such as node1:12345, not '
+        f'{self.coordinator!r}.'
+      )
+    if not 0 <= self.process_id < self.num_processes:
+      raise ValueError(
+        f'--process_id is {self.process_id}; it counts from 0, and is less '
+        f'than --num_processes, {self.num_processes}.'
+      )
+
+  @property
+  def alone(self) -> bool:
+    return not (self.detect or self.coordinator)
+
+
+@contextlib.contextmanager
+def together(join: Join):
+  """Joins the other processes; what stops one of them then stops all.
+
+  From here on an exception in this process is told to the others, which print
+  it and end; and this process ends with exit code 1 and a sentence on stderr
+  as soon as another stops, dies, or is silent for `silent_seconds`. At the end
+  all wait for each other. Their work may end with an exception, too: SystemExit
+  of 0, or Stopped, which all of them get.
+
+  Raises:
+    ValueError: there is nothing to join.
+    OSError: the port of process 0 is taken.
+  """
+  if join.alone:
+    yield
+    return
+  watch = _meet(join)
+  try:
+    yield
+  except BaseException as error:
+    if _agreed(error):
+      watch.finish()
+    else:
+      watch.fail(error)
+    raise
+  watch.finish()
+
+
+def check_shared(workdir) -> None:
+  """Raises OSError unless all hosts see the same folder, which host 0 makes."""
+  state, workdir = _state(), pathlib.Path(workdir)
+  key, host, client = f'{ROOT}-mark', state.process_id, state.client
+  if not client:
+    return
+  if host == 0:
+    workdir.mkdir(parents=True, exist_ok=True)
+    mark = workdir / f'.hosts-{secrets.token_hex(8)}'
+    mark.touch()
+    client.key_value_set(key, mark.name)
+  else:
+    mark = workdir / client.blocking_key_value_get(key, FOREVER)
+  seen = mark.exists()
+  client.wait_at_barrier(f'{ROOT}-looked', FOREVER)
+  if host == 0:
+    mark.unlink()
+  if not seen:
+    raise OSError(
+      f'Host {host} does not see in {workdir} what host 0 writes there; '
+      '--workdir must be one folder that all hosts share.'
+    )
+
+
+def _meet(join: Join) -> Watch:
+  """Joins as told; from here on the others are watched."""
+  seconds = join.join_seconds
+  print(f'joining the other hosts, within {seconds} s', flush=True)
+  at_abort(
+    f'Not all hosts have met at {join.coordinator or "the first of them"} '
+    f'within {seconds} s. Start the same command on all of them, each '
+    'with its own --process_id, and see that they reach that address; '
+    '--join_seconds gives them more time.'
+  )
+  limits = dict(
+    initialization_timeout=seconds,
+    heartbeat_timeout_seconds=join.silent_seconds,
+  )
+  if join.detect:
+    _detect(limits)
+  else:
+    _check_port(join)
+    jax.distributed.initialize(
+      join.coordinator,
+      join.num_processes,
+      join.process_id,
+      cluster_detection_method='deactivate',
+      **limits,
+    )
+  state = _state()
+  at_abort(lost_host_0(state.process_id, join.silent_seconds))
+  # Sooner than JAX aborts, which would not say who is silent.
+  seconds = 0.75 * join.silent_seconds
+  watch = Watch(state.client, state.process_id, state.num_processes, seconds)
+  return watch.start()
+
+
+def _detect(limits: dict) -> None:
+  try:
+    jax.distributed.initialize(**limits)
+  except Exception as error:
+    raise ValueError(
+      '--distributed has found no TPU pod, SLURM step or Open MPI job to join '
+      f'({error}); say where the others are with --coordinator HOST:PORT '
+      '--num_processes N --process_id I, or leave it out to train alone.'
+    ) from error
+
+
+def _check_port(join: Join) -> None:
+  """JAX would crash where its port is taken."""
+  if join.process_id > 0:
+    return
+  port = int(join.coordinator.rpartition(':')[2])
+  both = socket.has_dualstack_ipv6()
+  family = socket.AF_INET6 if both else socket.AF_INET
+  try:
+    socket.create_server(('', port), family=family, dualstack_ipv6=both).close()
+  except OSError as error:
+    raise OSError(
+      f'Process 0 cannot listen at port {port} ({error.strerror}); end what '
+      'does, or give another port in --coordinator, the same on all hosts.'
+    ) from error
+
+
+def _agreed(error: BaseException) -> bool:
+  """Whether all hosts end so, as after a signal to one of them."""
+  leaves = isinstance(error, SystemExit) and not error.code
+  return leaves or isinstance(error, Stopped)
+
+
+def _state():
+  # JAX has no public name for its key-value store; Orbax takes this one too.
+  from jax._src import distributed
+
+  return distributed.global_state
+
+
+def _words(names) -> str:
+  *first, last = names
+  return f'{", ".join(first)} and {last}' if first else last

@@ -1,0 +1,63 @@
+"""How many bytes a training step may take on a device."""
+
+import os
+import pathlib
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+
+NAME = 'I2V_MEMORY_BYTES'  # in the environment: bytes of a device, for us
+SHARE = 0.95  # of them to be filled: allocators cannot use every byte
+
+
+def of_device(device: jax.Device) -> int:
+  """Bytes that a device has for a training step.
+
+  I2V_MEMORY_BYTES where it is set; else what an accelerator tells, or this
+  device's share of what the host has free.
+
+  Raises:
+    ValueError: neither tells.
+  """
+  if text := os.environ.get(NAME):
+    if not text.isdigit():
+      raise ValueError(f'{NAME} is {text!r}; it is a whole number of bytes.')
+    return int(text)
+  if device.platform == 'cpu':
+    return int(SHARE * _free()) // len(jax.local_devices())
+  stats = device.memory_stats() or {}
+  if 'bytes_limit' not in stats:
+    raise ValueError(
+      f'{device} does not tell how much memory it has; set {NAME}, or '
+      'batch_size and remat yourself.'
+    )
+  return int(SHARE * (stats['bytes_limit'] - stats.get('bytes_in_use', 0)))
+
+
+def agreed(mesh) -> int:
+  """The least of all devices' limits, the same on every host."""
+  mine = min(map(of_device, mesh.local_devices))
+  if jax.process_count() == 1:
+    return mine
+  found = multihost_utils.process_allgather(np.int32(mine >> 10))  # KiB
+  return int(found.min()) << 10
+
+
+def _free() -> int:
+  """Bytes that this host, or the container, has free."""
+  try:
+    lines = pathlib.Path('/proc/meminfo').read_text().splitlines()
+    known = dict(line.split(':') for line in lines)
+    free = int(known['MemAvailable'].split()[0]) << 10
+  except (OSError, KeyError) as error:
+    raise ValueError(
+      f'This system does not tell how much memory is free; set {NAME}, or '
+      'batch_size and remat yourself.'
+    ) from error
+  group = pathlib.Path('/sys/fs/cgroup')
+  if (group / 'memory.max').is_file():
+    most = (group / 'memory.max').read_text().strip()
+    used = int((group / 'memory.current').read_text())
+    free = free if most == 'max' else min(free, int(most) - used)
+  return free

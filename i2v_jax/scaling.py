@@ -1,0 +1,120 @@
+r"""What a config takes on a machine that is elsewhere, by its compiler.
+
+  python -m i2v_jax.scaling --config configs/zeroi2v_k400.py --clips 4 \
+    --topology v5e:2x4 --config.mesh.frozen=data --config.remat=block
+
+The training step is compiled from shapes: no data, no weights, no TPU. Its
+compiler, which refuses what does not fit, comes with `pip install libtpu`.
+"""
+
+import dataclasses
+import json
+import sys
+
+from absl import app, flags
+from ml_collections import config_flags
+
+from i2v_jax import cli
+
+CONFIG = config_flags.DEFINE_config_file(
+  'config', None, 'File with get_config().', lock_config=True
+)
+TOPOLOGY = flags.DEFINE_string(
+  'topology', '', 'TPUs such as v5e:2x4; without it the devices here.'
+)
+DEVICES = flags.DEFINE_integer('devices', 0, 'The first of them; 0: all.')
+CLIPS = flags.DEFINE_integer('clips', 4, 'Of a batch, per device.', 1)
+CLASSES = flags.DEFINE_integer('classes', 400, 'That are told apart.', 2)
+EFFORT = flags.DEFINE_float(
+  'effort', -1.0, 'Of the compiler, to 1; at -1 it is quick, for a bit more.'
+)
+OUT = flags.DEFINE_string('out', '', 'File that a line of JSON is added to.')
+
+
+def devices(topology: str) -> list:
+  """The chips of a TPU topology, or the devices here."""
+  import jax
+  from jax.experimental import topologies
+
+  if not topology:
+    return jax.devices()
+  return topologies.get_topology_desc(
+    platform='tpu', topology_name=topology
+  ).devices
+
+
+def measure(config, where, clips: int, num_classes: int, effort: float) -> dict:
+  """Bytes of a training step on one of these devices, part by part.
+
+  Args:
+    config: of an experiment; its batch is not read.
+    where: devices, as `devices` gives them.
+    clips: of a batch, per device.
+    num_classes: of the data.
+    effort: of the compiler, where it can be told; -1 is the least.
+
+  Returns:
+    The fields of `memory.Bytes` and their `total`; or `refused`, what the
+    compiler says of a program that does not fit.
+  """
+  import jax
+
+  from i2v_jax import compilation, memory, sharding
+
+  mesh = sharding.make_mesh(config['mesh']['model'], where)
+  size = clips * mesh.size
+  lowered, inputs = memory.lowered(config, mesh, num_classes, size)
+  platform = where[0].platform
+  options = dict(compilation.OPTIONS.get(platform, {}))
+  if platform != 'cpu':  # which has no such thing
+    options['exec_time_optimization_effort'] = effort
+  try:
+    compiled = lowered.compile(compiler_options=options)
+  except jax.errors.JaxRuntimeError as error:
+    return {'refused': refusal(error)}
+  found = memory.measure(compiled, inputs)
+  return dataclasses.asdict(found) | {'total': found.total}
+
+
+def refusal(error: Exception) -> str:
+  """What a compiler says of a program that does not fit, in short.
+
+  Any other error is raised again.
+  """
+  if 'RESOURCE_EXHAUSTED: ' not in str(error):
+    raise error
+  return str(error).partition('RESOURCE_EXHAUSTED: ')[2].splitlines()[0]
+
+
+def run(argv) -> None:
+  if len(argv) > 1:
+    raise app.UsageError(f'{argv[1]!r} is not a flag; flags begin with --.')
+  config, where = CONFIG.value, devices(TOPOLOGY.value)
+  where = where[: DEVICES.value or None]
+  found = measure(config, where, CLIPS.value, CLASSES.value, EFFORT.value)
+  said = {
+    'topology': TOPOLOGY.value or where[0].platform,
+    'devices': len(where),
+    'clips': CLIPS.value,
+    'variant': config.model.backbone.variant,
+    'trainable': list(config.trainable),
+    'remat': config.remat,
+    'mesh': config.mesh.to_dict(),
+  }
+  line = json.dumps(said | found)
+  if OUT.value:
+    with open(OUT.value, 'a') as file:
+      file.write(f'{line}\n')
+  print(line)
+  if 'total' in found:
+    parts = {k: f'{v / 2**30:.2f}' for k, v in found.items()}
+    print('GiB per device:', ', '.join(f'{k} {v}' for k, v in parts.items()))
+
+
+def main(argv) -> None:
+  sys.exit(cli.guarded(run, argv))
+
+
+if __name__ == '__main__':
+  flags.mark_flags_as_required(['config'])
+  app.run(main)

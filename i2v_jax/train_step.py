@@ -1,0 +1,142 @@
+"""The training step: a pure function of state, frozen weights and batch."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from i2v_jax import adapters, dropping, mixing, optimizer, sharding, video
+from i2v_jax import params as params_lib
+from i2v_jax.run import Run, TrainState
+
+
+def make_train_step(
+  model,
+  tx: optax.GradientTransformation,
+  *,
+  normalization: str,
+  seed: int,
+  label_smoothing: float = 0.0,
+  accumulate: int = 1,
+  mixup: float = 0.0,
+  cutmix: float = 0.0,
+  drop_patches: float = 0.0,
+):
+  """Returns `step(state, frozen, batch) -> (state, metrics)`, a pure function.
+
+  `batch` has `video` uint8 `B x T x H x W x 3` (and `grid`, framesets, where
+  the model takes them), `label` and `mask` `B`; rows of mask 0 count for
+  nothing. With `accumulate` > 1 the batch is worked through in that many
+  parts, with the same result but for the draws of dropout, which depend on
+  seed, step and part. `mixup` and `cutmix` are the alphas of `mixing.mix`,
+  which mixes the whole batch; `accuracy` counts a row's own label.
+  `drop_patches` is the share of `dropping.draw`, drawn for the whole batch too.
+
+  A batch may have `features` in place of `video`: what `model.features` gives,
+  of a model of which only what decodes them is trained.
+  """
+
+  grid = adapters.option(model.adapter, 'grid', ())
+  sums = _sums(model, normalization, label_smoothing)
+  sums_and_grads = jax.value_and_grad(sums, has_aux=True)
+  if accumulate > 1:
+    sums_and_grads = _in_parts(sums_and_grads, accumulate)
+
+  def step(state: TrainState, frozen, batch):
+    rng = jax.random.fold_in(jax.random.key(seed), state.step)
+    if mixup or cutmix:
+      rng, drawn = jax.random.split(rng)
+      batch = mixing.mix(batch, drawn, mixup, cutmix, grid)
+    if drop_patches:
+      rng, drawn = jax.random.split(rng)
+      size, patches = len(batch['label']), model.vit.grid**2
+      kept_BxK = dropping.draw(drawn, size, patches, drop_patches)
+      batch = dict(batch) | {'kept': kept_BxK}
+    with video.precise(model):
+      (loss, hits), grads = sums_and_grads(state.params, frozen, batch, rng)
+    count = jnp.maximum(batch['mask'].sum(), 1.0)
+    grads = jax.tree.map(lambda g: g / count, grads)
+    updates, opt_state = tx.update(grads, state.opt_state, state.params)
+    params = optax.apply_updates(state.params, updates)
+    metrics = {
+      'loss': loss / count,
+      'accuracy': hits / count,
+      'grad_norm': optax.tree.norm(grads),
+    } | optimizer.skipped(opt_state)
+    return TrainState(state.step + 1, params, opt_state), metrics
+
+  return step
+
+
+def _sums(model, normalization: str, label_smoothing: float):
+  """Returns the function that sums loss and hits over a batch."""
+
+  def sums(params, frozen, batch, rng):
+    tree = {'params': params_lib.join(params, frozen)}
+    apply = functools.partial(model.apply, tree, rngs={'dropout': rng})
+    if 'features' in batch:
+      logits_BxC = apply(batch['features'], method='decode')
+    else:
+      clips = video.pixels(batch, normalization, model.vit.dtype)
+      kept = [batch['kept']] if 'kept' in batch else []
+      logits_BxC = apply(*clips, *kept)
+    targets_BxC = optax.smooth_labels(
+      mixing.targets(batch, model.num_classes), label_smoothing
+    )
+    loss_B = optax.softmax_cross_entropy(logits_BxC, targets_BxC)
+    hit_B = logits_BxC.argmax(axis=-1) == batch['label']
+    return (loss_B * batch['mask']).sum(), (hit_B * batch['mask']).sum()
+
+  return sums
+
+
+def step_of(run: Run):
+  """The `make_train_step` of a run."""
+  return of_config(run.config, run.model, run.tx)
+
+
+def of_config(config, model, tx: optax.GradientTransformation):
+  """The `make_train_step` of a config, with its model and optimiser."""
+  return make_train_step(
+    model,
+    tx,
+    normalization=config['data']['normalization'],
+    seed=config['seed'],
+    label_smoothing=config['label_smoothing'],
+    accumulate=config['accumulate'],
+    mixup=config['mixup'],
+    cutmix=config['cutmix'],
+    drop_patches=config['drop_patches'],
+  )
+
+
+def jitted(step, state: TrainState, mesh):
+  """`step` for `jax.jit`: the state is given away and comes back as placed.
+
+  Args:
+    step: of `make_train_step`.
+    state: of arrays or shapes, each with its sharding.
+    mesh: of the state.
+  """
+  places = jax.tree.map(lambda x: x.sharding, state)
+  out = (places, sharding.replicated(mesh))
+  step = sharding.traced(step, mesh)
+  return jax.jit(step, donate_argnums=0, out_shardings=out)
+
+
+def _in_parts(function, count: int):
+  """Sums a function's results over `count` parts of the batch, one by one."""
+
+  def summed(params, frozen, batch, rng):
+    # Part i takes rows i, i + count, …: every row stays on its device.
+    cut = lambda x: x.reshape(-1, count, *x.shape[1:]).swapaxes(0, 1)
+    keys = jax.random.split(rng, count)
+
+    def add(total, part):
+      return jax.tree.map(jnp.add, total, function(params, frozen, *part)), None
+
+    zero = ((0.0, 0.0), jax.tree.map(jnp.zeros_like, params))
+    return jax.lax.scan(add, zero, (jax.tree.map(cut, batch), keys))[0]
+
+  return summed

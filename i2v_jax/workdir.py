@@ -1,0 +1,177 @@
+"""A workdir: can it be written, is another trainer in it, whose run is it."""
+
+import contextlib
+import fcntl
+import json
+import os
+import pathlib
+import socket
+import tempfile
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import flax
+import jax
+import numpy as np
+from clu import parameter_overview
+from jax.experimental import multihost_utils
+
+from i2v_jax import experiment
+from i2v_jax.data import sources
+
+# Where things are and how often one looks; none of it changes what is trained.
+MAY_CHANGE = (
+  'cache_gb',
+  'checkpoint_every',
+  'data.clip_seconds',
+  'data.manifest',
+  'data.root',
+  'eval_every',
+  'loader.',
+  'log_every',
+  'mesh.',
+  'needs',
+  'reported',
+  'start_from',
+  'views.',
+  'weights',
+)
+# Keys younger than some workdirs -> what runs did before there were any.
+ADDED = {
+  'clips_per_video': 0,
+  'drop_patches': 0.0,
+  'optimizer.skip_norm': 0.0,
+}
+LOCK = 'train.lock'
+
+
+def writable(workdir) -> pathlib.Path:
+  """The folder, made if need be; raises OSError if it cannot be written."""
+  workdir = pathlib.Path(workdir)
+  try:
+    workdir.mkdir(parents=True, exist_ok=True)
+    tempfile.TemporaryFile(dir=workdir).close()
+  except OSError as error:
+    raise OSError(
+      f'Cannot write to the workdir {workdir} ({error.strerror}); choose '
+      'another --workdir.'
+    ) from error
+  return workdir
+
+
+def by_first(function: Callable[[], None]) -> None:
+  """Calls it in the first process; an OSError there is one in every process."""
+  problem = ''
+  if jax.process_index() == 0:
+    try:
+      function()
+    except OSError as error:
+      problem = str(error)
+  if jax.process_count() > 1:
+    text = np.zeros(1000, np.uint8)
+    cut = np.frombuffer(problem.encode()[:1000], np.uint8)
+    text[: len(cut)] = cut
+    text = multihost_utils.broadcast_one_to_all(text)
+    problem = text.tobytes().rstrip(b'\0').decode(errors='replace')
+  if problem:
+    raise OSError(problem)
+
+
+def as_first(question: Callable[[], bool]) -> bool:
+  """The answer of the first process, in every process."""
+  answer = np.int32(jax.process_index() == 0 and question())
+  if jax.process_count() > 1:
+    answer = multihost_utils.broadcast_one_to_all(answer)
+  return bool(answer)
+
+
+class Lock:
+  """One trainer at a time, of however many processes; the first holds it.
+
+  The operating system gives it back when that process ends, however it ends. A
+  file system that does not pass locks on to other machines (some NFS mounts)
+  shows it to this machine only.
+
+  Args:
+    workdir: the folder.
+
+  Raises:
+    OSError: at `with`, another process has it; says which.
+  """
+
+  def __init__(self, workdir):
+    self.path = pathlib.Path(workdir) / LOCK
+    self._file = None
+
+  def __enter__(self) -> 'Lock':
+    by_first(self._take)
+    return self
+
+  def _take(self) -> None:
+    file = self.path.open('a+')
+    try:
+      fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+      file.seek(0)
+      owner = file.read().strip() or 'another process'
+      file.close()
+      raise OSError(
+        f'{self.path.parent} is being trained by {owner}; wait for it, stop '
+        'it, or choose another --workdir.'
+      ) from error
+    file.truncate(0)
+    file.write(f'process {os.getpid()} on {socket.gethostname()}\n')
+    file.flush()
+    self._file = file
+
+  def check(self) -> None:
+    """Raises OSError if the folder, or the lock in it, is not there anymore."""
+    if self._file:
+      with contextlib.suppress(FileNotFoundError):
+        if os.path.samestat(os.fstat(self._file.fileno()), self.path.stat()):
+          return
+      raise OSError(
+        f'The workdir {self.path.parent} was moved or removed while it was '
+        'trained; nothing more can be saved there.'
+      )
+
+  def __exit__(self, *_) -> None:
+    if self._file:
+      self._file.close()
+
+
+def claim(run) -> None:
+  """Writes config, class names and parameter shapes of a run for people."""
+  if jax.process_index() > 0:
+    return
+  text = json.dumps(experiment.plain(run.config), indent=2)
+  (run.workdir / 'config.json').write_text(text + '\n')
+  names = run.train.split.class_names
+  sources.write_class_names(run.workdir / 'classes.json', names)
+  text = parameter_overview.get_parameter_overview(
+    run.params, include_stats=False
+  )
+  (run.workdir / 'parameters.txt').write_text(text + '\n')
+
+
+def check_same_config(old: Mapping, new: Mapping, workdir) -> None:
+  """Raises ValueError where two configs would not train the same.
+
+  Args:
+    old: of the run that the workdir holds, perhaps of an older version.
+    new: that is to go on with it.
+    workdir: for the error.
+  """
+  old, new = flat(old), flat(new)
+  for key in sorted(old.keys() | new.keys()):
+    before = old.get(key, ADDED.get(key))
+    if before != new.get(key) and not key.startswith(MAY_CHANGE):
+      raise ValueError(
+        f'{workdir} holds a run with {key} = {before!r}, now it is '
+        f'{new.get(key)!r}; use the same config to resume it, or another '
+        '--workdir.'
+      )
+
+
+def flat(config: Mapping) -> dict[str, Any]:
+  return flax.traverse_util.flatten_dict(config, sep='.')

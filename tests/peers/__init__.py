@@ -1,0 +1,1 @@
+"""Other frameworks' way of doing the same work, to measure ours against."""

@@ -1,0 +1,47 @@
+"""How measurements are made."""
+
+import jax
+import pytest
+import small
+
+from i2v_jax import benchmark, video
+
+
+def test_functions_take_turns_behind_a_first_call_of_each():
+  calls = []
+  runs = {name: lambda name=name: calls.append(name) for name in 'ab'}
+  times = benchmark.alternate(runs, 3)
+  assert calls == list('abababab')
+  assert times['a'].shape == (3,) and (times['b'] > 0).all()
+
+
+def test_a_forward_pass_takes_as_many_clips():
+  model = small.build(dict(name='vpt'))
+  call, compiled = benchmark.forward(model, small.random(model), 3)
+  assert call().shape == (3, 3)
+  assert benchmark.peak_bytes(compiled) > 0
+
+
+def test_the_largest_product_is_that_of_the_mlp():
+  model = video.build(small.spec(None, frames=2), 3)
+  call, flops = benchmark.matmul(model, 5)
+  tokens = 5 * 2 * (1 + (16 // 4) ** 2)
+  assert call().shape == (tokens, 4 * 32)
+  assert flops == 2 * tokens * 32 * 4 * 32
+
+
+def test_peaks_of_memory(monkeypatch):
+  assert 2**26 < benchmark.host_peak_bytes() < 2**40
+  device = type('Device', (), {'memory_stats': lambda self: self.stats})()
+  monkeypatch.setattr(jax, 'local_devices', lambda: [device])
+  for stats, found in [(None, None), ({'peak_bytes_in_use': 7}, 7)]:
+    device.stats = stats
+    assert benchmark.device_peak_bytes() == found
+
+
+@pytest.mark.parametrize(('platform', 'unit'), [('darwin', 1), ('linux', 1024)])
+def test_the_system_says_in_which_unit(platform, unit, monkeypatch):
+  usage = type('Usage', (), {'ru_maxrss': 5})
+  monkeypatch.setattr(benchmark.resource, 'getrusage', lambda who: usage)
+  monkeypatch.setattr(benchmark.sys, 'platform', platform)
+  assert benchmark.host_peak_bytes() == 5 * unit

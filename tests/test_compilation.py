@@ -1,0 +1,102 @@
+"""Where programs are kept, how often they are compiled, and what is said."""
+
+import threading
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from i2v_jax import compilation, evaluate, memory, sharding, train
+
+
+@pytest.fixture
+def no_cache(monkeypatch):
+  """As where JAX_COMPILATION_CACHE_DIR is not set; tests have one."""
+  before = jax.config.jax_compilation_cache_dir
+  compilation._use(None)
+  yield
+  compilation._use(before)
+
+
+def program(factor):
+  return jax.jit(lambda x: x * factor).lower(jnp.ones(3)).compile()
+
+
+def test_a_workdir_keeps_programs_while_it_is_in_use(no_cache, tmp_path):
+  for run in ('one', 'two'):
+    with compilation.cache_in(tmp_path / run):
+      program(len(run))
+    program(5)
+    assert list((tmp_path / run / compilation.FOLDER).glob('*-cache'))
+  assert jax.config.jax_compilation_cache_dir is None
+  with compilation.cache_in(tmp_path / 'one'):
+    before = set((tmp_path / 'one').rglob('*-cache'))
+    program(5)  # was compiled outside, and is kept now
+  assert len(set((tmp_path / 'one').rglob('*-cache')) - before) == 1
+
+
+def test_a_cache_that_jax_has_is_used_instead(no_cache, tmp_path):
+  compilation._use(str(tmp_path / 'mine'))
+  with compilation.cache_in(tmp_path / 'run'):
+    program(7)
+  assert list((tmp_path / 'mine').glob('*-cache'))
+  assert not (tmp_path / 'run').exists()
+  assert jax.config.jax_compilation_cache_dir == str(tmp_path / 'mine')
+
+
+def test_a_run_compiles_a_step_once_and_an_evaluation_once(
+  smoke_config, tmp_path, monkeypatch
+):
+  """Its last batch of 12 videos is half a batch, and is filled up."""
+  steps = []
+  compiled_step = memory.compiled_step
+  monkeypatch.setattr(
+    memory, 'compiled_step', lambda run: steps.append(1) or compiled_step(run)
+  )
+  evaluate.view_probabilities.clear_cache()
+  train.train_and_evaluate(smoke_config(eval_every=1), tmp_path)
+  assert steps == [1]
+  assert evaluate.view_probabilities._cache_size() == 1
+
+
+def test_what_takes_long_is_said_when_it_does_and_at_the_end(
+  monkeypatch, capsys
+):
+  timers = []
+
+  class Timer(threading.Thread):
+    def __init__(self, after, function):
+      super().__init__(target=function)
+      timers.append((after, self))
+
+    def cancel(self):
+      pass
+
+  monkeypatch.setattr(threading, 'Timer', Timer)
+  with compilation.announced('a step', after=3.0):
+    ((after, timer),) = timers
+    timer.join()
+    assert (after, timer.daemon) == (3.0, True)
+    assert capsys.readouterr().out == 'compiling a step …\n'
+  assert capsys.readouterr().out == 'compiled a step in 0 s\n'
+
+
+def test_what_is_quick_is_not_mentioned(capsys):
+  with compilation.announced('a step', after=100):
+    pass
+  with pytest.raises(ValueError), compilation.announced('a step', after=100):
+    raise ValueError('is passed on')
+  assert capsys.readouterr().out == ''
+
+
+def test_the_order_of_least_memory_changes_no_bit():
+  mesh = sharding.make_mesh()
+  x = jnp.linspace(0, 1, 4096).reshape(64, 64)
+
+  def function(x):
+    ys = [jnp.tanh(x @ (x + i)) for i in range(6)]
+    return sum(jnp.exp(y) @ z for y, z in zip(ys, ys[::-1], strict=True))
+
+  lowered = jax.jit(function).lower(x)
+  found = compilation.compiled(lowered, mesh, 'it')
+  assert (found(x) == lowered.compile()(x)).all()

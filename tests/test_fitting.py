@@ -1,0 +1,144 @@
+"""What `auto` stands for, and that a run keeps it."""
+
+import json
+
+import jax
+import pytest
+
+from i2v_jax import experiment, fitting, limits, sharding, train
+
+
+@pytest.mark.parametrize(
+  ('limit', 'wanted', 'compiled'),
+  [
+    (99, 0, 2),  # not one clip
+    (150, 1, 2),
+    (450, 8, 3),  # 100 + 40 n
+    (100 + 40 * 64, 64, 3),
+    (10**9, 64, 3),  # all there is
+  ],
+)
+def test_the_largest_that_fits_takes_few_compilations(limit, wanted, compiled):
+  found, tried = fitting.largest(lambda n: 100 + 40 * n, 1, 100, limit)
+  assert (found, len(tried)) == (wanted, compiled)
+  assert not found or tried[found] <= limit
+
+
+@pytest.mark.parametrize('limit', [120, 300, 900, 2000, 5000])
+@pytest.mark.parametrize('bend', [0.8, 1.2])
+def test_what_is_chosen_fits_and_twice_of_it_does_not(limit, bend):
+  def curved(n):
+    return int(100 + 10 * n**bend)
+
+  found, tried = fitting.largest(curved, 2, 256, limit)
+  sizes = [2 << i for i in range(8)]
+  assert found == max((n for n in sizes if curved(n) <= limit), default=0)
+  assert not found or found in tried
+
+
+@pytest.fixture
+def config(smoke_config):
+  return experiment.plain(smoke_config()) | {'batch_size': 'auto'}
+
+
+@pytest.fixture
+def bytes_of(monkeypatch):
+  """A step takes 100 and, for every clip, 40, 30 or 20, by its policy."""
+  tried = []
+
+  def of(config, mesh, train):
+    per_clip = {'none': 40, 'dots': 30, 'block': 20}[config['remat']]
+    tried.append((config['batch_size'], config['remat']))
+    return 100 + per_clip * config['batch_size']
+
+  monkeypatch.setattr(fitting, 'bytes_of', of)
+  return tried
+
+
+def test_a_batch_is_chosen_and_the_learning_rate_stays(
+  config, tmp_path, bytes_of, monkeypatch, capsys
+):
+  monkeypatch.setenv(limits.NAME, '500')
+  found = fitting.settle(config, tmp_path)
+  assert found == config | {'batch_size': 8}
+  assert {size for size, _ in bytes_of} == {1, 2, 8}
+  lr = config['optimizer']['lr']
+  assert f'is 8; the learning rate stays {lr:g}' in capsys.readouterr().out
+
+
+def test_no_batch_is_larger_than_the_data(
+  config, tmp_path, bytes_of, monkeypatch
+):
+  monkeypatch.setenv(limits.NAME, '1000000')  # there are 16 videos
+  assert fitting.settle(config, tmp_path)['batch_size'] == 16
+
+
+def test_remat_is_the_first_policy_that_fits(
+  config, tmp_path, bytes_of, monkeypatch
+):
+  config |= {'batch_size': 8, 'remat': 'auto'}
+  for limit, wanted in ((420, 'none'), (419, 'dots'), (260, 'block')):
+    monkeypatch.setenv(limits.NAME, str(limit))
+    assert fitting.settle(config, tmp_path) == config | {'remat': wanted}
+  assert bytes_of[-3:] == [(8, 'none'), (8, 'dots'), (8, 'block')]
+  monkeypatch.setenv(limits.NAME, '259')
+  with pytest.raises(ValueError, match='this batch_size takes 0'):
+    fitting.settle(config, tmp_path)
+
+
+def test_with_both_more_is_recomputed_only_if_no_batch_fits_else(
+  config, tmp_path, bytes_of, monkeypatch
+):
+  config |= {'remat': 'auto'}
+  for limit, wanted in ((140, (1, 'none')), (139, (1, 'dots'))):
+    monkeypatch.setenv(limits.NAME, str(limit))
+    found = fitting.settle(config, tmp_path)
+    assert (found['batch_size'], found['remat']) == wanted
+  monkeypatch.setenv(limits.NAME, '119')
+  with pytest.raises(ValueError, match='this batch of 1 takes'):
+    fitting.settle(config, tmp_path)
+
+
+def test_a_run_that_has_begun_keeps_what_it_has(config, smoke_run, bytes_of):
+  config |= {'remat': 'auto'}
+  found = fitting.settle(config, smoke_run)
+  assert (found['batch_size'], found['remat'], bytes_of) == (8, 'none', [])
+
+
+def test_what_cannot_be_is_said_before_anything_is_compiled(config, tmp_path):
+  with pytest.raises(ValueError, match='seed is -1'):
+    fitting.settle(config | {'seed': -1}, tmp_path)
+
+
+@pytest.mark.slow
+def test_auto_trains_and_resumes(config, tmp_path, monkeypatch):
+  config |= {'remat': 'auto', 'steps': 2, 'checkpoint_every': 1}
+  train_split = experiment.split(config, 'train')
+  of = lambda size: fitting.bytes_of(
+    config | {'batch_size': size, 'remat': 'none'},
+    sharding.make_mesh(),
+    train_split,
+  )
+  limit = of(4)
+  assert of(2) < limit < of(8)
+  monkeypatch.setenv(limits.NAME, str(limit))
+  train.train_and_evaluate(config, tmp_path)
+  saved = json.loads((tmp_path / 'config.json').read_text())
+  assert (saved['batch_size'], saved['remat']) == (4, 'none')
+  monkeypatch.setenv(limits.NAME, '1')  # would not fit, if it were searched
+  train.train_and_evaluate(config, tmp_path)
+  assert json.loads((tmp_path / 'config.json').read_text()) == saved
+
+
+def test_without_auto_nothing_is_changed_or_compiled(smoke_config, tmp_path):
+  config = smoke_config()
+  assert fitting.settle(config, tmp_path) is config
+
+
+def test_the_batch_spreads_over_devices_parts_and_repeats(config):
+  mesh = jax.sharding.AbstractMesh((4, 2), ('data', 'model'))
+  assert fitting.smallest(config | {'accumulate': 2}, mesh) == 8
+  assert fitting.smallest(config | {'repeats': 3}, mesh) == 12
+  one = jax.sharding.AbstractMesh((1, 1), ('data', 'model'))
+  assert fitting.smallest(config, one) == 1
+  assert fitting.smallest(config | {'mixup': 0.8}, one) == 2

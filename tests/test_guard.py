@@ -1,0 +1,126 @@
+"""Numbers that are none: the tensor in which they begin is named."""
+
+import dataclasses
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax.traverse_util import flatten_dict, unflatten_dict
+
+from configs import quickstart
+from i2v_jax import guard, train
+from i2v_jax import run as run_lib
+
+
+@pytest.fixture(scope='module')
+def run(digits, tmp_path_factory):
+  config = quickstart.get_config('smoke')
+  config.data.root = str(digits)
+  return run_lib.prepare(config, tmp_path_factory.mktemp('run'))
+
+
+@pytest.fixture(scope='module')
+def batch():
+  rng = np.random.default_rng(0)
+  return {
+    'video': rng.integers(0, 256, (4, 8, 32, 32, 3), np.uint8),
+    'label': rng.integers(0, 4, 4).astype(np.int32),
+    'mask': np.ones(4, 'f4'),
+  }
+
+
+def changed(tree, path, value):
+  """A tree with one number of an array replaced."""
+  flat = flatten_dict(tree, sep='/')
+  flat[path] = flat[path].at[(0,) * flat[path].ndim].set(value)
+  return unflatten_dict(flat, sep='/')
+
+
+def test_nothing_is_found_where_nothing_is_wrong(run, batch):
+  assert guard.not_finite(run.state) == []
+  guard.check_state(run.state)
+  assert 'done again, that step gave numbers' in guard.first(
+    run, run.state, batch
+  )
+
+
+def test_a_parameter_is_named_before_all_else(run, batch):
+  params = changed(run.state.params, 'head/kernel', jnp.inf)
+  state = run.state.replace(params=params)
+  text = 'the parameter head/kernel was not finite before that step.'
+  assert guard.first(run, state, batch) == text
+  with pytest.raises(FloatingPointError, match=r'^params/head/kernel .* 0 \(1'):
+    guard.check_state(state)
+
+
+@pytest.mark.parametrize(
+  'changes',
+  [
+    {'accumulate': 2},
+    pytest.param({'mixup': 0.8}, marks=pytest.mark.slow),
+    pytest.param({'remat': 'block'}, marks=pytest.mark.slow),
+  ],
+)
+def test_of_many_outputs_the_first_is_named(run, batch, changes):
+  """The second block gives none; everything behind it, neither."""
+  vit = dataclasses.replace(
+    run.model.vit, remat=changes.get('remat', run.model.vit.remat)
+  )
+  frozen = changed(run.frozen, 'backbone/blocks_1/mlp/fc1/kernel', jnp.nan)
+  run = dataclasses.replace(
+    run,
+    frozen=frozen,
+    model=run.model.clone(vit=vit),
+    config=dict(run.config) | changes,
+  )
+  text = 'the first tensor that is not finite is the output of '
+  wanted = f'{text}backbone/blocks_1/mlp/fc1.'
+  assert guard.first(run, run.state, batch) == wanted
+
+
+def test_of_many_gradients_the_last_layer_is_named(run, batch, monkeypatch):
+  grads = changed(run.state.params, 'head/kernel', jnp.nan)
+  grads = changed(grads, 'adapters/blocks_1/fc2/up/kernel', jnp.inf)
+  give = lambda *args: (grads, {'loss': jnp.float32(1)})
+  with monkeypatch.context() as patch:
+    patch.setattr(guard, '_gradients', give)
+    assert 'is that of head/kernel (2 of ' in guard.first(run, run.state, batch)
+  grads, metrics = guard._gradients(run, run.state, batch)
+  assert jax.tree.structure(grads) == jax.tree.structure(run.state.params)
+  norm = jnp.sqrt(sum((g**2).sum() for g in jax.tree.leaves(grads)))
+  np.testing.assert_allclose(norm, metrics['grad_norm'], rtol=1e-6)
+
+
+@pytest.mark.slow
+def test_training_stops_before_it_saves_and_says_where(
+  smoke_config, tmp_path, monkeypatch
+):
+  config = smoke_config(steps=6, checkpoint_every=2)
+  with config.unlocked():
+    config.optimizer.clip_norm = 0.0
+  make = run_lib.optimizer.warmup_cosine
+  # A rate that is fine for three updates and then throws everything out.
+  rate = lambda step: jnp.where(step == 3, 1e38, 1e-3)
+  monkeypatch.setattr(
+    run_lib.optimizer, 'warmup_cosine', lambda *a, **k: make(*a, **k) and rate
+  )
+  with pytest.raises(FloatingPointError) as error:
+    train.train_and_evaluate(config, tmp_path)
+  text = str(error.value)
+  assert ' at step 5: ' in text and 'Nothing was saved since step 4.' in text
+  assert 'the first tensor that is not finite is the output of ' in text
+  beat = json.loads((tmp_path / 'heartbeat-0.json').read_text())
+  assert beat['phase'] == 'crashed' and beat['why'] in text
+
+
+def test_skipped_steps_are_no_problem_until_there_are_too_many():
+  metrics = {'loss': jnp.nan, 'grad_norm': jnp.nan}
+  assert guard.problem_of(metrics) == 'loss is nan'
+  assert guard.problem_of(metrics | {'loss': 1.0}) == 'grad_norm is nan'
+  assert guard.problem_of({'loss': 1.0, 'grad_norm': 2.0}) == ''
+  assert guard.problem_of(metrics | {'skipped_in_a_row': 0}) == 'loss is nan'
+  assert guard.problem_of(metrics | {'skipped_in_a_row': 1}) == ''
+  with pytest.raises(FloatingPointError, match=f'skipped {guard.SKIPS} steps'):
+    guard.problem_of(metrics | {'skipped_in_a_row': guard.SKIPS})

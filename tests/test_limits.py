@@ -1,0 +1,42 @@
+"""How much memory there is: as it is told, or asked of the device."""
+
+import types
+
+import jax
+import pytest
+
+from i2v_jax import limits, sharding
+
+
+def device(**stats):
+  return types.SimpleNamespace(
+    platform='tpu', memory_stats=lambda: stats or None
+  )
+
+
+def test_the_environment_decides(monkeypatch):
+  monkeypatch.setenv(limits.NAME, '12345')
+  assert limits.of_device(jax.devices()[0]) == 12345
+  assert limits.agreed(sharding.make_mesh()) == 12345
+  monkeypatch.setenv(limits.NAME, '16GB')
+  with pytest.raises(ValueError, match="'16GB'; it is a whole number"):
+    limits.of_device(jax.devices()[0])
+
+
+def test_an_accelerator_tells_what_is_left(monkeypatch):
+  monkeypatch.delenv(limits.NAME, raising=False)
+  found = limits.of_device(device(bytes_limit=16_000, bytes_in_use=6_000))
+  assert found == 9_500
+  with pytest.raises(ValueError, match='set I2V_MEMORY_BYTES, or'):
+    limits.of_device(device())
+
+
+def test_devices_of_a_cpu_share_what_the_host_has_free(monkeypatch):
+  monkeypatch.delenv(limits.NAME, raising=False)
+  monkeypatch.setattr(limits, '_free', lambda: 8_000)
+  monkeypatch.setattr(jax, 'local_devices', lambda: [None] * 4)
+  assert limits.of_device(jax.devices()[0]) == 1_900
+
+
+def test_this_host_has_memory_free():
+  assert 2**20 < limits._free() < 2**50

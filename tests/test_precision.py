@@ -1,0 +1,138 @@
+"""What is computed in which type, read off the traced training step."""
+
+import collections
+import dataclasses
+import functools
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+import small
+from jax.extend import core as jex
+
+from i2v_jax import evaluate, train_step, video, vit
+from i2v_jax import params as params_lib
+from i2v_jax import run as run_lib
+
+METHODS = {
+  'zeroi2v': dict(num_adapters=4, offsets=(1,)),
+  'evl': dict(layers=1),
+  'dualpath': dict(grid=(2, 2), spatial_frames=2),
+}
+PRODUCTS_OF_HEAD = {'zeroi2v': 3, 'evl': 3, 'dualpath': 6}
+
+
+def build(method, dtype):
+  adapter = dict(name=method) | METHODS[method]
+  model = small.build(adapter, depth=1)
+  vit_config = dataclasses.replace(model.vit, dtype=jnp.dtype(dtype))
+  return model.clone(vit=vit_config)
+
+
+@functools.cache
+def traced(method, dtype):
+  """A training step of shapes, as jaxpr and as it is lowered for others."""
+  model = build(method, dtype)
+  tree = small.shapes(model)
+  named = [p for p in small.TRAINED if p.partition('/')[0] in tree]
+  mine, frozen = params_lib.split(tree, named)
+  frozen = jax.eval_shape(lambda x: run_lib.cast(x, model.vit.dtype), frozen)
+  tx = optax.adamw(1e-3)
+  state = jax.eval_shape(
+    lambda p: run_lib.TrainState(jnp.int32(0), p, tx.init(p)), mine
+  )
+  clips = zip(video.INPUTS, video.example(model, 2, jnp.uint8), strict=False)
+  batch = dict(clips) | {
+    'label': jax.ShapeDtypeStruct((2,), 'int32'),
+    'mask': jax.ShapeDtypeStruct((2,), 'float32'),
+  }
+  step = train_step.make_train_step(model, tx, normalization='clip', seed=0)
+  return jax.jit(step).trace(state, frozen, batch)
+
+
+def operations(jaxpr):
+  """Every operation of a jaxpr, also inside of others."""
+  for equation in jaxpr.eqns:
+    yield equation
+    for inner in jex.jaxprs_in_params(equation.params):
+      yield from operations(inner)
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_bfloat16_leaves_norms_softmax_loss_and_training_in_float32(method):
+  found = traced(method, 'bfloat16')
+  kinds = collections.defaultdict(list)
+  for equation in operations(found.jaxpr.jaxpr):
+    types = [x.aval.dtype for x in equation.invars]
+    kinds[equation.primitive.name] += types
+  # Maxima are those of softmax, in attention and in the loss; roots are those
+  # of norms and, like all of Adam's, of what is trained.
+  for name in ('reduce_max', 'log', 'rsqrt', 'sqrt'):
+    assert set(kinds[name]) == {jnp.dtype('f4')}, name
+  assert len(kinds['reduce_max']) > 1 and len(kinds['rsqrt']) > 2
+  state, metrics = found.out_info
+  dtypes = lambda tree: {str(x.dtype) for x in jax.tree.leaves(tree)}
+  assert dtypes((state.params, metrics)) == {'float32'}
+  assert dtypes(state) == {'float32', 'int32'}
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_bfloat16_multiplies_in_bfloat16_but_for_the_head(method):
+  rounded, exact = [], []
+  for equation in operations(traced(method, 'bfloat16').jaxpr.jaxpr):
+    if equation.primitive.name == 'dot_general':
+      kinds = {str(x.aval.dtype) for x in equation.invars}
+      precision = equation.params['precision']
+      # The softmax gives attention's gradient float32, to be rounded.
+      rounds = precision == jax.lax.DotAlgorithmPreset.BF16_BF16_F32
+      (rounded if rounds or kinds == {'bfloat16'} else exact).append(precision)
+  assert len(rounded) > 10
+  highest = (jax.lax.Precision.HIGHEST,) * 2
+  assert exact == PRODUCTS_OF_HEAD[method] * [highest]
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_float32_is_float32_also_where_products_would_be_rounded(method):
+  found = traced(method, 'float32').lower(lowering_platforms=('cuda', 'tpu'))
+  text = found.as_text()
+  check_exact(text)
+  assert 'bf16' not in text
+
+
+def check_exact(text):
+  products = re.findall(r'.*stablehlo\.(?:dot_general|convolution).*', text)
+  assert len(products) > 10
+  for line in products:
+    assert line.count('HIGHEST') == 2, line
+
+
+def test_evaluation_is_as_exact_as_training():
+  model = build('zeroi2v', 'float32')
+  views = {'video': jax.ShapeDtypeStruct((1, 2, 4, 16, 16, 3), 'uint8')}
+  found = evaluate.view_probabilities.trace(
+    model, 'clip', small.shapes(model), views
+  )
+  check_exact(found.lower(lowering_platforms=('tpu',)).as_text())
+
+
+def test_a_precision_that_is_asked_for_stays():
+  model = build('zeroi2v', 'float32')
+  with jax.default_matmul_precision('tensorfloat32'), video.precise(model):
+    assert jax.config.jax_default_matmul_precision == 'tensorfloat32'
+  with video.precise(build('zeroi2v', 'bfloat16')):
+    assert jax.config.jax_default_matmul_precision is None
+
+
+def test_a_norm_in_bfloat16_is_that_in_float32_rounded_once():
+  cfg = build('zeroi2v', 'bfloat16').vit
+  x = np.random.default_rng(0).normal(100, 1, (64, 32)).astype(jnp.bfloat16)
+  norm, exact = (
+    vit.layer_norm(dataclasses.replace(cfg, dtype=dtype))
+    for dtype in (jnp.bfloat16, jnp.float32)
+  )
+  params = {'params': {'scale': jnp.ones(32), 'bias': jnp.zeros(32)}}
+  wanted = exact.apply(params, x.astype('f4')).astype(jnp.bfloat16)
+  np.testing.assert_array_equal(norm.apply(params, x), wanted)
