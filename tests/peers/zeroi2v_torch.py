@@ -11,6 +11,12 @@ from torch import nn
 from torch.nn import functional
 
 TRAINED = ('adapters', 'temporal_embedding', 'ln_post', 'head')
+PLACES = {  # of adapters, by their number
+  0: (),
+  2: ('qkv', 'fc1'),
+  3: ('qkv', 'out', 'fc1'),
+  4: ('qkv', 'out', 'fc1', 'fc2'),
+}
 
 
 class Adapter(nn.Module):
@@ -70,6 +76,10 @@ def shifted(y_BxT, offset):
   return y_BxT
 
 
+def adapted(stack, place, x):
+  return stack[place](x) if place in stack else x
+
+
 class ZeroI2V(nn.Module):
   """Frames `B x T x 3 x H x W` to logits; without adapters it is merged."""
 
@@ -83,6 +93,7 @@ class ZeroI2V(nn.Module):
     frames,
     classes,
     offsets=(),
+    places=(),
     rank=0,
     scale=1.0,
   ):
@@ -94,7 +105,6 @@ class ZeroI2V(nn.Module):
     self.ln_pre, self.ln_post = nn.LayerNorm(width), nn.LayerNorm(width)
     block = lambda: Block(width, num_heads, 4 * width, offsets)
     self.blocks = nn.ModuleList(block() for _ in range(depth))
-    places = ('qkv', 'out', 'fc1', 'fc2') if rank else ()
     stack = lambda: nn.ModuleDict(
       {place: Adapter(width, rank, scale) for place in places}
     )
@@ -112,18 +122,17 @@ class ZeroI2V(nn.Module):
 
   def forward(self, video_BxTx3xHxW):
     x = self.embed(video_BxTx3xHxW)
-    same = lambda x: x
     for block, stack in zip(self.blocks, self.adapters, strict=True):
-      at = lambda place, stack=stack: stack[place] if len(stack) else same
-      x = x + at('out')(block.attention(at('qkv')(block.ln1(x))))
-      x = x + at('fc2')(block.mlp(at('fc1')(block.ln2(x))))
+      u = block.attention(adapted(stack, 'qkv', block.ln1(x)))
+      x = x + adapted(stack, 'out', u)
+      u = block.mlp(adapted(stack, 'fc1', block.ln2(x)))
+      x = x + adapted(stack, 'fc2', u)
     return self.head(self.ln_post(x[:, :, 0]).mean(1))
 
 
 def build(model, params):
   """The same model here: of a `VideoClassifier` of CLIP, and its parameters."""
   vit, adapter = model.vit, dict(model.adapter)
-  merged = not adapter.get('num_adapters', 4)
   rank = adapter.get('rank', 0.25)
   peer = ZeroI2V(
     width=vit.width,
@@ -134,7 +143,8 @@ def build(model, params):
     frames=model.num_frames,
     classes=model.num_classes,
     offsets=tuple(adapter['offsets']),
-    rank=0 if merged else int(vit.width * rank) if rank < 1 else rank,
+    places=PLACES[adapter.get('num_adapters', 4)],
+    rank=int(vit.width * rank) if rank < 1 else rank,
     scale=adapter.get('scale', 1.0),
   )
   peer.load_state_dict(state(params))
