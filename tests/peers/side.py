@@ -48,11 +48,11 @@ def with_i2v(work, told, params, clip):
     return -jax.nn.log_softmax(logits)[0, 0], logits
 
   if work == 'training':
-    mine, frozen = params_lib.split(params, told['trainable'])
     function = jax.grad(loss, has_aux=True)
-    arrays = place((mine, frozen, clip))
+    arrays = place((*params_lib.split(params, told['trainable']), clip))
   else:
     function, arrays = forward, place((params, clip))
+  params.clear()
   options = compilation.OPTIONS.get(jax.default_backend())
   program = jax.jit(function).lower(*arrays).compile(compiler_options=options)
   run = lambda: jax.block_until_ready(program(*arrays))
