@@ -1,5 +1,7 @@
 """Temporal operators: which frame comes from where, and Table 2a's code."""
 
+import math
+import re
 import types
 
 import jax
@@ -9,6 +11,7 @@ import published
 import pytest
 import small
 
+from i2v_jax import video
 from i2v_jax.adapters import operators
 from i2v_jax.vit import keep_heads
 from i2v_jax.vit_config import ViTConfig
@@ -175,3 +178,38 @@ def test_tokens_without_frames_are_refused():
   x = jnp.zeros((1, 3, 8))
   with pytest.raises(ValueError, match='needs a frame axis'):
     operator(block()).attn(x, x, x)
+
+
+NOTHING = {'parameter', 'constant', 'bitcast', 'tuple', 'get-tuple-element'}
+
+
+def written(offsets, training):
+  """Scalars that a compiled classifier writes on a CPU, and those of its k."""
+  adapter = dict(name='zeroi2v', num_adapters=0, offsets=offsets)
+  model = small.build(adapter, frames=8)
+  params, (clip,) = small.shapes(model), video.example(model)
+  call = lambda params, clip: model.apply({'params': params}, clip)
+
+  def loss(embedding, params, clip):
+    return call(params | {'temporal_embedding': embedding}, clip)[0, 0]
+
+  if training:
+    program = jax.jit(jax.grad(loss))
+    args = params['temporal_embedding'], params, clip
+  else:
+    program, args = jax.jit(call), (params, clip)
+  text = program.lower(*args).compile().as_text()
+  lines = re.findall(
+    r' = \w+\[([\d,]*)\]\S* ([\w-]+)\(', text.split('ENTRY')[1]
+  )
+  sizes = [re.findall(r'\d+', dims) for dims, op in lines if op not in NOTHING]
+  one = 8 * 17 * model.vit.width
+  return sum(math.prod(map(int, size)) for size in sizes), one
+
+
+@pytest.mark.parametrize(('training', 'copies'), [(False, 0), (True, 1)])
+def test_relocation_is_part_of_copies_that_attention_makes(training, copies):
+  still, one = written((), training)
+  moved, _ = written((-1, 1), training)
+  assert still > 20 * one
+  assert moved - still <= copies * 2 * one * 2  # of k and v, in two blocks
