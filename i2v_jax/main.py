@@ -99,8 +99,15 @@ def parse(argv):
   except Exception as error:
     if os.environ.get('I2V_TRACEBACK'):
       raise
-    text = ' '.join(str(part) for part in error.args)
-    sys.exit(f'error: {text}\n(I2V_TRACEBACK=1 shows where)')
+    sys.exit(f'error: {sentence(error)}\n(I2V_TRACEBACK=1 shows where)')
+
+
+def sentence(error: Exception) -> str:
+  """What was wrong with a flag of the config."""
+  if error.args and isinstance(error.args[0], KeyError):  # of ml_collections
+    key = ' '.join(map(str, error.args[0].args)).replace('\n', '. ')
+    return f'the config has no key {key}'
+  return ' '.join(map(str, error.args))
 
 
 def main(argv) -> None:
