@@ -104,10 +104,12 @@ def parse(argv):
 
 def sentence(error: Exception) -> str:
   """What was wrong with a flag of the config."""
-  if error.args and isinstance(error.args[0], KeyError):  # of ml_collections
-    key = ' '.join(map(str, error.args[0].args)).replace('\n', '. ')
-    return f'the config has no key {key}'
-  return ' '.join(map(str, error.args))
+  first = error.args[0] if error.args else None
+  if isinstance(first, KeyError):  # as ml_collections wraps some of its own
+    error = first
+  text = ' '.join(map(str, error.args)).replace('\n', '. ')
+  unknown = isinstance(error, KeyError)
+  return f'the config has no key {text}' if unknown else text
 
 
 def main(argv) -> None:
