@@ -108,7 +108,7 @@ def sentence(error: Exception) -> str:
   if isinstance(first, KeyError):  # as ml_collections wraps some of its own
     error = first
   text = ' '.join(map(str, error.args)).replace('\n', '. ')
-  unknown = isinstance(error, KeyError)
+  unknown = isinstance(error, KeyError) and text.startswith("'")
   return f'the config has no key {text}' if unknown else text
 
 
