@@ -98,28 +98,47 @@ def start_two(argv):
   ]
 
 
+def eight_then_two(argv, workdir):
+  """On 8 devices; then, without the last checkpoint, on by two hosts."""
+  flags = f'{os.environ["XLA_FLAGS"]} --xla_force_host_platform_device_count=8'
+  environment = os.environ | {'XLA_FLAGS': flags}
+  done = subprocess.run(
+    argv, cwd=ROOT, env=environment, capture_output=True, text=True
+  )
+  assert done.returncode == 0, done.stderr
+  assert jax.device_count() == 1 and 'on 8 cpu device(s)' in done.stdout
+  yield
+  shutil.rmtree(workdir / 'checkpoints' / '3')
+  shutil.rmtree(workdir / 'eval')
+  pair = start_two(argv)
+  (first, error), _ = [process.communicate() for process in pair]
+  assert [process.returncode for process in pair] == [0, 0], error
+  assert 'on 2 cpu device(s)' in first and 'resumed at step 2 of 3' in first
+  yield
+
+
 @pytest.mark.slow
 def test_eight_devices_equal_one_and_two_processes_go_on(
   smoke_run, digits, tmp_path
 ):
-  flags = f'{os.environ["XLA_FLAGS"]} --xla_force_host_platform_device_count=8'
   argv = command(digits, tmp_path, '--config.checkpoint_every=2')
-  done = subprocess.run(
-    argv,
-    cwd=ROOT,
-    check=True,
-    capture_output=True,
-    text=True,
-    env=os.environ | {'XLA_FLAGS': flags},
-  )
-  assert jax.device_count() == 1 and 'on 8 cpu device(s)' in done.stdout
-  check_same(tmp_path, smoke_run)
-  shutil.rmtree(tmp_path / 'checkpoints' / '3')
-  shutil.rmtree(tmp_path / 'eval')
-  pair = start_two(argv)
-  first, _ = [process.communicate()[0] for process in pair]
-  assert 'on 2 cpu device(s)' in first and 'resumed at step 2 of 3' in first
-  check_same(tmp_path, smoke_run)
+  for _ in eight_then_two(argv, tmp_path):
+    check_same(tmp_path, smoke_run)
+
+
+@pytest.mark.slow
+def test_what_is_cut_over_eight_devices_two_processes_go_on_with(
+  digits, tmp_path
+):
+  """Frozen and trained parameters, and with these the optimiser's state."""
+  sizes = ('weights=random', 'model.backbone.width=512')
+  sizes += ('model.backbone.depth=2', 'optimizer.lr=3e-4', 'checkpoint_every=2')
+  sizes = [f'--config.{size}' for size in sizes]
+  whole, cut = tmp_path / 'whole', tmp_path / 'cut'
+  subprocess.run(command(digits, whole, *sizes), cwd=ROOT, check=True)
+  mesh = ('--config.mesh.frozen=data', '--config.mesh.trained=data')
+  for _ in eight_then_two(command(digits, cut, *sizes, *mesh), cut):
+    check_same(cut, whole)
 
 
 @pytest.mark.slow
