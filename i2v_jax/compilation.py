@@ -64,7 +64,16 @@ def compiled(
   """
   options = OPTIONS.get(mesh.devices.flat[0].platform)
   with announced(what):
-    return lowered.compile(compiler_options=options)
+    try:
+      return lowered.compile(compiler_options=options)
+    except jax.errors.JaxRuntimeError as error:
+      if 'No such compile option' not in str(error):
+        raise
+    writers.console.print(
+      f'this version of XLA lacks one of {sorted(options)}; {what} is compiled '
+      'without, and may take more memory'
+    )
+    return lowered.compile()
 
 
 @contextlib.contextmanager

@@ -100,3 +100,16 @@ def test_the_order_of_least_memory_changes_no_bit():
   lowered = jax.jit(function).lower(x)
   found = compilation.compiled(lowered, mesh, 'it')
   assert (found(x) == lowered.compile()(x)).all()
+
+
+def test_an_option_that_xla_lacks_is_left_out_and_said(monkeypatch, capsys):
+  mesh = sharding.make_mesh()
+  lowered = jax.jit(lambda x: x + 1).lower(1.0)
+  monkeypatch.setitem(compilation.OPTIONS, 'cpu', {'xla_of_another_day': '1'})
+  assert compilation.compiled(lowered, mesh, 'the step')(1.0) == 2.0
+  said = ' '.join(capsys.readouterr().out.split())
+  assert "lacks one of ['xla_of_another_day']; the step is compiled" in said
+  wrong = {'xla_cpu_scheduler_type': 'NO_TYPE'}
+  monkeypatch.setitem(compilation.OPTIONS, 'cpu', wrong)
+  with pytest.raises(jax.errors.JaxRuntimeError, match='NO_TYPE'):
+    compilation.compiled(lowered, mesh, 'the step')
