@@ -85,12 +85,13 @@ def shardings(tree, layout: str, mesh: Mesh):
     mesh: as `make_mesh` makes it.
 
   Raises:
-    ValueError: nothing is cut, or something cannot be.
+    ValueError: of arrays that are there none is cut, or one cannot be.
   """
-
   found = _places(tree, layout, mesh)
-  cut = any(x.spec for x in jax.tree.leaves(found))
-  if layout != 'replicated' and not (cut and mesh.shape[layout] > 1):
+  places = jax.tree.leaves(found)  # none, where nothing is frozen
+  if layout == 'replicated' or not places:
+    return found
+  if mesh.shape[layout] == 1 or not any(place.spec for place in places):
     raise ValueError(
       f'The layout {layout!r} cuts nothing here: there are '
       f'{mesh.shape[layout]} device(s) along it, and it leaves arrays below '

@@ -187,6 +187,10 @@ def test_a_layout_that_cuts_nothing_is_refused(parts, layout, mesh):
     sharding.shardings(tree or frozen, layout, mesh)
 
 
+def test_where_nothing_is_frozen_its_layout_is_not_refused():
+  assert sharding.shardings({}, 'data', mesh_of(8, 1)) == {}
+
+
 def test_what_cannot_be_cut_is_named(parts):
   with pytest.raises(
     ValueError, match=r'blocks_0/attn/k/kernel .* into 5 along'
