@@ -30,7 +30,8 @@ def guarded(function, *args) -> int:
     return int(function(*args) or 0)
   except stopping.Stopped as stopped:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # while Python ends
-    print(stopped)
+    if text := str(stopped):  # one process says it for all
+      print(text)
     return 0
   except KeyboardInterrupt as stop:
     if os.environ.get('I2V_TRACEBACK'):

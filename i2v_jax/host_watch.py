@@ -148,7 +148,9 @@ def _exit_code(error: BaseException) -> int:
 
 def _may_be_echo(error: BaseException) -> bool:
   """Whether another host's end may be all there is to an error."""
-  return isinstance(error, JaxRuntimeError) or 'Gloo' in str(error)
+  if isinstance(error, JaxRuntimeError) or 'Gloo' in str(error):
+    return True
+  return error.__cause__ is not None and _may_be_echo(error.__cause__)
 
 
 _C_HANDLERS: list = []  # C holds no reference to them

@@ -146,6 +146,8 @@ def _meet(join: Join) -> Watch:
     initialization_timeout=seconds,
     heartbeat_timeout_seconds=join.silent_seconds,
   )
+  # JAX would take SIGTERM until this run does, and only remember it.
+  jax.config.update('jax_enable_preemption_service', False)
   if join.detect:
     _detect(limits)
   else:
@@ -168,7 +170,7 @@ def _meet(join: Join) -> Watch:
 def _detect(limits: dict) -> None:
   try:
     jax.distributed.initialize(**limits)
-  except Exception as error:
+  except ValueError as error:
     raise ValueError(
       '--distributed has found no TPU pod, SLURM step or Open MPI job to join '
       f'({error}); say where the others are with --coordinator HOST:PORT '

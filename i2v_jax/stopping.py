@@ -184,6 +184,11 @@ def _farewell(signal_name: str) -> str:
   jax = sys.modules.get('jax')
   if jax and jax.process_index() > 0:
     return ''
+  if jax and jax.process_count() > 1:
+    return (
+      f'stopped by {signal_name}; to go on, start the same command again on '
+      'all hosts'
+    )
   return f'stopped by {signal_name}; to go on:\n  {command()}'
 
 

@@ -80,7 +80,13 @@ def _session(run: Run, stop: stopping.Stopping):
     Heartbeat(run.workdir, run.steps, number, count) as beat,
     checkpoint.Checkpoints(run.workdir, trains=True) as checkpoints,
   ):
-    start = checkpoints.latest_step() or 0
+    start = workdir_lib.as_first(lambda: checkpoints.latest_step() or 0)
+    if start != (checkpoints.latest_step() or 0):
+      raise OSError(
+        f'{run.workdir} shows host 0 a checkpoint of step {start}, and host '
+        f'{number} another; wait until its file system shows all the same, and '
+        'start the same command on all hosts again.'
+      )
     if start:
       run.state = resume(run, checkpoints)
       writers.console.print(f'resumed at step {start} of {run.steps}')

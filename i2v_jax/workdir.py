@@ -77,12 +77,12 @@ def by_first(function: Callable[[], None]) -> None:
     raise OSError(problem)
 
 
-def as_first(question: Callable[[], bool]) -> bool:
-  """The answer of the first process, in every process."""
-  answer = np.int32(jax.process_index() == 0 and question())
+def as_first(question: Callable[[], int]) -> int:
+  """The answer of the first process, a number or a truth, in every process."""
+  answer = np.int32(question() if jax.process_index() == 0 else 0)
   if jax.process_count() > 1:
     answer = multihost_utils.broadcast_one_to_all(answer)
-  return bool(answer)
+  return int(answer)
 
 
 class Lock:

@@ -39,6 +39,7 @@ free='import socket; s = socket.create_server(("", 0)); print(s.getsockname()[1]
 port=${port:-$("$python" -c "$free")}
 
 pids=()
+trap '[ "${#pids[@]}" -eq 0 ] || kill -TERM "${pids[@]}" 2> /dev/null || true' INT TERM
 for ((i = 0; i < processes; i++)); do
   command=(env ${gpus:+"CUDA_VISIBLE_DEVICES=$i"} "$python" -m i2v_jax.main
     "--coordinator=localhost:$port" "--num_processes=$processes"
@@ -48,7 +49,6 @@ for ((i = 0; i < processes; i++)); do
   pids+=($!)
 done
 [ -z "$dry" ] || exit 0
-trap 'kill -TERM "${pids[@]}" 2> /dev/null || true' INT TERM
 code=0
 for pid in "${pids[@]}"; do
   while wait "$pid" && ended=0 || ended=$? && kill -0 "$pid" 2> /dev/null; do

@@ -39,8 +39,8 @@ for flag in --config --workdir; do
 done
 
 # JAX finds the other processes, and which GPU is its own, from SLURM's variables.
-step=(srun --label --kill-on-bad-exit=1 "${PYTHON:-python}" -m i2v_jax.main
-  --distributed "$@")
+step=(srun --label --kill-on-bad-exit=1 "--cpus-per-task=$cpus"
+  "${PYTHON:-python}" -m i2v_jax.main --distributed "$@")
 command=(sbatch --job-name=i2v_jax "--nodes=$nodes" "--time=$time"
   "--ntasks-per-node=$((gpus > 0 ? gpus : 1))" "--cpus-per-task=$cpus"
   --signal=TERM@120)

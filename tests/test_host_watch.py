@@ -74,3 +74,10 @@ def test_the_first_word_counts():
   assert found.watches[1].tell('disk full') == 'disk full'
   assert found.watches[2].tell('me too') == 'disk full'
   assert found.look(0) == 'disk full'
+
+
+def test_what_follows_from_another_hosts_end_is_known_by_its_cause():
+  error = OSError('The checkpoint of step 3 could not be written.')
+  assert not host_watch._may_be_echo(error)
+  error.__cause__ = JaxRuntimeError('a peer is gone')
+  assert host_watch._may_be_echo(error)

@@ -114,10 +114,18 @@ class Pair:
 def test_hosts_wait_for_each_other_at_the_end():
   with Pair() as pair:
     pair.processes[0].stdin.close()
-    assert pair.processes[1].poll() is None
+    with pytest.raises(subprocess.TimeoutExpired):
+      pair.processes[0].wait(2)
     pair.tell(1, 'exit 0')
     pair.processes[0].stdin = None
     assert [pair.end(1), pair.end(0)] == [(0, '')] * 2
+
+
+@pytest.mark.slow
+def test_sigterm_ends_a_host_that_does_not_train_yet():
+  with Pair() as pair:
+    pair.send(1, signal.SIGTERM)
+    assert pair.processes[1].wait(60) == -signal.SIGTERM
 
 
 @pytest.mark.slow

@@ -104,7 +104,8 @@ def test_slurm_starts_one_process_per_gpu():
     command
   )
   step = shlex.split(command[-1].removeprefix('--wrap='))
-  assert step[0] == 'srun' and step[-5:-3] == ['i2v_jax.main', '--distributed']
+  assert step[0] == 'srun' and '--cpus-per-task=8' in step
+  assert step[-5:-3] == ['i2v_jax.main', '--distributed']
   assert step[-3:] == FLAGS
   (command,) = dry('slurm.sh', '--gpus', '0')
   assert '--ntasks-per-node=1' in command and '--gpus' not in ' '.join(command)

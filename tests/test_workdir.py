@@ -64,7 +64,7 @@ def test_what_the_first_process_cannot_do_no_process_does():
 
   with pytest.raises(OSError, match='no such luck'):
     workdir_lib.by_first(fail)
-  assert workdir_lib.as_first(lambda: True) is True
+  assert [workdir_lib.as_first(lambda x=x: x) for x in (True, 7)] == [1, 7]
 
 
 def test_keys_that_came_later_mean_what_was_done_before_them():
