@@ -51,9 +51,9 @@ done
 [ -z "$dry" ] || exit 0
 code=0
 for pid in "${pids[@]}"; do
-  while wait "$pid" && ended=0 || ended=$? && kill -0 "$pid" 2> /dev/null; do
-    : # a signal came meanwhile
-  done
+  # A signal ends a wait, but not the process.
+  while kill -0 "$pid" 2> /dev/null; do wait "$pid" || true; done
+  wait "$pid" && ended=0 || ended=$?
   [ "$code" -ne 0 ] || code=$ended
 done
 exit "$code"

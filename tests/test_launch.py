@@ -95,6 +95,28 @@ def test_local_ends_as_the_first_process_that_fails(tmp_path):
   assert (code, out.split('|'), errors) == (3, wanted, '')
 
 
+def test_local_passes_sigterm_on(tmp_path):
+  python = tmp_path / 'python'
+  python.write_text(
+    '#!/bin/bash\n'
+    'case "$*" in -c*) echo 4711 && exit ;; esac\n'
+    "trap 'kill $! && echo told && exit 0' TERM\n"
+    'sleep 100 > /dev/null & echo ready && wait\n'
+  )
+  python.chmod(0o755)
+  process = subprocess.Popen(
+    ['bash', 'launch/local.sh', '--', *FLAGS],
+    cwd=ROOT,
+    env=os.environ | {'PYTHON': str(python)},
+    stdout=subprocess.PIPE,
+    text=True,
+  )
+  assert [process.stdout.readline() for _ in 'ab'] == ['ready\n'] * 2
+  process.terminate()
+  assert process.communicate(timeout=60)[0] == 'told\n' * 2
+  assert process.returncode == 0
+
+
 def test_slurm_starts_one_process_per_gpu():
   (command,) = dry(
     'slurm.sh', '--nodes', '2', '--gpus', '4', '--account', 'a b'
