@@ -239,18 +239,27 @@ def _report(session: _Session, step_fn, pending: list) -> None:
 
 def _explain(session: _Session, step_fn, step: int, problem: str) -> None:
   """Raises FloatingPointError with the tensor at which it began."""
-  run, checkpoints = session.run, session.checkpoints
-  checkpoints.wait()
-  start = checkpoints.latest_step() or 0
+  session.checkpoints.wait()
+  start = session.checkpoints.latest_step() or 0
   writers.console.print(f'{problem}; training again from {start} to see why')
-  if start:
-    run.state = resume(run, checkpoints)
-  else:
-    run.state = run.frozen = None  # not twice in memory
-    run = prepare(run.config, run.workdir)
-  batches = session.over(_batches(run, start))
-  found = guard.trace(run, run.state, batches, step_fn, step)
+  try:
+    found = _beginning(session, step_fn, start, step)
+  except stopping.Stopped as stopped:
+    found = f'where it began was not looked for, because of {stopped}.'
   raise FloatingPointError(
     f'{problem} at step {step}: {found} Nothing was saved since step {start}. '
     f'{guard.ADVICE}'
   )
+
+
+def _beginning(session: _Session, step_fn, start: int, step: int) -> str:
+  """Trains from `start` to `step` again: `guard.trace`."""
+  run = session.run
+  with session.stop.interruptible():
+    if start:
+      run.state = resume(run, session.checkpoints)
+    else:
+      run.state = run.frozen = None  # not twice in memory
+      run = prepare(run.config, run.workdir)
+  batches = session.over(_batches(run, start))
+  return guard.trace(run, run.state, batches, step_fn, step)
