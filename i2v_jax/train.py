@@ -138,7 +138,7 @@ def _steps(session: _Session, start: int) -> None:
   step_fn = memory.compiled_step(run)
   bar, advance = writers.progress(run.steps, 'train', done=start)
   pending = []
-  batches = session.stop.over(_batches(run, start))
+  batches = session.stop.over(_batches(run, start, session.over))
   with bar, _reported_when_stopped(session, step_fn, pending):
     for step, batch in enumerate(batches, start + 1):
       run.state, metrics = step_fn(run.state, run.frozen, batch)
@@ -194,11 +194,17 @@ def _evaluate_one_view(session: _Session, step: int) -> None:
   session.beat.enter('training', step)
 
 
-def _batches(run: Run, start: int):
-  """Batches from step `start` on, already on their way to the devices."""
+def _batches(run: Run, start: int, over):
+  """Batches from step `start` on, already on their way to the devices.
+
+  Args:
+    run: whose batches.
+    start: how many come before.
+    over: items -> the same items; of what is done before the first batch.
+  """
   config = run.config
   if config['cache_gb']:
-    return features.batches(run, start)
+    return features.batches(run, start, over)
   host = f'-{jax.process_index()}' if jax.process_index() else ''
   bad = BadVideos(
     run.train.split,
@@ -261,5 +267,5 @@ def _beginning(session: _Session, step_fn, start: int, step: int) -> str:
     else:
       run.state = run.frozen = None  # not twice in memory
       run = prepare(run.config, run.workdir)
-  batches = session.over(_batches(run, start))
+  batches = session.over(_batches(run, start, session.over))
   return guard.trace(run, run.state, batches, step_fn, step)
