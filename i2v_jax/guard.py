@@ -15,7 +15,9 @@ from i2v_jax import params as params_lib
 from i2v_jax import train_step, video
 
 SKIPS = 25  # steps that optimizer.skip_norm may skip in a row
-ADVICE = 'Try a lower optimizer.lr, a clip_norm, or a skip_norm.'
+ADVICE = (
+  'Try a lower optimizer.lr, a clip_norm, or a skip_norm, in a new --workdir.'
+)
 
 
 def problem_of(metrics: Mapping[str, Any]) -> str:
@@ -29,7 +31,8 @@ def problem_of(metrics: Mapping[str, Any]) -> str:
       return ''
     raise FloatingPointError(
       f'optimizer.skip_norm skipped {skipped} steps in a row; nothing is '
-      'learned anymore. Try a lower optimizer.lr, or a higher skip_norm.'
+      'learned anymore. Try a lower optimizer.lr, or a higher skip_norm, in a '
+      'new --workdir.'
     )
   for name in ('loss', 'grad_norm'):
     if not math.isfinite(float(metrics[name])):

@@ -66,7 +66,7 @@ def train_and_evaluate(
       _loop(session)
       session.beat.enter('evaluating', run.steps)
       result = evaluate_run(run, run.val.spec, session.over)
-      _write(run, session.writer, result)
+      _write(session, result)
     writers.console.print(evaluate.summary(result))
     stop.check()
   return result
@@ -90,11 +90,13 @@ def _session(run: Run, stop: stopping.Stopping):
       yield _Session(run, stop, lock, beat, checkpoints, writer)
 
 
-def _write(run: Run, writer, result: evaluate.Evaluation) -> None:
+def _write(session: _Session, result: evaluate.Evaluation) -> None:
+  session.lock.check()
+  run = session.run
   scalars = {f'val/{k}': v for k, v in result.accuracy.items()}
   if jax.process_index() == 0:
     evaluate.write(result, run.val.split, run.workdir / 'eval')
-  writer.scalars(run.steps, scalars, show=False)
+  session.writer.scalars(run.steps, scalars, show=False)
 
 
 def evaluate_run(run: Run, spec, over=iter) -> evaluate.Evaluation:
@@ -169,6 +171,7 @@ def _save_and_evaluate(session: _Session, step_fn, pending: list) -> None:
   if saves:
     session.save()
   if evaluates:
+    guard.check_state(run.state)
     _evaluate_one_view(session, step)
 
 

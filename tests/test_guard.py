@@ -11,7 +11,7 @@ import pytest
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from configs import quickstart
-from i2v_jax import guard, train, train_step
+from i2v_jax import guard, memory, train, train_step
 from i2v_jax import run as run_lib
 
 
@@ -144,6 +144,27 @@ def test_training_stops_before_it_saves_and_says_where(
   assert 'the first tensor that is not finite is the output of ' in text
   beat = json.loads((tmp_path / 'heartbeat-0.json').read_text())
   assert beat['phase'] == 'crashed' and beat['why'] in text
+
+
+def test_parameters_without_numbers_are_not_evaluated(
+  smoke_config, tmp_path, monkeypatch
+):
+  compiled = memory.compiled_step
+
+  def diverging(run):
+    step = compiled(run)
+
+    def last_update(*args):
+      state, metrics = step(*args)
+      params = jax.tree.map(lambda x: x * jnp.inf, state.params)
+      return state.replace(params=params), metrics
+
+    return last_update
+
+  monkeypatch.setattr(memory, 'compiled_step', diverging)
+  named = r'^params/adapters/.* is not finite after step 1 .* new --workdir\.$'
+  with pytest.raises(FloatingPointError, match=named):
+    train.train_and_evaluate(smoke_config(eval_every=1), tmp_path)
 
 
 def test_skipped_steps_are_no_problem_until_there_are_too_many():
