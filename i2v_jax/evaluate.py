@@ -196,9 +196,12 @@ def _fingerprint(loader, normalization, model, decoded, identity) -> dict:
 
 
 def write(evaluation: Evaluation, split, folder) -> pathlib.Path:
-  """Writes `report.json`, `scores.npz` and, if any, `bad_videos.csv`."""
+  """Writes `report.json`, `scores.npz` and, if any, `bad_videos.csv`.
+
+  The folder is made, but none above it: one that was moved stays so.
+  """
   folder = pathlib.Path(folder)
-  folder.mkdir(parents=True, exist_ok=True)
+  folder.mkdir(exist_ok=True)
   report = {'accuracy': evaluation.accuracy} | evaluation.fingerprint
   text = json.dumps(report, indent=2)
   (folder / 'report.json').write_text(text + '\n')

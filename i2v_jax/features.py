@@ -7,7 +7,7 @@ then reads those instead of videos; evaluation goes from videos as ever.
 
 import dataclasses
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -70,16 +70,24 @@ def shapes(model, batch: int = 1) -> Any:
   return jax.eval_shape(call, tree, *clips)
 
 
-def batches(run, start: int) -> Iterator[dict]:
+def batches(
+  run, start: int, over: Callable[[Iterable], Iterator] = iter
+) -> Iterator[dict]:
   """Batches of features of steps `start` on, on their way to the devices.
 
   The rows are those of `pipeline.train_batches`; what is not yet in the workdir
   is computed first.
 
+  Args:
+    run: with its state.
+    start: how many steps come before.
+    over: what is computed first -> the same, which may raise between two
+      batches; those before it stay.
+
   Raises:
     ValueError, OSError: as `Store.open`.
   """
-  store, config = _filled(run), run.config
+  store, config = _filled(run, over), run.config
   row_at = pipeline.stored_order(
     len(run.train.split),
     config['seed'],
@@ -98,7 +106,7 @@ def batches(run, start: int) -> Iterator[dict]:
   return sharding.prefetch(map(put, range(start, run.steps)))
 
 
-def _filled(run) -> Store:
+def _filled(run, over) -> Store:
   """The store of a run, with all its rows."""
   config, one = run.config, jax.tree.leaves(shapes(run.model))
   like = [jax.ShapeDtypeStruct(x.shape[1:], x.dtype) for x in one]
@@ -110,7 +118,7 @@ def _filled(run) -> Store:
   )
   store.open(1e9 * config['cache_gb'])
   if store.done < count:
-    store.append(_computed(run, store))
+    store.append(over(_computed(run, store)))
   return store
 
 

@@ -11,11 +11,13 @@ import jax.numpy as jnp
 import optax
 from flax.traverse_util import flatten_dict
 
-from i2v_jax import adapters, mixing, train_step, video
 from i2v_jax import params as params_lib
+from i2v_jax import train_step, video
 
 SKIPS = 25  # steps that optimizer.skip_norm may skip in a row
-ADVICE = 'Try a lower optimizer.lr, a clip_norm, or a skip_norm.'
+ADVICE = (
+  'Try a lower optimizer.lr, a clip_norm, or a skip_norm, in a new --workdir.'
+)
 
 
 def problem_of(metrics: Mapping[str, Any]) -> str:
@@ -29,7 +31,8 @@ def problem_of(metrics: Mapping[str, Any]) -> str:
       return ''
     raise FloatingPointError(
       f'optimizer.skip_norm skipped {skipped} steps in a row; nothing is '
-      'learned anymore. Try a lower optimizer.lr, or a higher skip_norm.'
+      'learned anymore. Try a lower optimizer.lr, or a higher skip_norm, in a '
+      'new --workdir.'
     )
   for name in ('loss', 'grad_norm'):
     if not math.isfinite(float(metrics[name])):
@@ -135,24 +138,15 @@ def _outputs(run, state, batch) -> list[tuple[str, bool]]:
     names.clear()
     return _watched(model, config, params, frozen, batch, rng, names)
 
-  batch, rng = _mixed(run, state, batch)
+  rng = jax.random.fold_in(jax.random.key(config['seed']), state.step)
+  changes = [config[key] for key in ('mixup', 'cutmix', 'drop_patches')]
+  batch, rng = train_step.altered(model, batch, rng, *changes)
   keys, found = jax.random.split(rng, parts) if parts > 1 else [rng], []
   for number, key in enumerate(keys):
     rows = jax.tree.map(lambda x, first=number: x[first::parts], batch)
     fine = jax.device_get(flags(state.params, run.frozen, rows, key))
     found += zip(names, map(bool, fine), strict=True)
   return found
-
-
-def _mixed(run, state, batch):
-  """What a step makes of its batch, and the key that is left for its parts."""
-  mixup, cutmix = run.config['mixup'], run.config['cutmix']
-  rng = jax.random.fold_in(jax.random.key(run.config['seed']), state.step)
-  if mixup or cutmix:
-    rng, drawn = jax.random.split(rng)
-    grid = adapters.option(run.model.adapter, 'grid', ())
-    batch = mixing.mix(batch, drawn, mixup, cutmix, grid)
-  return batch, rng
 
 
 def _watched(model, config, params, frozen, batch, rng, names: list) -> list:
@@ -168,8 +162,8 @@ def _watched(model, config, params, frozen, batch, rng, names: list) -> list:
       flags.append(jnp.stack([jnp.isfinite(x).all() for x in arrays]).all())
     return out
 
-  clips = video.pixels(batch, config['data']['normalization'], model.vit.dtype)
-  tree = {'params': params_lib.join(params, frozen)}
-  with nn.intercept_methods(watch):
-    model.apply(tree, *clips, rngs={'dropout': rng})
+  params = params_lib.join(params, frozen)
+  with video.precise(model), nn.intercept_methods(watch):
+    normalization = config['data']['normalization']
+    train_step.forward(model, normalization, params, batch, rng)
   return flags

@@ -66,7 +66,7 @@ def train_and_evaluate(
       _loop(session)
       session.beat.enter('evaluating', run.steps)
       result = evaluate_run(run, run.val.spec, session.over)
-      _write(run, session.writer, result)
+      _write(session, result)
     writers.console.print(evaluate.summary(result))
     stop.check()
   return result
@@ -96,11 +96,13 @@ def _session(run: Run, stop: stopping.Stopping):
       yield _Session(run, stop, lock, beat, checkpoints, writer)
 
 
-def _write(run: Run, writer, result: evaluate.Evaluation) -> None:
+def _write(session: _Session, result: evaluate.Evaluation) -> None:
+  session.lock.check()
+  run = session.run
   scalars = {f'val/{k}': v for k, v in result.accuracy.items()}
   if jax.process_index() == 0:
     evaluate.write(result, run.val.split, run.workdir / 'eval')
-  writer.scalars(run.steps, scalars, show=False)
+  session.writer.scalars(run.steps, scalars, show=False)
 
 
 def evaluate_run(run: Run, spec, over=iter) -> evaluate.Evaluation:
@@ -144,7 +146,7 @@ def _steps(session: _Session, start: int) -> None:
   step_fn = memory.compiled_step(run)
   bar, advance = writers.progress(run.steps, 'train', done=start)
   pending = []
-  batches = session.stop.over(_batches(run, start))
+  batches = session.stop.over(_batches(run, start, session.over))
   with bar, _reported_when_stopped(session, step_fn, pending):
     for step, batch in enumerate(batches, start + 1):
       run.state, metrics = step_fn(run.state, run.frozen, batch)
@@ -175,6 +177,7 @@ def _save_and_evaluate(session: _Session, step_fn, pending: list) -> None:
   if saves:
     session.save()
   if evaluates:
+    guard.check_state(run.state)
     _evaluate_one_view(session, step)
 
 
@@ -200,11 +203,17 @@ def _evaluate_one_view(session: _Session, step: int) -> None:
   session.beat.enter('training', step)
 
 
-def _batches(run: Run, start: int):
-  """Batches from step `start` on, already on their way to the devices."""
+def _batches(run: Run, start: int, over):
+  """Batches from step `start` on, already on their way to the devices.
+
+  Args:
+    run: whose batches.
+    start: how many come before.
+    over: items -> the same items; of what is done before the first batch.
+  """
   config = run.config
   if config['cache_gb']:
-    return features.batches(run, start)
+    return features.batches(run, start, over)
   host = f'-{jax.process_index()}' if jax.process_index() else ''
   bad = BadVideos(
     run.train.split,
@@ -245,18 +254,27 @@ def _report(session: _Session, step_fn, pending: list) -> None:
 
 def _explain(session: _Session, step_fn, step: int, problem: str) -> None:
   """Raises FloatingPointError with the tensor at which it began."""
-  run, checkpoints = session.run, session.checkpoints
-  checkpoints.wait()
-  start = checkpoints.latest_step() or 0
+  session.checkpoints.wait()
+  start = session.checkpoints.latest_step() or 0
   writers.console.print(f'{problem}; training again from {start} to see why')
-  if start:
-    run.state = resume(run, checkpoints)
-  else:
-    run.state = run.frozen = None  # not twice in memory
-    run = prepare(run.config, run.workdir)
-  batches = session.over(_batches(run, start))
-  found = guard.trace(run, run.state, batches, step_fn, step)
+  try:
+    found = _beginning(session, step_fn, start, step)
+  except stopping.Stopped as stopped:
+    found = f'where it began was not looked for, because of {stopped}.'
   raise FloatingPointError(
     f'{problem} at step {step}: {found} Nothing was saved since step {start}. '
     f'{guard.ADVICE}'
   )
+
+
+def _beginning(session: _Session, step_fn, start: int, step: int) -> str:
+  """Trains from `start` to `step` again: `guard.trace`."""
+  run = session.run
+  with session.stop.interruptible():
+    if start:
+      run.state = resume(run, session.checkpoints)
+    else:
+      run.state = run.frozen = None  # not twice in memory
+      run = prepare(run.config, run.workdir)
+  batches = session.over(_batches(run, start, session.over))
+  return guard.trace(run, run.state, batches, step_fn, step)

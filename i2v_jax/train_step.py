@@ -37,7 +37,6 @@ def make_train_step(
   of a model of which only what decodes them is trained.
   """
 
-  grid = adapters.option(model.adapter, 'grid', ())
   sums = _sums(model, normalization, label_smoothing)
   sums_and_grads = jax.value_and_grad(sums, has_aux=True)
   if accumulate > 1:
@@ -45,14 +44,7 @@ def make_train_step(
 
   def step(state: TrainState, frozen, batch):
     rng = jax.random.fold_in(jax.random.key(seed), state.step)
-    if mixup or cutmix:
-      rng, drawn = jax.random.split(rng)
-      batch = mixing.mix(batch, drawn, mixup, cutmix, grid)
-    if drop_patches:
-      rng, drawn = jax.random.split(rng)
-      size, patches = len(batch['label']), model.vit.grid**2
-      kept_BxK = dropping.draw(drawn, size, patches, drop_patches)
-      batch = dict(batch) | {'kept': kept_BxK}
+    batch, rng = altered(model, batch, rng, mixup, cutmix, drop_patches)
     with video.precise(model):
       (loss, hits), grads = sums_and_grads(state.params, frozen, batch, rng)
     count = jnp.maximum(batch['mask'].sum(), 1.0)
@@ -69,18 +61,43 @@ def make_train_step(
   return step
 
 
+def altered(
+  model, batch, rng, mixup: float, cutmix: float, drop_patches: float
+):
+  """What a step makes of its batch, and the key that is left for dropout.
+
+  It is mixed (`mixing.mix`), and gets `kept` `B x K` (`dropping.draw`).
+  """
+  if mixup or cutmix:
+    rng, drawn = jax.random.split(rng)
+    grid = adapters.option(model.adapter, 'grid', ())
+    batch = mixing.mix(batch, drawn, mixup, cutmix, grid)
+  if drop_patches:
+    rng, drawn = jax.random.split(rng)
+    size, patches = len(batch['label']), model.vit.grid**2
+    kept_BxK = dropping.draw(drawn, size, patches, drop_patches)
+    batch = dict(batch) | {'kept': kept_BxK}
+  return batch, rng
+
+
+def forward(model, normalization: str, params, batch, rng):
+  """Logits `B x classes` of a batch that was `altered`, float32."""
+  apply = functools.partial(
+    model.apply, {'params': params}, rngs={'dropout': rng}
+  )
+  if 'features' in batch:
+    return apply(batch['features'], method='decode')
+  clips = video.pixels(batch, normalization, model.vit.dtype)
+  kept = [batch['kept']] if 'kept' in batch else []
+  return apply(*clips, *kept)
+
+
 def _sums(model, normalization: str, label_smoothing: float):
   """Returns the function that sums loss and hits over a batch."""
 
   def sums(params, frozen, batch, rng):
-    tree = {'params': params_lib.join(params, frozen)}
-    apply = functools.partial(model.apply, tree, rngs={'dropout': rng})
-    if 'features' in batch:
-      logits_BxC = apply(batch['features'], method='decode')
-    else:
-      clips = video.pixels(batch, normalization, model.vit.dtype)
-      kept = [batch['kept']] if 'kept' in batch else []
-      logits_BxC = apply(*clips, *kept)
+    params = params_lib.join(params, frozen)
+    logits_BxC = forward(model, normalization, params, batch, rng)
     targets_BxC = optax.smooth_labels(
       mixing.targets(batch, model.num_classes), label_smoothing
     )

@@ -1,13 +1,15 @@
 """A head trained on kept features is the head trained on the clips."""
 
 import itertools
+import os
+import signal
 
 import jax
 import numpy as np
 import pytest
 import small
 
-from i2v_jax import features, train
+from i2v_jax import features, stopping, train
 from i2v_jax import params as params_lib
 from i2v_jax import run as run_lib
 from i2v_jax.checkpoint import Checkpoints
@@ -63,6 +65,26 @@ def test_what_was_killed_goes_on_and_nothing_is_computed_twice(
   jax.tree.map(np.testing.assert_array_equal, found, wanted)
   monkeypatch.setattr(features, '_computed', None)
   next(features.batches(run, 1))
+
+
+def test_a_signal_ends_it_and_what_was_computed_stays(
+  smoke_config, tmp_path, monkeypatch
+):
+  config = changed(smoke_config(), PROBE | {'cache_gb': 0.1})
+  real, calls = features.of_clips, []
+
+  def told(*args):
+    calls.append(args)
+    if len(calls) == 2:
+      os.kill(os.getpid(), signal.SIGTERM)
+    return real(*args)
+
+  monkeypatch.setattr(features, 'of_clips', told)
+  with pytest.raises(stopping.Stopped):
+    train.train_and_evaluate(config, tmp_path)
+  assert len(calls) == 2
+  train.train_and_evaluate(config, tmp_path)
+  assert len(calls) == 5  # 4 batches, of which one was done again
 
 
 def test_a_video_that_cannot_be_read_counts_for_nothing(

@@ -1,5 +1,6 @@
 """Numbers that are none: the tensor in which they begin is named."""
 
+import collections
 import dataclasses
 import json
 
@@ -10,7 +11,7 @@ import pytest
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from configs import quickstart
-from i2v_jax import guard, train
+from i2v_jax import guard, memory, train, train_step
 from i2v_jax import run as run_lib
 
 
@@ -80,6 +81,36 @@ def test_of_many_outputs_the_first_is_named(run, batch, changes):
   assert guard.first(run, run.state, batch) == wanted
 
 
+@pytest.mark.parametrize('parts', [1, 2])
+def test_what_is_looked_at_is_what_the_step_did(run, batch, monkeypatch, parts):
+  """The same patches, keys of dropout and precision, part by part."""
+  seen, precisions = collections.Counter(), set()
+  real = train_step.forward
+
+  def forward(model, normalization, params, batch, rng):
+    note = lambda *arrays: seen.update([tuple(x.tobytes() for x in arrays)])
+    jax.debug.callback(note, batch['kept'], jax.random.key_data(rng))
+    precisions.add(jax.config.jax_default_matmul_precision)
+    return real(model, normalization, params, batch, rng)
+
+  monkeypatch.setattr(train_step, 'forward', forward)
+  changes = {'drop_patches': 0.5, 'mixup': 0.8, 'accumulate': parts}
+  run = dataclasses.replace(run, config=dict(run.config) | changes)
+  guard.first(run, run.state, batch)  # the outputs, and then the gradients
+  jax.effects_barrier()
+  assert list(seen.values()) == [2] * parts
+  assert precisions == {'highest'}
+
+
+def test_of_kept_features_the_first_output_is_named(run, batch):
+  kept = {key: batch[key] for key in ('label', 'mask')}
+  kept['features'] = jnp.full((4, 8, 32), 10.0)
+  assert 'that step gave numbers' in guard.first(run, run.state, kept)
+  params = changed(run.state.params, 'head/kernel', 3e38)
+  state = run.state.replace(params=params)
+  assert guard.first(run, state, kept).endswith('is the output of head.')
+
+
 def test_of_many_gradients_the_last_layer_is_named(run, batch, monkeypatch):
   grads = changed(run.state.params, 'head/kernel', jnp.nan)
   grads = changed(grads, 'adapters/blocks_1/fc2/up/kernel', jnp.inf)
@@ -113,6 +144,27 @@ def test_training_stops_before_it_saves_and_says_where(
   assert 'the first tensor that is not finite is the output of ' in text
   beat = json.loads((tmp_path / 'heartbeat-0.json').read_text())
   assert beat['phase'] == 'crashed' and beat['why'] in text
+
+
+def test_parameters_without_numbers_are_not_evaluated(
+  smoke_config, tmp_path, monkeypatch
+):
+  compiled = memory.compiled_step
+
+  def diverging(run):
+    step = compiled(run)
+
+    def last_update(*args):
+      state, metrics = step(*args)
+      params = jax.tree.map(lambda x: x * jnp.inf, state.params)
+      return state.replace(params=params), metrics
+
+    return last_update
+
+  monkeypatch.setattr(memory, 'compiled_step', diverging)
+  named = r'^params/adapters/.* is not finite after step 1 .* new --workdir\.$'
+  with pytest.raises(FloatingPointError, match=named):
+    train.train_and_evaluate(smoke_config(eval_every=1), tmp_path)
 
 
 def test_skipped_steps_are_no_problem_until_there_are_too_many():

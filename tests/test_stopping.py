@@ -9,11 +9,22 @@ import subprocess
 import sys
 import threading
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict
 
-from i2v_jax import checkpoint, cli, evaluate, stopping, train, trained
+from i2v_jax import (
+  checkpoint,
+  cli,
+  evaluate,
+  guard,
+  stopping,
+  train,
+  trained,
+)
+from i2v_jax import run as run_lib
+from i2v_jax.heartbeat import Heartbeat
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -214,6 +225,62 @@ def test_what_goes_on_afterwards_ends_the_same(
     assert (checkpoints.latest_step() or 0) == step
   train.train_and_evaluate(config, tmp_path)
   check_same(tmp_path, whole_run)
+
+
+def in_the_step(patch):
+  """The step that gives no numbers is not yet looked at."""
+  original = Heartbeat.stepped
+
+  def told(beat, step):
+    original(beat, step)
+    if step == 5:
+      tell()
+
+  patch.setattr(Heartbeat, 'stepped', told)
+
+
+def in_the_trace(patch):
+  """A state is given away when the signal comes."""
+  original = guard.trace
+
+  def told(run, state, batches, step_fn, step):
+    def step_and_tell(*args):
+      tell()
+      return step_fn(*args)
+
+    return original(run, state, batches, step_and_tell, step)
+
+  patch.setattr(guard, 'trace', told)
+
+
+@pytest.mark.parametrize(
+  ('moment', 'every'),
+  [
+    (in_the_trace, 0),
+    pytest.param(in_the_trace, 3, marks=pytest.mark.slow),
+    pytest.param(in_the_step, 0, marks=pytest.mark.slow),
+    pytest.param(in_the_step, 3, marks=pytest.mark.slow),
+  ],
+)
+def test_numbers_that_are_none_are_told_whatever_is_signalled(
+  moment, every, smoke_config, tmp_path, monkeypatch
+):
+  config = smoke_config(steps=6, checkpoint_every=every)
+  with config.unlocked():
+    config.optimizer.clip_norm = 0.0
+  make = run_lib.optimizer.warmup_cosine
+  # The fourth update throws everything out.
+  rate = lambda step: jnp.where(step == 3, 1e38, 1e-3)
+  monkeypatch.setattr(
+    run_lib.optimizer, 'warmup_cosine', lambda *a, **k: make(*a, **k) and rate
+  )
+  moment(monkeypatch)
+  text = (
+    'at step 5: where it began was not looked for, because of SIGTERM. Nothing '
+    f'was saved since step {every}.'
+  )
+  with pytest.raises(FloatingPointError, match=text):
+    train.train_and_evaluate(config, tmp_path)
 
 
 @pytest.fixture(scope='module')

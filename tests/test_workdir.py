@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from configs import common
-from i2v_jax import experiment
+from i2v_jax import experiment, train
 from i2v_jax import workdir as workdir_lib
 
 HOLD = """
@@ -56,6 +56,22 @@ def test_a_folder_that_was_taken_away_is_noticed(tmp_path):
     (folder / workdir_lib.LOCK).write_text('')  # of somebody else
     with pytest.raises(OSError, match='moved or removed while'):
       lock.check()
+
+
+def test_a_report_does_not_make_a_folder_anew(
+  smoke_config, tmp_path, monkeypatch
+):
+  workdir, real = tmp_path / 'run', train._write
+
+  def moving(session, *args):
+    session.checkpoints.wait()
+    workdir.rename(tmp_path / 'elsewhere')
+    real(session, *args)
+
+  monkeypatch.setattr(train, '_write', moving)
+  with pytest.raises(OSError, match='was moved or removed while'):
+    train.train_and_evaluate(smoke_config(), workdir)
+  assert not workdir.exists()
 
 
 def test_what_the_first_process_cannot_do_no_process_does():
