@@ -57,7 +57,7 @@ class Bytes:
 
   @property
   def total(self) -> int:
-    """As `benchmark.peak_bytes`."""
+    """As `benchmark.peak_bytes`, and frozen parameters that are not read."""
     return sum(dataclasses.asdict(self).values())
 
 
@@ -127,7 +127,19 @@ def measure(compiled: jax.stages.Compiled, inputs: Inputs) -> Bytes:
     batch=num_bytes(inputs.batch),
     temporaries=compiled.memory_analysis().temp_size_in_bytes,
   )
-  return Bytes(**parts, other=total - sum(parts.values()))
+  # A step that reads features is without the weights that make them, which
+  # stay on the device all the same.
+  return Bytes(**parts, other=max(0, total - sum(parts.values())))
+
+
+def refusal(error: Exception) -> str:
+  """What a compiler says of a program that does not fit, in short.
+
+  Any other error is raised again.
+  """
+  if 'RESOURCE_EXHAUSTED: ' not in str(error):
+    raise error
+  return str(error).partition('RESOURCE_EXHAUSTED: ')[2].splitlines()[0]
 
 
 def num_bytes(tree) -> int:
