@@ -18,6 +18,7 @@ from i2v_jax import (
   benchmark,
   experiment,
   fitting,
+  memory,
   peaks,
   sharding,
   video,
@@ -106,6 +107,7 @@ def _sized(config: Mapping[str, Any], options: Options) -> Options:
   mesh = sharding.make_mesh(config['mesh']['model'])
   size = options.batch_size or fitting.smallest(config, mesh)
   if options.training:
+    memory.check_remat(config)
     sharding.check_batch_size(size, mesh, config['accumulate'])
   return dataclasses.replace(options, batch_size=size)
 

@@ -105,6 +105,8 @@ def test_a_batch_that_does_not_spread_is_refused_before_measuring(monkeypatch):
   monkeypatch.setattr(bench_runs, 'forward', None)
   with pytest.raises(ValueError, match='choose a multiple of 2'):
     parts(batch_size=1)
+  with pytest.raises(ValueError, match="remat is 'auto'"):
+    bench.bench(config_of() | {'remat': 'auto'}, bench.Options())
 
 
 def test_less_than_one_round_against_another_is_refused(monkeypatch, capsys):

@@ -1,6 +1,7 @@
 """What a config takes elsewhere, and what a compiler says if it is too much."""
 
 import jax
+import pytest
 
 from i2v_jax import scaling
 
@@ -12,6 +13,13 @@ def test_the_parts_are_those_of_the_compiled_step(smoke_config):
   assert found['temporaries'] > 0 and 0 <= found['other'] < 1024
   pixels = config.model.num_frames * config.model.backbone.image_size**2 * 3
   assert found['batch'] == 8 * (pixels + 4 + 4)  # and label and mask
+
+
+def test_what_is_yet_to_be_found_is_not_measured(smoke_config):
+  config = smoke_config()
+  config.remat = 'auto'
+  with pytest.raises(ValueError, match=r"remat is 'auto'.* set it to"):
+    scaling.measure(config, jax.devices()[:1], 8, 4, effort=-1.0)
 
 
 def test_what_does_not_fit_is_reported(smoke_config, monkeypatch):
