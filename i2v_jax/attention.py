@@ -13,17 +13,24 @@ def attend(q_BxLxNxK, k_BxMxNxK, v_BxMxNxK):
 
   - CPU: `attend_cpu`.
   - CUDA: `attend_cudnn` where cuDNN can do it (float16 and bfloat16, heads of
-    up to 128 channels, a multiple of 8), else `attend_xla`. JAX traces cuDNN's
-    part only where a GPU is: what a machine without one exports for CUDA has
-    `attend_xla` in it.
+    up to 128 channels, a multiple of 8, compute capability 8.0), else
+    `attend_xla`. JAX traces cuDNN's part only where such a GPU is: what a
+    machine without one exports for CUDA has `attend_xla` in it.
   - TPU and others: `attend_xla`.
   """
   ways = {'cpu': attend_cpu}
-  if jax.default_backend() == 'gpu' and fits_cudnn(q_BxLxNxK):
+  if has_cudnn() and fits_cudnn(q_BxLxNxK):
     ways['cuda'] = attend_cudnn
   return lax.platform_dependent(
     q_BxLxNxK, k_BxMxNxK, v_BxMxNxK, default=attend_xla, **ways
   )
+
+
+def has_cudnn() -> bool:
+  """Whether JAX computes on GPUs that cuDNN has fused attention for."""
+  device = jax.local_devices()[0]
+  is_cuda = 'cuda' in device.client.platform_version  # ROCm is a 'gpu' too
+  return is_cuda and float(device.compute_capability) >= 8.0
 
 
 def fits_cudnn(q_BxLxNxK) -> bool:
@@ -41,7 +48,7 @@ def attend_cudnn(q_BxLxNxK, k_BxMxNxK, v_BxMxNxK):
 
 
 def attend_xla(q_BxLxNxK, k_BxMxNxK, v_BxMxNxK):
-  """`attend` as JAX writes it, which XLA's TPU compiler likes best."""
+  """`attend` as JAX writes it."""
   return jax.nn.dot_product_attention(
     q_BxLxNxK, k_BxMxNxK, v_BxMxNxK, implementation='xla'
   )

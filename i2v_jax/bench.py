@@ -12,7 +12,17 @@ import jax
 import numpy as np
 
 import i2v_jax
-from i2v_jax import accounting, bench_runs, benchmark, experiment, peaks, video
+from i2v_jax import (
+  accounting,
+  bench_runs,
+  benchmark,
+  experiment,
+  fitting,
+  memory,
+  peaks,
+  sharding,
+  video,
+)
 from i2v_jax.data import digits, known
 
 
@@ -22,7 +32,8 @@ class Options:
 
   Attributes:
     num_classes: of the data; 0 for as many as it has.
-    batch_size: of throughput and training step, over all devices.
+    batch_size: of throughput, on one device, and of the training step, over
+      all of them; None for the smallest that the config can train with.
     rounds: of measurements, of which medians are taken.
     clips: that the loader makes.
     training: compile and measure the training step.
@@ -33,7 +44,7 @@ class Options:
   """
 
   num_classes: int = 0
-  batch_size: int = 1
+  batch_size: int | None = None
   rounds: int = 10
   clips: int = 64
   training: bool = True
@@ -43,11 +54,10 @@ class Options:
 
   def __post_init__(self):
     for name in ('batch_size', 'rounds', 'clips'):
-      if getattr(self, name) < 1:
+      value = getattr(self, name)
+      if value is not None and value < 1:
         flag = name.replace('_', '-')
-        raise ValueError(
-          f'--{flag} is {getattr(self, name)}; it is at least 1.'
-        )
+        raise ValueError(f'--{flag} is {value}; it is at least 1.')
 
 
 def bench(config: Mapping[str, Any], options: Options) -> dict[str, Any]:
@@ -67,6 +77,7 @@ def bench(config: Mapping[str, Any], options: Options) -> dict[str, Any]:
   """
   num_classes = classes(config, options.num_classes)
   models = accounting.models(config, num_classes)
+  options = _sized(config, options)
   found = {
     'conditions': _conditions(config, models, num_classes, options),
     'models': {name: _counted(config, model) for name, model in models.items()},
@@ -89,6 +100,16 @@ def bench(config: Mapping[str, Any], options: Options) -> dict[str, Any]:
     'device_peak_bytes': benchmark.device_peak_bytes(),
   }
   return found
+
+
+def _sized(config: Mapping[str, Any], options: Options) -> Options:
+  """Options with a batch that the training step, if wanted, can have."""
+  mesh = sharding.make_mesh(config['mesh']['model'])
+  size = options.batch_size or fitting.smallest(config, mesh)
+  if options.training:
+    memory.check_remat(config)
+    sharding.check_batch_size(size, mesh, config['accumulate'])
+  return dataclasses.replace(options, batch_size=size)
 
 
 def classes(config: Mapping[str, Any], given: int = 0) -> int:

@@ -26,11 +26,15 @@ def alternate(runs: Mapping[str, Callable], rounds: int) -> dict:
 
 
 def forward(model, params, batch: int = 1):
-  """A compiled forward pass of black clips: a call of it, and the program."""
+  """A compiled forward pass of black clips: a call of it, and the program.
+
+  As exact as evaluation is (`video.precise`).
+  """
   shapes = video.example(model, batch, model.vit.dtype)
   clips = tuple(jnp.zeros(x.shape, x.dtype) for x in shapes)
   apply = jax.jit(lambda p, x: model.apply({'params': p}, *x))
-  compiled = apply.lower(params, clips).compile()
+  with video.precise(model):
+    compiled = apply.lower(params, clips).compile()
   return lambda: compiled(params, clips), compiled
 
 
@@ -44,12 +48,16 @@ def seconds_per_clip(models: Mapping, rounds: int = 30) -> dict[str, float]:
 
 
 def matmul(model, batch: int = 1):
-  """The largest matrix product of a model: a call of it, and its FLOPs."""
+  """The largest matrix product of a model: a call of it, and its FLOPs.
+
+  As exact as `forward`.
+  """
   cfg, images = model.vit, sum(shape[0] for shape in model.input_shapes)
   rows = batch * images * (cfg.num_prefix + cfg.grid**2)
   x = jnp.ones((rows, cfg.width), cfg.dtype)
   w = jnp.ones((cfg.width, cfg.mlp_dim), cfg.dtype)
-  product = jax.jit(jnp.matmul)
+  with video.precise(model):
+    product = jax.jit(jnp.matmul).lower(x, w).compile()
   return lambda: product(x, w), 2 * rows * cfg.width * cfg.mlp_dim
 
 

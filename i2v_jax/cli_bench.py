@@ -10,10 +10,6 @@ def bench(args) -> None:
   from i2v_jax import bench as lib
   from i2v_jax import bench_table, variants
 
-  if args.against:
-    _against(args)
-    return
-
   options = lib.Options(
     num_classes=args.classes,
     batch_size=args.batch_size,
@@ -24,6 +20,9 @@ def bench(args) -> None:
     measure_peak=args.measure_peak,
     count_only=args.count_only,
   )
+  if args.against:
+    _against(args)
+    return
   config = variants.load_config(args.config, args.set)
   found = {'config': args.config, 'set': args.set}
   found |= lib.bench(config, options)
@@ -77,7 +76,7 @@ def _for_bench(found) -> None:
   )
   add('--out', metavar='FILE.json', help='everything, and more than is shown')
   add('--classes', type=int, default=0, help='where no data tells how many')
-  add('--batch-size', type=int, default=1, help='of throughput and training')
+  add('--batch-size', type=int, help='of throughput and training')
   add('--rounds', type=int, default=10, help='of measurements (10)')
   add('--clips', type=int, default=64, help='that the loader makes (64)')
   switch = dict(action='store_false', default=True)

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from i2v_jax import (
+  accounting,
   adapters,
   benchmark,
   experiment,
@@ -197,7 +198,6 @@ def _training(runs: Mapping[str, run_lib.Run], rounds: int) -> dict[str, dict]:
 
 def _train_step(run: run_lib.Run):
   """A compiled training step that goes on from call to call, and its costs."""
-  size = run.config['batch_size']
   shapes = memory.batch_of(run.config, run.model, run.mesh)
   batch = _random_batch(shapes, run.model.num_classes)
   batch = sharding.put(batch, run.mesh)
@@ -209,10 +209,20 @@ def _train_step(run: run_lib.Run):
     state, _ = compiled(state, run.frozen, batch)
     return state
 
-  flops = (compiled.cost_analysis() or {}).get('flops')
-  per_clip = flops and flops * run.mesh.size / size
-  peak = benchmark.peak_bytes(compiled)
+  peak, per_clip = benchmark.peak_bytes(compiled), _flops(run, compiled)
   return call, {'train_peak_bytes': peak, 'train_flops_per_clip': per_clip}
+
+
+def _flops(run: run_lib.Run, compiled) -> float | None:
+  """FLOPs of a clip in a training step, where XLA counts them."""
+  size = run.config['batch_size']
+  if run.config['accumulate'] == 1:
+    flops = (compiled.cost_analysis() or {}).get('flops')
+    return flops and flops * run.mesh.size / size
+  # XLA counts the body of a loop once, so the batch is counted in one part.
+  whole = dict(run.config) | {'accumulate': 1}
+  lowered, _ = memory.lowered(whole, run.mesh, run.model.num_classes)
+  return 2 * accounting.xla_macs(lowered) / size
 
 
 def _random_batch(shapes: Mapping, num_classes: int) -> dict[str, Any]:

@@ -21,6 +21,9 @@ from i2v_jax.data.bad_videos import BadVideos
 from i2v_jax.feature_store import Store
 from i2v_jax.weights import native
 
+# Fields of `ClipSpec` that no training clip depends on.
+TEST_ONLY = ('clips', 'crops', 'test_short_side', 'test_sampling')
+
 
 def check(config: Mapping[str, Any], model, mine: Mapping) -> None:
   """Raises ValueError where features are no constants of a clip, or not few.
@@ -125,6 +128,8 @@ def _filled(run, over) -> Store:
 def _facts(run) -> dict[str, Any]:
   """What features are a function of; names as an error gives them."""
   spec = dataclasses.asdict(run.train.spec)
+  for name in TEST_ONLY:
+    del spec[name]
   spec['flip_map'] = sorted(spec['flip_map'].items())
   facts = {
     'adapter': run.model.adapter,

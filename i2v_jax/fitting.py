@@ -33,7 +33,7 @@ def settle(config: Mapping[str, Any], workdir) -> Mapping[str, Any]:
       says is taken.
 
   Raises:
-    ValueError: nothing fits, or memory cannot be known.
+    ValueError: nothing fits, or memory cannot be known, or not in advance.
   """
   asked = [key for key in KEYS if config[key] == AUTO]
   if not asked:
@@ -41,6 +41,11 @@ def settle(config: Mapping[str, Any], workdir) -> Mapping[str, Any]:
   config = experiment.plain(config)
   if saved := _saved(pathlib.Path(workdir)):
     return config | {key: saved[key] for key in asked}
+  if config['cache_gb'] and config['batch_size'] == AUTO:
+    raise ValueError(
+      "batch_size is 'auto', which measures the training step and not the "
+      'passes that fill cache_gb; set batch_size to a number, or cache_gb to 0.'
+    )
   mesh = sharding.make_mesh(config['mesh']['model'])
   unit = smallest(config, mesh)
   experiment.check(config | _fixed(config, batch_size=unit, remat=REMAT[0]))
@@ -48,7 +53,7 @@ def settle(config: Mapping[str, Any], workdir) -> Mapping[str, Any]:
   limit = limits.agreed(mesh)
 
   measured = lambda size, remat: bytes_of(
-    config | {'batch_size': size, 'remat': remat}, mesh, train
+    config | {'batch_size': size, 'remat': remat}, mesh, train, limit
   )
   if config['batch_size'] != AUTO:
     size = config['batch_size']
@@ -65,13 +70,24 @@ def settle(config: Mapping[str, Any], workdir) -> Mapping[str, Any]:
   return config | {'batch_size': size, 'remat': remat}
 
 
-def bytes_of(config: Mapping[str, Any], mesh, train: sources.Split) -> int:
-  """What a config takes on a device, with the batches on their way."""
+def bytes_of(
+  config: Mapping[str, Any], mesh, train: sources.Split, limit: int
+) -> int:
+  """What a config takes on a device, with the batches on their way.
+
+  Where the compiler refuses it and tells no number, `limit` and one more.
+  """
   lowered, inputs = memory.lowered(
     config, mesh, len(train.class_names), num_videos=len(train)
   )
   what = f'a step of {config["batch_size"]} clips, remat={config["remat"]}'
-  found = memory.measure(compilation.compiled(lowered, mesh, what), inputs)
+  try:
+    compiled = compilation.compiled(lowered, mesh, what)
+  except jax.errors.JaxRuntimeError as error:
+    refused = memory.refusal(error)
+    writers.console.print(f'{what}, does not fit: {refused}')
+    return limit + 1
+  found = memory.measure(compiled, inputs)
   return found.total + AHEAD * found.batch
 
 
@@ -139,7 +155,8 @@ def _choose_remat(measured: Callable[[str], int], limit: int) -> str:
     if found[remat] <= limit:
       writers.console.print(f'remat is {remat}')
       return remat
-  raise ValueError(_nothing(min(found.values()), limit, 'batch_size'))
+  way = 'set a smaller batch_size or a larger accumulate, '
+  raise ValueError(_nothing(min(found.values()), limit, 'batch_size', way))
 
 
 def _choose_batch(measured, policies, unit, most, limit) -> tuple[int, str]:
@@ -156,11 +173,15 @@ def _mib(count: int) -> str:
   return f'{count / 2**20:,.1f} MiB'
 
 
-def _nothing(least: int, limit: int, what: str) -> str:
+def _takes(count: int, limit: int) -> str:
+  return 'too much' if count == limit + 1 else _mib(count)
+
+
+def _nothing(least: int, limit: int, what: str, way: str = '') -> str:
   return (
-    f'A training step with this {what} takes {_mib(least)} on a device that '
-    f'has {_mib(limit)}; take fewer frames or a smaller model, or cut the '
-    'frozen weights over more devices with mesh.frozen.'
+    f'A training step with this {what} takes {_takes(least, limit)} on a '
+    f'device that has {_mib(limit)}; {way}take fewer frames or a smaller '
+    'model, or cut the frozen weights over more devices with mesh.frozen.'
   )
 
 
@@ -171,7 +192,7 @@ def _show(what: str, found: Mapping[Any, int], limit: int) -> None:
     table.add_column(name, justify='right')
   for value in found:
     fits = 'fits' if found[value] <= limit else ''
-    table.add_row(str(value), _mib(found[value]), fits)
+    table.add_row(str(value), _takes(found[value], limit), fits)
   writers.console.print(table)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 NAME = 'I2V_MEMORY_BYTES'  # in the environment: bytes of a device, for us
+GROUP = pathlib.Path('/sys/fs/cgroup')  # of a container, as it sees itself
 SHARE = 0.95  # of them to be filled: allocators cannot use every byte
 
 
@@ -55,9 +56,18 @@ def _free() -> int:
       f'This system does not tell how much memory is free; set {NAME}, or '
       'batch_size and remat yourself.'
     ) from error
-  group = pathlib.Path('/sys/fs/cgroup')
-  if (group / 'memory.max').is_file():
-    most = (group / 'memory.max').read_text().strip()
-    used = int((group / 'memory.current').read_text())
-    free = free if most == 'max' else min(free, int(most) - used)
-  return free
+  return min(free, _free_of_container(free))
+
+
+def _free_of_container(free: int) -> int:
+  """Bytes that a container has free; `free` where nothing limits it."""
+  if not (GROUP / 'memory.max').is_file():
+    return free
+  most = (GROUP / 'memory.max').read_text().strip()
+  if most == 'max':
+    return free
+  used = int((GROUP / 'memory.current').read_text())
+  lines = (GROUP / 'memory.stat').read_text().splitlines()
+  # Pages of files that were read count as used, and are given up on demand.
+  cached = dict(line.split() for line in lines)['inactive_file']
+  return int(most) - used + int(cached)

@@ -24,6 +24,7 @@ from i2v_jax import (
 )
 from i2v_jax import params as params_lib
 from i2v_jax import run as run_lib
+from i2v_jax.vit_config import REMAT
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Bytes:
 
   @property
   def total(self) -> int:
-    """As `benchmark.peak_bytes`."""
+    """As `benchmark.peak_bytes`, and frozen parameters that are not read."""
     return sum(dataclasses.asdict(self).values())
 
 
@@ -80,6 +81,7 @@ def lowered(
   Raises:
     ValueError: the config cannot be, or the batch does not spread.
   """
+  check_remat(config)
   size = batch_size or config['batch_size']
   sharding.check_batch_size(size, mesh, config['accumulate'])
   platform = mesh.devices.flat[0].platform
@@ -98,6 +100,15 @@ def lowered(
   step = train_step.of_config(config, model, tx)
   step = train_step.jitted(step, inputs.state, mesh)
   return step.lower(inputs.state, inputs.frozen, inputs.batch), inputs
+
+
+def check_remat(config: Mapping[str, Any]) -> None:
+  """Raises ValueError for a policy that is yet to be found."""
+  if config['remat'] == 'auto':
+    raise ValueError(
+      "remat is 'auto', which a run replaces by what fits; set it to one of "
+      f'{REMAT} to measure that.'
+    )
 
 
 def compiled_step(run: run_lib.Run) -> jax.stages.Compiled:
@@ -127,7 +138,19 @@ def measure(compiled: jax.stages.Compiled, inputs: Inputs) -> Bytes:
     batch=num_bytes(inputs.batch),
     temporaries=compiled.memory_analysis().temp_size_in_bytes,
   )
-  return Bytes(**parts, other=total - sum(parts.values()))
+  # A step that reads features is without the weights that make them, which
+  # stay on the device all the same.
+  return Bytes(**parts, other=max(0, total - sum(parts.values())))
+
+
+def refusal(error: Exception) -> str:
+  """What a compiler says of a program that does not fit, in short.
+
+  Any other error is raised again.
+  """
+  if 'RESOURCE_EXHAUSTED: ' not in str(error):
+    raise error
+  return str(error).partition('RESOURCE_EXHAUSTED: ')[2].splitlines()[0]
 
 
 def num_bytes(tree) -> int:

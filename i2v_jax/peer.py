@@ -23,6 +23,7 @@ from i2v_jax.weights import native
 
 ROOT = pathlib.Path(__file__).parents[1]
 SIDES = ('i2v', 'torch')
+TRAINED = ('adapters', 'temporal_embedding', 'head', 'backbone/ln_post')
 WORKS = ('forward', 'forward, merged', 'training')
 COLUMNS = ('work', 'i2v s', 'torch s', 'i2v takes', 'i2v MiB', 'torch MiB')
 
@@ -32,8 +33,8 @@ def against_torch(
 ) -> list[dict[str, Any]]:
   """Measures a config against `tests/peers/zeroi2v_torch.py`; prints a table.
 
-  One clip, float32, no dropout. `training` is the gradient of the loss by all
-  that is trained, without an update.
+  One clip, float32, on a CPU, no dropout. `training` is the gradient of the
+  loss by all that is trained, without an update.
 
   Args:
     config: of an experiment with ZeroI2V.
@@ -62,14 +63,29 @@ def check(config: Mapping[str, Any]) -> None:
       '--against torch runs tests/peers, which is not installed with i2v_jax; '
       'run it in a checkout of the repository.'
     )
-  adapter = adapters.resolve(config['model']['adapter']) or {}
-  count = adapter.get('num_adapters', zeroi2v.ZeroI2V.num_adapters)
-  family = config['model']['backbone'].get('family', 'clip')
-  if adapter.get('name') != 'zeroi2v' or count > 4 or family != 'clip':
+  if not _is_peer(config['model']):
     raise ValueError(
-      'The peer in PyTorch is ZeroI2V with up to 4 adapters per block of a '
-      'CLIP ViT; choose such a config, as configs/zeroi2v_k400.py.'
+      'The peer in PyTorch is ZeroI2V with up to 4 adapters in every block of '
+      'a CLIP ViT and a temporal embedding; choose such a config, as '
+      'configs/zeroi2v_k400.py.'
     )
+  if set(config['trainable']) != set(TRAINED):
+    raise ValueError(
+      f'The peer in PyTorch trains {TRAINED}; set trainable to these.'
+    )
+
+
+def _is_peer(spec: Mapping[str, Any]) -> bool:
+  """Whether `tests/peers/zeroi2v_torch.py` is the model of a spec."""
+  adapter = adapters.resolve(spec['adapter']) or {}
+  count = adapter.get('num_adapters', zeroi2v.ZeroI2V.num_adapters)
+  return (
+    adapter.get('name') == 'zeroi2v'
+    and count <= 4
+    and not adapter.get('blocks')
+    and spec['backbone'].get('family', 'clip') == 'clip'
+    and spec.get('temporal_embedding', True)
+  )
 
 
 def _measure(config, num_classes: int, work: str, rounds: int) -> dict:
@@ -116,11 +132,15 @@ def prepare(config, num_classes: int, work: str, folder: pathlib.Path) -> None:
 
 @contextlib.contextmanager
 def side(name: str, work: str, folder) -> Iterator[subprocess.Popen]:
-  """The process of a side, ready to be asked."""
+  """The process of a side, ready to be asked; it computes on the CPU."""
   paths = [str(ROOT), str(ROOT / 'tests'), os.environ.get('PYTHONPATH', '')]
+  told = {
+    'PYTHONPATH': os.pathsep.join(filter(None, paths)),
+    'JAX_PLATFORMS': 'cpu',  # as PyTorch, where there is an accelerator too
+  }
   process = subprocess.Popen(
     [sys.executable, '-m', 'peers.side', name, work, str(folder)],
-    env=os.environ | {'PYTHONPATH': os.pathsep.join(filter(None, paths))},
+    env=os.environ | told,
     stdin=subprocess.PIPE,
     stdout=subprocess.PIPE,
     text=True,
@@ -158,7 +178,7 @@ def check_same(ours, theirs) -> None:
 
 def show(rows: list[dict[str, Any]], rounds: int) -> None:
   """Prints what was measured."""
-  title = f'one clip, float32, median of {rounds}, in turn'
+  title = f'one clip, float32, on a CPU, median of {rounds}, in turn'
   table = Table(title=title, title_justify='left')
   for name in COLUMNS:
     table.add_column(name, justify='left' if name == 'work' else 'right')

@@ -71,19 +71,9 @@ def measure(config, where, clips: int, num_classes: int, effort: float) -> dict:
   try:
     compiled = lowered.compile(compiler_options=options)
   except jax.errors.JaxRuntimeError as error:
-    return {'refused': refusal(error)}
+    return {'refused': memory.refusal(error)}
   found = memory.measure(compiled, inputs)
   return dataclasses.asdict(found) | {'total': found.total}
-
-
-def refusal(error: Exception) -> str:
-  """What a compiler says of a program that does not fit, in short.
-
-  Any other error is raised again.
-  """
-  if 'RESOURCE_EXHAUSTED: ' not in str(error):
-    raise error
-  return str(error).partition('RESOURCE_EXHAUSTED: ')[2].splitlines()[0]
 
 
 def run(argv) -> None:

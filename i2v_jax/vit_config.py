@@ -73,8 +73,9 @@ class ViTConfig:
     pool: what stands for an image: its class token, the mean of its patches,
       or attention from a learned query (`map`); behind the final norm.
     dtype: compute type; parameters are float32.
-    remat: what the backward pass recomputes: `none`, all but matrix products
-      (`dots`), or whole blocks (`block`).
+    remat: what the backward pass recomputes: `none`, all but products with
+      weights (`dots`; those of attention are recomputed), or whole blocks
+      (`block`).
   """
 
   width: int

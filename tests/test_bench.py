@@ -11,6 +11,7 @@ from i2v_jax import (
   bench_runs,
   cli,
   memory,
+  peer,
   sharding,
   variants,
 )
@@ -46,7 +47,9 @@ def test_the_command_measures_prints_and_writes(digits, tmp_path, capsys):
   assert merged['xla_macs'] == image['xla_macs'] < model['xla_macs']
   training = found['training']
   assert 2 * model['xla_macs'] > training['xla_macs'] > 1.5 * model['xla_macs']
-  assert training['peak_bytes'] == sum(training['parts'].values())
+  frozen, batch = training['parts']['frozen'], training['parts']['batch']
+  assert training['peak_bytes'] > frozen + batch > frozen > 0
+  assert 0 <= training['parts']['other'] < 1024
   assert found['peak']['source'].startswith('measured')
   assert found['loader']['clips_per_second'] > 0
   assert found['memory']['host_peak_bytes'] > 2**26
@@ -85,6 +88,31 @@ def test_what_training_takes_does_not_depend_on_how():
   first, second = (bench_runs.training(c, 4, 2, 1) for c in (plain, other))
   assert first['xla_macs'] == second['xla_macs']
   assert first['parts']['trained'] == second['parts']['trained']
+
+
+def parts(**options):
+  """`bench.bench` of a config that works through its batch in parts."""
+  config = config_of() | {'accumulate': 2, 'mixup': 0.8}
+  return bench.bench(config, bench.Options(**options))
+
+
+def test_by_default_the_batch_is_the_smallest_that_can_be_trained_with():
+  found = parts(count_only=True)
+  assert found['conditions']['batch_size'] == 2 * jax.device_count()
+
+
+def test_a_batch_that_does_not_spread_is_refused_before_measuring(monkeypatch):
+  monkeypatch.setattr(bench_runs, 'forward', None)
+  with pytest.raises(ValueError, match='choose a multiple of 2'):
+    parts(batch_size=1)
+  with pytest.raises(ValueError, match="remat is 'auto'"):
+    bench.bench(config_of() | {'remat': 'auto'}, bench.Options())
+
+
+def test_less_than_one_round_against_another_is_refused(monkeypatch, capsys):
+  monkeypatch.setattr(peer, 'against_torch', None)
+  assert i2v('--against', 'torch', '--rounds', 0) == 1
+  assert '--rounds is 0; it is at least 1' in capsys.readouterr().err
 
 
 def test_classes_are_given_known_or_counted(digits, tmp_path):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from i2v_jax import benchmark, cli, compare, sweep
+from i2v_jax import run as run_lib
 
 SWEEP = """
 from configs import quickstart
@@ -109,6 +110,20 @@ def test_peak_memory_counts_what_is_donated_once():
   compiled = lambda **how: jax.jit(step, **how).lower(x).compile()
   assert benchmark.peak_bytes(compiled(donate_argnums=0)) == 4096
   assert benchmark.peak_bytes(compiled()) == 8192
+
+
+def test_a_batch_in_parts_takes_the_flops_of_a_whole_one(
+  smoke_config, tmp_path
+):
+  found = []
+  for parts in (1, 4):
+    config = smoke_config()
+    config.accumulate = parts
+    run = run_lib.prepare(config, tmp_path)
+    _, measured = compare._train_step(run)
+    found.append(measured['train_flops_per_clip'])
+  whole, in_parts = found
+  assert in_parts == pytest.approx(whole, rel=0.05)
 
 
 def test_a_random_batch_has_every_array_that_the_model_takes():

@@ -134,6 +134,20 @@ def test_features_of_other_clips_are_refused(smoke_config, tmp_path):
     next(features.batches(run, 0))
 
 
+def test_other_test_views_keep_the_features(
+  smoke_config, tmp_path, monkeypatch
+):
+  config = changed(smoke_config(), PROBE | {'cache_gb': 0.1})
+  next(features.batches(run_lib.prepare(config, tmp_path), 0))
+  size = config.model.backbone.image_size
+  views = {'views.clips': 1, 'views.crops': 1, 'views.short_side': size + 8}
+  changed(config, views | {'clip.test_sampling': 'mmaction0'})
+  run = run_lib.prepare(config, tmp_path)
+  assert {run.train.spec.clips, run.train.spec.crops} == {1}
+  monkeypatch.setattr(features, '_computed', None)
+  next(features.batches(run, 0))
+
+
 def test_bytes_are_those_of_the_blocks_that_are_read():
   model = small.build(dict(name='evl', layers=2), temporal_embedding=False)
   one = features.shapes(model, 5)

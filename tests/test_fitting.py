@@ -5,7 +5,7 @@ import json
 import jax
 import pytest
 
-from i2v_jax import experiment, fitting, limits, sharding, train
+from i2v_jax import experiment, fitting, limits, memory, sharding, train
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def bytes_of(monkeypatch):
   """A step takes 100 and, for every clip, 40, 30 or 20, by its policy."""
   tried = []
 
-  def of(config, mesh, train):
+  def of(config, mesh, train, limit):
     per_clip = {'none': 40, 'dots': 30, 'block': 20}[config['remat']]
     tried.append((config['batch_size'], config['remat']))
     return 100 + per_clip * config['batch_size']
@@ -81,7 +81,7 @@ def test_remat_is_the_first_policy_that_fits(
     monkeypatch.setenv(limits.NAME, str(limit))
     assert fitting.settle(config, tmp_path) == config | {'remat': wanted}
   assert bytes_of[-3:] == [(8, 'none'), (8, 'dots'), (8, 'block')]
-  monkeypatch.setenv(limits.NAME, '259')
+  monkeypatch.setenv(limits.NAME, '258')
   with pytest.raises(ValueError, match='this batch_size takes 0'):
     fitting.settle(config, tmp_path)
 
@@ -110,6 +110,80 @@ def test_what_cannot_be_is_said_before_anything_is_compiled(config, tmp_path):
     fitting.settle(config | {'seed': -1}, tmp_path)
 
 
+def refusing(text, fits):
+  """A compiler that refuses what does not fit, by the name of the step."""
+
+  def compiled(lowered, mesh, what):
+    if fits not in what:
+      raise jax.errors.JaxRuntimeError(f'{text}\nAllocations: …')
+    return fits
+
+  return compiled
+
+
+@pytest.fixture
+def eight_bytes(monkeypatch):
+  """A step that is compiled takes 8 bytes, and its clips none."""
+  found = memory.Bytes(0, 0, 0, 0, 8, 0)
+  monkeypatch.setattr(memory, 'measure', lambda *_: found)
+  monkeypatch.setattr(memory, 'lowered', lambda *_, **__: (None, None))
+  monkeypatch.setenv(limits.NAME, '100')
+
+
+def test_a_policy_that_the_compiler_refuses_does_not_fit(
+  config, tmp_path, eight_bytes, monkeypatch, capsys
+):
+  full = refusing('RESOURCE_EXHAUSTED: Ran out of HBM.', 'remat=dots')
+  monkeypatch.setattr(fitting.compilation, 'compiled', full)
+  config |= {'batch_size': 8, 'remat': 'auto'}
+  assert fitting.settle(config, tmp_path)['remat'] == 'dots'
+  said = ' '.join(capsys.readouterr().out.split())
+  assert '8 clips, remat=none, does not fit: Ran out of HBM.' in said
+  assert 'none │ too much' in said
+
+
+def test_a_batch_that_the_compiler_refuses_does_not_fit(
+  config, tmp_path, eight_bytes, monkeypatch
+):
+  full = refusing('RESOURCE_EXHAUSTED: Ran out of HBM.', 'of 1 clips')
+  monkeypatch.setattr(fitting.compilation, 'compiled', full)
+  assert fitting.settle(config, tmp_path)['batch_size'] == 1
+  full = refusing('RESOURCE_EXHAUSTED: Ran out of HBM.', 'no batch')
+  monkeypatch.setattr(fitting.compilation, 'compiled', full)
+  with pytest.raises(ValueError, match='takes too much on a device'):
+    fitting.settle(config, tmp_path)
+
+
+def test_what_else_a_compiler_says_ends_the_search(
+  config, tmp_path, eight_bytes, monkeypatch
+):
+  broken = refusing('INTERNAL: out of luck', 'no batch')
+  monkeypatch.setattr(fitting.compilation, 'compiled', broken)
+  with pytest.raises(jax.errors.JaxRuntimeError, match='INTERNAL'):
+    fitting.settle(config, tmp_path)
+
+
+def test_a_guess_that_is_refused_is_followed_by_half_of_it():
+  of = lambda n: 100 + 40 * n if n <= 4 else 1001  # of 1000
+  found, tried = fitting.largest(of, 1, 16, 1000)
+  assert found == 4 and tried == {1: 140, 2: 180, 16: 1001, 8: 1001, 4: 260}
+
+
+def test_the_way_out_of_a_batch_of_ones_own_is_a_smaller_one(
+  config, tmp_path, bytes_of, monkeypatch
+):
+  config |= {'batch_size': 8, 'remat': 'auto'}
+  monkeypatch.setenv(limits.NAME, '259')
+  with pytest.raises(ValueError, match='smaller batch_size or a larger accum'):
+    fitting.settle(config, tmp_path)
+
+
+def test_no_batch_is_chosen_for_features_that_are_kept(config, tmp_path):
+  config |= {'cache_gb': 1.0}
+  with pytest.raises(ValueError, match='batch_size to a number, or cache_gb'):
+    fitting.settle(config, tmp_path)
+
+
 @pytest.mark.slow
 def test_auto_trains_and_resumes(config, tmp_path, monkeypatch):
   config |= {'remat': 'auto', 'steps': 2, 'checkpoint_every': 1}
@@ -118,6 +192,7 @@ def test_auto_trains_and_resumes(config, tmp_path, monkeypatch):
     config | {'batch_size': size, 'remat': 'none'},
     sharding.make_mesh(),
     train_split,
+    limit=10**12,
   )
   limit = of(4)
   assert of(2) < limit < of(8)

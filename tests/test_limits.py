@@ -38,5 +38,19 @@ def test_devices_of_a_cpu_share_what_the_host_has_free(monkeypatch):
   assert limits.of_device(jax.devices()[0]) == 1_900
 
 
+def test_a_container_that_has_read_its_data_has_memory_free(
+  monkeypatch, tmp_path
+):
+  monkeypatch.setattr(limits, 'GROUP', tmp_path)
+  everything = limits._free()
+  (tmp_path / 'memory.max').write_text('max\n')
+  assert limits._free() > everything // 2
+  (tmp_path / 'memory.max').write_text('10000000\n')
+  (tmp_path / 'memory.current').write_text('9500000\n')
+  stat = 'anon 1500000\ninactive_file 7000000\nactive_file 1000000\n'
+  (tmp_path / 'memory.stat').write_text(stat)
+  assert limits._free() == 7_500_000
+
+
 def test_this_host_has_memory_free():
   assert 2**20 < limits._free() < 2**50

@@ -1,12 +1,10 @@
 """The training step from shapes: as the loop's, and what it takes in bytes."""
 
-import dataclasses
-
 import jax
 import pytest
 from jax.sharding import AbstractMesh
 
-from i2v_jax import compilation, experiment, memory, sharding
+from i2v_jax import benchmark, compilation, experiment, memory, sharding
 from i2v_jax import params as params_lib
 from i2v_jax import run as run_lib
 
@@ -35,12 +33,32 @@ def test_shapes_are_those_that_a_run_trains_with(
 
 def test_bytes_add_up_to_what_is_compiled(config):
   lowered, inputs = memory.lowered(config, sharding.make_mesh(), 4)
-  found = memory.measure(lowered.compile(), inputs)
+  compiled = lowered.compile()
+  found = memory.measure(compiled, inputs)
   assert found.frozen == params_lib.num_bytes(inputs.frozen)
   assert found.batch == params_lib.num_bytes(inputs.batch) > 0
   assert found.opt_state > 2 * found.trained - 100 > 0
   assert found.temporaries > 0
-  assert found.total == sum(dataclasses.astuple(found))
+  assert found.total == benchmark.peak_bytes(compiled)
+  assert 0 <= found.other < 1024  # metrics and padding
+
+
+def test_weights_that_a_step_on_features_does_not_read_still_count(config):
+  config['model']['adapter'] = None
+  config |= {'cache_gb': 1.0, 'clips_per_video': 1, 'trainable': ['head']}
+  lowered, inputs = memory.lowered(config, sharding.make_mesh(), 4)
+  compiled = lowered.compile()
+  found = memory.measure(compiled, inputs)
+  assert found.frozen > benchmark.peak_bytes(compiled)
+  assert found.other >= 0 and found.total > found.frozen
+
+
+def test_what_does_not_fit_is_said_in_short():
+  text = 'Ran out of memory on HBM, (17.18G) exceeds available HBM (15.75G).'
+  error = RuntimeError(f'RESOURCE_EXHAUSTED: {text}\nAllocations: …')
+  assert memory.refusal(error) == text
+  with pytest.raises(RuntimeError, match='INTERNAL'):
+    memory.refusal(RuntimeError('INTERNAL: out of luck'))
 
 
 def test_another_batch_size_than_that_of_the_config(config):

@@ -1,6 +1,7 @@
 """The comparison with PyTorch: that it is of the same work, and its table."""
 
 import json
+from unittest import mock
 
 import jax
 import numpy as np
@@ -98,7 +99,7 @@ def test_the_command_prints_and_writes_three_works(tmp_path, capsys):
     assert min(*row['seconds'].values(), row['ratio']) > 0
     assert min(row['peak_bytes'].values()) > 2**26
   text = capsys.readouterr().out
-  assert 'one clip, float32, median of 2, in turn' in text
+  assert 'one clip, float32, on a CPU, median of 2, in turn' in text
   assert 'forward, merged' in text and 'i2v takes' in text
 
 
@@ -108,12 +109,44 @@ def test_the_command_prints_and_writes_three_works(tmp_path, capsys):
     ('configs/aim_k400.py:smoke', []),
     (SMOKE, ['model.adapter.num_adapters=6']),
     (SMOKE, ['model.backbone.family=dinov2']),
+    (SMOKE, ['model.temporal_embedding=False']),
   ],
 )
 def test_a_config_without_a_peer_is_refused(config, changes):
   config = variants.load_config(config, changes)
   with pytest.raises(ValueError, match='choose such a config'):
     peer.check(config)
+
+
+def test_other_training_is_refused_whatever_its_order():
+  config = variants.load_config(SMOKE)
+  peer.check(config | {'trainable': peer.TRAINED[::-1]})
+  with pytest.raises(ValueError, match=r"'adapters'.*; set trainable to these"):
+    peer.check(config | {'trainable': peer.TRAINED[1:]})
+
+
+def test_adapters_in_some_blocks_are_refused():
+  config = variants.load_config(SMOKE)
+  config['model']['adapter']['blocks'] = (0,)
+  with pytest.raises(ValueError, match='adapters in every block'):
+    peer.check(config)
+
+
+def test_what_is_said_to_be_trained_is_what_the_peer_trains():
+  pytest.importorskip('torch')
+  from peers import zeroi2v_torch
+
+  names = {name.removeprefix('backbone/') for name in peer.TRAINED}
+  assert names == set(zeroi2v_torch.TRAINED)
+
+
+def test_both_sides_compute_on_the_cpu(tmp_path, monkeypatch):
+  monkeypatch.setenv('JAX_PLATFORMS', 'cuda')
+  started = mock.MagicMock()
+  monkeypatch.setattr(peer.subprocess, 'Popen', started)
+  with peer.side('i2v', 'forward', tmp_path):
+    told = started.call_args.kwargs['env']
+  assert told['JAX_PLATFORMS'] == 'cpu' and str(peer.ROOT) in told['PYTHONPATH']
 
 
 def test_an_installed_package_has_no_peer(monkeypatch, tmp_path):

@@ -13,7 +13,7 @@ import pytest
 import small
 from jax.extend import core as jex
 
-from i2v_jax import evaluate, train_step, video, vit
+from i2v_jax import benchmark, evaluate, train_step, video, vit
 from i2v_jax import params as params_lib
 from i2v_jax import run as run_lib
 
@@ -102,9 +102,9 @@ def test_float32_is_float32_also_where_products_would_be_rounded(method):
   assert 'bf16' not in text
 
 
-def check_exact(text):
+def check_exact(text, least=10):
   products = re.findall(r'.*stablehlo\.(?:dot_general|convolution).*', text)
-  assert len(products) > 10
+  assert len(products) > least
   for line in products:
     assert line.count('HIGHEST') == 2, line
 
@@ -116,6 +116,22 @@ def test_evaluation_is_as_exact_as_training():
     model, 'clip', small.shapes(model), views
   )
   check_exact(found.lower(lowering_platforms=('tpu',)).as_text())
+
+
+def test_what_is_measured_is_as_exact_as_evaluation(monkeypatch):
+  texts, compile_ = [], jax.stages.Lowered.compile
+
+  def kept(lowered, *args, **options):
+    texts.append(lowered.as_text())
+    return compile_(lowered, *args, **options)
+
+  monkeypatch.setattr(jax.stages.Lowered, 'compile', kept)
+  model = build('zeroi2v', 'float32')
+  benchmark.forward(model, small.random(model))
+  benchmark.matmul(model)
+  forward, product = texts
+  check_exact(forward)
+  check_exact(product, least=0)
 
 
 def test_a_precision_that_is_asked_for_stays():
