@@ -1,10 +1,10 @@
 """The image ViT of CLIP, ImageNet, DINOv2 and SigLIP. No video in here.
 
 Shapes in names, in this file and everywhere: B batch, T frames, H W C pixels,
-L tokens of a frame (class token first,
-then registers, then patches), D width, N heads, K head width, F MLP width,
-R adapter rank, V views. `x_BxTxLxD` also stands for an image
-batch `x_BxLxD`: modules act on the last two axes and leave the others alone.
+L tokens of a frame (class token first, then registers, then patches), D width,
+N heads, K head width, F MLP width, R adapter rank, V views. `x_BxTxLxD` also
+stands for an image batch `x_BxLxD`: modules act on the last two axes and leave
+the others alone.
 """
 
 import dataclasses

@@ -290,7 +290,6 @@ def test_checkpoints_hold_what_is_trained_and_whose_weights(workdir):
   mine, _ = params_lib.split(model.params, model.config['trainable'])
   assert saved == set(flatten_dict(mine, sep='/'))
   assert model.identity['step'] == 3
-
   found = next((workdir / 'checkpoints').glob('*/metadata/metadata'))
   metadata = json.loads(found.read_text())
   assert metadata['examples_seen'] == 24

@@ -3,10 +3,11 @@ r"""ZeroI2V on an accelerator beside PyTorch: forward and training, in bfloat16.
   PYTHONPATH=tests python -m peers.on_gpu \
     --config configs/zeroi2v_k400.py:variant=L/14 --out on_gpu.json
 
-Both do the same work on the same weights, in turn, in one process. Theirs is
-`zeroi2v_torch`: `scaled_dot_product_attention`, autocast, frozen weights in the
-compute type, fused AdamW; `--compile` adds torch.compile. The peak is that of a
-large matrix product of ours.
+Both take turns, in one process. That the forward passes give the same logits of
+the same weights is checked; training steps do the same products, and only ours
+draws dropout. Theirs is `zeroi2v_torch`: `scaled_dot_product_attention`,
+autocast, frozen weights in the compute type, fused AdamW; `--compile` adds
+torch.compile. The peak is that of a large matrix product of ours.
 """
 
 import argparse
