@@ -114,7 +114,7 @@ def prepare(config: Mapping[str, Any], workdir) -> Run:
 
 
 def initial_state(mine, tx, layout: str, mesh) -> TrainState:
-  """The state at step 0; that of the optimiser is made in parts, never whole."""
+  """The state at step 0; the optimiser's is made in parts, never whole."""
   zero = jnp.zeros((), jnp.int32)
   start = lambda mine: TrainState(zero, mine, tx.init(mine))
   places = sharding.shardings(jax.eval_shape(start, mine), layout, mesh)
