@@ -1,6 +1,7 @@
 """A workdir: can it be written, is another trainer in it, whose run is it."""
 
 import contextlib
+import copy
 import fcntl
 import json
 import os
@@ -36,10 +37,14 @@ MAY_CHANGE = (
   'views.',
   'weights',
 )
-# Keys younger than some workdirs -> what runs did before there were any.
+# Keys younger than some stored configs -> what was done before there were any.
 ADDED = {
+  'cache_gb': 0.0,
   'clips_per_video': 0,
   'drop_patches': 0.0,
+  'mesh.frozen': 'replicated',
+  'mesh.model': 1,
+  'mesh.trained': 'replicated',
   'optimizer.skip_norm': 0.0,
 }
 LOCK = 'train.lock'
@@ -162,15 +167,26 @@ def check_same_config(old: Mapping, new: Mapping, workdir) -> None:
     new: that is to go on with it.
     workdir: for the error.
   """
-  old, new = flat(old), flat(new)
+  old, new = flat(completed(old)), flat(new)
   for key in sorted(old.keys() | new.keys()):
-    before = old.get(key, ADDED.get(key))
-    if before != new.get(key) and not key.startswith(MAY_CHANGE):
+    if old.get(key) != new.get(key) and not key.startswith(MAY_CHANGE):
       raise ValueError(
-        f'{workdir} holds a run with {key} = {before!r}, now it is '
+        f'{workdir} holds a run with {key} = {old.get(key)!r}, now it is '
         f'{new.get(key)!r}; use the same config to resume it, or another '
         '--workdir.'
       )
+
+
+def completed(config: Mapping) -> dict[str, Any]:
+  """A stored config with the keys that are younger than it (`ADDED`)."""
+  config = copy.deepcopy(dict(config))
+  for path, value in ADDED.items():
+    *above, key = path.split('.')
+    node = config
+    for name in above:
+      node = node.setdefault(name, {})
+    node.setdefault(key, value)
+  return config
 
 
 def flat(config: Mapping) -> dict[str, Any]:

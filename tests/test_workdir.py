@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import older
 import pytest
 
 from configs import common
@@ -80,5 +81,15 @@ def test_keys_that_came_later_mean_what_was_done_before_them():
 
 def test_the_meaning_of_a_missing_key_is_its_default():
   defaults = workdir_lib.flat(experiment.plain(common.base()))
-  for key, value in workdir_lib.ADDED.items():
-    assert defaults[key] == value
+  added = {key: defaults[key] for key in older.younger()}
+  assert added == workdir_lib.ADDED
+
+
+def test_a_stored_config_gets_what_it_lacks_and_keeps_what_it_has():
+  now = experiment.plain(common.base())
+  now['optimizer']['skip_norm'] = 1.0
+  assert workdir_lib.completed(now) == now
+  older.strip(old := experiment.plain(common.base()))
+  assert 'mesh' not in old
+  assert workdir_lib.completed(old) == experiment.plain(common.base())
+  assert 'mesh' not in old  # what was stored stays as it is
