@@ -18,7 +18,7 @@ from clu import parameter_overview
 from jax.experimental import multihost_utils
 
 from i2v_jax import experiment
-from i2v_jax.data import sources
+from i2v_jax.data import sources, whole
 
 # Where things are and how often one looks; none of it changes what is trained.
 MAY_CHANGE = (
@@ -66,18 +66,20 @@ def writable(workdir) -> pathlib.Path:
 
 def by_first(function: Callable[[], None]) -> None:
   """Calls it in the first process; an OSError there is one in every process."""
+  if jax.process_count() == 1:
+    function()
+    return
   problem = ''
   if jax.process_index() == 0:
     try:
       function()
     except OSError as error:
-      problem = str(error)
-  if jax.process_count() > 1:
-    text = np.zeros(1000, np.uint8)
-    cut = np.frombuffer(problem.encode()[:1000], np.uint8)
-    text[: len(cut)] = cut
-    text = multihost_utils.broadcast_one_to_all(text)
-    problem = text.tobytes().rstrip(b'\0').decode(errors='replace')
+      problem = str(error) or repr(error)
+  text = np.zeros(1000, np.uint8)
+  cut = np.frombuffer(problem.encode()[:1000], np.uint8)
+  text[: len(cut)] = cut
+  text = multihost_utils.broadcast_one_to_all(text)
+  problem = text.tobytes().rstrip(b'\0').decode(errors='replace')
   if problem:
     raise OSError(problem)
 
@@ -101,7 +103,8 @@ class Lock:
     workdir: the folder.
 
   Raises:
-    OSError: at `with`, another process has it; says which.
+    OSError: at `with`, another process has it, says which; or the file system
+      has no locks.
   """
 
   def __init__(self, workdir):
@@ -123,6 +126,12 @@ class Lock:
       raise OSError(
         f'{self.path.parent} is being trained by {owner}; wait for it, stop '
         'it, or choose another --workdir.'
+      ) from error
+    except OSError as error:
+      file.close()
+      raise OSError(
+        f'{self.path} cannot be locked ({error.strerror}); choose a --workdir '
+        'on a file system with locks.'
       ) from error
     file.truncate(0)
     file.write(f'process {os.getpid()} on {socket.gethostname()}\n')
@@ -150,13 +159,13 @@ def claim(run) -> None:
   if jax.process_index() > 0:
     return
   text = json.dumps(experiment.plain(run.config), indent=2)
-  (run.workdir / 'config.json').write_text(text + '\n')
+  whole.write(run.workdir / 'config.json', text + '\n')
   names = run.train.split.class_names
   sources.write_class_names(run.workdir / 'classes.json', names)
   text = parameter_overview.get_parameter_overview(
     run.params, include_stats=False
   )
-  (run.workdir / 'parameters.txt').write_text(text + '\n')
+  whole.write(run.workdir / 'parameters.txt', text + '\n')
 
 
 def check_same_config(old: Mapping, new: Mapping, workdir) -> None:

@@ -1,7 +1,6 @@
 """Checkpoints: whole or passed over, whatever happens to disk and clock."""
 
 import json
-import resource
 import shutil
 import time
 
@@ -143,15 +142,6 @@ def test_clocks_that_jump_do_not_matter(tmp_path, monkeypatch):
       save(tmp_path, step)
   assert files.steps(tmp_path) == [6, 8]
   assert files.newest_whole(tmp_path) == (8, {})
-
-
-@pytest.fixture
-def full_disk():
-  """Files of more than a few bytes cannot be written."""
-  soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-  resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
-  yield
-  resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_full_disk_is_told_and_leaves_what_was_there(workdir, full_disk):

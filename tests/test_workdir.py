@@ -1,7 +1,10 @@
 """Workdirs: one trainer at a time, and the same run or none."""
 
+import errno
+import os
 import subprocess
 import sys
+import types
 
 import older
 import pytest
@@ -9,6 +12,7 @@ import pytest
 from configs import common
 from i2v_jax import experiment
 from i2v_jax import workdir as workdir_lib
+from i2v_jax.data import sources
 
 HOLD = """
 import fcntl, sys
@@ -59,13 +63,62 @@ def test_a_folder_that_was_taken_away_is_noticed(tmp_path):
       lock.check()
 
 
-def test_what_the_first_process_cannot_do_no_process_does():
+def test_a_process_alone_gets_its_own_error_and_answer():
   def fail():
-    raise OSError('no such luck')
+    raise PermissionError('no such luck') from error
 
-  with pytest.raises(OSError, match='no such luck'):
+  error = ValueError('why')
+  with pytest.raises(PermissionError, match='no such luck') as found:
     workdir_lib.by_first(fail)
+  assert found.value.__cause__ is error
   assert workdir_lib.as_first(lambda: True) is True
+
+
+@pytest.mark.parametrize('error', [OSError('no such luck'), TimeoutError()])
+def test_what_the_first_of_many_cannot_do_is_told_even_without_words(
+  error, monkeypatch
+):
+  def fail():
+    raise error
+
+  same = lambda x: x
+  monkeypatch.setattr(workdir_lib.jax, 'process_count', lambda: 2)
+  monkeypatch.setattr(workdir_lib.multihost_utils, 'broadcast_one_to_all', same)
+  with pytest.raises(OSError, match=r'no such luck|TimeoutError'):
+    workdir_lib.by_first(fail)
+
+
+@pytest.mark.parametrize('code', ['ENOSYS', 'ENOLCK', 'EOPNOTSUPP'])
+def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch, code):
+  number = getattr(errno, code)
+
+  def flock(file, operation):
+    raise OSError(number, os.strerror(number))
+
+  monkeypatch.setattr(workdir_lib.fcntl, 'flock', flock)
+  text = r'train\.lock cannot be locked .* a --workdir on a file system with'
+  with pytest.raises(OSError, match=text), workdir_lib.Lock(tmp_path):
+    pass
+
+
+def test_what_is_claimed_is_whole_or_as_it_was(
+  smoke_config, tmp_path, full_disk
+):
+  for name in ('config.json', 'classes.json'):
+    (tmp_path / name).write_text('{}')
+  split = experiment.split(smoke_config(), 'train')
+  run = types.SimpleNamespace(
+    workdir=tmp_path,
+    config=smoke_config(),
+    train=types.SimpleNamespace(split=split),
+  )
+  with pytest.raises(OSError, match=r'config\.json could not be written'):
+    workdir_lib.claim(run)
+  names = ['x' * 60, 'y' * 60]
+  with pytest.raises(OSError, match=r'classes\.json could not be written'):
+    sources.write_class_names(tmp_path / 'classes.json', names)
+  for name in ('config.json', 'classes.json'):
+    assert (tmp_path / name).read_text() == '{}'
 
 
 def test_keys_that_came_later_mean_what_was_done_before_them():
