@@ -90,6 +90,22 @@ def test_a_broken_one_is_passed_over_by_name(workdir, item, harm, said):
   assert broken[6].startswith(item) and broken[6].endswith(said)
 
 
+@pytest.mark.parametrize('name', [files.DIGEST, files.ORBAX])
+@pytest.mark.parametrize('text', ['[]', '3', '{', '', '"\\ud800'])
+def test_what_is_no_object_of_json_is_damage(workdir, name, text):
+  (workdir / 'checkpoints' / '6' / name).write_text(text)
+  wanted = (4, {6: f'{name} cannot be read'})
+  assert files.newest_whole(workdir) == wanted
+  assert files.newest_whole(workdir, files.missing) == wanted
+
+
+def test_a_checkpoint_may_be_without_what_orbax_notes(workdir):
+  (workdir / 'checkpoints' / '6' / files.ORBAX).unlink()
+  assert files.newest_whole(workdir) == (6, {})
+  with checkpoint.Checkpoints(workdir) as checkpoints:
+    assert checkpoints.metadata(6) == {'step': 6}
+
+
 def test_a_trainer_goes_on_from_the_one_before_and_saves_again(workdir, capsys):
   truncate(newest_file(workdir, 'params'))
   (workdir / 'checkpoints' / f'8{files.UNFINISHED}' / 'params').mkdir(
