@@ -7,9 +7,11 @@ import hashlib
 import json
 import pathlib
 import shutil
+from collections.abc import Callable
 
 ITEMS = ('params', 'opt_state', 'metadata')
 DIGEST = 'digest.json'  # of a checkpoint: file -> its SHA-256, when written
+ORBAX = '_CHECKPOINT_METADATA'  # its own, rewritten after there is a digest
 UNFINISHED = '.orbax-checkpoint-tmp'  # what Orbax renames when all is written
 BROKEN = 'broken_checkpoints'  # where those go that are in the way
 
@@ -37,8 +39,8 @@ def seal(folder: pathlib.Path) -> None:
   (folder / DIGEST).write_text(json.dumps(found))
 
 
-def damage(folder: pathlib.Path) -> str:
-  """Says what is wrong with a checkpoint, '' if nothing.
+def missing(folder: pathlib.Path) -> str:
+  """Says what a checkpoint lacks, '' if nothing; reads no arrays.
 
   Of those that were written before there was a digest, only that all their
   parts are there.
@@ -46,36 +48,54 @@ def damage(folder: pathlib.Path) -> str:
   for item in ITEMS:
     if not (folder / item).is_dir():
       return f'{item} is missing'
-  try:
-    text = (folder / DIGEST).read_text()
-  except FileNotFoundError:
-    return ''
-  except (OSError, UnicodeDecodeError):
-    return f'{DIGEST} cannot be read'
-  try:
-    wanted = json.loads(text)
-  except json.JSONDecodeError:
-    return f'{DIGEST} is no JSON'
-  for name, digest in wanted.items():
+  for name in (DIGEST, ORBAX):
+    if _object(folder / name) is None:
+      return f'{name} cannot be read'
+  for name in _object(folder / DIGEST):
+    if not (folder / name).is_file():
+      return f'{name} is missing'
+  return ''
+
+
+def damage(folder: pathlib.Path) -> str:
+  """Says what is wrong with a checkpoint, '' if nothing; reads all of it."""
+  if problem := missing(folder):
+    return problem
+  for name, digest in _object(folder / DIGEST).items():
     try:
       if _sha256(folder / name) != digest:
         return f'{name} is not what was written'
-    except FileNotFoundError:
-      return f'{name} is missing'
     except OSError as error:
       return f'{name} cannot be read ({error.strerror})'
   return ''
 
 
-def newest_whole(workdir) -> tuple[int | None, dict[int, str]]:
+def _object(path: pathlib.Path) -> dict | None:
+  """What a file of JSON holds, {} without one, None if it is no object."""
+  try:
+    found = json.loads(path.read_bytes())
+  except FileNotFoundError:
+    return {}
+  except (OSError, ValueError):
+    return None
+  return found if isinstance(found, dict) else None
+
+
+def newest_whole(
+  workdir, problem_of: Callable[[pathlib.Path], str] = damage
+) -> tuple[int | None, dict[int, str]]:
   """The newest step that is whole, and what is wrong with those after it.
+
+  Args:
+    workdir: of the run.
+    problem_of: `damage`, or `missing`, which is quick and sees less.
 
   Raises:
     OSError: there are checkpoints, and all are broken.
   """
   broken = {}
   for step in reversed(steps(workdir)):
-    problem = damage(folder_of(workdir) / str(step))
+    problem = problem_of(folder_of(workdir) / str(step))
     if not problem:
       return step, broken
     broken[step] = problem

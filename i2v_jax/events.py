@@ -6,6 +6,8 @@ import sys
 import time
 import types
 
+from i2v_jax.data import whole
+
 
 class Events:
   """A file of events in a workdir, whole after every record.
@@ -21,8 +23,9 @@ class Events:
 
   def __init__(self, workdir, done: int | None = None):
     self._proto = _tensorboard()
-    folder = pathlib.Path(workdir) / 'events'
-    self._file = self._proto.EventsWriter(str(folder), f'.{os.getpid()}')
+    self._folder = folder = pathlib.Path(workdir) / 'events'
+    with whole.told(folder):
+      self._file = self._proto.EventsWriter(str(folder), f'.{os.getpid()}')
     if done is not None:
       log = self._proto.SessionLog
       self._write(step=done + 1, session_log=log(status=log.START))
@@ -36,11 +39,13 @@ class Events:
 
   def _write(self, **content) -> None:
     event = self._proto.Event(wall_time=time.time(), **content)
-    self._file.write_event(event)
-    self._file.flush()
+    with whole.told(self._folder):
+      self._file.write_event(event)
+      self._file.flush()
 
   def close(self) -> None:
-    self._file.close()
+    with whole.told(self._folder):
+      self._file.close()
 
 
 def _tensorboard():

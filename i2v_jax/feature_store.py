@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from i2v_jax.data import whole
+
 DATA, FACTS = 'features.bin', 'features.json'
 
 
@@ -70,13 +72,19 @@ class Store:
         f'{free / 1e9:,.2f} GB of room; choose another --workdir, or set '
         'cache_gb to 0.'
       )
-    (self.folder / FACTS).write_text(json.dumps(self.facts, indent=2) + '\n')
+    whole.write(self.folder / FACTS, json.dumps(self.facts, indent=2) + '\n')
 
   def _check_facts(self) -> None:
     file = self.folder / FACTS
     if not file.exists():
       return
-    held = json.loads(file.read_text())
+    try:
+      held = json.loads(file.read_text())
+    except ValueError as error:
+      raise ValueError(
+        f'{file} cannot be read ({error}); delete {self.folder}, or choose '
+        'another --workdir.'
+      ) from error
     for key in sorted(self.facts.keys() | held.keys()):
       if held.get(key) != self.facts.get(key):
         raise ValueError(

@@ -16,6 +16,7 @@ from jax.experimental import multihost_utils
 from rich.table import Table
 
 from i2v_jax import compilation, experiment, limits, memory, sharding, writers
+from i2v_jax import workdir as workdir_lib
 from i2v_jax.data import sources
 from i2v_jax.vit_config import REMAT
 
@@ -34,6 +35,7 @@ def settle(config: Mapping[str, Any], workdir) -> Mapping[str, Any]:
 
   Raises:
     ValueError: nothing fits, or memory cannot be known, or not in advance.
+    OSError: that `config.json` cannot be read.
   """
   asked = [key for key in KEYS if config[key] == AUTO]
   if not asked:
@@ -199,12 +201,26 @@ def _show(what: str, found: Mapping[Any, int], limit: int) -> None:
 def _saved(workdir: pathlib.Path) -> dict | None:
   """What a run of this workdir began with, the same on every host."""
   values = np.zeros(2, np.int32)
-  begun = any((workdir / 'checkpoints').glob('[0-9]*'))
-  if begun and (workdir / 'config.json').is_file():
-    config = json.loads((workdir / 'config.json').read_text())
-    values[:] = config['batch_size'], REMAT.index(config['remat'])
-  if jax.process_count() > 1:  # only the first may see the workdir
+  file = workdir / 'config.json'
+
+  def read():
+    if any((workdir / 'checkpoints').glob('[0-9]*')) and file.is_file():
+      values[:] = _read(file)
+
+  workdir_lib.by_first(read)
+  if jax.process_count() > 1:  # others may see a shared folder as it was
     values = multihost_utils.broadcast_one_to_all(values)
   if not values[0]:
     return None
   return {'batch_size': int(values[0]), 'remat': REMAT[int(values[1])]}
+
+
+def _read(file: pathlib.Path) -> tuple[int, int]:
+  try:
+    config = json.loads(file.read_text())
+    return config['batch_size'], REMAT.index(config['remat'])
+  except (OSError, ValueError, KeyError, TypeError) as error:
+    raise OSError(
+      f'{file}, which says what {AUTO!r} stood for, cannot be read ({error}); '
+      'give batch_size and remat as they were.'
+    ) from error

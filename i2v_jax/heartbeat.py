@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterable, Iterator
 
 from i2v_jax import checkpoint_files
+from i2v_jax.data import whole
 
 _LOG = logging.getLogger(__name__)
 EVERY = 5  # seconds
@@ -112,10 +113,8 @@ class Heartbeat:
 
   def write(self) -> None:
     """Replaces the file; a disk that refuses is told of once."""
-    beside = self.path.with_name(f'{self.path.name}.new')
     try:
-      beside.write_text(json.dumps(self.record(), indent=2) + '\n')
-      beside.replace(self.path)
+      whole.replace(self.path, json.dumps(self.record(), indent=2) + '\n')
     except OSError as error:
       if not self._failed:
         _LOG.warning('no heartbeat: %s', error)

@@ -19,9 +19,9 @@ def report(workdir) -> list[str]:
     FileNotFoundError: nothing in the folder is of a run.
   """
   workdir = pathlib.Path(workdir)
-  beats = _beats(workdir)
+  found = _rows(workdir)
   checkpoint, evaluated = _checkpoint(workdir), _evaluation(workdir)
-  if not (beats or checkpoint or evaluated):
+  if not (found or checkpoint or evaluated):
     if variants := sorted(workdir.glob('*/heartbeat-0.json')):
       return [
         line
@@ -31,13 +31,13 @@ def report(workdir) -> list[str]:
     raise FileNotFoundError(
       f'{workdir} holds no run, neither past nor present.'
     )
-  rows = [COLUMNS, *(row(workdir, beat) for beat in beats)] if beats else []
+  rows = [COLUMNS, *found] if found else []
   widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
   lines = [
     '  '.join(c.ljust(w) for c, w in zip(cells, widths, strict=True)).rstrip()
     for cells in rows
   ]
-  lines += [] if beats else ['no process has left a sign']
+  lines += [] if found else ['no process has left a sign']
   lines.append(f'newest checkpoint: {checkpoint or "none"}')
   return [*lines, f'last evaluation: {evaluated or "none"}']
 
@@ -99,16 +99,30 @@ def duration(seconds: float) -> str:
   return ' '.join(parts[:2]) or '0 s'
 
 
-def _beats(workdir: pathlib.Path) -> list[dict]:
+def _rows(workdir: pathlib.Path) -> list[tuple[str, ...]]:
   paths = workdir.glob('heartbeat-*.json')
-  found = [json.loads(path.read_text()) for path in paths]
-  return sorted(found, key=lambda beat: beat['process'])
+  key = lambda path: (len(path.name), path.name)  # 10 comes after 9
+  return [_row_of(workdir, path) for path in sorted(paths, key=key)]
+
+
+def _row_of(workdir: pathlib.Path, path: pathlib.Path) -> tuple[str, ...]:
+  """The cells of the process of a heartbeat, whatever is left of that."""
+  try:
+    beat = json.loads(path.read_text())
+  except ValueError:  # it was not on the disk when the power went
+    number = path.stem.partition('-')[2]
+    return (number, f'unknown ({path.name} cannot be read)', *'----')
+  return row(workdir, beat)
 
 
 def _checkpoint(workdir: pathlib.Path) -> str:
-  """The newest that is whole, and what is wrong with those after it."""
+  """The newest that lacks nothing, and what those after it lack.
+
+  Whether files are still what was written is not asked: that reads them all.
+  """
+  missing = checkpoint_files.missing
   try:
-    step, broken = checkpoint_files.newest_whole(workdir)
+    step, broken = checkpoint_files.newest_whole(workdir, missing)
   except OSError as error:
     return str(error)
   if step is None:

@@ -15,7 +15,7 @@ from rich import box
 from rich.table import Table
 
 from i2v_jax import experiment, train, video, writers
-from i2v_jax.data import sources
+from i2v_jax.data import sources, whole
 from i2v_jax.variants import Variant
 
 # What a folder keeps of a variant that has finished.
@@ -83,9 +83,7 @@ def _train(variant: Variant, folder: pathlib.Path) -> dict:
     return row | {'error': str(error)}
   row |= {'tunable_params': _tunable(config, folder)} | result.accuracy
   record = {'config': _identity(variant), 'row': row}
-  beside = folder / f'{RECORD}.new'  # renamed: whole or not at all
-  beside.write_text(json.dumps(record, indent=2) + '\n')
-  beside.replace(folder / RECORD)
+  whole.write(folder / RECORD, json.dumps(record, indent=2) + '\n')
   return row
 
 

@@ -18,6 +18,7 @@ from i2v_jax import (
   video,
 )
 from i2v_jax import params as params_lib
+from i2v_jax import workdir as workdir_lib
 from i2v_jax.data import sources
 from i2v_jax.data.clips import ClipSpec, test_views
 from i2v_jax.data.decode import Video, open_video
@@ -146,7 +147,7 @@ def _load_export(path: pathlib.Path, root: str) -> Trained:
       f'{path} was exported for other programs; give a run, or an export of '
       '--format merged, full or adapter.'
     )
-  config = _moved(config, '', root)
+  config = _as_now(config, '', root)
   class_names = sources.read_class_names(path / 'classes.json')
   model = experiment.model(config, len(class_names))
   params = native.read(path / 'model.safetensors')
@@ -161,7 +162,7 @@ def _load_workdir(path: pathlib.Path, weights: str, root: str) -> Trained:
     if step is None:
       raise FileNotFoundError(f'{path} holds no finished checkpoint.')
     saved = checkpoints.metadata(step)
-    config = _moved(saved['config'], weights, root)
+    config = _as_now(saved['config'], weights, root)
     model = experiment.model(config, len(saved['class_names']))
     mine, frozen = params_lib.split(video.shapes(model), config['trainable'])
     if frozen:
@@ -176,7 +177,7 @@ def _load_workdir(path: pathlib.Path, weights: str, root: str) -> Trained:
 
 def _load_adapter(file: pathlib.Path, weights: str, root: str) -> Trained:
   mine, saved = adapter_file.read(file)
-  config, names = _moved(saved['config'], weights, root), saved['class_names']
+  config, names = _as_now(saved['config'], weights, root), saved['class_names']
   model = experiment.model(config, len(names))
   params = flatten_dict(_start(model, config, names), sep='/')
   mine = flatten_dict(mine, sep='/')
@@ -193,7 +194,9 @@ def _load_adapter(file: pathlib.Path, weights: str, root: str) -> Trained:
   return placed(model, params, config, tuple(names), identity, file)
 
 
-def _moved(config: dict, weights: str, root: str) -> dict:
+def _as_now(stored: Mapping, weights: str, root: str) -> dict:
+  """A stored config with the keys and the places that there are now."""
+  config = workdir_lib.completed(stored)
   key = 'start_from' if config['start_from'] else 'weights'
   config[key] = weights or config[key]
   config['data']['root'] = root or config['data']['root']

@@ -1,6 +1,7 @@
 """A workdir: can it be written, is another trainer in it, whose run is it."""
 
 import contextlib
+import copy
 import fcntl
 import json
 import os
@@ -17,7 +18,7 @@ from clu import parameter_overview
 from jax.experimental import multihost_utils
 
 from i2v_jax import experiment
-from i2v_jax.data import sources
+from i2v_jax.data import sources, whole
 
 # Where things are and how often one looks; none of it changes what is trained.
 MAY_CHANGE = (
@@ -36,10 +37,14 @@ MAY_CHANGE = (
   'views.',
   'weights',
 )
-# Keys younger than some workdirs -> what runs did before there were any.
+# Keys younger than some stored configs -> what was done before there were any.
 ADDED = {
+  'cache_gb': 0.0,
   'clips_per_video': 0,
   'drop_patches': 0.0,
+  'mesh.frozen': 'replicated',
+  'mesh.model': 1,
+  'mesh.trained': 'replicated',
   'optimizer.skip_norm': 0.0,
 }
 LOCK = 'train.lock'
@@ -61,18 +66,20 @@ def writable(workdir) -> pathlib.Path:
 
 def by_first(function: Callable[[], None]) -> None:
   """Calls it in the first process; an OSError there is one in every process."""
+  if jax.process_count() == 1:
+    function()
+    return
   problem = ''
   if jax.process_index() == 0:
     try:
       function()
     except OSError as error:
-      problem = str(error)
-  if jax.process_count() > 1:
-    text = np.zeros(1000, np.uint8)
-    cut = np.frombuffer(problem.encode()[:1000], np.uint8)
-    text[: len(cut)] = cut
-    text = multihost_utils.broadcast_one_to_all(text)
-    problem = text.tobytes().rstrip(b'\0').decode(errors='replace')
+      problem = str(error) or repr(error)
+  text = np.zeros(1000, np.uint8)
+  cut = np.frombuffer(problem.encode()[:1000], np.uint8)
+  text[: len(cut)] = cut
+  text = multihost_utils.broadcast_one_to_all(text)
+  problem = text.tobytes().rstrip(b'\0').decode(errors='replace')
   if problem:
     raise OSError(problem)
 
@@ -96,7 +103,8 @@ class Lock:
     workdir: the folder.
 
   Raises:
-    OSError: at `with`, another process has it; says which.
+    OSError: at `with`, another process has it, says which; or the file system
+      has no locks.
   """
 
   def __init__(self, workdir):
@@ -118,6 +126,12 @@ class Lock:
       raise OSError(
         f'{self.path.parent} is being trained by {owner}; wait for it, stop '
         'it, or choose another --workdir.'
+      ) from error
+    except OSError as error:
+      file.close()
+      raise OSError(
+        f'{self.path} cannot be locked ({error.strerror}); choose a --workdir '
+        'on a file system with locks.'
       ) from error
     file.truncate(0)
     file.write(f'process {os.getpid()} on {socket.gethostname()}\n')
@@ -145,13 +159,13 @@ def claim(run) -> None:
   if jax.process_index() > 0:
     return
   text = json.dumps(experiment.plain(run.config), indent=2)
-  (run.workdir / 'config.json').write_text(text + '\n')
+  whole.write(run.workdir / 'config.json', text + '\n')
   names = run.train.split.class_names
   sources.write_class_names(run.workdir / 'classes.json', names)
   text = parameter_overview.get_parameter_overview(
     run.params, include_stats=False
   )
-  (run.workdir / 'parameters.txt').write_text(text + '\n')
+  whole.write(run.workdir / 'parameters.txt', text + '\n')
 
 
 def check_same_config(old: Mapping, new: Mapping, workdir) -> None:
@@ -162,15 +176,26 @@ def check_same_config(old: Mapping, new: Mapping, workdir) -> None:
     new: that is to go on with it.
     workdir: for the error.
   """
-  old, new = flat(old), flat(new)
+  old, new = flat(completed(old)), flat(new)
   for key in sorted(old.keys() | new.keys()):
-    before = old.get(key, ADDED.get(key))
-    if before != new.get(key) and not key.startswith(MAY_CHANGE):
+    if old.get(key) != new.get(key) and not key.startswith(MAY_CHANGE):
       raise ValueError(
-        f'{workdir} holds a run with {key} = {before!r}, now it is '
+        f'{workdir} holds a run with {key} = {old.get(key)!r}, now it is '
         f'{new.get(key)!r}; use the same config to resume it, or another '
         '--workdir.'
       )
+
+
+def completed(config: Mapping) -> dict[str, Any]:
+  """A stored config with the keys that are younger than it (`ADDED`)."""
+  config = copy.deepcopy(dict(config))
+  for path, value in ADDED.items():
+    *above, key = path.split('.')
+    node = config
+    for name in above:
+      node = node.setdefault(name, {})
+    node.setdefault(key, value)
+  return config
 
 
 def flat(config: Mapping) -> dict[str, Any]:

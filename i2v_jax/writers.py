@@ -17,6 +17,7 @@ from rich.progress import (
 )
 
 from i2v_jax import events
+from i2v_jax.data import whole
 
 # No markup: file names may hold brackets.
 console = Console(soft_wrap=True, highlight=False, markup=False)
@@ -53,10 +54,10 @@ class Writer:
   def __init__(self, workdir, enabled: bool = True, done: int | None = None):
     self.enabled = enabled
     if enabled:
-      path = pathlib.Path(workdir) / 'metrics.jsonl'
-      if done is not None and path.exists():
-        _rewind(path, done)
-      self.jsonl = path.open('a')
+      self.path = pathlib.Path(workdir) / 'metrics.jsonl'
+      if done is not None and self.path.exists():
+        _rewind(self.path, done)
+      self.jsonl = self.path.open('a')
       self.events = events.Events(workdir, done)
 
   def scalars(self, step: int, values: dict, show: bool = True) -> None:
@@ -67,7 +68,8 @@ class Writer:
     record = {'step': step, 'time': round(time.time(), 3)}
     for name, value in values.items():  # JSON has no word for inf and nan
       record[name] = value if math.isfinite(value) else None
-    print(json.dumps(record), file=self.jsonl, flush=True)
+    with whole.told(self.path):
+      print(json.dumps(record), file=self.jsonl, flush=True)
     self.events.scalars(step, values)
     if show:
       shown = '  '.join(f'{k} {v:<8.4g}' for k, v in values.items())
@@ -75,7 +77,8 @@ class Writer:
 
   def close(self) -> None:
     if self.enabled:
-      self.jsonl.close()
+      with whole.told(self.path):  # what could not be written is tried again
+        self.jsonl.close()
       self.events.close()
 
   def __enter__(self):
@@ -104,6 +107,4 @@ def _rewind(path: pathlib.Path, done: int) -> None:
     r['step'] < done or (r['step'] == done and 'val/top1' not in r)
   )
   kept = [record for record in records(path) if before(record)]
-  beside = path.with_name(f'{path.name}.new')  # renamed: whole or not at all
-  beside.write_text(''.join(json.dumps(record) + '\n' for record in kept))
-  beside.replace(path)
+  whole.write(path, ''.join(json.dumps(record) + '\n' for record in kept))

@@ -3,6 +3,7 @@
 import importlib
 import os
 import pathlib
+import resource
 import sys
 import tempfile
 
@@ -66,6 +67,15 @@ def broken(videos):
   names = ('h265.mp4', 'corrupted.mp4', 'rotated_90.mov')
   paths = tuple(str(videos / name) for name in names)
   return sources.Split(paths, [0, 2, 1], ('a', 'b', 'c'), names)
+
+
+@pytest.fixture
+def full_disk():
+  """Files of more than a few bytes cannot be written."""
+  soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+  resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+  yield
+  resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.fixture(scope='session')

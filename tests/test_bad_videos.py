@@ -43,7 +43,7 @@ def test_too_many_bad_videos_stop_the_run(split, share, cap):
 def batch_of(*indices, error=b''):
   return {
     'index': np.array(indices),
-    'error': np.array([error] * len(indices), 'S9'),
+    'error': np.array([error] * len(indices), 'S99'),
   }
 
 
@@ -58,6 +58,16 @@ def test_a_run_goes_on_after_its_videos_are_mended(split, tmp_path):
   again.absorb(batch_of(1, error=b'torn'))  # is known, and there already
   with pytest.raises(DecodeError, match='3 of 16'):
     again.absorb(batch_of(3, error=b'torn'))
+
+
+def test_a_full_disk_is_told_with_the_file(split, tmp_path, full_disk):
+  bad = BadVideos(split, 0.5, tmp_path / 'bad.csv')
+  bad.absorb(batch_of(1, error=b'torn'))
+  before = (tmp_path / 'bad.csv').read_text()
+  text = r'bad\.csv could not be written .*; mend the disk and start'
+  with pytest.raises(OSError, match=text):
+    bad.absorb(batch_of(2, error=b't' * 99))
+  assert (tmp_path / 'bad.csv').read_text() == before
 
 
 def test_reasons_may_be_any_bytes(split, tmp_path):

@@ -1,7 +1,6 @@
 """Checkpoints: whole or passed over, whatever happens to disk and clock."""
 
 import json
-import resource
 import shutil
 import time
 
@@ -92,6 +91,22 @@ def test_a_broken_one_is_passed_over_by_name(workdir, item, harm, said):
   assert broken[6].startswith(item) and broken[6].endswith(said)
 
 
+@pytest.mark.parametrize('name', [files.DIGEST, files.ORBAX])
+@pytest.mark.parametrize('text', ['[]', '3', '{', '', '"\\ud800'])
+def test_what_is_no_object_of_json_is_damage(workdir, name, text):
+  (workdir / 'checkpoints' / '6' / name).write_text(text)
+  wanted = (4, {6: f'{name} cannot be read'})
+  assert files.newest_whole(workdir) == wanted
+  assert files.newest_whole(workdir, files.missing) == wanted
+
+
+def test_a_checkpoint_may_be_without_what_orbax_notes(workdir):
+  (workdir / 'checkpoints' / '6' / files.ORBAX).unlink()
+  assert files.newest_whole(workdir) == (6, {})
+  with checkpoint.Checkpoints(workdir) as checkpoints:
+    assert checkpoints.metadata(6) == {'step': 6}
+
+
 def test_a_trainer_goes_on_from_the_one_before_and_saves_again(workdir, capsys):
   truncate(newest_file(workdir, 'params'))
   (workdir / 'checkpoints' / f'8{files.UNFINISHED}' / 'params').mkdir(
@@ -144,15 +159,6 @@ def test_clocks_that_jump_do_not_matter(tmp_path, monkeypatch):
       save(tmp_path, step)
   assert files.steps(tmp_path) == [6, 8]
   assert files.newest_whole(tmp_path) == (8, {})
-
-
-@pytest.fixture
-def full_disk():
-  """Files of more than a few bytes cannot be written."""
-  soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-  resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
-  yield
-  resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_full_disk_is_told_and_leaves_what_was_there(workdir, full_disk):

@@ -4,12 +4,22 @@ import json
 import shutil
 
 import numpy as np
+import older
 import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
-from i2v_jax import adapter_file, cli, export, facts, train, trained
+from i2v_jax import (
+  adapter_file,
+  checkpoint_files,
+  cli,
+  export,
+  facts,
+  train,
+  trained,
+)
 from i2v_jax import params as params_lib
+from i2v_jax.weights import native
 
 
 def i2v(*args) -> int:
@@ -186,3 +196,40 @@ def test_a_file_that_is_no_adapter_file_is_named(written, tmp_path):
   (tmp_path / 'text').write_text('not weights')
   with pytest.raises(ValueError, match='no file of weights'):
     trained.load(tmp_path / 'text')
+
+
+def edit_config(path, change):
+  """Changes the config that a workdir, an export or an adapter file keeps."""
+  if path.suffix == '.safetensors':
+    tree, known = adapter_file.read(path)
+    change(known['config'])
+    native.write(path, tree, **known)
+  elif (path / 'checkpoints').is_dir():
+    (file,) = path.glob('checkpoints/*/metadata/metadata')
+    saved = json.loads(file.read_text())
+    change(saved['config'])
+    file.write_text(json.dumps(saved))
+    checkpoint_files.seal(file.parents[1])
+  else:
+    file = path / 'config.json'
+    change(config := json.loads(file.read_text()))
+    file.write_text(json.dumps(config))
+
+
+@pytest.mark.parametrize('kind', ['run', 'merged', 'full', 'adapter'])
+def test_what_an_older_version_has_stored_is_used_as_ever(
+  kind, smoke_run, written, model, clip, tmp_path, capsys
+):
+  source = smoke_run if kind == 'run' else written / kind
+  path = shutil.copytree(source, tmp_path / kind)
+  if kind == 'adapter':
+    path = path / adapter_file.FILE
+  edit_config(path, older.strip)
+  found = trained.load(path)
+  before = trained.load(source)
+  assert (found.probabilities(clip) == before.probabilities(clip)).all()
+  root = model.config['data']['root']
+  assert i2v('eval', '--workdir', path, '--root', root) == 0
+  assert '12 of 12 videos' in capsys.readouterr().out
+  assert i2v('predict', '--workdir', path, clip) == 0
+  assert i2v('export', '--workdir', path, '--out', tmp_path / 'out') == 0

@@ -14,7 +14,7 @@ LIKE = [
   jax.ShapeDtypeStruct((2, 3), jnp.bfloat16),
   jax.ShapeDtypeStruct((4,), jnp.float32),
 ]
-FACTS = {'seed': 0, 'data': 'abc', 'offsets': (-1, 1)}
+FACTS = {'seed': 0, 'data': 'abc', 'offsets': (-1, 1), 'more': 'x' * 100}
 
 
 def rows(store, first, stop):
@@ -65,6 +65,20 @@ def test_rows_of_another_kind_are_refused(store):
   with pytest.raises(ValueError, match='features of another data; delete'):
     other.open(1e9)
   Store(store.folder, LIKE, 10, FACTS).open(1e9)  # a tuple is a list in JSON
+
+
+def test_facts_that_cannot_be_read_are_named(store):
+  (store.folder / feature_store.FACTS).write_text('')
+  with pytest.raises(ValueError, match=r'features\.json cannot .* delete'):
+    store.open(1e9)
+
+
+def test_facts_are_whole_or_as_they_were(store, full_disk):
+  before = (store.folder / feature_store.FACTS).read_text()
+  again = Store(store.folder, LIKE, 10, FACTS)
+  with pytest.raises(OSError, match=r'features\.json could not be written'):
+    again.open(1e9)
+  assert (store.folder / feature_store.FACTS).read_text() == before
 
 
 def test_more_than_the_limit_is_refused_before_anything_is_written(tmp_path):

@@ -105,6 +105,15 @@ def test_a_run_that_has_begun_keeps_what_it_has(config, smoke_run, bytes_of):
   assert (found['batch_size'], found['remat'], bytes_of) == (8, 'none', [])
 
 
+@pytest.mark.parametrize('text', ['', '[]', '{}', '{"batch_size": 8}'])
+def test_what_a_run_began_with_has_to_be_readable(config, tmp_path, text):
+  (tmp_path / 'checkpoints' / '3').mkdir(parents=True)
+  (tmp_path / 'config.json').write_text(text)
+  said = r'config\.json, which .* cannot be read .*; give batch_size and remat'
+  with pytest.raises(OSError, match=said):
+    fitting.settle(config, tmp_path)
+
+
 def test_what_cannot_be_is_said_before_anything_is_compiled(config, tmp_path):
   with pytest.raises(ValueError, match='seed is -1'):
     fitting.settle(config | {'seed': -1}, tmp_path)

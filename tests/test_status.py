@@ -133,6 +133,29 @@ def test_a_run_without_a_sign_still_has_its_numbers(tmp_path, capsys):
   ]
 
 
+@pytest.mark.parametrize('text', ['', '{"proc'])
+def test_a_sign_that_cannot_be_read_is_a_line(tmp_path, text):
+  for process in (0, 1, 10):
+    heartbeat.Heartbeat(tmp_path, 9, process, 11).write()
+  heartbeat.path_of(tmp_path, 1).write_text(text)
+  _, first, second, last, *_ = status.report(tmp_path)
+  assert first.startswith('0 (') and last.startswith('10 (')
+  assert second.split('  ')[0].strip() == '1'
+  assert 'unknown (heartbeat-1.json cannot be read)' in second
+
+
+def test_no_array_is_read(tmp_path, monkeypatch):
+  folder = tmp_path / 'checkpoints' / '20'
+  for item in checkpoint_files.ITEMS:
+    (folder / item).mkdir(parents=True)
+    (folder / item / 'array').write_text('large')
+  checkpoint_files.seal(folder)
+  monkeypatch.setattr(checkpoint_files, '_sha256', None)
+  assert 'newest checkpoint: step 20' in status.report(tmp_path)
+  (folder / 'params' / 'array').unlink()
+  assert 'of step 20 params/array is missing' in status.report(tmp_path)[1]
+
+
 def test_a_folder_without_a_run_is_refused(tmp_path):
   with pytest.raises(FileNotFoundError, match='holds no run'):
     status.report(tmp_path)

@@ -1,13 +1,18 @@
 """Workdirs: one trainer at a time, and the same run or none."""
 
+import errno
+import os
 import subprocess
 import sys
+import types
 
+import older
 import pytest
 
 from configs import common
 from i2v_jax import experiment, train
 from i2v_jax import workdir as workdir_lib
+from i2v_jax.data import sources
 
 HOLD = """
 import fcntl, sys
@@ -74,13 +79,62 @@ def test_a_report_does_not_make_a_folder_anew(
   assert not workdir.exists()
 
 
-def test_what_the_first_process_cannot_do_no_process_does():
+def test_a_process_alone_gets_its_own_error_and_answer():
   def fail():
-    raise OSError('no such luck')
+    raise PermissionError('no such luck') from error
 
-  with pytest.raises(OSError, match='no such luck'):
+  error = ValueError('why')
+  with pytest.raises(PermissionError, match='no such luck') as found:
     workdir_lib.by_first(fail)
+  assert found.value.__cause__ is error
   assert [workdir_lib.as_first(lambda x=x: x) for x in (True, 7)] == [1, 7]
+
+
+@pytest.mark.parametrize('error', [OSError('no such luck'), TimeoutError()])
+def test_what_the_first_of_many_cannot_do_is_told_even_without_words(
+  error, monkeypatch
+):
+  def fail():
+    raise error
+
+  same = lambda x: x
+  monkeypatch.setattr(workdir_lib.jax, 'process_count', lambda: 2)
+  monkeypatch.setattr(workdir_lib.multihost_utils, 'broadcast_one_to_all', same)
+  with pytest.raises(OSError, match=r'no such luck|TimeoutError'):
+    workdir_lib.by_first(fail)
+
+
+@pytest.mark.parametrize('code', ['ENOSYS', 'ENOLCK', 'EOPNOTSUPP'])
+def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch, code):
+  number = getattr(errno, code)
+
+  def flock(file, operation):
+    raise OSError(number, os.strerror(number))
+
+  monkeypatch.setattr(workdir_lib.fcntl, 'flock', flock)
+  text = r'train\.lock cannot be locked .* a --workdir on a file system with'
+  with pytest.raises(OSError, match=text), workdir_lib.Lock(tmp_path):
+    pass
+
+
+def test_what_is_claimed_is_whole_or_as_it_was(
+  smoke_config, tmp_path, full_disk
+):
+  for name in ('config.json', 'classes.json'):
+    (tmp_path / name).write_text('{}')
+  split = experiment.split(smoke_config(), 'train')
+  run = types.SimpleNamespace(
+    workdir=tmp_path,
+    config=smoke_config(),
+    train=types.SimpleNamespace(split=split),
+  )
+  with pytest.raises(OSError, match=r'config\.json could not be written'):
+    workdir_lib.claim(run)
+  names = ['x' * 60, 'y' * 60]
+  with pytest.raises(OSError, match=r'classes\.json could not be written'):
+    sources.write_class_names(tmp_path / 'classes.json', names)
+  for name in ('config.json', 'classes.json'):
+    assert (tmp_path / name).read_text() == '{}'
 
 
 def test_keys_that_came_later_mean_what_was_done_before_them():
@@ -96,5 +150,15 @@ def test_keys_that_came_later_mean_what_was_done_before_them():
 
 def test_the_meaning_of_a_missing_key_is_its_default():
   defaults = workdir_lib.flat(experiment.plain(common.base()))
-  for key, value in workdir_lib.ADDED.items():
-    assert defaults[key] == value
+  added = {key: defaults[key] for key in older.younger()}
+  assert added == workdir_lib.ADDED
+
+
+def test_a_stored_config_gets_what_it_lacks_and_keeps_what_it_has():
+  now = experiment.plain(common.base())
+  now['optimizer']['skip_norm'] = 1.0
+  assert workdir_lib.completed(now) == now
+  older.strip(old := experiment.plain(common.base()))
+  assert 'mesh' not in old
+  assert workdir_lib.completed(old) == experiment.plain(common.base())
+  assert 'mesh' not in old  # what was stored stays as it is

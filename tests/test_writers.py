@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from i2v_jax import writers
+from i2v_jax import events, writers
 
 
 def records(workdir):
@@ -71,6 +71,21 @@ def test_what_is_no_number_is_refused(tmp_path):
 def test_a_missing_workdir_is_not_hidden(tmp_path):
   with pytest.raises(FileNotFoundError, match='absent'):
     writers.Writer(tmp_path / 'absent')
+
+
+def test_a_full_disk_is_told_with_the_file(tmp_path, full_disk):
+  (tmp_path / 'metrics.jsonl').write_text(' ' * 99)
+  text = r'metrics\.jsonl could not be written \(File .*\); mend the disk and'
+  with pytest.raises(OSError, match=text), writers.Writer(tmp_path) as writer:
+    writer.scalars(1, {'loss': 1.0}, show=False)
+
+
+def test_a_full_disk_is_told_with_the_file_of_tensorboard(tmp_path, full_disk):
+  text = r'events could not be written .*; mend the disk and start'
+  with pytest.raises(OSError, match=text):
+    found = events.Events(tmp_path)
+    for step in range(9):
+      found.scalars(step, {'loss': 1.0})
 
 
 def test_progress_is_silent_where_there_is_no_terminal(monkeypatch, capsys):

@@ -1,9 +1,11 @@
 """The list of the videos of a split that could not be read."""
 
 import csv
+import io
 import math
 import pathlib
 
+from i2v_jax.data import whole
 from i2v_jax.data.decode import DecodeError
 from i2v_jax.data.sources import Split
 
@@ -42,12 +44,11 @@ class BadVideos:
   def _write(self) -> None:
     if not self.report:
       return
-    part = self.report.with_suffix('.part')
-    with part.open('w', newline='', errors='surrogateescape') as file:
-      rows = csv.writer(file)
-      rows.writerow(['video', 'reason'])
-      rows.writerows(self.reasons.items())
-    part.replace(self.report)
+    text = io.StringIO(newline='')
+    rows = csv.writer(text)
+    rows.writerow(['video', 'reason'])
+    rows.writerows(self.reasons.items())
+    whole.write(self.report, text.getvalue())
 
   def _check(self) -> None:
     if len(self.reasons) <= self.cap:

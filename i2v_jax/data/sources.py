@@ -11,7 +11,6 @@ import hashlib
 import inspect
 import json
 import os
-import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -24,6 +23,7 @@ from i2v_jax.data import (
   official,
   own,
   prepared,
+  whole,
 )
 
 Path = listing.Path
@@ -141,7 +141,7 @@ def load(
 def write_class_names(path: Path, names: Sequence[str]) -> None:
   """Writes class names, in label order, as a json list."""
   text = json.dumps(listing.check_names(names, path), indent=0)
-  pathlib.Path(path).write_text(f'{text}\n', encoding='utf-8')
+  whole.write(path, f'{text}\n')
 
 
 def read_class_names(path: Path) -> tuple[str, ...]:
