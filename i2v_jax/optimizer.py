@@ -241,21 +241,24 @@ def make(
   Raises:
     ValueError: an unknown name; at `init`, channels that the tree has not.
   """
-  decay = decay_weights(weight_decay, decay_multipliers or {}, decay_biases)
   if name not in ('adamw', 'sgd'):
     raise ValueError(f"optimizer.name is {name!r}; it can be 'adamw' or 'sgd'.")
+  decay = decay_weights(weight_decay, decay_multipliers or {}, decay_biases)
   adamw = (optax.scale_by_adam(b1, b2, eps), decay)
   rule = adamw if name == 'adamw' else (decay, optax.trace(momentum))
-  clip = optax.clip_by_global_norm(clip_norm) if clip_norm else optax.identity()
   # First for the norm and the moments, last for what decay has added.
   mask = only_first(first_channels or {})
-  core = (clip, *rule)
-  if skip_norm:
-    core = (skip_large(skip_norm, optax.chain(*core)),)
   return optax.chain(
     mask,
-    *core,
+    *_within_norms(rule, clip_norm, skip_norm),
     scale_by_prefix(lr_multipliers or {}),
     optax.scale_by_learning_rate(schedule),
     mask,
   )
+
+
+def _within_norms(rule: tuple, clip_norm: float, skip_norm: float) -> tuple:
+  """The parts of a rule for clipped gradients, or one that skips; see `make`."""
+  clip = optax.clip_by_global_norm(clip_norm) if clip_norm else optax.identity()
+  parts = (clip, *rule)
+  return (skip_large(skip_norm, optax.chain(*parts)),) if skip_norm else parts
