@@ -258,7 +258,7 @@ def make(
 
 
 def _within_norms(rule: tuple, clip_norm: float, skip_norm: float) -> tuple:
-  """The parts of a rule for clipped gradients, or one that skips; see `make`."""
+  """The parts of a rule that clips gradients, or one that skips; see `make`."""
   clip = optax.clip_by_global_norm(clip_norm) if clip_norm else optax.identity()
   parts = (clip, *rule)
   return (skip_large(skip_norm, optax.chain(*parts)),) if skip_norm else parts
