@@ -230,8 +230,7 @@ def make(
     clip_norm: global norm of the trainable gradients; 0 does not clip.
     skip_norm: of the trainable gradients before clipping, above which a step
       changes nothing but the position of the schedule; 0 skips none.
-    momentum: of SGD.
-    b1, b2, eps: of AdamW.
+    momentum: of SGD; b1, b2, eps: of AdamW.
     lr_multipliers: prefix -> factor on the learning rate.
     decay_multipliers: prefix -> factor on the decay.
     decay_biases: whether parameters named `bias` decay.
