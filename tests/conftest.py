@@ -126,6 +126,26 @@ def sweep(arg=''):
 
 
 @pytest.fixture
+def diverging_config(smoke_config, monkeypatch):
+  """Config of 6 steps, saved every so many; the fourth update is too large."""
+  from i2v_jax import optimizer
+
+  make = optimizer.warmup_cosine
+  rate = lambda step: jax.numpy.where(step == 3, 1e38, 1e-3)
+  monkeypatch.setattr(
+    optimizer, 'warmup_cosine', lambda *a, **k: make(*a, **k) and rate
+  )
+
+  def of(every):
+    config = smoke_config(steps=6, checkpoint_every=every)
+    with config.unlocked():
+      config.optimizer.clip_norm = 0.0
+    return config
+
+  return of
+
+
+@pytest.fixture
 def sweep_file(tmp_path):
   """Writes a config file, by default with a sweep of two or three variants."""
 
