@@ -13,6 +13,7 @@ from rich.table import Table
 
 import i2v_jax
 from i2v_jax import (
+  adapters,
   backward,
   dropping,
   experiment,
@@ -227,3 +228,5 @@ def overview(run: Run) -> None:
     f'{run.mesh.size} {jax.default_backend()} device(s)'
     f'{backward.told(run.model, mine)}'
   )
+  if moved := adapters.relocated(run.model):
+    writers.console.print(moved)
