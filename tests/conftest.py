@@ -6,15 +6,20 @@ import pathlib
 import resource
 import sys
 import tempfile
+from importlib.metadata import version
 
 # Tests compile the same tiny models many times, also in processes they start;
 # LLVM's expensive passes, and MLIR's on the way there, take longer than the
-# models do.
-os.environ |= {
-  'XLA_FLAGS': '--xla_backend_optimization_level=0 '
-  '--xla_llvm_disable_expensive_passes=true '
-  '--xla_cpu_use_fusion_emitters=false '
+# models do. XLA ends the process for a flag that it does not know.
+FLAGS = [
+  '--xla_backend_optimization_level=0',
+  '--xla_llvm_disable_expensive_passes=true',
   '--xla_cpu_parallel_codegen_split_count=1',
+]
+if version('jaxlib') < '0.12':
+  FLAGS.append('--xla_cpu_use_fusion_emitters=false')
+os.environ |= {
+  'XLA_FLAGS': ' '.join(FLAGS),
   'JAX_COMPILATION_CACHE_DIR': f'{tempfile.gettempdir()}/i2v_jax_test_cache',
   'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0',
   'JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES': '-1',
