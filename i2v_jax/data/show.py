@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from i2v_jax.data import clips, listing, sheet
-from i2v_jax.data.decode import Video, open_video
+from i2v_jax.data.decode import FrameFolder, Video, open_video
 from i2v_jax.data.spec import ClipSpec
 
 _MARGIN = 130  # pixels for what is said of a clip, beside it
@@ -59,7 +59,7 @@ def listed(sources: Iterable[str], count: int) -> list[tuple[str, int | None]]:
 class _Noted:
   """A video that remembers which frames were read."""
 
-  def __init__(self, video: Video):
+  def __init__(self, video: Video | FrameFolder):
     self.info, self._video = video.info, video
 
   def read(self, indices, short_side: int) -> np.ndarray:
