@@ -139,8 +139,8 @@ def _ambiguous(names, label, same, partners) -> ValueError:
       first, second = (names[n] for n in alike[:2])
       problem = f'"{first}" and "{second}" are one name written in two ways'
   return ValueError(
-    f'class {label} "{names[label]}" names a side or a sense of rotation, so it '
-    f'needs exactly one mirror image among the classes, and {problem}: '
+    f'class {label} "{names[label]}" names a side or a sense of rotation and '
+    f'needs exactly one mirror image among the classes, but {problem}: '
     f'{_WAY_OUT}'
   )
 
