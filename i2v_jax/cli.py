@@ -9,8 +9,6 @@ import sys
 from i2v_jax import cli_bench, cli_data, stopping, terminal
 
 FORMATS = ('merged', 'full', 'adapter', 'clip', 'stablehlo')  # of `i2v export`
-
-
 MENDABLE = (
   FloatingPointError,
   ModuleNotFoundError,
@@ -57,6 +55,7 @@ def predict(args) -> int:
     views=args.views,
     window=args.window,
     as_json=args.json,
+    fps=args.fps,
   )
   return 1 if failed else 0
 
@@ -205,6 +204,7 @@ def _for_models(command) -> None:
   for sub in (used, again):
     sub.add_argument('--views', metavar='CLIPSxCROPS', help='such as 3x1')
   used.add_argument('clips', nargs='+', metavar='CLIP')
+  used.add_argument('--fps', type=float, help='of folders of frames')
   used.add_argument('--json', action='store_true', help='one object per clip')
   used.add_argument(
     '--window',
