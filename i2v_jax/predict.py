@@ -124,7 +124,8 @@ def predict(
     Number of videos that could not be read; their errors are on stderr.
   """
   spec, failed = with_views(trained.spec, views), 0
-  fps = fps or dict(trained.config['data']['options']).get('fps', FPS)
+  if fps is None:
+    fps = dict(trained.config['data']['options']).get('fps', FPS)
   for path in paths:
     try:
       result = predict_file(trained, path, spec, window, fps)
