@@ -117,15 +117,15 @@ def predict(
 ):
   """Predicts every video; one that cannot be read does not stop the others.
 
-  `fps` are the frames a second of folders of frames; None takes the option
-  `fps` of the data that the model was trained on, or 30.
+  `fps` are the frames a second of folders of frames; None takes those of the
+  config that the model was trained with.
 
   Returns:
     Number of videos that could not be read; their errors are on stderr.
   """
   spec, failed = with_views(trained.spec, views), 0
   if fps is None:
-    fps = dict(trained.config['data']['options']).get('fps', FPS)
+    fps = trained.config['data'].get('fps', FPS)
   for path in paths:
     try:
       result = predict_file(trained, path, spec, window, fps)
