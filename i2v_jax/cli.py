@@ -6,11 +6,9 @@ import pathlib
 import signal
 import sys
 
-from i2v_jax import cli_bench, cli_data, stopping
+from i2v_jax import cli_bench, cli_data, stopping, terminal
 
 FORMATS = ('merged', 'full', 'adapter', 'clip', 'stablehlo')  # of `i2v export`
-
-
 MENDABLE = (
   FloatingPointError,
   ModuleNotFoundError,
@@ -31,7 +29,7 @@ def guarded(function, *args) -> int:
   except stopping.Stopped as stopped:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # while Python ends
     if text := str(stopped):  # one process says it for all
-      print(text)
+      print(terminal.printable(text))
     return 0
   except KeyboardInterrupt as stop:
     if os.environ.get('I2V_TRACEBACK'):
@@ -57,6 +55,7 @@ def predict(args) -> int:
     views=args.views,
     window=args.window,
     as_json=args.json,
+    fps=args.fps,
   )
   return 1 if failed else 0
 
@@ -141,7 +140,7 @@ def status(args) -> None:
   from i2v_jax import status as lib
 
   for line in lib.report(args.workdir):
-    print(line)
+    print(terminal.printable(line))
 
 
 def sweep(args) -> int:
@@ -205,6 +204,7 @@ def _for_models(command) -> None:
   for sub in (used, again):
     sub.add_argument('--views', metavar='CLIPSxCROPS', help='such as 3x1')
   used.add_argument('clips', nargs='+', metavar='CLIP')
+  used.add_argument('--fps', type=float, help='of folders of frames')
   used.add_argument('--json', action='store_true', help='one object per clip')
   used.add_argument(
     '--window',

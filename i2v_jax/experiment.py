@@ -69,10 +69,9 @@ def split(config: Mapping[str, Any], name: str) -> sources.Split:
     FileNotFoundError: the data is not there; says what the config needs.
   """
   data = config['data']
+  options = {'fps': data['fps']} | dict(data['options'])
   try:
-    return sources.load(
-      data['format'], data['root'], data[name], **dict(data['options'])
-    )
+    return sources.load(data['format'], data['root'], data[name], **options)
   except FileNotFoundError as error:
     raise FileNotFoundError(f'{error}{_needs(config)}') from error
 
@@ -104,10 +103,14 @@ def absolute(config: Mapping[str, Any]) -> dict:
 
 
 def clip_spec(config: Mapping[str, Any], class_names=None) -> ClipSpec:
-  """How clips are made; `class_names` only matter for mirrored labels."""
+  """How clips are made; `class_names` only matter for mirrored labels.
+
+  Raises ValueError for a value that cannot be, and where clips are mirrored
+  and the mirror image of a class is missing.
+  """
   model, views, clip = config['model'], config['views'], dict(config['clip'])
   adapter = adapters.resolve(model['adapter'])
-  if clip.pop('flip_labels') and class_names:
+  if clip.pop('flip_labels') and clip['flip'] and class_names:
     clip['flip_map'] = flips.flip_label_map(class_names)
   return ClipSpec(
     num_frames=model['num_frames'],

@@ -24,7 +24,7 @@ from i2v_jax import (
 )
 from i2v_jax import params as params_lib
 from i2v_jax import workdir as workdir_lib
-from i2v_jax.data import manifest, sources
+from i2v_jax.data import flips, manifest, sources
 from i2v_jax.data.loader import Loader
 
 
@@ -230,3 +230,18 @@ def overview(run: Run) -> None:
   )
   if moved := adapters.relocated(run.model):
     writers.console.print(moved)
+  writers.console.print(_mirroring(run))
+
+
+def _mirroring(run: Run) -> str:
+  """What becomes of the labels of mirrored clips."""
+  spec, names = run.train.spec, run.train.split.class_names
+  if not spec.flip:
+    return 'no clip is mirrored'
+  if not run.config['clip']['flip_labels'] and flips.names_sides(names):
+    return (
+      'mirrored clips keep their labels, though classes name sides; exchange '
+      'them by clip.flip_labels=True, or set clip.flip=0'
+    )
+  pairs = flips.exchanged(spec.flip_map, names)
+  return f'classes that mirrored clips exchange: {pairs}'

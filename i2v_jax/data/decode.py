@@ -1,7 +1,6 @@
 """Exact frames out of video files, with PyAV (FFmpeg) and without JAX."""
 
 import contextlib
-import dataclasses
 import itertools
 import operator
 from collections.abc import Iterable, Iterator
@@ -11,30 +10,21 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from i2v_jax.data import transforms
+from i2v_jax.data.frame_folder import FPS, FrameFolder, is_frame_folder
 from i2v_jax.data.packets import DecodeError, Key, Packets, Source
+from i2v_jax.data.video_info import VideoInfo
 
 __all__ = [
+  'FPS',
   'DecodeError',
+  'FrameFolder',
   'Video',
   'VideoInfo',
+  'is_frame_folder',
   'open_video',
   'probe',
   'read_frames',
 ]
-
-
-@dataclasses.dataclass(frozen=True)
-class VideoInfo:
-  """What a video holds, as it is displayed."""
-
-  frames: int  # Those the container really lists.
-  height: int  # Pixels, after rotation.
-  width: int
-  fps: float  # The mean where the rate varies.
-  duration: float  # Seconds from the first frame to the end of the last.
-  codec: str  # FFmpeg's name of it, such as 'h264'.
-  rotation: int  # Clockwise degrees, 0 to 270, that `Video.read` has applied.
-  times: tuple[float, ...]  # Seconds from the first frame to each.
 
 
 class Video(contextlib.AbstractContextManager):
@@ -232,19 +222,27 @@ class Video(contextlib.AbstractContextManager):
 
 
 def open_video(
-  source: Source, name: str | None = None, seconds: float | None = None
-) -> Video:
-  """Opens a video (a path, or the bytes of a file); see `Video`."""
+  source: Source,
+  name: str | None = None,
+  seconds: float | None = None,
+  fps: float = FPS,
+) -> Video | FrameFolder:
+  """Opens a video: a file, the bytes of one, or a folder of its frames.
+
+  `fps` counts for a folder of frames only; the rest is as in `Video`.
+  """
+  if is_frame_folder(source):
+    return FrameFolder(source, name, seconds, fps)
   return Video(source, name, seconds)
 
 
 def read_frames(source: Source, indices: Iterable[int]) -> np.ndarray:
   """Frames of a video: uint8 RGB [n, H, W, 3]; see `Video.read`."""
-  with Video(source) as video:
+  with open_video(source) as video:
     return video.read(indices)
 
 
-def probe(source: Source) -> VideoInfo:
+def probe(source: Source, fps: float = FPS) -> VideoInfo:
   """What a video holds; reads the whole file, decodes one frame."""
-  with Video(source) as video:
+  with open_video(source, fps=fps) as video:
     return video.info

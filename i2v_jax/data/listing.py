@@ -11,6 +11,8 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TextIO
 
+from i2v_jax.data.frame_files import is_frame_folder
+
 Path = str | os.PathLike[str]
 LISTS = ('.txt', '.csv', '.list')  # names of files that list videos
 _LABELLED = re.compile(r'(.+?)\s*[,\s]\s*(-?\d+)')
@@ -41,11 +43,12 @@ def is_video(name: str) -> bool:
 def videos(path: Path) -> Iterator[str]:
   """Yields a path itself, or if it is a folder all videos in it and below.
 
-  Links are followed, but no folder is gone through twice. Raises OSError where
-  a folder cannot be read.
+  A folder of frames is a video. Links are followed, but no folder is gone
+  through twice. Raises OSError where a folder cannot be read.
   """
   # A folder with the name of a video is a mistake that its reader reports.
-  if is_video(os.fspath(path)) or not os.path.isdir(path):
+  one = is_video(os.fspath(path)) or is_frame_folder(path)
+  if one or not os.path.isdir(path):
     yield os.fspath(path)
     return
   seen = set()
@@ -57,6 +60,9 @@ def videos(path: Path) -> Iterator[str]:
       folders.clear()
       continue
     seen.add(place)
+    if is_frame_folder(folder):
+      yield folder
+      continue
     inside = [name for name in folders if not is_video(name)]
     for name in sorted({*names, *folders} - {*inside}):
       if is_video(name) and not name.startswith('.'):

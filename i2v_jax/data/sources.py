@@ -25,6 +25,7 @@ from i2v_jax.data import (
   prepared,
   whole,
 )
+from i2v_jax.data.frame_folder import FPS, check_fps
 
 Path = listing.Path
 
@@ -45,6 +46,7 @@ class Split:
       reports, the same wherever the data lies.
     missing: ids of the videos that were listed but not found.
     records: holds the videos where no files do; `paths` are names then.
+    fps: frames a second of the videos that are folders of frames.
   """
 
   paths: tuple[str, ...]
@@ -53,6 +55,7 @@ class Split:
   ids: tuple[str, ...]
   missing: tuple[str, ...] = ()
   records: prepared.Records | None = None
+  fps: float = FPS
 
   def __post_init__(self):
     labels = np.array(self.labels)
@@ -106,7 +109,12 @@ FORMATS: dict[str, Callable[..., listing.Listing]] = {
 
 
 def load(
-  format: str, root: Path, split: str, on_missing: str = 'error', **options
+  format: str,
+  root: Path,
+  split: str,
+  on_missing: str = 'error',
+  fps: float = FPS,
+  **options,
 ) -> Split:
   """Reads a split: `train`, `val` or `test`, as the format has it.
 
@@ -117,12 +125,14 @@ def load(
     split: which part; of a prepared data set also a slice, 'train[:10%]'.
     on_missing: what becomes of a listed video that is not there: 'error', or
       'skip', which lists it in `Split.missing`.
+    fps: frames a second of videos that are folders of frames, of any format.
     **options: of the format.
 
   Raises:
     FileNotFoundError: the root, an annotation or a video is not there.
     ValueError: an unknown format or option, or annotations that are wrong.
   """
+  check_fps(fps)
   if format == 'digits':
     digits.generate(os.path.expanduser(root), **options)
     format, options = 'folder', {}
@@ -135,7 +145,8 @@ def load(
     known = ', '.join(FORMATS)
     raise ValueError(f'{problem}: use one of {known}, digits, prepared')
   options['split'] = split
-  return _split(FORMATS[format], root, on_missing, options)
+  found = _split(FORMATS[format], root, on_missing, options)
+  return dataclasses.replace(found, fps=fps)
 
 
 def write_class_names(path: Path, names: Sequence[str]) -> None:
