@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator
 
 import av
 import numpy as np
-from av.video.reformatter import VideoReformatter
 
-from i2v_jax.data import transforms
+from i2v_jax.data import pyav, transforms
 from i2v_jax.data.packets import DecodeError, Key, Packets, Source
 
 __all__ = [
@@ -61,7 +60,7 @@ class Video(contextlib.AbstractContextManager):
     seconds: float | None = None,
   ):
     self.packets = Packets(source, name, seconds)
-    self._reformatter = VideoReformatter()
+    self._reformatter = pyav.Reformatter()
     try:
       self.packets.open()
       self.info = self._describe(self.packets.scan())
@@ -117,7 +116,7 @@ class Video(contextlib.AbstractContextManager):
 
   def _describe(self, first: av.VideoFrame) -> VideoInfo:
     self._stored = first.height, first.width
-    rotation = -first.rotation % 360  # FFmpeg's angle is anticlockwise.
+    rotation = pyav.rotation(first)
     if rotation % 90:
       raise self._error(f'is shown turned by {rotation} degrees; re-encode it')
     height, width = self._stored[:: -1 if rotation % 180 else 1]
@@ -133,7 +132,7 @@ class Video(contextlib.AbstractContextManager):
       width=width,
       fps=float(n / duration),
       duration=float(duration),
-      codec=self.packets.context.codec.canonical_name,
+      codec=pyav.codec_name(self.packets.context),
       rotation=rotation,
       times=tuple(count * units / second for count in counts),
     )
@@ -221,8 +220,8 @@ class Video(contextlib.AbstractContextManager):
     """A decoded picture upright: uint8 RGB [H, W, 3]; `frame` is its number."""
     if (picture.height, picture.width) != self._stored:
       raise self._error(f'frame {frame} has another size; re-encode the file')
-    picture = self._reformatter.reformat(picture, format='rgb24', threads=1)
-    return np.rot90(picture.to_ndarray(), -self.info.rotation // 90)
+    image = self._reformatter.rgb(picture)
+    return np.rot90(image, -self.info.rotation // 90)
 
   def resize(self, images: np.ndarray, short_side: int | None) -> np.ndarray:
     """The images [n, H, W, 3] as `read` gives them."""
