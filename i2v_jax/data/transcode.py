@@ -13,7 +13,7 @@ from fractions import Fraction
 
 import av
 import numpy as np
-from av.video.reformatter import ColorRange, Colorspace
+from av.video.reformatter import ColorRange
 
 from i2v_jax.data import decode, pyav
 
@@ -185,9 +185,9 @@ class _Shaper:
       height=self._size[0],
       format='yuvj420p' if self._jpeg else 'yuv420p',
       interpolation=pyav.BICUBIC,
-      src_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
-      dst_color_range=ColorRange.JPEG if self._jpeg else ColorRange.MPEG,
-      dst_colorspace=Colorspace.ITU601 if self._jpeg else None,
+      src_color_range='JPEG' if full else 'MPEG',
+      dst_color_range='JPEG' if self._jpeg else 'MPEG',
+      dst_colorspace='ITU601' if self._jpeg else None,
     )
     if not self._turns:
       return frame
