@@ -69,9 +69,10 @@ def open_file(
   if isinstance(file, str):
     # Without the prefix FFmpeg takes `a:b.mp4` for a network protocol.
     source, protocols = f'file:{file}', 'file'
+  # As `options` they go to each stream too, and before 17.0 past their end.
   options = _ALONE | {'protocol_whitelist': protocols}
   try:
-    return av.open(source, timeout=timeout, options=options, **_OPEN)
+    return av.open(source, timeout=timeout, container_options=options, **_OPEN)
   except av.FFmpegError as error:
     reason = _kind(file)
     # FFmpeg's number for what is not on the list.
