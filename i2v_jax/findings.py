@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from i2v_jax.data import known, sampling, sources
+from i2v_jax.data import known, sampling, sources, transforms
 from i2v_jax.data.spec import ClipSpec
 
 UNEVEN = 10  # times the smallest class, from where on the largest is told of
@@ -55,6 +55,7 @@ def find(listed: Listed, records: Mapping[str, Mapping]) -> list[Finding]:
   """All that is found, problems first."""
   found = [*_unreadable(listed, records), *_duplicates(listed, records)]
   found += [*_short(listed, records), *_cut_short(listed, records)]
+  found += _too_large(listed, records)
   for name, split in listed.splits.items():
     found += _missing(listed, name, split)
     if split.class_names:
@@ -147,6 +148,22 @@ def _cut_short(listed, records) -> Iterator[Finding]:
   if rows:
     text = f'less there than the file says, cut short?: {_videos(len(rows))}'
     yield Finding('cut_short', False, text, rows)
+
+
+def _too_large(listed, records) -> Iterator[Finding]:
+  """Narrow ribbons: resized they would be larger than `transforms.LARGEST`."""
+  spec, rows = listed.spec or ClipSpec(8, 224), []
+  sizes = {spec.short_side, spec.test_short_side or spec.image_size}
+  for name, video, _ in _rows(listed):
+    try:
+      for size in sizes if 'height' in records[video] else ():
+        sides = records[video]['height'], records[video]['width']
+        transforms.resized(*sides, size)
+    except ValueError as error:
+      rows.append((name, video, str(error)))
+  if rows:
+    text = f'too narrow to be resized: {_videos(len(rows))}'
+    yield Finding('too_large', True, text, rows)
 
 
 def _missing(listed, name, split) -> Iterator[Finding]:

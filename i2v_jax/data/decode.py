@@ -99,7 +99,8 @@ class Video(contextlib.AbstractContextManager):
 
     Raises:
       IndexError: an index is negative.
-      DecodeError: a listed frame cannot be decoded, or the time is up.
+      DecodeError: a listed frame cannot be decoded, or would be too large, or
+        the time is up.
     """
     wanted = self._clamp(indices)
     size = self.info.height, self.info.width
@@ -227,7 +228,10 @@ class Video(contextlib.AbstractContextManager):
     """The images [n, H, W, 3] as `read` gives them."""
     if short_side is None:
       return images
-    return transforms.resize_short_side(images, short_side)
+    try:
+      return transforms.resize_short_side(images, short_side)
+    except ValueError as error:  # too large
+      raise self._error(str(error)) from error
 
 
 def open_video(
