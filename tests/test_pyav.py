@@ -6,6 +6,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+import quicktime
 from encoded import decode_all, encode
 
 from i2v_jax.data import check, decode, pyav
@@ -153,3 +154,15 @@ def test_what_is_not_known_is_no_fraction():
 
   assert pyav.fraction(None) is None and pyav.fraction(Ratio()) is None
   assert pyav.fraction(Fraction(30000, 1001)) == Fraction(30000, 1001)
+
+
+def test_quicktime_reads_no_frames_of_another_file(tmp_path):
+  secret = encode(tmp_path / 'secret.mp4', 'libx264', range(0, 9, 3))
+  path = tmp_path / 'x.mp4'
+  path.write_bytes(quicktime.pointing(secret.read_bytes(), 'secret.mp4'))
+  allowed = {'enable_drefs': '1', 'use_absolute_path': '1'}
+  with av.open(str(path), container_options=allowed) as container:
+    assert len([*container.decode(video=0)]) == 3  # that is what FFmpeg can do
+  for source in (path, path.read_bytes()):
+    with pytest.raises(decode.DecodeError):
+      decode.read_frames(source, [0])
