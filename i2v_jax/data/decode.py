@@ -116,6 +116,7 @@ class Video(contextlib.AbstractContextManager):
     return self.packets.error(reason)
 
   def _describe(self, first: av.VideoFrame) -> VideoInfo:
+    self._reformatter.codec = pyav.codec_name(self.packets.context)
     self._stored = first.height, first.width
     rotation = pyav.rotation(first)
     if rotation % 90:
@@ -133,7 +134,7 @@ class Video(contextlib.AbstractContextManager):
       width=width,
       fps=float(n / duration),
       duration=float(duration),
-      codec=pyav.codec_name(self.packets.context),
+      codec=self._reformatter.codec,
       rotation=rotation,
       times=tuple(count * units / second for count in counts),
     )
