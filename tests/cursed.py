@@ -20,13 +20,13 @@ class Cursed(Loader):
     return super().train(index, rng)
 
 
-def store(path, recipe):
+def store(path, recipe, fps):
   """As `staging.store`, but for videos of two names."""
   if path.endswith('hangs.mp4'):
     threading.Event().wait()
   if path.endswith('aborts.mp4'):
     os.abort()
-  return staging.store(path, recipe)
+  return staging.store(path, recipe, fps)
 
 
 def meet(folder, number, count):

@@ -81,13 +81,13 @@ def test_what_a_video_brings_about_is_its_own_fault(clip, monkeypatch, error):
 
 
 def test_predict_goes_on_after_a_video_without_memory(monkeypatch, capsys):
-  def predict_file(model, path, spec, window):
+  def predict_file(model, path, spec, window, fps):
     if path == 'large.mp4':
       raise MemoryError
     return {'file': path, 'top': []}
 
   monkeypatch.setattr(predict, 'predict_file', predict_file)
-  model = types.SimpleNamespace(spec=SPEC)
+  model = types.SimpleNamespace(spec=SPEC, config={"data": {}})
   files = ['large.mp4', 'b.mp4']
   assert predict.predict(model, files, as_json=True) == 1
   told = capsys.readouterr()
