@@ -182,3 +182,10 @@ def test_prepared_videos_are_read_against_their_originals(
   assert 'cannot read the shards' in capsys.readouterr().err
   assert i2v(prepared, '--against', videos / 'h265.mp4', *given) == 1
   assert 'have not the same frames' in capsys.readouterr().err
+
+
+def test_others_are_not_given_names_that_are_no_text(plan, monkeypatch):
+  latin = b'caf\xe9.mp4'.decode(errors='surrogateescape')
+  monkeypatch.setattr(bench.Plan, 'names', [latin])
+  found = bench.agree(plan, lambda clip: pytest.fail('it was read'))
+  assert found.problem.startswith(f'{latin}: ') and 'utf-8' in found.problem

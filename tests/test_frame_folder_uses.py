@@ -4,7 +4,7 @@ import framed
 import numpy as np
 import pytest
 
-from i2v_jax import checking
+from i2v_jax import checking, experiment
 from i2v_jax.data import (
   bench,
   check,
@@ -69,6 +69,18 @@ def test_the_rate_is_an_option_of_every_format(tmp_path):
   assert sources.load('list', tmp_path, 'train', fps=12).fps == 12
   with pytest.raises(ValueError, match='fps is 0; it can be above 0'):
     sources.load('list', tmp_path, 'train', fps=0)
+
+
+def test_the_rate_is_a_key_of_configs(smoke_config):
+  config = smoke_config()
+  assert experiment.split(config, 'val').fps == 30
+  with config.unlocked():
+    config.data.fps = 12
+  assert experiment.split(config, 'val').fps == 12
+  with config.unlocked():
+    config.data.fps = -1.0
+  with pytest.raises(ValueError, match=r'fps is -1\.0; it can be above 0'):
+    experiment.split(config, 'val')
 
 
 def test_a_loader_gives_clips_and_names_what_is_bad(folder, tmp_path):
