@@ -12,15 +12,15 @@ INSTALL_REQUIRES = [
   'einops>=0.8',
   'flatbuffers>=24',  # jax.export writes programs with it
   'flax>=0.10',
-  'grain>=0.2.12',
+  'grain>=0.2.15,<0.3',
   'huggingface_hub>=0.26',
   'importlib_resources>=6',
   'jax>=0.8',  # meshes in use while tracing
-  'ml_collections>=1.0',
+  'ml_collections>=1.1',
   'numpy>=2',
-  'opencv-python-headless>=4.10',
+  'opencv-python-headless>=4.10.0.84',
   'optax>=0.2.8',
-  'orbax-checkpoint>=0.11',
+  'orbax-checkpoint>=0.11.20',
   'rich>=13',
   'safetensors>=0.5',
   'scikit-learn>=1.5',  # the digits of the quickstart
@@ -39,7 +39,13 @@ setup(
   long_description_content_type='text/markdown',
   license='Apache-2.0',
   python_requires='>=3.11',
-  packages=find_packages(include=['i2v_jax', 'i2v_jax.*']),
+  packages=[
+    *find_packages(include=['i2v_jax', 'i2v_jax.*']),
+    'i2v_jax.configs',
+    'i2v_jax.configs.ablations',
+  ],
+  # A `configs` beside the package could be another distribution's.
+  package_dir={'i2v_jax.configs': 'configs'},
   package_data={'i2v_jax': ['assets/*']},
   install_requires=INSTALL_REQUIRES,
   extras_require={

@@ -6,7 +6,7 @@ import pathlib
 import signal
 import sys
 
-from i2v_jax import cli_bench, cli_data, stopping
+from i2v_jax import cli_bench, cli_data, shipped, stopping
 
 FORMATS = ('merged', 'full', 'adapter', 'clip', 'stablehlo')  # of `i2v export`
 
@@ -168,7 +168,7 @@ def compare(args) -> int:
 
 def _workdir(command: str, config: str) -> str:
   """`runs/compare-quickstart` for `configs/quickstart.py`."""
-  return f'runs/{command}-{pathlib.Path(config.partition(":")[0]).stem}'
+  return f'runs/{command}-{pathlib.Path(shipped.split(config)[0]).stem}'
 
 
 def parser() -> argparse.ArgumentParser:
