@@ -6,12 +6,13 @@ only while a config file is loaded.
 """
 
 import contextlib
+import importlib
 import importlib.util
 import os
 import pathlib
 import sys
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from importlib.machinery import ModuleSpec, PathFinder
 
 NAME = 'configs'
@@ -67,43 +68,60 @@ def loaded(path: str) -> Iterator[types.ModuleType]:
 def _importable(path: str) -> Iterator[None]:
   """Lets a config file import what is beside it, and `configs` anywhere.
 
-  Its own `configs` folder comes first. Shipped files see only each other: a
-  folder of that name in a project does not change what they are.
+  Its own `configs` folder comes first, then ours. Shipped files see only each
+  other: a folder of that name in a project does not change what they are.
   """
-  file = pathlib.Path(path).resolve()
-  ours = file.is_relative_to(folder().resolve())
-  places = [file.parent.parent, file.parent, pathlib.Path.cwd()]
-  places = [] if ours else [str(place) for place in places]
-  before, hidden = list(sys.path), _take_modules()
+  file, before, hidden = pathlib.Path(path).resolve(), sys.path[:], _take()
   try:
-    _add_package(places)
-    sys.path += places
+    _import_shipped()
+    if not file.is_relative_to(folder().resolve()):
+      near = [str(file.parent.parent), str(file.parent)]
+      sys.path += [*near, os.getcwd()]
+      _put_first(near)
     yield
   finally:
     sys.path[:] = before
-    _take_modules()
+    _take()
     sys.modules.update(hidden)
 
 
-def _take_modules() -> dict[str, types.ModuleType]:
+def _take() -> dict[str, types.ModuleType]:
   """Removes `configs` and what is below it from the modules in use."""
   names = [n for n in sys.modules if n == NAME or n.startswith(f'{NAME}.')]
   return {name: sys.modules.pop(name) for name in names}
 
 
-def _add_package(places: Sequence[str]) -> None:
-  """Makes `configs` of what the places have, then ours, then any other."""
-  near = PathFinder.find_spec(NAME, places)
-  regular = near is not None and near.origin is not None
-  spec = near if regular else ModuleSpec(NAME, None, is_package=True)
+def _import_shipped() -> None:
+  """Imports all shipped files, while nothing else is called `configs`."""
+  _new_package(ModuleSpec(NAME, None, is_package=True), [str(folder())])
+  for path in sorted(folder().rglob('*.py')):
+    parts = path.relative_to(folder()).with_suffix('').parts
+    importlib.import_module('.'.join((NAME, *parts)))
+
+
+def _new_package(spec: ModuleSpec, paths: list[str]) -> types.ModuleType:
   module = importlib.util.module_from_spec(spec)
-  others = PathFinder.find_spec(NAME)
-  paths = [p for s in (near, others) if s for p in _paths(s)]
-  paths.insert(len(_paths(near)), str(folder()))
-  module.__path__ = list(dict.fromkeys(paths))
+  module.__path__ = paths
   sys.modules[NAME] = module
+  return module
+
+
+def _put_first(near: list[str]) -> None:
+  """Lets the `configs` of these folders hide shipped files of equal names."""
+  own, others = PathFinder.find_spec(NAME, near), PathFinder.find_spec(NAME)
+  regular = own is not None and own.origin is not None
+  paths = [*_paths(own), str(folder()), *_paths(others)]
+  shipped = _take()
+  package = _new_package(own if regular else shipped.pop(NAME).__spec__, paths)
+  for name, module in shipped.items():
+    child = name.removeprefix(f'{NAME}.').partition('.')[0]
+    if name != NAME and not PathFinder.find_spec(
+      f'{NAME}.{child}', _paths(own)
+    ):
+      sys.modules[name] = module
+      setattr(package, child, shipped[f'{NAME}.{child}'])
   if regular:
-    spec.loader.exec_module(module)
+    own.loader.exec_module(package)
 
 
 def _paths(spec: ModuleSpec | None) -> list[str]:
