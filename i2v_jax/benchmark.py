@@ -1,7 +1,5 @@
 """How measurements are made: in turn, medians, memory as XLA plans it."""
 
-import resource
-import sys
 import time
 from collections.abc import Callable, Mapping
 
@@ -74,12 +72,6 @@ def peak_bytes(compiled) -> int | None:
     return None
   results = stats.output_size_in_bytes - stats.alias_size_in_bytes
   return stats.argument_size_in_bytes + results + stats.temp_size_in_bytes
-
-
-def host_peak_bytes() -> int:
-  """The most memory that this process has had since it started."""
-  peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-  return peak if sys.platform == 'darwin' else 1024 * peak
 
 
 def device_peak_bytes() -> int | None:
