@@ -33,7 +33,8 @@ def forward(model, params, batch: int = 1):
   apply = jax.jit(lambda p, x: model.apply({'params': p}, *x))
   with video.precise(model):
     compiled = apply.lower(params, clips).compile()
-  return lambda: compiled(params, clips), compiled
+  run = apply if jax.config.jax_disable_jit else compiled
+  return lambda: run(params, clips), compiled
 
 
 def seconds_per_clip(models: Mapping, rounds: int = 30) -> dict[str, float]:

@@ -7,17 +7,11 @@ import signal
 import sys
 
 from i2v_jax import cli_bench, cli_data, shipped, stopping
+from i2v_jax.runtime import console, devices
 
 FORMATS = ('merged', 'full', 'adapter', 'clip', 'stablehlo')  # of `i2v export`
-
-
-MENDABLE = (
-  FloatingPointError,
-  ModuleNotFoundError,
-  OSError,
-  RuntimeError,
-  ValueError,
-)
+MENDABLE = FloatingPointError, ModuleNotFoundError, OSError, RuntimeError
+MENDABLE += (ValueError,)
 
 
 def guarded(function, *args) -> int:
@@ -26,6 +20,7 @@ def guarded(function, *args) -> int:
   A run that was told to stop says how to go on, with 0. Elsewhere Ctrl-C is
   "stopped", what the KeyboardInterrupt says after it, and 130.
   """
+  console.accept_all_text()
   try:
     return int(function(*args) or 0)
   except stopping.Stopped as stopped:
@@ -38,10 +33,13 @@ def guarded(function, *args) -> int:
       raise
     print('; '.join(['stopped', *map(str, stop.args)]), file=sys.stderr)
     return 130
-  except MENDABLE as error:
-    if os.environ.get('I2V_TRACEBACK'):
+  except Exception as error:
+    problem = str(error) if isinstance(error, MENDABLE) else ''
+    if isinstance(error, AssertionError | RuntimeError):
+      problem = devices.missing() or problem
+    if not problem or os.environ.get('I2V_TRACEBACK'):
       raise
-    print(f'error: {error}', file=sys.stderr)
+    print(f'error: {problem}', file=sys.stderr)
     print('(I2V_TRACEBACK=1 shows where)', file=sys.stderr)
     return 1
 

@@ -10,6 +10,7 @@ from rich.table import Table
 from i2v_jax import writers
 from i2v_jax.data.clips import ClipSpec
 from i2v_jax.data.decode import VideoInfo, open_video
+from i2v_jax.runtime import console
 from i2v_jax.trained import Trained
 
 BAR = 24  # characters of a probability of 1
@@ -92,7 +93,11 @@ def show(result: dict) -> None:
 
 def _row(entry: dict) -> tuple[str, str, str]:
   share = entry['probability']
-  return entry['name'], f'{share:.1%}', '█' * round(share * BAR)
+  return entry['name'], f'{share:.1%}', _block() * round(share * BAR)
+
+
+def _block() -> str:
+  return console.encodable('█', instead='#')
 
 
 def predict(trained: Trained, paths, *, views=None, window=None, as_json=False):

@@ -9,7 +9,7 @@ import pytest
 from configs import methods
 from i2v_jax import dropping, experiment, mixing, video, weights
 from i2v_jax.adapters import layers
-from i2v_jax.vit_config import FAMILIES, ViTConfig
+from i2v_jax.vit_config import ViTConfig
 
 
 def both(function):
@@ -38,7 +38,7 @@ def test_draws_are_the_same(name):
   jax.tree.map(np.testing.assert_array_equal, narrow, wide)
 
 
-@pytest.mark.parametrize('family', FAMILIES)
+@pytest.mark.parametrize('family', ['clip', 'siglip'])
 def test_random_weights_are_the_same(family):
   sizes = dict(width=8, depth=1, num_heads=2, patch_size=4, image_size=8)
   cfg = ViTConfig.named(family=family, **sizes)
