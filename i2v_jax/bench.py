@@ -24,6 +24,7 @@ from i2v_jax import (
   video,
 )
 from i2v_jax.data import digits, known
+from i2v_jax.runtime import process
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,7 +97,7 @@ def bench(config: Mapping[str, Any], options: Options) -> dict[str, Any]:
   if options.loader:
     found['loader'] = bench_runs.loader(config, options.clips)
   found['memory'] = {
-    'host_peak_bytes': benchmark.host_peak_bytes(),
+    'host_peak_bytes': process.peak_bytes(),
     'device_peak_bytes': benchmark.device_peak_bytes(),
   }
   return found

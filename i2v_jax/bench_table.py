@@ -145,7 +145,8 @@ def _lines(found) -> list[str]:
     host, device = (
       found['memory'][key] for key in ('host_peak_bytes', 'device_peak_bytes')
     )
-    text = f'memory of this process, at most: {_mebibytes(host)} MiB'
+    text = 'memory of this process, at most: '
+    text += 'unknown' if host is None else f'{_mebibytes(host)} MiB'
     if device is not None:
       text += f'; of the allocator of a device: {_mebibytes(device)} MiB'
     lines.append(text)

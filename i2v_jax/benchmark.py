@@ -1,7 +1,5 @@
 """How measurements are made: in turn, medians, memory as XLA plans it."""
 
-import resource
-import sys
 import time
 from collections.abc import Callable, Mapping
 
@@ -35,7 +33,8 @@ def forward(model, params, batch: int = 1):
   apply = jax.jit(lambda p, x: model.apply({'params': p}, *x))
   with video.precise(model):
     compiled = apply.lower(params, clips).compile()
-  return lambda: compiled(params, clips), compiled
+  run = apply if jax.config.jax_disable_jit else compiled
+  return lambda: run(params, clips), compiled
 
 
 def seconds_per_clip(models: Mapping, rounds: int = 30) -> dict[str, float]:
@@ -74,12 +73,6 @@ def peak_bytes(compiled) -> int | None:
     return None
   results = stats.output_size_in_bytes - stats.alias_size_in_bytes
   return stats.argument_size_in_bytes + results + stats.temp_size_in_bytes
-
-
-def host_peak_bytes() -> int:
-  """The most memory that this process has had since it started."""
-  peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-  return peak if sys.platform == 'darwin' else 1024 * peak
 
 
 def device_peak_bytes() -> int | None:

@@ -6,7 +6,8 @@ import pathlib
 import signal
 import sys
 
-from i2v_jax import cli_bench, cli_data, stopping, terminal
+from i2v_jax import cli_bench, cli_data, shipped, stopping
+from i2v_jax.runtime import console, devices
 
 FORMATS = ('merged', 'full', 'adapter', 'clip', 'stablehlo')  # of `i2v export`
 MENDABLE = (
@@ -24,22 +25,26 @@ def guarded(function, *args) -> int:
   A run that was told to stop says how to go on, with 0. Elsewhere Ctrl-C is
   "stopped", what the KeyboardInterrupt says after it, and 130.
   """
+  console.accept_all_text()
   try:
     return int(function(*args) or 0)
   except stopping.Stopped as stopped:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # while Python ends
     if text := str(stopped):  # one process says it for all
-      print(terminal.printable(text))
+      print(text)
     return 0
   except KeyboardInterrupt as stop:
     if os.environ.get('I2V_TRACEBACK'):
       raise
     print('; '.join(['stopped', *map(str, stop.args)]), file=sys.stderr)
     return 130
-  except MENDABLE as error:
-    if os.environ.get('I2V_TRACEBACK'):
+  except Exception as error:
+    problem = str(error) if isinstance(error, MENDABLE) else ''
+    if isinstance(error, AssertionError | RuntimeError):
+      problem = devices.missing() or problem
+    if not problem or os.environ.get('I2V_TRACEBACK'):
       raise
-    print(f'error: {error}', file=sys.stderr)
+    print(f'error: {problem}', file=sys.stderr)
     print('(I2V_TRACEBACK=1 shows where)', file=sys.stderr)
     return 1
 
@@ -140,7 +145,7 @@ def status(args) -> None:
   from i2v_jax import status as lib
 
   for line in lib.report(args.workdir):
-    print(terminal.printable(line))
+    print(line)
 
 
 def sweep(args) -> int:
@@ -167,7 +172,7 @@ def compare(args) -> int:
 
 def _workdir(command: str, config: str) -> str:
   """`runs/compare-quickstart` for `configs/quickstart.py`."""
-  return f'runs/{command}-{pathlib.Path(config.partition(":")[0]).stem}'
+  return f'runs/{command}-{pathlib.Path(shipped.split(config)[0]).stem}'
 
 
 def parser() -> argparse.ArgumentParser:

@@ -2,6 +2,8 @@
 
 import pathlib
 
+from i2v_jax import shipped
+
 CONFIG = 'configs/zeroi2v_k400.py'
 PUBLISHED = 'configs/published.py'
 
@@ -26,7 +28,7 @@ def bench(args) -> None:
   config = variants.load_config(args.config, args.set)
   found = {'config': args.config, 'set': args.set}
   found |= lib.bench(config, options)
-  path, _, arg = args.config.partition(':')
+  path, arg = shipped.split(args.config)
   bench_table.show(found, f'{pathlib.Path(path).stem} {arg}'.rstrip())
   if args.out:
     bench_table.write(found, args.out)

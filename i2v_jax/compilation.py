@@ -86,7 +86,7 @@ def announced(what: str, after: float = 2.0) -> Iterator[None]:
 
   def say():
     said.set()
-    writers.console.print(f'compiling {what} …')
+    writers.console.print(f'compiling {what} ...')
 
   timer = threading.Timer(after, say)
   timer.daemon = True

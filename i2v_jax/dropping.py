@@ -44,6 +44,6 @@ def num_kept(patches: int, share: float) -> int:
 
 def draw(rng, clips: int, patches: int, share: float):
   """Positions that each clip keeps, in order: `B x K` int32."""
-  scores_BxP = jax.random.uniform(rng, (clips, patches))
+  scores_BxP = jax.random.uniform(rng, (clips, patches), jnp.float32)
   order_BxP = jnp.argsort(scores_BxP, axis=-1).astype(jnp.int32)
   return jnp.sort(order_BxP[:, : num_kept(patches, share)], axis=-1)

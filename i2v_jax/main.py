@@ -11,16 +11,13 @@ import os
 import sys
 
 from absl import app, flags, logging
-from ml_collections import config_flags
 
-from i2v_jax import cli
+from i2v_jax import cli, config_flag
 
 # JAX and the library are imported in `run`: worker processes of the data
 # loader import this module too, and have no use for them.
 
-CONFIG = config_flags.DEFINE_config_file(
-  'config', None, 'File with get_config().', lock_config=True
-)
+CONFIG = config_flag.define()
 WORKDIR = flags.DEFINE_string('workdir', None, 'Folder of the run.')
 BATCH_SIZE = flags.DEFINE_string(
   'batch_size', '', "In place of the config's: a number, or auto: what fits."

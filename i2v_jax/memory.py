@@ -5,7 +5,7 @@ of a topology that is elsewhere (`jax.experimental.topologies`).
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -111,9 +111,14 @@ def check_remat(config: Mapping[str, Any]) -> None:
     )
 
 
-def compiled_step(run: run_lib.Run) -> jax.stages.Compiled:
-  """The training step of a run, compiled for batches of its one shape."""
+def compiled_step(run: run_lib.Run) -> Callable:
+  """The training step of a run, compiled for batches of its one shape.
+
+  With JAX_DISABLE_JIT it runs operation by operation, to be debugged.
+  """
   step = train_step.jitted(train_step.step_of(run), run.state, run.mesh)
+  if jax.config.jax_disable_jit:
+    return step
   batch = batch_of(run.config, run.model, run.mesh)
   lowered = step.lower(run.state, run.frozen, batch)
   return compilation.compiled(lowered, run.mesh, 'the training step')

@@ -70,11 +70,11 @@ def draw(
   choose, one, two, place = jax.random.split(rng, 4)
   by_mixup = by_cutmix = None
   if mixup:
-    share = jax.random.beta(one, mixup, mixup)
+    share = jax.random.beta(one, mixup, mixup, dtype=jnp.float32)
     by_mixup = jnp.full(size, share), share
   if cutmix:
-    share = jax.random.beta(two, cutmix, cutmix)
-    centre = jax.random.randint(place, (2,), 0, jnp.array(size))
+    share = jax.random.beta(two, cutmix, cutmix, dtype=jnp.float32)
+    centre = jax.random.randint(place, (2,), 0, jnp.array(size), jnp.int32)
     by_cutmix = outside(share, centre, size)
   if not (mixup and cutmix):
     return by_mixup or by_cutmix

@@ -7,10 +7,11 @@ import sys
 import numpy as np
 from rich.table import Table
 
-from i2v_jax import terminal, writers
+from i2v_jax import writers
 from i2v_jax.data import faults
 from i2v_jax.data.clips import ClipSpec
 from i2v_jax.data.decode import FPS, VideoInfo, open_video
+from i2v_jax.runtime import console
 from i2v_jax.trained import Trained
 
 BAR = 24  # characters of a probability of 1, and of nothing less
@@ -102,7 +103,7 @@ def show(result: dict) -> None:
 
 def _row(entry: dict) -> tuple[str, str, str]:
   share = entry['probability']
-  full, rest = '█░' if terminal.has('█░') else '#.'
+  full, rest = console.encodable('█░', instead='#.')
   length = int(share * BAR)
   return entry['name'], f'{share:.1%}', full * length + rest * (BAR - length)
 

@@ -12,13 +12,10 @@ import json
 import sys
 
 from absl import app, flags
-from ml_collections import config_flags
 
-from i2v_jax import cli
+from i2v_jax import cli, config_flag
 
-CONFIG = config_flags.DEFINE_config_file(
-  'config', None, 'File with get_config().', lock_config=True
-)
+CONFIG = config_flag.define()
 TOPOLOGY = flags.DEFINE_string(
   'topology', '', 'TPUs such as v5e:2x4; without it the devices here.'
 )

@@ -6,6 +6,7 @@ import pathlib
 import shlex
 import shutil
 import signal
+import socket
 import sys
 import threading
 import time
@@ -72,12 +73,13 @@ class Stopping:
 
   def _watch(self) -> None:
     """A thread that hears of signals while the main thread is in C code."""
-    reading, writing = os.pipe()
-    os.set_blocking(writing, False)
-    before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    reading, writing = socket.socketpair()  # Windows wakes no pipes
+    writing.setblocking(False)
+    number = writing.fileno()
+    before = signal.set_wakeup_fd(number, warn_on_full_buffer=False)
     thread = threading.Thread(target=_listen, args=[reading], daemon=True)
     thread.start()
-    for undo in (thread.join, lambda: os.close(writing)):  # the last one first
+    for undo in (thread.join, writing.close):  # the last one first
       self._stack.callback(undo)
     self._stack.callback(signal.set_wakeup_fd, before)
 
@@ -156,10 +158,10 @@ def _process_count() -> int:
   return jax.process_count() if jax else 1
 
 
-def _listen(pipe: int) -> None:
+def _listen(pipe: socket.socket) -> None:
   first = None
-  with os.fdopen(pipe, 'rb', buffering=0) as signals:
-    while byte := signals.read(1):
+  with pipe:
+    while byte := pipe.recv(1):
       number = byte[0]
       if number not in SIGNALS:
         continue

@@ -4,20 +4,15 @@
 """
 
 import ast
-import contextlib
 import dataclasses
 import difflib
-import importlib.util
-import os
-import pathlib
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ml_collections import ConfigDict
 
-from i2v_jax import experiment
+from i2v_jax import experiment, shipped
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,9 +42,8 @@ def load(
   Raises:
     ValueError: there is no such sweep, name or key, or a name comes twice.
   """
-  path, _, arg = config.partition(':')
-  with _importable(pathlib.Path(path)):
-    pairs = _pairs(path, arg)
+  path, arg = shipped.split(config)
+  pairs = _pairs(path, arg)
   _check_names([name for name, _ in pairs], path)
   for name in only:
     if name not in dict(pairs):
@@ -72,34 +66,19 @@ def load_config(config: str, settings: Sequence[str] = ()) -> dict[str, Any]:
   Raises:
     ValueError: there is no such file or key.
   """
-  path, _, arg = config.partition(':')
-  with _importable(pathlib.Path(path)):
-    values = _copy(_called(path, lambda module: module.get_config(arg)))
+  path, arg = shipped.split(config)
+  values = _copy(_called(path, lambda module: module.get_config(arg)))
   for setting in settings:
     _set(values, path, setting)
   return experiment.plain(values)
 
 
-@contextlib.contextmanager
-def _importable(path: pathlib.Path) -> Iterator[None]:
-  """Lets a config file import its neighbours, as `python -m` would."""
-  before = list(sys.path)
-  sys.path += [os.getcwd(), str(path.resolve().parent.parent)]
-  try:
-    yield
-  finally:
-    sys.path[:] = before
-
-
 def _called(path: str, use: Callable):
   """What `use` makes of the module in a config file."""
-  if not (path.endswith('.py') and os.path.isfile(path)):
-    raise ValueError(f'{path} is no Python file; give --config FILE.py[:ARG].')
-  spec = importlib.util.spec_from_file_location(pathlib.Path(path).stem, path)
-  module = importlib.util.module_from_spec(spec)
+  file = shipped.find(path)
   try:
-    spec.loader.exec_module(module)
-    return use(module)
+    with shipped.loaded(file) as module:
+      return use(module)
   except Exception as error:
     raise ValueError(f'{path}: {error}') from error
 

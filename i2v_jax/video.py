@@ -63,7 +63,9 @@ class VideoClassifier(nn.Module):
       )
     if self.temporal_embedding:
       shape = (self.num_frames, cfg.width)
-      self.time = self.param('temporal_embedding', nn.initializers.zeros, shape)
+      self.time = self.param(
+        'temporal_embedding', nn.initializers.zeros, shape, jnp.float32
+      )
     self.head = nn.Dense(
       self.num_classes,
       kernel_init=nn.initializers.normal(self.head_std),

@@ -63,7 +63,7 @@ def scaled(module: nn.Module, y):
   """LayerScale: y by a learned factor per channel, if the family has one."""
   if not module.cfg.layer_scale:
     return y
-  scale = module.param('scale', nn.initializers.ones, y.shape[-1:])
+  scale = module.param('scale', nn.initializers.ones, y.shape[-1:], jnp.float32)
   return y * jnp.expand_dims(scale.astype(y.dtype), range(y.ndim - 1))
 
 
@@ -141,7 +141,7 @@ class AttentionPool(nn.Module):
   def setup(self):
     cfg = dataclasses.replace(self.cfg, layer_scale=False)
     init = nn.initializers.xavier_uniform()
-    self.query = self.param('query', init, (1, cfg.width))
+    self.query = self.param('query', init, (1, cfg.width), jnp.float32)
     self.attn, self.ln, self.mlp = Attention(cfg), layer_norm(cfg), Mlp(cfg)
 
   def __call__(self, x_BxLxD):
@@ -169,11 +169,13 @@ class ViT(nn.Module):
     )
     init = nn.initializers.normal(cfg.width**-0.5)
     if cfg.class_token:
-      self.cls = self.param('cls', init, (cfg.width,))
+      self.cls = self.param('cls', init, (cfg.width,), jnp.float32)
     if cfg.registers:
       shape = (cfg.registers, cfg.width)
-      self.registers = self.param('registers', init, shape)
-    self.pos = self.param('pos', init, (cfg.num_positions, cfg.width))
+      self.registers = self.param('registers', init, shape, jnp.float32)
+    self.pos = self.param(
+      'pos', init, (cfg.num_positions, cfg.width), jnp.float32
+    )
     if cfg.pre_norm:
       self.ln_pre = layer_norm(cfg)
     block = REMAT[cfg.remat](Block)

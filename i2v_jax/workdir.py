@@ -2,7 +2,6 @@
 
 import contextlib
 import copy
-import fcntl
 import json
 import os
 import pathlib
@@ -19,6 +18,7 @@ from jax.experimental import multihost_utils
 
 from i2v_jax import experiment
 from i2v_jax.data import sources, whole
+from i2v_jax.runtime import files
 
 # Where things are and how often one looks; none of it changes what is trained.
 MAY_CHANGE = (
@@ -120,7 +120,7 @@ class Lock:
   def _take(self) -> None:
     file = self.path.open('a+')
     try:
-      fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+      files.lock(file)
     except BlockingIOError as error:
       file.seek(0)
       owner = file.read().strip() or 'another process'

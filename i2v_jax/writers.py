@@ -17,7 +17,7 @@ from rich.progress import (
 
 from i2v_jax import events
 from i2v_jax.data import whole
-from i2v_jax.terminal import Console
+from i2v_jax.runtime.console import Console
 
 # No markup: file names may hold brackets.
 console = Console(soft_wrap=True, highlight=False, markup=False)

@@ -1,7 +1,6 @@
 """How measurements are made."""
 
 import jax
-import pytest
 import small
 
 from i2v_jax import benchmark, video
@@ -31,17 +30,8 @@ def test_the_largest_product_is_that_of_the_mlp():
 
 
 def test_peaks_of_memory(monkeypatch):
-  assert 2**26 < benchmark.host_peak_bytes() < 2**40
   device = type('Device', (), {'memory_stats': lambda self: self.stats})()
   monkeypatch.setattr(jax, 'local_devices', lambda: [device])
   for stats, found in [(None, None), ({'peak_bytes_in_use': 7}, 7)]:
     device.stats = stats
     assert benchmark.device_peak_bytes() == found
-
-
-@pytest.mark.parametrize(('platform', 'unit'), [('darwin', 1), ('linux', 1024)])
-def test_the_system_says_in_which_unit(platform, unit, monkeypatch):
-  usage = type('Usage', (), {'ru_maxrss': 5})
-  monkeypatch.setattr(benchmark.resource, 'getrusage', lambda who: usage)
-  monkeypatch.setattr(benchmark.sys, 'platform', platform)
-  assert benchmark.host_peak_bytes() == 5 * unit

@@ -77,7 +77,7 @@ def test_what_takes_long_is_said_when_it_does_and_at_the_end(
     ((after, timer),) = timers
     timer.join()
     assert (after, timer.daemon) == (3.0, True)
-    assert capsys.readouterr().out == 'compiling a step …\n'
+    assert capsys.readouterr().out == 'compiling a step ...\n'
   assert capsys.readouterr().out == 'compiled a step in 0 s\n'
 
 

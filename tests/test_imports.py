@@ -73,7 +73,21 @@ def test_the_reader_of_imports_sees_them():
 @pytest.mark.parametrize('name', within('i2v_jax.data'))
 def test_data_knows_nothing_of_jax_or_models(name):
   assert not [m for m in imports(name) if below(m, 'jax', 'flax', 'optax')]
-  assert not [m for m in ours(name) if not below(m, 'i2v_jax.data')]
+  floors = ('i2v_jax.data', 'i2v_jax.runtime')
+  assert not [m for m in ours(name) if not below(m, *floors)]
+
+
+@pytest.mark.parametrize('name', within('i2v_jax.runtime'))
+def test_the_runtime_stands_alone(name):
+  assert not [m for m in imports(name) if below(m, 'jax', 'flax', 'optax')]
+  assert not [m for m in ours(name) if not below(m, 'i2v_jax.runtime')]
+
+
+@pytest.mark.parametrize('name', MODULES)
+def test_only_the_runtime_needs_what_windows_lacks(name):
+  posix = ('fcntl', 'grp', 'pwd', 'resource', 'termios', 'tty', 'pty')
+  found = [m for m in imports(name) if below(m, *posix)]
+  assert not found or below(name, 'i2v_jax.runtime')
 
 
 @pytest.mark.parametrize('name', within('i2v_jax.adapters'))
@@ -101,7 +115,7 @@ def test_the_video_model_is_made_of_image_model_and_adapters():
 @pytest.mark.parametrize('name', within('i2v_jax.weights'))
 def test_weights_know_models_and_nothing_of_training_or_data(name):
   parts = ('i2v_jax.weights', 'i2v_jax.vit', 'i2v_jax.vit_config')
-  parts += ('i2v_jax.params',)
+  parts += ('i2v_jax.params', 'i2v_jax.runtime')
   if below(name, 'i2v_jax.weights.releases'):
     parts += ('i2v_jax.adapters', 'i2v_jax.video')
   assert not [m for m in ours(name) if not below(m, *parts)]

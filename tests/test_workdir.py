@@ -111,7 +111,7 @@ def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch, code):
   def flock(file, operation):
     raise OSError(number, os.strerror(number))
 
-  monkeypatch.setattr(workdir_lib.fcntl, 'flock', flock)
+  monkeypatch.setattr(workdir_lib.files.fcntl, 'flock', flock)
   text = r'train\.lock cannot be locked .* a --workdir on a file system with'
   with pytest.raises(OSError, match=text), workdir_lib.Lock(tmp_path):
     pass

@@ -117,7 +117,7 @@ class DualPath(nn.Module):
     if self.positions == 'release':
       shape = (self.cfg.num_positions, self.cfg.width)
       init = nn.initializers.normal(self.cfg.width**-0.5)
-      self.table = self.param('table', init, shape)
+      self.table = self.param('table', init, shape, jnp.float32)
 
   def position_code(self, framesets: int):
     """Positions of the tokens of so many framesets, `G x L x D`."""

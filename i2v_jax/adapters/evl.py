@@ -65,7 +65,7 @@ class EVL(nn.Module):
       self.cfg, **CLIP_LAYERS, mlp_dim=4 * width, dtype=self.dtype
     )
     init = nn.initializers.normal(self.cls_std)
-    y_D = self.param('cls', init, (width,)).astype(self.dtype)
+    y_D = self.param('cls', init, (width,), jnp.float32).astype(self.dtype)
     y_Bx1xD = jnp.broadcast_to(y_D, (batch, 1, width))
     for i, (x_BxTxLxD, q_BxTxLxD, k_BxTxLxD) in enumerate(features):
       layer = DecoderLayer(
@@ -98,10 +98,12 @@ class DecoderLayer(nn.Module):
   def setup(self):
     cfg, zeros = self.cfg, nn.initializers.zeros
     self.conv = PerChannelConv((self.kernel, 1), dtype=cfg.dtype)
-    self.pos = self.param('pos', zeros, (self.num_frames, cfg.width))
+    self.pos = self.param(
+      'pos', zeros, (self.num_frames, cfg.width), jnp.float32
+    )
     table = ((2 * cfg.grid - 1) ** 2, cfg.width)
-    self.w1 = self.param('w1', zeros, table)
-    self.w2 = self.param('w2', zeros, table)
+    self.w1 = self.param('w1', zeros, table, jnp.float32)
+    self.w2 = self.param('w2', zeros, table, jnp.float32)
     self.norm1, self.norm2 = layer_norm(cfg), layer_norm(cfg)
     self.norm3 = layer_norm(cfg)
     # The release draws these kernels from Xavier's uniform distribution; on a

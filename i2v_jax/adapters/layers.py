@@ -164,8 +164,10 @@ class PerChannelConv(nn.Module):
         f'A kernel over {len(shape)} axes has as many odd sizes, not {sizes}.'
       )
     bias_init = self.bias_init or symmetric_uniform(math.prod(sizes) ** -0.5)
-    kernel = self.param('kernel', self.kernel_init, (*sizes, x.shape[-1]))
-    bias = self.param('bias', bias_init, x.shape[-1:])
+    kernel = self.param(
+      'kernel', self.kernel_init, (*sizes, x.shape[-1]), jnp.float32
+    )
+    bias = self.param('bias', bias_init, x.shape[-1:], jnp.float32)
     around = [(size // 2, size // 2) for size in sizes]
     padded = jnp.pad(x, [(0, 0), *around, (0, 0)])
     wide = lambda y: jnp.expand_dims(y.astype(self.dtype), range(x.ndim - 1))
@@ -186,7 +188,7 @@ def drop_path(x, rate: float, rng, axes: tuple[int, ...]):
   if rng is None or not rate:
     return x
   shape = [n if axis in axes else 1 for axis, n in enumerate(x.shape)]
-  kept = jax.random.bernoulli(rng, 1 - rate, shape)
+  kept = jax.random.bernoulli(rng, jnp.float32(1 - rate), shape)
   return jnp.where(kept, x / (1 - rate), jnp.zeros_like(x))
 
 

@@ -39,7 +39,7 @@ class PromptBlock(nn.Module):
     h = dense(rank, 'down')(patches_BxTxPxD)
     h = conv(h.reshape(*batch, side, side, rank))
     y = dense(width, 'up')(h.reshape(*batch, count, rank))
-    return self.param('gate', zeros, ()).astype(y.dtype) * y
+    return self.param('gate', zeros, (), jnp.float32).astype(y.dtype) * y
 
 
 class ProTuning(Method):

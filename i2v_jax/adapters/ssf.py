@@ -30,8 +30,8 @@ class ScaleShift(nn.Module):
   @nn.compact
   def __call__(self, y):
     shape = y.shape[-1:]
-    scale = self.param('scale', nn.initializers.ones, shape)
-    shift = self.param('shift', nn.initializers.zeros, shape)
+    scale = self.param('scale', nn.initializers.ones, shape, jnp.float32)
+    shift = self.param('shift', nn.initializers.zeros, shape, jnp.float32)
     wide = lambda x: jnp.expand_dims(x.astype(self.dtype), range(y.ndim - 1))
     return wide(scale) * y + wide(shift)
 

@@ -1,7 +1,6 @@
 """Where a data set in preparation lies, and whether it may be gone on with."""
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import pathlib
@@ -10,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from i2v_jax.data import listing, prepared
+from i2v_jax.runtime import files
 
 
 class Area:
@@ -34,7 +34,7 @@ class Area:
     self.staging.mkdir(parents=True, exist_ok=True)
     with open(self.staging / 'lock', 'w') as file:
       try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        files.lock(file)
       except BlockingIOError:
         problem = f'another process prepares {self._folder.parent}'
         raise RuntimeError(f'{problem}: wait for it, or end it') from None

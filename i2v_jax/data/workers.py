@@ -129,6 +129,11 @@ class _Worker:
     self.start()
 
   def start(self) -> None:
+    if os.name != 'posix':
+      raise OSError(
+        f'worker processes need Linux or macOS, not {sys.platform}: use none, '
+        'or run this in WSL'
+      )
     self._pipe, theirs = socket.socketpair()
     # Without -P a file in the current folder could take a module's place.
     command = [sys.executable, '-P', '-m', child.__name__]

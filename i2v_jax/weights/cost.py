@@ -2,10 +2,10 @@
 
 import multiprocessing
 import os
-import resource
 import statistics
 import time
 
+from i2v_jax.runtime import process
 from i2v_jax.weights import files, image
 
 
@@ -26,15 +26,23 @@ def measure(source, rounds: int = 5, **told) -> list[tuple[str, str]]:
   turns = [
     [_apart(f, path, told) for f in (_read, _load, _peak)] for _ in '.' * rounds
   ]
-  read, load, peak = (statistics.median(x) for x in zip(*turns, strict=True))
+  reads, loads, peaks = zip(*turns, strict=True)
+  read, load = statistics.median(reads), statistics.median(loads)
+  peak = None if None in peaks else statistics.median(peaks)
   size = os.path.getsize(path)
   return [
     ('file', path),
     ('size', f'{size / 1e6:.1f} MB'),
     ('reading its bytes', f'{read:.2f} s'),
     ('loading', f'{load:.2f} s, {load / read:.2f} of reading'),
-    ('peak memory', f'{peak / 1e6:.1f} MB, {peak / size:.2f} of the size'),
+    ('peak memory', _peak_text(peak, size)),
   ]
+
+
+def _peak_text(peak: float | None, size: int) -> str:
+  if peak is None:
+    return 'unknown on this system'
+  return f'{peak / 1e6:.1f} MB, {peak / size:.2f} of the size'
 
 
 def _apart(measured, path, told) -> float:
@@ -58,6 +66,6 @@ def _load(path, told) -> float:
   return time.perf_counter() - start
 
 
-def _peak(path, told) -> int:
+def _peak(path, told) -> int | None:
   image.load_image_model(path, **told)
-  return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+  return process.peak_bytes()

@@ -1,0 +1,29 @@
+"""The flag `--config FILE[:ARG]` of main programs."""
+
+from absl import flags
+from ml_collections import ConfigDict, config_flags
+from ml_collections.config_flags.config_flags import ConfigFileFlagParser
+
+from i2v_jax import shipped
+
+
+class _Parser(ConfigFileFlagParser):
+  """Finds shipped files too, and lets a file anywhere import `configs`."""
+
+  def parse(self, path: str) -> ConfigDict:
+    name, arg = shipped.split(path)
+    with shipped.loaded(shipped.find(name)) as module:
+      config = module.get_config(*([arg] if arg else []))
+    if not isinstance(config, ConfigDict):
+      kind = type(config).__name__
+      raise ValueError(f'get_config() returns a {kind}, not a ConfigDict.')
+    return config.lock()
+
+
+def define() -> flags.FlagHolder:
+  """Defines the flag, and one for every key of the config."""
+  holder = config_flags.DEFINE_config_file(
+    'config', None, 'File with get_config().'
+  )
+  flags.FLAGS['config'].parser = _Parser('config')
+  return holder

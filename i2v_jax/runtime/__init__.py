@@ -1,0 +1,7 @@
+"""What the operating system lends a program; imports nothing of ours, no JAX.
+
+console: text that an encoding lacks.
+devices: those that were asked for and are missing.
+files: locks.
+process: memory of this process.
+"""

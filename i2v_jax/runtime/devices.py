@@ -1,0 +1,24 @@
+"""Devices that were asked for, and are not there."""
+
+import os
+import sys
+
+
+def missing() -> str:
+  """Says that JAX finds no device of JAX_PLATFORMS; '' if it does.
+
+  Only of a program that has loaded JAX. JAX itself fails an assertion, or says
+  which plugin did not start.
+  """
+  jax, wanted = sys.modules.get('jax'), os.environ.get('JAX_PLATFORMS')
+  if not (jax and wanted):
+    return ''
+  try:
+    jax.devices()
+  except (AssertionError, RuntimeError):
+    return (
+      f'JAX finds no device for JAX_PLATFORMS={wanted}; install its plugin '
+      '(for NVIDIA pip install "jax[cuda12]"), or unset JAX_PLATFORMS to use '
+      'what is there.'
+    )
+  return ''

@@ -1,0 +1,16 @@
+"""Memory of this process, where the operating system reports it."""
+
+import sys
+
+try:
+  import resource
+except ModuleNotFoundError:  # Windows
+  resource = None
+
+
+def peak_bytes() -> int | None:
+  """The most memory this process has used so far; None where not reported."""
+  if resource is None:
+    return None
+  peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+  return peak if sys.platform == 'darwin' else 1024 * peak

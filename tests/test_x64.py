@@ -1,0 +1,59 @@
+"""What is drawn does not depend on whether JAX may use 64 bits."""
+
+import importlib
+
+import jax
+import numpy as np
+import pytest
+
+from configs import methods
+from i2v_jax import dropping, experiment, mixing, video, weights
+from i2v_jax.adapters import layers
+from i2v_jax.vit_config import ViTConfig
+
+
+def both(function):
+  """What a function of a key returns without and with 64 bits."""
+  found = []
+  for wide in (False, True):
+    with jax.enable_x64(wide):
+      found.append(jax.tree.map(np.asarray, function(jax.random.key(7))))
+  return found
+
+
+DRAWS = {
+  'patches that stay': lambda key: dropping.draw(key, 3, 16, 0.5),
+  'mixup': lambda key: mixing.draw(key, (8, 8), 0.8, 0.0)[0],
+  'cutmix': lambda key: mixing.draw(key, (8, 8), 0.0, 1.0),
+  'both': lambda key: mixing.draw(key, (8, 8), 0.8, 1.0),
+  'branches': lambda key: layers.drop_path(
+    np.ones((64, 2), 'f4'), 0.4, key, (0,)
+  ),
+}
+
+
+@pytest.mark.parametrize('name', DRAWS)
+def test_draws_are_the_same(name):
+  narrow, wide = both(DRAWS[name])
+  jax.tree.map(np.testing.assert_array_equal, narrow, wide)
+
+
+@pytest.mark.parametrize('family', ['clip', 'siglip'])
+def test_random_weights_are_the_same(family):
+  sizes = dict(width=8, depth=1, num_heads=2, patch_size=4, image_size=8)
+  cfg = ViTConfig.named(family=family, **sizes)
+  narrow, wide = both(lambda _: weights.load_backbone('random', cfg, 3))
+  assert jax.tree.map(lambda x: x.dtype, narrow) == jax.tree.map(
+    lambda x: x.dtype, wide
+  )
+  jax.tree.map(np.testing.assert_array_equal, narrow, wide)
+
+
+@pytest.mark.parametrize('method', methods.METHODS)
+def test_parameters_of_every_method_have_32_bits(method):
+  module = importlib.import_module('configs.finetune_folder')
+  config = module.get_config(f'method={method},smoke')
+  model = experiment.model(config, 3)
+  with jax.enable_x64(True):
+    found = jax.tree.leaves(video.shapes(model))
+  assert {leaf.dtype for leaf in found} == {np.dtype('float32')}
