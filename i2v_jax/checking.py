@@ -16,7 +16,7 @@ from typing import Any
 
 import i2v_jax
 from i2v_jax import check_report, findings, writers
-from i2v_jax.data import check, listing, manifest, sources, workers
+from i2v_jax.data import check, folders, manifest, places, sources, workers
 
 JOURNAL = 'checked.jsonl'
 ALIASES = {'ssv2': 'something_v2'}
@@ -25,16 +25,20 @@ _TRAIN_TEST = ('ucf101', 'hmdb51', 'diving48')  # they have no split val
 
 def of_paths(paths: Sequence[str]) -> findings.Listed:
   """Videos by themselves: files, and all videos in folders and below."""
-  found = []
+  places.check('', *paths)
+  found, left_out = [], []
   for path in paths:
-    inside = list(listing.videos(path))
-    if not inside:
+    inside = folders.find_videos(path)
+    if not inside.videos:
       raise ValueError(
         f'{path} holds no video: name a video, or a folder of videos'
       )
-    found += inside
+    found += inside.videos
+    left_out += inside.left_out
   labels = [-1] * len(found)
-  split = sources.Split(tuple(found), labels, (), tuple(found))
+  split = sources.Split(
+    tuple(found), labels, (), tuple(found), left_out=tuple(left_out)
+  )
   return findings.Listed({'files': split})
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from i2v_jax.data import clips, listing, sheet
+from i2v_jax.data import clips, folders, list_lines, sheet
 from i2v_jax.data.decode import Video, open_video
 from i2v_jax.data.spec import ClipSpec
 
@@ -33,7 +33,7 @@ class Seen:
 def listed(sources: Iterable[str], count: int) -> list[tuple[str, int | None]]:
   """Paths and labels of the videos named, and of `count` of each list's.
 
-  A list is as `listing.read_list` has it. A folder counts as a list of the
+  A list is as `list_lines.read_list` has it. A folder counts as a list of the
   videos in it and below. Videos are taken evenly spread, from the first on;
   those that no file lists have no label.
 
@@ -45,10 +45,10 @@ def listed(sources: Iterable[str], count: int) -> list[tuple[str, int | None]]:
     raise ValueError(f'cannot show {count} videos of a list; show 1 or more.')
   found = []
   for source in map(str, sources):
-    if listing.is_list(source):
-      rows = list(listing.read_list(source, labelled=True))
+    if list_lines.is_list(source):
+      rows = list(list_lines.read_list(source))
     else:
-      rows = [(path, None) for path in listing.videos(source)]
+      rows = [(path, None) for path in folders.find_videos(source).videos]
     if not rows:
       raise ValueError(f'{source} lists no videos; add lines `path label`.')
     picked = np.linspace(0, len(rows), min(count, len(rows)), endpoint=False)

@@ -1,0 +1,164 @@
+"""The format 'list': text that lists videos -> who is in a split.
+
+Raises FileNotFoundError and ValueError as the readers of `official` do.
+"""
+
+import functools
+import os
+import pathlib
+import re
+from collections.abc import Callable, Sequence
+
+from i2v_jax.data import kinetics_csv, list_labels, list_lines, listing
+from i2v_jax.data import names as names_lib
+from i2v_jax.data.list_labels import Video
+
+_SPLITS = ('validation', 'valid', 'train', 'test', 'val')  # longer ones first
+
+
+def video_list(
+  root: listing.Path,
+  split: str,
+  list_file: str = '{split}.txt',
+  class_names: listing.Path | Sequence[str] | None = None,
+  num_classes: int | None = None,
+  delimiter: str | None = None,
+  videos: str = '',
+) -> listing.Listing:
+  """Reads lines `video label`, or `video` alone where nothing is labelled.
+
+  A label is a number or the name of a class. What `list_lines.read` reads is
+  read, also lists of frame folders with the number of frames before the label,
+  and the csv files of Kinetics.
+
+  Args:
+    root: folder that relative paths are relative to.
+    split: put in the place of `{split}` in `list_file` and `videos`.
+    list_file: the list. The last field of a line is the label, so that paths
+      may hold blanks; a path without extension finds any video of that name.
+    class_names: names in label order, or a file of one name a line, or a json
+      list of them. By default the classes are those of the lists of all splits:
+      numbers up to the largest label, or the names used as labels, sorted.
+    num_classes: how many classes there are where labels are numbers and
+      `class_names` is None.
+    delimiter: what separates path and label; None finds out.
+    videos: folder that the listed paths start from.
+  """
+  path, *others = _lists(root, list_file, split)
+  names = None if class_names is None else _read_names(root, class_names)
+  videos = videos.replace('{split}', split)
+  if list_lines.is_kinetics(path):
+    return kinetics_csv.as_list(path, others, split, names, videos)
+  read = functools.partial(
+    _read, delimiter=delimiter, base=os.path.join(root, videos)
+  )
+  found, note = read(path), ''
+  if (
+    names is None and num_classes is not None and list_labels.are_numbers(found)
+  ):
+    names = tuple(map(str, range(num_classes)))
+  elif names is None:
+    lists = {path: found} | {other: read(other) for other in others}
+    names, note = list_labels.names_of(lists, num_classes)
+  labels = list_labels.labels_of(path, found, names)
+  rows = []
+  for video, label in zip(found, labels, strict=True):
+    folder, name = os.path.split(video.path)
+    place = os.path.join(videos, folder)
+    rows.append(listing.Row((place,), (name,), label, video.line, video.frames))
+  return listing.Listing(names, rows, str(path), notes=(note,) * bool(note))
+
+
+def _lists(root, list_file: str, split: str) -> list[pathlib.Path]:
+  """The list of a split, and those of other splits that are there."""
+  splits = [split, *_other_splits(split)]
+  files = [list_file.replace('{split}', name) for name in splits]
+  path, *others = [pathlib.Path(root, name) for name in dict.fromkeys(files)]
+  return [path, *(other for other in others if other.is_file())]
+
+
+def _other_splits(split: str) -> list[str]:
+  """Names of other splits, as of 'trainlist01' 'testlist01' and so on."""
+  word = next((word for word in _SPLITS if word in split), None)
+  if word is None:
+    return []
+  return [split.replace(word, other) for other in _SPLITS if other != word]
+
+
+def _read(path, delimiter: str | None, base: str) -> list[Video]:
+  """The videos of a list; `base` is the folder that its paths start from."""
+  lines = list_lines.read(path, delimiter)
+  several = [line for line in lines if len(line.labels) > 1]
+  one_label = _one_label(path, several, base) if several else None
+  found = []
+  for line in lines:
+    label = line.labels[0] if line.labels else None
+    video = Video(line.number, line.path, label, line.frames)
+    found.append(one_label(line) if len(line.labels) > 1 else video)
+  for video in found:
+    if (video.label is None) != (found[0].label is None):
+      problem = f'a label or none, unlike line {found[0].line}: write -1 for'
+      raise listing.bad_line(path, video.line, f'{problem} none')
+  return found
+
+
+def _one_label(
+  path, lines: Sequence[list_lines.Line], base: str
+) -> Callable[[list_lines.Line], Video]:
+  """How to read lines that have several fields after the path."""
+  first = lines[0]
+  for line in lines:
+    numbers = all(map(list_lines.is_number, line.labels))
+    if names_lib.has_video_extension(line.path) or not numbers:
+      kind = 'labels' if numbers else 'fields'
+      problem = f'{line.path!r} has {len(line.labels)} {kind}'
+      raise listing.bad_line(path, line.number, f'{problem}: {_SEVERAL}')
+  pairs = all(len(line.labels) == 2 for line in lines)
+  is_folder = lambda line: os.path.isdir(os.path.join(base, line.path))
+  if pairs and (any(map(is_folder, lines)) or _is_there(base, first.path)):
+    return _with_count
+  if _is_there(base, _with_blanks(first).path):
+    return _with_blanks
+  problem = 'this is a list of frame folders'
+  if pairs:
+    there = os.path.join(base, first.path)
+    problem += f' (`folder frames label`), and there is no {there}'
+    way_out = "check the root and the option 'videos'"
+  else:
+    problem += f' with {len(first.labels)} numbers each'
+    way_out = 'write lines `folder frames label`'
+  raise listing.bad_line(path, first.number, f'{problem}: {way_out}')
+
+
+_SEVERAL = (
+  'this looks like a list with several labels per video, and training takes '
+  'one: keep one, or name the columns in a first line such as path,label'
+)
+
+
+def _with_count(line: list_lines.Line) -> Video:
+  """Of a line `folder frames label`."""
+  count, label = line.labels
+  return Video(line.number, line.path, label, int(float(count)))
+
+
+def _with_blanks(line: list_lines.Line) -> Video:
+  """Of a line whose path ends in a number and has blanks in it."""
+  path, label = re.fullmatch(r'(.*\S)\s+(\S+)', line.text).groups()
+  return Video(line.number, path, label, None)
+
+
+def _is_there(base: str, path: str) -> bool:
+  """Whether there is a file or folder of a name, with any extension."""
+  folder, name = os.path.split(os.path.join(base, path))
+  there = os.listdir(folder) if os.path.isdir(folder) else ()
+  return any(name in (other, os.path.splitext(other)[0]) for other in there)
+
+
+def _read_names(root, class_names) -> tuple[str, ...]:
+  if not isinstance(class_names, str | os.PathLike):
+    return listing.check_names(class_names, 'class_names')
+  path = pathlib.Path(root, class_names)
+  if path.suffix == '.json':
+    return listing.check_names(listing.read_json(path), path)
+  return listing.check_names([n for _, n in listing.read_lines(path)], path)

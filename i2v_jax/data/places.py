@@ -1,0 +1,35 @@
+"""Paths that name no file or folder of this machine, refused at once."""
+
+import os
+import re
+
+_URL = re.compile(r'(?!file:)[a-z][a-z0-9+.-]+:/{1,2}(?=[^/])', re.I)
+_ARCHIVE = re.compile(r'\.(tar(\.\w+)?|tgz|tbz2?|txz|zip|7z|rar|zst|gz)$', re.I)
+_MOUNTS = {'gs': 'gcsfuse', 's3': 'mountpoint-s3 or s3fs', 'hdfs': 'hdfs-fuse'}
+
+
+def problem(path: str | os.PathLike[str]) -> str:
+  """Why a path cannot be read from a disk, with the way out; '' if it can."""
+  path = os.fspath(path)
+  if found := _URL.match(path):
+    scheme = found[0].partition(':')[0].lower()
+    if scheme in ('http', 'https', 'ftp', 'ftps'):
+      return 'is an address on the web: download it, and give its path'
+    mount = f' (by {_MOUNTS[scheme]})' if scheme in _MOUNTS else ''
+    way_out = f'mount it{mount} or copy it to a disk, and give that path'
+    return f'is in a remote store: {way_out}'
+  if _ARCHIVE.search(path) and not os.path.isdir(path):
+    return 'is an archive: unpack it, and give the path of what was in it'
+  return ''
+
+
+def check(what: str, *paths: str | os.PathLike[str]) -> None:
+  """Raises ValueError for the first path that is remote, or an archive.
+
+  Args:
+    what: names the paths in the message, such as 'data.root'; may be ''.
+    *paths: of files and folders that are to be read.
+  """
+  for path in paths:
+    if reason := problem(path):
+      raise ValueError(f'{what} {os.fspath(path)} {reason}'.lstrip())
