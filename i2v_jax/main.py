@@ -14,6 +14,7 @@ from absl import app, flags, logging
 from ml_collections import config_flags
 
 from i2v_jax import cli
+from i2v_jax.data import places
 
 # JAX and the library are imported in `run`: worker processes of the data
 # loader import this module too, and have no use for them.
@@ -49,6 +50,9 @@ SILENT_SECONDS = flags.DEFINE_integer(
 def run(argv) -> None:
   if len(argv) > 1:
     raise app.UsageError(f'{argv[1]!r} is not a flag; flags begin with --.')
+  places.check_writable('--workdir', WORKDIR.value)
+  places.check('data.root', CONFIG.value.data.root)
+
   from i2v_jax import hosts
 
   logging.set_verbosity(logging.WARNING)  # not which backends are absent

@@ -82,7 +82,7 @@ def test_folder_takes_classes_from_train(tmp_path):
 @pytest.mark.parametrize(
   ('files', 'error'),
   [
-    (['train/a/1.mp4', 'val/c/1.mp4'], "1 of the 1 classes of .*val are not"),
+    (['train/a/1.mp4', 'val/c/1.mp4'], '1 of the 1 classes of .*val are not'),
     (['train/a/1.mp4', 'val/a/1.txt'], 'no videos in .*/val/a'),
     (['train/a/1.mp4', 'val/a/b/1.mp4'], "/val/a has a folder 'b'"),
     (['train/a/1.mp4', 'val/1.mp4'], "'1.mp4' in .*val is in no class"),

@@ -68,6 +68,8 @@ def labels_of(path, videos: Sequence[Video], names: Sequence[str]) -> list[int]:
     found = [_named(path, video, known) for video in videos]
   first = {}
   for video, label in zip(videos, found, strict=True):
+    if label < 0:
+      continue
     line, other = first.setdefault(video.path, (video.line, label))
     if other != label:
       problem = f'{video.path!r} has label {video.label} here and another in'

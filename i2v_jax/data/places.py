@@ -1,7 +1,9 @@
 """Paths that name no file or folder of this machine, refused at once."""
 
+import functools
 import os
 import re
+from collections.abc import Callable
 
 _URL = re.compile(r'(?!file:)[a-z][a-z0-9+.-]+:/{1,2}(?=[^/])', re.I)
 _ARCHIVE = re.compile(r'\.(tar(\.\w+)?|tgz|tbz2?|txz|zip|7z|rar|zst|gz)$', re.I)
@@ -33,3 +35,31 @@ def check(what: str, *paths: str | os.PathLike[str]) -> None:
   for path in paths:
     if reason := problem(path):
       raise ValueError(f'{what} {os.fspath(path)} {reason}'.lstrip())
+
+
+def check_writable(what: str, path: str | os.PathLike[str]) -> None:
+  """Raises ValueError for a place on no disk; arguments as of `check`."""
+  if found := _URL.match(os.fspath(path)):
+    mount = _MOUNTS.get(found[0].partition(':')[0].lower())
+    way_out = f'mount it{f" (by {mount})" if mount else ""} and give that path'
+    problem = 'is on no disk, and nothing is written to remote stores'
+    raise ValueError(f'{what} {os.fspath(path)} {problem}: {way_out}')
+
+
+def checked(function: Callable) -> Callable:
+  """A subcommand that refuses at once paths which are on no disk."""
+
+  @functools.wraps(function)
+  def call(args):
+    given = vars(args)
+    for name in ('workdir', 'out'):
+      check_writable(f'--{name}', given.get(name) or '')
+    for name in ('clips', 'clip', 'other', 'paths', 'path', 'against', 'root'):
+      values = given.get(name)
+      values = values if isinstance(values, list) else [values]
+      check('', *(value for value in values if isinstance(value, str)))
+    if isinstance(given.get('source'), list):  # FORMAT ROOT
+      check('', given['source'][1])
+    return function(args)
+
+  return call

@@ -56,6 +56,12 @@ def listed(sources: Iterable[str], count: int) -> list[tuple[str, int | None]]:
   return found
 
 
+def left_out(sources: Iterable[str]) -> list[str]:
+  """The files of folders that `listed` leaves out, as they are no videos."""
+  given = [str(source) for source in sources if not list_lines.is_list(source)]
+  return [f for path in given for f in folders.find_videos(path).left_out]
+
+
 class _Noted:
   """A video that remembers which frames were read."""
 

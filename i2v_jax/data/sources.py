@@ -6,6 +6,7 @@ FileNotFoundError, 'skip' leaves it out and lists it in `Split.missing`, so that
 a report can say how many were not evaluated.
 """
 
+import contextlib
 import dataclasses
 import hashlib
 import inspect
@@ -211,7 +212,9 @@ def _miscounted(there) -> tuple[Miscounted, ...]:
   """The folders of frames that hold more or fewer than their list says."""
   found = []
   for row, place in there:
-    if row.frames is not None and os.path.isdir(place.path):
+    if row.frames is None or not os.path.isdir(place.path):
+      continue
+    with contextlib.suppress(ValueError):  # its reader says what is wrong
       count = len(frame_files.list_frames(place.path).names)
       if count != row.frames:
         found.append(Miscounted(place.id, row.frames, count, row.line))
