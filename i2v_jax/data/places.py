@@ -52,8 +52,8 @@ def checked(function: Callable) -> Callable:
   @functools.wraps(function)
   def call(args):
     given = vars(args)
-    for name in ('workdir', 'out'):
-      check_writable(f'--{name}', given.get(name) or '')
+    check('--workdir', given.get('workdir') or '')
+    check_writable('--out', given.get('out') or '')
     for name in ('clips', 'clip', 'other', 'paths', 'path', 'against', 'root'):
       values = given.get(name)
       values = values if isinstance(values, list) else [values]
