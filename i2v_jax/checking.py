@@ -16,7 +16,7 @@ from typing import Any
 
 import i2v_jax
 from i2v_jax import check_report, findings, writers
-from i2v_jax.data import check, folders, manifest, sources, workers
+from i2v_jax.data import check, decode, folders, manifest, sources, workers
 from i2v_jax.listed import Listed
 
 JOURNAL = 'checked.jsonl'
@@ -88,7 +88,8 @@ def run(listed: Listed, out, seconds: float = 120, count: int = 0) -> bool:
   if out.exists() and not out.is_dir():
     raise FileExistsError(f'{out} is there and no folder: name another --out')
   out.mkdir(parents=True, exist_ok=True)
-  records = check_all(listed.paths, out / JOURNAL, seconds, count)
+  fps = next(iter(listed.splits.values())).fps  # the same for all
+  records = check_all(listed.paths, out / JOURNAL, seconds, count, fps)
   found = findings.find(listed, records)
   check_report.write(listed, records, found, out)
   check_report.show(listed, records, found)
@@ -97,7 +98,11 @@ def run(listed: Listed, out, seconds: float = 120, count: int = 0) -> bool:
 
 
 def check_all(
-  paths: Mapping[str, str], journal: pathlib.Path, seconds: float, count: int
+  paths: Mapping[str, str],
+  journal: pathlib.Path,
+  seconds: float,
+  count: int,
+  fps: float = decode.FPS,
 ) -> dict[str, dict]:
   """The record of every video, as `check.check_file` makes it and its stamp.
 
@@ -105,8 +110,9 @@ def check_all(
     paths: id -> path.
     journal: file of the results so far; grows.
     seconds, count: as in `run`.
+    fps: frames a second of folders of frames.
   """
-  stamps = {video: _stamp(path) for video, path in paths.items()}
+  stamps = {video: _stamp(path, fps) for video, path in paths.items()}
   known = _resume(journal)
   records = {
     video: known[video]
@@ -115,7 +121,7 @@ def check_all(
   }
   todo = [video for video in paths if video not in records]
   bar, advance = writers.progress(len(paths), 'check', 'videos', len(records))
-  checking = contextlib.closing(_check(todo, paths, seconds, count))
+  checking = contextlib.closing(_check(todo, paths, seconds, count, fps))
   with bar, journal.open('a') as file, checking as checked:
     for video, found in checked:
       record = {'id': video} | stamps[video] | found
@@ -126,9 +132,12 @@ def check_all(
   return records
 
 
-def _stamp(path: str) -> dict[str, Any]:
-  """What a record must say to be of this file as it is."""
-  return {'path': os.path.abspath(path)} | (manifest.stamp(path) or {})
+def _stamp(path: str, fps: float) -> dict[str, Any]:
+  """What a record must say to be of this video as it is."""
+  found = {'path': os.path.abspath(path)} | (manifest.stamp(path) or {})
+  if decode.is_frame_folder(path):
+    found['fps'] = round(fps, 4)
+  return found
 
 
 def _resume(journal: pathlib.Path) -> dict[str, dict]:
@@ -159,7 +168,11 @@ def _whole_lines(journal: pathlib.Path) -> Iterator[dict]:
 
 
 def _check(
-  todo: Sequence[str], paths: Mapping[str, str], seconds: float, count: int
+  todo: Sequence[str],
+  paths: Mapping[str, str],
+  seconds: float,
+  count: int,
+  fps: float,
 ) -> Iterator[tuple[str, dict]]:
   """Yields (id, result) in the order in which they are done."""
   if not todo:
@@ -168,7 +181,7 @@ def _check(
 
   def one(video):
     try:
-      return video, pool.call(paths[video])
+      return video, pool.call(paths[video], fps)
     except workers.WorkerError as error:
       lost = {'ok': False, 'frames': 0, 'frame': None, 'lost': True}
       return video, lost | {'reason': str(error)}

@@ -33,12 +33,15 @@ def show(args) -> None:
   config = variants.load_config(args.config, args.set)
   _check_from_0('--draws', args.draws)
   _check_from_0('seed', config['seed'])
-  names = sources.read_class_names(args.classes) if args.classes else ()
+  if args.classes:
+    names = sources.read_class_names(args.classes)
+  else:
+    names = lib.class_folders(args.clips)
   heading = [' '.join([args.config, *args.set])]
   mixing = [f'{k} {config[k]:g}' for k in ('mixup', 'cutmix') if config[k]]
   if mixing:
     heading.append(f'{" and ".join(mixing)} follow on the device')
-  videos = lib.listed(args.clips, args.count)
+  videos = lib.labelled(lib.listed(args.clips, args.count), names)
   bar, advance = writers.progress(len(videos), 'show', 'videos')
   with bar:
     picture = lib.contact_sheet(
@@ -47,6 +50,7 @@ def show(args) -> None:
       seed=config['seed'],
       draws=args.draws,
       heading=heading,
+      class_names=names,
     )
   sheet.write(args.out, picture)
   if files := lib.left_out(args.clips):
@@ -177,7 +181,8 @@ def _for_show(found) -> None:
     help='change the config, such as clip.erasing=1.0; repeatable',
   )
   found.add_argument(
-    '--classes', help='JSON list of names, where mirroring exchanges labels'
+    '--classes',
+    help='JSON list of names in label order; those of the folders of clips',
   )
   found.add_argument(
     '--count', type=int, default=4, help='videos of a FOLDER or LIST (4)'

@@ -125,7 +125,7 @@ def _video(trained: Trained, offsets: tuple[int, ...]) -> dict:
     'offsets': list(offsets),
     'id2label': {str(i): name for i, name in enumerate(names)},
     'label2id': {name: i for i, name in enumerate(names)},
-    'preprocessing': facts.preprocessing(trained.config),
+    'preprocessing': facts.preprocessing(trained.config, trained.class_names),
   }
 
 

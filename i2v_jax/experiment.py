@@ -104,10 +104,14 @@ def absolute(config: Mapping[str, Any]) -> dict:
 
 
 def clip_spec(config: Mapping[str, Any], class_names=None) -> ClipSpec:
-  """How clips are made; `class_names` only matter for mirrored labels."""
+  """How clips are made; `class_names` only matter for mirrored labels.
+
+  Raises ValueError for a value that cannot be, and where clips are mirrored
+  and the mirror image of a class is missing.
+  """
   model, views, clip = config['model'], config['views'], dict(config['clip'])
   adapter = adapters.resolve(model['adapter'])
-  if clip.pop('flip_labels') and class_names:
+  if clip.pop('flip_labels') and clip['flip'] and class_names:
     clip['flip_map'] = flips.flip_label_map(class_names)
   return ClipSpec(
     num_frames=model['num_frames'],

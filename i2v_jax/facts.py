@@ -6,12 +6,13 @@ An export keeps its facts in `facts.json`, an adapter file in its metadata.
 import dataclasses
 import json
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import i2v_jax
 from i2v_jax import adapter_file, experiment, video
 from i2v_jax import params as params_lib
+from i2v_jax.data.spec import ClipSpec
 
 FILE = 'facts.json'
 
@@ -33,14 +34,23 @@ def of(trained) -> dict[str, Any]:
   return found | {'i2v_jax': i2v_jax.__version__}
 
 
-def preprocessing(config: Mapping[str, Any]) -> dict[str, Any]:
+def preprocessing(
+  config: Mapping[str, Any], class_names: Sequence[str]
+) -> dict[str, Any]:
   """How pixels reach the model: `normalization` and `clip`, a `ClipSpec`."""
   name = config['data']['normalization']
   mean, std = video.NORMALIZATION[name]
   return {
     'normalization': {'name': name, 'mean': list(mean), 'std': list(std)},
-    'clip': dataclasses.asdict(experiment.clip_spec(config)),
+    'clip': dataclasses.asdict(_spec(config, class_names)),
   }
+
+
+def _spec(config, class_names) -> ClipSpec:
+  try:
+    return experiment.clip_spec(config, class_names)
+  except ValueError:  # trained by an older version, which exchanged no labels
+    return experiment.clip_spec(config)
 
 
 def evaluations(
@@ -94,7 +104,7 @@ def _model(trained) -> dict[str, Any]:
     'backbone': experiment.plain(config['model']['backbone']),
     'num_frames': model.num_frames,
     'classes': len(trained.class_names),
-    'preprocessing': preprocessing(config),
+    'preprocessing': preprocessing(config, trained.class_names),
   }
 
 

@@ -13,6 +13,7 @@ def find(listed: Listed, records: Mapping[str, Mapping]) -> list[Finding]:
   """All that is found, problems first."""
   found = [*_unreadable(listed, records), *_duplicates(listed, records)]
   found += [*_short(listed, records), *_cut_short(listed, records)]
+  found += _frame_folders(listed, records)
   for name, split in listed.splits.items():
     found += [*_missing(listed, name, split), *_counts(listed, name, split)]
   found += [*_left_out(listed), *class_findings.find(listed)]
@@ -103,6 +104,23 @@ def _cut_short(listed, records) -> Iterator[Finding]:
       f'less there than the file says, cut short?: {count_videos(len(rows))}'
     )
     yield Finding('cut_short', False, text, rows)
+
+
+def _frame_folders(listed, records) -> Iterator[Finding]:
+  for kind, text in _FRAME_FOLDERS.items():
+    rows = [
+      (name, video, records[video][kind])
+      for name, video, _ in _rows(listed)
+      if records[video].get(kind)
+    ]
+    if rows:
+      yield Finding(kind, False, f'{text}: {count_videos(len(rows))}', rows)
+
+
+_FRAME_FOLDERS = {
+  'gaps': 'numbers left out between the frames of a folder',
+  'aside': 'other files beside the frames of a folder, not read',
+}
 
 
 def _missing(listed, name, split) -> Iterator[Finding]:

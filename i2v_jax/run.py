@@ -23,7 +23,7 @@ from i2v_jax import (
 )
 from i2v_jax import params as params_lib
 from i2v_jax import workdir as workdir_lib
-from i2v_jax.data import manifest, sources, split_facts
+from i2v_jax.data import flips, manifest, sources, split_facts
 from i2v_jax.data.loader import Loader
 
 
@@ -234,5 +234,20 @@ def overview(run: Run) -> None:
     f'{run.mesh.size} {jax.default_backend()} device(s)'
     f'{backward.told(run.model, mine)}'
   )
-  for line in split_facts.notes(run.train.split, run.val.split):
+  notes = split_facts.notes(run.train.split, run.val.split)
+  for line in (*notes, _mirroring(run)):
     writers.console.print(line)
+
+
+def _mirroring(run: Run) -> str:
+  """What becomes of the labels of mirrored clips."""
+  spec, names = run.train.spec, run.train.split.class_names
+  if not spec.flip:
+    return 'no clip is mirrored'
+  if not run.config['clip']['flip_labels'] and flips.names_sides(names):
+    return (
+      'mirrored clips keep their labels, though classes name sides; exchange '
+      'them by clip.flip_labels=True, or set clip.flip=0'
+    )
+  pairs = flips.exchanged(spec.flip_map, names)
+  return f'classes that mirrored clips exchange: {pairs}'

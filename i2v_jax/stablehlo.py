@@ -83,5 +83,5 @@ def _config(model, trained: Trained) -> dict:
     ],
     'class_names': list(trained.class_names),
     'platforms': list(PLATFORMS),
-    'preprocessing': facts.preprocessing(trained.config),
+    'preprocessing': facts.preprocessing(trained.config, trained.class_names),
   }

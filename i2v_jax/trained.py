@@ -21,7 +21,7 @@ from i2v_jax import params as params_lib
 from i2v_jax import workdir as workdir_lib
 from i2v_jax.data import sources
 from i2v_jax.data.clips import ClipSpec, test_views
-from i2v_jax.data.decode import Video, open_video
+from i2v_jax.data.decode import FrameFolder, Video, open_video
 from i2v_jax.data.loader import Loader
 from i2v_jax.weights import native
 
@@ -62,11 +62,12 @@ class Trained:
     """Class probabilities `[classes]` of a video, averaged over its views.
 
     Args:
-      path: video file, its bytes, or a video that `open_video` opened.
+      path: video file, its bytes, a folder of frames, or a video that
+        `open_video` opened.
       spec: other views than those of the config.
       span: first frame and the one after the last, to look at a part only.
     """
-    if isinstance(path, Video):
+    if isinstance(path, Video | FrameFolder):
       views = test_views(path, spec or self.spec, span)
     else:
       with open_video(path) as opened:

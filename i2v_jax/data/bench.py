@@ -23,7 +23,7 @@ from i2v_jax.data import (
   sampling,
   sources,
 )
-from i2v_jax.data.decode import Video, open_video
+from i2v_jax.data.decode import FrameFolder, Video, open_video
 from i2v_jax.data.loader import Loader
 from i2v_jax.data.sources import Split
 from i2v_jax.data.spec import ClipSpec
@@ -143,16 +143,16 @@ class Stopwatch:
     return call
 
 
-class _Timed(Video):
+def _timed(split: Split, index: int, watch: Stopwatch) -> Video | FrameFolder:
   """A video whose reading is timed: `read` counts all, its parts too."""
-
-  def __init__(self, split: Split, index: int, watch: Stopwatch):
-    found = watch.timed('open', split.video)(index)
-    watch.timed('open', super().__init__)(found, split.paths[index])
-    self.packets.start = watch.timed('seek', self.packets.start)
-    self.convert = watch.timed('convert', self.convert)
-    self.resize = watch.timed('resize', self.resize)
-    self.read = watch.timed('read', self.read)
+  found = watch.timed('open', split.video)(index)
+  video = watch.timed('open', open_video)(found, split.paths[index])
+  if isinstance(video, Video):  # in a folder of frames nothing is sought
+    video.packets.start = watch.timed('seek', video.packets.start)
+  video.convert = watch.timed('convert', video.convert)
+  video.resize = watch.timed('resize', video.resize)
+  video.read = watch.timed('read', video.read)
+  return video
 
 
 def stages(plan: Plan) -> dict[str, float]:
@@ -165,7 +165,7 @@ def stages(plan: Plan) -> dict[str, float]:
   make = watch.timed('make', clips.train_clip)
   start = time.process_time()
   for k, index in enumerate(plan.chosen):
-    with _Timed(plan.split, index, watch) as video:
+    with _timed(plan.split, index, watch) as video:
       arrays, _ = make(video, 0, plan.spec, _rng(plan.seed, k))
     batch.append(arrays['video'])
     if len(batch) == BATCH or k + 1 == len(plan.chosen):

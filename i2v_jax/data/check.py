@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import av
 
-from i2v_jax.data import decode
+from i2v_jax.data import decode, frame_files
 
 DECODER = f'PyAV {av.__version__}, FFmpeg {av.ffmpeg_version_info}'
 _KINDS = {
@@ -25,8 +25,12 @@ _KINDS = {
 _LATE = 0.2  # seconds missing at the end that tell of a cut
 
 
-def check_file(path: str) -> dict[str, Any]:
-  """Decodes every frame of a file once, in order, and keeps none of them.
+def check_file(path: str, fps: float = decode.FPS) -> dict[str, Any]:
+  """Decodes every frame of a video once, in order, and keeps none of them.
+
+  Args:
+    path: of a file, or of a folder of frames.
+    fps: frames a second of a folder of frames.
 
   Returns:
     JSON values. Always `ok` and `frames`, how many decode from the first on
@@ -35,10 +39,14 @@ def check_file(path: str) -> dict[str, Any]:
     as they could be found out: `sha256` of the content; `fps`, `height`,
     `width`, `rotation`, `duration` and `codec` as in `decode.VideoInfo`;
     `stated`, frames the container claims to hold, None where it does not say;
-    `cut_short`, whether it claims more than is there.
+    `cut_short`, whether it claims more than is there. Of a folder of frames
+    also `gaps`, the numbers left out between its frames, and `aside`, the files
+    beside them; '' where there are none.
   """
   found = {'ok': False, 'frames': 0}
   try:
+    if decode.is_frame_folder(path):
+      return found | _folder(path, fps)
     _check_regular(path)
     with open(path, 'rb') as file:
       found['sha256'] = hashlib.file_digest(file, 'sha256').hexdigest()
@@ -46,6 +54,22 @@ def check_file(path: str) -> dict[str, Any]:
       return found | _facts(video.info) | _decoded(path, video)
   except Exception as error:  # whatever a broken file provokes is its report
     return found | {'frame': 0, 'reason': _reason(path, error)}
+
+
+def _folder(path: str, fps: float) -> dict[str, Any]:
+  with decode.open_video(path, fps=fps) as video:
+    aside, count = video.files.aside, video.info.frames
+    found = _facts(video.info) | {
+      'sha256': frame_files.sha256(path),
+      'stated': None,
+      'cut_short': False,
+      'gaps': video.files.gaps,
+      'aside': f'{len(aside):,} such as {aside[0]}' if aside else '',
+    }
+    for frame in range(count):
+      if reason := _unreadable(path, video, frame):
+        return found | {'frames': frame, 'frame': frame, 'reason': reason}
+    return found | {'ok': True, 'frames': count}
 
 
 def _check_regular(path: str) -> None:

@@ -20,6 +20,7 @@ __all__ = [
   'FrameFolder',
   'Video',
   'VideoInfo',
+  'is_frame_folder',
   'open_video',
   'probe',
   'read_frames',

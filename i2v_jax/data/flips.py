@@ -1,16 +1,19 @@
 """Mirrored clips, and the labels that they exchange."""
 
-import re
-from collections.abc import Iterable, Mapping
+import collections
+from collections.abc import Iterable, Mapping, Sequence
 
 import cv2
 import numpy as np
 
+from i2v_jax.data import sides
 from i2v_jax.data.transforms import check_frames
 
-# The longer alternative comes first, so that 'left and right' stays together.
-_SIDES = re.compile(r'\b((left|right)( and | or )(left|right)|left|right)\b')
-_OTHER_SIDE = {'left': 'right', 'right': 'left'}
+_WAY_OUT = (
+  'correct the class names, or train without mirroring by clip.flip=0; if they '
+  'mean no side, clip.flip_labels=False mirrors and keeps the labels.'
+)
+_SHOWN = 6  # pairs that a sentence names
 
 
 def random_flip(
@@ -41,26 +44,105 @@ def random_flip(
 def flip_label_map(class_names: Iterable[str]) -> dict[int, int]:
   """Finds the classes that a mirrored video exchanges, by their names.
 
-  Two classes belong together when their names differ in the words left and
-  right only, such as Something-Something V2's "Pulling something from left to
-  right" and "... from right to left". A name that says "left and right" or
-  "left or right" is its own mirror and has no entry.
+  Two classes belong together when their names differ in sides or directions of
+  rotation only, such as Something-Something V2's "Pulling something from left
+  to right" and "... from right to left", `turnLeft` and `turn_right`, or `cw`
+  and `ccw`; see `sides`. A name that says "left and right" or "left or right"
+  is its own mirror image and has no entry. What only may name a side, such as
+  `hand_l`, counts where the class of the other side is there.
 
-  Takes one name per class, in the order of the labels. Returns label ->
-  mirrored label, in both directions. Raises ValueError where a name has no
-  mirror image or occurs twice: flipped videos would get a wrong label.
+  Args:
+    class_names: one per class, in the order of the labels.
+
+  Returns:
+    label -> label of the mirrored video, in both directions.
+
+  Raises:
+    ValueError: a name has no mirror image, or more than one: flipped videos
+      would get a wrong label.
   """
-  names = enumerate(map(str.casefold, class_names))
-  sided = [(label, name) for label, name in names if _mirror(name) != name]
-  labels = {name: label for label, name in sided}
-  for label, name in sided:
-    if labels[name] != label or _mirror(name) not in labels:
-      raise ValueError(
-        f'class {label} "{name}" needs exactly one mirror image '
-        f'"{_mirror(name)}" among the classes; correct the class names, or '
-        'train without flipping.'
-      )
-  return {label: labels[_mirror(name)] for label, name in sided}
+  names = list(class_names)
+  keys = [sides.key(name) for name in names]
+  sided = [n for n, key in enumerate(keys) if sides.mirrored(key) != key]
+  possible = {
+    label: keys[label] if label in sided else sides.possible_key(name)
+    for label, name in enumerate(names)
+  }
+  found = _pairs(names, possible, sided)
+  rest = {
+    label: sides.loose_key(name)
+    for label, name in enumerate(names)
+    if label not in found
+  }
+  return found | _loose_pairs(names, rest)
+
+
+def names_sides(class_names: Iterable[str]) -> bool:
+  """Whether a name surely says a side or a sense of rotation."""
+  keys = map(sides.key, class_names)
+  return any(sides.mirrored(key) != key for key in keys)
+
+
+def exchanged(flip_map: Mapping[int, int], class_names: Sequence[str]) -> str:
+  """Says which classes a mirrored clip exchanges, such as 'a <-> b', 'none'."""
+  pairs = [
+    f'{class_names[label]} <-> {class_names[other]}'
+    for label, other in sorted(flip_map.items())
+    if label < other
+  ]
+  more = f' and {len(pairs) - _SHOWN} more pairs' * (len(pairs) > _SHOWN)
+  return (', '.join(pairs[:_SHOWN]) + more) or 'none'
+
+
+def _pairs(names, keys: Mapping[int, sides.Key], sided) -> dict[int, int]:
+  labels, found = _by_key(keys), {}
+  for label in sided:
+    same = labels[keys[label]]
+    partners = labels.get(sides.mirrored(keys[label]), [])
+    if len(same) != 1 or len(partners) != 1:
+      raise _ambiguous(names, label, same, partners)
+    found |= {label: partners[0], partners[0]: label}
+  return found
+
+
+def _loose_pairs(names, keys: Mapping[int, sides.Key]) -> dict[int, int]:
+  labels, found = _by_key(keys), {}
+  for label, key in keys.items():
+    partners = labels.get(sides.mirrored(key), [])
+    if sides.mirrored(key) == key or not partners or _in_a_row(names, label):
+      continue
+    if len(labels[key]) != 1 or len(partners) != 1:
+      raise _ambiguous(names, label, labels[key], partners)
+    found[label] = partners[0]
+  return found
+
+
+def _by_key(keys: Mapping[int, sides.Key]) -> dict[sides.Key, list[int]]:
+  labels = collections.defaultdict(list)
+  for label, key in keys.items():
+    labels[key].append(label)
+  return labels
+
+
+def _in_a_row(names, label: int) -> bool:
+  """Whether l or r in a name is one of more letters, as in an alphabet."""
+  blank, own = sides.frame(names[label])
+  others = [letters for b, letters in map(sides.frame, names) if b == blank]
+  places = [n for n, letter in enumerate(own) if letter in 'lr']
+  return any(letters[n] not in 'lr' for letters in others for n in places)
+
+
+def _ambiguous(names, label, same, partners) -> ValueError:
+  problem = 'there is none'
+  for alike in (same, partners):
+    if len(alike) > 1:
+      first, second = (names[n] for n in alike[:2])
+      problem = f'"{first}" and "{second}" are one name written in two ways'
+  return ValueError(
+    f'class {label} "{names[label]}" names a side or a sense of rotation and '
+    f'needs exactly one mirror image among the classes, but {problem}: '
+    f'{_WAY_OUT}'
+  )
 
 
 def _mirrored(frames: np.ndarray) -> np.ndarray:
@@ -69,8 +151,3 @@ def _mirrored(frames: np.ndarray) -> np.ndarray:
   for source, target in zip(frames, out, strict=True):
     cv2.flip(source, 1, target)
   return out
-
-
-def _mirror(name: str) -> str:
-  """Exchanges left and right in a case-folded name, if not 'left and right'."""
-  return _SIDES.sub(lambda match: _OTHER_SIDE.get(match[0], match[0]), name)

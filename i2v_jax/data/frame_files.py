@@ -1,11 +1,10 @@
 """The files of a folder that holds a video as numbered images."""
 
 import hashlib
+import itertools
 import os
 import re
 from typing import NamedTuple
-
-import numpy as np
 
 _IMAGE = re.compile(r'(.*?)([0-9]+)\.(jpe?g|png|webp|bmp)', re.I)
 # Optical flow, which rawframes keep beside the pictures: flow_x_00001.jpg.
@@ -29,14 +28,17 @@ class Frames(NamedTuple):
   aside: list[str]
 
   @property
-  def missing(self) -> list[int]:
-    """The numbers that the sequence leaves out, if it leaves out a few."""
-    steps = set(np.diff(self.numbers).tolist())
-    if len(steps) < 2:  # every fifth frame of a video is a sequence too
-      return []
-    step = min(steps)
-    whole = range(self.numbers[0], self.numbers[-1], step)
-    return sorted(set(whole) - set(self.numbers))
+  def gaps(self) -> str:
+    """The numbers that the sequence leaves out, such as '4, 7 to 9'."""
+    pairs = list(itertools.pairwise(self.numbers))
+    # Every fifth frame of a video is a sequence too.
+    step = min((after - number for number, after in pairs), default=1)
+    ends = [
+      (number + step, after - step)
+      for number, after in pairs
+      if after - number > step
+    ]
+    return ', '.join(f'{a} to {b}' if a < b else f'{a}' for a, b in ends)
 
 
 def is_frame_folder(path) -> bool:
@@ -92,11 +94,17 @@ def list_frames(path) -> Frames:
 
 
 def stamp(path) -> dict[str, int]:
-  """`bytes` of all frames and the newest `mtime_ns` of them and the folder."""
-  found = [os.stat(os.path.join(path, name)) for name in _names(path)]
-  times = [entry.st_mtime_ns for entry in (os.stat(path), *found)]
-  size = sum(entry.st_size for entry in found)
-  return {'bytes': size, 'mtime_ns': max(times)}
+  """`bytes` and `mtime_ns` of a video: of its file, or of a folder's frames.
+
+  Of a folder they are the sum, and the newest of the frames' and its own.
+  Raises OSError where it is not there.
+  """
+  found = [os.stat(path)]
+  size = found[0].st_size
+  if is_frame_folder(path):
+    found += [os.stat(os.path.join(path, name)) for name in _names(path)]
+    size = sum(entry.st_size for entry in found[1:])
+  return {'bytes': size, 'mtime_ns': max(one.st_mtime_ns for one in found)}
 
 
 def sha256(path) -> str:

@@ -28,6 +28,12 @@ _CODECS = {
 _SCAN, _END = b'\xff\xda', b'\xff\xd9'  # markers of JPEG
 
 
+def check_fps(fps: float) -> None:
+  """Raises ValueError for what is no frame rate."""
+  if not 0 < fps <= 1000:  # nor NaN
+    raise ValueError(f'fps is {fps}; it can be above 0, up to 1000.')
+
+
 class FrameFolder(contextlib.AbstractContextManager):
   """A folder of numbered images, used as `decode.Video` is.
 
@@ -57,8 +63,7 @@ class FrameFolder(contextlib.AbstractContextManager):
     seconds: float | None = None,
     fps: float = FPS,
   ):
-    if not 0 < fps <= 1000:  # nor NaN
-      raise ValueError(f'fps is {fps}; it can be above 0, up to 1000.')
+    check_fps(fps)
     self._path, self._limit = os.fspath(path), seconds
     self.name, self._end = name or self._path, time.monotonic() + (seconds or 0)
     try:

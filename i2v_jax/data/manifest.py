@@ -10,22 +10,21 @@ import pathlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from i2v_jax.data import listing, sources
+from i2v_jax.data import frame_files, listing, sources
 
 VERSION = 1
 NAME = 'manifest.jsonl'
 
 
 def stamp(path: str) -> dict[str, int] | None:
-  """`bytes` and `mtime_ns` of a file: what changes when it is replaced.
+  """`bytes` and `mtime_ns` of a video: what changes when it is replaced.
 
   None for what is not there.
   """
   try:
-    found = os.stat(path)
+    return frame_files.stamp(path)
   except OSError:
     return None
-  return {'bytes': found.st_size, 'mtime_ns': found.st_mtime_ns}
 
 
 def write(path: listing.Path, header: Mapping, records: Iterable[Mapping]):

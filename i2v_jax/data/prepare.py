@@ -15,6 +15,7 @@ from typing import Any
 from i2v_jax.data import (
   area,
   decode,
+  frame_files,
   listing,
   prepared,
   shards,
@@ -75,6 +76,7 @@ class Job:
       split: sources.load(source, root, split, on_missing, **(options or {}))
       for split in splits or splits_of(source)
     }
+    self._check_frame_folders(recipe)
     self._plan = self._describe(source, options or {}, recipe, shard_mb)
     self.folder = self.out / self.name / prepared.VERSION
     self._area = area.Area(self.folder)
@@ -96,6 +98,15 @@ class Job:
     if shard_mb <= 0:
       raise ValueError(f'shards of {shard_mb} MB cannot be')
 
+  def _check_frame_folders(self, recipe) -> None:
+    for split in self.splits.values() if recipe is None else ():
+      folders = filter(frame_files.is_frame_folder, split.paths)
+      if folder := next(folders, None):
+        problem = f'{folder} is a folder of frames, which is stored as a video'
+        raise ValueError(
+          f'{problem}: say how, such as --gop 16 for H.264, or --frames jpeg'
+        )
+
   @property
   def class_names(self) -> tuple[str, ...]:
     return next(iter(self.splits.values())).class_names
@@ -114,10 +125,10 @@ class Job:
       plan |= dataclasses.asdict(recipe) | transcode.libraries()
     plan['class names'] = area.digest(self.class_names)
     for name, split in self.splits.items():
-      stats = [os.stat(path) for path in split.paths]
+      stamps = [frame_files.stamp(path) for path in split.paths]
       plan[f'videos of {name}'] = split.fingerprint()
       plan[f'files of {name}'] = area.digest(
-        (stat.st_size, stat.st_mtime_ns) for stat in stats
+        tuple(stamp.values()) for stamp in stamps
       )
     return plan
 
@@ -145,6 +156,7 @@ class Job:
         class_names=self.class_names,
         recipe=recipe,
         on_bad_video=on_bad_video,
+        fps=data.fps,
       )
       for number, (start, stop) in enumerate(_cuts(data.paths, size))
     ]
@@ -261,7 +273,7 @@ def _cuts(paths: Sequence[str], size: float) -> Iterator[tuple[int, int]]:
   """(start, stop) of runs of files that hold about `size` bytes each."""
   start, held = 0, 0
   for index, path in enumerate(paths):
-    found = os.path.getsize(path)
+    found = frame_files.stamp(path)['bytes']
     if held and held + found > size:
       yield start, index
       start, held = index, 0

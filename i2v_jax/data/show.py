@@ -1,13 +1,14 @@
 """What a model sees of videos, on a sheet: training draws and test views."""
 
 import dataclasses
+import os
 import pathlib
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from i2v_jax.data import clips, folders, list_lines, sheet
-from i2v_jax.data.decode import Video, open_video
+from i2v_jax.data import clips, flips, folders, list_lines, sheet
+from i2v_jax.data.decode import FrameFolder, Video, open_video
 from i2v_jax.data.spec import ClipSpec
 
 _MARGIN = 130  # pixels for what is said of a clip, beside it
@@ -62,10 +63,40 @@ def left_out(sources: Iterable[str]) -> list[str]:
   return [f for path in given for f in folders.find_videos(path).left_out]
 
 
+def class_folders(sources: Iterable[str]) -> tuple[str, ...]:
+  """Sorted names of the folders of classes that the sources hold, if any.
+
+  A folder holds them where every video in it lies in a folder further below.
+  """
+  names = set()
+  for source in map(str, sources):
+    if list_lines.is_list(source) or not os.path.isdir(source):
+      continue
+    parents = {
+      os.path.dirname(path) for path in folders.find_videos(source).videos
+    }
+    top = os.path.normpath(source)
+    if not {top, os.path.dirname(top)} & set(map(os.path.normpath, parents)):
+      names |= {os.path.basename(parent) for parent in parents}
+  return tuple(sorted(names))
+
+
+def labelled(
+  videos: Iterable[tuple[str, int | None]], class_names: Sequence[str]
+) -> list[tuple[str, int | None]]:
+  """The same videos; one without a label gets that of its folder's name."""
+  labels = {name: label for label, name in enumerate(class_names)}
+  folder = lambda path: os.path.basename(os.path.dirname(path))
+  return [
+    (path, labels.get(folder(path)) if label is None else label)
+    for path, label in videos
+  ]
+
+
 class _Noted:
   """A video that remembers which frames were read."""
 
-  def __init__(self, video: Video):
+  def __init__(self, video: Video | FrameFolder):
     self.info, self._video = video.info, video
 
   def read(self, indices, short_side: int) -> np.ndarray:
@@ -79,8 +110,9 @@ def train_draws(
   spec: ClipSpec,
   seed: Sequence[int],
   count: int,
+  class_names: Sequence[str] = (),
 ) -> Iterator[Seen]:
-  """Clips as `clips.train_clip` draws them."""
+  """Clips as `clips.train_clip` draws them, and the labels they train with."""
   # A label that only a mirrored clip gets tells of the coin.
   own, mirrored = 0 if label is None else label, -2
   marked = dataclasses.replace(spec, flip_map={own: mirrored})
@@ -92,8 +124,12 @@ def train_draws(
       notes.append('mirrored')
       found = spec.flip_map.get(own, own)
     if label is not None:
-      notes.append(f'label {found}')
+      notes += _label(found, class_names)
     yield Seen(f'train {draw + 1}', notes, arrays, noted.numbers)
+
+
+def _label(label: int, class_names: Sequence[str]) -> list[str]:
+  return [f'label {label}', *class_names[label : label + 1]]
 
 
 def test_views(video: Video, spec: ClipSpec) -> Iterator[Seen]:
@@ -116,6 +152,7 @@ def contact_sheet(
   seed: int = 0,
   draws: int = 3,
   heading: Sequence[str] = (),
+  class_names: Sequence[str] = (),
 ) -> np.ndarray:
   """Everything that a model sees of some videos: uint8 RGB [H, W, 3].
 
@@ -125,17 +162,21 @@ def contact_sheet(
     seed: of the training draws.
     draws: training clips of each video.
     heading: lines on top, before those that describe `spec`.
+    class_names: in label order, where they are known.
 
   Raises:
     DecodeError, FileNotFoundError: a video cannot be read; it is named.
   """
   lines = [*heading, *described(spec)]
+  if spec.flip and class_names:
+    pairs = flips.exchanged(spec.flip_map, class_names)
+    lines.append(f'classes that mirrored clips exchange: {pairs}')
   blocks = [sheet.column([sheet.words(line) for line in lines], gap=4)]
   for place, (path, label) in enumerate(videos):
     with open_video(path) as video:
-      seen = [*train_draws(video, label, spec, (seed, place), draws)]
-      seen += test_views(video, spec)
-      blocks.append(_header(path, label, video))
+      draw = train_draws(video, label, spec, (seed, place), draws, class_names)
+      seen = [*draw, *test_views(video, spec)]
+      blocks.append(_header(path, label, video, class_names))
       blocks += [_strip(clip, spec) for clip in seen]
   return sheet.padded(sheet.column(blocks, gap=18), border=24)
 
@@ -166,12 +207,12 @@ def described(spec: ClipSpec) -> list[str]:
   return [first, 'training: ' + ';  '.join(parts)]
 
 
-def _header(path: str, label: int | None, video: Video) -> np.ndarray:
+def _header(path: str, label: int | None, video, class_names) -> np.ndarray:
   info = video.info
   facts = f'{info.frames} frames   {info.width} x {info.height}   '
   facts += f'{info.fps:.3g} fps   {info.duration:.1f} s   {info.codec}'
   if label is not None:
-    facts += f'   label {label}'
+    facts += '   ' + ' '.join(_label(label, class_names))
   name = '/'.join(pathlib.Path(path).parts[-2:])  # With the class, often.
   name = sheet.words(name, 20, sheet.BRIGHT, width=900)
   return sheet.column([sheet.empty(10, 1), name, sheet.words(facts)], gap=2)

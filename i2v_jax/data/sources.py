@@ -29,6 +29,7 @@ from i2v_jax.data import (
   prepared,
   whole,
 )
+from i2v_jax.data.frame_folder import FPS, check_fps
 from i2v_jax.data.look_up import LookUp
 
 Path = listing.Path
@@ -62,6 +63,7 @@ class Split:
     left_out: ids of the files beside them that are not tried as videos.
     miscounted: folders of frames whose list says another number of them.
     notes: what else there is to know of how they were found, in words.
+    fps: frames a second of the videos that are folders of frames.
   """
 
   paths: tuple[str, ...]
@@ -73,6 +75,7 @@ class Split:
   left_out: tuple[str, ...] = ()
   miscounted: tuple[Miscounted, ...] = ()
   notes: tuple[str, ...] = ()
+  fps: float = FPS
 
   def __post_init__(self):
     labels = np.array(self.labels)
@@ -126,7 +129,12 @@ FORMATS: dict[str, Callable[..., listing.Listing]] = {
 
 
 def load(
-  format: str, root: Path, split: str, on_missing: str = 'error', **options
+  format: str,
+  root: Path,
+  split: str,
+  on_missing: str = 'error',
+  fps: float = FPS,
+  **options,
 ) -> Split:
   """Reads a split: `train`, `val` or `test`, as the format has it.
 
@@ -138,6 +146,7 @@ def load(
     on_missing: what becomes of a listed video that is not there: 'error', or
       'skip', which lists it in `Split.missing`; likewise of folders of frames
       that are counted wrongly, in `Split.miscounted`.
+    fps: frames a second of videos that are folders of frames, of any format.
     **options: of the format.
 
   Raises:
@@ -145,6 +154,7 @@ def load(
     ValueError: an unknown format or option, or annotations that are wrong.
   """
   places.check('the data root', root)
+  check_fps(fps)
   if format == 'digits':
     digits.generate(os.path.expanduser(root), **options)
     format, options = 'folder', {}
@@ -157,7 +167,8 @@ def load(
     known = ', '.join(FORMATS)
     raise ValueError(f'{problem}: use one of {known}, digits, prepared')
   options['split'] = split
-  return _split(FORMATS[format], root, on_missing, options)
+  found = _split(FORMATS[format], root, on_missing, options)
+  return dataclasses.replace(found, fps=fps)
 
 
 def write_class_names(path: Path, names: Sequence[str]) -> None:

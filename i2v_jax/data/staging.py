@@ -9,14 +9,20 @@ import contextlib
 import dataclasses
 import hashlib
 import json
-import os
 import pathlib
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from i2v_jax.data import decode, prepared, shards, transcode, workers
+from i2v_jax.data import (
+  decode,
+  frame_files,
+  prepared,
+  shards,
+  transcode,
+  workers,
+)
 
 _LARGEST = 2**31 - 2**16  # bytes; protocol buffers hold no more
 
@@ -31,15 +37,19 @@ class Stored(NamedTuple):
   sha256: str
 
 
-def store(path: str, recipe: transcode.Recipe | None) -> Stored:
+def store(
+  path: str, recipe: transcode.Recipe | None, fps: float = decode.FPS
+) -> Stored:
   """Reads a video and decodes it to its end; runs in worker processes.
+
+  `fps` are the frames a second of a folder of frames, which needs a recipe.
 
   Raises:
     FileNotFoundError: there is no such file.
     DecodeError: it is no video, a frame cannot be decoded, or it is too large.
   """
   if recipe:
-    video, psnr = transcode.encode(path, recipe)
+    video, psnr = transcode.encode(path, recipe, fps)
     info = decode.probe(video)
   else:
     info, psnr = transcode.verify(path), None
@@ -48,7 +58,8 @@ def store(path: str, recipe: transcode.Recipe | None) -> Stored:
     problem = f'{path}: {len(video) / 2**30:.1f} GiB are too much for a record'
     raise decode.DecodeError(f'{problem}; cut it, or transcode it')
   digest = hashlib.sha256(video).hexdigest()
-  return Stored(video, info, os.path.getsize(path), psnr, digest)
+  size = frame_files.stamp(path)['bytes']
+  return Stored(video, info, size, psnr, digest)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +72,7 @@ class Shard:
     class_names: in label order.
     recipe: how videos are written anew; None leaves them as they are.
     on_bad_video: 'error' or 'skip'.
+    fps: frames a second of folders of frames.
   """
 
   folder: pathlib.Path
@@ -68,6 +80,7 @@ class Shard:
   class_names: tuple[str, ...]
   recipe: transcode.Recipe | None
   on_bad_video: str
+  fps: float = decode.FPS
 
   @property
   def records(self) -> pathlib.Path:
@@ -111,7 +124,7 @@ class Shard:
   def _write(self, work, pool, threads, advance) -> tuple[list, list]:
     rows, bad = [], []
     serialize = shards.serializer(self.class_names)
-    call = lambda video: pool.call(video[0], self.recipe)
+    call = lambda video: pool.call(video[0], self.recipe, self.fps)
     results = _in_order(call, self.videos, threads, pool.close)
     with (
       contextlib.closing(shards.writer(work / 'records')) as writer,

@@ -81,6 +81,9 @@ def pictures(
   Raises:
     DecodeError: a listed frame cannot be decoded; names it.
   """
+  if decode.is_frame_folder(path):
+    yield from _images(path)
+    return
   count, reason = 0, 'it gives no picture'
   size = (info.height, info.width)[:: -1 if info.rotation % 180 else 1]
   # Without the prefix FFmpeg takes `a:b.mp4` for a network protocol.
@@ -108,6 +111,12 @@ def pictures(
     raise decode.DecodeError(f'{path}: {problem}; repair or drop the file')
 
 
+def _images(path: str | os.PathLike) -> Iterator[av.VideoFrame]:
+  with decode.open_video(path) as video:
+    for frame in range(video.info.frames):
+      yield av.VideoFrame.from_ndarray(video.read([frame])[0])
+
+
 def verify(path: str | os.PathLike) -> decode.VideoInfo:
   """Decodes a whole video; returns what it holds.
 
@@ -121,11 +130,14 @@ def verify(path: str | os.PathLike) -> decode.VideoInfo:
   return info
 
 
-def encode(path: str | os.PathLike, recipe: Recipe) -> tuple[bytes, float]:
+def encode(
+  path: str | os.PathLike, recipe: Recipe, fps: float = decode.FPS
+) -> tuple[bytes, float]:
   """Writes a video anew: upright, in even sizes, without sound.
 
   With `recipe.fps` the frame on screen at 0, 1 / fps, 2 / fps, ... seconds is
-  taken: frames are dropped, or repeated, never blended.
+  taken: frames are dropped, or repeated, never blended. `fps` are the frames a
+  second of a folder of frames.
 
   Returns:
     an mp4 file (Matroska for 'jpeg'), and the PSNR in dB of three of its
@@ -135,7 +147,7 @@ def encode(path: str | os.PathLike, recipe: Recipe) -> tuple[bytes, float]:
     FileNotFoundError: there is no such file.
     DecodeError: it is no video, or a frame cannot be decoded.
   """
-  info = decode.probe(path)
+  info = decode.probe(path, fps)
   chosen, ticks = _schedule(info, recipe.fps)
   repeats = np.bincount(chosen, minlength=info.frames)
   looked_at = sorted({n * len(ticks) // 4 for n in (1, 2, 3)})

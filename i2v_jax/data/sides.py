@@ -1,0 +1,148 @@
+"""Left and right, and directions of rotation, in the names of classes.
+
+A mirror exchanges left and right, and clockwise and counterclockwise. Up and
+down, in and out, towards and away stay what they are.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+# Marks that stand for words; a mirror exchanges the first and second of a pair.
+_MIRRORED = str.maketrans('<>↻↺', '><↺↻')
+_ENDINGS = ('', 'ward', 'wards', 'most', 'side', 'sided', 'hand', 'handed')
+_ENDINGS += ('hander',)
+_COUNTER = ('counter', 'anti', 'contra')
+_BOTH = {'and', 'or', 'und', 'oder', 'et', 'ou', 'y', 'o', 'e', '&', '+', '/'}
+
+# Words and phrases -> mark: the same left in several languages is one mark, so
+# that `linke` finds `rechte`.
+_WORDS: dict[tuple[str, ...], str] = {
+  **{(f'left{end}',): f'<{end}' for end in _ENDINGS},
+  **{(f'right{end}',): f'>{end}' for end in _ENDINGS},
+  **{(f'link{end}',): '<' for end in ('s', 'e', 'er', 'es', 'en', 'em')},
+  **{(f'recht{end}',): '>' for end in ('s', 'e', 'er', 'es', 'en', 'em')},
+  **{(word,): '<' for word in ('gauche', 'gauches', 'sinistra', 'sinistro')},
+  **{(word,): '>' for word in ('droite', 'droites', 'destra', 'destro')},
+  **{(f'izquierd{end}',): '<' for end in ('a', 'o', 'as', 'os')},
+  **{(word,): '>' for word in ('derecha', 'derechas')},
+  **{(f'esquerd{end}',): '<' for end in ('a', 'o')},
+  ('左', '右'): 'both',
+  ('左',): '<',
+  ('右',): '>',
+  ('clockwise',): '↻',
+  ('cw',): '↻',
+  **{(f'{word}clockwise',): '↺' for word in _COUNTER},
+  **{(word, 'clockwise'): '↺' for word in _COUNTER},
+  **{(word, 'cw'): '↺' for word in _COUNTER},
+  ('ccw',): '↺',
+  ('acw',): '↺',
+  ('im', 'uhrzeigersinn'): '↻',
+  ('gegen', 'uhrzeigersinn'): '↺',
+  ('gegen', 'den', 'uhrzeigersinn'): '↺',
+  ('entgegen', 'dem', 'uhrzeigersinn'): '↺',
+}
+# These mean a side only where a class of the other side is there: they also
+# mean straight on, a letter, or nothing inside of a longer word.
+_MAYBE = {'droit': '>', 'droits': '>', 'derecho': '>', 'derechos': '>'}
+_MAYBE |= {'direita': '>', 'direito': '>'}
+_LETTERS = {'l': '<', 'r': '>', 'lr': '<>', 'rl': '><', 'lh': '<h', 'rh': '>h'}
+_INSIDE = {'counterclockwise': '↺', 'anticlockwise': '↺', 'clockwise': '↻'}
+_INSIDE |= {'left': '<', 'right': '>', 'links': '<', 'rechts': '>'}
+_INSIDE |= {'linke': '<', 'rechte': '>', 'gauche': '<', 'droite': '>'}
+_INSIDE |= {'izquierda': '<', 'derecha': '>'}
+_INSIDE_WORD = re.compile('|'.join(_INSIDE))
+
+Key = tuple[str, ...]  # words in small letters, and marks
+
+
+def words(name: str) -> list[str]:
+  """Splits a name at everything but letters, at digits and at case changes.
+
+  `LEFTturn`, `turnLeft2` and `left-turn_2` are the same words. Signs that mean
+  "and" or "or" are words too.
+  """
+  name = unicodedata.normalize('NFC', name)
+  name = re.sub('([左右])', r' \1 ', name)
+  kinds = ''.join(map(_kind, name))
+  found = []
+  for run in re.finditer('U+l*|l+|d+|&', kinds):
+    word = name[run.start() : run.end()]
+    found += _cased(word, kinds[run.start() : run.end()].count('U'))
+  return [word.casefold() for word in found]
+
+
+def _kind(letter: str) -> str:
+  if letter.isupper():
+    return 'U'
+  if letter.isalpha() or unicodedata.category(letter)[0] == 'M':
+    return 'l'
+  if letter.isdigit():
+    return 'd'
+  return '&' if letter in _BOTH else ' '
+
+
+def _cased(word: str, capitals: int) -> list[str]:
+  """`LEFTturn` -> LEFT, turn; `TVLeft` -> TV, Left."""
+  if capitals < 2 or capitals == len(word):
+    return [word]
+  is_word = (word[:capitals].casefold(),) in _WORDS
+  cut = capitals if is_word else capitals - 1
+  return [word[:cut], word[cut:]]
+
+
+def mirrored(key: Key) -> Key:
+  """What the mirror image of a class is called; `key` if it is the same."""
+  return tuple(word.translate(_MIRRORED) for word in key)
+
+
+def key(name: str) -> Key:
+  """The words of a name, with marks for those that surely name a side.
+
+  "left and right" and "left or right" name no side: a mirror leaves them.
+  """
+  return tuple(_joined(_marked(words(name))))
+
+
+def possible_key(name: str) -> Key:
+  """`key`, with marks for words that may mean a side or something else."""
+  return tuple(_MAYBE.get(word, word) for word in key(name))
+
+
+def loose_key(name: str) -> Key:
+  """`possible_key`, with marks for l and r and for parts of words."""
+  inside = lambda word: _INSIDE_WORD.sub(lambda found: _INSIDE[found[0]], word)
+  return tuple(_LETTERS.get(w) or inside(w) for w in possible_key(name))
+
+
+def frame(name: str) -> tuple[Key, Key]:
+  """The words of a name with its single letters blanked out; the letters."""
+  is_letter = lambda word: len(word) == 1 and word.isalpha()
+  found = words(name)
+  blank = tuple('' if is_letter(word) else word for word in found)
+  return blank, tuple(filter(is_letter, found))
+
+
+def _marked(found: list[str]) -> Iterator[str]:
+  place = 0
+  while place < len(found):
+    for length in (3, 2, 1):
+      phrase = tuple(found[place : place + length])
+      if phrase in _WORDS:
+        yield _WORDS[phrase]
+        break
+    else:
+      yield found[place]
+    place += length
+
+
+def _joined(found: Iterator[str]) -> Iterator[str]:
+  """Makes one word of both sides that 'and' or 'or' joins."""
+  out = []
+  for word in found:
+    joined = len(out) > 1 and out[-1] in _BOTH
+    if joined and word != out[-2] and (word,) == mirrored(out[-2:-1]):
+      out[-2:] = ['both']
+    else:
+      out.append(word)
+  return (word for word in out if word not in '&+/')
