@@ -91,7 +91,7 @@ def test_what_is_left_out_is_named_by_kind():
 def test_the_check_tells_what_is_left_out_once(tmp_path):
   touch(tmp_path, 'a/1.mp4', 'a/2.mp4', 'b/3.mp4', 'b/4.mp4', 'b/notes.txt')
   listed = checking.of_source('folder', str(tmp_path), {})
-  records = dict.fromkeys(listed.paths, {'ok': False, 'reason': ''})
+  records = {key: {'ok': False, 'reason': ''} for key in listed.paths}
   (found,) = [f for f in findings.find(listed, records) if f.kind == 'left_out']
   assert found.rows == [('', 'b/notes.txt', '')] and not found.problem
   files = checking.of_paths([str(tmp_path)])

@@ -131,7 +131,7 @@ def as_list(
       lists[other] = list(read_clips(other, None))
     folders = {folder for clips in lists.values() for _, folder, _ in clips}
     names = tuple(f.replace('_', ' ') for f in sorted(folders - {''}))
-    files = ' and '.join(path.name for path in lists)
+    files = ' and '.join(sorted(path.name for path in lists))
     note = f'{len(names)} classes, the sorted labels of {files}'
   labels = {n.replace(' ', '_'): label for label, n in enumerate(names)}
   labels[''] = -1

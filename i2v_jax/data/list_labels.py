@@ -36,7 +36,7 @@ def names_of(
     for path, videos in lists.items()
   }
   everything = set().union(*used.values())
-  files = ' and '.join(path.name for path in lists)
+  files = ' and '.join(sorted(path.name for path in lists))
   if all(map(list_lines.is_number, everything)):
     counts = [1 + max(map(_whole, some), default=-1) for some in used.values()]
     note = f'{max(counts)} classes, as many as the labels of {files} need'

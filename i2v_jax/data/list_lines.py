@@ -84,6 +84,13 @@ def read(path: listing.Path, delimiter: str | None = None) -> list[Line]:
   return found
 
 
+def cut(text: str, count: int) -> list[str]:
+  """A path and the `count` fields at the end of a line, without quotes."""
+  field = rf'[{_CHARS} ]+([^{_CHARS} ]+)'
+  found = re.fullmatch(f'(.+?){field * count}', text).groups()
+  return [part.strip('"') for part in found]
+
+
 def read_list(path: listing.Path) -> Iterator[tuple[str, int | None]]:
   """Yields paths, from the folder of the list on, and labels.
 

@@ -6,10 +6,15 @@ Raises FileNotFoundError and ValueError as the readers of `official` do.
 import functools
 import os
 import pathlib
-import re
 from collections.abc import Callable, Sequence
 
-from i2v_jax.data import kinetics_csv, list_labels, list_lines, listing
+from i2v_jax.data import (
+  frame_files,
+  kinetics_csv,
+  list_labels,
+  list_lines,
+  listing,
+)
 from i2v_jax.data import names as names_lib
 from i2v_jax.data.list_labels import Video
 
@@ -113,14 +118,18 @@ def _one_label(
       kind = 'labels' if numbers else 'fields'
       problem = f'{line.path!r} has {len(line.labels)} {kind}'
       raise listing.bad_line(path, line.number, f'{problem}: {_SEVERAL}')
-  pairs = all(len(line.labels) == 2 for line in lines)
-  is_folder = lambda line: os.path.isdir(os.path.join(base, line.path))
-  if pairs and (any(map(is_folder, lines)) or _is_there(base, first.path)):
-    return _with_count
-  if _is_there(base, _with_blanks(first).path):
-    return _with_blanks
+  counted, blanks = (
+    [os.path.join(base, one_label(line).path) for line in lines]
+    for one_label in (_after_count, _after_blanks)
+  )
+  if any(map(frame_files.is_frame_folder, counted)):
+    return _after_count
+  if _is_there(blanks[0]):
+    return _after_blanks
+  if _is_there(counted[0]):
+    return _after_count
   problem = 'this is a list of frame folders'
-  if pairs:
+  if all(len(line.labels) == 2 for line in lines):
     there = os.path.join(base, first.path)
     problem += f' (`folder frames label`), and there is no {there}'
     way_out = "check the root and the option 'videos'"
@@ -136,21 +145,21 @@ _SEVERAL = (
 )
 
 
-def _with_count(line: list_lines.Line) -> Video:
-  """Of a line `folder frames label`."""
-  count, label = line.labels
-  return Video(line.number, line.path, label, int(float(count)))
+def _after_count(line: list_lines.Line) -> Video:
+  """A line `folder frames label`."""
+  path, count, label = list_lines.cut(line.text, 2)
+  return Video(line.number, path, label, int(float(count)))
 
 
-def _with_blanks(line: list_lines.Line) -> Video:
-  """Of a line whose path ends in a number and has blanks in it."""
-  path, label = re.fullmatch(r'(.*\S)\s+(\S+)', line.text).groups()
+def _after_blanks(line: list_lines.Line) -> Video:
+  """A line whose path has blanks in it and ends in a number."""
+  path, label = list_lines.cut(line.text, 1)
   return Video(line.number, path, label, None)
 
 
-def _is_there(base: str, path: str) -> bool:
+def _is_there(path: str) -> bool:
   """Whether there is a file or folder of a name, with any extension."""
-  folder, name = os.path.split(os.path.join(base, path))
+  folder, name = os.path.split(path)
   there = os.listdir(folder) if os.path.isdir(folder) else ()
   return any(name in (other, os.path.splitext(other)[0]) for other in there)
 
