@@ -220,7 +220,7 @@ def test_a_bucket_is_no_folder(root):
 
 def test_splits_must_have_the_same_classes(root, tmp_path):
   (root / 'more.txt').write_text('rotated_90.mov 2\n')
-  differ = 'train has 2 classes and more 3, 1 only in more .*num_classes'
+  differ = 'train has 2 and more 3 classes, 1 only in more .*num_classes'
   with pytest.raises(ValueError, match=differ):
     job(tmp_path, root, ['train', 'more'], options={})
 

@@ -17,8 +17,8 @@ def class_difference(splits: Mapping[str, Split]) -> str:
   for name, split in others:
     if split.class_names == ours.class_names:
       continue
-    counts = f'{first} has {len(ours.class_names)} classes'
-    found = [f'{counts} and {name} {len(split.class_names)}']
+    counts = len(ours.class_names), len(split.class_names)
+    found = [f'{first} has {counts[0]} and {name} {counts[1]} classes']
     for one, here, there in ((first, ours, split), (name, split, ours)):
       only = [c for c in here.class_names if c not in set(there.class_names)]
       if only:
