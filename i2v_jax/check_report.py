@@ -1,6 +1,5 @@
 """What is printed and written of a check."""
 
-import csv
 import os
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +9,7 @@ from rich.table import Table
 
 import i2v_jax
 from i2v_jax import class_findings, findings, writers
-from i2v_jax.data import check, manifest
+from i2v_jax.data import check, csv_files, manifest
 from i2v_jax.listed import Finding, Listed
 
 Records = Mapping[str, Mapping]  # id -> what is known of the video
@@ -32,9 +31,7 @@ def show(listed: Listed, records: Records, found: Sequence[Finding]) -> None:
   if not any(finding.problem for finding in found):
     lines.append('nothing is wrong')
   for line in lines:
-    # Names of files may be any bytes.
-    text = line.encode('utf-8', 'backslashreplace').decode()
-    writers.console.print(text)
+    writers.console.print(line)
 
 
 _COLUMNS = (
@@ -112,7 +109,7 @@ def write(
     for video in listed.paths
     if not records[video]['ok']
   ]
-  _write_csv(out / 'bad.csv', ('file', 'reason', 'frame'), bad)
+  csv_files.write(out / 'bad.csv', ('file', 'reason', 'frame'), bad)
   whole = lambda finding: (('', '', finding.text),)  # of no single video
   rows = [
     (finding.kind, *row)
@@ -120,10 +117,4 @@ def write(
     for row in finding.rows or whole(finding)
   ]
   columns = ('finding', 'split', 'file', 'detail')
-  _write_csv(out / 'findings.csv', columns, rows)
-
-
-def _write_csv(path: pathlib.Path, columns, rows) -> None:
-  # Names of files may be any bytes.
-  with path.open('w', newline='', errors='surrogateescape') as file:
-    csv.writer(file).writerows([columns, *rows])
+  csv_files.write(out / 'findings.csv', columns, rows)

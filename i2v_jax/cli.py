@@ -6,7 +6,7 @@ import pathlib
 import signal
 import sys
 
-from i2v_jax import cli_bench, cli_data, stopping
+from i2v_jax import cli_bench, cli_data, stopping, terminal
 from i2v_jax.data import places
 
 FORMATS = ('merged', 'full', 'adapter', 'clip', 'stablehlo')  # of `i2v export`
@@ -32,7 +32,7 @@ def guarded(function, *args) -> int:
   except stopping.Stopped as stopped:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # while Python ends
     if text := str(stopped):  # one process says it for all
-      print(text)
+      print(terminal.printable(text))
     return 0
   except KeyboardInterrupt as stop:
     if os.environ.get('I2V_TRACEBACK'):
@@ -142,7 +142,7 @@ def status(args) -> None:
   from i2v_jax import status as lib
 
   for line in lib.report(args.workdir):
-    print(line)
+    print(terminal.printable(line))
 
 
 def sweep(args) -> int:

@@ -1,6 +1,5 @@
 """Exact multi-view evaluation: every video counted once, nothing made up."""
 
-import csv
 import dataclasses
 import functools
 import importlib.metadata
@@ -17,8 +16,7 @@ from jax.experimental import multihost_utils
 
 import i2v_jax
 from i2v_jax import compilation, metrics, sharding, video, writers
-from i2v_jax.data import pipeline
-from i2v_jax.data.bad_videos import BadVideos
+from i2v_jax.data import bad_videos, csv_files, pipeline
 from i2v_jax.data.loader import PADDING, Loader
 
 
@@ -95,7 +93,7 @@ def evaluate(
     loader, per_batch * count, parallel=parallelism(config)
   )
   start = functools.partial(_start, model, data['normalization'], params, mesh)
-  bad = BadVideos(split, data['max_bad_share'])
+  bad = bad_videos.BadVideos(split, data['max_bad_share'])
   scores, decoded = _collect(
     over(sharding.prefetch(_started(start, batches), depth=1)),
     bad,
@@ -119,7 +117,7 @@ def _started(start: Callable, batches: Iterator) -> Iterator:
   yield from map(start, batches)
 
 
-def _collect(batches, bad: BadVideos, num_classes: int):
+def _collect(batches, bad: bad_videos.BadVideos, num_classes: int):
   """Scores `[n, classes]` and whether each video was decoded, `[n]`."""
   count = len(bad.split)
   scores = np.full((count, num_classes), np.nan, np.float32)
@@ -198,6 +196,7 @@ def _fingerprint(loader, normalization, model, decoded, identity) -> dict:
 def write(evaluation: Evaluation, split, folder) -> pathlib.Path:
   """Writes `report.json`, `scores.npz` and, if any, `bad_videos.csv`.
 
+  A `bad_videos.csv` of an earlier evaluation that no longer holds is removed.
   The folder is made, but none above it: one that was moved stays so.
   """
   folder = pathlib.Path(folder)
@@ -212,9 +211,11 @@ def write(evaluation: Evaluation, split, folder) -> pathlib.Path:
     ids=np.array(split.ids),
     class_names=np.array(split.class_names),
   )
+  bad = folder / 'bad_videos.csv'
   if evaluation.bad:
-    with (folder / 'bad_videos.csv').open('w', newline='') as file:
-      csv.writer(file).writerows([('video', 'reason'), *evaluation.bad.items()])
+    csv_files.write(bad, bad_videos.COLUMNS, evaluation.bad.items())
+  else:
+    bad.unlink(missing_ok=True)
   return folder
 
 

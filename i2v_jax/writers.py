@@ -6,7 +6,6 @@ import pathlib
 import time
 
 import numpy as np
-from rich.console import Console
 from rich.progress import (
   BarColumn,
   MofNCompleteColumn,
@@ -18,6 +17,7 @@ from rich.progress import (
 
 from i2v_jax import events
 from i2v_jax.data import whole
+from i2v_jax.terminal import Console
 
 # No markup: file names may hold brackets.
 console = Console(soft_wrap=True, highlight=False, markup=False)

@@ -116,6 +116,8 @@ def test_a_class_may_hold_folders_of_frames(tmp_path, videos):
   [
     (['train/a/x/1.mp4'], "train/a has a folder 'x'.*train/a is the root"),
     (['train/a/1.txt', 'train/a/2.wav'], r'no videos in .*2 files \(1\.txt, 2'),
+    (['train/a-{0..9}.tar', 'train/b.txt'], 'train but archives, such as a-'),
+    (['train/a/1.zip'], 'train/a but archives, .*unpacked: add some'),
     (['train/1.MTS', 'train/a/1.mp4'], "'1.MTS' in .*train is in no class"),
   ],
 )
@@ -132,3 +134,15 @@ def test_names_differ_only_in_what_is_named():
   assert names.difference(' É', 'e\u0301') == (
     'case and Unicode form (NFC or NFD) and blanks at the ends'
   )
+
+
+def test_a_class_may_be_spelled_otherwise_in_val(tmp_path):
+  touch(tmp_path, 'train/caf\u00e9/1.mp4', 'train/Run/1.mp4')
+  touch(tmp_path, 'val/cafe\u0301/2.mp4', 'val/run /3.mp4')
+  split = sources.load('folder', tmp_path, 'val')
+  assert split.class_names == ('Run', 'caf\u00e9')
+  assert split.ids == ('val/cafe\u0301/2.mp4', 'val/run /3.mp4')
+  assert split.labels.tolist() == [1, 0]
+  touch(tmp_path, 'train/RUN/1.mp4')
+  with pytest.raises(ValueError, match=r"1 of the 2 classes .* \('run '\)"):
+    sources.load('folder', tmp_path, 'val')

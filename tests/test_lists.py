@@ -163,3 +163,17 @@ def test_a_missing_video_is_named_with_line_and_place(root):
   write(root, {'train.txt': 'clip 0\n'})
   with pytest.raises(FileNotFoundError, match='clip is a folder, but not one'):
     load(root)
+
+
+def test_a_list_that_is_not_there(root):
+  write(root, {'clips.csv': 'v0.mp4,0\n', 'names.txt': 'a\n'})
+  with pytest.raises(
+    FileNotFoundError, match=r'perhaps to clips\.csv or names'
+  ):
+    load(root)
+  with pytest.raises(FileNotFoundError, match=r"and 'list_file'"):
+    load(root, list_file='lists/{split}.txt')
+  with pytest.raises(FileNotFoundError, match=r"by list_file='clips\.csv'"):
+    load(root / 'clips.csv')
+  with pytest.raises(ValueError, match="option 'list_file', gs://b/x is in a"):
+    load(root, list_file='gs://b/x')

@@ -1,13 +1,13 @@
 """The list of the videos of a split that could not be read."""
 
-import csv
-import io
 import math
 import pathlib
 
-from i2v_jax.data import whole
+from i2v_jax.data import csv_files
 from i2v_jax.data.decode import DecodeError
 from i2v_jax.data.sources import Split
+
+COLUMNS = ('video', 'reason')
 
 
 class BadVideos:
@@ -25,8 +25,8 @@ class BadVideos:
     self.cap = max(1, math.ceil(max_share * len(split)))
     self.reasons: dict[str, str] = {}
     if self.report and self.report.exists():
-      with self.report.open(newline='', errors='surrogateescape') as file:
-        self.reasons = dict(list(csv.reader(file))[1:])
+      rows = csv_files.read(self.report, COLUMNS)
+      self.reasons = {row['video']: row['reason'] for row in rows}
 
   def absorb(self, batch: dict) -> dict:
     """Takes `error` out of a batch; raises DecodeError above the cap."""
@@ -42,13 +42,8 @@ class BadVideos:
     return batch
 
   def _write(self) -> None:
-    if not self.report:
-      return
-    text = io.StringIO(newline='')
-    rows = csv.writer(text)
-    rows.writerow(['video', 'reason'])
-    rows.writerows(self.reasons.items())
-    whole.write(self.report, text.getvalue())
+    if self.report:
+      csv_files.write(self.report, COLUMNS, self.reasons.items())
 
   def _check(self) -> None:
     if len(self.reasons) <= self.cap:

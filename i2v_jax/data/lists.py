@@ -50,6 +50,7 @@ def video_list(
     videos: folder that the listed paths start from.
   """
   path, *others = _lists(root, list_file, split)
+  _check_is_there(path)
   names = None if class_names is None else _read_names(root, class_names)
   videos = videos.replace('{split}', split)
   if list_lines.is_kinetics(path):
@@ -80,6 +81,16 @@ def _lists(root, list_file: str, split: str) -> list[pathlib.Path]:
   files = [list_file.replace('{split}', name) for name in splits]
   path, *others = [pathlib.Path(root, name) for name in dict.fromkeys(files)]
   return [path, *(other for other in others if other.is_file())]
+
+
+def _check_is_there(path: pathlib.Path) -> None:
+  if path.is_file():
+    return
+  near = sorted(p.name for p in path.parent.glob('*') if list_lines.is_list(p))
+  way_out = "check the root and 'list_file'"
+  if near:
+    way_out = f"set 'list_file', perhaps to {' or '.join(near[:3])}"
+  raise FileNotFoundError(f'{path} is not there: {way_out}')
 
 
 def _other_splits(split: str) -> list[str]:

@@ -7,7 +7,7 @@ OSError for a folder that cannot be read.
 import hashlib
 import os
 
-from i2v_jax.data import folders, listing
+from i2v_jax.data import folders, listing, places
 from i2v_jax.data import names as spelling
 
 
@@ -96,7 +96,8 @@ def _classes(top) -> tuple[tuple[str, ...], list[str]]:
       way_out = 'put that folder into one for its class'
       raise ValueError(f'{problem}: {way_out}')
   if not here.folders:
-    raise ValueError(f'no videos in {top}: make a folder for every class')
+    problem = f'no videos in {top}{_but(here.left_out)}'
+    raise ValueError(f'{problem}: make a folder for every class')
   return tuple(here.folders), [*here.videos, *here.left_out]
 
 
@@ -111,12 +112,16 @@ def _clips(top, name) -> tuple[list[str], list[str]]:
     way_out += f'level deeper, {folder} is the root'
     raise ValueError(f'{problem}: {way_out}')
   if not here.videos:
-    left_out = ''
-    if here.left_out:
-      left_out = f' ({folders.describe_left_out(here.left_out)})'
-    problem = f'no videos in {folder}{left_out}'
+    problem = f'no videos in {folder}{_but(here.left_out)}'
     raise ValueError(f'{problem}: add some or remove the folder')
   return here.videos, here.left_out
+
+
+def _but(left_out: list[str]) -> str:
+  """What a folder without videos holds, in brackets."""
+  if archives := [name for name in left_out if places.is_archive(name)]:
+    return f' but archives, such as {archives[0]}, which have to be unpacked'
+  return f' ({folders.describe_left_out(left_out)})' if left_out else ''
 
 
 def _held_out(root, name, clips, fraction, seed) -> set[str]:

@@ -10,6 +10,11 @@ _ARCHIVE = re.compile(r'\.(tar(\.\w+)?|tgz|tbz2?|txz|zip|7z|rar|zst|gz)$', re.I)
 _MOUNTS = {'gs': 'gcsfuse', 's3': 'mountpoint-s3 or s3fs', 'hdfs': 'hdfs-fuse'}
 
 
+def is_archive(name: str) -> bool:
+  """Whether a file is an archive by its name."""
+  return bool(_ARCHIVE.search(name))
+
+
 def problem(path: str | os.PathLike[str]) -> str:
   """Why a path cannot be read from a disk, with the way out; '' if it can."""
   path = os.fspath(path)
@@ -20,7 +25,7 @@ def problem(path: str | os.PathLike[str]) -> str:
     mount = f' (by {_MOUNTS[scheme]})' if scheme in _MOUNTS else ''
     way_out = f'mount it{mount} or copy it to a disk, and give that path'
     return f'is in a remote store: {way_out}'
-  if _ARCHIVE.search(path) and not os.path.isdir(path):
+  if is_archive(path) and not os.path.isdir(path):
     return 'is an archive: unpack it, and give the path of what was in it'
   return ''
 

@@ -4,11 +4,9 @@ Any reader of TFDS reads them too, without TensorFlow; what the manifest adds
 is what a split needs before the first video is read: ids, labels and counts.
 """
 
-import csv
 import dataclasses
 import functools
 import hashlib
-import io
 import json
 import os
 import pathlib
@@ -17,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from i2v_jax.data import listing
+from i2v_jax.data import csv_files, listing
 
 VERSION = '1.0.0'
 MANIFEST = 'manifest.json'
@@ -49,11 +47,8 @@ class Bad(NamedTuple):
 
 def write_rows(path: listing.Path, kind: type, rows: Iterable) -> str:
   """Writes rows as csv; returns the sha256 of the file."""
-  with open(path, 'w', newline='', errors='surrogateescape') as file:
-    writer = csv.writer(file, lineterminator='\n')
-    writer.writerow(kind._fields)
-    writer.writerows(rows)
-  return hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
+  data = csv_files.write(path, kind._fields, rows)
+  return hashlib.sha256(data).hexdigest()
 
 
 def find(root: listing.Path) -> pathlib.Path:
@@ -101,8 +96,7 @@ def read_rows(folder: pathlib.Path, split: str, known: dict) -> list[dict]:
   if hashlib.sha256(data).hexdigest() != known['sha256']:
     problem = f'{path} is not what {folder / MANIFEST} says'
     raise ValueError(f'{problem}: prepare the data set anew')
-  text = data.decode(errors='surrogateescape')
-  return list(csv.DictReader(io.StringIO(text, newline='')))
+  return csv_files.parse(data, path, Row._fields)
 
 
 class Contents(NamedTuple):

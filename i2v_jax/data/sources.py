@@ -154,6 +154,8 @@ def load(
     ValueError: an unknown format or option, or annotations that are wrong.
   """
   places.check('the data root', root)
+  for name, value in options.items():
+    places.check(f'the option {name!r},', *[value] * isinstance(value, str))
   check_fps(fps)
   if format == 'digits':
     digits.generate(os.path.expanduser(root), **options)
@@ -186,7 +188,12 @@ def _split(reader, root, on_missing, options: dict[str, Any]) -> Split:
   """Reads a listing and looks its videos up."""
   root = os.path.expanduser(root)
   if not os.path.isdir(root):
-    raise FileNotFoundError(f'{root} is not a folder: check the data root')
+    way_out = 'check the data root'
+    if os.path.isfile(root):
+      way_out = (
+        f'give its folder, and a list by list_file={os.path.basename(root)!r}'
+      )
+    raise FileNotFoundError(f'{root} is not a folder: {way_out}')
   if on_missing not in ('error', 'skip'):
     raise ValueError(f"on_missing {on_missing!r} is not 'error' or 'skip'")
   known = [*inspect.signature(reader).parameters][1:]  # without the root

@@ -1,0 +1,52 @@
+"""CSV files with names of videos in them, which may be any bytes."""
+
+import csv
+import io
+import pathlib
+from collections.abc import Iterable, Sequence
+
+from i2v_jax.data import whole
+
+Path = whole.Path
+
+
+def write(path: Path, columns: Sequence[str], rows: Iterable) -> bytes:
+  """Writes a line of columns and the rows, all or nothing.
+
+  Names that are no UTF-8 are written as the bytes that they are.
+
+  Returns:
+    what the file holds.
+
+  Raises:
+    OSError: it cannot be written; names the file.
+  """
+  text = io.StringIO(newline='')
+  writer = csv.writer(text, lineterminator='\n')
+  writer.writerows([columns, *rows])
+  whole.write(path, text.getvalue())
+  return text.getvalue().encode(errors='surrogateescape')
+
+
+def read(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+  """Reads the rows of a file that `write` wrote.
+
+  Raises:
+    FileNotFoundError: there is no such file.
+    ValueError: it has other columns; names the file.
+  """
+  return parse(pathlib.Path(path).read_bytes(), path, columns)
+
+
+def parse(
+  data: bytes, path: Path, columns: Sequence[str]
+) -> list[dict[str, str]]:
+  """As `read`; `data` is what the file holds."""
+  text = io.StringIO(data.decode(errors='surrogateescape'), newline='')
+  head, *rows = [*csv.reader(text)] or [[]]
+  if head != [*columns] or any(len(row) != len(columns) for row in rows):
+    raise ValueError(
+      f'{path} is damaged: every line should have {", ".join(columns)}; '
+      'restore the file, or move it away.'
+    )
+  return [dict(zip(columns, row, strict=True)) for row in rows]
