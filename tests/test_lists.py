@@ -43,6 +43,13 @@ def test_without_class_names_they_are_those_of_all_lists(root):
     load(root, list_file='{split}.csv', num_classes=4)
 
 
+def test_names_and_numbers_are_not_mixed(root):
+  write(root, {'train.txt': 'v0.mp4 run\n', 'val.txt': 'v1 -1\nv2 1\n'})
+  error = r"name, 'run' in line 1 of .*train\.txt, .* '1' in line 2 of .*val\."
+  with pytest.raises(ValueError, match=error):
+    load(root)
+
+
 def test_numbers_of_all_lists_count_the_classes(root):
   write(root, {'train.txt': 'v0.mp4 0\nv1.mp4 1.0\nv2.mp4 2\n'})
   write(root, {'val.txt': 'v4.mp4 0\nv5.mp4 1\n'})
@@ -69,6 +76,7 @@ def test_numbers_of_all_lists_count_the_classes(root):
     ('v0.mp4 0\nv1.mp4 1\nv0.mp4 1\n', "line 3: 'v0.mp4' has label 1 .*line 1"),
     ('v0.mp4 0 1\n', "line 1: 'v0.mp4' has 2 labels: .*several labels per"),
     ('v0.mp4 0\nv1.mp4,0,train\n', "line 2: 'v1.mp4' has 2 fields"),
+    ('v0.mp4 20261128\n', 'a label of 20261128 takes 20261129 classes'),
     ('clip0 10 0\n', r'line 1: .*list of frame folders .* no .*/clip0: check'),
     ('clip0 1 10 0\n', 'line 1: .*list of frame folders with 3 numbers each'),
   ],
@@ -76,6 +84,7 @@ def test_numbers_of_all_lists_count_the_classes(root):
 def test_what_cannot_be_meant_is_named_with_its_line(root, text, error):
   write(root, {'train.txt': text})
   names = ['x', 'x ' if 'X' in text else 'y']
+  names = None if '2026' in text else names
   with pytest.raises(ValueError, match=error):
     load(root, class_names=names)
 

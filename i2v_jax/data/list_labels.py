@@ -7,6 +7,8 @@ from typing import NamedTuple
 from i2v_jax.data import list_lines, listing
 from i2v_jax.data import names as names_lib
 
+_MOST = 1_000_000  # classes that labels may count up to
+
 
 class Video(NamedTuple):
   """A line of a list: one video, and a label or none."""
@@ -39,8 +41,14 @@ def names_of(
   files = ' and '.join(sorted(path.name for path in lists))
   if all(map(list_lines.is_number, everything)):
     counts = [1 + max(map(_whole, some), default=-1) for some in used.values()]
-    note = f'{max(counts)} classes, as many as the labels of {files} need'
-    return tuple(map(str, range(max(counts)))), note * (counts[0] < max(counts))
+    count = max(counts) if num_classes is None else num_classes
+    if count > _MOST:
+      problem = f'{files}: a label of {count - 1} takes {count} classes'
+      raise ValueError(f'{problem}: label them from 0 on')
+    note = f'{count} classes, as many as the labels of {files} need'
+    more = num_classes is None and counts[0] < count
+    return tuple(map(str, range(count))), note if more else ''
+  _check_all_names(lists)
   names = tuple(sorted(everything))
   if num_classes not in (None, len(names)):
     problem = f'{files}: {len(names)} names are used as labels'
@@ -48,6 +56,20 @@ def names_of(
   shown = ', '.join(names[:3]) + ', ...' * (len(names) > 3)
   note = f'{len(names)} classes, the sorted labels of {files}: {shown}'
   return listing.check_names(names, files), note
+
+
+def _check_all_names(lists: Mapping[pathlib.Path, Sequence[Video]]) -> None:
+  first = {}
+  for path, videos in lists.items():
+    for video in videos:
+      if video.label not in (None, '-1'):
+        kind = 'number' if list_lines.is_number(video.label) else 'name'
+        where = f'{video.label!r} in line {video.line} of {path}'
+        first.setdefault(kind, where)
+  if len(first) > 1:
+    problem = f'one label is a name, {first["name"]}'
+    problem += f', and another a number, {first["number"]}'
+    raise ValueError(f"{problem}: use one of the two, or set 'class_names'")
 
 
 def _whole(label: str) -> int:

@@ -59,19 +59,19 @@ def video_list(
     _read, delimiter=delimiter, base=os.path.join(root, videos)
   )
   found, note = read(path), ''
-  if (
-    names is None and num_classes is not None and list_labels.are_numbers(found)
-  ):
-    names = tuple(map(str, range(num_classes)))
-  elif names is None:
-    lists = {path: found} | {other: read(other) for other in others}
+  if names is None:
+    # Where the number of classes is given, no other list changes it.
+    alone = num_classes is not None and list_labels.are_numbers(found)
+    lists = {path: found}
+    lists |= {} if alone else {other: read(other) for other in others}
     names, note = list_labels.names_of(lists, num_classes)
   labels = list_labels.labels_of(path, found, names)
   rows = []
   for video, label in zip(found, labels, strict=True):
-    folder, name = os.path.split(video.path)
-    place = os.path.join(videos, folder)
-    rows.append(listing.Row((place,), (name,), label, video.line, video.frames))
+    folder, name = os.path.split(os.path.join(videos, video.path))
+    rows.append(
+      listing.Row((folder,), (name,), label, video.line, video.frames)
+    )
   return listing.Listing(names, rows, str(path), notes=(note,) * bool(note))
 
 
