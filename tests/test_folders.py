@@ -88,6 +88,12 @@ def test_what_is_left_out_is_named_by_kind():
   )
 
 
+def test_two_of_a_kind_are_both_named():
+  assert folders.describe_left_out(['a.txt', 'b.txt']) == (
+    'left out, not videos: 2 files (a.txt, b.txt)'
+  )
+
+
 def test_the_check_tells_what_is_left_out_once(tmp_path):
   touch(tmp_path, 'a/1.mp4', 'a/2.mp4', 'b/3.mp4', 'b/4.mp4', 'b/notes.txt')
   listed = checking.of_source('folder', str(tmp_path), {})

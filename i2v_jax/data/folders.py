@@ -84,7 +84,9 @@ def describe_left_out(left_out: Iterable[str]) -> str:
   left_out, kinds = [*left_out], {}
   for name in left_out:
     kinds.setdefault(names.extension(name) or name, name)
-  shown = [*kinds.values()][:3]  # of different kinds
+  of_each = [*kinds.values()]  # three of one kind would say less
+  rest = [name for name in left_out if name not in of_each]
+  shown = [*of_each, *rest][:3]
   more = ', ...' if len(left_out) > len(shown) else ''
   count = '1 file' if len(left_out) == 1 else f'{len(left_out):,} files'
   return f'left out, not videos: {count} ({", ".join(shown)}{more})'
