@@ -27,6 +27,8 @@ def read(tmp_path, text, delimiter=None):
     ('a.mp4, 3', 'a.mp4', ['3']),
     ('a b.mp4;3', 'a b.mp4', ['3']),
     ('a.mp4|3', 'a.mp4', ['3']),
+    ('a.mp4,+3,,', 'a.mp4', ['+3']),
+    ('file:///d/a.mp4 3', '/d/a.mp4', ['3']),
     ('a.mp4,0.0', 'a.mp4', ['0.0']),
     ('a.MTS jumping jack', 'a.MTS', ['jumping jack']),
     ('a.mp4,"open, close"', 'a.mp4', ['open, close']),
@@ -72,6 +74,9 @@ def test_a_delimiter_may_be_given(tmp_path, line, delimiter, path, labels):
     'path,label\n"a b.mp4",3\n'.encode('utf-16'),
     b'\xfe\xff' + 'a b.mp4 3\n'.encode('utf-16-be'),
     'a b.mp4 3\r\n'.encode('utf-16'),
+    'a b.mp4 3\n'.encode('utf-32'),
+    '# path,label\na b.mp4,3\n',
+    'youtube_id,label,start\na b.mp4,3,0\n',
   ],
 )
 def test_headers_and_encodings(tmp_path, text):
@@ -104,6 +109,7 @@ def test_paths_of_windows(tmp_path):
   ('text', 'error'),
   [
     ('a.mp4 0\nx y z\n', 'line 2: .*set the delimiter'),
+    ('[{"path": "a.mp4"}]', 'line 1: is JSON: write `path label`'),
     ('gs://bucket/a.mp4 0\n', "line 1: 'gs://bucket/a.mp4' is in a remote"),
     ('https://x.org/a.mp4,0\n', 'line 1: .* is an address on the web'),
     ('train-{000..9}.tar 0\n', 'line 1: .*tar. is an archive: unpack it'),

@@ -74,8 +74,17 @@ def test_numbers_of_all_lists_count_the_classes(root):
     ('v0.mp4 x\nv1.mp4 1\n', "line 2: label '1' is none .* are no numbers"),
     ('v0.mp4 X \n v1.mp4 Y\n', "line 1: label 'X' may be 'x' or 'x '"),
     ('v0.mp4 0\nv1.mp4 1\nv0.mp4 1\n', "line 3: 'v0.mp4' has label 1 .*line 1"),
-    ('v0.mp4 0 1\n', "line 1: 'v0.mp4' has 2 labels: .*several labels per"),
-    ('v0.mp4 0\nv1.mp4,0,train\n', "line 2: 'v1.mp4' has 2 fields"),
+    (
+      'v0.mp4 0 1\n',
+      "line 1: 2 fields follow 'v0.mp4': this is a list with sev",
+    ),
+    (
+      'v0.mp4 0\nv1.mp4,0,train\n',
+      "line 2: 2 fields follow 'v1.mp4': put quotes",
+    ),
+    ('0 v0.mp4\n1 v1.mp4\n', 'line 1: no .*/0 v0.mp4: .* turn them round'),
+    ('\n', 'train.txt lists no videos: add lines'),
+    ('path,label\n', 'no videos'),
     ('v0.mp4 20261128\n', 'a label of 20261128 takes 20261129 classes'),
     ('clip0 10 0\n', r'line 1: .*list of frame folders .* no .*/clip0: check'),
     ('clip0 1 10 0\n', 'line 1: .*list of frame folders with 3 numbers each'),
@@ -168,6 +177,12 @@ def test_a_missing_video_is_named_with_line_and_place(root):
   error = r'1 of 2 .* line 3 of .*train\.csv, is not at .*/sub/gone\.mp4; check'
   with pytest.raises(FileNotFoundError, match=error):
     load(root, list_file='{split}.csv')
+  write(root, {'train.txt': 'v0.avi 0\n'})
+  with pytest.raises(FileNotFoundError, match=r"'v0\.mp4' is there, so list"):
+    load(root)
+  (root / 'train.txt').write_bytes('v\xe9.mp4 0\n'.encode('latin-1'))
+  with pytest.raises(FileNotFoundError, match='list is no UTF-8, so save it'):
+    load(root)
   (root / 'clip').mkdir()
   write(root, {'train.txt': 'clip 0\n'})
   with pytest.raises(FileNotFoundError, match='clip is a folder, but not one'):

@@ -14,13 +14,14 @@ from i2v_jax.data import listing, names, places
 
 _CHARS = '\t;,|'  # that may separate fields, as blanks may
 _ENDINGS = ('.txt', '.csv', '.tsv', '.list')  # of files that list videos
-_NUMBER = re.compile(r'-?\d+(?:\.0*)?')
+_NUMBER = re.compile(r'[+-]?\d+(?:\.0*)?')
 _SIMPLE = re.compile(r'([^\s,;|"\']+)[ \t](-?\d+)')
 _QUOTED = re.compile(r""""((?:[^"]|"")*)"|'([^']*)\'""")
+_JSON = ('{"', '[{', '["', '[[')
 _DRIVE = re.compile(r'[a-z]:[\\/]|\\\\', re.I)
 # Names of columns without case, blanks and '_', the best first.
 _PATHS = 'path filepath videopath clippath relativepath file filename video '
-_PATHS += 'videofile videoname clip clipname name videoid id'
+_PATHS += 'videofile videoname clip clipname name videoid youtubeid id'
 _COUNTS = 'numframes totalframes nframes framecount frames'
 _LABELS = 'label labels class classid classidx classindex labelid labelidx '
 _LABELS += 'target category action activity classname labelname y'
@@ -52,7 +53,7 @@ def is_number(label: str) -> bool:
 def is_kinetics(path: listing.Path) -> bool:
   """Whether a list is an annotation file of Kinetics."""
   _, text = next(listing.read_lines(path), (0, ''))
-  return 'youtubeid' in _words(text, _between(text))
+  return {'youtubeid', 'timestart'} <= {*_words(text, _between(text))}
 
 
 def read(path: listing.Path, delimiter: str | None = None) -> list[Line]:
@@ -67,8 +68,12 @@ def read(path: listing.Path, delimiter: str | None = None) -> list[Line]:
     ValueError: a line cannot be read, or its path is not one of a disk.
   """
   lines, found = list(listing.read_lines(path)), []
+  if not lines:
+    return found
+  if lines[0][1].startswith(_JSON):
+    raise listing.bad_line(path, lines[0][0], 'is JSON: write `path label`')
   split, columns = lambda text: _fields(text, delimiter), []
-  if lines and (columns := _columns(lines[0][1], delimiter)):
+  if columns := _columns(lines[0][1], delimiter):
     between = delimiter or _between(lines[0][1])
     split = _by_columns(path, between, columns) or split
     del lines[0]
@@ -105,6 +110,7 @@ def read_list(path: listing.Path) -> Iterator[tuple[str, int | None]]:
 
 def _local(path: str) -> str:
   """The path as this system writes it."""
+  path = path.removeprefix('file://')
   if problem := places.problem(path):
     raise ValueError(f'{path!r} {problem}')
   if os.sep == '\\':
@@ -129,6 +135,7 @@ def _cells(text: str, delimiter: str) -> list[str]:
 
 def _words(header: str, delimiter: str) -> list[str]:
   """The names of columns, without case, quotes, blanks and '_'."""
+  header = header.lstrip('# ')  # as NumPy writes it
   cells = header.split(delimiter) if delimiter else header.split()
   return [re.sub(r'[\s_"\'-]', '', cell).lower() for cell in cells]
 
@@ -167,6 +174,8 @@ def _fields(text: str, delimiter: str | None) -> tuple[str, ...]:
   if delimiter is None and (found := _SIMPLE.fullmatch(text)):
     return found.groups()
   separator = _separator(delimiter)
+  if delimiter is None:
+    text = text.rstrip(f'{_CHARS} ')  # of empty columns
   if quoted := _QUOTED.match(text):
     rest = text[quoted.end() :]
     between = re.match(separator, rest)

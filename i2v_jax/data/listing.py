@@ -12,7 +12,12 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TextIO
 
 Path = str | os.PathLike[str]
-_MARKS = {codecs.BOM_UTF16_LE: 'utf-16', codecs.BOM_UTF16_BE: 'utf-16'}
+_MARKS = {  # that of UTF-32 begins as one of UTF-16 does
+  codecs.BOM_UTF32_LE: 'utf-32',
+  codecs.BOM_UTF32_BE: 'utf-32',
+  codecs.BOM_UTF16_LE: 'utf-16',
+  codecs.BOM_UTF16_BE: 'utf-16',
+}
 
 
 class Row(NamedTuple):
@@ -49,7 +54,7 @@ def bad_line(path: Path, line: int, problem: str) -> ValueError:
 
 
 def open_text(path: Path) -> TextIO:
-  """Opens UTF-8 text, or UTF-16 that says so at its start.
+  """Opens UTF-8 text, or UTF-16 and UTF-32 that begin with their mark.
 
   Raises:
     FileNotFoundError: there is no such file.
@@ -59,8 +64,9 @@ def open_text(path: Path) -> TextIO:
     raise FileNotFoundError(f'{path} is not there: check the path')
   with open(path, 'rb') as file:
     start = file.read(4096)
-  if encoding := _MARKS.get(start[:2]):
-    return open(path, encoding=encoding)
+  for mark, encoding in _MARKS.items():
+    if start.startswith(mark):
+      return open(path, encoding=encoding)
   if b'\0' in start:
     raise ValueError(f'{path} is no text: save it as UTF-8')
   # A byte-order mark is no part of the first path; paths may be any bytes.

@@ -6,6 +6,7 @@ Raises FileNotFoundError and ValueError as the readers of `official` do.
 import functools
 import os
 import pathlib
+import re
 from collections.abc import Callable, Sequence
 
 from i2v_jax.data import (
@@ -59,6 +60,8 @@ def video_list(
     _read, delimiter=delimiter, base=os.path.join(root, videos)
   )
   found, note = read(path), ''
+  if not found:
+    raise ValueError(f'{path} lists no videos: add lines `path label`')
   if names is None:
     # Where the number of classes is given, no other list changes it.
     alone = num_classes is not None and list_labels.are_numbers(found)
@@ -111,11 +114,23 @@ def _read(path, delimiter: str | None, base: str) -> list[Video]:
     label = line.labels[0] if line.labels else None
     video = Video(line.number, line.path, label, line.frames)
     found.append(one_label(line) if len(line.labels) > 1 else video)
+  if found:
+    _check_order(path, found, base)
   for video in found:
     if (video.label is None) != (found[0].label is None):
       problem = f'a label or none, unlike line {found[0].line}: write -1 for'
       raise listing.bad_line(path, video.line, f'{problem} none')
   return found
+
+
+def _check_order(path, videos: Sequence[Video], base: str) -> None:
+  """Raises ValueError where labels stand in front of the paths."""
+  if all(re.match(r'-?\d+[\s,;|]+\S', v.path) for v in videos):
+    first, there = videos[0], os.path.join(base, videos[0].path)
+    if first.label is None and not os.path.exists(there):
+      problem = f'no {there}: if that is a label and a path, turn them round,'
+      way_out = 'or name the columns in a first line such as label,path'
+      raise listing.bad_line(path, first.line, f'{problem} {way_out}')
 
 
 def _one_label(
@@ -126,9 +141,9 @@ def _one_label(
   for line in lines:
     numbers = all(map(list_lines.is_number, line.labels))
     if names_lib.has_video_extension(line.path) or not numbers:
-      kind = 'labels' if numbers else 'fields'
-      problem = f'{line.path!r} has {len(line.labels)} {kind}'
-      raise listing.bad_line(path, line.number, f'{problem}: {_SEVERAL}')
+      count, problem = len(line.labels), _SEVERAL if numbers else _FIELDS
+      problem = f'{count} fields follow {line.path!r}: {problem}'
+      raise listing.bad_line(path, line.number, problem)
   counted, blanks = (
     [os.path.join(base, one_label(line).path) for line in lines]
     for one_label in (_after_count, _after_blanks)
@@ -151,8 +166,12 @@ def _one_label(
 
 
 _SEVERAL = (
-  'this looks like a list with several labels per video, and training takes '
-  'one: keep one, or name the columns in a first line such as path,label'
+  'this is a list with several labels per video, and training takes one; keep '
+  'one on each line, or name the columns in a first line such as path,label'
+)
+_FIELDS = (
+  'put quotes around a label that holds the separator, or name the columns in '
+  'a first line such as path,label'
 )
 
 

@@ -42,6 +42,8 @@ class LookUp:
 
   def near(self, row: listing.Row) -> str:
     """What is there instead of a missing video, in words; '' if nothing is."""
+    if any('\udc80' <= char <= '\udcff' for char in row.names[0]):
+      return 'the list is no UTF-8, so save it as that'
     for folder in row.folders:
       path = os.path.join(self._root, folder, row.names[0])
       if os.path.isdir(path):
@@ -50,6 +52,9 @@ class LookUp:
         for other in self._folder(self._respelled(folder)).like(name):
           words = names.difference(name, other)
           return f'{other!r} is there, which differs from it only in {words}'
+        stem = os.path.splitext(name)[0]
+        for other in self._folder(folder).named(stem):
+          return f'{other!r} is there, so list it, or leave the extension away'
     return ''
 
   def _exactly(self, row: listing.Row) -> Place | None:
