@@ -33,18 +33,16 @@ def video_list(
 ) -> listing.Listing:
   """Reads lines `video label`, or `video` alone where nothing is labelled.
 
-  A label is a number or the name of a class. What `list_lines.read` reads is
-  read, also lists of frame folders with the number of frames before the label,
-  and the csv files of Kinetics.
+  A label is a number or the name of a class; the number of frames of a folder
+  may come before it. The csv files of Kinetics are read as well.
 
   Args:
     root: folder that relative paths are relative to.
     split: put in the place of `{split}` in `list_file` and `videos`.
-    list_file: the list. The last field of a line is the label, so that paths
-      may hold blanks; a path without extension finds any video of that name.
+    list_file: the list; a path without extension finds any video of that name.
     class_names: names in label order, or a file of one name a line, or a json
-      list of them. By default the classes are those of the lists of all splits:
-      numbers up to the largest label, or the names used as labels, sorted.
+      list of them. By default those of the lists of all splits: numbers up to
+      the largest label, or the names used as labels, sorted.
     num_classes: how many classes there are where labels are numbers and
       `class_names` is None.
     delimiter: what separates path and label; None finds out.
@@ -69,13 +67,16 @@ def video_list(
     lists |= {} if alone else {other: read(other) for other in others}
     names, note = list_labels.names_of(lists, num_classes)
   labels = list_labels.labels_of(path, found, names)
-  rows = []
-  for video, label in zip(found, labels, strict=True):
-    folder, name = os.path.split(os.path.join(videos, video.path))
-    rows.append(
-      listing.Row((folder,), (name,), label, video.line, video.frames)
-    )
+  rows = [
+    _row(os.path.join(videos, video.path), label, video)
+    for video, label in zip(found, labels, strict=True)
+  ]
   return listing.Listing(names, rows, str(path), notes=(note,) * bool(note))
+
+
+def _row(path: str, label: int, video: Video) -> listing.Row:
+  folder, name = os.path.split(path)
+  return listing.Row((folder,), (name,), label, video.line, video.frames)
 
 
 def _lists(root, list_file: str, split: str) -> list[pathlib.Path]:
