@@ -51,7 +51,7 @@ def run(argv) -> None:
   if len(argv) > 1:
     raise app.UsageError(f'{argv[1]!r} is not a flag; flags begin with --.')
   places.check_writable('--workdir', WORKDIR.value)
-  places.check('data.root', CONFIG.value.data.root)
+  places.check_data(CONFIG.value.data.root, CONFIG.value.data.options)
 
   from i2v_jax import hosts
 

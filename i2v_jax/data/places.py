@@ -3,7 +3,7 @@
 import functools
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 _URL = re.compile(r'(?!file:)[a-z][a-z0-9+.-]+:/{1,2}(?=[^/])', re.I)
 _ARCHIVE = re.compile(r'\.(tar(\.\w+)?|tgz|tbz2?|txz|zip|7z|rar|zst|gz)$', re.I)
@@ -40,6 +40,14 @@ def check(what: str, *paths: str | os.PathLike[str]) -> None:
   for path in paths:
     if reason := problem(path):
       raise ValueError(f'{what} {os.fspath(path)} {reason}'.lstrip())
+
+
+def check_data(root: str | os.PathLike[str], options: Mapping) -> None:
+  """As `check`, of the root of a data set, and of options that are paths."""
+  check('the data root', root)
+  for name, value in options.items():
+    if isinstance(value, str):
+      check(f'the data option {name},', value)
 
 
 def check_writable(what: str, path: str | os.PathLike[str]) -> None:

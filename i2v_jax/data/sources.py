@@ -153,9 +153,7 @@ def load(
     FileNotFoundError: the root, an annotation or a video is not there.
     ValueError: an unknown format or option, or annotations that are wrong.
   """
-  places.check('the data root', root)
-  for name, value in options.items():
-    places.check(f'the option {name!r},', *[value] * isinstance(value, str))
+  places.check_data(root, options)
   check_fps(fps)
   if format == 'digits':
     digits.generate(os.path.expanduser(root), **options)
