@@ -142,6 +142,23 @@ def test_names_differ_only_in_what_is_named():
   )
 
 
+def test_so_may_the_folders_of_splits(tmp_path):
+  touch(tmp_path, 'Train/a/1.mp4', 'VAL/a/2.mp4', 'validation/a/3.mp4')
+  train, val = (sources.load('folder', tmp_path, s) for s in ('train', 'val'))
+  assert train.ids == ('Train/a/1.mp4',) and val.ids == ('VAL/a/2.mp4',)
+  words = (
+    r'test is not there: make it beside Train, or set data\.val to one of V'
+  )
+  with pytest.raises(FileNotFoundError, match=words):
+    sources.load('folder', tmp_path, 'test')
+
+
+def test_a_class_may_be_called_train(tmp_path):
+  touch(tmp_path, *(f'{c}/{n}.mp4' for c in ('Train', 'Ship') for n in '12'))
+  split = sources.load('folder', tmp_path, 'train')
+  assert split.class_names == ('Ship', 'Train') and len(split) == 2
+
+
 def test_a_class_may_be_spelled_otherwise_in_val(tmp_path):
   touch(tmp_path, 'train/caf\u00e9/1.mp4', 'train/Run/1.mp4')
   touch(tmp_path, 'val/cafe\u0301/2.mp4', 'val/run /3.mp4')

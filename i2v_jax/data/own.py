@@ -29,8 +29,8 @@ def class_folders(
     val_fraction: expected share of 'val'; no meaning where `root/train` is.
     seed: another seed is another split; no meaning where `root/train` is.
   """
-  if os.path.isdir(os.path.join(root, 'train')):
-    return _ready_split(root, split)
+  if train := _spelled(root, 'train'):
+    return _ready_split(root, train, split)
   if split not in ('train', 'val'):
     raise ValueError(f'{root} has no folders train and {split}: make them')
   if not 0 < val_fraction < 1:
@@ -49,10 +49,32 @@ def class_folders(
   return listing.Listing(names, rows, left_out=tuple(left_out))
 
 
-def _ready_split(root, split) -> listing.Listing:
-  top, train = os.path.join(root, split), os.path.join(root, 'train')
-  if not os.path.isdir(top):
-    raise FileNotFoundError(f'{top} is not there: make it beside train')
+def _spelled(root, name: str) -> str:
+  """The name of a folder in the root as it is spelled there; '' if none is."""
+  if os.path.isdir(os.path.join(root, name)):
+    return name
+  # A class may be called Train, which holds clips and no folders of classes.
+  found = [
+    folder
+    for folder in folders.look_in(root).folders
+    if spelling.key(folder) == spelling.key(name)
+    and folders.look_in(os.path.join(root, folder)).folders
+  ]
+  return found[0] if len(found) == 1 else ''
+
+
+def _ready_split(root, train: str, split: str) -> listing.Listing:
+  """A split that has a folder; `train` is that of the training videos."""
+  folder = _spelled(root, split)
+  if not folder:
+    others = [n for n in folders.look_in(root).folders if n != train]
+    way_out = f'make it beside {train}'
+    if others:
+      way_out += f', or set data.val to one of {", ".join(others[:3])}'
+    raise FileNotFoundError(
+      f'{os.path.join(root, split)} is not there: {way_out}'
+    )
+  split, top, train = folder, *(os.path.join(root, n) for n in (folder, train))
   names, _ = _classes(train)
   there, left_out = _classes(top)
   labels = _labels_of(there, names, top, train)
