@@ -119,6 +119,7 @@ def _data() -> ConfigDict:
   data.normalization = 'clip'
   data.on_bad_video = 'error'  # or skip: masked, counted, listed
   data.max_bad_share = 0.01  # of a split, with skip
+  data.fps = 30.0  # of videos that are folders of frames
   data.clip_seconds = 120.0  # that reading one may take, or it is bad; 0: any
   data.manifest = ''  # of i2v data check: train on nothing that is not in it
   return data

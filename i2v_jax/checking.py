@@ -68,7 +68,8 @@ def of_config(
   config = variants.load_config(file, settings)
   data = config['data']
   splits = splits or (data['train'], data['val'])
-  listed = of_source(data['format'], data['root'], data['options'], splits)
+  options = {'fps': data['fps']} | dict(data['options'])
+  listed = of_source(data['format'], data['root'], options, splits)
   return dataclasses.replace(listed, spec=experiment.clip_spec(config))
 
 

@@ -10,8 +10,6 @@ from i2v_jax import cli_bench, cli_data, stopping, terminal
 from i2v_jax.data import places
 
 FORMATS = ('merged', 'full', 'adapter', 'clip', 'stablehlo')  # of `i2v export`
-
-
 MENDABLE = (
   FloatingPointError,
   ModuleNotFoundError,
@@ -58,6 +56,7 @@ def predict(args) -> int:
     views=args.views,
     window=args.window,
     as_json=args.json,
+    fps=args.fps,
   )
   return 1 if failed else 0
 
@@ -206,6 +205,7 @@ def _for_models(command) -> None:
   for sub in (used, again):
     sub.add_argument('--views', metavar='CLIPSxCROPS', help='such as 3x1')
   used.add_argument('clips', nargs='+', metavar='CLIP')
+  used.add_argument('--fps', type=float, help='of folders of frames')
   used.add_argument('--json', action='store_true', help='one object per clip')
   used.add_argument(
     '--window',

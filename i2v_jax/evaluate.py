@@ -18,6 +18,7 @@ import i2v_jax
 from i2v_jax import compilation, metrics, sharding, video, writers
 from i2v_jax.data import bad_videos, csv_files, pipeline
 from i2v_jax.data.loader import PADDING, Loader
+from i2v_jax.data.spec import ClipSpec
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,9 +93,11 @@ def evaluate(
   batches = pipeline.test_batches(
     loader, per_batch * count, parallel=parallelism(config)
   )
-  start = functools.partial(_start, model, data['normalization'], params, mesh)
+  start = functools.partial(
+    _start, model, data['normalization'], params, mesh, loader.spec
+  )
   bad = bad_videos.BadVideos(split, data['max_bad_share'])
-  scores, decoded = _collect(
+  scores, decoded, same = _collect(
     over(sharding.prefetch(_started(start, batches), depth=1)),
     bad,
     model.num_classes,
@@ -103,7 +106,9 @@ def evaluate(
   return Evaluation(
     scores,
     metrics.accuracies(scores[decoded], split.labels[decoded]),
-    _fingerprint(loader, data['normalization'], model, decoded, identity or {}),
+    _fingerprint(loader, data['normalization'], model, decoded)
+    | ({'identical_crops': same} if loader.spec.crops > 1 else {})
+    | dict(identity or {}),
     bad.reasons,
   )
 
@@ -118,14 +123,18 @@ def _started(start: Callable, batches: Iterator) -> Iterator:
 
 
 def _collect(batches, bad: bad_videos.BadVideos, num_classes: int):
-  """Scores `[n, classes]` and whether each video was decoded, `[n]`."""
+  """Scores `[n, classes]`, whether each video was decoded, `[n]`, and of how
+  many videos all crops are the same.
+  """
   count = len(bad.split)
   scores = np.full((count, num_classes), np.nan, np.float32)
   decoded, counted = np.zeros(count, bool), np.zeros(count, int)
+  same = 0
   bar, advance = writers.progress(count, 'evaluate', 'videos')
   with bar:
-    for errors, rows in batches:
-      bad.absorb(_gather(errors))
+    for local, rows in batches:
+      local = bad.absorb(_gather(local))
+      same += int(local['same'].sum())
       index, mask, found = _gather(rows)
       good = index[mask > 0]
       scores[good], decoded[good] = found[mask > 0], True
@@ -133,7 +142,7 @@ def _collect(batches, bad: bad_videos.BadVideos, num_classes: int):
       advance(int((index != PADDING).sum()))
   if not (counted == 1).all():
     raise RuntimeError('A video was not counted exactly once; please report.')
-  return scores, decoded
+  return scores, decoded, same
 
 
 def _check_finite(scores, split, decoded) -> None:
@@ -146,15 +155,26 @@ def _check_finite(scores, split, decoded) -> None:
     )
 
 
-def _start(model, normalization, params, mesh, batch):
-  """Starts one batch: (what failed here, rows in the order of the mesh)."""
-  errors = {'index': batch['index'], 'error': batch['error']}
+def _start(model, normalization, params, mesh, spec, batch):
+  """Starts one batch: (what is known here, rows in the order of the mesh)."""
+  local = {key: batch[key] for key in ('index', 'error')}
+  local['same'] = _identical_crops(batch, spec)
   rows = {'index': batch['index'].astype(np.int32), 'mask': batch['mask']}
   views = {k: batch[k] for k in video.INPUTS if k in batch}
   rows, views = sharding.put((rows, views), mesh)
   with jax.set_mesh(mesh):
     found = view_probabilities(model, normalization, params, views)
-  return errors, (rows['index'], rows['mask'], found)
+  return local, (rows['index'], rows['mask'], found)
+
+
+def _identical_crops(batch: Mapping, spec: ClipSpec) -> np.ndarray:
+  """Whether all crops of a video are one, as those of a square one: [B]."""
+  if spec.crops == 1:
+    return np.zeros(len(batch['index']), bool)
+  views = batch['video']
+  crops = views.reshape(len(views), spec.crops, spec.clips, *views.shape[2:])
+  same = crops[:, :1] == crops[:, 1:]
+  return same.all(axis=tuple(range(1, same.ndim))) & (batch['mask'] > 0)
 
 
 def _gather(tree):
@@ -172,7 +192,7 @@ def _gather(tree):
   )
 
 
-def _fingerprint(loader, normalization, model, decoded, identity) -> dict:
+def _fingerprint(loader, normalization, model, decoded) -> dict:
   split, spec = loader.split, loader.spec
   return {
     'listed': len(split) + len(split.missing),
@@ -190,7 +210,7 @@ def _fingerprint(loader, normalization, model, decoded, identity) -> dict:
     'decoder': f'PyAV {importlib.metadata.version("av")}',
     'dtype': jnp.dtype(model.vit.dtype).name,
     'i2v_jax': i2v_jax.__version__,
-  } | dict(identity)
+  }
 
 
 def write(evaluation: Evaluation, split, folder) -> pathlib.Path:
@@ -223,9 +243,13 @@ def summary(evaluation: Evaluation) -> str:
   """One line for people."""
   found, facts = evaluation.accuracy, evaluation.fingerprint
   failed = facts['failed'] + facts['missing']
+  few = evaluation.scores.shape[1] <= 5  # the first five are all there are
+  top5 = '' if few else f'top-5 {found["top5"]:.2%}  '
+  same = facts.get('identical_crops', 0)
+  note = f'; all crops of {same} videos are the same, as they are square'
   return (
-    f'top-1 {found["top1"]:.2%}  top-5 {found["top5"]:.2%}  '
+    f'top-1 {found["top1"]:.2%}  {top5}'
     f'mean class {found["mean_class"]:.2%}  '
     f'counted exactly {facts["decoded"]} of {facts["listed"]} videos '
-    f'({failed} unreadable), {facts["views"]}'
+    f'({failed} unreadable), {facts["views"]}{note if same else ""}'
   )

@@ -69,10 +69,9 @@ def split(config: Mapping[str, Any], name: str) -> sources.Split:
     FileNotFoundError: the data is not there; says what the config needs.
   """
   data = config['data']
+  options = {'fps': data['fps']} | dict(data['options'])
   try:
-    return sources.load(
-      data['format'], data['root'], data[name], **dict(data['options'])
-    )
+    return sources.load(data['format'], data['root'], data[name], **options)
   except FileNotFoundError as error:
     raise FileNotFoundError(f'{error}{_needs(config)}') from error
 

@@ -13,7 +13,7 @@ def find(listed: Listed, records: Mapping[str, Mapping]) -> list[Finding]:
   """All that is found, problems first."""
   found = [*_unreadable(listed, records), *_duplicates(listed, records)]
   found += [*_short(listed, records), *_cut_short(listed, records)]
-  found += _frame_folders(listed, records)
+  found += [*_frame_folders(listed, records), *_square(listed, records)]
   for name, split in listed.splits.items():
     found += [*_missing(listed, name, split), *_counts(listed, name, split)]
   found += [*_left_out(listed), *class_findings.find(listed)]
@@ -121,6 +121,19 @@ _FRAME_FOLDERS = {
   'gaps': 'numbers left out between the frames of a folder',
   'aside': 'other files beside the frames of a folder, not read',
 }
+
+
+def _square(listed, records) -> Iterator[Finding]:
+  if listed.spec is None or listed.spec.crops == 1:
+    return
+  rows = [
+    (name, video, '{width} x {height}'.format(**record))
+    for name, video, _ in _rows(listed)
+    if (record := records[video])['ok'] and record['height'] == record['width']
+  ]
+  if rows:
+    text = f'square, so their {listed.spec.crops} test crops are the same: '
+    yield Finding('square', False, f'{text}{count_videos(len(rows))}', rows)
 
 
 def _missing(listed, name, split) -> Iterator[Finding]:

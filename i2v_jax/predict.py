@@ -7,12 +7,12 @@ import sys
 import numpy as np
 from rich.table import Table
 
-from i2v_jax import writers
+from i2v_jax import terminal, writers
 from i2v_jax.data.clips import ClipSpec
-from i2v_jax.data.decode import VideoInfo, open_video
+from i2v_jax.data.decode import FPS, VideoInfo, open_video
 from i2v_jax.trained import Trained
 
-BAR = 24  # characters of a probability of 1
+BAR = 24  # characters of a probability of 1, and of nothing less
 
 
 def with_views(spec: ClipSpec, views: str | None) -> ClipSpec:
@@ -39,8 +39,17 @@ def windows(info: VideoInfo, seconds: float) -> list[tuple[int, int]]:
   return [span for span in dict.fromkeys(spans) if span[0] < span[1]]
 
 
-def predict_file(trained: Trained, path, spec: ClipSpec, window=None) -> dict:
+def predict_file(
+  trained: Trained, path, spec: ClipSpec, window=None, fps: float = FPS
+) -> dict:
   """Prediction for one video as a JSON object.
+
+  Args:
+    trained: the model.
+    path: of a video, or of a folder of frames.
+    spec: preprocessing and views.
+    window: seconds of a window that slides over the video; None for none.
+    fps: frames a second of a folder of frames.
 
   Returns:
     `file`; `top`, a list of `{'name', 'probability'}`; with `window` also
@@ -54,7 +63,7 @@ def predict_file(trained: Trained, path, spec: ClipSpec, window=None) -> dict:
   if window is None:
     found = trained.probabilities(path, spec)
     return {'file': str(path), 'top': top(found)}
-  with open_video(path) as opened:
+  with open_video(path, fps=fps) as opened:
     info = opened.info
     spans = windows(info, window)
     found = [trained.probabilities(opened, spec, span) for span in spans]
@@ -92,19 +101,34 @@ def show(result: dict) -> None:
 
 def _row(entry: dict) -> tuple[str, str, str]:
   share = entry['probability']
-  return entry['name'], f'{share:.1%}', '█' * round(share * BAR)
+  full, rest = '█░' if terminal.has('█░') else '#.'
+  length = int(share * BAR)
+  return entry['name'], f'{share:.1%}', full * length + rest * (BAR - length)
 
 
-def predict(trained: Trained, paths, *, views=None, window=None, as_json=False):
+def predict(
+  trained: Trained,
+  paths,
+  *,
+  views=None,
+  window=None,
+  as_json=False,
+  fps: float | None = None,
+):
   """Predicts every video; one that cannot be read does not stop the others.
+
+  `fps` are the frames a second of folders of frames; None takes those of the
+  config that the model was trained with.
 
   Returns:
     Number of videos that could not be read; their errors are on stderr.
   """
   spec, failed = with_views(trained.spec, views), 0
+  if fps is None:
+    fps = trained.config['data'].get('fps', FPS)
   for path in paths:
     try:
-      result = predict_file(trained, path, spec, window)
+      result = predict_file(trained, path, spec, window, fps)
     except (ValueError, OSError) as error:
       print(f'error: {error}', file=sys.stderr)
       failed += 1

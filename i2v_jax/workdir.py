@@ -25,6 +25,7 @@ MAY_CHANGE = (
   'cache_gb',
   'checkpoint_every',
   'data.clip_seconds',
+  'data.fps',
   'data.manifest',
   'data.root',
   'eval_every',
@@ -41,6 +42,7 @@ MAY_CHANGE = (
 ADDED = {
   'cache_gb': 0.0,
   'clips_per_video': 0,
+  'data.fps': 30.0,
   'drop_patches': 0.0,
   'mesh.frozen': 'replicated',
   'mesh.model': 1,

@@ -170,3 +170,14 @@ def test_a_list_of_numbers_is_judged_by_its_folders():
 
 def test_mere_files_have_no_classes_to_talk_of():
   assert find({'files': split_of({'a': -1, 'b': -1}, ())}) == {}
+
+
+@pytest.mark.parametrize(('crops', 'count'), [(3, 1), (1, 0)])
+def test_square_videos_have_one_test_crop_only(crops, count):
+  sizes = {'a': dict(height=48, width=48), 'b': dict(height=48, width=64)}
+  spec = ClipSpec(num_frames=8, image_size=32, crops=crops)
+  found = find({'val': split_of({'a': 0, 'b': 1})}, sizes, spec=spec)
+  assert ('square' in found) == count
+  if count:
+    assert found['square'].rows == [('val', 'a', '48 x 48')]
+    assert not found['square'].problem

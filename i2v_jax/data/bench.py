@@ -257,6 +257,7 @@ def agree(plan: Plan, reader: Callable, same: bool = True) -> Agreement:
   found = Agreement()
   for clip, name in enumerate(plan.names):
     try:
+      name.encode()  # other names crash some of the others
       theirs = reader(clip)
     except Exception as error:  # whatever fails in there is for the report
       return Agreement(problem=f'{name}: {_sentence(error)}')

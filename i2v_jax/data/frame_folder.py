@@ -30,8 +30,8 @@ _SCAN, _END = b'\xff\xda', b'\xff\xd9'  # markers of JPEG
 
 def check_fps(fps: float) -> None:
   """Raises ValueError for what is no frame rate."""
-  if not 0 < fps <= 1000:  # nor NaN
-    raise ValueError(f'fps is {fps}; it can be above 0, up to 1000.')
+  if not isinstance(fps, int | float) or not 0 < fps <= 1000:  # nor NaN
+    raise ValueError(f'fps is {fps!r}; it can be above 0, up to 1000.')
 
 
 class FrameFolder(contextlib.AbstractContextManager):

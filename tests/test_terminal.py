@@ -1,0 +1,43 @@
+"""Nothing that is printed ends a program because of its letters."""
+
+import io
+
+import pytest
+from rich.table import Table
+
+from i2v_jax import terminal
+
+LATIN = b'caf\xe9.mp4'.decode(errors='surrogateescape')
+
+
+@pytest.mark.parametrize(
+  ('encoding', 'text', 'shown'),
+  [
+    ('utf-8', f'zoë {LATIN}', 'zoë caf\\udce9.mp4'),
+    ('cp1252', 'é █', 'é \\u2588'),
+    ('ascii', 'é', '\\xe9'),
+  ],
+)
+def test_what_cannot_be_encoded_is_escaped(encoding, text, shown, monkeypatch):
+  stream = io.TextIOWrapper(io.BytesIO(), encoding)
+  console = terminal.Console(file=stream, soft_wrap=True)
+  console.print(text)
+  stream.flush()
+  assert stream.buffer.getvalue().decode(encoding) == f'{shown}\n'
+  monkeypatch.setattr('sys.stdout', stream)
+  assert terminal.printable(text) == shown
+  assert not terminal.has(text) and terminal.has('plain')
+
+
+def test_tables_and_terminals_stay_what_they_are():
+  stream = io.TextIOWrapper(io.BytesIO(), 'cp1252')
+  console = terminal.Console(file=stream, width=40)
+  assert not console.is_terminal and console.encoding == 'cp1252'
+  table = Table(title=LATIN)
+  table.add_column('class')
+  console.print(table)
+  stream.flush()
+  assert b'caf\\udce9' in stream.buffer.getvalue()
+  console.file = other = io.StringIO()
+  console.print('é')
+  assert other.getvalue() == 'é\n'
