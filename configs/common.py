@@ -2,6 +2,8 @@
 
 from ml_collections import ConfigDict
 
+from configs import heads
+
 WEIGHTS = {  # family -> variant -> where it is; the first is the default
   'clip': {
     'B/16': 'hf:openai/clip-vit-base-patch16',
@@ -186,31 +188,9 @@ def depth(c: ConfigDict) -> int:
   return sizes.get('depth') or DEPTH[sizes.variant.partition('/')[0]]
 
 
-def head_width(c: ConfigDict) -> int:
-  """Channels of a head; 64 in all named models."""
-  sizes = c.model.backbone
-  return sizes.width // sizes.num_heads if 'width' in sizes else 64
-
-
-def fit_heads(c: ConfigDict, operator: dict) -> dict:
-  """An operator that is written for heads of 64 channels, for those of `c`."""
-  if operator['name'] == 'channel_shift':
-    return operator | dict(share=min(operator.get('share', 12), head_width(c)))
-  if 'offsets' not in operator:
-    return operator
-  scale = lambda o: (o[0], o[1] * head_width(c) // 64)
-  offsets = [o if isinstance(o, int) else scale(o) for o in operator['offsets']]
-  return operator | dict(offsets=tuple(offsets))
-
-
 def reported(c: ConfigDict, top1: float) -> float:
   """The paper's number, for what is no smoke test."""
   return 0.0 if c.data.format == 'digits' else top1
-
-
-def preset(c: ConfigDict) -> str:
-  """ZeroI2V's, for the backbone and the number of frames."""
-  return f'k400_{c.model.backbone.variant[0]}_{c.model.num_frames}f_paper'
 
 
 def smoke(c: ConfigDict) -> ConfigDict:
@@ -219,8 +199,11 @@ def smoke(c: ConfigDict) -> ConfigDict:
   c.model.backbone = dict(family=c.model.backbone.family, **sizes)
   c.model.num_frames = min(c.model.num_frames, 8)
   small = dict(grid=(2, 2), spatial_frames=4, layers=2)
-  for option in small.keys() & (c.model.adapter or {}).keys():
-    c.model.adapter[option] = small[option]
+  adapter = c.model.adapter or ConfigDict()
+  for option in small.keys() & adapter.keys():
+    adapter[option] = small[option]
+  if adapter.get('offsets'):
+    adapter.offsets = heads.fit(c, dict(offsets=adapter.offsets))['offsets']
   c.model.projection = 0
   _fewer_blocks(c)
   c.weights, c.reported = 'random', 0.0

@@ -5,7 +5,7 @@ of rank 16. Without a temporal embedding unless it says so: added to the tokens
 of a frame, it tells even a model of single frames which frame it sees.
 """
 
-from configs import common, methods
+from configs import heads, methods
 from configs.methods import STDHA
 
 CLASSIFIER = ('head', 'backbone/ln_post')
@@ -56,7 +56,7 @@ def between(get):
 def moving(get):
   """Methods that relate frames."""
   st_adapter = dict(name='st_adapter', rank=16, pre_attn=True)
-  shift = common.fit_heads(get(), dict(name='channel_shift', share=8))
+  shift = heads.fit(get(), dict(name='channel_shift', share=8))
   token = dict(name='token_shift')
   yield 'ZeroI2V', row(get, LINEAR, STDHA)
   yield 'linear, channel shift', row(get, LINEAR, shift)

@@ -2,7 +2,7 @@
 
 from ml_collections import config_dict
 
-from configs import common
+from configs import common, heads
 
 STDHA = dict(name='head_relocation', offsets=(-1, 1))
 CLASSIFIER = ('temporal_embedding', 'head', 'backbone/ln_post')
@@ -23,6 +23,14 @@ def zeroi2v(c, preset):
   if '_L_' in preset and preset.endswith('release'):
     slow = ('adapters', 'temporal_embedding', 'backbone')
     c.optimizer.lr_multipliers = dict.fromkeys(slow, 0.1)
+
+
+def zeroi2v_of_any_size(c):
+  """The paper's for K400 where there is one; else its options, our offsets."""
+  zeroi2v(c, heads.preset(c))
+  if not c.model.adapter.preset:
+    sizes = dict(offsets=heads.offsets(c), num_adapters=4)
+    c.model.adapter.update(sizes | dict(scale=0.5, dropout=0.1))
 
 
 def linear(c, num_adapters=4, rank=0.25):
@@ -84,6 +92,22 @@ def dualpath(c, preset='paper', quirks=False, lr=3.5e-4):
   c.optimizer.lr = lr * c.batch_size / 256
   if quirks:
     c.clip.release_quirks, c.data.normalization = True, 'imagenet'
+
+
+def dualpath_of_any_length(c):
+  """Grids of 4 x 4 frames, as the paper's; of fewer for shorter clips."""
+  frames = c.model.num_frames
+  grids = [(a, b) for a, b in ((4, 4), (2, 4), (2, 2)) if not frames % (a * b)]
+  if not grids:
+    raise common.ArgumentError(
+      'DualPath looks at grids of at least 2 x 2 frames: frames is a multiple '
+      f'of 4, of 16 for the grids of the paper, not {frames}.'
+    )
+  dualpath(c)
+  c.model.adapter.grid = grids[0]
+  c.model.adapter.spatial_frames = max(
+    count for count in range(1, 9) if not frames % count
+  )
 
 
 def st_adapter(c, pre_attn=False):
@@ -217,7 +241,7 @@ def temporal_heads(c):
 
 def two_heads(c):
   """The first two heads' part of each kernel of attention."""
-  channels = 2 * common.head_width(c)
+  channels = 2 * heads.head_width(c)
   return {
     f'backbone/blocks_{i}/attn/{name}/kernel': (axis, channels)
     for i in range(common.depth(c))
@@ -226,9 +250,9 @@ def two_heads(c):
 
 
 METHODS = dict(
-  zeroi2v=lambda c: zeroi2v(c, common.preset(c)),
+  zeroi2v=zeroi2v_of_any_size,
   aim=aim,
-  dualpath=dualpath,
+  dualpath=dualpath_of_any_length,
   st_adapter=lambda c: st_adapter(c, pre_attn=True),
   evl=evl,
   adaptformer=adaptformer,

@@ -4,7 +4,7 @@ import collections
 from collections.abc import Iterator, Mapping
 
 from i2v_jax import class_findings
-from i2v_jax.data import folders, sampling, split_facts
+from i2v_jax.data import folders, sampling, split_facts, transforms
 from i2v_jax.data.spec import ClipSpec
 from i2v_jax.listed import Finding, Listed, count_videos
 
@@ -14,6 +14,7 @@ def find(listed: Listed, records: Mapping[str, Mapping]) -> list[Finding]:
   found = [*_unreadable(listed, records), *_duplicates(listed, records)]
   found += [*_short(listed, records), *_cut_short(listed, records)]
   found += [*_frame_folders(listed, records), *_square(listed, records)]
+  found += _too_large(listed, records)
   for name, split in listed.splits.items():
     found += [*_missing(listed, name, split), *_counts(listed, name, split)]
   found += [*_left_out(listed), *class_findings.find(listed)]
@@ -134,6 +135,22 @@ def _square(listed, records) -> Iterator[Finding]:
   if rows:
     text = f'square, so their {listed.spec.crops} test crops are the same: '
     yield Finding('square', False, f'{text}{count_videos(len(rows))}', rows)
+
+
+def _too_large(listed, records) -> Iterator[Finding]:
+  """Narrow ribbons: resized they would be larger than `transforms.LARGEST`."""
+  spec, rows = listed.spec or ClipSpec(8, 224), []
+  sizes = {spec.short_side, spec.test_short_side or spec.image_size}
+  for name, video, _ in _rows(listed):
+    try:
+      for size in sizes if 'height' in records[video] else ():
+        sides = records[video]['height'], records[video]['width']
+        transforms.resized(*sides, size)
+    except ValueError as error:
+      rows.append((name, video, str(error)))
+  if rows:
+    text = f'too narrow to be resized: {count_videos(len(rows))}'
+    yield Finding('too_large', True, text, rows)
 
 
 def _missing(listed, name, split) -> Iterator[Finding]:

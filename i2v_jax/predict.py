@@ -8,6 +8,7 @@ import numpy as np
 from rich.table import Table
 
 from i2v_jax import terminal, writers
+from i2v_jax.data import faults
 from i2v_jax.data.clips import ClipSpec
 from i2v_jax.data.decode import FPS, VideoInfo, open_video
 from i2v_jax.trained import Trained
@@ -129,7 +130,9 @@ def predict(
   for path in paths:
     try:
       result = predict_file(trained, path, spec, window, fps)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, MemoryError) as error:
+      if isinstance(error, MemoryError):
+        error = f'{path}: {faults.reason(error)}'
       print(f'error: {error}', file=sys.stderr)
       failed += 1
       continue

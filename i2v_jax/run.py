@@ -13,6 +13,7 @@ from rich.table import Table
 
 import i2v_jax
 from i2v_jax import (
+  adapters,
   backward,
   dropping,
   experiment,
@@ -235,6 +236,8 @@ def overview(run: Run) -> None:
     f'{backward.told(run.model, mine)}'
   )
   notes = split_facts.notes(run.train.split, run.val.split)
+  if moved := adapters.relocated(run.model):
+    notes.append(moved)
   for line in (*notes, _mirroring(run)):
     writers.console.print(line)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import jax
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 LARGEST = -1  # the longest axis of an array that divides, if one does
 
@@ -50,7 +50,9 @@ def make_mesh(model: int = 1, devices: Sequence | None = None) -> Mesh:
         f'mesh.model is {model}, which does not divide the {count} device(s) '
         'of a process; choose a divisor.'
       )
-  return Mesh(np.reshape(devices, (-1, model)), ('data', 'model'))
+  shape, axes = (-1, model), ('data', 'model')
+  # Without it some releases of JAX expect every array's axes to be typed.
+  return Mesh(np.reshape(devices, shape), axes, axis_types=(AxisType.Auto,) * 2)
 
 
 def check_layouts(layouts: Mapping) -> None:

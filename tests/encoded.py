@@ -6,12 +6,14 @@ import os
 import av
 import numpy as np
 
+from i2v_jax.data import pyav
+
 
 def decode_all(path):
   """Every stored frame by plain decoding from the start, no seeks."""
   with av.open(str(path)) as container:
-    frames = container.decode(video=0)
-    return [frame.to_ndarray(format='rgb24') for frame in frames]
+    reformatter = pyav.Reformatter()
+    return [reformatter.rgb(frame) for frame in container.decode(video=0)]
 
 
 def encode(

@@ -8,6 +8,7 @@ import numpy as np
 import optax
 import published
 from flax.traverse_util import flatten_dict
+from jax.sharding import AbstractMesh, AxisType
 
 from configs import quickstart
 from i2v_jax import experiment, video
@@ -152,3 +153,9 @@ def check_start(model, atol, is_image_model=True):
     np.testing.assert_allclose(features, wanted, rtol=0, atol=atol)
   else:
     assert np.abs(features - wanted).max() > 1e-3
+
+
+def abstract_mesh(sizes, names):
+  """A mesh without devices, of the kind `sharding.make_mesh` makes."""
+  kinds = (AxisType.Auto,) * len(names)
+  return AbstractMesh(sizes, names, axis_types=kinds)

@@ -19,7 +19,7 @@ from i2v_jax.adapters import operators, zeroi2v
 from i2v_jax.data import decode, digits
 
 ROOT = pathlib.Path(__file__).parents[1]
-PARTS = ('common', 'comparison', 'datasets', 'methods', 'published')
+PARTS = ('common', 'comparison', 'datasets', 'heads', 'methods', 'published')
 NAMES = sorted(
   path.stem
   for path in (ROOT / 'configs').glob('*.py')

@@ -4,6 +4,7 @@ import json
 
 import jax
 import pytest
+import small
 
 from i2v_jax import experiment, fitting, limits, memory, sharding, train
 
@@ -220,9 +221,9 @@ def test_without_auto_nothing_is_changed_or_compiled(smoke_config, tmp_path):
 
 
 def test_the_batch_spreads_over_devices_parts_and_repeats(config):
-  mesh = jax.sharding.AbstractMesh((4, 2), ('data', 'model'))
+  mesh = small.abstract_mesh((4, 2), ('data', 'model'))
   assert fitting.smallest(config | {'accumulate': 2}, mesh) == 8
   assert fitting.smallest(config | {'repeats': 3}, mesh) == 12
-  one = jax.sharding.AbstractMesh((1, 1), ('data', 'model'))
+  one = small.abstract_mesh((1, 1), ('data', 'model'))
   assert fitting.smallest(config, one) == 1
   assert fitting.smallest(config | {'mixup': 0.8}, one) == 2

@@ -2,7 +2,7 @@
 
 import jax
 import pytest
-from jax.sharding import AbstractMesh
+import small
 
 from i2v_jax import benchmark, compilation, experiment, memory, sharding
 from i2v_jax import params as params_lib
@@ -70,7 +70,7 @@ def test_another_batch_size_than_that_of_the_config(config):
 
 
 def test_bytes_of_sharded_arrays_are_those_of_one_device():
-  mesh = AbstractMesh((4,), ('data',))
+  mesh = small.abstract_mesh((4,), ('data',))
   shape = lambda place: jax.ShapeDtypeStruct((8, 3), 'f4', sharding=place(mesh))
   assert memory.num_bytes([shape(sharding.replicated)]) == 96
   assert memory.num_bytes([shape(sharding.over_data)]) == 24

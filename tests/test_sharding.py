@@ -10,7 +10,8 @@ import optax
 import pytest
 import small
 from flax.traverse_util import flatten_dict
-from jax.sharding import AbstractMesh, PartitionSpec
+from jax.sharding import PartitionSpec
+from small import abstract_mesh
 
 from i2v_jax import params as params_lib
 from i2v_jax import sharding, video, vit
@@ -20,7 +21,7 @@ BLOCK = 'backbone/blocks_11'
 
 
 def mesh_of(data, model=1):
-  return AbstractMesh((data, model), ('data', 'model'))
+  return abstract_mesh((data, model), ('data', 'model'))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -258,7 +259,7 @@ def test_the_image_model_is_at_home_on_any_mesh():
   x = jnp.zeros((2, 5, 8))
   assert vit.over_data(x) is x
   for axes in (('batch',), ('x', 'model')):
-    with jax.sharding.use_abstract_mesh(AbstractMesh((2,) * len(axes), axes)):
+    with jax.sharding.use_abstract_mesh(abstract_mesh((2,) * len(axes), axes)):
       assert vit.over_data(x) is x
   mesh = sharding.make_mesh(devices=jax.devices()[:1])
   inside = jax.shard_map(

@@ -6,7 +6,7 @@ i2v sweep --config configs/ablations/heads_ssv2.py --workdir runs/heads
 One head is half a head each way. RF is the number of frames a block sees.
 """
 
-from configs import common, methods, zeroi2v_ssv2
+from configs import common, heads, methods, zeroi2v_ssv2
 
 HEADS = {  # variant -> heads in time -> the paper's top-1
   'B/16': {1: 64.8, 2: 66.0, 4: 65.6, 6: 65.6},
@@ -30,15 +30,15 @@ def get_config(arg=''):
   return c
 
 
-def offsets(heads):
-  if heads == 1:
+def offsets(count):
+  if count == 1:
     return ((-1, 32), (1, 32))
-  return (-1,) * (heads // 2) + (1,) * (heads // 2)
+  return (-1,) * (count // 2) + (1,) * (count // 2)
 
 
 def relocation(c, offsets, top1):
   operator = dict(name='head_relocation', offsets=offsets)
-  c.model.temporal_operator = common.fit_heads(c, operator)
+  c.model.temporal_operator = heads.fit(c, operator)
   c.reported = common.reported(c, top1)
   return c
 
@@ -46,9 +46,9 @@ def relocation(c, offsets, top1):
 def sweep(arg=''):
   common.parse_arg(arg, smoke=False)
   for variant, rows in HEADS.items():
-    for heads, top1 in rows.items():
+    for count, top1 in rows.items():
       c = get_config(','.join(filter(None, [arg, f'variant={variant}'])))
-      yield f'{variant}, {heads} heads', relocation(c, offsets(heads), top1)
+      yield f'{variant}, {count} heads', relocation(c, offsets(count), top1)
   for frames, rows in FIELDS.items():
     for field, top1 in rows.items():
       c = get_config(','.join(filter(None, [arg, f'frames={frames}'])))

@@ -6,7 +6,7 @@ Every row has four linear adapters. The paper's numbers stand beside ours; its
 final recipe is stronger by more than a point, for reasons it does not give.
 """
 
-from configs import common, methods, zeroi2v_ssv2
+from configs import common, heads, methods, zeroi2v_ssv2
 
 WIDE = ((-1, 96), (1, 96))  # a quarter of the channels: 1.5 heads each way
 ROWS = {
@@ -32,5 +32,5 @@ def sweep(arg=''):
   for name, (top1, operator) in ROWS.items():
     c = get_config(arg)
     c.reported = common.reported(c, top1)
-    c.model.temporal_operator = common.fit_heads(c, operator)
+    c.model.temporal_operator = heads.fit(c, operator)
     yield name, c

@@ -132,6 +132,22 @@ def relocation(spec: Mapping | None) -> dict | None:
   return dict(name='head_relocation', offsets=offsets) if offsets else None
 
 
+def relocated(model) -> str:
+  """Which channels of a classifier see which frames, for people; or ''."""
+  operator = getattr(model, 'temporal_operator', None)
+  spec = relocation(model.adapter) or operator or {}
+  if spec.get('name') != 'head_relocation':
+    return ''
+  groups = operators.channel_groups(spec['offsets'], model.vit)
+  moved = [(offset, count) for offset, count in groups if offset]
+  parts = ', '.join(f'{count} at {offset:+d}' for offset, count in moved)
+  frames = len({0} | {offset for offset, _ in moved})
+  return (
+    f'head relocation: of {model.vit.width} channels {parts}; a block sees '
+    f'{frames} frames'
+  )
+
+
 def check_operator(adapter: Mapping | None, operator: Mapping | None) -> None:
   """Raises ValueError where a method cannot stand on a temporal operator."""
   if not (adapter and operator):

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import av
 
-from i2v_jax.data import decode, frame_files
+from i2v_jax.data import decode, faults, frame_files, pyav
 
 DECODER = f'PyAV {av.__version__}, FFmpeg {av.ffmpeg_version_info}'
 _KINDS = {
@@ -42,17 +42,21 @@ def check_file(path: str, fps: float = decode.FPS) -> dict[str, Any]:
     `cut_short`, whether it claims more than is there. Of a folder of frames
     also `gaps`, the numbers left out between its frames, and `aside`, the files
     beside them; '' where there are none.
+
+  Raises:
+    faults.BugError: something failed that no file should make fail.
   """
   found = {'ok': False, 'frames': 0}
   try:
-    if decode.is_frame_folder(path):
-      return found | _folder(path, fps)
-    _check_regular(path)
-    with open(path, 'rb') as file:
-      found['sha256'] = hashlib.file_digest(file, 'sha256').hexdigest()
-    with decode.open_video(path) as video:
-      return found | _facts(video.info) | _decoded(path, video)
-  except Exception as error:  # whatever a broken file provokes is its report
+    with faults.named(path):
+      if decode.is_frame_folder(path):
+        return found | _folder(path, fps)
+      _check_regular(path)
+      with open(path, 'rb') as file:
+        found['sha256'] = hashlib.file_digest(file, 'sha256').hexdigest()
+      with decode.open_video(path) as video:
+        return found | _facts(video.info) | _decoded(path, video)
+  except faults.OF_VIDEO as error:
     return found | {'frame': 0, 'reason': _reason(path, error)}
 
 
@@ -75,21 +79,17 @@ def _folder(path: str, fps: float) -> dict[str, Any]:
 def _check_regular(path: str) -> None:
   """Nothing else is opened: a pipe would wait for its writer for ever."""
   if os.path.islink(path) and not os.path.lexists(os.path.realpath(path)):
-    raise ValueError('is a link to nothing')
+    raise decode.DecodeError('is a link to nothing')
   found = os.stat(path)
   if not stat.S_ISREG(found.st_mode):
     kind = _KINDS.get(stat.S_IFMT(found.st_mode), 'something else')
-    raise ValueError(f'is {kind}, not a file')
+    raise decode.DecodeError(f'is {kind}, not a file')
   if not found.st_size:
-    raise ValueError('is empty')
+    raise decode.DecodeError('is empty')
 
 
 def _reason(path: str, error: Exception) -> str:
-  if isinstance(error, OSError):
-    return error.strerror or str(error)
-  if isinstance(error, ValueError):
-    return str(error).removeprefix(f'{path}: ')
-  return repr(error)
+  return faults.reason(error).removeprefix(f'{path}: ')
 
 
 def _facts(info: decode.VideoInfo) -> dict[str, Any]:
@@ -140,10 +140,8 @@ class _Walk(NamedTuple):
 def _walk(path: str, size: tuple[int, int]) -> _Walk:
   """Decodes from the first packet to the last, whatever some of them hold."""
   listed, shown, hidden, ends = [], [], 0, collections.Counter()
-  # Titles may be in any encoding, and are nothing to us.
-  with av.open(f'file:{path}', metadata_errors='replace') as container:
-    stream = container.streams.best('video')
-    stream.thread_count = 1
+  with pyav.open_file(path) as container:
+    stream = pyav.video_stream(container)
     for packet in container.demux():
       start = packet.dts if packet.pts is None else packet.pts
       if start is not None:

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator
 
 import av
 import numpy as np
-from av.video.reformatter import VideoReformatter
 
-from i2v_jax.data import transforms
+from i2v_jax.data import pyav, transforms
 from i2v_jax.data.frame_folder import FPS, FrameFolder, is_frame_folder
 from i2v_jax.data.packets import DecodeError, Key, Packets, Source
 from i2v_jax.data.video_info import VideoInfo
@@ -51,7 +50,7 @@ class Video(contextlib.AbstractContextManager):
     seconds: float | None = None,
   ):
     self.packets = Packets(source, name, seconds)
-    self._reformatter = VideoReformatter()
+    self._reformatter = pyav.Reformatter()
     try:
       self.packets.open()
       self.info = self._describe(self.packets.scan())
@@ -90,7 +89,8 @@ class Video(contextlib.AbstractContextManager):
 
     Raises:
       IndexError: an index is negative.
-      DecodeError: a listed frame cannot be decoded, or the time is up.
+      DecodeError: a listed frame cannot be decoded, or would be too large, or
+        the time is up.
     """
     wanted = self._clamp(indices)
     size = self.info.height, self.info.width
@@ -106,8 +106,9 @@ class Video(contextlib.AbstractContextManager):
     return self.packets.error(reason)
 
   def _describe(self, first: av.VideoFrame) -> VideoInfo:
+    self._reformatter.codec = pyav.codec_name(self.packets.context)
     self._stored = first.height, first.width
-    rotation = -first.rotation % 360  # FFmpeg's angle is anticlockwise.
+    rotation = pyav.rotation(first)
     if rotation % 90:
       raise self._error(f'is shown turned by {rotation} degrees; re-encode it')
     height, width = self._stored[:: -1 if rotation % 180 else 1]
@@ -123,7 +124,7 @@ class Video(contextlib.AbstractContextManager):
       width=width,
       fps=float(n / duration),
       duration=float(duration),
-      codec=self.packets.context.codec.canonical_name,
+      codec=self._reformatter.codec,
       rotation=rotation,
       times=tuple(count * units / second for count in counts),
     )
@@ -211,14 +212,17 @@ class Video(contextlib.AbstractContextManager):
     """A decoded picture upright: uint8 RGB [H, W, 3]; `frame` is its number."""
     if (picture.height, picture.width) != self._stored:
       raise self._error(f'frame {frame} has another size; re-encode the file')
-    picture = self._reformatter.reformat(picture, format='rgb24', threads=1)
-    return np.rot90(picture.to_ndarray(), -self.info.rotation // 90)
+    image = self._reformatter.rgb(picture)
+    return np.rot90(image, -self.info.rotation // 90)
 
   def resize(self, images: np.ndarray, short_side: int | None) -> np.ndarray:
     """The images [n, H, W, 3] as `read` gives them."""
     if short_side is None:
       return images
-    return transforms.resize_short_side(images, short_side)
+    try:
+      return transforms.resize_short_side(images, short_side)
+    except ValueError as error:  # too large
+      raise self._error(str(error)) from error
 
 
 def open_video(

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import av
-from av.stream import Disposition
+
+from i2v_jax.data import pyav
 
 Source = str | os.PathLike | bytes
 
@@ -77,14 +78,11 @@ class Packets:
     """Opens the file, again if it is open: then reading starts anew."""
     self.close()
     # FFmpeg asks for it while it searches for a stream or for a packet.
-    self._container = av.open(
-      self._file(), timeout=self._limit, metadata_errors='replace'
-    )
-    stream = self.stream = self._container.streams.best('video')
-    if stream is None or stream.disposition & Disposition.attached_pic:
+    self._container = pyav.open_file(self._file(), self._limit)
+    self.stream = pyav.video_stream(self._container)
+    if self.stream is None:
       raise self.error('has no video stream')
-    stream.thread_count = 1  # Data workers give the parallelism.
-    self.context = stream.codec_context
+    self.context = self.stream.codec_context
 
   def _file(self):
     if isinstance(self._source, bytes):
@@ -93,8 +91,7 @@ class Packets:
     # Opening a pipe waits for somebody to write.
     if not stat.S_ISREG(os.stat(path).st_mode):
       raise self.error('is no regular file; give the path of a video')
-    # Without the prefix FFmpeg takes `a:b.mp4` for a network protocol.
-    return f'file:{path}'
+    return path
 
   def scan(self) -> av.VideoFrame:
     """Reads every packet; returns the first picture."""
@@ -109,7 +106,7 @@ class Packets:
     if first is None or not shown:
       raise self.error('holds no frame that can be decoded')
     self._index(shown, keys)
-    self._mark()
+    self._mark(first)
     return first
 
   def _picture(self, packet: av.Packet) -> av.VideoFrame | None:
@@ -131,7 +128,7 @@ class Packets:
       self.ticks = order = sorted(times)
       keys.sort(key=lambda key: key[0])
       self._keys = [Key(bisect_left(order, key[0]), *key) for key in keys]
-    self.base = self.stream.time_base
+    self.base = pyav.fraction(self.stream.time_base)
     if not self.ticks and not (ordered and order[0] < order[-1]):
       self.base, order = 1 / self.rate, range(len(order))
     self.counts = [tick - order[0] for tick in order]
@@ -142,18 +139,18 @@ class Packets:
     found = self.stream.average_rate or self.stream.guessed_rate
     if not found:
       raise self.error('states neither times nor a frame rate; re-encode it')
-    return found
+    return pyav.fraction(found)
 
   def key(self, frame: int) -> Key | None:
     """Where decoding has to start; None means the start of the file."""
     place = bisect_right(self._keys, frame, key=lambda key: key.frame)
     return self._keys[place - 1] if place else None
 
-  def _mark(self) -> None:
-    codec = self.context.codec.canonical_name
+  def _mark(self, first: av.VideoFrame) -> None:
+    codec = pyav.codec_name(self.context)
     extra = self.context.extradata or b''
-    # Fields may come in two packets. 0 is unknown, 1 progressive.
-    self.whole = bool(self.ticks) and self.context.field_order <= 1
+    fields = pyav.interlaced(self.context, first)
+    self.whole = bool(self.ticks) and not fields
     # Byte 21 of hvcC (ISO/IEC 14496-15, 8.3.3.1.2) counts temporal layers: a
     # frame that its own layer does not need may be needed by the next.
     one_layer = len(extra) > 21 and extra[0] == 1 and extra[21] >> 3 & 7 == 1

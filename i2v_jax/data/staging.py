@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from i2v_jax.data import (
   decode,
+  faults,
   frame_files,
   prepared,
   shards,
@@ -47,19 +48,27 @@ def store(
   Raises:
     FileNotFoundError: there is no such file.
     DecodeError: it is no video, a frame cannot be decoded, or it is too large.
+    faults.BugError: something failed that no file should make fail.
   """
-  if recipe:
-    video, psnr = transcode.encode(path, recipe, fps)
-    info = decode.probe(video)
-  else:
-    info, psnr = transcode.verify(path), None
-    video = pathlib.Path(path).read_bytes()
+  try:
+    with faults.named(path):
+      info, video, psnr = _read(path, recipe, fps)
+  except MemoryError as error:
+    raise decode.DecodeError(f'{path}: {faults.reason(error)}') from error
   if len(video) > _LARGEST:
     problem = f'{path}: {len(video) / 2**30:.1f} GiB are too much for a record'
     raise decode.DecodeError(f'{problem}; cut it, or transcode it')
   digest = hashlib.sha256(video).hexdigest()
   size = frame_files.stamp(path)['bytes']
   return Stored(video, info, size, psnr, digest)
+
+
+def _read(path: str, recipe: transcode.Recipe | None, fps: float) -> tuple:
+  """What is known of a video, its bytes as they are stored, and their PSNR."""
+  if recipe:
+    video, psnr = transcode.encode(path, recipe, fps)
+    return decode.probe(video), video, psnr
+  return transcode.verify(path), pathlib.Path(path).read_bytes(), None
 
 
 @dataclasses.dataclass(frozen=True)

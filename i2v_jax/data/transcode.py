@@ -13,14 +13,9 @@ from fractions import Fraction
 
 import av
 import numpy as np
-from av.video.reformatter import (
-  ColorRange,
-  Colorspace,
-  Interpolation,
-  VideoReformatter,
-)
+from av.video.reformatter import ColorRange
 
-from i2v_jax.data import decode
+from i2v_jax.data import decode, pyav
 
 _TICKS = Fraction(1, 90_000)  # seconds; divides most frame rates
 # Frames that no other frame needs can be skipped, and CAVLC is cheap to read.
@@ -86,12 +81,8 @@ def pictures(
     return
   count, reason = 0, 'it gives no picture'
   size = (info.height, info.width)[:: -1 if info.rotation % 180 else 1]
-  # Without the prefix FFmpeg takes `a:b.mp4` for a network protocol.
-  name = f'file:{os.fspath(path)}'
-  # Titles may be in any encoding, and are nothing to us.
-  with av.open(name, metadata_errors='replace') as container:
-    stream = container.streams.best('video')
-    stream.thread_count = 1
+  with pyav.open_file(os.fspath(path)) as container:
+    stream = pyav.video_stream(container)
     try:
       for picture in container.decode(stream):
         if picture.is_corrupt:
@@ -152,6 +143,7 @@ def encode(
   repeats = np.bincount(chosen, minlength=info.frames)
   looked_at = sorted({n * len(ticks) // 4 for n in (1, 2, 3)})
   seen, file, shown = {}, io.BytesIO(), 0
+  reformatter = pyav.Reformatter()
   with contextlib.ExitStack() as stack:
     shape = _Shaper(info, recipe)
     out = None
@@ -164,7 +156,7 @@ def encode(
       out = out or stack.enter_context(_Writer(file, frame, info, recipe))
       for _ in range(repeat):
         if shown in looked_at:
-          seen[shown] = frame.to_ndarray(format='rgb24')
+          seen[shown] = reformatter.rgb(frame)
         out.write(frame, ticks[shown])
         shown += 1
   data = file.getvalue()
@@ -195,7 +187,7 @@ class _Shaper:
     self._size = [max(2, 2 * int(side * scale / 2 + 1e-6)) for side in sides]
     self._turns = -info.rotation // 90
     self._jpeg = recipe.frames == 'jpeg'
-    self._reformatter = VideoReformatter()
+    self._reformatter = pyav.Reformatter()
 
   def __call__(self, picture: av.VideoFrame) -> av.VideoFrame:
     full = picture.color_range == ColorRange.JPEG
@@ -204,11 +196,10 @@ class _Shaper:
       width=self._size[1],
       height=self._size[0],
       format='yuvj420p' if self._jpeg else 'yuv420p',
-      interpolation=Interpolation.BICUBIC | Interpolation.ACCURATE_RND,
-      src_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
-      dst_color_range=ColorRange.JPEG if self._jpeg else ColorRange.MPEG,
-      dst_colorspace=Colorspace.ITU601 if self._jpeg else None,
-      threads=1,
+      interpolation=pyav.BICUBIC,
+      src_color_range='JPEG' if full else 'MPEG',
+      dst_color_range='JPEG' if self._jpeg else 'MPEG',
+      dst_colorspace='ITU601' if self._jpeg else None,
     )
     if not self._turns:
       return frame
