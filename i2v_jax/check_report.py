@@ -8,9 +8,9 @@ from rich import box
 from rich.table import Table
 
 import i2v_jax
-from i2v_jax import findings, writers
+from i2v_jax import class_findings, findings, writers
 from i2v_jax.data import check, csv_files, manifest
-from i2v_jax.findings import Finding, Listed
+from i2v_jax.listed import Finding, Listed
 
 Records = Mapping[str, Mapping]  # id -> what is known of the video
 SHOWN = 3  # examples of a finding; all of them are in findings.csv
@@ -52,7 +52,7 @@ def _row(name, split, records, clip) -> list[str]:
   good = [record for record in mine if record['ok']]
   short = sum(findings.is_short(record, clip) for record in good)
   seconds = sum(record['duration'] for record in good)
-  counts = findings.per_class(split)
+  counts = class_findings.per_class(split)
   spread = f'{counts.min():,} to {counts.max():,}' if len(counts) else '-'
   return [
     name,

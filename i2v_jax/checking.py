@@ -16,44 +16,41 @@ from typing import Any
 
 import i2v_jax
 from i2v_jax import check_report, findings, writers
-from i2v_jax.data import (
-  check,
-  decode,
-  listing,
-  manifest,
-  sources,
-  workers,
-)
+from i2v_jax.data import check, decode, folders, manifest, sources, workers
+from i2v_jax.listed import Listed
 
 JOURNAL = 'checked.jsonl'
 ALIASES = {'ssv2': 'something_v2'}
 _TRAIN_TEST = ('ucf101', 'hmdb51', 'diving48')  # they have no split val
 
 
-def of_paths(paths: Sequence[str]) -> findings.Listed:
+def of_paths(paths: Sequence[str]) -> Listed:
   """Videos by themselves: files, and all videos in folders and below."""
-  found = []
+  found, left_out = [], []
   for path in paths:
-    inside = list(listing.videos(path))
-    if not inside:
+    inside = folders.find_videos(path)
+    if not inside.videos:
       raise ValueError(
         f'{path} holds no video: name a video, or a folder of videos'
       )
-    found += inside
+    found += inside.videos
+    left_out += inside.left_out
   labels = [-1] * len(found)
-  split = sources.Split(tuple(found), labels, (), tuple(found))
-  return findings.Listed({'files': split})
+  split = sources.Split(
+    tuple(found), labels, (), tuple(found), left_out=tuple(left_out)
+  )
+  return Listed({'files': split})
 
 
 def of_source(
   format: str, root: str, options: Mapping[str, Any], splits: Sequence[str] = ()
-) -> findings.Listed:
+) -> Listed:
   """The splits of a data set: the named ones, or train and what is tested."""
   format, options = ALIASES.get(format, format), dict(options)
   splits = splits or ('train', 'test' if format in _TRAIN_TEST else 'val')
   complete = options.pop('on_missing', 'error') == 'error'
   read = lambda split: sources.load(format, root, split, 'skip', **options)
-  return findings.Listed(
+  return Listed(
     {split: read(split) for split in dict.fromkeys(splits)},
     format=format,
     root=root,
@@ -64,7 +61,7 @@ def of_source(
 
 def of_config(
   file: str, settings: Sequence[str], splits: Sequence[str] = ()
-) -> findings.Listed:
+) -> Listed:
   """The splits that a config trains and tests on, and the clips it takes."""
   from i2v_jax import experiment, variants  # JAX takes seconds to import
 
@@ -76,9 +73,7 @@ def of_config(
   return dataclasses.replace(listed, spec=experiment.clip_spec(config))
 
 
-def run(
-  listed: findings.Listed, out, seconds: float = 120, count: int = 0
-) -> bool:
+def run(listed: Listed, out, seconds: float = 120, count: int = 0) -> bool:
   """Checks all videos, writes what was found into `out`, and prints it.
 
   Args:

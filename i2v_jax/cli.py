@@ -7,6 +7,7 @@ import signal
 import sys
 
 from i2v_jax import cli_bench, cli_data, shipped, stopping
+from i2v_jax.data import places
 from i2v_jax.runtime import console, devices
 
 FORMATS = ('merged', 'full', 'adapter', 'clip', 'stablehlo')  # of `i2v export`
@@ -297,7 +298,7 @@ def _for_sweeps(command) -> None:
 
 def main(argv=None) -> None:
   args = parser().parse_args(argv)
-  sys.exit(guarded(args.function, args))
+  sys.exit(guarded(places.checked(args.function), args))
 
 
 if __name__ == '__main__':

@@ -26,7 +26,7 @@ def _going_on():
 
 def show(args) -> None:
   from i2v_jax import experiment, variants, writers
-  from i2v_jax.data import sheet, sources
+  from i2v_jax.data import folders, sheet, sources
   from i2v_jax.data import show as lib
 
   sheet.check_path(args.out)
@@ -53,6 +53,8 @@ def show(args) -> None:
       class_names=names,
     )
   sheet.write(args.out, picture)
+  if files := lib.left_out(args.clips):
+    writers.console.print(folders.describe_left_out(files))
   writers.console.print(f'written to {args.out}')
 
 

@@ -1,54 +1,12 @@
 """What a check tells about a data set as a whole, beyond single files."""
 
 import collections
-import dataclasses
-import posixpath
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping
 
-import numpy as np
-
-from i2v_jax.data import known, sampling, sources, transforms
+from i2v_jax import class_findings
+from i2v_jax.data import folders, sampling, split_facts, transforms
 from i2v_jax.data.spec import ClipSpec
-
-UNEVEN = 10  # times the smallest class, from where on the largest is told of
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Listed:
-  """The videos of a check, and where they were listed.
-
-  Attributes:
-    splits: name -> who is in it.
-    format, root, options: as given to `sources.load`; '' for mere files.
-    complete: whether a video that is not there is a problem.
-    spec: the clips that are to be taken, if that is known.
-  """
-
-  splits: Mapping[str, sources.Split]
-  format: str = ''
-  root: str = ''
-  options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-  complete: bool = True
-  spec: ClipSpec | None = None
-
-  @property
-  def paths(self) -> dict[str, str]:
-    """id -> path, each once."""
-    return {
-      video: path
-      for split in self.splits.values()
-      for video, path in zip(split.ids, split.paths, strict=True)
-    }
-
-
-class Finding(NamedTuple):
-  """Something to know; `rows` are (split, id, detail)."""
-
-  kind: str
-  problem: bool  # Or only good to know.
-  text: str
-  rows: Sequence[tuple[str, str, Any]] = ()
+from i2v_jax.listed import Finding, Listed, count_videos
 
 
 def find(listed: Listed, records: Mapping[str, Mapping]) -> list[Finding]:
@@ -58,12 +16,8 @@ def find(listed: Listed, records: Mapping[str, Mapping]) -> list[Finding]:
   found += [*_frame_folders(listed, records), *_square(listed, records)]
   found += _too_large(listed, records)
   for name, split in listed.splits.items():
-    found += _missing(listed, name, split)
-    if split.class_names:
-      found += _classes(name, split)
-      if not _are_numbers(split.class_names):
-        found += _other_folders(name, split)
-  found += _public(listed)
+    found += [*_missing(listed, name, split), *_counts(listed, name, split)]
+  found += [*_left_out(listed), *class_findings.find(listed)]
   return sorted(found, key=lambda finding: not finding.problem)
 
 
@@ -81,7 +35,7 @@ def _unreadable(listed, records) -> Iterator[Finding]:
     if not records[video]['ok']
   ]
   if rows:
-    text = f'cannot be read to the end: {_videos(len(rows))}'
+    text = f'cannot be read to the end: {count_videos(len(rows))}'
     yield Finding('bad', True, text, rows)
 
 
@@ -97,7 +51,7 @@ def _duplicates(listed, records) -> Iterator[Finding]:
   for kind, (problem, text) in _DUPLICATES.items():
     if rows := kinds[kind]:
       count = len({digest for *_, digest in rows})
-      yield Finding(kind, problem, f'{text}: {_videos(count)}', rows)
+      yield Finding(kind, problem, f'{text}: {count_videos(count)}', rows)
 
 
 _DUPLICATES = {
@@ -137,7 +91,7 @@ def _short(listed, records) -> Iterator[Finding]:
   if rows:
     frames, fate = span(listed.spec)
     text = f'shorter than the {frames} frames of a clip, so {fate}: '
-    yield Finding('short', False, f'{text}{_videos(len(rows))}', rows)
+    yield Finding('short', False, f'{text}{count_videos(len(rows))}', rows)
 
 
 def _cut_short(listed, records) -> Iterator[Finding]:
@@ -147,7 +101,9 @@ def _cut_short(listed, records) -> Iterator[Finding]:
     if (record := records[video])['ok'] and record['cut_short']
   ]
   if rows:
-    text = f'less there than the file says, cut short?: {_videos(len(rows))}'
+    text = (
+      f'less there than the file says, cut short?: {count_videos(len(rows))}'
+    )
     yield Finding('cut_short', False, text, rows)
 
 
@@ -159,7 +115,7 @@ def _frame_folders(listed, records) -> Iterator[Finding]:
       if records[video].get(kind)
     ]
     if rows:
-      yield Finding(kind, False, f'{text}: {_videos(len(rows))}', rows)
+      yield Finding(kind, False, f'{text}: {count_videos(len(rows))}', rows)
 
 
 _FRAME_FOLDERS = {
@@ -178,7 +134,7 @@ def _square(listed, records) -> Iterator[Finding]:
   ]
   if rows:
     text = f'square, so their {listed.spec.crops} test crops are the same: '
-    yield Finding('square', False, f'{text}{_videos(len(rows))}', rows)
+    yield Finding('square', False, f'{text}{count_videos(len(rows))}', rows)
 
 
 def _too_large(listed, records) -> Iterator[Finding]:
@@ -193,7 +149,7 @@ def _too_large(listed, records) -> Iterator[Finding]:
     except ValueError as error:
       rows.append((name, video, str(error)))
   if rows:
-    text = f'too narrow to be resized: {_videos(len(rows))}'
+    text = f'too narrow to be resized: {count_videos(len(rows))}'
     yield Finding('too_large', True, text, rows)
 
 
@@ -202,101 +158,26 @@ def _missing(listed, name, split) -> Iterator[Finding]:
     total = len(split) + len(split.missing)
     text = f'listed in {name} but not there: {len(split.missing):,} of '
     rows = [(name, video, '') for video in split.missing]
-    yield Finding('missing', listed.complete, f'{text}{_videos(total)}', rows)
+    yield Finding(
+      'missing', listed.complete, f'{text}{count_videos(total)}', rows
+    )
 
 
-def per_class(split: sources.Split) -> np.ndarray:
-  """Videos of each class: [classes]."""
-  labels = split.labels[split.labels >= 0]
-  return np.bincount(labels, minlength=len(split.class_names))
-
-
-def _classes(name: str, split: sources.Split) -> Iterator[Finding]:
-  unlabelled = [
-    (name, video, '')
-    for video, label in zip(split.ids, split.labels, strict=True)
-    if label < 0
-  ]
-  if unlabelled:
-    text = f'without a label in {name}: {_videos(len(unlabelled))}'
-    yield Finding('unlabelled', False, text, unlabelled)
-  counts = per_class(split)
-  empty = [split.class_names[label] for label in np.flatnonzero(counts == 0)]
-  if empty:
-    text = f'without a video in {name}: {len(empty)} of {len(counts)} classes'
-    rows = [(name, '', class_name) for class_name in empty]
-    yield Finding('empty_class', False, text, rows)
-  filled = counts[counts > 0]
-  if len(filled) and filled.max() > UNEVEN * filled.min():
-    few, many = (split.class_names[label] for label in _extremes(counts))
-    text = f'{name} is uneven: {filled.min():,} of {few!r}, '
-    yield Finding('uneven', False, f'{text}{filled.max():,} of {many!r}')
-
-
-def _extremes(counts: np.ndarray) -> tuple[int, int]:
-  """Labels with the fewest videos, but some, and with the most."""
-  some = np.where(counts > 0, counts, counts.max() + 1)
-  return int(some.argmin()), int(counts.argmax())
-
-
-def _other_folders(name: str, split: sources.Split) -> Iterator[Finding]:
-  """Where the folder is that of a class, but not of the label's."""
-  plain = lambda text: text.lower().replace('_', ' ')
-  labels = {plain(c): label for label, c in enumerate(split.class_names)}
-  rows = []
-  for video, label in zip(split.ids, split.labels.tolist(), strict=True):
-    folder = posixpath.basename(posixpath.dirname(video))
-    if label >= 0 and labels.get(plain(folder), label) != label:
-      rows.append((name, video, split.class_names[label]))
-  if rows:
-    text = f'label and folder name different classes in {name}: '
-    yield Finding('label', True, f'{text}{_videos(len(rows))}', rows)
-
-
-def _public(listed: Listed) -> Iterator[Finding]:
-  """What differs from a public data set, if it is one."""
-  for name, split in listed.splits.items():
-    class_names = _class_names(split)
-    public = known.recognise(listed.format, class_names)
-    if public is None:
-      continue
-    count = known.papers_count(public, name, listed.options)
-    if count and count != len(split):
-      text = f'{name} of {public.name}: {_videos(len(split))} here, '
-      yield Finding('count', False, f'{text}{count:,} in papers')
-    yield from _order(name, class_names, public)
-
-
-def _class_names(split: sources.Split) -> tuple[str, ...]:
-  """Class names in label order; of mere numbers, the folders they stand for."""
-  if not _are_numbers(split.class_names):
-    return split.class_names
-  folders = {}
-  for video, label in zip(split.ids, split.labels.tolist(), strict=True):
-    folders[label] = posixpath.basename(posixpath.dirname(video))
-  return tuple(folders[label] for label in sorted(folders))
-
-
-def _are_numbers(class_names: Sequence[str]) -> bool:
-  """Whether they are but labels, as those of a list without names."""
-  return all(name.isdecimal() for name in class_names)
-
-
-def _order(name, class_names, public: known.Known) -> Iterator[Finding]:
-  if public.order is None:
-    return
-  official = sorted(class_names, key=public.order)
-  pairs = zip(class_names, official, strict=True)
+def _counts(listed, name, split) -> Iterator[Finding]:
   rows = [
-    (name, '', f'{label} is {ours!r}, officially {theirs!r}')
-    for label, (ours, theirs) in enumerate(pairs)
-    if ours != theirs
+    (name, found.id, f'{found.there} frames, listed {found.listed}')
+    for found in split.miscounted
   ]
   if rows:
-    text = f'{len(rows)} labels of {name} are not those of {public.name}, so '
-    text += 'models of others will be wrong on them; use format '
-    yield Finding('order', False, f'{text}{public.format!r} to have them', rows)
+    text = f'with another number of frames than {name} lists: '
+    text += count_videos(len(rows))
+    yield Finding('frame_count', listed.complete, text, rows)
 
 
-def _videos(count: int) -> str:
-  return f'{count:,} video{"s" * (count != 1)}'
+def _left_out(listed) -> Iterator[Finding]:
+  """Files that are not tried, and notes on how the videos were found."""
+  if found := split_facts.left_out(listed.splits.values()):
+    text = folders.describe_left_out(found)
+    yield Finding('left_out', False, text, [('', file, '') for file in found])
+  for note in dict.fromkeys(n for s in listed.splits.values() for n in s.notes):
+    yield Finding('listed', False, note)

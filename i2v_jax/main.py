@@ -13,6 +13,7 @@ import sys
 from absl import app, flags, logging
 
 from i2v_jax import cli, config_flag
+from i2v_jax.data import places
 
 # JAX and the library are imported in `run`: worker processes of the data
 # loader import this module too, and have no use for them.
@@ -46,6 +47,9 @@ SILENT_SECONDS = flags.DEFINE_integer(
 def run(argv) -> None:
   if len(argv) > 1:
     raise app.UsageError(f'{argv[1]!r} is not a flag; flags begin with --.')
+  places.check_writable('--workdir', WORKDIR.value)
+  places.check_data(CONFIG.value.data.root, CONFIG.value.data.options)
+
   from i2v_jax import hosts
 
   logging.set_verbosity(logging.WARNING)  # not which backends are absent

@@ -24,7 +24,7 @@ from i2v_jax import (
 )
 from i2v_jax import params as params_lib
 from i2v_jax import workdir as workdir_lib
-from i2v_jax.data import flips, manifest, sources
+from i2v_jax.data import flips, manifest, sources, split_facts
 from i2v_jax.data.loader import Loader
 
 
@@ -160,8 +160,15 @@ def resume(run: Run, checkpoints) -> TrainState:
 
 def _splits(config) -> tuple[sources.Split, sources.Split]:
   train, val = (experiment.split(config, name) for name in ('train', 'val'))
-  if train.class_names != val.class_names:
-    raise ValueError('The train and val splits have different classes.')
+  data = config['data']
+  both = {data['train']: train, data['val']: val}
+  if text := split_facts.class_difference(both):
+    raise ValueError(text)
+  if len(train.class_names) < 2:
+    raise ValueError(
+      f'{data["root"]} has one class, {train.class_names[0]!r}; training needs '
+      'two or more.'
+    )
   for split in (train, val):
     if (split.labels < 0).any():
       raise ValueError(
@@ -202,7 +209,7 @@ def optimizer_of(config, learning_rate, mine):
 
 
 def overview(run: Run) -> None:
-  """Prints what is trained."""
+  """Prints what is trained, and on what."""
   mine = run.state.params
   table = Table(title='Parameters', title_justify='left')
   for name in ('part', 'tunable', 'total'):
@@ -228,9 +235,11 @@ def overview(run: Run) -> None:
     f'{run.mesh.size} {jax.default_backend()} device(s)'
     f'{backward.told(run.model, mine)}'
   )
+  notes = split_facts.notes(run.train.split, run.val.split)
   if moved := adapters.relocated(run.model):
-    writers.console.print(moved)
-  writers.console.print(_mirroring(run))
+    notes.append(moved)
+  for line in (*notes, _mirroring(run)):
+    writers.console.print(line)
 
 
 def _mirroring(run: Run) -> str:

@@ -17,7 +17,7 @@ from clu import parameter_overview
 from jax.experimental import multihost_utils
 
 from i2v_jax import experiment
-from i2v_jax.data import sources, whole
+from i2v_jax.data import places, sources, whole
 from i2v_jax.runtime import files
 
 # Where things are and how often one looks; none of it changes what is trained.
@@ -54,6 +54,7 @@ LOCK = 'train.lock'
 
 def writable(workdir) -> pathlib.Path:
   """The folder, made if need be; raises OSError if it cannot be written."""
+  places.check_writable('--workdir', workdir)
   workdir = pathlib.Path(workdir)
   try:
     workdir.mkdir(parents=True, exist_ok=True)

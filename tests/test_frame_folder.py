@@ -7,7 +7,7 @@ import framed
 import numpy as np
 import pytest
 
-from i2v_jax.data import decode, frame_files, listing, transforms
+from i2v_jax.data import decode, folders, frame_files, transforms
 from i2v_jax.data.frame_folder import is_frame_folder
 
 PATTERNS = {
@@ -200,7 +200,9 @@ def test_stamp_and_hash_see_a_frame_that_changes(tmp_path):
 def test_a_folder_of_frames_is_listed_as_one_video(tmp_path):
   for name in ('b', 'a'):
     framed.write(tmp_path / 'clips' / name, framed.numbered(2))
-  found = [os.path.basename(path) for path in listing.videos(tmp_path)]
+  found = [
+    os.path.basename(path) for path in folders.find_videos(tmp_path).videos
+  ]
   assert found == ['a', 'b']
   one = tmp_path / 'clips' / 'a'
-  assert list(listing.videos(one)) == [str(one)]
+  assert folders.find_videos(one).videos == [str(one)]

@@ -111,7 +111,7 @@ def test_a_folder_gives_its_videos_without_labels(tmp_path):
   ('text', 'count', 'words'),
   [
     ('', 4, 'lists no videos'),
-    ('x.mp4 0\ny.mp4\n', 4, r'line 2: expected `path label`'),
+    ('x y z\n', 4, r'line 1: .* set the delimiter'),
     ('x.mp4 0\n', 0, 'cannot show 0 videos'),
   ],
 )

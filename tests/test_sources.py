@@ -58,7 +58,7 @@ def test_list_without_labels(tmp_path):
     ('a.mp4 0\na.mp4 2', r'line 2: label 2 is not in -1\.\.1'),
     ('a.mp4 -2', r'line 1: label -2 is not in -1\.\.1'),
     ('a.mp4 0\na.mp4', 'line 2: a label or none, unlike line 1'),
-    ('my a.mp4', r"line 1: label 'a\.mp4' is not a whole number"),
+    ('my a.mp4 0.5', r"line 1: label '0\.5' is none of the 2 class names"),
     ('\n', 'no videos'),
   ],
 )
@@ -82,7 +82,7 @@ def test_folder_takes_classes_from_train(tmp_path):
 @pytest.mark.parametrize(
   ('files', 'error'),
   [
-    (['train/a/1.mp4', 'val/c/1.mp4'], "class 'c' of .* is not in .*train"),
+    (['train/a/1.mp4', 'val/c/1.mp4'], '1 of the 1 classes of .*val are not'),
     (['train/a/1.mp4', 'val/a/1.txt'], 'no videos in .*/val/a'),
     (['train/a/1.mp4', 'val/a/b/1.mp4'], "/val/a has a folder 'b'"),
     (['train/a/1.mp4', 'val/1.mp4'], "'1.mp4' in .*val is in no class"),

@@ -16,7 +16,8 @@ import numpy as np
 
 from i2v_jax.data import (
   clips,
-  listing,
+  folders,
+  list_lines,
   pipeline,
   prepared,
   sampling,
@@ -83,16 +84,17 @@ def videos(path) -> Split:
   """What `path` names, without labels.
 
   A video itself, those in a folder and below, those that a list names, or the
-  first split of a prepared data set. A list is as `listing.read_list` has it.
-  Raises FileNotFoundError or ValueError where there is no video.
+  first split of a prepared data set. Lists are read by
+  `list_lines.read_list`. Raises FileNotFoundError or ValueError where there is
+  no video.
   """
   path = pathlib.Path(path)
   if path.is_dir() and prepared.folders(path):
     return sources.load('prepared', path, prepared.splits(path)[0])
-  if listing.is_list(path):
-    found = [video for video, _ in listing.read_list(path)]
+  if list_lines.is_list(path):
+    found = [video for video, _ in list_lines.read_list(path)]
   else:
-    found = list(listing.videos(path))
+    found = folders.find_videos(path).videos
   if not found:
     raise ValueError(f'{path} holds no video: name a video, folder or list')
   names = tuple(map(str, found))

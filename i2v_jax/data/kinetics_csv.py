@@ -32,12 +32,12 @@ def kinetics(
   clips = {}
   for part in dict.fromkeys(('train', split)):
     path = _file(root, part, annotations, expected)
-    clips[part] = list(_clips(path, part))
+    clips[part] = list(read_clips(path, part))
   folders = sorted({folder for _, folder, _ in clips['train']})
   listing.check_count(f'the train csv of {root}', folders, expected)
   labels = {folder: label for label, folder in enumerate(folders)}
   bases = listing.bases((*_SPLITS[split], ''), videos, split)
-  places = {folder: _places(bases, folder) for folder in folders}
+  places = {folder: places_of(bases, folder) for folder in folders}
   # Clips of the test csv have no class, hence no folder of a class.
   labels[''], places[''] = -1, bases
   rows = []
@@ -49,24 +49,35 @@ def kinetics(
   return listing.Listing(tuple(f.replace('_', ' ') for f in folders), rows)
 
 
+def aliases(split: str) -> tuple[str, ...]:
+  """What a split is called in file names, folders and columns."""
+  return _SPLITS.get(split, (split,))
+
+
 def _file(root, split, annotations, counts) -> pathlib.Path:
   prefixes = ['', 'kinetics_']
   for count in counts:
     prefixes += [f'kinetics{count}_', f'kinetics_{count}_', f'k{count}_']
-  aliases = _SPLITS[split]
-  names = [f'{prefix}{alias}.csv' for prefix in prefixes for alias in aliases]
+  names = [
+    f'{prefix}{alias}.csv' for prefix in prefixes for alias in _SPLITS[split]
+  ]
   return listing.find(root, names, annotations)
 
 
-def _places(bases: Sequence[str], folder: str) -> tuple[str, ...]:
+def places_of(bases: Sequence[str], folder: str) -> tuple[str, ...]:
+  """The folders that may hold the clips of a class, best first."""
   # Mirrors name class folders with '_' (the rule of the crawler) or blanks.
   spellings = dict.fromkeys((folder, folder.replace('_', ' ')))
   inside = [posixpath.join(b, s) for b in bases for s in spellings]
   return (*inside, *bases)
 
 
-def _clips(path: pathlib.Path, split: str) -> Iterator[tuple]:
-  """Yields ((path, line), class folder or '', file names) of each clip."""
+def read_clips(path: pathlib.Path, split: str | None) -> Iterator[tuple]:
+  """Yields ((path, line), class folder or '', file names) of each clip.
+
+  Raises ValueError for a line that cannot be meant, or is of another split
+  than `split` if that is given.
+  """
   with listing.open_text(path) as file:
     reader = csv.DictReader(file, strict=True)
     try:
@@ -87,11 +98,49 @@ def _clip(where, row, split) -> tuple[str, tuple[str, ...]]:
     raise listing.bad_line(*where, problem) from error
   if None in row:
     raise listing.bad_line(*where, 'too many fields: quote the commas')
-  if row.get('split') and row['split'] not in _SPLITS[split]:
+  if split and row.get('split') and row['split'] not in aliases(split):
     problem = f'split {row["split"]!r} in the {split} csv: one csv a split'
     raise listing.bad_line(*where, problem)
   label = (row.get('label') or '').strip()
-  if not video or (not label and split != 'test'):
+  if not video or (not label and split not in ('test', None)):
     raise listing.bad_line(*where, 'no label or no youtube_id: fill it in')
   folder = label.replace('"', '').replace(' ', '_')
   return folder, (f'{video}_{start:06d}_{end:06d}', video)
+
+
+def as_list(
+  path: pathlib.Path,
+  others: Sequence[pathlib.Path],
+  split: str,
+  class_names: Sequence[str] | None,
+  videos: str,
+) -> listing.Listing:
+  """Reads a csv file as a list of any number of classes.
+
+  Args:
+    path: of the file.
+    others: the files of other splits; their classes count as well.
+    split: as in `kinetics`.
+    class_names: in label order; None sorts those of all files.
+    videos: folder of the videos below the root; '' tries the usual places.
+  """
+  names, lists = class_names, {path: list(read_clips(path, split))}
+  note = ''
+  if names is None:
+    for other in others:
+      lists[other] = list(read_clips(other, None))
+    folders = {folder for clips in lists.values() for _, folder, _ in clips}
+    names = tuple(f.replace('_', ' ') for f in sorted(folders - {''}))
+    files = ' and '.join(sorted(path.name for path in lists))
+    note = f'{len(names)} classes, the sorted labels of {files}'
+  labels = {n.replace(' ', '_'): label for label, n in enumerate(names)}
+  labels[''] = -1
+  bases = listing.bases((*aliases(split), ''), videos, split)
+  rows = []
+  for (_, line), folder, clip in lists[path]:
+    if folder not in labels:
+      problem = f'class {folder!r} is none of the class names: correct them'
+      raise listing.bad_line(path, line, problem)
+    places = places_of(bases, folder)
+    rows.append(listing.Row(places, clip, labels[folder], line))
+  return listing.Listing(names, rows, str(path), notes=(note,) * bool(note))

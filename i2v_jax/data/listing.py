@@ -4,19 +4,20 @@ Nothing here looks at a video: a row says where one may lie and what its label
 is, `sources` finds it.
 """
 
+import codecs
 import json
 import os
 import pathlib
-import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TextIO
 
-from i2v_jax.data.frame_files import is_frame_folder
-
 Path = str | os.PathLike[str]
-LISTS = ('.txt', '.csv', '.list')  # names of files that list videos
-_LABELLED = re.compile(r'(.+?)\s*[,\s]\s*(-?\d+)')
-_VIDEO = re.compile(r'.\.(mp4|avi|webm|mkv|mov|m4v|mpg|mpeg|ts|flv)$', re.I)
+_MARKS = {  # that of UTF-32 begins as one of UTF-16 does
+  codecs.BOM_UTF32_LE: 'utf-32',
+  codecs.BOM_UTF32_BE: 'utf-32',
+  codecs.BOM_UTF16_LE: 'utf-16',
+  codecs.BOM_UTF16_BE: 'utf-16',
+}
 
 
 class Row(NamedTuple):
@@ -25,54 +26,26 @@ class Row(NamedTuple):
   folders: tuple[str, ...]  # Relative to the root, or absolute.
   names: tuple[str, ...]  # Without an extension, any video extension will do.
   label: int  # -1 where unlabelled.
+  line: int = 0  # Of the list; 0 where no line lists it.
+  frames: int | None = None  # Of a folder of frames, where the list says.
 
 
 class Listing(NamedTuple):
-  """What an annotation says: class names in label order, and its videos."""
+  """What an annotation says.
+
+  Attributes:
+    class_names: in label order.
+    rows: the videos.
+    file: that lists them; '' where the lines of no one file do.
+    left_out: files of the folders gone through that are no videos.
+    notes: what else there is to know, in words.
+  """
 
   class_names: tuple[str, ...]
   rows: list[Row]
-  ignore_case: bool = False
-
-
-def is_video(name: str) -> bool:
-  """Whether a file name has the extension of a video."""
-  return bool(_VIDEO.search(name))
-
-
-def videos(path: Path) -> Iterator[str]:
-  """Yields a path itself, or if it is a folder all videos in it and below.
-
-  A folder of frames is a video. Links are followed, but no folder is gone
-  through twice. Raises OSError where a folder cannot be read.
-  """
-  # A folder with the name of a video is a mistake that its reader reports.
-  one = is_video(os.fspath(path)) or is_frame_folder(path)
-  if one or not os.path.isdir(path):
-    yield os.fspath(path)
-    return
-  seen = set()
-  for folder, folders, names in os.walk(
-    path, onerror=_unreadable, followlinks=True
-  ):
-    place = os.path.realpath(folder)
-    if place in seen:  # a link to a folder around it leads here for ever
-      folders.clear()
-      continue
-    seen.add(place)
-    if is_frame_folder(folder):
-      yield folder
-      continue
-    inside = [name for name in folders if not is_video(name)]
-    for name in sorted({*names, *folders} - {*inside}):
-      if is_video(name) and not name.startswith('.'):
-        yield os.path.join(folder, name)
-    folders[:] = sorted(inside)
-
-
-def _unreadable(error: OSError) -> None:
-  problem = f'{error.filename} cannot be listed ({error.strerror})'
-  raise OSError(f'{problem}: mend its permissions, or move it away') from error
+  file: str = ''
+  left_out: tuple[str, ...] = ()
+  notes: tuple[str, ...] = ()
 
 
 def bad_line(path: Path, line: int, problem: str) -> ValueError:
@@ -81,9 +54,21 @@ def bad_line(path: Path, line: int, problem: str) -> ValueError:
 
 
 def open_text(path: Path) -> TextIO:
-  """Opens UTF-8 text, raising FileNotFoundError with one sentence."""
+  """Opens UTF-8 text, or UTF-16 and UTF-32 that begin with their mark.
+
+  Raises:
+    FileNotFoundError: there is no such file.
+    ValueError: it is no text.
+  """
   if not os.path.isfile(path):
     raise FileNotFoundError(f'{path} is not there: check the path')
+  with open(path, 'rb') as file:
+    start = file.read(4096)
+  for mark, encoding in _MARKS.items():
+    if start.startswith(mark):
+      return open(path, encoding=encoding)
+  if b'\0' in start:
+    raise ValueError(f'{path} is no text: save it as UTF-8')
   # A byte-order mark is no part of the first path; paths may be any bytes.
   return open(path, encoding='utf-8-sig', errors='surrogateescape')
 
@@ -94,27 +79,6 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(file, start=1):
       if line.strip():
         yield number, line.strip()
-
-
-def is_list(path: Path) -> bool:
-  """Whether a file name is that of a list of videos."""
-  return os.fspath(path).lower().endswith(LISTS)
-
-
-def read_list(
-  path: Path, labelled: bool = False
-) -> Iterator[tuple[str, int | None]]:
-  """Yields paths and labels of lines `path label`, `path,label` or `path`.
-
-  Paths start from the folder of the list. Where there is no label it is None,
-  or a ValueError if all have to be `labelled`.
-  """
-  for number, line in read_lines(path):
-    found = _LABELLED.fullmatch(line)
-    if labelled and not found:
-      raise bad_line(path, number, f'expected `path label`: {line!r}')
-    name, label = (found[1], int(found[2])) if found else (line, None)
-    yield os.path.join(os.path.dirname(path), name), label
 
 
 def read_json(path: Path) -> Any:

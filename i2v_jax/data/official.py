@@ -72,7 +72,7 @@ def ucf101(
   """Reads the train/test lists of UCF101 (Soomro et al., 2012).
 
   Labels follow classInd.txt, whose order is not that of sorted folder names.
-  Case is ignored: 'HandstandPushups' is spelled in two ways.
+  'HandstandPushups' is spelled in two ways, so case does not matter.
   """
   listing.check_split('ucf101', split, ('train', 'test'))
   _check_fold(fold)
@@ -95,7 +95,7 @@ def ucf101(
       raise listing.bad_line(path, line, problem)
     places = tuple(posixpath.join(base, folder) for base in bases)
     rows.append(listing.Row(places, (name, posixpath.splitext(name)[0]), label))
-  return listing.Listing(class_names, rows, ignore_case=True)
+  return listing.Listing(class_names, rows)
 
 
 def _ucf101_classes(path: pathlib.Path) -> tuple[str, ...]:

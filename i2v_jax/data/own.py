@@ -1,85 +1,22 @@
-"""Your own videos -> who is listed: a list file, or a folder for every class.
+"""Your own videos, a folder for every class -> who is in a split.
 
-Readers raise FileNotFoundError and ValueError as those of `official` do.
+Raises FileNotFoundError and ValueError as the readers of `official` do, and
+OSError for a folder that cannot be read.
 """
 
 import hashlib
 import os
-import pathlib
-from collections.abc import Iterator, Sequence
 
-from i2v_jax.data import listing
-
-
-def video_list(
-  root: listing.Path,
-  split: str,
-  list_file: str = '{split}.txt',
-  class_names: listing.Path | Sequence[str] | None = None,
-  num_classes: int | None = None,
-  delimiter: str | None = None,
-  videos: str = '',
-) -> listing.Listing:
-  """Reads lines `video label`, or `video` alone where nothing is labelled.
-
-  Args:
-    root: folder that relative paths are relative to.
-    split: put in the place of `{split}` in `list_file` and `videos`.
-    list_file: the list. The last field of a line is the label, so that paths
-      may hold blanks; a path without extension finds any video of that name.
-    class_names: names in label order, or a file of one name a line, or a json
-      list of them. By default the numbers are the names.
-    num_classes: how many classes there are where `class_names` is None; by
-      default one more than the largest label of this list.
-    delimiter: what separates path and label; None is any run of blanks.
-    videos: folder that the listed paths start from.
-  """
-  videos = videos.replace('{split}', split)
-  path = pathlib.Path(root, list_file.replace('{split}', split))
-  lines = list(_lines(path, delimiter))
-  names = _names(root, lines, class_names, num_classes)
-  rows = []
-  for number, video, label in lines:
-    if not -1 <= label < len(names):
-      problem = f'label {label} is not in -1..{len(names) - 1}'
-      raise listing.bad_line(path, number, problem)
-    folder, name = os.path.split(video)
-    rows.append(listing.Row((os.path.join(videos, folder),), (name,), label))
-  return listing.Listing(names, rows)
-
-
-def _lines(path, delimiter) -> Iterator[tuple[int, str, int]]:
-  first = None
-  for number, line in listing.read_lines(path):
-    video, *label = (part.strip() for part in line.rsplit(delimiter, 1))
-    first = first or (number, len(label))
-    if first[1] != len(label):
-      problem = f'a label or none, unlike line {first[0]}: write -1 for none'
-      raise listing.bad_line(path, number, problem)
-    try:
-      yield number, video, int(label[0]) if label else -1
-    except ValueError as error:
-      problem = f'label {label[0]!r} is not a whole number: set the delimiter'
-      raise listing.bad_line(path, number, problem) from error
-
-
-def _names(root, lines, class_names, num_classes) -> tuple[str, ...]:
-  if class_names is None:
-    if num_classes is None:
-      num_classes = 1 + max((label for _, _, label in lines), default=-1)
-    return tuple(map(str, range(num_classes)))
-  if not isinstance(class_names, str | os.PathLike):
-    return listing.check_names(class_names, 'class_names')
-  path = pathlib.Path(root, class_names)
-  if path.suffix == '.json':
-    return listing.check_names(listing.read_json(path), path)
-  return listing.check_names([n for _, n in listing.read_lines(path)], path)
+from i2v_jax.data import folders, listing, places
+from i2v_jax.data import names as spelling
 
 
 def class_folders(
   root: listing.Path, split: str, val_fraction: float = 0.2, seed: int = 0
 ) -> listing.Listing:
   """Reads `root/split/class/clip`, or splits `root/class/clip` itself.
+
+  A clip is a file that may be a video, or a folder of its frames.
 
   Labels are the ranks of the sorted folder names of `root/train`, for every
   split. Without `root/train`, a hash of seed, class and file name sends each
@@ -92,67 +29,121 @@ def class_folders(
     val_fraction: expected share of 'val'; no meaning where `root/train` is.
     seed: another seed is another split; no meaning where `root/train` is.
   """
-  if os.path.isdir(os.path.join(root, 'train')):
-    return _ready_split(root, split)
+  if train := _spelled(root, 'train'):
+    return _ready_split(root, train, split)
   if split not in ('train', 'val'):
     raise ValueError(f'{root} has no folders train and {split}: make them')
   if not 0 < val_fraction < 1:
     raise ValueError(f'val_fraction {val_fraction} is not between 0 and 1')
-  names = _folders(root)
+  names, left_out = _classes(root)
   splits = {'val', 'valid', 'validation', 'test'}.intersection(names)
   if splits:
     raise ValueError(f'{root} has {min(splits)} but no train: make one')
   rows = []
   for label, name in enumerate(names):
-    clips = _clips(root, name)
+    clips, more = _clips(root, name)
+    left_out += [f'{name}/{file}' for file in more]
     val = _held_out(root, name, clips, val_fraction, seed)
     chosen = [clip for clip in clips if (clip in val) == (split == 'val')]
     rows += [listing.Row((name,), (clip,), label) for clip in chosen]
-  return listing.Listing(names, rows)
+  return listing.Listing(names, rows, left_out=tuple(left_out))
 
 
-def _ready_split(root, split) -> listing.Listing:
-  top, train = os.path.join(root, split), os.path.join(root, 'train')
-  if not os.path.isdir(top):
-    raise FileNotFoundError(f'{top} is not there: make it beside train')
-  names = _folders(train)
+def _spelled(root, name: str) -> str:
+  """The name of a folder in the root as it is spelled there; '' if none is."""
+  if os.path.isdir(os.path.join(root, name)):
+    return name
+  # A class may be called Train, which holds clips and no folders of classes.
+  found = [
+    folder
+    for folder in folders.look_in(root).folders
+    if spelling.key(folder) == spelling.key(name)
+    and folders.look_in(os.path.join(root, folder)).folders
+  ]
+  return found[0] if len(found) == 1 else ''
+
+
+def _ready_split(root, train: str, split: str) -> listing.Listing:
+  """A split that has a folder; `train` is that of the training videos."""
+  folder = _spelled(root, split)
+  if not folder:
+    others = [n for n in folders.look_in(root).folders if n != train]
+    way_out = f'make it beside {train}'
+    if others:
+      way_out += f', or set data.val to one of {", ".join(others[:3])}'
+    raise FileNotFoundError(
+      f'{os.path.join(root, split)} is not there: {way_out}'
+    )
+  split, top, train = folder, *(os.path.join(root, n) for n in (folder, train))
+  names, _ = _classes(train)
+  there, left_out = _classes(top)
+  labels = _labels_of(there, names, top, train)
   rows = []
-  for name in _folders(top):
-    if name not in names:
-      problem = f'class {name!r} of {top} is not in {train}'
-      raise ValueError(f'{problem}: the classes are those of train')
-    folder, label = f'{split}/{name}', names.index(name)
-    rows += [listing.Row((folder,), (c,), label) for c in _clips(top, name)]
-  return listing.Listing(names, rows)
+  for name in there:
+    clips, more = _clips(top, name)
+    left_out += [f'{name}/{file}' for file in more]
+    folder = f'{split}/{name}'
+    rows += [listing.Row((folder,), (c,), labels[name]) for c in clips]
+  left_out = tuple(f'{split}/{file}' for file in left_out)
+  return listing.Listing(names, rows, left_out=left_out)
 
 
-def _shown(folder) -> tuple[list[str], list[str]]:
-  """Sorted names of the sub-folders and the videos that are not hidden."""
-  with os.scandir(folder) as entries:
-    shown = [entry for entry in entries if not entry.name.startswith('.')]
-  folders = {entry.name for entry in shown if entry.is_dir()}
-  names = {e.name for e in shown if listing.is_video(e.name)} - folders
-  return sorted(folders), sorted(names)
+def _labels_of(there, names, top, train) -> dict[str, int]:
+  """Labels of the folders in `top`: the places of the same names in `train`."""
+  labels = {name: label for label, name in enumerate(names)}
+  others = [name for name in there if name not in labels]
+  for other in list(others):
+    near = [n for n in names if spelling.key(n) == spelling.key(other)]
+    if len(near) == 1 and near[0] not in there:
+      labels[other] = labels[near[0]]
+      others.remove(other)
+  if others:
+    shown = ', '.join(map(repr, others[:3])) + ', ...' * (len(others) > 3)
+    problem = f'{len(others)} of the {len(there)} classes of {top} are not'
+    problem += f' among the {len(names)} of {train} ({shown})'
+    way_out = 'the classes are those of train, so add them there or move them'
+    raise ValueError(f'{problem}: {way_out} away')
+  return labels
 
 
-def _folders(top) -> tuple[str, ...]:
-  folders, strays = _shown(top)
-  if strays:
-    raise ValueError(f'{strays[0]!r} in {top} is in no class: move it into one')
-  if not folders:
-    raise ValueError(f'no videos in {top}: make a folder for every class')
-  return tuple(folders)
+def _classes(top) -> tuple[tuple[str, ...], list[str]]:
+  """Names of the classes in a folder, and files that are beside them."""
+  here = folders.look_in(top)
+  for name in here.videos:
+    path = os.path.join(top, name)
+    if spelling.has_video_extension(name) and not os.path.isdir(path):
+      raise ValueError(f'{name!r} in {top} is in no class: move it into one')
+    if os.path.isdir(path):
+      problem = f'{path} holds frames of one video'
+      way_out = 'put that folder into one for its class'
+      raise ValueError(f'{problem}: {way_out}')
+  if not here.folders:
+    problem = f'no videos in {top}{_but(here.left_out)}'
+    raise ValueError(f'{problem}: make a folder for every class')
+  return tuple(here.folders), [*here.videos, *here.left_out]
 
 
-def _clips(top, name) -> list[str]:
+def _clips(top, name) -> tuple[list[str], list[str]]:
+  """The clips of a class, and the files beside them that are none."""
   folder = os.path.join(top, name)
-  nested, clips = _shown(folder)
-  if nested:
-    problem = f'{folder} has a folder {nested[0]!r}'
-    raise ValueError(f'{problem}: only clips may lie in the folder of a class')
-  if not clips:
-    raise ValueError(f'no videos in {folder}: add some or remove the folder')
-  return clips
+  here = folders.look_in(folder)
+  if here.folders:
+    nested = here.folders[0]
+    problem = f'{folder} has a folder {nested!r}, which is no folder of frames'
+    way_out = 'a folder of a class holds its clips; if the classes are one '
+    way_out += f'level deeper, {folder} is the root'
+    raise ValueError(f'{problem}: {way_out}')
+  if not here.videos:
+    problem = f'no videos in {folder}{_but(here.left_out)}'
+    raise ValueError(f'{problem}: add some or remove the folder')
+  return here.videos, here.left_out
+
+
+def _but(left_out: list[str]) -> str:
+  """What a folder without videos holds, in brackets."""
+  if archives := [name for name in left_out if places.is_archive(name)]:
+    return f' but archives, such as {archives[0]}, which have to be unpacked'
+  return f' ({folders.describe_left_out(left_out)})' if left_out else ''
 
 
 def _held_out(root, name, clips, fraction, seed) -> set[str]:

@@ -20,6 +20,7 @@ from i2v_jax.data import (
   prepared,
   shards,
   sources,
+  split_facts,
   staging,
   transcode,
   workers,
@@ -112,10 +113,8 @@ class Job:
 
   def _describe(self, source, options, recipe, shard_mb) -> dict[str, Any]:
     """All that decides the bytes of the shards."""
-    for split in self.splits.values():
-      if split.class_names != self.class_names:
-        problem = f'the splits {", ".join(self.splits)} have other class names'
-        raise ValueError(f"{problem}: set 'class_names' or 'num_classes'")
+    if text := split_facts.class_difference(self.splits):
+      raise ValueError(text)
     for name in self.class_names:  # TFDS writes a text file, one name a line
       if not name.isprintable():
         problem = f'class name {name!r} is no line of text'

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from i2v_jax.data import clips, flips, listing, sheet
+from i2v_jax.data import clips, flips, folders, list_lines, sheet
 from i2v_jax.data.decode import FrameFolder, Video, open_video
 from i2v_jax.data.spec import ClipSpec
 
@@ -34,7 +34,7 @@ class Seen:
 def listed(sources: Iterable[str], count: int) -> list[tuple[str, int | None]]:
   """Paths and labels of the videos named, and of `count` of each list's.
 
-  A list is as `listing.read_list` has it. A folder counts as a list of the
+  A list is as `list_lines.read_list` has it. A folder counts as a list of the
   videos in it and below. Videos are taken evenly spread, from the first on;
   those that no file lists have no label.
 
@@ -46,15 +46,21 @@ def listed(sources: Iterable[str], count: int) -> list[tuple[str, int | None]]:
     raise ValueError(f'cannot show {count} videos of a list; show 1 or more.')
   found = []
   for source in map(str, sources):
-    if listing.is_list(source):
-      rows = list(listing.read_list(source, labelled=True))
+    if list_lines.is_list(source):
+      rows = list(list_lines.read_list(source))
     else:
-      rows = [(path, None) for path in listing.videos(source)]
+      rows = [(path, None) for path in folders.find_videos(source).videos]
     if not rows:
       raise ValueError(f'{source} lists no videos; add lines `path label`.')
     picked = np.linspace(0, len(rows), min(count, len(rows)), endpoint=False)
     found += [rows[int(place)] for place in picked]
   return found
+
+
+def left_out(sources: Iterable[str]) -> list[str]:
+  """The files of folders that `listed` leaves out, as they are no videos."""
+  given = [str(source) for source in sources if not list_lines.is_list(source)]
+  return [f for path in given for f in folders.find_videos(path).left_out]
 
 
 def class_folders(sources: Iterable[str]) -> tuple[str, ...]:
@@ -64,9 +70,11 @@ def class_folders(sources: Iterable[str]) -> tuple[str, ...]:
   """
   names = set()
   for source in map(str, sources):
-    if listing.is_list(source) or not os.path.isdir(source):
+    if list_lines.is_list(source) or not os.path.isdir(source):
       continue
-    parents = {os.path.dirname(path) for path in listing.videos(source)}
+    parents = {
+      os.path.dirname(path) for path in folders.find_videos(source).videos
+    }
     top = os.path.normpath(source)
     if not {top, os.path.dirname(top)} & set(map(os.path.normpath, parents)):
       names |= {os.path.basename(parent) for parent in parents}

@@ -6,28 +6,42 @@ FileNotFoundError, 'skip' leaves it out and lists it in `Split.missing`, so that
 a report can say how many were not evaluated.
 """
 
+import contextlib
 import dataclasses
 import hashlib
 import inspect
 import json
 import os
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from i2v_jax.data import (
   digits,
+  frame_files,
   kinetics_csv,
   listing,
+  lists,
   official,
   own,
+  places,
   prepared,
   whole,
 )
 from i2v_jax.data.frame_folder import FPS, check_fps
+from i2v_jax.data.look_up import LookUp
 
 Path = listing.Path
+
+
+class Miscounted(NamedTuple):
+  """A folder of frames that holds more or fewer of them than its list says."""
+
+  id: str
+  listed: int
+  there: int
+  line: int  # Of the list.
 
 
 # Arrays have no single truth value, so neither has the equality of splits.
@@ -46,6 +60,9 @@ class Split:
       reports, the same wherever the data lies.
     missing: ids of the videos that were listed but not found.
     records: holds the videos where no files do; `paths` are names then.
+    left_out: ids of the files beside them that are not tried as videos.
+    miscounted: folders of frames whose list says another number of them.
+    notes: what else there is to know of how they were found, in words.
     fps: frames a second of the videos that are folders of frames.
   """
 
@@ -55,6 +72,9 @@ class Split:
   ids: tuple[str, ...]
   missing: tuple[str, ...] = ()
   records: prepared.Records | None = None
+  left_out: tuple[str, ...] = ()
+  miscounted: tuple[Miscounted, ...] = ()
+  notes: tuple[str, ...] = ()
   fps: float = FPS
 
   def __post_init__(self):
@@ -98,7 +118,7 @@ class Split:
 
 # Each reads annotations into a listing; its arguments are the format's options.
 FORMATS: dict[str, Callable[..., listing.Listing]] = {
-  'list': own.video_list,
+  'list': lists.video_list,
   'folder': own.class_folders,
   'kinetics': kinetics_csv.kinetics,
   'something_v2': official.something_v2,
@@ -124,7 +144,8 @@ def load(
     root: folder of the data set.
     split: which part; of a prepared data set also a slice, 'train[:10%]'.
     on_missing: what becomes of a listed video that is not there: 'error', or
-      'skip', which lists it in `Split.missing`.
+      'skip', which lists it in `Split.missing`; likewise of folders of frames
+      that are counted wrongly, in `Split.miscounted`.
     fps: frames a second of videos that are folders of frames, of any format.
     **options: of the format.
 
@@ -132,6 +153,7 @@ def load(
     FileNotFoundError: the root, an annotation or a video is not there.
     ValueError: an unknown format or option, or annotations that are wrong.
   """
+  places.check_data(root, options)
   check_fps(fps)
   if format == 'digits':
     digits.generate(os.path.expanduser(root), **options)
@@ -164,7 +186,12 @@ def _split(reader, root, on_missing, options: dict[str, Any]) -> Split:
   """Reads a listing and looks its videos up."""
   root = os.path.expanduser(root)
   if not os.path.isdir(root):
-    raise FileNotFoundError(f'{root} is not a folder: check the data root')
+    way_out = 'check the data root'
+    if os.path.isfile(root):
+      way_out = (
+        f'give its folder, and a list by list_file={os.path.basename(root)!r}'
+      )
+    raise FileNotFoundError(f'{root} is not a folder: {way_out}')
   if on_missing not in ('error', 'skip'):
     raise ValueError(f"on_missing {on_missing!r} is not 'error' or 'skip'")
   known = [*inspect.signature(reader).parameters][1:]  # without the root
@@ -173,18 +200,50 @@ def _split(reader, root, on_missing, options: dict[str, Any]) -> Split:
       problem = f'{reader.__name__} has no option {name!r}'
       raise ValueError(f'{problem}: it has {", ".join(known)}')
   listed = reader(root, **options)
-  folders = _Folders(root, listed.ignore_case)
-  found = [(folders.find(row), row) for row in listed.rows]
-  missing = [row for place, row in found if place is None]
+  look_up = LookUp(root)
+  found = [*zip(listed.rows, look_up.find(listed.rows), strict=True)]
+  missing = [row for row, place in found if place is None]
+  there = [(row, place) for row, place in found if place is not None]
   if missing and on_missing == 'error':
-    raise FileNotFoundError(_describe(root, missing, len(found)))
-  if len(missing) == len(found):
+    raise FileNotFoundError(_describe(root, listed, missing, look_up))
+  if not there:
     problem = f'no videos under {root} of the {len(found)} listed'
     raise ValueError(f'{problem}: check the data root and the split')
-  there = [(*place, row.label) for place, row in found if place]
-  paths, ids, labels = zip(*there, strict=True)
-  lost = tuple(_name(row) for row in missing)
-  return Split(paths, np.array(labels), listed.class_names, ids, lost)
+  miscounted = _miscounted(there)
+  if miscounted and on_missing == 'error':
+    raise ValueError(_describe_counts(listed, miscounted))
+  return Split(
+    tuple(place.path for _, place in there),
+    np.array([row.label for row, _ in there]),
+    listed.class_names,
+    tuple(place.id for _, place in there),
+    tuple(_name(row) for row in missing),
+    left_out=listed.left_out,
+    miscounted=miscounted,
+    notes=listed.notes,
+  )
+
+
+def _miscounted(there) -> tuple[Miscounted, ...]:
+  """The folders of frames that hold more or fewer than their list says."""
+  found = []
+  for row, place in there:
+    if row.frames is None or not os.path.isdir(place.path):
+      continue
+    with contextlib.suppress(ValueError):  # its reader says what is wrong
+      count = len(frame_files.list_frames(place.path).names)
+      if count != row.frames:
+        found.append(Miscounted(place.id, row.frames, count, row.line))
+  return tuple(found)
+
+
+def _describe_counts(listed, miscounted: Sequence[Miscounted]) -> str:
+  first, number = miscounted[0], len(miscounted)
+  problem = f'{number} of {len(listed.rows)} listed folders of frames hold'
+  problem += f' another number of them than {listed.file} says: line'
+  problem += f' {first.line}, {first.id!r}, {first.listed}, and there are'
+  way_out = "extract them again or correct the list, or set on_missing='skip'"
+  return f'{problem} {first.there}: {way_out} to take what is there'
 
 
 def _name(row: listing.Row) -> str:
@@ -193,63 +252,20 @@ def _name(row: listing.Row) -> str:
   return name.replace(os.sep, '/')
 
 
-def _describe(root, missing: list[listing.Row], count: int) -> str:
+def _describe(
+  root: str,
+  listed: listing.Listing,
+  missing: Sequence[listing.Row],
+  look_up: LookUp,
+) -> str:
   names = ', '.join(repr(_name(row)) for row in missing[:3])
   more = ', ...' if len(missing) > 3 else ''
-  problem = f'{len(missing)} of {count} listed videos are not in {root}'
+  first = missing[0]
+  where = f'line {first.line} of {listed.file}, ' if first.line else ''
+  tried = os.path.join(root, first.folders[0], first.names[0])
+  near = look_up.near(first)
+  near = f'; {near}' if near else ''
+  problem = f'{len(missing)} of {len(listed.rows)} listed videos are not in'
+  problem += f' {root} ({names}{more}): the first, {where}is not at {tried}'
   way_out = "check the root and 'videos', or leave them out, and have them"
-  return f"{problem} ({names}{more}): {way_out} counted, by on_missing='skip'"
-
-
-class _Folders:
-  """Finds videos by name: each folder is listed once and no file is touched."""
-
-  def __init__(self, root: str, ignore_case: bool):
-    self._root = root
-    self._ignore_case = ignore_case
-    self._key = str.lower if ignore_case else str
-    self._listings = {}
-
-  def find(self, row: listing.Row) -> tuple[str, str] | None:
-    """Returns (path, id) of the first name in the first folder that has it."""
-    for folder in row.folders:
-      if folder not in self._listings:
-        self._listings[folder] = self._list(folder)
-      path, prefix, files, stems = self._listings[folder]
-      for name in map(self._key, row.names):
-        names = files.get(name) or stems.get(name) or ()
-        if len(names) > 1:
-          both = ' and '.join(sorted(names))
-          raise ValueError(f'{path} has {both} for one video: keep one')
-        if names:
-          return os.path.join(path, names[0]), prefix + names[0]
-    return None
-
-  def _list(self, folder: str):
-    path = os.path.normpath(os.path.join(self._root, folder))
-    if self._ignore_case and not os.path.isdir(path):
-      path = self._respelled(path)
-    files, stems = {}, {}
-    for name in _list_folder(path):
-      # A name without extension may be the folder of a video's frames.
-      if os.path.splitext(name)[1]:
-        files.setdefault(self._key(name), []).append(name)
-      if listing.is_video(name):
-        stem = self._key(os.path.splitext(name)[0])
-        stems.setdefault(stem, []).append(name)
-    prefix = os.path.relpath(path, self._root).replace(os.sep, '/')
-    return path, '' if prefix == '.' else f'{prefix}/', files, stems
-
-  def _respelled(self, path: str) -> str:
-    parent, name = os.path.split(path)
-    for other in sorted(_list_folder(parent)):
-      if other.lower() == name.lower():
-        return os.path.join(parent, other)
-    return path
-
-
-def _list_folder(path: str) -> list[str]:
-  try:
-    return os.listdir(path)
-  except (FileNotFoundError, NotADirectoryError):
-    return []
+  return f"{problem}{near}; {way_out} counted, by on_missing='skip'"

@@ -1,0 +1,57 @@
+"""What there is to know of splits before a video is read."""
+
+from collections.abc import Iterable, Mapping
+
+from i2v_jax.data import folders
+from i2v_jax.data.sources import Split
+
+
+def left_out(splits: Iterable[Split]) -> list[str]:
+  """The files that are left out of splits, each once."""
+  return list(dict.fromkeys(file for s in splits for file in s.left_out))
+
+
+def class_difference(splits: Mapping[str, Split]) -> str:
+  """How the classes of splits differ, and what to do; '' if they do not."""
+  (first, ours), *others = splits.items()
+  for name, split in others:
+    if split.class_names == ours.class_names:
+      continue
+    counts = len(ours.class_names), len(split.class_names)
+    found = [f'{first} has {counts[0]} and {name} {counts[1]} classes']
+    for one, here, there in ((first, ours, split), (name, split, ours)):
+      only = [c for c in here.class_names if c not in set(there.class_names)]
+      if only:
+        shown = ', '.join(map(repr, only[:3])) + ', ...' * (len(only) > 3)
+        found.append(f'{len(only)} only in {one} ({shown})')
+    if len(found) == 1:
+      found.append('in another order')
+    way_out = "give both the same 'class_names' or 'num_classes'"
+    return f'{", ".join(found)}: {way_out} in data.options'
+  return ''
+
+
+def untrained(train: Split, other: Split) -> list[str]:
+  """The classes that videos of a split have, and no video of `train`."""
+  labels = {*other.labels.tolist()} - {*train.labels.tolist(), -1}
+  return [other.class_names[label] for label in sorted(labels)]
+
+
+def notes(train: Split, val: Split) -> list[str]:
+  """What there is to know of the videos of a run, a line each."""
+  found = [*train.notes, *val.notes]
+  if files := left_out((train, val)):
+    found.append(folders.describe_left_out(files))
+  for name, split in (('train', train), ('val', val)):
+    if split.missing:
+      total = len(split) + len(split.missing)
+      found.append(f'missing of {name}: {len(split.missing)} of {total} videos')
+    if split.miscounted:
+      count = len(split.miscounted)
+      found.append(f'{count} folders of {name} with a wrong count of frames')
+  if classes := untrained(train, val):
+    shown = ', '.join(map(repr, classes[:3])) + ', ...' * (len(classes) > 3)
+    found.append(
+      f'{len(classes)} classes of val have no video in train: {shown}'
+    )
+  return list(dict.fromkeys(found))

@@ -1,0 +1,135 @@
+"""What of splits is told before training, and what is refused."""
+
+import numpy as np
+import pytest
+from files import touch, write
+
+from i2v_jax import cli, findings, run
+from i2v_jax.data import sources, split_facts
+
+
+def split_of(labels, class_names=('ape', 'bee'), **more):
+  """A split out of `{id: label}`."""
+  values = np.array([*labels.values()])
+  ids = tuple(labels)
+  return sources.Split(ids, values, class_names, ids, **more)
+
+
+def kinds(splits):
+  """Findings by kind; all videos are good, and none is like another."""
+  listed = findings.Listed(splits)
+  good = {'ok': True, 'frames': 100, 'cut_short': False}
+  records = {video: good | {'sha256': video} for video in listed.paths}
+  return {found.kind: found for found in findings.find(listed, records)}
+
+
+@pytest.mark.parametrize(
+  ('names', 'words'),
+  [
+    (('ape', 'bee'), ''),
+    (('ape',), "train has 2 and val 1 classes, 1 only in train ('bee'): give"),
+    (('bee', 'ape'), 'train has 2 and val 2 classes, in another order: give'),
+    (
+      ('ape', 'c', 'd', 'e', 'f'),
+      "train has 2 and val 5 classes, 1 only in train ('bee'), 4 only in val "
+      "('c', 'd', 'e', ...): give both the same 'class_names' or 'num_classes'",
+    ),
+  ],
+)
+def test_classes_that_differ(names, words):
+  both = {'train': split_of({'a': 0}), 'val': split_of({'v': 0}, names)}
+  found = split_facts.class_difference(both)
+  assert found.startswith(words) and bool(found) == bool(words)
+  assert ('classes' in kinds(both)) == bool(words)
+
+
+def test_a_class_that_is_not_trained_is_found():
+  both = {'train': split_of({'a': 0, 'b': 0}), 'val': split_of({'v': 1})}
+  found = kinds(both)['untrained']
+  assert found.problem and found.rows == [('val', '', 'bee')]
+  assert split_facts.notes(both['train'], both['val']) == [
+    "1 classes of val have no video in train: 'bee'"
+  ]
+  assert 'untrained' not in kinds(both | {'train': split_of({'a': 0, 'b': 1})})
+
+
+def test_one_class_is_too_few_and_like_names_are_noted():
+  assert kinds({'train': split_of({'a': 0}, ('ape',))})['one_class'].problem
+  found = kinds({'train': split_of({'a': 0, 'b': 1}, ('Ape', 'ape '))})
+  assert found['alike'].rows == [
+    ('train', '', "'Ape' and 'ape ' (by case and blanks at the ends)")
+  ]
+
+
+def test_counts_of_frames_and_notes_reach_the_check():
+  wrong = sources.Miscounted('a', 10, 9, 1)
+  split = split_of({'a': 0, 'b': 1}, miscounted=(wrong,), notes=('so it is',))
+  found = kinds({'train': split})
+  assert found['frame_count'].problem and found['listed'].text == 'so it is'
+  assert found['frame_count'].rows[0] == ('train', 'a', '9 frames, listed 10')
+
+
+def test_a_run_begins_with_what_is_left_out_and_missing():
+  train = split_of({'a': 0, 'b': 1}, left_out=('a.txt',), missing=('c',))
+  val = split_of({'v': 1}, left_out=('a.txt',), notes=('two classes',))
+  assert split_facts.notes(train, val) == [
+    'two classes',
+    'left out, not videos: 1 file (a.txt)',
+    'missing of train: 1 of 3 videos',
+  ]
+
+
+def listed(smoke_config, root, **options):
+  config = smoke_config()
+  with config.unlocked():
+    config.data.format, config.data.root = 'list', str(root)
+    config.data.options = options
+  return config
+
+
+@pytest.mark.parametrize(
+  ('train', 'options', 'error'),
+  [
+    ('v0.mp4 a\nv1.mp4 b\n', {}, 'train has 2 and more 1 classes, 2 only in'),
+    ('v0.mp4 0\nv1.mp4 0\n', {}, "has one class, '0'; training needs two"),
+    ('v0.mp4 0\nv1.mp4 -1\n', {'num_classes': 2}, '1 videos have no label'),
+  ],
+)
+def test_training_refuses_before_a_model_is_built(
+  tmp_path, smoke_config, monkeypatch, train, options, error
+):
+  touch(tmp_path, 'v0.mp4', 'v1.mp4')
+  write(tmp_path, {'train.txt': train, 'more.txt': 'v0.mp4 0\n'})
+  config = listed(smoke_config, tmp_path, **options)
+  with config.unlocked():
+    config.data.val = 'more'
+  monkeypatch.setattr(run.experiment, 'model', None)
+  with pytest.raises(ValueError, match=error):
+    run.prepare(config, tmp_path / 'run')
+
+
+def test_the_check_finds_it_before_training_does(tmp_path, capsys):
+  touch(tmp_path, 'v0.mp4', 'v1.mp4')
+  write(tmp_path, {'train.txt': 'v0.mp4 0\nv1.mp4 1\n', 'b.txt': 'v1.mp4 2\n'})
+  args = f'data check --source list {tmp_path} --split train --split b --out'
+  with pytest.raises(SystemExit) as ended:
+    cli.main([*args.split(), str(tmp_path / 'out')])
+  shown = capsys.readouterr().out
+  assert ended.value.code == 1
+  assert (
+    "problem  train has 2 and b 3 classes, 1 only in b ('2'): give" in shown
+  )
+
+
+def test_preparing_tells_what_is_left_out(tmp_path, videos, capsys):
+  for name in ('train/a/1.mp4', 'train/b/1.mp4'):
+    touch(tmp_path, name)
+    (tmp_path / name).write_bytes((videos / 'h265.mp4').read_bytes())
+  touch(tmp_path, 'train/b/notes.txt')
+  out = str(tmp_path / 'out')
+  args = ['data', 'prepare', str(tmp_path), '--source', 'folder', '--out', out]
+  with pytest.raises(SystemExit) as ended:
+    cli.main([*args, '--split', 'train', '--workers', '1'])
+  assert ended.value.code == 0
+  line = 'left out, not videos: 1 file (train/b/notes.txt)'
+  assert line in capsys.readouterr().out
