@@ -9,6 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
+from i2v_jax.derivatives import with_derivatives
+
 ACTIVATIONS = {
   'none': lambda x: x,
   'gelu': lambda x: nn.gelu(x, approximate=False),
@@ -52,7 +54,6 @@ def channels(rank: float, width: int) -> int:
   return count
 
 
-@jax.custom_vjp
 def thin_product(x, kernel):
   """x @ kernel, the gradient of which transposes nothing wide.
 
@@ -60,7 +61,16 @@ def thin_product(x, kernel):
   transposed copy of the wide dY, and computes again for it whatever led to it.
   Here it is X^T dY, and that of a down-projection (dY^T X)^T.
   """
+  return _thin_product(x, kernel)
+
+
+def _product(x, kernel):
   return jax.lax.dot_general(x, kernel, (((x.ndim - 1,), (0,)), ((), ())))
+
+
+def _thin_product_tangent(kept, dx, dkernel):
+  x, kernel = kept
+  return _product(dx, kernel) + _product(x, dkernel)
 
 
 def _thin_product_backward(kept, dy):
@@ -73,8 +83,10 @@ def _thin_product_backward(kept, dy):
   return dx, jax.lax.dot_general(dy, x, sums).T
 
 
-thin_product.defvjp(
-  lambda *args: (thin_product(*args), args), _thin_product_backward
+_thin_product = with_derivatives(
+  lambda *args: (_product(*args), args),
+  _thin_product_tangent,
+  _thin_product_backward,
 )
 
 
