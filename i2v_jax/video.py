@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from flax.core import FrozenDict
 
-from i2v_jax import adapters
+from i2v_jax import adapters, ranges
 from i2v_jax.adapters import operators
 from i2v_jax.adapters.layers import check_frames, on_patches
 from i2v_jax.dualpath import DualPathClassifier
@@ -18,6 +18,14 @@ from i2v_jax.evl import EVLClassifier
 from i2v_jax.vit import ViT
 from i2v_jax.vit_config import NORMALIZATION, ViTConfig
 
+RANGES = {  # key of `model` in a config -> what it may be
+  'num_frames': ranges.COUNT,
+  'temporal_embedding': ranges.flag,
+  'mean_first': ranges.flag,
+  'dropout': ranges.RATE,
+  'head_std': ranges.NOT_NEGATIVE,
+  'projection': ranges.FROM_0,
+}
 INPUTS = ('video', 'grid')  # of a model, in this order; most take the first
 
 
@@ -129,19 +137,32 @@ def build(spec: Mapping[str, Any], num_classes: int, **vit) -> nn.Module:
   Raises:
     ValueError: unknown names or options, or parts that do not go together.
   """
-  spec = dict(spec)
-  if spec['num_frames'] < 1:
-    raise ValueError(
-      f'model.num_frames is {spec["num_frames"]}, not 1 or more.'
-    )
-  cfg = ViTConfig.named(**dict(spec.pop('backbone')) | vit)
+  num_classes = ranges.COUNT('num_classes', num_classes)
+  spec = {k: RANGES.get(k, _any)(f'model.{k}', v) for k, v in spec.items()}
+  cfg = _backbone(spec.pop('backbone'), vit)
   spec['adapter'] = adapters.resolve(spec.get('adapter'))
   spec['temporal_operator'] = operators.resolve(spec.get('temporal_operator'))
-  adapters.check_operator(spec['adapter'], spec['temporal_operator'])
+  operator = spec['temporal_operator']
+  adapters.check_operator(spec['adapter'], operator)
+  adapters.check_fit(spec['adapter'], operator, cfg, spec['num_frames'])
   kind = classifier(spec['adapter'])
   for option in sorted(spec.keys() - kind.__dataclass_fields__.keys()):
     _check_off(option, spec.pop(option), spec['adapter'])
   return kind(cfg, num_classes, **spec)
+
+
+def _any(name: str, value):
+  """What has a check of its own."""
+  del name
+  return value
+
+
+def _backbone(sizes, vit: Mapping) -> ViTConfig:
+  ranges.table(_any)('model.backbone', sizes)
+  try:
+    return ViTConfig.named(**dict(sizes) | vit)
+  except (TypeError, ValueError) as error:
+    raise ValueError(f'model.backbone: {error}') from error
 
 
 def classifier(adapter: Mapping | None) -> type[nn.Module]:

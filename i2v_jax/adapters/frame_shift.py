@@ -6,18 +6,48 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 import numpy as np
 
+from i2v_jax import ranges
+
 NEIGHBOURS = (-1, 1)  # the frame before, then the one after
 
 
-def channel_groups(offsets, cfg) -> list[tuple[int, int]]:
+def offsets(name: str, value) -> tuple:
+  """Frame offsets as they are written; see `operators.HeadRelocation`.
+
+  Raises:
+    ValueError: they are no whole numbers or pairs `(offset, channels)`.
+  """
+  pair = lambda x: (
+    isinstance(x, Sequence) and len(x) == 2 and ranges.FROM_0.holds(x[1])
+  )
+  whole = lambda x: ranges.whole().holds(x[0] if pair(x) else x)
+  listed = isinstance(value, Sequence) and not isinstance(value, str)
+  if not (listed and all(map(whole, value))):
+    ranges.refuse(name, value, 'whole numbers, or pairs (offset, channels)')
+  integers = lambda x: tuple(map(int, x)) if pair(x) else int(x)
+  return tuple(map(integers, value))
+
+
+def check_offsets(name: str, offsets: Sequence, cfg, num_frames: int) -> None:
+  """Raises ValueError for frames or channels that a model does not have."""
+  for offset, _ in channel_groups(offsets, cfg, name):
+    if abs(offset) >= num_frames:
+      raise ValueError(
+        f'{name} has {offset}, but clips have {num_frames} frames; offsets can '
+        f'be {1 - num_frames} to {num_frames - 1}.'
+      )
+
+
+def channel_groups(
+  offsets: Sequence, cfg, name: str = 'offsets'
+) -> list[tuple[int, int]]:
   """Offsets as `(offset, channels)` runs that cover the whole width."""
   head, width = cfg.head_width, cfg.num_heads * cfg.head_width
-  _check_offsets(offsets)
   runs = [o if isinstance(o, Sequence) else (o, head) for o in offsets]
   used = sum(channels for _, channels in runs)
   if used > width:
     raise ValueError(
-      f'Offsets {tuple(offsets)} cover {used} channels, but the model has '
+      f'{name} {tuple(offsets)} cover {used} channels, but the model has '
       f'{cfg.num_heads} heads of {head}.'
     )
   runs.append((0, width - used))
@@ -28,19 +58,6 @@ def channel_groups(offsets, cfg) -> list[tuple[int, int]]:
     elif channels:
       merged.append((offset, channels))
   return merged
-
-
-def _check_offsets(offsets) -> None:
-  whole = lambda x: isinstance(x, int | np.integer)
-  pair = lambda x: (
-    isinstance(x, Sequence) and len(x) == 2 and all(map(whole, x))
-  )
-  listed = isinstance(offsets, Sequence) and not isinstance(offsets, str)
-  if not (listed and all(whole(x) or pair(x) for x in offsets)):
-    raise ValueError(
-      'offsets are whole numbers, or pairs (offset, channels), not '
-      f'{offsets!r}.'
-    )
 
 
 def relocate(x_BxTxLxD, groups, head_width: int):

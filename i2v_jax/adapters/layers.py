@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
+from i2v_jax import ranges
 from i2v_jax.derivatives import with_derivatives
 
 ACTIVATIONS = {
@@ -44,12 +45,12 @@ def on_patches(change, x, num_prefix: int):
 
 
 def channels(rank: float, width: int) -> int:
-  """A rank as it is written: a number of channels, or a share below 1."""
+  """Channels of a rank: a number of them, 1.0 for one, or a share below 1."""
+  rank = ranges.rank('rank', rank)
   count = int(width * rank) if rank < 1 else rank
-  if not isinstance(count, int) or count < 1:
+  if not count:
     raise ValueError(
-      f'A rank is a whole number of channels, or a share of the {width} below '
-      f'1, not {rank}.'
+      f'A rank of {rank} leaves no channel of {width}; give a larger one.'
     )
   return count
 

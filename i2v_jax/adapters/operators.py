@@ -9,12 +9,13 @@ t itself where t + d does not exist.
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 from flax.core import FrozenDict
 
-from i2v_jax.adapters import blocks
+from i2v_jax import ranges
+from i2v_jax.adapters import blocks, frame_shift
 from i2v_jax.adapters.frame_shift import (
   channel_groups,
   relocate,
@@ -48,6 +49,17 @@ class MovedBlock:
     return blocks.attend(self.block, *x, heads=move)
 
 
+def _letters(name: str, value) -> str:
+  if not isinstance(value, str) or not value or set(value) - set('qkv'):
+    ranges.refuse(name, value, 'some of q, k and v, such as kv')
+  return value
+
+
+def _check(operator) -> None:
+  for option, rule in operator.options.items():
+    rule(option, getattr(operator, option))
+
+
 @dataclasses.dataclass(frozen=True)
 class HeadRelocation:
   """Whole heads look at other frames (STDHA of ZeroI2V, section 3.2).
@@ -63,8 +75,10 @@ class HeadRelocation:
   offsets: Sequence[int | tuple[int, int]]
   on: str = 'kv'
 
+  options: ClassVar = dict(offsets=frame_shift.offsets, on=_letters)
+
   def __post_init__(self):
-    _check_letters(self)
+    _check(self)
 
   def __call__(self, block):
     cfg = blocks.config(block, 'Head relocation', 'num_heads', 'head_width')
@@ -88,9 +102,10 @@ class ChannelShift:
   share: int = 12
   on: str = 'kv'
 
+  options: ClassVar = dict(share=ranges.whole(2), on=_letters)
+
   def __post_init__(self):
-    _check_letters(self)
-    _check_share(self)
+    _check(self)
 
   def __call__(self, block):
     cfg = blocks.config(block, 'Channel shift', 'num_heads', 'head_width')
@@ -114,12 +129,12 @@ class TokenShift:
   share: int = 12
   at: str = 'stream'
 
+  options: ClassVar = dict(
+    share=ranges.whole(2), at=ranges.one_of('stream', 'kv')
+  )
+
   def __post_init__(self):
-    _check_share(self)
-    if self.at not in ('stream', 'kv'):
-      raise ValueError(
-        f"token_shift acts at 'stream' or at 'kv', not at {self.at!r}."
-      )
+    _check(self)
 
   def __call__(self, block):
     if not blocks.num_prefix(block):
@@ -152,28 +167,17 @@ def resolve(spec: Mapping[str, Any] | None) -> FrozenDict | None:
   Raises:
     ValueError: unknown operator or option, or a value that cannot be.
   """
-  if not spec:
+  if spec is None or spec == {}:
     return None
-  spec = {k: tuples(v) for k, v in spec.items() if v is not None}
+  spec = ranges.named('model.temporal_operator', spec, OPERATORS)
   make(spec)
   return FrozenDict(spec)
 
 
 def make(spec: Mapping[str, Any]):
   """The operator of a spec."""
-  options = dict(spec)
-  name = options.pop('name', None)
-  if name not in OPERATORS:
-    raise ValueError(
-      f'Unknown temporal operator {name!r}; known: {sorted(OPERATORS)}.'
-    )
-  operator = OPERATORS[name]
-  fields = [field.name for field in dataclasses.fields(operator)]
-  if unknown := set(options) - set(fields):
-    raise ValueError(
-      f'{name} has no option {sorted(unknown)}; it has {fields}.'
-    )
-  return operator(**options)
+  options: ClassVar = dict(spec)
+  return OPERATORS[options.pop('name')](**options)
 
 
 # Functions with their arguments, not closures: blocks can be pickled.
@@ -194,28 +198,6 @@ def _framed(move, y):
       f'have shape {y.shape}.'
     )
   return move(y)
-
-
-def tuples(value):
-  """Lists, as JSON has them, become tuples; models are hashed by jit."""
-  if isinstance(value, list | tuple):
-    return tuple(tuples(v) for v in value)
-  return value
-
-
-def _check_letters(operator) -> None:
-  if not operator.on or set(operator.on) - set('qkv'):
-    raise ValueError(
-      f'A temporal operator moves some of q, k and v, such as kv, not '
-      f'{operator.on!r}.'
-    )
-
-
-def _check_share(operator) -> None:
-  if operator.share < 2:
-    raise ValueError(
-      f'share is {operator.share}; two parts move, so it is 2 or more.'
-    )
 
 
 def _check_fold(operator, fold: int, what: str) -> None:
