@@ -20,14 +20,26 @@ def matches(path: str, prefix: str) -> bool:
   return not prefix or path == prefix or path.startswith(prefix + '/')
 
 
-def check_prefixes(params: Mapping, prefixes: Prefixes) -> None:
-  """Raises ValueError for a prefix that no parameter path starts with."""
+def check_prefixes(params: Mapping, prefixes: Prefixes, key: str = '') -> None:
+  """Raises ValueError for a prefix that no parameter path starts with.
+
+  Args:
+    params: a tree.
+    prefixes: of its paths.
+    key: of the config, where they are from one.
+  """
+  if isinstance(prefixes, str):
+    raise ValueError(
+      f'{key or "prefixes"} is {prefixes!r}; give a list of path prefixes, '
+      f'such as [{prefixes!r}].'
+    )
   paths = flatten_dict(params, sep='/')
   for prefix in prefixes:
     if not any(matches(path, prefix) for path in paths):
       top = ', '.join(sorted(params))
+      named = f'{key} names {prefix!r}: ' if key else ''
       raise ValueError(
-        f'No parameter path starts with {prefix!r}; the tree has {top}.'
+        f'{named}No parameter path starts with {prefix!r}; the tree has {top}.'
       )
 
 

@@ -96,6 +96,12 @@ def one_of(*known) -> Rule:
   return check
 
 
+def anything(name: str, value):
+  """What has a check of its own."""
+  del name
+  return value
+
+
 def off_or(rule: Number) -> Rule:
   """0 for off, or a number of another range."""
 
@@ -148,11 +154,16 @@ def odd(name: str, value) -> int:
 
 
 def rank(name: str, value):
-  """A number of channels, or a share of the width; 1.0 is one channel."""
-  if not (COUNT.holds(value) or Number(0, 1, above=True).holds(value)):
-    wanted = 'a whole number of channels, or a share of the width below 1'
-    refuse(name, value, f'{wanted}, above 0')
-  return int(value) if value >= 1 else value
+  """A number of channels (64.0 is 64), or a share of the width below 1.
+
+  1.0 is refused: it may mean one channel or the whole width.
+  """
+  share = Number(0, 1, above=True, below=True)
+  one = isinstance(value, float) and value == 1
+  if one or not (COUNT.holds(value) or share.holds(value)):
+    wanted = 'a whole number of channels, or a share of the width above 0'
+    refuse(name, value, f'{wanted} and below 1; 1.0 may mean either')
+  return value if value < 1 else int(value)
 
 
 def named(key: str, spec, known: Mapping) -> dict[str, Any]:

@@ -138,27 +138,23 @@ def build(spec: Mapping[str, Any], num_classes: int, **vit) -> nn.Module:
     ValueError: unknown names or options, or parts that do not go together.
   """
   num_classes = ranges.COUNT('num_classes', num_classes)
-  spec = {k: RANGES.get(k, _any)(f'model.{k}', v) for k, v in spec.items()}
+  spec = {
+    k: RANGES.get(k, ranges.anything)(f'model.{k}', v) for k, v in spec.items()
+  }
   cfg = _backbone(spec.pop('backbone'), vit)
   spec['adapter'] = adapters.resolve(spec.get('adapter'))
   spec['temporal_operator'] = operators.resolve(spec.get('temporal_operator'))
   operator = spec['temporal_operator']
   adapters.check_operator(spec['adapter'], operator)
-  adapters.check_fit(spec['adapter'], operator, cfg, spec['num_frames'])
   kind = classifier(spec['adapter'])
   for option in sorted(spec.keys() - kind.__dataclass_fields__.keys()):
     _check_off(option, spec.pop(option), spec['adapter'])
+  adapters.check_fit(spec['adapter'], operator, cfg, spec['num_frames'])
   return kind(cfg, num_classes, **spec)
 
 
-def _any(name: str, value):
-  """What has a check of its own."""
-  del name
-  return value
-
-
 def _backbone(sizes, vit: Mapping) -> ViTConfig:
-  ranges.table(_any)('model.backbone', sizes)
+  ranges.table(ranges.anything)('model.backbone', sizes)
   try:
     return ViTConfig.named(**dict(sizes) | vit)
   except (TypeError, ValueError) as error:

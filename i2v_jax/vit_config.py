@@ -179,7 +179,7 @@ class ViTConfig:
       size, _, patch = variant.partition('/')
       if size not in SIZES or not (patch.isascii() and patch.isdigit()):
         raise ValueError(
-          f'Unknown ViT {variant!r}; write SIZE/PATCH with SIZE one of '
+          f'variant is {variant!r}; write SIZE/PATCH with SIZE one of '
           f'{", ".join(SIZES)}, for example B/16.'
         )
       fields = ('width', 'depth', 'num_heads', 'mlp_dim', 'patch_size')

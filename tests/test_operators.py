@@ -149,12 +149,15 @@ def test_the_hook_of_an_adapter_acts_before_the_operator():
 @pytest.mark.parametrize(
   ('spec', 'error'),
   [
-    (dict(name='shift'), "Unknown temporal operator 'shift'"),
+    (dict(name='shift'), "model.temporal_operator.name is 'shift'"),
     (dict(name='channel_shift', div=8), "no option \\['div'\\]"),
     (dict(name='channel_shift', on='kx'), 'some of q, k and v'),
     (dict(name='channel_shift', on=''), 'some of q, k and v'),
-    (dict(name='token_shift', share=1), '2 or more'),
-    (dict(name='token_shift', at='q'), "'stream' or at 'kv'"),
+    (
+      dict(name='token_shift', share=1),
+      'share is 1; it can be a whole number from 2',
+    ),
+    (dict(name='token_shift', at='q'), "at is 'q'; it can be"),
   ],
 )
 def test_wrong_options_are_named(spec, error):
