@@ -7,10 +7,9 @@ import signal
 import sys
 
 from i2v_jax import cli_bench, cli_data, stopping
+from i2v_jax.cli_numbers import count, positive
 
 FORMATS = ('merged', 'full', 'adapter', 'clip', 'stablehlo')  # of `i2v export`
-
-
 MENDABLE = (
   FloatingPointError,
   ModuleNotFoundError,
@@ -208,7 +207,7 @@ def _for_models(command) -> None:
   used.add_argument('--json', action='store_true', help='one object per clip')
   used.add_argument(
     '--window',
-    type=float,
+    type=positive,
     metavar='SECONDS',
     help='slide over long videos, half a window at a time',
   )
@@ -244,7 +243,7 @@ def _for_weights(command) -> None:
 
   look = sub('inspect', inspect_weights, 'print what a file is, and its keys')
   cost = sub('bench', bench_weights, 'measure time and memory of loading')
-  cost.add_argument('--rounds', type=int, default=5, help='of measurements')
+  cost.add_argument('--rounds', type=count, default=5, help='of measurements')
   out = sub('convert', convert_weights, 'write published weights as our own')
   for found in (look, cost, out):
     found.add_argument(
@@ -267,7 +266,9 @@ def _for_sweeps(command) -> None:
   measure = command(
     'compare', compare, 'sweep, and measure time and memory of every variant'
   )
-  measure.add_argument('--rounds', type=int, default=10, help='of measurements')
+  measure.add_argument(
+    '--rounds', type=count, default=10, help='of measurements'
+  )
   measure.add_argument(
     '--steps-only',
     action='store_true',

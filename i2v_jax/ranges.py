@@ -6,15 +6,14 @@ A rule takes a name and a value. It returns the value, whole numbers as `int`
 
 import dataclasses
 import math
+import numbers
 import reprlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-
 Rule = Callable[[str, Any], Any]
 INT32 = 2**31 - 1
-FLOAT32 = float(np.finfo(np.float32).max)
+FLOAT32 = 3.4028234663852886e38  # largest
 
 
 def refuse(name: str, value, wanted: str):
@@ -47,9 +46,7 @@ class Number:
 
   def holds(self, value) -> bool:
     """Whether the value is in the range."""
-    if isinstance(value, bool) or not isinstance(
-      value, int | float | np.integer | np.floating
-    ):
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
       return False
     if not self.low <= value <= self.high:  # so for NaN
       return False
@@ -72,9 +69,9 @@ def whole(low: int = -INT32, high: int = INT32) -> Number:
 
 def flag(name: str, value) -> bool:
   """True or False."""
-  if not isinstance(value, bool | np.bool_):
+  if not isinstance(value, bool):
     refuse(name, value, 'True or False')
-  return bool(value)
+  return value
 
 
 def text(name: str, value) -> str:
