@@ -129,8 +129,9 @@ def build(spec: Mapping[str, Any], num_classes: int, **vit) -> nn.Module:
   """A model from the `model` part of a config.
 
   Args:
-    spec: `backbone` (arguments of `ViTConfig.named`), `num_frames`, `adapter`,
-      and optionally further fields of the classifier.
+    spec: `backbone` (arguments of `ViTConfig.named`), `num_frames`, `adapter`
+      (a name, or `{'name': …, option: value, …}`), and optionally further
+      fields of the classifier.
     num_classes: width of the head.
     **vit: fields of `ViTConfig` decided at run time, such as `dtype`.
 
@@ -138,6 +139,11 @@ def build(spec: Mapping[str, Any], num_classes: int, **vit) -> nn.Module:
     ValueError: unknown names or options, or parts that do not go together.
   """
   num_classes = ranges.COUNT('num_classes', num_classes)
+  if missing := sorted({'backbone', 'num_frames'} - set(spec)):
+    raise ValueError(
+      f'The spec of a model has no {" and no ".join(missing)}; an example is '
+      "dict(backbone=dict(variant='B/16'), num_frames=8, adapter='aim')."
+    )
   spec = {
     k: RANGES.get(k, ranges.anything)(f'model.{k}', v) for k, v in spec.items()
   }
@@ -155,6 +161,13 @@ def build(spec: Mapping[str, Any], num_classes: int, **vit) -> nn.Module:
 
 def _backbone(sizes, vit: Mapping) -> ViTConfig:
   ranges.table(ranges.anything)('model.backbone', sizes)
+  fields = {'variant', 'family', *ViTConfig.__dataclass_fields__}
+  if unknown := sorted({*sizes, *vit} - fields):
+    raise ValueError(
+      f'model.backbone has no {", ".join(unknown)}; it has '
+      f'{", ".join(sorted(fields))}. What is no part of the image model, such '
+      'as adapter, belongs in the spec.'
+    )
   try:
     return ViTConfig.named(**dict(sizes) | vit)
   except (TypeError, ValueError) as error:
@@ -215,7 +228,20 @@ def shapes(model) -> dict:
 
 
 def normalize(video_uint8, name: str, dtype=jnp.float32):
-  """uint8 RGB to the normalised pixels a backbone was trained on."""
+  """uint8 RGB to the normalised pixels a backbone was trained on.
+
+  Args:
+    video_uint8: values 0 to 255, `... x 3`.
+    name: of the mean and deviation: `clip`, `imagenet`, or `half`.
+    dtype: of the result.
+
+  Returns:
+    (pixels / 255 - mean) / deviation, in the shape of the input.
+
+  Raises:
+    ValueError: an unknown name.
+  """
+  ranges.one_of(*NORMALIZATION)('normalization', name)
   mean, std = (jnp.asarray(x, jnp.float32) * 255 for x in NORMALIZATION[name])
   shape = (1,) * (video_uint8.ndim - 1) + (3,)
   video = video_uint8.astype(jnp.float32) - mean.reshape(shape)
