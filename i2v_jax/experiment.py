@@ -91,6 +91,18 @@ def present(config: Mapping[str, Any], params: Mapping) -> dict[str, Any]:
   return {**config, 'trainable': trainable, 'optimizer': options}
 
 
+def left_out(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+  """What `present` has taken out of a config, in words, or ''."""
+  lists = {'trainable': (before['trainable'], after['trainable'])}
+  for key in BY_PREFIX:
+    lists[f'optimizer.{key}'] = [c['optimizer'][key] for c in (before, after)]
+  gone = {key: sorted({*old} - {*new}) for key, (old, new) in lists.items()}
+  named = [
+    f'{", ".join(paths)} ({key})' for key, paths in gone.items() if paths
+  ]
+  return f'not in this model, so left out: {"; ".join(named)}' if named else ''
+
+
 def split(config: Mapping[str, Any], name: str) -> sources.Split:
   """The `train` or `val` split of a config.
 

@@ -90,7 +90,10 @@ def prepare(config: Mapping[str, Any], workdir) -> Run:
   sharding.check_heads(model.vit.num_heads, mesh)
   pretrained = experiment.pretrained(config, model, train.class_names)
   params = experiment.initial_params(model, pretrained, config['seed'])
-  config, mine, frozen = parts(config, model, params)
+  given = config
+  config, mine, frozen = parts(given, model, params)
+  if text := experiment.left_out(given, config):
+    writers.console.print(text)
   steps, learning_rate = schedule(config, len(train))
   tx = optimizer_of(config, learning_rate, mine)
   return Run(

@@ -60,7 +60,7 @@ def test_bytes_are_refused_with_a_word_on_normalize(adapter):
 
 
 def test_an_unknown_normalisation_is_named():
-  with pytest.raises(ValueError, match=r"normalization is 'clop'; .*'imagenet'"):
+  with pytest.raises(ValueError, match=r"normalization is 'clop'; .*'half'"):
     i2v_jax.normalize(jnp.zeros((2, 2, 3), 'uint8'), 'clop')
 
 
