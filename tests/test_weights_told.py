@@ -19,8 +19,11 @@ from i2v_jax.weights.report import NotToldError
   [
     (dict(numheads=4), "no 'numheads' to choose; did you mean 'num_heads'"),
     (dict(image_size=0), 'image_size is 0; it can be a whole number from 1'),
-    (dict(image_size='large'), "image_size is 'large', not a whole number"),
-    (dict(norm_eps='small'), "norm_eps is 'small', not a number"),
+    (
+      dict(image_size='large'),
+      "image_size is 'large'; it can be a whole number",
+    ),
+    (dict(norm_eps='small'), "norm_eps is 'small'; it can be a finite number"),
     (dict(pool='max'), "pool is 'max'"),
   ],
 )
@@ -36,9 +39,13 @@ def test_choices_that_cannot_be_are_named(golden, told, error):
     ('aim_clip_3adapters', dict(method='lora'), 'is of aim, not of lora'),
     ('aim_clip_3adapters', dict(backbone='x'), 'of aim, which has no backbone'),
     ('st_adapter_12', dict(adapter_scale=1.0), 'has no adapter_scale'),
-    ('zeroi2v_4adapters_rf3', dict(offsets=-1), 'offsets are whole numbers'),
-    ('zeroi2v_4adapters_rf3', dict(offsets='ab'), 'offsets are whole numbers'),
-    ('zeroi2v_4adapters_rf3', dict(offsets=(-1, 0.5)), 'are whole numbers'),
+    (
+      'zeroi2v_4adapters_rf3',
+      dict(offsets=-1),
+      'offsets is -1; it can be whole',
+    ),
+    ('zeroi2v_4adapters_rf3', dict(offsets='ab'), "offsets is 'ab'; it can"),
+    ('zeroi2v_4adapters_rf3', dict(offsets=(-1, 0.5)), 'can be whole numbers'),
     ('zeroi2v_4adapters_rf3', dict(adapter_scale='a'), "is 'a', not a number"),
     (
       'zeroi2v_4adapters_rf3',
