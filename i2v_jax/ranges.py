@@ -41,7 +41,10 @@ class Number:
 
   def __call__(self, name: str, value):
     if not self.holds(value):
-      refuse(name, value, str(self))
+      real = isinstance(value, numbers.Real) and value > self.high
+      refuse(
+        name, value, f'{self}, at most {self.high:g}' if real else str(self)
+      )
     return int(value) if self.whole else value
 
   def holds(self, value) -> bool:
