@@ -43,7 +43,7 @@ def parse_arg(arg: str, **defaults) -> ConfigDict:
     kind = type(defaults[name])
     if kind is bool and text not in ('', 'true', 'false'):
       raise ArgumentError(f'{name} is true or false, not {text!r}.')
-    if kind is int and not text.isdigit():
+    if kind is int and not (text.isascii() and text.isdigit()):
       raise ArgumentError(f'{name} is a whole number, not {text!r}.')
     if not (text or kind is bool):
       raise ArgumentError(f'Write {name}=VALUE.')

@@ -54,7 +54,7 @@ def models(config: Mapping[str, Any], num_classes: int) -> dict:
   Raises:
     ValueError: a value of the config that cannot be.
   """
-  experiment.check(config)
+  config = experiment.check(config)
   model = experiment.model(config, num_classes)
   found = {IMAGE: plain(model), name_of(model): model}
   if adapters.can_merge(model.adapter):

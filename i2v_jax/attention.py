@@ -4,6 +4,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from i2v_jax.derivatives import with_derivatives
+
 
 def attend(q_BxLxNxK, k_BxMxNxK, v_BxMxNxK):
   """softmax(q k^T / sqrt(K)) v: `B x L x N x K` in the dtype of q.
@@ -65,11 +67,6 @@ def attend_cpu(q_BxLxNxK, k_BxMxNxK, v_BxMxNxK):
   return heads_first(_attend(*qkv))
 
 
-@jax.custom_vjp
-def _attend(q, k, v):
-  return _forward(q, k, v)[0]
-
-
 def _forward(q, k, v):
   logits = _product(q, k.mT)
   top = logits.max(axis=-1, keepdims=True)
@@ -78,6 +75,15 @@ def _forward(q, k, v):
   weights = weights.astype(q.dtype)
   y = (_product(weights, v) / total).astype(q.dtype)
   return y, (q, k, v, weights, total, y)
+
+
+def _tangent(kept, dq, dk, dv):
+  q, k, v, weights, total, y = kept
+  dlogits = _product(dq, k.mT) + _product(q, dk.mT)
+  dweights = weights * dlogits * q.shape[-1] ** -0.5
+  dtotal = dweights.sum(axis=-1, keepdims=True)
+  dy = _product(dweights.astype(q.dtype), v) + _product(weights, dv)
+  return ((dy - y * dtotal) / total).astype(q.dtype)
 
 
 def _backward(kept, dy):
@@ -92,9 +98,9 @@ def _backward(kept, dy):
   return tuple(x.astype(q.dtype) for x in (_product(dlogits, k), dk, dv))
 
 
-_attend.defvjp(_forward, _backward)
-
-
 def _product(a, b):
   """Matrix products of batches of heads, summed in float32."""
   return jnp.matmul(a, b, preferred_element_type=jnp.float32)
+
+
+_attend = with_derivatives(_forward, _tangent, _backward)

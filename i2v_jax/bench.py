@@ -20,6 +20,7 @@ from i2v_jax import (
   fitting,
   memory,
   peaks,
+  run,
   sharding,
   video,
 )
@@ -76,8 +77,11 @@ def bench(config: Mapping[str, Any], options: Options) -> dict[str, Any]:
   Raises:
     ValueError: something in the config cannot be.
   """
+  config = experiment.check(config)
   num_classes = classes(config, options.num_classes)
   models = accounting.models(config, num_classes)
+  model = experiment.model(config, num_classes)
+  config, *_ = run.parts(config, model, video.shapes(model))
   options = _sized(config, options)
   found = {
     'conditions': _conditions(config, models, num_classes, options),

@@ -25,7 +25,7 @@ def steps(workdir) -> list[int]:
   folder = folder_of(workdir)
   if not folder.is_dir():
     return []
-  return sorted(int(p.name) for p in folder.iterdir() if p.name.isdigit())
+  return sorted(int(p.name) for p in folder.iterdir() if p.name.isdecimal())
 
 
 def seal(folder: pathlib.Path) -> None:

@@ -7,6 +7,7 @@ import signal
 import sys
 
 from i2v_jax import cli_bench, cli_data, shipped, stopping
+from i2v_jax.cli_numbers import count, positive
 from i2v_jax.data import places
 from i2v_jax.runtime import console, devices
 
@@ -214,7 +215,7 @@ def _for_models(command) -> None:
   used.add_argument('--json', action='store_true', help='one object per clip')
   used.add_argument(
     '--window',
-    type=float,
+    type=positive,
     metavar='SECONDS',
     help='slide over long videos, half a window at a time',
   )
@@ -250,7 +251,7 @@ def _for_weights(command) -> None:
 
   look = sub('inspect', inspect_weights, 'print what a file is, and its keys')
   cost = sub('bench', bench_weights, 'measure time and memory of loading')
-  cost.add_argument('--rounds', type=int, default=5, help='of measurements')
+  cost.add_argument('--rounds', type=count, default=5, help='of measurements')
   out = sub('convert', convert_weights, 'write published weights as our own')
   for found in (look, cost, out):
     found.add_argument(
@@ -273,7 +274,9 @@ def _for_sweeps(command) -> None:
   measure = command(
     'compare', compare, 'sweep, and measure time and memory of every variant'
   )
-  measure.add_argument('--rounds', type=int, default=10, help='of measurements')
+  measure.add_argument(
+    '--rounds', type=count, default=10, help='of measurements'
+  )
   measure.add_argument(
     '--steps-only',
     action='store_true',

@@ -3,6 +3,7 @@
 import pathlib
 
 from i2v_jax import shipped
+from i2v_jax.cli_numbers import count, from_0
 
 CONFIG = 'configs/zeroi2v_k400.py'
 PUBLISHED = 'configs/published.py'
@@ -77,10 +78,10 @@ def _for_bench(found) -> None:
     help='change the config, such as remat=block; repeatable',
   )
   add('--out', metavar='FILE.json', help='everything, and more than is shown')
-  add('--classes', type=int, default=0, help='where no data tells how many')
-  add('--batch-size', type=int, help='of throughput and training')
-  add('--rounds', type=int, default=10, help='of measurements (10)')
-  add('--clips', type=int, default=64, help='that the loader makes (64)')
+  add('--classes', type=from_0, default=0, help='where no data tells how many')
+  add('--batch-size', type=count, help='of throughput and training')
+  add('--rounds', type=count, default=10, help='of measurements (10)')
+  add('--clips', type=count, default=64, help='that the loader makes (64)')
   switch = dict(action='store_false', default=True)
   add('--no-training', dest='training', help='no training step', **switch)
   add('--no-loader', dest='loader', help='no loader', **switch)

@@ -1,17 +1,13 @@
 """`i2v data`: look at videos, check them, prepare them, measure reading."""
 
 import contextlib
-import math
 from collections.abc import Callable, Iterable, Iterator
+
+from i2v_jax.cli_numbers import count, from_0, not_negative, positive
 
 # As in `sources`, which takes a while to import; 'ssv2' is another spelling.
 SOURCES = ('list', 'folder', 'kinetics', 'something_v2', 'ssv2')
 SOURCES += ('ucf101', 'hmdb51', 'diving48')
-
-
-def _check_from_0(name: str, number: float) -> None:
-  if not 0 <= number < math.inf:  # nor NaN
-    raise ValueError(f'{name} is {number}; it can be 0 or more')
 
 
 @contextlib.contextmanager
@@ -25,14 +21,13 @@ def _going_on():
 
 
 def show(args) -> None:
-  from i2v_jax import experiment, variants, writers
+  from i2v_jax import config_ranges, experiment, variants, writers
   from i2v_jax.data import folders, sheet, sources
   from i2v_jax.data import show as lib
 
   sheet.check_path(args.out)
   config = variants.load_config(args.config, args.set)
-  _check_from_0('--draws', args.draws)
-  _check_from_0('seed', config['seed'])
+  config = config_ranges.check(config)
   if args.classes:
     names = sources.read_class_names(args.classes)
   else:
@@ -70,7 +65,6 @@ def gallery(args) -> None:
   from i2v_jax.data import sheet
 
   sheet.check_path(args.out)
-  _check_from_0('--seed', args.seed)
   sheet.write(args.out, lib.gallery(args.clip, args.other, args.seed))
   writers.console.print(f'written to {args.out}')
 
@@ -79,8 +73,6 @@ def prepare(args) -> None:
   from i2v_jax import preparing, variants
   from i2v_jax.data import prepare as lib
 
-  _check_from_0('--workers', args.workers)
-  _check_from_0('--seconds', args.seconds)
   with _going_on():
     job = lib.Job(
       args.out,
@@ -101,7 +93,6 @@ def prepare(args) -> None:
 def bench(args) -> None:
   from i2v_jax import data_bench
 
-  _check_from_0('--seed', args.seed)
   given = (args.frames, args.stride, args.clips, args.rounds, args.seed)
   data_bench.bench(args.path, *given)
   if args.against is not None:
@@ -117,8 +108,6 @@ def check(args) -> int:
     raise ValueError(
       '--set and --split are for --source and --config: drop them, or PATHs'
     )
-  _check_from_0('--workers', args.workers)
-  _check_from_0('--seconds', args.seconds)
   with _going_on():
     listed = _to_check(args)
     return not checking.run(listed, args.out, args.seconds, args.workers)
@@ -185,10 +174,10 @@ def _for_show(found) -> None:
     help='JSON list of names in label order; those of the folders of clips',
   )
   found.add_argument(
-    '--count', type=int, default=4, help='videos of a FOLDER or LIST (4)'
+    '--count', type=count, default=4, help='videos of a FOLDER or LIST (4)'
   )
   found.add_argument(
-    '--draws', type=int, default=3, help='training clips of each (3)'
+    '--draws', type=from_0, default=3, help='training clips of each (3)'
   )
 
 
@@ -196,7 +185,7 @@ def _for_gallery(found) -> None:
   found.add_argument('clip', metavar='CLIP')
   found.add_argument('other', metavar='OTHER', help='mixed into it')
   found.add_argument('--out', required=True, help='.png or .jpg')
-  found.add_argument('--seed', type=int, default=0, help='of what is drawn')
+  found.add_argument('--seed', type=from_0, default=0, help='of what is drawn')
 
 
 def _for_prepare(sub) -> None:
@@ -208,14 +197,18 @@ def _for_prepare(sub) -> None:
   add('--on-missing', choices=policies, default='error')
   add('--out', required=True, metavar='DIR', help='data_dir of TFDS')
   add('--name', default='', help='of the data set; that of the source')
-  add('--shard-mb', type=float, default=512, help='of files in a shard (512)')
-  add('--workers', type=int, default=0, help='one per core')
-  add('--seconds', type=float, default=600, help='for a video (600)')
+  add(
+    '--shard-mb', type=positive, default=512, help='of files in a shard (512)'
+  )
+  add('--workers', type=from_0, default=0, help='one per core')
+  add('--seconds', type=not_negative, default=600, help='for a video (600)')
   add('--on-bad-video', choices=policies, default='error')
-  add('--short-side', type=int, metavar='PIXELS', help='shrink what is larger')
-  add('--gop', type=int, help='a key frame every GOP frames (16)')
-  add('--fps', type=float, help='drop or repeat frames')
-  add('--crf', type=int, help='quality of x264 (20); less is better')
+  add(
+    '--short-side', type=count, metavar='PIXELS', help='shrink what is larger'
+  )
+  add('--gop', type=count, help='a key frame every GOP frames (16)')
+  add('--fps', type=positive, help='drop or repeat frames')
+  add('--crf', type=from_0, help='quality of x264 (20); less is better')
   add('--frames', choices=('h264', 'jpeg'), help='jpeg: an image each')
   add('--beam', action='store_true', help='stage shards on Apache Beam')
   add('--beam-options', default='', metavar='"--runner=... --..."')
@@ -231,11 +224,13 @@ def _for_bench(found) -> None:
     help='read the same frames with decord, OpenCV and torchcodec, out of '
     'ORIGINAL if PATH was made of it',
   )
-  found.add_argument('--frames', type=int, default=8, help='of a clip')
-  found.add_argument('--stride', type=int, default=16, help='of its frames')
-  found.add_argument('--clips', type=int, default=24, help='of a round')
-  found.add_argument('--rounds', type=int, default=5, help='of measurements')
-  found.add_argument('--seed', type=int, default=0, help='of where clips start')
+  found.add_argument('--frames', type=count, default=8, help='of a clip')
+  found.add_argument('--stride', type=count, default=16, help='of its frames')
+  found.add_argument('--clips', type=count, default=24, help='of a round')
+  found.add_argument('--rounds', type=count, default=5, help='of measurements')
+  found.add_argument(
+    '--seed', type=from_0, default=0, help='of where clips start'
+  )
 
 
 def _for_check(found) -> None:
@@ -261,5 +256,7 @@ def _for_check(found) -> None:
   found.add_argument(
     '--out', required=True, help='folder; the same one goes on after a stop'
   )
-  found.add_argument('--seconds', type=float, default=120, help='for a file')
-  found.add_argument('--workers', type=int, default=0, help='one per core')
+  found.add_argument(
+    '--seconds', type=not_negative, default=120, help='for a file'
+  )
+  found.add_argument('--workers', type=from_0, default=0, help='one per core')

@@ -13,7 +13,7 @@ from flax.traverse_util import flatten_dict
 
 from i2v_jax import export as export_lib
 from i2v_jax import facts, video, writers
-from i2v_jax.adapters import operators
+from i2v_jax.adapters import frame_shift
 from i2v_jax.trained import Trained
 from i2v_jax.vit_config import ViTConfig
 from i2v_jax.weights import clip_hf, huggingface, native
@@ -83,7 +83,7 @@ def head_offsets(model) -> tuple[int, ...]:
     raise _refused(f'{operator["name"]}, other than whole heads on kv')
   offsets = adapter.get('offsets') or operator.get('offsets', ())
   found, width = [], model.vit.head_width
-  for offset, channels in operators.channel_groups(offsets, model.vit):
+  for offset, channels in frame_shift.channel_groups(offsets, model.vit):
     if channels % width:
       raise _refused(f'half heads (offsets {tuple(offsets)})')
     found += [offset] * (channels // width)

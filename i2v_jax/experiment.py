@@ -12,54 +12,95 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from i2v_jax import adapters, optimizer, sharding, start, video, weights
+from i2v_jax import (
+  adapters,
+  config_ranges,
+  dropping,
+  optimizer,
+  sharding,
+  start,
+  video,
+  weights,
+)
 from i2v_jax import params as params_lib
 from i2v_jax.data import flips, sources
 from i2v_jax.data.clips import ClipSpec
 from i2v_jax.vit_config import ViTConfig
 
-DTYPES = ('auto', 'float32', 'bfloat16')
+# A model may be told not to have these.
+OPTIONAL = ('adapters', 'projection', 'temporal_embedding')
+BY_PREFIX = ('lr_multipliers', 'decay_multipliers', 'first_channels')
 
 
-def check(config: Mapping[str, Any]) -> None:
-  """Raises ValueError for a value that cannot be, naming its key."""
-  known = sorted(video.NORMALIZATION)
-  if config['data']['normalization'] not in known:
-    raise ValueError(
-      f'data.normalization is {config["data"]["normalization"]!r}; it can be '
-      f'one of {known}.'
-    )
-  if config['dtype'] not in DTYPES:
-    raise ValueError(
-      f'dtype is {config["dtype"]!r}; it can be one of {DTYPES}.'
-    )
+def check(config: Mapping[str, Any]) -> dict[str, Any]:
+  """A plain config that can be trained as far as values tell.
+
+  Whole numbers are `int` in it, 64.0 as 64. Neither data nor weights are read.
+
+  Raises:
+    ValueError: a value is out of its range, or values do not go together; names
+      the key.
+  """
+  config = plain(config)
   for key in ('batch_size', 'remat'):
     if config[key] == 'auto':
       raise ValueError(
         f"{key} is 'auto', which training decides; give a value here."
       )
-  for key in ('batch_size', 'accumulate', 'repeats', 'log_every'):
-    if config[key] < 1:
-      raise ValueError(f'{key} is {config[key]}, not at least 1.')
+  config = config_ranges.check(config)
   sharding.check_layouts(config['mesh'])
-  if config['seed'] < 0:
-    raise ValueError(f'seed is {config["seed"]}; it is 0 or more.')
   for key in ('mixup', 'cutmix'):
-    if config[key] < 0 or (config[key] and config['batch_size'] < 2):
+    if config[key] and config['batch_size'] < 2:
       raise ValueError(
-        f'{key} is {config[key]}; it is 0 for off, or above 0 with a '
-        'batch_size of 2 or more.'
+        f'{key} is {config[key]}, which needs a batch_size of 2 or more.'
       )
-  if not 0 <= config['optimizer']['skip_norm'] < float('inf'):
-    skip = config['optimizer']['skip_norm']
-    raise ValueError(
-      f'optimizer.skip_norm is {skip}; it is a norm, or 0 for off.'
-    )
-  if config['steps'] < 0 or not (config['steps'] or config['epochs'] > 0):
+  if not (config['steps'] or config['epochs']):
     raise ValueError('Nothing to train: set steps or epochs above 0.')
-  for key in ('clips_per_video', 'cache_gb'):
-    if config[key] < 0:
-      raise ValueError(f'{key} is {config[key]}; it is 0 for off, or above.')
+  built = video.build(config['model'], 1)
+  dropping.check(built, config['drop_patches'])
+  try:
+    clip_spec(config)
+  except ValueError as error:
+    raise ValueError(f'clip and views: {error}') from error
+  return config
+
+
+def present(config: Mapping[str, Any], params: Mapping) -> dict[str, Any]:
+  """A config without the prefixes of parts that its model does not have.
+
+  Args:
+    config: an experiment, whose `trainable` and tables of the optimiser name
+      parameters by prefix.
+    params: its parameters, or their shapes.
+
+  Raises:
+    ValueError: a prefix matches nothing, as a misspelt one; names its key.
+  """
+  absent = set(OPTIONAL) - set(params)
+  kept = lambda paths: [p for p in paths if p.split('/')[0] not in absent]
+  trainable = kept(config['trainable'])
+  params_lib.check_prefixes(params, trainable, 'trainable')
+  if not trainable:
+    raise ValueError(
+      f'trainable is {list(config["trainable"])}, none of which is in this '
+      f'model; name some of {", ".join(sorted(params))}.'
+    )
+  options = dict(config['optimizer'])
+  for key in BY_PREFIX:
+    options[key] = {p: options[key][p] for p in kept(options[key])}
+  return {**config, 'trainable': trainable, 'optimizer': options}
+
+
+def left_out(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+  """What `present` has taken out of a config, in words, or ''."""
+  lists = {'trainable': (before['trainable'], after['trainable'])}
+  for key in BY_PREFIX:
+    lists[f'optimizer.{key}'] = [c['optimizer'][key] for c in (before, after)]
+  gone = {key: sorted({*old} - {*new}) for key, (old, new) in lists.items()}
+  named = [
+    f'{", ".join(paths)} ({key})' for key, paths in gone.items() if paths
+  ]
+  return f'not in this model, so left out: {"; ".join(named)}' if named else ''
 
 
 def split(config: Mapping[str, Any], name: str) -> sources.Split:

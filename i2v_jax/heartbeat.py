@@ -128,7 +128,7 @@ class Heartbeat:
     """The files of an earlier run of this workdir on more processes."""
     for path in self.path.parent.glob('heartbeat-*.json'):
       number = path.stem.partition('-')[2]
-      if number.isdigit() and int(number) >= self.processes:
+      if number.isdecimal() and int(number) >= self.processes:
         path.unlink(missing_ok=True)
 
 

@@ -22,7 +22,7 @@ def of_device(device: jax.Device) -> int:
     ValueError: neither tells.
   """
   if text := os.environ.get(NAME):
-    if not text.isdigit():
+    if not (text.isascii() and text.isdigit()):
       raise ValueError(f'{NAME} is {text!r}; it is a whole number of bytes.')
     return int(text)
   if device.platform == 'cpu':

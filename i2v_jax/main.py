@@ -88,7 +88,7 @@ def _train() -> None:
 
 def batch_size(text: str):
   """`auto`, or a number."""
-  if text != 'auto' and not text.isdigit():
+  if text != 'auto' and not (text.isascii() and text.isdigit()):
     raise ValueError(f'--batch_size is a number or auto, not {text!r}.')
   return text if text == 'auto' else int(text)
 

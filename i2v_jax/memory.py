@@ -22,7 +22,6 @@ from i2v_jax import (
   train_step,
   video,
 )
-from i2v_jax import params as params_lib
 from i2v_jax import run as run_lib
 from i2v_jax.vit_config import REMAT
 
@@ -88,7 +87,7 @@ def lowered(
   model = experiment.model(config, num_classes, platform)
   sharding.check_heads(model.vit.num_heads, mesh)
   found = video.shapes(model)
-  mine, frozen = params_lib.split(found, config['trainable'])
+  config, mine, frozen = run_lib.parts(config, model, found)
   frozen = jax.eval_shape(lambda x: run_lib.cast(x, model.vit.dtype), frozen)
   config = {**config, 'batch_size': size}
   _, schedule = run_lib.schedule(config, num_videos or 100 * size)

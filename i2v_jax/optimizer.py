@@ -11,9 +11,34 @@ import optax
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from i2v_jax import params as params_lib
+from i2v_jax import ranges
 
 SCHEDULES = ('step', 'epoch', 'after_warmup')
 Channels = Mapping[str, tuple[int, int]]  # parameter path -> (axis, count)
+RANGES = {  # argument of `make` or `warmup_cosine` -> what it may be
+  'name': ranges.one_of('adamw', 'sgd'),
+  'lr': ranges.NOT_NEGATIVE,
+  'schedule': ranges.one_of(*SCHEDULES),
+  'warmup_epochs': ranges.NOT_NEGATIVE,
+  'warmup_from': ranges.SHARE,
+  'weight_decay': ranges.NOT_NEGATIVE,
+  'clip_norm': ranges.NOT_NEGATIVE,
+  'skip_norm': ranges.NOT_NEGATIVE,
+  'momentum': ranges.RATE,
+  'b1': ranges.RATE,
+  'b2': ranges.RATE,
+  'eps': ranges.NOT_NEGATIVE,
+  'lr_multipliers': ranges.table(ranges.NOT_NEGATIVE),
+  'decay_multipliers': ranges.table(ranges.NOT_NEGATIVE),
+  'decay_biases': ranges.flag,
+  'first_channels': ranges.table(ranges.listed(ranges.FROM_0, 2)),
+}
+
+
+def check(**options) -> None:
+  """Raises ValueError for an option that is out of its range."""
+  for name, value in options.items():
+    RANGES[name](f'optimizer.{name}', value)
 
 
 def warmup_cosine(
@@ -40,12 +65,10 @@ def warmup_cosine(
       DualPath and ST-Adapter train.
 
   Raises:
-    ValueError: `by` is none of them.
+    ValueError: a value is out of its range.
   """
-  if by not in SCHEDULES:
-    raise ValueError(
-      f'optimizer.schedule is {by!r}; it can be one of {SCHEDULES}.'
-    )
+  check(lr=lr, warmup_epochs=warmup_epochs, warmup_from=warmup_from)
+  check(schedule=by)
   warmup = int(warmup_epochs * steps_per_epoch)
   epochs = total_steps / steps_per_epoch
   # First steps of epochs 1, 2, …; the small term is for 3 * (10 / 3) > 10.
@@ -238,10 +261,14 @@ def make(
       indices are trained; the rest is not clipped for, moved or decayed.
 
   Raises:
-    ValueError: an unknown name; at `init`, channels that the tree has not.
+    ValueError: a value is out of its range; at `init`, channels that the tree
+      has not.
   """
-  if name not in ('adamw', 'sgd'):
-    raise ValueError(f"optimizer.name is {name!r}; it can be 'adamw' or 'sgd'.")
+  check(name=name, weight_decay=weight_decay, momentum=momentum)
+  check(clip_norm=clip_norm, skip_norm=skip_norm, b1=b1, b2=b2, eps=eps)
+  check(lr_multipliers=lr_multipliers or {}, decay_biases=decay_biases)
+  check(decay_multipliers=decay_multipliers or {})
+  check(first_channels=first_channels or {})
   decay = decay_weights(weight_decay, decay_multipliers or {}, decay_biases)
   adamw = (optax.scale_by_adam(b1, b2, eps), decay)
   rule = adamw if name == 'adamw' else (decay, optax.trace(momentum))

@@ -20,23 +20,38 @@ def matches(path: str, prefix: str) -> bool:
   return not prefix or path == prefix or path.startswith(prefix + '/')
 
 
-def check_prefixes(params: Mapping, prefixes: Prefixes) -> None:
-  """Raises ValueError for a prefix that no parameter path starts with."""
+def check_prefixes(params: Mapping, prefixes: Prefixes, key: str = '') -> None:
+  """Raises ValueError for a prefix that no parameter path starts with.
+
+  Args:
+    params: a tree.
+    prefixes: of its paths.
+    key: of the config, where they are from one.
+  """
   paths = flatten_dict(params, sep='/')
   for prefix in prefixes:
     if not any(matches(path, prefix) for path in paths):
       top = ', '.join(sorted(params))
+      named = f'{key} names {prefix!r}: ' if key else ''
       raise ValueError(
-        f'No parameter path starts with {prefix!r}; the tree has {top}.'
+        f'{named}No parameter path starts with {prefix!r}; the tree has {top}.'
       )
 
 
-def split(params: Mapping, trainable: Prefixes) -> tuple[dict, dict]:
-  """Splits `params` by path prefix into (trainable, frozen).
+def split(params: Mapping, trainable: Prefixes | str) -> tuple[dict, dict]:
+  """Splits a tree by path prefixes into what is trained and what is frozen.
+
+  Args:
+    params: the tree, of arrays or shapes.
+    trainable: prefixes such as `('adapters', 'head')`, or a single one.
+
+  Returns:
+    `(trainable, frozen)`, two trees that `join` puts together again.
 
   Raises:
     ValueError: a prefix matches nothing (a misspelt one must not freeze).
   """
+  trainable = _several(trainable)
   check_prefixes(params, trainable)
   flat = flatten_dict(params, sep='/')
   mine = {
@@ -47,7 +62,7 @@ def split(params: Mapping, trainable: Prefixes) -> tuple[dict, dict]:
 
 
 def join(a: Mapping, b: Mapping) -> dict:
-  """The inverse of `split`."""
+  """Two trees with different leaves as one, the inverse of `split`."""
   flat = flatten_dict(a, sep='/') | flatten_dict(b, sep='/')
   return unflatten_dict(flat, sep='/')
 
@@ -65,9 +80,26 @@ def labels(params: Mapping, groups: Mapping[str, object], default=None) -> dict:
   return unflatten_dict(flat, sep='/')
 
 
-def mask(params: Mapping, prefixes: Prefixes) -> dict:
-  """A boolean tree for `optax.masked`: True below one of the prefixes."""
-  return labels(params, dict.fromkeys(prefixes, True), default=False)
+def mask(params: Mapping, prefixes: Prefixes | str) -> dict:
+  """A boolean tree like `params`: True below one of the prefixes.
+
+  `optax.masked` applies a transformation where it is True, and passes all other
+  gradients on unchanged: a mask alone freezes nothing. To train a part only,
+  differentiate with respect to what `split` gives.
+
+  Args:
+    params: the tree, of arrays or shapes.
+    prefixes: such as `('adapters', 'head')`, or a single one.
+
+  Raises:
+    ValueError: a prefix matches nothing.
+  """
+  chosen = dict.fromkeys(_several(prefixes), True)
+  return labels(params, chosen, default=False)
+
+
+def _several(prefixes: Prefixes | str) -> tuple[str, ...]:
+  return (prefixes,) if isinstance(prefixes, str) else tuple(prefixes)
 
 
 def count(params) -> int:

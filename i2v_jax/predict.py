@@ -7,7 +7,7 @@ import sys
 import numpy as np
 from rich.table import Table
 
-from i2v_jax import writers
+from i2v_jax import ranges, writers
 from i2v_jax.data import faults
 from i2v_jax.data.clips import ClipSpec
 from i2v_jax.data.decode import FPS, VideoInfo, open_video
@@ -22,7 +22,7 @@ def with_views(spec: ClipSpec, views: str | None) -> ClipSpec:
   if not views:
     return spec
   clips, _, crops = views.partition('x')
-  if not (clips.isdigit() and crops.isdigit()):
+  if not (views.isascii() and clips.isdigit() and crops.isdigit()):
     raise ValueError(f'--views is CLIPSxCROPS such as 3x1, not {views!r}.')
   options = {'clips': int(clips), 'crops': int(crops)}
   return dataclasses.replace(spec, **options)
@@ -30,8 +30,13 @@ def with_views(spec: ClipSpec, views: str | None) -> ClipSpec:
 
 def windows(info: VideoInfo, seconds: float) -> list[tuple[int, int]]:
   """Frame spans of `seconds` each, half overlapping, up to the end."""
-  if not seconds > 0:
-    raise ValueError(f'--window is a length in seconds, not {seconds}.')
+  ranges.POSITIVE('--window', seconds)
+  frame = info.duration / info.frames
+  if seconds < frame:
+    raise ValueError(
+      f'--window is {seconds:g} seconds, less than a frame of this video; give '
+      f'{frame:.3g} or more.'
+    )
   last = max(info.duration - seconds, 0.0)
   starts = np.append(np.arange(0.0, last, seconds / 2), last)
   first = np.searchsorted(info.times, starts)

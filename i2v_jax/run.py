@@ -15,7 +15,6 @@ import i2v_jax
 from i2v_jax import (
   adapters,
   backward,
-  dropping,
   experiment,
   features,
   optimizer,
@@ -79,7 +78,7 @@ def prepare(config: Mapping[str, Any], workdir) -> Run:
     ValueError, OSError: something in the config cannot be; one sentence says
       what and how to mend it. Nothing is written to the workdir.
   """
-  experiment.check(config)
+  config = experiment.check(config)
   workdir, data = workdir_lib.writable(workdir), config['data']
   mesh, layouts = sharding.make_mesh(config['mesh']['model']), config['mesh']
   sharding.check_batch_size(config['batch_size'], mesh, config['accumulate'])
@@ -92,10 +91,10 @@ def prepare(config: Mapping[str, Any], workdir) -> Run:
   sharding.check_heads(model.vit.num_heads, mesh)
   pretrained = experiment.pretrained(config, model, train.class_names)
   params = experiment.initial_params(model, pretrained, config['seed'])
-  mine, frozen = params_lib.split(params, config['trainable'])
-  backward.check(model, mine)
-  dropping.check(model, config['drop_patches'])
-  features.check(config, model, mine)
+  given = config
+  config, mine, frozen = parts(given, model, params)
+  if text := experiment.left_out(given, config):
+    writers.console.print(text)
   steps, learning_rate = schedule(config, len(train))
   tx = optimizer_of(config, learning_rate, mine)
   return Run(
@@ -112,6 +111,30 @@ def prepare(config: Mapping[str, Any], workdir) -> Run:
     frozen=placed(frozen, model.vit.dtype, layouts['frozen'], mesh),
     frozen_sha256=params_lib.sha256(frozen),
   )
+
+
+def parts(config: Mapping[str, Any], model, params: Mapping):
+  """What is trained of a model, and what stays frozen.
+
+  Args:
+    config: as `experiment.check` returns it.
+    model: its classifier.
+    params: parameters of the model, or their shapes.
+
+  Returns:
+    The config as `experiment.present` returns it, the trainable tree, and the
+    frozen one.
+
+  Raises:
+    ValueError: a prefix matches nothing, or what is trained does not go with
+      the model or with other keys.
+  """
+  config = experiment.present(config, params)
+  mine, frozen = params_lib.split(params, config['trainable'])
+  backward.check(model, mine)
+  features.check(config, model, mine)
+  optimizer_of(config, lambda step: 0.0, mine)
+  return config, mine, frozen
 
 
 def initial_state(mine, tx, layout: str, mesh) -> TrainState:
@@ -204,7 +227,8 @@ def optimizer_of(config, learning_rate, mine):
   for key in ('lr_multipliers', 'decay_multipliers', 'first_channels'):
     options[key] = dict(options[key])
   for key in ('lr_multipliers', 'decay_multipliers'):
-    params_lib.check_prefixes(mine, tuple(options[key]))
+    params_lib.check_prefixes(mine, tuple(options[key]), f'optimizer.{key}')
+  optimizer.check_channels(mine, options['first_channels'])
   return optimizer.make(learning_rate, **options)
 
 

@@ -83,8 +83,7 @@ def _function(model) -> dict[str, Any]:
   operator = getattr(model, 'temporal_operator', None) or {}
   found |= {f'temporal_operator.{k}': v for k, v in operator.items()}
   if spec := model.adapter:
-    fields = adapters.METHODS[spec['name']].__dataclass_fields__
-    names = set(fields) - {*NO_MATTER, *adapters.INNER}
+    names = set(adapters.METHODS[spec['name']].options) - {*NO_MATTER}
     found |= {f'adapter.{k}': adapters.option(spec, k, None) for k in names}
     found['adapter.name'] = spec['name']
   return found

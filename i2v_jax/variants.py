@@ -132,6 +132,8 @@ def _set(config: ConfigDict, name: str, setting: str) -> None:
   old = node[last]
   if isinstance(old, str) and not isinstance(value, str):
     value = setting.partition('=')[2]  # a folder may be called 2024
+  if isinstance(old, int) and isinstance(value, float) and value.is_integer():
+    value = int(value)  # 64.0
   try:
     node[last] = value
   except TypeError as error:

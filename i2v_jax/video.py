@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from flax.core import FrozenDict
 
-from i2v_jax import adapters
+from i2v_jax import adapters, ranges
 from i2v_jax.adapters import operators
 from i2v_jax.adapters.layers import check_frames, on_patches
 from i2v_jax.dualpath import DualPathClassifier
@@ -18,6 +18,14 @@ from i2v_jax.evl import EVLClassifier
 from i2v_jax.vit import ViT
 from i2v_jax.vit_config import NORMALIZATION, ViTConfig
 
+RANGES = {  # key of `model` in a config -> what it may be
+  'num_frames': ranges.COUNT,
+  'temporal_embedding': ranges.flag,
+  'mean_first': ranges.flag,
+  'dropout': ranges.RATE,
+  'head_std': ranges.NOT_NEGATIVE,
+  'projection': ranges.FROM_0,
+}
 INPUTS = ('video', 'grid')  # of a model, in this order; most take the first
 
 
@@ -123,27 +131,49 @@ def build(spec: Mapping[str, Any], num_classes: int, **vit) -> nn.Module:
   """A model from the `model` part of a config.
 
   Args:
-    spec: `backbone` (arguments of `ViTConfig.named`), `num_frames`, `adapter`,
-      and optionally further fields of the classifier.
+    spec: `backbone` (arguments of `ViTConfig.named`), `num_frames`, `adapter`
+      (a name, or `{'name': …, option: value, …}`), and optionally further
+      fields of the classifier.
     num_classes: width of the head.
     **vit: fields of `ViTConfig` decided at run time, such as `dtype`.
 
   Raises:
     ValueError: unknown names or options, or parts that do not go together.
   """
-  spec = dict(spec)
-  if spec['num_frames'] < 1:
+  num_classes = ranges.COUNT('num_classes', num_classes)
+  if missing := sorted({'backbone', 'num_frames'} - set(spec)):
     raise ValueError(
-      f'model.num_frames is {spec["num_frames"]}, not 1 or more.'
+      f'The spec of a model has no {" and no ".join(missing)}; an example is '
+      "dict(backbone=dict(variant='B/16'), num_frames=8, adapter='aim')."
     )
-  cfg = ViTConfig.named(**dict(spec.pop('backbone')) | vit)
+  spec = {
+    k: RANGES.get(k, ranges.anything)(f'model.{k}', v) for k, v in spec.items()
+  }
+  cfg = _backbone(spec.pop('backbone'), vit)
   spec['adapter'] = adapters.resolve(spec.get('adapter'))
   spec['temporal_operator'] = operators.resolve(spec.get('temporal_operator'))
-  adapters.check_operator(spec['adapter'], spec['temporal_operator'])
+  operator = spec['temporal_operator']
+  adapters.check_operator(spec['adapter'], operator)
   kind = classifier(spec['adapter'])
   for option in sorted(spec.keys() - kind.__dataclass_fields__.keys()):
     _check_off(option, spec.pop(option), spec['adapter'])
+  adapters.check_fit(spec['adapter'], operator, cfg, spec['num_frames'])
   return kind(cfg, num_classes, **spec)
+
+
+def _backbone(sizes, vit: Mapping) -> ViTConfig:
+  ranges.table(ranges.anything)('model.backbone', sizes)
+  fields = {'variant', 'family', *ViTConfig.__dataclass_fields__}
+  if unknown := sorted({*sizes, *vit} - fields):
+    raise ValueError(
+      f'model.backbone has no {", ".join(unknown)}; it has '
+      f'{", ".join(sorted(fields))}. What is no part of the image model, such '
+      'as adapter, belongs in the spec.'
+    )
+  try:
+    return ViTConfig.named(**dict(sizes) | vit)
+  except (TypeError, ValueError) as error:
+    raise ValueError(f'model.backbone: {error}') from error
 
 
 def classifier(adapter: Mapping | None) -> type[nn.Module]:
@@ -200,7 +230,20 @@ def shapes(model) -> dict:
 
 
 def normalize(video_uint8, name: str, dtype=jnp.float32):
-  """uint8 RGB to the normalised pixels a backbone was trained on."""
+  """uint8 RGB to the normalised pixels a backbone was trained on.
+
+  Args:
+    video_uint8: values 0 to 255, `... x 3`.
+    name: of the mean and deviation: `clip`, `imagenet`, or `half`.
+    dtype: of the result.
+
+  Returns:
+    (pixels / 255 - mean) / deviation, in the shape of the input.
+
+  Raises:
+    ValueError: an unknown name.
+  """
+  ranges.one_of(*NORMALIZATION)('normalization', name)
   mean, std = (jnp.asarray(x, jnp.float32) * 255 for x in NORMALIZATION[name])
   shape = (1,) * (video_uint8.ndim - 1) + (3,)
   video = video_uint8.astype(jnp.float32) - mean.reshape(shape)

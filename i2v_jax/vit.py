@@ -191,6 +191,11 @@ class ViT(nn.Module):
     the tokens' by the number of axes it has.
     """
     cfg, (*batch, height, width, _) = self.cfg, image_BxHxWxC.shape
+    if not jnp.issubdtype(image_BxHxWxC.dtype, jnp.floating):
+      raise ValueError(
+        f'This ViT takes normalised pixels, not {image_BxHxWxC.dtype}; apply '
+        "i2v_jax.normalize(pixels, 'clip'), or the name of its normalisation."
+      )
     if (height, width) != (cfg.image_size, cfg.image_size):
       raise ValueError(
         f'This ViT takes {cfg.image_size}x{cfg.image_size} pixels, not '

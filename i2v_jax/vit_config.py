@@ -5,6 +5,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from i2v_jax import ranges
+
 # Name -> width, depth, heads, MLP width (Table 2 of arXiv 2106.04560; So400m
 # is table 1 of arXiv 2305.13035).
 SIZES = {
@@ -50,6 +52,23 @@ NORMALIZATION = {  # name -> mean, std of RGB in 0..1
 ACTIVATIONS = ('quick_gelu', 'gelu', 'gelu_tanh', 'swiglu')
 REMAT = ('none', 'dots', 'block')
 POOLS = ('cls', 'mean', 'map')
+RANGES = {  # field of `ViTConfig` -> what it may be
+  'width': ranges.COUNT,
+  'depth': ranges.COUNT,
+  'num_heads': ranges.COUNT,
+  'patch_size': ranges.COUNT,
+  'image_size': ranges.COUNT,
+  'mlp_dim': ranges.FROM_0,
+  'pre_norm': ranges.flag,
+  'patch_bias': ranges.flag,
+  'activation': ranges.one_of(*ACTIVATIONS),
+  'norm_eps': ranges.POSITIVE,
+  'class_token': ranges.flag,
+  'registers': ranges.FROM_0,
+  'layer_scale': ranges.flag,
+  'pool': ranges.one_of(*POOLS),
+  'remat': ranges.one_of(*REMAT),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,30 +115,20 @@ class ViTConfig:
   remat: str = 'none'
 
   def __post_init__(self):
-    for field in ('width', 'depth', 'num_heads', 'patch_size', 'image_size'):
-      value = getattr(self, field)
-      if not isinstance(value, int) or value < 1:
-        raise ValueError(f'{field} is {value!r}, not a whole number from 1.')
-    if not isinstance(self.norm_eps, int | float):
-      raise ValueError(f'norm_eps is {self.norm_eps!r}, not a number.')
+    for field, rule in RANGES.items():
+      object.__setattr__(self, field, rule(field, getattr(self, field)))
     if not self.mlp_dim:
       object.__setattr__(self, 'mlp_dim', 4 * self.width)
     if self.width % self.num_heads:
       raise ValueError(
-        f'A width of {self.width} cannot be cut into {self.num_heads} heads; '
-        'choose num_heads to divide it.'
+        f'num_heads is {self.num_heads}, which does not divide the width '
+        f'{self.width}; choose a divisor.'
       )
     if self.image_size % self.patch_size:
       raise ValueError(
-        f'Image size {self.image_size} is not a multiple of the patch size '
+        f'image_size is {self.image_size}, which is no multiple of patch_size '
         f'{self.patch_size}.'
       )
-    known = dict(activation=ACTIVATIONS, remat=REMAT, pool=POOLS)
-    for field, values in known.items():
-      if getattr(self, field) not in values:
-        raise ValueError(
-          f'Unknown {field} {getattr(self, field)!r}; known: {sorted(values)}.'
-        )
     if self.pool == 'cls' and not self.class_token:
       raise ValueError(
         'A ViT without class token cannot pool by it; set pool to mean or map.'
@@ -165,14 +174,12 @@ class ViTConfig:
     Raises:
       ValueError: unknown variant or family, sizes that do not divide.
     """
-    if family not in FAMILIES:
-      raise ValueError(f'Unknown family {family!r}; known: {sorted(FAMILIES)}.')
-    sizes = {}
-    if variant:
+    family, sizes = ranges.one_of(*FAMILIES)('family', family), {}
+    if ranges.text('variant', variant):
       size, _, patch = variant.partition('/')
-      if size not in SIZES or not patch.isdigit():
+      if size not in SIZES or not (patch.isascii() and patch.isdigit()):
         raise ValueError(
-          f'Unknown ViT {variant!r}; write SIZE/PATCH with SIZE one of '
+          f'variant is {variant!r}; write SIZE/PATCH with SIZE one of '
           f'{", ".join(SIZES)}, for example B/16.'
         )
       fields = ('width', 'depth', 'num_heads', 'mlp_dim', 'patch_size')

@@ -101,6 +101,21 @@ def test_by_default_the_batch_is_the_smallest_that_can_be_trained_with():
   assert found['conditions']['batch_size'] == 2 * jax.device_count()
 
 
+@pytest.mark.parametrize(
+  ('setting', 'key'),
+  [
+    ("trainable=('head','adaptres')", 'trainable'),
+    ("optimizer.decay_multipliers={'heads': 0.0}", 'decay_multipliers'),
+    ('optimizer.lr=-1.0', 'optimizer.lr'),
+    ('clip.flip=2.0', 'clip.flip'),
+    ('drop_patches=1.5', 'drop_patches'),
+  ],
+)
+def test_counting_refuses_what_training_refuses(setting, key, capsys):
+  assert i2v('--count-only', '--set', setting) == 1
+  assert key in capsys.readouterr().err
+
+
 def test_a_batch_that_does_not_spread_is_refused_before_measuring(monkeypatch):
   monkeypatch.setattr(bench_runs, 'forward', None)
   with pytest.raises(ValueError, match='choose a multiple of 2'):
@@ -111,8 +126,8 @@ def test_a_batch_that_does_not_spread_is_refused_before_measuring(monkeypatch):
 
 def test_less_than_one_round_against_another_is_refused(monkeypatch, capsys):
   monkeypatch.setattr(peer, 'against_torch', None)
-  assert i2v('--against', 'torch', '--rounds', 0) == 1
-  assert '--rounds is 0; it is at least 1' in capsys.readouterr().err
+  assert i2v('--against', 'torch', '--rounds', 0) == 2
+  assert "'0' is not a whole number from 1" in capsys.readouterr().err
 
 
 def test_classes_are_given_known_or_counted(digits, tmp_path):

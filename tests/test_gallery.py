@@ -38,11 +38,3 @@ def test_the_command_writes_the_picture(videos, tmp_path):
   args = cli.parser().parse_args(['data', 'gallery', *clips, '--out', str(out)])
   assert cli.guarded(args.function, args) == 0
   assert cv2.imread(str(out)).shape[1] > 900
-
-
-def test_a_seed_below_0_is_refused(videos, tmp_path, capsys):
-  clips = [str(videos / 'mpeg4.avi')] * 2
-  args = [*clips, '--out', str(tmp_path / 'all.jpg'), '--seed', '-1']
-  args = cli.parser().parse_args(['data', 'gallery', *args])
-  assert cli.guarded(args.function, args) == 1
-  assert '--seed is -1; it can be 0 or more' in capsys.readouterr().err

@@ -16,7 +16,7 @@ FILES = [
   for path in sorted((ROOT / folder).rglob('*.py'))
 ]
 
-MATHS = ('i2v_jax.attention', 'i2v_jax.derivatives')
+MATHS = ('i2v_jax.attention', 'i2v_jax.derivatives', 'i2v_jax.ranges')
 
 
 def name_of(path):
@@ -100,7 +100,7 @@ def test_adapters_know_nothing_of_training_or_data(name):
   'name', within('i2v_jax.vit', 'i2v_jax.params', *MATHS)
 )
 def test_the_image_model_and_trees_stand_alone(name):
-  parts = ('vit_config', 'attention', 'derivatives')
+  parts = ('vit_config', 'attention', 'derivatives', 'ranges')
   assert ours(name) <= {f'i2v_jax.{part}' for part in parts}
 
 
@@ -108,7 +108,7 @@ def test_the_video_model_is_made_of_image_model_and_adapters():
   parts = ('i2v_jax.vit', 'i2v_jax.vit_config', 'i2v_jax.adapters')
   for name in ('i2v_jax.dualpath', 'i2v_jax.evl'):
     assert not [m for m in ours(name) if not below(m, *parts)]
-  parts += ('i2v_jax.dualpath', 'i2v_jax.evl')
+  parts += ('i2v_jax.dualpath', 'i2v_jax.evl', 'i2v_jax.ranges')
   assert not [m for m in ours('i2v_jax.video') if not below(m, *parts)]
 
 

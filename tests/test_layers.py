@@ -1,5 +1,7 @@
 """Layers of adapters against flax's own and against their formulas."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -57,10 +59,15 @@ def test_ranks_are_channels_or_shares(rank, count):
   assert layers.channels(rank, 768) == count
 
 
-@pytest.mark.parametrize('rank', [0, -1, 1.0, 1.5, 0.0001])
+@pytest.mark.parametrize('rank', [0, -1, 1.0, 1.5, True, '4', math.nan])
 def test_a_rank_that_can_be_misread_is_refused(rank):
-  with pytest.raises(ValueError, match=f'below 1, not {rank}'):
+  with pytest.raises(ValueError, match=r'^rank is .*; it can be'):
     layers.channels(rank, 768)
+
+
+def test_a_share_that_leaves_no_channel_is_refused():
+  with pytest.raises(ValueError, match=r'0.0001 leaves no channel of 768'):
+    layers.channels(0.0001, 768)
 
 
 def test_patches_that_are_no_square_are_refused():

@@ -61,9 +61,9 @@ def test_the_development_code_disturbs_the_image_model():
 @pytest.mark.parametrize(
   ('options', 'error'),
   [
-    (dict(on=('q', 'o')), 'some of'),
+    (dict(on=('q', 'o')), r"on\[1\] is 'o'"),
     (dict(on=()), 'some of'),
-    (dict(init_scheme='random'), "no init_scheme 'random'"),
+    (dict(init_scheme='random'), "init_scheme is 'random'"),
   ],
 )
 def test_wrong_options_are_named(options, error):

@@ -164,10 +164,13 @@ def test_the_key_decides_and_the_input_stays():
 
 
 @pytest.mark.parametrize(
-  ('key', 'value', 'batch_size'), [('mixup', -0.1, 8), ('cutmix', 1.0, 1)]
+  ('key', 'value', 'batch_size', 'error'),
+  [('mixup', -0.1, 8, 'from 0'), ('cutmix', 1.0, 1, 'batch_size of 2 or more')],
 )
-def test_what_cannot_be_mixed_is_said_at_the_start(key, value, batch_size):
+def test_what_cannot_be_mixed_is_said_at_the_start(
+  key, value, batch_size, error
+):
   config = quickstart.get_config('smoke')
   config[key], config.batch_size = value, batch_size
-  with pytest.raises(ValueError, match=f'{key} is {value}; .* of 2 or more'):
+  with pytest.raises(ValueError, match=rf'{key} is {value}[;,] .* {error}'):
     experiment.check(config)

@@ -1,6 +1,8 @@
 """Temporal operators: which frame comes from where, and Table 2a's code."""
 
+import copy
 import math
+import pickle
 import re
 import types
 
@@ -12,8 +14,8 @@ import pytest
 import small
 
 from i2v_jax import video
-from i2v_jax.adapters import operators
-from i2v_jax.vit import keep_heads
+from i2v_jax.adapters import frame_shift, operators
+from i2v_jax.vit import Block, keep_heads
 from i2v_jax.vit_config import ViTConfig
 
 GOLDENS = {
@@ -47,17 +49,17 @@ def test_outputs_loss_and_gradients_agree_with_the_release(file, operator):
 )
 def test_frame_sources(offset, sources):
   frames = jnp.arange(8.0).reshape(1, 8, 1, 1, 1)
-  assert operators.shift(frames, offset).ravel().tolist() == sources
+  assert frame_shift.shift(frames, offset).ravel().tolist() == sources
 
 
 def test_half_heads_are_laid_from_channel_zero():
-  groups = operators.channel_groups(((-1, 2), (1, 2)), TWO_HEADS)
+  groups = frame_shift.channel_groups(((-1, 2), (1, 2)), TWO_HEADS)
   assert groups == [(-1, 2), (1, 2), (0, 4)]
   frames = jnp.broadcast_to(jnp.arange(4.0)[:, None, None], (4, 1, 8))
-  moved = operators.relocate(frames[None], groups, 4)[0, :, 0]
+  moved = frame_shift.relocate(frames[None], groups, 4)[0, :, 0]
   assert moved[2].tolist() == [1, 1, 3, 3, 2, 2, 2, 2]
-  whole = operators.channel_groups((-1, -1), TWO_HEADS)
-  assert whole == operators.channel_groups(((-1, 8),), TWO_HEADS) == [(-1, 8)]
+  whole = frame_shift.channel_groups((-1, -1), TWO_HEADS)
+  assert whole == frame_shift.channel_groups(((-1, 8),), TWO_HEADS) == [(-1, 8)]
 
 
 def block(cfg=TWO_HEADS):
@@ -147,12 +149,15 @@ def test_the_hook_of_an_adapter_acts_before_the_operator():
 @pytest.mark.parametrize(
   ('spec', 'error'),
   [
-    (dict(name='shift'), "Unknown temporal operator 'shift'"),
+    (dict(name='shift'), "model.temporal_operator.name is 'shift'"),
     (dict(name='channel_shift', div=8), "no option \\['div'\\]"),
     (dict(name='channel_shift', on='kx'), 'some of q, k and v'),
     (dict(name='channel_shift', on=''), 'some of q, k and v'),
-    (dict(name='token_shift', share=1), '2 or more'),
-    (dict(name='token_shift', at='q'), "'stream' or at 'kv'"),
+    (
+      dict(name='token_shift', share=1),
+      'share is 1; it can be a whole number from 2',
+    ),
+    (dict(name='token_shift', at='q'), "at is 'q'; it can be"),
   ],
 )
 def test_wrong_options_are_named(spec, error):
@@ -213,3 +218,21 @@ def test_relocation_is_part_of_copies_that_attention_makes(training, copies):
   moved, _ = written((-1, 1), training)
   assert still > 20 * one
   assert moved - still <= copies * 2 * one * 2  # of k and v, in two blocks
+
+
+@pytest.mark.parametrize(
+  'spec',
+  [
+    dict(name='head_relocation', offsets=(-1, 1)),
+    dict(name='channel_shift', share=4),
+    dict(name='token_shift'),
+    dict(name='token_shift', at='kv'),
+  ],
+)
+def test_blocks_with_an_operator_can_be_copied_and_pickled(spec):
+  cfg = ViTConfig(width=32, depth=1, num_heads=4, patch_size=4, image_size=16)
+  block = operators.make(spec)(Block(cfg))
+  again = pickle.loads(pickle.dumps(block))
+  for made in (copy.copy(block), copy.deepcopy(block), again):
+    assert made.cfg == cfg
+    assert not hasattr(made, 'absent')

@@ -43,6 +43,19 @@ def test_a_prefix_that_matches_nothing_raises(prefix):
     params_lib.split(TREE, ('head', prefix))
 
 
+def test_one_prefix_may_stand_alone():
+  assert params_lib.split(TREE, 'head')[0] == {'head': TREE['head']}
+  found, wanted = (params_lib.mask(TREE, p) for p in ('head', ('head',)))
+  assert found == wanted
+  with pytest.raises(ValueError, match="'heads'"):
+    params_lib.split(TREE, 'heads')
+
+
+def test_an_error_names_the_key_that_a_prefix_stands_in():
+  with pytest.raises(ValueError, match=r"^trainable names 'heads'"):
+    params_lib.check_prefixes(TREE, ('heads',), 'trainable')
+
+
 def test_labels_take_the_longest_prefix():
   labels = params_lib.labels(
     TREE, {'': 1, 'adapters': 2, 'adapters/blocks_1': 3}

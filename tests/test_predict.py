@@ -56,8 +56,16 @@ def test_windows_slide_over_the_whole_video(videos):
   assert spans[-1][1] == info.frames
   assert {stop - first for first, stop in spans} == {112}
   assert predict.windows(info, 100.0) == [(0, 280)]
-  with pytest.raises(ValueError, match='seconds'):
-    predict.windows(info, 0)
+  for seconds in (0, -1, float('nan'), float('inf')):
+    with pytest.raises(ValueError, match=r'--window is .* above 0'):
+      predict.windows(info, seconds)
+
+
+def test_a_window_below_a_frame_is_refused(videos):
+  info = probe(videos / 'arm_wrestling.mp4')
+  with pytest.raises(ValueError, match=r'less than a frame.* give 0\.0357'):
+    predict.windows(info, 1e-12)
+  assert len(predict.windows(info, 1 / 28)) <= 2 * info.frames
 
 
 def test_windows_end_whatever_the_lengths():

@@ -61,17 +61,6 @@ def test_options_reach_the_source(root, tmp_path, capsys):
   assert split.video(0) == path.read_bytes()  # as it was
 
 
-@pytest.mark.parametrize(
-  ('option', 'value'), [('--workers', '-1'), ('--seconds', '-1')]
-)
-def test_numbers_below_0_are_refused(root, tmp_path, capsys, option, value):
-  line = (root, '--source', 'folder', '--out', tmp_path / 'out')
-  assert run(*line, option, value) == 1
-  error = capsys.readouterr().err
-  assert error.startswith(f'error: {option} is -1') and '0 or more' in error
-  assert not (tmp_path / 'out').exists()
-
-
 def test_ctrl_c_says_that_the_same_command_goes_on(
   root, tmp_path, capsys, monkeypatch
 ):

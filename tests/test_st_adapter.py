@@ -123,5 +123,5 @@ def test_the_variant_of_table_3_written_out():
 
 
 def test_blocks_that_are_not_there_are_named():
-  with pytest.raises(ValueError, match=r'names blocks \(1, 9\); .* 0 to 1'):
+  with pytest.raises(ValueError, match=r'blocks is \(1, 9\); .* 0 to 1'):
     small.shapes(small.build(dict(name='st_adapter', blocks=(1, 9))))

@@ -21,12 +21,18 @@ def test_variants_are_chosen_and_changed(sweep_file):
   assert second.config['model']['adapter'] is None
 
 
+def test_whole_floats_are_whole_numbers(sweep_file):
+  (probe,) = variants.load(sweep_file(), ['steps=7.0'], ['probe'])
+  assert type(probe.config['steps']) is int and probe.config['steps'] == 7
+
+
 @pytest.mark.parametrize(
   ('settings', 'only', 'error'),
   [
     (['optimizer.lrs=1'], (), "'optimizer.lrs'; did you mean 'optimizer.lr'"),
     (['model.adapter.name=x'], (), "'probe' has no config key"),
     (['steps'], (), "takes KEY=VALUE, not 'steps'"),
+    (['steps=7.5'], (), 'steps takes a value such as 3, not 7.5'),
     (['steps=many'], (), "steps takes a value such as 3, not 'many'"),
     ([], ['prob'], "no variant 'prob'; it has ZeroI2V 1/2, probe"),
   ],

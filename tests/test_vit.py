@@ -180,7 +180,7 @@ def test_bfloat16_computes_in_bfloat16_from_float32_parameters():
     (dict(variant='X/16'), 'SIZE/PATCH'),
     (dict(variant='B/16', family='dino'), 'family'),
     (dict(variant='B/16', image_size=230), 'multiple'),
-    (CLIP | dict(num_heads=5), '5 heads'),
+    (CLIP | dict(num_heads=5), 'num_heads is 5'),
     (CLIP | dict(activation='relu'), 'activation'),
     (CLIP | dict(remat='all'), 'remat'),
     (CLIP | dict(pool='max'), 'pool'),

@@ -18,10 +18,13 @@ from i2v_jax.weights.report import NotToldError
   ('told', 'error'),
   [
     (dict(numheads=4), "no 'numheads' to choose; did you mean 'num_heads'"),
-    (dict(image_size=0), 'image_size is 0, not a whole number from 1'),
-    (dict(image_size='large'), "image_size is 'large', not a whole number"),
-    (dict(norm_eps='small'), "norm_eps is 'small', not a number"),
-    (dict(pool='max'), "Unknown pool 'max'"),
+    (dict(image_size=0), 'image_size is 0; it can be a whole number from 1'),
+    (
+      dict(image_size='large'),
+      "image_size is 'large'; it can be a whole number",
+    ),
+    (dict(norm_eps='small'), "norm_eps is 'small'; it can be a finite number"),
+    (dict(pool='max'), "pool is 'max'"),
   ],
 )
 def test_choices_that_cannot_be_are_named(golden, told, error):
@@ -36,11 +39,19 @@ def test_choices_that_cannot_be_are_named(golden, told, error):
     ('aim_clip_3adapters', dict(method='lora'), 'is of aim, not of lora'),
     ('aim_clip_3adapters', dict(backbone='x'), 'of aim, which has no backbone'),
     ('st_adapter_12', dict(adapter_scale=1.0), 'has no adapter_scale'),
-    ('zeroi2v_4adapters_rf3', dict(offsets=-1), 'offsets are whole numbers'),
-    ('zeroi2v_4adapters_rf3', dict(offsets='ab'), 'offsets are whole numbers'),
-    ('zeroi2v_4adapters_rf3', dict(offsets=(-1, 0.5)), 'are whole numbers'),
+    (
+      'zeroi2v_4adapters_rf3',
+      dict(offsets=-1),
+      'offsets is -1; it can be whole',
+    ),
+    ('zeroi2v_4adapters_rf3', dict(offsets='ab'), "offsets is 'ab'; it can"),
+    ('zeroi2v_4adapters_rf3', dict(offsets=(-1, 0.5)), 'can be whole numbers'),
     ('zeroi2v_4adapters_rf3', dict(adapter_scale='a'), "is 'a', not a number"),
-    ('zeroi2v_4adapters_rf3', dict(num_heads=5), 'cannot be cut into 5 heads'),
+    (
+      'zeroi2v_4adapters_rf3',
+      dict(num_heads=5),
+      'num_heads is 5, which does not divide',
+    ),
   ],
 )
 def test_arguments_that_do_not_go_with_a_release(golden, name, told, error):

@@ -144,10 +144,10 @@ def test_presets_have_the_receptive_field_of_the_tables(name):
 @pytest.mark.parametrize(
   ('spec', 'error'),
   [
-    (dict(name='zeroi2w'), 'Unknown adapter'),
+    (dict(name='zeroi2w'), "model.adapter.name is 'zeroi2w'"),
     (dict(name='zeroi2v', rang=1), 'no option'),
     (dict(name='zeroi2v', preset='k400_B_64f_paper'), 'No ZeroI2V preset'),
-    (dict(name='zeroi2v', num_adapters=5), 'not 5'),
+    (dict(name='zeroi2v', num_adapters=5), 'num_adapters is 5'),
   ],
 )
 def test_wrong_options_are_named(spec, error):

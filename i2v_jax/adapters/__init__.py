@@ -7,7 +7,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 from flax.core import FrozenDict
 
-from i2v_jax.adapters import operators
+from i2v_jax import ranges
+from i2v_jax.adapters import frame_shift, operators
 from i2v_jax.adapters.adaptformer import AdaptFormer
 from i2v_jax.adapters.aim import AIM
 from i2v_jax.adapters.dualpath import DualPath
@@ -34,10 +35,6 @@ METHODS = {
   'vpt': VPT,
   'zeroi2v': ZeroI2V,
 }
-
-# Fields that are not a choice of the user's.
-INNER = {'dtype', 'name', 'parent', 'layer', 'depth', 'operator'}
-INNER |= {'cfg', 'num_frames'}
 
 
 class PerBlock(nn.Module):
@@ -89,24 +86,20 @@ def resolve(spec: Mapping[str, Any] | None) -> FrozenDict | None:
   Raises:
     ValueError: unknown method, preset or option.
   """
-  if not spec:
+  if spec is None or spec == {}:
     return None
-  spec = {k: v for k, v in spec.items() if v is not None}
-  name, preset = spec.pop('name', None), spec.pop('preset', None)
-  if name not in METHODS:
-    raise ValueError(f'Unknown adapter {name!r}; known: {sorted(METHODS)}.')
-  method = METHODS[name]
-  if preset:
-    if not hasattr(method, 'preset'):
-      raise ValueError(f'{name} has no presets; give its options.')
-    spec = method.preset(preset) | spec
-  fields = set(method.__dataclass_fields__) - INNER
-  if unknown := set(spec) - fields:
-    raise ValueError(
-      f'{name} has no option {sorted(unknown)}; it has {sorted(fields)}.'
-    )
-  values = {k: operators.tuples(v) for k, v in spec.items()}
-  return FrozenDict({'name': name} | values)
+  if isinstance(spec, Mapping) or hasattr(spec, 'items'):
+    spec = _with_preset({k: v for k, v in spec.items() if v is not None})
+  return FrozenDict(ranges.named('model.adapter', spec, METHODS))
+
+
+def _with_preset(spec: dict) -> dict:
+  preset, method = spec.pop('preset', None), METHODS.get(str(spec.get('name')))
+  if not (preset and method):
+    return spec
+  if not hasattr(method, 'preset'):
+    raise ValueError(f'{spec["name"]} has no presets; give its options.')
+  return method.preset(ranges.text('model.adapter.preset', preset)) | spec
 
 
 def option(spec: Mapping | None, name: str, default):
@@ -116,12 +109,37 @@ def option(spec: Mapping | None, name: str, default):
   return spec.get(name, getattr(METHODS[spec['name']], name, default))
 
 
+def check_fit(
+  adapter: Mapping | None, operator: Mapping | None, cfg, num_frames: int
+) -> None:
+  """Raises ValueError for options that do not fit a model.
+
+  Args:
+    adapter: as `resolve` returns it.
+    operator: as `operators.resolve` returns it.
+    cfg: of its image ViT.
+    num_frames: T.
+  """
+  check_blocks(adapter, cfg.depth)
+  for name, spec in dict(adapter=adapter, temporal_operator=operator).items():
+    offsets = (spec or {}).get('offsets', ())
+    key = f'model.{name}.offsets'
+    frame_shift.check_offsets(key, offsets, cfg, num_frames)
+  if 'share' in (operator or {}):
+    shifts_heads = operator['name'] == 'channel_shift'
+    most = cfg.head_width if shifts_heads else cfg.width
+    fits = ranges.whole(2, most)
+    fits('model.temporal_operator.share', operator['share'])
+  layers = option(adapter, 'layers', 1)
+  ranges.whole(1, cfg.depth)('model.adapter.layers', layers)
+
+
 def check_blocks(spec: Mapping | None, depth: int) -> None:
   """Raises ValueError for `blocks` that a model of that depth has not."""
   named = option(spec, 'blocks', ())
   if len(set(named)) < len(named) or not set(named) <= set(range(depth)):
     raise ValueError(
-      f'{spec["name"]} names blocks {tuple(named)}; the model has 0 to '
+      f'model.adapter.blocks is {tuple(named)}; the model has blocks 0 to '
       f'{depth - 1}, and each is named once.'
     )
 

@@ -1,5 +1,8 @@
 """AdaptFormer (Chen et al., NeurIPS 2022; arXiv 2205.13535)."""
 
+from typing import ClassVar
+
+from i2v_jax import ranges
 from i2v_jax.adapters.layers import Bottleneck, torch_uniform
 from i2v_jax.adapters.method import Method
 
@@ -16,6 +19,12 @@ class AdaptFormer(Method):
   rank: float = 64
   scale: float = 0.1
   dropout: float = 0.0
+
+  options: ClassVar = Method.options | dict(
+    rank=ranges.rank,
+    scale=ranges.Number(),
+    dropout=ranges.RATE,
+  )
 
   def setup(self):
     self.beside = Bottleneck(

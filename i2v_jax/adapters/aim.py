@@ -1,5 +1,8 @@
 """AIM (Yang et al., ICLR 2023; arXiv 2302.03024)."""
 
+from typing import ClassVar
+
+from i2v_jax import ranges
 from i2v_jax.adapters import blocks
 from i2v_jax.adapters.layers import Bottleneck, drop_path, identity
 from i2v_jax.adapters.method import Method
@@ -29,6 +32,14 @@ class AIM(Method):
   scale: float = 1.0
   drop_path: float = 0.2
   drop_path_axis: str = 'sample'
+
+  options: ClassVar = Method.options | dict(
+    num_adapters=ranges.one_of(3, 4),
+    rank=ranges.rank,
+    scale=ranges.Number(),
+    drop_path=ranges.RATE,
+    drop_path_axis=ranges.one_of('sample', 'release'),
+  )
 
   no_operator = 'it uses the frozen attention over time already'
 

@@ -6,12 +6,13 @@ them. The paths meet in the head only.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
+from i2v_jax import ranges
 from i2v_jax.adapters.layers import Bottleneck, identity, torch_uniform
 from i2v_jax.adapters.method import Method
 from i2v_jax.vit_config import ViTConfig
@@ -92,6 +93,15 @@ class DualPath(nn.Module):
   dropout: float = 0.1
   positions: str = 'fixed_3d'
   dtype: Any = jnp.float32
+
+  options: ClassVar = dict(
+    grid=ranges.listed(ranges.COUNT, 2),
+    spatial_frames=ranges.COUNT,
+    num_adapters=ranges.one_of(4, 5),
+    rank=ranges.rank,
+    dropout=ranges.RATE,
+    positions=ranges.one_of('release', 'fixed_3d'),
+  )
 
   no_operator = (
     'a frameset holds several frames already, so its neighbours are not the '

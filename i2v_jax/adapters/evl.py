@@ -8,13 +8,14 @@ front of them (class token, registers).
 """
 
 import dataclasses
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
+from i2v_jax import ranges
 from i2v_jax.adapters.layers import PerChannelConv
 from i2v_jax.vit import ACTIVATIONS, Attention, ViTConfig, layer_norm
 
@@ -44,6 +45,13 @@ class EVL(nn.Module):
   dropout: float = 0.5
   kernel: int = 3
   dtype: Any = jnp.float32
+
+  options: ClassVar = dict(
+    layers=ranges.COUNT,
+    cls_std=ranges.NOT_NEGATIVE,
+    dropout=ranges.RATE,
+    kernel=ranges.odd,
+  )
 
   no_operator = 'it reads the features of the frozen image model as they are'
 

@@ -9,6 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
+from i2v_jax import ranges
+from i2v_jax.derivatives import with_derivatives
+
 ACTIVATIONS = {
   'none': lambda x: x,
   'gelu': lambda x: nn.gelu(x, approximate=False),
@@ -42,17 +45,16 @@ def on_patches(change, x, num_prefix: int):
 
 
 def channels(rank: float, width: int) -> int:
-  """A rank as it is written: a number of channels, or a share below 1."""
+  """Channels of a rank: a number of them, 1.0 for one, or a share below 1."""
+  rank = ranges.rank('rank', rank)
   count = int(width * rank) if rank < 1 else rank
-  if not isinstance(count, int) or count < 1:
+  if not count:
     raise ValueError(
-      f'A rank is a whole number of channels, or a share of the {width} below '
-      f'1, not {rank}.'
+      f'A rank of {rank} leaves no channel of {width}; give a larger one.'
     )
   return count
 
 
-@jax.custom_vjp
 def thin_product(x, kernel):
   """x @ kernel, the gradient of which transposes nothing wide.
 
@@ -60,7 +62,16 @@ def thin_product(x, kernel):
   transposed copy of the wide dY, and computes again for it whatever led to it.
   Here it is X^T dY, and that of a down-projection (dY^T X)^T.
   """
+  return _thin_product(x, kernel)
+
+
+def _product(x, kernel):
   return jax.lax.dot_general(x, kernel, (((x.ndim - 1,), (0,)), ((), ())))
+
+
+def _thin_product_tangent(kept, dx, dkernel):
+  x, kernel = kept
+  return _product(dx, kernel) + _product(x, dkernel)
 
 
 def _thin_product_backward(kept, dy):
@@ -73,8 +84,10 @@ def _thin_product_backward(kept, dy):
   return dx, jax.lax.dot_general(dy, x, sums).T
 
 
-thin_product.defvjp(
-  lambda *args: (thin_product(*args), args), _thin_product_backward
+_thin_product = with_derivatives(
+  lambda *args: (_product(*args), args),
+  _thin_product_tangent,
+  _thin_product_backward,
 )
 
 

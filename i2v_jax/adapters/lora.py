@@ -1,10 +1,11 @@
 """LoRA (Hu et al., ICLR 2022; arXiv 2106.09685) on any frozen linear layer."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from flax import linen as nn
 
+from i2v_jax import ranges
 from i2v_jax.adapters import blocks, folding
 from i2v_jax.adapters.layers import LowRank, normal
 from i2v_jax.adapters.method import Method
@@ -40,19 +41,20 @@ class LoRA(Method):
   alpha: float = 0.0
   init_scheme: str = 'standard'
 
+  options: ClassVar = Method.options | dict(
+    on=ranges.listed(ranges.one_of(*LAYERS)),
+    rank=ranges.COUNT,
+    alpha=ranges.NOT_NEGATIVE,
+    init_scheme=ranges.one_of(*INITS),
+  )
+
   def setup(self):
     if not self.on or set(self.on) - set(LAYERS):
       raise ValueError(
         f'LoRA acts on some of {list(LAYERS)}, not on {list(self.on)}.'
       )
-    if self.init_scheme not in INITS:
-      raise ValueError(
-        f'LoRA has no init_scheme {self.init_scheme!r}; known: {list(INITS)}.'
-      )
-    if not isinstance(self.rank, int) or self.rank < 1:
-      raise ValueError(
-        f'The rank of LoRA is a whole number from 1, not {self.rank}.'
-      )
+    ranges.one_of(*INITS)('init_scheme', self.init_scheme)
+    ranges.COUNT('rank', self.rank)
     scale, options = _scale(self.rank, self.alpha), INITS[self.init_scheme]
     for name in self.on:
       update = LowRank(self.rank, scale, dtype=self.dtype, **options)

@@ -1,11 +1,12 @@
 """What methods have in common: a block to wire, an operator under it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 from flax import linen as nn
 
+from i2v_jax import ranges
 from i2v_jax.adapters import blocks, operators
 
 
@@ -31,6 +32,8 @@ class Method(nn.Module):
   operator: Any = None
   dtype: Any = jnp.float32
 
+  # What an option may be; a method adds its own.
+  options: ClassVar = dict(blocks=ranges.listed(ranges.FROM_0))
   no_operator = ''  # why temporal operators make no sense here
 
   @classmethod

@@ -7,19 +7,23 @@ t itself where t + d does not exist.
 """
 
 import dataclasses
-import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
-import numpy as np
 from flax.core import FrozenDict
 
-from i2v_jax.adapters import blocks
+from i2v_jax import ranges
+from i2v_jax.adapters import blocks, frame_shift
+from i2v_jax.adapters.frame_shift import (
+  channel_groups,
+  relocate,
+  shift_folds,
+  shift_in_heads,
+)
 from i2v_jax.adapters.layers import identity
 from i2v_jax.vit import keep_heads
-
-NEIGHBOURS = (-1, 1)  # the frame before, then the one after
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +35,8 @@ class MovedBlock:
   stream: Callable = identity
 
   def __getattr__(self, name):
+    if name == 'block':  # not set yet in a copy
+      raise AttributeError(name)
     return getattr(self.block, name)
 
   def attn(self, x_q, x_k=None, x_v=None, heads: Callable = keep_heads):
@@ -41,6 +47,17 @@ class MovedBlock:
       return blocks.attend(self.block, *x)
     move = lambda q, k, v: self.move_heads(*heads(q, k, v))
     return blocks.attend(self.block, *x, heads=move)
+
+
+def _letters(name: str, value) -> str:
+  if not isinstance(value, str) or not value or set(value) - set('qkv'):
+    ranges.refuse(name, value, 'some of q, k and v, such as kv')
+  return value
+
+
+def _check(operator) -> None:
+  for option, rule in operator.options.items():
+    rule(option, getattr(operator, option))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,13 +75,15 @@ class HeadRelocation:
   offsets: Sequence[int | tuple[int, int]]
   on: str = 'kv'
 
+  options: ClassVar = dict(offsets=frame_shift.offsets, on=_letters)
+
   def __post_init__(self):
-    _check_letters(self)
+    _check(self)
 
   def __call__(self, block):
     cfg = blocks.config(block, 'Head relocation', 'num_heads', 'head_width')
     groups = channel_groups(self.offsets, cfg)
-    move = lambda y: relocate(y, groups, cfg.head_width)
+    move = partial(relocate, groups=groups, head_width=cfg.head_width)
     return MovedBlock(block, _on(self.on, move))
 
 
@@ -83,19 +102,16 @@ class ChannelShift:
   share: int = 12
   on: str = 'kv'
 
+  options: ClassVar = dict(share=ranges.whole(2), on=_letters)
+
   def __post_init__(self):
-    _check_letters(self)
-    _check_share(self)
+    _check(self)
 
   def __call__(self, block):
     cfg = blocks.config(block, 'Channel shift', 'num_heads', 'head_width')
     fold = cfg.head_width // self.share
     _check_fold(self, fold, f'heads of {cfg.head_width} channels')
-
-    def move(y):
-      y_BxTxLxNxK = y.reshape(*y.shape[:-1], cfg.num_heads, cfg.head_width)
-      return shift_folds(y_BxTxLxNxK, fold).reshape(y.shape)
-
+    move = partial(shift_in_heads, fold=fold, num_heads=cfg.num_heads)
     return MovedBlock(block, _on(self.on, move))
 
 
@@ -113,12 +129,12 @@ class TokenShift:
   share: int = 12
   at: str = 'stream'
 
+  options: ClassVar = dict(
+    share=ranges.whole(2), at=ranges.one_of('stream', 'kv')
+  )
+
   def __post_init__(self):
-    _check_share(self)
-    if self.at not in ('stream', 'kv'):
-      raise ValueError(
-        f"token_shift acts at 'stream' or at 'kv', not at {self.at!r}."
-      )
+    _check(self)
 
   def __call__(self, block):
     if not blocks.num_prefix(block):
@@ -126,17 +142,16 @@ class TokenShift:
         'token_shift moves class tokens and this image model has none; choose '
         'another temporal operator.'
       )
-
-    def move(y_BxTxLxD):
-      width = y_BxTxLxD.shape[-1]
-      fold = width // self.share
-      _check_fold(self, fold, f'a width of {width}')
-      cls, rest = y_BxTxLxD[:, :, :1], y_BxTxLxD[:, :, 1:]
-      return jnp.concatenate([shift_folds(cls, fold), rest], axis=2)
-
     if self.at == 'stream':
-      return MovedBlock(block, stream=_framed(move))
-    return MovedBlock(block, _on('kv', _framed(move)))
+      return MovedBlock(block, stream=partial(_framed, self.move))
+    return MovedBlock(block, _on('kv', self.move))
+
+  def move(self, y_BxTxLxD):
+    width = y_BxTxLxD.shape[-1]
+    fold = width // self.share
+    _check_fold(self, fold, f'a width of {width}')
+    cls, rest = y_BxTxLxD[:, :, :1], y_BxTxLxD[:, :, 1:]
+    return jnp.concatenate([shift_folds(cls, fold), rest], axis=2)
 
 
 OPERATORS = {
@@ -152,145 +167,37 @@ def resolve(spec: Mapping[str, Any] | None) -> FrozenDict | None:
   Raises:
     ValueError: unknown operator or option, or a value that cannot be.
   """
-  if not spec:
+  if spec is None or spec == {}:
     return None
-  spec = {k: tuples(v) for k, v in spec.items() if v is not None}
+  spec = ranges.named('model.temporal_operator', spec, OPERATORS)
   make(spec)
   return FrozenDict(spec)
 
 
 def make(spec: Mapping[str, Any]):
   """The operator of a spec."""
-  options = dict(spec)
-  name = options.pop('name', None)
-  if name not in OPERATORS:
-    raise ValueError(
-      f'Unknown temporal operator {name!r}; known: {sorted(OPERATORS)}.'
-    )
-  operator = OPERATORS[name]
-  fields = [field.name for field in dataclasses.fields(operator)]
-  if unknown := set(options) - set(fields):
-    raise ValueError(
-      f'{name} has no option {sorted(unknown)}; it has {fields}.'
-    )
-  return operator(**options)
+  options: ClassVar = dict(spec)
+  return OPERATORS[options.pop('name')](**options)
 
 
-def channel_groups(offsets, cfg) -> list[tuple[int, int]]:
-  """Offsets as `(offset, channels)` runs that cover the whole width."""
-  head, width = cfg.head_width, cfg.num_heads * cfg.head_width
-  _check_offsets(offsets)
-  runs = [o if isinstance(o, Sequence) else (o, head) for o in offsets]
-  used = sum(channels for _, channels in runs)
-  if used > width:
-    raise ValueError(
-      f'Offsets {tuple(offsets)} cover {used} channels, but the model has '
-      f'{cfg.num_heads} heads of {head}.'
-    )
-  runs.append((0, width - used))
-  merged = []
-  for offset, channels in runs:
-    if merged and merged[-1][0] == offset:
-      merged[-1] = (offset, merged[-1][1] + channels)
-    elif channels:
-      merged.append((offset, channels))
-  return merged
-
-
-def _check_offsets(offsets) -> None:
-  whole = lambda x: isinstance(x, int | np.integer)
-  pair = lambda x: (
-    isinstance(x, Sequence) and len(x) == 2 and all(map(whole, x))
-  )
-  listed = isinstance(offsets, Sequence) and not isinstance(offsets, str)
-  if not (listed and all(whole(x) or pair(x) for x in offsets)):
-    raise ValueError(
-      'offsets are whole numbers, or pairs (offset, channels), not '
-      f'{offsets!r}.'
-    )
-
-
-def relocate(x_BxTxLxD, groups, head_width: int):
-  """Moves each channel group `(offset, channels)` along the frame axis."""
-  # Pieces along an axis of (half) heads fuse with the transposition that
-  # attention makes anyway; pieces along the channels would be a copy more.
-  unit = math.gcd(head_width, *(count for _, count in groups))
-  x_BxTxLxUxK = x_BxTxLxD.reshape(*x_BxTxLxD.shape[:-1], -1, unit)
-  units = [(offset, count // unit) for offset, count in groups]
-  return move_groups(x_BxTxLxUxK, units, axis=-2).reshape(x_BxTxLxD.shape)
-
-
-def shift_folds(x, fold: int):
-  """The first `fold` channels from the frame before, the next from after."""
-  groups = [(offset, fold) for offset in NEIGHBOURS]
-  groups.append((0, x.shape[-1] - 2 * fold))
-  return move_groups(x, groups, axis=-1)
-
-
-def move_groups(x, groups, axis: int):
-  """Cuts `axis` into groups `(offset, size)` and shifts each along axis 1."""
-  ends = np.cumsum([size for _, size in groups])[:-1]
-  pieces = jnp.split(x, ends, axis)
-  moved = [shift(x, d) for x, (d, _) in zip(pieces, groups, strict=True)]
-  return jnp.concatenate(moved, axis)
-
-
-def shift(x_BxTx, offset: int):
-  """Frame t becomes frame t + offset where that exists, else stays."""
-  num_frames = x_BxTx.shape[1]
-  if not 0 < abs(offset) < num_frames:
-    return x_BxTx
-  cut = lambda start, stop: x_BxTx[:, start:stop]
-  if offset > 0:
-    parts = cut(offset, num_frames), cut(num_frames - offset, num_frames)
-  else:
-    parts = cut(0, -offset), cut(0, num_frames + offset)
-  return jnp.concatenate(parts, axis=1)
-
-
+# Functions with their arguments, not closures: blocks can be pickled.
 def _on(letters: str, move: Callable) -> Callable:
   """A hook for `Attention` that moves those of q, k, v that are named."""
-  move = _framed(move)
-
-  def heads(q, k, v):
-    named = zip('qkv', (q, k, v), strict=True)
-    return tuple(move(y) if name in letters else y for name, y in named)
-
-  return heads
+  return partial(_named, letters, partial(_framed, move))
 
 
-def _framed(move: Callable) -> Callable:
-  def checked(y):
-    if y.ndim != 4:
-      raise ValueError(
-        'A temporal operator needs a frame axis, B x T x L x D; the tokens '
-        f'have shape {y.shape}.'
-      )
-    return move(y)
-
-  return checked
+def _named(letters, move, q, k, v):
+  named = zip('qkv', (q, k, v), strict=True)
+  return tuple(move(y) if name in letters else y for name, y in named)
 
 
-def tuples(value):
-  """Lists, as JSON has them, become tuples; models are hashed by jit."""
-  if isinstance(value, list | tuple):
-    return tuple(tuples(v) for v in value)
-  return value
-
-
-def _check_letters(operator) -> None:
-  if not operator.on or set(operator.on) - set('qkv'):
+def _framed(move, y):
+  if y.ndim != 4:
     raise ValueError(
-      f'A temporal operator moves some of q, k and v, such as kv, not '
-      f'{operator.on!r}.'
+      'A temporal operator needs a frame axis, B x T x L x D; the tokens '
+      f'have shape {y.shape}.'
     )
-
-
-def _check_share(operator) -> None:
-  if operator.share < 2:
-    raise ValueError(
-      f'share is {operator.share}; two parts move, so it is 2 or more.'
-    )
+  return move(y)
 
 
 def _check_fold(operator, fold: int, what: str) -> None:

@@ -5,9 +5,12 @@ by stage. Their inside here (1x1, 5x5 per channel, 1x1 convolution, added with
 a learned factor) is not confirmed by any source.
 """
 
+from typing import ClassVar
+
 import jax.numpy as jnp
 from flax import linen as nn
 
+from i2v_jax import ranges
 from i2v_jax.adapters import blocks
 from i2v_jax.adapters.layers import (
   PerChannelConv,
@@ -52,6 +55,11 @@ class ProTuning(Method):
 
   rank: float = 64
   kernel: int = 5
+
+  options: ClassVar = Method.options | dict(
+    rank=ranges.rank,
+    kernel=ranges.odd,
+  )
 
   def setup(self):
     self.prompt = PromptBlock(self.rank, self.kernel, self.dtype)

@@ -1,10 +1,11 @@
 """ST-Adapter (Pan et al., NeurIPS 2022; arXiv 2206.13559)."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from flax import linen as nn
 
+from i2v_jax import ranges
 from i2v_jax.adapters import blocks
 from i2v_jax.adapters.layers import (
   PerChannelConv,
@@ -66,6 +67,13 @@ class STAdapter(Method):
   pre_attn: bool = False
   pre_mlp: bool = True
 
+  options: ClassVar = Method.options | dict(
+    rank=ranges.rank,
+    kernel=ranges.listed(ranges.odd, 3),
+    pre_attn=ranges.flag,
+    pre_mlp=ranges.flag,
+  )
+
   def setup(self):
     if not (self.pre_attn or self.pre_mlp):
       raise ValueError('ST-Adapter needs pre_attn or pre_mlp, or both.')
@@ -114,6 +122,11 @@ class STAdapterZeroI2V(Method):
 
   num_adapters: int = 4
   rank: float = 192
+
+  options: ClassVar = Method.options | dict(
+    num_adapters=ranges.one_of(2, 4),
+    rank=ranges.rank,
+  )
 
   def setup(self):
     if self.num_adapters not in (2, 4):

@@ -1,10 +1,12 @@
 """VPT (Jia et al., ECCV 2022; arXiv 2203.12119), prompts per frame."""
 
 import math
+from typing import ClassVar
 
 import jax.numpy as jnp
 from flax import linen as nn
 
+from i2v_jax import ranges
 from i2v_jax.adapters import blocks
 from i2v_jax.adapters.layers import symmetric_uniform
 from i2v_jax.adapters.method import Method
@@ -30,6 +32,12 @@ class VPT(Method):
   prompts: int = 8
   deep: bool = True
   dropout: float = 0.0
+
+  options: ClassVar = Method.options | dict(
+    prompts=ranges.COUNT,
+    deep=ranges.flag,
+    dropout=ranges.RATE,
+  )
 
   def setup(self):
     if self.prompts < 1:

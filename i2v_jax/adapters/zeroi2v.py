@@ -6,9 +6,10 @@ own.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
-from i2v_jax.adapters import folding
+from i2v_jax import ranges
+from i2v_jax.adapters import folding, frame_shift
 from i2v_jax.adapters.layers import Bottleneck, identity
 from i2v_jax.adapters.method import Method
 from i2v_jax.adapters.operators import HeadRelocation
@@ -72,6 +73,14 @@ class ZeroI2V(Method):
   rank: float = 0.25
   scale: float = 1.0
   dropout: float = 0.1
+
+  options: ClassVar = Method.options | dict(
+    offsets=frame_shift.offsets,
+    num_adapters=ranges.one_of(*PLACES),
+    rank=ranges.rank,
+    scale=ranges.Number(),
+    dropout=ranges.RATE,
+  )
 
   def setup(self):
     if self.num_adapters not in PLACES:

@@ -2,10 +2,13 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
+import reprlib
+from collections.abc import Mapping, Sequence
 
 from i2v_jax.data import grid, randaugment, sampling
 
+MOST = 2**31 - 1
+JITTER = (1, 1, 1, 0.5)  # most of brightness, contrast, saturation, hue
 CHOICES = {
   'sampling': ('dense', 'uniform', 'random_stride'),
   'test_sampling': sampling.RULES,
@@ -13,14 +16,26 @@ CHOICES = {
   'erasing_mode': ('const', 'rand'),
   'crops': (1, 3),
 }
-RANGES = {
-  'flip': (0, 1),
+# Field -> lowest and highest value.
+WHOLE = {
+  'num_frames': (1, MOST),
+  'image_size': (1, MOST),
+  'stride': (1, MOST),
+  'short_side': (1, MOST),
   'randaugment_ops': (0, len(randaugment.OPS)),
-  'randaugment_magnitude': (0, 10),
-  'lighting': (0, math.inf),
-  'erasing': (0, 1),
-  'spatial_frames': (0, math.inf),
+  'clips': (1, MOST),
+  'crops': (1, 3),
+  'test_short_side': (0, MOST),
+  'spatial_frames': (0, MOST),
 }
+NUMBERS = {
+  'scale_crop': (0, MOST),
+  'flip': (0, 1),
+  'lighting': (0, MOST),
+  'randaugment_magnitude': (0, 10),
+  'erasing': (0, 1),
+}
+FLAGS = ('release_quirks', 'grid_antialias')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,38 +111,41 @@ class ClipSpec:
 
   def _check_values(self) -> None:
     for field, known in CHOICES.items():
-      if getattr(self, field) not in known:
-        raise ValueError(
-          f'{field} is {getattr(self, field)!r}; it can be one of {known}.'
-        )
-    for field in ('num_frames', 'image_size', 'stride', 'short_side', 'clips'):
-      if getattr(self, field) < 1:
-        raise ValueError(f'{field} is {getattr(self, field)}, not at least 1.')
-    for field, (low, high) in RANGES.items():
-      if not low <= getattr(self, field) <= high:
-        raise ValueError(
-          f'{field} is {getattr(self, field)}; it can be {low} to {high}.'
-        )
+      value = getattr(self, field)
+      if isinstance(value, bool) or value not in known:
+        self._refuse(field, f'one of {known}')
+    for field, (low, high) in WHOLE.items():
+      value = getattr(self, field)
+      if not (_is_number(value, low, high) and value == int(value)):
+        self._refuse(field, f'a whole number from {low} to {high}')
+      object.__setattr__(self, field, int(value))
+    for field, (low, high) in NUMBERS.items():
+      if not _is_number(getattr(self, field), low, high):
+        self._refuse(field, f'a number from {low} to {high}')
+    for field in FLAGS:
+      if not isinstance(getattr(self, field), bool):
+        self._refuse(field, 'True or False')
+    self._check_lists()
+
+  def _refuse(self, field: str, wanted: str):
+    value = reprlib.repr(getattr(self, field))
+    raise ValueError(f'{field} is {value}; it can be {wanted}.')
+
+  def _check_lists(self) -> None:
     if self.scale_crop and self.scale_crop < 1:
       raise ValueError(
         f'scale_crop is {self.scale_crop}; it is 0 for off, or 1 and more.'
       )
-    self._check_jitter()
-    self._check_ascending('crop_area', 1e-9, *self.crop_area, 1)
-    self._check_ascending('crop_aspect', 1e-9, *self.crop_aspect)
-
-  def _check_jitter(self) -> None:
-    most = (1, 1, 1, 0.5)
-    inside = [0 <= s <= m for s, m in zip(self.jitter, most, strict=False)]
-    if len(self.jitter) not in (0, 4) or not all(inside):
-      raise ValueError(
-        f'jitter is {self.jitter}; give (brightness, contrast, saturation, hue)'
-        ', each 0 to 1 and hue 0 to 0.5, or () for none.'
+    if self.jitter not in ((), []) and not _numbers(self.jitter, JITTER):
+      self._refuse(
+        'jitter',
+        '(brightness, contrast, saturation, hue), each 0 to 1 and hue 0 to '
+        '0.5, or () for none',
       )
-
-  def _check_ascending(self, field: str, *values: float) -> None:
-    if list(values) != sorted(values):
-      raise ValueError(f'{field} cannot be {getattr(self, field)}.')
+    for field, most in dict(crop_area=1, crop_aspect=MOST).items():
+      ends = _numbers(getattr(self, field), (most, most))
+      if not (ends and 0 < ends[0] <= ends[1]):
+        self._refuse(field, f'(low, high), 0 < low <= high <= {most}')
 
   def _check_test_views(self) -> None:
     if self.test_short_side and self.test_short_side < self.image_size:
@@ -170,8 +188,8 @@ class ClipSpec:
           '(rows, columns), or leave them out.'
         )
       return
-    if len(self.grid) != 2:
-      raise ValueError(f'grid is {self.grid}; give (rows, columns), or ().')
+    if not all(_numbers(self.grid, (MOST, MOST)) or (0,)):
+      self._refuse('grid', '(rows, columns), or ()')
     size = self.image_size
     grid.check(self.num_frames, size, size, *self.grid)
     if self.spatial_frames and self.num_frames % self.spatial_frames:
@@ -193,3 +211,16 @@ class ClipSpec:
     if self.grid:
       shapes['grid'] = (self.num_frames // math.prod(self.grid), *square)
     return shapes
+
+
+def _is_number(value, low: float, high: float) -> bool:
+  real = isinstance(value, int | float) and not isinstance(value, bool)
+  return real and low <= value <= high  # not NaN
+
+
+def _numbers(values, most: Sequence[float]) -> tuple | None:
+  """A list of as many numbers, each from 0 to its most; None for another."""
+  if not isinstance(values, list | tuple) or len(values) != len(most):
+    return None
+  inside = map(_is_number, values, (0,) * len(most), most)
+  return tuple(values) if all(inside) else None

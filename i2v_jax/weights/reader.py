@@ -143,7 +143,7 @@ def depth(keys: Arrays, pattern: str) -> int:
   before, _, after = pattern.partition('{}')
   tails = {key.removeprefix(before) for key in keys if key.startswith(before)}
   numbers = {tail.partition(after)[0] for tail in tails}
-  found = sorted(int(number) for number in numbers if number.isdigit())
+  found = sorted(int(number) for number in numbers if number.isdecimal())
   if missing := sorted(set(range(len(found))) - set(found)):
     raise ValueError(
       f'{keys.what} lacks block {missing[0]} of {found[-1] + 1}.'

@@ -1,0 +1,193 @@
+"""What a value may be; anything else is one sentence that names its key.
+
+A rule takes a name and a value. It returns the value, whole numbers as `int`
+(64.0 is 64), or raises ValueError.
+"""
+
+import dataclasses
+import math
+import numbers
+import reprlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Rule = Callable[[str, Any], Any]
+INT32 = 2**31 - 1
+FLOAT32 = 3.4028234663852886e38  # largest
+
+
+def refuse(name: str, value, wanted: str):
+  """Raises the ValueError of a value that is out of its range."""
+  raise ValueError(f'{name} is {reprlib.repr(value)}; it can be {wanted}.')
+
+
+@dataclasses.dataclass(frozen=True)
+class Number:
+  """A finite number of a range.
+
+  Attributes:
+    low: lower end.
+    high: upper end.
+    whole: whether it is a whole number.
+    above: whether `low` itself is left out.
+    below: whether `high` itself is left out.
+  """
+
+  low: float = -FLOAT32
+  high: float = FLOAT32
+  whole: bool = False
+  above: bool = False
+  below: bool = False
+
+  def __call__(self, name: str, value):
+    if not self.holds(value):
+      real = isinstance(value, numbers.Real) and value > self.high
+      refuse(
+        name, value, f'{self}, at most {self.high:g}' if real else str(self)
+      )
+    return int(value) if self.whole else value
+
+  def holds(self, value) -> bool:
+    """Whether the value is in the range."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+      return False
+    if not self.low <= value <= self.high:  # so for NaN
+      return False
+    ends = (self.above and value == self.low, self.below and value == self.high)
+    return not any(ends) and (not self.whole or value == int(value))
+
+  def __str__(self):
+    kind = 'a whole number' if self.whole else 'a finite number'
+    if self.low > -INT32:
+      kind += f' {"above" if self.above else "from"} {self.low:g}'
+    if self.high < math.inf and self.high not in (INT32, FLOAT32):
+      kind += f' {"below" if self.below else "to"} {self.high}'
+    return kind
+
+
+def whole(low: int = -INT32, high: int = INT32) -> Number:
+  """A whole number of int32, or of a smaller range."""
+  return Number(low, high, whole=True)
+
+
+def flag(name: str, value) -> bool:
+  """True or False."""
+  if not isinstance(value, bool):
+    refuse(name, value, 'True or False')
+  return value
+
+
+def text(name: str, value) -> str:
+  """A text, which may be empty."""
+  if not isinstance(value, str):
+    refuse(name, value, 'a text')
+  return value
+
+
+def one_of(*known) -> Rule:
+  """One of the values named, of the same type."""
+
+  def check(name, value):
+    same = [k for k in known if k == value and not isinstance(value, bool)]
+    if not isinstance(value, str | int | float) or not same:
+      refuse(name, value, f'one of {known}')
+    return same[0]
+
+  return check
+
+
+def anything(name: str, value):
+  """What has a check of its own."""
+  del name
+  return value
+
+
+def off_or(rule: Number) -> Rule:
+  """0 for off, or a number of another range."""
+
+  def check(name, value):
+    if Number(0, 0).holds(value):
+      return value
+    if not rule.holds(value):
+      refuse(name, value, f'0 for off, or {rule}')
+    return rule(name, value)
+
+  return check
+
+
+def listed(rule: Rule, *lengths: int) -> Rule:
+  """Several values of a rule: as many as one of the lengths, if given."""
+
+  def check(name, value):
+    if not isinstance(value, list | tuple):
+      refuse(name, value, 'a list')
+    if lengths and len(value) not in lengths:
+      counts = ' or '.join(map(str, lengths))
+      refuse(name, value, f'a list of {counts} values')
+    return tuple(rule(f'{name}[{i}]', x) for i, x in enumerate(value))
+
+  return check
+
+
+def table(rule: Rule) -> Rule:
+  """Values of a rule by name."""
+
+  def check(name, value):
+    if not isinstance(value, Mapping) and not hasattr(value, 'items'):
+      refuse(name, value, 'a mapping of names to values')
+    return {text(name, k): rule(f'{name}.{k}', v) for k, v in value.items()}
+
+  return check
+
+
+# Ranges that several parts share.
+COUNT, FROM_0 = whole(1), whole(0)
+POSITIVE, NOT_NEGATIVE = Number(0, above=True), Number(0)
+SHARE, RATE = Number(0, 1), Number(0, 1, below=True)
+
+
+def odd(name: str, value) -> int:
+  """The size of a kernel, which has a centre."""
+  if not (COUNT.holds(value) and value % 2):
+    refuse(name, value, 'an odd whole number from 1')
+  return int(value)
+
+
+def rank(name: str, value):
+  """A number of channels (64.0 is 64), or a share of the width below 1.
+
+  1.0 is refused: it may mean one channel or the whole width.
+  """
+  share = Number(0, 1, above=True, below=True)
+  one = isinstance(value, float) and value == 1
+  if one or not (COUNT.holds(value) or share.holds(value)):
+    wanted = 'a whole number of channels, or a share of the width above 0'
+    refuse(name, value, f'{wanted} and below 1; 1.0 may mean either')
+  return value if value < 1 else int(value)
+
+
+def named(key: str, spec, known: Mapping) -> dict[str, Any]:
+  """A `{'name': …, option: value, …}`, or a name alone, with checked options.
+
+  Args:
+    key: of the config, for errors.
+    spec: options that are None are left out.
+    known: name -> something whose `options` map an option to its rule.
+
+  Raises:
+    ValueError: an unknown name or option, or a value out of its range.
+  """
+  if isinstance(spec, str):
+    spec = {'name': spec}
+  if not hasattr(spec, 'items'):
+    wanted = 'a name, a mapping such as {"name": …, option: value}, or None'
+    refuse(key, spec, wanted)
+  spec = {k: v for k, v in spec.items() if v is not None}
+  name = spec.pop('name', None)
+  if not isinstance(name, str) or name not in known:
+    refuse(f'{key}.name', name, f'one of {sorted(known)}')
+  rules = known[name].options
+  if unknown := sorted(set(spec) - set(rules)):
+    raise ValueError(f'{name} has no option {unknown}; it has {sorted(rules)}.')
+  checked = {k: rules[k](f'{key}.{k}', v) for k, v in spec.items()}
+  return {'name': name} | checked
