@@ -27,6 +27,7 @@ MAY_CHANGE = (
   'data.clip_seconds',
   'data.manifest',
   'data.root',
+  'data.weights_normalization',
   'eval_every',
   'loader.',
   'log_every',
@@ -41,11 +42,13 @@ MAY_CHANGE = (
 ADDED = {
   'cache_gb': 0.0,
   'clips_per_video': 0,
+  'data.weights_normalization': '',
   'drop_patches': 0.0,
   'mesh.frozen': 'replicated',
   'mesh.model': 1,
   'mesh.trained': 'replicated',
   'optimizer.skip_norm': 0.0,
+  'weights_which': 'raw',
 }
 LOCK = 'train.lock'
 

@@ -20,23 +20,25 @@ STAND_INS = {
 }
 
 
-def inspect(source, **told) -> list[tuple[str, str]]:
+def inspect(source, which: str = '', **told) -> list[tuple[str, str]]:
   """Rows of `(what, value)`, for people.
 
   Args:
     source: as in `load_image_model` or `load_release`.
+    which: likewise.
     **told: their further arguments.
 
   Raises:
     FileNotFoundError: there is nothing there.
     ValueError: no known format, or a file that is not as its format says.
   """
-  weights = image.open_source(source)
+  weights = releases.open_release(source)
   is_release = any(r.recognises(weights.arrays) for r in releases.RELEASES)
   load = releases.load_release if is_release else image.load_image_model
-  loaded, missing = _load(load, source, told)
+  loaded, missing = _load(load, source, told | dict(which=which))
   rows = [
     ('file', weights.what),
+    *(('taken from', line) for line in loaded.report.taken_from),
     ('format', loaded.report.format),
     ('normalisation', loaded.report.normalization),
   ]
