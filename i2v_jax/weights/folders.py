@@ -32,7 +32,7 @@ def choose(folder: pathlib.Path) -> tuple[pathlib.Path, tuple[str, ...]]:
   for ends in ENDS:
     found = [path for path in files if path.name.endswith(ends)]
     if len(found) == 1:
-      return found[0], (found[0].name,)
+      return found[0], ()
     if found:
       names = ', '.join(path.name for path in found)
       raise FileNotFoundError(f'{folder} holds {names}; name the file itself.')

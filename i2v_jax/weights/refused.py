@@ -96,6 +96,8 @@ def of_config(config) -> str:
 def of_keys(weights: Weights) -> str:
   """What keys and shapes say of a model that is not read, else ''."""
   keys = weights.arrays
+  if 'reg_token' in keys and 'pos_embed' not in keys:
+    return 'DINOv3, in the names of timm'
   for pattern, what in KEYS:
     found = re.compile(pattern)
     if any(found.search(key) for key in keys):
@@ -109,10 +111,7 @@ def of_keys(weights: Weights) -> str:
 def _by_what_is_missing(keys: Collection[str]) -> str:
   if 'blocks.0.norm1.weight' in keys:
     if 'fc_norm.weight' in keys:
-      return (
-        "one of timm's that pool the mean of unnormalised patches (fc_norm), "
-        'which the models here do not'
-      )
+      return 'a ViT of timm that pools before its last norm (fc_norm)'
     if 'blocks.0.norm1.bias' not in keys:
       return 'a ViT with RMSNorm'
     if 'norm_pre.weight' in keys and 'attn_pool.latent' in keys:

@@ -44,7 +44,7 @@ def recognises(keys: Collection[str]) -> bool:
 def family(keys: Collection[str]) -> str:
   if 'norm_pre.weight' in keys:
     return 'clip'
-  if POOL + 'latent' in keys:
+  if not {'cls_token', *REGISTERS} & {*keys}:
     return 'siglip'
   return 'dinov2' if 'blocks.0.ls1.gamma' in keys else 'imagenet'
 
@@ -93,7 +93,7 @@ def fields(weights: Weights) -> dict:
   known['class_token'] = 'cls_token' in arrays
   known['layer_scale'] = 'blocks.0.ls1.gamma' in arrays
   known['pool'] = 'cls' if known['class_token'] else 'mean'
-  if kind == 'siglip':
+  if POOL + 'latent' in arrays:
     known['pool'] = 'map'
   if kind in ('clip', 'siglip'):
     known['activation'] = None  # no key tells which of two it is

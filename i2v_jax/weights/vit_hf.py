@@ -56,7 +56,8 @@ def names(keys: Collection[str]) -> dict:
 
 
 def normalization(weights: Weights) -> str:
-  plain = names(weights.arrays) is VIT and not is_mae(weights)
+  is_msn = weights.config.get('model_type') == 'vit_msn'
+  plain = names(weights.arrays) is VIT and not is_mae(weights) and not is_msn
   return 'half' if plain else 'imagenet'
 
 
