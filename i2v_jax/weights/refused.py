@@ -30,7 +30,7 @@ TYPES = {  # model_type of Hugging Face -> what it is
   'vjepa2': 'V-JEPA 2',
 }
 # Names of timm, and what they begin with, that are plain image transformers.
-TIMM = ('deit', 'eva_large_patch14', 'flexivit', 'test_vit', 'vit')
+TIMM = ('deit', 'eva_large_patch14', 'flexivit', 'vit')
 TIMM_OTHERS = {  # part of a name that begins so -> what it is
   'dinov3': 'DINOv3',
   'distilled': 'a distilled DeiT',
@@ -116,6 +116,8 @@ def _by_what_is_missing(keys: Collection[str]) -> str:
       return 'a ViT with RMSNorm'
     if 'norm_pre.weight' in keys and 'attn_pool.latent' in keys:
       return 'a Perception Encoder (PE), in the names of timm'
+    if {'cls_token', 'reg_token'} & {*keys} and 'attn_pool.latent' in keys:
+      return 'a ViT of timm whose attention pooling leaves out a part of tokens'
   if 'conv1.weight' in keys and 'ln_post.weight' not in keys:
     return 'a Perception Encoder (PE) without its last norm, or a ResNet'
   return ''

@@ -94,7 +94,7 @@ def _of_name(name: str) -> dict:
     known['activation'] = 'quick_gelu'
   elif name.startswith(TANH):
     known['activation'] = 'gelu_tanh'
-  size = re.sub(r'^(test_)?(vit|deit3?|flexivit|eva)_', '', name).split('_')[0]
+  size = re.sub(r'^(vit|deit3?|flexivit|eva)_', '', name).split('_')[0]
   known['num_heads'] = HEADS.get(size)
   for part, heads in OTHER_HEADS.items():
     if part in name:
