@@ -90,7 +90,11 @@ def test_the_arguments_of_the_model_have_the_last_word(folder):
   path = folder(architecture='vit_base_patch16_clip_224', model_args=args)
   loaded = weights.load_image_model(path)
   cfg = loaded.model.cfg
-  assert (cfg.activation, cfg.num_heads, cfg.image_size) == ('quick_gelu', 3, 48)
+  assert (cfg.activation, cfg.num_heads, cfg.image_size) == (
+    'quick_gelu',
+    3,
+    48,
+  )
   (line,) = loaded.report.reshaped
   assert line == 'pos_embed: 10 to 37 positions, antialiased'
 

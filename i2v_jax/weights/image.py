@@ -155,12 +155,10 @@ def recognise(weights: Weights):
       f'{weights.what} is an export of i2v_jax, not an image model; give it to '
       'i2v predict, eval, export, or a config as start_from.'
     )
-  if any('layer1.0.conv1' in key for key in keys):
-    raise ValueError(
-      f'{weights.what} is a ResNet; only image transformers are adapted here.'
-    )
+  kind = weights.config.get('model_type')
+  named = f' (config.json: {kind!r})' if kind else ''
   raise ValueError(
-    f'{weights.what} is in no format that is known; its keys begin with '
+    f'{weights.what} is in no format that is known{named}; its keys begin with '
     f'{sorted(keys)[:3]}.'
   )
 
