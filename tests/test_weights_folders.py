@@ -149,3 +149,12 @@ def test_half_precision_is_read_from_every_container(golden, tmp_path, dtype):
   np.testing.assert_array_equal(
     found.params['pos'], half[name][0].float().numpy()
   )
+
+
+def test_a_damaged_array_is_named(golden, tmp_path):
+  content = bytearray((golden / 'augreg_vit.npz').read_bytes())
+  content[5000:6000] = bytes(1000)
+  path = tmp_path / 'vit.npz'
+  path.write_bytes(content)
+  with pytest.raises(ValueError, match=r"'Trans.*vit\.npz cannot be read"):
+    weights.load_image_model(path)

@@ -25,6 +25,7 @@ KEYS = {  # a key that a file of this model has -> how it is named
   'visual.transformer.resblocks.0.ls_1.gamma': 'a Perception Encoder',
   B + 'attn.q_bias': 'EVA, or another with rotary positions',
   B + 'mlp.ffn_ln.weight': 'EVA',
+  'blocks.0.11.attn.qkv.weight': 'a training checkpoint of DINOv2, its blocks',
   B + 'gamma_1': 'BEiT, EVA, DINOv3 or PE, in the names of timm',
   'module.layer1.0.conv1.weight': 'a ResNet',
   'encoder.stages.0.layers.0.dwconv.weight': 'a ConvNeXt',

@@ -7,6 +7,7 @@ import dataclasses
 import json
 import pathlib
 import zipfile
+import zlib
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -96,6 +97,28 @@ class SafeTensors(Mapping):
     return len(self._entries)
 
 
+class Npz(Mapping):
+  """The arrays of an `.npz`, each read when it is asked for."""
+
+  def __init__(self, path):
+    self._path, self._file = path, np.load(path)
+
+  def __getitem__(self, key: str) -> np.ndarray:
+    try:
+      return self._file[key]
+    except (ValueError, zipfile.BadZipFile, zlib.error) as error:
+      raise ValueError(
+        f'{key!r} of {self._path} cannot be read ({error}); copy or download '
+        'the file again.'
+      ) from error
+
+  def __iter__(self) -> Iterator[str]:
+    return iter(self._file)
+
+  def __len__(self) -> int:
+    return len(self._file)
+
+
 def open_weights(source, which: str = '') -> Weights:
   """Opens a file or a folder.
 
@@ -137,7 +160,7 @@ def _open(path: pathlib.Path, which: str) -> tuple[Mapping, dict]:
   if head[:2] == b'PK':
     names = _names_in(path)
     if all(name.endswith('.npy') for name in names):
-      return np.load(path), {}
+      return Npz(path), {}
     return torch_files.read(path, names, which)
   if head[:1] == b'\x80':  # a pickle, as torch wrote before 1.6
     return torch_files.read(path, (), which)

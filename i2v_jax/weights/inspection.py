@@ -7,7 +7,8 @@ from rich.table import Table
 
 from i2v_jax import params as params_lib
 from i2v_jax.vit_config import ViTConfig
-from i2v_jax.weights import image, releases
+from i2v_jax.weights import huggingface, image, releases
+from i2v_jax.weights.files import Weights
 from i2v_jax.weights.image import Loaded
 from i2v_jax.weights.report import NotToldError
 
@@ -40,7 +41,7 @@ def inspect(source, which: str = '', **told) -> list[tuple[str, str]]:
     ('file', weights.what),
     *(('taken from', line) for line in loaded.report.taken_from),
     ('format', loaded.report.format),
-    ('normalisation', loaded.report.normalization),
+    ('normalisation', loaded.report.normalization + _usual(weights)),
   ]
   if is_release:
     rows += _method(loaded.model, missing)
@@ -85,6 +86,12 @@ def _method(model, missing: Sequence[str]) -> list:
   ]
 
 
+def _usual(weights: Weights) -> str:
+  """What is said of a normalisation that is only what such files have."""
+  told = huggingface.normalization(weights)
+  return '' if told else ' (usual for this format; no file says it)'
+
+
 def _image_model(cfg: ViTConfig, missing: Sequence[str]) -> list:
   heads = '?' if 'num_heads' in missing else cfg.num_heads
   activation = '?' if 'activation' in missing else cfg.activation
@@ -105,6 +112,7 @@ def _keys(loaded: Loaded) -> list:
     ('parameters', f'{params_lib.count(loaded.params):,}'),
     ('loaded', f'{len(report.loaded)} keys'),
     ('reshaped', '; '.join(report.reshaped) or 'none'),
+    ('at another size', f'positions resampled: {report.resampling}'),
     ('new by design', '; '.join(report.new) or 'none'),
     ('ignored by design', _grouped(report.ignored)),
   ]

@@ -55,6 +55,7 @@ KEYS = (  # what a key holds -> what the model is; the first that is found
   (r'\.inner_attn_ln|\.ffn_ln|\.fc1_g\.|freqs_cos|(^|\.)rope\.|'
    + BLOCK + r'(attn\.q_bias|attn\.q_proj\.|mlp\.w1\.)',
    'EVA, or another with rotary positions or no bias of keys'),
+  (BLOCK + r'\d+\.', 'a training checkpoint of DINOv2, its blocks in chunks'),
   (BLOCK + r'gamma_1', 'BEiT, EVA, DINOv3 or PE, in the names of timm'),
   (r'layer1\.0\.conv1', 'a ResNet'),
   (r'dwconv|conv_dw', 'a ConvNeXt, or another network of convolutions'),

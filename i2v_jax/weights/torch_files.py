@@ -135,9 +135,10 @@ def _load(torch, path):
       f'it. Ask its authors for a plain state dict. ({_reason(error)})'
     ) from error
   except (EOFError, RuntimeError) as error:
+    reason = str(error).partition('\n')[0].partition('. ')[0]
     raise ValueError(
-      f'{path} is not complete, or not of torch ({error}); copy or download it '
-      'again.'
+      f'{path} is not complete, or not of torch ({reason}); copy or download '
+      'it again.'
     ) from error
 
 
