@@ -37,7 +37,7 @@ def test_every_family_and_format_has_a_row():
 
 def test_every_row_has_a_proof_and_a_normalisation():
   table = re.search(r'^\| source.*?\n\n', WEIGHTS, re.M | re.S)[0]
-  for row in table.splitlines()[2:]:
+  for row in table.strip().splitlines()[2:]:
     *_, normalization, proof = row.strip('| ').split(' | ')
     assert 'test_' in proof, row
     assert normalization.strip('`') in {*NORMALIZATION, 'as it says'}, row

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 import pytest
 from references import arrays_of
+from renamed import as_timm
 from safetensors.numpy import save_file
 
 from i2v_jax import weights
@@ -192,3 +193,16 @@ def test_releases_lose_the_prefixes_of_trainers_too(golden):
   found = weights.load_release(below('module.', state), **told)
   same(found, wanted)
   assert found.report.taken_from == ('keys that begin with module.',)
+
+
+def test_dinos_teacher_is_read_and_its_head_ignored(vit, tmp_path):
+  """The full checkpoint of DINO: plain ViTs with heads, in timm's names."""
+  head = {'head.last_layer.weight_v': np.ones(2, 'f4')}
+  ema = below('backbone.', as_timm(halved(vit))) | head
+  raw = below('module.', below('backbone.', as_timm(vit)) | head)
+  path = tmp_path / 'checkpoint.pth'
+  write_torch(path, {'student': raw, 'teacher': ema, 'epoch': {}})
+  found = weights.load_image_model(path, **TOLD)
+  same(found, weights.load_image_model(as_timm(halved(vit)), **TOLD))
+  assert found.report.normalization == 'imagenet'
+  assert found.report.ignored == ('head.last_layer.weight_v',)

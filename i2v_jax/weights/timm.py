@@ -51,7 +51,9 @@ def family(keys: Collection[str]) -> str:
 
 def normalization(weights: Weights) -> str:
   """timm's default for its ViTs is half; each file may differ (its page)."""
-  if DECODER[1] + 'weight' in weights.arrays:
+  of_meta = ('decoder_embed.', 'last_layer.', 'dino_head.')  # MAE, DINO
+  keys = (*weights.arrays, *weights.beside)
+  if any(part in key for part in of_meta for key in keys):
     return 'imagenet'
   usual = {'clip': 'clip', 'dinov2': 'imagenet'}
   return usual.get(family(weights.arrays), 'half')
