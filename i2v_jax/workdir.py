@@ -48,7 +48,7 @@ ADDED = {
   'mesh.model': 1,
   'mesh.trained': 'replicated',
   'optimizer.skip_norm': 0.0,
-  'weights_which': 'raw',
+  'weights_which': '0.1',  # what that version read
 }
 LOCK = 'train.lock'
 

@@ -12,6 +12,7 @@ from safetensors.numpy import save_file
 from configs import common, methods
 from i2v_jax import experiment, weights
 from i2v_jax.vit_config import ViTConfig
+from i2v_jax.weights.positions import resample_positions
 
 SIZES = dict(width=48, depth=2, num_heads=6, patch_size=8, image_size=24)
 
@@ -157,3 +158,16 @@ def test_the_config_chooses_between_averaged_and_raw(make, tmp_path, which):
   params, _ = weights.load_for(config | {'weights_which': which}, cfg)
   cls = arrays['embeddings.class_embedding']
   np.testing.assert_array_equal(params['cls'], cls if which else cls / 2)
+
+
+def test_runs_of_the_first_version_read_what_they_read_then(make, golden):
+  """Raw weights, and positions of every format bicubically."""
+  config, cfg = make(
+    'hf_dinov2_registers', 'dinov2', dict(image_size=48, registers=4)
+  )
+  older = weights.load_again(config | {'weights_which': '0.1'}, cfg)
+  now = weights.load_again(config, cfg)
+  table = arrays_of(golden / 'hf_dinov2_registers')
+  table = table['embeddings.position_embeddings'][0]
+  np.testing.assert_array_equal(older['pos'], resample_positions(table, 6))
+  assert np.abs(older['pos'] - now['pos']).max() > 1e-3

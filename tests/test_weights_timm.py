@@ -137,3 +137,12 @@ def test_registers_with_positions_of_their_own(golden):
   moved = found.params['registers'] - plain.params['registers']
   np.testing.assert_allclose(moved, table[0, :4], atol=1e-6)
   assert found.model.cfg.pool == 'mean'
+
+
+def test_metas_mae_is_read_without_its_decoder(golden):
+  arrays = as_timm(arrays_of(golden / 'hf_vit'))
+  decoder = ('decoder_embed.weight', 'decoder_pos_embed', 'mask_token')
+  extra = {key: np.ones(2, 'f4') for key in decoder}
+  report = weights.load_image_model(arrays | extra, num_heads=6).report
+  assert set(report.ignored) == set(extra)
+  assert report.normalization == 'imagenet'

@@ -148,7 +148,7 @@ def test_keys_that_came_later_mean_what_was_done_before_them():
     workdir_lib.check_same_config(old, now, 'there')
 
 
-BEFORE = {'weights_which': 'raw'}  # averages were not looked for
+BEFORE = {'weights_which': '0.1'}  # weights are as that version read them
 
 
 def test_the_meaning_of_a_missing_key_is_its_default():

@@ -1,5 +1,6 @@
 """Weights of image models and of published video models, strictly read."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +22,8 @@ __all__ = [
   'load_projection',
   'load_release',
 ]
+
+OLDER = '0.1'  # weights_which of runs before it: raw, all positions bicubic
 
 
 def load_backbone(
@@ -118,4 +121,7 @@ def _open(source: str, which: str) -> Weights:
       'This config needs pretrained image weights: set weights to a '
       'directory or to hf:ORG/NAME.'
     )
-  return image.open_model(source, which)
+  if which != OLDER:
+    return image.open_model(source, which)
+  weights = image.open_model(source, 'raw')
+  return dataclasses.replace(weights, resampling='bicubic')

@@ -97,7 +97,8 @@ def _of_hugging_face(weights: Weights) -> dict:
 
 def resampling(weights: Weights) -> str:
   """OpenCLIP's own, where its config is there."""
-  return 'antialiased' if 'model_cfg' in weights.config else 'bicubic'
+  usual = 'antialiased' if 'model_cfg' in weights.config else 'bicubic'
+  return weights.resampling or usual
 
 
 def sizes(arrays: Arrays, key: str) -> dict:

@@ -46,6 +46,7 @@ class Weights:
     taken_from: lines that say which of several weights these are.
     beside: keys of the file that are not of this model.
     kind: `ema` or `raw`, where the file tells the two apart.
+    resampling: kind of `positions.KINDS`, in place of the library's own.
   """
 
   what: str
@@ -55,6 +56,7 @@ class Weights:
   taken_from: tuple[str, ...] = ()
   beside: tuple[str, ...] = ()
   kind: str = ''
+  resampling: str = ''
 
 
 class SafeTensors(Mapping):

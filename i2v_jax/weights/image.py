@@ -24,6 +24,7 @@ from i2v_jax.weights import (
   refused,
   timm,
   vit_hf,
+  wrapping,
 )
 from i2v_jax.weights.files import Weights
 from i2v_jax.weights.report import NotToldError, Report, num_heads
@@ -51,6 +52,7 @@ def open_source(source, which: str = '') -> Weights:
 
   `which` is `ema` or `raw`, where a checkpoint has both; averaged ones if ''.
   """
+  wrapping.check(which)
   kind, _, name = (source if isinstance(source, str) else '').partition(':')
   if kind == 'builtin':
     if name not in BUILTIN:

@@ -7,7 +7,7 @@ import numpy as np
 
 from i2v_jax.weights.arrays import Arrays
 from i2v_jax.weights.files import Weights
-from i2v_jax.weights.wrapping import AVERAGED, RAW, WHICH, word
+from i2v_jax.weights.wrapping import AVERAGED, RAW, word
 
 # What keys may begin with, in any order and number.
 PARTS = (
@@ -55,8 +55,6 @@ def unwrapped(weights: Weights, forms: Sequence, which: str = '') -> Weights:
   Raises:
     ValueError: several models, or not the kind of weights asked for.
   """
-  if which not in WHICH:
-    raise ValueError(f'which is {which!r}; it is ema or raw.')
   weights = _swapped(weights, which)
   recognises = lambda keys: any(form.recognises(keys) for form in forms)
   found = _prefixes(weights.arrays, recognises)

@@ -68,6 +68,8 @@ def what(weights: Weights) -> str:
 
 def resampling(weights: Weights) -> str:
   """timm's; in files with DINOv2's own names, its authors'."""
+  if weights.resampling:
+    return weights.resampling
   keys = weights.arrays
   if 'register_tokens' in keys:
     return 'antialiased'

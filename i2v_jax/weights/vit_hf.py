@@ -75,7 +75,7 @@ def resampling(weights: Weights) -> str:
   """Only DINOv2 with registers is antialiased."""
   keys = weights.arrays
   registers = f'{prefix(keys)}embeddings.register_tokens' in keys
-  return 'antialiased' if registers else 'bicubic'
+  return weights.resampling or ('antialiased' if registers else 'bicubic')
 
 
 def fields(weights: Weights) -> dict:

@@ -29,6 +29,12 @@ RAW = (
 )
 
 
+def check(which: str) -> None:
+  """Raises ValueError for a choice that there is not."""
+  if which not in WHICH:
+    raise ValueError(f'which is {which!r}; it is ema or raw.')
+
+
 def word(kind: str) -> str:
   return 'averaged (EMA)' if kind == 'ema' else 'raw'
 
