@@ -76,6 +76,7 @@ def base() -> ConfigDict:
   c.weights = WEIGHTS['clip'][
     'B/16'
   ]  # directory, file, or hf:ORG/NAME[@REVISION]
+  c.weights_which = ''  # of averaged and raw ones: ema if there are; or raw
   c.start_from = ''  # an export to begin at, in place of weights
   c.trainable = ('head',)  # path prefixes; ('',) trains everything
   c.dtype = 'auto'  # bfloat16 on accelerators, float32 on a CPU
@@ -119,6 +120,7 @@ def _data() -> ConfigDict:
   data.val = 'val'
   data.options = ConfigDict()  # of the format
   data.normalization = 'clip'
+  data.weights_normalization = ''  # of the weights, if another on purpose
   data.on_bad_video = 'error'  # or skip: masked, counted, listed
   data.max_bad_share = 0.01  # of a split, with skip
   data.fps = 30.0  # of videos that are folders of frames
@@ -177,6 +179,7 @@ def backbone(
   variant = variant or next(iter(known))
   c.weights = choose(known, variant, f'variant (of {family})')
   c.data.normalization = NORMALIZATION[family]
+  c.data.weights_normalization = 'half' if family == 'imagenet' else ''
   c.model.backbone.family = family
   c.model.backbone.variant = variant
   c.model.num_frames = frames

@@ -92,6 +92,7 @@ def dualpath(c, preset='paper', quirks=False, lr=3.5e-4):
   c.optimizer.lr = lr * c.batch_size / 256
   if quirks:
     c.clip.release_quirks, c.data.normalization = True, 'imagenet'
+    c.data.weights_normalization = 'clip'
 
 
 def dualpath_of_any_length(c):

@@ -6,7 +6,7 @@ import pathlib
 import signal
 import sys
 
-from i2v_jax import cli_bench, cli_data, shipped, stopping
+from i2v_jax import cli_bench, cli_data, cli_weights, shipped, stopping
 from i2v_jax.cli_numbers import count, positive
 from i2v_jax.data import places
 from i2v_jax.runtime import console, devices
@@ -94,43 +94,6 @@ def export(args) -> None:
   write(trained.load(args.workdir, weights=args.weights), args.out)
 
 
-def inspect_weights(args) -> None:
-  from i2v_jax import writers
-  from i2v_jax.weights import inspection
-
-  rows = inspection.inspect(args.source, **_told(args.set))
-  writers.console.print(inspection.table(rows))
-
-
-def bench_weights(args) -> None:
-  from i2v_jax import writers
-  from i2v_jax.weights import cost, inspection
-
-  rows = cost.measure(args.source, args.rounds, **_told(args.set))
-  writers.console.print(inspection.table(rows))
-
-
-def convert_weights(args) -> None:
-  from i2v_jax import convert, variants
-  from i2v_jax.data import sources
-
-  if not args.config:
-    convert.image_model(args.source, args.out, **_told(args.set))
-    return
-  if not args.classes:
-    raise ValueError('A video model needs its class names: give --classes.')
-  config = variants.load_config(args.config, args.set)
-  names = sources.read_class_names(args.classes)
-  convert.release(args.source, config, names, args.out)
-
-
-def _told(settings) -> dict:
-  """`KEY=VALUE` as keyword arguments."""
-  from i2v_jax import variants
-
-  return dict(variants.parse(text) for text in settings)
-
-
 def push(args) -> None:
   from i2v_jax import hub
 
@@ -189,8 +152,8 @@ def parser() -> argparse.ArgumentParser:
 
   _for_models(command)
   _for_sharing(command)
-  _for_weights(command)
   _for_sweeps(command)
+  cli_weights.add(command)
   cli_data.add(command)
   cli_bench.add(command)
   sub = command('status', status, 'say how the run of a workdir is doing')
@@ -234,38 +197,6 @@ def _for_sharing(command) -> None:
   down.add_argument('--out', required=True, help='new folder')
   up.add_argument('repository', metavar='hf:ORG/NAME')
   down.add_argument('repository', metavar='hf:ORG/NAME[@REVISION]')
-
-
-def _for_weights(command) -> None:
-  """`i2v weights`: files that others published."""
-  top = command('weights', None, 'look into published weights, convert them')
-  below = top.add_subparsers(required=True, metavar='COMMAND')
-
-  def sub(name, function, summary):
-    found = below.add_parser(name, help=summary, description=summary)
-    found.set_defaults(function=function)
-    found.add_argument(
-      'source', metavar='SOURCE', help='file, folder, or hf:ORG/NAME[@REVISION]'
-    )
-    return found
-
-  look = sub('inspect', inspect_weights, 'print what a file is, and its keys')
-  cost = sub('bench', bench_weights, 'measure time and memory of loading')
-  cost.add_argument('--rounds', type=count, default=5, help='of measurements')
-  out = sub('convert', convert_weights, 'write published weights as our own')
-  for found in (look, cost, out):
-    found.add_argument(
-      '--set',
-      action='append',
-      default=[],
-      metavar='KEY=VALUE',
-      help='what the file does not tell; with --config a change of it',
-    )
-  out.add_argument('--out', required=True, help='new folder')
-  out.add_argument(
-    '--config', metavar='FILE[:ARG]', help='of the experiment of a video model'
-  )
-  out.add_argument('--classes', help='JSON list of names, in label order')
 
 
 def _for_sweeps(command) -> None:

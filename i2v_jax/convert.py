@@ -9,18 +9,19 @@ from i2v_jax import params as params_lib
 from i2v_jax.weights import image, native, releases
 
 
-def image_model(source, out, **told) -> pathlib.Path:
+def image_model(source, out, which: str = '', **told) -> pathlib.Path:
   """Writes an image model with what it takes to use it.
 
   Args:
     source: as in `weights.load_image_model`.
     out: folder; `model.safetensors` (float32) is written into it.
+    which: as in `load_image_model`.
     **told: further arguments of `load_image_model`.
 
   Returns:
     The file; it is a `source` itself, and may be a config's `weights`.
   """
-  weights, out = image.open_source(source), pathlib.Path(out)
+  weights, out = releases.open_release(source), pathlib.Path(out)
   if any(r.recognises(weights.arrays) for r in releases.RELEASES):
     raise ValueError(
       f'{weights.what} is a published video model; give --config and --classes '
@@ -28,7 +29,7 @@ def image_model(source, out, **told) -> pathlib.Path:
     )
   if out.exists() and (not out.is_dir() or any(out.iterdir())):
     raise ValueError(f'{out} is not empty; choose a new folder as --out.')
-  loaded = image.load_image_model(source, **told)
+  loaded = image.load_image_model(source, which=which, **told)
   path = out / 'model.safetensors'
   out.mkdir(parents=True, exist_ok=True)
   native.write(
@@ -36,6 +37,7 @@ def image_model(source, out, **told) -> pathlib.Path:
     loaded.params,
     vit=native.describe(loaded.model.cfg),
     normalization=loaded.report.normalization,
+    resampling=loaded.report.resampling,
     sha256=params_lib.sha256(loaded.params),
   )
   writers.console.print(f'{path}: {loaded.report.format}')
@@ -43,7 +45,11 @@ def image_model(source, out, **told) -> pathlib.Path:
 
 
 def release(
-  source, config: Mapping[str, Any], class_names: Sequence[str], out
+  source,
+  config: Mapping[str, Any],
+  class_names: Sequence[str],
+  out,
+  which: str = '',
 ) -> None:
   """Writes a published video model as an export of its experiment.
 
@@ -54,14 +60,15 @@ def release(
     class_names: in the order of the head's outputs.
     out: new folder, as `export.full` writes it: `predict`, `eval`, `export`
       and `start_from` take it.
+    which: as in `weights.load_release`.
 
   Raises:
     ValueError: the file is of another model than the config describes.
   """
-  out, weights = pathlib.Path(out), image.open_source(source)
+  out, weights = pathlib.Path(out), releases.open_release(source)
   config = experiment.absolute(config)
   model = experiment.model(config, len(class_names))
-  loaded = releases.load_release(source, **_told(config, model))
+  loaded = releases.load_release(source, which=which, **_told(config, model))
   normalization = config['data']['normalization']
   if loaded.report.normalization != normalization:
     raise ValueError(

@@ -21,6 +21,7 @@ from i2v_jax import (
   start,
   video,
   weights,
+  writers,
 )
 from i2v_jax import params as params_lib
 from i2v_jax.data import flips, sources
@@ -193,27 +194,49 @@ def base(config: Mapping[str, Any]) -> str:
   return config['start_from'] or config['weights']
 
 
-def pretrained(config: Mapping[str, Any], model, class_names) -> dict:
+def pretrained(
+  config: Mapping[str, Any], model, class_names, settled: bool = False
+) -> dict:
   """What a model begins with: parts of its tree.
 
   From `start_from`, where a config has it, else from its `weights`.
 
+  Args:
+    config: of the experiment.
+    model: its classifier.
+    class_names: of its data.
+    settled: the run has begun, so what its weights mean is not asked again.
+
   Raises:
     FileNotFoundError: they are not there; says what the config needs.
+    ValueError: they are for another model.
   """
   if config['start_from']:
     return start.parts(config['start_from'], model, class_names)
-  source = config['weights']
+  source, which = config['weights'], config['weights_which']
   try:
-    parts = {
-      'backbone': weights.load_backbone(source, model.vit, config['seed'])
-    }
+    parts = {'backbone': _backbone(config, model.vit, settled)}
     width = getattr(model, 'projection', 0)
     if width and source != 'random':
-      parts['projection'] = weights.load_projection(source, model.vit, width)
+      parts['projection'] = weights.load_projection(
+        source, model.vit, width, which
+      )
   except FileNotFoundError as error:
     raise FileNotFoundError(f'{error}{_needs(config)}') from error
   return parts
+
+
+def _backbone(config: Mapping[str, Any], cfg: ViTConfig, settled: bool) -> dict:
+  if config['weights'] == 'random':
+    return weights.load_backbone('random', cfg, config['seed'])
+  if settled:
+    return weights.load_again(config, cfg)
+  params, report = weights.load_for(config, cfg)
+  for line in (*report.taken_from, *report.reshaped):
+    writers.console.print(f'weights: {line}')
+  for line in report.assumed:
+    writers.console.print(f'weights: assumed {line}, which no file says')
+  return params
 
 
 def initial_params(model, pretrained: Mapping, seed: int) -> dict:

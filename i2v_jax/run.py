@@ -89,7 +89,9 @@ def prepare(config: Mapping[str, Any], workdir) -> Run:
   )
   model = experiment.model(config, len(train.class_names))
   sharding.check_heads(model.vit.num_heads, mesh)
-  pretrained = experiment.pretrained(config, model, train.class_names)
+  pretrained = experiment.pretrained(
+    config, model, train.class_names, (workdir / 'checkpoints').is_dir()
+  )
   params = experiment.initial_params(model, pretrained, config['seed'])
   given = config
   config, mine, frozen = parts(given, model, params)

@@ -207,7 +207,7 @@ def _as_now(stored: Mapping, weights: str, root: str) -> dict:
 
 def _start(model, config, class_names) -> dict:
   """The parameters before training."""
-  pretrained = experiment.pretrained(config, model, class_names)
+  pretrained = experiment.pretrained(config, model, class_names, settled=True)
   return experiment.initial_params(model, pretrained, config['seed'])
 
 

@@ -28,6 +28,7 @@ MAY_CHANGE = (
   'data.fps',
   'data.manifest',
   'data.root',
+  'data.weights_normalization',
   'eval_every',
   'loader.',
   'log_every',
@@ -43,11 +44,13 @@ ADDED = {
   'cache_gb': 0.0,
   'clips_per_video': 0,
   'data.fps': 30.0,
+  'data.weights_normalization': '',
   'drop_patches': 0.0,
   'mesh.frozen': 'replicated',
   'mesh.model': 1,
   'mesh.trained': 'replicated',
   'optimizer.skip_norm': 0.0,
+  'weights_which': '0.1',  # what that version read
 }
 LOCK = 'train.lock'
 

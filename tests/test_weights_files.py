@@ -61,9 +61,8 @@ WRITERS = {
   'torch, of mmengine': lambda path: write_torch(
     path, lambda state: {'meta': {'epoch': 40}, 'state_dict': state}
   ),
-  'torch, in parallel': lambda path: write_torch(
-    path,
-    lambda state: {'model': {f'module.{k}': v for k, v in state.items()}},
+  'torch, wrapped twice': lambda path: write_torch(
+    path, lambda state: {'model': {'module': state}, 'epoch': 3}
   ),
   'TorchScript': write_script,
 }
@@ -97,7 +96,7 @@ def test_shards_are_one(tmp_path):
   for i, (key, value) in enumerate(ARRAYS.items()):
     names[key] = f'model-0000{i}.safetensors'
     save_file({key: value}, tmp_path / names[key])
-  index = tmp_path / files.INDEX
+  index = tmp_path / 'model.safetensors.index.json'
   index.write_text(json.dumps({'weight_map': names}))
   check(files.open_weights(tmp_path))
   (tmp_path / names['b']).unlink()
@@ -182,7 +181,7 @@ def test_without_torch_its_files_say_what_to_install(tmp_path, monkeypatch):
   ('content', 'error'),
   [
     (b'not weights at all', 'is no file of weights'),
-    (b'', 'is no file of weights'),
+    (b'', 'is empty; copy or download'),
     (b'\x99\x00\x00\x00\x00\x00\x00\x00{"a"', 'not a safetensors file'),
     (b'PK\x03\x04 torn', 'is not complete'),
   ],

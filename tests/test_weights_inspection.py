@@ -3,15 +3,19 @@
 import numpy as np
 import published
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from i2v_jax import cli
+from i2v_jax.weights import image
 from i2v_jax.weights.inspection import inspect
 
 
 def test_an_image_model(golden):
   rows = dict(inspect(golden / 'hf_dinov2_registers'))
   assert rows['format'] == 'DINOv2 (Hugging Face)'
-  assert rows['normalisation'] == 'imagenet'
+  usual = 'imagenet (usual for this format; no file says it)'
+  assert rows['normalisation'] == usual
+  assert rows['at another size'] == 'positions resampled: antialiased'
   sizes = 'width 48, depth 2, 6 heads, MLP 192 with gelu, eps 1e-06'
   assert rows['image model'] == sizes
   tokens = 'class token, 4 registers, 3 x 3 patches of 8 pixels; pooled by cls'
@@ -59,3 +63,38 @@ def test_the_command_prints_a_table(golden, tmp_path, capsys):
   said = capsys.readouterr()
   assert 'SigLIP (Hugging Face)' in said.out and 'pooled by map' in said.out
   assert 'holds none of model.safetensors' in said.err
+
+
+def test_what_was_taken_from_where_is_printed(golden, tmp_path, capsys):
+  """`--which` chooses; the prefix and what it left aside are shown."""
+  arrays = load_file(golden / 'hf_dinov2' / 'model.safetensors')
+  both = {f'model_ema.{k}': v / 2 for k, v in arrays.items()}
+  both |= {f'model.{k}': v for k, v in arrays.items()}
+  path = str(tmp_path / 'model.safetensors')
+  save_file(both, path)
+  for which, line in (
+    ('ema', 'keys that begin with model_ema., averaged (EMA); which=raw takes'),
+    ('raw', 'keys that begin with model., raw; which=ema takes model_ema.'),
+  ):
+    with pytest.raises(SystemExit) as end:
+      cli.main(['weights', 'inspect', path, '--which', which])
+    assert not end.value.code
+    said = ' '.join(capsys.readouterr().out.split())
+    assert line in said
+
+
+def test_convert_takes_which_and_keeps_the_kind_of_resampling(golden, tmp_path):
+  arrays = load_file(golden / 'hf_dinov2_registers' / 'model.safetensors')
+  both = {f'teacher.{k}': v / 2 for k, v in arrays.items()}
+  both |= {f'student.{k}': v for k, v in arrays.items()}
+  save_file(both, tmp_path / 'all.safetensors')
+  out = tmp_path / 'out'
+  command = ['weights', 'convert', str(tmp_path / 'all.safetensors')]
+  told = ['--which', 'raw', '--set', 'num_heads=6', '--out', str(out)]
+  with pytest.raises(SystemExit) as end:
+    cli.main(command + told)
+  assert not end.value.code
+  found = image.load_image_model(out, image_size=48)
+  wanted = image.load_image_model(arrays, num_heads=6, image_size=48)
+  assert found.report.resampling == 'antialiased'
+  np.testing.assert_array_equal(found.params['pos'], wanted.params['pos'])

@@ -99,7 +99,14 @@ def main():
   args = parser.parse_args()
   params = train(args.steps)
   measured = accuracies(params)
-  native.write(args.out, params['backbone'], np.float16, val_accuracy=measured)
+  native.write(
+    args.out,
+    params['backbone'],
+    np.float16,
+    vit=native.describe(CONFIG),
+    normalization='half',
+    val_accuracy=measured,
+  )
   print(f'{args.out}: held-out accuracy {measured}')
 
 

@@ -1,14 +1,19 @@
 """Weights of image models and of published video models, strictly read."""
 
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
 import jax
 import numpy as np
 
 from i2v_jax import params as params_lib
 from i2v_jax.vit_config import ViTConfig
-from i2v_jax.weights import clip_hf, clip_openai, image
+from i2v_jax.weights import clip_hf, clip_openai, huggingface, image
 from i2v_jax.weights.files import Weights
 from i2v_jax.weights.image import Loaded, load_image_model
 from i2v_jax.weights.releases import load_release
+from i2v_jax.weights.report import Report
 
 __all__ = [
   'Loaded',
@@ -18,8 +23,12 @@ __all__ = [
   'load_release',
 ]
 
+OLDER = '0.1'  # weights_which of runs before it: raw, all positions bicubic
 
-def load_backbone(source: str, cfg: ViTConfig, seed: int = 0) -> dict:
+
+def load_backbone(
+  source: str, cfg: ViTConfig, seed: int = 0, *, which: str = '', **stated
+) -> dict:
   """Parameters of the image ViT `cfg`, float32.
 
   Args:
@@ -27,28 +36,71 @@ def load_backbone(source: str, cfg: ViTConfig, seed: int = 0) -> dict:
       initialisation.
     cfg: the model.
     seed: of `random`.
+    which: `ema` or `raw`, where a checkpoint has both; averaged ones if ''.
+    **stated: `activation`, which is in no array and asked for where the file
+      does not tell it; `norm_eps`, if another than the file's is wanted.
 
   Raises:
     FileNotFoundError: the weights are not there and cannot be fetched.
-    ValueError: they are for another model; names every difference.
+    ValueError: they are for another model, or do not tell what they need.
   """
   if source == 'random':
     return image.random(cfg, seed)
-  return image.load_into(_open(source), cfg)[0]
+  return image.load_into(_open(source, which), cfg, **stated)[0]
 
 
-def load_projection(source: str, cfg: ViTConfig, width: int) -> dict:
+def load_for(config: Mapping[str, Any], cfg: ViTConfig) -> tuple[dict, Report]:
+  """What `load_backbone` loads for a config of an experiment, and its report.
+
+  Raises:
+    FileNotFoundError, ValueError: as in `load_backbone`; or the weights were
+      trained with another normalisation than the config has.
+  """
+  backbone = config['model']['backbone']
+  stated = {k: backbone[k] for k in image.STATED if k in backbone}
+  weights = _open(config['weights'], config['weights_which'])
+  params, report = image.load_into(weights, cfg, **stated)
+  _check_normalization(weights, config['data'])
+  return params, report
+
+
+def load_again(config: Mapping[str, Any], cfg: ViTConfig) -> dict:
+  """The parameters alone, for a run whose function has long been settled.
+
+  Raises:
+    FileNotFoundError, ValueError: the weights are gone, or of other shapes.
+  """
+  weights = _open(config['weights'], config['weights_which'])
+  return image.read(weights, cfg)[0]
+
+
+def _check_normalization(weights: Weights, data: Mapping[str, Any]) -> None:
+  """Raises ValueError for pixels that are not as the folder says."""
+  told = huggingface.normalization(weights)
+  own, theirs = data['normalization'], data['weights_normalization']
+  if told and told not in (own, theirs):
+    raise ValueError(
+      f'{weights.what} was trained with normalization {told!r}, the config has '
+      f'data.normalization={own!r}; set that, or, to keep it on purpose, '
+      f'data.weights_normalization={told!r}.'
+    )
+
+
+def load_projection(
+  source: str, cfg: ViTConfig, width: int, which: str = ''
+) -> dict:
   """CLIP's projection of the class token: `{'kernel': D x E}`, float32.
 
   Args:
     source: as in `load_backbone`.
     cfg: the model.
     width: E.
+    which: as in `load_backbone`.
 
   Raises:
     ValueError: the weights have none, or one of another size.
   """
-  weights, kernel = _open(source), None
+  weights, kernel = _open(source, which), None
   for form in (clip_hf, clip_openai):
     if form.recognises(weights.arrays):
       kernel = form.projection(weights.arrays)
@@ -63,10 +115,13 @@ def load_projection(source: str, cfg: ViTConfig, width: int) -> dict:
   return tree
 
 
-def _open(source: str) -> Weights:
+def _open(source: str, which: str) -> Weights:
   if not source:
     raise ValueError(
       'This config needs pretrained image weights: set weights to a '
       'directory or to hf:ORG/NAME.'
     )
-  return image.open_source(source)
+  if which != OLDER:
+    return image.open_model(source, which)
+  weights = image.open_model(source, 'raw')
+  return dataclasses.replace(weights, resampling='bicubic')

@@ -63,6 +63,10 @@ def what(weights: Weights) -> str:
   return f'{names[family(weights.arrays)]} (Hugging Face)'
 
 
+def resampling(weights: Weights) -> str:
+  return 'bicubic'
+
+
 def fields(weights: Weights) -> dict:
   """Fields of `ViTConfig` that the file and its `config.json` tell."""
   arrays, key = weights.arrays, prefix(weights.arrays)

@@ -4,11 +4,12 @@ The two differ in the activation, which no key tells: QuickGELU in OpenAI's
 weights, GELU in LAION's unless they are named `-quickgelu`.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
 from i2v_jax.vit_config import FAMILIES, ViTConfig
+from i2v_jax.weights import huggingface
 from i2v_jax.weights import reader as readers
 from i2v_jax.weights.arrays import Arrays
 from i2v_jax.weights.files import Weights
@@ -61,9 +62,43 @@ def what(weights: Weights) -> str:
 def fields(weights: Weights) -> dict:
   """Fields of `ViTConfig` that the file tells."""
   arrays = weights.arrays
-  known = FAMILIES['clip'] | sizes(arrays, prefix(arrays))
+  key = prefix(arrays)
+  known = FAMILIES['clip'] | sizes(arrays, key)
   known['activation'] = _activation(weights)
-  return known
+  known['pre_norm'] = key + 'ln_pre.weight' in arrays
+  tower = weights.config.get('model_cfg', {}).get('vision_cfg')
+  if tower:
+    return known | _of_openclip(tower, known['width'], weights.what)
+  return known | _of_hugging_face(weights)
+
+
+def _of_openclip(tower: Mapping, width: int, what: str) -> dict:
+  """What `vision_cfg` of `open_clip_config.json` tells, with its defaults."""
+  if tower.get('final_ln_after_pool'):
+    raise ValueError(
+      f'{what} pools before its last norm (final_ln_after_pool), which the '
+      'models here do not; it is not read.'
+    )
+  known = {'num_heads': width // tower.get('head_width', 64) or None}
+  if 'image_size' in tower:
+    known['image_size'] = tower['image_size']
+  if eps := (tower.get('norm_kwargs') or {}).get('eps'):
+    known['norm_eps'] = eps
+  pools = {'tok': 'cls', 'avg': 'mean'}
+  return known | {'pool': pools.get(tower.get('pool_type'), 'cls')}
+
+
+def _of_hugging_face(weights: Weights) -> dict:
+  """What a `config.json` beside these names tells; shapes tell the sizes."""
+  told = huggingface.config(weights)
+  names = ('num_heads', 'norm_eps', 'activation')
+  return {name: told[name] for name in names if name in told}
+
+
+def resampling(weights: Weights) -> str:
+  """OpenCLIP's own, where its config is there."""
+  usual = 'antialiased' if 'model_cfg' in weights.config else 'bicubic'
+  return weights.resampling or usual
 
 
 def sizes(arrays: Arrays, key: str) -> dict:
@@ -102,18 +137,20 @@ def convert(weights: Weights, cfg: ViTConfig) -> tuple[dict, Reader]:
   key = prefix(weights.arrays)
   ignored = (*TEXT, 'visual.proj') if key else ('proj',)
   reader = Reader(weights.arrays, ignored)
-  return tower(reader, key, cfg), reader
+  return tower(reader, key, cfg, resampling(weights)), reader
 
 
-def tower(reader: Reader, key: str, cfg: ViTConfig) -> dict:
+def tower(reader: Reader, key: str, cfg: ViTConfig, kind='bicubic') -> dict:
   """The tree of a tower whose keys begin with `key`."""
-  return {
+  tree = {
     'patch': reader.conv(key + 'conv1', bias=False),
     'cls': reader.take(key + 'class_embedding'),
-    'pos': reader.positions(key + 'positional_embedding', cfg),
-    'ln_pre': reader.norm(key + 'ln_pre'),
+    'pos': reader.positions(key + 'positional_embedding', cfg, kind),
     'ln_post': reader.norm(key + 'ln_post'),
   } | reader.blocks(key + BLOCKS, BLOCK, cfg.depth)
+  if cfg.pre_norm:
+    tree['ln_pre'] = reader.norm(key + 'ln_pre')
+  return tree
 
 
 def projection(arrays: Arrays) -> np.ndarray | None:

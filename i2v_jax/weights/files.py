@@ -7,6 +7,7 @@ import dataclasses
 import json
 import pathlib
 import zipfile
+import zlib
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -15,18 +16,9 @@ import ml_dtypes
 import numpy as np
 from safetensors import safe_open
 
-from i2v_jax.weights import torch_files
+from i2v_jax.weights import contents, folders, torch_files
 from i2v_jax.weights.arrays import Arrays
 
-INDEX = 'model.safetensors.index.json'
-# What a folder may hold its weights in, best first.
-NAMES = (
-  'model.safetensors',
-  INDEX,
-  'open_clip_model.safetensors',
-  'pytorch_model.bin',
-  'open_clip_pytorch_model.bin',
-)
 DTYPES = {  # of safetensors -> of numpy
   'F64': 'f8',
   'F32': 'f4',
@@ -39,7 +31,6 @@ DTYPES = {  # of safetensors -> of numpy
   'U8': 'u1',
   'BOOL': '?',
 }
-CONFIGS = ('config.json', 'open_clip_config.json', 'preprocessor_config.json')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,14 +41,22 @@ class Weights:
     what: names the source in errors.
     arrays: by key, read when asked for.
     metadata: of a safetensors file, decoded from JSON where it is JSON; of
-      TorchScript, `torchscript`.
+      TorchScript, `torchscript`; of timm's trainer, `arch`.
     config: what the folder tells, as Hugging Face, OpenCLIP or timm write it.
+    taken_from: lines that say which of several weights these are.
+    beside: keys of the file that are not of this model.
+    kind: `ema` or `raw`, where the file tells the two apart.
+    resampling: kind of `positions.KINDS`, in place of the library's own.
   """
 
   what: str
   arrays: Arrays
   metadata: Mapping[str, Any] = dataclasses.field(default_factory=dict)
   config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+  taken_from: tuple[str, ...] = ()
+  beside: tuple[str, ...] = ()
+  kind: str = ''
+  resampling: str = ''
 
 
 class SafeTensors(Mapping):
@@ -100,11 +99,34 @@ class SafeTensors(Mapping):
     return len(self._entries)
 
 
-def open_weights(source) -> Weights:
+class Npz(Mapping):
+  """The arrays of an `.npz`, each read when it is asked for."""
+
+  def __init__(self, path):
+    self._path, self._file = path, np.load(path)
+
+  def __getitem__(self, key: str) -> np.ndarray:
+    try:
+      return self._file[key]
+    except (ValueError, zipfile.BadZipFile, zlib.error) as error:
+      raise ValueError(
+        f'{key!r} of {self._path} cannot be read ({error}); copy or download '
+        'the file again.'
+      ) from error
+
+  def __iter__(self) -> Iterator[str]:
+    return iter(self._file)
+
+  def __len__(self) -> int:
+    return len(self._file)
+
+
+def open_weights(source, which: str = '') -> Weights:
   """Opens a file or a folder.
 
   Args:
     source: a path, or a mapping of key to array, which is taken as it is.
+    which: `ema` or `raw`, where a checkpoint has both; averaged ones if ''.
 
   Raises:
     FileNotFoundError: there is nothing, or no weights in the folder.
@@ -118,56 +140,32 @@ def open_weights(source) -> Weights:
       f'No weights at {path}; weights are a folder, a file (.safetensors, '
       '.npz, .pt, .pth), or hf:ORG/NAME.'
     )
-  file = in_folder(path) if path.is_dir() else path
-  source, metadata = _open(file)
-  arrays = Arrays(source, str(file))
-  return Weights(str(file), arrays, metadata, _config(file.parent))
-
-
-def in_folder(folder: pathlib.Path) -> pathlib.Path:
-  """The file with the weights of a folder."""
-  for name in NAMES:
-    if (folder / name).is_file():
-      return folder / name
-  raise FileNotFoundError(
-    f'{folder} holds none of {", ".join(NAMES)}; name the file itself.'
+  file, lines = folders.choose(path) if path.is_dir() else (path, ())
+  arrays, told = _open(file, which)
+  return Weights(
+    str(file),
+    Arrays(arrays, str(file)),
+    told.pop('metadata', {}),
+    folders.config(file.parent),
+    (*lines, *told.pop('taken_from', ())),
+    **told,
   )
 
 
-def _config(folder: pathlib.Path) -> dict:
-  """All that a folder tells; its files have no keys in common."""
-  found = {}
-  for name in CONFIGS:
-    if (folder / name).is_file():
-      found |= _json(folder / name)
-  return found
-
-
-def _json(path: pathlib.Path) -> dict:
-  try:
-    found = json.loads(path.read_text())
-  except ValueError as error:
-    raise ValueError(f'{path} is not JSON: {error}.') from error
-  if not isinstance(found, dict):
-    raise ValueError(f'{path} holds no table of keys and values.')
-  return found
-
-
-def _open(path: pathlib.Path) -> tuple[Mapping, dict]:
-  if path.name == INDEX:
-    return _open_shards(path)
-  with path.open('rb') as file:
-    head = file.read(9)
-  if head[8:] == b'{':
+def _open(path: pathlib.Path, which: str) -> tuple[Mapping, dict]:
+  """Arrays by key, and fields of `Weights`."""
+  if path.name.endswith(folders.INDEX):
+    return _open_shards(path, which)
+  head = contents.check(path)
+  if head[8:9] == b'{':
     return _open_safetensors(path)
   if head[:2] == b'PK':
     names = _names_in(path)
     if all(name.endswith('.npy') for name in names):
-      return np.load(path), {}
-    is_script = torch_files.is_script(names)
-    return torch_files.read(path, names), {'torchscript': is_script}
+      return Npz(path), {}
+    return torch_files.read(path, names, which)
   if head[:1] == b'\x80':  # a pickle, as torch wrote before 1.6
-    return torch_files.read(path, ()), {}
+    return torch_files.read(path, (), which)
   raise ValueError(
     f'{path} is no file of weights: neither safetensors, nor .npz, nor what '
     'torch.save writes.'
@@ -193,17 +191,18 @@ def _open_safetensors(path: pathlib.Path) -> tuple[Mapping, dict]:
       f'{path} is not a safetensors file, or not all of one ({error}); copy or '
       'download it again.'
     ) from error
-  return arrays, {k: _decoded(v) for k, v in arrays.metadata.items()}
+  metadata = {k: _decoded(v) for k, v in arrays.metadata.items()}
+  return arrays, {'metadata': metadata}
 
 
-def _open_shards(index: pathlib.Path) -> tuple[Mapping, dict]:
-  names = set(_json(index).get('weight_map', {}).values())
+def _open_shards(index: pathlib.Path, which: str) -> tuple[Mapping, dict]:
+  names = sorted(set(folders.table(index).get('weight_map', {}).values()))
   if not names:
     raise ValueError(f'{index} has no weight_map that names files.')
-  missing = [n for n in sorted(names) if not (index.parent / n).is_file()]
+  missing = [n for n in names if not (index.parent / n).is_file()]
   if missing:
     raise FileNotFoundError(f'{index} names {missing}, which are not there.')
-  shards = [_open_safetensors(index.parent / name)[0] for name in names]
+  shards = [_open(index.parent / name, which)[0] for name in names]
   return ChainMap(*shards), {}
 
 

@@ -51,6 +51,10 @@ def what(weights: Weights) -> str:
   return 'ViT (Google .npz)'
 
 
+def resampling(weights: Weights) -> str:
+  return 'bicubic'
+
+
 def fields(weights: Weights) -> dict:
   """Fields of `ViTConfig` that the file tells."""
   arrays = tower(weights.arrays)

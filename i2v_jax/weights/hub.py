@@ -10,13 +10,21 @@ from huggingface_hub.errors import (
   RevisionNotFoundError,
 )
 
-from i2v_jax.weights import files
+from i2v_jax.weights import folders
 
 # Kinds of weights, best first; a repository often has several of the same.
 KINDS = (
-  ('model.safetensors', files.INDEX, 'model-*.safetensors'),
+  (
+    'model.safetensors',
+    'model.safetensors' + folders.INDEX,
+    'model-*.safetensors',
+  ),
   ('open_clip_model.safetensors',),
-  ('pytorch_model.bin',),
+  (
+    'pytorch_model.bin',
+    'pytorch_model.bin' + folders.INDEX,
+    'pytorch_model-*.bin',
+  ),
   ('open_clip_pytorch_model.bin',),
 )
 
@@ -29,11 +37,11 @@ def download(name: str) -> pathlib.Path:
   """
   repo, _, revision = name.partition('@')
   for kind in KINDS:
-    folder = _snapshot(repo, revision or None, [*files.CONFIGS, *kind])
-    if any((folder / file).is_file() for file in files.NAMES):
+    folder = _snapshot(repo, revision or None, [*folders.CONFIGS, *kind])
+    if any((folder / file).is_file() for file in folders.NAMES):
       return folder
   raise FileNotFoundError(
-    f'{name} on the Hugging Face hub holds none of {", ".join(files.NAMES)}.'
+    f'{name} on the Hugging Face hub holds none of {", ".join(folders.NAMES)}.'
   )
 
 

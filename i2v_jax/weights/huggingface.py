@@ -26,13 +26,25 @@ ACTIVATIONS = {
 }
 
 
+DEFAULTS = {  # of a model_type, where its config.json leaves keys out
+  'clip': ('quick_gelu', 1e-5),
+  'siglip': ('gelu_pytorch_tanh', 1e-6),
+  'vit': ('gelu', 1e-12),
+  'vit_mae': ('gelu', 1e-12),
+  'vit_msn': ('gelu', 1e-6),
+  'dinov2': ('gelu', 1e-6),
+  'dinov2_with_registers': ('gelu', 1e-6),
+}
+DEFAULT_HEADS, DEFAULT_WIDTH = 12, 768
+
+
 def config(weights: Weights) -> dict:
   """Fields of `ViTConfig` that `config.json` tells; none without it.
 
   Raises:
     ValueError: an activation that no image transformer here has.
   """
-  config = weights.config.get('vision_config', weights.config)
+  config = _with_defaults(weights.config)
   known = {
     ours: config[name] for name, ours in FIELDS.items() if name in config
   }
@@ -47,13 +59,29 @@ def config(weights: Weights) -> dict:
   return known
 
 
-def normalization(weights: Weights, usual: str) -> str:
-  """As the folder tells, by name if it has one; else what is usual."""
-  told = weights.config.get('pretrained_cfg', weights.config)  # timm has it so
+def _with_defaults(config: Mapping) -> Mapping:
+  """The part of the image tower, with what its library would fill in."""
+  kind = str(config.get('model_type', '')).removesuffix('_vision_model')
+  config = config.get('vision_config', config)
+  if kind not in DEFAULTS:
+    return config
+  act, eps = DEFAULTS[kind]
+  found = {'hidden_act': act, 'layer_norm_eps': eps} | config
+  if config.get('hidden_size', DEFAULT_WIDTH) == DEFAULT_WIDTH:
+    found = {'num_attention_heads': DEFAULT_HEADS} | found
+  return found
+
+
+def normalization(weights: Weights) -> str:
+  """As the folder tells, by name if it has one; '' if it does not."""
+  parts = [weights.config.get(k) for k in ('pretrained_cfg', 'preprocess_cfg')]
+  told = {}
+  for part in (weights.config, *parts):  # Hugging Face, timm, OpenCLIP
+    told |= part or {}
   mean = told.get('image_mean', told.get('mean'))
   std = told.get('image_std', told.get('std'))
   if mean is None or std is None:
-    return usual
+    return weights.metadata.get('normalization', '')  # of our own files
   for name, known in NORMALIZATION.items():
     if np.allclose(known, (mean, std), atol=1e-3):
       return name

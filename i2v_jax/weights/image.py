@@ -20,8 +20,11 @@ from i2v_jax.weights import (
   hub,
   huggingface,
   native,
+  prefixes,
+  refused,
   timm,
   vit_hf,
+  wrapping,
 )
 from i2v_jax.weights.files import Weights
 from i2v_jax.weights.report import NotToldError, Report, num_heads
@@ -30,8 +33,10 @@ ASSETS = pathlib.Path(__file__).parents[1] / 'assets'
 BUILTIN = {'digits': ASSETS / 'digits_vit.safetensors'}
 FORMATS = (native, clip_openai, clip_hf, vit_hf, timm, google)
 
-# What a file cannot tell: how it was trained, and what users choose.
+# What users choose, whatever the file says.
 CHOSEN = ('image_size', 'pool', 'norm_eps')
+STATED = ('activation', 'num_heads', 'norm_eps')  # what many a file leaves open
+EPS_ALIKE = 1e-6  # Hugging Face writes 1e-12 where Google trained with this
 
 
 class Loaded(NamedTuple):
@@ -42,17 +47,33 @@ class Loaded(NamedTuple):
   report: Report
 
 
-def open_source(source) -> Weights:
-  """Opens a path, a mapping, `hf:ORG/NAME[@REVISION]`, or `builtin:digits`."""
+def open_source(source, which: str = '') -> Weights:
+  """Opens a path, a mapping, `hf:ORG/NAME[@REVISION]`, or `builtin:digits`.
+
+  `which` is `ema` or `raw`, where a checkpoint has both; averaged ones if ''.
+  """
+  wrapping.check(which)
   kind, _, name = (source if isinstance(source, str) else '').partition(':')
   if kind == 'builtin':
     if name not in BUILTIN:
       raise ValueError(f'No weights {source!r}; there is {sorted(BUILTIN)}.')
     source = BUILTIN[name]
-  return files.open_weights(hub.download(name) if kind == 'hf' else source)
+  source = hub.download(name) if kind == 'hf' else source
+  return files.open_weights(source, which)
 
 
-def load_image_model(source, **choices) -> Loaded:
+def open_model(source, which: str = '') -> Weights:
+  """What `open_source` opens, without the prefixes that trainers put there.
+
+  Raises:
+    ValueError: a model that is known and not read, or not the weights `which`.
+  """
+  weights = prefixes.unwrapped(open_source(source, which), FORMATS, which)
+  refused.check(weights)
+  return weights
+
+
+def load_image_model(source, *, which: str = '', **choices) -> Loaded:
   """An image transformer as it was published.
 
   `model.apply({'params': params}, image)` maps normalised pixels
@@ -62,6 +83,7 @@ def load_image_model(source, **choices) -> Loaded:
   Args:
     source: a file or folder, `hf:ORG/NAME[@REVISION]`, or a mapping of key to
       array. docs/weights.md lists the formats; the keys decide which it is.
+    which: `ema` or `raw`, where a checkpoint has both; averaged ones if ''.
     **choices: fields of `ViTConfig` that no file decides, such as
       `image_size` (positions are resampled), `pool`, `dtype`, or that this
       one does not tell: `activation`, `num_heads`.
@@ -71,7 +93,7 @@ def load_image_model(source, **choices) -> Loaded:
     ValueError: no known format; a key too many, too few or of another shape;
       or something that the file does not tell and `choices` lack.
   """
-  weights = open_source(source)
+  weights = open_model(source, which)
   cfg, assumed = config(weights, **choices)
   params, report = read(weights, cfg)
   report = dataclasses.replace(report, assumed=assumed)
@@ -94,7 +116,8 @@ def config(weights: Weights, **choices) -> tuple[ViTConfig, tuple[str, ...]]:
       'activation',
       f'{weights.what} does not tell the activation of its MLPs; give '
       "activation='quick_gelu' for OpenAI's weights, 'gelu' for LAION's and "
-      "OpenCLIP's (unless they are named -quickgelu).",
+      "OpenCLIP's (unless they are named -quickgelu); in a config that is "
+      'model.backbone.activation.',
     )
   if 'num_heads' not in found:
     likely['num_heads'] = num_heads(found['width'], weights.what)
@@ -134,12 +157,10 @@ def recognise(weights: Weights):
       f'{weights.what} is an export of i2v_jax, not an image model; give it to '
       'i2v predict, eval, export, or a config as start_from.'
     )
-  if any('layer1.0.conv1' in key for key in keys):
-    raise ValueError(
-      f'{weights.what} is a ResNet; only image transformers are adapted here.'
-    )
+  kind = weights.config.get('model_type')
+  named = f' (config.json: {kind!r})' if kind else ''
   raise ValueError(
-    f'{weights.what} is in no format that is known; its keys begin with '
+    f'{weights.what} is in no format that is known{named}; its keys begin with '
     f'{sorted(keys)[:3]}.'
   )
 
@@ -150,26 +171,53 @@ def read(weights: Weights, cfg: ViTConfig) -> tuple[dict, Report]:
   params, reader = form.convert(weights, cfg)
   usual = form.normalization(weights)
   report = reader.report(
-    form.what(weights), huggingface.normalization(weights, usual)
+    form.what(weights), huggingface.normalization(weights) or usual
   )
   params_lib.check_same_tree(shapes(cfg), params, weights.what)
-  return params, report
+  return params, dataclasses.replace(
+    report,
+    ignored=(*report.ignored, *weights.beside),
+    resampling=form.resampling(weights),
+    taken_from=weights.taken_from,
+  )
 
 
-def load_into(weights: Weights, cfg: ViTConfig) -> tuple[dict, Report]:
+def load_into(
+  weights: Weights, cfg: ViTConfig, **stated
+) -> tuple[dict, Report]:
   """What `read` returns, for a model that a config describes.
+
+  Args:
+    weights: of a file.
+    cfg: the model.
+    **stated: those of its fields `STATED` that somebody has written down, and
+      that are no default of its family.
 
   Raises:
     ValueError: the weights are for another model; names what differs.
   """
-  for field, told in recognise(weights).fields(weights).items():
-    wanted = getattr(cfg, field)
-    if field not in CHOSEN and told is not None and told != wanted:
-      raise ValueError(
-        f'{weights.what} has {field} {told!r}, the model config asks for '
-        f'{wanted!r}.'
-      )
-  return read(weights, cfg)
+  told = recognise(weights).fields(weights)
+  stated = {k: v for k, v in stated.items() if v is not None}
+  open_fields = {'num_heads': cfg.num_heads} | stated
+  open_fields = {k: v for k, v in open_fields.items() if told.get(k) is None}
+  found, assumed = config(weights, **open_fields)
+  for field, value in native.describe(found).items():
+    if field not in ('image_size', 'pool', *stated.keys() & {'norm_eps'}):
+      _check_field(weights.what, field, value, getattr(cfg, field))
+  params, report = read(weights, cfg)
+  return params, dataclasses.replace(report, assumed=assumed)
+
+
+def _check_field(what: str, field: str, found, wanted) -> None:
+  """Raises ValueError where file and config differ, except by a tiny eps."""
+  if found == wanted:
+    return
+  if field == 'norm_eps' and max(found, wanted) <= EPS_ALIKE:
+    return
+  raise ValueError(
+    f'{what} has {field} {found!r}, the model config asks for {wanted!r}; take '
+    f'other weights, or set model.backbone.{field}={found!r}.'
+  )
 
 
 def shapes(cfg: ViTConfig) -> dict:

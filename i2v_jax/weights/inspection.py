@@ -7,7 +7,8 @@ from rich.table import Table
 
 from i2v_jax import params as params_lib
 from i2v_jax.vit_config import ViTConfig
-from i2v_jax.weights import image, releases
+from i2v_jax.weights import huggingface, image, releases
+from i2v_jax.weights.files import Weights
 from i2v_jax.weights.image import Loaded
 from i2v_jax.weights.report import NotToldError
 
@@ -20,25 +21,27 @@ STAND_INS = {
 }
 
 
-def inspect(source, **told) -> list[tuple[str, str]]:
+def inspect(source, which: str = '', **told) -> list[tuple[str, str]]:
   """Rows of `(what, value)`, for people.
 
   Args:
     source: as in `load_image_model` or `load_release`.
+    which: likewise.
     **told: their further arguments.
 
   Raises:
     FileNotFoundError: there is nothing there.
     ValueError: no known format, or a file that is not as its format says.
   """
-  weights = image.open_source(source)
+  weights = releases.open_release(source)
   is_release = any(r.recognises(weights.arrays) for r in releases.RELEASES)
   load = releases.load_release if is_release else image.load_image_model
-  loaded, missing = _load(load, source, told)
+  loaded, missing = _load(load, source, told | dict(which=which))
   rows = [
     ('file', weights.what),
+    *(('taken from', line) for line in loaded.report.taken_from),
     ('format', loaded.report.format),
-    ('normalisation', loaded.report.normalization),
+    ('normalisation', loaded.report.normalization + _usual(weights)),
   ]
   if is_release:
     rows += _method(loaded.model, missing)
@@ -83,6 +86,12 @@ def _method(model, missing: Sequence[str]) -> list:
   ]
 
 
+def _usual(weights: Weights) -> str:
+  """What is said of a normalisation that is only what such files have."""
+  told = huggingface.normalization(weights)
+  return '' if told else ' (usual for this format; no file says it)'
+
+
 def _image_model(cfg: ViTConfig, missing: Sequence[str]) -> list:
   heads = '?' if 'num_heads' in missing else cfg.num_heads
   activation = '?' if 'activation' in missing else cfg.activation
@@ -103,6 +112,7 @@ def _keys(loaded: Loaded) -> list:
     ('parameters', f'{params_lib.count(loaded.params):,}'),
     ('loaded', f'{len(report.loaded)} keys'),
     ('reshaped', '; '.join(report.reshaped) or 'none'),
+    ('at another size', f'positions resampled: {report.resampling}'),
     ('new by design', '; '.join(report.new) or 'none'),
     ('ignored by design', _grouped(report.ignored)),
   ]

@@ -24,11 +24,16 @@ def recognises(keys: Collection[str]) -> bool:
 
 
 def normalization(weights: Weights) -> str:
-  return weights.metadata.get('normalization', 'not said')
+  return 'not said'
 
 
 def what(weights: Weights) -> str:
   return 'i2v_jax'
+
+
+def resampling(weights: Weights) -> str:
+  """As the file that was converted; those of older versions do not say."""
+  return weights.metadata.get('resampling', 'bicubic')
 
 
 def describe(cfg: ViTConfig) -> dict:
@@ -65,7 +70,7 @@ def convert(weights: Weights, cfg: ViTConfig) -> tuple[dict, Reader]:
   ignored = () if cfg.pool == 'map' else ('map/',)
   reader = Reader(weights.arrays, ignored)
   flat = {key: reader.take(key) for key in sorted(reader.left - {'pos'})}
-  flat['pos'] = reader.positions('pos', cfg)
+  flat['pos'] = reader.positions('pos', cfg, resampling(weights))
   return unflatten_dict(flat, sep='/'), reader
 
 

@@ -4,15 +4,48 @@ import cv2
 import numpy as np
 
 
-def resample_positions(pos_LxD, grid: int, first: int = 1) -> np.ndarray:
-  """Resamples a position table to `grid x grid` patches, bicubically.
+def bicubic(side: int, grid: int) -> np.ndarray:
+  """`grid x side`: torch's kernel (a = -0.75), borders repeated."""
+  return _of_opencv(side, grid, cv2.INTER_CUBIC)
 
-  With torch's kernel (a = -0.75, no antialiasing), as the published models do.
+
+def bilinear(side: int, grid: int) -> np.ndarray:
+  """`grid x side`, without antialiasing."""
+  return _of_opencv(side, grid, cv2.INTER_LINEAR)
+
+
+def antialiased(side: int, grid: int) -> np.ndarray:
+  """`grid x side`: torch's bicubic kernel with antialias=True.
+
+  Its a is -0.5, also where it enlarges; what lies outside has no weight.
+  """
+  scale = side / grid
+  centres = (np.arange(grid) + 0.5) * scale - 0.5
+  x = np.abs(np.arange(side) - centres[:, None]) / max(scale, 1)
+  near, far = (1.5 * x - 2.5) * x * x + 1, ((2.5 - 0.5 * x) * x - 4) * x + 2
+  kernel = np.where(x < 1, near, np.where(x < 2, far, 0))
+  return (kernel / kernel.sum(1, keepdims=True)).astype(np.float32)
+
+
+KINDS = {f.__name__: f for f in (bicubic, bilinear, antialiased)}
+
+
+def _of_opencv(side: int, grid: int, interpolation: int) -> np.ndarray:
+  # The kernel is separable: what it makes of unit vectors is its matrix.
+  units = np.eye(side, dtype=np.float32)
+  return cv2.resize(units, (side, grid), interpolation=interpolation)
+
+
+def resample_positions(
+  pos_LxD, grid: int, first: int = 1, kind: str = 'bicubic'
+) -> np.ndarray:
+  """Resamples a position table to `grid x grid` patches.
 
   Args:
     pos_LxD: table; L - first must be a square.
     grid: patches along a side of the new image.
     first: rows of the result in front of the patches: 1 for a class token.
+    kind: of `KINDS`, as the library that the weights are of does it.
 
   Returns:
     float32 `[first + grid**2, D]`; the class token's row is kept as it is.
@@ -28,9 +61,7 @@ def resample_positions(pos_LxD, grid: int, first: int = 1) -> np.ndarray:
     )
   if side == grid:
     return pos_LxD
-  # The kernel is separable: what it makes of unit vectors is its matrix.
-  units = np.eye(side, dtype=np.float32)
-  rows = cv2.resize(units, (side, grid), interpolation=cv2.INTER_CUBIC)
+  rows = KINDS[kind](side, grid)
   square = patches.reshape(side, side, -1)
   resized = np.einsum('ya,xb,abd->yxd', rows, rows, square, optimize=True)
   return np.concatenate([cls, resized.reshape(grid**2, -1)])

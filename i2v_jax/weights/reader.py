@@ -71,20 +71,21 @@ class Reader:
       for name, w, b in zip('qkv', weights, biases, strict=True)
     }
 
-  def positions(self, key: str, cfg: ViTConfig, bare=False) -> np.ndarray:
-    """A position table for as many patches as the model has.
+  def positions(
+    self, key: str, cfg: ViTConfig, kind: str = 'bicubic'
+  ) -> np.ndarray:
+    """A position table for as many patches as the model has."""
+    return self.resampled(key, self.take(key), cfg, kind)
 
-    A `bare` one may lack the class token's row, where that was added to it.
-    """
-    found = self.take(key)
-    table = found.reshape(-1, found.shape[-1])
-    if bare and cfg.class_token and round(len(table) ** 0.5) ** 2 == len(table):
-      table = np.pad(table, ((1, 0), (0, 0)))
-    resampled = resample_positions(table, cfg.grid, int(cfg.class_token))
-    if len(resampled) != len(table):
-      rows = f'{len(table)} to {len(resampled)} positions'
-      self.reshaped.append(f'{key}: {rows}')
-    return resampled
+  def resampled(self, key: str, table, cfg: ViTConfig, kind: str) -> np.ndarray:
+    """A table, resampled by a kind of `positions`; the report says so."""
+    table = table.reshape(-1, table.shape[-1])
+    found = resample_positions(table, cfg.grid, int(cfg.class_token), kind)
+    if len(found) != len(table):
+      how = '' if kind == 'bicubic' else f', {kind}'
+      rows = f'{len(table)} to {len(found)} positions'
+      self.reshaped.append(f'{key}: {rows}{how}')
+    return found
 
   def block(self, key: str, names: Mapping[str, str]) -> dict:
     """A transformer block whose parts have these names below `key`.

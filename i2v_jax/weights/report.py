@@ -50,6 +50,8 @@ class Report:
     new: parameters that such a file does not have, by design.
     ignored: keys that the model has no use for, by design.
     assumed: what the file does not tell and nobody said, as such files are.
+    resampling: kind of `positions.KINDS` that the library of the file takes.
+    taken_from: which file, wrapping and prefix these weights were found under.
   """
 
   format: str
@@ -59,3 +61,5 @@ class Report:
   new: tuple[str, ...] = ()
   ignored: tuple[str, ...] = ()
   assumed: tuple[str, ...] = ()
+  resampling: str = 'bicubic'
+  taken_from: tuple[str, ...] = ()

@@ -2,13 +2,24 @@
 
 from collections.abc import Collection
 
+import numpy as np
+
 from i2v_jax.vit_config import FAMILIES, ViTConfig
 from i2v_jax.weights import reader as readers
+from i2v_jax.weights import timm_config
 from i2v_jax.weights.arrays import Arrays
 from i2v_jax.weights.files import Weights
 from i2v_jax.weights.reader import Reader
 
-IGNORED = ('head.', 'head_dist.', 'pre_logits.', 'mask_token')
+DECODER = (  # of MAE
+  'decoder_blocks.',
+  'decoder_embed.',
+  'decoder_norm.',
+  'decoder_pos_embed',
+  'decoder_pred.',
+)
+HEADS = ('dino_head.', 'ibot_head.', 'head.', 'head_dist.', 'pre_logits.')
+IGNORED = (*HEADS, *DECODER, 'mask_token')
 REGISTERS = ('register_tokens', 'reg_token')  # DINOv2's own name, timm's
 BLOCKS = 'blocks.{}.'
 BLOCK = {
@@ -21,6 +32,7 @@ BLOCK = {
 }
 SCALES = {'attn_scale': 'ls1.gamma', 'mlp_scale': 'ls2.gamma'}
 SWIGLU = {'fc1': 'mlp.w12', 'fc2': 'mlp.w3'}
+POOL = 'attn_pool.'
 
 
 def recognises(keys: Collection[str]) -> bool:
@@ -29,23 +41,42 @@ def recognises(keys: Collection[str]) -> bool:
   )
 
 
-def is_clip(keys: Collection[str]) -> bool:
-  return 'norm_pre.weight' in keys
-
-
-def is_dinov2(keys: Collection[str]) -> bool:
-  return 'blocks.0.ls1.gamma' in keys
+def family(keys: Collection[str]) -> str:
+  if 'norm_pre.weight' in keys:
+    return 'clip'
+  if not {'cls_token', *REGISTERS} & {*keys}:
+    return 'siglip'
+  return 'dinov2' if 'blocks.0.ls1.gamma' in keys else 'imagenet'
 
 
 def normalization(weights: Weights) -> str:
   """timm's default for its ViTs is half; each file may differ (its page)."""
-  if is_clip(weights.arrays):
-    return 'clip'
-  return 'imagenet' if is_dinov2(weights.arrays) else 'half'
+  of_meta = ('decoder_embed.', 'last_layer.', 'dino_head.')  # MAE, DINO
+  keys = (*weights.arrays, *weights.beside)
+  if any(part in key for part in of_meta for key in keys):
+    return 'imagenet'
+  usual = {'clip': 'clip', 'dinov2': 'imagenet'}
+  return usual.get(family(weights.arrays), 'half')
 
 
 def what(weights: Weights) -> str:
-  return 'DINOv2 (timm names)' if is_dinov2(weights.arrays) else 'ViT (timm)'
+  names = {'clip': 'CLIP', 'siglip': 'SigLIP', 'dinov2': 'DINOv2'}
+  if (kind := family(weights.arrays)) == 'dinov2':
+    return 'DINOv2 (timm names)'
+  return f'{names.get(kind, "ViT")} (timm)'
+
+
+def resampling(weights: Weights) -> str:
+  """timm's; in files with DINOv2's own names, its authors'."""
+  if weights.resampling:
+    return weights.resampling
+  keys = weights.arrays
+  if 'register_tokens' in keys:
+    return 'antialiased'
+  if 'mask_token' in keys and family(keys) == 'dinov2':
+    return 'bicubic'
+  flexible = timm_config.architecture(weights).startswith('flexivit')
+  return 'bilinear' if flexible else 'antialiased'
 
 
 def names(keys: Collection[str], key: str = '') -> dict:
@@ -59,52 +90,102 @@ def names(keys: Collection[str], key: str = '') -> dict:
 
 
 def fields(weights: Weights) -> dict:
-  """Fields of `ViTConfig` that the file tells."""
-  arrays = weights.arrays
-  family = 'dinov2' if is_dinov2(arrays) else 'imagenet'
-  known = FAMILIES['clip' if is_clip(arrays) else family] | sizes(arrays)
-  registers = [arrays.shape(name, 3)[1] for name in REGISTERS if name in arrays]
-  known['registers'] = sum(registers)
+  """Fields of `ViTConfig` that the file and timm's `config.json` tell."""
+  arrays, kind = weights.arrays, family(weights.arrays)
+  known = FAMILIES[kind] | sizes(arrays)
+  known['registers'] = _registers(arrays)
+  known['class_token'] = 'cls_token' in arrays
+  known['layer_scale'] = 'blocks.0.ls1.gamma' in arrays
+  known['pool'] = 'cls' if known['class_token'] else 'mean'
+  if POOL + 'latent' in arrays:
+    known['pool'] = 'map'
+  if kind in ('clip', 'siglip'):
+    known['activation'] = None  # no key tells which of two it is
+  known |= timm_config.fields(weights)
   fc2 = BLOCKS.format(0) + names(arrays)['fc2'] + '.weight'
   hidden = arrays[fc2].shape[1]
   if known['mlp_dim'] == 2 * hidden:
     known |= dict(activation='swiglu', mlp_dim=hidden)
-  elif is_clip(arrays):
-    known['activation'] = None  # OpenAI's and LAION's differ
   return known
+
+
+def _registers(arrays: Arrays) -> int:
+  return sum(arrays.shape(k, 3)[1] for k in REGISTERS if k in arrays)
 
 
 def sizes(arrays: Arrays, key: str = '') -> dict:
   """Sizes of a ViT whose keys begin with `key`."""
   width, _, patch, _ = arrays.shape(key + 'patch_embed.proj.weight', 4)
-  tokens = arrays.shape(key + 'pos_embed', 3)[1]
+  rows = arrays.shape(key + 'pos_embed', 3)[1]
+  cls, registers = key + 'cls_token' in arrays, _registers(arrays)
+  side = (rows - first_rows(rows, cls, registers)) ** 0.5
   fc1 = key + BLOCKS.format(0) + names(arrays, key)['fc1'] + '.bias'
   return dict(
     width=width,
     depth=readers.depth(arrays, key + BLOCKS),
     patch_size=patch,
-    image_size=patch * int(tokens**0.5),  # with or without class token
+    image_size=patch * int(side),
     mlp_dim=len(arrays[fc1]),
   )
 
 
 def convert(weights: Weights, cfg: ViTConfig) -> tuple[dict, Reader]:
-  reader = Reader(weights.arrays, IGNORED)
-  tree = tower(reader, '', cfg, 'norm')
-  if is_clip(weights.arrays):
+  ignored = IGNORED if cfg.pool == 'map' else (*IGNORED, POOL)
+  reader = Reader(weights.arrays, ignored)
+  tree = tower(reader, '', cfg, 'norm', resampling(weights))
+  if cfg.pre_norm:
     tree['ln_pre'] = reader.norm('norm_pre')
-  for name in REGISTERS:
-    if reader.has(name):
-      tree['registers'] = reader.take(name)[0]
+  if cfg.pool == 'map':
+    tree['map'] = attention_pool(reader, POOL)
   return tree, reader
 
 
-def tower(reader: Reader, key: str, cfg: ViTConfig, final_norm: str) -> dict:
+def tower(
+  reader: Reader, key: str, cfg: ViTConfig, final_norm: str, kind='bicubic'
+) -> dict:
   """The tree of a ViT whose keys begin with `key`."""
   table = names(reader.arrays, key)
-  return {
+  tree = {
     'patch': reader.conv(key + 'patch_embed.proj', bias=cfg.patch_bias),
-    'cls': reader.take(key + 'cls_token').reshape(-1),
-    'pos': reader.positions(key + 'pos_embed', cfg, bare=True),
     'ln_post': reader.norm(key + final_norm),
   } | reader.blocks(key + BLOCKS, table, cfg.depth)
+  if cfg.class_token:
+    tree['cls'] = reader.take(key + 'cls_token').reshape(-1)
+  for name in REGISTERS:
+    if reader.has(key + name):
+      tree['registers'] = reader.take(key + name)[0]
+  return tree | _positions(reader, key + 'pos_embed', cfg, kind, tree)
+
+
+def _positions(reader: Reader, key: str, cfg: ViTConfig, kind, tree) -> dict:
+  """Positions; they may lack the class token's row, or have the registers'."""
+  table, found = reader.take(key)[0], {}
+  first = first_rows(len(table), cfg.class_token, cfg.registers)
+  if first > cfg.class_token:
+    cls, own, patches = np.split(table, [cfg.class_token, first])
+    found['registers'] = tree['registers'] + own
+    table = np.concatenate([cls, patches])
+  elif first < cfg.class_token:
+    table = np.pad(table, ((1, 0), (0, 0)))
+  return found | {'pos': reader.resampled(key, table, cfg, kind)}
+
+
+def first_rows(rows: int, class_token: bool, registers: int) -> int:
+  """Rows of a position table that are not of patches, which are a square."""
+  possible = (int(class_token), 0, class_token + registers)
+  is_square = lambda count: round(count**0.5) ** 2 == count > 0
+  return next((n for n in possible if is_square(rows - n)), possible[0])
+
+
+def attention_pool(reader: Reader, key: str) -> dict:
+  kv = [reader.take(f'{key}kv.{name}') for name in ('weight', 'bias')]
+  weights, biases = (np.split(array, 2) for array in kv)
+  attn = {'q': reader.dense(key + 'q'), 'out': reader.dense(key + 'proj')}
+  for name, weight, bias in zip('kv', weights, biases, strict=True):
+    attn[name] = {'kernel': weight.T, 'bias': bias}
+  return {
+    'query': reader.take(key + 'latent')[0],
+    'attn': attn,
+    'ln': reader.norm(key + 'norm'),
+    'mlp': {name: reader.dense(f'{key}mlp.{name}') for name in ('fc1', 'fc2')},
+  }

@@ -10,6 +10,8 @@ from collections.abc import Collection, Iterator, Mapping
 
 import numpy as np
 
+from i2v_jax.weights import wrapping
+
 # Classes that published checkpoints mention beside their arrays. They are
 # stood in for by one that keeps nothing and does nothing.
 BOOKKEEPING = (
@@ -23,7 +25,6 @@ BOOKKEEPING = (
   'numpy.dtype',
   'numpy.ndarray',
 )
-WRAPPERS = ('state_dict', 'model', 'model_state_dict')
 
 
 class Inert:
@@ -71,25 +72,45 @@ def is_script(names: Collection[str]) -> bool:
   return any(name.endswith('/constants.pkl') for name in names)
 
 
-def read(path: pathlib.Path, names: Collection[str]) -> Mapping:
+def read(
+  path: pathlib.Path, names: Collection[str], which: str
+) -> tuple[Mapping, dict]:
   """The tensors of a checkpoint or of a TorchScript archive.
 
   Args:
     path: the file.
     names: what is in it, if it is a zip archive.
+    which: `ema` or `raw`, where a checkpoint has both; averaged ones if ''.
+
+  Returns:
+    Arrays by key, and what `files.Weights` holds of the file beside them.
 
   Raises:
     ModuleNotFoundError: torch is not installed.
     ValueError: the file wants to run code, or holds no tensors.
   """
   torch = _torch(path)
-  if is_script(names):
+  if script := is_script(names):
     with warnings.catch_warnings():
       warnings.simplefilter('ignore', DeprecationWarning)
       saved = torch.jit.load(str(path), map_location='cpu').state_dict()
   else:
     saved = _load(torch, path)
-  return TorchArrays(_tensors(torch, saved, path))
+  is_tensor = lambda value: isinstance(value, torch.Tensor)
+  tensors, lines, kind = wrapping.state_dict(saved, which, is_tensor)
+  if not tensors:
+    raise ValueError(f'{path} holds no tensors by name{_keys(saved)}.')
+  metadata = {'torchscript': True} if script else {}
+  if isinstance(saved, Mapping) and isinstance(saved.get('arch'), str):
+    metadata['arch'] = saved['arch']
+  told = dict(metadata=metadata, taken_from=lines, kind=kind)
+  return TorchArrays(tensors), told
+
+
+def _keys(saved) -> str:
+  if not isinstance(saved, Mapping):
+    return ''
+  return f', only {", ".join(map(str, [*saved][:8]))}'
 
 
 def _torch(path):
@@ -114,9 +135,10 @@ def _load(torch, path):
       f'it. Ask its authors for a plain state dict. ({_reason(error)})'
     ) from error
   except (EOFError, RuntimeError) as error:
+    reason = str(error).partition('\n')[0].partition('. ')[0]
     raise ValueError(
-      f'{path} is not complete, or not of torch ({error}); copy or download it '
-      'again.'
+      f'{path} is not complete, or not of torch ({reason}); copy or download '
+      'it again.'
     ) from error
 
 
@@ -125,17 +147,3 @@ def _reason(error: Exception) -> str:
   lines = [line.strip() for line in str(error).splitlines()]
   told = [line for line in lines if 'Unsupported' in line or 'GLOBAL' in line]
   return (told or lines)[0].partition(' was not an allowed')[0]
-
-
-def _tensors(torch, saved, path) -> dict:
-  """The tensors of a state dict, out of its wrapping."""
-  for name in WRAPPERS:
-    if isinstance(saved, Mapping) and isinstance(saved.get(name), Mapping):
-      saved = saved[name]
-  if isinstance(saved, Mapping):
-    found = {k: v for k, v in saved.items() if isinstance(v, torch.Tensor)}
-    if found:
-      parallel = all(key.startswith('module.') for key in found)
-      bare = lambda key: key.removeprefix('module.') if parallel else key
-      return {bare(key): value for key, value in found.items()}
-  raise ValueError(f'{path} holds no tensors by name.')

@@ -1,7 +1,7 @@
 """ImageNet ViTs and DINOv2 from Hugging Face -> the backbone's tree.
 
-`ViTModel`, `Dinov2Model`, `Dinov2WithRegistersModel`, and the classifiers on
-top of them.
+`ViTModel`, `ViTMAEModel`, `Dinov2Model`, `Dinov2WithRegistersModel`, and the
+classifiers or decoders on top of them.
 """
 
 from collections.abc import Collection
@@ -12,7 +12,7 @@ from i2v_jax.weights.files import Weights
 from i2v_jax.weights.reader import Reader
 
 TOWERS = ('vit.', 'dinov2.', 'dinov2_with_registers.', '')
-IGNORED = ('classifier.', 'pooler.', 'embeddings.mask_token')
+IGNORED = ('classifier.', 'decoder.', 'pooler.', 'embeddings.mask_token')
 PATCH = 'embeddings.patch_embeddings.projection'
 BLOCKS = 'encoder.layer.{}.'
 ATTENTION = {
@@ -56,12 +56,26 @@ def names(keys: Collection[str]) -> dict:
 
 
 def normalization(weights: Weights) -> str:
-  return 'half' if names(weights.arrays) is VIT else 'imagenet'
+  is_msn = weights.config.get('model_type') == 'vit_msn'
+  plain = names(weights.arrays) is VIT and not is_mae(weights) and not is_msn
+  return 'half' if plain else 'imagenet'
 
 
 def what(weights: Weights) -> str:
   model = 'ViT' if names(weights.arrays) is VIT else 'DINOv2'
-  return f'{model} (Hugging Face)'
+  return f'{"MAE" if is_mae(weights) else model} (Hugging Face)'
+
+
+def is_mae(weights: Weights) -> bool:
+  kind = weights.config.get('model_type')
+  return kind == 'vit_mae' or 'decoder.decoder_pos_embed' in weights.arrays
+
+
+def resampling(weights: Weights) -> str:
+  """Only DINOv2 with registers is antialiased."""
+  keys = weights.arrays
+  registers = f'{prefix(keys)}embeddings.register_tokens' in keys
+  return weights.resampling or ('antialiased' if registers else 'bicubic')
 
 
 def fields(weights: Weights) -> dict:
@@ -85,14 +99,12 @@ def fields(weights: Weights) -> dict:
 def convert(weights: Weights, cfg: ViTConfig) -> tuple[dict, Reader]:
   arrays, key = weights.arrays, prefix(weights.arrays)
   ignored = (*IGNORED, *(key + name for name in IGNORED))
-  reader, embeddings = (
-    Reader(arrays, ignored),
-    f'{key}embeddings.',
-  )
+  reader, embeddings = Reader(arrays, ignored), f'{key}embeddings.'
+  positions = embeddings + 'position_embeddings'
   tree = {
     'patch': reader.conv(key + PATCH),
     'cls': reader.take(embeddings + 'cls_token').reshape(-1),
-    'pos': reader.positions(embeddings + 'position_embeddings', cfg),
+    'pos': reader.positions(positions, cfg, resampling(weights)),
     'ln_post': reader.norm(key + 'layernorm'),
   } | reader.blocks(key + BLOCKS, names(arrays), cfg.depth)
   if reader.has(embeddings + 'register_tokens'):

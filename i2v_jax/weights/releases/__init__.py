@@ -8,7 +8,7 @@ import dataclasses
 
 from i2v_jax import params as params_lib
 from i2v_jax import video
-from i2v_jax.weights import image
+from i2v_jax.weights import image, prefixes
 from i2v_jax.weights.files import Weights
 from i2v_jax.weights.image import Loaded
 from i2v_jax.weights.reader import Reader
@@ -22,6 +22,7 @@ RELEASES = (evl, dualpath, st_adapter, zeroi2v_aim)
 def load_release(
   source,
   *,
+  which: str = '',
   method: str | None = None,
   backbone=None,
   offsets=None,
@@ -37,6 +38,7 @@ def load_release(
   Args:
     source: a `.pth`, `.pt`, `.safetensors` or `.npz` file, `hf:ORG/NAME`, or a
       mapping of key to array under the published names.
+    which: `ema` or `raw`, where a checkpoint has both; averaged ones if ''.
     method: of `adapters.METHODS`; needed only to say that adapters have a
       GELU (`gelu_adapters`), as that is in no file.
     backbone: of EVL, whose files have none; as in `load_image_model`, or a
@@ -55,7 +57,7 @@ def load_release(
     ValueError: no known release; a key too many, too few or of another shape;
       or something that no file tells and the arguments lack.
   """
-  weights = image.open_source(source)
+  weights = open_release(source, which)
   release = recognise(weights)
   told = Told(
     weights.what, method, backbone, offsets, num_heads, adapter_scale, options
@@ -65,7 +67,12 @@ def load_release(
   params = release.convert(reader, model, told)
   report = reader.report(*release.names(weights.arrays))
   params_lib.check_same_tree(video.shapes(model), params, weights.what)
-  report = dataclasses.replace(report, assumed=tuple(told.assumed))
+  report = dataclasses.replace(
+    report,
+    assumed=tuple(told.assumed),
+    ignored=(*report.ignored, *weights.beside),
+    taken_from=weights.taken_from,
+  )
   if 'num_frames' not in options and release.ANY_FRAMES:
     model = model.clone(num_frames=0)
   return Loaded(model, params, report)
@@ -77,6 +84,11 @@ def _model(release, weights: Weights, told: Told):
   told.check(spec['adapter']['name'])
   spec = _with_options(dict(num_frames=FRAMES) | spec, told.options)
   return video.build(spec, num_classes)
+
+
+def open_release(source, which: str = '') -> Weights:
+  """What `image.open_source` opens, without the prefixes of trainers."""
+  return prefixes.unwrapped(image.open_source(source, which), RELEASES, which)
 
 
 def recognise(weights: Weights):

@@ -54,7 +54,7 @@ def convert(reader: Reader, model, told: Told) -> dict:
     inner.report('EVL', 'clip')
     reader.new.append('ln_post of the backbone, which EVL does not use')
   else:
-    tree = image.load_into(image.open_source(backbone), model.vit)[0]
+    tree = image.read(image.open_model(backbone), model.vit)[0]
   decoder = {f'layers_{i}': decoder_layer(reader, i) for i in range(layers)}
   return {
     'backbone': tree,
@@ -84,7 +84,7 @@ def _own_names(backbone) -> bool:
 
 def _sizes(backbone, told: Told) -> dict:
   if not _own_names(backbone):
-    cfg, assumed = image.config(image.open_source(backbone))
+    cfg, assumed = image.config(image.open_model(backbone))
     told.assumed.extend(assumed)
     return native.describe(cfg)
   width, inputs = backbone['patch_embed.proj.weight'].shape

@@ -1,0 +1,79 @@
+"""`i2v weights`: files that others published."""
+
+from i2v_jax.cli_numbers import count
+
+
+def inspect_weights(args) -> None:
+  from i2v_jax import writers
+  from i2v_jax.weights import inspection
+
+  rows = inspection.inspect(args.source, **_told(args))
+  writers.console.print(inspection.table(rows))
+
+
+def bench_weights(args) -> None:
+  from i2v_jax import writers
+  from i2v_jax.weights import cost, inspection
+
+  rows = cost.measure(args.source, args.rounds, **_told(args))
+  writers.console.print(inspection.table(rows))
+
+
+def convert_weights(args) -> None:
+  from i2v_jax import convert, variants
+  from i2v_jax.data import sources
+
+  if not args.config:
+    convert.image_model(args.source, args.out, **_told(args))
+    return
+  if not args.classes:
+    raise ValueError('A video model needs its class names: give --classes.')
+  config = variants.load_config(args.config, args.set)
+  names = sources.read_class_names(args.classes)
+  convert.release(args.source, config, names, args.out, args.which)
+
+
+def _told(args) -> dict:
+  """`--which` and `--set KEY=VALUE` as keyword arguments."""
+  from i2v_jax import variants
+
+  told = dict(variants.parse(text) for text in args.set)
+  return told | (dict(which=args.which) if args.which else {})
+
+
+def add(command) -> None:
+  """`i2v weights`, with the function that adds a command."""
+  top = command('weights', None, 'look into published weights, convert them')
+  below = top.add_subparsers(required=True, metavar='COMMAND')
+
+  def sub(name, function, summary):
+    found = below.add_parser(name, help=summary, description=summary)
+    found.set_defaults(function=function)
+    found.add_argument(
+      'source', metavar='SOURCE', help='file, folder, or hf:ORG/NAME[@REVISION]'
+    )
+    return found
+
+  look = sub('inspect', inspect_weights, 'print what a file is, and its keys')
+  cost = sub('bench', bench_weights, 'measure time and memory of loading')
+  cost.add_argument('--rounds', type=count, default=5, help='of measurements')
+  out = sub('convert', convert_weights, 'write published weights as our own')
+  for found in (look, cost, out):
+    found.add_argument(
+      '--set',
+      action='append',
+      default=[],
+      metavar='KEY=VALUE',
+      help='what the file does not tell; with --config a change of it',
+    )
+    found.add_argument(
+      '--which',
+      choices=('ema', 'raw'),
+      default='',
+      help='of averaged and raw weights; averaged ones if there are any',
+    )
+  out.add_argument('--out', required=True, help='new folder')
+  out.add_argument(
+    '--config', metavar='FILE[:ARG]', help='of the experiment of a video model'
+  )
+  out.add_argument('--classes', help='JSON list of names, in label order')

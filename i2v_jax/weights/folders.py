@@ -1,0 +1,61 @@
+"""Which file of a folder holds the weights, and what lies next to it."""
+
+import json
+import pathlib
+
+INDEX = '.index.json'  # what lists of shards end in
+# What a folder may hold its weights in, best first.
+NAMES = (
+  'model.safetensors',
+  'model.safetensors' + INDEX,
+  'open_clip_model.safetensors',
+  'pytorch_model.bin',
+  'pytorch_model.bin' + INDEX,
+  'open_clip_pytorch_model.bin',
+)
+CONFIGS = ('config.json', 'open_clip_config.json', 'preprocessor_config.json')
+# Ends of other names; an .npz is often not weights, so it is tried last.
+ENDS = (('.safetensors', '.bin', '.pt', '.pth', '.tar', '.ckpt'), ('.npz',))
+
+
+def choose(folder: pathlib.Path) -> tuple[pathlib.Path, tuple[str, ...]]:
+  """The file with the weights of a folder, and a line if there are others.
+
+  Raises:
+    FileNotFoundError: none, or several of which none has a usual name.
+  """
+  usual = [name for name in NAMES if (folder / name).is_file()]
+  if usual:
+    others = f'; {", ".join(usual[1:])} left aside' if usual[1:] else ''
+    return folder / usual[0], (usual[0] + others,) * bool(others)
+  files = sorted(path for path in folder.iterdir() if path.is_file())
+  for ends in ENDS:
+    found = [path for path in files if path.name.endswith(ends)]
+    if len(found) == 1:
+      return found[0], ()
+    if found:
+      names = ', '.join(path.name for path in found)
+      raise FileNotFoundError(f'{folder} holds {names}; name the file itself.')
+  raise FileNotFoundError(
+    f'{folder} holds none of {", ".join(NAMES)}; name the file itself.'
+  )
+
+
+def config(folder: pathlib.Path) -> dict:
+  """All that a folder tells; its files have no keys in common."""
+  found = {}
+  for name in CONFIGS:
+    if (folder / name).is_file():
+      found |= table(folder / name)
+  return found
+
+
+def table(path: pathlib.Path) -> dict:
+  """A JSON file of keys and values; raises ValueError for another."""
+  try:
+    found = json.loads(path.read_text('utf-8-sig'))
+  except ValueError as error:
+    raise ValueError(f'{path} is not JSON: {error}.') from error
+  if not isinstance(found, dict):
+    raise ValueError(f'{path} holds no table of keys and values.')
+  return found

@@ -1,0 +1,124 @@
+"""Names image models that are known and not read, by config or by key."""
+
+import re
+from collections.abc import Collection
+
+from i2v_jax.weights.files import Weights
+
+TYPES = {  # model_type of Hugging Face -> what it is
+  'aimv2': 'AIMv2',
+  'aimv2_vision_model': 'AIMv2',
+  'beit': 'BEiT',
+  'convnext': 'a ConvNeXt',
+  'convnextv2': 'a ConvNeXt',
+  'data2vec-vision': 'data2vec',
+  'deit': 'a distilled DeiT',
+  'dinov3_convnext': 'DINOv3 (ConvNeXt)',
+  'dinov3_vit': 'DINOv3',
+  'hiera': 'Hiera',
+  'ijepa': 'I-JEPA',
+  'levit': 'LeViT',
+  'mobilevit': 'MobileViT',
+  'resnet': 'a ResNet',
+  'sam': 'SAM',
+  'swin': 'a Swin',
+  'swinv2': 'a Swin',
+  'timesformer': 'TimeSformer',
+  'videomae': 'VideoMAE',
+  'vitdet': 'ViTDet',
+  'vivit': 'ViViT',
+  'vjepa2': 'V-JEPA 2',
+}
+# Names of timm, and what they begin with, that are plain image transformers.
+TIMM = ('deit', 'eva_large_patch14', 'flexivit', 'vit')
+TIMM_OTHERS = {  # part of a name that begins so -> what it is
+  'dinov3': 'DINOv3',
+  'distilled': 'a distilled DeiT',
+  '_pe_': 'a Perception Encoder (PE)',
+  '_radio': 'RADIO',
+  '_relpos': 'a ViT with relative positions',
+  '_rope': 'a ViT with rotary positions',
+  '_rpn': 'a ViT with norms behind its layers',
+  '_srelpos': 'a ViT with relative positions',
+  '_xp_': 'a ViT with RMSNorm',
+}
+BLOCK = r'(^|\.)blocks\.\d+\.'
+KEYS = (  # what a key holds -> what the model is; the first that is found
+  (r'(^|\.)(distillation_token|dist_token)$', 'a distilled DeiT'),
+  (r'storage_tokens|rope_embed\.|layer\.\d+\.attention\.o_proj', 'DINOv3'),
+  (r'layers\.\d+\.blocks\.\d+\.', 'a Swin'),
+  (r'relative_position_(bias|index)|rel_pos_bias|layer\.\d+\.lambda_1',
+   'BEiT, or another with relative positions'),
+  (r'rel_pos_[hw]$', 'SAM, or another ViTDet'),
+  (r'attn_pool\.probe|visual\.attn_pool', 'a Perception Encoder (PE)'),
+  (r'resblocks\.\d+\.ls_1', 'a Perception Encoder (PE), or a CoCa'),
+  (r'\.inner_attn_ln|\.ffn_ln|\.fc1_g\.|freqs_cos|(^|\.)rope\.|'
+   + BLOCK + r'(attn\.q_bias|attn\.q_proj\.|mlp\.w1\.)',
+   'EVA, or another with rotary positions or no bias of keys'),
+  (BLOCK + r'\d+\.', 'a training checkpoint of DINOv2, its blocks in chunks'),
+  (BLOCK + r'gamma_1', 'BEiT, EVA, DINOv3 or PE, in the names of timm'),
+  (r'layer1\.0\.conv1', 'a ResNet'),
+  (r'dwconv|conv_dw', 'a ConvNeXt, or another network of convolutions'),
+)  # fmt: skip
+PATCHES = ('patch_embed.proj.weight', 'patch_embeddings.projection.weight')
+
+
+VIDEO = re.compile(r'[ST]_Adapter|adapter_pre_|s_adapter_|temporal_pos_embed')
+
+
+def check(weights: Weights) -> None:
+  """Raises ValueError for a model that is known and not read."""
+  if any(VIDEO.search(key) for key in weights.arrays):
+    raise ValueError(
+      f'{weights.what} is a published video model; i2v_jax.load_release reads '
+      'it, and `i2v weights convert --config`.'
+    )
+  if what := of_config(weights.config) or of_keys(weights):
+    raise ValueError(
+      f'{weights.what} is {what}, which is not read here; docs/weights.md '
+      'lists what is.'
+    )
+
+
+def of_config(config) -> str:
+  """What a config.json says of a model that is not read, else ''."""
+  kind = config.get('model_type')
+  if kind in TYPES:
+    return TYPES[kind]
+  name = config.get('architecture')
+  if not isinstance(name, str):
+    return ''
+  for part, what in TIMM_OTHERS.items():
+    if part in name:
+      return f'{what} ({name} of timm)'
+  return '' if name.startswith(TIMM) else f'{name} of timm'
+
+
+def of_keys(weights: Weights) -> str:
+  """What keys and shapes say of a model that is not read, else ''."""
+  keys = weights.arrays
+  if 'reg_token' in keys and 'pos_embed' not in keys:
+    return 'DINOv3, in the names of timm'
+  for pattern, what in KEYS:
+    found = re.compile(pattern)
+    if any(found.search(key) for key in keys):
+      return what
+  for key in keys:
+    if key.endswith(PATCHES) and len(keys[key].shape) == 5:
+      return 'a video model such as VideoMAE, whose patches have a depth'
+  return _by_what_is_missing(keys)
+
+
+def _by_what_is_missing(keys: Collection[str]) -> str:
+  if 'blocks.0.norm1.weight' in keys:
+    if 'fc_norm.weight' in keys:
+      return 'a ViT of timm that pools before its last norm (fc_norm)'
+    if 'blocks.0.norm1.bias' not in keys:
+      return 'a ViT with RMSNorm'
+    if 'norm_pre.weight' in keys and 'attn_pool.latent' in keys:
+      return 'a Perception Encoder (PE), in the names of timm'
+    if {'cls_token', 'reg_token'} & {*keys} and 'attn_pool.latent' in keys:
+      return 'a ViT of timm whose attention pooling leaves out a part of tokens'
+  if 'conv1.weight' in keys and 'ln_post.weight' not in keys:
+    return 'a Perception Encoder (PE) without its last norm, or a ResNet'
+  return ''

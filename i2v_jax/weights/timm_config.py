@@ -1,0 +1,102 @@
+"""What timm's `config.json`, or the name of a model in it, says."""
+
+import re
+
+from i2v_jax.weights.files import Weights
+
+HEADS = {  # size in a name -> heads
+  'tiny': 3,
+  'xsmall': 4,
+  'wee': 4,
+  'dwee': 4,
+  'pwee': 4,
+  'dpwee': 4,
+  'little': 5,
+  'dlittle': 5,
+  'small': 6,
+  'medium': 8,
+  'mediumd': 8,
+  'betwixt': 10,
+  'base': 12,
+  'so150m2': 13,
+  'so150m': 14,
+  'so400m': 16,
+  'large': 16,
+  'intern300m': 16,
+  'huge': 16,
+  'giant': 16,
+  'giantopt': 16,
+  'gigantic': 16,
+}
+OTHER_HEADS = {  # part of a name -> heads
+  'base_patch16_gap': 16,
+  '_plus_': 14,
+  'giant_patch14_dinov2': 24,
+  'giant_patch14_reg4_dinov2': 24,
+}
+TANH = (  # names of SigLIP that have the tanh form of GELU; others have erf
+  'vit_base_patch32_siglip',
+  'vit_giantopt_',
+  'vit_large_patch16_siglip_512',
+  'vit_large_patch16_siglip_gap_512',
+  'vit_so400m_patch16_siglip',
+)
+ACTIVATIONS = {
+  'gelu': 'gelu',
+  'gelu_tanh': 'gelu_tanh',
+  'quick_gelu': 'quick_gelu',
+  'silu': None,  # of SwiGLU, which shapes tell
+  'swish': None,
+}
+POOLS = {'token': 'cls', 'avg': 'mean', 'map': 'map'}
+
+
+def architecture(weights: Weights) -> str:
+  """A model name of timm, such as `vit_base_patch16_clip_224`, or ''."""
+  tower = weights.config.get('model_cfg', {}).get('vision_cfg', {})
+  name = (
+    weights.config.get('architecture')
+    or tower.get('timm_model_name')
+    or weights.metadata.get('arch')
+  )
+  return name if isinstance(name, str) and '_' in name else ''
+
+
+def fields(weights: Weights) -> dict:
+  """Fields of `ViTConfig` that name and arguments of a model tell.
+
+  Raises:
+    ValueError: an activation that no image transformer here has.
+  """
+  name = architecture(weights)
+  args = weights.config.get('model_args') or {}
+  known = _of_name(name) if name else {}
+  if heads := args.get('num_heads'):
+    known['num_heads'] = heads
+  if size := args.get('img_size'):
+    known['image_size'] = size if isinstance(size, int) else size[0]
+  if act := args.get('act_layer'):
+    if act not in ACTIVATIONS:
+      raise ValueError(
+        f'The config.json beside {weights.what} has act_layer {act!r}; known: '
+        f'{sorted(ACTIVATIONS)}.'
+      )
+    known['activation'] = ACTIVATIONS[act]
+  pool = args.get('global_pool') or weights.config.get('global_pool')
+  if pool in POOLS:
+    known['pool'] = POOLS[pool]
+  return {k: v for k, v in known.items() if v is not None}
+
+
+def _of_name(name: str) -> dict:
+  known = dict(norm_eps=1e-5 if '_clip_' in name else 1e-6, activation='gelu')
+  if 'quickgelu' in name:
+    known['activation'] = 'quick_gelu'
+  elif name.startswith(TANH):
+    known['activation'] = 'gelu_tanh'
+  size = re.sub(r'^(vit|deit3?|flexivit|eva)_', '', name).split('_')[0]
+  known['num_heads'] = HEADS.get(size)
+  for part, heads in OTHER_HEADS.items():
+    if part in name:
+      known['num_heads'] = heads
+  return known
