@@ -38,6 +38,7 @@ KEYS = {
   'needs': text,
   'reported': Number(0, 100),
   'weights': text,
+  'weights_which': one_of('', 'raw', 'ema'),
   'start_from': text,
   'trainable': listed(text),
   'dtype': one_of(*DTYPES),
