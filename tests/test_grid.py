@@ -193,9 +193,9 @@ def test_every_view_has_a_grid_of_its_own(videos):
   [
     (dict(spatial_frames=2), 'belong to a grid; set grid'),
     (dict(grid_antialias=True), 'belong to a grid; set grid'),
-    (dict(grid=(2,)), r'grid is \(2,\); give \(rows, columns\)'),
+    (dict(grid=(2,)), r'grid is \(2,\); it can be \(rows, columns\)'),
     (dict(grid=(2, 3)), '8 frames do not fill grids of 2 x 3'),
-    (dict(grid=(2, 0)), 'grid of 2 x 0'),
+    (dict(grid=(2, 0)), r'grid is \(2, 0\); it can'),
     (dict(grid=(1, 4), image_size=30), 'frames of 30 x 30 pixels'),
     (dict(grid=(2, 2), spatial_frames=3), 'spatial_frames 3 does not divide'),
   ],

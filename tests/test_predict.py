@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from i2v_jax import cli, export, predict, train, trained, video
+from i2v_jax.data.clips import ClipSpec
 from i2v_jax.data.decode import VideoInfo, probe
 
 
@@ -59,6 +60,12 @@ def test_windows_slide_over_the_whole_video(videos):
   for seconds in (0, -1, float('nan'), float('inf')):
     with pytest.raises(ValueError, match=r'--window is .* above 0'):
       predict.windows(info, seconds)
+
+
+@pytest.mark.parametrize('views', ['²x1', '٣x1', '0x1', '1x2', '1x', 'x'])
+def test_views_that_are_none_are_refused(views):
+  with pytest.raises(ValueError, match=r'--views is|can be'):
+    predict.with_views(ClipSpec(8, 32), views)
 
 
 def test_a_window_below_a_frame_is_refused(videos):

@@ -139,6 +139,7 @@ def installed(tmp_path_factory):
   return target
 
 
+@pytest.mark.slow
 def test_what_is_installed_has_the_configs(installed, elsewhere):
   write(elsewhere / 'configs' / 'common.py', 'STEPS = 11')
   code = (

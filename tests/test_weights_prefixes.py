@@ -206,3 +206,13 @@ def test_dinos_teacher_is_read_and_its_head_ignored(vit, tmp_path):
   same(found, weights.load_image_model(as_timm(halved(vit)), **TOLD))
   assert found.report.normalization == 'imagenet'
   assert found.report.ignored == ('head.last_layer.weight_v',)
+
+
+@pytest.mark.parametrize('wrapper', ['_orig_mod', '_fsdp_wrapped_module'])
+def test_wrappers_of_single_blocks_are_taken_out_of_keys(vit, wrapper):
+  arrays = {
+    k.replace('layer.0', f'layer.0.{wrapper}'): v for k, v in vit.items()
+  }
+  found = weights.load_image_model(below('module.', arrays), **TOLD)
+  same(found, weights.load_image_model(vit, **TOLD))
+  same(weights.load_image_model(arrays, **TOLD), found)

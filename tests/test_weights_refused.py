@@ -14,6 +14,7 @@ ONE = np.ones(2, 'f4')
 B = 'blocks.0.'
 KEYS = {  # a key that a file of this model has -> how it is named
   'embeddings.distillation_token': 'a distilled DeiT',
+  'base_model.model.x.lora_A.weight': 'a model with LoRA that is not merged',
   'dist_token': 'a distilled DeiT',
   'storage_tokens': 'DINOv3',
   'layer.0.attention.o_proj.weight': 'DINOv3',

@@ -1,6 +1,7 @@
 """Finds the model behind the prefixes that trainers put before its keys."""
 
 import dataclasses
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
@@ -12,6 +13,8 @@ from i2v_jax.weights.wrapping import AVERAGED, RAW, word
 # What keys may begin with, in any order and number.
 PARTS = (
   *(f'{name}.' for name in (*AVERAGED, *RAW)),
+  '_checkpoint_wrapped_module.',
+  '_fsdp_wrapped_module.',
   '_orig_mod.',
   'backbone.',
   'base_model.',
@@ -21,6 +24,10 @@ PARTS = (
   'vision_tower.',
   'visual.',
   'ema_',  # a word of its own, so after those that begin with it
+)
+# Wrappers of single blocks, inside of keys.
+INNER = re.compile(
+  r'\.(_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)(?=\.)'
 )
 EMA_PARTS = (*(f'{name}.' for name in AVERAGED), 'ema_')
 
@@ -100,8 +107,9 @@ def _is_averaged(prefix: str) -> bool:
 
 
 def _stripped(keys: Collection[str], prefix: str) -> dict[str, str]:
-  """Name without prefix to key, of those that have it."""
-  return {k.removeprefix(prefix): k for k in keys if k.startswith(prefix)}
+  """Name without prefix and inner wrappers to key, of those that have it."""
+  below = [key for key in keys if key.startswith(prefix)]
+  return {INNER.sub('', key.removeprefix(prefix)): key for key in below}
 
 
 def _below(weights: Weights, kinds: Mapping, kind: str) -> Weights:
@@ -112,9 +120,9 @@ def _below(weights: Weights, kinds: Mapping, kind: str) -> Weights:
       f'{", ".join(map(repr, kinds[kind]))}; save the one you want alone.'
     )
   (prefix,), twins = kinds[kind], kinds['raw' if kind == 'ema' else 'ema']
-  if not prefix and not twins:
-    return weights
   names = _stripped(weights.arrays, prefix)
+  if not twins and all(name == key for name, key in names.items()):
+    return weights
   below = tuple(twin for twin in twins if twin.startswith(prefix))
   if below:  # an average among the raw keys
     names = {k: v for k, v in names.items() if not v.startswith(below)}

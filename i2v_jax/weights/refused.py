@@ -44,6 +44,7 @@ TIMM_OTHERS = {  # part of a name that begins so -> what it is
 }
 BLOCK = r'(^|\.)blocks\.\d+\.'
 KEYS = (  # what a key holds -> what the model is; the first that is found
+  (r'\.lora_[A-Z]', 'a model with LoRA that is not merged (merge_and_unload)'),
   (r'(^|\.)(distillation_token|dist_token)$', 'a distilled DeiT'),
   (r'storage_tokens|rope_embed\.|layer\.\d+\.attention\.o_proj', 'DINOv3'),
   (r'layers\.\d+\.blocks\.\d+\.', 'a Swin'),

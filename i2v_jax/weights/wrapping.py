@@ -39,43 +39,51 @@ def word(kind: str) -> str:
   return 'averaged (EMA)' if kind == 'ema' else 'raw'
 
 
-def state_dict(saved: Mapping, which: str, is_array: Callable):
+def state_dict(saved, which: str, is_array: Callable) -> tuple:
   """The state dict in what a trainer saved, by the names of its wrapping.
 
   Args:
     saved: nested mappings with arrays at the bottom.
-    which: as in `unwrapped`.
+    which: `ema` or `raw`, where there are both; averaged ones if ''.
     is_array: whether a value is an array.
 
   Returns:
-    `(arrays by key, lines that say what was taken, kind)`.
+    `(arrays by key, lines that say what was taken, kind)`; the kind is `ema`
+    or `raw` where the wrapping tells, else ''.
   """
-  path, lines, kind = [], [], ''
-  holds = lambda value: (
-    isinstance(value, Mapping)
-    and any(is_array(x) or holds(x) for x in value.values())
-  )
-  while isinstance(saved, Mapping):
-    inner = [k for k in (*AVERAGED, *RAW) if holds(saved.get(k))]
-    if not inner:
-      break
-    pair = {
-      'ema': next((k for k in inner if k in AVERAGED), ''),
-      'raw': next((k for k in inner if k in RAW), ''),
-    }
-    if 'ema_state_dict' in inner and 'steps' in saved['ema_state_dict']:
-      pair = {'ema': 'state_dict', 'raw': 'ema_state_dict'}  # mmengine's swap
-    both = bool(pair['ema'] and pair['raw'])
-    now = which if which and pair[which] else 'ema' if pair['ema'] else 'raw'
-    path.append(pair[now])
-    if both:
+  path, note, kind = [], '', ''
+  while names := _names(saved, is_array):
+    now = which if which in names else next(iter(names))
+    if len(names) == 2:
       other = 'raw' if now == 'ema' else 'ema'
-      lines = [f'{word(now)}; which={other} takes {pair[other]}']
-    if both or now == 'ema':
+      note = f', {word(now)}; which={other} takes {names[other]}'
+    if len(names) == 2 or now == 'ema':
       kind = now
-    saved = saved[pair[now]]
-  if path:
-    lines = [', '.join([' > '.join(path), *lines])]
-  found = saved.items() if isinstance(saved, Mapping) else ()
-  arrays = {k: v for k, v in found if is_array(v) and isinstance(k, str)}
-  return arrays, tuple(lines), kind
+    path.append(names[now])
+    saved = saved[names[now]]
+  lines = (' > '.join(path) + note,) if path else ()
+  items = saved.items() if isinstance(saved, Mapping) else ()
+  arrays = {k: v for k, v in items if is_array(v) and isinstance(k, str)}
+  return arrays, lines, kind
+
+
+def _names(saved, is_array: Callable) -> dict[str, str]:
+  """Kind to key of what wraps arrays; `ema` comes first."""
+  if not isinstance(saved, Mapping):
+    return {}
+  inner = {k for k in (*AVERAGED, *RAW) if _holds(saved.get(k), is_array)}
+  swapped = {'state_dict', 'ema_state_dict'} <= inner
+  if swapped and 'steps' in saved['ema_state_dict']:
+    return {'ema': 'state_dict', 'raw': 'ema_state_dict'}  # as mmengine swaps
+  found = {
+    kind: next((k for k in names if k in inner), '')
+    for kind, names in (('ema', AVERAGED), ('raw', RAW))
+  }
+  return {kind: name for kind, name in found.items() if name}
+
+
+def _holds(value, is_array: Callable) -> bool:
+  """Whether there are arrays anywhere in nested mappings."""
+  return isinstance(value, Mapping) and any(
+    is_array(x) or _holds(x, is_array) for x in value.values()
+  )
