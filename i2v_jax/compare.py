@@ -4,7 +4,6 @@
 `methods` trains the variants of a sweep and measures what they cost.
 """
 
-import json
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -29,6 +28,7 @@ from i2v_jax import (
 )
 from i2v_jax import export as export_lib
 from i2v_jax import run as run_lib
+from i2v_jax.data import whole
 from i2v_jax.variants import Variant
 
 
@@ -59,7 +59,7 @@ def compare(config: Mapping[str, Any], workdir) -> list[dict]:
   workdir, config = pathlib.Path(workdir), experiment.plain(config)
   variants = config.pop('compare')
   main = config | {'compare': {}}
-  method = main['model']['adapter']['name']
+  method = (main['model']['adapter'] or {}).get('name', 'no adapter')
   for name, changes in variants.items():
     writers.console.rule(name)
     train.train_and_evaluate(override(main, changes), workdir / name)
@@ -69,7 +69,8 @@ def compare(config: Mapping[str, Any], workdir) -> list[dict]:
   models = {name: trained.load(workdir / name) for name in variants}
   models[method] = trained.load(workdir)
   difference = export_lib.export(models[method], workdir / 'merged')
-  models[f'{method}_merged'] = trained.load(workdir / 'merged')
+  root = main['data']['root']  # which no export keeps
+  models[f'{method}_merged'] = trained.load(workdir / 'merged', root=root)
   rows = _rows(models, {f'{method}_merged': difference})
   sweep.finish(rows, workdir, COLUMNS)
   return rows
@@ -147,8 +148,7 @@ def steps(variants: Sequence[Variant], workdir, rounds: int = 10) -> list[dict]:
   runs = _prepared(variants, workdir)
   measured = _training(runs, rounds)
   rows = [{'name': name} | found for name, found in measured.items()]
-  text = json.dumps(rows, indent=2) + '\n'
-  (pathlib.Path(workdir) / 'steps.json').write_text(text)
+  whole.write_json(pathlib.Path(workdir) / 'steps.json', rows)
   sweep.show(rows, STEP_COLUMNS, _conditions(runs, rounds))
   return rows
 

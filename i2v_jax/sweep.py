@@ -3,7 +3,6 @@
 Each is trained and evaluated in a folder of its name, and none twice.
 """
 
-import json
 import os
 import pathlib
 import traceback
@@ -53,7 +52,7 @@ def _finished(variant: Variant, folder: pathlib.Path) -> dict | None:
   """The row of a variant that the same config has finished."""
   if not (folder / RECORD).is_file():
     return None
-  record = json.loads((folder / RECORD).read_text())
+  record = whole.read_json(folder / RECORD, ('config', 'row'))
   if record['config'] != _identity(variant):
     return None
   writers.console.print(f'finished before, in {folder}')
@@ -83,7 +82,7 @@ def _train(variant: Variant, folder: pathlib.Path) -> dict:
     return row | {'error': str(error)}
   row |= {'tunable_params': _tunable(config, folder)} | result.accuracy
   record = {'config': _identity(variant), 'row': row}
-  whole.write(folder / RECORD, json.dumps(record, indent=2) + '\n')
+  whole.write_json(folder / RECORD, record)
   return row
 
 
@@ -123,8 +122,7 @@ def finish(rows: Sequence[dict], workdir, columns, caption: str = '') -> None:
   """Writes `results.json` and prints the table and what has failed."""
   workdir = pathlib.Path(workdir)
   workdir.mkdir(parents=True, exist_ok=True)  # if nothing could be trained
-  text = json.dumps(rows, indent=2)
-  (workdir / 'results.json').write_text(text + '\n')
+  whole.write_json(workdir / 'results.json', rows)
   show(rows, columns, caption)
   for row in rows:
     if row.get('error'):

@@ -3,7 +3,6 @@
 import contextlib
 import copy
 import fcntl
-import json
 import os
 import pathlib
 import socket
@@ -158,8 +157,8 @@ def claim(run) -> None:
   """Writes config, class names and parameter shapes of a run for people."""
   if jax.process_index() > 0:
     return
-  text = json.dumps(experiment.plain(run.config), indent=2)
-  whole.write(run.workdir / 'config.json', text + '\n')
+  config = experiment.plain(run.config)
+  whole.write_json(run.workdir / 'config.json', config)
   names = run.train.split.class_names
   sources.write_class_names(run.workdir / 'classes.json', names)
   text = parameter_overview.get_parameter_overview(
