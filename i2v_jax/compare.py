@@ -43,11 +43,13 @@ def override(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict:
   return config
 
 
-def compare(config: Mapping[str, Any], workdir) -> list[dict]:
+def compare(
+  config: Mapping[str, Any], workdir, extend: bool = False
+) -> list[dict]:
   """Trains `config.compare`'s variants and the config itself, and merges it.
 
   The config's own run lies in `workdir`, the variants in folders of their name,
-  the export in `workdir/merged`.
+  the export in `workdir/merged`. `extend` is that of `train_and_evaluate`.
 
   Returns:
     The rows of `workdir/results.json`.
@@ -62,9 +64,10 @@ def compare(config: Mapping[str, Any], workdir) -> list[dict]:
   method = (main['model']['adapter'] or {}).get('name', 'no adapter')
   for name, changes in variants.items():
     writers.console.rule(name)
-    train.train_and_evaluate(override(main, changes), workdir / name)
+    changed = override(main, changes)
+    train.train_and_evaluate(changed, workdir / name, extend)
   writers.console.rule(method)
-  train.train_and_evaluate(main, workdir)
+  train.train_and_evaluate(main, workdir, extend)
   writers.console.rule(f'{method}, merged')
   models = {name: trained.load(workdir / name) for name in variants}
   models[method] = trained.load(workdir)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import os
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import flax
 import jax
 import jax.numpy as jnp
+import numpy as np
 from rich.table import Table
 
 import i2v_jax
@@ -29,11 +31,16 @@ from i2v_jax.data.loader import Loader
 
 @flax.struct.dataclass
 class TrainState:
-  """What training changes: `params` and `opt_state` of the trainable tree."""
+  """What training changes: `params` and `opt_state` of the trainable tree.
+
+  `seed` stays as it is; as an input of the training step, not a constant in it,
+  runs of all seeds share one compiled program.
+  """
 
   step: jax.Array
   params: Any
   opt_state: Any
+  seed: jax.Array = flax.struct.field(default_factory=lambda: jnp.int32(0))
 
 
 @dataclasses.dataclass
@@ -52,6 +59,8 @@ class Run:
   state: TrainState
   frozen: Any
   frozen_sha256: str
+  extends: bool = False  # whether it may change `workdir.EXTENDABLE`
+  extensions: tuple = ()  # `step`, `examples_seen` and `changed` of each
 
   @property
   def params(self) -> dict:
@@ -66,9 +75,15 @@ class Run:
       'class_names': list(self.train.split.class_names),
       'train_sha256': self.train.split.fingerprint(),
       'frozen_sha256': self.frozen_sha256,
-      'examples_seen': int(self.state.step) * config['batch_size'],
+      'examples_seen': self._examples_seen(),
+      'extensions': list(self.extensions),
       'i2v_jax': i2v_jax.__version__,
     }
+
+  def _examples_seen(self) -> int:
+    last = self.extensions[-1] if self.extensions else {}
+    steps = int(self.state.step) - last.get('step', 0)
+    return last.get('examples_seen', 0) + steps * self.config['batch_size']
 
 
 def prepare(config: Mapping[str, Any], workdir) -> Run:
@@ -80,6 +95,11 @@ def prepare(config: Mapping[str, Any], workdir) -> Run:
   """
   experiment.check(config)
   workdir, data = workdir_lib.writable(workdir), config['data']
+  source = pathlib.Path(config['start_from'] or os.devnull).expanduser()
+  if source.exists() and source.samefile(workdir):
+    raise ValueError(
+      f'start_from is the workdir itself, {workdir}; choose another --workdir.'
+    )
   mesh, layouts = sharding.make_mesh(config['mesh']['model']), config['mesh']
   sharding.check_batch_size(config['batch_size'], mesh, config['accumulate'])
   train, val = _splits(config)
@@ -107,20 +127,22 @@ def prepare(config: Mapping[str, Any], workdir) -> Run:
     steps=steps,
     schedule=jax.jit(learning_rate),  # ten programs, a second, if not
     tx=tx,
-    state=initial_state(mine, tx, layouts['trained'], mesh),
+    state=initial_state(mine, tx, layouts['trained'], mesh, config['seed']),
     frozen=placed(frozen, model.vit.dtype, layouts['frozen'], mesh),
     frozen_sha256=params_lib.sha256(frozen),
   )
 
 
-def initial_state(mine, tx, layout: str, mesh) -> TrainState:
+def initial_state(mine, tx, layout: str, mesh, seed: int = 0) -> TrainState:
   """The state at step 0; the optimiser's is made in parts, never whole."""
   zero = jnp.zeros((), jnp.int32)
-  start = lambda mine: TrainState(zero, mine, tx.init(mine))
+  seed = jnp.asarray(np.int64(seed))  # as `jax.random.key` takes a number
+  start = lambda mine: TrainState(zero, mine, tx.init(mine), seed)
   places = sharding.shardings(jax.eval_shape(start, mine), layout, mesh)
   mine = jax.device_put(mine, places.params)
   init = jax.jit(tx.init, out_shardings=places.opt_state)
-  return TrainState(jax.device_put(zero, places.step), mine, init(mine))
+  step, seed = jax.device_put((zero, seed), (places.step, places.seed))
+  return TrainState(step, mine, init(mine), seed)
 
 
 def placed(frozen, dtype, layout: str, mesh):
@@ -138,12 +160,19 @@ def cast(params, dtype):
 def resume(run: Run, checkpoints) -> TrainState:
   """The newest state of a workdir, which must be one of the same run.
 
+  Where it extends the run, that is noted in its `extensions`.
+
   Raises:
     ValueError: it has another config, data, classes or frozen weights.
   """
   step = checkpoints.latest_step()
   saved, now = checkpoints.metadata(step), run.metadata()
-  workdir_lib.check_same_config(saved['config'], now['config'], run.workdir)
+  changed = workdir_lib.check_same_config(
+    saved['config'], now['config'], run.workdir, run.extends
+  )
+  run.extensions = tuple(saved.get('extensions', ()))
+  if changed:
+    _extend(run, step, saved['examples_seen'], changed)
   for key in ('class_names', 'train_sha256', 'frozen_sha256'):
     if saved[key] != now[key]:
       raise ValueError(
@@ -154,7 +183,28 @@ def resume(run: Run, checkpoints) -> TrainState:
   places = jax.tree.map(lambda x: x.sharding, like)
   found = checkpoints.restore(step, like, places)
   step = jax.device_put(jnp.int32(step), run.state.step.sharding)
-  return TrainState(step, **found)
+  return run.state.replace(step=step, **found)
+
+
+def _extend(run: Run, step: int, examples_seen: int, changed: dict) -> None:
+  """Notes and prints how a run continues.
+
+  Raises:
+    ValueError: the new config ends before `step`.
+  """
+  if run.steps <= step:
+    raise ValueError(
+      f'{run.workdir} is at step {step} and the config ends at step '
+      f'{run.steps}; raise steps or epochs to extend it.'
+    )
+  known = {'step': step, 'examples_seen': examples_seen, 'changed': changed}
+  run.extensions += (known,)
+  values = ', '.join(f'{k} {old} -> {new}' for k, (old, new) in changed.items())
+  writers.console.print(
+    f'extended at step {step} ({values}): the optimiser state is kept; from '
+    'here on the learning rate follows the schedule of the new config, '
+    f'{float(run.schedule(step)):.4g} now and 0 at step {run.steps}'
+  )
 
 
 def _splits(config) -> tuple[sources.Split, sources.Split]:

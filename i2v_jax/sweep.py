@@ -13,7 +13,7 @@ import jax
 from rich import box
 from rich.table import Table
 
-from i2v_jax import experiment, train, video, writers
+from i2v_jax import compilation, experiment, train, video, writers
 from i2v_jax.data import sources, whole
 from i2v_jax.variants import Variant
 
@@ -33,7 +33,8 @@ def sweep(variants: Sequence[Variant], workdir) -> list[dict]:
   Raises:
     FileNotFoundError: data or weights are not there, for any of them.
   """
-  rows = train_all(variants, workdir)
+  with compilation.cache_in(workdir):
+    rows = train_all(variants, workdir)
   finish(rows, workdir, COLUMNS)
   return rows
 

@@ -145,7 +145,8 @@ def read(path, weights: str = '', root: str = '') -> Stored:
     return _read_adapter(file, weights, root)
   raise FileNotFoundError(
     f'{path} is neither the workdir of a run that has saved a checkpoint, nor '
-    'an export, nor an adapter file.'
+    'an export, nor an adapter file; write one with `i2v export` or `i2v weights '
+    'convert --config`.'
   )
 
 
