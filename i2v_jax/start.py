@@ -54,7 +54,8 @@ def parts(path, model, class_names: Sequence[str]) -> dict:
   if list(theirs.class_names) != list(class_names):
     del params['head']
     writers.console.print(
-      f'{path} has {len(theirs.class_names)} other classes: the head begins anew'
+      f'{path} has {len(theirs.class_names)} other classes: '
+      'the head begins anew'
     )
   wanted = video.shapes(model)
   wanted = {part: wanted[part] for part in wanted if part in params}

@@ -145,8 +145,8 @@ def read(path, weights: str = '', root: str = '') -> Stored:
     return _read_adapter(file, weights, root)
   raise FileNotFoundError(
     f'{path} is neither the workdir of a run that has saved a checkpoint, nor '
-    'an export, nor an adapter file; write one with `i2v export` or `i2v weights '
-    'convert --config`.'
+    'an export, nor an adapter file; write one with `i2v export` or '
+    '`i2v weights convert --config`.'
   )
 
 
@@ -189,11 +189,14 @@ def _read_export(path: pathlib.Path, root: str) -> Stored:
     )
   config = _as_now(config, '', root, file)
   class_names = sources.read_class_names(path / 'classes.json')
+  known = facts.check_names(path, class_names)
   model = experiment.model(config, len(class_names))
-  params = native.read(path / 'model.safetensors')
+  file = path / 'model.safetensors'
+  params = native.read(file)
   params_lib.check_same_tree(video.shapes(model), params, str(path))
   identity = {'weights_sha256': params_lib.sha256(params)}
-  facts.check(path, identity['weights_sha256'], class_names)
+  if known:
+    facts.check_weights(file, known, identity['weights_sha256'])
   return Stored(model, params, config, class_names, identity, path)
 
 
