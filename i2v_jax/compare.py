@@ -16,6 +16,7 @@ from i2v_jax import (
   accounting,
   adapters,
   benchmark,
+  compilation,
   experiment,
   fitting,
   memory,
@@ -120,13 +121,14 @@ def methods(
     `seconds_per_clip`; and,
     for each method that merges, `'NAME, merged'` with the latter only.
   """
-  rows = sweep.train_all(variants, workdir)
-  writers.console.rule('measurements')
-  runs = _prepared(
-    [v for v, row in zip(variants, rows, strict=True) if not row['error']],
-    workdir,
-  )
-  measured = _training(runs, rounds)
+  with compilation.cache_in(workdir):
+    rows = sweep.train_all(variants, workdir)
+    writers.console.rule('measurements')
+    runs = _prepared(
+      [v for v, row in zip(variants, rows, strict=True) if not row['error']],
+      workdir,
+    )
+    measured = _training(runs, rounds)
   seconds = benchmark.seconds_per_clip(_deployed(runs), rounds)
   for name, value in seconds.items():
     measured.setdefault(name, {})['seconds_per_clip'] = value

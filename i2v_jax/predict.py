@@ -2,12 +2,14 @@
 
 import dataclasses
 import json
+import os
 import sys
 
 import numpy as np
 from rich.table import Table
 
 from i2v_jax import writers
+from i2v_jax.data import listing
 from i2v_jax.data.clips import ClipSpec
 from i2v_jax.data.decode import VideoInfo, open_video
 from i2v_jax.trained import Trained
@@ -37,6 +39,29 @@ def windows(info: VideoInfo, seconds: float) -> list[tuple[int, int]]:
   stop[-1] = info.frames  # whatever the rounding of the last start
   spans = zip(first.tolist(), stop.tolist(), strict=True)
   return [span for span in dict.fromkeys(spans) if span[0] < span[1]]
+
+
+def files(paths) -> list[str]:
+  """Videos, and in place of a folder all videos in it and below, by name.
+
+  What else is in a folder is left out and counted on stderr.
+
+  Raises:
+    ValueError: a folder holds no video.
+  """
+  found = []
+  for path in paths:
+    if not os.path.isdir(path):
+      found.append(path)
+      continue
+    videos = sorted(listing.videos(path))
+    names = [name for _, _, names in os.walk(path) for name in names]
+    if not videos:
+      raise ValueError(f'{path} holds no video, but {len(names)} other files.')
+    if left := len(names) - len(videos):
+      print(f'{path}: {left} files are no videos, left out', file=sys.stderr)
+    found += videos
+  return found
 
 
 def predict_file(trained: Trained, path, spec: ClipSpec, window=None) -> dict:

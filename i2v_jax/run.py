@@ -21,6 +21,7 @@ from i2v_jax import (
   features,
   optimizer,
   sharding,
+  video,
   writers,
 )
 from i2v_jax import params as params_lib
@@ -102,19 +103,16 @@ def prepare(config: Mapping[str, Any], workdir) -> Run:
     )
   mesh, layouts = sharding.make_mesh(config['mesh']['model']), config['mesh']
   sharding.check_batch_size(config['batch_size'], mesh, config['accumulate'])
-  train, val = _splits(config)
+  train, val = splits(config)
   spec = experiment.clip_spec(config, train.class_names)
   loader = lambda split: Loader(
     split, spec, data['on_bad_video'], data['clip_seconds']
   )
-  model = experiment.model(config, len(train.class_names))
+  model, _ = checked_model(config, train)
   sharding.check_heads(model.vit.num_heads, mesh)
   pretrained = experiment.pretrained(config, model, train.class_names)
   params = experiment.initial_params(model, pretrained, config['seed'])
   mine, frozen = params_lib.split(params, config['trainable'])
-  backward.check(model, mine)
-  dropping.check(model, config['drop_patches'])
-  features.check(config, model, mine)
   steps, learning_rate = schedule(config, len(train))
   tx = optimizer_of(config, learning_rate, mine)
   return Run(
@@ -131,6 +129,23 @@ def prepare(config: Mapping[str, Any], workdir) -> Run:
     frozen=placed(frozen, model.vit.dtype, layouts['frozen'], mesh),
     frozen_sha256=params_lib.sha256(frozen),
   )
+
+
+def checked_model(config: Mapping[str, Any], train: sources.Split):
+  """The classifier of a config for the classes of its training split.
+
+  Returns:
+    `(model, mine)`; of what is trained the shapes alone.
+
+  Raises:
+    ValueError: model, data and what is trained do not go together.
+  """
+  model = experiment.model(config, len(train.class_names))
+  mine, _ = params_lib.split(video.shapes(model), config['trainable'])
+  backward.check(model, mine)
+  dropping.check(model, config['drop_patches'])
+  features.check(config, model, mine)
+  return model, mine
 
 
 def initial_state(mine, tx, layout: str, mesh, seed: int = 0) -> TrainState:
@@ -207,7 +222,8 @@ def _extend(run: Run, step: int, examples_seen: int, changed: dict) -> None:
   )
 
 
-def _splits(config) -> tuple[sources.Split, sources.Split]:
+def splits(config) -> tuple[sources.Split, sources.Split]:
+  """The training and validation splits; raises as `prepare`."""
   train, val = (experiment.split(config, name) for name in ('train', 'val'))
   if train.class_names != val.class_names:
     raise ValueError('The train and val splits have different classes.')
