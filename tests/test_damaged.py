@@ -83,9 +83,11 @@ def test_a_full_disk_leaves_no_half_of_an_export(other, tmp_path, full_disk):
 def test_weights_and_names_must_be_those_of_the_facts(folder, caplog):
   tree = native.read(folder / 'model.safetensors')
   names = folder / 'classes.json'
+  before = names.read_text()
   names.write_text(json.dumps(['a', 'b', 'c', 'd']))
   with pytest.raises(ValueError, match=r'classes\.json has other class names'):
     trained.load(folder)
+  names.write_text(before)
   tree['head']['bias'] = tree['head']['bias'] + np.float32(1)
   native.write(folder / 'model.safetensors', tree)
   with pytest.raises(ValueError, match=r'model\.safetensors does not hold the'):
@@ -140,7 +142,7 @@ def test_a_damaged_record_of_a_sweep_is_named(tmp_path):
   (tmp_path / 'a').mkdir()
   (tmp_path / 'a' / sweep.RECORD).write_text('{}')
   with pytest.raises(ValueError, match=r'sweep\.json has no config'):
-    sweep.sweep([Variant('a', {'reported': 0.0})], tmp_path)
+    sweep._finished(Variant('a', {}), tmp_path / 'a')
 
 
 def test_a_clean_evaluation_takes_the_bad_videos_of_an_earlier_one_away(
