@@ -145,8 +145,9 @@ def test_a_random_batch_has_every_array_that_the_model_takes():
 def test_a_config_without_adapter_is_compared_too(
   smoke_config, tmp_path, monkeypatch
 ):
-  config = smoke_config(model={'adapter': None})
-  asked = []
+  config, asked = smoke_config(), []
+  with config.unlocked():
+    config.model.adapter = None
   monkeypatch.setattr(
     compare.train,
     'train_and_evaluate',
