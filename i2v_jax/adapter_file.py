@@ -68,4 +68,7 @@ def metadata(path) -> dict[str, Any]:
       f'{path} is no adapter file (it lacks {", ".join(missing)}); give the '
       'folder of a run or an export, or a file of --format adapter.'
     )
-  return {key: json.loads(value) for key, value in text.items()}
+  try:
+    return {key: json.loads(value) for key, value in text.items()}
+  except ValueError as error:
+    raise ValueError(f'The metadata of {path} are damaged: {error}') from error

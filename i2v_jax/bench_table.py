@@ -1,6 +1,5 @@
 """The table of `i2v bench`: a column per model, a row per cost."""
 
-import json
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -9,13 +8,14 @@ from rich import box
 from rich.table import Table
 
 from i2v_jax import accounting, writers
+from i2v_jax.data import whole
 
 
 def write(found: Mapping[str, Any], path) -> None:
   """Writes what `bench.bench` found as JSON."""
   path = pathlib.Path(path)
   path.parent.mkdir(parents=True, exist_ok=True)
-  path.write_text(json.dumps(found, indent=2) + '\n')
+  whole.write_json(path, found)
 
 
 def show(found: Mapping[str, Any], name: str) -> None:

@@ -145,6 +145,8 @@ class Checkpoints:
     try:
       yield
     except Exception as error:
+      if not _is_of_disk(error):
+        raise
       reason = str(error).strip().splitlines()
       whole = files.steps(self.workdir)
       left = f'that of step {whole[-1]} is whole' if whole else 'there is none'
@@ -159,6 +161,11 @@ class Checkpoints:
 
   def __exit__(self, *error):
     self.close()
+
+
+def _is_of_disk(error: Exception) -> bool:
+  """Whether writing failed; TensorStore says so in a ValueError."""
+  return isinstance(error, OSError) or 'OS error' in str(error)
 
 
 def _not_of_orbax(record: logging.LogRecord) -> bool:

@@ -2,12 +2,13 @@
 
 import argparse
 import os
-import pathlib
+import runpy
 import signal
 import sys
 
-from i2v_jax import cli_bench, cli_data, cli_weights, shipped, stopping
-from i2v_jax.cli_numbers import count, positive
+import i2v_jax
+from i2v_jax import cli_bench, cli_data, cli_sweeps, cli_weights, stopping
+from i2v_jax.cli_numbers import positive
 from i2v_jax.data import places
 from i2v_jax.runtime import console, devices
 
@@ -58,7 +59,7 @@ def predict(args) -> int:
   model = trained.load(args.workdir, weights=args.weights)
   failed = lib.predict(
     model,
-    args.clips,
+    lib.files(args.clips),
     views=args.views,
     window=args.window,
     as_json=args.json,
@@ -113,36 +114,17 @@ def status(args) -> None:
     print(line)
 
 
-def sweep(args) -> int:
-  from i2v_jax import sweep as lib
-  from i2v_jax import variants
-
-  found = variants.load(args.config, args.set, args.only)
-  rows = lib.sweep(found, args.workdir or _workdir('sweep', args.config))
-  return int(any(row.get('error') for row in rows))
-
-
-def compare(args) -> int:
-  from i2v_jax import compare as lib
-  from i2v_jax import variants
-
-  found = variants.load(args.config, args.set, args.only)
-  workdir = args.workdir or _workdir('compare', args.config)
-  if args.steps_only:
-    lib.steps(found, workdir, args.rounds)
-    return 0
-  rows = lib.methods(found, workdir, args.rounds)
-  return int(any(row.get('error') for row in rows))
-
-
-def _workdir(command: str, config: str) -> str:
-  """`runs/compare-quickstart` for `configs/quickstart.py`."""
-  return f'runs/{command}-{pathlib.Path(shipped.split(config)[0]).stem}'
+def train(argv) -> None:
+  """Does what `python -m i2v_jax.main` does with these arguments."""
+  sys.argv = ['i2v train', *argv]
+  runpy.run_module('i2v_jax.main', run_name='__main__', alter_sys=True)
 
 
 def parser() -> argparse.ArgumentParser:
   """The command line; every subcommand calls one function of this file."""
   top = argparse.ArgumentParser('i2v', description=__doc__)
+  version = f'i2v_jax {i2v_jax.__version__}'
+  top.add_argument('--version', action='version', version=version)
   commands = top.add_subparsers(required=True, metavar='COMMAND')
 
   def command(name, function, summary):
@@ -150,10 +132,11 @@ def parser() -> argparse.ArgumentParser:
     sub.set_defaults(function=function)
     return sub
 
+  command('train', None, 'train a config, as python -m i2v_jax.main does')
   _for_models(command)
   _for_sharing(command)
-  _for_sweeps(command)
   cli_weights.add(command)
+  cli_sweeps.add(command)
   cli_data.add(command)
   cli_bench.add(command)
   sub = command('status', status, 'say how the run of a workdir is doing')
@@ -173,8 +156,10 @@ def _for_models(command) -> None:
     sub.add_argument('--weights', default='', help='if they have moved')
   for sub in (used, again):
     sub.add_argument('--views', metavar='CLIPSxCROPS', help='such as 3x1')
-  used.add_argument('clips', nargs='+', metavar='CLIP')
-  used.add_argument('--fps', type=float, help='of folders of frames')
+  used.add_argument(
+    'clips', nargs='+', metavar='CLIP|FOLDER', help='videos, folders of them'
+  )
+  used.add_argument('--fps', type=positive, help='of folders of frames')
   used.add_argument('--json', action='store_true', help='one object per clip')
   used.add_argument(
     '--window',
@@ -199,38 +184,11 @@ def _for_sharing(command) -> None:
   down.add_argument('repository', metavar='hf:ORG/NAME[@REVISION]')
 
 
-def _for_sweeps(command) -> None:
-  """The commands that take a config file with variants."""
-  train = command('sweep', sweep, 'train the variants of a config; one table')
-  measure = command(
-    'compare', compare, 'sweep, and measure time and memory of every variant'
-  )
-  measure.add_argument(
-    '--rounds', type=count, default=10, help='of measurements'
-  )
-  measure.add_argument(
-    '--steps-only',
-    action='store_true',
-    help='measure training steps, train nothing',
-  )
-  repeated = dict(action='append', default=[])
-  for sub in (train, measure):
-    sub.add_argument('--config', required=True, metavar='FILE[:ARG]')
-    sub.add_argument(
-      '--workdir', help='a folder per variant; runs/COMMAND-FILE if not given'
-    )
-    sub.add_argument(
-      '--set',
-      metavar='KEY=VALUE',
-      help='change every variant, such as optimizer.lr=1e-3; repeatable',
-      **repeated,
-    )
-    sub.add_argument(
-      '--only', metavar='NAME', help='of a variant; repeatable', **repeated
-    )
-
-
 def main(argv=None) -> None:
+  argv = sys.argv[1:] if argv is None else argv
+  if argv[:1] == ['train']:  # whose flags are those of absl
+    train(argv[1:])
+    return
   args = parser().parse_args(argv)
   sys.exit(guarded(places.checked(args.function), args))
 

@@ -4,7 +4,6 @@ On CLIP a merged classifier is CLIP's visual tower, a vector per frame, heads
 that look at other frames, and a linear classifier on the mean class token.
 """
 
-import json
 from collections.abc import Mapping
 
 import jax
@@ -14,6 +13,7 @@ from flax.traverse_util import flatten_dict
 from i2v_jax import export as export_lib
 from i2v_jax import facts, video, writers
 from i2v_jax.adapters import frame_shift
+from i2v_jax.data import whole
 from i2v_jax.trained import Trained
 from i2v_jax.vit_config import ViTConfig
 from i2v_jax.weights import clip_hf, huggingface, native
@@ -51,13 +51,13 @@ def export(trained: Trained, out) -> None:
   model, params, difference = export_lib.checked(trained)
   offsets = head_offsets(model)
   known = export_lib.facts(trained, 'clip', params, difference)
-  out.mkdir(parents=True, exist_ok=True)
   arrays = to_clip(jax.device_get(params))
-  # Without this word the transformers library refuses a file.
-  native.save(out / 'model.safetensors', arrays, {'format': 'pt'})
   config = vision_config(model.vit) | {'i2v': _video(trained, offsets)}
-  (out / 'config.json').write_text(json.dumps(config, indent=2) + '\n')
-  facts.write(out, known)
+  with whole.together(out) as new:
+    # Without this word the transformers library refuses a file.
+    native.save(new / 'model.safetensors', arrays, {'format': 'pt'})
+    whole.write_json(new / 'config.json', config)
+    facts.write(new, known)
   outcome = export_lib.outcome(trained.model, difference)
   writers.console.print(f'{out}: CLIP with a classifier, {outcome}')
 

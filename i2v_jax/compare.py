@@ -4,7 +4,6 @@
 `methods` trains the variants of a sweep and measures what they cost.
 """
 
-import json
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,6 +16,7 @@ from i2v_jax import (
   accounting,
   adapters,
   benchmark,
+  compilation,
   experiment,
   fitting,
   memory,
@@ -29,6 +29,7 @@ from i2v_jax import (
 )
 from i2v_jax import export as export_lib
 from i2v_jax import run as run_lib
+from i2v_jax.data import whole
 from i2v_jax.variants import Variant
 
 
@@ -43,11 +44,13 @@ def override(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict:
   return config
 
 
-def compare(config: Mapping[str, Any], workdir) -> list[dict]:
+def compare(
+  config: Mapping[str, Any], workdir, extend: bool = False
+) -> list[dict]:
   """Trains `config.compare`'s variants and the config itself, and merges it.
 
   The config's own run lies in `workdir`, the variants in folders of their name,
-  the export in `workdir/merged`.
+  the export in `workdir/merged`. `extend` is that of `train_and_evaluate`.
 
   Returns:
     The rows of `workdir/results.json`.
@@ -59,17 +62,19 @@ def compare(config: Mapping[str, Any], workdir) -> list[dict]:
   workdir, config = pathlib.Path(workdir), experiment.plain(config)
   variants = config.pop('compare')
   main = config | {'compare': {}}
-  method = main['model']['adapter']['name']
+  method = (main['model']['adapter'] or {}).get('name', 'no adapter')
   for name, changes in variants.items():
     writers.console.rule(name)
-    train.train_and_evaluate(override(main, changes), workdir / name)
+    changed = override(main, changes)
+    train.train_and_evaluate(changed, workdir / name, extend)
   writers.console.rule(method)
-  train.train_and_evaluate(main, workdir)
+  train.train_and_evaluate(main, workdir, extend)
   writers.console.rule(f'{method}, merged')
   models = {name: trained.load(workdir / name) for name in variants}
   models[method] = trained.load(workdir)
   difference = export_lib.export(models[method], workdir / 'merged')
-  models[f'{method}_merged'] = trained.load(workdir / 'merged')
+  root = main['data']['root']  # which no export keeps
+  models[f'{method}_merged'] = trained.load(workdir / 'merged', root=root)
   rows = _rows(models, {f'{method}_merged': difference})
   sweep.finish(rows, workdir, COLUMNS)
   return rows
@@ -116,13 +121,14 @@ def methods(
     `seconds_per_clip`; and,
     for each method that merges, `'NAME, merged'` with the latter only.
   """
-  rows = sweep.train_all(variants, workdir)
-  writers.console.rule('measurements')
-  runs = _prepared(
-    [v for v, row in zip(variants, rows, strict=True) if not row['error']],
-    workdir,
-  )
-  measured = _training(runs, rounds)
+  with compilation.cache_in(workdir):
+    rows = sweep.train_all(variants, workdir)
+    writers.console.rule('measurements')
+    runs = _prepared(
+      [v for v, row in zip(variants, rows, strict=True) if not row['error']],
+      workdir,
+    )
+    measured = _training(runs, rounds)
   seconds = benchmark.seconds_per_clip(_deployed(runs), rounds)
   for name, value in seconds.items():
     measured.setdefault(name, {})['seconds_per_clip'] = value
@@ -147,8 +153,7 @@ def steps(variants: Sequence[Variant], workdir, rounds: int = 10) -> list[dict]:
   runs = _prepared(variants, workdir)
   measured = _training(runs, rounds)
   rows = [{'name': name} | found for name, found in measured.items()]
-  text = json.dumps(rows, indent=2) + '\n'
-  (pathlib.Path(workdir) / 'steps.json').write_text(text)
+  whole.write_json(pathlib.Path(workdir) / 'steps.json', rows)
   sweep.show(rows, STEP_COLUMNS, _conditions(runs, rounds))
   return rows
 

@@ -91,7 +91,9 @@ def release(
     'file': pathlib.Path(weights.what).name,
     'format': loaded.report.format,
   }
-  export.whole(found, out, 'merged' if merged else 'full', made_from=made_from)
+  export.unmerged(
+    found, out, 'merged' if merged else 'full', made_from=made_from
+  )
   writers.console.print(f'{out}: {loaded.report.format}')
 
 

@@ -4,7 +4,6 @@ import dataclasses
 import functools
 import importlib.metadata
 import itertools
-import json
 import math
 import pathlib
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +15,7 @@ from jax.experimental import multihost_utils
 
 import i2v_jax
 from i2v_jax import compilation, metrics, sharding, video, writers
-from i2v_jax.data import bad_videos, csv_files, pipeline
+from i2v_jax.data import bad_videos, csv_files, pipeline, whole
 from i2v_jax.data.loader import PADDING, Loader
 from i2v_jax.data.spec import ClipSpec
 
@@ -222,15 +221,15 @@ def write(evaluation: Evaluation, split, folder) -> pathlib.Path:
   folder = pathlib.Path(folder)
   folder.mkdir(exist_ok=True)
   report = {'accuracy': evaluation.accuracy} | evaluation.fingerprint
-  text = json.dumps(report, indent=2)
-  (folder / 'report.json').write_text(text + '\n')
-  np.savez(
-    folder / 'scores.npz',
+  scores = dict(
     scores=evaluation.scores,
     labels=split.labels,
     ids=np.array(split.ids),
     class_names=np.array(split.class_names),
   )
+  with whole.replacing(folder / 'scores.npz') as new, new.open('wb') as file:
+    np.savez(file, **scores)
+  whole.write_json(folder / 'report.json', report)
   bad = folder / 'bad_videos.csv'
   if evaluation.bad:
     csv_files.write(bad, bad_videos.COLUMNS, evaluation.bad.items())

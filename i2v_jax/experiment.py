@@ -4,6 +4,7 @@ Configs are mappings, as `configs/` makes them or as JSON brings them back.
 """
 
 import dataclasses
+import functools
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
 
 from i2v_jax import (
   adapters,
@@ -239,16 +241,33 @@ def _backbone(config: Mapping[str, Any], cfg: ViTConfig, settled: bool) -> dict:
   return params
 
 
-def initial_params(model, pretrained: Mapping, seed: int) -> dict:
-  """Fresh adapters and head beside what is pretrained."""
+def initial_params(
+  model, pretrained: Mapping, seed: int, wanted: Mapping | None = None
+) -> dict:
+  """Fresh adapters and head beside what is pretrained.
+
+  Args:
+    model: a classifier.
+    pretrained: parts of its tree.
+    seed: of what is fresh.
+    wanted: a tree whose paths are returned; None for all of them. What is not
+      wanted is neither drawn nor compiled.
+  """
+  wanted = video.shapes(model) if wanted is None else wanted
+  given, flat = (flatten_dict(x, sep='/') for x in (pretrained, wanted))
+  is_fresh = lambda path: path.split('/')[0] not in pretrained
+  found = {path: given[path] for path in flat if not is_fresh(path)}
+  if fresh := tuple(filter(is_fresh, sorted(flat))):
+    found |= _draw(model, fresh, jax.random.key(seed))
+  return unflatten_dict(found, sep='/')
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _draw(model, paths: tuple[str, ...], key) -> dict:
+  """Fresh parameters by path; the rest of the model is not computed."""
   clip = [jnp.zeros(x.shape, x.dtype) for x in video.example(model)]
-
-  @jax.jit
-  def init(key):
-    params = model.init(key, *clip)['params']
-    return {k: v for k, v in params.items() if k not in pretrained}
-
-  return init(jax.random.key(seed)) | dict(pretrained)
+  flat = flatten_dict(model.init(key, *clip)['params'], sep='/')
+  return {path: flat[path] for path in paths}
 
 
 def count_trained(config: Mapping[str, Any], params: Mapping) -> int:

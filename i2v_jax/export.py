@@ -2,7 +2,7 @@
 
 import copy
 import dataclasses
-import json
+import os
 import pathlib
 
 import jax
@@ -12,7 +12,7 @@ import numpy as np
 from i2v_jax import adapter_file, adapters, experiment, video, writers
 from i2v_jax import facts as facts_lib
 from i2v_jax import params as params_lib
-from i2v_jax.data import sources
+from i2v_jax.data import sources, whole
 from i2v_jax.trained import Trained
 from i2v_jax.weights import native
 
@@ -83,11 +83,11 @@ def full(trained: Trained, out) -> None:
       f'{trained.path} is merged already; write --format full from the workdir '
       'of the run, or use --format merged.'
     )
-  whole(trained, out, 'full')
+  unmerged(trained, out, 'full')
   writers.console.print(f'{out}: everything, nothing merged')
 
 
-def whole(trained: Trained, out, format: str, **known) -> None:
+def unmerged(trained: Trained, out, format: str, **known) -> None:
   """Writes a model as it is, as `full` or `merged`; raises as `export`.
 
   `known` are further facts.
@@ -121,14 +121,14 @@ def adapter(trained: Trained, out) -> None:
       'use --format full.'
     )
   out = new_folder(out, 'adapter')
-  config['data']['root'] = ''  # a path of whoever trained
   if config['start_from']:
     config['weights'] = ''
   known = facts(trained, 'adapter', trained.params)
   known |= {'config': config, 'class_names': list(trained.class_names)}
-  out.mkdir(parents=True, exist_ok=True)
   file = out / adapter_file.FILE
-  native.write(file, jax.device_get(kept), **known)
+  with whole.told(file):
+    out.mkdir(parents=True, exist_ok=True)
+    native.write(file, jax.device_get(kept), **known)
   writers.console.print(
     f'{file}: {file.stat().st_size / 1e6:.2f} MB on {weights}, sha256 '
     f'{known["base"]["sha256"][:12]}'
@@ -159,6 +159,7 @@ def facts(
   known = facts_lib.of(trained) | {
     'format': format,
     'weights_sha256': params_lib.sha256(params),
+    'class_names': list(trained.class_names),
   }
   return known | ({'merge_max_diff': difference} if difference else {})
 
@@ -174,24 +175,34 @@ def outcome(model, difference: float) -> str:
 
 
 def _config(trained: Trained) -> dict:
-  """A trained model's config with its adapter spelt out."""
+  """A trained model's config: adapter spelt out, no paths of its data."""
   config = copy.deepcopy(experiment.plain(trained.config))
   config['model']['adapter'] = experiment.plain(trained.model.adapter)
-  return config
+  return config | {'data': _elsewhere(config['data'])}
+
+
+def _elsewhere(data: dict) -> dict:
+  """The `data` of a config without the paths of whoever trained."""
+  name = lambda x: (
+    os.path.basename(x) if isinstance(x, str) and os.path.isabs(x) else x
+  )
+  options = {key: name(x) for key, x in data['options'].items()}
+  data = {key: name(x) for key, x in data.items()}
+  return data | {'root': '', 'manifest': '', 'options': options}
 
 
 def _write(out: pathlib.Path, trained: Trained, known: dict) -> None:
   config = _config(trained) | {'weights': '', 'start_from': ''}
-  out.mkdir(parents=True, exist_ok=True)
-  (out / 'config.json').write_text(json.dumps(config, indent=2) + '\n')
-  sources.write_class_names(out / 'classes.json', trained.class_names)
-  native.write(
-    out / 'model.safetensors',
-    jax.device_get(trained.params),
-    merge_max_diff=known.get('merge_max_diff', 0.0),
-    trained_from=dict(trained.identity),
-  )
-  facts_lib.write(out, known)
+  with whole.together(out) as new:
+    whole.write_json(new / 'config.json', config)
+    sources.write_class_names(new / 'classes.json', trained.class_names)
+    native.write(
+      new / 'model.safetensors',
+      jax.device_get(trained.params),
+      merge_max_diff=known.get('merge_max_diff', 0.0),
+      trained_from=dict(trained.identity),
+    )
+    facts_lib.write(new, known)
 
 
 def _logits(model, params):

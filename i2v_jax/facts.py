@@ -4,7 +4,7 @@ An export keeps its facts in `facts.json`, an adapter file in its metadata.
 """
 
 import dataclasses
-import json
+import logging
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,9 +12,12 @@ from typing import Any
 import i2v_jax
 from i2v_jax import adapter_file, experiment, video
 from i2v_jax import params as params_lib
+from i2v_jax.data import whole
 from i2v_jax.data.spec import ClipSpec
 
+_LOG = logging.getLogger(__name__)
 FILE = 'facts.json'
+REPORT = ('split_sha256', 'views', 'frames', 'short_side')  # what it is of
 
 
 def of(trained) -> dict[str, Any]:
@@ -65,11 +68,10 @@ def evaluations(
   """
   found = list(known)
   for path in sorted(folder.glob('eval*/report.json')):
-    report = json.loads(path.read_text())
+    report = whole.read_json(path, REPORT)
     if all(report.get(key) == value for key, value in identity.items()):
       found.append(report)
-  keys = ('split_sha256', 'views', 'frames', 'short_side')
-  same = {tuple(report[key] for key in keys): report for report in found}
+  same = {tuple(report[key] for key in REPORT): report for report in found}
   return list(same.values())
 
 
@@ -78,16 +80,51 @@ def read(path) -> dict[str, Any]:
 
   Args:
     path: folder, or adapter file.
+
+  Raises:
+    ValueError: they are damaged; names the file.
   """
   if file := adapter_file.find(path):
     return adapter_file.metadata(file)
   file = pathlib.Path(path) / FILE
-  return json.loads(file.read_text()) if file.is_file() else {}
+  return whole.read_json(file) if file.is_file() else {}
 
 
 def write(folder, facts: Mapping[str, Any]) -> None:
   """Writes `facts.json`."""
-  (pathlib.Path(folder) / FILE).write_text(json.dumps(facts, indent=2) + '\n')
+  whole.write_json(pathlib.Path(folder) / FILE, facts)
+
+
+def check_names(folder, class_names: Sequence[str]) -> dict[str, Any]:
+  """Checks that an export has the class names it was written with.
+
+  Returns:
+    Its facts. Without `facts.json` they are empty, names and weights cannot be
+    checked, and that is logged.
+
+  Raises:
+    ValueError: it has others; names the file.
+  """
+  known = read(folder)
+  if not known:
+    _LOG.warning('%s has no %s: its weights could not be checked', folder, FILE)
+  if list(class_names) != known.get('class_names', list(class_names)):
+    raise ValueError(
+      f'{folder}/classes.json has other class names than {FILE} beside it; '
+      'write the export again.'
+    )
+  return known
+
+
+def check_weights(file, known: Mapping[str, Any], sha256: str) -> None:
+  """Raises ValueError if weights have another sha256 than their facts say."""
+  wanted = known.get('weights_sha256', '')
+  if wanted != sha256:
+    raise ValueError(
+      f'{file} does not hold the weights that were exported (sha256 '
+      f'{sha256[:12]}, {FILE} or its metadata say {wanted[:12] or "nothing"}); '
+      'write the export again.'
+    )
 
 
 def is_local(weights: str) -> bool:

@@ -72,14 +72,14 @@ class Store:
         f'{free / 1e9:,.2f} GB of room; choose another --workdir, or set '
         'cache_gb to 0.'
       )
-    whole.write(self.folder / FACTS, json.dumps(self.facts, indent=2) + '\n')
+    whole.write_json(self.folder / FACTS, self.facts)
 
   def _check_facts(self) -> None:
     file = self.folder / FACTS
     if not file.exists():
       return
     try:
-      held = json.loads(file.read_text())
+      held = whole.read_json(file)
     except ValueError as error:
       raise ValueError(
         f'{file} cannot be read ({error}); delete {self.folder}, or choose '

@@ -138,7 +138,7 @@ def _outputs(run, state, batch) -> list[tuple[str, bool]]:
     names.clear()
     return _watched(model, config, params, frozen, batch, rng, names)
 
-  rng = jax.random.fold_in(jax.random.key(config['seed']), state.step)
+  rng = train_step.rng_of(state)
   changes = [config[key] for key in ('mixup', 'cutmix', 'drop_patches')]
   batch, rng = train_step.altered(model, batch, rng, *changes)
   keys, found = jax.random.split(rng, parts) if parts > 1 else [rng], []

@@ -9,6 +9,7 @@ from huggingface_hub import CommitOperationAdd, HfApi, errors
 
 from i2v_jax import experiment, model_card, writers
 from i2v_jax import facts as facts_lib
+from i2v_jax.data import whole
 
 CARD = 'README.md'
 FILES = (  # of exports in all formats, and nothing that lies beside them
@@ -68,16 +69,21 @@ def pull(repository: str, out) -> pathlib.Path:
   out, (name, revision) = pathlib.Path(out), parse(repository)
   if out.exists() and any(out.iterdir()):
     raise ValueError(f'{out} is not empty; choose another --out.')
+  part = out.with_name(f'{out.name}.part')  # until all files are there
   with _reaching(name, 'log in with `hf auth login` if it is private'):
     HfApi().snapshot_download(
-      name, revision=revision or None, local_dir=out, allow_patterns=list(FILES)
+      name,
+      revision=revision or None,
+      local_dir=part,
+      allow_patterns=list(FILES),
     )
-  known = facts_lib.read(out)
+  known = facts_lib.read(part)
   if 'format' not in known:
     raise ValueError(
       f'{name} holds no export of i2v_jax; image weights are given as '
       f'weights=hf:{name} instead.'
     )
+  part.rename(out)
   writers.console.print(f'{out}: format {known["format"]}, from {repository}')
   return out
 
@@ -95,6 +101,7 @@ def parse(repository: str) -> tuple[str, str]:
 
 def _facts(folder: pathlib.Path) -> dict:
   """Facts of an export, with evaluations made since."""
+  whole.check_finished(folder)
   known = facts_lib.read(folder)
   if 'format' not in known:
     raise ValueError(
@@ -117,7 +124,7 @@ def _contents(folder: pathlib.Path) -> dict[str, pathlib.Path | bytes]:
   """What is sent, by name."""
   found = {name: folder / name for name in FILES if (folder / name).is_file()}
   if 'config.json' in found:
-    config = json.loads(found['config.json'].read_text())
+    config = whole.read_json(found['config.json'])
     if 'data' in config:
       config['data']['root'] = ''
     found['config.json'] = (json.dumps(config, indent=2) + '\n').encode()

@@ -3,7 +3,8 @@
   python -m i2v_jax.main --config configs/quickstart.py --workdir runs/q
 
 Any key of the config can be changed: `--config.optimizer.lr=1e-3`. The same
-command again resumes at the last checkpoint. On several hosts start it on each,
+command again resumes at the last checkpoint; --extend continues a run with more
+steps or epochs, another rate or batch size. On several hosts start it on each,
 with --distributed or with --coordinator, --num_processes and --process_id.
 """
 
@@ -24,6 +25,12 @@ BATCH_SIZE = flags.DEFINE_string(
   'batch_size', '', "In place of the config's: a number, or auto: what fits."
 )
 flags.DEFINE_alias('batch-size', 'batch_size')
+EXTEND = flags.DEFINE_bool(
+  'extend',
+  False,
+  'Continue the run of the workdir with other steps, epochs, batch size or '
+  'learning rate.',
+)
 DISTRIBUTED = flags.DEFINE_bool(
   'distributed', False, 'Join the other hosts (TPU pod, SLURM, Open MPI).'
 )
@@ -79,11 +86,11 @@ def _train() -> None:
   if config.compare:
     from i2v_jax import compare
 
-    compare.compare(config, WORKDIR.value)
+    compare.compare(config, WORKDIR.value, EXTEND.value)
   else:
     from i2v_jax import train
 
-    train.train_and_evaluate(config, WORKDIR.value)
+    train.train_and_evaluate(config, WORKDIR.value, EXTEND.value)
 
 
 def batch_size(text: str):

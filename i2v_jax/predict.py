@@ -8,7 +8,7 @@ import numpy as np
 from rich.table import Table
 
 from i2v_jax import ranges, writers
-from i2v_jax.data import faults
+from i2v_jax.data import faults, folders
 from i2v_jax.data.clips import ClipSpec
 from i2v_jax.data.decode import FPS, VideoInfo, open_video
 from i2v_jax.runtime import console
@@ -44,6 +44,29 @@ def windows(info: VideoInfo, seconds: float) -> list[tuple[int, int]]:
   stop[-1] = info.frames  # whatever the rounding of the last start
   spans = zip(first.tolist(), stop.tolist(), strict=True)
   return [span for span in dict.fromkeys(spans) if span[0] < span[1]]
+
+
+def files(paths) -> list[str]:
+  """Videos, and in place of a folder all videos in it and below, by name.
+
+  A folder of frames is a video. What else is in a folder is left out and
+  counted on stderr.
+
+  Raises:
+    ValueError: a folder holds no video.
+  """
+  found = []
+  for path in paths:
+    videos, left_out = folders.find_videos(path)
+    if not videos:
+      raise ValueError(
+        f'{path} holds no video, but {len(left_out)} other files.'
+      )
+    if left_out:
+      said = f'{path}: {folders.describe_left_out(left_out)}'
+      print(said, file=sys.stderr)
+    found += videos
+  return found
 
 
 def predict_file(

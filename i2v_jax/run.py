@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import os
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -9,31 +10,36 @@ from typing import Any
 import flax
 import jax
 import jax.numpy as jnp
-from rich.table import Table
+import numpy as np
 
 import i2v_jax
 from i2v_jax import (
-  adapters,
   backward,
   experiment,
   features,
   optimizer,
   sharding,
+  video,
   writers,
 )
 from i2v_jax import params as params_lib
 from i2v_jax import workdir as workdir_lib
-from i2v_jax.data import flips, manifest, sources, split_facts
+from i2v_jax.data import manifest, sources, split_facts
 from i2v_jax.data.loader import Loader
 
 
 @flax.struct.dataclass
 class TrainState:
-  """What training changes: `params` and `opt_state` of the trainable tree."""
+  """What training changes: `params` and `opt_state` of the trainable tree.
+
+  `seed` stays as it is; as an input of the training step, not a constant in it,
+  runs of all seeds share one compiled program.
+  """
 
   step: jax.Array
   params: Any
   opt_state: Any
+  seed: jax.Array = flax.struct.field(default_factory=lambda: jnp.int32(0))
 
 
 @dataclasses.dataclass
@@ -52,6 +58,8 @@ class Run:
   state: TrainState
   frozen: Any
   frozen_sha256: str
+  extends: bool = False  # whether it may change `workdir.EXTENDABLE`
+  extensions: tuple = ()  # `step`, `examples_seen` and `changed` of each
 
   @property
   def params(self) -> dict:
@@ -66,9 +74,15 @@ class Run:
       'class_names': list(self.train.split.class_names),
       'train_sha256': self.train.split.fingerprint(),
       'frozen_sha256': self.frozen_sha256,
-      'examples_seen': int(self.state.step) * config['batch_size'],
+      'examples_seen': self._examples_seen(),
+      'extensions': list(self.extensions),
       'i2v_jax': i2v_jax.__version__,
     }
+
+  def _examples_seen(self) -> int:
+    last = self.extensions[-1] if self.extensions else {}
+    steps = int(self.state.step) - last.get('step', 0)
+    return last.get('examples_seen', 0) + steps * self.config['batch_size']
 
 
 def prepare(config: Mapping[str, Any], workdir) -> Run:
@@ -80,14 +94,19 @@ def prepare(config: Mapping[str, Any], workdir) -> Run:
   """
   config = experiment.check(config)
   workdir, data = workdir_lib.writable(workdir), config['data']
+  source = pathlib.Path(config['start_from'] or os.devnull).expanduser()
+  if source.exists() and source.samefile(workdir):
+    raise ValueError(
+      f'start_from is the workdir itself, {workdir}; choose another --workdir.'
+    )
   mesh, layouts = sharding.make_mesh(config['mesh']['model']), config['mesh']
   sharding.check_batch_size(config['batch_size'], mesh, config['accumulate'])
-  train, val = _splits(config)
+  train, val = splits(config)
   spec = experiment.clip_spec(config, train.class_names)
   loader = lambda split: Loader(
     split, spec, data['on_bad_video'], data['clip_seconds']
   )
-  model = experiment.model(config, len(train.class_names))
+  model, _ = checked_model(config, train)
   sharding.check_heads(model.vit.num_heads, mesh)
   pretrained = experiment.pretrained(
     config, model, train.class_names, (workdir / 'checkpoints').is_dir()
@@ -109,7 +128,7 @@ def prepare(config: Mapping[str, Any], workdir) -> Run:
     steps=steps,
     schedule=jax.jit(learning_rate),  # ten programs, a second, if not
     tx=tx,
-    state=initial_state(mine, tx, layouts['trained'], mesh),
+    state=initial_state(mine, tx, layouts['trained'], mesh, config['seed']),
     frozen=placed(frozen, model.vit.dtype, layouts['frozen'], mesh),
     frozen_sha256=params_lib.sha256(frozen),
   )
@@ -139,14 +158,30 @@ def parts(config: Mapping[str, Any], model, params: Mapping):
   return config, mine, frozen
 
 
-def initial_state(mine, tx, layout: str, mesh) -> TrainState:
+def checked_model(config: Mapping[str, Any], train: sources.Split):
+  """The classifier of a config for the classes of its training split.
+
+  Returns:
+    `(model, mine)`; of what is trained the shapes alone.
+
+  Raises:
+    ValueError: model, data and what is trained do not go together.
+  """
+  model = experiment.model(config, len(train.class_names))
+  _, mine, _ = parts(config, model, video.shapes(model))
+  return model, mine
+
+
+def initial_state(mine, tx, layout: str, mesh, seed: int = 0) -> TrainState:
   """The state at step 0; the optimiser's is made in parts, never whole."""
   zero = jnp.zeros((), jnp.int32)
-  start = lambda mine: TrainState(zero, mine, tx.init(mine))
+  seed = jnp.asarray(np.int64(seed))  # as `jax.random.key` takes a number
+  start = lambda mine: TrainState(zero, mine, tx.init(mine), seed)
   places = sharding.shardings(jax.eval_shape(start, mine), layout, mesh)
   mine = jax.device_put(mine, places.params)
   init = jax.jit(tx.init, out_shardings=places.opt_state)
-  return TrainState(jax.device_put(zero, places.step), mine, init(mine))
+  step, seed = jax.device_put((zero, seed), (places.step, places.seed))
+  return TrainState(step, mine, init(mine), seed)
 
 
 def placed(frozen, dtype, layout: str, mesh):
@@ -164,12 +199,19 @@ def cast(params, dtype):
 def resume(run: Run, checkpoints) -> TrainState:
   """The newest state of a workdir, which must be one of the same run.
 
+  Where it extends the run, that is noted in its `extensions`.
+
   Raises:
     ValueError: it has another config, data, classes or frozen weights.
   """
   step = checkpoints.latest_step()
   saved, now = checkpoints.metadata(step), run.metadata()
-  workdir_lib.check_same_config(saved['config'], now['config'], run.workdir)
+  changed = workdir_lib.check_same_config(
+    saved['config'], now['config'], run.workdir, run.extends
+  )
+  run.extensions = tuple(saved.get('extensions', ()))
+  if changed:
+    _extend(run, step, saved['examples_seen'], changed)
   for key in ('class_names', 'train_sha256', 'frozen_sha256'):
     if saved[key] != now[key]:
       raise ValueError(
@@ -180,10 +222,32 @@ def resume(run: Run, checkpoints) -> TrainState:
   places = jax.tree.map(lambda x: x.sharding, like)
   found = checkpoints.restore(step, like, places)
   step = jax.device_put(jnp.int32(step), run.state.step.sharding)
-  return TrainState(step, **found)
+  return run.state.replace(step=step, **found)
 
 
-def _splits(config) -> tuple[sources.Split, sources.Split]:
+def _extend(run: Run, step: int, examples_seen: int, changed: dict) -> None:
+  """Notes and prints how a run continues.
+
+  Raises:
+    ValueError: the new config ends before `step`.
+  """
+  if run.steps <= step:
+    raise ValueError(
+      f'{run.workdir} is at step {step} and the config ends at step '
+      f'{run.steps}; raise steps or epochs to extend it.'
+    )
+  known = {'step': step, 'examples_seen': examples_seen, 'changed': changed}
+  run.extensions += (known,)
+  values = ', '.join(f'{k} {old} -> {new}' for k, (old, new) in changed.items())
+  writers.console.print(
+    f'extended at step {step} ({values}): the optimiser state is kept; from '
+    'here on the learning rate follows the schedule of the new config, '
+    f'{float(run.schedule(step)):.4g} now and 0 at step {run.steps}'
+  )
+
+
+def splits(config) -> tuple[sources.Split, sources.Split]:
+  """The training and validation splits; raises as `prepare`."""
   train, val = (experiment.split(config, name) for name in ('train', 'val'))
   data = config['data']
   both = {data['train']: train, data['val']: val}
@@ -232,51 +296,3 @@ def optimizer_of(config, learning_rate, mine):
     params_lib.check_prefixes(mine, tuple(options[key]), f'optimizer.{key}')
   optimizer.check_channels(mine, options['first_channels'])
   return optimizer.make(learning_rate, **options)
-
-
-def overview(run: Run) -> None:
-  """Prints what is trained, and on what."""
-  mine = run.state.params
-  table = Table(title='Parameters', title_justify='left')
-  for name in ('part', 'tunable', 'total'):
-    table.add_column(name, justify='left' if name == 'part' else 'right')
-  shapes = params_lib.join(mine, run.frozen)
-  channels = dict(run.config['optimizer']['first_channels'])
-
-  def row(name, tree, prefix=''):
-    below = {p: c for p, c in channels.items() if params_lib.matches(p, prefix)}
-    trained = {p: mine[p] for p in tree if p in mine}
-    tunable = optimizer.count_trained(trained, below)
-    table.add_row(name, f'{tunable:,}', f'{params_lib.count(tree):,}')
-
-  for part in sorted(shapes):
-    row(part, {part: shapes[part]}, part)
-  table.add_section()
-  row('all', shapes)
-  writers.console.print(table)
-  size = params_lib.num_bytes(run.state.opt_state)
-  writers.console.print(
-    f'optimiser state {size / 1e6:.2f} MB; {run.steps} steps of '
-    f'{run.config["batch_size"]} clips from {len(run.train.split)} videos on '
-    f'{run.mesh.size} {jax.default_backend()} device(s)'
-    f'{backward.told(run.model, mine)}'
-  )
-  notes = split_facts.notes(run.train.split, run.val.split)
-  if moved := adapters.relocated(run.model):
-    notes.append(moved)
-  for line in (*notes, _mirroring(run)):
-    writers.console.print(line)
-
-
-def _mirroring(run: Run) -> str:
-  """What becomes of the labels of mirrored clips."""
-  spec, names = run.train.spec, run.train.split.class_names
-  if not spec.flip:
-    return 'no clip is mirrored'
-  if not run.config['clip']['flip_labels'] and flips.names_sides(names):
-    return (
-      'mirrored clips keep their labels, though classes name sides; exchange '
-      'them by clip.flip_labels=True, or set clip.flip=0'
-    )
-  pairs = flips.exchanged(spec.flip_map, names)
-  return f'classes that mirrored clips exchange: {pairs}'

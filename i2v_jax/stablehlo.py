@@ -1,7 +1,6 @@
 """Exports that run without this library: a program, and its weights beside."""
 
 import dataclasses
-import json
 from collections.abc import Mapping
 
 import jax
@@ -11,6 +10,7 @@ from jax import export as jax_export
 
 from i2v_jax import export as export_lib
 from i2v_jax import facts, video, writers
+from i2v_jax.data import whole
 from i2v_jax.trained import Trained
 from i2v_jax.weights import native
 
@@ -33,13 +33,12 @@ def export(trained: Trained, out) -> None:
   model, params, difference = export_lib.checked(trained)
   found = program(model, params, trained.config['data']['normalization'])
   known = export_lib.facts(trained, 'stablehlo', params, difference)
-  out.mkdir(parents=True, exist_ok=True)
+  with whole.together(out) as new:
+    (new / 'model.stablehlo').write_bytes(found.serialize())
+    native.write(new / 'model.safetensors', jax.device_get(params))
+    whole.write_json(new / 'config.json', _config(model, trained))
+    facts.write(new, known)
   file = out / 'model.stablehlo'
-  file.write_bytes(found.serialize())
-  native.write(out / 'model.safetensors', jax.device_get(params))
-  config = _config(model, trained)
-  (out / 'config.json').write_text(json.dumps(config, indent=2) + '\n')
-  facts.write(out, known)
   outcome = export_lib.outcome(trained.model, difference)
   writers.console.print(
     f'{out}: program of {file.stat().st_size / 1e3:.0f} kB, {outcome}'

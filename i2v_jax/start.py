@@ -1,16 +1,15 @@
 """Begins training where another model ended: a warm start."""
 
-import json
-import pathlib
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
 
 from i2v_jax import adapters, video, writers
 from i2v_jax import params as params_lib
-from i2v_jax.data import sources
-from i2v_jax.weights import native
-
-FILES = ('model.safetensors', 'config.json', 'classes.json')
+from i2v_jax.weights import native, positions
 
 # Options that act while training only, and what shapes tell by themselves.
 NO_MATTER = (
@@ -21,41 +20,104 @@ NO_MATTER = (
   'init_scheme',
   'rank',
 )
+# Parameters with a row per frame, per patch, and per offset between patches.
+FRAMES = r'temporal_embedding|adapters/layers_\d+/pos'
+PATCHES = 'backbone/pos'
+OFFSETS = r'adapters/layers_\d+/w[12]'
 
 
-def parts(folder, model, class_names: Sequence[str]) -> dict:
-  """The parameters of an export, for a model of the same kind.
+def parts(path, model, class_names: Sequence[str]) -> dict:
+  """The parameters of a trained model, for a model of the same kind.
+
+  Tables of positions in time and space are resampled where the number of frames
+  or the image size differs, which is printed.
 
   Args:
-    folder: what `i2v export --format full` or `merged`, or `i2v weights
-      convert --config`, wrote.
+    path: workdir of a run, adapter file, or what `i2v export --format full` or
+      `merged`, or `i2v weights convert --config`, wrote.
     model: the classifier that is to be trained.
-    class_names: of its data. With those of the export in another order, or
-      others, its head is left out: it begins anew.
+    class_names: of its data. With those of the trained model in another order,
+      or others, the head is left out: it begins anew.
 
   Raises:
-    FileNotFoundError: there is no export.
+    FileNotFoundError: there is no trained model.
     ValueError: it is a model of another kind; names what differs.
   """
-  folder = pathlib.Path(folder).expanduser()
-  if not all((folder / name).is_file() for name in FILES):
-    raise FileNotFoundError(
-      f'start_from={folder} is no export that holds {", ".join(FILES)}; write '
-      'one with `i2v export --format full` or `i2v weights convert --config`.'
-    )
-  config = json.loads((folder / 'config.json').read_text())
-  theirs = sources.read_class_names(folder / 'classes.json')
-  check_same_kind(folder, video.build(config['model'], len(theirs)), model)
-  params = native.read(folder / 'model.safetensors')
-  if list(theirs) != list(class_names):
+  from i2v_jax import trained  # which loads models that have a start_from
+
+  try:
+    theirs = trained.read(path)
+  except FileNotFoundError as error:
+    raise FileNotFoundError(f'start_from={path}: {error}') from error
+  check_same_kind(path, theirs.model, model)
+  params = dict(theirs.params)
+  if list(theirs.class_names) != list(class_names):
     del params['head']
     writers.console.print(
-      f'{folder} has {len(theirs)} other classes: the head begins anew'
+      f'{path} has {len(theirs.class_names)} other classes: '
+      'the head begins anew'
     )
   wanted = video.shapes(model)
   wanted = {part: wanted[part] for part in wanted if part in params}
-  params_lib.check_same_tree(wanted, params, str(folder))
+  params, lines = resampled(params, wanted, int(model.vit.class_token))
+  for line in lines:
+    writers.console.print(f'{path}: {line}')
+  params_lib.check_same_tree(wanted, params, str(path))
   return params
+
+
+def resampled(
+  params: Mapping, wanted: Mapping, first: int
+) -> tuple[dict, list[str]]:
+  """Parameters with tables of positions of the shapes that are wanted.
+
+  Args:
+    params: a tree.
+    wanted: of shapes; where other leaves differ they stay as they are.
+    first: rows of `backbone/pos` before those of the patches.
+
+  Returns:
+    The tree, and a line about each table that was resampled.
+  """
+  found, lines = flatten_dict(params, sep='/'), []
+  for path, shape in flatten_dict(wanted, sep='/').items():
+    x = found.get(path)
+    if x is None or x.shape == shape.shape or x.ndim != 2:
+      continue
+    rows = shape.shape[0]
+    if re.fullmatch(FRAMES, path):
+      found[path], how = resample_frames(x, rows), 'linearly'
+    elif re.fullmatch(f'{PATCHES}|{OFFSETS}', path):
+      first_rows = first if path == PATCHES else 0
+      side = round((rows - first_rows) ** 0.5)
+      found[path] = positions.resample_positions(x, side, first_rows)
+      how = 'bicubically'
+    else:
+      continue
+    lines.append(f'{path} resampled {how} from {len(x)} to {rows} rows')
+  return unflatten_dict(found, sep='/'), lines
+
+
+def resample_frames(table_TxD, num_frames: int) -> np.ndarray:
+  """Resamples a table with a row per frame linearly.
+
+  Row t stands for the middle of the t-th of equally long parts of a clip, as
+  frames are sampled; beyond the first and the last middle they are repeated.
+
+  Args:
+    table_TxD: the table.
+    num_frames: rows of the result.
+
+  Returns:
+    float32 `[num_frames, D]`.
+  """
+  table_TxD = np.asarray(table_TxD, np.float32)
+  at = (np.arange(num_frames) + 0.5) / num_frames * len(table_TxD) - 0.5
+  at = np.clip(at, 0, len(table_TxD) - 1)
+  low = np.floor(at).astype(int)
+  high = np.minimum(low + 1, len(table_TxD) - 1)
+  share = (at - low).astype(np.float32)[:, None]
+  return (1 - share) * table_TxD[low] + share * table_TxD[high]
 
 
 def check_same_kind(folder, theirs, ours) -> None:

@@ -5,6 +5,7 @@ import pathlib
 import time
 
 from i2v_jax import checkpoint_files, heartbeat
+from i2v_jax.data import whole
 
 SILENT = 60  # seconds without a sign, after which something is wrong
 IDLE = 120  # seconds without a step or batch, at least
@@ -108,11 +109,11 @@ def _rows(workdir: pathlib.Path) -> list[tuple[str, ...]]:
 def _row_of(workdir: pathlib.Path, path: pathlib.Path) -> tuple[str, ...]:
   """The cells of the process of a heartbeat, whatever is left of that."""
   try:
-    beat = json.loads(path.read_text())
-  except ValueError:  # it was not on the disk when the power went
+    return row(workdir, whole.read_json(path))
+  # It was not on the disk when the power went, or another version wrote it.
+  except (ValueError, KeyError, TypeError, AttributeError):
     number = path.stem.partition('-')[2]
     return (number, f'unknown ({path.name} cannot be read)', *'----')
-  return row(workdir, beat)
 
 
 def _checkpoint(workdir: pathlib.Path) -> str:
@@ -133,11 +134,13 @@ def _checkpoint(workdir: pathlib.Path) -> str:
 
 def _evaluation(workdir: pathlib.Path) -> str:
   path = workdir / 'metrics.jsonl'
-  lines = path.read_text().splitlines() if path.exists() else []
-  for line in reversed(lines):
+  text = path.read_text(errors='replace') if path.exists() else ''
+  for line in reversed(text.splitlines()):
     try:
       record = json.loads(line)
     except json.JSONDecodeError:  # it is being written
+      continue
+    if not isinstance(record, dict):
       continue
     for key, views in (('val/top1', 'all views'), ('val/top1_1view', '1 view')):
       if record.get(key) is not None:

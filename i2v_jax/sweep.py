@@ -3,61 +3,85 @@
 Each is trained and evaluated in a folder of its name, and none twice.
 """
 
-import json
 import os
 import pathlib
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import jax
 from rich import box
 from rich.table import Table
 
-from i2v_jax import experiment, train, video, writers
-from i2v_jax.data import sources, whole
+from i2v_jax import compilation, experiment, sweep_ahead, train, writers
+from i2v_jax import seeds as seeds_lib
+from i2v_jax.data import whole
 from i2v_jax.variants import Variant
 
 # What a folder keeps of a variant that has finished.
 RECORD = 'sweep.json'
+# Of older records, what is counted before training.
+KNOWN_AHEAD = ('name', 'reported', 'tunable_params')
 # Of one variant; the others may well run. The last one is too little memory.
 FAILURES = (ValueError, FloatingPointError, jax.errors.JaxRuntimeError)
 
 
-def sweep(variants: Sequence[Variant], workdir) -> list[dict]:
+def sweep(variants: Sequence[Variant], workdir, seeds: int = 1) -> list[dict]:
   """Trains what has not finished, writes `results.json`, prints the table.
 
+  All variants are checked before the first is trained.
+
+  Args:
+    variants: of a sweep.
+    workdir: gets a folder per variant and seed.
+    seeds: how many each variant is trained with, from that of its config on.
+
   Returns:
-    A row per variant: `name`, `tunable_params`, `reported` (percent), `error`
-    (None, or why it failed), and the accuracies in 0..1 if it did not.
+    A row per variant: `name`, `parameters`, `tunable_params`, `view_macs`,
+    `reported` (percent), `error` (None, or why it failed), and the accuracies
+    in 0..1 if it did not; with more seeds than one as `seeds.gather` has them.
 
   Raises:
     FileNotFoundError: data or weights are not there, for any of them.
   """
-  rows = train_all(variants, workdir)
+  with compilation.cache_in(workdir):  # of which all seeds use one program
+    rows = train_all(variants, workdir, seeds)
   finish(rows, workdir, COLUMNS)
   return rows
 
 
-def train_all(variants: Sequence[Variant], workdir) -> list[dict]:
+def train_all(
+  variants: Sequence[Variant], workdir, seeds: int = 1
+) -> list[dict]:
   """The rows of `sweep`, without writing or printing them."""
   rows = []
-  for variant in variants:
-    writers.console.rule(variant.name)
-    folder = pathlib.Path(workdir) / variant.folder
-    rows.append(_finished(variant, folder) or _train(variant, folder))
+  ahead = sweep_ahead.rows(variants)
+  for variant, row in zip(variants, ahead, strict=True):
+    if not row['error']:
+      found = [
+        _one(each, row | {'name': each.name}, pathlib.Path(workdir))
+        for each in seeds_lib.expand(variant, seeds)
+      ]
+      row = seeds_lib.gather(found)
+    rows.append(row)
   return rows
+
+
+def _one(variant: Variant, row: dict, workdir: pathlib.Path) -> dict:
+  """The row of one run: as it finished before, or trained."""
+  writers.console.rule(variant.name)
+  folder = workdir / variant.folder
+  return row | (_finished(variant, folder) or _train(variant, folder))
 
 
 def _finished(variant: Variant, folder: pathlib.Path) -> dict | None:
   """The row of a variant that the same config has finished."""
   if not (folder / RECORD).is_file():
     return None
-  record = json.loads((folder / RECORD).read_text())
+  record = whole.read_json(folder / RECORD, ('config', 'row'))
   if record['config'] != _identity(variant):
     return None
   writers.console.print(f'finished before, in {folder}')
-  return record['row'] | {'reported': variant.config['reported']}
+  return {k: x for k, x in record['row'].items() if k not in KNOWN_AHEAD}
 
 
 def _identity(variant: Variant) -> dict:
@@ -66,31 +90,17 @@ def _identity(variant: Variant) -> dict:
 
 
 def _train(variant: Variant, folder: pathlib.Path) -> dict:
-  """Trains a variant, or resumes it; a refusal becomes its row."""
-  config = variant.config
-  row = {
-    'name': variant.name,
-    'tunable_params': None,
-    'reported': config['reported'],
-    'error': None,
-  }
+  """Trains a variant, or resumes it: accuracies, or the error of a refusal."""
   try:
-    result = train.train_and_evaluate(config, folder)
+    result = train.train_and_evaluate(variant.config, folder)
   except FAILURES as error:
     if os.environ.get('I2V_TRACEBACK'):
       traceback.print_exc()
     writers.console.print(f'failed: {error}')
-    return row | {'error': str(error)}
-  row |= {'tunable_params': _tunable(config, folder)} | result.accuracy
-  record = {'config': _identity(variant), 'row': row}
-  whole.write(folder / RECORD, json.dumps(record, indent=2) + '\n')
-  return row
-
-
-def _tunable(config: Mapping[str, Any], folder: pathlib.Path) -> int:
-  class_names = sources.read_class_names(folder / 'classes.json')
-  model = experiment.model(config, len(class_names))
-  return experiment.count_trained(config, video.shapes(model))
+    return {'error': str(error)}
+  record = {'config': _identity(variant), 'row': dict(result.accuracy)}
+  whole.write_json(folder / RECORD, record)
+  return record['row']
 
 
 def cell(key: str, form: str, factor: float = 1) -> Callable[[dict], str]:
@@ -104,7 +114,11 @@ def cell(key: str, form: str, factor: float = 1) -> Callable[[dict], str]:
 
 
 def top1(row: dict) -> str:
-  return 'failed' if row.get('error') else cell('top1', '.1%')(row)
+  if row.get('error'):
+    return 'failed'
+  deviation = row.get('top1_deviation')
+  more = '' if deviation is None else f' ± {deviation * 100:.1f}'
+  return cell('top1', '.1%')(row) + more
 
 
 def paper(row: dict) -> str:
@@ -113,7 +127,9 @@ def paper(row: dict) -> str:
 
 COLUMNS = {
   'name': lambda row: row['name'],
+  'parameters': cell('parameters', ','),
   'tunable': cell('tunable_params', ','),
+  'GFLOP/view': cell('view_macs', ',.2f', 2e-9),
   'top-1': top1,
   'paper': paper,
 }
@@ -123,8 +139,7 @@ def finish(rows: Sequence[dict], workdir, columns, caption: str = '') -> None:
   """Writes `results.json` and prints the table and what has failed."""
   workdir = pathlib.Path(workdir)
   workdir.mkdir(parents=True, exist_ok=True)  # if nothing could be trained
-  text = json.dumps(rows, indent=2)
-  (workdir / 'results.json').write_text(text + '\n')
+  whole.write_json(workdir / 'results.json', rows)
   show(rows, columns, caption)
   for row in rows:
     if row.get('error'):

@@ -24,7 +24,8 @@ from i2v_jax import workdir as workdir_lib
 from i2v_jax.data import pipeline
 from i2v_jax.data.bad_videos import BadVideos
 from i2v_jax.heartbeat import Heartbeat
-from i2v_jax.run import Run, overview, prepare, resume
+from i2v_jax.overview import overview
+from i2v_jax.run import Run, prepare, resume
 
 
 @dataclasses.dataclass
@@ -49,11 +50,17 @@ class _Session:
 
 
 def train_and_evaluate(
-  config: Mapping[str, Any], workdir
+  config: Mapping[str, Any], workdir, extend: bool = False
 ) -> evaluate.Evaluation:
   """Trains to the last step, resuming what the workdir holds, and evaluates.
 
+  Args:
+    config: of an experiment.
+    workdir: folder of the run.
+    extend: continue a run of the workdir although `workdir.EXTENDABLE` differs.
+
   Raises:
+    ValueError: something in the config is invalid, or not that of the run.
     Stopped: by SIGINT or SIGTERM; what was trained is saved.
     FloatingPointError: there were no numbers; says where they ended.
     OSError: another process trains there, or nothing can be written.
@@ -61,6 +68,7 @@ def train_and_evaluate(
   with stopping.Stopping() as stop, compilation.cache_in(workdir):
     with stop.interruptible():
       run = prepare(fitting.settle(config, workdir), workdir)
+      run.extends = extend
     overview(run)
     with _session(run, stop) as session:
       _loop(session)
@@ -86,6 +94,10 @@ def _session(run: Run, stop: stopping.Stopping):
         f'{run.workdir} shows host 0 a checkpoint of step {start}, and host '
         f'{number} another; wait until its file system shows all the same, and '
         'start the same command on all hosts again.'
+      )
+    if run.extends and not start:
+      raise ValueError(
+        f'{run.workdir} holds no checkpoint to extend; leave --extend out.'
       )
     if start:
       run.state = resume(run, checkpoints)

@@ -16,7 +16,6 @@ def make_train_step(
   tx: optax.GradientTransformation,
   *,
   normalization: str,
-  seed: int,
   label_smoothing: float = 0.0,
   accumulate: int = 1,
   mixup: float = 0.0,
@@ -43,7 +42,7 @@ def make_train_step(
     sums_and_grads = _in_parts(sums_and_grads, accumulate)
 
   def step(state: TrainState, frozen, batch):
-    rng = jax.random.fold_in(jax.random.key(seed), state.step)
+    rng = rng_of(state)
     batch, rng = altered(model, batch, rng, mixup, cutmix, drop_patches)
     with video.precise(model):
       (loss, hits), grads = sums_and_grads(state.params, frozen, batch, rng)
@@ -56,9 +55,15 @@ def make_train_step(
       'accuracy': hits / count,
       'grad_norm': optax.tree.norm(grads),
     } | optimizer.skipped(opt_state)
-    return TrainState(state.step + 1, params, opt_state), metrics
+    step = state.step + 1
+    return state.replace(step=step, params=params, opt_state=opt_state), metrics
 
   return step
+
+
+def rng_of(state: TrainState) -> jax.Array:
+  """The key of all draws of a step."""
+  return jax.random.fold_in(jax.random.key(state.seed), state.step)
 
 
 def altered(
@@ -119,7 +124,6 @@ def of_config(config, model, tx: optax.GradientTransformation):
     model,
     tx,
     normalization=config['data']['normalization'],
-    seed=config['seed'],
     label_smoothing=config['label_smoothing'],
     accumulate=config['accumulate'],
     mixup=config['mixup'],

@@ -1,29 +1,59 @@
 """A trained model as it lies on disk: a workdir, an export, an adapter file."""
 
 import dataclasses
-import json
 import pathlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
-from flax.traverse_util import flatten_dict, unflatten_dict
 
 from i2v_jax import (
   adapter_file,
   checkpoint,
   evaluate,
   experiment,
+  facts,
   sharding,
   video,
 )
 from i2v_jax import params as params_lib
 from i2v_jax import workdir as workdir_lib
-from i2v_jax.data import faults, sources
+from i2v_jax.data import faults, sources, whole
 from i2v_jax.data.clips import ClipSpec, test_views
 from i2v_jax.data.decode import FrameFolder, Video, open_video
 from i2v_jax.data.loader import Loader
 from i2v_jax.weights import native
+
+
+class Stored(NamedTuple):
+  """What is read of a trained model, as the fields of `Trained`."""
+
+  model: video.VideoClassifier
+  params: Mapping
+  config: Mapping[str, Any]
+  class_names: tuple[str, ...]
+  identity: Mapping[str, Any]
+  path: pathlib.Path
+
+
+NEEDED = (  # of a stored config, to use what was trained
+  'clip',
+  'data.format',
+  'data.normalization',
+  'data.root',
+  'dtype',
+  'model.adapter',
+  'model.backbone',
+  'model.num_frames',
+  'remat',
+  'seed',
+  'start_from',
+  'trainable',
+  'views.clips',
+  'views.crops',
+  'views.short_side',
+  'weights',
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,19 +128,27 @@ def load(path, *, weights: str = '', root: str = '') -> Trained:
     root: where the data is now, if it has moved.
 
   Raises:
-    FileNotFoundError: there is none of them; or the frozen weights are gone.
-    ValueError: the frozen weights are not those it was trained on.
+    FileNotFoundError: `path` is none of these, or the frozen weights cannot be
+      found.
+    ValueError: a file is damaged, or the frozen weights are not those it was
+      trained on.
   """
-  path = pathlib.Path(path)
+  return placed(*read(path, weights, root))
+
+
+def read(path, weights: str = '', root: str = '') -> Stored:
+  """What `load` loads, not yet on the devices of a mesh; raises as that."""
+  path = pathlib.Path(path).expanduser()
   if (path / 'model.safetensors').is_file():
-    return _load_export(path, root)
+    return _read_export(path, root)
   if (path / 'checkpoints').is_dir():
-    return _load_workdir(path, weights, root)
+    return _read_workdir(path, weights, root)
   if file := adapter_file.find(path):
-    return _load_adapter(file, weights, root)
+    return _read_adapter(file, weights, root)
   raise FileNotFoundError(
     f'{path} is neither the workdir of a run that has saved a checkpoint, nor '
-    'an export, nor an adapter file.'
+    'an export, nor an adapter file; write one with `i2v export` or '
+    '`i2v weights convert --config`.'
   )
 
 
@@ -142,78 +180,82 @@ def evaluate_trained(model: Trained, spec: ClipSpec | None = None):
   return split, found
 
 
-def _load_export(path: pathlib.Path, root: str) -> Trained:
-  config = json.loads((path / 'config.json').read_text())
+def _read_export(path: pathlib.Path, root: str) -> Stored:
+  whole.check_finished(path)
+  file = path / 'config.json'
+  config = whole.read_json(file)
   if 'model' not in config:
     raise ValueError(
       f'{path} was exported for other programs; give a run, or an export of '
       '--format merged, full or adapter.'
     )
-  config = _as_now(config, '', root)
+  config = _as_now(config, '', root, file)
   class_names = sources.read_class_names(path / 'classes.json')
+  known = facts.check_names(path, class_names)
   model = experiment.model(config, len(class_names))
-  params = native.read(path / 'model.safetensors')
+  file = path / 'model.safetensors'
+  params = native.read(file)
   params_lib.check_same_tree(video.shapes(model), params, str(path))
   identity = {'weights_sha256': params_lib.sha256(params)}
-  return placed(model, params, config, class_names, identity, path)
+  if known:
+    facts.check_weights(file, known, identity['weights_sha256'])
+  return Stored(model, params, config, class_names, identity, path)
 
 
-def _load_workdir(path: pathlib.Path, weights: str, root: str) -> Trained:
+def _read_workdir(path: pathlib.Path, weights: str, root: str) -> Stored:
   with checkpoint.Checkpoints(path) as checkpoints:
     step = checkpoints.newest()
     if step is None:
       raise FileNotFoundError(f'{path} holds no finished checkpoint.')
     saved = checkpoints.metadata(step)
-    config = _as_now(saved['config'], weights, root)
+    config = _as_now(saved['config'], weights, root, path)
     model = experiment.model(config, len(saved['class_names']))
     mine, frozen = params_lib.split(video.shapes(model), config['trainable'])
     if frozen:
-      frozen = _frozen(model, config, saved, path)
+      frozen = _frozen(model, config, saved, path, frozen)
     place = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
     restored = checkpoints.restore(step, {'params': mine}, place)
   params = params_lib.join(restored['params'], frozen)
   identity = {'step': step, 'frozen_sha256': saved['frozen_sha256']}
   names = tuple(saved['class_names'])
-  return placed(model, params, config, names, identity, path)
+  return Stored(model, params, config, names, identity, path)
 
 
-def _load_adapter(file: pathlib.Path, weights: str, root: str) -> Trained:
+def _read_adapter(file: pathlib.Path, weights: str, root: str) -> Stored:
   mine, saved = adapter_file.read(file)
-  config, names = _as_now(saved['config'], weights, root), saved['class_names']
+  config = _as_now(saved['config'], weights, root, file)
+  names = tuple(saved['class_names'])
   model = experiment.model(config, len(names))
-  params = flatten_dict(_start(model, config, names), sep='/')
-  mine = flatten_dict(mine, sep='/')
-  wanted = adapter_file.split(
-    unflatten_dict(params, sep='/'), config['trainable']
-  )[0]
-  params_lib.check_same_tree(wanted, unflatten_dict(mine, sep='/'), str(file))
-  base = {path: x for path, x in params.items() if path not in mine}
-  base, mine = (unflatten_dict(tree, sep='/') for tree in (base, mine))
+  shapes = video.shapes(model)
+  wanted, base = adapter_file.split(shapes, config['trainable'])
+  params_lib.check_same_tree(wanted, mine, str(file))
+  base = _start(model, config, names, base)
   _check_sha256(base, saved['base']['sha256'], config, file)
   params = params_lib.join(base, mine)
-  params_lib.check_same_tree(video.shapes(model), params, str(file))
+  params_lib.check_same_tree(shapes, params, str(file))
   identity = {'weights_sha256': params_lib.sha256(params)}
-  return placed(model, params, config, tuple(names), identity, file)
+  facts.check_weights(file, saved, identity['weights_sha256'])
+  return Stored(model, params, config, names, identity, file)
 
 
-def _as_now(stored: Mapping, weights: str, root: str) -> dict:
+def _as_now(stored: Mapping, weights: str, root: str, what) -> dict:
   """A stored config with the keys and the places that there are now."""
   config = workdir_lib.completed(stored)
+  whole.check_keys(config, NEEDED, f'The config of {what}')
   key = 'start_from' if config['start_from'] else 'weights'
   config[key] = weights or config[key]
   config['data']['root'] = root or config['data']['root']
   return config
 
 
-def _start(model, config, class_names) -> dict:
-  """The parameters before training."""
+def _start(model, config, class_names, wanted: Mapping) -> dict:
+  """Those of the parameters before training whose shapes are `wanted`."""
   pretrained = experiment.pretrained(config, model, class_names, settled=True)
-  return experiment.initial_params(model, pretrained, config['seed'])
+  return experiment.initial_params(model, pretrained, config['seed'], wanted)
 
 
-def _frozen(model, config, saved: Mapping, path) -> dict:
-  start = _start(model, config, saved['class_names'])
-  _, frozen = params_lib.split(start, config['trainable'])
+def _frozen(model, config, saved: Mapping, path, wanted: Mapping) -> dict:
+  frozen = _start(model, config, saved['class_names'], wanted)
   _check_sha256(frozen, saved['frozen_sha256'], config, path)
   return frozen
 

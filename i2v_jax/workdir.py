@@ -2,7 +2,6 @@
 
 import contextlib
 import copy
-import json
 import os
 import pathlib
 import socket
@@ -38,6 +37,17 @@ MAY_CHANGE = (
   'start_from',
   'views.',
   'weights',
+)
+# What `--extend` may change beside: how long, how fast, in which batches.
+EXTENDABLE = (
+  'accumulate',
+  'batch_size',
+  'epochs',
+  'optimizer.lr',
+  'optimizer.schedule',
+  'optimizer.warmup_epochs',
+  'optimizer.warmup_from',
+  'steps',
 )
 # Keys younger than some stored configs -> what was done before there were any.
 ADDED = {
@@ -164,8 +174,8 @@ def claim(run) -> None:
   """Writes config, class names and parameter shapes of a run for people."""
   if jax.process_index() > 0:
     return
-  text = json.dumps(experiment.plain(run.config), indent=2)
-  whole.write(run.workdir / 'config.json', text + '\n')
+  config = experiment.plain(run.config)
+  whole.write_json(run.workdir / 'config.json', config)
   names = run.train.split.class_names
   sources.write_class_names(run.workdir / 'classes.json', names)
   text = parameter_overview.get_parameter_overview(
@@ -174,22 +184,38 @@ def claim(run) -> None:
   whole.write(run.workdir / 'parameters.txt', text + '\n')
 
 
-def check_same_config(old: Mapping, new: Mapping, workdir) -> None:
-  """Raises ValueError where two configs would not train the same.
+def check_same_config(
+  old: Mapping, new: Mapping, workdir, extend: bool = False
+) -> dict[str, list]:
+  """Checks that a config resumes, or with `extend` extends, an earlier run.
 
   Args:
     old: of the run that the workdir holds, perhaps of an older version.
     new: that is to go on with it.
     workdir: for the error.
+    extend: allow what is in `EXTENDABLE` to change.
+
+  Returns:
+    The values of `EXTENDABLE` that change: `{key: [old, new]}`.
+
+  Raises:
+    ValueError: the two would not train the same; names the key.
   """
   old, new = flat(completed(old)), flat(new)
+  changes = {}
   for key in sorted(old.keys() | new.keys()):
-    if old.get(key) != new.get(key) and not key.startswith(MAY_CHANGE):
+    if old.get(key) == new.get(key) or key.startswith(MAY_CHANGE):
+      continue
+    changes[key] = [old.get(key), new.get(key)]
+    if not (extend and key in EXTENDABLE):
+      way = 'use the same config to resume it, '
+      if key in EXTENDABLE:
+        way += '--extend to continue it with the new value, '
       raise ValueError(
         f'{workdir} holds a run with {key} = {old.get(key)!r}, now it is '
-        f'{new.get(key)!r}; use the same config to resume it, or another '
-        '--workdir.'
+        f'{new.get(key)!r}; {way}or another --workdir.'
       )
+  return changes
 
 
 def completed(config: Mapping) -> dict[str, Any]:

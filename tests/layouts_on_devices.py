@@ -62,7 +62,7 @@ def three_steps(model, layouts, devices=None):
   tx = optax.adamw(1e-3, eps=1e-4)
   state = run_lib.initial_state(mine, tx, layouts['trained'], mesh)
   frozen = run_lib.placed(frozen, np.float32, layouts['frozen'], mesh)
-  step = train_step.make_train_step(model, tx, normalization='clip', seed=0)
+  step = train_step.make_train_step(model, tx, normalization='clip')
   step = train_step.jitted(step, state, mesh)
   batch = sharding.put(batch_of(model), mesh)
   for _ in range(3):

@@ -200,3 +200,13 @@ def test_hosts_that_see_different_checkpoints_do_not_go_on(
   monkeypatch.setattr(workdir_lib, 'as_first', lambda question: 2)
   with pytest.raises(OSError, match=r'step 2, and host 0 another; wait until'):
     train.train_and_evaluate(smoke_config(), tmp_path)
+
+
+def test_only_what_a_disk_does_is_a_matter_of_the_disk(workdir, monkeypatch):
+  def fail(*args, **kwargs):
+    raise TypeError('metadata of another type')
+
+  with checkpoint.Checkpoints(workdir, trains=True) as checkpoints:
+    monkeypatch.setattr(checkpoints.manager, 'save', fail)
+    with pytest.raises(TypeError, match='of another type'):
+      checkpoints.save(state_of(8), {'step': 8})

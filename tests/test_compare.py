@@ -140,3 +140,30 @@ def test_a_random_batch_has_every_array_that_the_model_takes():
   assert batch['video'].dtype == batch['grid'].dtype == np.uint8
   assert batch['video'].max() > 200 and set(batch['label']) <= set(range(5))
   assert batch['mask'].all()
+
+
+def test_a_config_without_adapter_is_compared_too(
+  smoke_config, tmp_path, monkeypatch
+):
+  config, asked = smoke_config(), []
+  with config.unlocked():
+    config.model.adapter = None
+  monkeypatch.setattr(
+    compare.train,
+    'train_and_evaluate',
+    lambda config, folder, extend: asked.append(folder.name),
+  )
+  monkeypatch.setattr(
+    compare.trained, 'load', lambda path, root='': (path.name, root)
+  )
+  monkeypatch.setattr(compare.export_lib, 'export', lambda model, out: 0.5)
+  monkeypatch.setattr(compare, '_rows', lambda *args: list(args))
+  monkeypatch.setattr(sweep, 'finish', lambda *args: None)
+  models, differences = compare.compare(config, tmp_path / 'run')
+  assert asked == ['linear_probe', 'run']
+  assert models == {
+    'linear_probe': ('linear_probe', ''),
+    'no adapter': ('run', ''),
+    'no adapter_merged': ('merged', config.data.root),
+  }
+  assert differences == {'no adapter_merged': 0.5}

@@ -121,7 +121,6 @@ def trained():
       model,
       tx,
       normalization='half',
-      seed=0,
       accumulate=accumulate,
       drop_patches=share,
     )

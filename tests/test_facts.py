@@ -51,10 +51,10 @@ def test_facts_go_with_the_export(run, tmp_path):
 
 
 def test_a_newer_evaluation_with_the_same_views_replaces_the_older(
-  run, tmp_path
+  run, digits, tmp_path
 ):
   export.export(trained.load(run), tmp_path / 'merged')
-  merged = trained.load(tmp_path / 'merged')
+  merged = trained.load(tmp_path / 'merged', root=str(digits))
   for views in ('1x1', '2x1'):
     spec = with_views(merged.spec, views)
     split, result = trained.evaluate_trained(merged, spec)

@@ -99,7 +99,7 @@ def test_scores_and_paths_of_the_data_stay_at_home(
 ):
   folder = tmp_path / 'merged'
   shutil.copytree(exports / 'merged', folder)
-  model = trained.load(folder)
+  model = trained.load(folder, root=str(digits))
   split, found = trained.evaluate_trained(model)
   evaluate.write(found, split, folder / 'eval')
   (folder / 'other.json').write_text('{}')

@@ -2,7 +2,7 @@
 
 import pytest
 
-from i2v_jax import experiment, facts, run, writers
+from i2v_jax import experiment, facts, overview, run, writers
 from i2v_jax.data import clips, show
 
 PUSHED = ('push_left', 'push_right')
@@ -44,7 +44,8 @@ def test_what_becomes_of_labels_is_said_at_the_start(
 ):
   lines = []
   monkeypatch.setattr(writers.console, 'print', lines.append)
-  run.overview(run.prepare(config_of(smoke_config, **change), tmp_path / 'w'))
+  config = config_of(smoke_config, **change)
+  overview.overview(run.prepare(config, tmp_path / 'w'))
   assert said in lines[-1]
 
 

@@ -49,7 +49,7 @@ def traced(method, dtype):
     'label': jax.ShapeDtypeStruct((2,), 'int32'),
     'mask': jax.ShapeDtypeStruct((2,), 'float32'),
   }
-  step = train_step.make_train_step(model, tx, normalization='clip', seed=0)
+  step = train_step.make_train_step(model, tx, normalization='clip')
   return jax.jit(step).trace(state, frozen, batch)
 
 

@@ -39,9 +39,10 @@ def test_a_sweep_ends_with_its_table(command, tmp_path, capsys, monkeypatch):
   assert rows['ZeroI2V 1/2']['tunable_params'] > 1000
   assert all(0 <= row['top1'] <= 1 for row in rows.values())
   head, adapted, probe = table(capsys.readouterr().out)
-  assert head == ['name', 'tunable', 'top-1', 'paper']
+  columns = ['name', 'parameters', 'tunable', 'GFLOP/view', 'top-1', 'paper']
+  assert head == columns
   assert adapted[-1] == '12.5%' and probe[-1] == '-'
-  assert probe[:2] == ['probe', '132']
+  assert probe[:3] == ['probe', '50,692', '132']
 
   monkeypatch.setattr(train, 'train_and_evaluate', forbidden)
   before = rows
@@ -98,7 +99,8 @@ def test_a_refused_variant_is_in_the_table_and_stops_no_other(
   assert "'heads'" in rows['refused']['error']
   assert rows['probe']['error'] is None and rows['probe']['top1'] >= 0
   text = capsys.readouterr().out
-  assert ['refused', '-', 'failed', '12.5%'] in table(text)
+  assert ['refused', '-', '-', '-', 'failed', '12.5%'] in table(text)
+  assert text.index('refused is refused') < text.index('Parameters')
   assert f'refused failed: {rows["refused"]["error"]}' in text
 
 
@@ -141,7 +143,7 @@ def test_the_folder_is_named_after_the_file_if_none_is_given(
 ):
   asked = []
 
-  def remember(variants, workdir):
+  def remember(variants, workdir, seeds):
     asked.append((len(variants), workdir))
     return []
 

@@ -31,7 +31,7 @@ def synthetic_batch(size=4, mask=None):
 def compiled_step(run_id, **options):
   run = RUNS[run_id]
   step = train_step.make_train_step(
-    run.model, run.tx, normalization='half', seed=0, **options
+    run.model, run.tx, normalization='half', **options
   )
   return jax.jit(step)
 
@@ -178,7 +178,7 @@ def test_without_mixing_nothing_is_drawn_for_it(run, monkeypatch):
   plain = steps_of(run, 1, synthetic_batch())
   monkeypatch.setattr(mixing, 'mix', None)
   step = train_step.make_train_step(
-    run.model, run.tx, normalization='half', seed=0, mixup=0.0, cutmix=0.0
+    run.model, run.tx, normalization='half', mixup=0.0, cutmix=0.0
   )
   again = jax.jit(step)(run.state, run.frozen, synthetic_batch())
   jax.tree.map(np.testing.assert_array_equal, plain, again)

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
+from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 from i2v_jax.vit_config import ViTConfig
@@ -97,9 +98,21 @@ def write(path, params: Mapping, dtype=np.float32, **metadata) -> None:
 
 
 def save(path, arrays: Mapping, metadata: Mapping[str, str]) -> None:
-  """Writes a safetensors file that may be read by whom other files may be."""
+  """Writes a safetensors file with the usual permissions of new files.
+
+  It replaces one of that name once it is written.
+
+  Raises:
+    OSError: it cannot be written.
+  """
   path = pathlib.Path(path)
-  save_file(arrays, path, metadata=metadata)
+  beside = path.with_name(f'{path.name}.new')
+  try:
+    save_file(arrays, beside, metadata=metadata)
+  except SafetensorError as error:  # also of a disk that is full
+    beside.unlink(missing_ok=True)
+    raise OSError(f'{path} could not be written ({error}).') from error
   mask = os.umask(0)
   os.umask(mask)
-  path.chmod(0o666 & ~mask)  # safetensors makes it private
+  beside.chmod(0o666 & ~mask)  # safetensors makes it private
+  beside.replace(path)

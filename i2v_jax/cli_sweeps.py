@@ -1,0 +1,72 @@
+"""`i2v sweep`, `i2v compare`: the variants of a config file, and one table."""
+
+import pathlib
+
+from i2v_jax import shipped
+from i2v_jax.cli_numbers import count
+
+
+def sweep(args) -> int:
+  from i2v_jax import sweep as lib
+  from i2v_jax import variants
+
+  found = variants.load(args.config, args.set, args.only)
+  workdir = args.workdir or _workdir('sweep', args.config)
+  rows = lib.sweep(found, workdir, args.seeds)
+  return int(any(row.get('error') for row in rows))
+
+
+def compare(args) -> int:
+  from i2v_jax import compare as lib
+  from i2v_jax import variants
+
+  found = variants.load(args.config, args.set, args.only)
+  workdir = args.workdir or _workdir('compare', args.config)
+  if args.steps_only:
+    lib.steps(found, workdir, args.rounds)
+    return 0
+  rows = lib.methods(found, workdir, args.rounds)
+  return int(any(row.get('error') for row in rows))
+
+
+def _workdir(command: str, config: str) -> str:
+  """`runs/compare-quickstart` for `configs/quickstart.py`."""
+  return f'runs/{command}-{pathlib.Path(shipped.split(config)[0]).stem}'
+
+
+def add(command) -> None:
+  """Adds the commands; `command` makes a subcommand."""
+  train = command('sweep', sweep, 'train the variants of a config; one table')
+  measure = command(
+    'compare', compare, 'sweep, and measure time and memory of every variant'
+  )
+  train.add_argument(
+    '--seeds',
+    type=count,
+    default=1,
+    metavar='N',
+    help='train each variant with N seeds; mean and deviation',
+  )
+  measure.add_argument(
+    '--rounds', type=count, default=10, help='of measurements'
+  )
+  measure.add_argument(
+    '--steps-only',
+    action='store_true',
+    help='measure training steps, train nothing',
+  )
+  repeated = dict(action='append', default=[])
+  for sub in (train, measure):
+    sub.add_argument('--config', required=True, metavar='FILE[:ARG]')
+    sub.add_argument(
+      '--workdir', help='a folder per variant; runs/COMMAND-FILE if not given'
+    )
+    sub.add_argument(
+      '--set',
+      metavar='KEY=VALUE',
+      help='change every variant, such as optimizer.lr=1e-3; repeatable',
+      **repeated,
+    )
+    sub.add_argument(
+      '--only', metavar='NAME', help='of a variant; repeatable', **repeated
+    )

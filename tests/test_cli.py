@@ -1,0 +1,59 @@
+"""Commands of `i2v` that only pass on what was typed."""
+
+import json
+import runpy
+import shutil
+import sys
+
+import pytest
+
+import i2v_jax
+from i2v_jax import cli, predict
+
+
+def test_train_is_the_main_program_with_the_same_flags(monkeypatch):
+  asked = []
+  monkeypatch.setattr(
+    runpy, 'run_module', lambda *args, **kwargs: asked.append((args, kwargs))
+  )
+  monkeypatch.setattr(sys, 'argv', ['i2v'])
+  cli.main(['train', '--config', 'q.py', '--workdir=runs/q', '--extend'])
+  assert sys.argv[1:] == ['--config', 'q.py', '--workdir=runs/q', '--extend']
+  ((name,), options) = asked[0]
+  assert name == 'i2v_jax.main' and options['run_name'] == '__main__'
+
+
+def test_the_version_is_said(capsys):
+  with pytest.raises(SystemExit, match='0'):
+    cli.main(['--version'])
+  assert capsys.readouterr().out == f'i2v_jax {i2v_jax.__version__}\n'
+
+
+@pytest.fixture
+def folder(digits, tmp_path):
+  """Two clips, one of them in a folder, and a file that is none."""
+  clips = sorted(digits.glob('val/*/*.mp4'))[:2]
+  (tmp_path / 'clips' / 'b').mkdir(parents=True)
+  shutil.copy(clips[0], tmp_path / 'clips' / 'b' / 'one.mp4')
+  shutil.copy(clips[1], tmp_path / 'clips' / 'a.mp4')
+  (tmp_path / 'clips' / 'notes.txt').write_text('mine')
+  return tmp_path / 'clips'
+
+
+def test_a_folder_stands_for_its_videos_in_order(folder, capsys):
+  found = predict.files(['x.mp4', str(folder)])
+  names = ['x.mp4', f'{folder}/a.mp4', f'{folder}/b/one.mp4']
+  assert found == names
+  assert '1 files are no videos, left out' in capsys.readouterr().err
+  (folder / 'empty').mkdir()
+  with pytest.raises(ValueError, match='holds no video'):
+    predict.files([str(folder / 'empty')])
+
+
+def test_predict_takes_a_folder(smoke_run, folder, capsys):
+  command = ['predict', '--workdir', str(smoke_run), '--json', str(folder)]
+  with pytest.raises(SystemExit, match='0'):
+    cli.main(command)
+  lines = capsys.readouterr().out.splitlines()
+  files = [json.loads(line)['file'] for line in lines]
+  assert files == [f'{folder}/a.mp4', f'{folder}/b/one.mp4']

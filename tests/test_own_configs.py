@@ -1,0 +1,54 @@
+"""The commands of docs/own_configs.md, from a folder elsewhere."""
+
+import json
+import os
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+
+import documented
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+
+@pytest.fixture
+def elsewhere(tmp_path, digits):
+  """A folder with `mine.py`, and the digits where that looks for them."""
+  text = documented.code('own_configs.md', 'A config')
+  (tmp_path / 'mine.py').write_text(text)
+  (tmp_path / 'runs').mkdir()
+  (tmp_path / 'runs' / 'smoke-digits').symlink_to(digits)
+  return tmp_path
+
+
+def commands():
+  text = (documented.DOCS / 'own_configs.md').read_text()
+  return re.findall(r'```\n(i2v .*)\n```', text)
+
+
+def run(command, folder):
+  _, *args = shlex.split(command)
+  path = os.pathsep.join([str(ROOT), os.environ.get('PYTHONPATH', '')])
+  return subprocess.run(
+    [sys.executable, '-m', 'i2v_jax.cli', *args],
+    cwd=folder,
+    env=os.environ | {'PYTHONPATH': path},
+    capture_output=True,
+    text=True,
+    check=True,
+  ).stdout
+
+
+def test_its_commands_do_what_it_says(elsewhere):
+  train, extend, sweep = commands()
+  assert 'step       2' in run(train, elsewhere)
+  assert 'extended at step 2 (steps 2 -> 3)' in run(extend, elsewhere)
+  table = run(sweep, elsewhere)
+  assert 'GFLOP/view' in table and '±' in table
+  rows = json.loads((elsewhere / 'runs/sweep/results.json').read_text())
+  assert [row['name'] for row in rows] == ['rank 8', 'rank 16']
+  assert [len(row['seeds']) for row in rows] == [2, 2]
+  assert rows[0]['tunable_params'] < rows[1]['tunable_params']

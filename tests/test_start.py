@@ -1,0 +1,82 @@
+"""What a model begins with when it begins where another ended."""
+
+import numpy as np
+import pytest
+import small
+
+from i2v_jax import adapter_file, export, start, trained, video
+from i2v_jax import params as params_lib
+
+ZEROI2V = dict(name='zeroi2v', offsets=(-1, 1), dropout=0.0)
+EVL = dict(name='evl', layers=1)
+
+
+@pytest.fixture(scope='module')
+def stored(smoke_run, tmp_path_factory):
+  """The same model as a run, an export of each kind, and an adapter file."""
+  root, model = tmp_path_factory.mktemp('stored'), trained.load(smoke_run)
+  export.export(model, root / 'merged')
+  export.full(model, root / 'full')
+  export.adapter(model, root / 'adapter')
+  return {
+    'run': smoke_run,
+    'merged': root / 'merged',
+    'full': root / 'full',
+    'adapter': root / 'adapter',
+    'file': root / 'adapter' / adapter_file.FILE,
+  }
+
+
+@pytest.mark.parametrize('kind', ['run', 'full', 'adapter', 'file'])
+def test_it_is_a_run_an_export_or_an_adapter_file(kind, stored):
+  path, theirs = stored[kind], trained.load(stored['run'])
+  found = start.parts(path, theirs.model, theirs.class_names)
+  assert params_lib.sha256(found) == params_lib.sha256(theirs.params)
+
+
+def test_a_merged_model_starts_one_without_adapters(stored):
+  theirs = trained.load(stored['merged'])
+  found = start.parts(stored['merged'], theirs.model, theirs.class_names)
+  assert params_lib.sha256(found) == params_lib.sha256(theirs.params)
+
+
+def test_other_frames_and_sizes_are_resampled_and_told(stored, capsys):
+  theirs = trained.load(stored['run'])
+  spec = dict(theirs.config['model'], num_frames=4)
+  spec['backbone'] = dict(spec['backbone'], image_size=48)
+  ours = video.build(spec, 4)
+  found = start.parts(stored['run'], ours, theirs.class_names)
+  params_lib.check_same_tree(video.shapes(ours), found, 'found')
+  before = np.asarray(theirs.params['temporal_embedding'])
+  halves = before.reshape(4, 2, -1).mean(axis=1)
+  np.testing.assert_allclose(found['temporal_embedding'], halves, atol=1e-7)
+  cls = found['backbone']['pos'][0]
+  np.testing.assert_array_equal(cls, theirs.params['backbone']['pos'][0])
+  text = capsys.readouterr().out
+  assert 'temporal_embedding resampled linearly from 8 to 4 rows' in text
+  assert 'backbone/pos resampled bicubically from 5 to 10 rows' in text
+
+
+def test_frames_are_resampled_between_the_middles_of_their_parts():
+  table = np.array([[0.0], [4.0]])
+  found = start.resample_frames(table, 4)[:, 0]
+  np.testing.assert_allclose(found, [0, 1, 3, 4])
+  np.testing.assert_allclose(start.resample_frames(table, 1), [[2.0]])
+  np.testing.assert_array_equal(start.resample_frames(table, 2), table)
+
+
+@pytest.mark.parametrize('adapter', [ZEROI2V, EVL])
+def test_every_table_of_positions_is_resampled(adapter):
+  options = {} if adapter is EVL else {'temporal_embedding': True}
+  first = small.build(adapter, frames=4, **options)
+  spec = small.spec(adapter, frames=6, **options)
+  spec['backbone'] = dict(spec['backbone'], image_size=24)
+  wanted = small.shapes(video.build(spec, 3))
+  found, lines = start.resampled(small.random(first), wanted, 1)
+  params_lib.check_same_tree(wanted, found, 'found')
+  assert len(lines) == (4 if adapter is EVL else 2)
+
+
+def test_nothing_there_is_said_with_what_would_do(tmp_path):
+  with pytest.raises(FileNotFoundError, match=r'start_from=.*an adapter file'):
+    start.parts(tmp_path, small.build(None), ('a', 'b', 'c'))
