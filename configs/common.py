@@ -74,7 +74,7 @@ def base() -> ConfigDict:
   c.weights = WEIGHTS['clip'][
     'B/16'
   ]  # directory, file, or hf:ORG/NAME[@REVISION]
-  c.start_from = ''  # an export to begin at, in place of weights
+  c.start_from = ''  # run, export or adapter file, in place of weights
   c.trainable = ('head',)  # path prefixes; ('',) trains everything
   c.dtype = 'auto'  # bfloat16 on accelerators, float32 on a CPU
   c.remat = 'none'  # or dots, block: less memory, more time; or auto
