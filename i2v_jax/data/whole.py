@@ -131,6 +131,5 @@ def told(path: Path) -> Iterator[None]:
     if str(error).endswith(WAY_OUT):  # one file of a folder
       raise
     reason = error.strerror or repr(error)
-    raise OSError(f'{path} could not be written ({reason}); {WAY_OUT}') from (
-      error
-    )
+    text = f'{path} could not be written ({reason}); {WAY_OUT}'
+    raise OSError(text) from error
