@@ -77,7 +77,7 @@ def base() -> ConfigDict:
     'B/16'
   ]  # directory, file, or hf:ORG/NAME[@REVISION]
   c.weights_which = ''  # of averaged and raw ones: ema if there are; or raw
-  c.start_from = ''  # an export to begin at, in place of weights
+  c.start_from = ''  # run, export or adapter file, in place of weights
   c.trainable = ('head',)  # path prefixes; ('',) trains everything
   c.dtype = 'auto'  # bfloat16 on accelerators, float32 on a CPU
   c.remat = 'none'  # or dots, block: less memory, more time; or auto

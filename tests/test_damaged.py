@@ -75,8 +75,9 @@ def test_one_that_dies_between_two_files_is_refused(folder, other, monkeypatch):
 
 
 def test_a_full_disk_leaves_no_half_of_an_export(other, tmp_path, full_disk):
-  with pytest.raises(OSError, match='could not be written'):
+  with pytest.raises(OSError, match='could not be written') as error:
     export.export(other, tmp_path / 'new')
+  assert str(error.value).count('could not be written') == 1
   assert not (tmp_path / 'new').exists()
 
 

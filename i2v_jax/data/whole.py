@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 Path = str | os.PathLike[str]
+WAY_OUT = 'mend the disk and start the same command again.'
 UNFINISHED = 'unfinished'  # marks a folder of which some files are older
 
 
@@ -127,8 +128,8 @@ def told(path: Path) -> Iterator[None]:
   try:
     yield
   except OSError as error:
+    if str(error).endswith(WAY_OUT):  # one file of a folder
+      raise
     reason = error.strerror or repr(error)
-    raise OSError(
-      f'{path} could not be written ({reason}); mend the disk and start the '
-      'same command again.'
-    ) from error
+    text = f'{path} could not be written ({reason}); {WAY_OUT}'
+    raise OSError(text) from error

@@ -111,7 +111,10 @@ def save(path, arrays: Mapping, metadata: Mapping[str, str]) -> None:
     save_file(arrays, beside, metadata=metadata)
   except SafetensorError as error:  # also of a disk that is full
     beside.unlink(missing_ok=True)
-    raise OSError(f'{path} could not be written ({error}).') from error
+    raise OSError(
+      f'{path} could not be written ({error}); mend the disk and start the '
+      'same command again.'
+    ) from error
   mask = os.umask(0)
   os.umask(mask)
   beside.chmod(0o666 & ~mask)  # safetensors makes it private
