@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import av
 
-from i2v_jax.data import decode
+from i2v_jax.data import decode, pyav
 
 DECODER = f'PyAV {av.__version__}, FFmpeg {av.ffmpeg_version_info}'
 _KINDS = {
@@ -116,10 +116,8 @@ class _Walk(NamedTuple):
 def _walk(path: str, size: tuple[int, int]) -> _Walk:
   """Decodes from the first packet to the last, whatever some of them hold."""
   listed, shown, hidden, ends = [], [], 0, collections.Counter()
-  # Titles may be in any encoding, and are nothing to us.
-  with av.open(f'file:{path}', metadata_errors='replace') as container:
-    stream = container.streams.best('video')
-    stream.thread_count = 1
+  with pyav.open_file(path) as container:
+    stream = pyav.video_stream(container)
     for packet in container.demux():
       start = packet.dts if packet.pts is None else packet.pts
       if start is not None:

@@ -10,7 +10,7 @@ import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
-from i2v_jax.data import transforms
+from i2v_jax.data import pyav, transforms
 from i2v_jax.data.packets import DecodeError, Key, Packets, Source
 
 __all__ = [
@@ -117,7 +117,7 @@ class Video(contextlib.AbstractContextManager):
 
   def _describe(self, first: av.VideoFrame) -> VideoInfo:
     self._stored = first.height, first.width
-    rotation = -first.rotation % 360  # FFmpeg's angle is anticlockwise.
+    rotation = pyav.rotation(first)
     if rotation % 90:
       raise self._error(f'is shown turned by {rotation} degrees; re-encode it')
     height, width = self._stored[:: -1 if rotation % 180 else 1]
@@ -133,7 +133,7 @@ class Video(contextlib.AbstractContextManager):
       width=width,
       fps=float(n / duration),
       duration=float(duration),
-      codec=self.packets.context.codec.canonical_name,
+      codec=pyav.codec_name(self.packets.context),
       rotation=rotation,
       times=tuple(count * units / second for count in counts),
     )
@@ -207,21 +207,22 @@ class Video(contextlib.AbstractContextManager):
     packets = self.packets
     numbers = {tick: frame for frame, tick in enumerate(packets.ticks)}
     count = itertools.count()
-    for packet in packets.start(key):
-      packets.check_time(run[0])
-      packets.context.skip_frame = 'DEFAULT'
-      for picture in packet.decode():
-        frame = numbers.get(picture.pts, -1) if numbers else next(count)
-        if frame in run and not picture.is_corrupt:
-          yield frame, picture
-        if frame >= run[-1]:
-          return
+    for picture in packets.pictures(key, run[0]):
+      frame = numbers.get(picture.pts, -1) if numbers else next(count)
+      if frame in run and not picture.is_corrupt:
+        yield frame, picture
+      if frame >= run[-1]:
+        return
+
+  def fits(self, picture: av.VideoFrame) -> bool:
+    """Whether a picture is stored in the size of the first."""
+    return (picture.height, picture.width) == self._stored
 
   def convert(self, picture: av.VideoFrame, frame: int) -> np.ndarray:
     """A decoded picture upright: uint8 RGB [H, W, 3]; `frame` is its number."""
-    if (picture.height, picture.width) != self._stored:
+    if not self.fits(picture):
       raise self._error(f'frame {frame} has another size; re-encode the file')
-    picture = self._reformatter.reformat(picture, format='rgb24', threads=1)
+    picture = pyav.reformat(self._reformatter, picture, format='rgb24')
     return np.rot90(picture.to_ndarray(), -self.info.rotation // 90)
 
   def resize(self, images: np.ndarray, short_side: int | None) -> np.ndarray:

@@ -20,7 +20,7 @@ from av.video.reformatter import (
   VideoReformatter,
 )
 
-from i2v_jax.data import decode
+from i2v_jax.data import decode, pyav
 
 _TICKS = Fraction(1, 90_000)  # seconds; divides most frame rates
 # Frames that no other frame needs can be skipped, and CAVLC is cheap to read.
@@ -82,18 +82,12 @@ def pictures(
     DecodeError: a listed frame cannot be decoded; names it.
   """
   count, reason = 0, 'it gives no picture'
-  size = (info.height, info.width)[:: -1 if info.rotation % 180 else 1]
-  # Without the prefix FFmpeg takes `a:b.mp4` for a network protocol.
-  name = f'file:{os.fspath(path)}'
-  # Titles may be in any encoding, and are nothing to us.
-  with av.open(name, metadata_errors='replace') as container:
-    stream = container.streams.best('video')
-    stream.thread_count = 1
+  with decode.open_video(path) as video:
     try:
-      for picture in container.decode(stream):
+      for picture in video.packets.pictures():
         if picture.is_corrupt:
           break
-        if (picture.height, picture.width) != size:
+        if not video.fits(picture):
           reason = 'it has another size'
           break
         if count == info.frames:
@@ -187,7 +181,8 @@ class _Shaper:
 
   def __call__(self, picture: av.VideoFrame) -> av.VideoFrame:
     full = picture.color_range == ColorRange.JPEG
-    frame = self._reformatter.reformat(
+    frame = pyav.reformat(
+      self._reformatter,
       picture,
       width=self._size[1],
       height=self._size[0],
@@ -196,7 +191,6 @@ class _Shaper:
       src_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
       dst_color_range=ColorRange.JPEG if self._jpeg else ColorRange.MPEG,
       dst_colorspace=Colorspace.ITU601 if self._jpeg else None,
-      threads=1,
     )
     if not self._turns:
       return frame
