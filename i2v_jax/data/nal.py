@@ -1,12 +1,12 @@
 """H.264 and HEVC: the picture order count in the headers of the slices.
 
-Both readers keep the parameter sets they meet. `place` of a slice is (it begins
-a period, its place in the period, the modulus of places), where places of the
-modulus 1 follow the order of decoding; it raises ValueError, or KeyError for
-want of a parameter set, where a packet may not hold one shown picture.
+Both readers keep the parameter sets they meet. `read` raises ValueError, or
+KeyError for want of a parameter set, where a packet may not hold exactly one
+picture that is shown.
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from i2v_jax.data.bits import Bits
 
@@ -14,6 +14,24 @@ _HEAD = 32  # bytes of a slice that hold what is read of it
 _SETS = 512  # bytes that hold what is read of a parameter set
 # Profiles of H.264 whose sequence parameter set states the chroma format.
 _HIGH = {100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135}
+
+
+class Slice(NamedTuple):
+  """What the first slice of a picture says.
+
+  Attributes:
+    fresh: it begins a period, and is shown after all before it.
+    count: its place in the period, modulo `modulus`.
+    modulus: 1 where pictures are shown as they are decoded.
+    starts: decoding may start here and loses nothing of what comes later.
+    intra: decoding may start here.
+  """
+
+  fresh: bool
+  count: int
+  modulus: int
+  starts: bool
+  intra: bool
 
 
 class Avc:
@@ -31,10 +49,6 @@ class Avc:
 
   def is_slice(self, unit: bytes) -> bool:
     return unit[0] & 31 in (1, 2, 5)
-
-  def can_start(self, unit: bytes) -> bool:
-    """Whether decoding may start at this slice and lose nothing after it."""
-    return unit[0] & 31 == 5
 
   def learn(self, unit: bytes) -> None:
     """Keeps a parameter set."""
@@ -65,16 +79,18 @@ class Avc:
     bits.golomb(), bits.take(1), bits.golomb(), bits.golomb()
     self._sps[name] = separate, frame_number, span, bits.take(1)
 
-  def place(self, unit: bytes) -> tuple[bool, int, int]:
+  def read(self, unit: bytes) -> Slice:
     bits, fresh = Bits(unit[1:_HEAD]), unit[0] & 31 == 5
-    bits.golomb(), bits.golomb()
+    bits.golomb()
+    # A rolling intra refresh has key frames of P-slices.
+    intra = bits.golomb() % 5 in (2, 4)
     separate, number, span, frames = self._sps[self._pps[bits.golomb()]]
     bits.take(2 * separate + number)
     if not frames and bits.take(1):
       raise ValueError('a field may come in a packet of its own')
     if fresh:
       bits.golomb()
-    return fresh, bits.take(span), 1 << span
+    return Slice(fresh, bits.take(span), 1 << span, fresh, intra)
 
 
 class Hevc:
@@ -92,10 +108,6 @@ class Hevc:
 
   def is_slice(self, unit: bytes) -> bool:
     return unit[0] >> 1 & 63 < 32 and not _layer(unit)
-
-  def can_start(self, unit: bytes) -> bool:
-    """Whether decoding may start at this slice and lose nothing after it."""
-    return 16 <= unit[0] >> 1 & 63 <= 23
 
   def learn(self, unit: bytes) -> None:
     """Keeps a parameter set."""
@@ -126,21 +138,22 @@ class Hevc:
     bits.golomb(), bits.golomb()
     self._sps[name] = separate, bits.golomb() + 4
 
-  def place(self, unit: bytes) -> tuple[bool, int, int]:
+  def read(self, unit: bytes) -> Slice:
     kind, bits = unit[0] >> 1 & 63, Bits(unit[2:_HEAD])
-    self._keys += 16 <= kind <= 23
+    key = 16 <= kind <= 23
+    self._keys += key
     if kind in (8, 9) and self._keys < 2:
       raise ValueError('it needs what was before the first key frame')
-    bits.take(1 + (16 <= kind <= 23))
+    bits.take(1 + key)
     sequence, output, extra = self._pps[bits.golomb()]
     separate, span = self._sps[sequence]
     bits.take(extra), bits.golomb()
     if output and not bits.take(1):
       raise ValueError('a picture is not shown')
     if kind in (19, 20):
-      return True, 0, 1 << span
+      return Slice(True, 0, 1 << span, True, True)
     bits.take(2 * separate)
-    return 16 <= kind <= 18, bits.take(span), 1 << span
+    return Slice(kind < 19 and key, bits.take(span), 1 << span, key, key)
 
 
 def _layer(unit: bytes) -> int:

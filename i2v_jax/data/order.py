@@ -35,6 +35,25 @@ class Place(NamedTuple):
     return 0 < (other.count - self.count) % self.modulus < self.modulus / 2
 
 
+_ANYWHERE = Place(0, 0)  # never before itself
+
+
+class Header(NamedTuple):
+  """What the header of a packet says.
+
+  Attributes:
+    place: of the picture; None if it is not known.
+    starts: decoding may start here and loses nothing of what comes later.
+    enters: decoding may start here.
+    hidden: no picture is shown.
+  """
+
+  place: Place | None
+  starts: bool
+  enters: bool
+  hidden: bool = False
+
+
 class Order:
   """Reads the headers of packets, in decoding order.
 
@@ -54,28 +73,25 @@ class Order:
     self._found, self._first = [], True
     self._read = _reader(codec, extra, reorders and codec not in _IN_ORDER)
 
-  def add(self, data: bytes, time: int | None, is_key: bool) -> bool:
-    """Adds the next packet.
+  def add(self, data: bytes, time: int | None, is_key: bool) -> Header:
+    """Reads the header of the next packet.
 
     Args:
-      data: what it holds.
+      data: what the packet holds.
       time: its presentation time; None if it has none, or is not to be shown.
       is_key: as the container has it.
-
-    Returns:
-      whether it holds a picture that is to be shown.
     """
     first, self._first = self._first, False
     try:
-      place, starts = self._read(data)
+      header = self._read(data)
     except (ValueError, LookupError):
       self.plain, self.cut = False, self.cut or first
-      return True
-    self.cut |= first and not (is_key and starts)
+      return Header(None, False, is_key)
+    self.cut |= first and not (is_key and header.starts)
     self.plain &= not self.cut
-    if place and time is not None:
-      self._found.append((time, place))
-    return place is not None
+    if time is not None and header.place:
+      self._found.append((time, header.place))
+    return header._replace(enters=is_key and header.enters)
 
   def agrees(self) -> bool:
     """Whether the pictures that are known are shown in the order of times."""
@@ -86,11 +102,8 @@ class Order:
     return follow and found[0] == self._found[0]
 
 
-_ANYWHERE = Place(0, 0)  # never before itself
-
-
 def _reader(codec: str, extra: bytes, reorders: bool) -> Callable:
-  """What reads a packet: (place, None if it shows nothing; can start)."""
+  """What makes a Header of a packet; raises ValueError, LookupError."""
   if codec in ('h264', 'hevc'):
     return _slices(nal.Avc if codec == 'h264' else nal.Hevc, extra)
   readers = {'mpeg1video': _mpeg2, 'mpeg2video': _mpeg2, 'mpeg4': _mpeg4}
@@ -102,19 +115,18 @@ def _reader(codec: str, extra: bytes, reorders: bool) -> Callable:
 
 
 def _slices(kind: type, extra: bytes) -> Callable:
-  headers, periods = [], itertools.count(1)
-  period = 0
+  headers, period = [], 0
 
-  def read(data: bytes) -> tuple[Place, bool]:
+  def read(data: bytes) -> Header:
     nonlocal period
     if not headers:  # a faulty header is a ValueError of the first packet
       headers.append(kind(extra))
     for unit in nal.units(data, headers[0].size):
       if headers[0].is_slice(unit):
-        fresh, count, modulus = headers[0].place(unit)
-        # Places of the modulus 1 follow the order of decoding.
-        period = next(periods) if fresh or modulus == 1 else period
-        return Place(period, count, modulus), headers[0].can_start(unit)
+        found = headers[0].read(unit)
+        period += found.fresh or found.modulus == 1
+        place = Place(period, found.count, found.modulus)
+        return Header(place, found.starts, found.intra)
       headers[0].learn(unit)
     raise ValueError('no slice')
 
@@ -125,14 +137,13 @@ def _mpeg2() -> Callable:
   """MPEG-1 and 2: the temporal reference, which each group starts again."""
   period = 0
 
-  def read(data: bytes) -> tuple[Place, bool]:
+  def read(data: bytes) -> Header:
     nonlocal period
     at = data.index(b'\0\0\1\0') + 4
-    count = data[at] << 2 | data[at + 1] >> 6
+    count, intra = data[at] << 2 | data[at + 1] >> 6, data[at + 1] >> 3 & 7 == 1
     period += data.rfind(b'\0\0\1\xb8', 0, at) >= 0
     # Before the first I-frame there may be others that need one before it.
-    starts = data[at + 1] >> 3 & 7 == 1 and not count
-    return Place(period, count, 1024), starts
+    return Header(Place(period, count, 1024), intra and not count, intra)
 
   return read
 
@@ -141,7 +152,7 @@ def _mpeg4() -> Callable:
   """MPEG-4 part 2: a B-frame is shown before the last of the others."""
   group, inside, packed = 0, 0, False
 
-  def read(data: bytes) -> tuple[Place, bool]:
+  def read(data: bytes) -> Header:
     nonlocal group, inside, packed
     at = data.index(b'\0\0\1\xb6') + 4
     kind, again = data[at] >> 6, data.find(b'\0\0\1\xb6', at)
@@ -151,12 +162,12 @@ def _mpeg4() -> Callable:
       # Two pictures, and then a placeholder for the second.
       if waiting == packed or packed == small:
         raise ValueError('packets do not hold one picture each')
-      return _ANYWHERE, kind == 0
+      return Header(_ANYWHERE, kind == 0, kind == 0)
     if kind == 2:
       inside += 1
-      return Place(group - 1, inside), False
+      return Header(Place(group - 1, inside), False, False)
     group, inside = group + 1, 0
-    return Place(group, inside), kind == 0
+    return Header(Place(group, inside), kind == 0, kind == 0)
 
   return read
 
@@ -164,8 +175,8 @@ def _mpeg4() -> Callable:
 def _in_order(hidden: Callable) -> Callable:
   count = itertools.count()
 
-  def read(data: bytes) -> tuple[Place | None, bool]:
-    return (None if hidden(data) else Place(0, next(count))), True
+  def read(data: bytes) -> Header:
+    return Header(Place(0, next(count)), True, True, hidden(data))
 
   return read
 
@@ -174,5 +185,5 @@ def _hidden_vp8(data: bytes) -> bool:
   return not data[0] & 16
 
 
-def _unknown(data: bytes) -> tuple[Place, bool]:
-  return _ANYWHERE, True
+def _unknown(data: bytes) -> Header:
+  return Header(_ANYWHERE, True, True)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import av
 
 from i2v_jax.data import pyav
-from i2v_jax.data.order import Order
+from i2v_jax.data.order import Header, Order
 
 Source = str | os.PathLike | bytes
 
@@ -107,24 +107,22 @@ class Packets:
     )
     for packet in self._container.demux(self.stream):
       self.check_time(len(shown))
-      if self._is_shown(packet):
+      header = self._header(packet)
+      if header and not (header.hidden or packet.is_discard):
         shown.append((packet.pts, packet.dts))
-      if packet.is_keyframe and packet.pts is not None:
+      if header and header.enters and packet.pts is not None:
         keys.append((packet.pts, packet.dts, packet.size))
       first = first or self._picture(packet)
-    if first is None or not shown:
+    if not shown:
       raise self.error('holds no frame that can be decoded')
     self.listed = len(shown)
-    first = self._index(shown, keys) or first
-    self._mark(first)
-    return first
+    return self._index(first, shown, keys)
 
-  def _is_shown(self, packet: av.Packet) -> bool:
+  def _header(self, packet: av.Packet) -> Header | None:
     if not packet.size:
-      return False
-    shown = not packet.is_discard
-    time = packet.pts if shown else None
-    return self._order.add(bytes(packet), time, packet.is_keyframe) and shown
+      return None
+    time = None if packet.is_discard else packet.pts
+    return self._order.add(bytes(packet), time, packet.is_keyframe)
 
   def _picture(self, packet: av.Packet) -> av.VideoFrame | None:
     """The first picture; without the frames that delay its output."""
@@ -139,8 +137,8 @@ class Packets:
       self.context.flush_buffers()
     return next(iter(pictures), None)
 
-  def _index(self, shown: list[tuple], keys: list) -> av.VideoFrame | None:
-    """Numbers the frames; returns the first if all had to be decoded."""
+  def _index(self, first, shown: list[tuple], keys: list) -> av.VideoFrame:
+    """Numbers the frames; returns the first."""
     times, order = zip(*shown, strict=True)
     # Recordings one behind the other may each start at 0.
     ordered = None not in order and list(order) == sorted(order)
@@ -148,8 +146,8 @@ class Packets:
     timed &= self._container.format.name not in _UNTIMED
     timed &= ordered or None in order
     trusted = self._order.agrees() if timed else not self._order.cut
-    first, given = None, None
-    if not (trusted and self._order.plain):
+    given = None
+    if not (first and trusted and self._order.plain):
       first, given = self._decode_all()
     self.counted = bool(given) or not trusted
     if not self.counted:
@@ -160,6 +158,7 @@ class Packets:
       self._number(given if timed else (), sorted(given), keys)
     else:
       self._number((), [None] * len(given or shown), keys)
+    self._mark(first)
     return first
 
   def _decode_all(self) -> tuple[av.VideoFrame, list]:
