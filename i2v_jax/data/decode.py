@@ -10,7 +10,7 @@ import av
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
-from i2v_jax.data import pyav, transforms
+from i2v_jax.data import display, pyav, transforms
 from i2v_jax.data.packets import DecodeError, Key, Packets, Source
 
 __all__ = [
@@ -25,9 +25,13 @@ __all__ = [
 
 @dataclasses.dataclass(frozen=True)
 class VideoInfo:
-  """What a video holds, as it is displayed."""
+  """What a video holds, upright, in the pixels that are stored.
 
-  frames: int  # Those the container really lists.
+  Players stretch pixels that are not square; other readers of training data do
+  not, and neither do we: `pixel_aspect` says what would be right.
+  """
+
+  frames: int  # Those that decoding gives from the first to the last.
   height: int  # Pixels, after rotation.
   width: int
   fps: float  # The mean where the rate varies.
@@ -35,6 +39,9 @@ class VideoInfo:
   codec: str  # FFmpeg's name of it, such as 'h264'.
   rotation: int  # Clockwise degrees, 0 to 270, that `Video.read` has applied.
   times: tuple[float, ...]  # Seconds from the first frame to each.
+  mirrored: bool = False  # Left and right exchanged, before the rotation.
+  pixel_aspect: float = 1.0  # Width by height of a pixel, after rotation.
+  interlaced: bool = False  # Frames hold two fields, as the first picture says.
 
 
 class Video(contextlib.AbstractContextManager):
@@ -116,11 +123,11 @@ class Video(contextlib.AbstractContextManager):
     return self.packets.error(reason)
 
   def _describe(self, first: av.VideoFrame) -> VideoInfo:
-    self._stored = first.height, first.width
-    rotation = pyav.rotation(first)
-    if rotation % 90:
-      raise self._error(f'is shown turned by {rotation} degrees; re-encode it')
-    height, width = self._stored[:: -1 if rotation % 180 else 1]
+    try:
+      self.display = display.display(self.packets.stream, first)
+    except ValueError as error:
+      raise self._error(f'{error}; re-encode it: ffmpeg -i IN OUT') from None
+    height, width = self.display.size
     counts, base = self.packets.counts, self.packets.base
     units, second = base.as_integer_ratio()
     n = len(counts)
@@ -134,8 +141,11 @@ class Video(contextlib.AbstractContextManager):
       fps=float(n / duration),
       duration=float(duration),
       codec=pyav.codec_name(self.packets.context),
-      rotation=rotation,
+      rotation=self.display.rotation,
       times=tuple(count * units / second for count in counts),
+      mirrored=self.display.mirrored,
+      pixel_aspect=float(self.display.pixel_aspect),
+      interlaced=pyav.interlaced(self.packets.context, first),
     )
 
   def _clamp(self, indices: Iterable[int]) -> np.ndarray:
@@ -216,14 +226,14 @@ class Video(contextlib.AbstractContextManager):
 
   def fits(self, picture: av.VideoFrame) -> bool:
     """Whether a picture is stored in the size of the first."""
-    return (picture.height, picture.width) == self._stored
+    return (picture.height, picture.width) == self.display[:2]
 
   def convert(self, picture: av.VideoFrame, frame: int) -> np.ndarray:
     """A decoded picture upright: uint8 RGB [H, W, 3]; `frame` is its number."""
     if not self.fits(picture):
       raise self._error(f'frame {frame} has another size; re-encode the file')
     picture = pyav.reformat(self._reformatter, picture, format='rgb24')
-    return np.rot90(picture.to_ndarray(), -self.info.rotation // 90)
+    return self.display.upright(picture.to_ndarray())
 
   def resize(self, images: np.ndarray, short_side: int | None) -> np.ndarray:
     """The images [n, H, W, 3] as `read` gives them."""

@@ -42,7 +42,7 @@ class Avc:
   """
 
   def __init__(self, extra: bytes):
-    self._sps, self._pps = {}, {}
+    self._sps, self._pps, self._number = {}, {}, 0
     self.size = (extra[4] & 3) + 1 if extra[:1] == b'\1' else 0
     for unit in _avcc(extra) if self.size else units(extra, 0):
       self.learn(unit)
@@ -76,16 +76,23 @@ class Avc:
       span = bits.golomb() + 4
     elif kind == 1:
       raise ValueError('the order of pictures is of type 1')
-    bits.golomb(), bits.take(1), bits.golomb(), bits.golomb()
-    self._sps[name] = separate, frame_number, span, bits.take(1)
+    bits.golomb()
+    gaps = bits.take(1)
+    bits.golomb(), bits.golomb()
+    self._sps[name] = separate, frame_number, span, gaps, bits.take(1)
 
   def read(self, unit: bytes) -> Slice:
     bits, fresh = Bits(unit[1:_HEAD]), unit[0] & 31 == 5
     bits.golomb()
     # A rolling intra refresh has key frames of P-slices.
     intra = bits.golomb() % 5 in (2, 4)
-    separate, number, span, frames = self._sps[self._pps[bits.golomb()]]
-    bits.take(2 * separate + number)
+    separate, size, span, gaps, frames = self._sps[self._pps[bits.golomb()]]
+    bits.take(2 * separate)
+    before, number = self._number, bits.take(size)
+    if fresh or unit[0] & 96:
+      self._number = number
+    if not (fresh or gaps) and (number - before) % (1 << size) > 1:
+      raise ValueError('a picture that others need is missing')
     if not frames and bits.take(1):
       raise ValueError('a field may come in a packet of its own')
     if fresh:

@@ -22,17 +22,19 @@ class Place(NamedTuple):
     period: pictures of a later one are shown later.
     count: within the period, ascending.
     modulus: of `count`; 0 if it has none.
+    most: that `count` grows from one picture to the next.
   """
 
   period: int
   count: int
   modulus: int = 0
+  most: int = 0
 
   def before(self, other: 'Place') -> bool:
     """Whether `other` can be the next picture that is shown."""
     if self.period != other.period or not self.modulus:
       return self[:2] < other[:2]
-    return 0 < (other.count - self.count) % self.modulus < self.modulus / 2
+    return 0 < (other.count - self.count) % self.modulus <= self.most
 
 
 _ANYWHERE = Place(0, 0)  # never before itself
@@ -59,8 +61,7 @@ class Order:
 
   Attributes:
     cut: the first packet is none where decoding can start and lose nothing.
-    plain: every packet gives one picture, from the first on, as far as the
-      headers say.
+    plain: every packet holds one picture, as far as the headers say.
 
   Args:
     codec: FFmpeg's name of it.
@@ -86,9 +87,8 @@ class Order:
       header = self._read(data)
     except (ValueError, LookupError):
       self.plain, self.cut = False, self.cut or first
-      return Header(None, False, is_key)
+      return Header(None, False, False)
     self.cut |= first and not (is_key and header.starts)
-    self.plain &= not self.cut
     if time is not None and header.place:
       self._found.append((time, header.place))
     return header._replace(enters=is_key and header.enters)
@@ -125,7 +125,7 @@ def _slices(kind: type, extra: bytes) -> Callable:
       if headers[0].is_slice(unit):
         found = headers[0].read(unit)
         period += found.fresh or found.modulus == 1
-        place = Place(period, found.count, found.modulus)
+        place = Place(period, found.count, found.modulus, found.modulus // 2)
         return Header(place, found.starts, found.intra)
       headers[0].learn(unit)
     raise ValueError('no slice')
@@ -143,7 +143,7 @@ def _mpeg2() -> Callable:
     count, intra = data[at] << 2 | data[at + 1] >> 6, data[at + 1] >> 3 & 7 == 1
     period += data.rfind(b'\0\0\1\xb8', 0, at) >= 0
     # Before the first I-frame there may be others that need one before it.
-    return Header(Place(period, count, 1024), intra and not count, intra)
+    return Header(Place(period, count, 1024, 1), intra and not count, intra)
 
   return read
 

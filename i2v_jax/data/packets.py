@@ -147,14 +147,15 @@ class Packets:
     timed &= ordered or None in order
     trusted = self._order.agrees() if timed else not self._order.cut
     given = None
-    if not (first and trusted and self._order.plain):
+    if not (first and trusted and self._order.plain and not self._order.cut):
       first, given = self._decode_all()
     self.counted = bool(given) or not trusted
     if not self.counted:
       self._number(sorted(times) if timed else (), order, keys)
     elif given and None not in given and len(set(given)) == len(given):
-      timed = self._container.format.name not in _UNTIMED
-      timed &= given == sorted(given)
+      # What a seek gives is known only where the headers are.
+      timed = self._order.plain and given == sorted(given)
+      timed &= self._container.format.name not in _UNTIMED
       self._number(given if timed else (), sorted(given), keys)
     else:
       self._number((), [None] * len(given or shown), keys)

@@ -4,7 +4,6 @@ Other modules of this package may use what every release has.
 """
 
 import io
-import math
 from fractions import Fraction
 
 import av
@@ -74,14 +73,6 @@ def display_matrix(picture: av.VideoFrame) -> np.ndarray | None:
   """How the file says to show it, as in FFmpeg's display.h: int32 [3, 3]."""
   found = picture.side_data.get('DISPLAYMATRIX')
   return None if found is None else np.frombuffer(found, '<i4').reshape(3, 3)
-
-
-def rotation(picture: av.VideoFrame) -> int:
-  """Degrees, clockwise, by which the picture has to be turned: 0 to 359."""
-  matrix = display_matrix(picture)
-  if matrix is None:
-    return 0
-  return round(math.degrees(math.atan2(matrix[0, 1], matrix[0, 0]))) % 360
 
 
 def interlaced(context: av.CodecContext, first: av.VideoFrame) -> bool:
