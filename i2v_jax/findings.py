@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from i2v_jax.data import known, sampling, sources
+from i2v_jax.data import frame_notes, known, sampling, sources
 from i2v_jax.data.spec import ClipSpec
 
 UNEVEN = 10  # times the smallest class, from where on the largest is told of
@@ -55,6 +55,7 @@ def find(listed: Listed, records: Mapping[str, Mapping]) -> list[Finding]:
   """All that is found, problems first."""
   found = [*_unreadable(listed, records), *_duplicates(listed, records)]
   found += [*_short(listed, records), *_cut_short(listed, records)]
+  found += _frames(listed, records)
   for name, split in listed.splits.items():
     found += _missing(listed, name, split)
     if split.class_names:
@@ -147,6 +148,18 @@ def _cut_short(listed, records) -> Iterator[Finding]:
   if rows:
     text = f'less there than the file says, cut short?: {_videos(len(rows))}'
     yield Finding('cut_short', False, text, rows)
+
+
+def _frames(listed, records) -> Iterator[Finding]:
+  for note in frame_notes.NOTES:
+    rows = [
+      (name, video, detail)
+      for name, video, _ in _rows(listed)
+      if records[video]['ok'] and (detail := note.detail(records[video]))
+    ]
+    if rows:
+      text = f'{note.text}: {_videos(len(rows))}'
+      yield Finding(note.kind, False, text, rows)
 
 
 def _missing(listed, name, split) -> Iterator[Finding]:

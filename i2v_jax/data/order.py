@@ -22,19 +22,17 @@ class Place(NamedTuple):
     period: pictures of a later one are shown later.
     count: within the period, ascending.
     modulus: of `count`; 0 if it has none.
-    most: that `count` grows from one picture to the next.
   """
 
   period: int
   count: int
   modulus: int = 0
-  most: int = 0
 
   def before(self, other: 'Place') -> bool:
     """Whether `other` can be the next picture that is shown."""
     if self.period != other.period or not self.modulus:
       return self[:2] < other[:2]
-    return 0 < (other.count - self.count) % self.modulus <= self.most
+    return 0 < (other.count - self.count) % self.modulus < self.modulus / 2
 
 
 _ANYWHERE = Place(0, 0)  # never before itself
@@ -106,9 +104,10 @@ def _reader(codec: str, extra: bytes, reorders: bool) -> Callable:
   """What makes a Header of a packet; raises ValueError, LookupError."""
   if codec in ('h264', 'hevc'):
     return _slices(nal.Avc if codec == 'h264' else nal.Hevc, extra)
-  readers = {'mpeg1video': _mpeg2, 'mpeg2video': _mpeg2, 'mpeg4': _mpeg4}
-  if codec in readers:
-    return readers[codec]()
+  if codec in ('mpeg1video', 'mpeg2video'):
+    return _Delayed(_mpeg2)
+  if codec == 'mpeg4':
+    return _Delayed(_Mpeg4())
   if reorders:
     return _unknown
   return _in_order(_hidden_vp8 if codec == 'vp8' else lambda data: False)
@@ -125,7 +124,7 @@ def _slices(kind: type, extra: bytes) -> Callable:
       if headers[0].is_slice(unit):
         found = headers[0].read(unit)
         period += found.fresh or found.modulus == 1
-        place = Place(period, found.count, found.modulus, found.modulus // 2)
+        place = Place(period, found.count, found.modulus)
         return Header(place, found.starts, found.intra)
       headers[0].learn(unit)
     raise ValueError('no slice')
@@ -133,43 +132,48 @@ def _slices(kind: type, extra: bytes) -> Callable:
   return read
 
 
-def _mpeg2() -> Callable:
-  """MPEG-1 and 2: the temporal reference, which each group starts again."""
-  period = 0
+class _Delayed:
+  """MPEG-1, 2 and 4: a B-frame is shown before the last of the others."""
 
-  def read(data: bytes) -> Header:
-    nonlocal period
-    at = data.index(b'\0\0\1\0') + 4
-    count, intra = data[at] << 2 | data[at + 1] >> 6, data[at + 1] >> 3 & 7 == 1
-    period += data.rfind(b'\0\0\1\xb8', 0, at) >= 0
-    # Before the first I-frame there may be others that need one before it.
-    return Header(Place(period, count, 1024, 1), intra and not count, intra)
+  def __init__(self, read: Callable[[bytes], int]):
+    self._type, self._group, self._inside = read, 0, 0
 
-  return read
+  def __call__(self, data: bytes) -> Header:
+    kind = self._type(data)
+    if kind is None:
+      return Header(_ANYWHERE, False, False)
+    if kind != 'B':
+      self._group, self._inside = self._group + 1, 0
+      return Header(Place(self._group, 0), kind == 'I', kind == 'I')
+    if self._group < 2:
+      raise ValueError('it needs what was before the first key frame')
+    self._inside += 1
+    return Header(Place(self._group - 1, self._inside), False, False)
 
 
-def _mpeg4() -> Callable:
-  """MPEG-4 part 2: a B-frame is shown before the last of the others."""
-  group, inside, packed = 0, 0, False
+def _mpeg2(data: bytes) -> str:
+  at = data.index(b'\0\0\1\0') + 5
+  return '?IPBD???'[data[at] >> 3 & 7]
 
-  def read(data: bytes) -> Header:
-    nonlocal group, inside, packed
+
+class _Mpeg4:
+  """The type of a packet's picture; None in a packed stream.
+
+  There two pictures may come in one packet, and a placeholder later.
+  """
+
+  def __init__(self):
+    self._waits = self._packed = False
+
+  def __call__(self, data: bytes) -> str | None:
     at = data.index(b'\0\0\1\xb6') + 4
-    kind, again = data[at] >> 6, data.find(b'\0\0\1\xb6', at)
-    waiting, packed = packed, again >= 0
-    small = kind == 1 and len(data) <= _SMALL
-    if packed or waiting or small:
-      # Two pictures, and then a placeholder for the second.
-      if waiting == packed or packed == small:
-        raise ValueError('packets do not hold one picture each')
-      return Header(_ANYWHERE, kind == 0, kind == 0)
-    if kind == 2:
-      inside += 1
-      return Header(Place(group - 1, inside), False, False)
-    group, inside = group + 1, 0
-    return Header(Place(group, inside), kind == 0, kind == 0)
-
-  return read
+    kind, two = data[at] >> 6, data.find(b'\0\0\1\xb6', at) >= 0
+    placeholder = kind == 1 and len(data) <= _SMALL
+    if two and self._waits or placeholder and not self._waits:
+      raise ValueError('packets do not give one picture each')
+    self._packed |= two
+    self._waits = two or self._waits and not placeholder
+    return None if self._packed else 'IPBS'[kind]
 
 
 def _in_order(hidden: Callable) -> Callable:
