@@ -29,8 +29,9 @@ def decoded(path):
   """What decoding gives, one packet after the other; and whether one failed."""
   images, failed = [], False
   try:
-    av.open(str(path)).close()
-  except av.FFmpegError:
+    with av.open(str(path)) as container:
+      container.streams.video[0]
+  except (av.FFmpegError, IndexError):
     return images, failed
   with av.open(str(path)) as container:
     container.streams.video[0].thread_count = 1

@@ -233,7 +233,8 @@ class Video(contextlib.AbstractContextManager):
     if not self.fits(picture):
       raise self._error(f'frame {frame} has another size; re-encode the file')
     picture = pyav.reformat(self._reformatter, picture, format='rgb24')
-    return self.display.upright(picture.to_ndarray())
+    shown = self.display
+    return display.upright(picture.to_ndarray(), shown.mirrored, shown.rotation)
 
   def resize(self, images: np.ndarray, short_side: int | None) -> np.ndarray:
     """The images [n, H, W, 3] as `read` gives them."""

@@ -32,11 +32,12 @@ class Display(NamedTuple):
     """(height, width) of the pixels when they are upright."""
     return (self.height, self.width)[:: -1 if self.rotation % 180 else 1]
 
-  def upright(self, pixels: np.ndarray) -> np.ndarray:
-    """Mirrors and turns pixels [H, W, ...]; a view."""
-    if self.mirrored:
-      pixels = pixels[:, ::-1]
-    return np.rot90(pixels, -self.rotation // 90)
+
+def upright(pixels: np.ndarray, mirrored: bool, rotation: int) -> np.ndarray:
+  """Mirrors and then turns pixels [H, W, ...] clockwise; a view."""
+  if mirrored:
+    pixels = pixels[:, ::-1]
+  return np.rot90(pixels, -rotation // 90)
 
 
 def display(stream: av.VideoStream, picture: av.VideoFrame) -> Display:

@@ -141,7 +141,7 @@ class _Delayed:
   def __call__(self, data: bytes) -> Header:
     kind = self._type(data)
     if kind is None:
-      return Header(_ANYWHERE, False, False)
+      return Header(_ANYWHERE, True, False)
     if kind != 'B':
       self._group, self._inside = self._group + 1, 0
       return Header(Place(self._group, 0), kind == 'I', kind == 'I')
@@ -169,10 +169,10 @@ class _Mpeg4:
     at = data.index(b'\0\0\1\xb6') + 4
     kind, two = data[at] >> 6, data.find(b'\0\0\1\xb6', at) >= 0
     placeholder = kind == 1 and len(data) <= _SMALL
-    if two and self._waits or placeholder and not self._waits:
+    if (two and self._waits) or (placeholder and not self._waits):
       raise ValueError('packets do not give one picture each')
     self._packed |= two
-    self._waits = two or self._waits and not placeholder
+    self._waits = two or (self._waits and not placeholder)
     return None if self._packed else 'IPBS'[kind]
 
 
