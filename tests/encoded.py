@@ -10,8 +10,15 @@ import numpy as np
 def decode_all(path):
   """Every stored frame by plain decoding from the start, no seeks."""
   with av.open(str(path)) as container:
-    frames = container.decode(video=0)
-    return [frame.to_ndarray(format='rgb24') for frame in frames]
+    return [rgb(frame) for frame in container.decode(video=0)]
+
+
+def rgb(picture):
+  """The pixels of a picture as FFmpeg's own tools convert them."""
+  if picture.interlaced_frame:  # a copy does not say so
+    stored = picture.to_ndarray(), picture.format.name
+    picture = av.VideoFrame.from_ndarray(*stored)
+  return picture.to_ndarray(format='rgb24')
 
 
 def encode(

@@ -12,6 +12,7 @@ import av
 import numpy as np
 import pytest
 import remuxed
+from encoded import rgb
 
 from i2v_jax.data import check, decode, transcode, transforms
 
@@ -42,7 +43,7 @@ def decoded(path):
         failed |= bool(images)
         continue
       failed |= any(picture.is_corrupt for picture in pictures)
-      images += [p.to_ndarray(format='rgb24') for p in pictures]
+      images += [rgb(picture) for picture in pictures]
   return images, failed
 
 
@@ -68,7 +69,7 @@ def assert_every_path_agrees(path, rng):
     counted = video.packets.counted
   pictures = transcode.pictures(path, decode.probe(path))
   for picture, image in zip(pictures, expected, strict=True):
-    np.testing.assert_array_equal(picture.to_ndarray(format='rgb24'), image)
+    np.testing.assert_array_equal(rgb(picture), image)
   found = check.check_file(str(path))
   assert (found['ok'], found['frames']) == (True, len(expected)), found
   return 'counted' if counted else 'sought'

@@ -1,12 +1,7 @@
 """Pictures brought into the form in which videos are stored anew."""
 
-import itertools
-from collections.abc import Iterable, Iterator
-from fractions import Fraction
-
 import av
 import numpy as np
-from av.filter import Graph
 from av.video.reformatter import (
   ColorRange,
   Colorspace,
@@ -14,7 +9,7 @@ from av.video.reformatter import (
   VideoReformatter,
 )
 
-from i2v_jax.data import decode, display, pyav
+from i2v_jax.data import decode, display, fields, pyav
 
 _STRETCH = 4  # times; a wider or higher pixel is taken for an error
 
@@ -45,13 +40,13 @@ class Shaper:
       sides.reverse()
     self._size = [max(2, 2 * int(side * scale / 2 + 1e-6)) for side in sides]
     self._info, self._jpeg = info, jpeg
-    self._reformatter = VideoReformatter()
+    self._reformatter, self._whole = VideoReformatter(), fields.Whole()
 
   def __call__(self, picture: av.VideoFrame) -> av.VideoFrame:
     full = picture.color_range == ColorRange.JPEG
     frame = pyav.reformat(
       self._reformatter,
-      picture,
+      self._whole(picture),
       width=self._size[1],
       height=self._size[0],
       format='yuvj420p' if self._jpeg else 'yuv420p',
@@ -76,45 +71,3 @@ class Shaper:
       for plane in (planes[:height], *chroma)
     )
     return np.concatenate([luma, np.reshape(chroma, (-1, luma.shape[1]))])
-
-
-def deinterlaced(pictures: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
-  """Yields as many pictures; those of two fields become whole frames (bwdif).
-
-  Pictures that are not interlaced stay as they are.
-  """
-  graph, pictures = None, iter(pictures)
-  for number, picture in enumerate(itertools.chain(pictures, [None])):
-    if graph is None:
-      graph = _graph(picture)
-    if picture is not None:
-      picture.pts, picture.time_base = number, _BASE
-    graph.push(picture)
-    yield from _pulled(graph)
-
-
-_BASE = Fraction(1, 25)  # seconds; any will do
-
-
-def _graph(picture: av.VideoFrame) -> Graph:
-  graph = Graph()
-  graph.threads = 1
-  graph.link_nodes(
-    graph.add_buffer(
-      width=picture.width,
-      height=picture.height,
-      format=picture.format.name,
-      time_base=_BASE,
-    ),
-    graph.add('bwdif', 'mode=send_frame:deint=interlaced'),
-    graph.add('buffersink'),
-  ).configure()
-  return graph
-
-
-def _pulled(graph: Graph) -> Iterator[av.VideoFrame]:
-  while True:
-    try:
-      yield graph.pull()
-    except (BlockingIOError, EOFError):
-      return

@@ -14,7 +14,7 @@ from fractions import Fraction
 import av
 import numpy as np
 
-from i2v_jax.data import decode, shaping
+from i2v_jax.data import decode, fields, shaping
 
 _TICKS = Fraction(1, 90_000)  # seconds; divides most frame rates
 # Frames that no other frame needs can be skipped, and CAVLC is cheap to read.
@@ -142,7 +142,7 @@ def encode(path: str | os.PathLike, recipe: Recipe) -> tuple[bytes, float]:
     out = None
     found = pictures(path, info)
     if recipe.deinterlace:
-      found = shaping.deinterlaced(found)
+      found = fields.deinterlaced(found)
     for repeat, picture in zip(repeats.tolist(), found, strict=True):
       if not repeat:
         continue
