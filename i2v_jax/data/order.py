@@ -60,6 +60,7 @@ class Order:
   Attributes:
     cut: the first packet is none where decoding can start and lose nothing.
     plain: every packet holds one picture, as far as the headers say.
+    plain_later: those after the second key frame do.
 
   Args:
     codec: FFmpeg's name of it.
@@ -68,8 +69,8 @@ class Order:
   """
 
   def __init__(self, codec: str, extra: bytes, reorders: bool):
-    self.cut, self.plain = False, True
-    self._found, self._first = [], True
+    self.cut, self.plain, self.plain_later = False, True, True
+    self._found, self._first, self._keys = [], True, 0
     self._read = _reader(codec, extra, reorders and codec not in _IN_ORDER)
 
   def add(self, data: bytes, time: int | None, is_key: bool) -> Header:
@@ -77,7 +78,7 @@ class Order:
 
     Args:
       data: what the packet holds.
-      time: its presentation time; None if it has none, or is not to be shown.
+      time: its presentation time; None if it has none.
       is_key: as the container has it.
     """
     first, self._first = self._first, False
@@ -85,8 +86,10 @@ class Order:
       header = self._read(data)
     except (ValueError, LookupError):
       self.plain, self.cut = False, self.cut or first
+      self.plain_later &= self._keys < 2
       return Header(None, False, False)
     self.cut |= first and not (is_key and header.starts)
+    self._keys += is_key and header.enters
     if time is not None and header.place:
       self._found.append((time, header.place))
     return header._replace(enters=is_key and header.enters)

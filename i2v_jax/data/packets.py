@@ -12,7 +12,7 @@ from typing import NamedTuple
 import av
 
 from i2v_jax.data import pyav
-from i2v_jax.data.order import Header, Order
+from i2v_jax.data.order import Order
 
 Source = str | os.PathLike | bytes
 
@@ -20,6 +20,7 @@ Source = str | os.PathLike | bytes
 # once there are B-frames, so their frames are counted from the first one.
 _UNTIMED = {'asf', 'avi', 'h264', 'hevc', 'm4v', 'mjpeg', 'mpegvideo'}
 _UNTIMED |= {'mxf', 'vc1'}
+_EMPTY = 'holds no frame that can be decoded; record it again, or leave it out'
 
 
 class DecodeError(ValueError):
@@ -107,22 +108,17 @@ class Packets:
     )
     for packet in self._container.demux(self.stream):
       self.check_time(len(shown))
-      header = self._header(packet)
-      if header and not (header.hidden or packet.is_discard):
-        shown.append((packet.pts, packet.dts))
-      if header and header.enters and packet.pts is not None:
-        keys.append((packet.pts, packet.dts, packet.size))
+      if packet.size:
+        header = self._order.add(bytes(packet), packet.pts, packet.is_keyframe)
+        if not (header.hidden or packet.is_discard):
+          shown.append((packet.pts, packet.dts))
+        if header.enters and packet.pts is not None:
+          keys.append((packet.pts, packet.dts, packet.size))
       first = first or self._picture(packet)
     if not shown:
-      raise self.error('holds no frame that can be decoded')
+      raise self.error(_EMPTY)
     self.listed = len(shown)
     return self._index(first, shown, keys)
-
-  def _header(self, packet: av.Packet) -> Header | None:
-    if not packet.size:
-      return None
-    time = None if packet.is_discard else packet.pts
-    return self._order.add(bytes(packet), time, packet.is_keyframe)
 
   def _picture(self, packet: av.Packet) -> av.VideoFrame | None:
     """The first picture; without the frames that delay its output."""
@@ -154,7 +150,7 @@ class Packets:
       self._number(sorted(times) if timed else (), order, keys)
     elif given and None not in given and len(set(given)) == len(given):
       # What a seek gives is known only where the headers are.
-      timed = self._order.plain and given == sorted(given)
+      timed = self._order.plain_later and given == sorted(given)
       timed &= self._container.format.name not in _UNTIMED
       self._number(given if timed else (), sorted(given), keys)
     else:
@@ -172,7 +168,7 @@ class Packets:
     except av.FFmpegError:
       times = []
     if first is None:
-      raise self.error('holds no frame that can be decoded')
+      raise self.error(_EMPTY)
     return first, times
 
   def _number(self, ticks: Sequence, times: Sequence, keys: list) -> None:
