@@ -6,6 +6,8 @@ import os
 import av
 import numpy as np
 
+from i2v_jax.data import pyav
+
 
 def decode_all(path):
   """Every stored frame by plain decoding from the start, no seeks."""
@@ -14,11 +16,8 @@ def decode_all(path):
 
 
 def rgb(picture):
-  """The pixels of a picture as FFmpeg's own tools convert them."""
-  if picture.interlaced_frame:  # a copy does not say so
-    stored = picture.to_ndarray(), picture.format.name
-    picture = av.VideoFrame.from_ndarray(*stored)
-  return picture.to_ndarray(format='rgb24')
+  """The pixels of a picture, as FFmpeg's own tools convert them."""
+  return pyav.Reformatter().rgb(picture)
 
 
 def encode(

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator
 
 import av
 import numpy as np
-from av.video.reformatter import VideoReformatter
 
-from i2v_jax.data import display, fields, pyav, transforms
+from i2v_jax.data import display, pyav, transforms
 from i2v_jax.data.packets import DecodeError, Key, Packets, Source
 
 __all__ = [
@@ -68,7 +67,7 @@ class Video(contextlib.AbstractContextManager):
     seconds: float | None = None,
   ):
     self.packets = Packets(source, name, seconds)
-    self._reformatter, self._whole = VideoReformatter(), fields.Whole()
+    self._reformatter = pyav.Reformatter()
     try:
       self.packets.open()
       self.info = self._describe(self.packets.scan())
@@ -232,10 +231,8 @@ class Video(contextlib.AbstractContextManager):
     """A decoded picture upright: uint8 RGB [H, W, 3]; `frame` is its number."""
     if not self.fits(picture):
       raise self._error(f'frame {frame} has another size; re-encode the file')
-    picture = self._whole(picture)
-    picture = pyav.reformat(self._reformatter, picture, format='rgb24')
-    shown = self.display
-    return display.upright(picture.to_ndarray(), shown.mirrored, shown.rotation)
+    image, shown = self._reformatter.rgb(picture), self.display
+    return display.upright(image, shown.mirrored, shown.rotation)
 
   def resize(self, images: np.ndarray, short_side: int | None) -> np.ndarray:
     """The images [n, H, W, 3] as `read` gives them."""

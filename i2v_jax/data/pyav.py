@@ -3,12 +3,17 @@
 Other modules of this package may use what every release has.
 """
 
+import codecs
+import errno
 import io
+import os
 from fractions import Fraction
 
 import av
 import numpy as np
-from av.video.reformatter import VideoReformatter
+from av.video.reformatter import Interpolation, VideoReformatter
+
+from i2v_jax.data import fields
 
 # Titles may be in any encoding, and are nothing to us. Later releases no
 # longer ask what is to be done with them.
@@ -16,23 +21,82 @@ _OPEN = {}
 if hasattr(av.container.InputContainer, 'metadata_errors'):
   _OPEN['metadata_errors'] = 'replace'
 
+# FFmpeg's names of containers that hold all they show. Scripts, playlists,
+# patterns, devices and descriptions of sessions are not: they open others.
+_CONTAINERS = (
+  'apng asf av1 avi cavsvideo dhav dirac dnxhd dv flv gif gxf h261 h263 h264 '
+  'hevc ivf live_flv m4v matroska mjpeg mov mpeg mpegts mpegvideo mxf nsv nut '
+  'nuv obu ogg rm swf vc1 vc1test vvc wtv yuv4mpegpipe'
+)
+_ALONE = {
+  'format_whitelist': _CONTAINERS.replace(' ', ','),
+  # Of QuickTime: tracks that lie in another file.
+  'enable_drefs': '0',
+  'use_absolute_path': '0',
+}
+_STARTS = {
+  b'ffconcat': 'an FFmpeg playlist (concat)',
+  b'#EXTM3U': 'a playlist (HLS or M3U)',
+  b'[playlist]': 'a playlist (PLS)',
+  b'v=0': 'the description of a stream (SDP)',
+  b'\x89PNG': 'a picture (PNG)',
+  b'\xff\xd8\xff': 'a picture (JPEG)',
+  b'BM': 'a picture (BMP)',
+  b'II*\0': 'a picture (TIFF)',
+  b'MM\0*': 'a picture (TIFF)',
+}
+_INSIDE = {
+  b'<MPD': 'a playlist (DASH)',
+  b'<SmoothStreamingMedia': 'a playlist (Smooth Streaming)',
+  b'<asx': 'a playlist (ASX)',
+  b'<CompositionPlaylist': 'a playlist (IMF)',
+}
+
 
 def open_file(
   file: str | io.BytesIO, timeout: float | None = None
 ) -> av.container.InputContainer:
-  """Opens a video for reading.
+  """Opens a video for reading: a file that holds all it shows, nothing else.
 
   Args:
     file: path, or the content.
     timeout: seconds that FFmpeg may take to open it, and for each read.
 
   Raises:
+    OSError: it is in none of the containers that are read.
     av.FFmpegError: it cannot be opened.
   """
+  source, protocols = file, 'none'
   if isinstance(file, str):
     # Without the prefix FFmpeg takes `a:b.mp4` for a network protocol.
-    file = f'file:{file}'
-  return av.open(file, timeout=timeout, **_OPEN)
+    source, protocols = f'file:{file}', 'file'
+  # As `options` they go to each stream too, and before 17.0 past their end.
+  options = _ALONE | {'protocol_whitelist': protocols}
+  try:
+    return av.open(source, timeout=timeout, container_options=options, **_OPEN)
+  except av.FFmpegError as error:
+    reason = _kind(file)
+    # FFmpeg's number for what is not on the list.
+    if not reason and error.errno == errno.EINVAL:
+      reason = 'it is damaged, or no kind of video file that is read'
+    if not reason:
+      raise
+    raise OSError(errno.EINVAL, reason) from error
+
+
+def _kind(file: str | io.BytesIO) -> str:
+  """What a file that FFmpeg does not open is; '' if that is not plain."""
+  if isinstance(file, io.BytesIO):
+    head = file.getvalue()[:4096]
+  elif os.path.exists(file):
+    with open(file, 'rb') as opened:
+      head = opened.read(4096)
+  else:
+    return ''
+  head = head.removeprefix(codecs.BOM_UTF8).lstrip()
+  found = [kind for start, kind in _STARTS.items() if head.startswith(start)]
+  found += [kind for part, kind in _INSIDE.items() if part in head]
+  return f'it is {found[0]}, not a video' if found else ''
 
 
 def video_stream(container: av.container.InputContainer):
@@ -49,7 +113,8 @@ def video_stream(container: av.container.InputContainer):
 
 def _is_cover(stream) -> bool:
   if not hasattr(stream, 'disposition'):  # before 14.1
-    return not (stream.frames or stream.average_rate)
+    still = codec_name(stream.codec_context) in ('bmp', 'mjpeg', 'png')
+    return still and not (stream.frames or stream.average_rate)
   return bool(stream.disposition & av.stream.Disposition.attached_pic)
 
 
@@ -58,7 +123,8 @@ def codec_name(context: av.CodecContext) -> str:
   codec = context.codec
   if hasattr(codec, 'canonical_name'):
     return codec.canonical_name
-  return {'libdav1d': 'av1'}.get(codec.name, codec.name)  # before 14.2
+  others = {'libdav1d': 'av1', 'flv': 'flv1'}
+  return others.get(codec.name, codec.name)  # before 14.2
 
 
 def fraction(ratio) -> Fraction | None:
@@ -86,6 +152,12 @@ def interlaced(context: av.CodecContext, first: av.VideoFrame) -> bool:
   return first.interlaced_frame or getattr(context, 'field_order', 0) > 1
 
 
+# Releases before 14.1 know values by name only, those before 18.0 no flags.
+BICUBIC = 'BICUBIC'
+if hasattr(Interpolation, 'ACCURATE_RND'):
+  BICUBIC = Interpolation.BICUBIC | Interpolation.ACCURATE_RND
+
+
 def _threads() -> dict[str, int]:
   try:
     VideoReformatter().reformat(av.VideoFrame(2, 2, 'rgb24'), threads=1)
@@ -94,11 +166,49 @@ def _threads() -> dict[str, int]:
   return {'threads': 1}
 
 
-_REFORMAT = _threads()
+_THREADS = _threads()
 
 
-def reformat(
-  reformatter: VideoReformatter, picture: av.VideoFrame, **wanted
-) -> av.VideoFrame:
-  """`reformatter.reformat` in one thread."""
-  return reformatter.reformat(picture, **wanted, **_REFORMAT)
+class Reformatter:
+  """Changes size and pixel format of pictures, in one thread."""
+
+  def __init__(self):
+    self._reformatter, self._graph, self._kind = VideoReformatter(), None, None
+    self._whole = fields.Whole()
+
+  def reformat(self, picture: av.VideoFrame, **wanted) -> av.VideoFrame:
+    """As PyAV's VideoReformatter does; give values of enums by name.
+
+    The two fields of an interlaced picture are taken for one.
+    """
+    picture = self._whole(picture)
+    return self._reformatter.reformat(picture, **wanted, **_THREADS)
+
+  def rgb(self, picture: av.VideoFrame) -> np.ndarray:
+    """A picture as uint8 RGB [H, W, 3], by the colours it says it has."""
+    if not _THREADS:
+      return self._filtered(picture).to_ndarray()
+    return self.reformat(picture, format='rgb24').to_ndarray()
+
+  def _filtered(self, picture: av.VideoFrame) -> av.VideoFrame:
+    """The same in releases whose reformatter takes every video for BT.601."""
+    kind = (picture.width, picture.height, picture.format.name)
+    kind += (picture.colorspace, picture.color_range)
+    if kind != self._kind:
+      self._kind, self._graph = kind, _to_rgb(picture)
+    self._graph.push(picture)
+    return self._graph.pull()
+
+
+def _to_rgb(picture: av.VideoFrame) -> av.filter.Graph:
+  graph = av.filter.Graph()
+  size = {'width': picture.width, 'height': picture.height}
+  base = picture.time_base or Fraction(1, 90_000)
+  graph.link_nodes(
+    graph.add_buffer(**size, format=picture.format, time_base=base),
+    graph.add('scale', 'flags=bilinear:threads=1:interl=0'),
+    graph.add('format', 'pix_fmts=rgb24'),
+    graph.add('buffersink'),
+  )
+  graph.configure()
+  return graph

@@ -2,14 +2,9 @@
 
 import av
 import numpy as np
-from av.video.reformatter import (
-  ColorRange,
-  Colorspace,
-  Interpolation,
-  VideoReformatter,
-)
+from av.video.reformatter import ColorRange
 
-from i2v_jax.data import decode, display, fields, pyav
+from i2v_jax.data import decode, display, pyav
 
 _STRETCH = 4  # times; a wider or higher pixel is taken for an error
 
@@ -40,20 +35,19 @@ class Shaper:
       sides.reverse()
     self._size = [max(2, 2 * int(side * scale / 2 + 1e-6)) for side in sides]
     self._info, self._jpeg = info, jpeg
-    self._reformatter, self._whole = VideoReformatter(), fields.Whole()
+    self._reformatter = pyav.Reformatter()
 
   def __call__(self, picture: av.VideoFrame) -> av.VideoFrame:
     full = picture.color_range == ColorRange.JPEG
-    frame = pyav.reformat(
-      self._reformatter,
-      self._whole(picture),
+    frame = self._reformatter.reformat(
+      picture,
       width=self._size[1],
       height=self._size[0],
       format='yuvj420p' if self._jpeg else 'yuv420p',
-      interpolation=Interpolation.BICUBIC | Interpolation.ACCURATE_RND,
-      src_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
-      dst_color_range=ColorRange.JPEG if self._jpeg else ColorRange.MPEG,
-      dst_colorspace=Colorspace.ITU601 if self._jpeg else None,
+      interpolation=pyav.BICUBIC,
+      src_color_range='JPEG' if full else 'MPEG',
+      dst_color_range='JPEG' if self._jpeg else 'MPEG',
+      dst_colorspace='ITU601' if self._jpeg else None,
     )
     if not (self._info.rotation or self._info.mirrored):
       return frame

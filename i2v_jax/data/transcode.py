@@ -14,7 +14,7 @@ from fractions import Fraction
 import av
 import numpy as np
 
-from i2v_jax.data import decode, fields, shaping
+from i2v_jax.data import decode, fields, pyav, shaping
 
 _TICKS = Fraction(1, 90_000)  # seconds; divides most frame rates
 # Frames that no other frame needs can be skipped, and CAVLC is cheap to read.
@@ -135,6 +135,7 @@ def encode(path: str | os.PathLike, recipe: Recipe) -> tuple[bytes, float]:
   repeats = np.bincount(chosen, minlength=info.frames)
   looked_at = sorted({n * len(ticks) // 4 for n in (1, 2, 3)})
   seen, file, shown = {}, io.BytesIO(), 0
+  reformatter = pyav.Reformatter()
   with contextlib.ExitStack() as stack:
     shape = shaping.Shaper(
       info, recipe.short_side, recipe.square_pixels, recipe.frames == 'jpeg'
@@ -150,7 +151,7 @@ def encode(path: str | os.PathLike, recipe: Recipe) -> tuple[bytes, float]:
       out = out or stack.enter_context(_Writer(file, frame, info, recipe))
       for _ in range(repeat):
         if shown in looked_at:
-          seen[shown] = frame.to_ndarray(format='rgb24')
+          seen[shown] = reformatter.rgb(frame)
         out.write(frame, ticks[shown])
         shown += 1
   data = file.getvalue()
