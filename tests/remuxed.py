@@ -87,24 +87,27 @@ def make(folder, codec: str, muxer: str, kind: str, seed: int = 0):
   return path
 
 
-def remux(source, path, kind: str, rng: random.Random) -> None:
-  """Copies the packets of a video into another container."""
-  lost = set()
+def remux(source, path, kind: str, rng: random.Random, lost=()) -> None:
+  """Copies the packets of a video into another container, but the lost."""
   with av.open(str(source)) as read:
     packets = [packet for packet in read.demux(video=0) if packet.size]
     if kind == 'cut':
-      lost = set(range(rng.randrange(1, len(packets) - 4)))
+      lost = range(rng.randrange(1, len(packets) - 4))
     if kind == 'holed':
-      lost = set(rng.sample(range(1, len(packets)), 2))
+      lost = rng.sample(range(1, len(packets)), 2)
     with av.open(str(path), 'w') as written:
       stream = written.add_stream_from_template(read.streams.video[0])
       for number, packet in enumerate(packets):
-        if kind in ('decoding_order', 'one_later'):
-          base = int(1 / (30 * packet.time_base))
-          packet.dts = number * base
-          packet.pts = packet.dts + (kind == 'one_later') * base
-        if kind == 'no_times':
-          packet.pts = None
+        _set_times(packet, number, kind)
         packet.stream = stream
         if number not in lost:
           written.mux(packet)
+
+
+def _set_times(packet: av.Packet, number: int, kind: str) -> None:
+  if kind in ('decoding_order', 'one_later'):
+    frame = int(1 / (30 * packet.time_base))
+    packet.dts = number * frame
+    packet.pts = packet.dts + (kind == 'one_later') * frame
+  if kind == 'no_times':
+    packet.pts = None

@@ -242,8 +242,13 @@ class Packets:
       frame: number for the message when the time is up.
     """
     given = key is not None or not self._order.cut
+    # Before FFmpeg 8 its HEVC decoder gave grey pictures for these packets.
+    early = not given and pyav.codec_name(self.context) == 'hevc'
     for packet in self.start(key):
       self.check_time(frame)
+      early &= not packet.is_keyframe
+      if early:
+        continue
       self.context.skip_frame = 'DEFAULT'
       try:
         pictures = packet.decode()
