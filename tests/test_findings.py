@@ -170,3 +170,12 @@ def test_a_list_of_numbers_is_judged_by_its_folders():
 
 def test_mere_files_have_no_classes_to_talk_of():
   assert find({'files': split_of({'a': -1, 'b': -1}, ())}) == {}
+
+
+def test_frames_that_are_not_as_they_seem_are_notes():
+  odd = {'a': {'not_shown': 3, 'interlaced': True}, 'b': {'pixel_aspect': 2.0}}
+  found = find({'train': split_of({'a': 0, 'b': 1})}, odd)
+  assert [*found] == ['not_shown', 'stretched', 'interlaced']
+  assert not any(note.problem for note in found.values())
+  assert found['not_shown'].rows == [('train', 'a', '3 packets')]
+  assert found['stretched'].text.endswith(': 1 video')
