@@ -19,11 +19,11 @@ from i2v_jax.data import check, decode, transcode, transforms
 
 FEW = (
   'h264 mp4 one_later, h264 mkv decoding_order, h264 ts cut, h264 mov holed, '
-  'h264 flv no_times, h264 avi decoding_order, h264 nut copied, '
+  'h264 flv no_times, mpeg4 avi no_times, h264 nut copied, '
   'hevc mp4 decoding_order, hevc ts cut, hevc mkv holed, mpeg4 avi cut, '
   'mpeg4 mp4 cut, mpeg4 mkv decoding_order, mpeg4 mov copied, mpeg2 ts cut, '
-  'mpeg2 mpg copied, mpeg2 nut holed, h264 h264 copied, vp8 webm copied, vp8 mkv cut, '
-  'vp9 webm cut, vp9 mp4 copied, vp9 nut decoding_order, mjpeg avi copied'
+  'mpeg2 mpg copied, mpeg2 nut holed, h264 h264 copied, vp8 webm copied, '
+  'vp8 mkv cut, vp9 webm cut, vp9 mp4 copied, vp9 nut decoding_order, mjpeg avi copied'
 )
 SEEDS = int(os.environ.get('I2V_FRAME_ORDER', 0))
 CASES = [(*case.split(), 1) for case in FEW.split(', ')] + [
