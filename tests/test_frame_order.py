@@ -23,7 +23,8 @@ FEW = (
   'hevc mp4 decoding_order, hevc ts cut, hevc mkv holed, mpeg4 avi cut, '
   'mpeg4 mp4 cut, mpeg4 mkv decoding_order, mpeg4 mov copied, mpeg2 ts cut, '
   'mpeg2 mpg copied, mpeg2 nut holed, h264 h264 copied, vp8 webm copied, '
-  'vp8 mkv cut, vp9 webm cut, vp9 mp4 copied, vp9 nut decoding_order, mjpeg avi copied'
+  'vp8 mkv cut, vp9 webm cut, vp9 mp4 copied, vp9 nut decoding_order, '
+  'mjpeg avi copied'
 )
 SEEDS = int(os.environ.get('I2V_FRAME_ORDER', 0))
 CASES = [(*case.split(), 1) for case in FEW.split(', ')] + [

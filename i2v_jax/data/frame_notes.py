@@ -41,25 +41,25 @@ def _interlaced(record: Mapping[str, Any]) -> str | None:
 NOTES = (
   Note(
     'not_shown',
-    'start between key frames; what comes before the first frame that decodes '
-    'is no frame',
+    'recordings that start between key frames: their first packets give no '
+    'frame',
     _not_shown,
   ),
   Note(
     'untimed',
-    'slow to read, as their times are not those of their pictures (i2v data '
-    'prepare mends it)',
+    'timestamps disagree with the order of the pictures, so every read starts '
+    'at the first frame (rewrite them: i2v data prepare --gop 16)',
     _untimed,
   ),
   Note(
     'stretched',
-    'pixels are not square, and are taken as if they were (i2v data prepare '
-    '--square-pixels mends it)',
+    'pixels are not square; frames are used as stored (to stretch them: i2v '
+    'data prepare --square-pixels)',
     _stretched,
   ),
   Note(
     'interlaced',
-    'two fields in a frame (i2v data prepare --deinterlace mends it)',
+    'frames are interlaced (to deinterlace: i2v data prepare --deinterlace)',
     _interlaced,
   ),
 )
