@@ -24,9 +24,9 @@ class Bits:
 
   def golomb(self) -> int:
     """The next Exp-Golomb code: ue(v) of the standards."""
-    ahead = (self._value & (1 << self._left) - 1).bit_length()
-    zeros = self._left - ahead
-    return self.take(2 * zeros + 1) - 1
+    rest = self._value & (1 << self._left) - 1
+    # As many zeros come before the first one as bits after it.
+    return self.take(2 * (self._left - rest.bit_length()) + 1) - 1
 
   def signed(self) -> int:
     """The next se(v) of the standards."""

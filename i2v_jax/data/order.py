@@ -92,7 +92,9 @@ class Order:
     self._keys += is_key and header.enters
     if time is not None and header.place:
       self._found.append((time, header.place))
-    return header._replace(enters=is_key and header.enters)
+    return (
+      header if is_key or not header.enters else header._replace(enters=False)
+    )
 
   def agrees(self) -> bool:
     """Whether the pictures that are known are shown in the order of times."""
