@@ -66,7 +66,7 @@ def _orientation(matrix: np.ndarray | None) -> tuple[bool, int]:
   (a, b), (c, d) = matrix[:2, :2].astype(float)
   if not (a or b) or not (c or d):
     return False, 0  # as FFmpeg has it
-  mirrored = a * d < b * c
+  mirrored = bool(a * d < b * c)
   sign = -1 if mirrored else 1
   degrees = math.degrees(math.atan2(sign * b, sign * a))
   turns = round(degrees / 90)

@@ -88,6 +88,8 @@ class Packets:
     if self.stream is None:
       raise self.error('has no video stream')
     self.context = self.stream.codec_context
+    if self.context is None:
+      raise self.error('is in a format that this FFmpeg does not decode')
 
   def _file(self):
     if isinstance(self._source, bytes):
