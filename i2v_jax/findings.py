@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from i2v_jax.data import frame_notes, known, sampling, sources
+from i2v_jax.data import frame_notes, known, sampling, sources, transforms
 from i2v_jax.data.spec import ClipSpec
 
 UNEVEN = 10  # times the smallest class, from where on the largest is told of
@@ -56,6 +56,7 @@ def find(listed: Listed, records: Mapping[str, Mapping]) -> list[Finding]:
   found = [*_unreadable(listed, records), *_duplicates(listed, records)]
   found += [*_short(listed, records), *_cut_short(listed, records)]
   found += _frames(listed, records)
+  found += _too_large(listed, records)
   for name, split in listed.splits.items():
     found += _missing(listed, name, split)
     if split.class_names:
@@ -160,6 +161,22 @@ def _frames(listed, records) -> Iterator[Finding]:
     if rows:
       text = f'{note.text}: {_videos(len(rows))}'
       yield Finding(note.kind, False, text, rows)
+
+
+def _too_large(listed, records) -> Iterator[Finding]:
+  """Narrow ribbons: resized they would be larger than `transforms.LARGEST`."""
+  spec, rows = listed.spec or ClipSpec(8, 224), []
+  sizes = {spec.short_side, spec.test_short_side or spec.image_size}
+  for name, video, _ in _rows(listed):
+    try:
+      for size in sizes if 'height' in records[video] else ():
+        sides = records[video]['height'], records[video]['width']
+        transforms.resized(*sides, size)
+    except ValueError as error:
+      rows.append((name, video, str(error)))
+  if rows:
+    text = f'too narrow to be resized: {_videos(len(rows))}'
+    yield Finding('too_large', True, text, rows)
 
 
 def _missing(listed, name, split) -> Iterator[Finding]:

@@ -38,8 +38,7 @@ def gallery(path: str, other: str, seed: int = 0) -> np.ndarray:
 def middle_frame(path: str, size: int = 224) -> np.ndarray:
   """The middle of a video, its central square: uint8 [size, size, 3]."""
   with open_video(path) as video:
-    frames = video.read([video.info.frames // 2])
-  frames = transforms.resize_short_side(frames, size)
+    frames = video.read([video.info.frames // 2], short_side=size)
   return np.ascontiguousarray(transforms.center_crop(frames, size)[0])
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from rich.table import Table
 
 from i2v_jax import writers
+from i2v_jax.data import faults
 from i2v_jax.data.clips import ClipSpec
 from i2v_jax.data.decode import VideoInfo, open_video
 from i2v_jax.trained import Trained
@@ -105,7 +106,9 @@ def predict(trained: Trained, paths, *, views=None, window=None, as_json=False):
   for path in paths:
     try:
       result = predict_file(trained, path, spec, window)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, MemoryError) as error:
+      if isinstance(error, MemoryError):
+        error = f'{path}: {faults.reason(error)}'
       print(f'error: {error}', file=sys.stderr)
       failed += 1
       continue

@@ -19,7 +19,7 @@ from i2v_jax import (
 )
 from i2v_jax import params as params_lib
 from i2v_jax import workdir as workdir_lib
-from i2v_jax.data import sources
+from i2v_jax.data import faults, sources
 from i2v_jax.data.clips import ClipSpec, test_views
 from i2v_jax.data.decode import Video, open_video
 from i2v_jax.data.loader import Loader
@@ -69,7 +69,8 @@ class Trained:
     if isinstance(path, Video):
       views = test_views(path, spec or self.spec, span)
     else:
-      with open_video(path) as opened:
+      name = '<bytes>' if isinstance(path, bytes) else path
+      with faults.named(name), open_video(path) as opened:
         views = test_views(opened, spec or self.spec, span)
     name = self.config['data']['normalization']
     batch = jax.tree.map(lambda x: x[None], views)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import av
 
-from i2v_jax.data import decode, pyav
+from i2v_jax.data import decode, faults, pyav
 
 DECODER = f'PyAV {av.__version__}, FFmpeg {av.ffmpeg_version_info}'
 _KINDS = {
@@ -39,36 +39,36 @@ def check_file(path: str) -> dict[str, Any]:
     `not_shown`, packets that give no picture, as of a recording that starts
     between key frames; `untimed`, whether its frames can only be found by
     decoding from the start; `interlaced`, whether any of its frames is.
+
+  Raises:
+    faults.BugError: something failed that no file should make fail.
   """
   found = {'ok': False, 'frames': 0}
   try:
-    _check_regular(path)
-    with open(path, 'rb') as file:
-      found['sha256'] = hashlib.file_digest(file, 'sha256').hexdigest()
-    with decode.open_video(path) as video:
-      return found | _facts(video.info) | _decoded(path, video)
-  except Exception as error:  # whatever a broken file provokes is its report
+    with faults.named(path):
+      _check_regular(path)
+      with open(path, 'rb') as file:
+        found['sha256'] = hashlib.file_digest(file, 'sha256').hexdigest()
+      with decode.open_video(path) as video:
+        return found | _facts(video.info) | _decoded(path, video)
+  except faults.OF_VIDEO as error:
     return found | {'frame': 0, 'reason': _reason(path, error)}
 
 
 def _check_regular(path: str) -> None:
   """Nothing else is opened: a pipe would wait for its writer for ever."""
   if os.path.islink(path) and not os.path.lexists(os.path.realpath(path)):
-    raise ValueError('is a link to nothing')
+    raise decode.DecodeError('is a link to nothing')
   found = os.stat(path)
   if not stat.S_ISREG(found.st_mode):
     kind = _KINDS.get(stat.S_IFMT(found.st_mode), 'something else')
-    raise ValueError(f'is {kind}, not a file')
+    raise decode.DecodeError(f'is {kind}, not a file')
   if not found.st_size:
-    raise ValueError('is empty')
+    raise decode.DecodeError('is empty')
 
 
 def _reason(path: str, error: Exception) -> str:
-  if isinstance(error, OSError):
-    return error.strerror or str(error)
-  if isinstance(error, ValueError):
-    return str(error).removeprefix(f'{path}: ')
-  return repr(error)
+  return faults.reason(error).removeprefix(f'{path}: ')
 
 
 def _facts(info: decode.VideoInfo) -> dict[str, Any]:

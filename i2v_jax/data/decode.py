@@ -106,7 +106,8 @@ class Video(contextlib.AbstractContextManager):
 
     Raises:
       IndexError: an index is negative.
-      DecodeError: a listed frame cannot be decoded, or the time is up.
+      DecodeError: a listed frame cannot be decoded, or would be too large, or
+        the time is up.
     """
     wanted = self._clamp(indices)
     size = self.info.height, self.info.width
@@ -122,6 +123,7 @@ class Video(contextlib.AbstractContextManager):
     return self.packets.error(reason)
 
   def _describe(self, first: av.VideoFrame) -> VideoInfo:
+    self._reformatter.codec = pyav.codec_name(self.packets.context)
     try:
       self.display = display.display(self.packets.stream, first)
     except ValueError as error:
@@ -139,7 +141,7 @@ class Video(contextlib.AbstractContextManager):
       width=width,
       fps=float(n / duration),
       duration=float(duration),
-      codec=pyav.codec_name(self.packets.context),
+      codec=self._reformatter.codec,
       rotation=self.display.rotation,
       times=tuple(count * units / second for count in counts),
       mirrored=self.display.mirrored,
@@ -238,7 +240,10 @@ class Video(contextlib.AbstractContextManager):
     """The images [n, H, W, 3] as `read` gives them."""
     if short_side is None:
       return images
-    return transforms.resize_short_side(images, short_side)
+    try:
+      return transforms.resize_short_side(images, short_side)
+    except ValueError as error:  # too large
+      raise self._error(str(error)) from error
 
 
 def open_video(

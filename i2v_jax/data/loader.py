@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from i2v_jax.data import clips
+from i2v_jax.data import clips, faults
 from i2v_jax.data.decode import DecodeError, Video, open_video
 from i2v_jax.data.sources import Split
 
@@ -76,14 +76,16 @@ class Loader:
   def _load(self, index: int, make: Callable[[Video], tuple], leading) -> dict:
     name, limit = self.split.paths[index], self.seconds or None
     try:
-      with open_video(self.split.video(index), name, limit) as video:
+      with (
+        faults.named(name),
+        open_video(self.split.video(index), name, limit) as video,
+      ):
         arrays, label = make(video)
-    except (DecodeError, OSError) as error:
+    except MemoryError as error:
+      lost = DecodeError(f'{name}: {faults.reason(error)}')
+      return self._bad(index, lost, leading)
+    except faults.OF_VIDEO as error:
       return self._bad(index, error, leading)
-    except Exception as error:
-      raise RuntimeError(
-        f'{name}: {error!r} while its clip was made'
-      ) from error
     return _element(arrays, label, index, 1.0, '')
 
   def _bad(self, index: int, error: Exception, leading: tuple) -> dict:

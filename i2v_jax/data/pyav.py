@@ -175,6 +175,7 @@ class Reformatter:
   def __init__(self):
     self._reformatter, self._graph, self._kind = VideoReformatter(), None, None
     self._whole = fields.Whole()
+    self.codec = ''  # of the pictures, where it is known
 
   def reformat(self, picture: av.VideoFrame, **wanted) -> av.VideoFrame:
     """As PyAV's VideoReformatter does; give values of enums by name.
@@ -195,18 +196,22 @@ class Reformatter:
     kind = (picture.width, picture.height, picture.format.name)
     kind += (picture.colorspace, picture.color_range)
     if kind != self._kind:
-      self._kind, self._graph = kind, _to_rgb(picture)
+      self._kind, self._graph = kind, _to_rgb(picture, self.codec)
     self._graph.push(picture)
     return self._graph.pull()
 
 
-def _to_rgb(picture: av.VideoFrame) -> av.filter.Graph:
+def _to_rgb(picture: av.VideoFrame, codec: str) -> av.filter.Graph:
   graph = av.filter.Graph()
   size = {'width': picture.width, 'height': picture.height}
   base = picture.time_base or Fraction(1, 90_000)
+  options = 'flags=bilinear:threads=1:interl=0'
+  # Their decoders say where colours are sampled, which the filter overlooks.
+  if codec in ('h264', 'hevc') and '420' in picture.format.name:
+    options += ':in_chroma_loc=left'
   graph.link_nodes(
     graph.add_buffer(**size, format=picture.format, time_base=base),
-    graph.add('scale', 'flags=bilinear:threads=1:interl=0'),
+    graph.add('scale', options),
     graph.add('format', 'pix_fmts=rgb24'),
     graph.add('buffersink'),
   )

@@ -16,7 +16,14 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from i2v_jax.data import decode, prepared, shards, transcode, workers
+from i2v_jax.data import (
+  decode,
+  faults,
+  prepared,
+  shards,
+  transcode,
+  workers,
+)
 
 _LARGEST = 2**31 - 2**16  # bytes; protocol buffers hold no more
 
@@ -37,18 +44,26 @@ def store(path: str, recipe: transcode.Recipe | None) -> Stored:
   Raises:
     FileNotFoundError: there is no such file.
     DecodeError: it is no video, a frame cannot be decoded, or it is too large.
+    faults.BugError: something failed that no file should make fail.
   """
-  if recipe:
-    video, psnr = transcode.encode(path, recipe)
-    info = decode.probe(video)
-  else:
-    info, psnr = transcode.verify(path), None
-    video = pathlib.Path(path).read_bytes()
+  try:
+    with faults.named(path):
+      info, video, psnr = _read(path, recipe)
+  except MemoryError as error:
+    raise decode.DecodeError(f'{path}: {faults.reason(error)}') from error
   if len(video) > _LARGEST:
     problem = f'{path}: {len(video) / 2**30:.1f} GiB are too much for a record'
     raise decode.DecodeError(f'{problem}; cut it, or transcode it')
   digest = hashlib.sha256(video).hexdigest()
   return Stored(video, info, os.path.getsize(path), psnr, digest)
+
+
+def _read(path: str, recipe: transcode.Recipe | None) -> tuple:
+  """What is known of a video, its bytes as they are stored, and their PSNR."""
+  if recipe:
+    video, psnr = transcode.encode(path, recipe)
+    return decode.probe(video), video, psnr
+  return transcode.verify(path), pathlib.Path(path).read_bytes(), None
 
 
 @dataclasses.dataclass(frozen=True)

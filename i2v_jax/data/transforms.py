@@ -7,6 +7,8 @@ draw once per clip. Crops are views of what they are given.
 import cv2
 import numpy as np
 
+LARGEST = 2**24  # pixels of an enlarged frame: 4096 x 4096
+
 
 def check_frames(frames: np.ndarray) -> None:
   """Raises ValueError unless `frames` is uint8 [T, H, W, 3]."""
@@ -40,11 +42,26 @@ def resize_short_side(frames: np.ndarray, size: int) -> np.ndarray:
   """Resizes so that the short side has `size` pixels, keeping the aspect.
 
   The long side is rounded half up, as in mmaction2's Resize with keep_ratio.
+  Raises ValueError where frames would become too large: see `resized`.
   """
   check_frames(frames)
-  height, width = frames.shape[1:3]
+  return resize(frames, *resized(*frames.shape[1:3], size))
+
+
+def resized(height: int, width: int, size: int) -> tuple[int, int]:
+  """The (height, width) of frames whose short side becomes `size` pixels.
+
+  Raises ValueError where it is more than `LARGEST` pixels a frame, and more
+  than the frame has: narrow ribbons would take gigabytes.
+  """
   scale = size / min(height, width)
-  return resize(frames, int(height * scale + 0.5), int(width * scale + 0.5))
+  sides = int(height * scale + 0.5), int(width * scale + 0.5)
+  if sides[0] * sides[1] > max(LARGEST, height * width):
+    raise ValueError(
+      f'frames of {width} x {height} pixels would become {sides[1]} x '
+      f'{sides[0]} with a short side of {size}; crop the video, or drop it'
+    )
+  return sides
 
 
 def crop_box(

@@ -1,0 +1,47 @@
+"""Whose fault an exception is: that of a video, or that of this program."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+import av
+
+from i2v_jax.data.packets import DecodeError
+
+# What a video, or the place it lies in, brings about by being as it is.
+OF_VIDEO = (DecodeError, OSError, av.FFmpegError, MemoryError)
+
+
+class BugError(RuntimeError):
+  """Something failed that no file should make fail; names the file."""
+
+
+@contextlib.contextmanager
+def named(path: str | os.PathLike) -> Iterator[None]:
+  """Around work on a video: what is not its fault is raised as `BugError`.
+
+  Args:
+    path: of the video, for the message.
+
+  Raises:
+    DecodeError, OSError, av.FFmpegError, MemoryError: as they come.
+    BugError: anything else.
+  """
+  try:
+    yield
+  except (*OF_VIDEO, BugError):
+    raise
+  except Exception as error:
+    raise BugError(
+      f'{path}: a bug of i2v_jax (or of PyAV {av.__version__}), not a fault of '
+      f'the video: {error!r}; please report it with what I2V_TRACEBACK=1 shows'
+    ) from error
+
+
+def reason(error: Exception) -> str:
+  """What an exception of `OF_VIDEO` says is wrong."""
+  if isinstance(error, MemoryError):
+    return 'takes more memory than there is; resize the video, or drop it'
+  if isinstance(error, OSError):
+    return error.strerror or str(error)
+  return str(error)
