@@ -12,7 +12,7 @@ X264 = 'keyint=12:scenecut=0:b-adapt=0:bframes=3'
 X265 = 'log-level=none:pools=1:frame-threads=1:keyint=9:bframes=3'
 PLAIN = {
   'a.mp4': ('libx264', {'x264-params': X264}),
-  'baseline.mp4': ('libx264', {'profile': 'baseline'}),
+  'no_b_frames.mp4': ('libx264', {'bf': '0'}),
   'pyramid.mkv': ('libx264', {'x264-params': f'{X264}:b-pyramid=normal'}),
   'fields.mp4': ('libx264', {'x264-params': f'{X264}:tff=1'}),
   'high.mp4': ('libx264', {'x264-params': f'{X264}:cqm=jvt'}),
@@ -31,7 +31,8 @@ def read(path):
   with pyav.open_file(str(path)) as container:
     context = container.streams.video[0].codec_context
     name = pyav.codec_name(context)
-    found = order.Order(name, context.extradata or b'', context.codec.reorder)
+    kind = context.codec.reorder, context.has_b_frames
+    found = order.Order(name, context.extradata or b'', *kind)
     packets = [packet for packet in container.demux(video=0) if packet.size]
     return found, [(bytes(p), p.pts, p.is_keyframe) for p in packets]
 
@@ -48,7 +49,7 @@ def test_times_that_are_right_are_confirmed(tmp_path, name):
 
 
 @pytest.mark.parametrize(
-  'name', [n for n in PLAIN if n[:4] not in ('base', 'vp9.')]
+  'name', [n for n in PLAIN if n[:4] not in ('no_b', 'vp9.')]
 )
 def test_times_that_follow_the_packets_are_not(tmp_path, name):
   codec, options = PLAIN[name]
@@ -96,7 +97,7 @@ def test_rolling_intra_refresh_cannot_be_entered(tmp_path):
 def test_noise_is_doubted_and_never_an_error(codec):
   for data in (b'', b'\0\0\1', bytes(range(256)), b'\xff' * 99, b'\0\0\1\xb6'):
     for extra in (b'', b'\1', b'\1' * 30, data):
-      found = order.Order(codec, extra, True)
+      found = order.Order(codec, extra, True, True)
       found.add(data, 0, True)
       assert not found.plain or codec == 'vp8' or not found.cut
 
@@ -132,3 +133,14 @@ def test_packed_pictures_of_xvid(videos):
   assert found.plain and not found.cut and not found.agrees()
   with av.open(str(videos / 'mpeg4.avi')) as container:
     assert sum(1 for _ in container.decode(video=0)) == len(packets)
+
+
+def test_a_decoder_that_does_not_wait_for_b_frames_is_doubted(tmp_path):
+  options = {'bf': '2', 'g': '8'}
+  path = encode(tmp_path / 'a.mkv', 'mpeg4', range(0, 90, 3), options)
+  _, packets = read(path)
+  for waits in (True, False):
+    found = order.Order('mpeg4', b'', True, waits)
+    for packet in packets:
+      found.add(*packet)
+    assert found.plain == waits

@@ -48,7 +48,8 @@ def deinterlaced(pictures: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
 
 def _graph(picture: av.VideoFrame, name: str, options: str) -> Graph:
   graph = Graph()
-  graph.threads = 1
+  if hasattr(graph, 'threads'):  # older releases cannot set it
+    graph.threads = 1
   form = {'width': picture.width, 'height': picture.height}
   source = graph.add_buffer(**form, format=picture.format.name, time_base=_BASE)
   graph.link_nodes(source, graph.add(name, options), graph.add('buffersink'))

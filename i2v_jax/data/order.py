@@ -66,11 +66,14 @@ class Order:
     codec: FFmpeg's name of it.
     extra: `extradata` of the stream.
     reorders: pictures of this codec may be shown in another order.
+    delays: the decoder waits for pictures that are shown earlier; one that does
+      not gives them in another order than their headers say, or drops some.
   """
 
-  def __init__(self, codec: str, extra: bytes, reorders: bool):
+  def __init__(self, codec: str, extra: bytes, reorders: bool, delays: bool):
     self.cut, self.plain, self.plain_later = False, True, True
     self._found, self._first, self._keys = [], True, 0
+    self._delays, self._last = delays, None
     self._read = _reader(codec, extra, reorders and codec not in _IN_ORDER)
 
   def add(self, data: bytes, time: int | None, is_key: bool) -> Header:
@@ -90,6 +93,10 @@ class Order:
       return Header(None, False, False)
     self.cut |= first and not (is_key and header.starts)
     self._keys += is_key and header.enters
+    if not self._delays and header.place is not _ANYWHERE:
+      if self._last and not self._last.before(header.place):
+        self.plain = self.plain_later = False
+      self._last = header.place
     if time is not None and header.place:
       self._found.append((time, header.place))
     return (

@@ -107,6 +107,7 @@ class Packets:
       pyav.codec_name(self.context),
       bytes(self.context.extradata or b''),
       self.context.codec.reorder,
+      self.context.has_b_frames,
     )
     for packet in self._container.demux(self.stream):
       self.check_time(len(shown))
