@@ -210,6 +210,9 @@ def _for_prepare(sub) -> None:
   add('--fps', type=positive, help='drop or repeat frames')
   add('--crf', type=from_0, help='quality of x264 (20); less is better')
   add('--frames', choices=('h264', 'jpeg'), help='jpeg: an image each')
+  switch = {'action': 'store_true', 'default': None}
+  add('--deinterlace', **switch, help='make one frame of two fields')
+  add('--square-pixels', **switch, help='stretch what players stretch')
   add('--beam', action='store_true', help='stage shards on Apache Beam')
   add('--beam-options', default='', metavar='"--runner=... --..."')
 

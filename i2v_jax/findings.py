@@ -4,7 +4,13 @@ import collections
 from collections.abc import Iterator, Mapping
 
 from i2v_jax import class_findings
-from i2v_jax.data import folders, sampling, split_facts, transforms
+from i2v_jax.data import (
+  folders,
+  frame_notes,
+  sampling,
+  split_facts,
+  transforms,
+)
 from i2v_jax.data.spec import ClipSpec
 from i2v_jax.listed import Finding, Listed, count_videos
 
@@ -13,7 +19,7 @@ def find(listed: Listed, records: Mapping[str, Mapping]) -> list[Finding]:
   """All that is found, problems first."""
   found = [*_unreadable(listed, records), *_duplicates(listed, records)]
   found += [*_short(listed, records), *_cut_short(listed, records)]
-  found += [*_frame_folders(listed, records), *_square(listed, records)]
+  found += [*_frames(listed, records), *_square(listed, records)]
   found += _too_large(listed, records)
   for name, split in listed.splits.items():
     found += [*_missing(listed, name, split), *_counts(listed, name, split)]
@@ -107,21 +113,16 @@ def _cut_short(listed, records) -> Iterator[Finding]:
     yield Finding('cut_short', False, text, rows)
 
 
-def _frame_folders(listed, records) -> Iterator[Finding]:
-  for kind, text in _FRAME_FOLDERS.items():
+def _frames(listed, records) -> Iterator[Finding]:
+  for note in frame_notes.NOTES:
     rows = [
-      (name, video, records[video][kind])
+      (name, video, detail)
       for name, video, _ in _rows(listed)
-      if records[video].get(kind)
+      if records[video]['ok'] and (detail := note.detail(records[video]))
     ]
     if rows:
-      yield Finding(kind, False, f'{text}: {count_videos(len(rows))}', rows)
-
-
-_FRAME_FOLDERS = {
-  'gaps': 'numbers left out between the frames of a folder',
-  'aside': 'other files beside the frames of a folder, not read',
-}
+      text = f'{note.text}: {count_videos(len(rows))}'
+      yield Finding(note.kind, False, text, rows)
 
 
 def _square(listed, records) -> Iterator[Finding]:

@@ -1,5 +1,6 @@
 """`i2v data prepare`: a job, its progress bar, and a table of what it made."""
 
+import dataclasses
 import os
 import shlex
 from collections.abc import Mapping
@@ -14,8 +15,9 @@ _COLUMNS = 'split', 'videos', 'skipped', 'shards', 'frames', 'MB', 'of source'
 
 def recipe(given: Mapping) -> transcode.Recipe | None:
   """What a command line says of transcoding; None if it says nothing."""
-  names = ('short_side', 'gop', 'fps', 'crf', 'frames')
-  told = {name: given[name] for name in names if given[name] is not None}
+  names = [field.name for field in dataclasses.fields(transcode.Recipe)]
+  told = {name: given.get(name) for name in names}
+  told = {name: value for name, value in told.items() if value is not None}
   if told.get('frames') == 'jpeg' and told.keys() & {'gop', 'crf'}:
     raise ValueError(
       'Every frame of jpeg is a key frame: drop --gop and --crf.'

@@ -12,8 +12,12 @@ from i2v_jax.data import pyav
 def decode_all(path):
   """Every stored frame by plain decoding from the start, no seeks."""
   with av.open(str(path)) as container:
-    reformatter = pyav.Reformatter()
-    return [reformatter.rgb(frame) for frame in container.decode(video=0)]
+    return [rgb(frame) for frame in container.decode(video=0)]
+
+
+def rgb(picture):
+  """The pixels of a picture, as FFmpeg's own tools convert them."""
+  return pyav.Reformatter().rgb(picture)
 
 
 def encode(

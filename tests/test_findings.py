@@ -181,3 +181,12 @@ def test_square_videos_have_one_test_crop_only(crops, count):
   if count:
     assert found['square'].rows == [('val', 'a', '48 x 48')]
     assert not found['square'].problem
+
+
+def test_frames_that_are_not_as_they_seem_are_notes():
+  odd = {'a': {'not_shown': 3, 'interlaced': True}, 'b': {'pixel_aspect': 2.0}}
+  found = find({'train': split_of({'a': 0, 'b': 1})}, odd)
+  assert [*found] == ['not_shown', 'stretched', 'interlaced']
+  assert not any(note.problem for note in found.values())
+  assert found['not_shown'].rows == [('train', 'a', '3 packets')]
+  assert found['stretched'].text.endswith(': 1 video')

@@ -7,7 +7,7 @@ import collections
 import hashlib
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import av
@@ -37,11 +37,14 @@ def check_file(path: str, fps: float = decode.FPS) -> dict[str, Any]:
     without a gap. Of a file that is not ok `reason`, and `frame`, the number of
     the first that cannot be decoded, 0 where the file cannot be opened. As far
     as they could be found out: `sha256` of the content; `fps`, `height`,
-    `width`, `rotation`, `duration` and `codec` as in `decode.VideoInfo`;
-    `stated`, frames the container claims to hold, None where it does not say;
-    `cut_short`, whether it claims more than is there. Of a folder of frames
-    also `gaps`, the numbers left out between its frames, and `aside`, the files
-    beside them; '' where there are none.
+    `width`, `rotation`, `mirrored`, `pixel_aspect`, `duration`, `codec` as in
+    `decode.VideoInfo`; `stated`, frames the container claims to hold, None
+    where it does not say; `cut_short`, whether it claims more than is there;
+    `not_shown`, packets that give no picture, as of a recording that starts
+    between key frames; `untimed`, whether its frames can only be found by
+    decoding from the start; `interlaced`, whether any of its frames is. Of a
+    folder of frames also `gaps`, the numbers left out between its frames, and
+    `aside`, the files beside them; '' where there are none.
 
   Raises:
     faults.BugError: something failed that no file should make fail.
@@ -98,16 +101,29 @@ def _facts(info: decode.VideoInfo) -> dict[str, Any]:
     'height': info.height,
     'width': info.width,
     'rotation': info.rotation,
+    'mirrored': info.mirrored,
+    'pixel_aspect': round(info.pixel_aspect, 4),
     'duration': round(info.duration, 4),
     'codec': info.codec,
   }
 
 
 def _decoded(path: str, video: decode.Video) -> dict[str, Any]:
-  info = video.info
-  turned, count = info.rotation % 180, info.frames
-  walk = _walk(path, (info.height, info.width)[:: -1 if turned else 1])
-  found = {'stated': walk.stated, 'cut_short': walk.cut_short}
+  count, packets = video.info.frames, video.packets
+  walk = _walk(path, video.fits)
+  found = {
+    'stated': walk.stated,
+    'cut_short': walk.cut_short,
+    'not_shown': max(0, packets.listed - count),
+    'untimed': packets.counted and not packets.ticks,
+    'interlaced': walk.interlaced,
+  }
+  if packets.counted:
+    walk = walk._replace(listed=packets.ticks)
+  elif packets.ticks and not _in_order(walk):
+    reason = 'its frames do not come in the order of their times'
+    reason = f'{reason}; re-encode it: ffmpeg -i IN OUT'
+    return found | {'ok': False, 'frames': 0, 'frame': 0, 'reason': reason}
   for frame in _suspects(walk, count):
     if reason := _unreadable(path, video, frame):
       return found | _first_unreadable(path, video, frame, reason)
@@ -135,11 +151,22 @@ class _Walk(NamedTuple):
   shown: list[tuple]  # Times of the pictures that came out; if they are whole.
   stated: int | None
   cut_short: bool
+  interlaced: bool = False
 
 
-def _walk(path: str, size: tuple[int, int]) -> _Walk:
+def _in_order(walk: _Walk) -> bool:
+  """False where pictures that are known by their times come in another order.
+
+  Training would read one for another.
+  """
+  times = [time for time, whole in walk.shown if whole]
+  return None in times or times == sorted(times)
+
+
+def _walk(path: str, fits: Callable[[av.VideoFrame], bool]) -> _Walk:
   """Decodes from the first packet to the last, whatever some of them hold."""
   listed, shown, hidden, ends = [], [], 0, collections.Counter()
+  interlaced = False
   with pyav.open_file(path) as container:
     stream = pyav.video_stream(container)
     for packet in container.demux():
@@ -153,9 +180,11 @@ def _walk(path: str, size: tuple[int, int]) -> _Walk:
       if packet.size and not packet.is_discard:
         listed.append(packet.pts)
       hidden += packet.is_discard
-      shown += _pictures(packet, size)
+      for picture in _pictures(packet):
+        shown.append((picture.pts, fits(picture) and not picture.is_corrupt))
+        interlaced |= picture.interlaced_frame
     missing = _cut_short(container, stream, len(listed) + hidden, ends)
-    return _Walk(listed, shown, stream.frames or None, missing)
+    return _Walk(listed, shown, stream.frames or None, missing, interlaced)
 
 
 def _cut_short(container, stream, count: int, ends: Mapping) -> bool:
@@ -181,14 +210,12 @@ def _cut_short(container, stream, count: int, ends: Mapping) -> bool:
   return stated - end > _LATE
 
 
-def _pictures(packet: av.Packet, size: tuple[int, int]) -> list[tuple]:
-  """(time, whether it is whole) of the pictures that a packet gives."""
+def _pictures(packet: av.Packet) -> list[av.VideoFrame]:
+  """The pictures that a packet gives; none where it is broken."""
   try:
-    pictures = packet.decode()
+    return packet.decode()
   except av.FFmpegError:
     return []
-  same = lambda picture: (picture.height, picture.width) == size
-  return [(p.pts, same(p) and not p.is_corrupt) for p in pictures]
 
 
 def _suspects(walk: _Walk, count: int) -> list[int]:

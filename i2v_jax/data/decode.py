@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import av
 import numpy as np
 
-from i2v_jax.data import pyav, transforms
+from i2v_jax.data import display, pyav, transforms
 from i2v_jax.data.frame_folder import FPS, FrameFolder, is_frame_folder
 from i2v_jax.data.packets import DecodeError, Key, Packets, Source
 from i2v_jax.data.video_info import VideoInfo
@@ -107,11 +107,11 @@ class Video(contextlib.AbstractContextManager):
 
   def _describe(self, first: av.VideoFrame) -> VideoInfo:
     self._reformatter.codec = pyav.codec_name(self.packets.context)
-    self._stored = first.height, first.width
-    rotation = pyav.rotation(first)
-    if rotation % 90:
-      raise self._error(f'is shown turned by {rotation} degrees; re-encode it')
-    height, width = self._stored[:: -1 if rotation % 180 else 1]
+    try:
+      self.display = display.display(self.packets.stream, first)
+    except ValueError as error:
+      raise self._error(f'{error}; re-encode it: ffmpeg -i IN OUT') from None
+    height, width = self.display.size
     counts, base = self.packets.counts, self.packets.base
     units, second = base.as_integer_ratio()
     n = len(counts)
@@ -125,8 +125,11 @@ class Video(contextlib.AbstractContextManager):
       fps=float(n / duration),
       duration=float(duration),
       codec=self._reformatter.codec,
-      rotation=rotation,
+      rotation=self.display.rotation,
       times=tuple(count * units / second for count in counts),
+      mirrored=self.display.mirrored,
+      pixel_aspect=float(self.display.pixel_aspect),
+      interlaced=pyav.interlaced(self.packets.context, first),
     )
 
   def _clamp(self, indices: Iterable[int]) -> np.ndarray:
@@ -198,22 +201,23 @@ class Video(contextlib.AbstractContextManager):
     packets = self.packets
     numbers = {tick: frame for frame, tick in enumerate(packets.ticks)}
     count = itertools.count()
-    for packet in packets.start(key):
-      packets.check_time(run[0])
-      packets.context.skip_frame = 'DEFAULT'
-      for picture in packet.decode():
-        frame = numbers.get(picture.pts, -1) if numbers else next(count)
-        if frame in run and not picture.is_corrupt:
-          yield frame, picture
-        if frame >= run[-1]:
-          return
+    for picture in packets.pictures(key, run[0]):
+      frame = numbers.get(picture.pts, -1) if numbers else next(count)
+      if frame in run and not picture.is_corrupt:
+        yield frame, picture
+      if frame >= run[-1]:
+        return
+
+  def fits(self, picture: av.VideoFrame) -> bool:
+    """Whether a picture is stored in the size of the first."""
+    return (picture.height, picture.width) == self.display[:2]
 
   def convert(self, picture: av.VideoFrame, frame: int) -> np.ndarray:
     """A decoded picture upright: uint8 RGB [H, W, 3]; `frame` is its number."""
-    if (picture.height, picture.width) != self._stored:
+    if not self.fits(picture):
       raise self._error(f'frame {frame} has another size; re-encode the file')
-    image = self._reformatter.rgb(picture)
-    return np.rot90(image, -self.info.rotation // 90)
+    image, shown = self._reformatter.rgb(picture), self.display
+    return display.upright(image, shown.mirrored, shown.rotation)
 
   def resize(self, images: np.ndarray, short_side: int | None) -> np.ndarray:
     """The images [n, H, W, 3] as `read` gives them."""

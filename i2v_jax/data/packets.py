@@ -6,12 +6,13 @@ import os
 import stat
 import time
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import av
 
 from i2v_jax.data import pyav
+from i2v_jax.data.order import Order
 
 Source = str | os.PathLike | bytes
 
@@ -19,6 +20,7 @@ Source = str | os.PathLike | bytes
 # once there are B-frames, so their frames are counted from the first one.
 _UNTIMED = {'asf', 'avi', 'h264', 'hevc', 'm4v', 'mjpeg', 'mpegvideo'}
 _UNTIMED |= {'mxf', 'vc1'}
+_EMPTY = 'holds no frame that can be decoded; record it again, or leave it out'
 
 
 class DecodeError(ValueError):
@@ -45,6 +47,9 @@ class Packets:
     counts: times from the first frame to each, in units of `base` seconds.
     base: a fraction.
     whole: a packet holds a whole frame, and its time is that frame's.
+    listed: packets that are to be shown.
+    counted: what they say is not what a decoder gives, and the frames are those
+      that came when the whole file was decoded.
     marked: the stream marks the frames that no other frame needs.
 
   Args:
@@ -83,6 +88,8 @@ class Packets:
     if self.stream is None:
       raise self.error('has no video stream')
     self.context = self.stream.codec_context
+    if self.context is None:
+      raise self.error('is in a format that this FFmpeg does not decode')
 
   def _file(self):
     if isinstance(self._source, bytes):
@@ -96,42 +103,93 @@ class Packets:
   def scan(self) -> av.VideoFrame:
     """Reads every packet; returns the first picture."""
     first, shown, keys = None, [], []
+    self._order = Order(
+      pyav.codec_name(self.context),
+      bytes(self.context.extradata or b''),
+      self.context.codec.reorder,
+      self.context.has_b_frames,
+    )
     for packet in self._container.demux(self.stream):
       self.check_time(len(shown))
+      if packet.size:
+        header = self._order.add(bytes(packet), packet.pts, packet.is_keyframe)
+        if not (header.hidden or packet.is_discard):
+          shown.append((packet.pts, packet.dts))
+        if header.enters and packet.pts is not None:
+          keys.append((packet.pts, packet.dts, packet.size))
       first = first or self._picture(packet)
-      if packet.size and not packet.is_discard:
-        shown.append((packet.pts, packet.dts))
-      if packet.is_keyframe and packet.pts is not None:
-        keys.append((packet.pts, packet.dts, packet.size))
-    if first is None or not shown:
-      raise self.error('holds no frame that can be decoded')
-    self._index(shown, keys)
-    self._mark(first)
-    return first
+    if not shown:
+      raise self.error(_EMPTY)
+    self.listed = len(shown)
+    return self._index(first, shown, keys)
 
   def _picture(self, packet: av.Packet) -> av.VideoFrame | None:
     """The first picture; without the frames that delay its output."""
-    pictures = packet.decode()
+    try:
+      pictures = packet.decode()
+    except av.FFmpegError:
+      if self._order.cut:
+        return None
+      raise
     if packet.is_keyframe and not pictures and not packet.is_discard:
       pictures = self.context.decode(None)
       self.context.flush_buffers()
     return next(iter(pictures), None)
 
-  def _index(self, shown: list[tuple], keys: list[tuple]) -> None:
+  def _index(self, first, shown: list[tuple], keys: list) -> av.VideoFrame:
+    """Numbers the frames; returns the first."""
     times, order = zip(*shown, strict=True)
-    self.ticks, self._keys = [], []
-    timed = self._container.format.name not in _UNTIMED
     # Recordings one behind the other may each start at 0.
     ordered = None not in order and list(order) == sorted(order)
-    timed &= None not in times and len(set(times)) == len(times)
-    if timed and (ordered or None in order):
-      self.ticks = order = sorted(times)
-      keys.sort(key=lambda key: key[0])
-      self._keys = [Key(bisect_left(order, key[0]), *key) for key in keys]
-    self.base = pyav.fraction(self.stream.time_base)
-    if not self.ticks and not (ordered and order[0] < order[-1]):
-      self.base, order = 1 / self.rate, range(len(order))
-    self.counts = [tick - order[0] for tick in order]
+    timed = None not in times and len(set(times)) == len(times)
+    timed &= self._container.format.name not in _UNTIMED
+    timed &= ordered or None in order
+    trusted = self._order.agrees() if timed else not self._order.cut
+    given = None
+    if not (first and trusted and self._order.plain and not self._order.cut):
+      first, given = self._decode_all()
+    self.counted = bool(given) or not trusted
+    if not self.counted:
+      self._number(sorted(times) if timed else (), order, keys)
+    elif given and None not in given and len(set(given)) == len(given):
+      # What a seek gives is known only where the headers are.
+      timed = self._order.plain_later and given == sorted(given)
+      timed &= self._container.format.name not in _UNTIMED
+      self._number(given if timed else (), sorted(given), keys)
+    else:
+      self._number((), [None] * len(given or shown), keys)
+    self._mark(first)
+    return first
+
+  def _decode_all(self) -> tuple[av.VideoFrame, list]:
+    """The first picture, and the times of all; none if a packet is broken."""
+    first, times = None, []
+    try:
+      for picture in self.pictures():
+        first = first or picture
+        times.append(picture.pts)
+    except av.FFmpegError:
+      times = []
+    if first is None:
+      raise self.error(_EMPTY)
+    return first, times
+
+  def _number(self, ticks: Sequence, times: Sequence, keys: list) -> None:
+    """Sets how frames are found, and when each is shown.
+
+    Args:
+      ticks: times by which pictures are known; empty if they are counted.
+      times: of the frames otherwise; of no use if they are not in order.
+      keys: (pts, dts, size) of packets where decoding can start.
+    """
+    self.ticks, self.base = list(ticks), pyav.fraction(self.stream.time_base)
+    keys = sorted(keys, key=lambda key: key[0]) if ticks else []
+    self._keys = [Key(bisect_left(self.ticks, key[0]), *key) for key in keys]
+    times = self.ticks or list(times)
+    told = None not in times and times == sorted(times)
+    if not self.ticks and not (told and times[0] < times[-1]):
+      self.base, times = 1 / self.rate, range(len(times))
+    self.counts = [time - times[0] for time in times]
 
   @property
   def rate(self):
@@ -150,7 +208,7 @@ class Packets:
     codec = pyav.codec_name(self.context)
     extra = self.context.extradata or b''
     fields = pyav.interlaced(self.context, first)
-    self.whole = bool(self.ticks) and not fields
+    self.whole = bool(self.ticks) and not (fields or self.counted)
     # Byte 21 of hvcC (ISO/IEC 14496-15, 8.3.3.1.2) counts temporal layers: a
     # frame that its own layer does not need may be needed by the next.
     one_layer = len(extra) > 21 and extra[0] == 1 and extra[21] >> 3 & 7 == 1
@@ -173,3 +231,35 @@ class Packets:
           break
     self.open()
     return self._container.demux(self.stream)
+
+  def pictures(
+    self, key: Key | None = None, frame: int = 0
+  ) -> Iterator[av.VideoFrame]:
+    """Plain decoding from a key frame, or the start: what FFmpeg gives.
+
+    Of a file that starts between key frames it is what comes from the first
+    that decodes on. Raises av.FFmpegError at a broken packet.
+
+    Args:
+      key: where to start.
+      frame: number for the message when the time is up.
+    """
+    given = key is not None or not self._order.cut
+    # Before FFmpeg 8 its HEVC decoder gave grey pictures for these packets.
+    early = not given and pyav.codec_name(self.context) == 'hevc'
+    for packet in self.start(key):
+      self.check_time(frame)
+      early &= not packet.is_keyframe
+      if early:
+        continue
+      self.context.skip_frame = 'DEFAULT'
+      try:
+        pictures = packet.decode()
+      except av.FFmpegError:
+        if given:
+          raise
+        continue
+      for picture in pictures:
+        if given or not picture.is_corrupt:
+          given = True
+          yield picture

@@ -122,7 +122,9 @@ class Job:
     plan = {'source': source, 'shard_mb': shard_mb, 'transcode': bool(recipe)}
     plan |= {f'options.{name}': str(value) for name, value in options.items()}
     if recipe:
-      plan |= dataclasses.asdict(recipe) | transcode.libraries()
+      made = dataclasses.asdict(recipe) | transcode.libraries()
+      # What is off is left out, as it was before there was such an option.
+      plan |= {key: value for key, value in made.items() if value is not False}
     plan['class names'] = area.digest(self.class_names)
     for name, split in self.splits.items():
       stamps = [frame_files.stamp(path) for path in split.paths]

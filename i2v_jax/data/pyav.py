@@ -6,13 +6,14 @@ Other modules of this package may use what every release has.
 import codecs
 import errno
 import io
-import math
 import os
 from fractions import Fraction
 
 import av
 import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
+
+from i2v_jax.data import fields
 
 # Titles may be in any encoding, and are nothing to us. Later releases no
 # longer ask what is to be done with them.
@@ -140,14 +141,6 @@ def display_matrix(picture: av.VideoFrame) -> np.ndarray | None:
   return None if found is None else np.frombuffer(found, '<i4').reshape(3, 3)
 
 
-def rotation(picture: av.VideoFrame) -> int:
-  """Degrees, clockwise, by which the picture has to be turned: 0 to 359."""
-  matrix = display_matrix(picture)
-  if matrix is None:
-    return 0
-  return round(math.degrees(math.atan2(matrix[0, 1], matrix[0, 0]))) % 360
-
-
 def interlaced(context: av.CodecContext, first: av.VideoFrame) -> bool:
   """Whether the two fields of a frame may come one by one.
 
@@ -181,10 +174,15 @@ class Reformatter:
 
   def __init__(self):
     self._reformatter, self._graph, self._kind = VideoReformatter(), None, None
+    self._whole = fields.Whole()
     self.codec = ''  # of the pictures, where it is known
 
   def reformat(self, picture: av.VideoFrame, **wanted) -> av.VideoFrame:
-    """As PyAV's VideoReformatter does; give values of enums by name."""
+    """As PyAV's VideoReformatter does; give values of enums by name.
+
+    The two fields of an interlaced picture are taken for one.
+    """
+    picture = self._whole(picture)
     return self._reformatter.reformat(picture, **wanted, **_THREADS)
 
   def rgb(self, picture: av.VideoFrame) -> np.ndarray:
@@ -196,7 +194,7 @@ class Reformatter:
   def _filtered(self, picture: av.VideoFrame) -> av.VideoFrame:
     """The same in releases whose reformatter takes every video for BT.601."""
     kind = (picture.width, picture.height, picture.format.name)
-    kind += (picture.colorspace, picture.color_range, picture.interlaced_frame)
+    kind += (picture.colorspace, picture.color_range)
     if kind != self._kind:
       self._kind, self._graph = kind, _to_rgb(picture, self.codec)
     self._graph.push(picture)
@@ -207,7 +205,7 @@ def _to_rgb(picture: av.VideoFrame, codec: str) -> av.filter.Graph:
   graph = av.filter.Graph()
   size = {'width': picture.width, 'height': picture.height}
   base = picture.time_base or Fraction(1, 90_000)
-  options = f'flags=bilinear:threads=1:interl={int(picture.interlaced_frame)}'
+  options = 'flags=bilinear:threads=1:interl=0'
   # Their decoders say where colours are sampled, which the filter overlooks.
   if codec in ('h264', 'hevc') and '420' in picture.format.name:
     options += ':in_chroma_loc=left'

@@ -13,9 +13,8 @@ from fractions import Fraction
 
 import av
 import numpy as np
-from av.video.reformatter import ColorRange
 
-from i2v_jax.data import decode, pyav
+from i2v_jax.data import decode, fields, pyav, shaping
 
 _TICKS = Fraction(1, 90_000)  # seconds; divides most frame rates
 # Frames that no other frame needs can be skipped, and CAVLC is cheap to read.
@@ -36,6 +35,9 @@ class Recipe:
     fps: frames a second; None keeps every frame and its time.
     crf: of x264, 0 (no loss) to 51.
     frames: 'h264', or 'jpeg': every frame an image (Motion-JPEG).
+    deinterlace: makes whole frames of those that hold two fields, one of each.
+    square_pixels: stretches the width to what players show, where the pixels of
+      a video are not square; otherwise copies state the same aspect.
   """
 
   short_side: int | None = None
@@ -43,6 +45,8 @@ class Recipe:
   fps: float | None = None
   crf: int = 20
   frames: str = 'h264'
+  deinterlace: bool = False
+  square_pixels: bool = False
 
   def __post_init__(self):
     if self.short_side is not None and (
@@ -80,14 +84,12 @@ def pictures(
     yield from _images(path)
     return
   count, reason = 0, 'it gives no picture'
-  size = (info.height, info.width)[:: -1 if info.rotation % 180 else 1]
-  with pyav.open_file(os.fspath(path)) as container:
-    stream = pyav.video_stream(container)
+  with decode.open_video(path) as video:
     try:
-      for picture in container.decode(stream):
+      for picture in video.packets.pictures():
         if picture.is_corrupt:
           break
-        if (picture.height, picture.width) != size:
+        if not video.fits(picture):
           reason = 'it has another size'
           break
         if count == info.frames:
@@ -126,6 +128,8 @@ def encode(
 ) -> tuple[bytes, float]:
   """Writes a video anew: upright, in even sizes, without sound.
 
+  A copy looks as the source does: turned, mirrored and stretched alike.
+
   With `recipe.fps` the frame on screen at 0, 1 / fps, 2 / fps, ... seconds is
   taken: frames are dropped, or repeated, never blended. `fps` are the frames a
   second of a folder of frames.
@@ -145,11 +149,14 @@ def encode(
   seen, file, shown = {}, io.BytesIO(), 0
   reformatter = pyav.Reformatter()
   with contextlib.ExitStack() as stack:
-    shape = _Shaper(info, recipe)
+    shape = shaping.Shaper(
+      info, recipe.short_side, recipe.square_pixels, recipe.frames == 'jpeg'
+    )
     out = None
-    for repeat, picture in zip(
-      repeats.tolist(), pictures(path, info), strict=True
-    ):
+    found = pictures(path, info)
+    if recipe.deinterlace:
+      found = fields.deinterlaced(found)
+    for repeat, picture in zip(repeats.tolist(), found, strict=True):
       if not repeat:
         continue
       frame = shape(picture)
@@ -175,50 +182,6 @@ def _schedule(info: decode.VideoInfo, fps: float | None) -> tuple:
   return chosen, [round(time / _TICKS) for time in times.tolist()]
 
 
-class _Shaper:
-  """Brings pictures to size, upright, as 4:2:0."""
-
-  def __init__(self, info: decode.VideoInfo, recipe: Recipe):
-    short = min(info.height, info.width)
-    scale = min(1, (recipe.short_side or short) / short)
-    sides = info.height, info.width
-    if info.rotation % 180:
-      sides = sides[::-1]
-    self._size = [max(2, 2 * int(side * scale / 2 + 1e-6)) for side in sides]
-    self._turns = -info.rotation // 90
-    self._jpeg = recipe.frames == 'jpeg'
-    self._reformatter = pyav.Reformatter()
-
-  def __call__(self, picture: av.VideoFrame) -> av.VideoFrame:
-    full = picture.color_range == ColorRange.JPEG
-    frame = self._reformatter.reformat(
-      picture,
-      width=self._size[1],
-      height=self._size[0],
-      format='yuvj420p' if self._jpeg else 'yuv420p',
-      interpolation=pyav.BICUBIC,
-      src_color_range='JPEG' if full else 'MPEG',
-      dst_color_range='JPEG' if self._jpeg else 'MPEG',
-      dst_colorspace='ITU601' if self._jpeg else None,
-    )
-    if not self._turns:
-      return frame
-    turned = av.VideoFrame.from_ndarray(
-      _turn(frame.to_ndarray(), self._turns), format=frame.format.name
-    )
-    turned.colorspace, turned.color_range = frame.colorspace, frame.color_range
-    return turned
-
-
-def _turn(planes: np.ndarray, turns: int) -> np.ndarray:
-  """Turns the planes of a 4:2:0 picture `[H * 3 / 2, W]` anticlockwise."""
-  height, width = len(planes) * 2 // 3, planes.shape[1]
-  chroma = planes[height:].reshape(2, height // 2, width // 2)
-  luma = np.rot90(planes[:height], turns)
-  chroma = np.rot90(chroma, turns, axes=(1, 2))
-  return np.concatenate([luma, chroma.reshape(-1, luma.shape[1])])
-
-
 class _Writer:
   """Encodes frames into a file in memory; use it as a context manager."""
 
@@ -239,6 +202,9 @@ class _Writer:
     coder = stream.codec_context
     coder.time_base, coder.thread_count = _TICKS, 1
     coder.colorspace, coder.color_range = frame.colorspace, frame.color_range
+    if info.pixel_aspect != 1 and not recipe.square_pixels:
+      aspect = Fraction(info.pixel_aspect).limit_denominator(1000)
+      coder.sample_aspect_ratio = aspect
     if jpeg:
       coder.options = {'qmin': '2', 'qmax': '2'}
     else:

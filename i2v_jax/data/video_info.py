@@ -5,9 +5,13 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class VideoInfo:
-  """What a video holds, as it is displayed."""
+  """What a video holds, upright, in the pixels that are stored.
 
-  frames: int  # Those the container really lists.
+  Players stretch pixels that are not square; other readers of training data do
+  not, and neither do we: `pixel_aspect` says what would be right.
+  """
+
+  frames: int  # Those that decoding gives from the first to the last.
   height: int  # Pixels, after rotation.
   width: int
   fps: float  # The mean where the rate varies.
@@ -15,3 +19,6 @@ class VideoInfo:
   codec: str  # FFmpeg's name of it, such as 'h264'.
   rotation: int  # Clockwise degrees, 0 to 270, that `Video.read` has applied.
   times: tuple[float, ...]  # Seconds from the first frame to each.
+  mirrored: bool = False  # Left and right exchanged, before the rotation.
+  pixel_aspect: float = 1.0  # Width by height of a pixel, after rotation.
+  interlaced: bool = False  # Frames hold two fields, as the first picture says.

@@ -1,0 +1,75 @@
+"""What a check notes about the frames of videos that can be read."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+_NEAR = 0.02  # from 1; FFmpeg states 256:255 where a resize was rounded
+
+
+class Note(NamedTuple):
+  """Something to know about a video.
+
+  Attributes:
+    kind: one word, for the report.
+    text: what it is, and the way out if there is one.
+    detail: record of a video -> what to say of it; None if it is not so.
+  """
+
+  kind: str
+  text: str
+  detail: Callable[[Mapping[str, Any]], str | None]
+
+
+def _not_shown(record: Mapping[str, Any]) -> str | None:
+  count = record.get('not_shown')
+  return f'{count} packet{"s" * (count != 1)}' if count else None
+
+
+def _untimed(record: Mapping[str, Any]) -> str | None:
+  return 'decoded from its start' if record.get('untimed') else None
+
+
+def _stretched(record: Mapping[str, Any]) -> str | None:
+  aspect = record.get('pixel_aspect', 1)
+  return None if abs(aspect - 1) < _NEAR else f'pixels {aspect:g} wide to 1'
+
+
+def _interlaced(record: Mapping[str, Any]) -> str | None:
+  return 'interlaced' if record.get('interlaced') else None
+
+
+def _gaps(record: Mapping[str, Any]) -> str | None:
+  return record.get('gaps') or None
+
+
+def _aside(record: Mapping[str, Any]) -> str | None:
+  return record.get('aside') or None
+
+
+NOTES = (
+  Note(
+    'not_shown',
+    'recordings that start between key frames: their first packets give no '
+    'frame',
+    _not_shown,
+  ),
+  Note(
+    'untimed',
+    'timestamps disagree with the order of the pictures, so every read starts '
+    'at the first frame (rewrite them: i2v data prepare --gop 16)',
+    _untimed,
+  ),
+  Note(
+    'stretched',
+    'pixels are not square; frames are used as stored (to stretch them: i2v '
+    'data prepare --square-pixels)',
+    _stretched,
+  ),
+  Note(
+    'interlaced',
+    'frames are interlaced (to deinterlace: i2v data prepare --deinterlace)',
+    _interlaced,
+  ),
+  Note('gaps', 'numbers left out between the frames of a folder', _gaps),
+  Note('aside', 'other files beside the frames of a folder, not read', _aside),
+)
