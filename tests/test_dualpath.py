@@ -176,8 +176,8 @@ def test_dropout_acts_only_with_its_rng():
   ('options', 'error'),
   [
     (dict(preset='both'), r"presets \['paper', 'release'\]"),
-    (dict(num_adapters=3), '4 or 5 adapters'),
-    (dict(positions='learned'), "'release' or 'fixed_3d'"),
+    (dict(num_adapters=3), r'one of \(4, 5\)'),
+    (dict(positions='learned'), r"one of \('release', 'fixed_3d'\)"),
     (dict(frames=6), 'a multiple of 4, not 6'),
     (dict(spatial_frames=3), 'a multiple of 3, not 8'),
   ],

@@ -26,7 +26,7 @@ def look_in(folder: listing.Path) -> Contents:
   """The contents of one folder; raises OSError where it cannot be listed."""
   try:
     with os.scandir(folder) as entries:
-      here = [(entry.name, entry.is_dir()) for entry in entries]
+      here = [(entry.name, os.path.isdir(entry.path)) for entry in entries]
     inside = {name for name, is_folder in here if is_folder and _shown(name)}
     frames = {
       n for n in inside if frame_files.is_frame_folder(os.path.join(folder, n))
