@@ -9,7 +9,6 @@ import csv
 import os
 import tempfile
 
-import av
 import mutated
 import numpy as np
 import pytest
@@ -22,6 +21,7 @@ from i2v_jax.data import (
   loader,
   manifest,
   pipeline,
+  pyav,
   sources,
 )
 
@@ -43,7 +43,7 @@ def held():
 
 
 def count_pictures(path):
-  with av.open(str(path), metadata_errors='replace') as container:
+  with pyav.open_file(str(path)) as container:
     return sum(not frame.is_corrupt for frame in container.decode(video=0))
 
 
