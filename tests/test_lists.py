@@ -88,6 +88,7 @@ def test_numbers_of_all_lists_count_the_classes(root):
     ('v0.mp4 20261128\n', 'a label of 20261128 takes 20261129 classes'),
     ('clip0 10 0\n', r'line 1: .*list of frame folders .* no .*/clip0: check'),
     ('clip0 1 10 0\n', 'line 1: .*list of frame folders with 3 numbers each'),
+    ('Datei;Klasse\nv0.mp4;x\n', 'line 1: .*if it names columns, call them'),
   ],
 )
 def test_what_cannot_be_meant_is_named_with_its_line(root, text, error):
@@ -111,6 +112,8 @@ def test_a_list_of_frame_folders(tmp_path):
     load(tmp_path, videos='frames')
   split = load(tmp_path, videos='frames', on_missing='skip')
   assert split.miscounted == (('frames/clip 1', 4, 3, 2),)
+  write(tmp_path, {'train.txt': 'frames\\clip0\\ 3 0\nframes/clip 1/ 3 1\n'})
+  assert load(tmp_path).ids == ('frames/clip0', 'frames/clip 1')
 
 
 def test_a_name_that_ends_in_a_number_is_no_count_of_frames(root):
