@@ -73,7 +73,10 @@ def test_numbers_of_all_lists_count_the_classes(root):
     ('v0.mp4 x\nv1.mp4 runn\n', "line 2: label 'runn' is none of the 2"),
     ('v0.mp4 x\nv1.mp4 1\n', "line 2: label '1' is none .* are no numbers"),
     ('v0.mp4 X \n v1.mp4 Y\n', "line 1: label 'X' may be 'x' or 'x '"),
-    ('v0.mp4 0\nv1.mp4 1\nv0.mp4 1\n', "line 3: 'v0.mp4' has label 1 .*line 1"),
+    (
+      'v0.mp4 0\nv1.mp4 1\nv0.mp4 1\n',
+      "line 3: 'v0.mp4' has another label .*line 1",
+    ),
     (
       'v0.mp4 0 1\n',
       "line 1: 2 fields follow 'v0.mp4': this is a list with sev",
@@ -99,6 +102,25 @@ def test_what_cannot_be_meant_is_named_with_its_line(root, text, error):
     load(root, class_names=names)
 
 
+@pytest.mark.parametrize('other', ['v0', './v0.mp4', 'x/../v0.mp4', '{}/v0'])
+def test_a_video_listed_by_two_names_has_one_label(root, other):
+  line = other.format(root)
+  write(root, {'train.txt': f'v0.mp4 0\n{line} 1\n'})
+  with pytest.raises(ValueError, match="line 2: 'v0.mp4' has another label"):
+    load(root)
+  write(root, {'train.txt': f'v0.mp4 1\n{line} 1\n'})
+  assert load(root).ids == ('v0.mp4', 'v0.mp4')
+
+
+def test_class_names_may_be_numbers(root):
+  write(root, {'train.txt': 'v0.mp4 3\nv1.mp4 7\nv2.mp4 -1\n'})
+  assert load(root, class_names=['7', '3']).labels.tolist() == [1, 0, -1]
+  write(root, {'train.txt': 'v0.mp4 1\nv1.mp4 0\n'})
+  assert load(root, class_names=['0', '1']).labels.tolist() == [1, 0]
+  with pytest.raises(ValueError, match='class names are numbers too'):
+    load(root, class_names=['1', '0'])
+
+
 def test_a_list_of_frame_folders(tmp_path):
   for name in ('clip0', 'clip 1'):
     framed.write(tmp_path / 'frames' / name, framed.numbered(3))
@@ -122,6 +144,14 @@ def test_a_name_that_ends_in_a_number_is_no_count_of_frames(root):
   split = load(root)
   assert split.ids == ('v0.mp4', 'Clip 3.mp4')
   assert split.labels.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize('between', '\t;')
+def test_a_table_of_kinetics_may_have_other_separators(root, between):
+  text = 'label,youtube_id,time_start,time_end,split\nrun,v1,1,2,train\n'
+  write(root, {'train.txt': text.replace(',', between)})
+  split = load(root)
+  assert (split.ids, split.class_names) == (('v1.mp4',), ('run',))
 
 
 def test_a_csv_of_kinetics_is_a_list(root):

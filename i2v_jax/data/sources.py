@@ -206,6 +206,7 @@ def _split(reader, root, on_missing, options: dict[str, Any]) -> Split:
   there = [(row, place) for row, place in found if place is not None]
   if missing and (on_missing == 'error' or not there):
     raise FileNotFoundError(_describe(root, listed, missing, look_up))
+  _check_labels(listed.file, there)
   miscounted = _miscounted(there)
   if miscounted and on_missing == 'error':
     raise ValueError(_describe_counts(listed, miscounted))
@@ -219,6 +220,17 @@ def _split(reader, root, on_missing, options: dict[str, Any]) -> Split:
     miscounted=miscounted,
     notes=listed.notes,
   )
+
+
+def _check_labels(file: str, there) -> None:
+  """Raises ValueError for a video that is listed with two labels."""
+  first = {}
+  for row, place in there:
+    other = first.setdefault(place.path, row) if row.label >= 0 else row
+    if row.line and row.label != other.label:
+      problem = f'{place.id!r} has another label here than in line {other.line}'
+      way_out = 'a video has one label, so drop one of the lines'
+      raise listing.bad_line(file, row.line, f'{problem}: {way_out}')
 
 
 def _miscounted(there) -> tuple[Miscounted, ...]:
