@@ -106,7 +106,7 @@ def test_what_cannot_be_meant_is_named_with_its_line(root, text, error):
 def test_a_video_listed_by_two_names_has_one_label(root, other):
   line = other.format(root)
   write(root, {'train.txt': f'v0.mp4 0\n{line} 1\n'})
-  with pytest.raises(ValueError, match="line 2: 'v0.mp4' has another label"):
+  with pytest.raises(ValueError, match=r"line 2: 'v0.mp4' has another label"):
     load(root)
   write(root, {'train.txt': f'v0.mp4 1\n{line} 1\n'})
   assert load(root).ids == ('v0.mp4', 'v0.mp4')
