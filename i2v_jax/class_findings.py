@@ -91,11 +91,13 @@ def _extremes(counts: np.ndarray) -> tuple[int, int]:
 def _other_folders(name: str, split: sources.Split) -> Iterator[Finding]:
   """Where the folder is that of a class, but not of the label's."""
   plain = lambda text: names.key(text).replace('_', ' ')
-  labels = {plain(c): label for label, c in enumerate(split.class_names)}
+  labels = {}
+  for label, class_name in enumerate(split.class_names):
+    labels.setdefault(plain(class_name), []).append(label)
   rows = []
   for video, label in zip(split.ids, split.labels.tolist(), strict=True):
     folder = posixpath.basename(posixpath.dirname(video))
-    if label >= 0 and labels.get(plain(folder), label) != label:
+    if label >= 0 and label not in labels.get(plain(folder), [label]):
       rows.append((name, video, split.class_names[label]))
   if rows:
     text = f'label and folder name different classes in {name}: '

@@ -169,3 +169,11 @@ def test_a_class_may_be_spelled_otherwise_in_val(tmp_path):
   touch(tmp_path, 'train/RUN/1.mp4')
   with pytest.raises(ValueError, match=r"1 of the 2 classes .* \('run '\)"):
     sources.load('folder', tmp_path, 'val')
+
+
+@pytest.mark.parametrize(
+  'name', ['$RECYCLE.BIN', 'System Volume Information', 'lost+found']
+)
+def test_folders_of_systems_are_no_classes(tmp_path, name):
+  touch(tmp_path, 'run/a.mp4', 'run/b.mp4', f'{name}/x.mp4')
+  assert folders.look_in(tmp_path).folders == ['run']

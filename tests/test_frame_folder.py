@@ -170,6 +170,12 @@ def test_folders_of_something_else_are_no_frame_folders(tmp_path):
   assert not is_frame_folder(folder)
 
 
+def test_one_frame_beside_what_systems_leave_is_a_frame_folder(tmp_path):
+  folder = framed.write(tmp_path / 'clip', framed.numbered(1))
+  (folder / 'Thumbs.db').write_bytes(b'x')
+  assert is_frame_folder(folder)
+
+
 @pytest.mark.parametrize(
   ('numbers', 'gaps'),
   [

@@ -40,6 +40,10 @@ def read(tmp_path, text, delimiter=None):
     ('a.mp4 0 3 5', 'a.mp4', ['0', '3', '5']),
     ('a.mp4,0,3', 'a.mp4', ['0', '3']),
     ('clip0 10 0', 'clip0', ['10', '0']),
+    ('clip0/ 3', 'clip0', ['3']),
+    ('a.mp4 class 1', 'a.mp4', ['class 1']),
+    ('a.mp4,use 2 hands 1', 'a.mp4', ['use 2 hands 1']),
+    ('a.mp4 (copy) 1', 'a.mp4 (copy)', ['1']),
   ],
 )
 def test_a_line_is_a_path_and_labels(tmp_path, line, path, labels):
@@ -77,6 +81,8 @@ def test_a_delimiter_may_be_given(tmp_path, line, delimiter, path, labels):
     'a b.mp4 3\n'.encode('utf-32'),
     '# path,label\na b.mp4,3\n',
     'youtube_id,label,start\na b.mp4,3,0\n',
+    'videos,labels\na b.mp4,3\n',
+    '# made by hand\na b.mp4 3\n# the end\n#\n',
   ],
 )
 def test_headers_and_encodings(tmp_path, text):
@@ -95,6 +101,23 @@ def test_a_header_may_name_a_count_of_frames(tmp_path):
 def test_a_first_line_that_is_no_header_is_a_video(tmp_path):
   assert read(tmp_path, 'video.mp4,label\n')[0] == ('video.mp4', ('label',))
   assert read(tmp_path, 'video 0\nclip 1\n')[0] == ('video', ('0',))
+
+
+def test_names_may_begin_as_remarks_do(tmp_path):
+  text = '#1.mp4 0\n# 2.mp4 1\n#clip 2\n'
+  assert [path for path, _ in read(tmp_path, text)] == [
+    '#1.mp4',
+    '# 2.mp4',
+    '#clip',
+  ]
+
+
+def test_a_path_may_start_at_home(tmp_path, monkeypatch):
+  monkeypatch.setenv('HOME', '/home/me')
+  assert read(tmp_path, '~/a.mp4 0\n~a.mp4 0\n') == [
+    ('/home/me/a.mp4', ('0',)),
+    ('~a.mp4', ('0',)),
+  ]
 
 
 def test_paths_of_windows(tmp_path):

@@ -73,7 +73,10 @@ def test_numbers_of_all_lists_count_the_classes(root):
     ('v0.mp4 x\nv1.mp4 runn\n', "line 2: label 'runn' is none of the 2"),
     ('v0.mp4 x\nv1.mp4 1\n', "line 2: label '1' is none .* are no numbers"),
     ('v0.mp4 X \n v1.mp4 Y\n', "line 1: label 'X' may be 'x' or 'x '"),
-    ('v0.mp4 0\nv1.mp4 1\nv0.mp4 1\n', "line 3: 'v0.mp4' has label 1 .*line 1"),
+    (
+      'v0.mp4 0\nv1.mp4 1\nv0.mp4 1\n',
+      "line 3: 'v0.mp4' has another label .*line 1",
+    ),
     (
       'v0.mp4 0 1\n',
       "line 1: 2 fields follow 'v0.mp4': this is a list with sev",
@@ -88,6 +91,7 @@ def test_numbers_of_all_lists_count_the_classes(root):
     ('v0.mp4 20261128\n', 'a label of 20261128 takes 20261129 classes'),
     ('clip0 10 0\n', r'line 1: .*list of frame folders .* no .*/clip0: check'),
     ('clip0 1 10 0\n', 'line 1: .*list of frame folders with 3 numbers each'),
+    ('Datei;Klasse\nv0.mp4;x\n', 'line 1: .*if it names columns, call them'),
   ],
 )
 def test_what_cannot_be_meant_is_named_with_its_line(root, text, error):
@@ -96,6 +100,25 @@ def test_what_cannot_be_meant_is_named_with_its_line(root, text, error):
   names = None if '2026' in text else names
   with pytest.raises(ValueError, match=error):
     load(root, class_names=names)
+
+
+@pytest.mark.parametrize('other', ['v0', './v0.mp4', 'x/../v0.mp4', '{}/v0'])
+def test_a_video_listed_by_two_names_has_one_label(root, other):
+  line = other.format(root)
+  write(root, {'train.txt': f'v0.mp4 0\n{line} 1\n'})
+  with pytest.raises(ValueError, match=r"line 2: 'v0.mp4' has another label"):
+    load(root)
+  write(root, {'train.txt': f'v0.mp4 1\n{line} 1\n'})
+  assert load(root).ids == ('v0.mp4', 'v0.mp4')
+
+
+def test_class_names_may_be_numbers(root):
+  write(root, {'train.txt': 'v0.mp4 3\nv1.mp4 7\nv2.mp4 -1\n'})
+  assert load(root, class_names=['7', '3']).labels.tolist() == [1, 0, -1]
+  write(root, {'train.txt': 'v0.mp4 1\nv1.mp4 0\n'})
+  assert load(root, class_names=['0', '1']).labels.tolist() == [1, 0]
+  with pytest.raises(ValueError, match='class names are numbers too'):
+    load(root, class_names=['1', '0'])
 
 
 def test_a_list_of_frame_folders(tmp_path):
@@ -111,6 +134,8 @@ def test_a_list_of_frame_folders(tmp_path):
     load(tmp_path, videos='frames')
   split = load(tmp_path, videos='frames', on_missing='skip')
   assert split.miscounted == (('frames/clip 1', 4, 3, 2),)
+  write(tmp_path, {'train.txt': 'frames\\clip0\\ 3 0\nframes/clip 1/ 3 1\n'})
+  assert load(tmp_path).ids == ('frames/clip0', 'frames/clip 1')
 
 
 def test_a_name_that_ends_in_a_number_is_no_count_of_frames(root):
@@ -119,6 +144,14 @@ def test_a_name_that_ends_in_a_number_is_no_count_of_frames(root):
   split = load(root)
   assert split.ids == ('v0.mp4', 'Clip 3.mp4')
   assert split.labels.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize('between', '\t;')
+def test_a_table_of_kinetics_may_have_other_separators(root, between):
+  text = 'label,youtube_id,time_start,time_end,split\nrun,v1,1,2,train\n'
+  write(root, {'train.txt': text.replace(',', between)})
+  split = load(root)
+  assert (split.ids, split.class_names) == (('v1.mp4',), ('run',))
 
 
 def test_a_csv_of_kinetics_is_a_list(root):

@@ -231,7 +231,9 @@ def test_missing_videos_raise_or_are_counted(tmp_path):
   assert split.missing == (missing,)
   assert split.labels.tolist() == [0]
   shutil.rmtree(tmp_path / 'val')
-  with pytest.raises(ValueError, match=r'no videos under .* of the 2 listed'):
+  with pytest.raises(
+    FileNotFoundError, match=r'2 of 2 .*: the first is not at'
+  ):
     sources.load('kinetics', tmp_path, 'val', num_classes=2, on_missing='skip')
 
 

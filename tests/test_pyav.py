@@ -78,6 +78,24 @@ def test_names_are_no_patterns_nor_descriptions(tmp_path, monkeypatch, kind):
     decode.probe(name)
 
 
+@pytest.mark.parametrize(
+  ('content', 'kind'),
+  [
+    (b'#!/bin/sh\nexit 0\n', 'it is text'),
+    ('réponse : non trouvé\n'.encode() * 500, 'it is text'),
+    (b'<!DOCTYPE html>\n<HTML>404</HTML>', 'it is a web page'),
+    (b'version https://git-lfs.github.com/spec/v1\n', 'git lfs pull'),
+    (b'<ASX version="3"></ASX>', r'a playlist \(ASX\)'),
+    (b'PK\3\4' + bytes(99), r'it is an archive \(ZIP\)'),
+    (b'YUV4MPEG2 W99999 H99999 F9:1\nFRAME\n' + bytes(99), 'it is damaged'),
+    (bytes(99), 'Invalid data'),
+  ],
+)
+def test_what_is_no_video_is_named(content, kind):
+  with pytest.raises(decode.DecodeError, match=f'cannot be opened .*{kind}'):
+    decode.probe(content)
+
+
 @pytest.mark.parametrize('codec', ['png', 'mjpeg'])
 def test_a_picture_is_no_video(tmp_path, codec):
   coder = av.CodecContext.create(codec, 'w')

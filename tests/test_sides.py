@@ -31,6 +31,13 @@ PAIRS = [
   ('向左转', '向右转'),
   ('hand_l', 'hand_r'),
   ('pan_L2R', 'pan_R2L'),
+  ('ClockWise', 'CounterClockWise'),
+  ('turn LHS', 'turn RHS'),
+  ('turn_lt', 'turn_rt'),
+  ('顺时针转', '逆时针转'),
+  ('時計回り', '反時計回り'),
+  ('повернуть налево', 'повернуть направо'),
+  ('왼쪽 손', '오른쪽 손'),
 ]
 
 
@@ -38,6 +45,18 @@ PAIRS = [
 def test_a_pair_is_found(pair):
   assert flips.flip_label_map(['wave', *pair]) == {1: 2, 2: 1}
   assert flips.flip_label_map([pair[1], 'wave', pair[0]]) == {0: 2, 2: 0}
+
+
+@pytest.mark.parametrize('form', ['{:02}_{}', '{}{}', '{} - {}', '{}. {}'])
+def test_numbers_that_count_the_classes_are_no_part_of_names(form):
+  names = [form.format(*n) for n in enumerate(['turn left', 'turn right', 'x'])]
+  assert flips.flip_label_map(names) == {0: 1, 1: 0}
+
+
+def test_numbers_that_tell_classes_apart_are():
+  names = ['1 left', '2 left', '2 right', '1 right']
+  assert flips.flip_label_map(names) == {0: 3, 1: 2, 2: 1, 3: 0}
+  assert flips.flip_label_map(['10', '11', '1']) == {}
 
 
 @pytest.mark.parametrize(

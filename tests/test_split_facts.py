@@ -59,6 +59,8 @@ def test_one_class_is_too_few_and_like_names_are_noted():
   assert found['alike'].rows == [
     ('train', '', "'Ape' and 'ape ' (by case and blanks at the ends)")
   ]
+  split = split_of({'Ape/a': 0, 'ape /b': 1}, ('Ape', 'ape '))
+  assert 'label' not in kinds({'train': split})
 
 
 def test_counts_of_frames_and_notes_reach_the_check():

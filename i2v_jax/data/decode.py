@@ -62,7 +62,8 @@ class Video(contextlib.AbstractContextManager):
         ) from error
       if isinstance(error, OSError | av.FFmpegError):
         self.packets.check_time(0)
-        raise self._error(f'cannot be opened ({error.strerror})') from error
+        reason = pyav.reason(error)
+        raise self._error(f'cannot be opened ({reason})') from error
       raise
 
   def __exit__(self, *_) -> None:

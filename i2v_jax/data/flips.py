@@ -47,7 +47,8 @@ def flip_label_map(class_names: Iterable[str]) -> dict[int, int]:
   Two classes belong together when their names differ in sides or directions of
   rotation only, such as Something-Something V2's "Pulling something from left
   to right" and "... from right to left", `turnLeft` and `turn_right`, or `cw`
-  and `ccw`; see `sides`. A name that says "left and right" or "left or right"
+  and `ccw`; see `sides`. Numbers that count the classes (`01_left`) are no part
+  of their names. A name that says "left and right" or "left or right"
   is its own mirror image and has no entry. What only may name a side, such as
   `hand_l`, counts where the class of the other side is there.
 
@@ -62,17 +63,18 @@ def flip_label_map(class_names: Iterable[str]) -> dict[int, int]:
       would get a wrong label.
   """
   names = list(class_names)
-  keys = [sides.key(name) for name in names]
+  plain = sides.without_numbers(names)
+  keys = [sides.key(name) for name in plain]
   sided = [n for n, key in enumerate(keys) if sides.mirrored(key) != key]
   possible = {
     label: keys[label] if label in sided else sides.possible_key(name)
-    for label, name in enumerate(names)
+    for label, name in enumerate(plain)
   }
   found = _pairs(names, possible, sided)
   rest = {
     label: sides.loose_key(name)
-    for label, name in enumerate(names)
-    if label not in found
+    for label, name in enumerate(plain)
+    if label not in found and not _in_a_row(plain, label)
   }
   return found | _loose_pairs(names, rest)
 
@@ -109,7 +111,7 @@ def _loose_pairs(names, keys: Mapping[int, sides.Key]) -> dict[int, int]:
   labels, found = _by_key(keys), {}
   for label, key in keys.items():
     partners = labels.get(sides.mirrored(key), [])
-    if sides.mirrored(key) == key or not partners or _in_a_row(names, label):
+    if sides.mirrored(key) == key or not partners:
       continue
     if len(labels[key]) != 1 or len(partners) != 1:
       raise _ambiguous(names, label, labels[key], partners)

@@ -6,6 +6,8 @@ import os
 import re
 from typing import NamedTuple
 
+from i2v_jax.data import names as names_lib
+
 _IMAGE = re.compile(r'(.*?)([0-9]+)\.(jpe?g|png|webp|bmp)', re.I)
 # Optical flow, which rawframes keep beside the pictures: flow_x_00001.jpg.
 _FLOW = re.compile(r'(flow[_-]?[xyuv]?|[xyuv])[_-]?', re.I)
@@ -44,14 +46,15 @@ class Frames(NamedTuple):
 def is_frame_folder(path) -> bool:
   """Whether a path is a folder that holds one video as numbered images.
 
-  It holds more numbered images than other files, no video and no folder.
+  It holds more numbered images than other files, no video and no folder; what
+  systems leave in any folder does not count.
   """
   if isinstance(path, bytes) or not os.path.isdir(path):
     return False
   images = others = 0
   with os.scandir(path) as entries:
     for entry in entries:
-      if entry.name.startswith('.'):
+      if entry.name.startswith('.') or names_lib.is_litter(entry.name):
         continue
       if entry.is_dir() or _VIDEO.fullmatch(entry.name):
         return False

@@ -79,7 +79,10 @@ def read_clips(path: pathlib.Path, split: str | None) -> Iterator[tuple]:
   than `split` if that is given.
   """
   with listing.open_text(path) as file:
-    reader = csv.DictReader(file, strict=True)
+    header = file.readline()
+    between = next((char for char in '\t;' if char in header), ',')
+    file.seek(0)
+    reader = csv.DictReader(file, strict=True, delimiter=between)
     try:
       for row in reader:
         where = path, reader.line_num

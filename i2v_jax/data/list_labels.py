@@ -79,27 +79,28 @@ def _whole(label: str) -> int:
 def labels_of(path, videos: Sequence[Video], names: Sequence[str]) -> list[int]:
   """The labels as numbers, -1 where there is none.
 
-  Raises ValueError, with the line, for a label that is none of `names`, and for
-  a video with two.
+  Raises ValueError, with the line, for a label that is none of `names`.
   """
-  if are_numbers(videos):
-    found = [_whole(video.label or '-1') for video in videos]
-    _check_range(path, videos, found, len(names))
-  else:
+  if _are_names(path, videos, names):
     known = {name: label for label, name in enumerate(names)} | {'-1': -1}
-    found = [_named(path, video, known) for video in videos]
-  first = {}
-  for video, label in zip(videos, found, strict=True):
-    if label < 0:
-      continue
-    line, other = first.setdefault(video.path, (video.line, label))
-    if other != label:
-      problem = f'{video.path!r} has label {video.label} here and another in'
-      way_out = 'a video has one label, so drop one of the lines'
-      raise listing.bad_line(
-        path, video.line, f'{problem} line {line}: {way_out}'
-      )
+    return [_named(path, video, known) for video in videos]
+  found = [_whole(video.label or '-1') for video in videos]
+  _check_range(path, videos, found, len(names))
   return found
+
+
+def _are_names(path, videos: Sequence[Video], names: Sequence[str]) -> bool:
+  """Whether labels are names of classes, which may be numbers themselves."""
+  if not are_numbers(videos):
+    return True
+  known = {name: label for label, name in enumerate(names)}
+  labels = {video.label for video in videos} - {None, '-1'}
+  if not labels <= known.keys() or all(known[n] == _whole(n) for n in labels):
+    return False
+  if all(0 <= _whole(label) < len(names) for label in labels):
+    problem = f'{path}: class names are numbers too, and labels may be either'
+    raise ValueError(f'{problem}: give the classes other names')
+  return True
 
 
 def _check_range(path, videos, labels: Sequence[int], count: int) -> None:

@@ -21,10 +21,12 @@ _JSON = ('{"', '[{', '["', '[[')
 _DRIVE = re.compile(r'[a-z]:[\\/]|\\\\', re.I)
 # Names of columns without case, blanks and '_', the best first.
 _PATHS = 'path filepath videopath clippath relativepath file filename video '
+_PATHS += 'paths files filenames videos clips '
 _PATHS += 'videofile videoname clip clipname name videoid youtubeid id'
 _COUNTS = 'numframes totalframes nframes framecount frames'
 _LABELS = 'label labels class classid classidx classindex labelid labelidx '
-_LABELS += 'target category action activity classname labelname y'
+_LABELS += 'target category action activity classname labelname y '
+_LABELS += 'classes targets categories actions tag'
 _COLUMNS = [text.split() for text in (_PATHS, _COUNTS, _LABELS)]
 
 Split = Callable[[str], tuple[str, ...]]
@@ -57,7 +59,7 @@ def is_kinetics(path: listing.Path) -> bool:
 
 
 def read(path: listing.Path, delimiter: str | None = None) -> list[Line]:
-  """Reads the lines of a list that are not blank.
+  """Reads the lines of a list that are not blank, and no remarks after `#`.
 
   Args:
     path: of the list.
@@ -68,6 +70,7 @@ def read(path: listing.Path, delimiter: str | None = None) -> list[Line]:
     ValueError: a line cannot be read, or its path is not one of a disk.
   """
   lines, found = list(listing.read_lines(path)), []
+  lines[1:] = [line for line in lines[1:] if not _is_comment(line[1])]
   if not lines:
     return found
   if lines[0][1].startswith(_JSON):
@@ -76,6 +79,7 @@ def read(path: listing.Path, delimiter: str | None = None) -> list[Line]:
   if columns := _columns(lines[0][1], delimiter):
     between = delimiter or _between(lines[0][1])
     split = _by_columns(path, between, columns) or split
+  if columns or _is_comment(lines[0][1]):
     del lines[0]
   for number, text in lines:
     try:
@@ -93,7 +97,8 @@ def cut(text: str, count: int) -> list[str]:
   """A path and the `count` fields at the end of a line, without quotes."""
   field = rf'[{_CHARS} ]+([^{_CHARS} ]+)'
   found = re.fullmatch(f'(.+?){field * count}', text).groups()
-  return [part.strip('"') for part in found]
+  path, *rest = [part.strip('"') for part in found]
+  return [_local(path), *rest]
 
 
 def read_list(path: listing.Path) -> Iterator[tuple[str, int | None]]:
@@ -111,15 +116,23 @@ def read_list(path: listing.Path) -> Iterator[tuple[str, int | None]]:
 def _local(path: str) -> str:
   """The path as this system writes it."""
   path = path.removeprefix('file://')
+  path = os.path.expanduser(path) if path.startswith('~/') else path
   if problem := places.problem(path):
     raise ValueError(f'{path!r} {problem}')
   if os.sep == '\\':
-    return path
+    return path.rstrip('/\\') or path
   if _DRIVE.match(path):
     way_out = "list it relative to the data root, or to the option 'videos'"
     raise ValueError(f'{path!r} is on a drive of a Windows machine: {way_out}')
   # A name may hold a backslash, but not in a path that has other separators.
-  return path if '/' in path else path.replace('\\', '/')
+  path = path if '/' in path else path.replace('\\', '/')
+  return path.rstrip('/') or path
+
+
+def _is_comment(text: str) -> bool:
+  """Whether a line is a remark; a video may be called `#1.mp4`."""
+  video = re.search(rf'\.({"|".join(names.VIDEOS)})\b', text, re.I)
+  return text.startswith('#') and not (video or re.match(r'#\S+\s+\d+$', text))
 
 
 def _between(header: str) -> str:
@@ -183,9 +196,15 @@ def _fields(text: str, delimiter: str | None) -> tuple[str, ...]:
       path = (quoted[1] or quoted[2]).replace('""', '"')
       labels = _labels(rest[between.end() :], between[0]) if between else ()
       return path, *labels
-  for pattern in (_numbered(separator), _ended(separator)):
-    if found := re.fullmatch(pattern, text, re.I):
-      return found[1], *_labels(found[3], found[2])
+  numbered, ended = (
+    re.fullmatch(pattern, text, re.I)
+    for pattern in (_numbered(separator), _ended(separator))
+  )
+  # In `a.mp4 class 1` the number is part of the label.
+  of_label = numbered and ended and not names.has_video_extension(numbered[1])
+  of_label = of_label and re.match(r'["\w]', ended[3])
+  if found := (not of_label and numbered) or ended:
+    return found[1], *_labels(found[3], found[2])
   return _plain(text, delimiter)
 
 

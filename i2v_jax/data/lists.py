@@ -108,6 +108,7 @@ def _other_splits(split: str) -> list[str]:
 def _read(path, delimiter: str | None, base: str) -> list[Video]:
   """The videos of a list; `base` is the folder that its paths start from."""
   lines = list_lines.read(path, delimiter)
+  _check_first(path, lines, base)
   several = [line for line in lines if len(line.labels) > 1]
   one_label = _one_label(path, several, base) if several else None
   found = []
@@ -122,6 +123,17 @@ def _read(path, delimiter: str | None, base: str) -> list[Video]:
       problem = f'a label or none, unlike line {found[0].line}: write -1 for'
       raise listing.bad_line(path, video.line, f'{problem} none')
   return found
+
+
+def _check_first(path, lines: Sequence[list_lines.Line], base: str) -> None:
+  """Raises ValueError where the first line names columns, in other words."""
+  ends = [names_lib.has_video_extension(line.path) for line in lines]
+  if ends[:1] == [False] and len(ends) > 1 and all(ends[1:]):
+    first = lines[0]
+    if not _is_there(os.path.join(base, first.path)):
+      problem = f'{first.text!r} lists no video that is there: if it names'
+      way_out = 'columns, call them path and label; else delete it'
+      raise listing.bad_line(path, first.number, f'{problem} {way_out}')
 
 
 def _check_order(path, videos: Sequence[Video], base: str) -> None:

@@ -30,7 +30,9 @@ _PLAIN = re.compile(
   r'readme|licen[cs]e|changelog|makefile|(md5|sha1|sha256)sums?', re.I
 )
 _LITTER = re.compile(
-  r'\.DS_Store|\._.*|Thumbs\.db|desktop\.ini|__MACOSX|@eaDir', re.I
+  r'\.DS_Store|\._.*|Thumbs\.db|desktop\.ini|__MACOSX|@eaDir|__pycache__'
+  r'|\$RECYCLE\.BIN|System Volume Information|lost\+found',
+  re.I,
 )
 
 

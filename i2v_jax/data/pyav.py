@@ -44,13 +44,19 @@ _STARTS = {
   b'BM': 'a picture (BMP)',
   b'II*\0': 'a picture (TIFF)',
   b'MM\0*': 'a picture (TIFF)',
+  b'version https://git-lfs': 'a pointer of Git LFS (get it by git lfs pull)',
+  b'PK\3\4': 'an archive (ZIP)',
+  b'\x1f\x8b': 'an archive (gzip)',
 }
 _INSIDE = {
-  b'<MPD': 'a playlist (DASH)',
-  b'<SmoothStreamingMedia': 'a playlist (Smooth Streaming)',
+  b'<mpd': 'a playlist (DASH)',
+  b'<smoothstreamingmedia': 'a playlist (Smooth Streaming)',
   b'<asx': 'a playlist (ASX)',
-  b'<CompositionPlaylist': 'a playlist (IMF)',
+  b'<compositionplaylist': 'a playlist (IMF)',
+  b'<html': 'a web page',
+  b'<!doctype html': 'a web page',
 }
+_DAMAGED = 'it is damaged, or no kind of video file that is read'
 
 
 def open_file(
@@ -76,12 +82,19 @@ def open_file(
     return av.open(source, timeout=timeout, container_options=options, **_OPEN)
   except av.FFmpegError as error:
     reason = _kind(file)
-    # FFmpeg's number for what is not on the list.
-    if not reason and error.errno == errno.EINVAL:
-      reason = 'it is damaged, or no kind of video file that is read'
+    # FFmpeg's numbers for what is not on the list, and for an absurd size.
+    if not reason and error.errno in (errno.EINVAL, errno.EBUSY):
+      reason = _DAMAGED
     if not reason:
       raise
     raise OSError(errno.EINVAL, reason) from error
+
+
+def reason(error: OSError | av.FFmpegError) -> str:
+  """Why a file cannot be opened, in words."""
+  if isinstance(error, av.FFmpegError) and error.errno == errno.EINVAL:
+    return 'its header is damaged, or of a kind that is not read'
+  return error.strerror
 
 
 def _kind(file: str | io.BytesIO) -> str:
@@ -95,8 +108,21 @@ def _kind(file: str | io.BytesIO) -> str:
     return ''
   head = head.removeprefix(codecs.BOM_UTF8).lstrip()
   found = [kind for start, kind in _STARTS.items() if head.startswith(start)]
-  found += [kind for part, kind in _INSIDE.items() if part in head]
+  lower = head.lower()
+  found += [kind for part, kind in _INSIDE.items() if part in lower]
+  found += ['text'] * _is_text(head)
   return f'it is {found[0]}, not a video' if found else ''
+
+
+def _is_text(head: bytes) -> bool:
+  """Whether the start of a file is UTF-8 without control characters."""
+  try:
+    text = codecs.getincrementaldecoder('utf-8')().decode(head)
+  except ValueError:
+    return False
+  return bool(text) and all(
+    char.isprintable() or char.isspace() for char in text
+  )
 
 
 def video_stream(container: av.container.InputContainer):

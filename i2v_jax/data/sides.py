@@ -6,7 +6,7 @@ down, in and out, towards and away stay what they are.
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 # Marks that stand for words; a mirror exchanges the first and second of a pair.
 _MIRRORED = str.maketrans('<>↻↺', '><↺↻')
@@ -30,10 +30,18 @@ _WORDS: dict[tuple[str, ...], str] = {
   ('左', '右'): 'both',
   ('左',): '<',
   ('右',): '>',
+  ('왼쪽',): '<',
+  ('오른쪽',): '>',
+  **{(word,): '<' for word in ('влево', 'налево', 'слева')},
+  **{(word,): '>' for word in ('вправо', 'направо', 'справа')},
   ('clockwise',): '↻',
+  ('clock', 'wise'): '↻',
   ('cw',): '↻',
+  **{(word,): '↻' for word in ('顺时针', '順時針', '時計回り')},
+  **{(word,): '↺' for word in ('逆时针', '逆時針', '反時計回り')},
   **{(f'{word}clockwise',): '↺' for word in _COUNTER},
   **{(word, 'clockwise'): '↺' for word in _COUNTER},
+  **{(word, 'clock', 'wise'): '↺' for word in _COUNTER},
   **{(word, 'cw'): '↺' for word in _COUNTER},
   ('ccw',): '↺',
   ('acw',): '↺',
@@ -47,11 +55,15 @@ _WORDS: dict[tuple[str, ...], str] = {
 _MAYBE = {'droit': '>', 'droits': '>', 'derecho': '>', 'derechos': '>'}
 _MAYBE |= {'direita': '>', 'direito': '>'}
 _LETTERS = {'l': '<', 'r': '>', 'lr': '<>', 'rl': '><', 'lh': '<h', 'rh': '>h'}
+_LETTERS |= {'lt': '<t', 'rt': '>t', 'lhs': '<side', 'rhs': '>side'}
+_LETTERS |= {'ltr': '<to>', 'rtl': '>to<', 'lft': '<', 'rgt': '>', 'rht': '>'}
 _INSIDE = {'counterclockwise': '↺', 'anticlockwise': '↺', 'clockwise': '↻'}
 _INSIDE |= {'left': '<', 'right': '>', 'links': '<', 'rechts': '>'}
 _INSIDE |= {'linke': '<', 'rechte': '>', 'gauche': '<', 'droite': '>'}
 _INSIDE |= {'izquierda': '<', 'derecha': '>'}
 _INSIDE_WORD = re.compile('|'.join(_INSIDE))
+
+_JOINED = re.compile('([左右]|[顺順逆][时時][针針]|反?時計回り|왼쪽|오른쪽)')
 
 Key = tuple[str, ...]  # words in small letters, and marks
 
@@ -63,13 +75,26 @@ def words(name: str) -> list[str]:
   "and" or "or" are words too.
   """
   name = unicodedata.normalize('NFC', name)
-  name = re.sub('([左右])', r' \1 ', name)
+  name = _JOINED.sub(r' \1 ', name)
   kinds = ''.join(map(_kind, name))
   found = []
   for run in re.finditer('U+l*|l+|d+|&', kinds):
     word = name[run.start() : run.end()]
     found += _cased(word, kinds[run.start() : run.end()].count('U'))
   return [word.casefold() for word in found]
+
+
+def without_numbers(class_names: Sequence[str]) -> list[str]:
+  """Class names without the numbers that count them, as in `01_left`.
+
+  Unchanged unless every name begins with a number and differs in more.
+  """
+  found = [
+    re.fullmatch(r'\d+(?!\d)[\s_.:)-]*(.*\w.*)', name) for name in class_names
+  ]
+  rest = [match[1] for match in found if match]
+  counted = len(rest) == len(found) == len({*rest})
+  return rest if counted else [*class_names]
 
 
 def _kind(letter: str) -> str:

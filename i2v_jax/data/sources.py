@@ -204,11 +204,9 @@ def _split(reader, root, on_missing, options: dict[str, Any]) -> Split:
   found = [*zip(listed.rows, look_up.find(listed.rows), strict=True)]
   missing = [row for row, place in found if place is None]
   there = [(row, place) for row, place in found if place is not None]
-  if missing and on_missing == 'error':
+  if missing and (on_missing == 'error' or not there):
     raise FileNotFoundError(_describe(root, listed, missing, look_up))
-  if not there:
-    problem = f'no videos under {root} of the {len(found)} listed'
-    raise ValueError(f'{problem}: check the data root and the split')
+  _check_labels(listed.file, there)
   miscounted = _miscounted(there)
   if miscounted and on_missing == 'error':
     raise ValueError(_describe_counts(listed, miscounted))
@@ -222,6 +220,17 @@ def _split(reader, root, on_missing, options: dict[str, Any]) -> Split:
     miscounted=miscounted,
     notes=listed.notes,
   )
+
+
+def _check_labels(file: str, there) -> None:
+  """Raises ValueError for a video that is listed with two labels."""
+  first = {}
+  for row, place in there:
+    other = first.setdefault(place.path, row) if row.label >= 0 else row
+    if row.line and row.label != other.label:
+      problem = f'{place.id!r} has another label here than in line {other.line}'
+      way_out = 'a video has one label, so drop one of the lines'
+      raise listing.bad_line(file, row.line, f'{problem}: {way_out}')
 
 
 def _miscounted(there) -> tuple[Miscounted, ...]:
@@ -261,11 +270,14 @@ def _describe(
   names = ', '.join(repr(_name(row)) for row in missing[:3])
   more = ', ...' if len(missing) > 3 else ''
   first = missing[0]
-  where = f'line {first.line} of {listed.file}, ' if first.line else ''
+  where = f', line {first.line} of {listed.file},' if first.line else ''
   tried = os.path.join(root, first.folders[0], first.names[0])
   near = look_up.near(first)
   near = f'; {near}' if near else ''
   problem = f'{len(missing)} of {len(listed.rows)} listed videos are not in'
-  problem += f' {root} ({names}{more}): the first, {where}is not at {tried}'
-  way_out = "check the root and 'videos', or leave them out, and have them"
-  return f"{problem}{near}; {way_out} counted, by on_missing='skip'"
+  problem += f' {root} ({names}{more}): the first{where} is not at {tried}'
+  way_out = "check the root and 'videos'"
+  if len(missing) < len(listed.rows):
+    way_out += ', or leave them out, and have them counted, by'
+    way_out += " on_missing='skip'"
+  return f'{problem}{near}; {way_out}'
