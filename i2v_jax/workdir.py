@@ -132,7 +132,7 @@ class Lock:
     return self
 
   def _take(self) -> None:
-    file = self.path.open('a+')
+    file = self.path.open('a+', encoding='utf-8')
     try:
       files.lock(file)
     except BlockingIOError as error:

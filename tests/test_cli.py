@@ -36,7 +36,7 @@ def folder(digits, tmp_path):
   (tmp_path / 'clips' / 'b').mkdir(parents=True)
   shutil.copy(clips[0], tmp_path / 'clips' / 'b' / 'one.mp4')
   shutil.copy(clips[1], tmp_path / 'clips' / 'a.mp4')
-  (tmp_path / 'clips' / 'notes.txt').write_text('mine')
+  (tmp_path / 'clips' / 'notes.txt').write_text('mine', encoding='utf-8')
   return tmp_path / 'clips'
 
 

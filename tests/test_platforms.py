@@ -52,7 +52,7 @@ def test_one_process_runs_without_what_windows_lacks(
   smoke_run, digits, videos, tmp_path
 ):
   own = f'get_config = lambda arg: {{"data": {{"root": {str(digits)!r}}}}}'
-  (smoke_run / 'own.py').write_text(own)
+  (smoke_run / 'own.py').write_text(own, encoding='utf-8')
   changed = {'PYTHONPATH': ':'.join(sys.path), 'PYTHONIOENCODING': 'cp1252'}
   arguments = [smoke_run, videos / 'h265.mp4', tmp_path]
   done = subprocess.run(

@@ -55,7 +55,7 @@ def test_a_script_opens_no_other_file(
     'http': f'http://127.0.0.1:{server}/secret.mp4',
   }[where]
   script = tmp_path / 'x.mp4'
-  script.write_text(SCRIPTS[kind].format(target))
+  script.write_text(SCRIPTS[kind].format(target), encoding='utf-8')
   monkeypatch.chdir(tmp_path)
   for source in (script, 'x.mp4', script.read_bytes()):
     with pytest.raises(decode.DecodeError, match='cannot be opened') as told:

@@ -155,7 +155,7 @@ def test_class_names_are_checked_both_ways(tmp_path, names):
   path = tmp_path / 'names.json'
   with pytest.raises(ValueError, match=r'names\.json: class name'):
     sources.write_class_names(path, names)
-  path.write_text(json.dumps(names))
+  path.write_text(json.dumps(names), encoding='utf-8')
   with pytest.raises(ValueError, match=r'names\.json: class name'):
     sources.read_class_names(path)
 

@@ -31,7 +31,7 @@ def write(path: listing.Path, header: Mapping, records: Iterable[Mapping]):
   """Writes a manifest, whole or not at all."""
   path = pathlib.Path(path)
   beside = path.with_name(f'{path.name}.new')
-  with beside.open('w') as file:
+  with beside.open('w', encoding='utf-8') as file:
     for line in ({'manifest': VERSION} | dict(header), *records):
       print(json.dumps(line), file=file)
   beside.replace(path)
