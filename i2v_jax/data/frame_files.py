@@ -6,12 +6,11 @@ import os
 import re
 from typing import NamedTuple
 
+from i2v_jax.data.names import has_video_extension
+
 _IMAGE = re.compile(r'(.*?)([0-9]+)\.(jpe?g|png|webp|bmp)', re.I)
 # Optical flow, which rawframes keep beside the pictures: flow_x_00001.jpg.
 _FLOW = re.compile(r'(flow[_-]?[xyuv]?|[xyuv])[_-]?', re.I)
-_VIDEO = re.compile(
-  r'.+\.(mp4|m4v|avi|mkv|mov|webm|mpe?g|m?ts|m2ts|flv|wmv|3gp|ogv|gif)', re.I
-)
 
 
 class Frames(NamedTuple):
@@ -53,7 +52,7 @@ def is_frame_folder(path) -> bool:
     for entry in entries:
       if entry.name.startswith('.'):
         continue
-      if entry.is_dir() or _VIDEO.fullmatch(entry.name):
+      if entry.is_dir() or has_video_extension(entry.name):
         return False
       is_image = _IMAGE.fullmatch(entry.name) is not None
       images, others = images + is_image, others + (not is_image)

@@ -53,6 +53,11 @@ def bad_line(path: Path, line: int, problem: str) -> ValueError:
   return ValueError(f'{path}, line {line}: {problem}')
 
 
+def name_some(names: Sequence[str]) -> str:
+  """The first three of several names, for a message."""
+  return ', '.join(map(repr, names[:3])) + ', ...' * (len(names) > 3)
+
+
 def open_text(path: Path) -> TextIO:
   """Opens UTF-8 text, or UTF-16 and UTF-32 that begin with their mark.
 

@@ -7,7 +7,7 @@ OSError for a folder that cannot be read.
 import hashlib
 import os
 
-from i2v_jax.data import folders, listing, places
+from i2v_jax.data import folders, listing
 from i2v_jax.data import names as spelling
 
 
@@ -98,11 +98,12 @@ def _labels_of(there, names, top, train) -> dict[str, int]:
       labels[other] = labels[near[0]]
       others.remove(other)
   if others:
-    shown = ', '.join(map(repr, others[:3])) + ', ...' * (len(others) > 3)
     problem = f'{len(others)} of the {len(there)} classes of {top} are not'
-    problem += f' among the {len(names)} of {train} ({shown})'
-    way_out = 'the classes are those of train, so add them there or move them'
-    raise ValueError(f'{problem}: {way_out} away')
+    problem += (
+      f' among the {len(names)} of {train} ({listing.name_some(others)})'
+    )
+    way_out = 'add them there, or move them away'
+    raise ValueError(f'{problem}, which decides the classes: {way_out}')
   return labels
 
 
@@ -141,7 +142,7 @@ def _clips(top, name) -> tuple[list[str], list[str]]:
 
 def _but(left_out: list[str]) -> str:
   """What a folder without videos holds, in brackets."""
-  if archives := [name for name in left_out if places.is_archive(name)]:
+  if archives := [name for name in left_out if spelling.is_archive(name)]:
     return f' but archives, such as {archives[0]}, which have to be unpacked'
   return f' ({folders.describe_left_out(left_out)})' if left_out else ''
 

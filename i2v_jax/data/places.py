@@ -5,14 +5,10 @@ import os
 import re
 from collections.abc import Callable, Mapping
 
+from i2v_jax.data import names
+
 _URL = re.compile(r'(?!file:)[a-z][a-z0-9+.-]+:/{1,2}(?=[^/])', re.I)
-_ARCHIVE = re.compile(r'\.(tar(\.\w+)?|tgz|tbz2?|txz|zip|7z|rar|zst|gz)$', re.I)
 _MOUNTS = {'gs': 'gcsfuse', 's3': 'mountpoint-s3 or s3fs', 'hdfs': 'hdfs-fuse'}
-
-
-def is_archive(name: str) -> bool:
-  """Whether a file is an archive by its name."""
-  return bool(_ARCHIVE.search(name))
 
 
 def problem(path: str | os.PathLike[str]) -> str:
@@ -25,7 +21,7 @@ def problem(path: str | os.PathLike[str]) -> str:
     mount = f' (by {_MOUNTS[scheme]})' if scheme in _MOUNTS else ''
     way_out = f'mount it{mount} or copy it to a disk, and give that path'
     return f'is in a remote store: {way_out}'
-  if is_archive(path) and not os.path.isdir(path):
+  if names.is_archive(path) and not os.path.isdir(path):
     return 'is an archive: unpack it, and give the path of what was in it'
   return ''
 

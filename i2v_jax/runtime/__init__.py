@@ -2,6 +2,6 @@
 
 console: text that an encoding lacks.
 devices: those that were asked for and are missing.
-files: locks.
+files: locks, and the way out when writing fails.
 process: memory of this process.
 """
