@@ -171,7 +171,7 @@ def _for_show(found) -> None:
   )
   found.add_argument(
     '--classes',
-    help='JSON list of names in label order; those of the folders of clips',
+    help='JSON list of names in label order (the class folders)',
   )
   found.add_argument(
     '--count', type=count, default=4, help='videos of a FOLDER or LIST (4)'

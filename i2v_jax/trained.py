@@ -26,7 +26,7 @@ from i2v_jax.weights import native
 
 
 class Stored(NamedTuple):
-  """What is read of a trained model, as the fields of `Trained`."""
+  """What is read of a trained model: the arguments of `placed`."""
 
   model: video.VideoClassifier
   params: Mapping
@@ -137,7 +137,7 @@ def load(path, *, weights: str = '', root: str = '') -> Trained:
 
 
 def read(path, weights: str = '', root: str = '') -> Stored:
-  """What `load` loads, not yet on the devices of a mesh; raises as that."""
+  """Reads what `load` loads, without placing it on a mesh; raises as `load`."""
   path = pathlib.Path(path).expanduser()
   if (path / 'model.safetensors').is_file():
     return _read_export(path, root)

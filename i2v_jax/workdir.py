@@ -38,7 +38,7 @@ MAY_CHANGE = (
   'views.',
   'weights',
 )
-# What `--extend` may change beside: how long, how fast, in which batches.
+# What `--extend` may change as well: length, learning rate, batches.
 EXTENDABLE = (
   'accumulate',
   'batch_size',

@@ -44,7 +44,7 @@ def test_a_folder_stands_for_its_videos_in_order(folder, capsys):
   found = predict.files(['x.mp4', str(folder)])
   names = ['x.mp4', f'{folder}/a.mp4', f'{folder}/b/one.mp4']
   assert found == names
-  assert '1 files are no videos, left out' in capsys.readouterr().err
+  assert 'left out, not videos: 1 file' in capsys.readouterr().err
   (folder / 'empty').mkdir()
   with pytest.raises(ValueError, match='holds no video'):
     predict.files([str(folder / 'empty')])

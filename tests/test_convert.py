@@ -147,7 +147,7 @@ def test_other_classes_get_a_new_head(export, smoke_config, names, capsys):
   assert 'head' in pretrained(config, names)
   found = pretrained(config, names[::-1])
   assert 'head' not in found and 'adapters' in found
-  assert 'the head begins anew' in capsys.readouterr().out
+  assert 'the head is initialised' in capsys.readouterr().out
 
 
 def test_another_function_of_the_same_parameters_is_refused(

@@ -260,7 +260,7 @@ def test_a_failed_start_does_not_claim_the_workdir(smoke_config, tmp_path):
     ({'optimizer.lr_multipliers': {'backbone/blocks_0': 0.1}}, 'blocks_0'),
     ({'optimizer.schedule': 'hour'}, 'hour'),
     ({'data.format': 'tfrecord'}, 'no data format'),
-    ({'data.val': 'test'}, 'make it beside train'),
+    ({'data.val': 'test'}, 'make it next to train'),
     ({'data.on_bad_video': 'ignore'}, 'on_bad_video'),
     ({'model.num_frames': 0}, 'num_frames is 0'),
     ({'clip.sampling': 'sparse'}, 'sampling'),

@@ -23,9 +23,7 @@ def test_the_best_of_usual_names_is_taken_and_said(tmp_path):
   fill(tmp_path, 'pytorch_model.bin', 'model.safetensors')
   found = files.open_weights(tmp_path)
   assert found.what.endswith('model.safetensors')
-  assert found.taken_from == (
-    'model.safetensors; pytorch_model.bin left aside',
-  )
+  assert found.taken_from == ('model.safetensors; pytorch_model.bin ignored',)
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ TIMM = {
   ),
   'map with registers': (
     lambda a: a | {'reg_token': ONE, 'attn_pool.latent': ONE},
-    'attention pooling leaves out a part',
+    'attention pooling leaves out some',
   ),
   'VideoMAE': (
     lambda a: a | {'patch_embed.proj.weight': np.ones((48, 3, 2, 8, 8), 'f4')},

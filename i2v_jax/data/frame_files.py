@@ -9,7 +9,7 @@ from typing import NamedTuple
 from i2v_jax.data.names import has_video_extension
 
 _IMAGE = re.compile(r'(.*?)([0-9]+)\.(jpe?g|png|webp|bmp)', re.I)
-# Optical flow, which rawframes keep beside the pictures: flow_x_00001.jpg.
+# Optical flow, which rawframes keep next to the pictures: flow_x_00001.jpg.
 _FLOW = re.compile(r'(flow[_-]?[xyuv]?|[xyuv])[_-]?', re.I)
 
 
@@ -19,7 +19,7 @@ class Frames(NamedTuple):
   Attributes:
     names: of the frames, in the order of their numbers.
     numbers: in the names, ascending.
-    aside: names of the other files: optical flow, and what is no image.
+    aside: names of the other files: optical flow, and files of other kinds.
   """
 
   names: list[str]
@@ -63,7 +63,7 @@ def list_frames(path) -> Frames:
   """Finds the frames of a folder, in the natural order of their numbers.
 
   Raises:
-    ValueError: there are none, or not one sequence; says which names differ.
+    ValueError: there are no frames, or several sequences; names two of them.
   """
   sequences, aside = {}, []
   for name in sorted(os.listdir(path)):
@@ -95,8 +95,8 @@ def list_frames(path) -> Frames:
 def stamp(path) -> dict[str, int]:
   """`bytes` and `mtime_ns` of a video: of its file, or of a folder's frames.
 
-  Of a folder they are the sum, and the newest of the frames' and its own.
-  Raises OSError where it is not there.
+  For a folder they are the sum, and the newest of the frames' and its own.
+  Raises OSError if it does not exist.
   """
   found = [os.stat(path)]
   size = found[0].st_size
@@ -107,7 +107,7 @@ def stamp(path) -> dict[str, int]:
 
 
 def sha256(path) -> str:
-  """Of the contents of the frames in order, whatever they are called."""
+  """Hash of the contents of the frames in order, whatever their names."""
   digest = hashlib.sha256()
   for name in _names(path):
     with open(os.path.join(path, name), 'rb') as file:
@@ -118,5 +118,5 @@ def sha256(path) -> str:
 def _names(path) -> list[str]:
   try:
     return list_frames(path).names
-  except ValueError:  # whoever opens it says so
+  except ValueError:  # opening it reports this
     return []

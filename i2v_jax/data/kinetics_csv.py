@@ -75,8 +75,8 @@ def places_of(bases: Sequence[str], folder: str) -> tuple[str, ...]:
 def read_clips(path: pathlib.Path, split: str | None) -> Iterator[tuple]:
   """Yields ((path, line), class folder or '', file names) of each clip.
 
-  Raises ValueError for a line that cannot be meant, or is of another split
-  than `split` if that is given.
+  Raises ValueError for an invalid line, or one of another split than `split`
+  if that is given.
   """
   with listing.open_text(path) as file:
     reader = csv.DictReader(file, strict=True)
@@ -139,7 +139,7 @@ def as_list(
   rows = []
   for (_, line), folder, clip in lists[path]:
     if folder not in labels:
-      problem = f'class {folder!r} is none of the class names: correct them'
+      problem = f'class {folder!r} is not among the class names: correct them'
       raise listing.bad_line(path, line, problem)
     places = places_of(bases, folder)
     rows.append(listing.Row(places, clip, labels[folder], line))

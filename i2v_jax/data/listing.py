@@ -37,8 +37,8 @@ class Listing(NamedTuple):
     class_names: in label order.
     rows: the videos.
     file: that lists them; '' where the lines of no one file do.
-    left_out: files of the folders gone through that are no videos.
-    notes: what else there is to know, in words.
+    left_out: files of the folders that are not tried as videos.
+    notes: sentences about how it was read.
   """
 
   class_names: tuple[str, ...]
@@ -63,7 +63,7 @@ def open_text(path: Path) -> TextIO:
 
   Raises:
     FileNotFoundError: there is no such file.
-    ValueError: it is no text.
+    ValueError: it is not text.
   """
   if not os.path.isfile(path):
     raise FileNotFoundError(f'{path} is not there: check the path')
@@ -73,7 +73,7 @@ def open_text(path: Path) -> TextIO:
     if start.startswith(mark):
       return open(path, encoding=encoding)
   if b'\0' in start:
-    raise ValueError(f'{path} is no text: save it as UTF-8')
+    raise ValueError(f'{path} is not text: save it as UTF-8')
   # A byte-order mark is no part of the first path; paths may be any bytes.
   return open(path, encoding='utf-8-sig', errors='surrogateescape')
 

@@ -125,11 +125,11 @@ def _read(path, delimiter: str | None, base: str) -> list[Video]:
 
 
 def _check_order(path, videos: Sequence[Video], base: str) -> None:
-  """Raises ValueError where labels stand in front of the paths."""
+  """Raises ValueError where labels come before the paths."""
   if all(re.match(r'-?\d+[\s,;|]+\S', v.path) for v in videos):
     first, there = videos[0], os.path.join(base, videos[0].path)
     if first.label is None and not os.path.exists(there):
-      problem = f'no {there}: if that is a label and a path, turn them round,'
+      problem = f'no {there}: if that is a label and a path, swap them,'
       way_out = 'or name the columns in a first line such as label,path'
       raise listing.bad_line(path, first.line, f'{problem} {way_out}')
 

@@ -62,7 +62,7 @@ def is_archive(name: str) -> bool:
 
 
 def is_litter(name: str) -> bool:
-  """Whether it is a file or folder that systems leave in any folder."""
+  """Whether it is a file or folder that operating systems leave behind."""
   return bool(_LITTER.fullmatch(name))
 
 
@@ -74,7 +74,7 @@ def key(name: str) -> str:
 
 
 def difference(name: str, other: str) -> str:
-  """In what two names of the same `key` differ, in words."""
+  """How two names of the same `key` differ, in words."""
   found = []
   for word in _FORMS:
     one, two = name, other

@@ -58,7 +58,7 @@ class Order:
   """Reads the headers of packets, in decoding order.
 
   Attributes:
-    cut: the first packet is none where decoding can start and lose nothing.
+    cut: decoding cannot start at the first packet without losing frames.
     plain: every packet holds one picture, as far as the headers say.
     plain_later: those after the second key frame do.
 

@@ -1,4 +1,4 @@
-"""Paths that name no file or folder of this machine, refused at once."""
+"""Refuses paths in remote stores, and archives, before anything is read."""
 
 import functools
 import os
@@ -47,16 +47,16 @@ def check_data(root: str | os.PathLike[str], options: Mapping) -> None:
 
 
 def check_writable(what: str, path: str | os.PathLike[str]) -> None:
-  """Raises ValueError for a place on no disk; arguments as of `check`."""
+  """Raises ValueError for a path in a remote store; arguments as in `check`."""
   if found := _URL.match(os.fspath(path)):
     mount = _MOUNTS.get(found[0].partition(':')[0].lower())
     way_out = f'mount it{f" (by {mount})" if mount else ""} and give that path'
-    problem = 'is on no disk, and nothing is written to remote stores'
+    problem = 'is in a remote store, where nothing can be written'
     raise ValueError(f'{what} {os.fspath(path)} {problem}: {way_out}')
 
 
 def checked(function: Callable) -> Callable:
-  """A subcommand that refuses at once paths which are on no disk."""
+  """A subcommand that first refuses paths in remote stores, and archives."""
 
   @functools.wraps(function)
   def call(args):

@@ -58,7 +58,7 @@ def listed(sources: Iterable[str], count: int) -> list[tuple[str, int | None]]:
 
 
 def left_out(sources: Iterable[str]) -> list[str]:
-  """The files of folders that `listed` leaves out, as they are no videos."""
+  """The files of folders that `listed` leaves out, as they are not videos."""
   given = [str(source) for source in sources if not list_lines.is_list(source)]
   return [f for path in given for f in folders.find_videos(path).left_out]
 
@@ -66,7 +66,7 @@ def left_out(sources: Iterable[str]) -> list[str]:
 def class_folders(sources: Iterable[str]) -> tuple[str, ...]:
   """Sorted names of the folders of classes that the sources hold, if any.
 
-  A folder holds them where every video in it lies in a folder further below.
+  A folder holds classes if all its videos are in subfolders.
   """
   names = set()
   for source in map(str, sources):

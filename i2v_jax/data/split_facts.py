@@ -32,7 +32,7 @@ def class_difference(splits: Mapping[str, Split]) -> str:
 
 
 def untrained(train: Split, other: Split) -> list[str]:
-  """The classes that videos of a split have, and no video of `train`."""
+  """Classes with videos in a split, but with none in `train`."""
   labels = {*other.labels.tolist()} - {*train.labels.tolist(), -1}
   return [other.class_names[label] for label in sorted(labels)]
 

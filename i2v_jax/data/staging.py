@@ -48,7 +48,7 @@ def store(
   Raises:
     FileNotFoundError: there is no such file.
     DecodeError: it is no video, a frame cannot be decoded, or it is too large.
-    faults.BugError: something failed that no file should make fail.
+    faults.BugError: an error that no file should cause.
   """
   try:
     with faults.named(path):

@@ -11,7 +11,7 @@ from typing import Any
 from i2v_jax.runtime import files
 
 Path = str | os.PathLike[str]
-UNFINISHED = 'unfinished'  # marks a folder of which some files are older
+UNFINISHED = 'unfinished'  # marks a folder that may hold files of two writes
 
 
 def write(path: Path, text: str) -> None:
@@ -37,7 +37,7 @@ def replace(path: Path, text: str) -> None:
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[pathlib.Path]:
-  """Yields a path beside, which is renamed to `path` once it is written."""
+  """Yields a temporary path, which is renamed to `path` at the end."""
   path = pathlib.Path(path)
   beside = path.with_name(f'{path.name}.new')
   yield beside

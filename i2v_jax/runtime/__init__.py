@@ -1,4 +1,4 @@
-"""What the operating system lends a program; imports nothing of ours, no JAX.
+"""What differs between operating systems; imports nothing of ours, no JAX.
 
 console: text that an encoding lacks.
 devices: those that were asked for and are missing.

@@ -1,4 +1,4 @@
-"""Finds the model behind the prefixes that trainers put before its keys."""
+"""Removes the prefixes that trainers put before the keys of a model."""
 
 import dataclasses
 import re

@@ -30,7 +30,7 @@ RAW = (
 
 
 def check(which: str) -> None:
-  """Raises ValueError for a choice that there is not."""
+  """Raises ValueError for an unknown choice."""
   if which not in WHICH:
     raise ValueError(f'which is {which!r}; it is ema or raw.')
 
