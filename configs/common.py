@@ -73,9 +73,7 @@ def base() -> ConfigDict:
   c.model.temporal_operator = None  # dict(name=…, options…)
   c.model.temporal_embedding = True
   c.model.dropout = 0.5  # before the head
-  c.weights = WEIGHTS['clip'][
-    'B/16'
-  ]  # directory, file, or hf:ORG/NAME[@REVISION]
+  c.weights = WEIGHTS['clip']['B/16']  # folder, file, hf:ORG/NAME[@REVISION]
   c.weights_which = ''  # of a checkpoint with both: ema or raw; '': ema
   c.start_from = ''  # run, export or adapter file, in place of weights
   c.trainable = ('head',)  # path prefixes; ('',) trains everything

@@ -174,11 +174,9 @@ def read(weights: Weights, cfg: ViTConfig) -> tuple[dict, Report]:
     form.what(weights), huggingface.normalization(weights) or usual
   )
   params_lib.check_same_tree(shapes(cfg), params, weights.what)
+  report = report.of_file(weights)
   return params, dataclasses.replace(
-    report,
-    ignored=(*report.ignored, *weights.beside),
-    resampling=form.resampling(weights),
-    taken_from=weights.taken_from,
+    report, resampling=form.resampling(weights)
   )
 
 
