@@ -114,6 +114,7 @@ def as_list(
   split: str,
   class_names: Sequence[str] | None,
   videos: str,
+  num_classes: int | None = None,
 ) -> listing.Listing:
   """Reads a csv file as a list of any number of classes.
 
@@ -123,6 +124,7 @@ def as_list(
     split: as in `kinetics`.
     class_names: in label order; None sorts those of all files.
     videos: folder of the videos below the root; '' tries the usual places.
+    num_classes: how many there must be if `class_names` is None; None for any.
   """
   names, lists = class_names, {path: list(read_clips(path, split))}
   note = ''
@@ -132,6 +134,8 @@ def as_list(
     folders = {folder for clips in lists.values() for _, folder, _ in clips}
     names = tuple(f.replace('_', ' ') for f in sorted(folders - {''}))
     files = ' and '.join(sorted(path.name for path in lists))
+    if num_classes is not None:
+      listing.check_count(files, names, (num_classes,))
     note = f'{len(names)} classes, the sorted labels of {files}'
   labels = {n.replace(' ', '_'): label for label, n in enumerate(names)}
   labels[''] = -1

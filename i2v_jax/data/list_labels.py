@@ -50,11 +50,8 @@ def names_of(
     return tuple(map(str, range(count))), note if more else ''
   _check_all_names(lists)
   names = tuple(sorted(everything))
-  if num_classes not in (None, len(names)):
-    problem = f'{files}: {len(names)} names are used as labels'
-    raise ValueError(
-      f'{problem}, but num_classes is {num_classes}: omit it, or correct it'
-    )
+  if num_classes is not None:
+    listing.check_count(files, names, (num_classes,))
   shown = ', '.join(names[:3]) + ', ...' * (len(names) > 3)
   note = f'{len(names)} classes, the sorted labels of {files}: {shown}'
   return listing.check_names(names, files), note

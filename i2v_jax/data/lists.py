@@ -53,7 +53,7 @@ def video_list(
   names = None if class_names is None else _read_names(root, class_names)
   videos = videos.replace('{split}', split)
   if list_lines.is_kinetics(path):
-    return kinetics_csv.as_list(path, others, split, names, videos)
+    return kinetics_csv.as_list(path, others, split, names, videos, num_classes)
   read = functools.partial(
     _read, delimiter=delimiter, base=os.path.join(root, videos)
   )

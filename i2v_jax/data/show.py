@@ -36,11 +36,11 @@ def listed(sources: Iterable[str], count: int) -> list[tuple[str, int | None]]:
 
   A list is as `list_lines.read_list` has it. A folder counts as a list of the
   videos in it and below. Videos are taken evenly spread, from the first on;
-  those that no file lists have no label.
+  those without a number as label have None.
 
   Raises:
     FileNotFoundError: a list is not there.
-    ValueError: a line has no label, a list no video, or `count` is below 1.
+    ValueError: a list holds no video, or `count` is below 1.
   """
   if count < 1:
     raise ValueError(f'cannot show {count} videos of a list; show 1 or more.')
