@@ -31,7 +31,7 @@ def test_the_version_is_said(capsys):
 
 @pytest.fixture
 def folder(digits, tmp_path):
-  """Two clips, one of them in a folder, and a file that is none."""
+  """Two clips, one of them in a folder, and a file that is not a video."""
   clips = sorted(digits.glob('val/*/*.mp4'))[:2]
   (tmp_path / 'clips' / 'b').mkdir(parents=True)
   shutil.copy(clips[0], tmp_path / 'clips' / 'b' / 'one.mp4')

@@ -1,4 +1,4 @@
-"""Every key of a config refuses what it cannot be, in one sentence."""
+"""Every key of a config refuses invalid values, in one sentence."""
 
 import copy
 import math

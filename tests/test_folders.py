@@ -1,4 +1,4 @@
-"""Which files of folders are tried as videos, and what is left out is told."""
+"""Which files of folders are tried as videos, and which are reported as left out."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Lists as people have them: quotes, headers, encodings, paths of Windows."""
+"""Lists as people write them: quotes, headers, encodings, paths of Windows."""
 
 import pytest
 from files import write

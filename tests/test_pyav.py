@@ -1,4 +1,4 @@
-"""PyAV: the same in all releases, and only files that hold all they show."""
+"""PyAV: the same in all releases, and only files that hold their own content."""
 
 import socket
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""What of splits is told before training, and what is refused."""
+"""What is reported about splits before training, and what is refused."""
 
 import numpy as np
 import pytest
