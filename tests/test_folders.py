@@ -1,4 +1,4 @@
-"""Which files of folders are tried as videos, and which are reported as left out."""
+"""Which files of folders are tried as videos, and which are left out."""
 
 import os
 import shutil

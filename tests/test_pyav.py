@@ -1,4 +1,4 @@
-"""PyAV: the same in all releases, and only files that hold their own content."""
+"""PyAV: the same in all releases, and only files that open no others."""
 
 import socket
 from fractions import Fraction

@@ -112,7 +112,7 @@ def test_a_folder_gives_its_videos_without_labels(tmp_path):
 @pytest.mark.parametrize(
   ('text', 'count', 'words'),
   [
-    ('', 4, 'lists no videos'),
+    ('', 4, 'holds no videos; add lines'),
     ('x y z\n', 4, r'line 1: .* set the delimiter'),
     ('x.mp4 0\n', 0, 'cannot show 0 videos'),
   ],

@@ -48,10 +48,12 @@ def listed(sources: Iterable[str], count: int) -> list[tuple[str, int | None]]:
   for source in map(str, sources):
     if list_lines.is_list(source):
       rows = list(list_lines.read_list(source))
+      way_out = 'add lines `path label`'
     else:
       rows = [(path, None) for path in folders.find_videos(source).videos]
+      way_out = 'name a video, or a folder of videos'
     if not rows:
-      raise ValueError(f'{source} lists no videos; add lines `path label`.')
+      raise ValueError(f'{source} holds no videos; {way_out}.')
     picked = np.linspace(0, len(rows), min(count, len(rows)), endpoint=False)
     found += [rows[int(place)] for place in picked]
   return found
