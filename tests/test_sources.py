@@ -57,7 +57,7 @@ def test_list_without_labels(tmp_path):
   [
     ('a.mp4 0\na.mp4 2', r'line 2: label 2 is not in -1\.\.1'),
     ('a.mp4 -2', r'line 1: label -2 is not in -1\.\.1'),
-    ('a.mp4 0\na.mp4', 'line 2: a label or none, unlike line 1'),
+    ('a.mp4 0\na.mp4', 'line 2: no label, unlike line 1'),
     ('my a.mp4 0.5', r"line 1: label '0\.5' is not one of 2 class names"),
     ('\n', 'no videos'),
   ],

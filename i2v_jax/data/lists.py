@@ -119,8 +119,9 @@ def _read(path, delimiter: str | None, base: str) -> list[Video]:
     _check_order(path, found, base)
   for video in found:
     if (video.label is None) != (found[0].label is None):
-      problem = f'a label or none, unlike line {found[0].line}: write -1 for'
-      raise listing.bad_line(path, video.line, f'{problem} none')
+      kind = 'no label' if video.label is None else 'a label'
+      problem = f'{kind}, unlike line {found[0].line}: write -1 for no label'
+      raise listing.bad_line(path, video.line, problem)
   return found
 
 
