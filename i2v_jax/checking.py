@@ -134,7 +134,7 @@ def check_all(
 
 
 def _stamp(path: str, fps: float) -> dict[str, Any]:
-  """What a record must say to be of this video as it is."""
+  """What identifies the record of a video that has not changed."""
   found = {'path': os.path.abspath(path)} | (manifest.stamp(path) or {})
   if decode.is_frame_folder(path):
     found['fps'] = round(fps, 4)

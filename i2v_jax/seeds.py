@@ -24,7 +24,7 @@ def expand(variant: Variant, count: int) -> list[Variant]:
 
 
 def gather(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-  """One row of those of all seeds of a variant.
+  """Merges the rows of all seeds of a variant into one.
 
   Returns:
     The first row with means in place of its accuracies, `NAME_deviation` of

@@ -249,7 +249,7 @@ def _as_now(stored: Mapping, weights: str, root: str, what) -> dict:
 
 
 def _start(model, config, class_names, wanted: Mapping) -> dict:
-  """Those of the parameters before training whose shapes are `wanted`."""
+  """The parameters before training, of the paths in `wanted`."""
   pretrained = experiment.pretrained(config, model, class_names, settled=True)
   return experiment.initial_params(model, pretrained, config['seed'], wanted)
 

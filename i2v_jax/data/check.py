@@ -155,7 +155,7 @@ class _Walk(NamedTuple):
 
 
 def _in_order(walk: _Walk) -> bool:
-  """False where pictures that are known by their times come in another order.
+  """Whether pictures that are found by their times come in that order.
 
   Training would read one for another.
   """

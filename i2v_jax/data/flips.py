@@ -126,7 +126,7 @@ def _by_key(keys: Mapping[int, sides.Key]) -> dict[sides.Key, list[int]]:
 
 
 def _in_a_row(names, label: int) -> bool:
-  """Whether l or r in a name is one of more letters, as in an alphabet."""
+  """Whether l or r in a name belongs to a row of letters, as an alphabet."""
   blank, own = sides.frame(names[label])
   others = [letters for b, letters in map(sides.frame, names) if b == blank]
   places = [n for n, letter in enumerate(own) if letter in 'lr']

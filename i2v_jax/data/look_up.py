@@ -41,7 +41,7 @@ class LookUp:
     return found
 
   def near(self, row: listing.Row) -> str:
-    """What is there instead of a missing video, in words; '' if nothing is."""
+    """Describes what is there instead of a missing video, or returns ''."""
     if any('\udc80' <= char <= '\udcff' for char in row.names[0]):
       return 'the list is not UTF-8, so save it as UTF-8'
     for folder in row.folders:

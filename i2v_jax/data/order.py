@@ -113,7 +113,7 @@ class Order:
 
 
 def _reader(codec: str, extra: bytes, reorders: bool) -> Callable:
-  """What makes a Header of a packet; raises ValueError, LookupError."""
+  """A function from data to Header; it raises ValueError or LookupError."""
   if codec in ('h264', 'hevc'):
     return _slices(nal.Avc if codec == 'h264' else nal.Hevc, extra)
   if codec in ('mpeg1video', 'mpeg2video'):

@@ -1,4 +1,4 @@
-"""What the releases of PyAV from 14.0 on do not all have, or name alike.
+"""Bridges the differences between the releases of PyAV from 14.0 on.
 
 Other modules of this package may use what every release has.
 """
@@ -85,7 +85,7 @@ def open_file(
 
 
 def _kind(file: str | io.BytesIO) -> str:
-  """What a file that FFmpeg does not open is; '' if that is not plain."""
+  """The kind of a file that FFmpeg does not open; '' if it is not known."""
   if isinstance(file, io.BytesIO):
     head = file.getvalue()[:4096]
   elif os.path.exists(file):

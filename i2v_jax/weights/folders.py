@@ -42,7 +42,7 @@ def choose(folder: pathlib.Path) -> tuple[pathlib.Path, tuple[str, ...]]:
 
 
 def config(folder: pathlib.Path) -> dict:
-  """All that a folder tells; its files have no keys in common."""
+  """All config files of a folder as one; they have no keys in common."""
   found = {}
   for name in CONFIGS:
     if (folder / name).is_file():

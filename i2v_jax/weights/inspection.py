@@ -87,7 +87,7 @@ def _method(model, missing: Sequence[str]) -> list:
 
 
 def _usual(weights: Weights) -> str:
-  """A note where no file says the normalisation."""
+  """A note if no file states the normalisation."""
   told = huggingface.normalization(weights)
   return '' if told else ' (usual for this format; no file says it)'
 
