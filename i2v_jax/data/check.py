@@ -157,7 +157,7 @@ class _Walk(NamedTuple):
 def _in_order(walk: _Walk) -> bool:
   """Whether pictures that are found by their times come in that order.
 
-  Training would read one for another.
+  If not, training would read one for another.
   """
   times = [time for time, whole in walk.shown if whole]
   return None in times or times == sorted(times)

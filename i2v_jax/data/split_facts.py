@@ -55,10 +55,8 @@ def notes(train: Split, val: Split) -> list[str]:
       found.append(f'missing of {name}: {len(split.missing)} of {total} videos')
     if split.miscounted:
       count = len(split.miscounted)
-      found.append(f'{count} folders of {name} with a wrong count of frames')
+      found.append(f'folders of {name} with a wrong count of frames: {count}')
   if classes := untrained(train, val):
-    shown = listing.name_some(classes)
-    found.append(
-      f'{len(classes)} classes of val have no video in train: {shown}'
-    )
+    shown = f'{len(classes)} ({listing.name_some(classes)})'
+    found.append(f'classes of val without a video in train: {shown}')
   return found
