@@ -207,7 +207,7 @@ def _for_prepare(sub) -> None:
     '--short-side', type=count, metavar='PIXELS', help='shrink what is larger'
   )
   add('--gop', type=count, help='a key frame every GOP frames (16)')
-  add('--fps', type=positive, help='drop or repeat frames')
+  add('--fps', type=positive, help='of the copies; drops, repeats frames')
   add('--crf', type=from_0, help='quality of x264 (20); less is better')
   add('--frames', choices=('h264', 'jpeg'), help='jpeg: an image each')
   switch = {'action': 'store_true', 'default': None}
