@@ -3,7 +3,6 @@
 Raises FileNotFoundError and ValueError as the readers of `official` do.
 """
 
-import functools
 import os
 import pathlib
 import re
@@ -54,9 +53,8 @@ def video_list(
   videos = videos.replace('{split}', split)
   if list_lines.is_kinetics(path):
     return kinetics_csv.as_list(path, others, split, names, videos, num_classes)
-  read = functools.partial(
-    _read, delimiter=delimiter, base=os.path.join(root, videos)
-  )
+  base = os.path.join(root, videos)
+  read = lambda file: _read(file, delimiter, base)
   found, note = read(path), ''
   if not found:
     raise ValueError(f'{path} lists no videos: add lines `path label`')
