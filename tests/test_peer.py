@@ -17,7 +17,7 @@ ADAPTERS = {
   'four': dict(num_adapters=4, scale=0.5, offsets=(-1, 1)),
   'three': dict(num_adapters=3, rank=8, offsets=(-2, 1, 0)),
   'two': dict(num_adapters=2, offsets=()),
-  'merged': dict(num_adapters=0, offsets=(-1, 1, 7)),
+  'merged': dict(num_adapters=0, offsets=(-1, 1, 3)),
 }
 
 

@@ -26,7 +26,7 @@ def look_in(folder: listing.Path) -> Contents:
   """The contents of one folder; raises OSError if it cannot be listed."""
   try:
     with os.scandir(folder) as entries:
-      here = [(entry.name, entry.is_dir()) for entry in entries]
+      here = [(e.name, frame_files.is_folder(e)) for e in entries]
     inside = {name for name, is_folder in here if is_folder and _shown(name)}
     frames = {
       n for n in inside if frame_files.is_frame_folder(os.path.join(folder, n))

@@ -40,6 +40,14 @@ class Frames(NamedTuple):
     return ', '.join(f'{a} to {b}' if a < b else f'{a}' for a, b in ends)
 
 
+def is_folder(entry: os.DirEntry) -> bool:
+  """Whether an entry of a folder is one; a link in a circle is not."""
+  try:
+    return entry.is_dir()
+  except OSError:  # opening it reports why
+    return False
+
+
 def is_frame_folder(path) -> bool:
   """Whether a path is a folder that holds one video as numbered images.
 
@@ -52,7 +60,7 @@ def is_frame_folder(path) -> bool:
     for entry in entries:
       if entry.name.startswith('.'):
         continue
-      if entry.is_dir() or has_video_extension(entry.name):
+      if is_folder(entry) or has_video_extension(entry.name):
         return False
       is_image = _IMAGE.fullmatch(entry.name) is not None
       images, others = images + is_image, others + (not is_image)
