@@ -112,7 +112,7 @@ def test_views_can_be_chosen(smoke_run, videos, capsys):
 
 
 def test_an_export_predicts_and_evaluates_alone(
-  smoke_run, videos, tmp_path, capsys
+  smoke_run, digits, videos, tmp_path, capsys
 ):
   workdir = tmp_path / 'run'
   shutil.copytree(smoke_run, workdir)
@@ -127,14 +127,10 @@ def test_an_export_predicts_and_evaluates_alone(
   np.testing.assert_allclose(
     exported.probabilities(clip), original.probabilities(clip), atol=1e-6
   )
-  assert i2v('eval', '--workdir', out) == 0
+  assert i2v('eval', '--workdir', out, '--root', digits) == 0
   assert '12 of 12 videos' in capsys.readouterr().out
-  assert (
-    json.loads((out / 'eval' / 'report.json').read_text(encoding='utf-8'))[
-      'decoded'
-    ]
-    == 12
-  )
+  report = (out / 'eval' / 'report.json').read_text(encoding='utf-8')
+  assert json.loads(report)['decoded'] == 12
 
 
 @pytest.mark.parametrize(
