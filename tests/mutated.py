@@ -48,8 +48,9 @@ def _headed_noise(data: bytearray, rng: random.Random) -> bytes:
 
 
 def _link_to_pipe(path: pathlib.Path) -> None:
-  os.mkfifo(path.with_suffix('.pipe'))
-  path.symlink_to(path.with_suffix('.pipe'))
+  pipe = path.with_name(f'.{path.stem}.pipe')  # hidden: not tried itself
+  os.mkfifo(pipe)
+  path.symlink_to(pipe)
 
 
 # What becomes of the content; and what of the name, which is an error too.
