@@ -6,7 +6,7 @@ import re
 from setuptools import find_packages, setup
 
 # From the oldest releases that .ci/run uses to below the next major version, or
-# the next minor one where that is what a project breaks.
+# the next minor version of projects that break there.
 INSTALL_REQUIRES = [
   'absl-py>=2.1,<3',
   'av>=14,<20',
@@ -46,7 +46,7 @@ setup(
     'i2v_jax.configs',
     'i2v_jax.configs.ablations',
   ],
-  # A `configs` beside the package could be another distribution's.
+  # A `configs` next to the package could belong to another distribution.
   package_dir={'i2v_jax.configs': 'configs'},
   package_data={'i2v_jax': ['assets/*']},
   install_requires=INSTALL_REQUIRES,

@@ -73,10 +73,8 @@ def base() -> ConfigDict:
   c.model.temporal_operator = None  # dict(name=…, options…)
   c.model.temporal_embedding = True
   c.model.dropout = 0.5  # before the head
-  c.weights = WEIGHTS['clip'][
-    'B/16'
-  ]  # directory, file, or hf:ORG/NAME[@REVISION]
-  c.weights_which = ''  # of averaged and raw ones: ema if there are; or raw
+  c.weights = WEIGHTS['clip']['B/16']  # folder, file, hf:ORG/NAME[@REVISION]
+  c.weights_which = ''  # of a checkpoint with both: ema or raw; '': ema
   c.start_from = ''  # run, export or adapter file, in place of weights
   c.trainable = ('head',)  # path prefixes; ('',) trains everything
   c.dtype = 'auto'  # bfloat16 on accelerators, float32 on a CPU
@@ -120,7 +118,7 @@ def _data() -> ConfigDict:
   data.val = 'val'
   data.options = ConfigDict()  # of the format
   data.normalization = 'clip'
-  data.weights_normalization = ''  # of the weights, if another on purpose
+  data.weights_normalization = ''  # of the weights, if it differs on purpose
   data.on_bad_video = 'error'  # or skip: masked, counted, listed
   data.max_bad_share = 0.01  # of a split, with skip
   data.fps = 30.0  # of videos that are folders of frames

@@ -19,7 +19,7 @@ def head_width(c: ConfigDict) -> int:
 
 
 def fit(c: ConfigDict, operator: dict) -> dict:
-  """An operator that is written for heads of 64 channels, for those of `c`."""
+  """Fits an operator written for heads of 64 channels to the heads of `c`."""
   if operator.get('name') == 'channel_shift':
     return operator | dict(share=min(operator.get('share', 12), head_width(c)))
   if 'offsets' not in operator:

@@ -26,7 +26,7 @@ def zeroi2v(c, preset):
 
 
 def zeroi2v_of_any_size(c):
-  """The paper's for K400 where there is one; else its options, our offsets."""
+  """The paper's preset for K400, or else its options with our offsets."""
   zeroi2v(c, heads.preset(c))
   if not c.model.adapter.preset:
     sizes = dict(offsets=heads.offsets(c), num_adapters=4)
@@ -96,13 +96,13 @@ def dualpath(c, preset='paper', quirks=False, lr=3.5e-4):
 
 
 def dualpath_of_any_length(c):
-  """Grids of 4 x 4 frames, as the paper's; of fewer for shorter clips."""
+  """Grids of 4 x 4 frames, as in the paper; smaller ones for shorter clips."""
   frames = c.model.num_frames
   grids = [(a, b) for a, b in ((4, 4), (2, 4), (2, 2)) if not frames % (a * b)]
   if not grids:
     raise common.ArgumentError(
-      'DualPath looks at grids of at least 2 x 2 frames: frames is a multiple '
-      f'of 4, of 16 for the grids of the paper, not {frames}.'
+      f'frames is {frames}, but DualPath arranges frames in grids of 2 x 2 or '
+      'more; give a multiple of 4 (of 16 for the grids of the paper).'
     )
   dualpath(c)
   c.model.adapter.grid = grids[0]

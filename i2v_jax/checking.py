@@ -123,7 +123,7 @@ def check_all(
   todo = [video for video in paths if video not in records]
   bar, advance = writers.progress(len(paths), 'check', 'videos', len(records))
   checking = contextlib.closing(_check(todo, paths, seconds, count, fps))
-  with bar, journal.open('a') as file, checking as checked:
+  with bar, journal.open('a', encoding='utf-8') as file, checking as checked:
     for video, found in checked:
       record = {'id': video} | stamps[video] | found
       records[video] = record
@@ -134,7 +134,7 @@ def check_all(
 
 
 def _stamp(path: str, fps: float) -> dict[str, Any]:
-  """What a record must say to be of this video as it is."""
+  """What identifies the record of a video that has not changed."""
   found = {'path': os.path.abspath(path)} | (manifest.stamp(path) or {})
   if decode.is_frame_folder(path):
     found['fps'] = round(fps, 4)
@@ -146,7 +146,7 @@ def _resume(journal: pathlib.Path) -> dict[str, dict]:
   header = {'decoder': check.DECODER, 'i2v_jax': i2v_jax.__version__}
   lines = list(_whole_lines(journal)) if journal.exists() else []
   if not lines or lines[0] != header:
-    journal.write_text(json.dumps(header) + '\n')
+    journal.write_text(json.dumps(header) + '\n', encoding='utf-8')
     return {}
   return {record['id']: record for record in lines[1:] if 'id' in record}
 

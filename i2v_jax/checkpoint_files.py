@@ -36,7 +36,7 @@ def seal(folder: pathlib.Path) -> None:
     for path in sorted((folder / item).rglob('*'))
     if path.is_file()
   }
-  (folder / DIGEST).write_text(json.dumps(found))
+  (folder / DIGEST).write_text(json.dumps(found), encoding='utf-8')
 
 
 def missing(folder: pathlib.Path) -> str:

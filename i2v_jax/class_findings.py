@@ -89,7 +89,7 @@ def _extremes(counts: np.ndarray) -> tuple[int, int]:
 
 
 def _other_folders(name: str, split: sources.Split) -> Iterator[Finding]:
-  """Where the folder is that of a class, but not of the label's."""
+  """Videos whose folder is named after another class than their label."""
   plain = lambda text: names.key(text).replace('_', ' ')
   labels = {}
   for label, class_name in enumerate(split.class_names):

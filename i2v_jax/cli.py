@@ -157,9 +157,14 @@ def _for_models(command) -> None:
   for sub in (used, again):
     sub.add_argument('--views', metavar='CLIPSxCROPS', help='such as 3x1')
   used.add_argument(
-    'clips', nargs='+', metavar='CLIP|FOLDER', help='videos, folders of them'
+    'clips',
+    nargs='+',
+    metavar='CLIP|FOLDER',
+    help='videos, or folders of videos',
   )
-  used.add_argument('--fps', type=positive, help='of folders of frames')
+  used.add_argument(
+    '--fps', type=positive, help='frames a second of folders of frames'
+  )
   used.add_argument('--json', action='store_true', help='one object per clip')
   used.add_argument(
     '--window',

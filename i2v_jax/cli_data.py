@@ -171,7 +171,7 @@ def _for_show(found) -> None:
   )
   found.add_argument(
     '--classes',
-    help='JSON list of names in label order; those of the folders of clips',
+    help='JSON list of names in label order (the class folders)',
   )
   found.add_argument(
     '--count', type=count, default=4, help='videos of a FOLDER or LIST (4)'
@@ -207,7 +207,7 @@ def _for_prepare(sub) -> None:
     '--short-side', type=count, metavar='PIXELS', help='shrink what is larger'
   )
   add('--gop', type=count, help='a key frame every GOP frames (16)')
-  add('--fps', type=positive, help='drop or repeat frames')
+  add('--fps', type=positive, help='of the copies; drops, repeats frames')
   add('--crf', type=from_0, help='quality of x264 (20); less is better')
   add('--frames', choices=('h264', 'jpeg'), help='jpeg: an image each')
   switch = {'action': 'store_true', 'default': None}

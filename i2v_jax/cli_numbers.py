@@ -21,7 +21,6 @@ def _within(rule: ranges.Number) -> Callable[[str], float]:
   return parse
 
 
-whole = _within(ranges.whole())
 count = _within(ranges.COUNT)
 from_0 = _within(ranges.FROM_0)
 positive = _within(ranges.POSITIVE)

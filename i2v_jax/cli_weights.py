@@ -42,7 +42,7 @@ def _told(args) -> dict:
 
 
 def add(command) -> None:
-  """`i2v weights`, with the function that adds a command."""
+  """Adds the commands; `command` makes a subcommand."""
   top = command('weights', None, 'look into published weights, convert them')
   below = top.add_subparsers(required=True, metavar='COMMAND')
 
@@ -64,13 +64,13 @@ def add(command) -> None:
       action='append',
       default=[],
       metavar='KEY=VALUE',
-      help='what the file does not tell; with --config a change of it',
+      help='what the file does not say; with --config a change to it',
     )
     found.add_argument(
       '--which',
       choices=('ema', 'raw'),
       default='',
-      help='of averaged and raw weights; averaged ones if there are any',
+      help='weights of a checkpoint that has both (ema)',
     )
   out.add_argument('--out', required=True, help='new folder')
   out.add_argument(

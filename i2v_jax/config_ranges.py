@@ -7,7 +7,7 @@ of adapters and temporal operators have theirs in `i2v_jax.adapters`.
 from collections.abc import Mapping
 from typing import Any
 
-from i2v_jax import optimizer, sharding, vit_config
+from i2v_jax import optimizer, sharding, vit_config, weights
 from i2v_jax import video as video_lib
 from i2v_jax.data import spec as spec_lib
 from i2v_jax.ranges import (
@@ -38,7 +38,7 @@ KEYS = {
   'needs': text,
   'reported': Number(0, 100),
   'weights': text,
-  'weights_which': one_of('', 'raw', 'ema'),
+  'weights_which': one_of('', 'raw', 'ema', weights.OLDER),
   'start_from': text,
   'trainable': listed(text),
   'dtype': one_of(*DTYPES),

@@ -87,13 +87,9 @@ def release(
   found = trained.placed(
     model, loaded.params, config, tuple(class_names), identity, out
   )
-  made_from = {
-    'file': pathlib.Path(weights.what).name,
-    'format': loaded.report.format,
-  }
-  export.unmerged(
-    found, out, 'merged' if merged else 'full', made_from=made_from
-  )
+  name, kind = pathlib.Path(weights.what).name, 'merged' if merged else 'full'
+  made_from = {'file': name, 'format': loaded.report.format}
+  export.unmerged(found, out, kind, made_from=made_from)
   writers.console.print(f'{out}: {loaded.report.format}')
 
 

@@ -122,8 +122,11 @@ def _started(start: Callable, batches: Iterator) -> Iterator:
 
 
 def _collect(batches, bad: bad_videos.BadVideos, num_classes: int):
-  """Scores `[n, classes]`, whether each video was decoded, `[n]`, and of how
-  many videos all crops are the same.
+  """Counts every video once.
+
+  Returns:
+    Scores `[n, classes]`, whether each video was decoded, `[n]`, and the number
+    of videos whose crops are all the same.
   """
   count = len(bad.split)
   scores = np.full((count, num_classes), np.nan, np.float32)
@@ -167,7 +170,7 @@ def _start(model, normalization, params, mesh, spec, batch):
 
 
 def _identical_crops(batch: Mapping, spec: ClipSpec) -> np.ndarray:
-  """Whether all crops of a video are one, as those of a square one: [B]."""
+  """Whether all crops of a video are equal, as of a square one: [B]."""
   if spec.crops == 1:
     return np.zeros(len(batch['index']), bool)
   views = batch['video']

@@ -30,15 +30,16 @@ from i2v_jax.data import flips, sources
 from i2v_jax.data.clips import ClipSpec
 from i2v_jax.vit_config import ViTConfig
 
-# A model may be told not to have these.
+# Parts of a model that a config can switch off.
 OPTIONAL = ('adapters', 'projection', 'temporal_embedding')
 BY_PREFIX = ('lr_multipliers', 'decay_multipliers', 'first_channels')
 
 
 def check(config: Mapping[str, Any]) -> dict[str, Any]:
-  """A plain config that can be trained as far as values tell.
+  """Checks the values of a config, without reading data or weights.
 
-  Whole numbers are `int` in it, 64.0 as 64. Neither data nor weights are read.
+  Returns:
+    A plain copy with whole numbers as `int`, 64.0 as 64.
 
   Raises:
     ValueError: a value is out of its range, or values do not go together; names
@@ -95,7 +96,7 @@ def present(config: Mapping[str, Any], params: Mapping) -> dict[str, Any]:
 
 
 def left_out(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-  """What `present` has taken out of a config, in words, or ''."""
+  """Describes what `present` took out of a config, or returns ''."""
   lists = {'trainable': (before['trainable'], after['trainable'])}
   for key in BY_PREFIX:
     lists[f'optimizer.{key}'] = [c['optimizer'][key] for c in (before, after)]
@@ -149,8 +150,8 @@ def absolute(config: Mapping[str, Any]) -> dict:
 def clip_spec(config: Mapping[str, Any], class_names=None) -> ClipSpec:
   """How clips are made; `class_names` only matter for mirrored labels.
 
-  Raises ValueError for a value that cannot be, and where clips are mirrored
-  and the mirror image of a class is missing.
+  Raises ValueError for an invalid value, and if clips are mirrored but the
+  mirror image of a class is missing.
   """
   model, views, clip = config['model'], config['views'], dict(config['clip'])
   adapter = adapters.resolve(model['adapter'])
@@ -207,7 +208,7 @@ def pretrained(
     config: of the experiment.
     model: its classifier.
     class_names: of its data.
-    settled: the run has begun, so what its weights mean is not asked again.
+    settled: the run has begun, so its weights are not checked again.
 
   Raises:
     FileNotFoundError: they are not there; says what the config needs.
@@ -244,7 +245,7 @@ def _backbone(config: Mapping[str, Any], cfg: ViTConfig, settled: bool) -> dict:
 def initial_params(
   model, pretrained: Mapping, seed: int, wanted: Mapping | None = None
 ) -> dict:
-  """Fresh adapters and head beside what is pretrained.
+  """Fresh adapters and head, together with what is pretrained.
 
   Args:
     model: a classifier.

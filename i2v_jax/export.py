@@ -182,7 +182,7 @@ def _config(trained: Trained) -> dict:
 
 
 def _elsewhere(data: dict) -> dict:
-  """The `data` of a config without the paths of whoever trained."""
+  """The `data` of a config without the paths of the training machine."""
   name = lambda x: (
     os.path.basename(x) if isinstance(x, str) and os.path.isabs(x) else x
   )

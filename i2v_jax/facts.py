@@ -17,7 +17,12 @@ from i2v_jax.data.spec import ClipSpec
 
 _LOG = logging.getLogger(__name__)
 FILE = 'facts.json'
-REPORT = ('split_sha256', 'views', 'frames', 'short_side')  # what it is of
+REPORT = (
+  'split_sha256',
+  'views',
+  'frames',
+  'short_side',
+)  # keys that identify it
 
 
 def of(trained) -> dict[str, Any]:
@@ -99,8 +104,8 @@ def check_names(folder, class_names: Sequence[str]) -> dict[str, Any]:
   """Checks that an export has the class names it was written with.
 
   Returns:
-    Its facts. Without `facts.json` they are empty, names and weights cannot be
-    checked, and that is logged.
+    Its facts. Without `facts.json` they are empty, and a warning says that
+    names and weights could not be checked.
 
   Raises:
     ValueError: it has others; names the file.
@@ -110,7 +115,7 @@ def check_names(folder, class_names: Sequence[str]) -> dict[str, Any]:
     _LOG.warning('%s has no %s: its weights could not be checked', folder, FILE)
   if list(class_names) != known.get('class_names', list(class_names)):
     raise ValueError(
-      f'{folder}/classes.json has other class names than {FILE} beside it; '
+      f'{folder}/classes.json has other class names than {FILE}; '
       'write the export again.'
     )
   return known

@@ -217,7 +217,7 @@ def _saved(workdir: pathlib.Path) -> dict | None:
 
 def _read(file: pathlib.Path) -> tuple[int, int]:
   try:
-    config = json.loads(file.read_text())
+    config = json.loads(file.read_text(encoding='utf-8'))
     return config['batch_size'], REMAT.index(config['remat'])
   except (OSError, ValueError, KeyError, TypeError) as error:
     raise OSError(

@@ -158,7 +158,7 @@ def started(pid: int) -> str:
 
 def _text(path: str) -> str:
   try:
-    return pathlib.Path(path).read_text().strip()
+    return pathlib.Path(path).read_text(encoding='utf-8').strip()
   except OSError:  # gone, or no such system
     return ''
 

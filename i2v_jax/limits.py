@@ -48,7 +48,8 @@ def agreed(mesh) -> int:
 def _free() -> int:
   """Bytes that this host, or the container, has free."""
   try:
-    lines = pathlib.Path('/proc/meminfo').read_text().splitlines()
+    text = pathlib.Path('/proc/meminfo').read_text(encoding='utf-8')
+    lines = text.splitlines()
     known = dict(line.split(':') for line in lines)
     free = int(known['MemAvailable'].split()[0]) << 10
   except (OSError, KeyError) as error:
@@ -63,11 +64,11 @@ def _free_of_container(free: int) -> int:
   """Bytes that a container has free; `free` where nothing limits it."""
   if not (GROUP / 'memory.max').is_file():
     return free
-  most = (GROUP / 'memory.max').read_text().strip()
+  most = (GROUP / 'memory.max').read_text(encoding='utf-8').strip()
   if most == 'max':
     return free
-  used = int((GROUP / 'memory.current').read_text())
-  lines = (GROUP / 'memory.stat').read_text().splitlines()
+  used = int((GROUP / 'memory.current').read_text(encoding='utf-8'))
+  lines = (GROUP / 'memory.stat').read_text(encoding='utf-8').splitlines()
   # Pages of files that were read count as used, and are given up on demand.
   cached = dict(line.split() for line in lines)['inactive_file']
   return int(most) - used + int(cached)

@@ -262,7 +262,7 @@ def make(
 
   Raises:
     ValueError: a value is out of its range; at `init`, channels that the tree
-      has not.
+      does not have.
   """
   check(name=name, weight_decay=weight_decay, momentum=momentum)
   check(clip_norm=clip_norm, skip_norm=skip_norm, b1=b1, b2=b2, eps=eps)

@@ -32,9 +32,9 @@ def check_prefixes(params: Mapping, prefixes: Prefixes, key: str = '') -> None:
   for prefix in prefixes:
     if not any(matches(path, prefix) for path in paths):
       top = ', '.join(sorted(params))
-      named = f'{key} names {prefix!r}: ' if key else ''
+      named = f'{key} names {prefix!r}' if key else f'The prefix is {prefix!r}'
       raise ValueError(
-        f'{named}No parameter path starts with {prefix!r}; the tree has {top}.'
+        f'{named}, but no parameter path starts with it; the tree has {top}.'
       )
 
 

@@ -127,7 +127,9 @@ def prepare(config, num_classes: int, work: str, folder: pathlib.Path) -> None:
     'adapter': model.adapter,
   }
   plain = lambda x: x.to_dict() if hasattr(x, 'to_dict') else dict(x)
-  (folder / 'model.json').write_text(json.dumps(told, default=plain))
+  (folder / 'model.json').write_text(
+    json.dumps(told, default=plain), encoding='utf-8'
+  )
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from i2v_jax.data.decode import FPS, VideoInfo, open_video
 from i2v_jax.runtime import console
 from i2v_jax.trained import Trained
 
-BAR = 24  # characters of a probability of 1, and of nothing less
+BAR = 24  # characters of a probability of 1
 
 
 def with_views(spec: ClipSpec, views: str | None) -> ClipSpec:
@@ -49,8 +49,8 @@ def windows(info: VideoInfo, seconds: float) -> list[tuple[int, int]]:
 def files(paths) -> list[str]:
   """Videos, and in place of a folder all videos in it and below, by name.
 
-  A folder of frames is a video. What else is in a folder is left out and
-  counted on stderr.
+  A folder of frames is a video. Other files are left out, and counted on
+  stderr.
 
   Raises:
     ValueError: a folder holds no video.
@@ -60,7 +60,8 @@ def files(paths) -> list[str]:
     videos, left_out = folders.find_videos(path)
     if not videos:
       raise ValueError(
-        f'{path} holds no video, but {len(left_out)} other files.'
+        f'{path} holds no video, but {len(left_out)} other files; name a '
+        'video, or a folder of videos.'
       )
     if left_out:
       said = f'{path}: {folders.describe_left_out(left_out)}'

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from rich.table import Table
 
 from i2v_jax import writers
-from i2v_jax.data import folders, prepare, split_facts, staging, transcode
+from i2v_jax.data import prepare, split_facts, staging, transcode
 
 _COLUMNS = 'split', 'videos', 'skipped', 'shards', 'frames', 'MB', 'of source'
 
@@ -37,7 +37,7 @@ def run(job: prepare.Job, workers: int, seconds: float, beam: str | None):
   """
   if job.is_done:
     writers.console.print(f'{job.folder} is there already, of the same videos')
-  for line in notes(job):
+  for line in split_facts.how_found(job.splits.values()):
     writers.console.print(line)
   total = sum(len(split) for split in job.splits.values())
   left = 0 if job.is_done else sum(len(part.videos) for part in job.pending)
@@ -56,15 +56,6 @@ def run(job: prepare.Job, workers: int, seconds: float, beam: str | None):
     manifest = job.run(stage)
   writers.console.print(table(manifest))
   writers.console.print(f'{job.folder}  sha256 {manifest["sha256"]}')
-
-
-def notes(job: prepare.Job) -> list[str]:
-  """What there is to know of how the videos of a job were found."""
-  there = job.splits.values()
-  found = list(dict.fromkeys(note for s in there for note in s.notes))
-  if files := split_facts.left_out(there):
-    found.append(folders.describe_left_out(files))
-  return found
 
 
 def table(manifest: dict) -> Table:

@@ -1,4 +1,4 @@
-"""What a value may be; anything else is one sentence that names its key.
+"""Ranges of values; others are refused in one sentence that names the key.
 
 A rule takes a name and a value. It returns the value, whole numbers as `int`
 (64.0 is 64), or raises ValueError.
@@ -78,9 +78,9 @@ def flag(name: str, value) -> bool:
 
 
 def text(name: str, value) -> str:
-  """A text, which may be empty."""
+  """A string, which may be empty."""
   if not isinstance(value, str):
-    refuse(name, value, 'a text')
+    refuse(name, value, 'a string')
   return value
 
 
@@ -97,7 +97,7 @@ def one_of(*known) -> Rule:
 
 
 def anything(name: str, value):
-  """What has a check of its own."""
+  """Any value: it is checked elsewhere."""
   del name
   return value
 

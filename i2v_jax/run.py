@@ -162,7 +162,7 @@ def checked_model(config: Mapping[str, Any], train: sources.Split):
   """The classifier of a config for the classes of its training split.
 
   Returns:
-    `(model, mine)`; of what is trained the shapes alone.
+    `(model, mine)`, with shapes for the trainable tree.
 
   Raises:
     ValueError: model, data and what is trained do not go together.

@@ -90,7 +90,7 @@ def run(argv) -> None:
   }
   line = json.dumps(said | found)
   if OUT.value:
-    with open(OUT.value, 'a') as file:
+    with open(OUT.value, 'a', encoding='utf-8') as file:
       file.write(f'{line}\n')
   print(line)
   if 'total' in found:

@@ -11,7 +11,7 @@ from i2v_jax.variants import Variant
 def expand(variant: Variant, count: int) -> list[Variant]:
   """`count` variants of consecutive seeds, beginning with that of the config.
 
-  The first keeps the name, so that a sweep without seeds is a part of it.
+  The first keeps the name, so that seeds can be added to a finished sweep.
   """
   first = variant.config['seed']
   return [
@@ -24,7 +24,7 @@ def expand(variant: Variant, count: int) -> list[Variant]:
 
 
 def gather(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-  """One row of those of all seeds of a variant.
+  """Merges the rows of all seeds of a variant into one.
 
   Returns:
     The first row with means in place of its accuracies, `NAME_deviation` of

@@ -66,7 +66,7 @@ def loaded(path: str) -> Iterator[types.ModuleType]:
 
 @contextlib.contextmanager
 def _importable(path: str) -> Iterator[None]:
-  """Lets a config file import what is beside it, and `configs` anywhere.
+  """Lets a config file import what is next to it, and `configs` anywhere.
 
   Its own `configs` folder comes first, then ours. Shipped files see only each
   other: a folder of that name in a project does not change what they are.

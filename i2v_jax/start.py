@@ -37,7 +37,7 @@ def parts(path, model, class_names: Sequence[str]) -> dict:
       `merged`, or `i2v weights convert --config`, wrote.
     model: the classifier that is to be trained.
     class_names: of its data. With those of the trained model in another order,
-      or others, the head is left out: it begins anew.
+      or others, the head is left out: it is initialised.
 
   Raises:
     FileNotFoundError: there is no trained model.
@@ -55,7 +55,7 @@ def parts(path, model, class_names: Sequence[str]) -> dict:
     del params['head']
     writers.console.print(
       f'{path} has {len(theirs.class_names)} other classes: '
-      'the head begins anew'
+      'the head is initialised'
     )
   wanted = video.shapes(model)
   wanted = {part: wanted[part] for part in wanted if part in params}

@@ -134,7 +134,7 @@ def _checkpoint(workdir: pathlib.Path) -> str:
 
 def _evaluation(workdir: pathlib.Path) -> str:
   path = workdir / 'metrics.jsonl'
-  text = path.read_text(errors='replace') if path.exists() else ''
+  text = path.read_text('utf-8', 'replace') if path.exists() else ''
   for line in reversed(text.splitlines()):
     try:
       record = json.loads(line)

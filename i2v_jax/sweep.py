@@ -38,7 +38,7 @@ def sweep(variants: Sequence[Variant], workdir, seeds: int = 1) -> list[dict]:
   Returns:
     A row per variant: `name`, `parameters`, `tunable_params`, `view_macs`,
     `reported` (percent), `error` (None, or why it failed), and the accuracies
-    in 0..1 if it did not; with more seeds than one as `seeds.gather` has them.
+    in 0..1 if it did not; with several seeds as `seeds.gather` returns them.
 
   Raises:
     FileNotFoundError: data or weights are not there, for any of them.

@@ -57,7 +57,7 @@ def train_and_evaluate(
   Args:
     config: of an experiment.
     workdir: folder of the run.
-    extend: continue a run of the workdir although `workdir.EXTENDABLE` differs.
+    extend: continue the run although keys of `workdir.EXTENDABLE` differ.
 
   Raises:
     ValueError: something in the config is invalid, or not that of the run.

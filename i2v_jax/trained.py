@@ -26,7 +26,7 @@ from i2v_jax.weights import native
 
 
 class Stored(NamedTuple):
-  """What is read of a trained model, as the fields of `Trained`."""
+  """What is read of a trained model: the arguments of `placed`."""
 
   model: video.VideoClassifier
   params: Mapping
@@ -137,7 +137,7 @@ def load(path, *, weights: str = '', root: str = '') -> Trained:
 
 
 def read(path, weights: str = '', root: str = '') -> Stored:
-  """What `load` loads, not yet on the devices of a mesh; raises as that."""
+  """Reads what `load` loads, without placing it on a mesh; raises as `load`."""
   path = pathlib.Path(path).expanduser()
   if (path / 'model.safetensors').is_file():
     return _read_export(path, root)
@@ -249,7 +249,7 @@ def _as_now(stored: Mapping, weights: str, root: str, what) -> dict:
 
 
 def _start(model, config, class_names, wanted: Mapping) -> dict:
-  """Those of the parameters before training whose shapes are `wanted`."""
+  """The parameters before training, of the paths in `wanted`."""
   pretrained = experiment.pretrained(config, model, class_names, settled=True)
   return experiment.initial_params(model, pretrained, config['seed'], wanted)
 

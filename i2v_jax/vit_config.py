@@ -126,8 +126,8 @@ class ViTConfig:
       )
     if self.image_size % self.patch_size:
       raise ValueError(
-        f'image_size is {self.image_size}, which is no multiple of patch_size '
-        f'{self.patch_size}.'
+        f'image_size is {self.image_size}, which is not a multiple of '
+        f'patch_size {self.patch_size}.'
       )
     if self.pool == 'cls' and not self.class_token:
       raise ValueError(

@@ -15,7 +15,7 @@ import numpy as np
 from clu import parameter_overview
 from jax.experimental import multihost_utils
 
-from i2v_jax import experiment
+from i2v_jax import experiment, weights
 from i2v_jax.data import places, sources, whole
 from i2v_jax.runtime import files
 
@@ -38,7 +38,7 @@ MAY_CHANGE = (
   'views.',
   'weights',
 )
-# What `--extend` may change beside: how long, how fast, in which batches.
+# What `--extend` may change as well: length, learning rate, batches.
 EXTENDABLE = (
   'accumulate',
   'batch_size',
@@ -60,7 +60,7 @@ ADDED = {
   'mesh.model': 1,
   'mesh.trained': 'replicated',
   'optimizer.skip_norm': 0.0,
-  'weights_which': '0.1',  # what that version read
+  'weights_which': weights.OLDER,
 }
 LOCK = 'train.lock'
 
@@ -132,7 +132,7 @@ class Lock:
     return self
 
   def _take(self) -> None:
-    file = self.path.open('a+')
+    file = self.path.open('a+', encoding='utf-8')
     try:
       files.lock(file)
     except BlockingIOError as error:

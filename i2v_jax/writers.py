@@ -57,7 +57,7 @@ class Writer:
       self.path = pathlib.Path(workdir) / 'metrics.jsonl'
       if done is not None and self.path.exists():
         _rewind(self.path, done)
-      self.jsonl = self.path.open('a')
+      self.jsonl = self.path.open('a', encoding='utf-8')
       self.events = events.Events(workdir, done)
 
   def scalars(self, step: int, values: dict, show: bool = True) -> None:
@@ -91,7 +91,7 @@ class Writer:
 def records(path: pathlib.Path) -> list[dict]:
   """The records of a `metrics.jsonl`; a last line that is not whole is none."""
   found = []
-  lines = path.read_text().splitlines()
+  lines = path.read_text(encoding='utf-8').splitlines()
   for number, line in enumerate(lines, 1):
     try:
       found.append(json.loads(line))

@@ -154,7 +154,7 @@ def sweep_file(tmp_path):
 
   def write(text=None):
     path = tmp_path / 'of_a_test.py'
-    path.write_text(text or SWEEP)
+    path.write_text(text or SWEEP, encoding='utf-8')
     return str(path)
 
   return write

@@ -8,7 +8,7 @@ DOCS = pathlib.Path(__file__).parents[1] / 'docs'
 
 def code(page: str, section: str, which: int = 0, of: int = 1) -> str:
   """One of the Python blocks of a section of a page."""
-  text = (DOCS / page).read_text()
+  text = (DOCS / page).read_text(encoding='utf-8')
   _, found = text.split(f'\n## {section}\n')
   blocks = re.findall(r'```python\n(.*?)```', found.split('\n## ')[0], re.S)
   assert len(blocks) == of, f'{page}, {section} has {len(blocks)} blocks'

@@ -1,4 +1,4 @@
-"""Folders of numbered frames, made here."""
+"""Makes folders of numbered frames."""
 
 import cv2
 import numpy as np

@@ -48,9 +48,9 @@ def _headed_noise(data: bytearray, rng: random.Random) -> bytes:
 
 
 def _link_to_pipe(path: pathlib.Path) -> None:
-  hidden = path.with_name(f'.{path.stem}')
-  os.mkfifo(hidden)
-  path.symlink_to(hidden)
+  pipe = path.with_name(f'.{path.stem}.pipe')  # hidden: not tried itself
+  os.mkfifo(pipe)
+  path.symlink_to(pipe)
 
 
 # What becomes of the content; and what of the name, which is an error too.

@@ -12,13 +12,17 @@ def children():
 def below(pid):
   """Process ids of the children of a process."""
   tasks = pathlib.Path(f'/proc/{pid}/task').glob('*/children')
-  return [int(pid) for file in tasks for pid in file.read_text().split()]
+  return [
+    int(pid)
+    for file in tasks
+    for pid in file.read_text(encoding='utf-8').split()
+  ]
 
 
 def alive(pid):
   """Whether there is such a process, and not only its exit code."""
   try:
-    text = pathlib.Path(f'/proc/{pid}/stat').read_text()
+    text = pathlib.Path(f'/proc/{pid}/stat').read_text(encoding='utf-8')
   except FileNotFoundError:
     return False
   return text.rpartition(')')[2].split()[0] != 'Z'

@@ -1,4 +1,4 @@
-"""QuickTime files whose frames lie in another file."""
+"""QuickTime files whose frames are stored in another file."""
 
 import struct
 

@@ -63,11 +63,11 @@ def test_a_run_goes_on_after_its_videos_are_mended(split, tmp_path):
 def test_a_full_disk_is_told_with_the_file(split, tmp_path, full_disk):
   bad = BadVideos(split, 0.5, tmp_path / 'bad.csv')
   bad.absorb(batch_of(1, error=b'torn'))
-  before = (tmp_path / 'bad.csv').read_text()
+  before = (tmp_path / 'bad.csv').read_text(encoding='utf-8')
   text = r'bad\.csv could not be written .*; mend the disk and start'
   with pytest.raises(OSError, match=text):
     bad.absorb(batch_of(2, error=b't' * 99))
-  assert (tmp_path / 'bad.csv').read_text() == before
+  assert (tmp_path / 'bad.csv').read_text(encoding='utf-8') == before
 
 
 def test_reasons_may_be_any_bytes(split, tmp_path):

@@ -37,7 +37,7 @@ def test_the_command_measures_prints_and_writes(digits, tmp_path, capsys):
   out = tmp_path / 'sub' / 'found.json'
   given = ('--set', f'data.root={digits}', '--clips', 4, '--out', out)
   assert i2v(*given, '--batch-size', 2, '--rounds', 2) == 0
-  found = json.loads(out.read_text())
+  found = json.loads(out.read_text(encoding='utf-8'))
   assert found.keys() == PARTS | {'config', 'set'}
   assert found['conditions']['num_classes'] == 4
   assert found['conditions']['device'] == 'cpu'

@@ -82,7 +82,7 @@ def test_what_is_no_file_is_named_and_never_opened(tmp_path, monkeypatch):
   os.symlink('none.mp4', 'dangling.mp4')
   os.symlink('loop.mp4', 'loop.mp4')
   (tmp_path / 'empty.mp4').touch()
-  (tmp_path / 'text.mp4').write_text('no video')
+  (tmp_path / 'text.mp4').write_text('no video', encoding='utf-8')
   with socket.socket(socket.AF_UNIX) as listening:
     listening.bind('socket.mp4')
     reasons = {
@@ -158,9 +158,11 @@ def test_a_broken_picture_is_suspected_by_time_and_by_place():
 
 
 def test_nothing_stays_open(videos, tmp_path):
-  (tmp_path / 'text.mp4').write_text('no video')
+  (tmp_path / 'text.mp4').write_text('no video', encoding='utf-8')
   before = os.listdir('/proc/self/fd')
   for path in (*videos.glob('*.m*'), tmp_path / 'text.mp4'):
     check.check_file(str(path))
   assert os.listdir('/proc/self/fd') == before
-  assert pathlib.Path(tmp_path, 'text.mp4').read_text() == 'no video'
+  assert (
+    pathlib.Path(tmp_path, 'text.mp4').read_text(encoding='utf-8') == 'no video'
+  )

@@ -47,7 +47,7 @@ def records_of(out):
 
 def journal_of(out):
   """What was checked, in the order in which it was."""
-  lines = (out / checking.JOURNAL).read_text().splitlines()[1:]
+  lines = (out / checking.JOURNAL).read_text(encoding='utf-8').splitlines()[1:]
   return [json.loads(line)['id'] for line in lines]
 
 
@@ -66,11 +66,11 @@ def test_a_folder_is_checked_and_reported(data, tmp_path, capsys):
     ('val/a/4.mp4', 'val', 0, frame),
     ('val/b/5.mp4', 'val', 1, 10),
   ]
-  bad = (out / 'bad.csv').read_text().splitlines()
+  bad = (out / 'bad.csv').read_text(encoding='utf-8').splitlines()
   assert bad[0] == 'file,reason,frame' and len(bad) == 2
   assert bad[1].startswith(f'val/a/4.mp4,frame {frame} cannot')
   assert bad[1].endswith(f',{frame}')
-  rows = (out / 'findings.csv').read_text()
+  rows = (out / 'findings.csv').read_text(encoding='utf-8')
   assert 'leak,train,train/b/2.mp4,' in rows and 'val/b/5.mp4' in rows
   shown = capsys.readouterr().out
   for text in (
@@ -92,17 +92,17 @@ def test_a_clean_data_set_is_nothing_to_complain_of(data, tmp_path, capsys):
   out = tmp_path / 'out'
   assert i2v('data', 'check', '--source', 'folder', data, '--out', out) == 0
   assert 'nothing is wrong' in capsys.readouterr().out
-  assert (out / 'bad.csv').read_text() == 'file,reason,frame\n'
+  assert (out / 'bad.csv').read_text(encoding='utf-8') == 'file,reason,frame\n'
 
 
 def test_what_was_checked_is_not_checked_again(data, tmp_path, capsys):
   out, listed = tmp_path / 'out', checking.of_paths([str(data)])
   checking.run(listed, out, count=1)
-  first = (out / manifest.NAME).read_text()
+  first = (out / manifest.NAME).read_text(encoding='utf-8')
   assert len(journal_of(out)) == 5
   shown = capsys.readouterr().out
   checking.run(listed, out, count=1)
-  assert (out / manifest.NAME).read_text() == first
+  assert (out / manifest.NAME).read_text(encoding='utf-8') == first
   assert len(journal_of(out)) == 5 and capsys.readouterr().out == shown
   shutil.copy(data / 'train/a/1.mov', data / 'val/a/4.mp4')
   checking.run(listed, out, count=1)
@@ -130,7 +130,7 @@ def test_another_decoder_checks_anew(data, tmp_path, monkeypatch):
   out, listed = tmp_path / 'out', checking.of_paths([str(data)])
   checking.run(listed, out, count=1)
   monkeypatch.setattr(check, 'DECODER', 'a better one')
-  (out / checking.JOURNAL).open('a').write('{"id": "gone"}\n')
+  (out / checking.JOURNAL).open('a', encoding='utf-8').write('{"id": "gone"}\n')
   checking.run(listed, out, count=1)
   assert len(journal_of(out)) == 5 and 'gone' not in journal_of(out)
 
@@ -232,7 +232,9 @@ def test_files_and_folders_by_themselves(data, tmp_path):
 
 
 def test_missing_videos_are_counted_not_an_error(data, tmp_path, capsys):
-  (data / 'train.txt').write_text('train/a/1.mov 0\ngone.mp4 1\n')
+  (data / 'train.txt').write_text(
+    'train/a/1.mov 0\ngone.mp4 1\n', encoding='utf-8'
+  )
   args = ['data', 'check', '--source', 'list', data, '--split', 'train']
   args += ['--out', tmp_path / 'out', '--set', 'num_classes=2']
   assert i2v(*args) == 1

@@ -94,7 +94,7 @@ def test_a_broken_one_is_passed_over_by_name(workdir, item, harm, said):
 @pytest.mark.parametrize('name', [files.DIGEST, files.ORBAX])
 @pytest.mark.parametrize('text', ['[]', '3', '{', '', '"\\ud800'])
 def test_what_is_no_object_of_json_is_damage(workdir, name, text):
-  (workdir / 'checkpoints' / '6' / name).write_text(text)
+  (workdir / 'checkpoints' / '6' / name).write_text(text, encoding='utf-8')
   wanted = (4, {6: f'{name} cannot be read'})
   assert files.newest_whole(workdir) == wanted
   assert files.newest_whole(workdir, files.missing) == wanted
@@ -136,7 +136,9 @@ def test_a_reader_says_so_and_changes_nothing(workdir, capsys):
 
 def test_without_any_whole_one_nothing_is_begun_anew(workdir):
   scramble(newest_file(workdir, 'params'))
-  (workdir / 'checkpoints' / '4' / files.DIGEST).write_text('{')
+  (workdir / 'checkpoints' / '4' / files.DIGEST).write_text(
+    '{', encoding='utf-8'
+  )
   for trains in (True, False):
     with pytest.raises(OSError, match=r'No checkpoint .* of step 6 params'):
       checkpoint.Checkpoints(workdir, trains=trains).newest()
@@ -176,7 +178,7 @@ def test_a_full_disk_is_told_and_leaves_what_was_there(workdir, full_disk):
 def test_a_place_that_cannot_be_written_to_is_told(workdir):
   checkpoints = checkpoint.Checkpoints(workdir, trains=True)
   (workdir / 'checkpoints').rename(workdir / 'away')
-  (workdir / 'checkpoints').write_text('')
+  (workdir / 'checkpoints').write_text('', encoding='utf-8')
   with pytest.raises(OSError, match=r'step 8 could not be .* there is none'):
     checkpoints.save(state_of(8), {'step': 8})
     checkpoints.close()
@@ -188,7 +190,7 @@ def test_a_trained_model_is_that_of_the_newest_whole_checkpoint(
   workdir = shutil.copytree(smoke_run, tmp_path / 'run')
   shutil.copytree(workdir / 'checkpoints/3', workdir / 'checkpoints/4')
   path = workdir / 'checkpoints/4' / files.DIGEST
-  digests = json.loads(path.read_text())
+  digests = json.loads(path.read_text(encoding='utf-8'))
   (path.parent / next(iter(digests))).unlink()
   assert trained.load(workdir).identity['step'] == 3
   assert 'falling back to step 3' in capsys.readouterr().out

@@ -31,12 +31,12 @@ def test_the_version_is_said(capsys):
 
 @pytest.fixture
 def folder(digits, tmp_path):
-  """Two clips, one of them in a folder, and a file that is none."""
+  """Two clips, one of them in a folder, and a file that is not a video."""
   clips = sorted(digits.glob('val/*/*.mp4'))[:2]
   (tmp_path / 'clips' / 'b').mkdir(parents=True)
   shutil.copy(clips[0], tmp_path / 'clips' / 'b' / 'one.mp4')
   shutil.copy(clips[1], tmp_path / 'clips' / 'a.mp4')
-  (tmp_path / 'clips' / 'notes.txt').write_text('mine')
+  (tmp_path / 'clips' / 'notes.txt').write_text('mine', encoding='utf-8')
   return tmp_path / 'clips'
 
 

@@ -1,4 +1,4 @@
-"""Numbers on the command line have ranges; a wrong one is a line."""
+"""Numbers on the command line have ranges; others are refused in one line."""
 
 import pytest
 

@@ -51,7 +51,9 @@ def test_the_documented_function_gives_our_logits(
 ):
   model = small.trained(adapter, tmp_path, **options)
   clip_format.export(model, tmp_path / 'out')
-  found = json.loads((tmp_path / 'out' / 'config.json').read_text())['i2v']
+  found = json.loads(
+    (tmp_path / 'out' / 'config.json').read_text(encoding='utf-8')
+  )['i2v']
   assert found['offsets'] == offsets and found['num_frames'] == 4
   (clips,) = small.clips(model.model, batch=3)
   wanted = small.apply(model.model, model.params, clips)
@@ -123,7 +125,7 @@ def test_keys_shapes_and_config_are_hugging_faces(golden, tmp_path):
   assert wanted == {k: s for k, s in ours.items() if k in wanted}
   assert len(ours) == len(wanted) + 3
 
-  config = json.loads((theirs / 'config.json').read_text())
+  config = json.loads((theirs / 'config.json').read_text(encoding='utf-8'))
   found = clip_format.vision_config(video.build(spec, 3).vit)
   assert found == {key: config[key] for key in found}
 
@@ -131,7 +133,9 @@ def test_keys_shapes_and_config_are_hugging_faces(golden, tmp_path):
 def test_what_a_user_of_it_finds(tmp_path):
   model = small.trained(None, tmp_path)
   clip_format.export(model, tmp_path / 'out')
-  found = json.loads((tmp_path / 'out' / 'config.json').read_text())['i2v']
+  found = json.loads(
+    (tmp_path / 'out' / 'config.json').read_text(encoding='utf-8')
+  )['i2v']
   assert found['id2label'] == {'0': 'left', '1': 'right', '2': 'up'}
   assert found['preprocessing']['normalization']['mean'] == [0.5] * 3
   with safe_open(tmp_path / 'out' / 'model.safetensors', 'numpy') as file:

@@ -30,7 +30,7 @@ def sweep(arg=''):
 def compared(digits, tmp_path_factory):
   """Exit code and workdir of `i2v compare` on three variants."""
   folder = tmp_path_factory.mktemp('compare')
-  (folder / 'of_a_test.py').write_text(SWEEP)
+  (folder / 'of_a_test.py').write_text(SWEEP, encoding='utf-8')
   with pytest.raises(SystemExit) as end:
     cli.main(
       [
@@ -46,7 +46,7 @@ def compared(digits, tmp_path_factory):
 
 def test_every_method_is_measured(compared):
   code, workdir = compared
-  rows = json.loads((workdir / 'results.json').read_text())
+  rows = json.loads((workdir / 'results.json').read_text(encoding='utf-8'))
   adapted, merged, refused, deep = rows
   assert code == 1 and refused['error']
   assert [row['name'] for row in rows] == [
@@ -67,13 +67,15 @@ def test_every_method_is_measured(compared):
 
 def test_steps_are_measured_without_training(digits, tmp_path, capsys):
   sweep_file = tmp_path / 'of_a_test.py'
-  sweep_file.write_text(SWEEP)
+  sweep_file.write_text(SWEEP, encoding='utf-8')
   command = ['compare', '--config', str(sweep_file), '--steps-only']
   command += ['--rounds', '1', '--workdir', str(tmp_path / 'steps')]
   command += ['--set', f'data.root={digits}', '--only', 'ZeroI2V']
   with pytest.raises(SystemExit, match='0'):
     cli.main(command)
-  (row,) = json.loads((tmp_path / 'steps/steps.json').read_text())
+  (row,) = json.loads(
+    (tmp_path / 'steps/steps.json').read_text(encoding='utf-8')
+  )
   assert row['name'] == 'ZeroI2V' and row['train_seconds_per_clip'] > 0
   assert 1e6 < row['train_flops_per_clip'] < 1e9
   assert not list((tmp_path / 'steps').rglob('checkpoints'))

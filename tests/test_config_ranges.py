@@ -1,4 +1,4 @@
-"""Every key of a config refuses what it cannot be, in one sentence."""
+"""Every key of a config refuses invalid values, in one sentence."""
 
 import copy
 import math
@@ -7,7 +7,7 @@ import pytest
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from configs import common
-from i2v_jax import adapters, config_ranges, experiment
+from i2v_jax import adapters, config_ranges, experiment, weights
 from i2v_jax.adapters import operators
 
 WRONG = (math.nan, math.inf, -math.inf, -1, -1.5, 0, 0.5, 1e308, 10**400)
@@ -153,6 +153,10 @@ def test_whole_floats_are_whole_numbers(name):
   found = adapters.resolve(spec)
   kinds = {type(v) for k, v in found.items() if k != 'name'}
   assert kinds <= {int} and bool(kinds) == (len(spec) > 1)
+
+
+def test_runs_of_version_0_1_can_keep_their_weights():
+  assert check('weights_which', weights.OLDER)['weights_which'] == '0.1'
 
 
 def test_whole_floats_of_other_keys_become_numbers():

@@ -99,7 +99,7 @@ def test_every_config_runs_its_smoke_test(name, smoke_config, tmp_path):
 
 def test_quickstart_ends_with_its_table(smoke_config, tmp_path, capsys):
   compare.compare(smoke_config('quickstart'), tmp_path)
-  rows = json.loads((tmp_path / 'results.json').read_text())
+  rows = json.loads((tmp_path / 'results.json').read_text(encoding='utf-8'))
   by_method = {row['method']: row for row in rows}
   assert list(by_method) == ['linear_probe', 'zeroi2v', 'zeroi2v_merged']
   assert all(0 <= row['top1'] <= 1 for row in rows)

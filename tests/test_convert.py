@@ -71,7 +71,7 @@ def config_file(tmp_path_factory, release, digits):
   path = tmp_path_factory.mktemp('config') / 'released.py'
   scale = str(release[1]['adapter_scale'])
   text = CONFIG.replace('SCALE', scale).replace('ROOT', repr(str(digits)))
-  path.write_text(text)
+  path.write_text(text, encoding='utf-8')
   return path
 
 
@@ -80,7 +80,7 @@ def export(release, config_file, names, tmp_path_factory):
   """The release, converted by the command."""
   out = tmp_path_factory.mktemp('converted') / 'out'
   classes = out.with_name('classes.json')
-  classes.write_text(json.dumps(names))
+  classes.write_text(json.dumps(names), encoding='utf-8')
   told = ('--config', config_file, '--classes', classes, '--out', out)
   assert i2v('weights', 'convert', release[0], *told) == 0
   return out
@@ -91,7 +91,7 @@ def test_a_release_becomes_an_export_with_the_same_logits(release, export):
   _, _, clip, output = release
   logits = small.apply(found.model, found.params, clip)
   np.testing.assert_allclose(logits, output, rtol=0, atol=1e-5)
-  facts = json.loads((export / 'facts.json').read_text())
+  facts = json.loads((export / 'facts.json').read_text(encoding='utf-8'))
   assert facts['format'] == 'full' and 'base' not in facts
   card = model_card.text('org/name', facts)
   assert 'converted from epoch_40.npz (ZeroI2V on CLIP)' in card
@@ -147,7 +147,7 @@ def test_other_classes_get_a_new_head(export, smoke_config, names, capsys):
   assert 'head' in pretrained(config, names)
   found = pretrained(config, names[::-1])
   assert 'head' not in found and 'adapters' in found
-  assert 'the head begins anew' in capsys.readouterr().out
+  assert 'the head is initialised' in capsys.readouterr().out
 
 
 def test_another_function_of_the_same_parameters_is_refused(
@@ -212,7 +212,7 @@ def test_another_normalisation_is_refused(release, config_file, names):
 def test_nothing_is_overwritten(golden, tmp_path, capsys):
   folder = tmp_path / 'mine'
   folder.mkdir()
-  (folder / 'notes.txt').write_text('mine')
+  (folder / 'notes.txt').write_text('mine', encoding='utf-8')
   command = ('weights', 'convert', golden / 'hf_vit', '--out', folder)
   assert i2v(*command) == 1
   assert 'is not empty' in capsys.readouterr().err

@@ -24,6 +24,6 @@ def test_any_name_comes_back(tmp_path):
 )
 def test_a_damaged_file_is_named(tmp_path, text):
   path = tmp_path / 'bad.csv'
-  path.write_text(text)
+  path.write_text(text, encoding='utf-8')
   with pytest.raises(ValueError, match=r'bad\.csv is damaged: .*video, reason'):
     csv_files.read(path, ('video', 'reason'))

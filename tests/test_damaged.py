@@ -1,12 +1,15 @@
 """Exports that were interrupted, files that are damaged: one sentence each."""
 
+import dataclasses
 import json
+import pathlib
 import shutil
 
+import jax
 import numpy as np
 import pytest
 
-from i2v_jax import cli, evaluate, export, facts, status, sweep, trained
+from i2v_jax import cli, export, facts, status, sweep, trained
 from i2v_jax.variants import Variant
 from i2v_jax.weights import native
 
@@ -29,9 +32,9 @@ def other(first):
   """A model with other weights and class names, to be exported over it."""
   model = trained.load(first)
   params = dict(model.params) | {
-    'head': trained.jax.tree.map(lambda x: x + 1, model.params['head'])
+    'head': jax.tree.map(lambda x: x + 1, model.params['head'])
   }
-  return export.dataclasses.replace(
+  return dataclasses.replace(
     model, params=params, class_names=('w', 'x', 'y', 'z')
   )
 
@@ -56,7 +59,7 @@ def test_an_export_that_dies_leaves_the_one_that_was_there(
 
 
 def test_one_that_dies_between_two_files_is_refused(folder, other, monkeypatch):
-  replace, count = trained.pathlib.Path.replace, []
+  replace, count = pathlib.Path.replace, []
 
   def die_at_the_second(path, target):
     if path.parent.name == '.new' and target.parent == folder:
@@ -66,7 +69,7 @@ def test_one_that_dies_between_two_files_is_refused(folder, other, monkeypatch):
     return replace(path, target)
 
   with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-    patch.setattr(trained.pathlib.Path, 'replace', die_at_the_second)
+    patch.setattr(pathlib.Path, 'replace', die_at_the_second)
     export.export(other, folder)
   with pytest.raises(ValueError, match='was interrupted'):
     trained.load(folder)
@@ -84,11 +87,11 @@ def test_a_full_disk_leaves_no_half_of_an_export(other, tmp_path, full_disk):
 def test_weights_and_names_must_be_those_of_the_facts(folder, caplog):
   tree = native.read(folder / 'model.safetensors')
   names = folder / 'classes.json'
-  before = names.read_text()
-  names.write_text(json.dumps(['a', 'b', 'c', 'd']))
+  before = names.read_text(encoding='utf-8')
+  names.write_text(json.dumps(['a', 'b', 'c', 'd']), encoding='utf-8')
   with pytest.raises(ValueError, match=r'classes\.json has other class names'):
     trained.load(folder)
-  names.write_text(before)
+  names.write_text(before, encoding='utf-8')
   tree['head']['bias'] = tree['head']['bias'] + np.float32(1)
   native.write(folder / 'model.safetensors', tree)
   with pytest.raises(ValueError, match=r'model\.safetensors does not hold the'):
@@ -103,10 +106,10 @@ def test_an_export_keeps_no_path_of_the_trainer(folder, smoke_run, tmp_path):
   config = json.loads(json.dumps(run.config))
   config['data'] |= {'manifest': '/home/me/m.jsonl', 'val': '/home/me/val.txt'}
   config['data']['options'] = {'labels': '/home/me/labels.csv'}
-  run = export.dataclasses.replace(run, config=config)
+  run = dataclasses.replace(run, config=config)
   for write, name in ((export.export, 'a'), (export.full, 'b')):
     write(run, tmp_path / name)
-    text = (tmp_path / name / 'config.json').read_text()
+    text = (tmp_path / name / 'config.json').read_text(encoding='utf-8')
     assert '/home' not in text and config['data']['root'] not in text
     found = json.loads(text)
     assert found['data']['val'] == 'val.txt'
@@ -127,31 +130,20 @@ def test_a_damaged_file_of_an_export_is_named(name, text, folder, capsys):
 
 @pytest.mark.parametrize('text', ['', '{}', '[]', '{"steps": "x"}'])
 def test_a_damaged_heartbeat_is_unknown(text, tmp_path):
-  (tmp_path / 'heartbeat-0.json').write_text(text)
+  (tmp_path / 'heartbeat-0.json').write_text(text, encoding='utf-8')
   lines = status.report(tmp_path)
   assert 'unknown (heartbeat-0.json cannot be read)' in lines[1]
 
 
 def test_a_damaged_report_is_named(smoke_run, tmp_path):
   run = shutil.copytree(smoke_run, tmp_path / 'run')
-  (run / 'eval' / 'report.json').write_text('{}')
+  (run / 'eval' / 'report.json').write_text('{}', encoding='utf-8')
   with pytest.raises(ValueError, match=r'report\.json has no split_sha256'):
     facts.of(trained.load(run))
 
 
 def test_a_damaged_record_of_a_sweep_is_named(tmp_path):
   (tmp_path / 'a').mkdir()
-  (tmp_path / 'a' / sweep.RECORD).write_text('{}')
+  (tmp_path / 'a' / sweep.RECORD).write_text('{}', encoding='utf-8')
   with pytest.raises(ValueError, match=r'sweep\.json has no config'):
     sweep._finished(Variant('a', {}), tmp_path / 'a')
-
-
-def test_a_clean_evaluation_takes_the_bad_videos_of_an_earlier_one_away(
-  split, tmp_path
-):
-  found = evaluate.Evaluation(np.zeros((16, 4)), {'top1': 0.0}, {}, {})
-  (tmp_path / 'eval').mkdir()
-  (tmp_path / 'eval' / 'bad_videos.csv').write_text('video,reason\n')
-  evaluate.write(found, split, tmp_path / 'eval')
-  names = {path.name for path in (tmp_path / 'eval').iterdir()}
-  assert names == {'report.json', 'scores.npz'}

@@ -20,7 +20,9 @@ def i2v(*args) -> int:
 def plan(videos, tmp_path):
   listed = tmp_path / 'list.txt'
   names = ('h265.mp4', 'arm_wrestling.mp4')
-  listed.write_text('\n'.join(str(videos / name) for name in names))
+  listed.write_text(
+    '\n'.join(str(videos / name) for name in names), encoding='utf-8'
+  )
   return bench.plan(bench.videos(listed), SPEC, 3, seed=1)
 
 
@@ -108,7 +110,7 @@ def test_videos_of_a_file_a_folder_and_a_list(tmp_path, videos):
     path.touch()
   (tmp_path / 'note.md').touch()
   listed = tmp_path / 'list.txt'
-  listed.write_text('a b.mp4 3\n\nsub/c.webm,4\na b.mp4\n')
+  listed.write_text('a b.mp4 3\n\nsub/c.webm,4\na b.mp4\n', encoding='utf-8')
   assert bench.videos(one).paths == (str(one),)
   assert bench.videos(tmp_path).paths == (str(one), str(two))
   assert bench.videos(listed).paths == (str(one), str(two), str(one))
@@ -147,7 +149,9 @@ def test_the_command_refuses_what_it_cannot_measure(tmp_path, videos, capsys):
 def test_prepared_videos_are_read_against_their_originals(
   tmp_path, videos, capsys, monkeypatch
 ):
-  (tmp_path / 'list.txt').write_text('rotated_90.mov 0\nh265.mp4 0\n')
+  (tmp_path / 'list.txt').write_text(
+    'rotated_90.mov 0\nh265.mp4 0\n', encoding='utf-8'
+  )
   listed = {'list_file': str(tmp_path / 'list.txt'), 'num_classes': 1}
   job = prepare.Job(
     tmp_path / 'out',
@@ -159,7 +163,7 @@ def test_prepared_videos_are_read_against_their_originals(
   )
   job.run(lambda pending: prepare.staged_here(pending, 1))
   (tmp_path / 'list.txt').write_text(
-    f'{videos}/rotated_90.mov\n{videos}/h265.mp4\n'
+    f'{videos}/rotated_90.mov\n{videos}/h265.mp4\n', encoding='utf-8'
   )
   monkeypatch.delitem(peers.READERS, 'decord')
   monkeypatch.delitem(peers.READERS, 'torchcodec')

@@ -109,7 +109,7 @@ def test_every_file_is_reported_once(videos, tmp_path, monkeypatch):
   assert not os.listdir(tmp_path / 'temporary')
   _, reports = manifest.read(out / manifest.NAME)
   assert [report['id'] for report in reports] == [*map(str, made)]
-  with (out / 'bad.csv').open() as file:
+  with (out / 'bad.csv').open(encoding='utf-8') as file:
     bad = [
       (row['file'], row['reason'], row['frame']) for row in csv.DictReader(file)
     ]

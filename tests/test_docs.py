@@ -15,7 +15,7 @@ from i2v_jax import experiment, optimizer, video
 from i2v_jax import flops as formula
 
 ROOT = pathlib.Path(__file__).parents[1]
-TEXT = (ROOT / 'docs' / 'methods.md').read_text()
+TEXT = (ROOT / 'docs' / 'methods.md').read_text(encoding='utf-8')
 ROWS = {
   cells[0].strip('` '): [cell.strip() for cell in cells]
   for cells in (
@@ -70,7 +70,7 @@ def test_merged_methods_cost_nothing(method):
 
 def test_every_link_of_the_docs_leads_somewhere():
   for page in [*ROOT.glob('*.md'), *(ROOT / 'docs').glob('*.md')]:
-    links = re.findall(r'\]\(([^)#:]+)\)', page.read_text())
+    links = re.findall(r'\]\(([^)#:]+)\)', page.read_text(encoding='utf-8'))
     for link in links:
       assert (page.parent / link).exists(), (page.name, link)
 

@@ -14,15 +14,20 @@ PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md'))]
 TESTS = {
   name
   for path in (ROOT / 'tests').glob('test_*.py')
-  for name in [path.stem, *re.findall(r'def (test_\w+)', path.read_text())]
+  for name in [
+    path.stem,
+    *re.findall(r'def (test_\w+)', path.read_text(encoding='utf-8')),
+  ]
 }
 EXAMPLES = {'test_beside'}  # of a method that the reader is to write
-WEIGHTS = (ROOT / 'docs' / 'weights.md').read_text()
+WEIGHTS = (ROOT / 'docs' / 'weights.md').read_text(encoding='utf-8')
 
 
 @pytest.mark.parametrize('page', PAGES, ids=lambda page: page.name)
 def test_tests_that_are_named_exist(page):
-  named = set(re.findall(r'\btest_\w+[a-z0-9]', page.read_text()))
+  named = set(
+    re.findall(r'\btest_\w+[a-z0-9]', page.read_text(encoding='utf-8'))
+  )
   assert named - EXAMPLES <= TESTS
 
 

@@ -83,7 +83,7 @@ def test_skipped_videos_are_counted_and_listed(model, with_a_bad_one, tmp_path):
   hits = found.scores[::2].argmax(axis=1) == [0, 2]
   assert found.accuracy['top1'] == pytest.approx(hits.mean())
   evaluate.write(found, split, tmp_path)
-  rows = list(csv.reader((tmp_path / 'bad_videos.csv').open()))
+  rows = list(csv.reader((tmp_path / 'bad_videos.csv').open(encoding='utf-8')))
   assert rows[1][0] == 'corrupted.mp4' and 'frame' in rows[1][1]
   assert '2 of 3 videos (1 unreadable)' in evaluate.summary(found)
 
@@ -97,7 +97,9 @@ def test_too_many_unreadable_videos_stop_it(model, videos):
 
 
 def test_the_report_says_what_was_evaluated(smoke_run):
-  report = json.loads((smoke_run / 'eval' / 'report.json').read_text())
+  report = json.loads(
+    (smoke_run / 'eval' / 'report.json').read_text(encoding='utf-8')
+  )
   wanted = {
     'views': '1 clips x 1 crops',
     'frames': '8x1',

@@ -193,7 +193,7 @@ def test_formats_do_not_share_a_folder(model, written, tmp_path):
 def test_a_file_that_is_no_adapter_file_is_named(written, tmp_path):
   with pytest.raises(ValueError, match=r'no adapter file.*folder'):
     trained.load(written / 'merged' / 'model.safetensors')
-  (tmp_path / 'text').write_text('not weights')
+  (tmp_path / 'text').write_text('not weights', encoding='utf-8')
   with pytest.raises(ValueError, match='no file of weights'):
     trained.load(tmp_path / 'text')
 
@@ -206,14 +206,14 @@ def edit_config(path, change):
     native.write(path, tree, **known)
   elif (path / 'checkpoints').is_dir():
     (file,) = path.glob('checkpoints/*/metadata/metadata')
-    saved = json.loads(file.read_text())
+    saved = json.loads(file.read_text(encoding='utf-8'))
     change(saved['config'])
-    file.write_text(json.dumps(saved))
+    file.write_text(json.dumps(saved), encoding='utf-8')
     checkpoint_files.seal(file.parents[1])
   else:
     file = path / 'config.json'
-    change(config := json.loads(file.read_text()))
-    file.write_text(json.dumps(config))
+    change(config := json.loads(file.read_text(encoding='utf-8')))
+    file.write_text(json.dumps(config), encoding='utf-8')
 
 
 @pytest.mark.parametrize('kind', ['run', 'merged', 'full', 'adapter'])

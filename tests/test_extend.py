@@ -36,7 +36,10 @@ def test_a_finished_run_is_extended_and_then_resumed(
   (found,) = saved['extensions']
   assert found['changed']['steps'] == [3, 4] and found['step'] == 3
   assert saved['examples_seen'] == 32 and saved['config']['steps'] == 4
-  assert json.loads((workdir / 'config.json').read_text())['steps'] == 4
+  assert (
+    json.loads((workdir / 'config.json').read_text(encoding='utf-8'))['steps']
+    == 4
+  )
   train.train_and_evaluate(config, workdir)
   assert 'resumed at step 4 of 4' in capsys.readouterr().out
 

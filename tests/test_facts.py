@@ -24,14 +24,16 @@ def test_facts_of_a_run(run):
   )
   assert found['step'] == 3
   (report,) = found['evaluations']
-  assert report == json.loads((run / 'eval' / 'report.json').read_text())
+  assert report == json.loads(
+    (run / 'eval' / 'report.json').read_text(encoding='utf-8')
+  )
   assert json.loads(json.dumps(found))['base'] == found['base']
 
 
 def test_an_evaluation_of_other_weights_is_no_fact(run):
   path = run / 'eval' / 'report.json'
-  report = json.loads(path.read_text())
-  path.write_text(json.dumps(report | {'step': 2}))
+  report = json.loads(path.read_text(encoding='utf-8'))
+  path.write_text(json.dumps(report | {'step': 2}), encoding='utf-8')
   assert facts.of(trained.load(run))['evaluations'] == []
 
 

@@ -68,17 +68,19 @@ def test_rows_of_another_kind_are_refused(store):
 
 
 def test_facts_that_cannot_be_read_are_named(store):
-  (store.folder / feature_store.FACTS).write_text('')
+  (store.folder / feature_store.FACTS).write_text('', encoding='utf-8')
   with pytest.raises(ValueError, match=r'features\.json cannot .* delete'):
     store.open(1e9)
 
 
 def test_facts_are_whole_or_as_they_were(store, full_disk):
-  before = (store.folder / feature_store.FACTS).read_text()
+  before = (store.folder / feature_store.FACTS).read_text(encoding='utf-8')
   again = Store(store.folder, LIKE, 10, FACTS)
   with pytest.raises(OSError, match=r'features\.json could not be written'):
     again.open(1e9)
-  assert (store.folder / feature_store.FACTS).read_text() == before
+  assert (store.folder / feature_store.FACTS).read_text(
+    encoding='utf-8'
+  ) == before
 
 
 def test_more_than_the_limit_is_refused_before_anything_is_written(tmp_path):
@@ -95,5 +97,7 @@ def test_a_full_disk_is_said_before_anything_is_written(store, monkeypatch):
     store.open(1e9)
   store.append([rows(store, 0, 8)])
   store.open(1e9)  # the rest fits
-  held = json.loads((store.folder / feature_store.FACTS).read_text())
+  held = json.loads(
+    (store.folder / feature_store.FACTS).read_text(encoding='utf-8')
+  )
   assert held['offsets'] == [-1, 1]

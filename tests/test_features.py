@@ -100,7 +100,9 @@ def test_a_video_that_cannot_be_read_counts_for_nothing(
   monkeypatch.setattr(type(run.train.split), 'video', lost)
   masks = np.concatenate([b['mask'] for b in features.batches(run, 0)])
   assert masks.sum() == 30  # two clips of each of 16 videos, but for one
-  assert 'no such video' in (tmp_path / 'bad_videos.csv').read_text()
+  assert 'no such video' in (tmp_path / 'bad_videos.csv').read_text(
+    encoding='utf-8'
+  )
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Interlaced video: two fields in a frame, read as one, or made whole."""
+"""Interlaced video: two fields in a frame, read as one, or deinterlaced."""
 
 import av
 import numpy as np

@@ -109,7 +109,7 @@ def test_a_run_that_has_begun_keeps_what_it_has(config, smoke_run, bytes_of):
 @pytest.mark.parametrize('text', ['', '[]', '{}', '{"batch_size": 8}'])
 def test_what_a_run_began_with_has_to_be_readable(config, tmp_path, text):
   (tmp_path / 'checkpoints' / '3').mkdir(parents=True)
-  (tmp_path / 'config.json').write_text(text)
+  (tmp_path / 'config.json').write_text(text, encoding='utf-8')
   said = r'config\.json, which .* cannot be read .*; give batch_size and remat'
   with pytest.raises(OSError, match=said):
     fitting.settle(config, tmp_path)
@@ -208,11 +208,13 @@ def test_auto_trains_and_resumes(config, tmp_path, monkeypatch):
   assert of(2) < limit < of(8)
   monkeypatch.setenv(limits.NAME, str(limit))
   train.train_and_evaluate(config, tmp_path)
-  saved = json.loads((tmp_path / 'config.json').read_text())
+  saved = json.loads((tmp_path / 'config.json').read_text(encoding='utf-8'))
   assert (saved['batch_size'], saved['remat']) == (4, 'none')
   monkeypatch.setenv(limits.NAME, '1')  # would not fit, if it were searched
   train.train_and_evaluate(config, tmp_path)
-  assert json.loads((tmp_path / 'config.json').read_text()) == saved
+  assert (
+    json.loads((tmp_path / 'config.json').read_text(encoding='utf-8')) == saved
+  )
 
 
 def test_without_auto_nothing_is_changed_or_compiled(smoke_config, tmp_path):

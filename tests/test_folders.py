@@ -1,4 +1,4 @@
-"""Which files of folders are tried as videos, and what is left out is told."""
+"""Which files of folders are tried as videos, and which are left out."""
 
 import os
 import shutil
@@ -147,7 +147,7 @@ def test_so_may_the_folders_of_splits(tmp_path):
   train, val = (sources.load('folder', tmp_path, s) for s in ('train', 'val'))
   assert train.ids == ('Train/a/1.mp4',) and val.ids == ('VAL/a/2.mp4',)
   words = (
-    r'test is not there: make it beside Train, or set data\.val to one of V'
+    r'test is not there: make it next to Train, or set data\.val to one of V'
   )
   with pytest.raises(FileNotFoundError, match=words):
     sources.load('folder', tmp_path, 'test')

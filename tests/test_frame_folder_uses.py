@@ -64,7 +64,7 @@ def test_a_check_reports_gaps_and_files_aside(folder, tmp_path, capsys):
 
 def test_the_rate_is_an_option_of_every_format(tmp_path):
   (tmp_path / 'a.mp4').touch()
-  (tmp_path / 'train.txt').write_text('a.mp4 0\n')
+  (tmp_path / 'train.txt').write_text('a.mp4 0\n', encoding='utf-8')
   assert sources.load('list', tmp_path, 'train').fps == decode.FPS
   assert sources.load('list', tmp_path, 'train', fps=12).fps == 12
   with pytest.raises(ValueError, match='fps is 0; it can be above 0'):

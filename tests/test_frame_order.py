@@ -1,4 +1,4 @@
-"""Frame n is the n-th that decoding from the start gives, whoever asks.
+"""Frame n is the n-th that decoding from the start gives, for every reader.
 
 Videos of random structure (B-frames, groups of pictures, open and closed) are
 put into containers: with their times, without, in the order of decoding, cut,

@@ -133,7 +133,7 @@ def test_training_stops_before_it_saves_and_says_where(
   text = str(error.value)
   assert ' at step 5: ' in text and 'Nothing was saved since step 4.' in text
   assert 'the first tensor that is not finite is the output of ' in text
-  beat = json.loads((tmp_path / 'heartbeat-0.json').read_text())
+  beat = json.loads((tmp_path / 'heartbeat-0.json').read_text(encoding='utf-8'))
   assert beat['phase'] == 'crashed' and beat['why'] in text
 
 

@@ -83,7 +83,7 @@ def test_files_for_others_are_all_there(remote, exports, name):
   assert found.keys() == FILES[name] | both
   for path in (exports / name).iterdir():
     assert found[path.name].read_bytes() == path.read_bytes()
-  assert f'`{name}`' in found['README.md'].read_text()
+  assert f'`{name}`' in found['README.md'].read_text(encoding='utf-8')
 
 
 def test_a_revision_is_asked_for(remote, exports, tmp_path):
@@ -102,7 +102,7 @@ def test_scores_and_paths_of_the_data_stay_at_home(
   model = trained.load(folder, root=str(digits))
   split, found = trained.evaluate_trained(model)
   evaluate.write(found, split, folder / 'eval')
-  (folder / 'other.json').write_text('{}')
+  (folder / 'other.json').write_text('{}', encoding='utf-8')
   hub.push(folder, f'hf:{NAME}')
   sent = list((remote / NAME).rglob('*'))
   assert {path.name for path in sent} == {
@@ -113,7 +113,7 @@ def test_scores_and_paths_of_the_data_stay_at_home(
     'model.safetensors',
   }
   assert not any(str(digits).encode() in path.read_bytes() for path in sent)
-  card = (remote / NAME / 'README.md').read_text()
+  card = (remote / NAME / 'README.md').read_text(encoding='utf-8')
   assert 'exported |' in card and 'run, step' not in card
 
 
@@ -153,9 +153,9 @@ def test_the_card_leaves_out_what_is_not_known(exports):
 
 def test_a_card_of_the_users_own_is_kept(remote, exports, tmp_path):
   shutil.copytree(exports / 'adapter', tmp_path / 'own')
-  (tmp_path / 'own' / 'README.md').write_text('my words')
+  (tmp_path / 'own' / 'README.md').write_text('my words', encoding='utf-8')
   hub.push(tmp_path / 'own', f'hf:{NAME}')
-  assert (remote / NAME / 'README.md').read_text() == 'my words'
+  assert (remote / NAME / 'README.md').read_text(encoding='utf-8') == 'my words'
 
 
 def test_image_weights_that_nobody_else_has_are_not_shared(
@@ -192,7 +192,9 @@ def test_folders_that_do_not_fit(remote, exports, smoke_run, tmp_path):
   with pytest.raises(ValueError, match='is not empty; choose another --out'):
     hub.pull(f'hf:{NAME}', exports / 'merged')
   (remote / NAME).mkdir(parents=True)
-  (remote / NAME / 'config.json').write_text(json.dumps({'model_type': 'x'}))
+  (remote / NAME / 'config.json').write_text(
+    json.dumps({'model_type': 'x'}), encoding='utf-8'
+  )
   with pytest.raises(ValueError, match=f'weights=hf:{NAME} instead'):
     hub.pull(f'hf:{NAME}', tmp_path / 'new')
 

@@ -24,7 +24,9 @@ def name_of(path):
   return '.'.join(parts[:-1] if parts[-1] == '__init__' else parts)
 
 
-MODULES = {name_of(path): ast.parse(path.read_text()) for path in FILES}
+MODULES = {
+  name_of(path): ast.parse(path.read_text(encoding='utf-8')) for path in FILES
+}
 
 
 def targets(node):

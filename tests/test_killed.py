@@ -62,7 +62,7 @@ def everything(workdir):
     item = ocp.args.StandardRestore()
     args = ocp.args.Composite(params=item, opt_state=item)
     arrays = checkpoints.manager.restore(step, args=args)
-  lines = (workdir / 'metrics.jsonl').read_text().splitlines()
+  lines = (workdir / 'metrics.jsonl').read_text(encoding='utf-8').splitlines()
   records = [json.loads(line) | {'time': 0} for line in lines]
   return step, {key: arrays[key] for key in ('params', 'opt_state')}, records
 

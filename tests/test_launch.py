@@ -45,7 +45,9 @@ def dry(name, *args, flags=FLAGS):
 
 @pytest.mark.parametrize('path', SCRIPTS, ids=NAMES)
 def test_scripts_are_short_and_shellcheck_finds_nothing(path):
-  assert len(path.read_text().splitlines()) <= 60 and os.access(path, os.X_OK)
+  assert len(path.read_text(encoding='utf-8').splitlines()) <= 60 and os.access(
+    path, os.X_OK
+  )
   beside = (
     f'{pathlib.Path(sys.executable).parent}{os.pathsep}{os.environ["PATH"]}'
   )
@@ -58,7 +60,9 @@ def test_scripts_are_short_and_shellcheck_finds_nothing(path):
 
 @pytest.mark.parametrize('path', SCRIPTS, ids=NAMES)
 def test_help_tells_of_every_option(path):
-  options = re.search(r'while .*?esac', path.read_text(), re.S)[0]
+  options = re.search(r'while .*?esac', path.read_text(encoding='utf-8'), re.S)[
+    0
+  ]
   options = set(re.findall(r'(--[a-z-]+)(?= [|)]|\))', options)) - {'--help'}
   code, text, _ = call(path.name, '--help')
   assert code == 0 and text.startswith(('Trains', 'Submits'))
@@ -80,7 +84,8 @@ def test_local_ends_as_the_first_process_that_fails(tmp_path):
     '#!/bin/bash\n'
     'case "$*" in -c*) echo 4711 && exit ;; *id=1*) exit 3 ;; esac\n'
     'case "$*" in *id=2*) exit 4 ;; esac\n'
-    'printf "%s|" "$@"\n'
+    'printf "%s|" "$@"\n',
+    encoding='utf-8',
   )
   python.chmod(0o755)
   environment = os.environ | {'PYTHON': str(python)}
@@ -101,7 +106,8 @@ def test_local_passes_sigterm_on(tmp_path):
     '#!/bin/bash\n'
     'case "$*" in -c*) echo 4711 && exit ;; esac\n'
     "trap 'kill $! && echo told && exit 0' TERM\n"
-    'sleep 100 > /dev/null & echo ready && wait\n'
+    'sleep 100 > /dev/null & echo ready && wait\n',
+    encoding='utf-8',
   )
   python.chmod(0o755)
   process = subprocess.Popen(

@@ -43,12 +43,12 @@ def test_a_container_that_has_read_its_data_has_memory_free(
 ):
   monkeypatch.setattr(limits, 'GROUP', tmp_path)
   everything = limits._free()
-  (tmp_path / 'memory.max').write_text('max\n')
+  (tmp_path / 'memory.max').write_text('max\n', encoding='utf-8')
   assert limits._free() > everything // 2
-  (tmp_path / 'memory.max').write_text('10000000\n')
-  (tmp_path / 'memory.current').write_text('9500000\n')
+  (tmp_path / 'memory.max').write_text('10000000\n', encoding='utf-8')
+  (tmp_path / 'memory.current').write_text('9500000\n', encoding='utf-8')
   stat = 'anon 1500000\ninactive_file 7000000\nactive_file 1000000\n'
-  (tmp_path / 'memory.stat').write_text(stat)
+  (tmp_path / 'memory.stat').write_text(stat, encoding='utf-8')
   assert limits._free() == 7_500_000
 
 

@@ -1,4 +1,4 @@
-"""Lists as people have them: quotes, headers, encodings, paths of Windows."""
+"""Lists as people write them: quotes, headers, encodings, paths of Windows."""
 
 import pytest
 from files import write
@@ -138,7 +138,7 @@ def test_paths_of_windows(tmp_path):
     ('train-{000..9}.tar 0\n', 'line 1: .*tar. is an archive: unpack it'),
     ('path,label\na.mp4\n', 'line 2: has 1 fields, fewer than the first'),
     ('label path\n0 a.mp4\n', 'line 1: the columns are not path and label'),
-    (b'\0\1\2', 'l.csv is no text: save it as UTF-8'),
+    (b'\0\1\2', 'l.csv is not text: save it as UTF-8'),
   ],
 )
 def test_what_cannot_be_read_is_named_with_its_line(tmp_path, text, error):

@@ -39,7 +39,7 @@ def test_without_class_names_they_are_those_of_all_lists(root):
     '3 classes, the sorted labels of train.csv and val.csv: '
     'jump, run, walk, slowly'
   )
-  with pytest.raises(ValueError, match=r'3 names .* and num_classes is 4'):
+  with pytest.raises(ValueError, match=r'3 classes instead of 4'):
     load(root, list_file='{split}.csv', num_classes=4)
 
 
@@ -70,8 +70,8 @@ def test_numbers_of_all_lists_count_the_classes(root):
     ('v0.mp4 0\nv1.mp4 2\n', r'line 2: label 2 is not in -1\.\.1: correct it'),
     ('v0.mp4 1\nv1.mp4 2\n', 'line 2: .* subtract 1 if the labels'),
     ('v0.mp4 -2\n', r'line 1: label -2 is not in -1\.\.1'),
-    ('v0.mp4 x\nv1.mp4 runn\n', "line 2: label 'runn' is none of the 2"),
-    ('v0.mp4 x\nv1.mp4 1\n', "line 2: label '1' is none .* are no numbers"),
+    ('v0.mp4 x\nv1.mp4 runn\n', "line 2: label 'runn' is not one of 2"),
+    ('v0.mp4 x\nv1.mp4 1\n', "line 2: label '1' is not one .* are not numbers"),
     ('v0.mp4 X \n v1.mp4 Y\n', "line 1: label 'X' may be 'x' or 'x '"),
     (
       'v0.mp4 0\nv1.mp4 1\nv0.mp4 1\n',
@@ -85,7 +85,7 @@ def test_numbers_of_all_lists_count_the_classes(root):
       'v0.mp4 0\nv1.mp4,0,train\n',
       "line 2: 2 fields follow 'v1.mp4': put quotes",
     ),
-    ('0 v0.mp4\n1 v1.mp4\n', 'line 1: no .*/0 v0.mp4: .* turn them round'),
+    ('0 v0.mp4\n1 v1.mp4\n', 'line 1: no .*/0 v0.mp4: .* swap them'),
     ('\n', 'train.txt lists no videos: add lines'),
     ('path,label\n', 'no videos'),
     ('v0.mp4 20261128\n', 'a label of 20261128 takes 20261129 classes'),
@@ -129,7 +129,7 @@ def test_a_list_of_frame_folders(tmp_path):
   assert split.ids == ('frames/clip0', 'frames/clip 1')
   assert split.labels.tolist() == [0, 1]
   write(tmp_path, {'train.txt': 'clip0 3 0\nclip 1 4 1\n'})
-  error = r"1 of 2 listed folders .*: line 2, 'frames/clip 1', 4, .* are 3"
+  error = r"1 of 2 folders .*: 'frames/clip 1' in line 2 has 3, not 4"
   with pytest.raises(ValueError, match=error):
     load(tmp_path, videos='frames')
   split = load(tmp_path, videos='frames', on_missing='skip')
@@ -167,8 +167,10 @@ def test_a_csv_of_kinetics_is_a_list(root):
   assert train.class_names == val.class_names == ('air drum', 'yoga', 'zumba')
   assert train.ids == ('v0.mp4', 'train/air_drum/b_000002_000012.mp4')
   assert train.labels.tolist() == [2, 0] and val.labels.tolist() == [1]
+  with pytest.raises(ValueError, match='csv: 3 classes instead of 4'):
+    load(root, list_file='{split}.csv', num_classes=4)
   names = {'class_names': ['yoga', 'zumba'], 'list_file': '{split}.csv'}
-  with pytest.raises(ValueError, match="line 3: class 'air_drum' is none"):
+  with pytest.raises(ValueError, match="line 3: class 'air_drum' is not"):
     load(root, **names)
   assert load(root, 'val', **names).labels.tolist() == [0]
 
@@ -214,7 +216,7 @@ def test_a_missing_video_is_named_with_line_and_place(root):
   with pytest.raises(FileNotFoundError, match=r"'v0\.mp4' is there, so list"):
     load(root)
   (root / 'train.txt').write_bytes('v\xe9.mp4 0\n'.encode('latin-1'))
-  with pytest.raises(FileNotFoundError, match='list is no UTF-8, so save it'):
+  with pytest.raises(FileNotFoundError, match='list is not UTF-8, so save it'):
     load(root)
   (root / 'clip').mkdir()
   write(root, {'train.txt': 'clip 0\n'})
@@ -230,7 +232,7 @@ def test_a_list_that_is_not_there(root):
     load(root)
   with pytest.raises(FileNotFoundError, match=r"and 'list_file'"):
     load(root, list_file='lists/{split}.txt')
-  with pytest.raises(FileNotFoundError, match=r"by list_file='clips\.csv'"):
+  with pytest.raises(FileNotFoundError, match=r"and list_file='clips\.csv'"):
     load(root / 'clips.csv')
   with pytest.raises(ValueError, match='option list_file, gs://b/x is in a'):
     load(root, list_file='gs://b/x')

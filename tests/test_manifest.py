@@ -13,7 +13,9 @@ def data(tmp_path):
   """A split of three files, and the records of a check that liked them."""
   (tmp_path / 'data' / 'train' / 'a').mkdir(parents=True)
   for name in 'xyz':
-    (tmp_path / 'data' / 'train' / 'a' / f'{name}.mp4').write_text(name)
+    (tmp_path / 'data' / 'train' / 'a' / f'{name}.mp4').write_text(
+      name, encoding='utf-8'
+    )
   split = sources.load('folder', tmp_path / 'data', 'train')
   records = [
     {'id': video, 'ok': True} | manifest.stamp(path)
@@ -53,7 +55,7 @@ def test_a_write_that_fails_leaves_the_old_one(tmp_path, data):
   ],
 )
 def test_what_is_no_manifest_is_refused(tmp_path, text, error):
-  (tmp_path / 'm').write_text(text)
+  (tmp_path / 'm').write_text(text, encoding='utf-8')
   with pytest.raises(ValueError, match=error):
     manifest.read(tmp_path / 'm')
 
@@ -75,7 +77,7 @@ def touched(path):
 
 def grown(path):
   before = os.stat(path).st_mtime_ns
-  with open(path, 'a') as file:
+  with open(path, 'a', encoding='utf-8') as file:
     file.write('more')
   os.utime(path, ns=(before, before))
 

@@ -25,7 +25,7 @@ def test_both_do_the_same_work_and_share_a_table(tmp_path, capsys):
   out = tmp_path / 'found.json'
   sizes = ('--batch', '2', '--rounds', '1', '--side', '64')
   on_gpu.main([*SMOKE, *sizes, '--out', str(out)])
-  found = json.loads(out.read_text())
+  found = json.loads(out.read_text(encoding='utf-8'))
   works = [(row['work'], row['batch']) for row in found['rows']]
   assert works == [('forward, merged', 2), ('training', 2)]
   forward, training = found['rows']

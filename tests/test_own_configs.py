@@ -18,14 +18,14 @@ ROOT = pathlib.Path(__file__).parents[1]
 def elsewhere(tmp_path, digits):
   """A folder with `mine.py`, and the digits where that looks for them."""
   text = documented.code('own_configs.md', 'A config')
-  (tmp_path / 'mine.py').write_text(text)
+  (tmp_path / 'mine.py').write_text(text, encoding='utf-8')
   (tmp_path / 'runs').mkdir()
   (tmp_path / 'runs' / 'smoke-digits').symlink_to(digits)
   return tmp_path
 
 
 def commands():
-  text = (documented.DOCS / 'own_configs.md').read_text()
+  text = (documented.DOCS / 'own_configs.md').read_text(encoding='utf-8')
   return re.findall(r'```\n(i2v .*)\n```', text)
 
 
@@ -48,7 +48,9 @@ def test_its_commands_do_what_it_says(elsewhere):
   assert 'extended at step 2 (steps 2 -> 3)' in run(extend, elsewhere)
   table = run(sweep, elsewhere)
   assert 'GFLOP/view' in table and '±' in table
-  rows = json.loads((elsewhere / 'runs/sweep/results.json').read_text())
+  rows = json.loads(
+    (elsewhere / 'runs/sweep/results.json').read_text(encoding='utf-8')
+  )
   assert [row['name'] for row in rows] == ['rank 8', 'rank 16']
   assert [len(row['seeds']) for row in rows] == [2, 2]
   assert rows[0]['tunable_params'] < rows[1]['tunable_params']

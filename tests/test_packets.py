@@ -144,7 +144,7 @@ def test_what_is_no_video_says_so(videos, tmp_path):
   with pytest.raises(FileNotFoundError, match=r'none\.mp4'):
     decode.probe(tmp_path / 'none.mp4')
   (tmp_path / 'empty.mp4').touch()
-  (tmp_path / 'text.mp4').write_text('not a video\n' * 99)
+  (tmp_path / 'text.mp4').write_text('not a video\n' * 99, encoding='utf-8')
   with av.open(str(tmp_path / 'sound.mp4'), 'w') as container:
     stream = container.add_stream('aac', rate=16000)
     sound = av.AudioFrame.from_ndarray(

@@ -92,7 +92,7 @@ def test_the_command_prints_and_writes_three_works(tmp_path, capsys):
   with pytest.raises(SystemExit) as done:
     cli.main(['bench', '--config', SMOKE, *given, '--out', str(out)])
   assert done.value.code == 0
-  rows = json.loads(out.read_text())['rows']
+  rows = json.loads(out.read_text(encoding='utf-8'))['rows']
   assert [row['work'] for row in rows] == list(peer.WORKS)
   for row in rows:
     assert set(row['seconds']) == set(row['peak_bytes']) == set(peer.SIDES)
@@ -173,7 +173,7 @@ def test_a_side_that_ends_is_named(tmp_path):
 def test_both_sides_are_told_the_same_model(tmp_path):
   config = variants.load_config(SMOKE)
   peer.prepare(config, 3, 'forward, merged', tmp_path)
-  told = json.loads((tmp_path / 'model.json').read_text())
+  told = json.loads((tmp_path / 'model.json').read_text(encoding='utf-8'))
   assert (
     told['adapter']['num_adapters']
     == told['spec']['adapter']['num_adapters']

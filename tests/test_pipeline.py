@@ -61,7 +61,7 @@ def test_workers_load_no_jax_and_end_with_who_reads_them(split):
   next(batches)
   (one, two) = set(children()) - set(before)
   for pid in (one, two):
-    maps = pathlib.Path(f'/proc/{pid}/maps').read_text()
+    maps = pathlib.Path(f'/proc/{pid}/maps').read_text(encoding='utf-8')
     assert 'cv2' in maps and 'jax' not in maps and 'grain' not in maps
   batches.close()
   assert children() == before

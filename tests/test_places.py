@@ -1,4 +1,4 @@
-"""What is on no disk is refused in one sentence, before anything is loaded."""
+"""Remote paths are refused in one sentence, before anything is loaded."""
 
 import subprocess
 import sys
@@ -48,7 +48,7 @@ def test_no_source_is_read_there(format):
 
 def test_no_workdir_is_made_there(tmp_path, monkeypatch):
   monkeypatch.chdir(tmp_path)
-  with pytest.raises(ValueError, match='nothing is written to remote stores'):
+  with pytest.raises(ValueError, match='where nothing can be written'):
     workdir.writable('gs://bucket/run')
   assert not list(tmp_path.iterdir())
 

@@ -42,7 +42,7 @@ for command in (
     assert not end.code, command
 changes = ['steps=1', 'trainable=("head",)', 'model.adapter=None']
 changes += ['cache_gb=1', 'clips_per_video=1']
-root = f'data.root={variants.load_config(f"{run}/own.py")["data"]["root"]}'
+root = f'data.root={variants.load_config(f"{out}/own.py")["data"]["root"]}'
 config = variants.load_config('configs/quickstart.py:smoke', [*changes, root])
 train.train_and_evaluate(config, f'{out}/trained')
 """
@@ -52,7 +52,7 @@ def test_one_process_runs_without_what_windows_lacks(
   smoke_run, digits, videos, tmp_path
 ):
   own = f'get_config = lambda arg: {{"data": {{"root": {str(digits)!r}}}}}'
-  (smoke_run / 'own.py').write_text(own)
+  (tmp_path / 'own.py').write_text(own, encoding='utf-8')
   changed = {'PYTHONPATH': ':'.join(sys.path), 'PYTHONIOENCODING': 'cp1252'}
   arguments = [smoke_run, videos / 'h265.mp4', tmp_path]
   done = subprocess.run(

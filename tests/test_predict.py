@@ -131,7 +131,8 @@ def test_an_export_predicts_and_evaluates_alone(
   assert 'give --root' in capsys.readouterr().err
   assert i2v('eval', '--workdir', out, '--root', digits) == 0
   assert '12 of 12 videos' in capsys.readouterr().out
-  assert json.loads((out / 'eval' / 'report.json').read_text())['decoded'] == 12
+  report = (out / 'eval' / 'report.json').read_text(encoding='utf-8')
+  assert json.loads(report)['decoded'] == 12
 
 
 @pytest.mark.parametrize(
@@ -184,10 +185,10 @@ def test_a_bfloat16_model_merges_in_float32(smoke_run):
 
 
 def test_an_export_does_not_overwrite_a_run(smoke_run, capsys):
-  before = (smoke_run / 'config.json').read_text()
+  before = (smoke_run / 'config.json').read_text(encoding='utf-8')
   assert i2v('export', '--workdir', smoke_run, '--out', smoke_run) == 1
   assert 'choose another --out' in capsys.readouterr().err
-  assert (smoke_run / 'config.json').read_text() == before
+  assert (smoke_run / 'config.json').read_text(encoding='utf-8') == before
   assert not (smoke_run / 'model.safetensors').exists()
 
 

@@ -26,9 +26,11 @@ def root(videos, tmp_path):
   for name in ('h265.mp4', 'rotated_90.mov', 'corrupted.mp4'):
     shutil.copy(videos / name, folder)
   whole = 'h265.mp4 1\nrotated_90.mov 0\nh265.mp4 -1\n'
-  (folder / 'train.txt').write_text(whole)
-  (folder / 'val.txt').write_text('rotated_90.mov 0\ncorrupted.mp4 1\n')
-  (folder / 'names.txt').write_text('zero\none\n')
+  (folder / 'train.txt').write_text(whole, encoding='utf-8')
+  (folder / 'val.txt').write_text(
+    'rotated_90.mov 0\ncorrupted.mp4 1\n', encoding='utf-8'
+  )
+  (folder / 'names.txt').write_text('zero\none\n', encoding='utf-8')
   return folder
 
 
@@ -63,7 +65,10 @@ def test_it_is_verified_and_counted(root, tmp_path):
   assert [row['label'] for row in rows] == ['1', '0', '-1']
   turned = rows[1]
   assert (turned['height'], turned['width']) == ('568', '320')
-  assert json.loads((folder / 'manifest.json').read_text()) == manifest
+  assert (
+    json.loads((folder / 'manifest.json').read_text(encoding='utf-8'))
+    == manifest
+  )
   assert not (tmp_path / 'out/list/staging').exists()
 
 
@@ -99,7 +104,7 @@ def test_what_was_skipped_is_an_error_where_it_may_not_be(root, tmp_path):
 
 
 def test_a_split_of_bad_videos_only_is_an_error(root, tmp_path):
-  (root / 'val.txt').write_text('corrupted.mp4 1\n')
+  (root / 'val.txt').write_text('corrupted.mp4 1\n', encoding='utf-8')
   with pytest.raises(decode.DecodeError, match='no video of val can be read'):
     run(job(tmp_path, root, ['val'], on_bad_video='skip'))
 
@@ -148,7 +153,9 @@ def touch(root):
 
 
 def relabel(root):
-  (root / 'train.txt').write_text('h265.mp4 0\nrotated_90.mov 1\n')
+  (root / 'train.txt').write_text(
+    'h265.mp4 0\nrotated_90.mov 1\n', encoding='utf-8'
+  )
 
 
 @pytest.mark.parametrize(
@@ -219,7 +226,7 @@ def test_a_bucket_is_no_folder(root):
 
 
 def test_splits_must_have_the_same_classes(root, tmp_path):
-  (root / 'more.txt').write_text('rotated_90.mov 2\n')
+  (root / 'more.txt').write_text('rotated_90.mov 2\n', encoding='utf-8')
   differ = 'train has 2 and more 3 classes, 1 only in more .*num_classes'
   with pytest.raises(ValueError, match=differ):
     job(tmp_path, root, ['train', 'more'], options={})

@@ -14,8 +14,10 @@ def root(videos, tmp_path):
   folder.mkdir()
   for name in ('h265.mp4', 'rotated_90.mov', 'corrupted.mp4'):
     shutil.copy(videos / name, folder)
-  (folder / 'train.txt').write_text('h265.mp4 1\nrotated_90.mov 0\n')
-  (folder / 'val.txt').write_text('corrupted.mp4 1\n')
+  (folder / 'train.txt').write_text(
+    'h265.mp4 1\nrotated_90.mov 0\n', encoding='utf-8'
+  )
+  (folder / 'val.txt').write_text('corrupted.mp4 1\n', encoding='utf-8')
   return folder
 
 

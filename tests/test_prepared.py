@@ -184,17 +184,17 @@ def test_files_that_do_not_belong_together_are_refused(out, tmp_path):
   copy = tmp_path / 'copy'
   shutil.copytree(out, copy)
   table = copy / 'clips/1.0.0/train.csv'
-  whole = table.read_text()
-  table.write_text(whole.replace(',0,', ',1,', 1))
+  whole = table.read_text(encoding='utf-8')
+  table.write_text(whole.replace(',0,', ',1,', 1), encoding='utf-8')
   with pytest.raises(ValueError, match=r'train\.csv is not what .*manifest'):
     sources.load('prepared', copy, 'train')
   table.unlink()
   with pytest.raises(FileNotFoundError, match=r'train\.csv is not there'):
     sources.load('prepared', copy, 'train')
-  table.write_text(whole)
+  table.write_text(whole, encoding='utf-8')
   path = copy / 'clips/1.0.0/manifest.json'
-  manifest = json.loads(path.read_text())
+  manifest = json.loads(path.read_text(encoding='utf-8'))
   manifest['splits']['val']['videos'] = 3
-  path.write_text(json.dumps(manifest))
+  path.write_text(json.dumps(manifest), encoding='utf-8')
   with pytest.raises(ValueError, match='4 records of val, 3 in manifest'):
     sources.load('prepared', copy, 'train')

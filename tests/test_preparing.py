@@ -47,7 +47,7 @@ def test_prepare_prints_a_table_and_does_nothing_twice(root, tmp_path, capsys):
 
 def test_options_reach_the_source(root, tmp_path, capsys):
   listed = root / 'mine.txt'
-  listed.write_text('val/a/rotated_90.mov,3\ngone.mp4,1\n')
+  listed.write_text('val/a/rotated_90.mov,3\ngone.mp4,1\n', encoding='utf-8')
   line = (root, '--source', 'list', '--out', tmp_path / 'out')
   line += ('--set', 'list_file=mine.txt', '--set', 'delimiter=,')
   line += ('--set', 'num_classes=5', '--split', 'test', '--name', 'mine')

@@ -10,7 +10,7 @@ from configs import published as table
 from i2v_jax import accounting, cli, experiment, flops, published
 
 ROOT = pathlib.Path(__file__).parents[1]
-DOCS = (ROOT / 'docs' / 'performance.md').read_text()
+DOCS = (ROOT / 'docs' / 'performance.md').read_text(encoding='utf-8')
 ROWS = {
   cells[0]: cells
   for cells in (
@@ -91,7 +91,7 @@ def test_the_command_prints_and_writes_rows(tmp_path, capsys):
   assert done.value.code == 0
   text = ' '.join(capsys.readouterr().out.split())
   assert ' '.join(ROWS[name]) in text
-  (row,) = json.loads(out.read_text())['rows']
+  (row,) = json.loads(out.read_text(encoding='utf-8'))['rows']
   assert row['published'] == dict(gflops=422, total=None, tunable=14, added=0)
   assert row['ours']['tunable'] == pytest.approx(14.517136)
   assert published.cells(row) == ROWS[name]

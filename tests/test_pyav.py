@@ -1,4 +1,4 @@
-"""PyAV: the same in all releases, and only files that hold all they show."""
+"""PyAV: the same in all releases, and only files that open no others."""
 
 import socket
 from fractions import Fraction
@@ -29,7 +29,7 @@ SCRIPTS = {
     'v=0\no=- 0 0 IN IP4 127.0.0.1\ns={}\nc=IN IP4 127.0.0.1\nt=0 0\n'
     'm=video 5004 RTP/AVP 96\na=rtpmap:96 H264/90000\n'
   ),
-  'no kind of video': 'RTSP/1.0 302\r\nLocation: {}\r\n',
+  'not a kind of video': 'RTSP/1.0 302\r\nLocation: {}\r\n',
 }
 
 
@@ -55,12 +55,12 @@ def test_a_script_opens_no_other_file(
     'http': f'http://127.0.0.1:{server}/secret.mp4',
   }[where]
   script = tmp_path / 'x.mp4'
-  script.write_text(SCRIPTS[kind].format(target))
+  script.write_text(SCRIPTS[kind].format(target), encoding='utf-8')
   monkeypatch.chdir(tmp_path)
   for source in (script, 'x.mp4', script.read_bytes()):
     with pytest.raises(decode.DecodeError, match='cannot be opened') as told:
       decode.probe(source)
-    if kind != 'no kind of video':
+    if kind != 'not a kind of video':
       assert kind in str(told.value)
   assert not check.check_file(str(script))['ok']
 

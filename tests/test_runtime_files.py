@@ -25,7 +25,10 @@ class Windows(types.SimpleNamespace):
 
 
 def test_one_process_at_a_time(tmp_path):
-  with open(tmp_path / 'lock', 'a+') as one, open(tmp_path / 'lock') as two:
+  with (
+    open(tmp_path / 'lock', 'a+', encoding='utf-8') as one,
+    open(tmp_path / 'lock', encoding='utf-8') as two,
+  ):
     files.lock(one)
     with pytest.raises(BlockingIOError):
       files.lock(two)
@@ -37,7 +40,10 @@ def test_windows_locks_a_byte_that_nobody_reads(tmp_path, monkeypatch):
   monkeypatch.setattr(files, 'fcntl', None)
   monkeypatch.setattr(files, 'msvcrt', Windows())
   path = tmp_path / 'lock'
-  with path.open('a+') as one, path.open('a+') as two:
+  with (
+    open(path, 'a+', encoding='utf-8') as one,
+    open(path, encoding='utf-8') as two,
+  ):
     files.lock(one)
     one.write('process 7')
     one.flush()
@@ -50,7 +56,7 @@ def test_windows_locks_a_byte_that_nobody_reads(tmp_path, monkeypatch):
 
 def test_no_locks_at_all_is_said(tmp_path, monkeypatch, caplog):
   monkeypatch.setattr(files, 'fcntl', None)
-  with open(tmp_path / 'lock', 'w') as file:
+  with open(tmp_path / 'lock', 'w', encoding='utf-8') as file:
     files.lock(file)
   assert f'{file.name} is not locked' in caplog.text
   assert 'start only one process' in caplog.text

@@ -78,7 +78,7 @@ def test_odd_names_survive(videos, tmp_path):
 def test_videos_without_labels_and_classes_survive(videos, tmp_path):
   (tmp_path / 'root').mkdir()
   shutil.copy(videos / 'h265.mp4', tmp_path / 'root')
-  (tmp_path / 'root/train.txt').write_text('h265.mp4')
+  (tmp_path / 'root/train.txt').write_text('h265.mp4', encoding='utf-8')
   check_read_back(tmp_path, 'list', tmp_path / 'root')
 
 

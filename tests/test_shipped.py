@@ -25,7 +25,7 @@ def get_config(arg=''):
 
 def write(path, text):
   path.parent.mkdir(parents=True, exist_ok=True)
-  path.write_text(text)
+  path.write_text(text, encoding='utf-8')
   return str(path)
 
 

@@ -90,11 +90,13 @@ def test_short_videos_show_the_frames_that_there_are(videos):
 
 def test_a_list_is_read_evenly_from_its_own_folder(tmp_path):
   path = tmp_path / 'train.txt'
-  path.write_text(''.join(f'a b/{i}.mp4 {i}\n' for i in range(10)))
+  path.write_text(
+    ''.join(f'a b/{i}.mp4 {i}\n' for i in range(10)), encoding='utf-8'
+  )
   found = show.listed([path, 'own.mp4'], 5)
   wanted = [(str(tmp_path / f'a b/{i}.mp4'), i) for i in (0, 2, 4, 6, 8)]
   assert found == [*wanted, ('own.mp4', None)]
-  path.write_text('x.mp4,3\n')
+  path.write_text('x.mp4,3\n', encoding='utf-8')
   assert show.listed([path], 5) == [(str(tmp_path / 'x.mp4'), 3)]
 
 
@@ -110,14 +112,14 @@ def test_a_folder_gives_its_videos_without_labels(tmp_path):
 @pytest.mark.parametrize(
   ('text', 'count', 'words'),
   [
-    ('', 4, 'lists no videos'),
+    ('', 4, 'holds no videos; add lines'),
     ('x y z\n', 4, r'line 1: .* set the delimiter'),
     ('x.mp4 0\n', 0, 'cannot show 0 videos'),
   ],
 )
 def test_a_list_that_cannot_be_is_named(tmp_path, text, count, words):
   path = tmp_path / 'train.txt'
-  path.write_text(text)
+  path.write_text(text, encoding='utf-8')
   with pytest.raises(ValueError, match=words):
     show.listed([path], count)
 
@@ -163,8 +165,10 @@ def run(*arguments):
 
 def test_the_command_draws_through_a_config(videos, tmp_path, capsys):
   listed, classes = tmp_path / 'list.txt', tmp_path / 'classes.json'
-  listed.write_text(f'{videos}/arm_wrestling.mp4 0\n')
-  classes.write_text('["from left to right", "from right to left"]')
+  listed.write_text(f'{videos}/arm_wrestling.mp4 0\n', encoding='utf-8')
+  classes.write_text(
+    '["from left to right", "from right to left"]', encoding='utf-8'
+  )
   out = tmp_path / 'sheet.png'
   options = ('--config', 'configs/finetune_folder.py:smoke', '--draws', 1)
   settings = ('--set', 'clip.flip=1.0', '--set', 'cutmix=1.0')
@@ -178,7 +182,7 @@ def test_what_cannot_be_shown_is_one_sentence(videos, tmp_path, capsys):
   out = tmp_path / 'sheet.png'
   options = ('--out', out, '--config', 'configs/finetune_folder.py:smoke')
   missing, broken = tmp_path / 'gone.mp4', tmp_path / 'broken.mp4'
-  broken.write_text('no video')
+  broken.write_text('no video', encoding='utf-8')
   good = videos / 'arm_wrestling.mp4'
   for clip, words in ((missing, 'no such video'), (broken, 'cannot be opened')):
     assert run('show', good, clip, *options) == 1

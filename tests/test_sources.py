@@ -57,8 +57,8 @@ def test_list_without_labels(tmp_path):
   [
     ('a.mp4 0\na.mp4 2', r'line 2: label 2 is not in -1\.\.1'),
     ('a.mp4 -2', r'line 1: label -2 is not in -1\.\.1'),
-    ('a.mp4 0\na.mp4', 'line 2: a label or none, unlike line 1'),
-    ('my a.mp4 0.5', r"line 1: label '0\.5' is none of the 2 class names"),
+    ('a.mp4 0\na.mp4', 'line 2: no label, unlike line 1'),
+    ('my a.mp4 0.5', r"line 1: label '0\.5' is not one of 2 class names"),
     ('\n', 'no videos'),
   ],
 )
@@ -155,7 +155,7 @@ def test_class_names_are_checked_both_ways(tmp_path, names):
   path = tmp_path / 'names.json'
   with pytest.raises(ValueError, match=r'names\.json: class name'):
     sources.write_class_names(path, names)
-  path.write_text(json.dumps(names))
+  path.write_text(json.dumps(names), encoding='utf-8')
   with pytest.raises(ValueError, match=r'names\.json: class name'):
     sources.read_class_names(path)
 

@@ -1,4 +1,4 @@
-"""What of splits is told before training, and what is refused."""
+"""What is reported about splits before training, and what is refused."""
 
 import numpy as np
 import pytest
@@ -48,7 +48,7 @@ def test_a_class_that_is_not_trained_is_found():
   found = kinds(both)['untrained']
   assert found.problem and found.rows == [('val', '', 'bee')]
   assert split_facts.notes(both['train'], both['val']) == [
-    "1 classes of val have no video in train: 'bee'"
+    "classes of val without a video in train: 1 ('bee')"
   ]
   assert 'untrained' not in kinds(both | {'train': split_of({'a': 0, 'b': 1})})
 

@@ -98,7 +98,9 @@ def test_a_bfloat16_model_computes_in_float32():
 def test_what_a_user_of_it_finds(tmp_path):
   model = small.trained(dict(name='lora', rank=2), tmp_path, depth=1)
   stablehlo.export(model, tmp_path / 'out')
-  config = json.loads((tmp_path / 'out' / 'config.json').read_text())
+  config = json.loads(
+    (tmp_path / 'out' / 'config.json').read_text(encoding='utf-8')
+  )
   assert config['class_names'] == ['left', 'right', 'up']
   assert config['preprocessing']['normalization']['name'] == 'half'
   assert config['inputs'] == [

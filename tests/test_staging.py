@@ -55,7 +55,9 @@ def test_a_shard_that_fails_leaves_nothing(shard):
 def test_one_that_is_late_leaves_the_shard_of_the_first(shard):
   made = shard('skip')
   made.folder.mkdir(parents=True)
-  (made.folder / 'rows.json').write_text('{"rows": [], "bad": []}')
+  (made.folder / 'rows.json').write_text(
+    '{"rows": [], "bad": []}', encoding='utf-8'
+  )
   stage(made)
   assert made.read() == ([], [])
   assert [path.name for path in made.folder.parent.iterdir()] == ['00000']

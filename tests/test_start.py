@@ -1,4 +1,4 @@
-"""What a model begins with when it begins where another ended."""
+"""Training that starts from a model trained before."""
 
 import numpy as np
 import pytest

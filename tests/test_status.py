@@ -21,14 +21,14 @@ def beat(tmp_path):
 
 
 def change(beat, **changes):
-  record = json.loads(beat.path.read_text()) | changes
-  beat.path.write_text(json.dumps(record))
+  record = json.loads(beat.path.read_text(encoding='utf-8')) | changes
+  beat.path.write_text(json.dumps(record), encoding='utf-8')
   return status.state(beat.path.parent, record)
 
 
 def test_progress_rate_and_what_is_left(beat, tmp_path):
   change(beat, steps_per_second=0.25, host='h', pid=7)
-  record = json.loads(beat.path.read_text())
+  record = json.loads(beat.path.read_text(encoding='utf-8'))
   cells = status.row(tmp_path, record)
   assert cells[0] == '0 (h, 7)' and cells[2:] == (
     '40/100',
@@ -74,7 +74,7 @@ def test_standing_still_is_a_stall_unless_steps_are_slow(beat):
 
 def test_a_copy_is_no_run(beat, tmp_path):
   copy = shutil.copytree(tmp_path, tmp_path / 'copy')
-  record = json.loads(beat.path.read_text())
+  record = json.loads(beat.path.read_text(encoding='utf-8'))
   assert status.state(copy, record) == 'a copy, made when it was running'
 
 
@@ -117,7 +117,7 @@ def test_a_run_without_a_sign_still_has_its_numbers(tmp_path, capsys):
     {'step': 41, 'loss': 1.0},
   ]
   lines = [*map(json.dumps, records), '{"step": 42']
-  (tmp_path / 'metrics.jsonl').write_text('\n'.join(lines))
+  (tmp_path / 'metrics.jsonl').write_text('\n'.join(lines), encoding='utf-8')
   for step in (20, 40):
     for item in checkpoint_files.ITEMS:
       (tmp_path / 'checkpoints' / str(step) / item).mkdir(parents=True)
@@ -137,7 +137,7 @@ def test_a_run_without_a_sign_still_has_its_numbers(tmp_path, capsys):
 def test_a_sign_that_cannot_be_read_is_a_line(tmp_path, text):
   for process in (0, 1, 10):
     heartbeat.Heartbeat(tmp_path, 9, process, 11).write()
-  heartbeat.path_of(tmp_path, 1).write_text(text)
+  heartbeat.path_of(tmp_path, 1).write_text(text, encoding='utf-8')
   _, first, second, last, *_ = status.report(tmp_path)
   assert first.startswith('0 (') and last.startswith('10 (')
   assert second.split('  ')[0].strip() == '1'
@@ -148,7 +148,7 @@ def test_no_array_is_read(tmp_path, monkeypatch):
   folder = tmp_path / 'checkpoints' / '20'
   for item in checkpoint_files.ITEMS:
     (folder / item).mkdir(parents=True)
-    (folder / item / 'array').write_text('large')
+    (folder / item / 'array').write_text('large', encoding='utf-8')
   checkpoint_files.seal(folder)
   monkeypatch.setattr(checkpoint_files, '_sha256', None)
   assert 'newest checkpoint: step 20' in status.report(tmp_path)

@@ -143,7 +143,7 @@ def test_the_command_is_the_one_that_was_typed(monkeypatch, tmp_path):
   monkeypatch.setattr(sys, 'orig_argv', typed)
   assert shlex.split(stopping.command()) == typed
   script = tmp_path / 'i2v'
-  script.write_text('')
+  script.write_text('', encoding='utf-8')
   script.chmod(0o755)
   monkeypatch.setenv('PATH', str(tmp_path))
   monkeypatch.setattr(sys, 'argv', [str(script), 'sweep', '--set=a=(1, 2)'])
@@ -173,7 +173,7 @@ def test_a_run_that_stopped_ends_with_0_and_others_with_130(capsys):
 
 def state_of(workdir):
   params = flatten_dict(trained.load(workdir).params, sep='/')
-  records = map(json.loads, (workdir / 'metrics.jsonl').open())
+  records = map(json.loads, (workdir / 'metrics.jsonl').open(encoding='utf-8'))
   return params, [record | {'time': 0} for record in records]
 
 

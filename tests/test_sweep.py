@@ -23,7 +23,9 @@ def command(sweep_file, digits, tmp_path):
 
 
 def results(tmp_path):
-  rows = json.loads((tmp_path / 'runs' / 'results.json').read_text())
+  rows = json.loads(
+    (tmp_path / 'runs' / 'results.json').read_text(encoding='utf-8')
+  )
   return {row['name']: row for row in rows}
 
 

@@ -117,7 +117,8 @@ def test_only_frozen_kernels_are_kept_in_the_compute_type(
 
 def test_evaluates_while_training_and_at_the_end(smoke_config, tmp_path):
   train.train_and_evaluate(smoke_config(eval_every=2), tmp_path)
-  records = list(map(json.loads, (tmp_path / 'metrics.jsonl').open()))
+  lines = (tmp_path / 'metrics.jsonl').read_text(encoding='utf-8').splitlines()
+  records = [json.loads(line) for line in lines]
   assert [r['step'] for r in records if 'val/top1_1view' in r] == [2]
   assert [r['step'] for r in records if 'val/top1' in r] == [3]
 
@@ -211,10 +212,10 @@ def workdir(smoke_run, tmp_path):
 
 def test_a_workdir_of_another_config_is_refused(smoke_config, workdir):
   train.train_and_evaluate(smoke_config(log_every=7), workdir)
-  before = (workdir / 'config.json').read_text()
+  before = (workdir / 'config.json').read_text(encoding='utf-8')
   with pytest.raises(ValueError, match=r'smoothing = 0.0, now it is 0.1'):
     train.train_and_evaluate(smoke_config(label_smoothing=0.1), workdir)
-  assert (workdir / 'config.json').read_text() == before
+  assert (workdir / 'config.json').read_text(encoding='utf-8') == before
 
 
 def test_a_workdir_of_other_data_is_refused(
@@ -246,12 +247,8 @@ def test_a_failed_start_does_not_claim_the_workdir(smoke_config, tmp_path):
     ({'batch_size': 9, 'accumulate': 2}, 'multiple of 2'),
     ({'batch_size': 0}, 'batch_size is 0'),
     ({'accumulate': 0}, 'accumulate is 0'),
-    ({'log_every': 0}, 'log_every is 0'),
     ({'steps': 0, 'epochs': 0.0}, 'Nothing to train'),
     ({'seed': -1}, 'seed is -1'),
-    ({'repeats': 0}, 'repeats is 0'),
-    ({'clips_per_video': -1}, 'clips_per_video is -1'),
-    ({'cache_gb': -1.0}, 'cache_gb is -1'),
     ({'drop_patches': 1.0}, 'drop_patches is 1'),
     ({'dtype': 'float16'}, 'float16'),
     ({'data.normalization': 'none'}, 'none'),
@@ -259,7 +256,7 @@ def test_a_failed_start_does_not_claim_the_workdir(smoke_config, tmp_path):
     ({'optimizer.lr_multipliers': {'backbone/blocks_0': 0.1}}, 'blocks_0'),
     ({'optimizer.schedule': 'hour'}, 'hour'),
     ({'data.format': 'tfrecord'}, 'no data format'),
-    ({'data.val': 'test'}, 'make it beside train'),
+    ({'data.val': 'test'}, 'make it next to train'),
     ({'data.on_bad_video': 'ignore'}, 'on_bad_video'),
     ({'model.num_frames': 0}, 'num_frames is 0'),
     ({'clip.sampling': 'sparse'}, 'sampling'),
@@ -277,7 +274,7 @@ def test_what_cannot_be_is_said_at_the_start(
 
 
 def test_an_unwritable_workdir_is_named(smoke_config, tmp_path):
-  (tmp_path / 'file').write_text('')
+  (tmp_path / 'file').write_text('', encoding='utf-8')
   with pytest.raises(OSError, match='choose another --workdir'):
     run_lib.prepare(smoke_config(), tmp_path / 'file' / 'run')
 
@@ -291,10 +288,10 @@ def test_checkpoints_hold_what_is_trained_and_whose_weights(workdir):
   assert saved == set(flatten_dict(mine, sep='/'))
   assert model.identity['step'] == 3
   found = next((workdir / 'checkpoints').glob('*/metadata/metadata'))
-  metadata = json.loads(found.read_text())
+  metadata = json.loads(found.read_text(encoding='utf-8'))
   assert metadata['examples_seen'] == 24
   metadata['config']['seed'] = 1  # of the random backbone
-  found.write_text(json.dumps(metadata))
+  found.write_text(json.dumps(metadata), encoding='utf-8')
   (found.parents[1] / 'digest.json').unlink()  # which would not match
   with pytest.raises(ValueError, match='other frozen weights'):
     trained.load(workdir)

@@ -81,7 +81,9 @@ def test_resumes_after_kill_bit_for_bit(smoke_config, digits, tmp_path):
     np.testing.assert_array_equal(found[path], value, err_msg=path)
   records = lambda name: {
     (r['step'], r.get('loss'), r.get('val/top1'))
-    for r in map(json.loads, (tmp_path / name / 'metrics.jsonl').open())
+    for r in map(
+      json.loads, (tmp_path / name / 'metrics.jsonl').open(encoding='utf-8')
+    )
   }
   assert records('whole') == records('killed')  # the same data, in order
 

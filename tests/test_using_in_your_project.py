@@ -19,7 +19,7 @@ from i2v_jax import adapters
 from i2v_jax import params as params_lib
 
 DOC = pathlib.Path(__file__).parents[1] / 'docs' / 'using_in_your_project.md'
-TEXT = DOC.read_text()
+TEXT = DOC.read_text(encoding='utf-8')
 ROWS = re.findall(r'^\| (`\w+`.*?) \| (works|refuses) \|', TEXT, re.M)
 WORKS = {
   name: verdict == 'works'
@@ -45,7 +45,7 @@ def doc(tmp_path_factory):
   """Names that the blocks of the document define, one after the other."""
   file = tmp_path_factory.mktemp('doc') / 'yours.py'
   blocks = re.findall(r'^```python\n(.*?)^```$', TEXT, re.M | re.S)
-  file.write_text('\n'.join(blocks))
+  file.write_text('\n'.join(blocks), encoding='utf-8')
   return types.SimpleNamespace(**runpy.run_path(str(file)))
 
 

@@ -43,7 +43,10 @@ def test_it_is_the_tree_of_the_image_model(golden):
 )
 def test_another_architecture_is_refused(clip_copy, key, value, error):
   path = clip_copy / 'config.json'
-  path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+  path.write_text(
+    json.dumps(json.loads(path.read_text(encoding='utf-8')) | {key: value}),
+    encoding='utf-8',
+  )
   with pytest.raises(ValueError, match=error):
     weights.load_backbone(str(clip_copy), CLIP)
 

@@ -84,7 +84,7 @@ def test_a_mapping_is_taken_as_it_is():
 def test_metadata_and_config_come_along(tmp_path):
   path = tmp_path / 'model.safetensors'
   save_file(ARRAYS, path, metadata={'sizes': '[1, 2]', 'format': 'pt'})
-  (tmp_path / 'config.json').write_text('{"hidden_size": 48}')
+  (tmp_path / 'config.json').write_text('{"hidden_size": 48}', encoding='utf-8')
   for source in (path, tmp_path):
     found = files.open_weights(source)
     assert found.metadata == {'sizes': [1, 2], 'format': 'pt'}
@@ -97,7 +97,7 @@ def test_shards_are_one(tmp_path):
     names[key] = f'model-0000{i}.safetensors'
     save_file({key: value}, tmp_path / names[key])
   index = tmp_path / 'model.safetensors.index.json'
-  index.write_text(json.dumps({'weight_map': names}))
+  index.write_text(json.dumps({'weight_map': names}), encoding='utf-8')
   check(files.open_weights(tmp_path))
   (tmp_path / names['b']).unlink()
   with pytest.raises(FileNotFoundError, match=r'names .*00001.* not there'):

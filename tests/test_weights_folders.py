@@ -23,9 +23,7 @@ def test_the_best_of_usual_names_is_taken_and_said(tmp_path):
   fill(tmp_path, 'pytorch_model.bin', 'model.safetensors')
   found = files.open_weights(tmp_path)
   assert found.what.endswith('model.safetensors')
-  assert found.taken_from == (
-    'model.safetensors; pytorch_model.bin left aside',
-  )
+  assert found.taken_from == ('model.safetensors; pytorch_model.bin ignored',)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +66,7 @@ def test_what_is_no_weights_is_named_in_one_sentence(
   if sharded:
     index = {'weight_map': {'x': path.name}}
     path = tmp_path / 'model.safetensors.index.json'
-    path.write_text(json.dumps(index))
+    path.write_text(json.dumps(index), encoding='utf-8')
   with pytest.raises(ValueError, match=CONTENTS[content]) as error:
     files.open_weights(path)
   assert 'model-1.safetensors' in str(error.value)
@@ -126,7 +124,9 @@ def test_openclips_config_tells_heads(golden, tmp_path, tower, heads, more):
   state = {k[6:]: file[k] for k in file.files if k.startswith('state/')}
   save_file(state, tmp_path / 'open_clip_model.safetensors')
   config = {'model_cfg': {'vision_cfg': tower} | more}
-  (tmp_path / 'open_clip_config.json').write_text(json.dumps(config))
+  (tmp_path / 'open_clip_config.json').write_text(
+    json.dumps(config), encoding='utf-8'
+  )
   loaded = weights.load_image_model(tmp_path)
   cfg = loaded.model.cfg
   assert cfg.num_heads == heads and not loaded.report.assumed

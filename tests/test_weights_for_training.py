@@ -26,7 +26,7 @@ def make(golden, tmp_path):
     if not folder.exists():
       shutil.copytree(golden / name, folder)
     for file, value in files.items():
-      (folder / f'{file}.json').write_text(json.dumps(value))
+      (folder / f'{file}.json').write_text(json.dumps(value), encoding='utf-8')
     c = common.base()
     c.model.backbone = dict(family=family, **SIZES) | (backbone or {})
     c.weights = str(folder)
@@ -87,7 +87,9 @@ def test_a_run_that_has_begun_is_not_asked_again(timm_clip):
 
 
 def with_eps(golden, name, eps):
-  config = json.loads((golden / name / 'config.json').read_text())
+  config = json.loads(
+    (golden / name / 'config.json').read_text(encoding='utf-8')
+  )
   return config | {'layer_norm_eps': eps}
 
 

@@ -140,7 +140,9 @@ def test_openclip_folders_tell_it(openai, tmp_path, quick, wanted):
   config = {
     'model_cfg': {'embed_dim': 24} | ({'quick_gelu': True} if quick else {})
   }
-  (tmp_path / 'open_clip_config.json').write_text(json.dumps(config))
+  (tmp_path / 'open_clip_config.json').write_text(
+    json.dumps(config), encoding='utf-8'
+  )
   loaded = weights.load_image_model(tmp_path, num_heads=6)
   assert loaded.model.cfg.activation == wanted
 
@@ -233,9 +235,9 @@ def test_siglip_of_variable_shape_is_refused(golden):
 def test_an_unknown_activation_is_named(golden, tmp_path):
   folder = tmp_path / 'clip'
   shutil.copytree(golden / 'hf_clip_vision', folder)
-  config = json.loads((folder / 'config.json').read_text())
+  config = json.loads((folder / 'config.json').read_text(encoding='utf-8'))
   (folder / 'config.json').write_text(
-    json.dumps(config | {'hidden_act': 'mish'})
+    json.dumps(config | {'hidden_act': 'mish'}), encoding='utf-8'
   )
   with pytest.raises(ValueError, match="hidden_act 'mish'"):
     weights.load_image_model(folder)

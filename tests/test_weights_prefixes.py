@@ -162,7 +162,7 @@ def test_shards_of_torch_are_one(vit, tmp_path):
     part = {key: vit[key] for key in vit if names[key] == name}
     write_torch(tmp_path / name, part)
   index = tmp_path / 'pytorch_model.bin.index.json'
-  index.write_text(json.dumps({'weight_map': names}))
+  index.write_text(json.dumps({'weight_map': names}), encoding='utf-8')
   same(
     weights.load_image_model(tmp_path, **TOLD),
     weights.load_image_model(vit, **TOLD),

@@ -60,7 +60,7 @@ TIMM = {
   ),
   'map with registers': (
     lambda a: a | {'reg_token': ONE, 'attn_pool.latent': ONE},
-    'attention pooling leaves out a part',
+    'attention pooling leaves out some',
   ),
   'VideoMAE': (
     lambda a: a | {'patch_embed.proj.weight': np.ones((48, 3, 2, 8, 8), 'f4')},
@@ -95,14 +95,16 @@ def test_what_is_missing_tells(golden, case):
 )
 def test_configs_tell(tmp_path, config, error):
   save_file({'x': ONE}, tmp_path / 'model.safetensors')
-  (tmp_path / 'config.json').write_text(json.dumps(config))
+  (tmp_path / 'config.json').write_text(json.dumps(config), encoding='utf-8')
   with pytest.raises(ValueError, match=error):
     weights.load_image_model(tmp_path)
 
 
 def test_an_unknown_model_type_is_named(tmp_path):
   save_file({'x': ONE}, tmp_path / 'model.safetensors')
-  (tmp_path / 'config.json').write_text('{"model_type": "whisper"}')
+  (tmp_path / 'config.json').write_text(
+    '{"model_type": "whisper"}', encoding='utf-8'
+  )
   error = r"no format that is known \(config.json: 'whisper'\)"
   with pytest.raises(ValueError, match=error):
     weights.load_image_model(tmp_path)

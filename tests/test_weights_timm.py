@@ -63,7 +63,7 @@ def folder(golden, tmp_path):
   save_file(arrays, tmp_path / 'model.safetensors')
 
   def make(**config):
-    (tmp_path / 'config.json').write_text(json.dumps(config))
+    (tmp_path / 'config.json').write_text(json.dumps(config), encoding='utf-8')
     return tmp_path
 
   return make

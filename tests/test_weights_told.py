@@ -73,7 +73,7 @@ def vit(golden, tmp_path):
 
 
 def write(path, value):
-  path.write_text(json.dumps(value))
+  path.write_text(json.dumps(value), encoding='utf-8')
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_a_normalisation_without_name_is_written_out(vit):
   [('{"a": ', r'config\.json is not JSON'), ('[1]', 'no table of keys')],
 )
 def test_a_broken_config_is_named(vit, text, error):
-  (vit / 'config.json').write_text(text)
+  (vit / 'config.json').write_text(text, encoding='utf-8')
   with pytest.raises(ValueError, match=error):
     weights.load_image_model(vit)
 

@@ -58,7 +58,9 @@ def test_a_folder_that_was_taken_away_is_noticed(tmp_path):
     with pytest.raises(OSError, match='moved or removed while'):
       lock.check()
     folder.mkdir()
-    (folder / workdir_lib.LOCK).write_text('')  # of somebody else
+    (folder / workdir_lib.LOCK).write_text(
+      '', encoding='utf-8'
+    )  # of somebody else
     with pytest.raises(OSError, match='moved or removed while'):
       lock.check()
 
@@ -121,7 +123,7 @@ def test_what_is_claimed_is_whole_or_as_it_was(
   smoke_config, tmp_path, full_disk
 ):
   for name in ('config.json', 'classes.json'):
-    (tmp_path / name).write_text('{}')
+    (tmp_path / name).write_text('{}', encoding='utf-8')
   split = experiment.split(smoke_config(), 'train')
   run = types.SimpleNamespace(
     workdir=tmp_path,
@@ -134,7 +136,7 @@ def test_what_is_claimed_is_whole_or_as_it_was(
   with pytest.raises(OSError, match=r'classes\.json could not be written'):
     sources.write_class_names(tmp_path / 'classes.json', names)
   for name in ('config.json', 'classes.json'):
-    assert (tmp_path / name).read_text() == '{}'
+    assert (tmp_path / name).read_text(encoding='utf-8') == '{}'
 
 
 def test_keys_that_came_later_mean_what_was_done_before_them():

@@ -153,7 +153,7 @@ def test_a_worker_that_cannot_start_is_no_lost_call(monkeypatch, capfd):
 
 
 def test_the_current_folder_takes_no_modules_place(tmp_path, monkeypatch):
-  (tmp_path / 'struct.py').write_text('raise SystemExit(1)')
+  (tmp_path / 'struct.py').write_text('raise SystemExit(1)', encoding='utf-8')
   monkeypatch.chdir(tmp_path)
   monkeypatch.setattr(sys, 'path', [*sys.path, tmp_path])  # not a str: ignored
   with workers.Pool(operator.neg, 1) as pool:

@@ -12,7 +12,7 @@ from i2v_jax import events, writers
 
 
 def records(workdir):
-  lines = (workdir / 'metrics.jsonl').read_text().splitlines()
+  lines = (workdir / 'metrics.jsonl').read_text(encoding='utf-8').splitlines()
   return [json.loads(line) for line in lines]
 
 
@@ -74,7 +74,7 @@ def test_a_missing_workdir_is_not_hidden(tmp_path):
 
 
 def test_a_full_disk_is_told_with_the_file(tmp_path, full_disk):
-  (tmp_path / 'metrics.jsonl').write_text(' ' * 99)
+  (tmp_path / 'metrics.jsonl').write_text(' ' * 99, encoding='utf-8')
   text = r'metrics\.jsonl could not be written \(File .*\); mend the disk and'
   with pytest.raises(OSError, match=text), writers.Writer(tmp_path) as writer:
     writer.scalars(1, {'loss': 1.0}, show=False)

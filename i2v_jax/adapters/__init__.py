@@ -151,7 +151,7 @@ def relocation(spec: Mapping | None) -> dict | None:
 
 
 def relocated(model) -> str:
-  """Which channels of a classifier see which frames, for people; or ''."""
+  """Describes which channels see which frames, or returns ''."""
   operator = getattr(model, 'temporal_operator', None)
   spec = relocation(model.adapter) or operator or {}
   if spec.get('name') != 'head_relocation':

@@ -15,7 +15,7 @@ def offsets(name: str, value) -> tuple:
   """Frame offsets as they are written; see `operators.HeadRelocation`.
 
   Raises:
-    ValueError: they are no whole numbers or pairs `(offset, channels)`.
+    ValueError: they are not whole numbers or pairs `(offset, channels)`.
   """
   pair = lambda x: (
     isinstance(x, Sequence) and len(x) == 2 and ranges.FROM_0.holds(x[1])

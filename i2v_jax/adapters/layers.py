@@ -45,7 +45,7 @@ def on_patches(change, x, num_prefix: int):
 
 
 def channels(rank: float, width: int) -> int:
-  """Channels of a rank: a number of them, 1.0 for one, or a share below 1."""
+  """Channels of a rank: a number of them, or a share of the width below 1."""
   rank = ranges.rank('rank', rank)
   count = int(width * rank) if rank < 1 else rank
   if not count:

@@ -32,7 +32,7 @@ class Area:
       ValueError: it was begun with another plan.
     """
     self.staging.mkdir(parents=True, exist_ok=True)
-    with open(self.staging / 'lock', 'w') as file:
+    with open(self.staging / 'lock', 'w', encoding='utf-8') as file:
       try:
         files.lock(file)
       except BlockingIOError:
@@ -46,7 +46,7 @@ class Area:
     path = self.staging / 'plan.json'
     if not path.exists():
       new = path.with_suffix('.new')
-      new.write_text(prepared.dumps(plan))
+      new.write_text(prepared.dumps(plan), encoding='utf-8')
       new.rename(path)
     made = listing.read_json(path)
     if made != plan:

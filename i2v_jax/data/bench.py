@@ -238,7 +238,8 @@ def resident_bytes() -> int:
   path = pathlib.Path('/proc/self/statm')
   if not path.exists():
     return 0
-  return int(path.read_text().split()[1]) * os.sysconf('SC_PAGE_SIZE')
+  pages = path.read_text(encoding='utf-8').split()[1]
+  return int(pages) * os.sysconf('SC_PAGE_SIZE')
 
 
 def race(plan: Plan, readers: Mapping[str, Callable]) -> dict:

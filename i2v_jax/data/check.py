@@ -42,12 +42,12 @@ def check_file(path: str, fps: float = decode.FPS) -> dict[str, Any]:
     where it does not say; `cut_short`, whether it claims more than is there;
     `not_shown`, packets that give no picture, as of a recording that starts
     between key frames; `untimed`, whether its frames can only be found by
-    decoding from the start; `interlaced`, whether any of its frames is. Of a
-    folder of frames also `gaps`, the numbers left out between its frames, and
-    `aside`, the files beside them; '' where there are none.
+    decoding from the start; `interlaced`, whether any of its frames is. A
+    folder of frames also has `gaps`, the numbers missing between its frames,
+    and `aside`, the other files in it; '' if there are none.
 
   Raises:
-    faults.BugError: something failed that no file should make fail.
+    faults.BugError: an error that no file should cause.
   """
   found = {'ok': False, 'frames': 0}
   try:
@@ -155,9 +155,9 @@ class _Walk(NamedTuple):
 
 
 def _in_order(walk: _Walk) -> bool:
-  """False where pictures that are known by their times come in another order.
+  """Whether pictures that are found by their times come in that order.
 
-  Training would read one for another.
+  If not, training would read one for another.
   """
   times = [time for time, whole in walk.shown if whole]
   return None in times or times == sorted(times)

@@ -13,7 +13,7 @@ Path = whole.Path
 def write(path: Path, columns: Sequence[str], rows: Iterable) -> bytes:
   """Writes a line of columns and the rows, all or nothing.
 
-  Names that are no UTF-8 are written as the bytes that they are.
+  Names that are not UTF-8 are written as the bytes they are.
 
   Returns:
     what the file holds.

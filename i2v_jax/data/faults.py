@@ -1,4 +1,4 @@
-"""Whose fault an exception is: that of a video, or that of this program."""
+"""Separates faults of videos from bugs of this program."""
 
 import contextlib
 import os
@@ -8,17 +8,17 @@ import av
 
 from i2v_jax.data.packets import DecodeError
 
-# What a video, or the place it lies in, brings about by being as it is.
+# What a damaged video, a bad disk or too little memory causes.
 OF_VIDEO = (DecodeError, OSError, av.FFmpegError, MemoryError)
 
 
 class BugError(RuntimeError):
-  """Something failed that no file should make fail; names the file."""
+  """An error that no file should cause; names the file."""
 
 
 @contextlib.contextmanager
 def named(path: str | os.PathLike) -> Iterator[None]:
-  """Around work on a video: what is not its fault is raised as `BugError`.
+  """Raises errors that are not the fault of a video as `BugError`.
 
   Args:
     path: of the video, for the message.
@@ -39,7 +39,7 @@ def named(path: str | os.PathLike) -> Iterator[None]:
 
 
 def reason(error: Exception) -> str:
-  """What an exception of `OF_VIDEO` says is wrong."""
+  """The reason that an exception of `OF_VIDEO` gives."""
   if isinstance(error, MemoryError):
     return 'takes more memory than there is; resize the video, or drop it'
   if isinstance(error, OSError):

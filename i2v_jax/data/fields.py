@@ -13,8 +13,8 @@ _BASE = Fraction(1, 25)  # seconds; any will do
 class Whole:
   """Declares interlaced pictures progressive, one after the other.
 
-  FFmpeg 8 converts the colours of the two fields apart where it is not told
-  otherwise; its own tools, those before it and other libraries do not.
+  By default FFmpeg 8 converts the colours of the two fields separately; its own
+  tools, earlier releases and other libraries do not.
   """
 
   def __init__(self):
@@ -31,7 +31,7 @@ class Whole:
 
 
 def deinterlaced(pictures: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
-  """Yields as many pictures; those of two fields become whole frames (bwdif).
+  """Yields as many pictures; two fields become one full frame (bwdif).
 
   Pictures that are not interlaced stay as they are.
   """

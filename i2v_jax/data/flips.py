@@ -48,9 +48,9 @@ def flip_label_map(class_names: Iterable[str]) -> dict[int, int]:
   rotation only, such as Something-Something V2's "Pulling something from left
   to right" and "... from right to left", `turnLeft` and `turn_right`, or `cw`
   and `ccw`; see `sides`. Numbers that count the classes (`01_left`) are no part
-  of their names. A name that says "left and right" or "left or right"
-  is its own mirror image and has no entry. What only may name a side, such as
-  `hand_l`, counts where the class of the other side is there.
+  of their names. A name that says "left and right" or "left or right" is its
+  own mirror image and has no entry. A word that may name a side or not, such as
+  `hand_l`, counts if the class of the other side exists.
 
   Args:
     class_names: one per class, in the order of the labels.
@@ -80,13 +80,13 @@ def flip_label_map(class_names: Iterable[str]) -> dict[int, int]:
 
 
 def names_sides(class_names: Iterable[str]) -> bool:
-  """Whether a name surely says a side or a sense of rotation."""
+  """Whether any name contains a side or a direction of rotation."""
   keys = map(sides.key, class_names)
   return any(sides.mirrored(key) != key for key in keys)
 
 
 def exchanged(flip_map: Mapping[int, int], class_names: Sequence[str]) -> str:
-  """Says which classes a mirrored clip exchanges, such as 'a <-> b', 'none'."""
+  """Lists the pairs that mirroring exchanges, such as 'a <-> b', or 'none'."""
   pairs = [
     f'{class_names[label]} <-> {class_names[other]}'
     for label, other in sorted(flip_map.items())
@@ -127,7 +127,7 @@ def _by_key(keys: Mapping[int, sides.Key]) -> dict[sides.Key, list[int]]:
 
 
 def _in_a_row(names, label: int) -> bool:
-  """Whether l or r in a name is one of more letters, as in an alphabet."""
+  """Whether l or r in a name belongs to a row of letters, as an alphabet."""
   blank, own = sides.frame(names[label])
   others = [letters for b, letters in map(sides.frame, names) if b == blank]
   places = [n for n, letter in enumerate(own) if letter in 'lr']
@@ -141,7 +141,7 @@ def _ambiguous(names, label, same, partners) -> ValueError:
       first, second = (names[n] for n in alike[:2])
       problem = f'"{first}" and "{second}" are one name written in two ways'
   return ValueError(
-    f'class {label} "{names[label]}" names a side or a sense of rotation and '
+    f'class {label} "{names[label]}" names a side or direction of rotation and '
     f'needs exactly one mirror image among the classes, but {problem}: '
     f'{_WAY_OUT}'
   )

@@ -1,4 +1,4 @@
-"""Folders of videos: what is in them, and what of it is tried."""
+"""Folders of videos: which of their files are tried as videos."""
 
 import os
 from collections.abc import Iterable
@@ -23,10 +23,10 @@ class Found(NamedTuple):
 
 
 def look_in(folder: listing.Path) -> Contents:
-  """The contents of one folder; raises OSError where it cannot be listed."""
+  """The contents of one folder; raises OSError if it cannot be listed."""
   try:
     with os.scandir(folder) as entries:
-      here = [(entry.name, os.path.isdir(entry.path)) for entry in entries]
+      here = [(e.name, frame_files.is_folder(e)) for e in entries]
     inside = {name for name, is_folder in here if is_folder and _shown(name)}
     frames = {
       n for n in inside if frame_files.is_frame_folder(os.path.join(folder, n))
@@ -48,8 +48,8 @@ def _shown(folder: str) -> bool:
 def find_videos(path: listing.Path) -> Found:
   """A path itself, or if it is a folder all videos in it and below.
 
-  Links are followed, but no folder is gone through twice. Raises OSError where
-  a folder cannot be read.
+  Links are followed, but no folder is visited twice. Raises OSError if a folder
+  cannot be read.
   """
   path = os.fspath(path)
   # A folder with the name of a video is a mistake that its reader reports.
@@ -80,7 +80,7 @@ def unreadable(error: OSError) -> OSError:
 
 
 def describe_left_out(left_out: Iterable[str]) -> str:
-  """One line about files that are not tried as videos."""
+  """One line that counts files which are not tried as videos."""
   left_out, kinds = [*left_out], {}
   for name in left_out:
     kinds.setdefault(names.extension(name) or name, name)

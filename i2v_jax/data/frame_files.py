@@ -6,14 +6,11 @@ import os
 import re
 from typing import NamedTuple
 
-from i2v_jax.data import names as names_lib
+from i2v_jax.data import names
 
 _IMAGE = re.compile(r'(.*?)([0-9]+)\.(jpe?g|png|webp|bmp)', re.I)
-# Optical flow, which rawframes keep beside the pictures: flow_x_00001.jpg.
+# Optical flow, which rawframes keep next to the pictures: flow_x_00001.jpg.
 _FLOW = re.compile(r'(flow[_-]?[xyuv]?|[xyuv])[_-]?', re.I)
-_VIDEO = re.compile(
-  r'.+\.(mp4|m4v|avi|mkv|mov|webm|mpe?g|m?ts|m2ts|flv|wmv|3gp|ogv|gif)', re.I
-)
 
 
 class Frames(NamedTuple):
@@ -22,7 +19,7 @@ class Frames(NamedTuple):
   Attributes:
     names: of the frames, in the order of their numbers.
     numbers: in the names, ascending.
-    aside: names of the other files: optical flow, and what is no image.
+    aside: names of the other files: optical flow, and files of other kinds.
   """
 
   names: list[str]
@@ -43,6 +40,14 @@ class Frames(NamedTuple):
     return ', '.join(f'{a} to {b}' if a < b else f'{a}' for a, b in ends)
 
 
+def is_folder(entry: os.DirEntry) -> bool:
+  """Whether an entry of a folder is one; a link in a circle is not."""
+  try:
+    return entry.is_dir()
+  except OSError:  # opening it reports why
+    return False
+
+
 def is_frame_folder(path) -> bool:
   """Whether a path is a folder that holds one video as numbered images.
 
@@ -54,9 +59,9 @@ def is_frame_folder(path) -> bool:
   images = others = 0
   with os.scandir(path) as entries:
     for entry in entries:
-      if entry.name.startswith('.') or names_lib.is_litter(entry.name):
+      if entry.name.startswith('.') or names.is_litter(entry.name):
         continue
-      if entry.is_dir() or _VIDEO.fullmatch(entry.name):
+      if is_folder(entry) or names.has_video_extension(entry.name):
         return False
       is_image = _IMAGE.fullmatch(entry.name) is not None
       images, others = images + is_image, others + (not is_image)
@@ -67,7 +72,7 @@ def list_frames(path) -> Frames:
   """Finds the frames of a folder, in the natural order of their numbers.
 
   Raises:
-    ValueError: there are none, or not one sequence; says which names differ.
+    ValueError: there are no frames, or several sequences; names two of them.
   """
   sequences, aside = {}, []
   for name in sorted(os.listdir(path)):
@@ -99,8 +104,8 @@ def list_frames(path) -> Frames:
 def stamp(path) -> dict[str, int]:
   """`bytes` and `mtime_ns` of a video: of its file, or of a folder's frames.
 
-  Of a folder they are the sum, and the newest of the frames' and its own.
-  Raises OSError where it is not there.
+  For a folder they are the sum, and the newest of the frames' and its own.
+  Raises OSError if it does not exist.
   """
   found = [os.stat(path)]
   size = found[0].st_size
@@ -111,7 +116,7 @@ def stamp(path) -> dict[str, int]:
 
 
 def sha256(path) -> str:
-  """Of the contents of the frames in order, whatever they are called."""
+  """Hash of the contents of the frames in order, whatever their names."""
   digest = hashlib.sha256()
   for name in _names(path):
     with open(os.path.join(path, name), 'rb') as file:
@@ -122,5 +127,5 @@ def sha256(path) -> str:
 def _names(path) -> list[str]:
   try:
     return list_frames(path).names
-  except ValueError:  # whoever opens it says so
+  except ValueError:  # opening it reports this
     return []

@@ -20,7 +20,7 @@ from i2v_jax.data.video_info import VideoInfo
 
 __all__ = ['FPS', 'FrameFolder', 'is_frame_folder', 'list_frames']
 
-FPS = 30.0  # where nobody says how fast the frames follow each other
+FPS = 30.0  # unless a config or a command says otherwise
 _CODECS = {
   'jpg': 'mjpeg',
   'jpeg': 'mjpeg',
@@ -29,7 +29,7 @@ _SCAN, _END = b'\xff\xda', b'\xff\xd9'  # markers of JPEG
 
 
 def check_fps(fps: float) -> None:
-  """Raises ValueError for what is no frame rate."""
+  """Raises ValueError for an invalid frame rate."""
   if not isinstance(fps, int | float) or not 0 < fps <= 1000:  # nor NaN
     raise ValueError(f'fps is {fps!r}; it can be above 0, up to 1000.')
 
@@ -52,8 +52,8 @@ class FrameFolder(contextlib.AbstractContextManager):
     files: its `Frames`.
 
   Raises:
-    DecodeError: its images are no sequence, or the first cannot be read.
-    ValueError: `fps` is no rate.
+    DecodeError: its images are not a sequence, or the first cannot be read.
+    ValueError: `fps` is invalid.
   """
 
   def __init__(
@@ -145,7 +145,7 @@ class FrameFolder(contextlib.AbstractContextManager):
     except cv2.error as error:
       raise self._unreadable(frame, error.err) from error
     if image is None:
-      raise self._unreadable(frame, 'it is damaged or no image')
+      raise self._unreadable(frame, 'it is damaged, or not an image')
     return image
 
   def _check_time(self, frame: int) -> None:
@@ -168,6 +168,6 @@ class FrameFolder(contextlib.AbstractContextManager):
 def _read(path: str) -> bytes:
   # Opening a pipe waits for somebody to write.
   if not stat.S_ISREG(os.stat(path).st_mode):
-    raise OSError(0, 'it is no regular file')
+    raise OSError(0, 'it is not a regular file')
   with open(path, 'rb') as file:
     return file.read()

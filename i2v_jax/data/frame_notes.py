@@ -12,7 +12,7 @@ class Note(NamedTuple):
   Attributes:
     kind: one word, for the report.
     text: what it is, and the way out if there is one.
-    detail: record of a video -> what to say of it; None if it is not so.
+    detail: record of a video -> what to say about it; None for nothing.
   """
 
   kind: str
@@ -71,5 +71,5 @@ NOTES = (
     _interlaced,
   ),
   Note('gaps', 'numbers left out between the frames of a folder', _gaps),
-  Note('aside', 'other files beside the frames of a folder, not read', _aside),
+  Note('aside', 'other files next to the frames of a folder, not read', _aside),
 )

@@ -75,8 +75,8 @@ def places_of(bases: Sequence[str], folder: str) -> tuple[str, ...]:
 def read_clips(path: pathlib.Path, split: str | None) -> Iterator[tuple]:
   """Yields ((path, line), class folder or '', file names) of each clip.
 
-  Raises ValueError for a line that cannot be meant, or is of another split
-  than `split` if that is given.
+  Raises ValueError for an invalid line, or one of another split than `split`
+  if that is given.
   """
   with listing.open_text(path) as file:
     header = file.readline()
@@ -117,6 +117,7 @@ def as_list(
   split: str,
   class_names: Sequence[str] | None,
   videos: str,
+  num_classes: int | None = None,
 ) -> listing.Listing:
   """Reads a csv file as a list of any number of classes.
 
@@ -126,6 +127,7 @@ def as_list(
     split: as in `kinetics`.
     class_names: in label order; None sorts those of all files.
     videos: folder of the videos below the root; '' tries the usual places.
+    num_classes: how many there must be if `class_names` is None; None for any.
   """
   names, lists = class_names, {path: list(read_clips(path, split))}
   note = ''
@@ -135,6 +137,8 @@ def as_list(
     folders = {folder for clips in lists.values() for _, folder, _ in clips}
     names = tuple(f.replace('_', ' ') for f in sorted(folders - {''}))
     files = ' and '.join(sorted(path.name for path in lists))
+    if num_classes is not None:
+      listing.check_count(files, names, (num_classes,))
     note = f'{len(names)} classes, the sorted labels of {files}'
   labels = {n.replace(' ', '_'): label for label, n in enumerate(names)}
   labels[''] = -1
@@ -142,7 +146,7 @@ def as_list(
   rows = []
   for (_, line), folder, clip in lists[path]:
     if folder not in labels:
-      problem = f'class {folder!r} is none of the class names: correct them'
+      problem = f'class {folder!r} is not among the class names: correct them'
       raise listing.bad_line(path, line, problem)
     places = places_of(bases, folder)
     rows.append(listing.Row(places, clip, labels[folder], line))

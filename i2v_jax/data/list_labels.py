@@ -27,7 +27,7 @@ def are_numbers(videos: Sequence[Video]) -> bool:
 def names_of(
   lists: Mapping[pathlib.Path, Sequence[Video]], num_classes: int | None
 ) -> tuple[tuple[str, ...], str]:
-  """Class names made of labels, and a note that says so where it matters.
+  """Class names made of labels, and a note about it where it matters.
 
   Args:
     lists: of all splits, that which is read first.
@@ -50,9 +50,8 @@ def names_of(
     return tuple(map(str, range(count))), note if more else ''
   _check_all_names(lists)
   names = tuple(sorted(everything))
-  if num_classes not in (None, len(names)):
-    problem = f'{files}: {len(names)} names are used as labels'
-    raise ValueError(f'{problem}, and num_classes is {num_classes}')
+  if num_classes is not None:
+    listing.check_count(files, names, (num_classes,))
   shown = ', '.join(names[:3]) + ', ...' * (len(names) > 3)
   note = f'{len(names)} classes, the sorted labels of {files}: {shown}'
   return listing.check_names(names, files), note
@@ -77,9 +76,9 @@ def _whole(label: str) -> int:
 
 
 def labels_of(path, videos: Sequence[Video], names: Sequence[str]) -> list[int]:
-  """The labels as numbers, -1 where there is none.
+  """The labels as numbers, -1 for none.
 
-  Raises ValueError, with the line, for a label that is none of `names`.
+  Raises ValueError, with the line, for a label that is not in `names`.
   """
   if _are_names(path, videos, names):
     known = {name: label for label, name in enumerate(names)} | {'-1': -1}
@@ -114,16 +113,16 @@ def _check_range(path, videos, labels: Sequence[int], count: int) -> None:
 
 
 def _named(path, video: Video, known: Mapping[str, int]) -> int:
-  """The label of a class name, spelled as it is or nearly so."""
+  """The label of a class name that is equal, or has the same `names.key`."""
   if video.label in known:
     return known[video.label]
   near = [n for n in known if names_lib.key(n) == names_lib.key(video.label)]
   if len(near) == 1:
     return known[near[0]]
-  problem = f'label {video.label!r} is none of the {len(known) - 1} class names'
+  problem = f'label {video.label!r} is not one of {len(known) - 1} class names'
   if near:
     problem = f'label {video.label!r} may be {near[0]!r} or {near[1]!r}'
   elif list_lines.is_number(video.label):
-    problem += ', and labels on other lines are no numbers'
-  way_out = 'correct it, or class_names'
+    problem += ', and labels on other lines are not numbers'
+  way_out = 'correct the label, or class_names'
   raise listing.bad_line(path, video.line, f'{problem}: {way_out}')

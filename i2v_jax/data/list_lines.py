@@ -1,4 +1,4 @@
-"""Text that lists videos -> paths and labels, whoever wrote it.
+"""Lists of videos as people write them -> paths and labels.
 
 Fields may be separated by blanks, tabs, commas or semicolons and be quoted, the
 first line may name the columns, and paths may be those of Windows.
@@ -67,7 +67,7 @@ def read(path: listing.Path, delimiter: str | None = None) -> list[Line]:
 
   Raises:
     FileNotFoundError: there is no list.
-    ValueError: a line cannot be read, or its path is not one of a disk.
+    ValueError: a line cannot be read, or its path is not on a disk.
   """
   lines, found = list(listing.read_lines(path)), []
   lines[1:] = [line for line in lines[1:] if not _is_comment(line[1])]

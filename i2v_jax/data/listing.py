@@ -37,8 +37,8 @@ class Listing(NamedTuple):
     class_names: in label order.
     rows: the videos.
     file: that lists them; '' where the lines of no one file do.
-    left_out: files of the folders gone through that are no videos.
-    notes: what else there is to know, in words.
+    left_out: files of the folders that are not tried as videos.
+    notes: sentences about how it was read.
   """
 
   class_names: tuple[str, ...]
@@ -53,12 +53,17 @@ def bad_line(path: Path, line: int, problem: str) -> ValueError:
   return ValueError(f'{path}, line {line}: {problem}')
 
 
+def name_some(names: Sequence[str]) -> str:
+  """The first three of several names, for a message."""
+  return ', '.join(map(repr, names[:3])) + ', ...' * (len(names) > 3)
+
+
 def open_text(path: Path) -> TextIO:
   """Opens UTF-8 text, or UTF-16 and UTF-32 that begin with their mark.
 
   Raises:
     FileNotFoundError: there is no such file.
-    ValueError: it is no text.
+    ValueError: it is not text.
   """
   if not os.path.isfile(path):
     raise FileNotFoundError(f'{path} is not there: check the path')
@@ -68,7 +73,7 @@ def open_text(path: Path) -> TextIO:
     if start.startswith(mark):
       return open(path, encoding=encoding)
   if b'\0' in start:
-    raise ValueError(f'{path} is no text: save it as UTF-8')
+    raise ValueError(f'{path} is not text: save it as UTF-8')
   # A byte-order mark is no part of the first path; paths may be any bytes.
   return open(path, encoding='utf-8-sig', errors='surrogateescape')
 

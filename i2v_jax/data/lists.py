@@ -3,7 +3,6 @@
 Raises FileNotFoundError and ValueError as the readers of `official` do.
 """
 
-import functools
 import os
 import pathlib
 import re
@@ -53,10 +52,9 @@ def video_list(
   names = None if class_names is None else _read_names(root, class_names)
   videos = videos.replace('{split}', split)
   if list_lines.is_kinetics(path):
-    return kinetics_csv.as_list(path, others, split, names, videos)
-  read = functools.partial(
-    _read, delimiter=delimiter, base=os.path.join(root, videos)
-  )
+    return kinetics_csv.as_list(path, others, split, names, videos, num_classes)
+  base = os.path.join(root, videos)
+  read = lambda file: _read(file, delimiter, base)
   found, note = read(path), ''
   if not found:
     raise ValueError(f'{path} lists no videos: add lines `path label`')
@@ -120,8 +118,9 @@ def _read(path, delimiter: str | None, base: str) -> list[Video]:
     _check_order(path, found, base)
   for video in found:
     if (video.label is None) != (found[0].label is None):
-      problem = f'a label or none, unlike line {found[0].line}: write -1 for'
-      raise listing.bad_line(path, video.line, f'{problem} none')
+      kind = 'no label' if video.label is None else 'a label'
+      problem = f'{kind}, unlike line {found[0].line}: write -1 for no label'
+      raise listing.bad_line(path, video.line, problem)
   return found
 
 
@@ -137,11 +136,11 @@ def _check_first(path, lines: Sequence[list_lines.Line], base: str) -> None:
 
 
 def _check_order(path, videos: Sequence[Video], base: str) -> None:
-  """Raises ValueError where labels stand in front of the paths."""
+  """Raises ValueError where labels come before the paths."""
   if all(re.match(r'-?\d+[\s,;|]+\S', v.path) for v in videos):
     first, there = videos[0], os.path.join(base, videos[0].path)
     if first.label is None and not os.path.exists(there):
-      problem = f'no {there}: if that is a label and a path, turn them round,'
+      problem = f'no {there}: if that is a label and a path, swap them,'
       way_out = 'or name the columns in a first line such as label,path'
       raise listing.bad_line(path, first.line, f'{problem} {way_out}')
 

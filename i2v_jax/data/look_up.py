@@ -1,4 +1,4 @@
-"""Where the videos lie that an annotation names."""
+"""Finds the videos that an annotation names."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ class Place(NamedTuple):
 class LookUp:
   """Finds videos by name: each folder is listed once and no file is touched.
 
-  Where no name is quite the listed one, one that differs only in case, Unicode
+  If no name equals the listed one, a name that differs only in case, Unicode
   form or blanks at its ends is taken, if it is the only one and not listed.
   """
 
@@ -41,9 +41,9 @@ class LookUp:
     return found
 
   def near(self, row: listing.Row) -> str:
-    """What is there instead of a missing video, in words; '' if nothing is."""
+    """Describes what is there instead of a missing video, or returns ''."""
     if any('\udc80' <= char <= '\udcff' for char in row.names[0]):
-      return 'the list is no UTF-8, so save it as that'
+      return 'the list is not UTF-8, so save it as UTF-8'
     for folder in row.folders:
       path = os.path.join(self._root, folder, row.names[0])
       if os.path.isdir(path):
@@ -54,7 +54,7 @@ class LookUp:
           return f'{other!r} is there, which differs from it only in {words}'
         stem = os.path.splitext(name)[0]
         for other in self._folder(folder).named(stem):
-          return f'{other!r} is there, so list it, or leave the extension away'
+          return f'{other!r} is there, so list that, or omit the extension'
     return ''
 
   def _exactly(self, row: listing.Row) -> Place | None:
@@ -86,7 +86,7 @@ class LookUp:
     return self._folders[folder]
 
   def _respelled(self, folder: str) -> str:
-    """The same folder below the root, each part spelled as it is there."""
+    """The same folder below the root, each part spelled as on the disk."""
     if os.path.isabs(folder) or not folder:
       return folder
     if folder not in self._spelled:

@@ -6,11 +6,10 @@ end before.
 
 import json
 import os
-import pathlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from i2v_jax.data import frame_files, listing, sources
+from i2v_jax.data import frame_files, listing, sources, whole
 
 VERSION = 1
 NAME = 'manifest.jsonl'
@@ -29,12 +28,12 @@ def stamp(path: str) -> dict[str, int] | None:
 
 def write(path: listing.Path, header: Mapping, records: Iterable[Mapping]):
   """Writes a manifest, whole or not at all."""
-  path = pathlib.Path(path)
-  beside = path.with_name(f'{path.name}.new')
-  with beside.open('w') as file:
+  with (
+    whole.replacing(path) as beside,
+    beside.open('w', encoding='utf-8') as file,
+  ):
     for line in ({'manifest': VERSION} | dict(header), *records):
       print(json.dumps(line), file=file)
-  beside.replace(path)
 
 
 def read(path: listing.Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:

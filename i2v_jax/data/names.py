@@ -23,12 +23,14 @@ _LINKS = 'm3u m3u8 pls mpd sdp ffconcat url webloc lnk torrent md5 sha1 sha256 '
 _LINKS += (
   'sfv part ytdl crdownload download aria2 tmp temp bak swp lock exe dll'
 )
+ARCHIVES = frozenset(_ARCHIVES.split())
 _OTHERS = (_TEXTS, _IMAGES, _ARCHIVES, _SOUNDS, _SUBTITLES, _ARRAYS, _LINKS)
 VIDEOS = frozenset(_VIDEOS.split())
 _KNOWN_OTHERS = frozenset(' '.join(_OTHERS).split())
 _PLAIN = re.compile(
   r'readme|licen[cs]e|changelog|makefile|(md5|sha1|sha256)sums?', re.I
 )
+_TAR = re.compile(r'\.tar\.\w+$', re.I)
 _LITTER = re.compile(
   r'\.DS_Store|\._.*|Thumbs\.db|desktop\.ini|__MACOSX|@eaDir|__pycache__'
   r'|\$RECYCLE\.BIN|System Volume Information|lost\+found',
@@ -56,8 +58,13 @@ def may_be_video(name: str) -> bool:
   return not (name.startswith('.') or other)
 
 
+def is_archive(name: str) -> bool:
+  """Whether a file is an archive by its name, such as a.zip or a.tar.lz4."""
+  return extension(name) in ARCHIVES or bool(_TAR.search(name))
+
+
 def is_litter(name: str) -> bool:
-  """Whether it is a file or folder that systems leave in any folder."""
+  """Whether it is a file or folder that operating systems leave behind."""
   return bool(_LITTER.fullmatch(name))
 
 
@@ -69,7 +76,7 @@ def key(name: str) -> str:
 
 
 def difference(name: str, other: str) -> str:
-  """In what two names of the same `key` differ, in words."""
+  """How two names of the same `key` differ, in words."""
   found = []
   for word in _FORMS:
     one, two = name, other

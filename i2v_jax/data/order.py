@@ -58,7 +58,7 @@ class Order:
   """Reads the headers of packets, in decoding order.
 
   Attributes:
-    cut: the first packet is none where decoding can start and lose nothing.
+    cut: decoding cannot start at the first packet without losing frames.
     plain: every packet holds one picture, as far as the headers say.
     plain_later: those after the second key frame do.
 
@@ -113,7 +113,7 @@ class Order:
 
 
 def _reader(codec: str, extra: bytes, reorders: bool) -> Callable:
-  """What makes a Header of a packet; raises ValueError, LookupError."""
+  """A function from data to Header; it raises ValueError or LookupError."""
   if codec in ('h264', 'hevc'):
     return _slices(nal.Avc if codec == 'h264' else nal.Hevc, extra)
   if codec in ('mpeg1video', 'mpeg2video'):

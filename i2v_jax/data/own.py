@@ -7,7 +7,7 @@ OSError for a folder that cannot be read.
 import hashlib
 import os
 
-from i2v_jax.data import folders, listing, places
+from i2v_jax.data import folders, listing
 from i2v_jax.data import names as spelling
 
 
@@ -50,7 +50,7 @@ def class_folders(
 
 
 def _spelled(root, name: str) -> str:
-  """The name of a folder in the root as it is spelled there; '' if none is."""
+  """The name of a folder as it is spelled in the root; '' if not there."""
   if os.path.isdir(os.path.join(root, name)):
     return name
   # A class may be called Train, which holds clips and no folders of classes.
@@ -68,7 +68,7 @@ def _ready_split(root, train: str, split: str) -> listing.Listing:
   folder = _spelled(root, split)
   if not folder:
     others = [n for n in folders.look_in(root).folders if n != train]
-    way_out = f'make it beside {train}'
+    way_out = f'make it next to {train}'
     if others:
       way_out += f', or set data.val to one of {", ".join(others[:3])}'
     raise FileNotFoundError(
@@ -98,16 +98,17 @@ def _labels_of(there, names, top, train) -> dict[str, int]:
       labels[other] = labels[near[0]]
       others.remove(other)
   if others:
-    shown = ', '.join(map(repr, others[:3])) + ', ...' * (len(others) > 3)
     problem = f'{len(others)} of the {len(there)} classes of {top} are not'
-    problem += f' among the {len(names)} of {train} ({shown})'
-    way_out = 'the classes are those of train, so add them there or move them'
-    raise ValueError(f'{problem}: {way_out} away')
+    problem += (
+      f' among the {len(names)} of {train} ({listing.name_some(others)})'
+    )
+    way_out = 'add them there, or move them away'
+    raise ValueError(f'{problem}, which decides the classes: {way_out}')
   return labels
 
 
 def _classes(top) -> tuple[tuple[str, ...], list[str]]:
-  """Names of the classes in a folder, and files that are beside them."""
+  """The classes in a folder, and the files next to them."""
   here = folders.look_in(top)
   for name in here.videos:
     path = os.path.join(top, name)
@@ -124,13 +125,15 @@ def _classes(top) -> tuple[tuple[str, ...], list[str]]:
 
 
 def _clips(top, name) -> tuple[list[str], list[str]]:
-  """The clips of a class, and the files beside them that are none."""
+  """The clips of a class, and the other files in its folder."""
   folder = os.path.join(top, name)
   here = folders.look_in(folder)
   if here.folders:
     nested = here.folders[0]
-    problem = f'{folder} has a folder {nested!r}, which is no folder of frames'
-    way_out = 'a folder of a class holds its clips; if the classes are one '
+    problem = (
+      f'{folder} has a folder {nested!r}, which is not a folder of frames'
+    )
+    way_out = 'the folder of a class holds its clips; if classes are one '
     way_out += f'level deeper, {folder} is the root'
     raise ValueError(f'{problem}: {way_out}')
   if not here.videos:
@@ -141,7 +144,7 @@ def _clips(top, name) -> tuple[list[str], list[str]]:
 
 def _but(left_out: list[str]) -> str:
   """What a folder without videos holds, in brackets."""
-  if archives := [name for name in left_out if places.is_archive(name)]:
+  if archives := [name for name in left_out if spelling.is_archive(name)]:
     return f' but archives, such as {archives[0]}, which have to be unpacked'
   return f' ({folders.describe_left_out(left_out)})' if left_out else ''
 

@@ -48,8 +48,8 @@ class Packets:
     base: a fraction.
     whole: a packet holds a whole frame, and its time is that frame's.
     listed: packets that are to be shown.
-    counted: what they say is not what a decoder gives, and the frames are those
-      that came when the whole file was decoded.
+    counted: the packets do not say what a decoder gives, so the frames were
+      counted by decoding the whole file.
     marked: the stream marks the frames that no other frame needs.
 
   Args:
@@ -237,8 +237,8 @@ class Packets:
   ) -> Iterator[av.VideoFrame]:
     """Plain decoding from a key frame, or the start: what FFmpeg gives.
 
-    Of a file that starts between key frames it is what comes from the first
-    that decodes on. Raises av.FFmpegError at a broken packet.
+    A file that starts between key frames begins with the first frame that
+    decodes. Raises av.FFmpegError at a broken packet.
 
     Args:
       key: where to start.

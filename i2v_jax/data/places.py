@@ -1,18 +1,14 @@
-"""Paths that name no file or folder of this machine, refused at once."""
+"""Refuses paths in remote stores, and archives, before anything is read."""
 
 import functools
 import os
 import re
 from collections.abc import Callable, Mapping
 
+from i2v_jax.data import names
+
 _URL = re.compile(r'(?!file:)[a-z][a-z0-9+.-]+:/{1,2}(?=[^/])', re.I)
-_ARCHIVE = re.compile(r'\.(tar(\.\w+)?|tgz|tbz2?|txz|zip|7z|rar|zst|gz)$', re.I)
 _MOUNTS = {'gs': 'gcsfuse', 's3': 'mountpoint-s3 or s3fs', 'hdfs': 'hdfs-fuse'}
-
-
-def is_archive(name: str) -> bool:
-  """Whether a file is an archive by its name."""
-  return bool(_ARCHIVE.search(name))
 
 
 def problem(path: str | os.PathLike[str]) -> str:
@@ -25,7 +21,7 @@ def problem(path: str | os.PathLike[str]) -> str:
     mount = f' (by {_MOUNTS[scheme]})' if scheme in _MOUNTS else ''
     way_out = f'mount it{mount} or copy it to a disk, and give that path'
     return f'is in a remote store: {way_out}'
-  if is_archive(path) and not os.path.isdir(path):
+  if names.is_archive(path) and not os.path.isdir(path):
     return 'is an archive: unpack it, and give the path of what was in it'
   return ''
 
@@ -51,16 +47,16 @@ def check_data(root: str | os.PathLike[str], options: Mapping) -> None:
 
 
 def check_writable(what: str, path: str | os.PathLike[str]) -> None:
-  """Raises ValueError for a place on no disk; arguments as of `check`."""
+  """Raises ValueError for a path in a remote store; arguments as in `check`."""
   if found := _URL.match(os.fspath(path)):
     mount = _MOUNTS.get(found[0].partition(':')[0].lower())
     way_out = f'mount it{f" (by {mount})" if mount else ""} and give that path'
-    problem = 'is on no disk, and nothing is written to remote stores'
+    problem = 'is in a remote store, where nothing can be written'
     raise ValueError(f'{what} {os.fspath(path)} {problem}: {way_out}')
 
 
 def checked(function: Callable) -> Callable:
-  """A subcommand that refuses at once paths which are on no disk."""
+  """A subcommand that first refuses paths in remote stores, and archives."""
 
   @functools.wraps(function)
   def call(args):

@@ -234,7 +234,9 @@ class Job:
         splits[split]['sha256'] for split in sorted(splits)
       ),
     }
-    (folder / prepared.MANIFEST).write_text(prepared.dumps(manifest))
+    (folder / prepared.MANIFEST).write_text(
+      prepared.dumps(manifest), encoding='utf-8'
+    )
 
   def _facts(self, split: str, rows: list, bad: list) -> dict[str, Any]:
     data = self.splits[split]

@@ -1,4 +1,4 @@
-"""PyAV of any release from 14.0 on: what they do not all have, or name alike.
+"""Bridges the differences between the releases of PyAV from 14.0 on.
 
 Other modules of this package may use what every release has.
 """
@@ -15,14 +15,14 @@ from av.video.reformatter import Interpolation, VideoReformatter
 
 from i2v_jax.data import fields
 
-# Titles may be in any encoding, and are nothing to us. Later releases no
-# longer ask what is to be done with them.
+# Titles may be in any encoding, and are not used. Later releases decode them
+# without being asked.
 _OPEN = {}
 if hasattr(av.container.InputContainer, 'metadata_errors'):
   _OPEN['metadata_errors'] = 'replace'
 
-# FFmpeg's names of containers that hold all they show. Scripts, playlists,
-# patterns, devices and descriptions of sessions are not: they open others.
+# FFmpeg's names of containers that hold their own content. Scripts, playlists,
+# patterns, devices and session descriptions are not: they open others.
 _CONTAINERS = (
   'apng asf av1 avi cavsvideo dhav dirac dnxhd dv flv gif gxf h261 h263 h264 '
   'hevc ivf live_flv m4v matroska mjpeg mov mpeg mpegts mpegvideo mxf nsv nut '
@@ -30,7 +30,7 @@ _CONTAINERS = (
 )
 _ALONE = {
   'format_whitelist': _CONTAINERS.replace(' ', ','),
-  # Of QuickTime: tracks that lie in another file.
+  # QuickTime: no tracks that are stored in another file.
   'enable_drefs': '0',
   'use_absolute_path': '0',
 }
@@ -56,20 +56,20 @@ _INSIDE = {
   b'<html': 'a web page',
   b'<!doctype html': 'a web page',
 }
-_DAMAGED = 'it is damaged, or no kind of video file that is read'
+_DAMAGED = 'it is damaged, or not a kind of video file that is read'
 
 
 def open_file(
   file: str | io.BytesIO, timeout: float | None = None
 ) -> av.container.InputContainer:
-  """Opens a video for reading: a file that holds all it shows, nothing else.
+  """Opens a video file for reading, if it holds its own content.
 
   Args:
     file: path, or the content.
     timeout: seconds that FFmpeg may take to open it, and for each read.
 
   Raises:
-    OSError: it is in none of the containers that are read.
+    OSError: it is not in a container that is read.
     av.FFmpegError: it cannot be opened.
   """
   source, protocols = file, 'none'
@@ -98,7 +98,7 @@ def reason(error: OSError | av.FFmpegError) -> str:
 
 
 def _kind(file: str | io.BytesIO) -> str:
-  """What a file that FFmpeg does not open is; '' if that is not plain."""
+  """The kind of a file that FFmpeg does not open; '' if it is not known."""
   if isinstance(file, io.BytesIO):
     head = file.getvalue()[:4096]
   elif os.path.exists(file):
@@ -128,7 +128,7 @@ def _is_text(head: bytes) -> bool:
 def video_stream(container: av.container.InputContainer):
   """The video stream to read, set to one thread; None if there is none.
 
-  The cover picture of a song is no video.
+  The cover picture of a song is not a video.
   """
   stream = container.streams.best('video')
   if stream is None or _is_cover(stream):

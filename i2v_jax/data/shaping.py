@@ -1,4 +1,4 @@
-"""Pictures brought into the form in which videos are stored anew."""
+"""Brings pictures into the form in which copies of videos are stored."""
 
 import av
 import numpy as np

@@ -36,11 +36,11 @@ def listed(sources: Iterable[str], count: int) -> list[tuple[str, int | None]]:
 
   A list is as `list_lines.read_list` has it. A folder counts as a list of the
   videos in it and below. Videos are taken evenly spread, from the first on;
-  those that no file lists have no label.
+  those without a number as label have None.
 
   Raises:
     FileNotFoundError: a list is not there.
-    ValueError: a line has no label, a list no video, or `count` is below 1.
+    ValueError: a list holds no video, or `count` is below 1.
   """
   if count < 1:
     raise ValueError(f'cannot show {count} videos of a list; show 1 or more.')
@@ -48,17 +48,19 @@ def listed(sources: Iterable[str], count: int) -> list[tuple[str, int | None]]:
   for source in map(str, sources):
     if list_lines.is_list(source):
       rows = list(list_lines.read_list(source))
+      way_out = 'add lines `path label`'
     else:
       rows = [(path, None) for path in folders.find_videos(source).videos]
+      way_out = 'name a video, or a folder of videos'
     if not rows:
-      raise ValueError(f'{source} lists no videos; add lines `path label`.')
+      raise ValueError(f'{source} holds no videos; {way_out}.')
     picked = np.linspace(0, len(rows), min(count, len(rows)), endpoint=False)
     found += [rows[int(place)] for place in picked]
   return found
 
 
 def left_out(sources: Iterable[str]) -> list[str]:
-  """The files of folders that `listed` leaves out, as they are no videos."""
+  """The files of folders that `listed` leaves out, as they are not videos."""
   given = [str(source) for source in sources if not list_lines.is_list(source)]
   return [f for path in given for f in folders.find_videos(path).left_out]
 
@@ -66,7 +68,7 @@ def left_out(sources: Iterable[str]) -> list[str]:
 def class_folders(sources: Iterable[str]) -> tuple[str, ...]:
   """Sorted names of the folders of classes that the sources hold, if any.
 
-  A folder holds them where every video in it lies in a folder further below.
+  A folder holds classes if all its videos are in subfolders.
   """
   names = set()
   for source in map(str, sources):

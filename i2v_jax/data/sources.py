@@ -36,7 +36,7 @@ Path = listing.Path
 
 
 class Miscounted(NamedTuple):
-  """A folder of frames that holds more or fewer of them than its list says."""
+  """A folder of frames that holds more or fewer than its list says."""
 
   id: str
   listed: int
@@ -60,9 +60,9 @@ class Split:
       reports, the same wherever the data lies.
     missing: ids of the videos that were listed but not found.
     records: holds the videos where no files do; `paths` are names then.
-    left_out: ids of the files beside them that are not tried as videos.
+    left_out: ids of the files next to them that are not tried as videos.
     miscounted: folders of frames whose list says another number of them.
-    notes: what else there is to know of how they were found, in words.
+    notes: sentences about how they were found.
     fps: frames a second of the videos that are folders of frames.
   """
 
@@ -188,9 +188,7 @@ def _split(reader, root, on_missing, options: dict[str, Any]) -> Split:
   if not os.path.isdir(root):
     way_out = 'check the data root'
     if os.path.isfile(root):
-      way_out = (
-        f'give its folder, and a list by list_file={os.path.basename(root)!r}'
-      )
+      way_out = f'give its folder, and list_file={os.path.basename(root)!r}'
     raise FileNotFoundError(f'{root} is not a folder: {way_out}')
   if on_missing not in ('error', 'skip'):
     raise ValueError(f"on_missing {on_missing!r} is not 'error' or 'skip'")
@@ -248,11 +246,11 @@ def _miscounted(there) -> tuple[Miscounted, ...]:
 
 def _describe_counts(listed, miscounted: Sequence[Miscounted]) -> str:
   first, number = miscounted[0], len(miscounted)
-  problem = f'{number} of {len(listed.rows)} listed folders of frames hold'
-  problem += f' another number of them than {listed.file} says: line'
-  problem += f' {first.line}, {first.id!r}, {first.listed}, and there are'
-  way_out = "extract them again or correct the list, or set on_missing='skip'"
-  return f'{problem} {first.there}: {way_out} to take what is there'
+  problem = f'{number} of {len(listed.rows)} folders of frames hold more or'
+  problem += f' fewer than {listed.file} says: {first.id!r} in line'
+  problem += f' {first.line} has {first.there}, not {first.listed}'
+  way_out = "extract them again, correct the list, or set on_missing='skip'"
+  return f'{problem}: {way_out} to use what is there'
 
 
 def _name(row: listing.Row) -> str:
@@ -278,6 +276,5 @@ def _describe(
   problem += f' {root} ({names}{more}): the first{where} is not at {tried}'
   way_out = "check the root and 'videos'"
   if len(missing) < len(listed.rows):
-    way_out += ', or leave them out, and have them counted, by'
-    way_out += " on_missing='skip'"
+    way_out += ", or set on_missing='skip' to leave them out and count them"
   return f'{problem}{near}; {way_out}'

@@ -219,7 +219,7 @@ def _is_number(value, low: float, high: float) -> bool:
 
 
 def _numbers(values, most: Sequence[float]) -> tuple | None:
-  """A list of as many numbers, each from 0 to its most; None for another."""
+  """The values if each is a number from 0 to its `most`, else None."""
   if not isinstance(values, list | tuple) or len(values) != len(most):
     return None
   inside = map(_is_number, values, (0,) * len(most), most)

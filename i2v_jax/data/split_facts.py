@@ -1,8 +1,8 @@
-"""What there is to know of splits before a video is read."""
+"""What is known of splits before a video is read."""
 
 from collections.abc import Iterable, Mapping
 
-from i2v_jax.data import folders
+from i2v_jax.data import folders, listing
 from i2v_jax.data.sources import Split
 
 
@@ -22,7 +22,7 @@ def class_difference(splits: Mapping[str, Split]) -> str:
     for one, here, there in ((first, ours, split), (name, split, ours)):
       only = [c for c in here.class_names if c not in set(there.class_names)]
       if only:
-        shown = ', '.join(map(repr, only[:3])) + ', ...' * (len(only) > 3)
+        shown = listing.name_some(only)
         found.append(f'{len(only)} only in {one} ({shown})')
     if len(found) == 1:
       found.append('in another order')
@@ -32,26 +32,31 @@ def class_difference(splits: Mapping[str, Split]) -> str:
 
 
 def untrained(train: Split, other: Split) -> list[str]:
-  """The classes that videos of a split have, and no video of `train`."""
+  """Classes with videos in a split, but with none in `train`."""
   labels = {*other.labels.tolist()} - {*train.labels.tolist(), -1}
   return [other.class_names[label] for label in sorted(labels)]
 
 
-def notes(train: Split, val: Split) -> list[str]:
-  """What there is to know of the videos of a run, a line each."""
-  found = [*train.notes, *val.notes]
-  if files := left_out((train, val)):
+def how_found(splits: Iterable[Split]) -> list[str]:
+  """Notes on how the videos of splits were found, each once."""
+  splits = list(splits)
+  found = list(dict.fromkeys(note for s in splits for note in s.notes))
+  if files := left_out(splits):
     found.append(folders.describe_left_out(files))
+  return found
+
+
+def notes(train: Split, val: Split) -> list[str]:
+  """Notes on the videos of a run, a line each."""
+  found = how_found((train, val))
   for name, split in (('train', train), ('val', val)):
     if split.missing:
       total = len(split) + len(split.missing)
       found.append(f'missing of {name}: {len(split.missing)} of {total} videos')
     if split.miscounted:
       count = len(split.miscounted)
-      found.append(f'{count} folders of {name} with a wrong count of frames')
+      found.append(f'folders of {name} with a wrong count of frames: {count}')
   if classes := untrained(train, val):
-    shown = ', '.join(map(repr, classes[:3])) + ', ...' * (len(classes) > 3)
-    found.append(
-      f'{len(classes)} classes of val have no video in train: {shown}'
-    )
-  return list(dict.fromkeys(found))
+    shown = f'{len(classes)} ({listing.name_some(classes)})'
+    found.append(f'classes of val without a video in train: {shown}')
+  return found

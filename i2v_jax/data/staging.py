@@ -48,7 +48,7 @@ def store(
   Raises:
     FileNotFoundError: there is no such file.
     DecodeError: it is no video, a frame cannot be decoded, or it is too large.
-    faults.BugError: something failed that no file should make fail.
+    faults.BugError: an error that no file should cause.
   """
   try:
     with faults.named(path):
@@ -104,7 +104,7 @@ class Shard:
     Raises:
       DecodeError: a video had been skipped, and no longer may be.
     """
-    found = json.loads((self.folder / 'rows.json').read_text())
+    found = json.loads((self.folder / 'rows.json').read_text(encoding='utf-8'))
     bad = [prepared.Bad(*row) for row in found['bad']]
     if bad and self.on_bad_video == 'error':
       raise decode.DecodeError(_refusal(bad[0].reason))
@@ -124,7 +124,9 @@ class Shard:
     work = pathlib.Path(work)
     try:
       rows, bad = self._write(work, pool, threads, advance)
-      (work / 'rows.json').write_text(json.dumps({'rows': rows, 'bad': bad}))
+      (work / 'rows.json').write_text(
+        json.dumps({'rows': rows, 'bad': bad}), encoding='utf-8'
+      )
       with contextlib.suppress(FileExistsError):
         _rename(work, self.folder)
     finally:

@@ -35,7 +35,7 @@ class Recipe:
     fps: frames a second; None keeps every frame and its time.
     crf: of x264, 0 (no loss) to 51.
     frames: 'h264', or 'jpeg': every frame an image (Motion-JPEG).
-    deinterlace: makes whole frames of those that hold two fields, one of each.
+    deinterlace: makes one full frame of each frame that holds two fields.
     square_pixels: stretches the width to what players show, where the pixels of
       a video are not square; otherwise copies state the same aspect.
   """
@@ -128,7 +128,7 @@ def encode(
 ) -> tuple[bytes, float]:
   """Writes a video anew: upright, in even sizes, without sound.
 
-  A copy looks as the source does: turned, mirrored and stretched alike.
+  A copy looks like its source: turned, mirrored and stretched alike.
 
   With `recipe.fps` the frame on screen at 0, 1 / fps, 2 / fps, ... seconds is
   taken: frames are dropped, or repeated, never blended. `fps` are the frames a

@@ -8,9 +8,10 @@ import shutil
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from i2v_jax.runtime import files
+
 Path = str | os.PathLike[str]
-WAY_OUT = 'mend the disk and start the same command again.'
-UNFINISHED = 'unfinished'  # marks a folder of which some files are older
+UNFINISHED = 'unfinished'  # marks a folder that may hold files of two writes
 
 
 def write(path: Path, text: str) -> None:
@@ -36,7 +37,7 @@ def replace(path: Path, text: str) -> None:
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[pathlib.Path]:
-  """Yields a path beside, which is renamed to `path` once it is written."""
+  """Yields a temporary path, which is renamed to `path` at the end."""
   path = pathlib.Path(path)
   beside = path.with_name(f'{path.name}.new')
   yield beside
@@ -128,8 +129,8 @@ def told(path: Path) -> Iterator[None]:
   try:
     yield
   except OSError as error:
-    if str(error).endswith(WAY_OUT):  # one file of a folder
+    if str(error).endswith(files.WAY_OUT):  # one file of a folder
       raise
     reason = error.strerror or repr(error)
-    text = f'{path} could not be written ({reason}); {WAY_OUT}'
+    text = f'{path} could not be written ({reason}); {files.WAY_OUT}'
     raise OSError(text) from error

@@ -1,4 +1,4 @@
-"""Locks on files, as the operating system has them."""
+"""Files on the disk: locks, and what to do when writing fails."""
 
 import logging
 import os
@@ -13,6 +13,7 @@ try:
 except ModuleNotFoundError:  # anything else
   msvcrt = None
 
+WAY_OUT = 'mend the disk and start the same command again.'
 _LOG = logging.getLogger(__name__)
 _FAR = 1 << 30  # where nothing is written: Windows does not let others read it
 

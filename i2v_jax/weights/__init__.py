@@ -23,7 +23,7 @@ __all__ = [
   'load_release',
 ]
 
-OLDER = '0.1'  # weights_which of runs before it: raw, all positions bicubic
+OLDER = '0.1'  # runs of that version: raw weights, all positions bicubic
 
 
 def load_backbone(
@@ -37,12 +37,12 @@ def load_backbone(
     cfg: the model.
     seed: of `random`.
     which: `ema` or `raw`, where a checkpoint has both; averaged ones if ''.
-    **stated: `activation`, which is in no array and asked for where the file
-      does not tell it; `norm_eps`, if another than the file's is wanted.
+    **stated: `activation`, which no array holds, if the file does not say it;
+      `norm_eps`, to replace that of the file.
 
   Raises:
     FileNotFoundError: the weights are not there and cannot be fetched.
-    ValueError: they are for another model, or do not tell what they need.
+    ValueError: they are for another model, or do not say what is needed.
   """
   if source == 'random':
     return image.random(cfg, seed)
@@ -65,7 +65,7 @@ def load_for(config: Mapping[str, Any], cfg: ViTConfig) -> tuple[dict, Report]:
 
 
 def load_again(config: Mapping[str, Any], cfg: ViTConfig) -> dict:
-  """The parameters alone, for a run whose function has long been settled.
+  """Only the parameters, without checks, for a run that has begun.
 
   Raises:
     FileNotFoundError, ValueError: the weights are gone, or of other shapes.
@@ -75,7 +75,7 @@ def load_again(config: Mapping[str, Any], cfg: ViTConfig) -> dict:
 
 
 def _check_normalization(weights: Weights, data: Mapping[str, Any]) -> None:
-  """Raises ValueError for pixels that are not as the folder says."""
+  """Raises ValueError if config and folder normalise pixels differently."""
   told = huggingface.normalization(weights)
   own, theirs = data['normalization'], data['weights_normalization']
   if told and told not in (own, theirs):

@@ -73,7 +73,7 @@ def fields(weights: Weights) -> dict:
 
 
 def _of_openclip(tower: Mapping, width: int, what: str) -> dict:
-  """What `vision_cfg` of `open_clip_config.json` tells, with its defaults."""
+  """Fields given by `vision_cfg` of OpenCLIP, with its defaults."""
   if tower.get('final_ln_after_pool'):
     raise ValueError(
       f'{what} pools before its last norm (final_ln_after_pool), which the '
@@ -89,14 +89,14 @@ def _of_openclip(tower: Mapping, width: int, what: str) -> dict:
 
 
 def _of_hugging_face(weights: Weights) -> dict:
-  """What a `config.json` beside these names tells; shapes tell the sizes."""
+  """What a `config.json` says for these names; shapes give the sizes."""
   told = huggingface.config(weights)
   names = ('num_heads', 'norm_eps', 'activation')
   return {name: told[name] for name in names if name in told}
 
 
 def resampling(weights: Weights) -> str:
-  """OpenCLIP's own, where its config is there."""
+  """OpenCLIP's own if its config is there."""
   usual = 'antialiased' if 'model_cfg' in weights.config else 'bicubic'
   return weights.resampling or usual
 

@@ -1,4 +1,4 @@
-"""What a file that should hold weights is instead, by its first bytes."""
+"""Recognises files that are not weights by their first bytes."""
 
 import pathlib
 
@@ -16,14 +16,14 @@ OTHER = (
 
 
 def check(path: pathlib.Path) -> bytes:
-  """The first bytes of a file; raises ValueError if it is no weights."""
+  """The first bytes of a file; raises ValueError if it is not weights."""
   with path.open('rb') as file:
     head = file.read(512)
   if not head:
     raise ValueError(f'{path} is empty; copy or download it again.')
   if not any(head):
     raise ValueError(
-      f'{path} begins with zeros only, as a download that was broken off; '
+      f'{path} begins with zeros only, as an interrupted download does; '
       'download it again.'
     )
   if head[8:9] == b'{':  # safetensors, whose first bytes are a number

@@ -1,4 +1,4 @@
-"""Which file of a folder holds the weights, and what lies next to it."""
+"""Which file of a folder holds the weights, and its config files."""
 
 import json
 import pathlib
@@ -22,11 +22,11 @@ def choose(folder: pathlib.Path) -> tuple[pathlib.Path, tuple[str, ...]]:
   """The file with the weights of a folder, and a line if there are others.
 
   Raises:
-    FileNotFoundError: none, or several of which none has a usual name.
+    FileNotFoundError: there is none, or several without a usual name.
   """
   usual = [name for name in NAMES if (folder / name).is_file()]
   if usual:
-    others = f'; {", ".join(usual[1:])} left aside' if usual[1:] else ''
+    others = f'; {", ".join(usual[1:])} ignored' if usual[1:] else ''
     return folder / usual[0], (usual[0] + others,) * bool(others)
   files = sorted(path for path in folder.iterdir() if path.is_file())
   for ends in ENDS:
@@ -42,7 +42,7 @@ def choose(folder: pathlib.Path) -> tuple[pathlib.Path, tuple[str, ...]]:
 
 
 def config(folder: pathlib.Path) -> dict:
-  """All that a folder tells; its files have no keys in common."""
+  """All config files of a folder as one; they have no keys in common."""
   found = {}
   for name in CONFIGS:
     if (folder / name).is_file():

@@ -73,7 +73,7 @@ def _with_defaults(config: Mapping) -> Mapping:
 
 
 def normalization(weights: Weights) -> str:
-  """As the folder tells, by name if it has one; '' if it does not."""
+  """As the folder says, by name if it has one; '' if it does not say."""
   parts = [weights.config.get(k) for k in ('pretrained_cfg', 'preprocess_cfg')]
   told = {}
   for part in (weights.config, *parts):  # Hugging Face, timm, OpenCLIP

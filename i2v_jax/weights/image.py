@@ -35,7 +35,7 @@ FORMATS = (native, clip_openai, clip_hf, vit_hf, timm, google)
 
 # What users choose, whatever the file says.
 CHOSEN = ('image_size', 'pool', 'norm_eps')
-STATED = ('activation', 'num_heads', 'norm_eps')  # what many a file leaves open
+STATED = ('activation', 'num_heads', 'norm_eps')  # what files may leave open
 EPS_ALIKE = 1e-6  # Hugging Face writes 1e-12 where Google trained with this
 
 
@@ -174,11 +174,9 @@ def read(weights: Weights, cfg: ViTConfig) -> tuple[dict, Report]:
     form.what(weights), huggingface.normalization(weights) or usual
   )
   params_lib.check_same_tree(shapes(cfg), params, weights.what)
+  report = report.of_file(weights)
   return params, dataclasses.replace(
-    report,
-    ignored=(*report.ignored, *weights.beside),
-    resampling=form.resampling(weights),
-    taken_from=weights.taken_from,
+    report, resampling=form.resampling(weights)
   )
 
 
@@ -190,8 +188,8 @@ def load_into(
   Args:
     weights: of a file.
     cfg: the model.
-    **stated: those of its fields `STATED` that somebody has written down, and
-      that are no default of its family.
+    **stated: fields of `STATED` that the config itself gives, not the defaults
+      of its family.
 
   Raises:
     ValueError: the weights are for another model; names what differs.

@@ -87,7 +87,7 @@ def _method(model, missing: Sequence[str]) -> list:
 
 
 def _usual(weights: Weights) -> str:
-  """What is said of a normalisation that is only what such files have."""
+  """A note if no file states the normalisation."""
   told = huggingface.normalization(weights)
   return '' if told else ' (usual for this format; no file says it)'
 

@@ -11,6 +11,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
+from i2v_jax.runtime.files import WAY_OUT
 from i2v_jax.vit_config import ViTConfig
 from i2v_jax.weights import files
 from i2v_jax.weights import reader as readers
@@ -112,8 +113,7 @@ def save(path, arrays: Mapping, metadata: Mapping[str, str]) -> None:
   except SafetensorError as error:  # also of a disk that is full
     beside.unlink(missing_ok=True)
     raise OSError(
-      f'{path} could not be written ({error}); mend the disk and start the '
-      'same command again.'
+      f'{path} could not be written ({error}); {WAY_OUT}'
     ) from error
   mask = os.umask(0)
   os.umask(mask)

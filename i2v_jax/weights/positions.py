@@ -17,7 +17,7 @@ def bilinear(side: int, grid: int) -> np.ndarray:
 def antialiased(side: int, grid: int) -> np.ndarray:
   """`grid x side`: torch's bicubic kernel with antialias=True.
 
-  Its a is -0.5, also where it enlarges; what lies outside has no weight.
+  Its a is -0.5, also where it enlarges; positions outside have no weight.
   """
   scale = side / grid
   centres = (np.arange(grid) + 0.5) * scale - 0.5
@@ -45,7 +45,7 @@ def resample_positions(
     pos_LxD: table; L - first must be a square.
     grid: patches along a side of the new image.
     first: rows of the result in front of the patches: 1 for a class token.
-    kind: of `KINDS`, as the library that the weights are of does it.
+    kind: of `KINDS`, that of the library which wrote the weights.
 
   Returns:
     float32 `[first + grid**2, D]`; the class token's row is kept as it is.

@@ -1,4 +1,4 @@
-"""Finds the model behind the prefixes that trainers put before its keys."""
+"""Removes the prefixes that trainers put before the keys of a model."""
 
 import dataclasses
 import re
@@ -107,13 +107,13 @@ def _is_averaged(prefix: str) -> bool:
 
 
 def _stripped(keys: Collection[str], prefix: str) -> dict[str, str]:
-  """Name without prefix and inner wrappers to key, of those that have it."""
+  """Names without prefix and inner wrappers -> keys that have the prefix."""
   below = [key for key in keys if key.startswith(prefix)]
   return {INNER.sub('', key.removeprefix(prefix)): key for key in below}
 
 
 def _below(weights: Weights, kinds: Mapping, kind: str) -> Weights:
-  """The only model of a kind, and what is said of it."""
+  """The only model of a kind, with a line about where it was found."""
   if len(kinds[kind]) > 1:
     raise ValueError(
       f'{weights.what} holds several models, below '
@@ -141,7 +141,7 @@ def _below(weights: Weights, kinds: Mapping, kind: str) -> Weights:
 
 
 def _swapped(weights: Weights, which: str) -> Weights:
-  """Without the buffers of mmcv's EMA hook: `ema_` and a key without dots.
+  """Removes the buffers of mmcv's EMA hook: `ema_` and a key without dots.
 
   That hook swaps the two sets before it saves: the plain keys are the averaged
   ones, the buffers hold the raw ones.

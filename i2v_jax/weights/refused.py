@@ -38,7 +38,7 @@ TIMM_OTHERS = {  # part of a name that begins so -> what it is
   '_radio': 'RADIO',
   '_relpos': 'a ViT with relative positions',
   '_rope': 'a ViT with rotary positions',
-  '_rpn': 'a ViT with norms behind its layers',
+  '_rpn': 'a ViT with norms after its layers',
   '_srelpos': 'a ViT with relative positions',
   '_xp_': 'a ViT with RMSNorm',
 }
@@ -119,7 +119,7 @@ def _by_what_is_missing(keys: Collection[str]) -> str:
     if 'norm_pre.weight' in keys and 'attn_pool.latent' in keys:
       return 'a Perception Encoder (PE), in the names of timm'
     if {'cls_token', 'reg_token'} & {*keys} and 'attn_pool.latent' in keys:
-      return 'a ViT of timm whose attention pooling leaves out a part of tokens'
+      return 'a ViT of timm whose attention pooling leaves out some tokens'
   if 'conv1.weight' in keys and 'ln_post.weight' not in keys:
     return 'a Perception Encoder (PE) without its last norm, or a ResNet'
   return ''

@@ -63,3 +63,9 @@ class Report:
   assumed: tuple[str, ...] = ()
   resampling: str = 'bicubic'
   taken_from: tuple[str, ...] = ()
+
+  def of_file(self, weights) -> 'Report':
+    """This report with what the `Weights` say about their file."""
+    ignored = (*self.ignored, *weights.beside)
+    taken_from = weights.taken_from
+    return dataclasses.replace(self, ignored=ignored, taken_from=taken_from)

@@ -90,7 +90,7 @@ def names(keys: Collection[str], key: str = '') -> dict:
 
 
 def fields(weights: Weights) -> dict:
-  """Fields of `ViTConfig` that the file and timm's `config.json` tell."""
+  """Fields of `ViTConfig` given by the file and timm's `config.json`."""
   arrays, kind = weights.arrays, family(weights.arrays)
   known = FAMILIES[kind] | sizes(arrays)
   known['registers'] = _registers(arrays)

@@ -63,7 +63,7 @@ def architecture(weights: Weights) -> str:
 
 
 def fields(weights: Weights) -> dict:
-  """Fields of `ViTConfig` that name and arguments of a model tell.
+  """Fields of `ViTConfig` given by the name and arguments of a model.
 
   Raises:
     ValueError: an activation that no image transformer here has.

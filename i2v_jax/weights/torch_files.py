@@ -83,7 +83,7 @@ def read(
     which: `ema` or `raw`, where a checkpoint has both; averaged ones if ''.
 
   Returns:
-    Arrays by key, and what `files.Weights` holds of the file beside them.
+    Arrays by key, and other fields of `files.Weights`.
 
   Raises:
     ModuleNotFoundError: torch is not installed.

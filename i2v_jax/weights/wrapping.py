@@ -30,7 +30,7 @@ RAW = (
 
 
 def check(which: str) -> None:
-  """Raises ValueError for a choice that there is not."""
+  """Raises ValueError for an unknown choice."""
   if which not in WHICH:
     raise ValueError(f'which is {which!r}; it is ema or raw.')
 
@@ -68,7 +68,7 @@ def state_dict(saved, which: str, is_array: Callable) -> tuple:
 
 
 def _names(saved, is_array: Callable) -> dict[str, str]:
-  """Kind to key of what wraps arrays; `ema` comes first."""
+  """Kind -> key of the mappings that hold arrays; `ema` comes first."""
   if not isinstance(saved, Mapping):
     return {}
   inner = {k for k in (*AVERAGED, *RAW) if _holds(saved.get(k), is_array)}

@@ -186,7 +186,9 @@ def main(argv=None) -> None:
   if args.out:
     found = {'peak_flops': flops, 'rows': rows, 'set': args.set}
     found |= {'config': args.config, 'torch': torch.__version__}
-    pathlib.Path(args.out).write_text(json.dumps(found, indent=2) + '\n')
+    pathlib.Path(args.out).write_text(
+      json.dumps(found, indent=2) + '\n', encoding='utf-8'
+    )
 
 
 if __name__ == '__main__':

@@ -17,7 +17,10 @@ from safetensors import safe_open
 
 def read(folder):
   """`(what was told of the model, its parameters, a clip)`."""
-  told, tree = json.loads((folder / 'model.json').read_text()), {}
+  told, tree = (
+    json.loads((folder / 'model.json').read_text(encoding='utf-8')),
+    {},
+  )
   with safe_open(folder / 'weights.safetensors', 'numpy') as file:
     for path in file.keys():  # noqa: SIM118
       *parents, last = path.split('/')

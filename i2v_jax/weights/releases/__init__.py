@@ -65,14 +65,9 @@ def load_release(
   model = _model(release, weights, told)
   reader = Reader(weights.arrays, release.IGNORED)
   params = release.convert(reader, model, told)
-  report = reader.report(*release.names(weights.arrays))
+  report = reader.report(*release.names(weights.arrays)).of_file(weights)
   params_lib.check_same_tree(video.shapes(model), params, weights.what)
-  report = dataclasses.replace(
-    report,
-    assumed=tuple(told.assumed),
-    ignored=(*report.ignored, *weights.beside),
-    taken_from=weights.taken_from,
-  )
+  report = dataclasses.replace(report, assumed=tuple(told.assumed))
   if 'num_frames' not in options and release.ANY_FRAMES:
     model = model.clone(num_frames=0)
   return Loaded(model, params, report)
