@@ -117,14 +117,15 @@ def split(config: Mapping[str, Any], name: str) -> sources.Split:
   try:
     return sources.load(data['format'], data['root'], data[name], **options)
   except FileNotFoundError as error:
-    raise FileNotFoundError(f'{error}{_needs(config)}') from error
+    raise FileNotFoundError(_sentences(error, config)) from error
 
 
-def _needs(config) -> str:
+def _sentences(error: Exception, config: Mapping[str, Any]) -> str:
+  """What is missing, and what the config needs."""
   if not config['needs']:
-    return ''
+    return str(error)
   return (
-    f'. This config needs {config["needs"]} under data.root='
+    f'{str(error).removesuffix(".")}. This config needs {config["needs"]} under data.root='
     f'{config["data"]["root"]} (layout in docs/datasets.md) and image weights, '
     f'weights={config["weights"]}.'
   )
@@ -224,7 +225,7 @@ def pretrained(
         source, model.vit, width, which
       )
   except FileNotFoundError as error:
-    raise FileNotFoundError(f'{error}{_needs(config)}') from error
+    raise FileNotFoundError(_sentences(error, config)) from error
   return parts
 
 

@@ -7,7 +7,7 @@ from ml_collections.config_dict import placeholder
 
 
 def add(config: ConfigDict, keys: Iterable[str]) -> None:
-  """Adds those of some dotted keys that are options of its parts, without value.
+  """Adds keys that are options of the parts of a config, without a value.
 
   Args:
     config: an experiment, as `configs/` makes it.
