@@ -125,9 +125,9 @@ def _sentences(error: Exception, config: Mapping[str, Any]) -> str:
   if not config['needs']:
     return str(error)
   return (
-    f'{str(error).removesuffix(".")}. This config needs {config["needs"]} under data.root='
-    f'{config["data"]["root"]} (layout in docs/datasets.md) and image weights, '
-    f'weights={config["weights"]}.'
+    f'{str(error).removesuffix(".")}. This config needs {config["needs"]} '
+    f'under data.root={config["data"]["root"]} (layout in docs/datasets.md) '
+    f'and image weights, weights={config["weights"]}.'
   )
 
 

@@ -10,7 +10,7 @@ from renamed import as_timm
 from safetensors.numpy import save_file
 
 from configs import common, methods
-from i2v_jax import experiment, weights
+from i2v_jax import config_ranges, experiment, weights
 from i2v_jax.vit_config import ViTConfig
 from i2v_jax.weights.positions import resample_positions
 
