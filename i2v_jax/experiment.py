@@ -30,10 +30,6 @@ from i2v_jax.data import flips, sources
 from i2v_jax.data.clips import ClipSpec
 from i2v_jax.vit_config import ViTConfig
 
-# A model may be told not to have these.
-OPTIONAL = ('adapters', 'projection', 'temporal_embedding')
-BY_PREFIX = ('lr_multipliers', 'decay_multipliers', 'first_channels')
-
 
 def check(config: Mapping[str, Any]) -> dict[str, Any]:
   """A plain config that can be trained as far as values tell.
@@ -68,44 +64,6 @@ def check(config: Mapping[str, Any]) -> dict[str, Any]:
   return config
 
 
-def present(config: Mapping[str, Any], params: Mapping) -> dict[str, Any]:
-  """A config without the prefixes of parts that its model does not have.
-
-  Args:
-    config: an experiment, whose `trainable` and tables of the optimiser name
-      parameters by prefix.
-    params: its parameters, or their shapes.
-
-  Raises:
-    ValueError: a prefix matches nothing, as a misspelt one; names its key.
-  """
-  absent = set(OPTIONAL) - set(params)
-  kept = lambda paths: [p for p in paths if p.split('/')[0] not in absent]
-  trainable = kept(config['trainable'])
-  params_lib.check_prefixes(params, trainable, 'trainable')
-  if not trainable:
-    raise ValueError(
-      f'trainable is {list(config["trainable"])}, none of which is in this '
-      f'model; name some of {", ".join(sorted(params))}.'
-    )
-  options = dict(config['optimizer'])
-  for key in BY_PREFIX:
-    options[key] = {p: options[key][p] for p in kept(options[key])}
-  return {**config, 'trainable': trainable, 'optimizer': options}
-
-
-def left_out(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-  """What `present` has taken out of a config, in words, or ''."""
-  lists = {'trainable': (before['trainable'], after['trainable'])}
-  for key in BY_PREFIX:
-    lists[f'optimizer.{key}'] = [c['optimizer'][key] for c in (before, after)]
-  gone = {key: sorted({*old} - {*new}) for key, (old, new) in lists.items()}
-  named = [
-    f'{", ".join(paths)} ({key})' for key, paths in gone.items() if paths
-  ]
-  return f'not in this model, so left out: {"; ".join(named)}' if named else ''
-
-
 def split(config: Mapping[str, Any], name: str) -> sources.Split:
   """The `train` or `val` split of a config.
 
@@ -113,6 +71,8 @@ def split(config: Mapping[str, Any], name: str) -> sources.Split:
     FileNotFoundError: the data is not there; says what the config needs.
   """
   data = config['data']
+  if not data['root']:
+    raise ValueError('data.root is empty; give the folder of the data.')
   options = {'fps': data['fps']} | dict(data['options'])
   try:
     return sources.load(data['format'], data['root'], data[name], **options)

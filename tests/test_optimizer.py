@@ -285,3 +285,13 @@ def test_values_out_of_range_are_refused_where_they_are_used(options):
 def test_a_rate_is_finite_and_not_negative(lr):
   with pytest.raises(ValueError, match=r'^optimizer\.lr is'):
     optimizer.warmup_cosine(lr, total_steps=9, steps_per_epoch=3)
+
+
+@pytest.mark.parametrize('by', optimizer.SCHEDULES)
+def test_a_schedule_of_too_many_steps_is_refused(by):
+  with pytest.raises(
+    ValueError, match='epochs comes to 1e.30 steps; it can be'
+  ):
+    optimizer.warmup_cosine(1e-3, 10**30, 2, by=by)
+  with pytest.raises(ValueError, match='warmup_epochs comes to 2e.30 steps'):
+    optimizer.warmup_cosine(1e-3, 10, 2, warmup_epochs=1e30, by=by)
