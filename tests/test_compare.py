@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from i2v_jax import benchmark, cli, compare, sweep
+from i2v_jax import benchmark, cli, compare, experiment, sweep
 from i2v_jax import run as run_lib
 
 SWEEP = """
@@ -180,7 +180,7 @@ def test_a_config_without_adapter_is_compared_too(
 def test_a_variant_that_cannot_be_is_found_before_any_trains(
   smoke_config, tmp_path, variants, error
 ):
-  config = smoke_config('quickstart') | {'compare': variants}
+  config = experiment.plain(smoke_config()) | {'compare': variants}
   with pytest.raises(ValueError, match=error):
     compare.compare(config, tmp_path)
   assert not [*tmp_path.iterdir()]
