@@ -52,4 +52,5 @@ def left_out(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
   named = [
     f'{", ".join(paths)} ({key})' for key, paths in gone.items() if paths
   ]
-  return f'not there or not trained: {"; ".join(named)}' if named else ''
+  begin = 'left out, as the model lacks them or they are not trained'
+  return f'{begin}: {"; ".join(named)}' if named else ''
