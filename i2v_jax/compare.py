@@ -36,6 +36,11 @@ from i2v_jax.variants import Variant
 def override(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict:
   """A plain config with nested `changes` made; an unknown key raises."""
   config = dict(config)
+  if not isinstance(changes, Mapping):
+    raise ValueError(
+      f'compare has {changes!r} for a variant; it can be a mapping of keys to '
+      'values.'
+    )
   for key, value in changes.items():
     if key not in config:
       raise ValueError(f'compare changes {key!r}, which the config lacks.')
@@ -63,10 +68,12 @@ def compare(
   variants = config.pop('compare')
   main = config | {'compare': {}}
   method = (main['model']['adapter'] or {}).get('name', 'no adapter')
-  for name, changes in variants.items():
+  changed = {name: override(main, v) for name, v in variants.items()}
+  for values in changed.values():
+    experiment.check(values)
+  for name, values in changed.items():
     writers.console.rule(name)
-    changed = override(main, changes)
-    train.train_and_evaluate(changed, workdir / name, extend)
+    train.train_and_evaluate(values, workdir / name, extend)
   writers.console.rule(method)
   train.train_and_evaluate(main, workdir, extend)
   writers.console.rule(f'{method}, merged')

@@ -1,10 +1,14 @@
 """The flag `--config FILE[:ARG]` of main programs."""
 
+import re
+import sys
+from collections.abc import Sequence
+
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 from ml_collections.config_flags.config_flags import ConfigFileFlagParser
 
-from i2v_jax import shipped
+from i2v_jax import optional_keys, shipped
 
 
 class _Parser(ConfigFileFlagParser):
@@ -17,7 +21,14 @@ class _Parser(ConfigFileFlagParser):
     if not isinstance(config, ConfigDict):
       kind = type(config).__name__
       raise ValueError(f'get_config() returns a {kind}, not a ConfigDict.')
+    optional_keys.add(config, _changed(sys.argv))
     return config.lock()
+
+
+def _changed(argv: Sequence[str]) -> list[str]:
+  """Keys that `--config.KEY=VALUE`, `--config.KEY` and so on change."""
+  found = (re.match(r'--?(?:no)?config\.([\w.]+)', arg) for arg in argv)
+  return [match[1] for match in found if match]
 
 
 def define() -> flags.FlagHolder:

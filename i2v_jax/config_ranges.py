@@ -33,6 +33,14 @@ DTYPES = ('auto', 'float32', 'bfloat16')
 PARTS = {'model': video_lib.RANGES, 'optimizer': optimizer.RANGES}
 PARTS['model.backbone'] = vit_config.RANGES
 
+
+def _normalization(name: str, value) -> str:
+  """One by name, or what an error calls one that has none."""
+  if isinstance(value, str) and value.startswith('mean ('):
+    return value
+  return one_of('', *vit_config.NORMALIZATION)(name, value)
+
+
 KEYS = {
   'seed': whole(0, 2 * INT32 + 1),
   'needs': text,
@@ -77,7 +85,7 @@ KEYS = {
   'data.val': text,
   'data.options': table(anything),
   'data.normalization': one_of(*vit_config.NORMALIZATION),
-  'data.weights_normalization': one_of('', *vit_config.NORMALIZATION),
+  'data.weights_normalization': _normalization,
   'data.on_bad_video': one_of('error', 'skip'),
   'data.max_bad_share': SHARE,
   'data.clip_seconds': NOT_NEGATIVE,

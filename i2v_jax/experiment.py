@@ -30,10 +30,13 @@ from i2v_jax.data import flips, sources
 from i2v_jax.data.clips import ClipSpec
 from i2v_jax.vit_config import ViTConfig
 
+<<<<<<< HEAD
 # Parts of a model that a config can switch off.
 OPTIONAL = ('adapters', 'projection', 'temporal_embedding')
 BY_PREFIX = ('lr_multipliers', 'decay_multipliers', 'first_channels')
 
+=======
+>>>>>>> review2
 
 def check(config: Mapping[str, Any]) -> dict[str, Any]:
   """Checks the values of a config, without reading data or weights.
@@ -69,6 +72,7 @@ def check(config: Mapping[str, Any]) -> dict[str, Any]:
   return config
 
 
+<<<<<<< HEAD
 def present(config: Mapping[str, Any], params: Mapping) -> dict[str, Any]:
   """A config without the prefixes of parts that its model does not have.
 
@@ -107,6 +111,8 @@ def left_out(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
   return f'not in this model, so left out: {"; ".join(named)}' if named else ''
 
 
+=======
+>>>>>>> review2
 def split(config: Mapping[str, Any], name: str) -> sources.Split:
   """The `train` or `val` split of a config.
 
@@ -114,20 +120,23 @@ def split(config: Mapping[str, Any], name: str) -> sources.Split:
     FileNotFoundError: the data is not there; says what the config needs.
   """
   data = config['data']
+  if not data['root']:
+    raise ValueError('data.root is empty; give the folder of the data.')
   options = {'fps': data['fps']} | dict(data['options'])
   try:
     return sources.load(data['format'], data['root'], data[name], **options)
   except FileNotFoundError as error:
-    raise FileNotFoundError(f'{error}{_needs(config)}') from error
+    raise FileNotFoundError(_sentences(error, config)) from error
 
 
-def _needs(config) -> str:
+def _sentences(error: Exception, config: Mapping[str, Any]) -> str:
+  """What is missing, and what the config needs."""
   if not config['needs']:
-    return ''
+    return str(error)
   return (
-    f'. This config needs {config["needs"]} under data.root='
-    f'{config["data"]["root"]} (layout in docs/datasets.md) and image weights, '
-    f'weights={config["weights"]}.'
+    f'{str(error).removesuffix(".")}. This config needs {config["needs"]} '
+    f'under data.root={config["data"]["root"]} (layout in docs/datasets.md) '
+    f'and image weights, weights={config["weights"]}.'
   )
 
 
@@ -225,7 +234,7 @@ def pretrained(
         source, model.vit, width, which
       )
   except FileNotFoundError as error:
-    raise FileNotFoundError(f'{error}{_needs(config)}') from error
+    raise FileNotFoundError(_sentences(error, config)) from error
   return parts
 
 

@@ -112,7 +112,9 @@ def check_names(folder, class_names: Sequence[str]) -> dict[str, Any]:
   """
   known = read(folder)
   if not known:
-    _LOG.warning('%s has no %s: its weights could not be checked', folder, FILE)
+    has = 'an empty' if (pathlib.Path(folder) / FILE).exists() else 'no'
+    text = '%s has %s %s: its weights could not be checked'
+    _LOG.warning(text, folder, has, FILE)
   if list(class_names) != known.get('class_names', list(class_names)):
     raise ValueError(
       f'{folder}/classes.json has other class names than {FILE}; '

@@ -70,9 +70,15 @@ def warmup_cosine(
   check(lr=lr, warmup_epochs=warmup_epochs, warmup_from=warmup_from)
   check(schedule=by)
   warmup = int(warmup_epochs * steps_per_epoch)
+  for key, steps in (('epochs', total_steps), ('warmup_epochs', warmup)):
+    if steps > ranges.INT32:
+      raise ValueError(
+        f'{key} comes to {steps:.3g} steps; it can be at most {ranges.INT32}.'
+      )
   epochs = total_steps / steps_per_epoch
-  # First steps of epochs 1, 2, …; the small term is for 3 * (10 / 3) > 10.
-  starts = np.ceil(np.arange(1, epochs + 1) * steps_per_epoch - 1e-6)
+  if by == 'epoch':
+    # First steps of epochs 1, 2, …; the small term is for 3 * (10 / 3) > 10.
+    starts = np.ceil(np.arange(1, epochs + 1) * steps_per_epoch - 1e-6)
   apart = by == 'after_warmup'
   last = warmup if apart else warmup - 1  # first step of the full factor
 

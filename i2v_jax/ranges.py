@@ -42,9 +42,8 @@ class Number:
   def __call__(self, name: str, value):
     if not self.holds(value):
       real = isinstance(value, numbers.Real) and value > self.high
-      refuse(
-        name, value, f'{self}, at most {self.high:g}' if real else str(self)
-      )
+      end = self.high if self.high in (INT32, FLOAT32) else 0
+      refuse(name, value, f'{self}, at most {end:g}' if real and end else self)
     return int(value) if self.whole else value
 
   def holds(self, value) -> bool:

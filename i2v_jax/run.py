@@ -19,6 +19,7 @@ from i2v_jax import (
   features,
   optimizer,
   sharding,
+  trainable,
   video,
   writers,
 )
@@ -114,7 +115,7 @@ def prepare(config: Mapping[str, Any], workdir) -> Run:
   params = experiment.initial_params(model, pretrained, config['seed'])
   given = config
   config, mine, frozen = parts(given, model, params)
-  if text := experiment.left_out(given, config):
+  if text := trainable.left_out(given, config):
     writers.console.print(text)
   steps, learning_rate = schedule(config, len(train))
   tx = optimizer_of(config, learning_rate, mine)
@@ -143,14 +144,14 @@ def parts(config: Mapping[str, Any], model, params: Mapping):
     params: parameters of the model, or their shapes.
 
   Returns:
-    The config as `experiment.present` returns it, the trainable tree, and the
+    The config as `trainable.present` returns it, the trainable tree, and the
     frozen one.
 
   Raises:
     ValueError: a prefix matches nothing, or what is trained does not go with
       the model or with other keys.
   """
-  config = experiment.present(config, params)
+  config = trainable.present(config, params)
   mine, frozen = params_lib.split(params, config['trainable'])
   backward.check(model, mine)
   features.check(config, model, mine)

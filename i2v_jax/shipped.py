@@ -39,7 +39,7 @@ def find(path: str) -> str:
     path: such as `configs/quickstart.py`.
 
   Raises:
-    ValueError: there is neither.
+    ValueError: there is neither; or it is no Python file.
   """
   if path.endswith('.py'):
     if os.path.isfile(path):
@@ -47,6 +47,10 @@ def find(path: str) -> str:
     inside = folder().parent / path
     if pathlib.PurePath(path).parts[0] == NAME and inside.is_file():
       return str(inside)
+    raise ValueError(
+      f'There is no {path}, nor is such a config shipped; give --config '
+      'FILE.py[:ARG].'
+    )
   raise ValueError(f'{path} is no Python file; give --config FILE.py[:ARG].')
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from i2v_jax import experiment, shipped
+from i2v_jax import experiment, optional_keys, shipped
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,6 +119,7 @@ def _check_names(names: Sequence[str], path: str) -> None:
 def _set(config: ConfigDict, name: str, setting: str) -> None:
   """Makes one change, `KEY=VALUE`, to the config of that name."""
   key, value = parse(setting)
+  optional_keys.add(config, [key])
   known = list(_keys(config))
   if key not in known:
     near = difflib.get_close_matches(key, known, 1, 0.0)[0]

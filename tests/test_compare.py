@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from i2v_jax import benchmark, cli, compare, sweep
+from i2v_jax import benchmark, cli, compare, experiment, sweep
 from i2v_jax import run as run_lib
 
 SWEEP = """
@@ -169,3 +169,20 @@ def test_a_config_without_adapter_is_compared_too(
     'no adapter_merged': ('merged', config.data.root),
   }
   assert differences == {'no adapter_merged': 0.5}
+
+
+@pytest.mark.parametrize(
+  ('variants', 'error'),
+  [
+    ({'a': 1}, 'compare has 1 for a variant; it can be a mapping'),
+    ({'a': {}, 'b': {'bogus': 1}}, "compare changes 'bogus', which the config"),
+    ({'a': {}, 'b': {'steps': -1}}, 'steps is -1'),
+  ],
+)
+def test_a_variant_that_cannot_be_is_found_before_any_trains(
+  smoke_config, tmp_path, variants, error
+):
+  config = experiment.plain(smoke_config()) | {'compare': variants}
+  with pytest.raises(ValueError, match=error):
+    compare.compare(config, tmp_path)
+  assert not [*tmp_path.iterdir()]

@@ -96,9 +96,12 @@ def test_weights_and_names_must_be_those_of_the_facts(folder, caplog):
   native.write(folder / 'model.safetensors', tree)
   with pytest.raises(ValueError, match=r'model\.safetensors does not hold the'):
     trained.load(folder)
+  (folder / 'facts.json').write_text('{}')
+  trained.load(folder)
+  assert 'has an empty facts.json' in caplog.text
   (folder / 'facts.json').unlink()
   trained.load(folder)
-  assert 'could not be checked' in caplog.text
+  assert 'has no facts.json: its weights could not be' in caplog.text
 
 
 def test_an_export_keeps_no_path_of_the_trainer(folder, smoke_run, tmp_path):

@@ -74,3 +74,15 @@ def test_patches_that_are_no_square_are_refused():
   assert layers.square(49) == 7
   with pytest.raises(ValueError, match='50 patches are no square'):
     layers.square(50)
+
+
+@pytest.mark.parametrize(
+  ('shape', 'error'),
+  [
+    ((4, 16, 16, 3), r'B x T x H x W x 3, not of shape \(4, 16, 16, 3\)'),
+    ((1, 5, 16, 16, 3), 'takes 4 frames, the video has 5'),
+  ],
+)
+def test_videos_of_another_shape_are_refused(shape, error):
+  with pytest.raises(ValueError, match=error):
+    layers.check_frames(np.zeros(shape), 4)

@@ -285,3 +285,12 @@ def test_values_out_of_range_are_refused_where_they_are_used(options):
 def test_a_rate_is_finite_and_not_negative(lr):
   with pytest.raises(ValueError, match=r'^optimizer\.lr is'):
     optimizer.warmup_cosine(lr, total_steps=9, steps_per_epoch=3)
+
+
+@pytest.mark.parametrize('by', optimizer.SCHEDULES)
+def test_a_schedule_of_too_many_steps_is_refused(by):
+  told = dict(steps_per_epoch=2, by=by)
+  with pytest.raises(ValueError, match=r'epochs comes to .* steps; it can be'):
+    optimizer.warmup_cosine(1e-3, total_steps=10**12, **told)
+  with pytest.raises(ValueError, match=r'warmup_epochs comes to 2e\+30 steps'):
+    optimizer.warmup_cosine(1e-3, total_steps=9, warmup_epochs=1e30, **told)

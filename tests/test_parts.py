@@ -3,7 +3,7 @@
 import pytest
 
 from configs import common, methods
-from i2v_jax import experiment, run, video
+from i2v_jax import experiment, run, trainable, video
 
 
 def config_of(method='aim', **model):
@@ -34,7 +34,7 @@ def test_a_part_is_switched_off_by_one_key(off, prefix, left):
   found, mine, _ = parts(config)
   assert set(mine) == left | {'head', 'backbone'}
   assert prefix not in found['trainable']
-  text = experiment.left_out(config, found)
+  text = trainable.left_out(config, found)
   assert f'{prefix} ' in text.replace(',', ' ') and '(trainable)' in text
 
 
@@ -44,13 +44,22 @@ def test_its_multipliers_go_with_it():
   config['optimizer'] |= dict(decay_multipliers=still)
   found, *_ = parts(config)
   assert found['optimizer']['decay_multipliers'] == {'backbone/ln_post': 0.0}
-  text = experiment.left_out(config, found)
+  text = trainable.left_out(config, found)
   assert 'temporal_embedding (optimizer.decay_multipliers)' in text
+
+
+def test_factors_of_what_is_not_trained_are_left_out():
+  config = config_of() | {'trainable': ['head']}
+  factors = {'backbone/ln_post': 0.0, 'head': 1.0}
+  config['optimizer'] |= dict(decay_multipliers=factors)
+  found, *_ = parts(config)
+  assert found['optimizer']['decay_multipliers'] == {'head': 1.0}
+  assert 'backbone/ln_post' in trainable.left_out(config, found)
 
 
 def test_nothing_is_said_of_a_whole_model():
   config = config_of()
-  assert not experiment.left_out(config, parts(config)[0])
+  assert not trainable.left_out(config, parts(config)[0])
 
 
 @pytest.mark.parametrize(

@@ -169,3 +169,8 @@ def test_load_names_what_does_not_exist(tmp_path):
     sources.load('ucf101', tmp_path / 'nowhere', 'train')
   with pytest.raises(ValueError, match="'ignore' is not 'error' or 'skip'"):
     sources.load('ucf101', tmp_path, 'train', on_missing='ignore')
+
+
+def test_an_option_that_the_demo_does_not_have_is_named(tmp_path):
+  with pytest.raises(ValueError, match="digits has no option 'a'"):
+    sources.load('digits', tmp_path / 'x', 'train', a=1)

@@ -21,6 +21,18 @@ def test_variants_are_chosen_and_changed(sweep_file):
   assert second.config['model']['adapter'] is None
 
 
+def test_options_that_a_config_does_not_list_can_be_set(sweep_file):
+  settings = ['backbone.activation="gelu"', 'projection=8']
+  (probe,) = variants.load(
+    sweep_file(), [f'model.{text}' for text in settings], ['probe']
+  )
+  assert probe.config['model']['backbone']['activation'] == 'gelu'
+  assert probe.config['model']['projection'] == 8
+  for key in ('backbone.x', 'x', 'adapter.x'):
+    with pytest.raises(ValueError, match='has no config key'):
+      variants.load(sweep_file(), [f'model.{key}=1'])
+
+
 def test_whole_floats_are_whole_numbers(sweep_file):
   (probe,) = variants.load(sweep_file(), ['steps=7.0'], ['probe'])
   assert type(probe.config['steps']) is int and probe.config['steps'] == 7
@@ -67,5 +79,5 @@ def test_a_file_that_is_no_sweep_says_why(sweep_file, text, error):
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
-  with pytest.raises(ValueError, match='is no Python file'):
+  with pytest.raises(ValueError, match=r'There is no .*none\.py, nor is'):
     variants.load(f'{tmp_path}/none.py:smoke')

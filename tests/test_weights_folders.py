@@ -158,3 +158,26 @@ def test_a_damaged_array_is_named(golden, tmp_path):
   path.write_bytes(content)
   with pytest.raises(ValueError, match=r"'Trans.*vit\.npz cannot be read"):
     weights.load_image_model(path)
+
+
+@pytest.mark.parametrize(
+  ('name', 'text', 'error'),
+  [
+    ('config.json', '{"model_args": [1]}', r'has model_args \[1\]; it can be'),
+    ('config.json', '{"vision_config": "x"}', "has vision_config 'x'"),
+    ('config.json', '{"mean": "x", "std": [1]}', 'each can be three numbers'),
+    (folders.NAMES[1], '{"weight_map": ["a"]}', 'has no weight_map that names'),
+    (folders.NAMES[1], '{"weight_map": {"a": 3}}', 'has no weight_map that na'),
+  ],
+)
+def test_json_of_another_kind_is_named(golden, tmp_path, name, text, error):
+  if name == 'config.json':
+    save_file(arrays_of(golden / 'hf_vit'), tmp_path / 'model.safetensors')
+  (tmp_path / name).write_text(text)
+  with pytest.raises(ValueError, match=error):
+    weights.load_image_model(tmp_path, num_heads=6)
+
+
+def test_null_is_not_said(tmp_path):
+  (tmp_path / 'config.json').write_text('{"a": null, "model_cfg": {"b": null}}')
+  assert folders.config(tmp_path) == {'model_cfg': {}}

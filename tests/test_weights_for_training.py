@@ -10,7 +10,7 @@ from renamed import as_timm
 from safetensors.numpy import save_file
 
 from configs import common, methods
-from i2v_jax import experiment, weights
+from i2v_jax import config_ranges, experiment, weights
 from i2v_jax.vit_config import ViTConfig
 from i2v_jax.weights.positions import resample_positions
 
@@ -123,6 +123,22 @@ def test_another_normalisation_is_an_error_with_both(make):
   for key in ('normalization', 'weights_normalization'):
     data = {key: 'imagenet'}
     assert weights.load_for(*make('hf_clip_vision', 'clip', data=data, **files))
+
+
+def test_a_normalisation_without_a_name_can_be_kept_on_purpose(make):
+  odd = dict(image_mean=[0.1, 0.2, 0.3], image_std=[0.2, 0.2, 0.2])
+  told = 'mean (0.1, 0.2, 0.3), deviation (0.2, 0.2, 0.2)'
+  files = dict(preprocessor_config=odd)
+  with pytest.raises(ValueError, match='no name is for it; to keep it on purp'):
+    weights.load_for(*make('hf_clip_vision', 'clip', **files))
+  data = dict(weights_normalization=told)
+  assert weights.load_for(*make('hf_clip_vision', 'clip', data=data, **files))
+  assert config_ranges.check({'data': data}) == {'data': data}
+
+
+def test_the_older_choice_of_weights_is_in_its_range():
+  config = {'weights_which': weights.OLDER}
+  assert config_ranges.check(config) == config
 
 
 def test_configs_that_differ_on_purpose_say_so():

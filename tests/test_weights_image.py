@@ -207,6 +207,10 @@ WRONG = {
     lambda a: {'text_model.encoder.x': np.ones(2, 'f4')},
     "CLIP's text tower only",
   ),
+  'text tower without prefix': (
+    lambda a: {'embeddings.token_embedding.weight': np.ones(2, 'f4')},
+    "CLIP's text tower only",
+  ),
   'resnet': (
     lambda a: {'visual.layer1.0.conv1.weight': np.ones(2, 'f4')},
     'is a ResNet',

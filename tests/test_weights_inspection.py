@@ -98,3 +98,15 @@ def test_convert_takes_which_and_keeps_the_kind_of_resampling(golden, tmp_path):
   wanted = image.load_image_model(arrays, num_heads=6, image_size=48)
   assert found.report.resampling == 'antialiased'
   np.testing.assert_array_equal(found.params['pos'], wanted.params['pos'])
+
+
+def test_mlps_of_another_width_without_a_config(golden, tmp_path):
+  arrays = load_file(golden / 'hf_clip_vision' / 'model.safetensors')
+  for key, value in arrays.items():
+    if '.fc1.' in key:
+      arrays[key] = np.ascontiguousarray(value[:64])
+    if 'fc2.weight' in key:
+      arrays[key] = np.ascontiguousarray(value[:, :64])
+  save_file(arrays, tmp_path / 'x.safetensors')
+  rows = dict(inspect(tmp_path / 'x.safetensors'))
+  assert 'MLP 64 with ?' in rows['image model']

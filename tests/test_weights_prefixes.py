@@ -23,6 +23,7 @@ STACKS = (
   'teacher.backbone.',
   'student.backbone.',
   'state_dict.model.',
+  '_forward_module.vision_encoder.',
 )
 
 
@@ -93,6 +94,8 @@ FLAT = {  # averaged, raw
   'ema and model': ('ema.', 'model.'),
   'ema among the raw keys': ('model_ema.', ''),
   'a prefix of one word': ('ema_backbone.', 'backbone.'),
+  'any name with such a word': ('averaged_model.module.', 'module.'),
+  'with such a word at its end': ('net_ema.', 'net.'),
 }
 
 
@@ -111,6 +114,13 @@ def test_averages_come_before_raw_weights(vit, case):
 WRAPPED = {  # how averaged and raw weights are saved together
   'timm': lambda ema, raw: {'state_dict': raw, 'state_dict_ema': ema},
   'EVA': lambda ema, raw: {'model': raw, 'model_ema': ema},
+  'BasicSR': lambda ema, raw: {'params': raw, 'params_ema': ema},
+  'a shadow': lambda ema, raw: {'state_dict': raw, 'ema': {'shadow': ema}},
+  'a long name': lambda ema, raw: {
+    'model_state_dict': raw,
+    'model_ema_state_dict': below('module.', ema),
+    'ema_optimizer': {'x': raw},
+  },
   'DINO': lambda ema, raw: {
     'student': below('module.backbone.', raw),
     'teacher': below('backbone.', ema),

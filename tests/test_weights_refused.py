@@ -30,6 +30,10 @@ KEYS = {  # a key that a file of this model has -> how it is named
   B + 'gamma_1': 'BEiT, EVA, DINOv3 or PE, in the names of timm',
   'module.layer1.0.conv1.weight': 'a ResNet',
   'encoder.stages.0.layers.0.dwconv.weight': 'a ConvNeXt',
+  'blocks.0.0.conv_dw.weight': 'a ConvNeXt, or another network',
+  'blocks.0.blocks.0.0.attn.qkv.weight': 'a CrossViT',
+  'blocks.1.proj.weight': 'Hiera',
+  'embeddings.time_embeddings': 'TimeSformer',
   'backbone.x.S_Adapter.D_fc1.weight': 'a published video model; i2v_jax.load',
 }
 
@@ -82,6 +86,7 @@ def test_what_is_missing_tells(golden, case):
   [
     (dict(model_type='dinov3_vit'), 'is DINOv3, which is not read here; docs'),
     (dict(model_type='videomae'), 'is VideoMAE, which'),
+    (dict(model_type='blip_vision_model'), 'is BLIP, which'),
     (
       dict(architecture='swin_tiny_patch4_window7_224'),
       'is swin_tiny.* of tim',

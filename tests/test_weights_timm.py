@@ -123,6 +123,12 @@ def test_names_of_timm(name, heads, activation):
   assert (found['num_heads'], found['activation']) == (heads, activation)
 
 
+def test_a_name_does_not_tell_heads_of_another_width():
+  config = {'architecture': 'vit_base_patch16_224'}
+  found = timm_config.fields(Weights('x', {}, config=config), width=32)
+  assert 'num_heads' not in found
+
+
 def test_registers_with_positions_of_their_own(golden):
   """As in so150m_reg4_gap: a table of 4 + N rows, added after all tokens."""
   arrays = as_timm(arrays_of(golden / 'hf_dinov2_registers'))

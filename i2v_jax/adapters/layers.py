@@ -221,6 +221,10 @@ def check_frames(video_BxTxHxWxC, num_frames: int) -> None:
 
   0 is any number.
   """
+  if video_BxTxHxWxC.ndim != 5:
+    raise ValueError(
+      f'A video is B x T x H x W x 3, not of shape {video_BxTxHxWxC.shape}.'
+    )
   found = video_BxTxHxWxC.shape[1]
   if num_frames and found != num_frames:
     raise ValueError(

@@ -156,6 +156,8 @@ def load(
   places.check_data(root, options)
   check_fps(fps)
   if format == 'digits':
+    if extra := set(options) - {*inspect.signature(digits.generate).parameters}:
+      raise ValueError(f'digits has no option {min(extra)!r}')
     digits.generate(os.path.expanduser(root), **options)
     format, options = 'folder', {}
   if format == 'prepared':

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from i2v_jax import params as params_lib
-from i2v_jax.vit_config import ViTConfig
+from i2v_jax.vit_config import NORMALIZATION, ViTConfig
 from i2v_jax.weights import clip_hf, clip_openai, huggingface, image
 from i2v_jax.weights.files import Weights
 from i2v_jax.weights.image import Loaded, load_image_model
@@ -79,9 +79,10 @@ def _check_normalization(weights: Weights, data: Mapping[str, Any]) -> None:
   told = huggingface.normalization(weights)
   own, theirs = data['normalization'], data['weights_normalization']
   if told and told not in (own, theirs):
+    change = 'set that, or,' if told in NORMALIZATION else 'no name is for it;'
     raise ValueError(
       f'{weights.what} was trained with normalization {told!r}, the config has '
-      f'data.normalization={own!r}; set that, or, to keep it on purpose, '
+      f'data.normalization={own!r}; {change} to keep it on purpose, set '
       f'data.weights_normalization={told!r}.'
     )
 

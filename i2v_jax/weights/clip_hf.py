@@ -83,6 +83,7 @@ def fields(weights: Weights) -> dict:
   sizes = huggingface.sizes(
     arrays, key + BLOCKS, shape, tokens, known['class_token']
   )
+  sizes['mlp_dim'] = len(arrays[key + BLOCKS.format(0) + 'mlp.fc1.bias'])
   return known | sizes | huggingface.config(weights)
 
 

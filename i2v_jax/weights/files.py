@@ -196,9 +196,11 @@ def _open_safetensors(path: pathlib.Path) -> tuple[Mapping, dict]:
 
 
 def _open_shards(index: pathlib.Path, which: str) -> tuple[Mapping, dict]:
-  names = sorted(set(folders.table(index).get('weight_map', {}).values()))
-  if not names:
+  shards = folders.table(index).get('weight_map')
+  names = [*shards.values()] if isinstance(shards, dict) else []
+  if not (names and all(isinstance(name, str) for name in names)):
     raise ValueError(f'{index} has no weight_map that names files.')
+  names = sorted(set(names))
   missing = [n for n in names if not (index.parent / n).is_file()]
   if missing:
     raise FileNotFoundError(f'{index} names {missing}, which are not there.')

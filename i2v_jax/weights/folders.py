@@ -14,6 +14,15 @@ NAMES = (
   'open_clip_pytorch_model.bin',
 )
 CONFIGS = ('config.json', 'open_clip_config.json', 'preprocessor_config.json')
+# What holds keys and values of its own in them.
+TABLES = (
+  'model_args',
+  'model_cfg',
+  'preprocess_cfg',
+  'pretrained_cfg',
+  'vision_cfg',
+  'vision_config',
+)
 # Ends of other names; an .npz is often not weights, so it is tried last.
 ENDS = (('.safetensors', '.bin', '.pt', '.pth', '.tar', '.ckpt'), ('.npz',))
 
@@ -46,7 +55,20 @@ def config(folder: pathlib.Path) -> dict:
   found = {}
   for name in CONFIGS:
     if (folder / name).is_file():
-      found |= table(folder / name)
+      found |= _known(table(folder / name), folder / name)
+  return found
+
+
+def _known(found: dict, path: pathlib.Path) -> dict:
+  """What a file says; null is said nowhere."""
+  found = {k: v for k, v in found.items() if v is not None}
+  for key in found.keys() & {*TABLES}:
+    if not isinstance(found[key], dict):
+      raise ValueError(
+        f'{path} has {key} {found[key]!r}; it can be a table of keys and '
+        'values.'
+      )
+    found[key] = _known(found[key], path)
   return found
 
 

@@ -82,10 +82,17 @@ def normalization(weights: Weights) -> str:
   std = told.get('image_std', told.get('std'))
   if mean is None or std is None:
     return weights.metadata.get('normalization', '')  # of our own files
+  try:
+    mean, std = (np.broadcast_to(np.array(x, 'f8'), 3) for x in (mean, std))
+  except (TypeError, ValueError) as error:
+    raise ValueError(
+      f'The folder of {weights.what} tells a normalisation with mean {mean!r} '
+      f'and deviation {std!r}; each can be three numbers.'
+    ) from error
   for name, known in NORMALIZATION.items():
     if np.allclose(known, (mean, std), atol=1e-3):
       return name
-  return f'mean {tuple(mean)}, deviation {tuple(std)}'
+  return f'mean {tuple(mean.tolist())}, deviation {tuple(std.tolist())}'
 
 
 def sizes(

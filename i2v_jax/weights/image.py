@@ -33,6 +33,8 @@ ASSETS = pathlib.Path(__file__).parents[1] / 'assets'
 BUILTIN = {'digits': ASSETS / 'digits_vit.safetensors'}
 FORMATS = (native, clip_openai, clip_hf, vit_hf, timm, google)
 
+TEXT = ('text_model.', 'token_embedding.', 'embeddings.token_embedding.')
+
 # What users choose, whatever the file says.
 CHOSEN = ('image_size', 'pool', 'norm_eps')
 STATED = ('activation', 'num_heads', 'norm_eps')  # what files may leave open
@@ -147,7 +149,7 @@ def recognise(weights: Weights):
   for form in FORMATS:
     if form.recognises(keys):
       return form
-  if any(key.startswith(('text_model.', 'token_embedding.')) for key in keys):
+  if any(key.startswith(TEXT) for key in keys):
     raise ValueError(
       f"{weights.what} holds CLIP's text tower only; take the file of the "
       'whole model or of its vision tower.'

@@ -8,28 +8,31 @@ import numpy as np
 
 from i2v_jax.weights.arrays import Arrays
 from i2v_jax.weights.files import Weights
-from i2v_jax.weights.wrapping import AVERAGED, RAW, word
+from i2v_jax.weights.wrapping import AVERAGED, RAW, is_averaged, word
 
 # What keys may begin with, in any order and number.
 PARTS = (
   *(f'{name}.' for name in (*AVERAGED, *RAW)),
   '_checkpoint_wrapped_module.',
+  '_forward_module.',
   '_fsdp_wrapped_module.',
   '_orig_mod.',
   'backbone.',
   'base_model.',
   'encoder.',
+  'feature_extractor.',
   'image_encoder.',
   'trunk.',
+  'vision_encoder.',
   'vision_tower.',
   'visual.',
+  'visual_encoder.',
   'ema_',  # a word of its own, so after those that begin with it
 )
 # Wrappers of single blocks, inside of keys.
 INNER = re.compile(
   r'\.(_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)(?=\.)'
 )
-EMA_PARTS = (*(f'{name}.' for name in AVERAGED), 'ema_')
 
 
 class Renamed(Mapping):
@@ -88,7 +91,7 @@ def _prefixes(keys: Collection[str], recognises: Callable) -> list[str]:
   known = {''}
   for key in keys:
     at = 0
-    while part := next((p for p in PARTS if key.startswith(p, at)), ''):
+    while part := _part(key, at):
       at += len(part)
       known.add(key[:at])
   found = []
@@ -100,10 +103,16 @@ def _prefixes(keys: Collection[str], recognises: Callable) -> list[str]:
   return found
 
 
+def _part(key: str, at: int) -> str:
+  """What of a key is a trainer's from a place on, else ''."""
+  first = key[at:].partition('.')[0]
+  if is_averaged(first) and not first.startswith('ema_'):
+    return f'{first}.'
+  return next((p for p in PARTS if key.startswith(p, at)), '')
+
+
 def _is_averaged(prefix: str) -> bool:
-  return any(
-    prefix.startswith(part) or f'.{part}' in prefix for part in EMA_PARTS
-  )
+  return any(map(is_averaged, prefix.split('.')))
 
 
 def _stripped(keys: Collection[str], prefix: str) -> dict[str, str]:

@@ -9,6 +9,8 @@ TYPES = {  # model_type of Hugging Face -> what it is
   'aimv2': 'AIMv2',
   'aimv2_vision_model': 'AIMv2',
   'beit': 'BEiT',
+  'blip': 'BLIP',
+  'blip_vision_model': 'BLIP',
   'convnext': 'a ConvNeXt',
   'convnextv2': 'a ConvNeXt',
   'data2vec-vision': 'data2vec',
@@ -26,6 +28,7 @@ TYPES = {  # model_type of Hugging Face -> what it is
   'timesformer': 'TimeSformer',
   'videomae': 'VideoMAE',
   'vitdet': 'ViTDet',
+  'vilt': 'ViLT',
   'vivit': 'ViViT',
   'vjepa2': 'V-JEPA 2',
 }
@@ -56,10 +59,13 @@ KEYS = (  # what a key holds -> what the model is; the first that is found
   (r'\.inner_attn_ln|\.ffn_ln|\.fc1_g\.|freqs_cos|(^|\.)rope\.|'
    + BLOCK + r'(attn\.q_bias|attn\.q_proj\.|mlp\.w1\.)',
    'EVA, or another with rotary positions or no bias of keys'),
-  (BLOCK + r'\d+\.', 'a training checkpoint of DINOv2, its blocks in chunks'),
-  (BLOCK + r'gamma_1', 'BEiT, EVA, DINOv3 or PE, in the names of timm'),
   (r'layer1\.0\.conv1', 'a ResNet'),
   (r'dwconv|conv_dw', 'a ConvNeXt, or another network of convolutions'),
+  (r'time_embeddings|temporal_attention', 'TimeSformer'),
+  (r'blocks\.\d+\.blocks\.', 'a CrossViT'),
+  (BLOCK + r'proj\.', 'Hiera'),
+  (BLOCK + r'\d+\.', 'a training checkpoint of DINOv2, its blocks in chunks'),
+  (BLOCK + r'gamma_1', 'BEiT, EVA, DINOv3 or PE, in the names of timm'),
 )  # fmt: skip
 PATCHES = ('patch_embed.proj.weight', 'patch_embeddings.projection.weight')
 

@@ -101,7 +101,7 @@ def fields(weights: Weights) -> dict:
     known['pool'] = 'map'
   if kind in ('clip', 'siglip'):
     known['activation'] = None  # no key tells which of two it is
-  known |= timm_config.fields(weights)
+  known |= timm_config.fields(weights, known['width'])
   fc2 = BLOCKS.format(0) + names(arrays)['fc2'] + '.weight'
   hidden = arrays[fc2].shape[1]
   if known['mlp_dim'] == 2 * hidden:

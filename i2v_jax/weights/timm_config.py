@@ -62,8 +62,13 @@ def architecture(weights: Weights) -> str:
   return name if isinstance(name, str) and '_' in name else ''
 
 
-def fields(weights: Weights) -> dict:
+def fields(weights: Weights, width: int = 0) -> dict:
   """Fields of `ViTConfig` given by the name and arguments of a model.
+
+  Args:
+    weights: of a file.
+    width: of the model; a name whose heads do not divide it tells no heads.
+      0: not compared.
 
   Raises:
     ValueError: an activation that no image transformer here has.
@@ -71,6 +76,8 @@ def fields(weights: Weights) -> dict:
   name = architecture(weights)
   args = weights.config.get('model_args') or {}
   known = _of_name(name) if name else {}
+  if width % (known.get('num_heads') or 1):
+    del known['num_heads']  # a model of another size under a usual name
   if heads := args.get('num_heads'):
     known['num_heads'] = heads
   if size := args.get('img_size'):

@@ -108,7 +108,7 @@ def read(
 
 
 def _keys(saved) -> str:
-  if not isinstance(saved, Mapping):
+  if not (isinstance(saved, Mapping) and saved):
     return ''
   return f', only {", ".join(map(str, [*saved][:8]))}'
 

@@ -5,10 +5,11 @@ one, next to the weights that the optimiser changes. Evaluation and release use
 the average, so that is what is taken; `which='raw'` takes the other.
 """
 
+import re
 from collections.abc import Callable, Mapping
 
 WHICH = ('', 'ema', 'raw')
-AVERAGED = (
+AVERAGED = (  # the usual names, best first; other names by a word in them
   'ema',
   'ema_model',
   'ema_state_dict',
@@ -16,9 +17,16 @@ AVERAGED = (
   'state_dict_ema',
   'teacher',
 )
+AVERAGED_WORDS = re.compile(
+  r'(^|_)(averaged?|avg|ema|momentum|polyak|shadow|swa|teacher)(_|$)'
+)
+OPTIMIZER = re.compile(r'optim|sched|scaler|loss')
 RAW = (
   'state_dict',
   'model_state_dict',
+  'model_state',
+  'model_weights',
+  'net_state_dict',
   'model',
   'module',
   'net',
@@ -26,6 +34,9 @@ RAW = (
   'weights',
   'params',
   'student',
+  'backbone',
+  'encoder',
+  'vit',
 )
 
 
@@ -33,6 +44,11 @@ def check(which: str) -> None:
   """Raises ValueError for an unknown choice."""
   if which not in WHICH:
     raise ValueError(f'which is {which!r}; it is ema or raw.')
+
+
+def is_averaged(name: str) -> bool:
+  """Whether a name, such as `net_ema`, says that its weights are averaged."""
+  return bool(AVERAGED_WORDS.search(name)) and not OPTIMIZER.search(name)
 
 
 def word(kind: str) -> str:
@@ -71,13 +87,15 @@ def _names(saved, is_array: Callable) -> dict[str, str]:
   """Kind -> key of the mappings that hold arrays; `ema` comes first."""
   if not isinstance(saved, Mapping):
     return {}
-  inner = {k for k in (*AVERAGED, *RAW) if _holds(saved.get(k), is_array)}
+  others = [k for k in saved if isinstance(k, str) and is_averaged(k)]
+  averaged = (*AVERAGED, *others)
+  inner = {k for k in (*averaged, *RAW) if _holds(saved.get(k), is_array)}
   swapped = {'state_dict', 'ema_state_dict'} <= inner
   if swapped and 'steps' in saved['ema_state_dict']:
     return {'ema': 'state_dict', 'raw': 'ema_state_dict'}  # as mmengine swaps
   found = {
     kind: next((k for k in names if k in inner), '')
-    for kind, names in (('ema', AVERAGED), ('raw', RAW))
+    for kind, names in (('ema', averaged), ('raw', RAW))
   }
   return {kind: name for kind, name in found.items() if name}
 
