@@ -30,13 +30,6 @@ from i2v_jax.data import flips, sources
 from i2v_jax.data.clips import ClipSpec
 from i2v_jax.vit_config import ViTConfig
 
-<<<<<<< HEAD
-# Parts of a model that a config can switch off.
-OPTIONAL = ('adapters', 'projection', 'temporal_embedding')
-BY_PREFIX = ('lr_multipliers', 'decay_multipliers', 'first_channels')
-
-=======
->>>>>>> review2
 
 def check(config: Mapping[str, Any]) -> dict[str, Any]:
   """Checks the values of a config, without reading data or weights.
@@ -72,47 +65,6 @@ def check(config: Mapping[str, Any]) -> dict[str, Any]:
   return config
 
 
-<<<<<<< HEAD
-def present(config: Mapping[str, Any], params: Mapping) -> dict[str, Any]:
-  """A config without the prefixes of parts that its model does not have.
-
-  Args:
-    config: an experiment, whose `trainable` and tables of the optimiser name
-      parameters by prefix.
-    params: its parameters, or their shapes.
-
-  Raises:
-    ValueError: a prefix matches nothing, as a misspelt one; names its key.
-  """
-  absent = set(OPTIONAL) - set(params)
-  kept = lambda paths: [p for p in paths if p.split('/')[0] not in absent]
-  trainable = kept(config['trainable'])
-  params_lib.check_prefixes(params, trainable, 'trainable')
-  if not trainable:
-    raise ValueError(
-      f'trainable is {list(config["trainable"])}, none of which is in this '
-      f'model; name some of {", ".join(sorted(params))}.'
-    )
-  options = dict(config['optimizer'])
-  for key in BY_PREFIX:
-    options[key] = {p: options[key][p] for p in kept(options[key])}
-  return {**config, 'trainable': trainable, 'optimizer': options}
-
-
-def left_out(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
-  """Describes what `present` took out of a config, or returns ''."""
-  lists = {'trainable': (before['trainable'], after['trainable'])}
-  for key in BY_PREFIX:
-    lists[f'optimizer.{key}'] = [c['optimizer'][key] for c in (before, after)]
-  gone = {key: sorted({*old} - {*new}) for key, (old, new) in lists.items()}
-  named = [
-    f'{", ".join(paths)} ({key})' for key, paths in gone.items() if paths
-  ]
-  return f'not in this model, so left out: {"; ".join(named)}' if named else ''
-
-
-=======
->>>>>>> review2
 def split(config: Mapping[str, Any], name: str) -> sources.Split:
   """The `train` or `val` split of a config.
 
