@@ -1,4 +1,4 @@
-"""Which prefixes of a config, of `trainable` and the optimiser, hold."""
+"""Prefixes in a config (`trainable`, the optimiser) that its model has."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ BY_PREFIX = ('lr_multipliers', 'decay_multipliers', 'first_channels')
 
 
 def present(config: Mapping[str, Any], params: Mapping) -> dict[str, Any]:
-  """A config without the prefixes of parts that are not there, or not trained.
+  """A config without the prefixes of parts that are absent or not trained.
 
   Args:
     config: an experiment, whose `trainable` and tables of the optimiser name
@@ -31,7 +31,8 @@ def present(config: Mapping[str, Any], params: Mapping) -> dict[str, Any]:
       f'model; name some of {", ".join(sorted(params))}.'
     )
   is_trained = lambda path: any(
-    path.startswith(t) or t.startswith(path) for t in trainable
+    params_lib.matches(path, t) or params_lib.matches(t, path)
+    for t in trainable
   )
   options = dict(config['optimizer'])
   for key in BY_PREFIX:
