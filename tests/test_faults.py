@@ -111,7 +111,7 @@ def test_a_ribbon_is_refused_before_it_takes_gigabytes(tmp_path):
   split = loader(path).split
   listed = findings.Listed({'val': split}, spec=spec)
   found = [f for f in findings.find(listed, {path: record}) if f.problem]
-  assert [finding.kind for finding in found] == ['too_large', 'one_class']
+  assert [finding.kind for finding in found] == ['too_large']
   assert '2048000' in found[0].rows[0][2]
 
 

@@ -253,7 +253,7 @@ def test_a_failed_start_does_not_claim_the_workdir(smoke_config, tmp_path):
     ({'dtype': 'float16'}, 'float16'),
     ({'data.normalization': 'none'}, 'none'),
     ({'trainable': ('adaptors',)}, "'adaptors'"),
-    ({'optimizer.lr_multipliers': {'backbone/blocks_0': 0.1}}, 'blocks_0'),
+    ({'optimizer.lr_multipliers': {'backbone/blocks_9': 0.1}}, 'blocks_9'),
     ({'optimizer.schedule': 'hour'}, 'hour'),
     ({'data.format': 'tfrecord'}, 'no data format'),
     ({'data.val': 'test'}, 'make it next to train'),
