@@ -165,7 +165,8 @@ class Checkpoints:
 
 def _is_of_disk(error: Exception) -> bool:
   """Whether writing failed; TensorStore says so in a ValueError."""
-  return isinstance(error, OSError) or 'OS error' in str(error)
+  said = str(error)
+  return isinstance(error, OSError) or 'OS error' in said or 'os_error' in said
 
 
 def _not_of_orbax(record: logging.LogRecord) -> bool:

@@ -212,3 +212,16 @@ def test_only_what_a_disk_does_is_a_matter_of_the_disk(workdir, monkeypatch):
     monkeypatch.setattr(checkpoints.manager, 'save', fail)
     with pytest.raises(TypeError, match='of another type'):
       checkpoints.save(state_of(8), {'step': 8})
+
+
+@pytest.mark.parametrize(
+  ('error', 'of_disk'),
+  [
+    (OSError('No space left'), True),
+    (ValueError('Failed to write [OS error 28: No space left]'), True),
+    (ValueError("File too large [os_error_code='27']"), True),
+    (ValueError('a tree of another shape'), False),
+  ],
+)
+def test_tensorstore_spells_errors_of_the_disk_in_two_ways(error, of_disk):
+  assert checkpoint._is_of_disk(error) == of_disk
