@@ -8,6 +8,7 @@ import sys
 
 import i2v_jax
 from i2v_jax import cli_bench, cli_data, cli_sweeps, cli_weights, stopping
+from i2v_jax.cli_arguments import subcommands
 from i2v_jax.cli_numbers import positive
 from i2v_jax.data import places
 from i2v_jax.runtime import console, devices
@@ -125,13 +126,7 @@ def parser() -> argparse.ArgumentParser:
   top = argparse.ArgumentParser('i2v', description=__doc__)
   version = f'i2v_jax {i2v_jax.__version__}'
   top.add_argument('--version', action='version', version=version)
-  commands = top.add_subparsers(required=True, metavar='COMMAND')
-
-  def command(name, function, summary):
-    sub = commands.add_parser(name, help=summary, description=summary)
-    sub.set_defaults(function=function)
-    return sub
-
+  command = subcommands(top)
   command('train', None, 'train a config, as python -m i2v_jax.main does')
   _for_models(command)
   _for_sharing(command)

@@ -3,6 +3,7 @@
 import pathlib
 
 from i2v_jax import shipped
+from i2v_jax.cli_arguments import add_set
 from i2v_jax.cli_numbers import count, from_0
 
 CONFIG = 'configs/zeroi2v_k400.py'
@@ -70,13 +71,7 @@ def add(command) -> None:
 def _for_bench(found) -> None:
   add = found.add_argument
   add('--config', default=CONFIG, metavar='FILE[:ARG]', help='%(default)s')
-  add(
-    '--set',
-    action='append',
-    default=[],
-    metavar='KEY=VALUE',
-    help='change the config, such as remat=block; repeatable',
-  )
+  add_set(found, 'change the config, such as remat=block; repeatable')
   add('--out', metavar='FILE.json', help='everything, and more than is shown')
   add('--classes', type=from_0, default=0, help='where no data tells how many')
   add('--batch-size', type=count, help='of throughput and training')

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
 
+from i2v_jax.cli_arguments import add_repeated, add_set, subcommands
 from i2v_jax.cli_numbers import count, from_0, not_negative, positive
 
 # As in `sources`, which takes a while to import; 'ssv2' is another spelling.
@@ -130,13 +131,7 @@ def _to_check(args):
 def add(command) -> None:
   """Adds `data` and what is below it; `command` makes a subcommand."""
   top = command('data', None, 'look at videos, check, prepare, measure them')
-  below = top.add_subparsers(required=True, metavar='COMMAND')
-
-  def sub(name, function, summary):
-    found = below.add_parser(name, help=summary, description=summary)
-    found.set_defaults(function=function)
-    return found
-
+  sub = subcommands(top)
   _for_show(sub('show', show, 'draw what a model sees of videos'))
   _for_gallery(sub('gallery', gallery, 'draw a frame under each augmentation'))
   _for_prepare(sub('prepare', prepare, 'verify videos, write TFDS shards'))
@@ -162,13 +157,7 @@ def _for_show(found) -> None:
     metavar='FILE[:ARG]',
     help='default: %(default)s',
   )
-  found.add_argument(
-    '--set',
-    action='append',
-    default=[],
-    metavar='KEY=VALUE',
-    help='change the config, such as clip.erasing=1.0; repeatable',
-  )
+  add_set(found, 'change the config, such as clip.erasing=1.0; repeatable')
   found.add_argument(
     '--classes',
     help='JSON list of names in label order (the class folders)',
@@ -246,16 +235,8 @@ def _for_check(found) -> None:
   found.add_argument(
     '--config', metavar='FILE[:ARG]', help='the data of an experiment'
   )
-  repeated = dict(action='append', default=[])
-  found.add_argument(
-    '--set',
-    metavar='KEY=VALUE',
-    help='option of the source, or change of the config',
-    **repeated,
-  )
-  found.add_argument(
-    '--split', metavar='NAME', help='train and val or test', **repeated
-  )
+  add_set(found, 'option of the source, or change of the config')
+  add_repeated(found, '--split', 'NAME', 'train and val or test')
   found.add_argument(
     '--out', required=True, help='folder; the same one goes on after a stop'
   )

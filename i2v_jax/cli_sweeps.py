@@ -3,6 +3,7 @@
 import pathlib
 
 from i2v_jax import shipped
+from i2v_jax.cli_arguments import add_repeated, add_set
 from i2v_jax.cli_numbers import count
 
 
@@ -55,18 +56,10 @@ def add(command) -> None:
     action='store_true',
     help='measure training steps, train nothing',
   )
-  repeated = dict(action='append', default=[])
   for sub in (train, measure):
     sub.add_argument('--config', required=True, metavar='FILE[:ARG]')
     sub.add_argument(
       '--workdir', help='a folder per variant; runs/COMMAND-FILE if not given'
     )
-    sub.add_argument(
-      '--set',
-      metavar='KEY=VALUE',
-      help='change every variant, such as optimizer.lr=1e-3; repeatable',
-      **repeated,
-    )
-    sub.add_argument(
-      '--only', metavar='NAME', help='of a variant; repeatable', **repeated
-    )
+    add_set(sub, 'change every variant, such as optimizer.lr=1e-3; repeatable')
+    add_repeated(sub, '--only', 'NAME', 'of a variant; repeatable')

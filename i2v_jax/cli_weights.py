@@ -1,5 +1,6 @@
 """`i2v weights`: files that others published."""
 
+from i2v_jax.cli_arguments import add_set, subcommands
 from i2v_jax.cli_numbers import count
 
 
@@ -44,28 +45,16 @@ def _told(args) -> dict:
 def add(command) -> None:
   """Adds the commands; `command` makes a subcommand."""
   top = command('weights', None, 'look into published weights, convert them')
-  below = top.add_subparsers(required=True, metavar='COMMAND')
-
-  def sub(name, function, summary):
-    found = below.add_parser(name, help=summary, description=summary)
-    found.set_defaults(function=function)
-    found.add_argument(
-      'source', metavar='SOURCE', help='file, folder, or hf:ORG/NAME[@REVISION]'
-    )
-    return found
-
+  sub = subcommands(top)
   look = sub('inspect', inspect_weights, 'print what a file is, and its keys')
   cost = sub('bench', bench_weights, 'measure time and memory of loading')
   cost.add_argument('--rounds', type=count, default=5, help='of measurements')
   out = sub('convert', convert_weights, 'write published weights as our own')
   for found in (look, cost, out):
     found.add_argument(
-      '--set',
-      action='append',
-      default=[],
-      metavar='KEY=VALUE',
-      help='what the file does not say; with --config a change to it',
+      'source', metavar='SOURCE', help='file, folder, or hf:ORG/NAME[@REVISION]'
     )
+    add_set(found, 'what the file does not say; with --config a change to it')
     found.add_argument(
       '--which',
       choices=('ema', 'raw'),
