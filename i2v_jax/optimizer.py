@@ -70,11 +70,7 @@ def warmup_cosine(
   check(lr=lr, warmup_epochs=warmup_epochs, warmup_from=warmup_from)
   check(schedule=by)
   warmup = int(warmup_epochs * steps_per_epoch)
-  for key, steps in (('epochs', total_steps), ('warmup_epochs', warmup)):
-    if steps > ranges.INT32:
-      raise ValueError(
-        f'{key} comes to {steps:.3g} steps; it can be at most {ranges.INT32}.'
-      )
+  _check_lengths(epochs=total_steps, warmup_epochs=warmup)
   epochs = total_steps / steps_per_epoch
   if by == 'epoch':
     # First steps of epochs 1, 2, …; the small term is for 3 * (10 / 3) > 10.
@@ -94,6 +90,14 @@ def warmup_cosine(
     return lr * (warmup_from + (1 - warmup_from) * rise) * cosine
 
   return schedule
+
+
+def _check_lengths(**steps: int) -> None:
+  for key, count in steps.items():
+    if count > ranges.INT32:
+      raise ValueError(
+        f'{key} comes to {count:.3g} steps; it can be at most {ranges.INT32}.'
+      )
 
 
 def scale_by_prefix(
@@ -270,23 +274,23 @@ def make(
     ValueError: a value is out of its range; at `init`, channels that the tree
       does not have.
   """
-  check(name=name, weight_decay=weight_decay, momentum=momentum)
+  tables = {
+    'lr_multipliers': lr_multipliers or {},
+    'decay_multipliers': decay_multipliers or {},
+    'first_channels': first_channels or {},
+  }
+  check(name=name, weight_decay=weight_decay, momentum=momentum, **tables)
   check(clip_norm=clip_norm, skip_norm=skip_norm, b1=b1, b2=b2, eps=eps)
-  check(lr_multipliers=lr_multipliers or {}, decay_biases=decay_biases)
-  check(decay_multipliers=decay_multipliers or {})
-  check(first_channels=first_channels or {})
-  decay = decay_weights(weight_decay, decay_multipliers or {}, decay_biases)
+  check(decay_biases=decay_biases)
+  decay = decay_weights(weight_decay, tables['decay_multipliers'], decay_biases)
   adamw = (optax.scale_by_adam(b1, b2, eps), decay)
   rule = adamw if name == 'adamw' else (decay, optax.trace(momentum))
+  rule = _within_norms(rule, clip_norm, skip_norm)
+  rate = optax.scale_by_learning_rate(schedule)
   # First for the norm and the moments, last for what decay has added.
-  mask = only_first(first_channels or {})
-  return optax.chain(
-    mask,
-    *_within_norms(rule, clip_norm, skip_norm),
-    scale_by_prefix(lr_multipliers or {}),
-    optax.scale_by_learning_rate(schedule),
-    mask,
-  )
+  mask = only_first(tables['first_channels'])
+  factors = scale_by_prefix(tables['lr_multipliers'])
+  return optax.chain(mask, *rule, factors, rate, mask)
 
 
 def _within_norms(rule: tuple, clip_norm: float, skip_norm: float) -> tuple:

@@ -34,4 +34,5 @@ def test_a_number_out_of_its_range_is_named(line, option, value, capsys):
   ('line', 'value'), [(SHOW, '--draws=0'), (CHECK, '--seconds=0')]
 )
 def test_0_is_taken_where_it_means_something(line, value):
-  cli.parser().parse_args([*line, value])
+  args = cli.parser().parse_args([*line, value])
+  assert getattr(args, value.partition('=')[0].removeprefix('--')) == 0

@@ -38,6 +38,8 @@ def test_a_path_that_is_on_no_disk(path, words):
 def test_a_folder_may_be_called_as_an_archive(tmp_path):
   (tmp_path / 'clips.zip').mkdir()
   places.check('', tmp_path / 'clips.zip')
+  with pytest.raises(ValueError, match='unpack'):
+    places.check('', tmp_path / 'no_folder.zip')
 
 
 @pytest.mark.parametrize('format', ['list', 'folder', 'prepared', 'ucf101'])
