@@ -2,8 +2,8 @@
 
 Videos of random structure (B-frames, groups of pictures, open and closed) are
 put into containers: with their times, without, in the order of decoding, cut,
-and with holes. `I2V_FRAME_ORDER=5` tries five of every codec, container and
-kind: about 1,700 videos and ten minutes.
+and with holes. `I2V_FRAME_ORDER=20` tries twenty of every codec, container and
+kind: about 5,200 tests and three minutes on two cores.
 """
 
 import os
