@@ -3,13 +3,9 @@
 All from shapes: neither weights nor data need be there, nothing is compiled.
 """
 
-import collections
 import dataclasses
-import re
 from collections.abc import Mapping
 from typing import Any
-
-import jax
 
 from i2v_jax import adapters, experiment, flops, video
 from i2v_jax import params as params_lib
@@ -100,27 +96,3 @@ def count(config: Mapping[str, Any], model) -> Counts:
     macs=flops.macs(model),
     views=views,
   )
-
-
-def xla_macs(stage: jax.stages.Lowered | jax.stages.Compiled) -> float:
-  """Half the FLOPs that XLA counts in a program.
-
-  XLA counts two for a multiply-accumulate, in matrix products and convolutions,
-  and one for every other operation on a value, so that norms, activations and
-  softmax add 0.3 to 0.5 % to models of full size, and more to small ones. It
-  does not look into all of the `kernels` that a compiled program calls: what
-  cuDNN's attention computes is missing, cuBLAS's products are counted.
-
-  Raises:
-    ValueError: the backend does not tell.
-  """
-  analysis = stage.cost_analysis()
-  if not analysis or 'flops' not in analysis:
-    raise ValueError('This backend does not tell the FLOPs of a program.')
-  return analysis['flops'] / 2
-
-
-def kernels(compiled: jax.stages.Compiled) -> dict[str, int]:
-  """How often a compiled program calls which kernels of libraries."""
-  found = re.findall(r'custom_call_target="([^"]+)"', compiled.as_text())
-  return dict(collections.Counter(found))

@@ -15,17 +15,15 @@ import i2v_jax
 from i2v_jax import (
   accounting,
   bench_runs,
-  benchmark,
   experiment,
   fitting,
   memory,
   peaks,
   run,
-  sharding,
   video,
 )
 from i2v_jax.data import digits, known
-from i2v_jax.runtime import process
+from i2v_jax.runtime import compilation, device_memory, process, sharding
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +87,7 @@ def bench(config: Mapping[str, Any], options: Options) -> dict[str, Any]:
   }
   if options.count_only:
     for name, model in models.items():
-      found['models'][name]['xla_macs'] = accounting.xla_macs(_lowered(model))
+      found['models'][name]['xla_macs'] = compilation.xla_macs(_lowered(model))
     return found
   size, rounds = options.batch_size, options.rounds
   measured, rate = bench_runs.forward(models, size, rounds)
@@ -102,7 +100,7 @@ def bench(config: Mapping[str, Any], options: Options) -> dict[str, Any]:
     found['loader'] = bench_runs.loader(config, options.clips)
   found['memory'] = {
     'host_peak_bytes': process.peak_bytes(),
-    'device_peak_bytes': benchmark.device_peak_bytes(),
+    'device_peak_bytes': device_memory.device_peak_bytes(),
   }
   return found
 

@@ -10,19 +10,11 @@ import jax
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from i2v_jax import (
-  accounting,
-  benchmark,
-  compilation,
-  evaluate,
-  experiment,
-  memory,
-  sharding,
-  video,
-)
+from i2v_jax import benchmark, evaluate, experiment, memory, video
 from i2v_jax import run as run_lib
 from i2v_jax.data import pipeline
 from i2v_jax.data.loader import Loader
+from i2v_jax.runtime import compilation, sharding
 
 
 def forward(
@@ -66,9 +58,9 @@ def _calls(models: Mapping, sizes) -> tuple[dict, dict]:
       runs[name, size], compiled = benchmark.forward(model, params, size)
       if size == 1:
         found[name] = {
-          'xla_macs': accounting.xla_macs(compiled),
-          'forward_bytes': benchmark.peak_bytes(compiled),
-          'kernels': accounting.kernels(compiled),
+          'xla_macs': compilation.xla_macs(compiled),
+          'forward_bytes': compilation.peak_bytes(compiled),
+          'kernels': compilation.kernels(compiled),
         }
   return runs, found
 
@@ -114,7 +106,7 @@ def training(
   return {
     'seconds': float(seconds),
     'clips_per_second': float(batch_size / seconds),
-    'xla_macs': accounting.xla_macs(lowered) / batch_size,
+    'xla_macs': compilation.xla_macs(lowered) / batch_size,
     'peak_bytes': parts.total,
     'parts': dataclasses.asdict(parts),
   }

@@ -7,15 +7,16 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
-from i2v_jax import accounting, writers
-from i2v_jax.data import whole
+from i2v_jax import accounting
+from i2v_jax.runtime import files
+from i2v_jax.runtime.console import console
 
 
 def write(found: Mapping[str, Any], path) -> None:
   """Writes what `bench.bench` found as JSON."""
   path = pathlib.Path(path)
   path.parent.mkdir(parents=True, exist_ok=True)
-  whole.write_json(path, found)
+  files.write_json(path, found)
 
 
 def show(found: Mapping[str, Any], name: str) -> None:
@@ -31,9 +32,9 @@ def show(found: Mapping[str, Any], name: str) -> None:
       table.add_section()
       for label, values in cells.items():
         table.add_row(label, *(values.get(model, '') for model in models))
-  writers.console.print(table)
+  console.print(table)
   for line in _lines(found):
-    writers.console.print(line)
+    console.print(line)
 
 
 def _title(found, name: str) -> str:

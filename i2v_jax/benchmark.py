@@ -58,27 +58,3 @@ def matmul(model, batch: int = 1):
   with video.precise(model):
     product = jax.jit(jnp.matmul).lower(x, w).compile()
   return lambda: product(x, w), 2 * rows * cfg.width * cfg.mlp_dim
-
-
-def peak_bytes(compiled) -> int | None:
-  """Memory that a compiled computation takes on one device while it runs.
-
-  As XLA plans it: arguments (parameters, optimiser state and the batch of a
-  training step), results that do not take their place, and temporaries, which
-  are what the backward pass keeps and the workspace. Not in it: the program,
-  batches on their way, and what the allocator cannot use.
-  """
-  stats = compiled.memory_analysis()
-  if stats is None:  # not every backend tells
-    return None
-  results = stats.output_size_in_bytes - stats.alias_size_in_bytes
-  return stats.argument_size_in_bytes + results + stats.temp_size_in_bytes
-
-
-def device_peak_bytes() -> int | None:
-  """The most that the allocator of the first device has given out so far.
-
-  None where it does not tell, as on a CPU.
-  """
-  stats = jax.local_devices()[0].memory_stats() or {}
-  return stats.get('peak_bytes_in_use')

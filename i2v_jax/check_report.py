@@ -8,9 +8,10 @@ from rich import box
 from rich.table import Table
 
 import i2v_jax
-from i2v_jax import class_findings, findings, writers
+from i2v_jax import class_findings, findings
 from i2v_jax.data import check, csv_files, manifest
 from i2v_jax.listed import Finding, Listed
+from i2v_jax.runtime.console import console
 
 Records = Mapping[str, Mapping]  # id -> what is known of the video
 SHOWN = 3  # examples of a finding; all of them are in findings.csv
@@ -23,7 +24,7 @@ def show(listed: Listed, records: Records, found: Sequence[Finding]) -> None:
     table.add_column(heading, justify='right' if i else 'left')
   for name, split in listed.splits.items():
     table.add_row(*_row(name, split, records, listed.spec))
-  writers.console.print(table)
+  console.print(table)
   lines = []
   for finding in found:
     mark = 'problem' if finding.problem else 'note'
@@ -31,7 +32,7 @@ def show(listed: Listed, records: Records, found: Sequence[Finding]) -> None:
   if not any(finding.problem for finding in found):
     lines.append('nothing is wrong')
   for line in lines:
-    writers.console.print(line)
+    console.print(line)
 
 
 _COLUMNS = (

@@ -15,9 +15,10 @@ from concurrent import futures
 from typing import Any
 
 import i2v_jax
-from i2v_jax import check_report, findings, writers
+from i2v_jax import check_report, findings
 from i2v_jax.data import check, decode, folders, manifest, sources, workers
 from i2v_jax.listed import Listed
+from i2v_jax.runtime.console import console, progress
 
 JOURNAL = 'checked.jsonl'
 ALIASES = {'ssv2': 'something_v2'}
@@ -94,7 +95,7 @@ def run(listed: Listed, out, seconds: float = 120, count: int = 0) -> bool:
   found = findings.find(listed, records)
   check_report.write(listed, records, found, out)
   check_report.show(listed, records, found)
-  writers.console.print(f'written to {out}')
+  console.print(f'written to {out}')
   return not any(finding.problem for finding in found)
 
 
@@ -121,7 +122,7 @@ def check_all(
     if 'bytes' in found and found.items() <= known.get(video, {}).items()
   }
   todo = [video for video in paths if video not in records]
-  bar, advance = writers.progress(len(paths), 'check', 'videos', len(records))
+  bar, advance = progress(len(paths), 'check', 'videos', len(records))
   checking = contextlib.closing(_check(todo, paths, seconds, count, fps))
   with bar, journal.open('a', encoding='utf-8') as file, checking as checked:
     for video, found in checked:

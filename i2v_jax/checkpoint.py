@@ -12,8 +12,8 @@ import jax
 import orbax.checkpoint as ocp
 
 from i2v_jax import checkpoint_files as files
-from i2v_jax import workdir as workdir_lib
-from i2v_jax import writers
+from i2v_jax.runtime import hosts
+from i2v_jax.runtime.console import console
 
 _LOG = logging.getLogger('absl')
 
@@ -38,7 +38,7 @@ class Checkpoints:
   def __init__(self, workdir, keep: int = 2, trains: bool = False):
     self.workdir = workdir
     if trains:
-      workdir_lib.by_first(self._clear)
+      hosts.by_first(self._clear)
     options = ocp.CheckpointManagerOptions(
       max_to_keep=keep,
       async_options=ocp.AsyncOptions(post_finalization_callback=self._seal),
@@ -56,7 +56,7 @@ class Checkpoints:
 
   def _clear(self) -> None:
     if line := files.clear(self.workdir):
-      writers.console.print(line)
+      console.print(line)
 
   def _seal(self) -> None:
     """In the thread that writes, of the first process, before the renaming."""
@@ -74,7 +74,7 @@ class Checkpoints:
     """
     step, broken = files.newest_whole(self.workdir)
     if broken:
-      writers.console.print(files.told(broken, step))
+      console.print(files.told(broken, step))
     return step
 
   def save(self, state, metadata: dict[str, Any]) -> None:

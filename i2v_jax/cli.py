@@ -1,56 +1,17 @@
 """`i2v`: everything around training, one subcommand each."""
 
 import argparse
-import os
 import runpy
-import signal
 import sys
 
 import i2v_jax
-from i2v_jax import cli_bench, cli_data, cli_sweeps, cli_weights, stopping
+from i2v_jax import cli_bench, cli_data, cli_sweeps, cli_weights
 from i2v_jax.cli_arguments import subcommands
 from i2v_jax.cli_numbers import positive
 from i2v_jax.data import places
-from i2v_jax.runtime import console, devices
+from i2v_jax.runtime.errors import guarded
 
 FORMATS = ('merged', 'full', 'adapter', 'clip', 'stablehlo')  # of `i2v export`
-MENDABLE = (
-  FloatingPointError,
-  ModuleNotFoundError,
-  OSError,
-  RuntimeError,
-  ValueError,
-)
-
-
-def guarded(function, *args) -> int:
-  """Calls; what a user can mend is one sentence on stderr and exit code 1.
-
-  A run that was told to stop says how to go on, with 0. Elsewhere Ctrl-C is
-  "stopped", what the KeyboardInterrupt says after it, and 130.
-  """
-  console.accept_all_text()
-  try:
-    return int(function(*args) or 0)
-  except stopping.Stopped as stopped:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # while Python ends
-    if text := str(stopped):  # one process says it for all
-      print(text)
-    return 0
-  except KeyboardInterrupt as stop:
-    if os.environ.get('I2V_TRACEBACK'):
-      raise
-    print('; '.join(['stopped', *map(str, stop.args)]), file=sys.stderr)
-    return 130
-  except Exception as error:
-    problem = str(error) if isinstance(error, MENDABLE) else ''
-    if isinstance(error, AssertionError | RuntimeError):
-      problem = devices.missing() or problem
-    if not problem or os.environ.get('I2V_TRACEBACK'):
-      raise
-    print(f'error: {problem}', file=sys.stderr)
-    print('(I2V_TRACEBACK=1 shows where)', file=sys.stderr)
-    return 1
 
 
 def predict(args) -> int:
@@ -71,15 +32,16 @@ def predict(args) -> int:
 
 def evaluate(args) -> None:
   from i2v_jax import evaluate as lib
-  from i2v_jax import predict, trained, writers
+  from i2v_jax import predict, trained
+  from i2v_jax.runtime.console import console
 
   model = trained.load(args.workdir, weights=args.weights, root=args.root)
   spec = predict.with_views(model.spec, args.views)
   split, found = trained.evaluate_trained(model, spec)
   name = f'eval-{args.views}' if args.views else 'eval'
   folder = lib.write(found, split, model.folder / name)
-  writers.console.print(lib.summary(found))
-  writers.console.print(f'written to {folder}')
+  console.print(lib.summary(found))
+  console.print(f'written to {folder}')
 
 
 def export(args) -> None:

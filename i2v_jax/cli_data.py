@@ -22,9 +22,10 @@ def _going_on():
 
 
 def show(args) -> None:
-  from i2v_jax import config_ranges, experiment, variants, writers
+  from i2v_jax import config_ranges, experiment, variants
   from i2v_jax.data import folders, sheet, sources
   from i2v_jax.data import show as lib
+  from i2v_jax.runtime.console import console, progress
 
   sheet.check_path(args.out)
   config = variants.load_config(args.config, args.set)
@@ -38,7 +39,7 @@ def show(args) -> None:
   if mixing:
     heading.append(f'{" and ".join(mixing)} follow on the device')
   videos = lib.labelled(lib.listed(args.clips, args.count), names)
-  bar, advance = writers.progress(len(videos), 'show', 'videos')
+  bar, advance = progress(len(videos), 'show', 'videos')
   with bar:
     picture = lib.contact_sheet(
       _counted(videos, advance),
@@ -50,8 +51,8 @@ def show(args) -> None:
     )
   sheet.write(args.out, picture)
   if files := lib.left_out(args.clips):
-    writers.console.print(folders.describe_left_out(files))
-  writers.console.print(f'written to {args.out}')
+    console.print(folders.describe_left_out(files))
+  console.print(f'written to {args.out}')
 
 
 def _counted(items: Iterable, advance: Callable) -> Iterator:
@@ -62,12 +63,12 @@ def _counted(items: Iterable, advance: Callable) -> Iterator:
 
 def gallery(args) -> None:
   from i2v_jax import gallery as lib
-  from i2v_jax import writers
   from i2v_jax.data import sheet
+  from i2v_jax.runtime.console import console
 
   sheet.check_path(args.out)
   sheet.write(args.out, lib.gallery(args.clip, args.other, args.seed))
-  writers.console.print(f'written to {args.out}')
+  console.print(f'written to {args.out}')
 
 
 def prepare(args) -> None:

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable
 
-from i2v_jax import ranges
+from i2v_jax.runtime import ranges
 
 
 def _within(rule: ranges.Number) -> Callable[[str], float]:

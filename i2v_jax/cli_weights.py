@@ -5,19 +5,19 @@ from i2v_jax.cli_numbers import count
 
 
 def inspect_weights(args) -> None:
-  from i2v_jax import writers
+  from i2v_jax.runtime.console import console
   from i2v_jax.weights import inspection
 
   rows = inspection.inspect(args.source, **_told(args))
-  writers.console.print(inspection.table(rows))
+  console.print(inspection.table(rows))
 
 
 def bench_weights(args) -> None:
-  from i2v_jax import writers
+  from i2v_jax.runtime.console import console
   from i2v_jax.weights import cost, inspection
 
   rows = cost.measure(args.source, args.rounds, **_told(args))
-  writers.console.print(inspection.table(rows))
+  console.print(inspection.table(rows))
 
 
 def convert_weights(args) -> None:

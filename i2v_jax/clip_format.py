@@ -11,9 +11,10 @@ import numpy as np
 from flax.traverse_util import flatten_dict
 
 from i2v_jax import export as export_lib
-from i2v_jax import facts, video, writers
+from i2v_jax import facts, video
 from i2v_jax.adapters import frame_shift
-from i2v_jax.data import whole
+from i2v_jax.runtime import files
+from i2v_jax.runtime.console import console
 from i2v_jax.trained import Trained
 from i2v_jax.vit_config import ViTConfig
 from i2v_jax.weights import clip_hf, huggingface, native
@@ -53,13 +54,13 @@ def export(trained: Trained, out) -> None:
   known = export_lib.facts(trained, 'clip', params, difference)
   arrays = to_clip(jax.device_get(params))
   config = vision_config(model.vit) | {'i2v': _video(trained, offsets)}
-  with whole.together(out) as new:
+  with files.together(out) as new:
     # Without this word the transformers library refuses a file.
     native.save(new / 'model.safetensors', arrays, {'format': 'pt'})
-    whole.write_json(new / 'config.json', config)
+    files.write_json(new / 'config.json', config)
     facts.write(new, known)
   outcome = export_lib.outcome(trained.model, difference)
-  writers.console.print(f'{out}: CLIP with a classifier, {outcome}')
+  console.print(f'{out}: CLIP with a classifier, {outcome}')
 
 
 def head_offsets(model) -> tuple[int, ...]:

@@ -13,23 +13,20 @@ import jax.numpy as jnp
 import numpy as np
 
 from i2v_jax import (
-  accounting,
   adapters,
   benchmark,
-  compilation,
   experiment,
   fitting,
   memory,
-  sharding,
   sweep,
   train,
   trained,
   video,
-  writers,
 )
 from i2v_jax import export as export_lib
 from i2v_jax import run as run_lib
-from i2v_jax.data import whole
+from i2v_jax.runtime import compilation, files, sharding
+from i2v_jax.runtime.console import console, progress
 from i2v_jax.variants import Variant
 
 
@@ -72,11 +69,11 @@ def compare(
   for values in changed.values():
     experiment.check(values)
   for name, values in changed.items():
-    writers.console.rule(name)
+    console.rule(name)
     train.train_and_evaluate(values, workdir / name, extend)
-  writers.console.rule(method)
+  console.rule(method)
   train.train_and_evaluate(main, workdir, extend)
-  writers.console.rule(f'{method}, merged')
+  console.rule(f'{method}, merged')
   models = {name: trained.load(workdir / name) for name in variants}
   models[method] = trained.load(workdir)
   difference = export_lib.export(models[method], workdir / 'merged')
@@ -130,7 +127,7 @@ def methods(
   """
   with compilation.cache_in(workdir):
     rows = sweep.train_all(variants, workdir)
-    writers.console.rule('measurements')
+    console.rule('measurements')
     runs = _prepared(
       [v for v, row in zip(variants, rows, strict=True) if not row['error']],
       workdir,
@@ -160,7 +157,7 @@ def steps(variants: Sequence[Variant], workdir, rounds: int = 10) -> list[dict]:
   runs = _prepared(variants, workdir)
   measured = _training(runs, rounds)
   rows = [{'name': name} | found for name, found in measured.items()]
-  whole.write_json(pathlib.Path(workdir) / 'steps.json', rows)
+  files.write_json(pathlib.Path(workdir) / 'steps.json', rows)
   sweep.show(rows, STEP_COLUMNS, _conditions(runs, rounds))
   return rows
 
@@ -197,7 +194,7 @@ STEP_COLUMNS = {
 def _training(runs: Mapping[str, run_lib.Run], rounds: int) -> dict[str, dict]:
   """Seconds per clip and memory of every method's training step."""
   steps, measured = {}, {}
-  bar, advance = writers.progress(len(runs), 'compile', 'methods')
+  bar, advance = progress(len(runs), 'compile', 'methods')
   with bar:
     for name, run in runs.items():
       steps[name], measured[name] = _train_step(run)
@@ -221,7 +218,7 @@ def _train_step(run: run_lib.Run):
     state, _ = compiled(state, run.frozen, batch)
     return state
 
-  peak, per_clip = benchmark.peak_bytes(compiled), _flops(run, compiled)
+  peak, per_clip = compilation.peak_bytes(compiled), _flops(run, compiled)
   return call, {'train_peak_bytes': peak, 'train_flops_per_clip': per_clip}
 
 
@@ -234,7 +231,7 @@ def _flops(run: run_lib.Run, compiled) -> float | None:
   # XLA counts the body of a loop once, so the batch is counted in one part.
   whole = dict(run.config) | {'accumulate': 1}
   lowered, _ = memory.lowered(whole, run.mesh, run.model.num_classes)
-  return 2 * accounting.xla_macs(lowered) / size
+  return 2 * compilation.xla_macs(lowered) / size
 
 
 def _random_batch(shapes: Mapping, num_classes: int) -> dict[str, Any]:

@@ -7,10 +7,11 @@ of adapters and temporal operators have theirs in `i2v_jax.adapters`.
 from collections.abc import Mapping
 from typing import Any
 
-from i2v_jax import optimizer, sharding, vit_config, weights
+from i2v_jax import optimizer, vit_config, weights
 from i2v_jax import video as video_lib
 from i2v_jax.data import spec as spec_lib
-from i2v_jax.ranges import (
+from i2v_jax.runtime import sharding
+from i2v_jax.runtime.ranges import (
   COUNT,
   FROM_0,
   INT32,

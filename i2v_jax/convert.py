@@ -4,8 +4,9 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from i2v_jax import adapters, experiment, export, start, trained, video, writers
+from i2v_jax import adapters, experiment, export, start, trained, video
 from i2v_jax import params as params_lib
+from i2v_jax.runtime.console import console
 from i2v_jax.weights import image, native, releases
 
 
@@ -40,7 +41,7 @@ def image_model(source, out, which: str = '', **told) -> pathlib.Path:
     resampling=loaded.report.resampling,
     sha256=params_lib.sha256(loaded.params),
   )
-  writers.console.print(f'{path}: {loaded.report.format}')
+  console.print(f'{path}: {loaded.report.format}')
   return path
 
 
@@ -90,7 +91,7 @@ def release(
   name, kind = pathlib.Path(weights.what).name, 'merged' if merged else 'full'
   made_from = {'file': name, 'format': loaded.report.format}
   export.unmerged(found, out, kind, made_from=made_from)
-  writers.console.print(f'{out}: {loaded.report.format}')
+  console.print(f'{out}: {loaded.report.format}')
 
 
 def _told(config: Mapping[str, Any], model) -> dict[str, Any]:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from rich.table import Table
 
-from i2v_jax import writers
 from i2v_jax.data import bench as lib
 from i2v_jax.data import peers
 from i2v_jax.data.decode import probe
 from i2v_jax.data.spec import ClipSpec
+from i2v_jax.runtime.console import console, progress
 
 IMAGE_SIZE = 224
 
@@ -23,13 +23,13 @@ def bench(
   plan, threads = _plan(path, frames, stride, count, seed), os.cpu_count() or 1
   run = lambda: (lib.stages(plan), lib.load(plan, threads))
   found = sorted(_rounds(rounds, run), key=lambda pair: pair[0]['total'])
-  writers.console.print(_stages(plan, found[rounds // 2][0], rounds))
+  console.print(_stages(plan, found[rounds // 2][0], rounds))
   whole = count / np.median([loaded.seconds for _, loaded in found])
-  writers.console.print(
+  console.print(
     f'whole loader: {whole:.1f} clips/s by the clock, in {threads} threads'
   )
   _, loaded = found[0]
-  writers.console.print(
+  console.print(
     f'memory of the process: {loaded.early / 1e6:.0f} MB after '
     f'{math.ceil(count / 10):,} clips of it, {loaded.late / 1e6:.0f} MB after '
     f'{count:,}'
@@ -70,7 +70,7 @@ def against(
   table = _readers(plan, times, found, rounds)
   if not same:
     table.title += f'; the others read {original}'
-  writers.console.print(table)
+  console.print(table)
 
 
 def _originals(plan: lib.Plan, original, path) -> list[str]:
@@ -102,7 +102,7 @@ def _plan(path, frames, stride, count, seed) -> lib.Plan:
 def _rounds(count: int, run: Callable) -> list:
   if count < 1:
     raise ValueError(f'--rounds is {count}; measure at least 1')
-  bar, advance = writers.progress(count, 'measuring', 'rounds')
+  bar, advance = progress(count, 'measuring', 'rounds')
   found = []
   with bar:
     for _ in range(count):

@@ -14,10 +14,12 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 import i2v_jax
-from i2v_jax import compilation, metrics, sharding, video, writers
-from i2v_jax.data import bad_videos, csv_files, pipeline, whole
+from i2v_jax import metrics, video
+from i2v_jax.data import bad_videos, csv_files, pipeline
 from i2v_jax.data.loader import PADDING, Loader
 from i2v_jax.data.spec import ClipSpec
+from i2v_jax.runtime import compilation, files, sharding
+from i2v_jax.runtime.console import progress
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,7 +134,7 @@ def _collect(batches, bad: bad_videos.BadVideos, num_classes: int):
   scores = np.full((count, num_classes), np.nan, np.float32)
   decoded, counted = np.zeros(count, bool), np.zeros(count, int)
   same = 0
-  bar, advance = writers.progress(count, 'evaluate', 'videos')
+  bar, advance = progress(count, 'evaluate', 'videos')
   with bar:
     for local, rows in batches:
       local = bad.absorb(_gather(local))
@@ -230,9 +232,9 @@ def write(evaluation: Evaluation, split, folder) -> pathlib.Path:
     ids=np.array(split.ids),
     class_names=np.array(split.class_names),
   )
-  with whole.replacing(folder / 'scores.npz') as new, new.open('wb') as file:
+  with files.replacing(folder / 'scores.npz') as new, new.open('wb') as file:
     np.savez(file, **scores)
-  whole.write_json(folder / 'report.json', report)
+  files.write_json(folder / 'report.json', report)
   bad = folder / 'bad_videos.csv'
   if evaluation.bad:
     csv_files.write(bad, bad_videos.COLUMNS, evaluation.bad.items())

@@ -6,7 +6,7 @@ import sys
 import time
 import types
 
-from i2v_jax.data import whole
+from i2v_jax.runtime import files
 
 
 class Events:
@@ -24,7 +24,7 @@ class Events:
   def __init__(self, workdir, done: int | None = None):
     self._proto = _tensorboard()
     self._folder = folder = pathlib.Path(workdir) / 'events'
-    with whole.told(folder):
+    with files.told(folder):
       self._file = self._proto.EventsWriter(str(folder), f'.{os.getpid()}')
     if done is not None:
       log = self._proto.SessionLog
@@ -39,12 +39,12 @@ class Events:
 
   def _write(self, **content) -> None:
     event = self._proto.Event(wall_time=time.time(), **content)
-    with whole.told(self._folder):
+    with files.told(self._folder):
       self._file.write_event(event)
       self._file.flush()
 
   def close(self) -> None:
-    with whole.told(self._folder):
+    with files.told(self._folder):
       self._file.close()
 
 

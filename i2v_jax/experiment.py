@@ -19,15 +19,15 @@ from i2v_jax import (
   config_ranges,
   dropping,
   optimizer,
-  sharding,
   start,
   video,
   weights,
-  writers,
 )
 from i2v_jax import params as params_lib
 from i2v_jax.data import flips, sources
 from i2v_jax.data.clips import ClipSpec
+from i2v_jax.runtime import sharding
+from i2v_jax.runtime.console import console
 from i2v_jax.vit_config import ViTConfig
 
 
@@ -197,9 +197,9 @@ def _backbone(config: Mapping[str, Any], cfg: ViTConfig, settled: bool) -> dict:
     return weights.load_again(config, cfg)
   params, report = weights.load_for(config, cfg)
   for line in (*report.taken_from, *report.reshaped):
-    writers.console.print(f'weights: {line}')
+    console.print(f'weights: {line}')
   for line in report.assumed:
-    writers.console.print(f'weights: assumed {line}, which no file says')
+    console.print(f'weights: assumed {line}, which no file says')
   return params
 
 

@@ -9,10 +9,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from i2v_jax import adapter_file, adapters, experiment, video, writers
+from i2v_jax import adapter_file, adapters, experiment, video
 from i2v_jax import facts as facts_lib
 from i2v_jax import params as params_lib
-from i2v_jax.data import sources, whole
+from i2v_jax.data import sources
+from i2v_jax.runtime import files
+from i2v_jax.runtime.console import console
 from i2v_jax.trained import Trained
 from i2v_jax.weights import native
 
@@ -62,7 +64,7 @@ def export(trained: Trained, out) -> float:
   model, params, difference = checked(trained)
   known = facts(trained, 'merged', params, difference)
   _write(out, dataclasses.replace(trained, model=model, params=params), known)
-  writers.console.print(f'{out}: {outcome(trained.model, difference)}')
+  console.print(f'{out}: {outcome(trained.model, difference)}')
   return difference
 
 
@@ -84,7 +86,7 @@ def full(trained: Trained, out) -> None:
       'of the run, or use --format merged.'
     )
   unmerged(trained, out, 'full')
-  writers.console.print(f'{out}: everything, nothing merged')
+  console.print(f'{out}: everything, nothing merged')
 
 
 def unmerged(trained: Trained, out, format: str, **known) -> None:
@@ -126,10 +128,10 @@ def adapter(trained: Trained, out) -> None:
   known = facts(trained, 'adapter', trained.params)
   known |= {'config': config, 'class_names': list(trained.class_names)}
   file = out / adapter_file.FILE
-  with whole.told(file):
+  with files.told(file):
     out.mkdir(parents=True, exist_ok=True)
     native.write(file, jax.device_get(kept), **known)
-  writers.console.print(
+  console.print(
     f'{file}: {file.stat().st_size / 1e6:.2f} MB on {weights}, sha256 '
     f'{known["base"]["sha256"][:12]}'
   )
@@ -193,8 +195,8 @@ def _elsewhere(data: dict) -> dict:
 
 def _write(out: pathlib.Path, trained: Trained, known: dict) -> None:
   config = _config(trained) | {'weights': '', 'start_from': ''}
-  with whole.together(out) as new:
-    whole.write_json(new / 'config.json', config)
+  with files.together(out) as new:
+    files.write_json(new / 'config.json', config)
     sources.write_class_names(new / 'classes.json', trained.class_names)
     native.write(
       new / 'model.safetensors',

@@ -12,8 +12,8 @@ from typing import Any
 import i2v_jax
 from i2v_jax import adapter_file, experiment, video
 from i2v_jax import params as params_lib
-from i2v_jax.data import whole
 from i2v_jax.data.spec import ClipSpec
+from i2v_jax.runtime import files
 
 _LOG = logging.getLogger(__name__)
 FILE = 'facts.json'
@@ -73,7 +73,7 @@ def evaluations(
   """
   found = list(known)
   for path in sorted(folder.glob('eval*/report.json')):
-    report = whole.read_json(path, REPORT)
+    report = files.read_json(path, REPORT)
     if all(report.get(key) == value for key, value in identity.items()):
       found.append(report)
   same = {tuple(report[key] for key in REPORT): report for report in found}
@@ -92,12 +92,12 @@ def read(path) -> dict[str, Any]:
   if file := adapter_file.find(path):
     return adapter_file.metadata(file)
   file = pathlib.Path(path) / FILE
-  return whole.read_json(file) if file.is_file() else {}
+  return files.read_json(file) if file.is_file() else {}
 
 
 def write(folder, facts: Mapping[str, Any]) -> None:
   """Writes `facts.json`."""
-  whole.write_json(pathlib.Path(folder) / FILE, facts)
+  files.write_json(pathlib.Path(folder) / FILE, facts)
 
 
 def check_names(folder, class_names: Sequence[str]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from i2v_jax.data import whole
+from i2v_jax.runtime import files
 
 DATA, FACTS = 'features.bin', 'features.json'
 
@@ -72,14 +72,14 @@ class Store:
         f'{free / 1e9:,.2f} GB of room; choose another --workdir, or set '
         'cache_gb to 0.'
       )
-    whole.write_json(self.folder / FACTS, self.facts)
+    files.write_json(self.folder / FACTS, self.facts)
 
   def _check_facts(self) -> None:
     file = self.folder / FACTS
     if not file.exists():
       return
     try:
-      held = whole.read_json(file)
+      held = files.read_json(file)
     except ValueError as error:
       raise ValueError(
         f'{file} cannot be read ({error}); delete {self.folder}, or choose '

@@ -15,10 +15,12 @@ import jax.numpy as jnp
 import numpy as np
 
 import i2v_jax
-from i2v_jax import evaluate, experiment, sharding, video, writers
+from i2v_jax import evaluate, experiment, video
 from i2v_jax.data import pipeline
 from i2v_jax.data.bad_videos import BadVideos
 from i2v_jax.feature_store import Store
+from i2v_jax.runtime import sharding
+from i2v_jax.runtime.console import console, progress
 from i2v_jax.weights import native
 
 # Fields of `ClipSpec` that no training clip depends on.
@@ -115,7 +117,7 @@ def _filled(run, over) -> Store:
   like = [jax.ShapeDtypeStruct(x.shape[1:], x.dtype) for x in one]
   count = len(run.train.split) * config['clips_per_video']
   store = Store(run.workdir / 'features', like, count, _facts(run))
-  writers.console.print(
+  console.print(
     f'features of {count:,} clips: {store.nbytes / 1e9:.3g} GB in '
     f'{store.folder}, {store.done:,} of them there'
   )
@@ -163,7 +165,7 @@ def _computed(run, store: Store) -> Iterator[np.ndarray]:
     parallel=evaluate.parallelism(config),
   )
   frozen, norm = run.params, config['data']['normalization']
-  bar, advance = writers.progress(store.count, 'features', 'clips', start)
+  bar, advance = progress(store.count, 'features', 'clips', start)
   with bar:
     for batch in map(bad.absorb, clips):
       kept = {k: batch[k] for k in video.INPUTS if k in batch}

@@ -4,13 +4,7 @@ import collections
 from collections.abc import Iterator, Mapping
 
 from i2v_jax import class_findings
-from i2v_jax.data import (
-  folders,
-  frame_notes,
-  sampling,
-  split_facts,
-  transforms,
-)
+from i2v_jax.data import folders, frame_notes, sampling, split_facts, transforms
 from i2v_jax.data.spec import ClipSpec
 from i2v_jax.listed import Finding, Listed, count_videos
 

@@ -15,9 +15,10 @@ import numpy as np
 from jax.experimental import multihost_utils
 from rich.table import Table
 
-from i2v_jax import compilation, experiment, limits, memory, sharding, writers
-from i2v_jax import workdir as workdir_lib
+from i2v_jax import experiment, memory
 from i2v_jax.data import sources
+from i2v_jax.runtime import compilation, device_memory, hosts, sharding
+from i2v_jax.runtime.console import console
 from i2v_jax.vit_config import REMAT
 
 AUTO = 'auto'
@@ -52,7 +53,7 @@ def settle(config: Mapping[str, Any], workdir) -> Mapping[str, Any]:
   unit = smallest(config, mesh)
   experiment.check(config | _fixed(config, batch_size=unit, remat=REMAT[0]))
   train = experiment.split(config, 'train')
-  limit = limits.agreed(mesh)
+  limit = device_memory.agreed(mesh)
 
   measured = lambda size, remat: bytes_of(
     config | {'batch_size': size, 'remat': remat}, mesh, train, limit
@@ -65,7 +66,7 @@ def settle(config: Mapping[str, Any], workdir) -> Mapping[str, Any]:
   most = max(unit, len(train) * config['repeats'])
   policies = REMAT if config['remat'] == AUTO else [config['remat']]
   size, remat = _choose_batch(measured, policies, unit, most, limit)
-  writers.console.print(
+  console.print(
     f'batch_size is {size}; the learning rate stays '
     f'{config["optimizer"]["lr"]:g}, scale it yourself if you want to'
   )
@@ -87,7 +88,7 @@ def bytes_of(
     compiled = compilation.compiled(lowered, mesh, what)
   except jax.errors.JaxRuntimeError as error:
     refused = memory.refusal(error)
-    writers.console.print(f'{what}, does not fit: {refused}')
+    console.print(f'{what}, does not fit: {refused}')
     return limit + 1
   found = memory.measure(compiled, inputs)
   return found.total + AHEAD * found.batch
@@ -155,7 +156,7 @@ def _choose_remat(measured: Callable[[str], int], limit: int) -> str:
   _show('remat', found, limit)
   for remat in REMAT:
     if found[remat] <= limit:
-      writers.console.print(f'remat is {remat}')
+      console.print(f'remat is {remat}')
       return remat
   way = 'set a smaller batch_size or a larger accumulate, '
   raise ValueError(_nothing(min(found.values()), limit, 'batch_size', way))
@@ -195,7 +196,7 @@ def _show(what: str, found: Mapping[Any, int], limit: int) -> None:
   for value in found:
     fits = 'fits' if found[value] <= limit else ''
     table.add_row(str(value), _takes(found[value], limit), fits)
-  writers.console.print(table)
+  console.print(table)
 
 
 def _saved(workdir: pathlib.Path) -> dict | None:
@@ -207,7 +208,7 @@ def _saved(workdir: pathlib.Path) -> dict | None:
     if any((workdir / 'checkpoints').glob('[0-9]*')) and file.is_file():
       values[:] = _read(file)
 
-  workdir_lib.by_first(read)
+  hosts.by_first(read)
   if jax.process_count() > 1:  # others may see a shared folder as it was
     values = multihost_utils.broadcast_one_to_all(values)
   if not values[0]:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterable, Iterator
 
 from i2v_jax import checkpoint_files
-from i2v_jax.data import whole
+from i2v_jax.runtime import files
 
 _LOG = logging.getLogger(__name__)
 EVERY = 5  # seconds
@@ -114,7 +114,7 @@ class Heartbeat:
   def write(self) -> None:
     """Replaces the file; a disk that refuses is told of once."""
     try:
-      whole.replace(self.path, json.dumps(self.record(), indent=2) + '\n')
+      files.replace(self.path, json.dumps(self.record(), indent=2) + '\n')
     except OSError as error:
       if not self._failed:
         _LOG.warning('no heartbeat: %s', error)

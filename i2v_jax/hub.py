@@ -7,9 +7,10 @@ import re
 
 from huggingface_hub import CommitOperationAdd, HfApi, errors
 
-from i2v_jax import experiment, model_card, writers
+from i2v_jax import experiment, model_card
 from i2v_jax import facts as facts_lib
-from i2v_jax.data import whole
+from i2v_jax.runtime import files
+from i2v_jax.runtime.console import console
 
 CARD = 'README.md'
 FILES = (  # of exports in all formats, and nothing that lies beside them
@@ -51,7 +52,7 @@ def push(folder, repository: str) -> str:
     address = str(api.create_repo(name, exist_ok=True))
     message = f'i2v_jax export, format {known["format"]}'
     api.create_commit(name, files, commit_message=message)
-  writers.console.print(f'{folder} is at {address}')
+  console.print(f'{folder} is at {address}')
   return address
 
 
@@ -84,7 +85,7 @@ def pull(repository: str, out) -> pathlib.Path:
       f'weights=hf:{name} instead.'
     )
   part.rename(out)
-  writers.console.print(f'{out}: format {known["format"]}, from {repository}')
+  console.print(f'{out}: format {known["format"]}, from {repository}')
   return out
 
 
@@ -101,7 +102,7 @@ def parse(repository: str) -> tuple[str, str]:
 
 def _facts(folder: pathlib.Path) -> dict:
   """Facts of an export, with evaluations made since."""
-  whole.check_finished(folder)
+  files.check_finished(folder)
   known = facts_lib.read(folder)
   if 'format' not in known:
     raise ValueError(
@@ -124,7 +125,7 @@ def _contents(folder: pathlib.Path) -> dict[str, pathlib.Path | bytes]:
   """What is sent, by name."""
   found = {name: folder / name for name in FILES if (folder / name).is_file()}
   if 'config.json' in found:
-    config = whole.read_json(found['config.json'])
+    config = files.read_json(found['config.json'])
     if 'data' in config:
       config['data']['root'] = ''
     found['config.json'] = (json.dumps(config, indent=2) + '\n').encode()

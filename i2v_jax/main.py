@@ -13,8 +13,9 @@ import sys
 
 from absl import app, flags, logging
 
-from i2v_jax import cli, config_flag
+from i2v_jax import config_flag
 from i2v_jax.data import places
+from i2v_jax.runtime import errors
 
 # JAX and the library are imported in `run`: worker processes of the data
 # loader import this module too, and have no use for them.
@@ -57,7 +58,7 @@ def run(argv) -> None:
   places.check_writable('--workdir', WORKDIR.value)
   places.check_data(CONFIG.value.data.root, CONFIG.value.data.options)
 
-  from i2v_jax import hosts
+  from i2v_jax.runtime import hosts
 
   logging.set_verbosity(logging.WARNING)  # not which backends are absent
   join = hosts.Join(
@@ -75,10 +76,11 @@ def run(argv) -> None:
 def _train() -> None:
   import jax
 
-  from i2v_jax import hosts, writers
+  from i2v_jax.runtime import hosts
+  from i2v_jax.runtime.console import console
 
   hosts.check_shared(WORKDIR.value)
-  writers.console.quiet = jax.process_index() > 0
+  console.quiet = jax.process_index() > 0
   config = CONFIG.value
   if BATCH_SIZE.value:
     with config.ignore_type():  # which is that of a number
@@ -121,7 +123,7 @@ def sentence(error: Exception) -> str:
 
 
 def main(argv) -> None:
-  sys.exit(cli.guarded(run, argv))
+  sys.exit(errors.guarded(run, argv))
 
 
 if __name__ == '__main__':

@@ -13,16 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from i2v_jax import (
-  benchmark,
-  compilation,
-  experiment,
-  features,
-  sharding,
-  train_step,
-  video,
-)
+from i2v_jax import experiment, features, train_step, video
 from i2v_jax import run as run_lib
+from i2v_jax.runtime import compilation, sharding
 from i2v_jax.vit_config import REMAT
 
 
@@ -129,7 +122,7 @@ def measure(compiled: jax.stages.Compiled, inputs: Inputs) -> Bytes:
   Raises:
     ValueError: the backend does not tell.
   """
-  total = benchmark.peak_bytes(compiled)
+  total = compilation.peak_bytes(compiled)
   if total is None:
     raise ValueError(
       'This backend does not tell what a compiled program takes of memory; set '

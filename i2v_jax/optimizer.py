@@ -11,7 +11,7 @@ import optax
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from i2v_jax import params as params_lib
-from i2v_jax import ranges
+from i2v_jax.runtime import ranges
 
 SCHEDULES = ('step', 'epoch', 'after_warmup')
 Channels = Mapping[str, tuple[int, int]]  # parameter path -> (axis, count)

@@ -3,10 +3,11 @@
 import jax
 from rich.table import Table
 
-from i2v_jax import adapters, backward, optimizer, writers
+from i2v_jax import adapters, backward, optimizer
 from i2v_jax import params as params_lib
 from i2v_jax.data import flips, split_facts
 from i2v_jax.run import Run
+from i2v_jax.runtime.console import console
 
 
 def overview(run: Run) -> None:
@@ -28,9 +29,9 @@ def overview(run: Run) -> None:
     row(part, {part: shapes[part]}, part)
   table.add_section()
   row('all', shapes)
-  writers.console.print(table)
+  console.print(table)
   size = params_lib.num_bytes(run.state.opt_state)
-  writers.console.print(
+  console.print(
     f'optimiser state {size / 1e6:.2f} MB; {run.steps} steps of '
     f'{run.config["batch_size"]} clips from {len(run.train.split)} videos on '
     f'{run.mesh.size} {jax.default_backend()} device(s)'
@@ -40,7 +41,7 @@ def overview(run: Run) -> None:
   if moved := adapters.relocated(run.model):
     notes.append(moved)
   for line in (*notes, _mirroring(run)):
-    writers.console.print(line)
+    console.print(line)
 
 
 def _mirroring(run: Run) -> str:

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from i2v_jax import adapters, bench_runs, video, writers
+from i2v_jax import adapters, bench_runs, video
 from i2v_jax.adapters import zeroi2v
+from i2v_jax.runtime.console import console
 from i2v_jax.weights import native
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -188,4 +189,4 @@ def show(rows: list[dict[str, Any]], rounds: int) -> None:
     seconds = (f'{row["seconds"][name]:.3f}' for name in SIDES)
     peaks = (f'{row["peak_bytes"][name] / 2**20:.0f}' for name in SIDES)
     table.add_row(row['work'], *seconds, f'{row["ratio"]:.3f}x', *peaks)
-  writers.console.print(table)
+  console.print(table)

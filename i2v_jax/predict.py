@@ -7,11 +7,11 @@ import sys
 import numpy as np
 from rich.table import Table
 
-from i2v_jax import ranges, writers
 from i2v_jax.data import faults, folders
 from i2v_jax.data.clips import ClipSpec
 from i2v_jax.data.decode import FPS, VideoInfo, open_video
-from i2v_jax.runtime import console
+from i2v_jax.runtime import ranges
+from i2v_jax.runtime.console import console, encodable
 from i2v_jax.trained import Trained
 
 BAR = 24  # characters of a probability of 1
@@ -127,12 +127,12 @@ def show(result: dict) -> None:
   for window in result.get('windows', ()):
     span = f'{window["start"]:.1f}-{window["end"]:.1f}'
     table.add_row(span, *_row(window['top'][0]))
-  writers.console.print(table)
+  console.print(table)
 
 
 def _row(entry: dict) -> tuple[str, str, str]:
   share = entry['probability']
-  full, rest = console.encodable('█░', instead='#.')
+  full, rest = encodable('█░', instead='#.')
   length = int(share * BAR)
   return entry['name'], f'{share:.1%}', full * length + rest * (BAR - length)
 

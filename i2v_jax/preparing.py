@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from rich.table import Table
 
-from i2v_jax import writers
 from i2v_jax.data import prepare, split_facts, staging, transcode
+from i2v_jax.runtime.console import console, progress
 
 _COLUMNS = 'split', 'videos', 'skipped', 'shards', 'frames', 'MB', 'of source'
 
@@ -36,12 +36,12 @@ def run(job: prepare.Job, workers: int, seconds: float, beam: str | None):
     beam: pipeline options for Apache Beam, as one text; None does without it.
   """
   if job.is_done:
-    writers.console.print(f'{job.folder} is there already, of the same videos')
+    console.print(f'{job.folder} is there already, of the same videos')
   for line in split_facts.how_found(job.splits.values()):
-    writers.console.print(line)
+    console.print(line)
   total = sum(len(split) for split in job.splits.values())
   left = 0 if job.is_done else sum(len(part.videos) for part in job.pending)
-  bar, advance = writers.progress(total, 'prepare', 'videos', total - left)
+  bar, advance = progress(total, 'prepare', 'videos', total - left)
   workers = workers or os.cpu_count()
 
   def stage(pending: list[staging.Shard]) -> None:
@@ -54,8 +54,8 @@ def run(job: prepare.Job, workers: int, seconds: float, beam: str | None):
 
   with bar:
     manifest = job.run(stage)
-  writers.console.print(table(manifest))
-  writers.console.print(f'{job.folder}  sha256 {manifest["sha256"]}')
+  console.print(table(manifest))
+  console.print(f'{job.folder}  sha256 {manifest["sha256"]}')
 
 
 def table(manifest: dict) -> Table:

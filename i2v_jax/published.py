@@ -6,7 +6,8 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
-from i2v_jax import accounting, experiment, flops, variants, writers
+from i2v_jax import accounting, experiment, flops, variants
+from i2v_jax.runtime.console import console
 
 HEADINGS = ('model', 'GFLOPs', 'paper', 'off', 'total', 'tunable', 'added')
 MILLIONS = ('total', 'tunable', 'added')
@@ -72,7 +73,7 @@ def show(config: str, only: Sequence[str] = ()) -> list[dict[str, Any]]:
   for row in found:
     table.add_row(*cells(row))
   table.caption, table.caption_justify = CAPTION, 'left'
-  writers.console.print(table)
+  console.print(table)
   return found
 
 

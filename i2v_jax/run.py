@@ -13,20 +13,13 @@ import jax.numpy as jnp
 import numpy as np
 
 import i2v_jax
-from i2v_jax import (
-  backward,
-  experiment,
-  features,
-  optimizer,
-  sharding,
-  trainable,
-  video,
-  writers,
-)
+from i2v_jax import backward, experiment, features, optimizer, trainable, video
 from i2v_jax import params as params_lib
 from i2v_jax import workdir as workdir_lib
 from i2v_jax.data import manifest, sources, split_facts
 from i2v_jax.data.loader import Loader
+from i2v_jax.runtime import sharding
+from i2v_jax.runtime.console import console
 
 
 @flax.struct.dataclass
@@ -116,7 +109,7 @@ def prepare(config: Mapping[str, Any], workdir) -> Run:
   given = config
   config, mine, frozen = parts(given, model, params)
   if text := trainable.left_out(given, config):
-    writers.console.print(text)
+    console.print(text)
   steps, learning_rate = schedule(config, len(train))
   tx = optimizer_of(config, learning_rate, mine)
   return Run(
@@ -240,7 +233,7 @@ def _extend(run: Run, step: int, examples_seen: int, changed: dict) -> None:
   known = {'step': step, 'examples_seen': examples_seen, 'changed': changed}
   run.extensions += (known,)
   values = ', '.join(f'{k} {old} -> {new}' for k, (old, new) in changed.items())
-  writers.console.print(
+  console.print(
     f'extended at step {step} ({values}): the optimiser state is kept; from '
     'here on the learning rate follows the schedule of the new config, '
     f'{float(run.schedule(step)):.4g} now and 0 at step {run.steps}'

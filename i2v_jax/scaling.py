@@ -13,7 +13,8 @@ import sys
 
 from absl import app, flags
 
-from i2v_jax import cli, config_flag
+from i2v_jax import config_flag
+from i2v_jax.runtime import errors
 
 CONFIG = config_flag.define()
 TOPOLOGY = flags.DEFINE_string(
@@ -56,7 +57,8 @@ def measure(config, where, clips: int, num_classes: int, effort: float) -> dict:
   """
   import jax
 
-  from i2v_jax import compilation, memory, sharding
+  from i2v_jax import memory
+  from i2v_jax.runtime import compilation, sharding
 
   mesh = sharding.make_mesh(config['mesh']['model'], where)
   size = clips * mesh.size
@@ -99,7 +101,7 @@ def run(argv) -> None:
 
 
 def main(argv) -> None:
-  sys.exit(cli.guarded(run, argv))
+  sys.exit(errors.guarded(run, argv))
 
 
 if __name__ == '__main__':

@@ -9,8 +9,9 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from jax import export as jax_export
 
 from i2v_jax import export as export_lib
-from i2v_jax import facts, video, writers
-from i2v_jax.data import whole
+from i2v_jax import facts, video
+from i2v_jax.runtime import files
+from i2v_jax.runtime.console import console
 from i2v_jax.trained import Trained
 from i2v_jax.weights import native
 
@@ -33,14 +34,14 @@ def export(trained: Trained, out) -> None:
   model, params, difference = export_lib.checked(trained)
   found = program(model, params, trained.config['data']['normalization'])
   known = export_lib.facts(trained, 'stablehlo', params, difference)
-  with whole.together(out) as new:
+  with files.together(out) as new:
     (new / 'model.stablehlo').write_bytes(found.serialize())
     native.write(new / 'model.safetensors', jax.device_get(params))
-    whole.write_json(new / 'config.json', _config(model, trained))
+    files.write_json(new / 'config.json', _config(model, trained))
     facts.write(new, known)
   file = out / 'model.stablehlo'
   outcome = export_lib.outcome(trained.model, difference)
-  writers.console.print(
+  console.print(
     f'{out}: program of {file.stat().st_size / 1e3:.0f} kB, {outcome}'
   )
 

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from i2v_jax import adapters, video, writers
+from i2v_jax import adapters, video
 from i2v_jax import params as params_lib
+from i2v_jax.runtime.console import console
 from i2v_jax.weights import native, positions
 
 # Options that act while training only, and what shapes tell by themselves.
@@ -53,7 +54,7 @@ def parts(path, model, class_names: Sequence[str]) -> dict:
   params = dict(theirs.params)
   if list(theirs.class_names) != list(class_names):
     del params['head']
-    writers.console.print(
+    console.print(
       f'{path} has {len(theirs.class_names)} other classes: '
       'the head is initialised'
     )
@@ -61,7 +62,7 @@ def parts(path, model, class_names: Sequence[str]) -> dict:
   wanted = {part: wanted[part] for part in wanted if part in params}
   params, lines = resampled(params, wanted, int(model.vit.class_token))
   for line in lines:
-    writers.console.print(f'{path}: {line}')
+    console.print(f'{path}: {line}')
   params_lib.check_same_tree(wanted, params, str(path))
   return params
 

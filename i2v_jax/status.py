@@ -5,7 +5,7 @@ import pathlib
 import time
 
 from i2v_jax import checkpoint_files, heartbeat
-from i2v_jax.data import whole
+from i2v_jax.runtime import files
 
 SILENT = 60  # seconds without a sign, after which something is wrong
 IDLE = 120  # seconds without a step or batch, at least
@@ -109,7 +109,7 @@ def _rows(workdir: pathlib.Path) -> list[tuple[str, ...]]:
 def _row_of(workdir: pathlib.Path, path: pathlib.Path) -> tuple[str, ...]:
   """The cells of the process of a heartbeat, whatever is left of that."""
   try:
-    return row(workdir, whole.read_json(path))
+    return row(workdir, files.read_json(path))
   # It was not on the disk when the power went, or another version wrote it.
   except (ValueError, KeyError, TypeError, AttributeError):
     number = path.stem.partition('-')[2]

@@ -12,9 +12,10 @@ import jax
 from rich import box
 from rich.table import Table
 
-from i2v_jax import compilation, experiment, sweep_ahead, train, writers
+from i2v_jax import experiment, sweep_ahead, train
 from i2v_jax import seeds as seeds_lib
-from i2v_jax.data import whole
+from i2v_jax.runtime import compilation, files
+from i2v_jax.runtime.console import console
 from i2v_jax.variants import Variant
 
 # What a folder keeps of a variant that has finished.
@@ -68,7 +69,7 @@ def train_all(
 
 def _one(variant: Variant, row: dict, workdir: pathlib.Path) -> dict:
   """The row of one run: as it finished before, or trained."""
-  writers.console.rule(variant.name)
+  console.rule(variant.name)
   folder = workdir / variant.folder
   return row | (_finished(variant, folder) or _train(variant, folder))
 
@@ -77,10 +78,10 @@ def _finished(variant: Variant, folder: pathlib.Path) -> dict | None:
   """The row of a variant that the same config has finished."""
   if not (folder / RECORD).is_file():
     return None
-  record = whole.read_json(folder / RECORD, ('config', 'row'))
+  record = files.read_json(folder / RECORD, ('config', 'row'))
   if record['config'] != _identity(variant):
     return None
-  writers.console.print(f'finished before, in {folder}')
+  console.print(f'finished before, in {folder}')
   return {k: x for k, x in record['row'].items() if k not in KNOWN_AHEAD}
 
 
@@ -96,10 +97,10 @@ def _train(variant: Variant, folder: pathlib.Path) -> dict:
   except FAILURES as error:
     if os.environ.get('I2V_TRACEBACK'):
       traceback.print_exc()
-    writers.console.print(f'failed: {error}')
+    console.print(f'failed: {error}')
     return {'error': str(error)}
   record = {'config': _identity(variant), 'row': dict(result.accuracy)}
-  whole.write_json(folder / RECORD, record)
+  files.write_json(folder / RECORD, record)
   return record['row']
 
 
@@ -139,11 +140,11 @@ def finish(rows: Sequence[dict], workdir, columns, caption: str = '') -> None:
   """Writes `results.json` and prints the table and what has failed."""
   workdir = pathlib.Path(workdir)
   workdir.mkdir(parents=True, exist_ok=True)  # if nothing could be trained
-  whole.write_json(workdir / 'results.json', rows)
+  files.write_json(workdir / 'results.json', rows)
   show(rows, columns, caption)
   for row in rows:
     if row.get('error'):
-      writers.console.print(f'{row["name"]} failed: {row["error"]}')
+      console.print(f'{row["name"]} failed: {row["error"]}')
 
 
 def show(
@@ -158,4 +159,4 @@ def show(
     table.add_column(heading, justify='right' if i else 'left')
   for row in rows:
     table.add_row(*(text(row) for text in columns.values()))
-  writers.console.print(table)
+  console.print(table)

@@ -7,15 +7,9 @@ from typing import Any
 
 import jax
 
-from i2v_jax import (
-  accounting,
-  experiment,
-  facts,
-  fitting,
-  run,
-  sharding,
-  writers,
-)
+from i2v_jax import accounting, experiment, facts, fitting, run
+from i2v_jax.runtime import sharding
+from i2v_jax.runtime.console import console
 from i2v_jax.variants import Variant
 from i2v_jax.vit_config import REMAT
 
@@ -44,7 +38,7 @@ def rows(variants: Sequence[Variant]) -> list[dict[str, Any]]:
     try:
       row |= _costs(variant.config, splits)
     except ValueError as error:
-      writers.console.print(f'{variant.name} is refused: {error}')
+      console.print(f'{variant.name} is refused: {error}')
       row['error'] = str(error)
     found.append(row)
   return found

@@ -9,15 +9,12 @@ import jax
 
 from i2v_jax import (
   checkpoint,
-  compilation,
   evaluate,
   experiment,
   features,
   fitting,
   guard,
   memory,
-  sharding,
-  stopping,
   writers,
 )
 from i2v_jax import workdir as workdir_lib
@@ -26,6 +23,8 @@ from i2v_jax.data.bad_videos import BadVideos
 from i2v_jax.heartbeat import Heartbeat
 from i2v_jax.overview import overview
 from i2v_jax.run import Run, prepare, resume
+from i2v_jax.runtime import compilation, hosts, sharding, signals
+from i2v_jax.runtime.console import console, progress
 
 
 @dataclasses.dataclass
@@ -33,7 +32,7 @@ class _Session:
   """A run at work: what it writes to, and what may stop it."""
 
   run: Run
-  stop: stopping.Stopping
+  stop: signals.Stopping
   lock: workdir_lib.Lock
   beat: Heartbeat
   checkpoints: checkpoint.Checkpoints
@@ -65,7 +64,7 @@ def train_and_evaluate(
     FloatingPointError: there were no numbers; says where they ended.
     OSError: another process trains there, or nothing can be written.
   """
-  with stopping.Stopping() as stop, compilation.cache_in(workdir):
+  with signals.Stopping() as stop, compilation.cache_in(workdir):
     with stop.interruptible():
       run = prepare(fitting.settle(config, workdir), workdir)
       run.extends = extend
@@ -75,20 +74,20 @@ def train_and_evaluate(
       session.beat.enter('evaluating', run.steps)
       result = evaluate_run(run, run.val.spec, session.over)
       _write(session, result)
-    writers.console.print(evaluate.summary(result))
+    console.print(evaluate.summary(result))
     stop.check()
   return result
 
 
 @contextlib.contextmanager
-def _session(run: Run, stop: stopping.Stopping):
+def _session(run: Run, stop: signals.Stopping):
   number, count = jax.process_index(), jax.process_count()
   with (
     workdir_lib.Lock(run.workdir) as lock,
     Heartbeat(run.workdir, run.steps, number, count) as beat,
     checkpoint.Checkpoints(run.workdir, trains=True) as checkpoints,
   ):
-    start = workdir_lib.as_first(lambda: checkpoints.latest_step() or 0)
+    start = hosts.as_first(lambda: checkpoints.latest_step() or 0)
     if start != (checkpoints.latest_step() or 0):
       raise OSError(
         f'{run.workdir} shows host 0 a checkpoint of step {start}, and host '
@@ -101,7 +100,7 @@ def _session(run: Run, stop: stopping.Stopping):
       )
     if start:
       run.state = resume(run, checkpoints)
-      writers.console.print(f'resumed at step {start} of {run.steps}')
+      console.print(f'resumed at step {start} of {run.steps}')
     beat.step = start
     workdir_lib.claim(run)
     with writers.Writer(run.workdir, number == 0, done=start) as writer:
@@ -141,7 +140,7 @@ def _loop(session: _Session) -> None:
     if _evaluation_is_missing(session, start):
       _evaluate_one_view(session, start)
     _steps(session, start)
-  except stopping.Stopped:
+  except signals.Stopped:
     done = int(run.state.step)
     if done > start:
       session.save()
@@ -149,14 +148,14 @@ def _loop(session: _Session) -> None:
     kept = (
       f'step {done} of {run.steps} is saved' if done else 'nothing done yet'
     )
-    writers.console.print(kept)
+    console.print(kept)
     raise
 
 
 def _steps(session: _Session, start: int) -> None:
   run = session.run
   step_fn = memory.compiled_step(run)
-  bar, advance = writers.progress(run.steps, 'train', done=start)
+  bar, advance = progress(run.steps, 'train', done=start)
   pending = []
   batches = session.stop.over(_batches(run, start, session.over))
   with bar, _reported_when_stopped(session, step_fn, pending):
@@ -173,7 +172,7 @@ def _steps(session: _Session, start: int) -> None:
 def _reported_when_stopped(session: _Session, step_fn, pending: list):
   try:
     yield
-  except stopping.Stopped:
+  except signals.Stopped:
     _report(session, step_fn, pending)
     raise
 
@@ -203,7 +202,7 @@ def _evaluation_is_missing(session: _Session, step: int) -> bool:
     record['step'] == step and 'val/top1_1view' in record
     for record in writers.records(run.workdir / 'metrics.jsonl')
   )
-  return not workdir_lib.as_first(found)
+  return not hosts.as_first(found)
 
 
 def _evaluate_one_view(session: _Session, step: int) -> None:
@@ -268,10 +267,10 @@ def _explain(session: _Session, step_fn, step: int, problem: str) -> None:
   """Raises FloatingPointError with the tensor at which it began."""
   session.checkpoints.wait()
   start = session.checkpoints.latest_step() or 0
-  writers.console.print(f'{problem}; training again from {start} to see why')
+  console.print(f'{problem}; training again from {start} to see why')
   try:
     found = _beginning(session, step_fn, start, step)
-  except stopping.Stopped as stopped:
+  except signals.Stopped as stopped:
     found = f'where it began was not looked for, because of {stopped}.'
   raise FloatingPointError(
     f'{problem} at step {step}: {found} Nothing was saved since step {start}. '

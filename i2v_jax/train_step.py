@@ -6,9 +6,10 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from i2v_jax import adapters, dropping, mixing, optimizer, sharding, video
+from i2v_jax import adapters, dropping, mixing, optimizer, video
 from i2v_jax import params as params_lib
 from i2v_jax.run import Run, TrainState
+from i2v_jax.runtime import sharding
 
 
 def make_train_step(

@@ -7,21 +7,14 @@ from typing import Any, NamedTuple
 
 import jax
 
-from i2v_jax import (
-  adapter_file,
-  checkpoint,
-  evaluate,
-  experiment,
-  facts,
-  sharding,
-  video,
-)
+from i2v_jax import adapter_file, checkpoint, evaluate, experiment, facts, video
 from i2v_jax import params as params_lib
 from i2v_jax import workdir as workdir_lib
-from i2v_jax.data import faults, sources, whole
+from i2v_jax.data import faults, sources
 from i2v_jax.data.clips import ClipSpec, test_views
 from i2v_jax.data.decode import FrameFolder, Video, open_video
 from i2v_jax.data.loader import Loader
+from i2v_jax.runtime import files, sharding
 from i2v_jax.weights import native
 
 
@@ -181,9 +174,9 @@ def evaluate_trained(model: Trained, spec: ClipSpec | None = None):
 
 
 def _read_export(path: pathlib.Path, root: str) -> Stored:
-  whole.check_finished(path)
+  files.check_finished(path)
   file = path / 'config.json'
-  config = whole.read_json(file)
+  config = files.read_json(file)
   if 'model' not in config:
     raise ValueError(
       f'{path} was exported for other programs; give a run, or an export of '
@@ -241,7 +234,7 @@ def _read_adapter(file: pathlib.Path, weights: str, root: str) -> Stored:
 def _as_now(stored: Mapping, weights: str, root: str, what) -> dict:
   """A stored config with the keys and the places that there are now."""
   config = workdir_lib.completed(stored)
-  whole.check_keys(config, NEEDED, f'The config of {what}')
+  files.check_keys(config, NEEDED, f'The config of {what}')
   key = 'start_from' if config['start_from'] else 'weights'
   config[key] = weights or config[key]
   config['data']['root'] = root or config['data']['root']

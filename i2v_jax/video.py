@@ -10,11 +10,12 @@ import jax.numpy as jnp
 from flax import linen as nn
 from flax.core import FrozenDict
 
-from i2v_jax import adapters, ranges
+from i2v_jax import adapters
 from i2v_jax.adapters import operators
 from i2v_jax.adapters.layers import check_frames, on_patches
 from i2v_jax.dualpath import DualPathClassifier
 from i2v_jax.evl import EVLClassifier
+from i2v_jax.runtime import ranges
 from i2v_jax.vit import ViT
 from i2v_jax.vit_config import NORMALIZATION, ViTConfig
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from i2v_jax import ranges
+from i2v_jax.runtime import ranges
 
 # Name -> width, depth, heads, MLP width (Table 2 of arXiv 2106.04560; So400m
 # is table 1 of arXiv 2305.13035).

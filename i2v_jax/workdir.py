@@ -6,18 +6,17 @@ import os
 import pathlib
 import socket
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import flax
 import jax
-import numpy as np
 from clu import parameter_overview
-from jax.experimental import multihost_utils
 
 from i2v_jax import experiment, weights
-from i2v_jax.data import places, sources, whole
+from i2v_jax.data import places, sources
 from i2v_jax.runtime import files
+from i2v_jax.runtime.hosts import by_first
 
 # Where things are and how often one looks; none of it changes what is trained.
 MAY_CHANGE = (
@@ -78,34 +77,6 @@ def writable(workdir) -> pathlib.Path:
       'another --workdir.'
     ) from error
   return workdir
-
-
-def by_first(function: Callable[[], None]) -> None:
-  """Calls it in the first process; an OSError there is one in every process."""
-  if jax.process_count() == 1:
-    function()
-    return
-  problem = ''
-  if jax.process_index() == 0:
-    try:
-      function()
-    except OSError as error:
-      problem = str(error) or repr(error)
-  text = np.zeros(1000, np.uint8)
-  cut = np.frombuffer(problem.encode()[:1000], np.uint8)
-  text[: len(cut)] = cut
-  text = multihost_utils.broadcast_one_to_all(text)
-  problem = text.tobytes().rstrip(b'\0').decode(errors='replace')
-  if problem:
-    raise OSError(problem)
-
-
-def as_first(question: Callable[[], int]) -> int:
-  """The answer of the first process, a number or a truth, in every process."""
-  answer = np.int32(question() if jax.process_index() == 0 else 0)
-  if jax.process_count() > 1:
-    answer = multihost_utils.broadcast_one_to_all(answer)
-  return int(answer)
 
 
 class Lock:
@@ -175,13 +146,13 @@ def claim(run) -> None:
   if jax.process_index() > 0:
     return
   config = experiment.plain(run.config)
-  whole.write_json(run.workdir / 'config.json', config)
+  files.write_json(run.workdir / 'config.json', config)
   names = run.train.split.class_names
   sources.write_class_names(run.workdir / 'classes.json', names)
   text = parameter_overview.get_parameter_overview(
     run.params, include_stats=False
   )
-  whole.write(run.workdir / 'parameters.txt', text + '\n')
+  files.write(run.workdir / 'parameters.txt', text + '\n')
 
 
 def check_same_config(

@@ -6,39 +6,10 @@ import pathlib
 import time
 
 import numpy as np
-from rich.progress import (
-  BarColumn,
-  MofNCompleteColumn,
-  Progress,
-  TextColumn,
-  TimeElapsedColumn,
-  TimeRemainingColumn,
-)
 
 from i2v_jax import events
-from i2v_jax.data import whole
-from i2v_jax.runtime.console import Console
-
-# No markup: file names may hold brackets.
-console = Console(soft_wrap=True, highlight=False, markup=False)
-
-
-def progress(total: int, what: str, unit: str = 'steps', done: int = 0):
-  """A progress bar that disappears when done; silent in a log file."""
-  bar = Progress(
-    TextColumn('{task.description}'),
-    BarColumn(),
-    MofNCompleteColumn(),
-    TextColumn(unit),
-    TimeElapsedColumn(),
-    TextColumn('left'),
-    TimeRemainingColumn(),
-    console=console,
-    transient=True,
-    disable=not console.is_terminal,
-  )
-  task = bar.add_task(what, total=total, completed=done)
-  return bar, lambda n=1: bar.advance(task, n)
+from i2v_jax.runtime import files
+from i2v_jax.runtime.console import console
 
 
 class Writer:
@@ -68,7 +39,7 @@ class Writer:
     record = {'step': step, 'time': round(time.time(), 3)}
     for name, value in values.items():  # JSON has no word for inf and nan
       record[name] = value if math.isfinite(value) else None
-    with whole.told(self.path):
+    with files.told(self.path):
       print(json.dumps(record), file=self.jsonl, flush=True)
     self.events.scalars(step, values)
     if show:
@@ -77,7 +48,7 @@ class Writer:
 
   def close(self) -> None:
     if self.enabled:
-      with whole.told(self.path):  # what could not be written is tried again
+      with files.told(self.path):  # what could not be written is tried again
         self.jsonl.close()
       self.events.close()
 
@@ -107,4 +78,4 @@ def _rewind(path: pathlib.Path, done: int) -> None:
     r['step'] < done or (r['step'] == done and 'val/top1' not in r)
   )
   kept = [record for record in records(path) if before(record)]
-  whole.write(path, ''.join(json.dumps(record) + '\n' for record in kept))
+  files.write(path, ''.join(json.dumps(record) + '\n' for record in kept))

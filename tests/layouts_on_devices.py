@@ -17,9 +17,10 @@ import optax
 import small
 
 from configs import quickstart
-from i2v_jax import memory, sharding, train, train_step, video
+from i2v_jax import memory, train, train_step, video
 from i2v_jax import params as params_lib
 from i2v_jax import run as run_lib
+from i2v_jax.runtime import sharding
 
 SWIGLU = dict(width=32, depth=2, num_heads=4, patch_size=4, image_size=16)
 SWIGLU |= dict(family='dinov2', activation='swiglu', mlp_dim=48)

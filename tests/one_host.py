@@ -9,7 +9,7 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from i2v_jax import cli, hosts
+from i2v_jax.runtime import errors, hosts
 
 
 def work():
@@ -29,4 +29,4 @@ def work():
 
 
 if __name__ == '__main__':
-  sys.exit(cli.guarded(work))
+  sys.exit(errors.guarded(work))

@@ -6,6 +6,7 @@ import pytest
 import small
 
 from i2v_jax import accounting, experiment, flops, variants, video
+from i2v_jax.runtime import compilation
 
 CONFIG = 'configs/zeroi2v_k400.py'
 
@@ -73,8 +74,8 @@ def test_merged_models_are_those_that_merging_makes():
 def test_half_of_what_xla_counts_for_a_product():
   x, w = jnp.ones((3, 5)), jnp.ones((5, 7))
   lowered = jax.jit(jnp.matmul).lower(x, w)
-  assert accounting.xla_macs(lowered) == 3 * 5 * 7
-  assert accounting.xla_macs(lowered.compile()) == 3 * 5 * 7
+  assert compilation.xla_macs(lowered) == 3 * 5 * 7
+  assert compilation.xla_macs(lowered.compile()) == 3 * 5 * 7
 
 
 def test_a_backend_that_does_not_count_is_named():
@@ -83,7 +84,7 @@ def test_a_backend_that_does_not_count_is_named():
       return None
 
   with pytest.raises(ValueError, match='does not tell the FLOPs'):
-    accounting.xla_macs(Silent())
+    compilation.xla_macs(Silent())
 
 
 def test_kernels_of_libraries_are_counted():
@@ -92,4 +93,4 @@ def test_kernels_of_libraries_are_counted():
       call = 'x = f32[2] custom-call(y), custom_call_target="__cudnn$fmha"\n'
       return call * 2 + 'dot(a, b)'
 
-  assert accounting.kernels(Compiled()) == {'__cudnn$fmha': 2}
+  assert compilation.kernels(Compiled()) == {'__cudnn$fmha': 2}

@@ -5,16 +5,8 @@ import json
 import jax
 import pytest
 
-from i2v_jax import (
-  accounting,
-  bench,
-  bench_runs,
-  cli,
-  memory,
-  peer,
-  sharding,
-  variants,
-)
+from i2v_jax import accounting, bench, bench_runs, cli, memory, peer, variants
+from i2v_jax.runtime import sharding
 
 SMOKE = 'configs/zeroi2v_k400.py:smoke'
 PARTS = {'conditions', 'models', 'peak', 'training', 'loader', 'memory'}

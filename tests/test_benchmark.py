@@ -4,6 +4,7 @@ import jax
 import small
 
 from i2v_jax import benchmark, video
+from i2v_jax.runtime import compilation, device_memory
 
 
 def test_functions_take_turns_behind_a_first_call_of_each():
@@ -18,7 +19,7 @@ def test_a_forward_pass_takes_as_many_clips():
   model = small.build(dict(name='vpt'))
   call, compiled = benchmark.forward(model, small.random(model), 3)
   assert call().shape == (3, 3)
-  assert benchmark.peak_bytes(compiled) > 0
+  assert compilation.peak_bytes(compiled) > 0
 
 
 def test_the_largest_product_is_that_of_the_mlp():
@@ -34,4 +35,4 @@ def test_peaks_of_memory(monkeypatch):
   monkeypatch.setattr(jax, 'local_devices', lambda: [device])
   for stats, found in [(None, None), ({'peak_bytes_in_use': 7}, 7)]:
     device.stats = stats
-    assert benchmark.device_peak_bytes() == found
+    assert device_memory.device_peak_bytes() == found

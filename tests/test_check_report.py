@@ -5,10 +5,11 @@ import io
 
 import numpy as np
 
-from i2v_jax import check_report, writers
+from i2v_jax import check_report
 from i2v_jax.data import manifest, sources
 from i2v_jax.data.spec import ClipSpec
 from i2v_jax.findings import Finding, Listed
+from i2v_jax.runtime.console import Console
 
 NAMES = ('a, "b".mp4', 'no text \udcff.mp4', '[red]c.mp4')
 RECORDS = {
@@ -77,7 +78,7 @@ def test_the_table_counts_and_findings_show_three_examples(capsys):
 
 def test_names_that_are_no_text_are_printed_too(monkeypatch):
   strict = io.TextIOWrapper(io.BytesIO(), 'utf-8')
-  monkeypatch.setattr(writers, 'console', writers.Console(file=strict))
+  monkeypatch.setattr(check_report, 'console', Console(file=strict))
   rows = [('train', NAMES[1], 'is empty')]
   check_report.show(listed(), RECORDS, [Finding('bad', True, 'bad', rows)])
   strict.flush()

@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from i2v_jax import checkpoint, sharding, train, trained
+from i2v_jax import checkpoint, train, trained
 from i2v_jax import checkpoint_files as files
-from i2v_jax import workdir as workdir_lib
 from i2v_jax.run import TrainState
+from i2v_jax.runtime import hosts, sharding
 
 PLACE = sharding.replicated(sharding.make_mesh())
 
@@ -199,7 +199,7 @@ def test_a_trained_model_is_that_of_the_newest_whole_checkpoint(
 def test_hosts_that_see_different_checkpoints_do_not_go_on(
   smoke_config, tmp_path, monkeypatch
 ):
-  monkeypatch.setattr(workdir_lib, 'as_first', lambda question: 2)
+  monkeypatch.setattr(hosts, 'as_first', lambda question: 2)
   with pytest.raises(OSError, match=r'step 2, and host 0 another; wait until'):
     train.train_and_evaluate(smoke_config(), tmp_path)
 

@@ -7,8 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from i2v_jax import benchmark, cli, compare, experiment, sweep
+from i2v_jax import cli, compare, experiment, sweep
 from i2v_jax import run as run_lib
+from i2v_jax.runtime import compilation
 
 SWEEP = """
 from configs import quickstart
@@ -110,8 +111,8 @@ def test_peak_memory_counts_what_is_donated_once():
   x = jax.ShapeDtypeStruct((1024,), jnp.float32)
   step = lambda x: x + 1
   compiled = lambda **how: jax.jit(step, **how).lower(x).compile()
-  assert benchmark.peak_bytes(compiled(donate_argnums=0)) == 4096
-  assert benchmark.peak_bytes(compiled()) == 8192
+  assert compilation.peak_bytes(compiled(donate_argnums=0)) == 4096
+  assert compilation.peak_bytes(compiled()) == 8192
 
 
 def test_a_batch_in_parts_takes_the_flops_of_a_whole_one(

@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from i2v_jax import compilation, evaluate, memory, sharding, train
+from i2v_jax import evaluate, memory, train
+from i2v_jax.runtime import compilation, sharding
 
 
 @pytest.fixture

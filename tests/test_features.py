@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import small
 
-from i2v_jax import features, stopping, train
+from i2v_jax import features, train
 from i2v_jax import params as params_lib
 from i2v_jax import run as run_lib
 from i2v_jax.checkpoint import Checkpoints
+from i2v_jax.runtime import signals
 
 PROBE = {'model.adapter': None, 'trainable': ('head',)}
 EVL = {
@@ -80,7 +81,7 @@ def test_a_signal_ends_it_and_what_was_computed_stays(
     return real(*args)
 
   monkeypatch.setattr(features, 'of_clips', told)
-  with pytest.raises(stopping.Stopped):
+  with pytest.raises(signals.Stopped):
     train.train_and_evaluate(config, tmp_path)
   assert len(calls) == 2
   train.train_and_evaluate(config, tmp_path)

@@ -6,7 +6,8 @@ import jax
 import pytest
 import small
 
-from i2v_jax import experiment, fitting, limits, memory, sharding, train
+from i2v_jax import experiment, fitting, memory, train
+from i2v_jax.runtime import device_memory, sharding
 
 
 @pytest.mark.parametrize(
@@ -59,7 +60,7 @@ def bytes_of(monkeypatch):
 def test_a_batch_is_chosen_and_the_learning_rate_stays(
   config, tmp_path, bytes_of, monkeypatch, capsys
 ):
-  monkeypatch.setenv(limits.NAME, '500')
+  monkeypatch.setenv(device_memory.NAME, '500')
   found = fitting.settle(config, tmp_path)
   assert found == config | {'batch_size': 8}
   assert {size for size, _ in bytes_of} == {1, 2, 8}
@@ -70,7 +71,7 @@ def test_a_batch_is_chosen_and_the_learning_rate_stays(
 def test_no_batch_is_larger_than_the_data(
   config, tmp_path, bytes_of, monkeypatch
 ):
-  monkeypatch.setenv(limits.NAME, '1000000')  # there are 16 videos
+  monkeypatch.setenv(device_memory.NAME, '1000000')  # there are 16 videos
   assert fitting.settle(config, tmp_path)['batch_size'] == 16
 
 
@@ -79,10 +80,10 @@ def test_remat_is_the_first_policy_that_fits(
 ):
   config |= {'batch_size': 8, 'remat': 'auto'}
   for limit, wanted in ((420, 'none'), (419, 'dots'), (260, 'block')):
-    monkeypatch.setenv(limits.NAME, str(limit))
+    monkeypatch.setenv(device_memory.NAME, str(limit))
     assert fitting.settle(config, tmp_path) == config | {'remat': wanted}
   assert bytes_of[-3:] == [(8, 'none'), (8, 'dots'), (8, 'block')]
-  monkeypatch.setenv(limits.NAME, '258')
+  monkeypatch.setenv(device_memory.NAME, '258')
   with pytest.raises(ValueError, match='this batch_size takes 0'):
     fitting.settle(config, tmp_path)
 
@@ -92,10 +93,10 @@ def test_with_both_more_is_recomputed_only_if_no_batch_fits_else(
 ):
   config |= {'remat': 'auto'}
   for limit, wanted in ((140, (1, 'none')), (139, (1, 'dots'))):
-    monkeypatch.setenv(limits.NAME, str(limit))
+    monkeypatch.setenv(device_memory.NAME, str(limit))
     found = fitting.settle(config, tmp_path)
     assert (found['batch_size'], found['remat']) == wanted
-  monkeypatch.setenv(limits.NAME, '119')
+  monkeypatch.setenv(device_memory.NAME, '119')
   with pytest.raises(ValueError, match='this batch of 1 takes'):
     fitting.settle(config, tmp_path)
 
@@ -137,7 +138,7 @@ def eight_bytes(monkeypatch):
   found = memory.Bytes(0, 0, 0, 0, 8, 0)
   monkeypatch.setattr(memory, 'measure', lambda *_: found)
   monkeypatch.setattr(memory, 'lowered', lambda *_, **__: (None, None))
-  monkeypatch.setenv(limits.NAME, '100')
+  monkeypatch.setenv(device_memory.NAME, '100')
 
 
 def test_a_policy_that_the_compiler_refuses_does_not_fit(
@@ -183,7 +184,7 @@ def test_the_way_out_of_a_batch_of_ones_own_is_a_smaller_one(
   config, tmp_path, bytes_of, monkeypatch
 ):
   config |= {'batch_size': 8, 'remat': 'auto'}
-  monkeypatch.setenv(limits.NAME, '259')
+  monkeypatch.setenv(device_memory.NAME, '259')
   with pytest.raises(ValueError, match='smaller batch_size or a larger accum'):
     fitting.settle(config, tmp_path)
 
@@ -206,11 +207,13 @@ def test_auto_trains_and_resumes(config, tmp_path, monkeypatch):
   )
   limit = of(4)
   assert of(2) < limit < of(8)
-  monkeypatch.setenv(limits.NAME, str(limit))
+  monkeypatch.setenv(device_memory.NAME, str(limit))
   train.train_and_evaluate(config, tmp_path)
   saved = json.loads((tmp_path / 'config.json').read_text(encoding='utf-8'))
   assert (saved['batch_size'], saved['remat']) == (4, 'none')
-  monkeypatch.setenv(limits.NAME, '1')  # would not fit, if it were searched
+  monkeypatch.setenv(
+    device_memory.NAME, '1'
+  )  # would not fit, if it were searched
   train.train_and_evaluate(config, tmp_path)
   assert (
     json.loads((tmp_path / 'config.json').read_text(encoding='utf-8')) == saved

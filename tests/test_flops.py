@@ -7,7 +7,8 @@ import jax.extend
 import pytest
 import small
 
-from i2v_jax import accounting, adapters, flops, video
+from i2v_jax import adapters, flops, video
+from i2v_jax.runtime import compilation
 
 SPECS = {
   'plain': None,
@@ -125,5 +126,5 @@ def test_xla_compiles_as_much_within_one_percent(name):
   model = video.build(spec | {'backbone': dict(family='clip', **sizes)}, 400)
   apply = jax.jit(lambda params, *x: model.apply({'params': params}, *x))
   given = small.shapes(model), *video.example(model)
-  found = accounting.xla_macs(apply.lower(*given).compile())
+  found = compilation.xla_macs(apply.lower(*given).compile())
   assert sum(flops.macs(model).values()) == pytest.approx(found, rel=0.01)

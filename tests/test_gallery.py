@@ -5,6 +5,7 @@ import numpy as np
 
 from i2v_jax import cli, gallery
 from i2v_jax.data import randaugment
+from i2v_jax.runtime import errors
 
 
 def test_every_augmentation_changes_the_frame(videos):
@@ -36,5 +37,5 @@ def test_the_command_writes_the_picture(videos, tmp_path):
   out = tmp_path / 'all.jpg'
   clips = [str(videos / 'arm_wrestling.mp4'), str(videos / 'mpeg4.avi')]
   args = cli.parser().parse_args(['data', 'gallery', *clips, '--out', str(out)])
-  assert cli.guarded(args.function, args) == 0
+  assert errors.guarded(args.function, args) == 0
   assert cv2.imread(str(out)).shape[1] > 900

@@ -2,7 +2,7 @@
 
 from jax.errors import JaxRuntimeError
 
-from i2v_jax import host_watch
+from i2v_jax.runtime import host_watch
 
 AGAIN = 'Start the same command again on all hosts'
 

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from i2v_jax import hosts
+from i2v_jax.runtime import hosts
 
 ROOT = pathlib.Path(__file__).parents[1]
 TOLD = dict(coordinator='node1:1234', num_processes=2, process_id=1)

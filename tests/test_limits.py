@@ -5,7 +5,7 @@ import types
 import jax
 import pytest
 
-from i2v_jax import limits, sharding
+from i2v_jax.runtime import device_memory, sharding
 
 
 def device(**stats):
@@ -15,42 +15,44 @@ def device(**stats):
 
 
 def test_the_environment_decides(monkeypatch):
-  monkeypatch.setenv(limits.NAME, '12345')
-  assert limits.of_device(jax.devices()[0]) == 12345
-  assert limits.agreed(sharding.make_mesh()) == 12345
-  monkeypatch.setenv(limits.NAME, '16GB')
+  monkeypatch.setenv(device_memory.NAME, '12345')
+  assert device_memory.of_device(jax.devices()[0]) == 12345
+  assert device_memory.agreed(sharding.make_mesh()) == 12345
+  monkeypatch.setenv(device_memory.NAME, '16GB')
   with pytest.raises(ValueError, match="'16GB'; it is a whole number"):
-    limits.of_device(jax.devices()[0])
+    device_memory.of_device(jax.devices()[0])
 
 
 def test_an_accelerator_tells_what_is_left(monkeypatch):
-  monkeypatch.delenv(limits.NAME, raising=False)
-  found = limits.of_device(device(bytes_limit=16_000, bytes_in_use=6_000))
+  monkeypatch.delenv(device_memory.NAME, raising=False)
+  found = device_memory.of_device(
+    device(bytes_limit=16_000, bytes_in_use=6_000)
+  )
   assert found == 9_500
   with pytest.raises(ValueError, match='set I2V_MEMORY_BYTES, or'):
-    limits.of_device(device())
+    device_memory.of_device(device())
 
 
 def test_devices_of_a_cpu_share_what_the_host_has_free(monkeypatch):
-  monkeypatch.delenv(limits.NAME, raising=False)
-  monkeypatch.setattr(limits, '_free', lambda: 8_000)
+  monkeypatch.delenv(device_memory.NAME, raising=False)
+  monkeypatch.setattr(device_memory, '_free', lambda: 8_000)
   monkeypatch.setattr(jax, 'local_devices', lambda: [None] * 4)
-  assert limits.of_device(jax.devices()[0]) == 1_900
+  assert device_memory.of_device(jax.devices()[0]) == 1_900
 
 
 def test_a_container_that_has_read_its_data_has_memory_free(
   monkeypatch, tmp_path
 ):
-  monkeypatch.setattr(limits, 'GROUP', tmp_path)
-  everything = limits._free()
+  monkeypatch.setattr(device_memory, 'GROUP', tmp_path)
+  everything = device_memory._free()
   (tmp_path / 'memory.max').write_text('max\n', encoding='utf-8')
-  assert limits._free() > everything // 2
+  assert device_memory._free() > everything // 2
   (tmp_path / 'memory.max').write_text('10000000\n', encoding='utf-8')
   (tmp_path / 'memory.current').write_text('9500000\n', encoding='utf-8')
   stat = 'anon 1500000\ninactive_file 7000000\nactive_file 1000000\n'
   (tmp_path / 'memory.stat').write_text(stat, encoding='utf-8')
-  assert limits._free() == 7_500_000
+  assert device_memory._free() == 7_500_000
 
 
 def test_this_host_has_memory_free():
-  assert 2**20 < limits._free() < 2**50
+  assert 2**20 < device_memory._free() < 2**50

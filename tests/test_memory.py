@@ -4,9 +4,10 @@ import jax
 import pytest
 import small
 
-from i2v_jax import benchmark, compilation, experiment, memory, sharding
+from i2v_jax import experiment, memory
 from i2v_jax import params as params_lib
 from i2v_jax import run as run_lib
+from i2v_jax.runtime import compilation, sharding
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def test_bytes_add_up_to_what_is_compiled(config):
   assert found.batch == params_lib.num_bytes(inputs.batch) > 0
   assert found.opt_state > 2 * found.trained - 100 > 0
   assert found.temporaries > 0
-  assert found.total == benchmark.peak_bytes(compiled)
+  assert found.total == compilation.peak_bytes(compiled)
   assert 0 <= found.other < 1024  # metrics and padding
 
 
@@ -49,7 +50,7 @@ def test_weights_that_a_step_on_features_does_not_read_still_count(config):
   lowered, inputs = memory.lowered(config, sharding.make_mesh(), 4)
   compiled = lowered.compile()
   found = memory.measure(compiled, inputs)
-  assert found.frozen > benchmark.peak_bytes(compiled)
+  assert found.frozen > compilation.peak_bytes(compiled)
   assert found.other >= 0 and found.total > found.frozen
 
 

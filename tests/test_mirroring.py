@@ -2,8 +2,9 @@
 
 import pytest
 
-from i2v_jax import experiment, facts, overview, run, writers
+from i2v_jax import experiment, facts, overview, run
 from i2v_jax.data import clips, show
+from i2v_jax.runtime.console import console
 
 PUSHED = ('push_left', 'push_right')
 
@@ -43,7 +44,7 @@ def test_what_becomes_of_labels_is_said_at_the_start(
   smoke_config, tmp_path, monkeypatch, change, said
 ):
   lines = []
-  monkeypatch.setattr(writers.console, 'print', lines.append)
+  monkeypatch.setattr(console, 'print', lines.append)
   config = config_of(smoke_config, **change)
   overview.overview(run.prepare(config, tmp_path / 'w'))
   assert said in lines[-1]

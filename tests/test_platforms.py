@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import small
 
-from i2v_jax import benchmark, cli, memory, train_step, weights
-from i2v_jax.runtime import console, devices
+from i2v_jax import benchmark, memory, train_step, weights
+from i2v_jax.runtime import devices, errors
+from i2v_jax.runtime.console import accept_all_text, encodable
 
 # What Windows does not have, and then one command after another.
 COMMANDS = """
@@ -80,8 +81,8 @@ def test_text_that_an_encoding_lacks(tmp_path, monkeypatch, encoding, shown):
   path = tmp_path / 'out'
   with path.open('w', encoding=encoding) as file:
     monkeypatch.setattr(sys, 'stdout', file)
-    console.accept_all_text()
-    print(console.encodable('█', instead='#'), 'é', '中', end='')
+    accept_all_text()
+    print(encodable('█', instead='#'), 'é', '中', end='')
   assert path.read_text(encoding=encoding) == shown
 
 
@@ -98,7 +99,7 @@ class Jax(types.SimpleNamespace):
 def test_a_missing_device_is_one_sentence(monkeypatch, capsys, error):
   monkeypatch.setenv('JAX_PLATFORMS', 'cuda')
   monkeypatch.setitem(sys.modules, 'jax', Jax(error=error))
-  assert cli.guarded(sys.modules['jax'].devices) == 1
+  assert errors.guarded(sys.modules['jax'].devices) == 1
   said = capsys.readouterr().err.splitlines()
   assert said[0].startswith('error: JAX finds no device for JAX_PLATFORMS=cuda')
   assert len(said) == 2
@@ -109,7 +110,7 @@ def test_no_device_is_missing_where_none_was_asked_for(monkeypatch):
   monkeypatch.setitem(sys.modules, 'jax', Jax())
   assert devices.missing() == ''
   with pytest.raises(AssertionError):
-    cli.guarded(sys.modules['jax'].devices)
+    errors.guarded(sys.modules['jax'].devices)
 
 
 def test_without_jit_a_model_and_a_step_run(monkeypatch):

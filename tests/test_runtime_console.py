@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.table import Table
 
-from i2v_jax.runtime import console as consoles
+from i2v_jax.runtime.console import Console, accept_all_text, encodable
 
 LATIN = b'caf\xe9.mp4'.decode(errors='surrogateescape')
 
@@ -20,21 +20,21 @@ LATIN = b'caf\xe9.mp4'.decode(errors='surrogateescape')
 )
 def test_what_cannot_be_encoded_is_escaped(encoding, text, shown, monkeypatch):
   stream = io.TextIOWrapper(io.BytesIO(), encoding)
-  console = consoles.Console(file=stream, soft_wrap=True)
+  console = Console(file=stream, soft_wrap=True)
   console.print(text)
   stream.flush()
   assert stream.buffer.getvalue().decode(encoding) == f'{shown}\n'
   monkeypatch.setattr('sys.stdout', stream)
-  assert consoles.encodable(text, 'instead') == 'instead'
-  assert consoles.encodable('plain', 'instead') == 'plain'
-  consoles.accept_all_text()
+  assert encodable(text, 'instead') == 'instead'
+  assert encodable('plain', 'instead') == 'plain'
+  accept_all_text()
   print(text, flush=True)
   assert stream.buffer.getvalue().decode(encoding) == f'{shown}\n{shown}\n'
 
 
 def test_tables_and_terminals_stay_what_they_are():
   stream = io.TextIOWrapper(io.BytesIO(), 'cp1252')
-  console = consoles.Console(file=stream, width=40)
+  console = Console(file=stream, width=40)
   assert not console.is_terminal and console.encoding == 'cp1252'
   table = Table(title=LATIN)
   table.add_column('class')

@@ -14,7 +14,8 @@ from jax.sharding import PartitionSpec
 from small import abstract_mesh
 
 from i2v_jax import params as params_lib
-from i2v_jax import sharding, video, vit
+from i2v_jax import video, vit
+from i2v_jax.runtime import sharding
 
 ZEROI2V = {'name': 'zeroi2v', 'offsets': (-1, 1)}
 BLOCK = 'backbone/blocks_11'

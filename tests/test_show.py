@@ -4,9 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from i2v_jax import cli, writers
+from i2v_jax import cli
 from i2v_jax.data import clips, decode, sheet, show, transforms
 from i2v_jax.data.spec import ClipSpec
+from i2v_jax.runtime import console, errors
 
 SPEC = dict(num_frames=4, image_size=32, stride=3, short_side=40)
 GRID = dict(num_frames=8, grid=(2, 2), spatial_frames=4)
@@ -160,7 +161,7 @@ def test_everything_that_is_on_is_described():
 
 def run(*arguments):
   args = cli.parser().parse_args(['data', *map(str, arguments)])
-  return cli.guarded(args.function, args)
+  return errors.guarded(args.function, args)
 
 
 def test_the_command_draws_through_a_config(videos, tmp_path, capsys):
@@ -195,7 +196,7 @@ def test_what_cannot_be_shown_is_one_sentence(videos, tmp_path, capsys):
 
 
 def test_a_bar_goes_on_with_each_video(videos, tmp_path, monkeypatch):
-  made, opened, progress = [], [], writers.progress
+  made, opened, progress = [], [], console.progress
 
   def noted(*args):
     made.append((*progress(*args), args[0]))
@@ -205,7 +206,7 @@ def test_a_bar_goes_on_with_each_video(videos, tmp_path, monkeypatch):
     opened.append(made[0][0].tasks[0].completed)
     return decode.open_video(path)
 
-  monkeypatch.setattr(writers, 'progress', noted)
+  monkeypatch.setattr(console, 'progress', noted)
   monkeypatch.setattr(show, 'open_video', open_video)
   options = ('--config', 'configs/finetune_folder.py:smoke', '--draws', 0)
   good = [videos / 'rotated_90.mov'] * 2

@@ -13,16 +13,9 @@ import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict
 
-from i2v_jax import (
-  checkpoint,
-  cli,
-  evaluate,
-  guard,
-  stopping,
-  train,
-  trained,
-)
+from i2v_jax import checkpoint, evaluate, guard, train, trained
 from i2v_jax.heartbeat import Heartbeat
+from i2v_jax.runtime import errors, signals
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -32,17 +25,17 @@ def tell(number=signal.SIGTERM):
   os.kill(os.getpid(), number)
 
 
-@pytest.mark.parametrize('number', stopping.SIGNALS)
+@pytest.mark.parametrize('number', signals.SIGNALS)
 def test_a_signal_ends_waiting_and_nothing_else(number, capfd):
   reached = []
-  stopped = pytest.raises(stopping.Stopped, match=number.name)
-  with stopped, stopping.Stopping() as stop:
+  stopped = pytest.raises(signals.Stopped, match=number.name)
+  with stopped, signals.Stopping() as stop:
     tell(number)
     reached.append(stop.requested)
     with stop.interruptible():
       reached.append('not')
   assert reached == [number.name]
-  with stopped, stopping.Stopping() as stop, stop.interruptible():
+  with stopped, signals.Stopping() as stop, stop.interruptible():
     tell(number)
     reached.append('not')
   assert reached == [number.name]
@@ -51,7 +44,7 @@ def test_a_signal_ends_waiting_and_nothing_else(number, capfd):
 
 def test_items_end_with_the_one_that_is_worked_on():
   done = []
-  with pytest.raises(stopping.Stopped), stopping.Stopping() as stop:
+  with pytest.raises(signals.Stopped), signals.Stopping() as stop:
     for item in stop.over(range(5)):
       if item == 2:
         tell()
@@ -60,7 +53,7 @@ def test_items_end_with_the_one_that_is_worked_on():
 
 
 def test_the_end_of_the_items_is_no_stop_but_a_check_is():
-  with pytest.raises(stopping.Stopped), stopping.Stopping() as stop:
+  with pytest.raises(signals.Stopped), signals.Stopping() as stop:
     stop.check()
     assert list(stop.over(range(3))) == [0, 1, 2]
     tell()
@@ -68,13 +61,13 @@ def test_the_end_of_the_items_is_no_stop_but_a_check_is():
 
 
 def test_signals_mean_what_they_meant_before(monkeypatch):
-  before = [signal.getsignal(number) for number in stopping.SIGNALS]
-  with stopping.Stopping():
+  before = [signal.getsignal(number) for number in signals.SIGNALS]
+  with signals.Stopping():
     assert signal.getsignal(signal.SIGTERM) != before[1]
-  assert [signal.getsignal(n) for n in stopping.SIGNALS] == before
+  assert [signal.getsignal(n) for n in signals.SIGNALS] == before
   signal.signal(signal.SIGINT, signal.SIG_IGN)  # as nohup does
   try:
-    with stopping.Stopping() as stop:
+    with signals.Stopping() as stop:
       tell(signal.SIGINT)
       assert not stop.requested
   finally:
@@ -85,7 +78,7 @@ def test_another_thread_takes_no_signals():
   found = []
 
   def work():
-    with stopping.Stopping() as stop:
+    with signals.Stopping() as stop:
       found.extend(stop.over(range(2)))
 
   thread = threading.Thread(target=work)
@@ -141,33 +134,33 @@ def test_the_command_is_the_one_that_was_typed(monkeypatch, tmp_path):
   monkeypatch.setattr(sys, 'argv', ['/x/i2v_jax/main.py', '--a=b c', "--d='"])
   typed = ['python3', '-m', 'i2v_jax.main', '--a=b c', "--d='"]
   monkeypatch.setattr(sys, 'orig_argv', typed)
-  assert shlex.split(stopping.command()) == typed
+  assert shlex.split(signals.command()) == typed
   script = tmp_path / 'i2v'
   script.write_text('', encoding='utf-8')
   script.chmod(0o755)
   monkeypatch.setenv('PATH', str(tmp_path))
   monkeypatch.setattr(sys, 'argv', [str(script), 'sweep', '--set=a=(1, 2)'])
-  assert stopping.command() == "i2v sweep '--set=a=(1, 2)'"
+  assert signals.command() == "i2v sweep '--set=a=(1, 2)'"
 
 
 def test_a_run_that_stopped_ends_with_0_and_others_with_130(capsys):
   before = signal.getsignal(signal.SIGINT)
 
   def stop():
-    with stopping.Stopping() as stop, stop.interruptible():
+    with signals.Stopping() as stop, stop.interruptible():
       tell()
 
   def interrupt():
     raise KeyboardInterrupt('3 of 4 done')
 
   try:
-    assert cli.guarded(stop) == 0
+    assert errors.guarded(stop) == 0
   finally:
     signal.signal(signal.SIGINT, before)
   first, second = capsys.readouterr().out.splitlines()
   assert first == 'stopped by SIGTERM; to go on:'
-  assert second == f'  {stopping.command()}'
-  assert cli.guarded(interrupt) == 130
+  assert second == f'  {signals.command()}'
+  assert errors.guarded(interrupt) == 130
   assert capsys.readouterr().err == 'stopped; 3 of 4 done\n'
 
 
@@ -217,7 +210,7 @@ def test_what_goes_on_afterwards_ends_the_same(
 
   with monkeypatch.context() as patch:
     patch.setattr(module, moment, told)
-    with pytest.raises(stopping.Stopped):
+    with pytest.raises(signals.Stopped):
       train.train_and_evaluate(config, tmp_path)
   with checkpoint.Checkpoints(tmp_path) as checkpoints:
     assert (checkpoints.latest_step() or 0) == step

@@ -5,7 +5,8 @@ import json
 import jax
 import pytest
 
-from i2v_jax import cli, stopping, sweep, train
+from i2v_jax import cli, sweep, train
+from i2v_jax.runtime import signals
 
 
 @pytest.fixture
@@ -84,7 +85,7 @@ def test_a_stop_ends_the_whole_sweep(command, tmp_path, capsys, monkeypatch):
 
   def stopped(config, folder):
     asked.append(folder)
-    raise stopping.Stopped('stopped by SIGTERM; to go on: …')
+    raise signals.Stopped('stopped by SIGTERM; to go on: …')
 
   monkeypatch.setattr(train, 'train_and_evaluate', stopped)
   assert command() == 0 and len(asked) == 1

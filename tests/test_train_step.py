@@ -7,7 +7,8 @@ import pytest
 import small
 
 from i2v_jax import params as params_lib
-from i2v_jax import run, sharding, train_step
+from i2v_jax import run, train_step
+from i2v_jax.runtime import sharding
 
 
 def state_of(seed):

@@ -13,6 +13,7 @@ from configs import common
 from i2v_jax import experiment, train
 from i2v_jax import workdir as workdir_lib
 from i2v_jax.data import sources
+from i2v_jax.runtime import hosts
 
 HOLD = """
 import fcntl, sys
@@ -87,9 +88,9 @@ def test_a_process_alone_gets_its_own_error_and_answer():
 
   error = ValueError('why')
   with pytest.raises(PermissionError, match='no such luck') as found:
-    workdir_lib.by_first(fail)
+    hosts.by_first(fail)
   assert found.value.__cause__ is error
-  assert [workdir_lib.as_first(lambda x=x: x) for x in (True, 7)] == [1, 7]
+  assert [hosts.as_first(lambda x=x: x) for x in (True, 7)] == [1, 7]
 
 
 @pytest.mark.parametrize('error', [OSError('no such luck'), TimeoutError()])
@@ -103,7 +104,7 @@ def test_what_the_first_of_many_cannot_do_is_told_even_without_words(
   monkeypatch.setattr(workdir_lib.jax, 'process_count', lambda: 2)
   monkeypatch.setattr(workdir_lib.multihost_utils, 'broadcast_one_to_all', same)
   with pytest.raises(OSError, match=r'no such luck|TimeoutError'):
-    workdir_lib.by_first(fail)
+    hosts.by_first(fail)
 
 
 @pytest.mark.parametrize('code', ['ENOSYS', 'ENOLCK', 'EOPNOTSUPP'])

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from i2v_jax import events, writers
+from i2v_jax.runtime import console
 
 
 def records(workdir):
@@ -89,9 +90,9 @@ def test_a_full_disk_is_told_with_the_file_of_tensorboard(tmp_path, full_disk):
 
 
 def test_progress_is_silent_where_there_is_no_terminal(monkeypatch, capsys):
-  console = writers.Console(force_terminal=False)
-  monkeypatch.setattr(writers, 'console', console)
-  bar, advance = writers.progress(10, 'training', done=3)
+  no_terminal = console.Console(force_terminal=False)
+  monkeypatch.setattr(console, 'console', no_terminal)
+  bar, advance = console.progress(10, 'training', done=3)
   with bar:
     advance()
     advance(2)

@@ -7,7 +7,6 @@ import jax.numpy as jnp
 from flax import linen as nn
 from flax.core import FrozenDict
 
-from i2v_jax import ranges
 from i2v_jax.adapters import frame_shift, operators
 from i2v_jax.adapters.adaptformer import AdaptFormer
 from i2v_jax.adapters.aim import AIM
@@ -20,6 +19,7 @@ from i2v_jax.adapters.ssf import SSF
 from i2v_jax.adapters.st_adapter import STAdapter, STAdapterZeroI2V
 from i2v_jax.adapters.vpt import VPT
 from i2v_jax.adapters.zeroi2v import GeluAdapters, ZeroI2V
+from i2v_jax.runtime import ranges
 
 METHODS = {
   'adaptformer': AdaptFormer,

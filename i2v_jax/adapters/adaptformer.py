@@ -2,9 +2,9 @@
 
 from typing import ClassVar
 
-from i2v_jax import ranges
 from i2v_jax.adapters.layers import Bottleneck, torch_uniform
 from i2v_jax.adapters.method import Method
+from i2v_jax.runtime import ranges
 
 
 class AdaptFormer(Method):

@@ -2,10 +2,10 @@
 
 from typing import ClassVar
 
-from i2v_jax import ranges
 from i2v_jax.adapters import blocks
 from i2v_jax.adapters.layers import Bottleneck, drop_path, identity
 from i2v_jax.adapters.method import Method
+from i2v_jax.runtime import ranges
 
 # The release draws stochastic depth along the first axis of whatever layout
 # the tokens have: CLIP's is L x BT x D, the ImageNet ViT's BT x L x D.

@@ -12,9 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from i2v_jax import ranges
 from i2v_jax.adapters.layers import Bottleneck, identity, torch_uniform
 from i2v_jax.adapters.method import Method
+from i2v_jax.runtime import ranges
 from i2v_jax.vit_config import ViTConfig
 
 PRESETS = {

@@ -15,8 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from i2v_jax import ranges
 from i2v_jax.adapters.layers import PerChannelConv
+from i2v_jax.runtime import ranges
 from i2v_jax.vit import ACTIVATIONS, Attention, ViTConfig, layer_norm
 
 # The decoder has these whatever the image model has.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 import numpy as np
 
-from i2v_jax import ranges
+from i2v_jax.runtime import ranges
 
 NEIGHBOURS = (-1, 1)  # the frame before, then the one after
 

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from i2v_jax import ranges
 from i2v_jax.derivatives import with_derivatives
+from i2v_jax.runtime import ranges
 
 ACTIVATIONS = {
   'none': lambda x: x,

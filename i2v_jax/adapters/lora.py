@@ -5,10 +5,10 @@ from typing import Any, ClassVar
 
 from flax import linen as nn
 
-from i2v_jax import ranges
 from i2v_jax.adapters import blocks, folding
 from i2v_jax.adapters.layers import LowRank, normal
 from i2v_jax.adapters.method import Method
+from i2v_jax.runtime import ranges
 
 LAYERS = {  # layer -> where it lies in the block
   'q': 'attn',

@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 from flax import linen as nn
 
-from i2v_jax import ranges
 from i2v_jax.adapters import blocks, operators
+from i2v_jax.runtime import ranges
 
 
 class Method(nn.Module):

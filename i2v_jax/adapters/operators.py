@@ -14,7 +14,6 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 from flax.core import FrozenDict
 
-from i2v_jax import ranges
 from i2v_jax.adapters import blocks, frame_shift
 from i2v_jax.adapters.frame_shift import (
   channel_groups,
@@ -23,6 +22,7 @@ from i2v_jax.adapters.frame_shift import (
   shift_in_heads,
 )
 from i2v_jax.adapters.layers import identity
+from i2v_jax.runtime import ranges
 from i2v_jax.vit import keep_heads
 
 

@@ -10,7 +10,6 @@ from typing import ClassVar
 import jax.numpy as jnp
 from flax import linen as nn
 
-from i2v_jax import ranges
 from i2v_jax.adapters import blocks
 from i2v_jax.adapters.layers import (
   PerChannelConv,
@@ -21,6 +20,7 @@ from i2v_jax.adapters.layers import (
   zeros,
 )
 from i2v_jax.adapters.method import Method
+from i2v_jax.runtime import ranges
 
 
 class PromptBlock(nn.Module):

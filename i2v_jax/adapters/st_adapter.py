@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 
 from flax import linen as nn
 
-from i2v_jax import ranges
 from i2v_jax.adapters import blocks
 from i2v_jax.adapters.layers import (
   PerChannelConv,
@@ -18,6 +17,7 @@ from i2v_jax.adapters.layers import (
   zeros,
 )
 from i2v_jax.adapters.method import Method
+from i2v_jax.runtime import ranges
 
 LOOKS_AROUND = 'its convolution looks at the patches around each'
 

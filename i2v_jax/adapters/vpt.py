@@ -6,10 +6,10 @@ from typing import ClassVar
 import jax.numpy as jnp
 from flax import linen as nn
 
-from i2v_jax import ranges
 from i2v_jax.adapters import blocks
 from i2v_jax.adapters.layers import symmetric_uniform
 from i2v_jax.adapters.method import Method
+from i2v_jax.runtime import ranges
 from i2v_jax.vit import tokens
 
 

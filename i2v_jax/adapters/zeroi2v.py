@@ -8,11 +8,11 @@ own.
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from i2v_jax import ranges
 from i2v_jax.adapters import folding, frame_shift
 from i2v_jax.adapters.layers import Bottleneck, identity
 from i2v_jax.adapters.method import Method
 from i2v_jax.adapters.operators import HeadRelocation
+from i2v_jax.runtime import ranges
 
 PLACES = {  # number of adapters -> where they stand
   0: (),

@@ -5,14 +5,7 @@ Training, evaluation and prediction all come through here.
 
 import numpy as np
 
-from i2v_jax.data import (
-  colour,
-  flips,
-  grid,
-  randaugment,
-  sampling,
-  transforms,
-)
+from i2v_jax.data import colour, flips, grid, randaugment, sampling, transforms
 from i2v_jax.data.decode import Video
 from i2v_jax.data.spec import ClipSpec
 

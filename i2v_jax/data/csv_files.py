@@ -5,9 +5,9 @@ import io
 import pathlib
 from collections.abc import Iterable, Sequence
 
-from i2v_jax.data import whole
+from i2v_jax.runtime import files
 
-Path = whole.Path
+Path = files.Path
 
 
 def write(path: Path, columns: Sequence[str], rows: Iterable) -> bytes:
@@ -24,7 +24,7 @@ def write(path: Path, columns: Sequence[str], rows: Iterable) -> bytes:
   text = io.StringIO(newline='')
   writer = csv.writer(text, lineterminator='\n')
   writer.writerows([columns, *rows])
-  whole.write(path, text.getvalue())
+  files.write(path, text.getvalue())
   return text.getvalue().encode(errors='surrogateescape')
 
 

@@ -9,7 +9,8 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from i2v_jax.data import frame_files, listing, sources, whole
+from i2v_jax.data import frame_files, listing, sources
+from i2v_jax.runtime import files
 
 VERSION = 1
 NAME = 'manifest.jsonl'
@@ -29,7 +30,7 @@ def stamp(path: str) -> dict[str, int] | None:
 def write(path: listing.Path, header: Mapping, records: Iterable[Mapping]):
   """Writes a manifest, whole or not at all."""
   with (
-    whole.replacing(path) as beside,
+    files.replacing(path) as beside,
     beside.open('w', encoding='utf-8') as file,
   ):
     for line in ({'manifest': VERSION} | dict(header), *records):

@@ -27,10 +27,10 @@ from i2v_jax.data import (
   own,
   places,
   prepared,
-  whole,
 )
 from i2v_jax.data.frame_folder import FPS, check_fps
 from i2v_jax.data.look_up import LookUp
+from i2v_jax.runtime import files
 
 Path = listing.Path
 
@@ -176,7 +176,7 @@ def load(
 def write_class_names(path: Path, names: Sequence[str]) -> None:
   """Writes class names, in label order, as a json list."""
   text = json.dumps(listing.check_names(names, path), indent=0)
-  whole.write(path, f'{text}\n')
+  files.write(path, f'{text}\n')
 
 
 def read_class_names(path: Path) -> tuple[str, ...]:

@@ -3,6 +3,14 @@
 import sys
 
 import rich.console
+from rich.progress import (
+  BarColumn,
+  MofNCompleteColumn,
+  Progress,
+  TextColumn,
+  TimeElapsedColumn,
+  TimeRemainingColumn,
+)
 
 
 def accept_all_text() -> None:
@@ -45,3 +53,25 @@ class _Escaping:
     encoding = getattr(self._stream, 'encoding', None) or 'utf-8'
     escaped = text.encode(encoding, 'backslashreplace').decode(encoding)
     return self._stream.write(escaped)
+
+
+# No markup: file names may hold brackets.
+console = Console(soft_wrap=True, highlight=False, markup=False)
+
+
+def progress(total: int, what: str, unit: str = 'steps', done: int = 0):
+  """A progress bar that disappears when done; silent in a log file."""
+  bar = Progress(
+    TextColumn('{task.description}'),
+    BarColumn(),
+    MofNCompleteColumn(),
+    TextColumn(unit),
+    TimeElapsedColumn(),
+    TextColumn('left'),
+    TimeRemainingColumn(),
+    console=console,
+    transient=True,
+    disable=not console.is_terminal,
+  )
+  task = bar.add_task(what, total=total, completed=done)
+  return bar, lambda n=1: bar.advance(task, n)

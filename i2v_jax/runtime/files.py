@@ -1,8 +1,13 @@
-"""Files on the disk: locks, and what to do when writing fails."""
+"""Files: atomic writes, JSON whose damage is one sentence, locks."""
 
+import contextlib
+import json
 import logging
 import os
-from typing import IO
+import pathlib
+import shutil
+from collections.abc import Iterator, Sequence
+from typing import IO, Any
 
 try:
   import fcntl
@@ -13,9 +18,133 @@ try:
 except ModuleNotFoundError:  # anything else
   msvcrt = None
 
+Path = str | os.PathLike[str]
+UNFINISHED = 'unfinished'  # marks a folder that may hold files of two writes
 WAY_OUT = 'mend the disk and start the same command again.'
 _LOG = logging.getLogger(__name__)
 _FAR = 1 << 30  # where nothing is written: Windows does not let others read it
+
+
+def write(path: Path, text: str) -> None:
+  """As `replace`, with an OSError that names the file and the way out."""
+  with told(path):
+    replace(path, text)
+
+
+def write_json(path: Path, value: Any) -> None:
+  """Writes a value as indented JSON, as `write` does."""
+  write(path, json.dumps(value, indent=2) + '\n')
+
+
+def replace(path: Path, text: str) -> None:
+  """Puts a file of UTF-8 in the place of one of that name, if there is one.
+
+  Bytes that were no UTF-8 when they were read (`surrogateescape`) stay as they
+  were.
+  """
+  with replacing(path) as beside:
+    beside.write_bytes(text.encode(errors='surrogateescape'))
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[pathlib.Path]:
+  """Yields a temporary path, which is renamed to `path` at the end."""
+  path = pathlib.Path(path)
+  beside = path.with_name(f'{path.name}.new')
+  yield beside
+  beside.replace(path)
+
+
+@contextlib.contextmanager
+def together(folder: Path) -> Iterator[pathlib.Path]:
+  """Yields an empty folder whose files replace those of `folder` at the end.
+
+  Until all are written, `folder` keeps the files it had. If the process dies
+  while they are renamed, `check_finished` refuses the folder.
+
+  Raises:
+    OSError: a file cannot be written; says which folder.
+  """
+  folder = pathlib.Path(folder)
+  new, mark = folder / '.new', folder / UNFINISHED
+  with told(folder):
+    existed = folder.is_dir()
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(parents=True)
+    try:
+      yield new
+      mark.touch()
+      for file in sorted(new.iterdir()):
+        file.replace(folder / file.name)
+      mark.unlink()
+    finally:
+      shutil.rmtree(new, ignore_errors=True)
+      if not existed and not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def check_finished(folder: Path) -> None:
+  """Raises ValueError if `together` was interrupted between two files."""
+  if (pathlib.Path(folder) / UNFINISHED).exists():
+    raise ValueError(
+      f'Writing {folder} was interrupted, so its files may belong to two '
+      'different models; write it again.'
+    )
+
+
+def read_json(path: Path, keys: Sequence[str] = (), kind: type = dict) -> Any:
+  """Reads a JSON file that this library wrote.
+
+  Args:
+    path: the file.
+    keys: that it must have; `a.b` is key `b` of the object `a`.
+    kind: of the value, `dict` or `list`.
+
+  Raises:
+    FileNotFoundError: there is no such file.
+    ValueError: it is damaged, or lacks a key; names the file.
+  """
+  try:
+    found = json.loads(pathlib.Path(path).read_bytes())
+  except ValueError as error:
+    raise ValueError(
+      f'{path} is damaged ({error}); bring it back from a copy, or write it '
+      'again.'
+    ) from error
+  check_keys(found, keys, path, kind)
+  return found
+
+
+def check_keys(value: Any, keys: Sequence[str], what, kind=dict) -> None:
+  """Raises ValueError naming `what` unless `value` is of `kind` with `keys`."""
+  if not isinstance(value, kind):
+    raise ValueError(
+      f'{what} is damaged (it holds no JSON '
+      f'{"object" if kind is dict else "list"}); bring it back from a copy, or '
+      'write it again.'
+    )
+  for key in keys:
+    node = value
+    for name in key.split('.'):
+      if not (isinstance(node, dict) and name in node):
+        raise ValueError(
+          f'{what} has no {key}: it is damaged, or not what this version '
+          'writes; bring it back from a copy, or write it again.'
+        )
+      node = node[name]
+
+
+@contextlib.contextmanager
+def told(path: Path) -> Iterator[None]:
+  """What goes wrong while a file is written, as one sentence."""
+  try:
+    yield
+  except OSError as error:
+    if str(error).endswith(WAY_OUT):  # one file of a folder
+      raise
+    reason = error.strerror or repr(error)
+    text = f'{path} could not be written ({reason}); {WAY_OUT}'
+    raise OSError(text) from error
 
 
 def lock(file: IO) -> None:

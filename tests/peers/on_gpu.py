@@ -33,11 +33,11 @@ from i2v_jax import (
   benchmark,
   experiment,
   memory,
-  sharding,
   variants,
   video,
-  writers,
 )
+from i2v_jax.runtime import compilation, sharding
+from i2v_jax.runtime.console import console
 
 TOLERANCE = {'float32': 1e-3, 'bfloat16': 0.1}  # of the largest logit
 COLUMNS = ('work', 'batch', 'i2v ms', 'torch ms', 'i2v is', 'i2v MFU')
@@ -129,7 +129,7 @@ def training(config, classes: int, size: int):
   mesh = sharding.make_mesh(devices=jax.devices()[:1])
   lowered, inputs = memory.lowered(config, mesh, classes, size)
   step = bench_runs.repeated(lowered.compile(), inputs)
-  return step, accounting.xla_macs(lowered) / size
+  return step, compilation.xla_macs(lowered) / size
 
 
 def check(ours, theirs, dtype: str) -> None:
@@ -165,7 +165,7 @@ def show(rows, flops: float) -> None:
       f'{row["torch_by_i2v"]:.2f}x',
       *(f'{row["flops"] / seconds[k] / flops:.1%}' for k in ('i2v', 'torch')),
     )
-  writers.console.print(table)
+  console.print(table)
 
 
 def main(argv=None) -> None:

@@ -37,8 +37,9 @@ def with_i2v(work, told, params, clip):
   """`(logits, a call of the work)`, by us."""
   import jax
 
-  from i2v_jax import compilation, video
   from i2v_jax import params as params_lib
+  from i2v_jax import video
+  from i2v_jax.runtime import compilation
 
   model = video.build(told['spec'], told['num_classes'])
   place = lambda x: jax.tree.map(jax.numpy.asarray, x)

@@ -72,3 +72,12 @@ def _free_of_container(free: int) -> int:
   # Pages of files that were read count as used, and are given up on demand.
   cached = dict(line.split() for line in lines)['inactive_file']
   return int(most) - used + int(cached)
+
+
+def device_peak_bytes() -> int | None:
+  """The most that the allocator of the first device has given out so far.
+
+  None where it does not tell, as on a CPU.
+  """
+  stats = jax.local_devices()[0].memory_stats() or {}
+  return stats.get('peak_bytes_in_use')

@@ -6,11 +6,20 @@ import pathlib
 import re
 import secrets
 import socket
+from collections.abc import Callable
 
 import jax
+import numpy as np
+from jax.experimental import multihost_utils
 
-from i2v_jax.host_watch import FOREVER, ROOT, Watch, at_abort, lost_host_0
-from i2v_jax.stopping import Stopped
+from i2v_jax.runtime.host_watch import (
+  FOREVER,
+  ROOT,
+  Watch,
+  at_abort,
+  lost_host_0,
+)
+from i2v_jax.runtime.signals import Stopped
 
 
 @dataclasses.dataclass(frozen=True)
@@ -210,3 +219,31 @@ def _state():
 def _words(names) -> str:
   *first, last = names
   return f'{", ".join(first)} and {last}' if first else last
+
+
+def by_first(function: Callable[[], None]) -> None:
+  """Calls it in the first process; an OSError there is one in every process."""
+  if jax.process_count() == 1:
+    function()
+    return
+  problem = ''
+  if jax.process_index() == 0:
+    try:
+      function()
+    except OSError as error:
+      problem = str(error) or repr(error)
+  text = np.zeros(1000, np.uint8)
+  cut = np.frombuffer(problem.encode()[:1000], np.uint8)
+  text[: len(cut)] = cut
+  text = multihost_utils.broadcast_one_to_all(text)
+  problem = text.tobytes().rstrip(b'\0').decode(errors='replace')
+  if problem:
+    raise OSError(problem)
+
+
+def as_first(question: Callable[[], int]) -> int:
+  """The answer of the first process, a number or a truth, in every process."""
+  answer = np.int32(question() if jax.process_index() == 0 else 0)
+  if jax.process_count() > 1:
+    answer = multihost_utils.broadcast_one_to_all(answer)
+  return int(answer)
