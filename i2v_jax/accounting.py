@@ -7,8 +7,12 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from i2v_jax import adapters, experiment, flops, video
+from i2v_jax import adapters, experiment
 from i2v_jax import params as params_lib
+from i2v_jax.models import video
+from i2v_jax.models.build import merge
+from i2v_jax.models.inputs import param_shapes
+from i2v_jax.models.macs import count_macs
 
 IMAGE = 'image ViT'
 
@@ -73,7 +77,7 @@ def deployed(model):
   """The model after training: merged, where its method merges."""
   if not adapters.can_merge(model.adapter):
     return model
-  merged, _ = video.merge(model, {'backbone': {}})
+  merged, _ = merge(model, {'backbone': {}})
   return merged
 
 
@@ -83,9 +87,9 @@ def count(config: Mapping[str, Any], model) -> Counts:
   Raises:
     ValueError: the method has no formula.
   """
-  found = after = video.shapes(model)
+  found = after = param_shapes(model)
   if adapters.can_merge(model.adapter):
-    after = video.shapes(deployed(model))
+    after = param_shapes(deployed(model))
   image = params_lib.count([after['backbone'], after['head']])
   views = config['views']['clips'] * config['views']['crops']
   return Counts(
@@ -93,6 +97,6 @@ def count(config: Mapping[str, Any], model) -> Counts:
     tunable=experiment.count_trained(config, found),
     inference=params_lib.count(after),
     added=params_lib.count(after) - image,
-    macs=flops.macs(model),
+    macs=count_macs(model),
     views=views,
   )

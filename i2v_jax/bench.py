@@ -20,9 +20,9 @@ from i2v_jax import (
   memory,
   peaks,
   run,
-  video,
 )
 from i2v_jax.data import digits, known
+from i2v_jax.models.inputs import clip_shapes, param_shapes
 from i2v_jax.runtime import compilation, device_memory, process, sharding
 
 
@@ -79,7 +79,7 @@ def bench(config: Mapping[str, Any], options: Options) -> dict[str, Any]:
   num_classes = classes(config, options.num_classes)
   models = accounting.models(config, num_classes)
   model = experiment.model(config, num_classes)
-  config, *_ = run.parts(config, model, video.shapes(model))
+  config, *_ = run.parts(config, model, param_shapes(model))
   options = _sized(config, options)
   found = {
     'conditions': _conditions(config, models, num_classes, options),
@@ -166,7 +166,7 @@ def _counted(config, model) -> dict[str, Any]:
 
 def _lowered(model):
   apply = jax.jit(lambda p, *x: model.apply({'params': p}, *x))
-  return apply.lower(video.shapes(model), *video.example(model))
+  return apply.lower(param_shapes(model), *clip_shapes(model))
 
 
 def _peak(models, rate: float, wanted: bool) -> dict[str, Any]:

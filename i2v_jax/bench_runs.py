@@ -10,10 +10,11 @@ import jax
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from i2v_jax import benchmark, evaluate, experiment, memory, video
+from i2v_jax import benchmark, evaluate, experiment, memory
 from i2v_jax import run as run_lib
 from i2v_jax.data import pipeline
 from i2v_jax.data.loader import Loader
+from i2v_jax.models.inputs import param_shapes
 from i2v_jax.runtime import compilation, sharding
 
 
@@ -74,7 +75,7 @@ def random_params(model, arrays: dict):
       what is new is added.
   """
   rng = np.random.default_rng(0)
-  shapes = flatten_dict(video.shapes(model), sep='/')
+  shapes = flatten_dict(param_shapes(model), sep='/')
   for path, x in shapes.items():
     if path not in arrays or arrays[path].shape != x.shape:
       values = 0.02 * rng.standard_normal(x.shape, np.float32)

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from i2v_jax import video
+from i2v_jax.models.inputs import clip_shapes, full_precision
 
 
 def alternate(runs: Mapping[str, Callable], rounds: int) -> dict:
@@ -28,10 +28,10 @@ def forward(model, params, batch: int = 1):
 
   As exact as evaluation is (`video.precise`).
   """
-  shapes = video.example(model, batch, model.vit.dtype)
+  shapes = clip_shapes(model, batch, model.vit.dtype)
   clips = tuple(jnp.zeros(x.shape, x.dtype) for x in shapes)
   apply = jax.jit(lambda p, x: model.apply({'params': p}, *x))
-  with video.precise(model):
+  with full_precision(model):
     compiled = apply.lower(params, clips).compile()
   run = apply if jax.config.jax_disable_jit else compiled
   return lambda: run(params, clips), compiled
@@ -55,6 +55,6 @@ def matmul(model, batch: int = 1):
   rows = batch * images * (cfg.num_prefix + cfg.grid**2)
   x = jnp.ones((rows, cfg.width), cfg.dtype)
   w = jnp.ones((cfg.width, cfg.mlp_dim), cfg.dtype)
-  with video.precise(model):
+  with full_precision(model):
     product = jax.jit(jnp.matmul).lower(x, w).compile()
   return lambda: product(x, w), 2 * rows * cfg.width * cfg.mlp_dim

@@ -11,12 +11,13 @@ import numpy as np
 from flax.traverse_util import flatten_dict
 
 from i2v_jax import export as export_lib
-from i2v_jax import facts, video
+from i2v_jax import facts
 from i2v_jax.adapters import frame_shift
+from i2v_jax.backbones.vit_config import ViTConfig
+from i2v_jax.models import video
 from i2v_jax.runtime import files
 from i2v_jax.runtime.console import console
 from i2v_jax.trained import Trained
-from i2v_jax.vit_config import ViTConfig
 from i2v_jax.weights import clip_hf, huggingface, native
 
 TOWER = {  # our path -> Hugging Face's key, for what is not in a block

@@ -21,10 +21,10 @@ from i2v_jax import (
   sweep,
   train,
   trained,
-  video,
 )
 from i2v_jax import export as export_lib
 from i2v_jax import run as run_lib
+from i2v_jax.models.build import merge
 from i2v_jax.runtime import compilation, files, sharding
 from i2v_jax.runtime.console import console, progress
 from i2v_jax.variants import Variant
@@ -254,7 +254,7 @@ def _deployed(runs: Mapping[str, run_lib.Run]) -> dict:
   for name, run in runs.items():
     models[name] = run.model, run.params
     if adapters.can_merge(run.model.adapter):
-      models[merged_name(name)] = video.merge(run.model, run.params)
+      models[merged_name(name)] = merge(run.model, run.params)
   return {
     name: (model, run_lib.cast(params, model.vit.dtype))
     for name, (model, params) in models.items()

@@ -7,9 +7,11 @@ of adapters and temporal operators have theirs in `i2v_jax.adapters`.
 from collections.abc import Mapping
 from typing import Any
 
-from i2v_jax import optimizer, vit_config, weights
-from i2v_jax import video as video_lib
+from i2v_jax import optimizer, weights
+from i2v_jax.backbones import vit_config
+from i2v_jax.backbones.normalization import NORMALIZATION
 from i2v_jax.data import spec as spec_lib
+from i2v_jax.models.build import RANGES
 from i2v_jax.runtime import sharding
 from i2v_jax.runtime.ranges import (
   COUNT,
@@ -31,7 +33,7 @@ from i2v_jax.runtime.ranges import (
 )
 
 DTYPES = ('auto', 'float32', 'bfloat16')
-PARTS = {'model': video_lib.RANGES, 'optimizer': optimizer.RANGES}
+PARTS = {'model': RANGES, 'optimizer': optimizer.RANGES}
 PARTS['model.backbone'] = vit_config.RANGES
 
 
@@ -39,7 +41,7 @@ def _normalization(name: str, value) -> str:
   """One by name, or what an error calls one that has none."""
   if isinstance(value, str) and value.startswith('mean ('):
     return value
-  return one_of('', *vit_config.NORMALIZATION)(name, value)
+  return one_of('', *NORMALIZATION)(name, value)
 
 
 KEYS = {
@@ -85,7 +87,7 @@ KEYS = {
   'data.train': text,
   'data.val': text,
   'data.options': table(anything),
-  'data.normalization': one_of(*vit_config.NORMALIZATION),
+  'data.normalization': one_of(*NORMALIZATION),
   'data.weights_normalization': _normalization,
   'data.on_bad_video': one_of('error', 'skip'),
   'data.max_bad_share': SHARE,

@@ -4,8 +4,9 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from i2v_jax import adapters, experiment, export, start, trained, video
+from i2v_jax import adapters, experiment, export, start, trained
 from i2v_jax import params as params_lib
+from i2v_jax.models.inputs import param_shapes
 from i2v_jax.runtime.console import console
 from i2v_jax.weights import image, native, releases
 
@@ -82,7 +83,7 @@ def release(
     config['model']['adapter'] = experiment.plain(loaded.model.adapter)
     model = experiment.model(config, len(class_names))
   start.check_same_kind(weights.what, loaded.model, model)
-  params_lib.check_same_tree(video.shapes(model), loaded.params, weights.what)
+  params_lib.check_same_tree(param_shapes(model), loaded.params, weights.what)
   identity = {'weights_sha256': params_lib.sha256(loaded.params)}
   config |= {'weights': '', 'start_from': ''}
   found = trained.placed(

@@ -14,10 +14,11 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 import i2v_jax
-from i2v_jax import metrics, video
+from i2v_jax import metrics
 from i2v_jax.data import bad_videos, csv_files, pipeline
 from i2v_jax.data.loader import PADDING, Loader
 from i2v_jax.data.spec import ClipSpec
+from i2v_jax.models.inputs import INPUTS, full_precision, normalize_clips
 from i2v_jax.runtime import compilation, files, sharding
 from i2v_jax.runtime.console import progress
 
@@ -49,8 +50,8 @@ def view_probabilities(model, normalization: str, params, views: Mapping):
   """
   batch, count = views['video'].shape[:2]
   clips = {k: x.reshape(-1, *x.shape[2:]) for k, x in views.items()}
-  pixels = video.pixels(clips, normalization, model.vit.dtype)
-  with video.precise(model):
+  pixels = normalize_clips(clips, normalization, model.vit.dtype)
+  with full_precision(model):
     probabilities = jax.nn.softmax(model.apply({'params': params}, *pixels))
   return probabilities.reshape(batch, count, -1).mean(axis=1)
 
@@ -164,7 +165,7 @@ def _start(model, normalization, params, mesh, spec, batch):
   local = {key: batch[key] for key in ('index', 'error')}
   local['same'] = _identical_crops(batch, spec)
   rows = {'index': batch['index'].astype(np.int32), 'mask': batch['mask']}
-  views = {k: batch[k] for k in video.INPUTS if k in batch}
+  views = {k: batch[k] for k in INPUTS if k in batch}
   rows, views = sharding.put((rows, views), mesh)
   with jax.set_mesh(mesh):
     found = view_probabilities(model, normalization, params, views)

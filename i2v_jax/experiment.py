@@ -14,21 +14,15 @@ import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from i2v_jax import (
-  adapters,
-  config_ranges,
-  dropping,
-  optimizer,
-  start,
-  video,
-  weights,
-)
+from i2v_jax import adapters, config_ranges, dropping, optimizer, start, weights
 from i2v_jax import params as params_lib
+from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.data import flips, sources
 from i2v_jax.data.clips import ClipSpec
+from i2v_jax.models.build import build
+from i2v_jax.models.inputs import clip_shapes, param_shapes
 from i2v_jax.runtime import sharding
 from i2v_jax.runtime.console import console
-from i2v_jax.vit_config import ViTConfig
 
 
 def check(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,7 +50,7 @@ def check(config: Mapping[str, Any]) -> dict[str, Any]:
       )
   if not (config['steps'] or config['epochs']):
     raise ValueError('Nothing to train: set steps or epochs above 0.')
-  built = video.build(config['model'], 1)
+  built = build(config['model'], 1)
   dropping.check(built, config['drop_patches'])
   try:
     clip_spec(config)
@@ -150,7 +144,7 @@ def model(config: Mapping[str, Any], num_classes: int, platform: str = ''):
   """The classifier of a config, in its compute type (see `dtype`)."""
   remat = 'none' if config['remat'] == 'auto' else config['remat']
   options = {'dtype': dtype(config, platform), 'remat': remat}
-  return video.build(config['model'], num_classes, **options)
+  return build(config['model'], num_classes, **options)
 
 
 def base(config: Mapping[str, Any]) -> str:
@@ -215,7 +209,7 @@ def initial_params(
     wanted: a tree whose paths are returned; None for all of them. What is not
       wanted is neither drawn nor compiled.
   """
-  wanted = video.shapes(model) if wanted is None else wanted
+  wanted = param_shapes(model) if wanted is None else wanted
   given, flat = (flatten_dict(x, sep='/') for x in (pretrained, wanted))
   is_fresh = lambda path: path.split('/')[0] not in pretrained
   found = {path: given[path] for path in flat if not is_fresh(path)}
@@ -227,7 +221,7 @@ def initial_params(
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def _draw(model, paths: tuple[str, ...], key) -> dict:
   """Fresh parameters by path; the rest of the model is not computed."""
-  clip = [jnp.zeros(x.shape, x.dtype) for x in video.example(model)]
+  clip = [jnp.zeros(x.shape, x.dtype) for x in clip_shapes(model)]
   flat = flatten_dict(model.init(key, *clip)['params'], sep='/')
   return {path: flat[path] for path in paths}
 

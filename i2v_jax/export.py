@@ -9,10 +9,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from i2v_jax import adapter_file, adapters, experiment, video
+from i2v_jax import adapter_file, adapters, experiment
 from i2v_jax import facts as facts_lib
 from i2v_jax import params as params_lib
 from i2v_jax.data import sources
+from i2v_jax.models.build import merge
+from i2v_jax.models.inputs import clip_shapes
 from i2v_jax.runtime import files
 from i2v_jax.runtime.console import console
 from i2v_jax.trained import Trained
@@ -28,7 +30,7 @@ def merged(trained: Trained):
   """
   if not adapters.can_merge(trained.model.adapter):
     return trained.model, trained.params, 0.0
-  model, params = video.merge(trained.model, trained.params)
+  model, params = merge(trained.model, trained.params)
   before = _logits(trained.model, trained.params)
   difference = float(np.abs(_logits(model, params) - before).max())
   return model, params, difference
@@ -211,6 +213,6 @@ def _logits(model, params):
   """Logits of two clips of noise, as exactly as the machine can."""
   model = model.clone(vit=dataclasses.replace(model.vit, dtype=jnp.float32))
   rng = np.random.default_rng(0)
-  noise = [rng.standard_normal(x.shape, 'f4') for x in video.example(model, 2)]
+  noise = [rng.standard_normal(x.shape, 'f4') for x in clip_shapes(model, 2)]
   with jax.default_matmul_precision('highest'):
     return np.asarray(jax.jit(model.apply)({'params': params}, *noise))

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import i2v_jax
-from i2v_jax import adapter_file, experiment, video
+from i2v_jax import adapter_file, experiment
 from i2v_jax import params as params_lib
+from i2v_jax.backbones.normalization import NORMALIZATION
 from i2v_jax.data.spec import ClipSpec
 from i2v_jax.runtime import files
 
@@ -47,7 +48,7 @@ def preprocessing(
 ) -> dict[str, Any]:
   """How pixels reach the model: `normalization` and `clip`, a `ClipSpec`."""
   name = config['data']['normalization']
-  mean, std = video.NORMALIZATION[name]
+  mean, std = NORMALIZATION[name]
   return {
     'normalization': {'name': name, 'mean': list(mean), 'std': list(std)},
     'clip': dataclasses.asdict(_spec(config, class_names)),

@@ -15,10 +15,16 @@ import jax.numpy as jnp
 import numpy as np
 
 import i2v_jax
-from i2v_jax import evaluate, experiment, video
+from i2v_jax import evaluate, experiment
 from i2v_jax.data import pipeline
 from i2v_jax.data.bad_videos import BadVideos
 from i2v_jax.feature_store import Store
+from i2v_jax.models.inputs import (
+  INPUTS,
+  feature_shapes,
+  full_precision,
+  normalize_clips,
+)
 from i2v_jax.runtime import sharding
 from i2v_jax.runtime.console import console, progress
 from i2v_jax.weights import native
@@ -67,14 +73,6 @@ def _check_constant(model, mine: Mapping) -> None:
     )
 
 
-def shapes(model, batch: int = 1) -> Any:
-  """What `model.features` gives for a batch of clips, as shapes."""
-  clips = video.example(model, batch, model.vit.dtype)
-  tree = {'params': video.shapes(model)}
-  call = functools.partial(model.apply, method='features')
-  return jax.eval_shape(call, tree, *clips)
-
-
 def batches(
   run, start: int, over: Callable[[Iterable], Iterator] = iter
 ) -> Iterator[dict]:
@@ -99,7 +97,10 @@ def batches(
     config['repeats'],
     config['clips_per_video'],
   )
-  treedef, size = jax.tree.structure(shapes(run.model)), config['batch_size']
+  treedef, size = (
+    jax.tree.structure(feature_shapes(run.model)),
+    config['batch_size'],
+  )
 
   def put(step):
     rows = [row_at(i) for i in range(step * size, (step + 1) * size)]
@@ -113,7 +114,7 @@ def batches(
 
 def _filled(run, over) -> Store:
   """The store of a run, with all its rows."""
-  config, one = run.config, jax.tree.leaves(shapes(run.model))
+  config, one = run.config, jax.tree.leaves(feature_shapes(run.model))
   like = [jax.ShapeDtypeStruct(x.shape[1:], x.dtype) for x in one]
   count = len(run.train.split) * config['clips_per_video']
   store = Store(run.workdir / 'features', like, count, _facts(run))
@@ -168,7 +169,7 @@ def _computed(run, store: Store) -> Iterator[np.ndarray]:
   bar, advance = progress(store.count, 'features', 'clips', start)
   with bar:
     for batch in map(bad.absorb, clips):
-      kept = {k: batch[k] for k in video.INPUTS if k in batch}
+      kept = {k: batch[k] for k in INPUTS if k in batch}
       found = of_clips(run.model, norm, frozen, sharding.put(kept, run.mesh))
       arrays = jax.device_get(jax.tree.leaves(found))
       yield store.rows(arrays, batch['label'], batch['mask'])
@@ -178,6 +179,6 @@ def _computed(run, store: Store) -> Iterator[np.ndarray]:
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def of_clips(model, normalization: str, params, clips: Mapping):
   """Features of uint8 clips, as a training step computes them."""
-  with video.precise(model):
-    pixels = video.pixels(clips, normalization, model.vit.dtype)
+  with full_precision(model):
+    pixels = normalize_clips(clips, normalization, model.vit.dtype)
     return model.apply({'params': params}, *pixels, method='features')

@@ -16,10 +16,10 @@ from jax.experimental import multihost_utils
 from rich.table import Table
 
 from i2v_jax import experiment, memory
+from i2v_jax.backbones.vit_config import REMAT
 from i2v_jax.data import sources
 from i2v_jax.runtime import compilation, device_memory, hosts, sharding
 from i2v_jax.runtime.console import console
-from i2v_jax.vit_config import REMAT
 
 AUTO = 'auto'
 KEYS = ('batch_size', 'remat')

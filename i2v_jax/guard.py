@@ -12,7 +12,8 @@ import optax
 from flax.traverse_util import flatten_dict
 
 from i2v_jax import params as params_lib
-from i2v_jax import train_step, video
+from i2v_jax import train_step
+from i2v_jax.models.inputs import full_precision
 
 SKIPS = 25  # steps that optimizer.skip_norm may skip in a row
 ADVICE = (
@@ -163,7 +164,7 @@ def _watched(model, config, params, frozen, batch, rng, names: list) -> list:
     return out
 
   params = params_lib.join(params, frozen)
-  with video.precise(model), nn.intercept_methods(watch):
+  with full_precision(model), nn.intercept_methods(watch):
     normalization = config['data']['normalization']
     train_step.forward(model, normalization, params, batch, rng)
   return flags

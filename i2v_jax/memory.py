@@ -13,10 +13,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from i2v_jax import experiment, features, train_step, video
+from i2v_jax import experiment, train_step
 from i2v_jax import run as run_lib
+from i2v_jax.backbones.vit_config import REMAT
+from i2v_jax.models.inputs import feature_shapes, param_shapes
 from i2v_jax.runtime import compilation, sharding
-from i2v_jax.vit_config import REMAT
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +80,7 @@ def lowered(
   platform = mesh.devices.flat[0].platform
   model = experiment.model(config, num_classes, platform)
   sharding.check_heads(model.vit.num_heads, mesh)
-  found = video.shapes(model)
+  found = param_shapes(model)
   config, mine, frozen = run_lib.parts(config, model, found)
   frozen = jax.eval_shape(lambda x: run_lib.cast(x, model.vit.dtype), frozen)
   config = {**config, 'batch_size': size}
@@ -165,7 +166,7 @@ def batch_of(config: Mapping, model, mesh: Mesh) -> dict[str, Any]:
     (size, *shape), dtype, sharding=place
   )
   if config['cache_gb']:
-    found = features.shapes(model, size)
+    found = feature_shapes(model, size)
     batch = {
       'features': jax.tree.map(lambda x: shape(x.shape[1:], x.dtype), found)
     }

@@ -26,13 +26,15 @@ def add(config: ConfigDict, keys: Iterable[str]) -> None:
 def _options(config: ConfigDict) -> dict[str, tuple[ConfigDict, str]]:
   """Dotted key to the node it belongs to and the name it has there."""
   # Imports JAX, which few command lines need before the config is known.
-  from i2v_jax import adapters, video, vit_config
+  from i2v_jax import adapters
   from i2v_jax.adapters import operators
+  from i2v_jax.backbones import vit_config
+  from i2v_jax.models.build import RANGES
 
   model = config.get('model')
   if not isinstance(model, ConfigDict):
     return {}
-  parts = {'model': (model, video.RANGES)}
+  parts = {'model': (model, RANGES)}
   tables = {
     'backbone': lambda spec: vit_config.RANGES,
     'adapter': lambda spec: _of(adapters.METHODS, spec),

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from i2v_jax import adapters, bench_runs, video
+from i2v_jax import adapters, bench_runs
 from i2v_jax.adapters import zeroi2v
+from i2v_jax.models.build import build, merge
 from i2v_jax.runtime.console import console
 from i2v_jax.weights import native
 
@@ -110,10 +111,10 @@ def _measure(config, num_classes: int, work: str, rounds: int) -> dict:
 
 def prepare(config, num_classes: int, work: str, folder: pathlib.Path) -> None:
   """Writes weights and what else decides the model, for both sides."""
-  model = video.build(config['model'], num_classes)
+  model = build(config['model'], num_classes)
   params = bench_runs.random_params(model, {})
   if work == 'forward, merged':
-    model, params = video.merge(model, params)
+    model, params = merge(model, params)
   native.write(folder / 'weights.safetensors', params)
   spec = dict(config['model']) | {'adapter': model.adapter}
   told = {

@@ -6,7 +6,8 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
-from i2v_jax import accounting, experiment, flops, variants
+from i2v_jax import accounting, experiment, variants
+from i2v_jax.models.macs import count_macs
 from i2v_jax.runtime.console import console
 
 HEADINGS = ('model', 'GFLOPs', 'paper', 'off', 'total', 'tunable', 'added')
@@ -44,7 +45,7 @@ def rows(config: str, only: Sequence[str] = ()) -> list[dict[str, Any]]:
 def _ours(config: Mapping[str, Any], num_classes: int) -> dict[str, float]:
   model = experiment.model(config, num_classes)
   found = accounting.count(config, model)
-  macs = sum(flops.macs(accounting.deployed(model)).values())
+  macs = sum(count_macs(accounting.deployed(model)).values())
   millions = {key: getattr(found, key) / 1e6 for key in MILLIONS}
   return {'gflops': found.views * macs / 1e9, **millions}
 

@@ -13,11 +13,12 @@ import jax.numpy as jnp
 import numpy as np
 
 import i2v_jax
-from i2v_jax import backward, experiment, features, optimizer, trainable, video
+from i2v_jax import backward, experiment, features, optimizer, trainable
 from i2v_jax import params as params_lib
 from i2v_jax import workdir as workdir_lib
 from i2v_jax.data import manifest, sources, split_facts
 from i2v_jax.data.loader import Loader
+from i2v_jax.models.inputs import param_shapes
 from i2v_jax.runtime import sharding
 from i2v_jax.runtime.console import console
 
@@ -162,7 +163,7 @@ def checked_model(config: Mapping[str, Any], train: sources.Split):
     ValueError: model, data and what is trained do not go together.
   """
   model = experiment.model(config, len(train.class_names))
-  _, mine, _ = parts(config, model, video.shapes(model))
+  _, mine, _ = parts(config, model, param_shapes(model))
   return model, mine
 
 

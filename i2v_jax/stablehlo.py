@@ -9,7 +9,9 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from jax import export as jax_export
 
 from i2v_jax import export as export_lib
-from i2v_jax import facts, video
+from i2v_jax import facts
+from i2v_jax.backbones.normalization import normalize
+from i2v_jax.models.inputs import INPUTS
 from i2v_jax.runtime import files
 from i2v_jax.runtime.console import console
 from i2v_jax.trained import Trained
@@ -57,7 +59,7 @@ def program(model, params: Mapping, normalization: str) -> jax_export.Exported:
   model = model.clone(vit=vit)
 
   def classify(weights, *clips):
-    pixels = [video.normalize(clip, normalization) for clip in clips]
+    pixels = [normalize(clip, normalization) for clip in clips]
     return model.apply({'params': unflatten_dict(weights, sep='/')}, *pixels)
 
   weights = {
@@ -75,7 +77,7 @@ def program(model, params: Mapping, normalization: str) -> jax_export.Exported:
 
 
 def _config(model, trained: Trained) -> dict:
-  names = video.INPUTS
+  names = INPUTS
   return {
     'inputs': [
       {'name': name, 'dtype': 'uint8', 'shape': ['b', *shape]}

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from i2v_jax import adapters, video
+from i2v_jax import adapters
 from i2v_jax import params as params_lib
+from i2v_jax.models.inputs import param_shapes
 from i2v_jax.runtime.console import console
 from i2v_jax.weights import native, positions
 
@@ -58,7 +59,7 @@ def parts(path, model, class_names: Sequence[str]) -> dict:
       f'{path} has {len(theirs.class_names)} other classes: '
       'the head is initialised'
     )
-  wanted = video.shapes(model)
+  wanted = param_shapes(model)
   wanted = {part: wanted[part] for part in wanted if part in params}
   params, lines = resampled(params, wanted, int(model.vit.class_token))
   for line in lines:

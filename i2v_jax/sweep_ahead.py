@@ -8,10 +8,10 @@ from typing import Any
 import jax
 
 from i2v_jax import accounting, experiment, facts, fitting, run
+from i2v_jax.backbones.vit_config import REMAT
 from i2v_jax.runtime import sharding
 from i2v_jax.runtime.console import console
 from i2v_jax.variants import Variant
-from i2v_jax.vit_config import REMAT
 
 
 def rows(variants: Sequence[Variant]) -> list[dict[str, Any]]:

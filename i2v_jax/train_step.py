@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from i2v_jax import adapters, dropping, mixing, optimizer, video
+from i2v_jax import adapters, dropping, mixing, optimizer
 from i2v_jax import params as params_lib
+from i2v_jax.models.inputs import full_precision, normalize_clips
 from i2v_jax.run import Run, TrainState
 from i2v_jax.runtime import sharding
 
@@ -45,7 +46,7 @@ def make_train_step(
   def step(state: TrainState, frozen, batch):
     rng = rng_of(state)
     batch, rng = altered(model, batch, rng, mixup, cutmix, drop_patches)
-    with video.precise(model):
+    with full_precision(model):
       (loss, hits), grads = sums_and_grads(state.params, frozen, batch, rng)
     count = jnp.maximum(batch['mask'].sum(), 1.0)
     grads = jax.tree.map(lambda g: g / count, grads)
@@ -93,7 +94,7 @@ def forward(model, normalization: str, params, batch, rng):
   )
   if 'features' in batch:
     return apply(batch['features'], method='decode')
-  clips = video.pixels(batch, normalization, model.vit.dtype)
+  clips = normalize_clips(batch, normalization, model.vit.dtype)
   kept = [batch['kept']] if 'kept' in batch else []
   return apply(*clips, *kept)
 

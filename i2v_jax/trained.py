@@ -7,13 +7,15 @@ from typing import Any, NamedTuple
 
 import jax
 
-from i2v_jax import adapter_file, checkpoint, evaluate, experiment, facts, video
+from i2v_jax import adapter_file, checkpoint, evaluate, experiment, facts
 from i2v_jax import params as params_lib
 from i2v_jax import workdir as workdir_lib
 from i2v_jax.data import faults, sources
 from i2v_jax.data.clips import ClipSpec, test_views
 from i2v_jax.data.decode import FrameFolder, Video, open_video
 from i2v_jax.data.loader import Loader
+from i2v_jax.models import video
+from i2v_jax.models.inputs import param_shapes
 from i2v_jax.runtime import files, sharding
 from i2v_jax.weights import native
 
@@ -188,7 +190,7 @@ def _read_export(path: pathlib.Path, root: str) -> Stored:
   model = experiment.model(config, len(class_names))
   file = path / 'model.safetensors'
   params = native.read(file)
-  params_lib.check_same_tree(video.shapes(model), params, str(path))
+  params_lib.check_same_tree(param_shapes(model), params, str(path))
   identity = {'weights_sha256': params_lib.sha256(params)}
   if known:
     facts.check_weights(file, known, identity['weights_sha256'])
@@ -203,7 +205,7 @@ def _read_workdir(path: pathlib.Path, weights: str, root: str) -> Stored:
     saved = checkpoints.metadata(step)
     config = _as_now(saved['config'], weights, root, path)
     model = experiment.model(config, len(saved['class_names']))
-    mine, frozen = params_lib.split(video.shapes(model), config['trainable'])
+    mine, frozen = params_lib.split(param_shapes(model), config['trainable'])
     if frozen:
       frozen = _frozen(model, config, saved, path, frozen)
     place = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
@@ -219,7 +221,7 @@ def _read_adapter(file: pathlib.Path, weights: str, root: str) -> Stored:
   config = _as_now(saved['config'], weights, root, file)
   names = tuple(saved['class_names'])
   model = experiment.model(config, len(names))
-  shapes = video.shapes(model)
+  shapes = param_shapes(model)
   wanted, base = adapter_file.split(shapes, config['trainable'])
   params_lib.check_same_tree(wanted, mine, str(file))
   base = _start(model, config, names, base)

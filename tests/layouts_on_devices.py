@@ -17,9 +17,10 @@ import optax
 import small
 
 from configs import quickstart
-from i2v_jax import memory, train, train_step, video
+from i2v_jax import memory, train, train_step
 from i2v_jax import params as params_lib
 from i2v_jax import run as run_lib
+from i2v_jax.models.inputs import INPUTS
 from i2v_jax.runtime import sharding
 
 SWIGLU = dict(width=32, depth=2, num_heads=4, patch_size=4, image_size=16)
@@ -48,7 +49,7 @@ def batch_of(model, rows=8):
   rng = np.random.default_rng(0)
   clips = {
     key: rng.integers(0, 256, (rows, *shape), np.uint8)
-    for key, shape in zip(video.INPUTS, model.input_shapes, strict=False)
+    for key, shape in zip(INPUTS, model.input_shapes, strict=False)
   }
   label = rng.integers(0, model.num_classes, rows, np.int32)
   return clips | {'label': label, 'mask': (np.arange(rows) > 0).astype('f4')}

@@ -10,11 +10,13 @@ import published
 from flax.traverse_util import flatten_dict
 from jax.sharding import AbstractMesh, AxisType
 
+import i2v_jax
 from configs import quickstart
-from i2v_jax import experiment, video
+from i2v_jax import experiment
 from i2v_jax import params as params_lib
 from i2v_jax import trained as trained_lib
-from i2v_jax.vit import ViT
+from i2v_jax.backbones.vit import ViT
+from i2v_jax.models.inputs import clip_shapes, param_shapes
 
 TRAINED = ('adapters', 'temporal_embedding', 'head', 'backbone/ln_post')
 
@@ -41,7 +43,7 @@ def first_block(model, x):
 
 def build(adapter, frames=4, depth=2, family='clip', **options):
   """A classifier of 3 classes on a small ViT."""
-  return video.build(spec(adapter, frames, depth, family, **options), 3)
+  return i2v_jax.build(spec(adapter, frames, depth, family, **options), 3)
 
 
 def spec(adapter, frames=4, depth=2, family='clip', **options):
@@ -65,12 +67,12 @@ def trained(adapter, path, **options):
 @functools.cache
 def shapes(model):
   """The parameter tree as shapes, traced once per model."""
-  return video.shapes(model)
+  return param_shapes(model)
 
 
 def initial(model):
   """A random backbone, and all else freshly initialised."""
-  clips = [jnp.zeros(x.shape) for x in video.example(model)]
+  clips = [jnp.zeros(x.shape) for x in clip_shapes(model)]
 
   def init(key):
     params = model.init(key, *clips)['params']
@@ -95,7 +97,7 @@ def random_like(tree, scale=0.2):
 def clips(model, batch=1, seed=1):
   """Noise of the shape the model takes."""
   keys = jax.random.split(jax.random.key(seed), 2)
-  inputs = video.example(model, batch)
+  inputs = clip_shapes(model, batch)
   return [
     jax.random.normal(k, x.shape) for k, x in zip(keys, inputs, strict=False)
   ]
@@ -111,7 +113,7 @@ def reach(model, params, frame):
 
 def count(spec, num_classes, trainable=TRAINED):
   """Trainable parameters of a `model` spec, at any size."""
-  tree = shapes(video.build(spec, num_classes))
+  tree = shapes(i2v_jax.build(spec, num_classes))
   return params_lib.count(params_lib.split(tree, trainable)[0])
 
 

@@ -5,7 +5,10 @@ import jax.numpy as jnp
 import pytest
 import small
 
-from i2v_jax import accounting, experiment, flops, variants, video
+from i2v_jax import accounting, experiment, variants
+from i2v_jax.models.build import merge
+from i2v_jax.models.inputs import param_shapes
+from i2v_jax.models.macs import count_macs
 from i2v_jax.runtime import compilation
 
 CONFIG = 'configs/zeroi2v_k400.py'
@@ -25,7 +28,7 @@ def test_counts_of_the_papers_model():
   assert found.added == time
   assert found.views == 3
   assert found.video_macs == 3 * found.view_macs == 3 * sum(found.macs.values())
-  assert flops.macs(merged) == flops.macs(image)
+  assert count_macs(merged) == count_macs(image)
   assert found.macs['adapters'] == 8 * 197 * 12 * 4 * 2 * 768 * 192
 
 
@@ -35,7 +38,7 @@ def test_nothing_is_folded_where_nothing_can_be():
   assert list(models) == ['image ViT', 'aim']
   found = accounting.count(config, models['aim'])
   assert found.inference == found.total
-  head, backbone = 32 * 3 + 3, video.shapes(models['aim'])['backbone']
+  head, backbone = 32 * 3 + 3, param_shapes(models['aim'])['backbone']
   size = sum(x.size for x in jax.tree.leaves(backbone))
   assert found.added == found.total - size - head > found.tunable / 2
 
@@ -67,7 +70,7 @@ def test_a_config_that_cannot_be_is_refused():
 def test_merged_models_are_those_that_merging_makes():
   config = variants.load_config('configs/zeroi2v_k400.py:smoke')
   model = experiment.model(config, 3)
-  merged, _ = video.merge(model, small.random(model))
+  merged, _ = merge(model, small.random(model))
   assert accounting.deployed(model) == merged
 
 

@@ -10,8 +10,10 @@ import pytest
 import small
 from flax.traverse_util import flatten_dict
 
-from i2v_jax import adapters, video
+from i2v_jax import adapters
 from i2v_jax import params as params_lib
+from i2v_jax.models.build import merge
+from i2v_jax.models.inputs import clip_shapes
 from i2v_jax.weights import image
 
 GRID = dict(grid=(2, 2), spatial_frames=2)
@@ -172,7 +174,7 @@ def test_what_can_be_merged_says_so(name):
     return
   assert not adapters.can_merge(model.adapter)
   with pytest.raises(ValueError, match=f'{name} cannot be folded'):
-    video.merge(model, small.shapes(model))
+    merge(model, small.shapes(model))
 
 
 NO_GRADIENT = {
@@ -231,7 +233,7 @@ def test_the_compute_type_holds_through_all_blocks(name):
   model = classifier(name)
   cfg = model.vit.__class__(**vars(model.vit) | {'dtype': jnp.bfloat16})
   model = model.clone(vit=cfg)
-  clips = video.example(model, dtype=jnp.bfloat16)
+  clips = clip_shapes(model, dtype=jnp.bfloat16)
   run = lambda p, *x: model.apply({'params': p}, *x, method='features')
   found = jax.eval_shape(run, small.shapes(model), *clips)
   assert {x.dtype for x in jax.tree.leaves(found)} == {jnp.dtype('bfloat16')}

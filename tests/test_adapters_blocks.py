@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import small
 
-from i2v_jax import video
+from i2v_jax.models.build import merge
 
 RELOCATION = dict(name='head_relocation', offsets=(-1, 1))
 
@@ -60,7 +60,7 @@ def test_some_blocks_merge(name):
   model = small.build(spec | dict(blocks=(1,)))
   params, clips = small.random(model), small.clips(model)
   wanted = small.apply(model, params, *clips)
-  merged, folded = video.merge(model, params)
+  merged, folded = merge(model, params)
   assert 'adapters' not in folded
   found = small.apply(merged, folded, *clips)
   np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-5)

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import small
 
-from i2v_jax.vit import Mlp
+from i2v_jax.backbones.vit import Mlp
 
 
 def test_the_branch_reads_the_tokens_before_the_norm():

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from i2v_jax import attention
+from i2v_jax.backbones import attention
 
 
 def numbers(length, dtype, seed):

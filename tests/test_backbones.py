@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import small
 
-from i2v_jax import adapters, video
+from i2v_jax import adapters
 from i2v_jax import params as params_lib
 from i2v_jax.adapters.evl import DecoderLayer
-from i2v_jax.vit_config import FAMILIES
+from i2v_jax.backbones.vit_config import FAMILIES
+from i2v_jax.models.build import build, merge
 from i2v_jax.weights import image
 
 BACKBONES = {
@@ -48,7 +49,7 @@ def classifier(name, backbone, frames=4, depth=2, operator=None):
     options |= dict(temporal_operator=dict(name=operator))
   sizes = dict(width=32, depth=depth, num_heads=4, patch_size=4, image_size=16)
   vit = dict(family=family, **sizes | BACKBONES[backbone])
-  return video.build(
+  return build(
     dict(backbone=vit, num_frames=frames, adapter=spec, **options), 3
   )
 
@@ -80,7 +81,7 @@ def test_it_starts_as_the_image_model_frame_by_frame(name, backbone):
 def test_what_merges_merges(name, backbone):
   model = classifier(name, backbone)
   params, (clip,) = small.random(model), small.clips(model)
-  merged, tree = video.merge(model, params)
+  merged, tree = merge(model, params)
   assert 'adapters' not in tree
   params_lib.check_same_tree(small.shapes(merged), tree, name)
   wanted = small.apply(model, params, clip)
@@ -92,7 +93,7 @@ def test_a_merge_leaves_no_trace_of_layer_scale_behind_the_adapter():
   """A(s y) has one linear layer and one scale to take it up: the layer's."""
   model = classifier('zeroi2v', 'dinov2')
   params = small.random(model)
-  _, tree = video.merge(model, params)
+  _, tree = merge(model, params)
   for part in ('attn', 'mlp'):
     scale = tree['backbone']['blocks_1'][part]['scale']
     np.testing.assert_array_equal(scale, np.ones(32))
@@ -117,7 +118,7 @@ def test_shallow_prompts_are_gone_before_pooling(backbone):
   family, sizes = backbone.partition(',')[0], dict(width=32, depth=2)
   vit = dict(family=family, num_heads=4, patch_size=4, image_size=16)
   spec = dict(name='vpt', prompts=3, deep=False)
-  model = video.build(
+  model = build(
     dict(
       backbone=vit | sizes | BACKBONES[backbone], num_frames=4, adapter=spec
     ),

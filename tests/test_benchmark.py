@@ -3,7 +3,8 @@
 import jax
 import small
 
-from i2v_jax import benchmark, video
+from i2v_jax import benchmark
+from i2v_jax.models.build import build
 from i2v_jax.runtime import compilation, device_memory
 
 
@@ -23,7 +24,7 @@ def test_a_forward_pass_takes_as_many_clips():
 
 
 def test_the_largest_product_is_that_of_the_mlp():
-  model = video.build(small.spec(None, frames=2), 3)
+  model = build(small.spec(None, frames=2), 3)
   call, flops = benchmark.matmul(model, 5)
   tokens = 5 * 2 * (1 + (16 // 4) ** 2)
   assert call().shape == (tokens, 4 * 32)

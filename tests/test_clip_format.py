@@ -10,8 +10,9 @@ import small
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from i2v_jax import clip_format, trained, video, weights
+from i2v_jax import clip_format, trained, weights
 from i2v_jax import params as params_lib
+from i2v_jax.models.build import build, merge
 
 STDHA = dict(name='head_relocation', offsets=(-1, 1, -2, 0))
 LORA = dict(name='lora', rank=4, on=('q', 'v', 'fc2'))
@@ -20,7 +21,7 @@ LORA = dict(name='lora', rank=4, on=('q', 'v', 'fc2'))
 def merged(model):
   if model.model.adapter is None:
     return model.model, model.params
-  return video.merge(model.model, model.params)
+  return merge(model.model, model.params)
 
 
 def documented_logits(folder, clips):
@@ -115,7 +116,7 @@ def test_keys_shapes_and_config_are_hugging_faces(golden, tmp_path):
   sizes = dict(width=48, depth=2, num_heads=6, patch_size=8, image_size=24)
   vit = dict(family='clip', **sizes)
   spec = dict(backbone=vit, num_frames=2, adapter=None)
-  params = small.random(video.build(spec, 3))
+  params = small.random(build(spec, 3))
   theirs = golden / 'hf_clip_vision'
   shapes = lambda arrays: {
     key.removeprefix('vision_model.'): x.shape for key, x in arrays.items()
@@ -126,7 +127,7 @@ def test_keys_shapes_and_config_are_hugging_faces(golden, tmp_path):
   assert len(ours) == len(wanted) + 3
 
   config = json.loads((theirs / 'config.json').read_text(encoding='utf-8'))
-  found = clip_format.vision_config(video.build(spec, 3).vit)
+  found = clip_format.vision_config(build(spec, 3).vit)
   assert found == {key: config[key] for key in found}
 
 

@@ -8,9 +8,9 @@ import small
 
 from i2v_jax import adapters
 from i2v_jax.adapters import layers
-from i2v_jax.attention import attend_cpu
-from i2v_jax.derivatives import LayerNorm, quick_gelu
-from i2v_jax.vit import ViT
+from i2v_jax.backbones.attention import attend_cpu
+from i2v_jax.backbones.custom_vjp import LayerNorm, quick_gelu
+from i2v_jax.backbones.vit import ViT
 
 OPTIONS = {
   'dualpath': dict(grid=(2, 2), spatial_frames=2),

@@ -11,8 +11,10 @@ import pytest
 import small
 
 from configs import methods
-from i2v_jax import experiment, optimizer, video
-from i2v_jax import flops as formula
+from i2v_jax import experiment, optimizer
+from i2v_jax.models.build import merge
+from i2v_jax.models.inputs import clip_shapes
+from i2v_jax.models.macs import count_macs
 
 ROOT = pathlib.Path(__file__).parents[1]
 TEXT = (ROOT / 'docs' / 'methods.md').read_text(encoding='utf-8')
@@ -34,7 +36,7 @@ def config_of(method, variant='B/16'):
 @functools.cache
 def flops(model):
   run = jax.jit(lambda params, *clips: model.apply({'params': params}, *clips))
-  lowered = run.lower(small.shapes(model), *video.example(model))
+  lowered = run.lower(small.shapes(model), *clip_shapes(model))
   return lowered.cost_analysis()['flops']
 
 
@@ -55,14 +57,14 @@ def test_parameters_and_flops_are_those_of_the_table(method):
   model = experiment.model(config_of(method), 400)
   found = flops(model)
   assert f'{found / plain:.3f}' == ROWS[method][3]
-  by_formula = 2 * sum(formula.macs(model).values())
+  by_formula = 2 * sum(count_macs(model).values())
   assert found == pytest.approx(by_formula, rel=0.01)
 
 
 @pytest.mark.parametrize('method', ['zeroi2v', 'lora', 'ssf'])
 def test_merged_methods_cost_nothing(method):
   model = small.build({'name': method}, temporal_operator=methods.STDHA)
-  merged, _ = video.merge(model, small.random(model))
+  merged, _ = merge(model, small.random(model))
   plain = model.clone(adapter=None, temporal_operator=None)
   assert flops(merged) == flops(plain) < flops(model)
   assert ROWS[method][7] == 'yes: FLOPs 1.000'

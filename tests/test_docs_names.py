@@ -6,7 +6,8 @@ import re
 import pytest
 
 from configs import common
-from i2v_jax.vit_config import FAMILIES, NORMALIZATION
+from i2v_jax.backbones.normalization import NORMALIZATION
+from i2v_jax.backbones.vit_config import FAMILIES
 from i2v_jax.weights import image, releases
 
 ROOT = pathlib.Path(__file__).parents[1]

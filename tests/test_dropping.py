@@ -9,7 +9,8 @@ import optax
 import pytest
 import small
 
-from i2v_jax import dropping, train_step, video
+from i2v_jax import dropping, train_step
+from i2v_jax.models.build import build
 from i2v_jax.run import TrainState
 
 KEY = jax.random.key(3)
@@ -53,7 +54,7 @@ def test_only_what_is_kept_is_looked_at(adapter, family):
   registers = dict(family=family, registers=2 * (family == 'dinov2'))
   spec = small.spec(adapter)
   spec['backbone'] |= registers
-  model = video.build(spec, 3)
+  model = build(spec, 3)
   params, (clip,) = small.random(model), small.clips(model, 2)
   kept = jnp.array([[0, 3, 5, 6, 9, 10, 15], [1, 2, 4, 8, 9, 12, 13]])
   found = small.apply(model, params, clip, kept)

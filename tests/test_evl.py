@@ -14,8 +14,9 @@ from flax.core import FrozenDict
 from i2v_jax import params as params_lib
 from i2v_jax import run
 from i2v_jax.adapters import evl
-from i2v_jax.evl import EVLClassifier
-from i2v_jax.vit import ViT, ViTConfig
+from i2v_jax.backbones.vit import ViT
+from i2v_jax.backbones.vit_config import ViTConfig
+from i2v_jax.models.evl import EVLClassifier
 from i2v_jax.weights.image import shapes
 
 TINY = ViTConfig(width=16, depth=3, num_heads=2, patch_size=4, image_size=8)

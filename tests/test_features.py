@@ -13,6 +13,7 @@ from i2v_jax import features, train
 from i2v_jax import params as params_lib
 from i2v_jax import run as run_lib
 from i2v_jax.checkpoint import Checkpoints
+from i2v_jax.models.inputs import feature_shapes
 from i2v_jax.runtime import signals
 
 PROBE = {'model.adapter': None, 'trainable': ('head',)}
@@ -153,6 +154,6 @@ def test_other_test_views_keep_the_features(
 
 def test_bytes_are_those_of_the_blocks_that_are_read():
   model = small.build(dict(name='evl', layers=2), temporal_embedding=False)
-  one = features.shapes(model, 5)
+  one = feature_shapes(model, 5)
   assert len(one) == 2 and all(len(block) == 3 for block in one)
   assert params_lib.num_bytes(one) == 2 * 3 * 5 * 4 * 17 * 32 * 4

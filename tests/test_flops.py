@@ -7,7 +7,11 @@ import jax.extend
 import pytest
 import small
 
-from i2v_jax import adapters, flops, video
+from i2v_jax import adapters
+from i2v_jax.models import macs
+from i2v_jax.models.build import build
+from i2v_jax.models.inputs import clip_shapes
+from i2v_jax.models.macs import METHODS, PER_CHANNEL, count_macs
 from i2v_jax.runtime import compilation
 
 SPECS = {
@@ -46,7 +50,7 @@ def traced(model):
   Of `init`, which runs the model and draws parameters without a product.
   """
   init = lambda *clips: model.init(jax.random.key(0), *clips)
-  return counted(jax.make_jaxpr(init)(*video.example(model)).jaxpr)
+  return counted(jax.make_jaxpr(init)(*clip_shapes(model)).jaxpr)
 
 
 def counted(jaxpr):
@@ -71,9 +75,9 @@ def counted(jaxpr):
 @pytest.mark.parametrize('name', SPECS)
 def test_the_formula_counts_every_product_that_is_traced(name):
   model = small.build(SPECS[name])
-  parts = flops.macs(model)
+  parts = count_macs(model)
   assert min(parts.values()) > 0
-  per_channel = parts.pop(flops.PER_CHANNEL, 0)  # traced as sums
+  per_channel = parts.pop(PER_CHANNEL, 0)  # traced as sums
   assert sum(parts.values()) == traced(model)
   has = {'st_adapter', 'st_adapter_zeroi2v', 'evl', 'pro_tuning'}
   assert bool(per_channel) == (name.partition(',')[0] in has)
@@ -93,28 +97,28 @@ def test_the_formula_counts_what_families_differ_in(name):
   spec = small.spec(dict(name='zeroi2v'), **options)
   if name == 'dinov2':
     spec['backbone'] |= dict(registers=4, activation='swiglu')
-  model = video.build(spec, 3)
-  assert sum(flops.macs(model).values()) == traced(model)
+  model = build(spec, 3)
+  assert sum(count_macs(model).values()) == traced(model)
 
 
 def test_evl_reads_tokens_of_a_backbone_that_would_pool():
   model = small.build(dict(name='evl', layers=1), family='siglip')
-  pooling = model.num_frames * flops.pooling(model.vit)
-  parts = flops.macs(model)
+  pooling = model.num_frames * macs.pooling(model.vit)
+  parts = count_macs(model)
   assert 'pooling' not in parts and pooling
   # Initialised is the pooling as well.
   found = traced(model) - pooling
-  assert sum(parts.values()) - parts[flops.PER_CHANNEL] == found
+  assert sum(parts.values()) - parts[PER_CHANNEL] == found
 
 
 def test_every_method_has_a_formula():
-  assert flops.METHODS.keys() == adapters.METHODS.keys()
+  assert METHODS.keys() == adapters.METHODS.keys()
 
 
 def test_a_method_without_formula_is_named(monkeypatch):
-  monkeypatch.delitem(flops.METHODS, 'ssf')
+  monkeypatch.delitem(METHODS, 'ssf')
   with pytest.raises(ValueError, match='ssf has no formula; give it one in'):
-    flops.macs(small.build(dict(name='ssf')))
+    count_macs(small.build(dict(name='ssf')))
 
 
 @pytest.mark.slow
@@ -123,8 +127,8 @@ def test_xla_compiles_as_much_within_one_percent(name):
   """At the width of B/16, where what is no product weighs little."""
   sizes = dict(width=768, depth=2, num_heads=12, patch_size=16, image_size=224)
   spec = small.spec(SPECS[name])
-  model = video.build(spec | {'backbone': dict(family='clip', **sizes)}, 400)
+  model = build(spec | {'backbone': dict(family='clip', **sizes)}, 400)
   apply = jax.jit(lambda params, *x: model.apply({'params': params}, *x))
-  given = small.shapes(model), *video.example(model)
+  given = small.shapes(model), *clip_shapes(model)
   found = compilation.xla_macs(apply.lower(*given).compile())
-  assert sum(flops.macs(model).values()) == pytest.approx(found, rel=0.01)
+  assert sum(count_macs(model).values()) == pytest.approx(found, rel=0.01)

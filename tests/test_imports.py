@@ -1,153 +1,100 @@
-"""Imports form a tree: who may import whom, and what stays unloaded."""
+"""Imports point down a list of packages, and what stays unloaded."""
 
 import ast
 import pathlib
 import subprocess
 import sys
 
+import house
 import pytest
 
 import i2v_jax
 
 ROOT = pathlib.Path(__file__).parents[1]
-FILES = [
-  path
-  for folder in ('i2v_jax', 'configs')
-  for path in sorted((ROOT / folder).rglob('*.py'))
-]
+CONFIGS = {
+  str(path.relative_to(ROOT)): ast.parse(path.read_text(encoding='utf-8'))
+  for path in sorted((ROOT / 'configs').rglob('*.py'))
+}
+MODULES = house.read_modules()
+GRAPH = {name: house.imported(tree, MODULES) for name, tree in MODULES.items()}
+ROOMS = house.by_room(GRAPH)
 
-MATHS = ('i2v_jax.attention', 'i2v_jax.derivatives', 'i2v_jax.runtime.ranges')
-
-
-def name_of(path):
-  parts = path.relative_to(ROOT).with_suffix('').parts
-  return '.'.join(parts[:-1] if parts[-1] == '__init__' else parts)
-
-
-MODULES = {
-  name_of(path): ast.parse(path.read_text(encoding='utf-8')) for path in FILES
+# Each imports from those above its line, never from one below it.
+ORDER = (
+  'runtime',
+  'params',
+  'data',
+  'backbones',
+  'adapters',
+  'models',
+  'weights',
+  'training',
+  'deploy',
+  'bench',
+  'cli',
+  'main',
+)
+ONLY = {  # what these import, of those above them
+  'data': {'runtime'},
+  'params': {'runtime'},
+  'backbones': {'runtime'},
+  'adapters': {'runtime', 'backbones'},
 }
 
 
-def targets(node):
-  """The modules that one import statement names."""
-  if isinstance(node, ast.Import):
-    return [alias.name for alias in node.names]
-  assert not node.level, f'relative import in line {node.lineno}'
-  names = [f'{node.module}.{alias.name}' for alias in node.names]
-  return [name if name in MODULES else node.module for name in names]
+def outside(tree):
+  """The packages of others that a module imports, anywhere in it."""
+  names = set()
+  for node in ast.walk(tree):
+    if isinstance(node, ast.Import):
+      names |= {alias.name for alias in node.names}
+    elif isinstance(node, ast.ImportFrom):
+      assert not node.level, f'relative import in line {node.lineno}'
+      names.add(node.module)
+  return {name.partition('.')[0] for name in names}
 
 
-def imports(name, inside_functions=True):
-  """What a module imports, anywhere in it or when it is itself imported."""
-  found, nodes = set(), [MODULES[name]]
-  while nodes:
-    node = nodes.pop()
-    if isinstance(node, ast.Import | ast.ImportFrom):
-      found.update(targets(node))
-    function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    if inside_functions or not function:
-      nodes += ast.iter_child_nodes(node)
-  return found
-
-
-def below(name, *packages):
-  return any(name == p or name.startswith(f'{p}.') for p in packages)
-
-
-def ours(name):
-  return {m for m in imports(name) if below(m, 'i2v_jax', 'configs')}
-
-
-def within(*packages):
-  found = [name for name in MODULES if below(name, *packages)]
-  assert found, packages
-  return found
+def within(room):
+  return [name for name in MODULES if house.room(name) == room]
 
 
 def test_the_reader_of_imports_sees_them():
-  assert 'i2v_jax.params' in imports('i2v_jax.optimizer')
-  assert 'sklearn.datasets' in imports('i2v_jax.data.digits')
-  outside = imports('i2v_jax.data.digits', inside_functions=False)
-  assert 'sklearn.datasets' not in outside and 'av' in outside
+  assert 'i2v_jax.params' in GRAPH['i2v_jax.optimizer']
+  assert {'sklearn', 'av'} <= outside(MODULES['i2v_jax.data.digits'])
 
 
-@pytest.mark.parametrize('name', within('i2v_jax.data'))
-def test_data_knows_nothing_of_jax_or_models(name):
-  assert not [m for m in imports(name) if below(m, 'jax', 'flax', 'optax')]
-  floors = ('i2v_jax.data', 'i2v_jax.runtime')
-  assert not [m for m in ours(name) if not below(m, *floors)]
+def test_there_is_no_circle():
+  assert not GRAPH.keys() - house.floors(GRAPH).keys()
 
 
-@pytest.mark.parametrize('name', within('i2v_jax.runtime'))
-def test_the_runtime_stands_alone(name):
-  assert not [m for m in ours(name) if not below(m, 'i2v_jax.runtime')]
+@pytest.mark.parametrize('room', ORDER)
+def test_imports_point_down(room):
+  used = ROOMS.get(room, set()) & set(ORDER)
+  above = ORDER[: ORDER.index(room)]
+  assert used <= ONLY.get(room, set(above)), used
+
+
+@pytest.mark.parametrize('name', within('data'))
+def test_data_does_not_import_jax(name):
+  assert not outside(MODULES[name]) & {'jax', 'flax', 'optax'}
 
 
 @pytest.mark.parametrize('name', MODULES)
 def test_only_the_runtime_needs_what_windows_lacks(name):
-  posix = ('fcntl', 'grp', 'pwd', 'resource', 'termios', 'tty', 'pty')
-  found = [m for m in imports(name) if below(m, *posix)]
-  assert not found or below(name, 'i2v_jax.runtime')
-
-
-@pytest.mark.parametrize('name', within('i2v_jax.adapters'))
-def test_adapters_know_nothing_of_training_or_data(name):
-  users = [f'i2v_jax.{u}' for u in ('train', 'train_step', 'run', 'data')]
-  assert not [m for m in ours(name) if below(m, *users)]
-
-
-@pytest.mark.parametrize(
-  'name', within('i2v_jax.vit', 'i2v_jax.params', *MATHS)
-)
-def test_the_image_model_and_trees_stand_alone(name):
-  parts = ('vit_config', 'attention', 'derivatives', 'runtime.ranges')
-  assert ours(name) <= {f'i2v_jax.{part}' for part in parts}
-
-
-def test_the_video_model_is_made_of_image_model_and_adapters():
-  parts = ('i2v_jax.vit', 'i2v_jax.vit_config', 'i2v_jax.adapters')
-  for name in ('i2v_jax.dualpath', 'i2v_jax.evl'):
-    assert not [m for m in ours(name) if not below(m, *parts)]
-  parts += ('i2v_jax.dualpath', 'i2v_jax.evl', 'i2v_jax.runtime')
-  assert not [m for m in ours('i2v_jax.video') if not below(m, *parts)]
-
-
-@pytest.mark.parametrize('name', within('i2v_jax.weights'))
-def test_weights_know_models_and_nothing_of_training_or_data(name):
-  parts = ('i2v_jax.weights', 'i2v_jax.vit', 'i2v_jax.vit_config')
-  parts += ('i2v_jax.params', 'i2v_jax.runtime')
-  if below(name, 'i2v_jax.weights.releases'):
-    parts += ('i2v_jax.adapters', 'i2v_jax.video')
-  assert not [m for m in ours(name) if not below(m, *parts)]
-
-
-@pytest.mark.parametrize('name', within('i2v_jax'))
-def test_only_one_file_imports_torch(name):
-  there = 'torch' in {m.partition('.')[0] for m in imports(name)}
-  assert there == (name == 'i2v_jax.weights.torch_files')
-
-
-@pytest.mark.parametrize('name', within('configs'))
-def test_configs_import_nothing_of_the_library(name):
-  outside = ('configs', 'ml_collections', 'functools')
-  assert not [m for m in imports(name) if not below(m, *outside)]
+  posix = {'fcntl', 'grp', 'pwd', 'resource', 'termios', 'tty', 'pty'}
+  assert not outside(MODULES[name]) & posix or house.room(name) == 'runtime'
 
 
 @pytest.mark.parametrize('name', MODULES)
-def test_no_other_framework_and_no_main_program_is_imported(name):
-  banned = ('tensorflow', 'i2v_jax.main', 'i2v_jax.__main__')
-  assert not [m for m in imports(name) if below(m, *banned)]
+def test_torch_is_imported_in_one_file_and_tensorflow_in_none(name):
+  found = outside(MODULES[name])
+  assert ('torch' in found) == (name == 'i2v_jax.weights.torch_files')
+  assert 'tensorflow' not in found
 
 
-def test_no_module_imports_itself_by_a_detour():
-  graph = {
-    m: imports(m, inside_functions=False) & set(MODULES) for m in MODULES
-  }
-  while leaves := [m for m, used in graph.items() if not used & graph.keys()]:
-    for leaf in leaves:
-      del graph[leaf]
-  assert not graph, f'import cycles among {sorted(graph)}'
+@pytest.mark.parametrize('name', CONFIGS)
+def test_configs_import_nothing_of_the_library(name):
+  assert outside(CONFIGS[name]) <= {'configs', 'ml_collections', 'functools'}
 
 
 @pytest.mark.parametrize(
@@ -157,7 +104,7 @@ def test_no_module_imports_itself_by_a_detour():
     'import i2v_jax.runtime.console, i2v_jax.runtime.errors',
     'import i2v_jax.runtime.files, i2v_jax.runtime.signals',
     'import i2v_jax.data.decode, i2v_jax.data.clips, i2v_jax.data.sources',
-    'import i2v_jax.data.check, i2v_jax.checking',
+    'import i2v_jax.data.check, i2v_jax.checking, i2v_jax.status',
     'from i2v_jax import probe, read_frames',
   ],
 )

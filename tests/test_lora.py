@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import small
 
-from i2v_jax import video
+from i2v_jax.models.build import merge
 
 ALL = ('q', 'k', 'v', 'out', 'fc1', 'fc2')
 OFFSETS = dict(name='head_relocation', offsets=(-1, 1))
@@ -22,7 +22,7 @@ def test_merged_weights_are_the_same_function(on, operator):
   adapter = lora(on=on, alpha=8.0)
   model = small.build(adapter, temporal_operator=operator)
   params, (clip,) = small.random(model), small.clips(model)
-  merged, folded = video.merge(model, params)
+  merged, folded = merge(model, params)
   assert merged.adapter is None and 'adapters' not in folded
   assert merged.temporal_operator == model.temporal_operator
   before = small.apply(model, params, clip)
@@ -35,7 +35,7 @@ def test_merged_weights_are_the_same_function(on, operator):
 def test_the_update_is_alpha_over_rank_times_its_factors():
   model = small.build(lora(on=('fc1',), alpha=8.0))
   params = small.random(model)
-  _, folded = video.merge(model, params)
+  _, folded = merge(model, params)
   found, frozen = (
     tree['backbone']['blocks_1']['mlp']['fc1']['kernel']
     for tree in (folded, params)

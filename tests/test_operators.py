@@ -13,10 +13,10 @@ import published
 import pytest
 import small
 
-from i2v_jax import video
 from i2v_jax.adapters import frame_shift, operators
-from i2v_jax.vit import Block, keep_heads
-from i2v_jax.vit_config import ViTConfig
+from i2v_jax.backbones.vit import Block, keep_heads
+from i2v_jax.backbones.vit_config import ViTConfig
+from i2v_jax.models.inputs import clip_shapes
 
 GOLDENS = {
   'ablation_channel_shift_kv': dict(name='channel_shift', share=4),
@@ -192,7 +192,7 @@ def written(offsets, training):
   """Scalars that a compiled classifier writes on a CPU, and those of its k."""
   adapter = dict(name='zeroi2v', num_adapters=0, offsets=offsets)
   model = small.build(adapter, frames=8)
-  params, (clip,) = small.shapes(model), video.example(model)
+  params, (clip,) = small.shapes(model), clip_shapes(model)
   call = lambda params, clip: model.apply({'params': params}, clip)
 
   def loss(embedding, params, clip):

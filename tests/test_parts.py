@@ -3,7 +3,8 @@
 import pytest
 
 from configs import common, methods
-from i2v_jax import experiment, run, trainable, video
+from i2v_jax import experiment, run, trainable
+from i2v_jax.models.inputs import param_shapes
 
 
 def config_of(method='aim', **model):
@@ -18,7 +19,7 @@ def config_of(method='aim', **model):
 
 def parts(config):
   model = experiment.model(config, 3)
-  return run.parts(config, model, video.shapes(model))
+  return run.parts(config, model, param_shapes(model))
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ import pytest
 import small
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from i2v_jax import cli, peer, variants, video
+from i2v_jax import cli, peer, variants
 from i2v_jax import params as params_lib
+from i2v_jax.models.build import build
 
 SMOKE = 'configs/zeroi2v_k400.py:smoke'
 ADAPTERS = {
@@ -179,5 +180,5 @@ def test_both_sides_are_told_the_same_model(tmp_path):
     == told['spec']['adapter']['num_adapters']
     == 0
   )
-  model = video.build(told['spec'], told['num_classes'])
+  model = build(told['spec'], told['num_classes'])
   assert (model.vit.width, model.vit.depth) == (told['width'], told['depth'])

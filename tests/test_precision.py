@@ -13,9 +13,11 @@ import pytest
 import small
 from jax.extend import core as jex
 
-from i2v_jax import benchmark, evaluate, train_step, video, vit
+from i2v_jax import benchmark, evaluate, train_step
 from i2v_jax import params as params_lib
 from i2v_jax import run as run_lib
+from i2v_jax.backbones import vit
+from i2v_jax.models.inputs import INPUTS, clip_shapes, full_precision
 
 METHODS = {
   'zeroi2v': dict(num_adapters=4, offsets=(1,)),
@@ -44,7 +46,7 @@ def traced(method, dtype):
   state = jax.eval_shape(
     lambda p: run_lib.TrainState(jnp.int32(0), p, tx.init(p)), mine
   )
-  clips = zip(video.INPUTS, video.example(model, 2, jnp.uint8), strict=False)
+  clips = zip(INPUTS, clip_shapes(model, 2, jnp.uint8), strict=False)
   batch = dict(clips) | {
     'label': jax.ShapeDtypeStruct((2,), 'int32'),
     'mask': jax.ShapeDtypeStruct((2,), 'float32'),
@@ -136,9 +138,9 @@ def test_what_is_measured_is_as_exact_as_evaluation(monkeypatch):
 
 def test_a_precision_that_is_asked_for_stays():
   model = build('zeroi2v', 'float32')
-  with jax.default_matmul_precision('tensorfloat32'), video.precise(model):
+  with jax.default_matmul_precision('tensorfloat32'), full_precision(model):
     assert jax.config.jax_default_matmul_precision == 'tensorfloat32'
-  with video.precise(build('zeroi2v', 'bfloat16')):
+  with full_precision(build('zeroi2v', 'bfloat16')):
     assert jax.config.jax_default_matmul_precision is None
 
 

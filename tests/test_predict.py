@@ -9,9 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from i2v_jax import cli, export, predict, train, trained, video
+from i2v_jax import cli, export, predict, train, trained
 from i2v_jax.data.clips import ClipSpec
 from i2v_jax.data.decode import VideoInfo, probe
+from i2v_jax.models.build import merge
+from i2v_jax.models.inputs import clip_shapes
 
 
 def i2v(*args) -> int:
@@ -166,11 +168,11 @@ def test_a_merge_that_changes_the_model_is_refused(
   model = trained.load(smoke_run)
 
   def broken(model, params):
-    merged, params = video.merge(model, params)
+    merged, params = merge(model, params)
     head = {k: v + 0.01 for k, v in params['head'].items()}
     return merged, params | {'head': head}
 
-  fake = types.SimpleNamespace(merge=broken, example=video.example)
+  fake = types.SimpleNamespace(merge=broken, example=clip_shapes)
   monkeypatch.setattr(export, 'video', fake)
   with pytest.raises(ValueError, match='nothing was exported'):
     export.export(model, tmp_path / 'out')
@@ -210,7 +212,7 @@ def test_a_folder_without_a_model_is_named(command, tmp_path, capsys):
 
 
 def test_bench_prints_a_table(capsys, monkeypatch):
-  from i2v_jax import vit_config
+  from i2v_jax.backbones import vit_config
 
   monkeypatch.setitem(vit_config.SIZES, 'B', (32, 2, 4, 64))
   code = i2v('bench', '--rounds', 1)

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import small
 
-from i2v_jax import video
 from i2v_jax.adapters import ssf
+from i2v_jax.models.build import merge
 
 
 @pytest.mark.parametrize(
@@ -15,7 +15,7 @@ from i2v_jax.adapters import ssf
 def test_merged_weights_are_the_same_function(operator):
   model = small.build(dict(name='ssf'), temporal_operator=operator)
   params, (clip,) = small.random(model), small.clips(model)
-  merged, folded = video.merge(model, params)
+  merged, folded = merge(model, params)
   assert merged.adapter is None and 'adapters' not in folded
   before = small.apply(model, params, clip)
   after = small.apply(merged, folded, clip)

@@ -7,7 +7,7 @@ import published
 import pytest
 import small
 
-from i2v_jax.vit import ViT
+from i2v_jax.backbones.vit import ViT
 
 FILES = {'st_adapter_12': False, 'st_adapter_24': True}
 

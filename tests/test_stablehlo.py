@@ -12,7 +12,9 @@ import pytest
 import small
 
 from i2v_jax import params as params_lib
-from i2v_jax import stablehlo, trained, video
+from i2v_jax import stablehlo, trained
+from i2v_jax.models.build import build
+from i2v_jax.models.inputs import INPUTS, normalize_clips
 
 ELSEWHERE = """
 import sys
@@ -52,9 +54,9 @@ def test_it_gives_our_logits_where_we_are_not(tmp_path, adapter, options):
   for batch in (1, 3):
     shapes = [(batch, *shape) for shape in model.model.input_shapes]
     clips = [rng.integers(0, 256, s, dtype=np.uint8) for s in shapes]
-    named = dict(zip(video.INPUTS, clips, strict=False))
+    named = dict(zip(INPUTS, clips, strict=False))
     np.savez(tmp_path / 'out' / f'clips{batch}.npz', **named)
-    pixels = video.pixels(named, 'half')
+    pixels = normalize_clips(named, 'half')
     wanted[batch] = small.apply(model.model, model.params, *pixels)
   assert np.ptp(wanted[3], axis=0).min() > 1e-3
   run_elsewhere(tmp_path / 'out')
@@ -67,7 +69,7 @@ def test_it_gives_our_logits_where_we_are_not(tmp_path, adapter, options):
 def test_weights_are_beside_the_program(tmp_path):
   sizes = dict(width=256, depth=1, num_heads=4, patch_size=4, image_size=16)
   spec = dict(backbone=sizes, num_frames=2, adapter=None)
-  model = video.build(spec, 3)
+  model = build(spec, 3)
   found = stablehlo.program(model, small.shapes(model), 'clip').serialize()
   assert params_lib.count(small.shapes(model)) * 4 > 3e6
   assert len(found) < 5e4
@@ -90,7 +92,7 @@ def test_one_program_for_all_platforms_batches_and_exact_products():
 def test_a_bfloat16_model_computes_in_float32():
   sizes = dict(width=16, depth=1, num_heads=2, patch_size=4, image_size=8)
   spec = dict(backbone=sizes, num_frames=2, adapter=None)
-  model = video.build(spec, 3, dtype=jnp.bfloat16)
+  model = build(spec, 3, dtype=jnp.bfloat16)
   text = stablehlo.program(model, small.shapes(model), 'clip').mlir_module()
   assert 'bf16' not in text
 

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import small
 
-from i2v_jax import adapter_file, export, start, trained, video
+from i2v_jax import adapter_file, export, start, trained
 from i2v_jax import params as params_lib
+from i2v_jax.models.build import build
+from i2v_jax.models.inputs import param_shapes
 
 ZEROI2V = dict(name='zeroi2v', offsets=(-1, 1), dropout=0.0)
 EVL = dict(name='evl', layers=1)
@@ -44,9 +46,9 @@ def test_other_frames_and_sizes_are_resampled_and_told(stored, capsys):
   theirs = trained.load(stored['run'])
   spec = dict(theirs.config['model'], num_frames=4)
   spec['backbone'] = dict(spec['backbone'], image_size=48)
-  ours = video.build(spec, 4)
+  ours = build(spec, 4)
   found = start.parts(stored['run'], ours, theirs.class_names)
-  params_lib.check_same_tree(video.shapes(ours), found, 'found')
+  params_lib.check_same_tree(param_shapes(ours), found, 'found')
   before = np.asarray(theirs.params['temporal_embedding'])
   halves = before.reshape(4, 2, -1).mean(axis=1)
   np.testing.assert_allclose(found['temporal_embedding'], halves, atol=1e-7)
@@ -71,7 +73,7 @@ def test_every_table_of_positions_is_resampled(adapter):
   first = small.build(adapter, frames=4, **options)
   spec = small.spec(adapter, frames=6, **options)
   spec['backbone'] = dict(spec['backbone'], image_size=24)
-  wanted = small.shapes(video.build(spec, 3))
+  wanted = small.shapes(build(spec, 3))
   found, lines = start.resampled(small.random(first), wanted, 1)
   params_lib.check_same_tree(wanted, found, 'found')
   assert len(lines) == (4 if adapter is EVL else 2)

@@ -13,9 +13,10 @@ import pytest
 from flax.traverse_util import flatten_dict
 
 from configs import quickstart
-from i2v_jax import checkpoint, mixing, train, train_step, trained, video
+from i2v_jax import checkpoint, mixing, train, train_step, trained
 from i2v_jax import params as params_lib
 from i2v_jax import run as run_lib
+from i2v_jax.backbones.normalization import normalize
 
 
 def synthetic_batch(size=4, mask=None):
@@ -136,7 +137,7 @@ def test_masked_rows_count_for_nothing(run):
 
 def test_label_smoothing_is_the_published_one(run):
   batch = synthetic_batch()
-  pixels = video.normalize(jnp.asarray(batch['video']), 'half')
+  pixels = normalize(jnp.asarray(batch['video']), 'half')
   logits = jax.jit(run.model.apply)({'params': run.params}, pixels)
   targets = 0.9 * jax.nn.one_hot(batch['label'], 4) + 0.1 / 4
   wanted = optax.softmax_cross_entropy(logits, targets).mean()
@@ -163,7 +164,7 @@ def test_a_mixed_loss_is_that_of_both_smoothed_labels(run):
   batch = synthetic_batch()
   key = jax.random.fold_in(jax.random.key(0), 0)  # of seed 0 at step 0
   mixed = mixing.mix(batch, jax.random.split(key)[1], mixup=0.8)
-  pixels = video.normalize(mixed['video'], 'half')
+  pixels = normalize(mixed['video'], 'half')
   logits = jax.jit(run.model.apply)({'params': run.params}, pixels)
   own, other = (jax.nn.one_hot(mixed[k], 4) for k in ('label', 'other'))
   share = mixed['share'][:, None]

@@ -8,7 +8,8 @@ import pytest
 import small
 
 import i2v_jax
-from i2v_jax import adapters, video
+from i2v_jax import adapters
+from i2v_jax.models.inputs import clip_shapes
 
 BACKBONE = dict(width=32, depth=2, num_heads=4, patch_size=4, image_size=16)
 SPEC = dict(backbone=BACKBONE, num_frames=4)
@@ -54,7 +55,7 @@ def test_a_rank_of_64_0_is_one_of_64():
 def test_bytes_are_refused_with_a_word_on_normalize(adapter):
   options = dict(spatial_frames=4) if adapter and 'grid' in adapter else {}
   model = small.build(adapter and adapter | options)
-  clips = video.example(model, dtype=jnp.uint8)
+  clips = clip_shapes(model, dtype=jnp.uint8)
   with pytest.raises(ValueError, match=r'uint8; apply i2v_jax\.normalize'):
     jax.eval_shape(model.init, jax.random.key(0), *clips)
 

@@ -9,8 +9,8 @@ from flax import linen as nn
 from jax.extend import core as jex
 
 from i2v_jax import params as params_lib
-from i2v_jax.vit import Mlp, ViT
-from i2v_jax.vit_config import REMAT, ViTConfig
+from i2v_jax.backbones.vit import Mlp, ViT
+from i2v_jax.backbones.vit_config import REMAT, ViTConfig
 from i2v_jax.weights import image as weights
 
 CLIP = dict(width=48, depth=2, num_heads=6, patch_size=8, image_size=24)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import small
 
-from i2v_jax.vit import Block
+from i2v_jax.backbones.vit import Block
 
 
 def by_hand(model, params, clip):

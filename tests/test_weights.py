@@ -9,7 +9,7 @@ from safetensors.numpy import load_file, save_file
 
 from i2v_jax import params as params_lib
 from i2v_jax import weights
-from i2v_jax.vit_config import ViTConfig
+from i2v_jax.backbones.vit_config import ViTConfig
 
 SIZES = dict(width=48, depth=2, num_heads=6, patch_size=8, image_size=24)
 CLIP = ViTConfig.named(**SIZES)

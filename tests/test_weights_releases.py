@@ -8,7 +8,7 @@ import small
 from published import arguments
 
 from i2v_jax import params as params_lib
-from i2v_jax import video
+from i2v_jax.models.build import merge
 from i2v_jax.weights.releases import load_release
 
 # File -> what its report says, and the method that was found.
@@ -77,7 +77,7 @@ def test_our_merge_is_theirs(golden, name):
   config, arrays = published.load(golden / f'{name}.npz')
   told = arguments(config, arrays)
   loaded = load_release(arrays['state'], **told)
-  _, ours = video.merge(loaded.model, loaded.params)
+  _, ours = merge(loaded.model, loaded.params)
   head = {k: v for k, v in arrays['state'].items() if k.startswith('cls_head')}
   theirs = load_release(arrays['merged'] | head, **told).params
   close = lambda a, b: np.testing.assert_allclose(a, b, rtol=0, atol=1e-6)

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from configs import methods
-from i2v_jax import dropping, experiment, mixing, video, weights
+from i2v_jax import dropping, experiment, mixing, weights
 from i2v_jax.adapters import layers
-from i2v_jax.vit_config import ViTConfig
+from i2v_jax.backbones.vit_config import ViTConfig
+from i2v_jax.models.inputs import param_shapes
 
 
 def both(function):
@@ -55,5 +56,5 @@ def test_parameters_of_every_method_have_32_bits(method):
   config = module.get_config(f'method={method},smoke')
   model = experiment.model(config, 3)
   with jax.enable_x64(True):
-    found = jax.tree.leaves(video.shapes(model))
+    found = jax.tree.leaves(param_shapes(model))
   assert {leaf.dtype for leaf in found} == {np.dtype('float32')}

@@ -6,8 +6,8 @@ import published
 import pytest
 import small
 
-from i2v_jax import video
 from i2v_jax.adapters import zeroi2v
+from i2v_jax.models.build import merge
 
 FILES = {  # file -> adapters per block
   'zeroi2v_3adapters_rf3': 3,
@@ -37,13 +37,13 @@ def test_gelu_adapters_agree_with_the_release():
   model, params, arrays = published.release('zeroi2v_gelu_adapters')
   small.check_golden(model, params, arrays)
   with pytest.raises(ValueError, match='gelu_adapters cannot be folded'):
-    video.merge(model, params)
+    merge(model, params)
 
 
 @pytest.mark.parametrize('name', FILES)
 def test_merged_models_agree_with_the_release(name):
   model, params, arrays = published.release(name)
-  model, merged = video.merge(model, params)
+  model, merged = merge(model, params)
   assert set(merged['backbone']) == set(params['backbone'])
   logits = small.apply(model, merged, published.video(arrays))
   np.testing.assert_allclose(logits, arrays['output'], rtol=0, atol=1e-5)
@@ -62,7 +62,7 @@ def test_which_frames_feel_frame_2(offsets, reach):
 @pytest.mark.parametrize('offsets', [(-1, 1, -3), ((-2, 12), (2, 4))])
 def test_merge_keeps_the_function(num_adapters, offsets):
   model, params, clip = tiny(offsets, num_adapters, depth=2, scale=0.7)
-  merged_model, merged = video.merge(model, params)
+  merged_model, merged = merge(model, params)
   assert 'adapters' not in merged
   assert merged_model.adapter['offsets'] == model.adapter['offsets']
   np.testing.assert_allclose(
@@ -76,12 +76,12 @@ def test_merge_keeps_the_function(num_adapters, offsets):
 def test_merge_refuses_what_has_no_linear_adapters():
   model, params, _ = tiny()
   with pytest.raises(ValueError, match='without adapter cannot be folded'):
-    video.merge(model.clone(adapter=None), params)
+    merge(model.clone(adapter=None), params)
 
 
 def test_merged_model_costs_what_the_image_model_costs():
   model, params, clip = tiny((-1, 1, 2), depth=2)
-  merged_model, merged = video.merge(model, params)
+  merged_model, merged = merge(model, params)
   plain = model.clone(adapter=None)
 
   def flops(model, params):

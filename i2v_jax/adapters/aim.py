@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from i2v_jax.adapters import blocks
+from i2v_jax.adapters import block_interface
 from i2v_jax.adapters.layers import Bottleneck, drop_path, identity
 from i2v_jax.adapters.method import Method
 from i2v_jax.runtime import ranges
@@ -73,7 +73,7 @@ class AIM(Method):
     rate = self.drop_path * self.layer / max(self.depth - 1, 1)
     axes = (0,)
     if self.drop_path_axis == 'release':
-      cfg = blocks.config(
+      cfg = block_interface.config(
         block, "AIM with drop_path_axis='release'", 'pre_norm'
       )
       axes = RELEASE_AXES['clip' if cfg.pre_norm else 'imagenet']

@@ -14,8 +14,8 @@ from flax import linen as nn
 
 from i2v_jax.adapters.layers import Bottleneck, identity, torch_uniform
 from i2v_jax.adapters.method import Method
+from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.runtime import ranges
-from i2v_jax.vit_config import ViTConfig
 
 PRESETS = {
   'paper': dict(num_adapters=4, rank=128, positions='fixed_3d'),

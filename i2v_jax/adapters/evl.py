@@ -1,7 +1,7 @@
 """EVL (Lin et al., ECCV 2022, arXiv 2208.03550): a decoder over frozen frames.
 
 Nothing is put into the image transformer. A query reads the tokens of its last
-blocks, enriched with time; `i2v_jax.evl` is the whole classifier.
+blocks, enriched with time; `i2v_jax.models.evl` is the whole classifier.
 
 Shapes as in `vit.py`, and P: the patches of a frame, without what stands in
 front of them (class token, registers).
@@ -16,8 +16,9 @@ import numpy as np
 from flax import linen as nn
 
 from i2v_jax.adapters.layers import PerChannelConv
+from i2v_jax.backbones.vit import ACTIVATIONS, Attention, layer_norm
+from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.runtime import ranges
-from i2v_jax.vit import ACTIVATIONS, Attention, ViTConfig, layer_norm
 
 # The decoder has these whatever the image model has.
 CLIP_LAYERS = dict(activation='quick_gelu', norm_eps=1e-5, layer_scale=False)

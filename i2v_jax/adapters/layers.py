@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from i2v_jax.derivatives import with_derivatives
+from i2v_jax.backbones.custom_vjp import with_derivatives
 from i2v_jax.runtime import ranges
 
 ACTIVATIONS = {

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from flax import linen as nn
 
-from i2v_jax.adapters import blocks, folding
+from i2v_jax.adapters import block_interface, merging
 from i2v_jax.adapters.layers import LowRank, normal
 from i2v_jax.adapters.method import Method
 from i2v_jax.runtime import ranges
@@ -63,7 +63,7 @@ class LoRA(Method):
   def wire(self, block, x_BxTxLxD):
     beside = lambda name, x, y: y + getattr(self, name)(x, y.shape[-1])
     dense = (nn.Dense,)
-    with blocks.layers_changed(block, 'LoRA', self.on, dense, beside):
+    with block_interface.layers_changed(block, 'LoRA', self.on, dense, beside):
       return super().wire(block, x_BxTxLxD)
 
   @staticmethod
@@ -77,7 +77,7 @@ class LoRA(Method):
       parts = {part: dict(backbone[block][part]) for part in ('attn', 'mlp')}
       for name, update in updates.items():
         part = parts[LAYERS[name]]
-        part[name] = folding.beside(part[name], update, scale)
+        part[name] = merging.beside(part[name], update, scale)
       merged[block] = dict(backbone[block]) | parts
     return None, merged
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 from flax import linen as nn
 
-from i2v_jax.adapters import blocks, operators
+from i2v_jax.adapters import block_interface, operators
 from i2v_jax.runtime import ranges
 
 
@@ -48,7 +48,7 @@ class Method(nn.Module):
         f'An adapter of block {self.layer} needs the depth of the model, not '
         f'{self.depth}; adapters.PerBlock gives it.'
       )
-    blocks.check_parts(block)
+    block_interface.check_parts(block)
     return self.wire(self.moved(block), x_BxTxLxD)
 
   def moved(self, block) -> operators.MovedBlock:

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 from flax.core import FrozenDict
 
-from i2v_jax.adapters import blocks, frame_shift
+from i2v_jax.adapters import block_interface, frame_shift
 from i2v_jax.adapters.frame_shift import (
   channel_groups,
   relocate,
@@ -22,8 +22,8 @@ from i2v_jax.adapters.frame_shift import (
   shift_in_heads,
 )
 from i2v_jax.adapters.layers import identity
+from i2v_jax.backbones.vit import keep_heads
 from i2v_jax.runtime import ranges
-from i2v_jax.vit import keep_heads
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,9 +44,9 @@ class MovedBlock:
     same = x_k is None and x_v is None
     x = (x_q,) if same else (x_q, x_k, x_v)
     if heads is self.move_heads is keep_heads:
-      return blocks.attend(self.block, *x)
+      return block_interface.attend(self.block, *x)
     move = lambda q, k, v: self.move_heads(*heads(q, k, v))
-    return blocks.attend(self.block, *x, heads=move)
+    return block_interface.attend(self.block, *x, heads=move)
 
 
 def _letters(name: str, value) -> str:
@@ -81,7 +81,9 @@ class HeadRelocation:
     _check(self)
 
   def __call__(self, block):
-    cfg = blocks.config(block, 'Head relocation', 'num_heads', 'head_width')
+    cfg = block_interface.config(
+      block, 'Head relocation', 'num_heads', 'head_width'
+    )
     groups = channel_groups(self.offsets, cfg)
     move = partial(relocate, groups=groups, head_width=cfg.head_width)
     return MovedBlock(block, _on(self.on, move))
@@ -108,7 +110,9 @@ class ChannelShift:
     _check(self)
 
   def __call__(self, block):
-    cfg = blocks.config(block, 'Channel shift', 'num_heads', 'head_width')
+    cfg = block_interface.config(
+      block, 'Channel shift', 'num_heads', 'head_width'
+    )
     fold = cfg.head_width // self.share
     _check_fold(self, fold, f'heads of {cfg.head_width} channels')
     move = partial(shift_in_heads, fold=fold, num_heads=cfg.num_heads)
@@ -137,7 +141,7 @@ class TokenShift:
     _check(self)
 
   def __call__(self, block):
-    if not blocks.num_prefix(block):
+    if not block_interface.num_prefix(block):
       raise ValueError(
         'token_shift moves class tokens and this image model has none; choose '
         'another temporal operator.'

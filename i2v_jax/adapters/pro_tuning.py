@@ -10,7 +10,7 @@ from typing import ClassVar
 import jax.numpy as jnp
 from flax import linen as nn
 
-from i2v_jax.adapters import blocks
+from i2v_jax.adapters import block_interface
 from i2v_jax.adapters.layers import (
   PerChannelConv,
   channels,
@@ -71,5 +71,5 @@ class ProTuning(Method):
 
   def wire(self, block, x_BxTxLxD):
     prompted = lambda patches: patches + self.prompt(patches)
-    x = on_patches(prompted, x_BxTxLxD, blocks.num_prefix(block))
+    x = on_patches(prompted, x_BxTxLxD, block_interface.num_prefix(block))
     return super().wire(block, x)

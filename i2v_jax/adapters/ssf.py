@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from i2v_jax.adapters import blocks
+from i2v_jax.adapters import block_interface
 from i2v_jax.adapters.method import Method
 
 PARTS = {  # of a block, behind which features are scaled and shifted
@@ -49,7 +49,7 @@ class SSF(Method):
   def wire(self, block, x_BxTxLxD):
     behind = lambda name, x, y: getattr(self, name)(y)
     kinds = (nn.Dense, nn.LayerNorm)
-    with blocks.layers_changed(block, 'SSF', PARTS, kinds, behind):
+    with block_interface.layers_changed(block, 'SSF', PARTS, kinds, behind):
       return super().wire(block, x_BxTxLxD)
 
   @staticmethod

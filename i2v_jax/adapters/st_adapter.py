@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from flax import linen as nn
 
-from i2v_jax.adapters import blocks
+from i2v_jax.adapters import block_interface
 from i2v_jax.adapters.layers import (
   PerChannelConv,
   channels,
@@ -82,7 +82,7 @@ class STAdapter(Method):
     self.adapt_mlp = conv() if self.pre_mlp else identity
 
   def wire(self, block, x_BxTxLxD):
-    first = blocks.num_prefix(block)
+    first = block_interface.num_prefix(block)
     x = block.stream(on_patches(self.adapt_attn, x_BxTxLxD, first))
     x += block.attn(block.ln1(x))
     x = block.stream(on_patches(self.adapt_mlp, x, first))

@@ -6,11 +6,11 @@ from typing import ClassVar
 import jax.numpy as jnp
 from flax import linen as nn
 
-from i2v_jax.adapters import blocks
+from i2v_jax.adapters import block_interface
 from i2v_jax.adapters.layers import symmetric_uniform
 from i2v_jax.adapters.method import Method
+from i2v_jax.backbones.vit import tokens
 from i2v_jax.runtime import ranges
-from i2v_jax.vit import tokens
 
 
 class VPT(Method):
@@ -50,8 +50,8 @@ class VPT(Method):
 
   @nn.compact
   def wire(self, block, x_BxTxLxD):
-    x, cfg = x_BxTxLxD, blocks.config(block, 'VPT', 'patch_size')
-    first = blocks.num_prefix(block)
+    x, cfg = x_BxTxLxD, block_interface.config(block, 'VPT', 'patch_size')
+    first = block_interface.num_prefix(block)
     if self.deep or self.layer == 0:
       x = self.insert(x, first, cfg.patch_size)
     x = super().wire(block, x)

@@ -8,7 +8,7 @@ own.
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from i2v_jax.adapters import folding, frame_shift
+from i2v_jax.adapters import frame_shift, merging
 from i2v_jax.adapters.layers import Bottleneck, identity
 from i2v_jax.adapters.method import Method
 from i2v_jax.adapters.operators import HeadRelocation
@@ -174,13 +174,13 @@ def merge_block(block: Mapping, adapters: Mapping, scale: float) -> dict:
   Returns:
     Parameters of a plain block, float32.
   """
-  affine = {p: folding.affine(a, scale) for p, a in adapters.items()}
+  affine = {p: merging.affine(a, scale) for p, a in adapters.items()}
   attn, mlp = dict(block['attn']), dict(block['mlp'])
   for name in ('q', 'k', 'v'):
-    attn[name] = folding.before(attn[name], affine.get('qkv') or affine[name])
-  mlp['fc1'] = folding.before(mlp['fc1'], affine['fc1'])
+    attn[name] = merging.before(attn[name], affine.get('qkv') or affine[name])
+  mlp['fc1'] = merging.before(mlp['fc1'], affine['fc1'])
   if 'out' in affine:
-    attn = folding.behind_scaled(attn, 'out', affine['out'])
+    attn = merging.behind_scaled(attn, 'out', affine['out'])
   if 'fc2' in affine:
-    mlp = folding.behind_scaled(mlp, 'fc2', affine['fc2'])
+    mlp = merging.behind_scaled(mlp, 'fc2', affine['fc2'])
   return dict(block) | {'attn': attn, 'mlp': mlp}

@@ -15,9 +15,10 @@ import numpy as np
 import optax
 from flax import linen as nn
 
-from i2v_jax import video
+from i2v_jax.backbones.normalization import normalize
+from i2v_jax.backbones.vit import ViT
+from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.data import digits
-from i2v_jax.vit import ViT, ViTConfig
 from i2v_jax.weights import native
 
 CONFIG = ViTConfig.named(
@@ -48,7 +49,7 @@ def batch(images, labels, size, rng):
 
 
 def logits_of(params, frames):
-  pixels = video.normalize(jnp.asarray(frames), 'half')
+  pixels = normalize(jnp.asarray(frames), 'half')
   return Pretraining().apply({'params': params}, pixels)
 
 
@@ -58,7 +59,7 @@ def train(steps: int, seed: int = 0) -> dict:
   images, labels = digits.load_images()['train']
   frames, _ = batch(images, labels, 1, rng)
   init = jax.jit(Pretraining().init)
-  params = init(jax.random.key(seed), video.normalize(frames, 'half'))['params']
+  params = init(jax.random.key(seed), normalize(frames, 'half'))['params']
   schedule = optax.warmup_cosine_decay_schedule(0.0, 2e-3, 100, steps)
   tx = optax.adamw(schedule, weight_decay=0.05)
 

@@ -8,7 +8,8 @@ import jax
 import numpy as np
 
 from i2v_jax import params as params_lib
-from i2v_jax.vit_config import NORMALIZATION, ViTConfig
+from i2v_jax.backbones.normalization import NORMALIZATION
+from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.weights import clip_hf, clip_openai, huggingface, image
 from i2v_jax.weights.files import Weights
 from i2v_jax.weights.image import Loaded, load_image_model

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 
 import numpy as np
 
-from i2v_jax.vit_config import FAMILIES, ViTConfig
+from i2v_jax.backbones.vit_config import FAMILIES, ViTConfig
 from i2v_jax.weights import huggingface
 from i2v_jax.weights import reader as readers
 from i2v_jax.weights.arrays import Arrays

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from i2v_jax.vit_config import NORMALIZATION
+from i2v_jax.backbones.normalization import NORMALIZATION
 from i2v_jax.weights import reader as readers
 from i2v_jax.weights.files import Weights
 

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from i2v_jax import params as params_lib
-from i2v_jax.vit import ViT
-from i2v_jax.vit_config import ViTConfig
+from i2v_jax.backbones.vit import ViT
+from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.weights import (
   clip_hf,
   clip_openai,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from rich.table import Table
 
 from i2v_jax import params as params_lib
-from i2v_jax.vit_config import ViTConfig
+from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.weights import huggingface, image, releases
 from i2v_jax.weights.files import Weights
 from i2v_jax.weights.image import Loaded

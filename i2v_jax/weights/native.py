@@ -11,8 +11,8 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
+from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.runtime.files import WAY_OUT
-from i2v_jax.vit_config import ViTConfig
 from i2v_jax.weights import files
 from i2v_jax.weights import reader as readers
 from i2v_jax.weights.files import Weights

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from i2v_jax.vit_config import ViTConfig
+from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.weights.arrays import Arrays
 from i2v_jax.weights.positions import resample_positions
 from i2v_jax.weights.report import Report

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from i2v_jax.vit_config import SIZES
+from i2v_jax.backbones.vit_config import SIZES
 
 
 class NotToldError(ValueError):

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import numpy as np
 
-from i2v_jax.vit_config import FAMILIES, ViTConfig
+from i2v_jax.backbones.vit_config import FAMILIES, ViTConfig
 from i2v_jax.weights import reader as readers
 from i2v_jax.weights import timm_config
 from i2v_jax.weights.arrays import Arrays

@@ -6,7 +6,7 @@ classifiers or decoders on top of them.
 
 from collections.abc import Collection
 
-from i2v_jax.vit_config import FAMILIES, ViTConfig
+from i2v_jax.backbones.vit_config import FAMILIES, ViTConfig
 from i2v_jax.weights import huggingface
 from i2v_jax.weights.files import Weights
 from i2v_jax.weights.reader import Reader

@@ -34,8 +34,8 @@ from i2v_jax import (
   experiment,
   memory,
   variants,
-  video,
 )
+from i2v_jax.models.inputs import clip_shapes
 from i2v_jax.runtime import compilation, sharding
 from i2v_jax.runtime.console import console
 
@@ -105,7 +105,7 @@ def measure(config, sizes, rounds: int, compiled: bool) -> list[dict]:
     for name, made in (('forward, merged', merged), ('training', model)):
       params = bench_runs.random_params(made, {})
       theirs = Theirs(made, params, compiled)
-      clips = theirs.clips(video.example(made, size)[0].shape)
+      clips = theirs.clips(clip_shapes(made, size)[0].shape)
       if name == 'training':
         ours, macs = training(config, classes, size)
         other = theirs.training(clips)

@@ -38,10 +38,10 @@ def with_i2v(work, told, params, clip):
   import jax
 
   from i2v_jax import params as params_lib
-  from i2v_jax import video
+  from i2v_jax.models.build import build
   from i2v_jax.runtime import compilation
 
-  model = video.build(told['spec'], told['num_classes'])
+  model = build(told['spec'], told['num_classes'])
   place = lambda x: jax.tree.map(jax.numpy.asarray, x)
 
   def forward(params, clip):

@@ -1,8 +1,8 @@
 """ZeroI2V on CLIP's ViT in plain PyTorch, as one would write it there.
 
 Written from docs/methods.md; the same function of the same weights as
-`i2v_jax.video.VideoClassifier`, fast where PyTorch is fast: one product for q,
-k and v, `scaled_dot_product_attention`, no gradient for what is frozen.
+`i2v_jax.VideoClassifier`, fast where PyTorch is fast: one product for q, k and
+v, `scaled_dot_product_attention`, no gradient for what is frozen.
 """
 
 import numpy as np

@@ -7,7 +7,8 @@ file holds is asked for.
 import dataclasses
 
 from i2v_jax import params as params_lib
-from i2v_jax import video
+from i2v_jax.models.build import build, find_classifier
+from i2v_jax.models.inputs import param_shapes
 from i2v_jax.weights import image, prefixes
 from i2v_jax.weights.files import Weights
 from i2v_jax.weights.image import Loaded
@@ -66,7 +67,7 @@ def load_release(
   reader = Reader(weights.arrays, release.IGNORED)
   params = release.convert(reader, model, told)
   report = reader.report(*release.names(weights.arrays)).of_file(weights)
-  params_lib.check_same_tree(video.shapes(model), params, weights.what)
+  params_lib.check_same_tree(param_shapes(model), params, weights.what)
   report = dataclasses.replace(report, assumed=tuple(told.assumed))
   if 'num_frames' not in options and release.ANY_FRAMES:
     model = model.clone(num_frames=0)
@@ -78,7 +79,7 @@ def _model(release, weights: Weights, told: Told):
   spec, num_classes = release.spec(weights.arrays, told)
   told.check(spec['adapter']['name'])
   spec = _with_options(dict(num_frames=FRAMES) | spec, told.options)
-  return video.build(spec, num_classes)
+  return build(spec, num_classes)
 
 
 def open_release(source, which: str = '') -> Weights:
@@ -100,7 +101,7 @@ def recognise(weights: Weights):
 def _with_options(spec: dict, options) -> dict:
   """A model spec with what the caller wants otherwise."""
   rest = {k: v for k, v in options.items() if k != 'image_size'}
-  classifier = video.classifier(spec['adapter'])
+  classifier = find_classifier(spec['adapter'])
   own = {k: v for k, v in rest.items() if k in classifier.__dataclass_fields__}
   adapter = {k: v for k, v in rest.items() if k not in own}
   return spec | own | dict(adapter=spec['adapter'] | adapter)

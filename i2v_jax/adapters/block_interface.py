@@ -51,7 +51,7 @@ def attend(block, *x, **hook):
     raise ValueError(
       f'The attention of {_name(block)} does not take {asked}, which these '
       'adapters or this operator need; give it the arguments of '
-      'i2v_jax.vit.Attention.'
+      'i2v_jax.backbones.vit.Attention.'
     ) from None
   return block.attn(*x, **hook)
 

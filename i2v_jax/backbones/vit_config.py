@@ -40,14 +40,6 @@ FAMILIES = {
   | dict(activation='gelu_tanh', class_token=False, pool='map'),
 }
 
-NORMALIZATION = {  # name -> mean, std of RGB in 0..1
-  'clip': (
-    (0.48145466, 0.4578275, 0.40821073),
-    (0.26862954, 0.26130258, 0.27577711),
-  ),
-  'imagenet': ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-  'half': ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
-}
 
 ACTIVATIONS = ('quick_gelu', 'gelu', 'gelu_tanh', 'swiglu')
 REMAT = ('none', 'dots', 'block')

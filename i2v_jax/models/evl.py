@@ -13,7 +13,8 @@ from i2v_jax.adapters.layers import (
   symmetric_uniform,
   torch_uniform,
 )
-from i2v_jax.vit import ViT, ViTConfig, layer_norm, over_data
+from i2v_jax.backbones.vit import ViT, layer_norm, over_data
+from i2v_jax.backbones.vit_config import ViTConfig
 
 
 class EVLClassifier(nn.Module):

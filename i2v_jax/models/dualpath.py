@@ -10,7 +10,8 @@ from i2v_jax.adapters.layers import (
   symmetric_uniform,
   torch_uniform,
 )
-from i2v_jax.vit import ViT, ViTConfig
+from i2v_jax.backbones.vit import ViT
+from i2v_jax.backbones.vit_config import ViTConfig
 
 
 class DualPathClassifier(nn.Module):

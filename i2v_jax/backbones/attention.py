@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from i2v_jax.derivatives import with_derivatives
+from i2v_jax.backbones.custom_vjp import with_derivatives
 
 
 def attend(q_BxLxNxK, k_BxMxNxK, v_BxMxNxK):

@@ -15,9 +15,9 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax.sharding import PartitionSpec
 
-from i2v_jax.attention import attend
-from i2v_jax.derivatives import LayerNorm, quick_gelu
-from i2v_jax.vit_config import ViTConfig
+from i2v_jax.backbones.attention import attend
+from i2v_jax.backbones.custom_vjp import LayerNorm, quick_gelu
+from i2v_jax.backbones.vit_config import ViTConfig
 
 
 def over_data(x):

@@ -13,12 +13,12 @@ from i2v_jax import adapters
 from i2v_jax.adapters import zeroi2v
 from i2v_jax.adapters.layers import channels
 from i2v_jax.adapters.lora import LAYERS
-from i2v_jax.vit_config import ViTConfig
+from i2v_jax.backbones.vit_config import ViTConfig
 
 PER_CHANNEL = 'convolutions per channel'  # sums of shifted inputs, no product
 
 
-def macs(model) -> dict[str, int]:
+def count_macs(model) -> dict[str, int]:
   """Multiply-accumulates of the forward pass of one clip, by part.
 
   Args:
@@ -38,7 +38,7 @@ def macs(model) -> dict[str, int]:
     raise ValueError(
       f'{name} has no formula; give it one in METHODS of i2v_jax/flops.py.'
     )
-  tokens = tokens_of(cfg)
+  tokens = count_tokens(cfg)
   parts = {
     'patches': images * cfg.grid**2 * cfg.width * 3 * cfg.patch_size**2,
     'attention': images * cfg.depth * attention(cfg.width, tokens, tokens),
@@ -51,7 +51,7 @@ def macs(model) -> dict[str, int]:
   return {part: count for part, count in parts.items() if count}
 
 
-def tokens_of(cfg: ViTConfig) -> int:
+def count_tokens(cfg: ViTConfig) -> int:
   """L: class token, registers and patches of an image."""
   return cfg.num_prefix + cfg.grid**2
 
@@ -72,7 +72,7 @@ def pooling(cfg: ViTConfig) -> int:
   """Of one image, where a learned query reads its tokens."""
   if cfg.pool != 'map':
     return 0
-  return attention(cfg.width, 1, tokens_of(cfg)) + mlp(cfg)
+  return attention(cfg.width, 1, count_tokens(cfg)) + mlp(cfg)
 
 
 def _pooled(model, images: int) -> int:
@@ -93,7 +93,7 @@ def _adapted(model) -> int:
 
 def _tokens(model) -> int:
   """Tokens of adapted blocks that a clip has: where a method has its layers."""
-  return _adapted(model) * model.num_frames * tokens_of(model.vit)
+  return _adapted(model) * model.num_frames * count_tokens(model.vit)
 
 
 def _patches(model) -> int:
@@ -113,7 +113,7 @@ def _zeroi2v(model, option) -> dict[str, int]:
 
 def _aim(model, option) -> dict[str, int]:
   cfg, frames = model.vit, model.num_frames
-  sequences = _adapted(model) * tokens_of(cfg)
+  sequences = _adapted(model) * count_tokens(cfg)
   each = bottleneck(cfg.width, option('rank'))
   return {
     'attention over time': sequences * attention(cfg.width, frames, frames),
@@ -127,7 +127,7 @@ def _dualpath(model, option) -> dict[str, int]:
   adapted = 2 * frames + (option('num_adapters') - 2) * framesets
   each = bottleneck(cfg.width, option('rank'))
   return {
-    'adapters': adapted * cfg.depth * tokens_of(cfg) * each,
+    'adapters': adapted * cfg.depth * count_tokens(cfg) * each,
     'projection': (frames + framesets) * cfg.width * model.projection,
     'head': 2 * width * width + width * model.num_classes,
   }
@@ -155,7 +155,7 @@ def _st_adapter_zeroi2v(model, option) -> dict[str, int]:
 def _evl(model, option) -> dict[str, int]:
   cfg, frames, layers = model.vit, model.num_frames, option('layers')
   width, patches = cfg.width, cfg.grid**2
-  tokens = frames * tokens_of(cfg)
+  tokens = frames * count_tokens(cfg)
   # Scores of each frame's patches with those of the frames before and behind
   # it, and the displacements that they weight.
   motion = 2 * (frames - 1) * 2 * patches**2 * width
@@ -167,7 +167,7 @@ def _evl(model, option) -> dict[str, int]:
 
 
 def _vpt(model, option) -> dict[str, int]:
-  cfg, tokens = model.vit, tokens_of(model.vit)
+  cfg, tokens = model.vit, count_tokens(model.vit)
   more = tokens + option('prompts')
   longer = attention(cfg.width, more, more) + more * mlp(cfg)
   plain = attention(cfg.width, tokens, tokens) + tokens * mlp(cfg)

@@ -1,0 +1,121 @@
+"""Builds video models from the `model` part of a config, and merges them."""
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+from flax import linen as nn
+
+from i2v_jax import adapters
+from i2v_jax.adapters import operators
+from i2v_jax.backbones.vit_config import ViTConfig
+from i2v_jax.models.dualpath import DualPathClassifier
+from i2v_jax.models.evl import EVLClassifier
+from i2v_jax.models.video import VideoClassifier
+from i2v_jax.runtime import ranges
+
+RANGES = {  # key of `model` in a config -> what it may be
+  'num_frames': ranges.COUNT,
+  'temporal_embedding': ranges.flag,
+  'mean_first': ranges.flag,
+  'dropout': ranges.RATE,
+  'head_std': ranges.NOT_NEGATIVE,
+  'projection': ranges.FROM_0,
+}
+
+
+# Methods that are more than adapters in the blocks.
+CLASSIFIERS = {'dualpath': DualPathClassifier, 'evl': EVLClassifier}
+
+
+def build(spec: Mapping[str, Any], num_classes: int, **vit) -> nn.Module:
+  """A model from the `model` part of a config.
+
+  Args:
+    spec: `backbone` (arguments of `ViTConfig.named`), `num_frames`, `adapter`
+      (a name, or `{'name': …, option: value, …}`), and optionally further
+      fields of the classifier.
+    num_classes: width of the head.
+    **vit: fields of `ViTConfig` decided at run time, such as `dtype`.
+
+  Raises:
+    ValueError: unknown names or options, or parts that do not go together.
+  """
+  num_classes = ranges.COUNT('num_classes', num_classes)
+  if missing := sorted({'backbone', 'num_frames'} - set(spec)):
+    raise ValueError(
+      f'The spec of a model has no {" and no ".join(missing)}; an example is '
+      "dict(backbone=dict(variant='B/16'), num_frames=8, adapter='aim')."
+    )
+  spec = {
+    k: RANGES.get(k, ranges.anything)(f'model.{k}', v) for k, v in spec.items()
+  }
+  cfg = _backbone(spec.pop('backbone'), vit)
+  spec['adapter'] = adapters.resolve(spec.get('adapter'))
+  spec['temporal_operator'] = operators.resolve(spec.get('temporal_operator'))
+  operator = spec['temporal_operator']
+  adapters.check_operator(spec['adapter'], operator)
+  kind = find_classifier(spec['adapter'])
+  for option in sorted(spec.keys() - kind.__dataclass_fields__.keys()):
+    _check_off(option, spec.pop(option), spec['adapter'])
+  adapters.check_fit(spec['adapter'], operator, cfg, spec['num_frames'])
+  return kind(cfg, num_classes, **spec)
+
+
+def _backbone(sizes, vit: Mapping) -> ViTConfig:
+  ranges.table(ranges.anything)('model.backbone', sizes)
+  fields = {'variant', 'family', *ViTConfig.__dataclass_fields__}
+  if unknown := sorted({*sizes, *vit} - fields):
+    raise ValueError(
+      f'model.backbone has no {", ".join(unknown)}; it has '
+      f'{", ".join(sorted(fields))}. What is no part of the image model, such '
+      'as adapter, belongs in the spec.'
+    )
+  try:
+    return ViTConfig.named(**dict(sizes) | vit)
+  except (TypeError, ValueError) as error:
+    raise ValueError(f'model.backbone: {error}') from error
+
+
+def find_classifier(adapter: Mapping | None) -> type[nn.Module]:
+  """The module that a method is used through."""
+  return CLASSIFIERS.get(adapter and adapter['name'], VideoClassifier)
+
+
+def _check_off(option: str, value, adapter: Mapping | None) -> None:
+  """What a classifier does not have may be said, if it is off."""
+  classifiers = (VideoClassifier, *CLASSIFIERS.values())
+  known = set().union(*(c.__dataclass_fields__ for c in classifiers))
+  if option not in known:
+    near = difflib.get_close_matches(option, known, 1, 0.0)[0]
+    raise ValueError(f'There is no model.{option}; did you mean {near!r}?')
+  if value:
+    name = adapter['name'] if adapter else 'no adapter'
+    raise ValueError(f'model.{option} does not go with {name}; switch it off.')
+
+
+def merge(model: VideoClassifier, params: Mapping):
+  """Folds linear adapters into the backbone: same function, plain ViT.
+
+  Args:
+    model: a classifier whose method has a `merge`.
+    params: its parameters.
+
+  Returns:
+    `(model, params)` without adapters, float32; what has no parameters, such
+    as head relocation, stays in the model.
+
+  Raises:
+    ValueError: the adapter cannot be merged.
+  """
+  if not adapters.can_merge(model.adapter):
+    name = model.adapter['name'] if model.adapter else 'a model without adapter'
+    raise ValueError(
+      f'{name} cannot be folded into the frozen weights; nothing was merged.'
+    )
+  params, method = dict(params), adapters.METHODS[model.adapter['name']]
+  spec, backbone = method.merge(
+    model.adapter, params['backbone'], params.pop('adapters', {})
+  )
+  merged = model.clone(adapter=adapters.resolve(spec))
+  return merged, params | {'backbone': backbone}

@@ -1,0 +1,104 @@
+"""Video models: a frozen image backbone, adapters, and a head."""
+
+import jax.numpy as jnp
+from flax import linen as nn
+from flax.core import FrozenDict
+
+from i2v_jax import adapters
+from i2v_jax.adapters.layers import check_frames, on_patches
+from i2v_jax.backbones.vit import ViT
+from i2v_jax.backbones.vit_config import ViTConfig
+
+
+class VideoClassifier(nn.Module):
+  """Image ViT per frame, adapted and pooled; the mean of the frames; head.
+
+  Parameters: `backbone` (the tree of the image ViT, whatever the method),
+  `adapters/blocks_i`, `temporal_embedding`, `head`. Dropout acts when a
+  `dropout` rng is passed to `apply`; without one the model is deterministic.
+
+  Attributes:
+    vit: the image backbone.
+    num_classes: width of the head.
+    num_frames: T; the temporal embedding has one row per frame. Without one,
+      0 stands for any number.
+    adapter: as `adapters.resolve` returns it, or None.
+    temporal_operator: as `operators.resolve` returns it, or None.
+    temporal_embedding: add a learned vector per frame before the pre-norm.
+    mean_first: average frames before the final norm and the pooling, as
+      ST-Adapter does.
+    dropout: before the head (I3D head of the releases).
+    head_std: of the head's initial kernel.
+  """
+
+  vit: ViTConfig
+  num_classes: int
+  num_frames: int
+  adapter: FrozenDict | None = None
+  temporal_operator: FrozenDict | None = None
+  temporal_embedding: bool = True
+  mean_first: bool = False
+  dropout: float = 0.5
+  head_std: float = 0.01
+
+  decoded = ('head',)  # what `decode` uses
+
+  def setup(self):
+    cfg = self.vit
+    self.backbone = ViT(cfg)
+    if self.adapter or self.temporal_operator:
+      self.adapters = adapters.PerBlock(
+        self.adapter, self.temporal_operator, cfg.depth, cfg.dtype
+      )
+    if self.temporal_embedding:
+      shape = (self.num_frames, cfg.width)
+      self.time = self.param(
+        'temporal_embedding', nn.initializers.zeros, shape, jnp.float32
+      )
+    self.head = nn.Dense(
+      self.num_classes,
+      kernel_init=nn.initializers.normal(self.head_std),
+      precision='highest',
+    )
+    self.drop = nn.Dropout(self.dropout)
+
+  @property
+  def input_shapes(self) -> tuple[tuple[int, ...], ...]:
+    """Shape of each array of one clip, without the batch axis."""
+    return ((self.num_frames, *self.vit.image_shape),)
+
+  def __call__(self, video_BxTxHxWxC, kept_BxK=None):
+    """Normalised pixels to logits `B x classes`, float32."""
+    return self.decode(self.features(video_BxTxHxWxC, kept_BxK))
+
+  def decode(self, features_BxTxD):
+    """Features to logits `B x classes`, float32."""
+    y_BxD = features_BxTxD.astype(jnp.float32).mean(axis=1)
+    train = self.has_rng('dropout')
+    return self.head(self.drop(y_BxD, deterministic=not train))
+
+  def features(self, video_BxTxHxWxC, kept_BxK=None):
+    """What stands for each frame, as the backbone pools it: `B x T x D`.
+
+    With `mean_first` for the mean of all frames, `B x 1 x D`. Of the patches of
+    a frame, only those at the positions `kept_BxK` are looked at, if given.
+    """
+    check_frames(video_BxTxHxWxC, self.num_frames)
+    x_BxTxLxD = self.backbone.embed(video_BxTxHxWxC)
+    if kept_BxK is not None:
+      x_BxTxLxD = keep(x_BxTxLxD, kept_BxK, self.vit.num_prefix)
+    if self.temporal_embedding:
+      x_BxTxLxD += self.time.astype(x_BxTxLxD.dtype)[None, :, None]
+    adapted = self.adapter or self.temporal_operator
+    blocks = self.adapters.blocks if adapted else None
+    x_BxTxLxD = self.backbone.encode(x_BxTxLxD, blocks)
+    if self.mean_first:
+      x_BxTxLxD = x_BxTxLxD.astype(jnp.float32).mean(axis=1, keepdims=True)
+    return self.backbone.pool(x_BxTxLxD)
+
+
+def keep(x_BxTxLxD, kept_BxK, num_prefix: int):
+  """The tokens in front of the patches, and of these the ones kept."""
+  index = kept_BxK[:, None, :, None]
+  take = lambda patches: jnp.take_along_axis(patches, index, axis=2)
+  return on_patches(take, x_BxTxLxD, num_prefix)
