@@ -48,7 +48,7 @@ setup(
   ],
   # A `configs` next to the package could belong to another distribution.
   package_dir={'i2v_jax.configs': 'configs'},
-  package_data={'i2v_jax': ['assets/*']},
+  package_data={'i2v_jax.weights': ['builtin/*.safetensors']},
   install_requires=INSTALL_REQUIRES,
   extras_require={
     'beam': ['apache_beam>=2.61,<3'],  # data prepared on many machines

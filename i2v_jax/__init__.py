@@ -18,7 +18,7 @@ _PUBLIC = {
   'load': 'trained',
   'load_backbone': 'weights',
   'load_image_model': 'weights',
-  'load_release': 'weights',
+  'load_release': 'deploy.release',
   'mask': 'params',
   'merge': 'models.build',
   'normalize': 'backbones.normalization',

@@ -5,16 +5,17 @@ from i2v_jax.cli_numbers import count
 
 
 def inspect_weights(args) -> None:
+  from i2v_jax.deploy import inspection
   from i2v_jax.runtime.console import console
-  from i2v_jax.weights import inspection
 
   rows = inspection.inspect(args.source, **_told(args))
   console.print(inspection.table(rows))
 
 
 def bench_weights(args) -> None:
+  from i2v_jax.deploy import inspection
   from i2v_jax.runtime.console import console
-  from i2v_jax.weights import cost, inspection
+  from i2v_jax.weights import cost
 
   rows = cost.measure(args.source, args.rounds, **_told(args))
   console.print(inspection.table(rows))

@@ -18,7 +18,7 @@ from i2v_jax.models import video
 from i2v_jax.runtime import files
 from i2v_jax.runtime.console import console
 from i2v_jax.trained import Trained
-from i2v_jax.weights import clip_hf, huggingface, native
+from i2v_jax.weights.formats import clip_hf, huggingface, native
 
 TOWER = {  # our path -> Hugging Face's key, for what is not in a block
   'cls': 'embeddings.class_embedding',

@@ -6,9 +6,11 @@ from typing import Any
 
 from i2v_jax import adapters, experiment, export, start, trained
 from i2v_jax import params as params_lib
+from i2v_jax.deploy.release import load_release
 from i2v_jax.models.inputs import param_shapes
 from i2v_jax.runtime.console import console
-from i2v_jax.weights import image, native, releases
+from i2v_jax.weights import image, releases
+from i2v_jax.weights.formats import native
 
 
 def image_model(source, out, which: str = '', **told) -> pathlib.Path:
@@ -70,7 +72,7 @@ def release(
   out, weights = pathlib.Path(out), releases.open_release(source)
   config = experiment.absolute(config)
   model = experiment.model(config, len(class_names))
-  loaded = releases.load_release(source, which=which, **_told(config, model))
+  loaded = load_release(source, which=which, **_told(config, model))
   normalization = config['data']['normalization']
   if loaded.report.normalization != normalization:
     raise ValueError(

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from i2v_jax import adapter_file, adapters, experiment
+from i2v_jax import adapters, experiment
 from i2v_jax import facts as facts_lib
 from i2v_jax import params as params_lib
 from i2v_jax.data import sources
@@ -18,7 +18,8 @@ from i2v_jax.models.inputs import clip_shapes
 from i2v_jax.runtime import files
 from i2v_jax.runtime.console import console
 from i2v_jax.trained import Trained
-from i2v_jax.weights import native
+from i2v_jax.weights import adapter_file
+from i2v_jax.weights.formats import native
 
 TOLERANCE = 1e-3  # of a logit; a larger difference is not the same model
 

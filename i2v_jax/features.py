@@ -27,7 +27,7 @@ from i2v_jax.models.inputs import (
 )
 from i2v_jax.runtime import sharding
 from i2v_jax.runtime.console import console, progress
-from i2v_jax.weights import native
+from i2v_jax.weights.formats import native
 
 # Fields of `ClipSpec` that no training clip depends on.
 TEST_ONLY = ('clips', 'crops', 'test_short_side', 'test_sampling')

@@ -21,7 +21,7 @@ from i2v_jax import adapters, bench_runs
 from i2v_jax.adapters import zeroi2v
 from i2v_jax.models.build import build, merge
 from i2v_jax.runtime.console import console
-from i2v_jax.weights import native
+from i2v_jax.weights.formats import native
 
 ROOT = pathlib.Path(__file__).parents[1]
 SIDES = ('i2v', 'torch')

@@ -15,7 +15,7 @@ from i2v_jax.models.inputs import INPUTS
 from i2v_jax.runtime import files
 from i2v_jax.runtime.console import console
 from i2v_jax.trained import Trained
-from i2v_jax.weights import native
+from i2v_jax.weights.formats import native
 
 PLATFORMS = ('cpu', 'cuda', 'tpu')
 

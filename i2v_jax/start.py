@@ -11,7 +11,8 @@ from i2v_jax import adapters
 from i2v_jax import params as params_lib
 from i2v_jax.models.inputs import param_shapes
 from i2v_jax.runtime.console import console
-from i2v_jax.weights import native, positions
+from i2v_jax.weights import positions
+from i2v_jax.weights.formats import native
 
 # Options that act while training only, and what shapes tell by themselves.
 NO_MATTER = (

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from i2v_jax import adapter_file, checkpoint, evaluate, experiment, facts
+from i2v_jax import checkpoint, evaluate, experiment, facts
 from i2v_jax import params as params_lib
 from i2v_jax import workdir as workdir_lib
 from i2v_jax.data import faults, sources
@@ -17,7 +17,8 @@ from i2v_jax.data.loader import Loader
 from i2v_jax.models import video
 from i2v_jax.models.inputs import param_shapes
 from i2v_jax.runtime import files, sharding
-from i2v_jax.weights import native
+from i2v_jax.weights import adapter_file
+from i2v_jax.weights.formats import native
 
 
 class Stored(NamedTuple):

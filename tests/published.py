@@ -5,9 +5,10 @@ import pathlib
 
 import numpy as np
 
+from i2v_jax.deploy.release import load_release
 from i2v_jax.weights.arrays import Arrays
 from i2v_jax.weights.reader import Reader
-from i2v_jax.weights.releases import load_release, zeroi2v_aim
+from i2v_jax.weights.releases import zeroi2v_aim
 
 HERE = pathlib.Path(__file__).parent / 'golden'
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from i2v_jax.weights import native
+from i2v_jax.weights.formats import native
 
 
 def rename(arrays, *pairs):

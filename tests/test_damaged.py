@@ -11,7 +11,7 @@ import pytest
 
 from i2v_jax import cli, export, facts, status, sweep, trained
 from i2v_jax.variants import Variant
-from i2v_jax.weights import native
+from i2v_jax.weights.formats import native
 
 
 @pytest.fixture(scope='module')

@@ -8,7 +8,8 @@ import pytest
 from configs import common
 from i2v_jax.backbones.normalization import NORMALIZATION
 from i2v_jax.backbones.vit_config import FAMILIES
-from i2v_jax.weights import image, releases
+from i2v_jax.weights import releases
+from i2v_jax.weights.formats import FORMATS
 
 ROOT = pathlib.Path(__file__).parents[1]
 PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md'))]
@@ -37,7 +38,7 @@ def test_every_family_and_format_has_a_row():
   table = '\n'.join(rows)
   for family in FAMILIES:
     assert f'`{family}`' in table
-  for module in (*image.FORMATS, *releases.RELEASES):
+  for module in (*FORMATS, *releases.RELEASES):
     assert module.__doc__
 
 

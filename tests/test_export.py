@@ -9,17 +9,10 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
-from i2v_jax import (
-  adapter_file,
-  checkpoint_files,
-  cli,
-  export,
-  facts,
-  train,
-  trained,
-)
+from i2v_jax import checkpoint_files, cli, export, facts, train, trained
 from i2v_jax import params as params_lib
-from i2v_jax.weights import native
+from i2v_jax.weights import adapter_file
+from i2v_jax.weights.formats import native
 
 
 def i2v(*args) -> int:

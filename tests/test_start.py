@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import small
 
-from i2v_jax import adapter_file, export, start, trained
+from i2v_jax import export, start, trained
 from i2v_jax import params as params_lib
 from i2v_jax.models.build import build
 from i2v_jax.models.inputs import param_shapes
+from i2v_jax.weights import adapter_file
 
 ZEROI2V = dict(name='zeroi2v', offsets=(-1, 1), dropout=0.0)
 EVL = dict(name='evl', layers=1)

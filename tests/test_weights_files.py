@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from i2v_jax.weights import files, hub
+from i2v_jax.weights import download, files
 
 ARRAYS = {
   'a.weight': np.arange(6, dtype='f4').reshape(2, 3),
@@ -226,7 +226,7 @@ def snapshots(tmp_path, monkeypatch):
       remote[name](tmp_path / name)
     return str(tmp_path)
 
-  monkeypatch.setattr(hub, 'snapshot_download', snapshot)
+  monkeypatch.setattr(download, 'snapshot_download', snapshot)
   return remote, asked
 
 
@@ -234,7 +234,7 @@ def test_the_hub_gives_the_best_kind_it_has(snapshots, tmp_path):
   remote, asked = snapshots
   remote['open_clip_model.safetensors'] = WRITERS['safetensors']
   remote['pytorch_model.bin'] = write_npz
-  assert hub.download('org/name@v1') == tmp_path
+  assert download.download('org/name@v1') == tmp_path
   assert [p.name for p in tmp_path.iterdir()] == ['open_clip_model.safetensors']
   assert {(repo, revision) for repo, revision, _ in asked} == {
     ('org/name', 'v1')
@@ -243,11 +243,11 @@ def test_the_hub_gives_the_best_kind_it_has(snapshots, tmp_path):
 
 def test_a_repository_without_weights_is_named(snapshots):
   with pytest.raises(FileNotFoundError, match='org/name on the Hugging Face'):
-    hub.download('org/name')
+    download.download('org/name')
 
 
 def test_the_hub_out_of_reach_says_what_to_do(monkeypatch, tmp_path):
   monkeypatch.setattr('huggingface_hub.constants.HF_HUB_OFFLINE', True)
   monkeypatch.setattr('huggingface_hub.constants.HF_HUB_CACHE', str(tmp_path))
   with pytest.raises(FileNotFoundError, match='to a folder elsewhere'):
-    hub.download('no-one/nothing')
+    download.download('no-one/nothing')

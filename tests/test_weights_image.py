@@ -11,7 +11,8 @@ from renamed import rename
 from safetensors.numpy import save_file
 
 from i2v_jax import weights
-from i2v_jax.weights import image, native, report
+from i2v_jax.weights import image, report
+from i2v_jax.weights.formats import native
 
 HUGGING_FACE = {
   'hf_clip_vision': ('CLIP (Hugging Face)', 'clip'),

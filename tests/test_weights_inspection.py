@@ -6,8 +6,8 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from i2v_jax import cli
+from i2v_jax.deploy.inspection import inspect
 from i2v_jax.weights import image
-from i2v_jax.weights.inspection import inspect
 
 
 def test_an_image_model(golden):

@@ -10,6 +10,7 @@ from renamed import as_timm
 from safetensors.numpy import save_file
 
 from i2v_jax import weights
+from i2v_jax.deploy.release import load_release
 
 TOLD = dict(num_heads=6)
 STACKS = (
@@ -199,8 +200,8 @@ def test_releases_lose_the_prefixes_of_trainers_too(golden):
   file = np.load(golden / 'aim_clip_3adapters.npz')
   state = {k[6:]: file[k] for k in file.files if k.startswith('state/')}
   told = dict(adapter_scale=0.5, num_heads=6)
-  wanted = weights.load_release(state, **told)
-  found = weights.load_release(below('module.', state), **told)
+  wanted = load_release(state, **told)
+  found = load_release(below('module.', state), **told)
   same(found, wanted)
   assert found.report.taken_from == ('keys that begin with module.',)
 

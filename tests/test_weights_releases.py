@@ -8,8 +8,8 @@ import small
 from published import arguments
 
 from i2v_jax import params as params_lib
+from i2v_jax.deploy.release import load_release
 from i2v_jax.models.build import merge
-from i2v_jax.weights.releases import load_release
 
 # File -> what its report says, and the method that was found.
 FILES = {

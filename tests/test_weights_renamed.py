@@ -7,7 +7,7 @@ from references import agree, arrays_of, check, tokens
 from renamed import GENERATIONS, as_big_vision, as_timm, rename
 
 from i2v_jax import weights
-from i2v_jax.weights import native
+from i2v_jax.weights.formats import native
 
 
 @pytest.fixture

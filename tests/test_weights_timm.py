@@ -9,8 +9,8 @@ from renamed import as_timm
 from safetensors.numpy import save_file
 
 from i2v_jax import weights
-from i2v_jax.weights import timm_config
 from i2v_jax.weights.files import Weights
+from i2v_jax.weights.formats import timm_config
 
 GOLDENS = {  # name -> format, activation
   'vit_clip_timm': ('CLIP (timm)', 'gelu'),

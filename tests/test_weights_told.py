@@ -11,7 +11,8 @@ from references import arrays_of
 from safetensors.numpy import save_file
 
 from i2v_jax import weights
-from i2v_jax.weights.report import NotToldError
+from i2v_jax.deploy.release import load_release
+from i2v_jax.weights.report import NotStatedError
 
 
 @pytest.mark.parametrize(
@@ -58,11 +59,11 @@ def test_arguments_that_do_not_go_with_a_release(golden, name, told, error):
   config, arrays = published.load(golden / f'{name}.npz')
   told = published.arguments(config, arrays) | told
   with pytest.raises(ValueError, match=error):
-    weights.load_release(arrays['state'], **told)
+    load_release(arrays['state'], **told)
 
 
 def test_what_was_not_told_is_named_across_processes():
-  error = pickle.loads(pickle.dumps(NotToldError('offsets', 'give offsets')))
+  error = pickle.loads(pickle.dumps(NotStatedError('offsets', 'give offsets')))
   assert error.name == 'offsets' and str(error) == 'give offsets'
 
 

@@ -10,6 +10,7 @@ from references import arrays_of
 from renamed import as_timm
 
 from i2v_jax import weights
+from i2v_jax.deploy.release import load_release
 
 torch = pytest.importorskip('torch')
 
@@ -62,5 +63,5 @@ def test_published_video_models(golden, tmp_path, name):
   config, arrays = published.load(golden / f'{name}.npz')
   told = published.arguments(config, arrays)
   path = saved(tmp_path / 'epoch.pth', arrays['state'])
-  wanted = weights.load_release(arrays['state'], **told)
-  same(weights.load_release(path, **told), wanted)
+  wanted = load_release(arrays['state'], **told)
+  same(load_release(path, **told), wanted)

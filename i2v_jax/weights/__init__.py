@@ -10,10 +10,10 @@ import numpy as np
 from i2v_jax import params as params_lib
 from i2v_jax.backbones.normalization import NORMALIZATION
 from i2v_jax.backbones.vit_config import ViTConfig
-from i2v_jax.weights import clip_hf, clip_openai, huggingface, image
+from i2v_jax.weights import image
 from i2v_jax.weights.files import Weights
+from i2v_jax.weights.formats import clip_hf, clip_openai, huggingface
 from i2v_jax.weights.image import Loaded, load_image_model
-from i2v_jax.weights.releases import load_release
 from i2v_jax.weights.report import Report
 
 __all__ = [
@@ -21,7 +21,6 @@ __all__ = [
   'load_backbone',
   'load_image_model',
   'load_projection',
-  'load_release',
 ]
 
 OLDER = '0.1'  # runs of that version: raw weights, all positions bicubic

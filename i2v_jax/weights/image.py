@@ -12,26 +12,17 @@ from flax import linen as nn
 from i2v_jax import params as params_lib
 from i2v_jax.backbones.vit import ViT
 from i2v_jax.backbones.vit_config import ViTConfig
-from i2v_jax.weights import (
-  clip_hf,
-  clip_openai,
-  files,
-  google,
-  hub,
+from i2v_jax.weights import download, files, prefixes, refused, wrapping
+from i2v_jax.weights.files import Weights
+from i2v_jax.weights.formats import (
+  FORMATS,
   huggingface,
   native,
-  prefixes,
-  refused,
-  timm,
-  vit_hf,
-  wrapping,
 )
-from i2v_jax.weights.files import Weights
-from i2v_jax.weights.report import NotToldError, Report, num_heads
+from i2v_jax.weights.report import NotStatedError, Report, num_heads
 
-ASSETS = pathlib.Path(__file__).parents[1] / 'assets'
+ASSETS = pathlib.Path(__file__).parent / 'builtin'
 BUILTIN = {'digits': ASSETS / 'digits_vit.safetensors'}
-FORMATS = (native, clip_openai, clip_hf, vit_hf, timm, google)
 
 TEXT = ('text_model.', 'token_embedding.', 'embeddings.token_embedding.')
 
@@ -60,7 +51,7 @@ def open_source(source, which: str = '') -> Weights:
     if name not in BUILTIN:
       raise ValueError(f'No weights {source!r}; there is {sorted(BUILTIN)}.')
     source = BUILTIN[name]
-  source = hub.download(name) if kind == 'hf' else source
+  source = download.download(name) if kind == 'hf' else source
   return files.open_weights(source, which)
 
 
@@ -114,7 +105,7 @@ def config(weights: Weights, **choices) -> tuple[ViTConfig, tuple[str, ...]]:
   found = told | choices
   likely = form.assumed(weights) if hasattr(form, 'assumed') else {}
   if 'activation' not in likely | found:
-    raise NotToldError(
+    raise NotStatedError(
       'activation',
       f'{weights.what} does not tell the activation of its MLPs; give '
       "activation='quick_gelu' for OpenAI's weights, 'gelu' for LAION's and "

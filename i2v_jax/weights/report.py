@@ -5,7 +5,7 @@ import dataclasses
 from i2v_jax.backbones.vit_config import SIZES
 
 
-class NotToldError(ValueError):
+class NotStatedError(ValueError):
   """Something that no file holds and the caller has not given.
 
   Attributes:
@@ -30,7 +30,7 @@ def num_heads(width: int, what: str) -> int:
   if width in published:
     return published[width]
   if width % 64 or width > 1024:  # wider models have wider heads
-    raise NotToldError(
+    raise NotStatedError(
       'num_heads',
       f'{what} does not tell how many heads it has, and its width of {width} '
       'is not one of the usual; give num_heads=….',

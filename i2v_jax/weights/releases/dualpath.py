@@ -6,10 +6,10 @@ frames.
 
 from collections.abc import Collection, Mapping
 
-from i2v_jax.weights import clip_openai
 from i2v_jax.weights.arrays import Arrays
+from i2v_jax.weights.formats import clip_openai
 from i2v_jax.weights.reader import Reader
-from i2v_jax.weights.releases.told import Told
+from i2v_jax.weights.releases.stated import Stated
 
 ANY_FRAMES = True  # whether no parameter depends on their number
 IGNORED = clip_openai.TEXT
@@ -35,7 +35,7 @@ def names(keys: Collection[str]) -> tuple[str, str]:
   return 'DualPath on CLIP', 'imagenet'
 
 
-def spec(arrays: Arrays, told: Told) -> tuple[dict, int]:
+def spec(arrays: Arrays, told: Stated) -> tuple[dict, int]:
   """The model part of a config, and the number of classes."""
   first = BLOCKS.format(0)
   five = first + 't_adapter_attn_b.down_proj.weight' in arrays
@@ -54,7 +54,7 @@ def spec(arrays: Arrays, told: Told) -> tuple[dict, int]:
   return found, len(arrays[HEAD + 'linear2.bias'])
 
 
-def convert(reader: Reader, model, told: Told) -> dict:
+def convert(reader: Reader, model, told: Stated) -> dict:
   cfg = model.vit
   stacks = {
     f'{path}_{i}': adapters(reader, BLOCKS.format(i), table)

@@ -5,11 +5,12 @@ from collections.abc import Collection, Mapping
 import numpy as np
 
 from i2v_jax.backbones.vit_config import ViTConfig
-from i2v_jax.weights import image, native
+from i2v_jax.weights import image
 from i2v_jax.weights import reader as readers
 from i2v_jax.weights.arrays import Arrays
+from i2v_jax.weights.formats import native
 from i2v_jax.weights.reader import Reader
-from i2v_jax.weights.releases.told import Told
+from i2v_jax.weights.releases.stated import Stated
 
 ANY_FRAMES = False  # whether no parameter depends on their number
 IGNORED = ()
@@ -33,7 +34,7 @@ def names(keys: Collection[str]) -> tuple[str, str]:
   return 'EVL on CLIP', 'clip'
 
 
-def spec(arrays: Arrays, told: Told) -> tuple[dict, int]:
+def spec(arrays: Arrays, told: Stated) -> tuple[dict, int]:
   """The model part of a config, and the number of classes."""
   backbone = told.ask('backbone', 'the frozen image model')
   layers = readers.depth(arrays, LAYERS)
@@ -45,7 +46,7 @@ def spec(arrays: Arrays, told: Told) -> tuple[dict, int]:
   return found, len(arrays['proj.2.bias'])
 
 
-def convert(reader: Reader, model, told: Told) -> dict:
+def convert(reader: Reader, model, told: Stated) -> dict:
   layers = model.adapter['layers']
   backbone = told.backbone
   if _own_names(backbone):
@@ -82,7 +83,7 @@ def _own_names(backbone) -> bool:
   return isinstance(backbone, Mapping) and name in backbone
 
 
-def _sizes(backbone, told: Told) -> dict:
+def _sizes(backbone, told: Stated) -> dict:
   if not _own_names(backbone):
     cfg, assumed = image.config(image.open_model(backbone))
     told.assumed.extend(assumed)

@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Mapping
 
-from i2v_jax.weights import clip_openai
 from i2v_jax.weights.arrays import Arrays
+from i2v_jax.weights.formats import clip_openai
 from i2v_jax.weights.reader import Reader
-from i2v_jax.weights.releases.told import Told
+from i2v_jax.weights.releases.stated import Stated
 
 ANY_FRAMES = True  # whether no parameter depends on their number
 IGNORED = ()
@@ -36,7 +36,7 @@ def adapted(keys: Collection[str]) -> tuple[int, ...]:
   return tuple(sorted({int(p[p.index('resblocks') + 1]) for p in parts}))
 
 
-def spec(arrays: Arrays, told: Told) -> tuple[dict, int]:
+def spec(arrays: Arrays, told: Stated) -> tuple[dict, int]:
   """The model part of a config, and the number of classes."""
   sizes, here = clip_openai.sizes(arrays, ''), places(arrays)
   here_in = adapted(arrays)
@@ -60,7 +60,7 @@ def spec(arrays: Arrays, told: Told) -> tuple[dict, int]:
   return found, len(arrays['fc.bias'])
 
 
-def convert(reader: Reader, model, told: Told) -> dict:
+def convert(reader: Reader, model, told: Stated) -> dict:
   table = places(reader.arrays)
   stacks = {
     f'blocks_{i}': adapters(reader, clip_openai.BLOCKS.format(i), table)

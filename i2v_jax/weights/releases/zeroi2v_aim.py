@@ -8,10 +8,10 @@ merged ZeroI2V.
 from collections.abc import Collection, Mapping
 
 from i2v_jax.adapters import zeroi2v
-from i2v_jax.weights import clip_openai, timm
 from i2v_jax.weights.arrays import Arrays
+from i2v_jax.weights.formats import clip_openai, timm
 from i2v_jax.weights.reader import Reader
-from i2v_jax.weights.releases.told import Told
+from i2v_jax.weights.releases.stated import Stated
 
 ANY_FRAMES = False  # whether no parameter depends on their number
 IGNORED = ()
@@ -67,7 +67,7 @@ def places(keys: Collection[str]) -> dict:
   return {k: v for k, v in table.items() if f'{first}{k}.D_fc1.weight' in keys}
 
 
-def spec(arrays: Arrays, told: Told) -> tuple[dict, int]:
+def spec(arrays: Arrays, told: Stated) -> tuple[dict, int]:
   """The model part of a config, and the number of classes."""
   if on_clip(arrays):
     sizes = dict(family='clip') | clip_openai.sizes(arrays, BACKBONE)
@@ -84,7 +84,7 @@ def spec(arrays: Arrays, told: Told) -> tuple[dict, int]:
   return found, len(arrays[HEAD + '.bias'])
 
 
-def _aim(arrays, told: Told) -> dict:
+def _aim(arrays, told: Stated) -> dict:
   return dict(
     name='aim',
     num_adapters=len(places(arrays)),
@@ -93,7 +93,7 @@ def _aim(arrays, told: Told) -> dict:
   )
 
 
-def _zeroi2v(arrays, told: Told) -> dict:
+def _zeroi2v(arrays, told: Stated) -> dict:
   offsets = told.ask('offsets', 'which heads look at which frames')
   found = frozenset(places(arrays).values())
   counts = {frozenset(p): count for count, p in zeroi2v.PLACES.items()}
@@ -116,7 +116,7 @@ def _rank(arrays) -> int:
   return len(arrays[f'{blocks(arrays).format(0)}{first}.D_fc1.bias'])
 
 
-def convert(reader: Reader, model, told: Told) -> dict:
+def convert(reader: Reader, model, told: Stated) -> dict:
   cfg, arrays = model.vit, reader.arrays
   if on_clip(arrays):
     backbone = clip_openai.tower(reader, BACKBONE, cfg)

@@ -6,9 +6,9 @@ import numpy as np
 
 from i2v_jax.backbones.vit_config import FAMILIES, ViTConfig
 from i2v_jax.weights import reader as readers
-from i2v_jax.weights import timm_config
 from i2v_jax.weights.arrays import Arrays
 from i2v_jax.weights.files import Weights
+from i2v_jax.weights.formats import timm_config
 from i2v_jax.weights.reader import Reader
 
 DECODER = (  # of MAE

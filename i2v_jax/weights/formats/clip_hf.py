@@ -9,9 +9,9 @@ from collections.abc import Collection
 import numpy as np
 
 from i2v_jax.backbones.vit_config import FAMILIES, ViTConfig
-from i2v_jax.weights import huggingface
 from i2v_jax.weights.arrays import Arrays
 from i2v_jax.weights.files import Weights
+from i2v_jax.weights.formats import huggingface
 from i2v_jax.weights.reader import Reader
 
 TOWER = 'vision_model.'

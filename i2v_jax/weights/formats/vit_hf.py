@@ -7,8 +7,8 @@ classifiers or decoders on top of them.
 from collections.abc import Collection
 
 from i2v_jax.backbones.vit_config import FAMILIES, ViTConfig
-from i2v_jax.weights import huggingface
 from i2v_jax.weights.files import Weights
+from i2v_jax.weights.formats import huggingface
 from i2v_jax.weights.reader import Reader
 
 TOWERS = ('vit.', 'dinov2.', 'dinov2_with_registers.', '')

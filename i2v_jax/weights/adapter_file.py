@@ -14,7 +14,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from safetensors import safe_open
 
 from i2v_jax import params as params_lib
-from i2v_jax.weights import native
+from i2v_jax.weights.formats import native
 
 FILE = 'adapter.safetensors'
 PRETRAINED = ('backbone', 'projection')  # parts that image weights give

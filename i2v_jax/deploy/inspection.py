@@ -7,10 +7,12 @@ from rich.table import Table
 
 from i2v_jax import params as params_lib
 from i2v_jax.backbones.vit_config import ViTConfig
-from i2v_jax.weights import huggingface, image, releases
+from i2v_jax.deploy.release import load_release
+from i2v_jax.weights import image, releases
 from i2v_jax.weights.files import Weights
+from i2v_jax.weights.formats import huggingface
 from i2v_jax.weights.image import Loaded
-from i2v_jax.weights.report import NotToldError
+from i2v_jax.weights.report import NotStatedError
 
 # For what no file tells, so that the rest can be reported.
 STAND_INS = {
@@ -35,7 +37,7 @@ def inspect(source, which: str = '', **told) -> list[tuple[str, str]]:
   """
   weights = releases.open_release(source)
   is_release = any(r.recognises(weights.arrays) for r in releases.RELEASES)
-  load = releases.load_release if is_release else image.load_image_model
+  load = load_release if is_release else image.load_image_model
   loaded, missing = _load(load, source, told | dict(which=which))
   rows = [
     ('file', weights.what),
@@ -68,7 +70,7 @@ def _load(load: Callable, source, told: Mapping) -> tuple[Loaded, list[str]]:
   while True:
     try:
       return load(source, **told), missing
-    except NotToldError as error:
+    except NotStatedError as error:
       if error.name not in STAND_INS or told.get('offsets'):
         raise  # offsets have a meaning only where heads are known
       missing.append(error.name)

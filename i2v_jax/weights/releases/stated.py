@@ -4,11 +4,11 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from i2v_jax.weights.report import NotToldError, num_heads
+from i2v_jax.weights.report import NotStatedError, num_heads
 
 
 @dataclasses.dataclass(frozen=True)
-class Told:
+class Stated:
   """The arguments of `load_release`, and what became of them.
 
   `asked` are those that the file needed; `assumed` is what nobody told.
@@ -32,7 +32,7 @@ class Told:
       raise ValueError(f'adapter_scale is {value!r}, not a number.')
     if value is None:
       message = f'{self.what} does not hold {why}; give {name}=….'
-      raise NotToldError(name, message)
+      raise NotStatedError(name, message)
     return value
 
   def check(self, method: str) -> None:

@@ -1,6 +1,6 @@
 """Makes digits_vit.safetensors: a small ViT that sees still digits.
 
-  python -m i2v_jax.assets.pretrain_digits --out digits_vit.safetensors
+  python -m i2v_jax.weights.builtin.pretrain_digits --out digits_vit.safetensors
 
 It learns which digit a 32x32 frame shows and where (8 columns, 8 rows), from
 single frames only; digits of `val` are never seen. The accuracies it prints are
@@ -19,7 +19,7 @@ from i2v_jax.backbones.normalization import normalize
 from i2v_jax.backbones.vit import ViT
 from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.data import digits
-from i2v_jax.weights import native
+from i2v_jax.weights.formats import native
 
 CONFIG = ViTConfig.named(
   width=64, depth=4, num_heads=4, patch_size=8, image_size=digits.SIZE

@@ -1,0 +1,21 @@
+"""Formats of image models: one file each, one literal tuple.
+
+native: our own safetensors, whose keys are the paths of the tree.
+clip_openai, clip_hf: CLIP and SigLIP, by OpenAI, OpenCLIP and Hugging Face.
+vit_hf: ImageNet ViTs and DINOv2 from Hugging Face; huggingface: what all of
+  Hugging Face's share.
+timm: timm's ViTs and DINOv2's own files; timm_config: their `config.json`.
+google: Google's `.npz` ViTs.
+"""
+
+from i2v_jax.weights.formats import (
+  clip_hf,
+  clip_openai,
+  google,
+  native,
+  timm,
+  vit_hf,
+)
+
+# The first that recognises the keys of a file reads it.
+FORMATS = (native, clip_openai, clip_hf, vit_hf, timm, google)
