@@ -22,8 +22,8 @@ _PUBLIC = {
   'mask': 'params',
   'merge': 'models.build',
   'normalize': 'backbones.normalization',
-  'probe': 'data.decode',
-  'read_frames': 'data.decode',
+  'probe': 'data.videos.decode',
+  'read_frames': 'data.videos.decode',
   'split': 'params',
 }
 __all__ = sorted(_PUBLIC)

@@ -21,7 +21,7 @@ from i2v_jax import (
   peaks,
   run,
 )
-from i2v_jax.data import digits, known
+from i2v_jax.data.sets import digits, known
 from i2v_jax.models.inputs import clip_shapes, param_shapes
 from i2v_jax.runtime import compilation, device_memory, process, sharding
 

@@ -12,8 +12,8 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from i2v_jax import benchmark, evaluate, experiment, memory
 from i2v_jax import run as run_lib
-from i2v_jax.data import pipeline
-from i2v_jax.data.loader import Loader
+from i2v_jax.data.loading import pipeline
+from i2v_jax.data.loading.loader import Loader
 from i2v_jax.models.inputs import param_shapes
 from i2v_jax.runtime import compilation, sharding
 

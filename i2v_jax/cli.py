@@ -8,7 +8,7 @@ import i2v_jax
 from i2v_jax import cli_bench, cli_data, cli_sweeps, cli_weights
 from i2v_jax.cli_arguments import subcommands
 from i2v_jax.cli_numbers import positive
-from i2v_jax.data import places
+from i2v_jax.data.sets import places
 from i2v_jax.runtime.errors import guarded
 
 FORMATS = ('merged', 'full', 'adapter', 'clip', 'stablehlo')  # of `i2v export`

@@ -1,7 +1,8 @@
 """`i2v data`: look at videos, check them, prepare them, measure reading."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from i2v_jax.cli_arguments import add_repeated, add_set, subcommands
 from i2v_jax.cli_numbers import count, from_0, not_negative, positive
@@ -23,8 +24,9 @@ def _going_on():
 
 def show(args) -> None:
   from i2v_jax import config_ranges, experiment, variants
-  from i2v_jax.data import folders, sheet, sources
-  from i2v_jax.data import show as lib
+  from i2v_jax.data.sets import folders, sources
+  from i2v_jax.data.show import sheet
+  from i2v_jax.data.show import show as lib
   from i2v_jax.runtime.console import console, progress
 
   sheet.check_path(args.out)
@@ -63,7 +65,7 @@ def _counted(items: Iterable, advance: Callable) -> Iterator:
 
 def gallery(args) -> None:
   from i2v_jax import gallery as lib
-  from i2v_jax.data import sheet
+  from i2v_jax.data.show import sheet
   from i2v_jax.runtime.console import console
 
   sheet.check_path(args.out)
@@ -72,11 +74,12 @@ def gallery(args) -> None:
 
 
 def prepare(args) -> None:
-  from i2v_jax import preparing, variants
-  from i2v_jax.data import prepare as lib
+  from i2v_jax import variants
+  from i2v_jax.data.prepare import command
+  from i2v_jax.data.prepare.job import Job
 
   with _going_on():
-    job = lib.Job(
+    job = Job(
       args.out,
       args.source.replace('ssv2', 'something_v2'),
       args.root,
@@ -85,24 +88,24 @@ def prepare(args) -> None:
       options=dict(variants.parse(text) for text in args.set),
       on_missing=args.on_missing,
       on_bad_video=args.on_bad_video,
-      recipe=preparing.recipe(vars(args)),
+      recipe=make_recipe(vars(args)),
       shard_mb=args.shard_mb,
     )
     beam = args.beam_options if args.beam or args.beam_options else None
-    preparing.run(job, args.workers, args.seconds, beam)
+    command.run(job, args.workers, args.seconds, beam)
 
 
 def bench(args) -> None:
-  from i2v_jax import data_bench
+  from i2v_jax.data.bench import command
 
   given = (args.frames, args.stride, args.clips, args.rounds, args.seed)
-  data_bench.bench(args.path, *given)
+  command.bench(args.path, *given)
   if args.against is not None:
-    data_bench.against(args.path, args.against or args.path, *given)
+    command.against(args.path, args.against or args.path, *given)
 
 
 def check(args) -> int:
-  from i2v_jax import checking
+  from i2v_jax.data.check import all_videos
 
   if sum(map(bool, (args.paths, args.source, args.config))) != 1:
     raise ValueError('Say what to check: PATHs, --source, or --config.')
@@ -112,21 +115,49 @@ def check(args) -> int:
     )
   with _going_on():
     listed = _to_check(args)
-    return not checking.run(listed, args.out, args.seconds, args.workers)
+    return not all_videos.run(listed, args.out, args.seconds, args.workers)
 
 
 def _to_check(args):
-  from i2v_jax import checking
+  from i2v_jax import cli_data
+  from i2v_jax.data.check import all_videos
 
   if args.paths:
-    return checking.of_paths(args.paths)
+    return all_videos.list_paths(args.paths)
   if args.config:
-    return checking.of_config(args.config, args.set, args.split)
+    return cli_data.list_config(args.config, args.set, args.split)
 
   from i2v_jax import variants  # and with it JAX, which takes seconds
 
   options = dict(variants.parse(text) for text in args.set)
-  return checking.of_source(*args.source, options, args.split)
+  return all_videos.list_source(*args.source, options, args.split)
+
+
+def list_config(file: str, settings: Sequence[str], splits: Sequence[str] = ()):
+  """The splits that a config trains and tests on, and the clips it takes."""
+  from i2v_jax import experiment, variants  # JAX takes seconds to import
+  from i2v_jax.data.check import all_videos
+
+  config = variants.load_config(file, settings)
+  data = config['data']
+  splits = splits or (data['train'], data['val'])
+  options = {'fps': data['fps']} | dict(data['options'])
+  listed = all_videos.list_source(data['format'], data['root'], options, splits)
+  return dataclasses.replace(listed, spec=experiment.clip_spec(config))
+
+
+def make_recipe(given: Mapping):
+  """What a command line says of transcoding; None if it says nothing."""
+  from i2v_jax.data.videos import transcode
+
+  names = [field.name for field in dataclasses.fields(transcode.Recipe)]
+  told = {name: given.get(name) for name in names}
+  told = {name: value for name, value in told.items() if value is not None}
+  if told.get('frames') == 'jpeg' and told.keys() & {'gop', 'crf'}:
+    raise ValueError(
+      'Every frame of jpeg is a key frame: drop --gop and --crf.'
+    )
+  return transcode.Recipe(**told) if told else None
 
 
 def add(command) -> None:

@@ -23,7 +23,7 @@ def bench_weights(args) -> None:
 
 def convert_weights(args) -> None:
   from i2v_jax import convert, variants
-  from i2v_jax.data import sources
+  from i2v_jax.data.sets import sources
 
   if not args.config:
     convert.image_model(args.source, args.out, **_told(args))

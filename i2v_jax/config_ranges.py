@@ -10,7 +10,7 @@ from typing import Any
 from i2v_jax import optimizer, weights
 from i2v_jax.backbones import vit_config
 from i2v_jax.backbones.normalization import NORMALIZATION
-from i2v_jax.data import spec as spec_lib
+from i2v_jax.data.clips import spec as spec_lib
 from i2v_jax.models.build import RANGES
 from i2v_jax.runtime import sharding
 from i2v_jax.runtime.ranges import (

@@ -15,9 +15,10 @@ from jax.experimental import multihost_utils
 
 import i2v_jax
 from i2v_jax import metrics
-from i2v_jax.data import bad_videos, csv_files, pipeline
-from i2v_jax.data.loader import PADDING, Loader
-from i2v_jax.data.spec import ClipSpec
+from i2v_jax.data.clips.spec import ClipSpec
+from i2v_jax.data.loading import bad_videos, pipeline
+from i2v_jax.data.loading.loader import PADDING, Loader
+from i2v_jax.data.sets import csv_files
 from i2v_jax.models.inputs import INPUTS, full_precision, normalize_clips
 from i2v_jax.runtime import compilation, files, sharding
 from i2v_jax.runtime.console import progress

@@ -17,8 +17,9 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from i2v_jax import adapters, config_ranges, dropping, optimizer, start, weights
 from i2v_jax import params as params_lib
 from i2v_jax.backbones.vit_config import ViTConfig
-from i2v_jax.data import flips, sources
-from i2v_jax.data.clips import ClipSpec
+from i2v_jax.data.clips import flips
+from i2v_jax.data.clips.clips import ClipSpec
+from i2v_jax.data.sets import sources
 from i2v_jax.models.build import build
 from i2v_jax.models.inputs import clip_shapes, param_shapes
 from i2v_jax.runtime import sharding

@@ -12,7 +12,7 @@ import numpy as np
 from i2v_jax import adapters, experiment
 from i2v_jax import facts as facts_lib
 from i2v_jax import params as params_lib
-from i2v_jax.data import sources
+from i2v_jax.data.sets import sources
 from i2v_jax.models.build import merge
 from i2v_jax.models.inputs import clip_shapes
 from i2v_jax.runtime import files

@@ -13,7 +13,7 @@ import i2v_jax
 from i2v_jax import experiment
 from i2v_jax import params as params_lib
 from i2v_jax.backbones.normalization import NORMALIZATION
-from i2v_jax.data.spec import ClipSpec
+from i2v_jax.data.clips.spec import ClipSpec
 from i2v_jax.runtime import files
 from i2v_jax.weights import adapter_file
 

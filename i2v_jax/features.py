@@ -16,8 +16,8 @@ import numpy as np
 
 import i2v_jax
 from i2v_jax import evaluate, experiment
-from i2v_jax.data import pipeline
-from i2v_jax.data.bad_videos import BadVideos
+from i2v_jax.data.loading import pipeline
+from i2v_jax.data.loading.bad_videos import BadVideos
 from i2v_jax.feature_store import Store
 from i2v_jax.models.inputs import (
   INPUTS,

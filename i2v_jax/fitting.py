@@ -17,7 +17,7 @@ from rich.table import Table
 
 from i2v_jax import experiment, memory
 from i2v_jax.backbones.vit_config import REMAT
-from i2v_jax.data import sources
+from i2v_jax.data.sets import sources
 from i2v_jax.runtime import compilation, device_memory, hosts, sharding
 from i2v_jax.runtime.console import console
 

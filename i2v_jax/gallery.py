@@ -6,8 +6,14 @@ import jax
 import numpy as np
 
 from i2v_jax import mixing
-from i2v_jax.data import colour, flips, randaugment, sheet, transforms
-from i2v_jax.data.decode import open_video
+from i2v_jax.data.clips import colour, flips, randaugment
+from i2v_jax.data.clips.crops import (
+  center_crop,
+  random_erasing,
+  random_resized_crop,
+)
+from i2v_jax.data.show import sheet
+from i2v_jax.data.videos.decode import open_video
 
 _COLUMNS, _WIDTH = 7, 128
 _LEVEL = 7  # of RandAugment, as in the recipes
@@ -39,7 +45,7 @@ def middle_frame(path: str, size: int = 224) -> np.ndarray:
   """The middle of a video, its central square: uint8 [size, size, 3]."""
   with open_video(path) as video:
     frames = video.read([video.info.frames // 2], short_side=size)
-  return np.ascontiguousarray(transforms.center_crop(frames, size)[0])
+  return np.ascontiguousarray(center_crop(frames, size)[0])
 
 
 def drawn(frame: np.ndarray, seed: int = 0) -> Iterator[Named]:
@@ -47,12 +53,12 @@ def drawn(frame: np.ndarray, seed: int = 0) -> Iterator[Named]:
   rng, frames = np.random.default_rng(seed), frame[None]
   yield 'as decoded', frame
   yield 'flip', flips.random_flip(frames, 0, rng, 1.0)[0][0]
-  crop = transforms.random_resized_crop(frames, len(frame), rng)
+  crop = random_resized_crop(frames, len(frame), rng)
   yield 'resized crop', crop[0]
   yield 'jitter', colour.jitter(frames, rng)[0]
   yield 'PCA lighting 0.5', colour.lighting_noise(frames, rng, 0.5)[0]
   for mode in ('const', 'rand'):
-    erased = transforms.random_erasing(frames, rng, 1.0, mode)
+    erased = random_erasing(frames, rng, 1.0, mode)
     yield f'erasing {mode}', erased[0]
 
 

@@ -14,7 +14,7 @@ import sys
 from absl import app, flags, logging
 
 from i2v_jax import config_flag
-from i2v_jax.data import places
+from i2v_jax.data.sets import places
 from i2v_jax.runtime import errors
 
 # JAX and the library are imported in `run`: worker processes of the data

@@ -5,7 +5,8 @@ from rich.table import Table
 
 from i2v_jax import adapters, backward, optimizer
 from i2v_jax import params as params_lib
-from i2v_jax.data import flips, split_facts
+from i2v_jax.data.clips import flips
+from i2v_jax.data.sets import split_facts
 from i2v_jax.run import Run
 from i2v_jax.runtime.console import console
 

@@ -7,9 +7,10 @@ import sys
 import numpy as np
 from rich.table import Table
 
-from i2v_jax.data import faults, folders
-from i2v_jax.data.clips import ClipSpec
-from i2v_jax.data.decode import FPS, VideoInfo, open_video
+from i2v_jax.data.clips.clips import ClipSpec
+from i2v_jax.data.sets import folders
+from i2v_jax.data.videos import faults
+from i2v_jax.data.videos.decode import FPS, VideoInfo, open_video
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.console import console, encodable
 from i2v_jax.trained import Trained

@@ -16,8 +16,8 @@ import i2v_jax
 from i2v_jax import backward, experiment, features, optimizer, trainable
 from i2v_jax import params as params_lib
 from i2v_jax import workdir as workdir_lib
-from i2v_jax.data import manifest, sources, split_facts
-from i2v_jax.data.loader import Loader
+from i2v_jax.data.loading.loader import Loader
+from i2v_jax.data.sets import manifest, sources, split_facts
 from i2v_jax.models.inputs import param_shapes
 from i2v_jax.runtime import sharding
 from i2v_jax.runtime.console import console

@@ -18,8 +18,8 @@ from i2v_jax import (
   writers,
 )
 from i2v_jax import workdir as workdir_lib
-from i2v_jax.data import pipeline
-from i2v_jax.data.bad_videos import BadVideos
+from i2v_jax.data.loading import pipeline
+from i2v_jax.data.loading.bad_videos import BadVideos
 from i2v_jax.heartbeat import Heartbeat
 from i2v_jax.overview import overview
 from i2v_jax.run import Run, prepare, resume

@@ -10,10 +10,11 @@ import jax
 from i2v_jax import checkpoint, evaluate, experiment, facts
 from i2v_jax import params as params_lib
 from i2v_jax import workdir as workdir_lib
-from i2v_jax.data import faults, sources
-from i2v_jax.data.clips import ClipSpec, test_views
-from i2v_jax.data.decode import FrameFolder, Video, open_video
-from i2v_jax.data.loader import Loader
+from i2v_jax.data.clips.clips import ClipSpec, test_views
+from i2v_jax.data.loading.loader import Loader
+from i2v_jax.data.sets import sources
+from i2v_jax.data.videos import faults
+from i2v_jax.data.videos.decode import FrameFolder, Video, open_video
 from i2v_jax.models import video
 from i2v_jax.models.inputs import param_shapes
 from i2v_jax.runtime import files, sharding

@@ -14,7 +14,7 @@ import jax
 from clu import parameter_overview
 
 from i2v_jax import experiment, weights
-from i2v_jax.data import places, sources
+from i2v_jax.data.sets import places, sources
 from i2v_jax.runtime import files
 from i2v_jax.runtime.hosts import by_first
 

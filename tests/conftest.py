@@ -47,7 +47,7 @@ def golden() -> pathlib.Path:
 @pytest.fixture(scope='session')
 def digits(tmp_path_factory) -> pathlib.Path:
   """16 + 12 clips of moving digits."""
-  from i2v_jax.data import digits
+  from i2v_jax.data.sets import digits
 
   root = tmp_path_factory.mktemp('data') / 'digits'
   digits.generate(str(root), num_train=16, num_val=12)
@@ -57,7 +57,7 @@ def digits(tmp_path_factory) -> pathlib.Path:
 @pytest.fixture
 def split(digits):
   """The 16 training clips of the digits."""
-  from i2v_jax.data import sources
+  from i2v_jax.data.sets import sources
 
   return sources.load('digits', digits, 'train')
 
@@ -65,7 +65,7 @@ def split(digits):
 @pytest.fixture
 def broken(videos):
   """A split of three videos, the second of which cannot be read to the end."""
-  from i2v_jax.data import sources
+  from i2v_jax.data.sets import sources
 
   names = ('h265.mp4', 'corrupted.mp4', 'rotated_90.mov')
   paths = tuple(str(videos / name) for name in names)

@@ -4,8 +4,8 @@ import dataclasses
 import os
 import threading
 
-from i2v_jax.data import staging
-from i2v_jax.data.loader import Loader
+from i2v_jax.data.loading.loader import Loader
+from i2v_jax.data.prepare import staging
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,7 +6,7 @@ import os
 import av
 import numpy as np
 
-from i2v_jax.data import pyav
+from i2v_jax.data.videos import pyav
 
 
 def decode_all(path):

@@ -6,7 +6,7 @@ import random
 import stat
 from collections.abc import Callable, Sequence
 
-from i2v_jax.data import decode
+from i2v_jax.data.videos import decode
 
 
 def _truncated(data: bytearray, rng: random.Random) -> bytes:

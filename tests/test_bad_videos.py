@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from batches import evaluate
 
-from i2v_jax.data.bad_videos import BadVideos
-from i2v_jax.data.decode import DecodeError
+from i2v_jax.data.loading.bad_videos import BadVideos
+from i2v_jax.data.videos.decode import DecodeError
 
 
 def test_bad_videos_are_counted_once_and_listed(broken, tmp_path):

@@ -10,7 +10,8 @@ import pytest
 from encoded import encode
 from mutated import first_unreadable
 
-from i2v_jax.data import check, decode, faults
+from i2v_jax.data.check import one_video
+from i2v_jax.data.videos import decode, faults
 
 # As the README of the clips has it.
 CLIPS = {
@@ -25,7 +26,7 @@ CLIPS = {
 def test_every_frame_of_a_good_clip_is_counted(videos):
   keys = ('frames', 'height', 'width', 'fps', 'rotation', 'codec')
   for name, facts in CLIPS.items():
-    found = check.check_file(str(videos / name))
+    found = one_video.check_file(str(videos / name))
     assert found['ok'] and not found['cut_short'] and 'reason' not in found
     assert tuple(found[key] for key in keys) == facts
     # Matroska does not state how many frames it holds.
@@ -36,7 +37,7 @@ def test_every_frame_of_a_good_clip_is_counted(videos):
 
 def test_the_frame_reached_is_the_first_that_cannot_be_read(videos, tmp_path):
   frame = first_unreadable(videos / 'corrupted.mp4')
-  found = check.check_file(str(videos / 'corrupted.mp4'))
+  found = one_video.check_file(str(videos / 'corrupted.mp4'))
   assert (found['ok'], found['frames'], found['frame']) == (False, frame, frame)
   assert found['reason'].startswith(f'frame {frame} cannot be decoded')
   data, outcomes = (videos / 'h265.mp4').read_bytes(), set()
@@ -45,7 +46,7 @@ def test_the_frame_reached_is_the_first_that_cannot_be_read(videos, tmp_path):
     broken = bytearray(data)
     broken[start : start + 400] = rng.randbytes(400)
     (tmp_path / 'broken.mp4').write_bytes(broken)
-    found = check.check_file(str(tmp_path / 'broken.mp4'))
+    found = one_video.check_file(str(tmp_path / 'broken.mp4'))
     if 'codec' in found:  # otherwise not even the first frame is there
       frame = first_unreadable(tmp_path / 'broken.mp4')
       assert (found['ok'], found.get('frame')) == (frame is None, frame), start
@@ -57,20 +58,20 @@ def test_the_frame_reached_is_the_first_that_cannot_be_read(videos, tmp_path):
 def test_a_clip_that_was_cut_short_says_so(videos, tmp_path):
   data = (videos / 'mpeg4.avi').read_bytes()
   (tmp_path / 'cut.avi').write_bytes(data[: len(data) // 2])
-  found = check.check_file(str(tmp_path / 'cut.avi'))
+  found = one_video.check_file(str(tmp_path / 'cut.avi'))
   assert found['cut_short'] and found['stated'] == 164
   assert 60 < found['frames'] < 100
   data = (videos / 'flipping_pancake.mkv').read_bytes()
   (tmp_path / 'cut.mkv').write_bytes(data[: len(data) // 2])
-  found = check.check_file(str(tmp_path / 'cut.mkv'))
+  found = one_video.check_file(str(tmp_path / 'cut.mkv'))
   assert found['ok'] and found['cut_short'] and found['frames'] < 200
   # The index comes first there, so that what it lists can be missing.
   index = {'movflags': '+faststart'}
   path = encode(tmp_path / 'cut.mp4', 'libx264', range(0, 90, 3), muxing=index)
-  assert not check.check_file(str(path))['cut_short']
+  assert not one_video.check_file(str(path))['cut_short']
   data = path.read_bytes()
   path.write_bytes(data[: len(data) * 2 // 3])
-  found = check.check_file(str(path))
+  found = one_video.check_file(str(path))
   assert found['cut_short'] and 0 < found['frames'] < 30
 
 
@@ -98,8 +99,8 @@ def test_what_is_no_file_is_named_and_never_opened(tmp_path, monkeypatch):
     }
     for name, reason in reasons.items():
       expected = {'ok': False, 'frames': 0, 'frame': 0, 'reason': reason}
-      assert check.check_file(name) == expected
-  found = check.check_file('text.mp4')
+      assert one_video.check_file(name) == expected
+  found = one_video.check_file('text.mp4')
   assert found['reason'].startswith('cannot be opened') and 'sha256' in found
 
 
@@ -111,7 +112,7 @@ def test_an_error_nobody_thought_of_is_not_the_fault_of_the_file(
 
   monkeypatch.setattr(decode, 'open_video', fail)
   with pytest.raises(faults.BugError, match=r'bug of i2v_jax .*TypeError'):
-    check.check_file(str(videos / 'h265.mp4'))
+    one_video.check_file(str(videos / 'h265.mp4'))
 
 
 def test_what_is_left_out_or_hidden_on_purpose_is_not_missed(tmp_path):
@@ -126,7 +127,7 @@ def test_what_is_left_out_or_hidden_on_purpose_is_not_missed(tmp_path):
     (hidden, 20, 25),
     (trimmed, 20, 40),
   ):
-    found = check.check_file(str(path))
+    found = one_video.check_file(str(path))
     assert (found['frames'], found['stated']) == (frames, stated)
     assert found['ok'] and not found['cut_short']
 
@@ -140,14 +141,14 @@ def test_a_picture_of_another_size_is_found(tmp_path):
   ]
   path = tmp_path / 'both.h264'
   path.write_bytes(b''.join(part.read_bytes() for part in parts))
-  found = check.check_file(str(path))
+  found = one_video.check_file(str(path))
   assert (found['ok'], found['frame']) == (False, 5)
   assert 'frame 5 has another size' in found['reason']
 
 
 def test_a_broken_picture_is_suspected_by_time_and_by_place():
-  suspects = lambda shown: check._suspects(
-    check._Walk([10, 30, 20, 40], shown, None, False), 4
+  suspects = lambda shown: one_video._suspects(
+    one_video._Walk([10, 30, 20, 40], shown, None, False), 4
   )
   good = [(10, True), (20, True), (30, True), (40, True)]
   assert suspects(good) == []
@@ -161,7 +162,7 @@ def test_nothing_stays_open(videos, tmp_path):
   (tmp_path / 'text.mp4').write_text('no video', encoding='utf-8')
   before = os.listdir('/proc/self/fd')
   for path in (*videos.glob('*.m*'), tmp_path / 'text.mp4'):
-    check.check_file(str(path))
+    one_video.check_file(str(path))
   assert os.listdir('/proc/self/fd') == before
   assert (
     pathlib.Path(tmp_path, 'text.mp4').read_text(encoding='utf-8') == 'no video'

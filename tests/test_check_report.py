@@ -5,10 +5,10 @@ import io
 
 import numpy as np
 
-from i2v_jax import check_report
-from i2v_jax.data import manifest, sources
-from i2v_jax.data.spec import ClipSpec
-from i2v_jax.findings import Finding, Listed
+from i2v_jax.data.check import report
+from i2v_jax.data.check.findings import Finding, Listed
+from i2v_jax.data.clips.spec import ClipSpec
+from i2v_jax.data.sets import manifest, sources
 from i2v_jax.runtime.console import Console
 
 NAMES = ('a, "b".mp4', 'no text \udcff.mp4', '[red]c.mp4')
@@ -38,7 +38,7 @@ def test_files_hold_any_name_and_every_finding(tmp_path):
     Finding('bad', True, 'bad', [('train', NAMES[0], 'is empty')] * 2),
     Finding('uneven', False, 'classes are uneven'),
   ]
-  check_report.write(listed(), RECORDS, found, tmp_path)
+  report.write(listed(), RECORDS, found, tmp_path)
   assert read_csv(tmp_path / 'bad.csv') == [
     ['file', 'reason', 'frame'],
     [NAMES[0], 'is empty, it seems', '0'],
@@ -58,7 +58,7 @@ def test_files_hold_any_name_and_every_finding(tmp_path):
 def test_the_table_counts_and_findings_show_three_examples(capsys):
   spec = ClipSpec(num_frames=8, image_size=32)
   rows = [('train', name, detail) for name in NAMES[::2] for detail in 'pq']
-  check_report.show(
+  report.show(
     listed(spec=spec),
     RECORDS,
     [Finding('leak', True, 'a leak', rows), Finding('x', False, 'so what')],
@@ -78,16 +78,16 @@ def test_the_table_counts_and_findings_show_three_examples(capsys):
 
 def test_names_that_are_no_text_are_printed_too(monkeypatch):
   strict = io.TextIOWrapper(io.BytesIO(), 'utf-8')
-  monkeypatch.setattr(check_report, 'console', Console(file=strict))
+  monkeypatch.setattr(report, 'console', Console(file=strict))
   rows = [('train', NAMES[1], 'is empty')]
-  check_report.show(listed(), RECORDS, [Finding('bad', True, 'bad', rows)])
+  report.show(listed(), RECORDS, [Finding('bad', True, 'bad', rows)])
   strict.flush()
   shown = strict.buffer.getvalue().decode()
   assert 'no text \\udcff.mp4: is empty' in shown
 
 
 def test_where_nothing_is_wrong_that_is_said(capsys):
-  check_report.show(listed(), RECORDS, [Finding('x', False, 'so what')])
+  report.show(listed(), RECORDS, [Finding('x', False, 'so what')])
   assert capsys.readouterr().out.endswith(
     'note     so what\nnothing is wrong\n'
   )

@@ -12,8 +12,9 @@ import pytest
 from files import write
 from mutated import first_unreadable
 
-from i2v_jax import check_report, checking, cli
-from i2v_jax.data import check, manifest
+from i2v_jax import cli
+from i2v_jax.data.check import all_videos, one_video, report
+from i2v_jax.data.sets import manifest
 
 ROOT = os.path.dirname(os.path.dirname(__file__))
 
@@ -47,7 +48,9 @@ def records_of(out):
 
 def journal_of(out):
   """What was checked, in the order in which it was."""
-  lines = (out / checking.JOURNAL).read_text(encoding='utf-8').splitlines()[1:]
+  lines = (
+    (out / all_videos.JOURNAL).read_text(encoding='utf-8').splitlines()[1:]
+  )
   return [json.loads(line)['id'] for line in lines]
 
 
@@ -96,29 +99,29 @@ def test_a_clean_data_set_is_nothing_to_complain_of(data, tmp_path, capsys):
 
 
 def test_what_was_checked_is_not_checked_again(data, tmp_path, capsys):
-  out, listed = tmp_path / 'out', checking.of_paths([str(data)])
-  checking.run(listed, out, count=1)
+  out, listed = tmp_path / 'out', all_videos.list_paths([str(data)])
+  all_videos.run(listed, out, count=1)
   first = (out / manifest.NAME).read_text(encoding='utf-8')
   assert len(journal_of(out)) == 5
   shown = capsys.readouterr().out
-  checking.run(listed, out, count=1)
+  all_videos.run(listed, out, count=1)
   assert (out / manifest.NAME).read_text(encoding='utf-8') == first
   assert len(journal_of(out)) == 5 and capsys.readouterr().out == shown
   shutil.copy(data / 'train/a/1.mov', data / 'val/a/4.mp4')
-  checking.run(listed, out, count=1)
+  all_videos.run(listed, out, count=1)
   again = str(data / 'val/a/4.mp4')
   assert journal_of(out)[5:] == [again] and records_of(out)[again]['ok']
 
 
 def test_a_line_that_was_not_finished_is_written_again(data, tmp_path):
-  out, listed = tmp_path / 'out', checking.of_paths([str(data)])
-  checking.run(listed, out, count=1)
-  first, journal = records_of(out), out / checking.JOURNAL
+  out, listed = tmp_path / 'out', all_videos.list_paths([str(data)])
+  all_videos.run(listed, out, count=1)
+  first, journal = records_of(out), out / all_videos.JOURNAL
   lines = journal.read_bytes().splitlines(keepends=True)
   torn = [b'\0\0', b'null', b'3', b'{}']  # By a power cut; the last is short.
   kept = [line + b'\n' for line in torn]
   journal.write_bytes(b''.join([*lines[:2], *kept, *lines[3:5], lines[5][:9]]))
-  checking.run(listed, out, count=1)
+  all_videos.run(listed, out, count=1)
   assert records_of(out) == first
   whole = [
     line for line in journal.read_bytes().splitlines() if line not in torn
@@ -127,11 +130,13 @@ def test_a_line_that_was_not_finished_is_written_again(data, tmp_path):
 
 
 def test_another_decoder_checks_anew(data, tmp_path, monkeypatch):
-  out, listed = tmp_path / 'out', checking.of_paths([str(data)])
-  checking.run(listed, out, count=1)
-  monkeypatch.setattr(check, 'DECODER', 'a better one')
-  (out / checking.JOURNAL).open('a', encoding='utf-8').write('{"id": "gone"}\n')
-  checking.run(listed, out, count=1)
+  out, listed = tmp_path / 'out', all_videos.list_paths([str(data)])
+  all_videos.run(listed, out, count=1)
+  monkeypatch.setattr(one_video, 'DECODER', 'a better one')
+  (out / all_videos.JOURNAL).open('a', encoding='utf-8').write(
+    '{"id": "gone"}\n'
+  )
+  all_videos.run(listed, out, count=1)
   assert len(journal_of(out)) == 5 and 'gone' not in journal_of(out)
 
 
@@ -142,7 +147,7 @@ def test_another_root_with_the_same_names_is_checked_anew(data, tmp_path):
   (moved / name).write_bytes(b'x' * before.st_size)
   os.utime(moved / name, ns=(before.st_mtime_ns, before.st_mtime_ns))
   first, other = (
-    checking.check_all({name: str(root / name)}, journal, 60, 1)[name]
+    all_videos.check_all({name: str(root / name)}, journal, 60, 1)[name]
     for root in (data, moved)
   )
   assert all(first[key] == other[key] for key in ('bytes', 'mtime_ns'))
@@ -152,10 +157,10 @@ def test_another_root_with_the_same_names_is_checked_anew(data, tmp_path):
 def test_what_took_too_long_is_tried_again(data, tmp_path):
   paths = {'slow': str(data / 'val/a/4.mp4')}
   journal = tmp_path / 'journal'
-  found = checking.check_all(paths, journal, 0.05, 1)['slow']
+  found = all_videos.check_all(paths, journal, 0.05, 1)['slow']
   assert not found['ok'] and found['frame'] is None
   assert found['reason'].startswith('took longer than 0.05 s')
-  found = checking.check_all(paths, journal, 60, 1)['slow']
+  found = all_videos.check_all(paths, journal, 60, 1)['slow']
   assert found['frame'] == first_unreadable(data / 'val/a/4.mp4')
 
 
@@ -166,7 +171,7 @@ def test_killed_and_started_again_it_goes_on(data, tmp_path):
   out = tmp_path / 'out'
   command = [sys.executable, '-m', 'i2v_jax.cli', 'data', 'check', str(data)]
   command += ['--out', str(out), '--workers', '1']
-  journal = out / checking.JOURNAL
+  journal = out / all_videos.JOURNAL
   with subprocess.Popen(command, cwd=ROOT) as running:
     while not journal.exists() or journal.read_bytes().count(b'\n') < 3:
       assert running.poll() is None
@@ -184,7 +189,7 @@ def test_ctrl_c_says_that_the_same_command_goes_on(
   def stopped(*_):
     raise KeyboardInterrupt
 
-  monkeypatch.setattr(check_report, 'write', stopped)
+  monkeypatch.setattr(report, 'write', stopped)
   assert i2v('data', 'check', data, '--out', tmp_path / 'out') == 130
   error = capsys.readouterr().err
   assert error == 'stopped; the same command goes on where it was\n'
@@ -205,7 +210,7 @@ def test_stopped_by_hand_it_leaves_one_line_and_no_process(data, tmp_path):
     )
   finally:
     signal.signal(signal.SIGINT, heard)
-  journal = tmp_path / 'out' / checking.JOURNAL
+  journal = tmp_path / 'out' / all_videos.JOURNAL
   with running:
     while not journal.exists() or journal.read_bytes().count(b'\n') < 3:
       assert running.poll() is None
@@ -222,13 +227,15 @@ def test_files_and_folders_by_themselves(data, tmp_path):
   (data / 'val/notes.txt').touch()
   (data / 'val/odd.mp4').mkdir()
   (data / 'val/odd.mp4/inside.mp4').touch()
-  listed = checking.of_paths([str(data / 'val'), str(data / 'val/notes.txt')])
+  listed = all_videos.list_paths(
+    [str(data / 'val'), str(data / 'val/notes.txt')]
+  )
   names = ['odd.mp4', 'a/4.mp4', 'b/5.mp4', 'notes.txt']
   assert [*listed.paths] == [str(data / 'val' / name) for name in names]
   empty = tmp_path / 'empty'
   empty.mkdir()
   with pytest.raises(ValueError, match=f'{empty} holds no video: name'):
-    checking.of_paths([str(data), str(empty)])
+    all_videos.list_paths([str(data), str(empty)])
 
 
 def test_missing_videos_are_counted_not_an_error(data, tmp_path, capsys):
@@ -247,18 +254,21 @@ def test_missing_videos_are_counted_not_an_error(data, tmp_path, capsys):
 
 def test_ssv2_is_something_v2(tmp_path):
   with pytest.raises(FileNotFoundError, match=r'something-something-v2-labels'):
-    checking.of_source('ssv2', str(tmp_path), {})
+    all_videos.list_source('ssv2', str(tmp_path), {})
 
 
 def test_splits_are_those_of_the_format(tmp_path, data):
   write(tmp_path, {'dive_test_split1.txt': '1.mov 1\n2.mp4 2\n'})
   shutil.copytree(data / 'train/a', tmp_path / 'videos/dive')
   shutil.copy(data / 'train/b/2.mp4', tmp_path / 'videos/dive')
-  listed = checking.of_source('hmdb51', str(tmp_path), {'num_classes': 1})
+  listed = all_videos.list_source('hmdb51', str(tmp_path), {'num_classes': 1})
   ids = {name: split.ids for name, split in listed.splits.items()}
   first, second = (f'videos/dive/{name}' for name in ('1.mov', '2.mp4'))
   assert ids == {'train': (first,), 'test': (second,)}
-  assert [*checking.of_source('folder', data, {}).splits] == ['train', 'val']
+  assert [*all_videos.list_source('folder', data, {}).splits] == [
+    'train',
+    'val',
+  ]
 
 
 def test_a_config_says_how_long_clips_are(digits, tmp_path, capsys):

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from i2v_jax.data import (
-  clips,
-  colour,
-  decode,
-  flips,
-  randaugment,
-  sampling,
-  transforms,
+from i2v_jax.data.clips import clips, colour, flips, randaugment, sampling
+from i2v_jax.data.clips.crops import (
+  center_crop,
+  random_resized_crop,
+  random_scale_crop,
+  three_crop,
 )
+from i2v_jax.data.videos import decode
+from i2v_jax.data.videos.resize import resize, resize_short_side
 
 PLAIN = dict(short_side=64, crop_area=(1, 1), crop_aspect=(1, 1), flip=0.0)
 SCHEMES = ['dense', 'uniform', 'random_stride']
@@ -54,14 +54,14 @@ def indices_of(scheme, count, num_clips):
 
 def resized(path, indices, side):
   frames = decode.read_frames(path, indices)
-  return transforms.resize_short_side(frames, side)
+  return resize_short_side(frames, side)
 
 
 def mirrored(path, seed):
   """The mirrored clip of `PLAIN` by hand, and the source of further draws."""
   rng = np.random.default_rng(seed)
   frames = resized(path, train_indices('dense', 280, rng), 64)
-  frames = transforms.random_resized_crop(frames, 32, rng, (1, 1), (1, 1))
+  frames = random_resized_crop(frames, 32, rng, (1, 1), (1, 1))
   return flips.random_flip(frames, 0, rng, 1.0)[0], rng
 
 
@@ -78,7 +78,7 @@ def test_a_training_clip_is_a_crop_of_the_sampled_frames(wrestling, scheme):
   assert label == 2
   rng = np.random.default_rng(5)
   indices = train_indices(scheme, 280, rng)
-  wanted = transforms.random_resized_crop(
+  wanted = random_resized_crop(
     resized(wrestling, indices, 64), 32, rng, area=(0.2, 0.3), aspect=(0.5, 0.6)
   )
   np.testing.assert_array_equal(found, wanted)
@@ -187,9 +187,9 @@ def test_views_are_all_clips_of_each_crop_in_turn(
     for indices in indices_of(scheme, 280, count)
   ]
   if crops == 3:
-    cut = [transforms.three_crop(frames, 32) for frames in all_frames]
+    cut = [three_crop(frames, 32) for frames in all_frames]
   else:
-    cut = [[transforms.center_crop(frames, 32)] for frames in all_frames]
+    cut = [[center_crop(frames, 32)] for frames in all_frames]
   wanted = [clip[crop] for crop in range(crops) for clip in cut]
   np.testing.assert_array_equal(found, wanted)
 
@@ -199,7 +199,7 @@ def test_a_span_looks_at_that_part_only(wrestling, scheme):
   options = dict(sampling=scheme, clips=2)
   found = views(wrestling, span=(100, 150), **options)
   indices = 100 + indices_of(scheme, 50, 2).ravel()
-  frames = transforms.center_crop(resized(wrestling, indices, 32), 32)
+  frames = center_crop(resized(wrestling, indices, 32), 32)
   np.testing.assert_array_equal(found.reshape(frames.shape), frames)
   whole = views(wrestling, **options)
   assert (whole != found).any()
@@ -218,8 +218,8 @@ def test_an_upright_video_of_a_phone_is_seen_upright(videos):
   np.testing.assert_array_equal(found, [top, bottom, middle])
   # A square of the whole area does not fit, so the central one is taken.
   clip, _ = train(path, stride=1, **PLAIN)
-  square = transforms.center_crop(resized(path, looped, 64), 64)
-  np.testing.assert_array_equal(clip, transforms.resize(square, 32, 32))
+  square = center_crop(resized(path, looped, 64), 64)
+  np.testing.assert_array_equal(clip, resize(square, 32, 32))
 
 
 def test_a_rule_for_test_clips_is_followed(wrestling):
@@ -230,7 +230,7 @@ def test_a_rule_for_test_clips_is_followed(wrestling):
   ):
     found = views(wrestling, sampling=scheme, clips=len(indices), **options)
     frames = resized(wrestling, indices.ravel(), 32)
-    wanted = transforms.center_crop(frames, 32).reshape(found.shape)
+    wanted = center_crop(frames, 32).reshape(found.shape)
     np.testing.assert_array_equal(found, wanted)
 
 
@@ -255,6 +255,6 @@ def test_scale_crop_takes_the_place_of_the_random_resized_crop(videos):
   rng = np.random.default_rng(0)
   with decode.open_video(path) as video:
     frames = video.read(sampling.uniform_train(video.info.frames, 4, rng))
-  frames = transforms.resize_short_side(frames, 256)
-  wanted = transforms.random_scale_crop(frames, 32, rng, (1.0, 1.5))
+  frames = resize_short_side(frames, 256)
+  wanted = random_scale_crop(frames, 32, rng, (1.0, 1.5))
   assert (found == wanted).all()

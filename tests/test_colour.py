@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from i2v_jax.data import colour
+from i2v_jax.data.clips import colour
 
 NOISE = np.random.default_rng(0).integers(0, 256, (3, 20, 30, 3), np.uint8)
 GREY = np.array([0.299, 0.587, 0.114])

@@ -16,7 +16,8 @@ from configs import common
 from i2v_jax import compare, experiment, train, trained
 from i2v_jax import params as params_lib
 from i2v_jax.adapters import operators, zeroi2v
-from i2v_jax.data import decode, digits
+from i2v_jax.data.sets import digits
+from i2v_jax.data.videos import decode
 
 ROOT = pathlib.Path(__file__).parents[1]
 PARTS = ('common', 'comparison', 'datasets', 'heads', 'methods', 'published')

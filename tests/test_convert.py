@@ -19,7 +19,7 @@ from i2v_jax import (
   trained,
   weights,
 )
-from i2v_jax.data import sources
+from i2v_jax.data.sets import sources
 
 CONFIG = """
 from configs import quickstart

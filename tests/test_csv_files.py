@@ -2,7 +2,7 @@
 
 import pytest
 
-from i2v_jax.data import csv_files
+from i2v_jax.data.sets import csv_files
 
 LATIN = b'jump/caf\xe9, "b".mp4'
 

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 from i2v_jax import cli
-from i2v_jax.data import bench, clips, decode, peers, prepare, transcode
-from i2v_jax.data.spec import ClipSpec
+from i2v_jax.data.bench import measure, peers
+from i2v_jax.data.clips import clips
+from i2v_jax.data.clips.spec import ClipSpec
+from i2v_jax.data.prepare.job import Job, staged_here
+from i2v_jax.data.videos import decode, transcode
 
 SPEC = ClipSpec(4, 32, stride=2)
 
@@ -23,7 +26,7 @@ def plan(videos, tmp_path):
   listed.write_text(
     '\n'.join(str(videos / name) for name in names), encoding='utf-8'
   )
-  return bench.plan(bench.videos(listed), SPEC, 3, seed=1)
+  return measure.plan(measure.videos(listed), SPEC, 3, seed=1)
 
 
 def test_a_plan_goes_round_the_videos_and_repeats(plan, videos):
@@ -32,8 +35,8 @@ def test_a_plan_goes_round_the_videos_and_repeats(plan, videos):
     'ling.mp4',
     'h265.mp4',
   ]
-  again = bench.plan(plan.split, SPEC, 3, seed=1)
-  other = bench.plan(plan.split, SPEC, 3, seed=2)
+  again = measure.plan(plan.split, SPEC, 3, seed=1)
+  other = measure.plan(plan.split, SPEC, 3, seed=2)
   np.testing.assert_array_equal(again.indices, plan.indices)
   assert (np.diff(plan.indices, axis=1) == 2).all()
   assert (np.array(other.indices) != plan.indices).any()
@@ -47,10 +50,10 @@ def test_stages_read_the_frames_of_the_plan(plan, monkeypatch):
     return read(video, indices, *args)
 
   monkeypatch.setattr(decode.Video, 'read', watched)
-  times = bench.stages(plan)
+  times = measure.stages(plan)
   np.testing.assert_array_equal(seen, plan.indices)
-  assert times.keys() == {*bench.STAGES, 'total'}
-  parts = [times[name] for name in bench.STAGES]
+  assert times.keys() == {*measure.STAGES, 'total'}
+  parts = [times[name] for name in measure.STAGES]
   assert min(parts) > 0 and sum(parts) < times['total']
 
 
@@ -58,7 +61,7 @@ def test_the_loader_makes_as_many_clips(plan, monkeypatch):
   train_clip, made = clips.train_clip, []
   counted = lambda *args: made.append(args) or train_clip(*args)
   monkeypatch.setattr(clips, 'train_clip', counted)
-  loaded = bench.load(plan, threads=2)
+  loaded = measure.load(plan, threads=2)
   assert loaded.seconds > 0 and len(made) == 3
   assert min(loaded.early, loaded.late) > 1e6
 
@@ -69,21 +72,21 @@ def test_a_race_is_over_the_same_frames(plan):
     name: lambda clip, kept=kept: kept.append(clip)
     for name, kept in seen.items()
   }
-  times = bench.race(plan, readers)
+  times = measure.race(plan, readers)
   assert [len(times[name]) for name in readers] == [3, 3]
   assert seen == {'one': [0, 1, 2], 'other': [0, 1, 2]}
 
 
 def test_frames_that_differ_are_counted(plan):
-  assert bench.agree(plan, plan.read) == bench.Agreement(12, 0, 0, '')
+  assert measure.agree(plan, plan.read) == measure.Agreement(12, 0, 0, '')
 
   def off(clip):
     frames = plan.read(clip)
     frames[1, 5, 5] ^= 4
     return frames
 
-  assert bench.agree(plan, off) == bench.Agreement(12, 3, 4, '')
-  assert bench.agree(plan, off, same=False) == bench.Agreement()
+  assert measure.agree(plan, off) == measure.Agreement(12, 3, 4, '')
+  assert measure.agree(plan, off, same=False) == measure.Agreement()
 
 
 def test_a_reader_that_fails_says_why(plan):
@@ -92,14 +95,16 @@ def test_a_reader_that_fails_says_why(plan):
 
   turned = lambda clip: plan.read(clip)[:, :-2]
   absent = lambda clip: __import__('no_such_reader')
-  assert bench.agree(plan, broken).problem == f'{plan.names[0]}: no luck'
-  assert '128x126 pixels, not 128x128' in bench.agree(plan, turned).problem
-  assert 'no_such_reader is not installed' in bench.agree(plan, absent).problem
+  assert measure.agree(plan, broken).problem == f'{plan.names[0]}: no luck'
+  assert '128x126 pixels, not 128x128' in measure.agree(plan, turned).problem
+  assert (
+    'no_such_reader is not installed' in measure.agree(plan, absent).problem
+  )
 
 
 def test_opencv_reads_the_same_frames(plan):
   read = lambda clip: peers.opencv(plan.names[clip], plan.indices[clip])
-  found = bench.agree(plan, read)
+  found = measure.agree(plan, read)
   assert not found.problem and found.frames == 12 and found.largest <= 3
 
 
@@ -111,12 +116,12 @@ def test_videos_of_a_file_a_folder_and_a_list(tmp_path, videos):
   (tmp_path / 'note.md').touch()
   listed = tmp_path / 'list.txt'
   listed.write_text('a b.mp4 3\n\nsub/c.webm,4\na b.mp4\n', encoding='utf-8')
-  assert bench.videos(one).paths == (str(one),)
-  assert bench.videos(tmp_path).paths == (str(one), str(two))
-  assert bench.videos(listed).paths == (str(one), str(two), str(one))
+  assert measure.videos(one).paths == (str(one),)
+  assert measure.videos(tmp_path).paths == (str(one), str(two))
+  assert measure.videos(listed).paths == (str(one), str(two), str(one))
   with pytest.raises(ValueError, match='sub2 holds no video'):
     (tmp_path / 'sub2').mkdir()
-    bench.videos(tmp_path / 'sub2')
+    measure.videos(tmp_path / 'sub2')
 
 
 def test_the_command_prints_stages_loader_and_readers(
@@ -133,7 +138,7 @@ def test_the_command_prints_stages_loader_and_readers(
   assert (
     'h265.mp4: 3 clips, 4x2 sampling, one core (CPU time), median of 1' in text
   )
-  for stage in bench.STAGES:
+  for stage in measure.STAGES:
     assert f' {stage} ' in text
   assert 'whole loader: ' in text and '100.0%' in text
   (row,) = [line for line in text.splitlines() if ' OpenCV ' in line]
@@ -153,7 +158,7 @@ def test_prepared_videos_are_read_against_their_originals(
     'rotated_90.mov 0\nh265.mp4 0\n', encoding='utf-8'
   )
   listed = {'list_file': str(tmp_path / 'list.txt'), 'num_classes': 1}
-  job = prepare.Job(
+  job = Job(
     tmp_path / 'out',
     'list',
     videos,
@@ -161,7 +166,7 @@ def test_prepared_videos_are_read_against_their_originals(
     options=listed,
     recipe=transcode.Recipe(short_side=64),
   )
-  job.run(lambda pending: prepare.staged_here(pending, 1))
+  job.run(lambda pending: staged_here(pending, 1))
   (tmp_path / 'list.txt').write_text(
     f'{videos}/rotated_90.mov\n{videos}/h265.mp4\n', encoding='utf-8'
   )
@@ -181,6 +186,6 @@ def test_prepared_videos_are_read_against_their_originals(
 
 def test_others_are_not_given_names_that_are_no_text(plan, monkeypatch):
   latin = b'caf\xe9.mp4'.decode(errors='surrogateescape')
-  monkeypatch.setattr(bench.Plan, 'names', [latin])
-  found = bench.agree(plan, lambda clip: pytest.fail('it was read'))
+  monkeypatch.setattr(measure.Plan, 'names', [latin])
+  found = measure.agree(plan, lambda clip: pytest.fail('it was read'))
   assert found.problem.startswith(f'{latin}: ') and 'utf-8' in found.problem

@@ -14,16 +14,11 @@ import numpy as np
 import pytest
 from processes import children, open_files
 
-from i2v_jax import checking
-from i2v_jax.data import (
-  clips,
-  decode,
-  loader,
-  manifest,
-  pipeline,
-  pyav,
-  sources,
-)
+from i2v_jax.data.check import all_videos
+from i2v_jax.data.clips import clips
+from i2v_jax.data.loading import loader, pipeline
+from i2v_jax.data.sets import manifest, sources
+from i2v_jax.data.videos import decode, pyav
 
 FILES = int(os.environ.get('I2V_FUZZ_FILES', 200))
 SEED = int(os.environ.get('I2V_FUZZ_SEED', 0))
@@ -103,8 +98,8 @@ def test_every_file_is_reported_once(videos, tmp_path, monkeypatch):
   monkeypatch.setenv('TMPDIR', str(tmp_path / 'temporary'))
   monkeypatch.setattr(tempfile, 'tempdir', None)
   before, out = held(), tmp_path / 'out'
-  listed = checking.of_paths([str(tmp_path / 'files')])
-  assert not checking.run(listed, out, seconds=60)
+  listed = all_videos.list_paths([str(tmp_path / 'files')])
+  assert not all_videos.run(listed, out, seconds=60)
   assert held() == before
   assert not os.listdir(tmp_path / 'temporary')
   _, reports = manifest.read(out / manifest.NAME)

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from encoded import decode_all, encode, encode_images
 
-from i2v_jax.data import decode, transforms
+from i2v_jax.data.videos import decode
+from i2v_jax.data.videos.resize import resize_short_side
 
 WHOLE = {
   'arm_wrestling.mp4': 280,
@@ -235,7 +236,7 @@ def test_resized_as_they_come_they_are_what_they_are_afterwards(
 ):
   with decode.open_video(videos / name) as video:
     indices = [2, 0, 2]
-    expected = transforms.resize_short_side(video.read(indices), side)
+    expected = resize_short_side(video.read(indices), side)
     found = video.read(indices, short_side=side)
     assert video.read([], side).shape == (0, *expected.shape[1:])
   assert min(found.shape[1:3]) == side

@@ -5,8 +5,9 @@ import os
 import numpy as np
 import pytest
 
-from i2v_jax.data import decode, sources
-from i2v_jax.data import digits as lib
+from i2v_jax.data.sets import digits as lib
+from i2v_jax.data.sets import sources
+from i2v_jax.data.videos import decode
 
 MOTIONS = list(lib.MOTIONS)
 

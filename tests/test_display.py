@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from encoded import decode_all, encode
 
-from i2v_jax.data import check, decode, display, transcode
+from i2v_jax.data.check import one_video
+from i2v_jax.data.videos import decode, display, transcode
 
 # Matrices a b c d of FFmpeg's display.h, and what they make of a picture.
 SHOWN = {
@@ -53,7 +54,7 @@ def test_every_matrix_is_shown_as_ffmpeg_shows_it(plain, tmp_path, matrix):
   assert (info.rotation, info.mirrored) == (0, False)
   off = np.abs(decode.read_frames(copy, range(4)) - expected.astype(float))
   assert off.mean() < 3  # the wrong way round it is over 20
-  assert check.check_file(str(path))['ok']
+  assert one_video.check_file(str(path))['ok']
 
 
 def test_a_turn_by_another_angle_says_how_to_mend_the_file(plain, tmp_path):
@@ -61,7 +62,7 @@ def test_a_turn_by_another_angle_says_how_to_mend_the_file(plain, tmp_path):
   problem = r'is shown turned by 53 degrees; re-encode it: ffmpeg -i IN OUT'
   with pytest.raises(decode.DecodeError, match=problem):
     decode.probe(path)
-  assert check.check_file(str(path))['reason'].startswith('is shown turned')
+  assert one_video.check_file(str(path))['reason'].startswith('is shown turned')
 
 
 @pytest.mark.parametrize('matrix', [(0, 0, 0, 0), (1, 0.01, -0.01, 1)])
@@ -88,7 +89,9 @@ def test_pixels_are_those_stored_and_their_aspect_is_told(tmp_path, aspect):
   path = make_stretched(tmp_path / 'a.mp4', aspect)
   info = decode.probe(path)
   assert (info.height, info.width, info.pixel_aspect) == (36, 52, float(aspect))
-  assert check.check_file(str(path))['pixel_aspect'] == round(float(aspect), 4)
+  assert one_video.check_file(str(path))['pixel_aspect'] == round(
+    float(aspect), 4
+  )
   same = decode.probe(transcode.encode(path, transcode.Recipe())[0])
   assert (same.height, same.width) == (36, 52)
   assert same.pixel_aspect == pytest.approx(aspect)

@@ -10,7 +10,7 @@ import small
 from i2v_jax.adapters import dualpath
 from i2v_jax.backbones.vit import ViT
 from i2v_jax.backbones.vit_config import ViTConfig
-from i2v_jax.data import grid
+from i2v_jax.data.clips import grid
 
 TRAINED = ('adapters', 'head', 'backbone/cls', 'backbone/pos')
 GRID = dict(grid=(2, 2), spatial_frames=4)

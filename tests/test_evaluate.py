@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from i2v_jax import evaluate, experiment, trained
-from i2v_jax.data.decode import DecodeError
-from i2v_jax.data.loader import Loader
-from i2v_jax.data.sources import Split
+from i2v_jax.data.loading.loader import Loader
+from i2v_jax.data.sets.sources import Split
+from i2v_jax.data.videos.decode import DecodeError
 from i2v_jax.runtime import sharding
 
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from i2v_jax import evaluate
-from i2v_jax.data import bad_videos, csv_files
-from i2v_jax.data.clips import ClipSpec
-from i2v_jax.data.sources import Split
+from i2v_jax.data.clips.clips import ClipSpec
+from i2v_jax.data.loading import bad_videos
+from i2v_jax.data.sets import csv_files
+from i2v_jax.data.sets.sources import Split
 
 LATIN = b'jump/caf\xe9.mp4'.decode(errors='surrogateescape')
 

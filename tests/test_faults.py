@@ -7,19 +7,14 @@ import numpy as np
 import pytest
 from encoded import encode
 
-from i2v_jax import findings, predict, trained
-from i2v_jax.data import (
-  check,
-  decode,
-  faults,
-  packets,
-  pyav,
-  sources,
-  staging,
-  transforms,
-)
-from i2v_jax.data.loader import Loader
-from i2v_jax.data.spec import ClipSpec
+from i2v_jax import predict, trained
+from i2v_jax.data.check import findings, one_video
+from i2v_jax.data.clips.spec import ClipSpec
+from i2v_jax.data.loading.loader import Loader
+from i2v_jax.data.prepare import staging
+from i2v_jax.data.sets import sources
+from i2v_jax.data.videos import decode, faults, packets, pyav
+from i2v_jax.data.videos.resize import resized
 
 SPEC = ClipSpec(num_frames=4, stride=1, image_size=32, short_side=32)
 BUGS = [AttributeError('no field_order'), TypeError('metadata_errors')]
@@ -40,7 +35,7 @@ def load(path, spec=SPEC):
 
 
 USES = {
-  'check': check.check_file,
+  'check': one_video.check_file,
   'train': load,
   'test': lambda path: loader(path).test(0),
   'prepare': lambda path: staging.store(path, None),
@@ -75,7 +70,7 @@ def test_what_a_video_brings_about_is_its_own_fault(clip, monkeypatch, error):
   expected = expected.get(type(error), 'is broken').encode()
   for found in (load(clip), loader(clip).test(0)):
     assert found['mask'] == 0 and expected in found['error'].item()
-  assert expected.decode() in check.check_file(clip)['reason']
+  assert expected.decode() in one_video.check_file(clip)['reason']
   with pytest.raises((packets.DecodeError, OSError), match=expected.decode()):
     staging.store(clip, None)
 
@@ -106,7 +101,7 @@ def test_a_ribbon_is_refused_before_it_takes_gigabytes(tmp_path):
     video.read([0], short_side=256)
   spec = ClipSpec(num_frames=2, stride=1, image_size=224)
   assert b'2048000' in load(path, spec)['error'].item()
-  record = check.check_file(path)
+  record = one_video.check_file(path)
   assert record['ok']
   split = loader(path).split
   listed = findings.Listed({'val': split}, spec=spec)
@@ -116,10 +111,10 @@ def test_a_ribbon_is_refused_before_it_takes_gigabytes(tmp_path):
 
 
 def test_what_shrinks_is_never_too_large():
-  assert transforms.resized(9000, 9000, 8000) == (8000, 8000)
-  assert transforms.resized(1, 1, 224) == (224, 224)
+  assert resized(9000, 9000, 8000) == (8000, 8000)
+  assert resized(1, 1, 224) == (224, 224)
   with pytest.raises(ValueError, match='would become'):
-    transforms.resized(1, 400, 224)
+    resized(1, 400, 224)
 
 
 def test_the_smallest_frames_are_read(tmp_path):

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from encoded import encode_images
 
-from i2v_jax.data import check, decode, fields, transcode
+from i2v_jax.data.check import one_video
+from i2v_jax.data.videos import decode, fields, transcode
 
 
 def interlaced(path, count=6):
@@ -44,7 +45,7 @@ def test_frames_are_converted_as_progressive_ones_are(tmp_path):
     [copy.reformat(**size).to_ndarray() for copy in converted]
   )
   assert np.abs(found.astype(int) - expected).max() <= 1
-  found = check.check_file(str(path))
+  found = one_video.check_file(str(path))
   assert found['ok'] and found['interlaced']
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from i2v_jax import findings
-from i2v_jax.data import sources
-from i2v_jax.data.spec import ClipSpec
+from i2v_jax.data.check import findings
+from i2v_jax.data.clips.spec import ClipSpec
+from i2v_jax.data.sets import sources
 
 GOOD = {'ok': True, 'frames': 100, 'cut_short': False}
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from i2v_jax.data import flips
+from i2v_jax.data.clips import flips
 
 
 def pixels(height, width):

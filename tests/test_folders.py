@@ -6,8 +6,10 @@ import shutil
 import pytest
 from files import touch, write
 
-from i2v_jax import checking, findings
-from i2v_jax.data import folders, names, show, sources
+from i2v_jax.data.check import all_videos, findings
+from i2v_jax.data.sets import folders, sources
+from i2v_jax.data.show import show
+from i2v_jax.data.videos import names
 
 # Beside .mp4; all but the last few vanished without a word once.
 TRIED = 'wmv MTS m2ts 3gp ogv gif divx mxf vob asf xyz mp4 avi webm mov'.split
@@ -96,11 +98,11 @@ def test_two_of_a_kind_are_both_named():
 
 def test_the_check_tells_what_is_left_out_once(tmp_path):
   touch(tmp_path, 'a/1.mp4', 'a/2.mp4', 'b/3.mp4', 'b/4.mp4', 'b/notes.txt')
-  listed = checking.of_source('folder', str(tmp_path), {})
+  listed = all_videos.list_source('folder', str(tmp_path), {})
   records = {key: {'ok': False, 'reason': ''} for key in listed.paths}
   (found,) = [f for f in findings.find(listed, records) if f.kind == 'left_out']
   assert found.rows == [('', 'b/notes.txt', '')] and not found.problem
-  files = checking.of_paths([str(tmp_path)])
+  files = all_videos.list_paths([str(tmp_path)])
   assert files.splits['files'].left_out == (str(tmp_path / 'b/notes.txt'),)
   assert show.left_out([tmp_path]) == [str(tmp_path / 'b/notes.txt')]
 

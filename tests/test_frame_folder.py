@@ -7,8 +7,10 @@ import framed
 import numpy as np
 import pytest
 
-from i2v_jax.data import decode, folders, frame_files, transforms
-from i2v_jax.data.frame_folder import is_frame_folder
+from i2v_jax.data.sets import folders
+from i2v_jax.data.videos import decode, frame_files
+from i2v_jax.data.videos.frame_folder import is_frame_folder
+from i2v_jax.data.videos.resize import resize_short_side
 
 PATTERNS = {
   'mmaction2': ('img_{:05d}.jpg', 1),
@@ -51,7 +53,7 @@ def test_a_short_side_gives_what_resizing_gives(tmp_path):
   with decode.open_video(folder) as video:
     whole, small = video.read([2, 0]), video.read([2, 0], 20)
     assert video.read([], 20).shape == (0, 20, 27, 3)
-  np.testing.assert_array_equal(small, transforms.resize_short_side(whole, 20))
+  np.testing.assert_array_equal(small, resize_short_side(whole, 20))
 
 
 def test_times_come_from_the_rate_that_is_said(tmp_path):

@@ -4,20 +4,16 @@ import framed
 import numpy as np
 import pytest
 
-from i2v_jax import checking, experiment
-from i2v_jax.data import (
-  bench,
-  check,
-  clips,
-  decode,
-  loader,
-  manifest,
-  prepare,
-  show,
-  sources,
-  staging,
-  transcode,
-)
+from i2v_jax import experiment
+from i2v_jax.data.bench import measure
+from i2v_jax.data.check import all_videos, one_video
+from i2v_jax.data.clips import clips
+from i2v_jax.data.loading import loader
+from i2v_jax.data.prepare import staging
+from i2v_jax.data.prepare.job import Job
+from i2v_jax.data.sets import manifest, sources
+from i2v_jax.data.show import show
+from i2v_jax.data.videos import decode, transcode
 
 
 @pytest.fixture
@@ -33,7 +29,7 @@ def split_of(*folders, **options):
 
 
 def test_a_good_folder_is_checked_frame_by_frame(folder):
-  found = check.check_file(str(folder), 12)
+  found = one_video.check_file(str(folder), 12)
   assert found['ok'] and found['frames'] == 12
   assert (found['fps'], found['duration']) == (12, 1)
   assert (found['gaps'], found['aside'], found['cut_short']) == ('', '', False)
@@ -44,7 +40,7 @@ def test_what_is_wrong_with_a_folder_is_named(folder):
   framed.write(folder, ['flow_x_00001.jpg'])
   path = folder / 'img_00008.png'
   path.write_bytes(path.read_bytes()[:100])
-  found = check.check_file(str(folder))
+  found = one_video.check_file(str(folder))
   assert not found['ok'] and found['frame'] == found['frames'] == 6
   assert found['reason'].startswith('frame 6, img_00008.png, cannot be decoded')
   assert found['gaps'] == '4'
@@ -54,7 +50,9 @@ def test_what_is_wrong_with_a_folder_is_named(folder):
 def test_a_check_reports_gaps_and_files_aside(folder, tmp_path, capsys):
   (folder / 'img_00004.png').unlink()
   (folder / 'Thumbs.db').touch()
-  assert checking.run(checking.of_paths([str(folder)]), tmp_path / 'c', count=1)
+  assert all_videos.run(
+    all_videos.list_paths([str(folder)]), tmp_path / 'c', count=1
+  )
   said = capsys.readouterr().out
   assert 'numbers left out between the frames of a folder: 1 video' in said
   assert '1 such as Thumbs.db' in said
@@ -110,10 +108,10 @@ def test_preparing_asks_how_a_folder_is_to_be_stored(
   folder, tmp_path, monkeypatch
 ):
   load = lambda *_, **options: split_of(folder, **options)
-  monkeypatch.setattr(prepare.sources, 'load', load)
+  monkeypatch.setattr(sources, 'load', load)
   with pytest.raises(ValueError, match=r'is a folder of frames.*--gop 16'):
-    prepare.Job(tmp_path / 'out', 'folder', tmp_path, ['train'])
-  job = prepare.Job(
+    Job(tmp_path / 'out', 'folder', tmp_path, ['train'])
+  job = Job(
     tmp_path / 'out',
     'folder',
     tmp_path,
@@ -127,9 +125,9 @@ def test_preparing_asks_how_a_folder_is_to_be_stored(
 
 def test_a_folder_can_be_measured_and_shown(folder):
   spec = clips.ClipSpec(num_frames=3, image_size=32, short_side=40)
-  split = bench.videos(folder)
+  split = measure.videos(folder)
   assert split.paths == (str(folder),)
-  found = bench.stages(bench.plan(split, spec, 2, 0))
+  found = measure.stages(measure.plan(split, spec, 2, 0))
   assert found['decode'] > 0 and found['seek'] == 0
   sheet = show.contact_sheet([(str(folder), 0)], spec, draws=1)
   assert sheet.std() > 20

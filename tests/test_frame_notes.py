@@ -2,7 +2,7 @@
 
 import pytest
 
-from i2v_jax.data import frame_notes
+from i2v_jax.data.check import frame_notes
 
 DETAILS = {note.kind: note.detail for note in frame_notes.NOTES}
 

@@ -15,7 +15,9 @@ import pytest
 import remuxed
 from encoded import decode_all, encode, rgb
 
-from i2v_jax.data import check, decode, transcode, transforms
+from i2v_jax.data.check import one_video
+from i2v_jax.data.videos import decode, transcode
+from i2v_jax.data.videos.resize import resize_short_side
 
 FEW = (
   'h264 mp4 one_later, h264 mkv decoding_order, h264 ts cut, h264 mov holed, '
@@ -74,21 +76,21 @@ def assert_every_path_agrees(path, rng):
     for indices in [*asked, range(len(expected))]:
       for index, image in zip(indices, video.read(indices), strict=True):
         np.testing.assert_array_equal(image, expected[index])
-    small = transforms.resize_short_side(np.stack(expected), 24)
+    small = resize_short_side(np.stack(expected), 24)
     indices = rng.choices(range(len(expected)), k=5)
     np.testing.assert_array_equal(video.read(indices, 24), small[indices])
     counted = video.packets.counted
   pictures = transcode.pictures(path, decode.probe(path))
   for picture, image in zip(pictures, expected, strict=True):
     np.testing.assert_array_equal(rgb(picture), image)
-  found = check.check_file(str(path))
+  found = one_video.check_file(str(path))
   assert (found['ok'], found['frames']) == (True, len(expected)), found
   return 'counted' if counted else 'sought'
 
 
 def assert_never_another(path, expected):
   """Of a broken file no frame is another, and what is missing is said."""
-  found = check.check_file(str(path))
+  found = one_video.check_file(str(path))
   if 'codec' not in found:
     return
   with decode.open_video(path) as video:
@@ -129,7 +131,7 @@ def test_a_recording_that_starts_between_key_frames_is_read_and_told(tmp_path):
     assert video.info.frames == 20 and video.packets.ticks
     found = video.read(range(20))
   np.testing.assert_array_equal(found, decode_all(source)[10:])
-  found = check.check_file(str(tmp_path / 'a.ts'))
+  found = one_video.check_file(str(tmp_path / 'a.ts'))
   assert found['ok'] and (found['frames'], found['not_shown']) == (20, 3)
   remuxed.remux(source, tmp_path / 'b.ts', 'copied', None, lost=range(21))
   problem = 'holds no frame that can be decoded; record it again'

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from i2v_jax import cli, gallery
-from i2v_jax.data import randaugment
+from i2v_jax.data.clips import randaugment
 from i2v_jax.runtime import errors
 
 

@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from i2v_jax.data import clips, decode, grid
+from i2v_jax.data.clips import clips, grid
+from i2v_jax.data.videos import decode
 
 kinds = pytest.mark.parametrize('dtype', [np.uint8, np.float32])
 filters = pytest.mark.parametrize('antialias', [False, True])

@@ -60,7 +60,7 @@ def within(room):
 
 def test_the_reader_of_imports_sees_them():
   assert 'i2v_jax.params' in GRAPH['i2v_jax.optimizer']
-  assert {'sklearn', 'av'} <= outside(MODULES['i2v_jax.data.digits'])
+  assert {'sklearn', 'av'} <= outside(MODULES['i2v_jax.data.sets.digits'])
 
 
 def test_there_is_no_circle():
@@ -103,8 +103,9 @@ def test_configs_import_nothing_of_the_library(name):
     'import i2v_jax',
     'import i2v_jax.runtime.console, i2v_jax.runtime.errors',
     'import i2v_jax.runtime.files, i2v_jax.runtime.signals',
-    'import i2v_jax.data.decode, i2v_jax.data.clips, i2v_jax.data.sources',
-    'import i2v_jax.data.check, i2v_jax.checking, i2v_jax.status',
+    'import i2v_jax.data.videos.decode, i2v_jax.data.clips.clips',
+    'import i2v_jax.data.sets.sources, i2v_jax.data.check.all_videos',
+    'import i2v_jax.status',
     'from i2v_jax import probe, read_frames',
   ],
 )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from i2v_jax.data import known, sources
+from i2v_jax.data.sets import known, sources
 
 UCF101 = [f'C{n}' for n in range(97)]
 UCF101 += ['Hammering', 'HammerThrow', 'JumpingJack', 'JumpRope']

@@ -3,7 +3,7 @@
 import pytest
 from files import write
 
-from i2v_jax.data import list_lines
+from i2v_jax.data.sets import list_lines
 
 
 def read(tmp_path, text, delimiter=None):

@@ -4,7 +4,7 @@ import framed
 import pytest
 from files import touch, write
 
-from i2v_jax.data import sources
+from i2v_jax.data.sets import sources
 
 
 def load(root, split='train', **options):

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from batches import GRID, SPEC, evaluate, train
 
-from i2v_jax.data import grid, sources, transforms
-from i2v_jax.data.loader import Loader
+from i2v_jax.data.clips import clips, grid
+from i2v_jax.data.loading.loader import Loader
+from i2v_jax.data.sets import sources
 
 
 def test_elements_are_what_they_say(split):
@@ -54,7 +55,7 @@ def test_a_bug_is_never_taken_for_a_bad_video(broken, monkeypatch, policy):
   def buggy(frames, size):
     raise IndexError('off by one')
 
-  monkeypatch.setattr(transforms, 'center_crop', buggy)
+  monkeypatch.setattr(clips, 'center_crop', buggy)
   with pytest.raises(RuntimeError, match=r'h265\.mp4.*off by one'):
     evaluate(broken, 3, on_bad_video=policy)
 

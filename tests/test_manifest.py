@@ -5,7 +5,7 @@ import os
 import pytest
 
 from i2v_jax import run
-from i2v_jax.data import manifest, sources
+from i2v_jax.data.sets import manifest, sources
 
 
 @pytest.fixture

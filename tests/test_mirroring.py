@@ -3,7 +3,8 @@
 import pytest
 
 from i2v_jax import experiment, facts, overview, run
-from i2v_jax.data import clips, show
+from i2v_jax.data.clips import clips
+from i2v_jax.data.show import show
 from i2v_jax.runtime.console import console
 
 PUSHED = ('push_left', 'push_right')

@@ -7,7 +7,7 @@ import pytest
 
 from configs import quickstart
 from i2v_jax import experiment, mixing
-from i2v_jax.data import grid
+from i2v_jax.data.clips import grid
 
 SIZE = (8, 12)
 

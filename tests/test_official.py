@@ -5,7 +5,7 @@ import shutil
 import pytest
 from files import touch, write
 
-from i2v_jax.data import sources
+from i2v_jax.data.sets import sources
 
 SSV2 = {'Holding something': '0', 'Laying something, not upright': '1'}
 

@@ -4,9 +4,9 @@ import av
 import pytest
 from encoded import encode
 
-from i2v_jax.data import nal, order, pyav
-from i2v_jax.data.bits import Bits
-from i2v_jax.data.order import Place
+from i2v_jax.data.videos import nal, order, pyav
+from i2v_jax.data.videos.bits import Bits
+from i2v_jax.data.videos.order import Place
 
 X264 = 'keyint=12:scenecut=0:b-adapt=0:bframes=3'
 X265 = 'log-level=none:pools=1:frame-threads=1:keyint=9:bframes=3'

@@ -12,7 +12,7 @@ import pytest
 from encoded import decode_all, encode
 from processes import open_files
 
-from i2v_jax.data import decode, packets
+from i2v_jax.data.videos import decode, packets
 
 
 def test_decodes_only_what_is_needed(videos, monkeypatch):
@@ -99,7 +99,7 @@ def test_what_drops_too_much_is_decoded_plainly(tmp_path, monkeypatch):
 def test_unwanted_pictures_are_not_kept(videos):
   """A picture of 1280x720 takes 1.4 MB; those before frame 28 are 39 MB."""
   code = (
-    'import resource, sys; from i2v_jax.data import decode\n'
+    'import resource, sys; from i2v_jax.data.videos import decode\n'
     'peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n'
     'with decode.open_video(sys.argv[1]) as video:\n'
     '  video.read([2]); before = peak(); video.read([27])\n'
@@ -180,7 +180,7 @@ def test_files_are_closed(videos):
 
 def test_ffmpeg_stays_quiet(videos):
   code = (
-    'import sys; from i2v_jax.data import decode\n'
+    'import sys; from i2v_jax.data.videos import decode\n'
     'try: decode.read_frames(sys.argv[1], [40])\n'
     'except decode.DecodeError: print("refused")'
   )

@@ -20,10 +20,10 @@ from batches import (
 from cursed import Cursed
 from processes import children
 
-from i2v_jax.data import pipeline
-from i2v_jax.data.decode import DecodeError
-from i2v_jax.data.loader import Loader
-from i2v_jax.data.pipeline import Parallelism
+from i2v_jax.data.loading import pipeline
+from i2v_jax.data.loading.loader import Loader
+from i2v_jax.data.loading.pipeline import Parallelism
+from i2v_jax.data.videos.decode import DecodeError
 
 
 @pytest.mark.parametrize('threads', [1, 4])

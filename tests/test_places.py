@@ -7,7 +7,7 @@ import pytest
 from files import touch
 
 from i2v_jax import cli, workdir
-from i2v_jax.data import places, sources
+from i2v_jax.data.sets import places, sources
 
 
 @pytest.mark.parametrize(

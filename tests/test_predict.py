@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from i2v_jax import cli, export, predict, train, trained
-from i2v_jax.data.clips import ClipSpec
-from i2v_jax.data.decode import VideoInfo, probe
+from i2v_jax.data.clips.clips import ClipSpec
+from i2v_jax.data.videos.decode import VideoInfo, probe
 from i2v_jax.models.build import merge
 from i2v_jax.models.inputs import clip_shapes
 

@@ -13,7 +13,9 @@ import sys
 import numpy as np
 import pytest
 
-from i2v_jax.data import decode, prepare, prepared, sources, transcode
+from i2v_jax.data.prepare.job import _SPLITS, Job, splits_of, staged_here
+from i2v_jax.data.sets import prepared, sources
+from i2v_jax.data.videos import decode, transcode
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -37,11 +39,11 @@ def root(videos, tmp_path):
 def job(out, root, splits=('train',), **changes):
   options = {'class_names': 'names.txt', 'delimiter': ' '}
   given = {'options': options, 'shard_mb': 0.02} | changes
-  return prepare.Job(out, 'list', root, splits, **given)
+  return Job(out, 'list', root, splits, **given)
 
 
 def run(made, advance=lambda: None):
-  return made.run(lambda shards: prepare.staged_here(shards, 2, 60, advance))
+  return made.run(lambda shards: staged_here(shards, 2, 60, advance))
 
 
 def contents(folder):
@@ -92,7 +94,7 @@ def test_what_was_skipped_is_an_error_where_it_may_not_be(root, tmp_path):
   made = job(tmp_path, root, ['val'], on_bad_video='skip')
 
   def stage(shards):
-    prepare.staged_here(shards, 1)
+    staged_here(shards, 1)
     raise KeyboardInterrupt
 
   with pytest.raises(KeyboardInterrupt):
@@ -196,7 +198,7 @@ def test_two_at_a_time_are_one_too_many(root, tmp_path):
   def stage(shards):
     with pytest.raises(RuntimeError, match='another process prepares'):
       run(job(tmp_path, root))
-    prepare.staged_here(shards, 1)
+    staged_here(shards, 1)
 
   assert job(tmp_path, root).run(stage)['splits']['train']['videos'] == 3
 
@@ -239,9 +241,9 @@ def test_a_folder_of_someone_else_is_not_touched(root, tmp_path):
 
 
 def test_default_splits_are_those_of_the_source():
-  assert prepare.splits_of('folder') == ('train', 'val')
-  assert prepare.splits_of('ucf101') == ('train', 'test')
-  for name in prepare._SPLITS:
+  assert splits_of('folder') == ('train', 'val')
+  assert splits_of('ucf101') == ('train', 'test')
+  for name in _SPLITS:
     assert name in sources.FORMATS
 
 

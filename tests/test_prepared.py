@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from batches import assert_same, order_of, train
 
-from i2v_jax.data import decode, prepare, sources, transcode
-from i2v_jax.data.pipeline import Parallelism
+from i2v_jax.data.loading.pipeline import Parallelism
+from i2v_jax.data.prepare.job import Job, staged_here
+from i2v_jax.data.sets import sources
+from i2v_jax.data.videos import decode, transcode
 
 ROOT = pathlib.Path(__file__).parents[1]
 REAL = {
@@ -39,8 +41,8 @@ def root(tmp_path_factory):
 def out(root, tmp_path_factory):
   """The same, prepared as it is, in shards of one or two videos."""
   folder = tmp_path_factory.mktemp('out')
-  job = prepare.Job(folder, 'folder', root, name='clips', shard_mb=0.3)
-  job.run(lambda shards: prepare.staged_here(shards, 2))
+  job = Job(folder, 'folder', root, name='clips', shard_mb=0.3)
+  job.run(lambda shards: staged_here(shards, 2))
   return folder
 
 
@@ -73,8 +75,8 @@ def test_an_epoch_has_the_same_frames_where_videos_were_written_anew(
   root, tmp_path, monkeypatch
 ):
   recipe = transcode.Recipe(short_side=64, gop=4)
-  job = prepare.Job(tmp_path, 'folder', root, name='small', recipe=recipe)
-  job.run(lambda shards: prepare.staged_here(shards, 2))
+  job = Job(tmp_path, 'folder', root, name='small', recipe=recipe)
+  job.run(lambda shards: staged_here(shards, 2))
   seen, read = [], decode.Video.read
 
   def watched(video, indices, *args):

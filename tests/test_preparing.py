@@ -5,8 +5,10 @@ import shutil
 
 import pytest
 
-from i2v_jax import cli, cli_data, preparing
-from i2v_jax.data import sources, transcode
+from i2v_jax import cli, cli_data
+from i2v_jax.data.prepare import command
+from i2v_jax.data.sets import sources
+from i2v_jax.data.videos import transcode
 
 
 @pytest.fixture
@@ -67,7 +69,7 @@ def test_ctrl_c_says_that_the_same_command_goes_on(
   def stopped(*_):
     raise KeyboardInterrupt
 
-  monkeypatch.setattr(preparing, 'run', stopped)
+  monkeypatch.setattr(command, 'run', stopped)
   line = (root, '--source', 'folder', '--out', tmp_path / 'out')
   assert run(*line) == 130
   error = capsys.readouterr().err
@@ -76,12 +78,12 @@ def test_ctrl_c_says_that_the_same_command_goes_on(
 
 def test_a_recipe_only_where_one_is_asked_for():
   nothing = dict.fromkeys(('short_side', 'gop', 'fps', 'crf', 'frames'))
-  assert preparing.recipe(nothing) is None
-  assert preparing.recipe(nothing | {'crf': 0}) == transcode.Recipe(crf=0)
+  assert cli_data.make_recipe(nothing) is None
+  assert cli_data.make_recipe(nothing | {'crf': 0}) == transcode.Recipe(crf=0)
   jpeg = nothing | {'frames': 'jpeg', 'fps': 5.0}
-  assert preparing.recipe(jpeg) == transcode.Recipe(frames='jpeg', fps=5.0)
+  assert cli_data.make_recipe(jpeg) == transcode.Recipe(frames='jpeg', fps=5.0)
   with pytest.raises(ValueError, match='drop --gop and --crf'):
-    preparing.recipe(jpeg | {'gop': 4})
+    cli_data.make_recipe(jpeg | {'gop': 4})
 
 
 def test_every_source_can_be_named():

@@ -9,7 +9,8 @@ import pytest
 import quicktime
 from encoded import decode_all, encode
 
-from i2v_jax.data import check, decode, pyav
+from i2v_jax.data.check import one_video
+from i2v_jax.data.videos import decode, pyav
 
 SCRIPTS = {
   'an FFmpeg playlist (concat)': "ffconcat version 1.0\nfile '{}'\n",
@@ -62,7 +63,7 @@ def test_a_script_opens_no_other_file(
       decode.probe(source)
     if kind != 'not a kind of video':
       assert kind in str(told.value)
-  assert not check.check_file(str(script))['ok']
+  assert not one_video.check_file(str(script))['ok']
 
 
 @pytest.mark.parametrize('kind', ['sequence', 'lavfi', 'text'])

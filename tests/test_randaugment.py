@@ -6,7 +6,7 @@ import itertools
 import numpy as np
 import pytest
 
-from i2v_jax.data import randaugment as ra
+from i2v_jax.data.clips import randaugment as ra
 
 GEOMETRY = ('rotate', 'shear_x', 'shear_y', 'translate_x', 'translate_y')
 BLENDS = ('brightness', 'contrast', 'saturation', 'sharpness')

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from i2v_jax.data import sampling
+from i2v_jax.data.clips import sampling
 
 
 def _starts(num_frames, clip_len, stride, num_clips):

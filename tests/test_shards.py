@@ -7,7 +7,9 @@ import sys
 
 import pytest
 
-from i2v_jax.data import prepare, prepared, shards, sources
+from i2v_jax.data.prepare import shards
+from i2v_jax.data.prepare.job import Job, staged_here
+from i2v_jax.data.sets import prepared, sources
 
 
 def row(**changes):
@@ -28,7 +30,7 @@ def row(**changes):
 
 SERIALIZE = """
 import hashlib
-from i2v_jax.data import prepared, shards
+from i2v_jax.data.sets import prepared, shards
 row = prepared.Row('a/b.mp4', 1, 3, 29.97, 4, 6, 5, 5, None, '')
 record = shards.serializer(('x', 'y'))(row, b'video')
 print(hashlib.sha256(record).hexdigest())
@@ -58,8 +60,8 @@ def test_a_label_must_have_a_class():
 
 def check_read_back(tmp_path, source, root, **options):
   raw = sources.load(source, root, 'train', **options)
-  job = prepare.Job(tmp_path, source, root, ['train'], options=options)
-  job.run(lambda pending: prepare.staged_here(pending, 1))
+  job = Job(tmp_path, source, root, ['train'], options=options)
+  job.run(lambda pending: staged_here(pending, 1))
   found = sources.load('prepared', tmp_path, 'train')
   assert found.ids == raw.ids and found.fingerprint() == raw.fingerprint()
   assert found.class_names == raw.class_names
@@ -88,7 +90,7 @@ def test_class_names_must_be_lines_of_text(videos, tmp_path, name):
   folder.mkdir(parents=True)
   shutil.copy(videos / 'h265.mp4', folder)
   with pytest.raises(ValueError, match='is no line of text'):
-    prepare.Job(tmp_path, 'folder', tmp_path / 'root', ['train'])
+    Job(tmp_path, 'folder', tmp_path / 'root', ['train'])
 
 
 def test_a_disk_without_links_gets_copies(tmp_path, monkeypatch):

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from i2v_jax.data import sheet
+from i2v_jax.data.show import sheet
 
 RED, BLUE = (250, 0, 0), (0, 0, 250)
 

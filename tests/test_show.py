@@ -5,8 +5,11 @@ import numpy as np
 import pytest
 
 from i2v_jax import cli
-from i2v_jax.data import clips, decode, sheet, show, transforms
-from i2v_jax.data.spec import ClipSpec
+from i2v_jax.data.clips import clips
+from i2v_jax.data.clips.spec import ClipSpec
+from i2v_jax.data.show import sheet, show
+from i2v_jax.data.videos import decode
+from i2v_jax.data.videos.resize import resize
 from i2v_jax.runtime import console, errors
 
 SPEC = dict(num_frames=4, image_size=32, stride=3, short_side=40)
@@ -43,7 +46,7 @@ def test_frame_numbers_are_those_of_the_pixels(wrestling):
   with decode.open_video(wrestling) as video:
     (seen,) = show.train_draws(video, None, make_spec(**whole), (0,), 1)
   frames = decode.read_frames(wrestling, seen.numbers)[:, :, 42:298]
-  wanted = transforms.resize(frames, 32, 32)  # of the central square
+  wanted = resize(frames, 32, 32)  # of the central square
   np.testing.assert_array_equal(seen.arrays['video'], wanted)
   assert seen.notes == []
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from i2v_jax.data import flips, sides
+from i2v_jax.data.clips import flips, sides
 
 PAIRS = [
   ('push_left', 'push_right'),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from files import touch, write
 
-from i2v_jax.data import sources
+from i2v_jax.data.sets import sources
 
 
 def assert_split(split, ids, labels, class_names):

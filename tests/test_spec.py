@@ -2,7 +2,7 @@
 
 import pytest
 
-from i2v_jax.data import spec
+from i2v_jax.data.clips import spec
 
 
 def make_spec(**changes):

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from files import touch, write
 
-from i2v_jax import cli, findings, run
-from i2v_jax.data import sources, split_facts
+from i2v_jax import cli, run
+from i2v_jax.data.check import findings
+from i2v_jax.data.sets import sources, split_facts
 
 
 def split_of(labels, class_names=('ape', 'bee'), **more):

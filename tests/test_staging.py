@@ -8,7 +8,9 @@ import sys
 import cursed
 import pytest
 
-from i2v_jax.data import decode, staging, workers
+from i2v_jax.data.loading import workers
+from i2v_jax.data.prepare import staging
+from i2v_jax.data.videos import decode
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -72,7 +74,7 @@ def test_a_file_too_large_for_a_record_is_named(videos, monkeypatch):
 def test_workers_import_what_they_need():
   code = (
     'import sys\n'
-    'from i2v_jax.data import staging\n'
+    'from i2v_jax.data.prepare import staging\n'
     'banned = {"jax", "grain", "tensorflow_datasets", "tensorflow"}\n'
     'print(banned & {m.partition(".")[0] for m in sys.modules})\n'
   )

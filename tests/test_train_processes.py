@@ -16,7 +16,7 @@ from flax.traverse_util import flatten_dict
 from ml_collections import ConfigDict
 
 from i2v_jax import train, trained
-from i2v_jax.data import digits as digits_lib
+from i2v_jax.data.sets import digits as digits_lib
 
 ROOT = pathlib.Path(__file__).parents[1]
 

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import pytest
 
-from i2v_jax.data import decode, transcode
-from i2v_jax.data.transcode import Recipe
+from i2v_jax.data.videos import decode, transcode
+from i2v_jax.data.videos.transcode import Recipe
 
 CLIPS = [
   'arm_wrestling.mp4',
@@ -119,7 +119,7 @@ def test_fps_takes_the_frame_on_screen(videos, fps):
 
 ENCODE = """
 import hashlib, sys
-from i2v_jax.data import transcode
+from i2v_jax.data.videos import transcode
 recipe = transcode.Recipe(short_side=100, fps=5)
 print(hashlib.sha256(transcode.encode(sys.argv[1], recipe)[0]).hexdigest())
 """

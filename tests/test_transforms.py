@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from i2v_jax.data import transforms
+from i2v_jax.data.clips.crops import (
+  center_crop,
+  crop_box,
+  random_erasing,
+  random_resized_crop,
+  random_scale_crop,
+  release_crops,
+  three_crop,
+)
+from i2v_jax.data.videos.resize import check_frames, resize, resize_short_side
 
 
 def _map(height, width, num_frames=2):
@@ -25,12 +34,12 @@ def test_resize_samples_at_half_pixel_centres():
   # Pixel i of 2x smaller frames lies between source pixels 2i and 2i + 1; of
   # 2x larger ones a quarter pixel from source pixel i // 2.
   frames = _map(40, 60) * 4
-  small = transforms.resize(frames, 20, 30)
+  small = resize(frames, 20, 30)
   assert small.shape == (2, 20, 30, 3)
   assert (small[0, 0, :, 0] == 8 * np.arange(30) + 2).all()
   assert (small[0, :, 0, 1] == 8 * np.arange(20) + 2).all()
   assert (small[..., 2] == [[[0]], [[4]]]).all()
-  large = transforms.resize(frames[:, :8, :8], 16, 16)
+  large = resize(frames[:, :8, :8], 16, 16)
   assert large[0, 0, 1:5, 0].tolist() == [1, 3, 5, 7]
 
 
@@ -39,13 +48,13 @@ def test_resize_does_not_antialias():
   # 4i + 2 alone, so that white in column 4i leaves no trace.
   frames = np.zeros((1, 8, 32, 3), np.uint8)
   frames[:, :, ::4] = 255
-  assert not transforms.resize(frames, 8, 8).any()
+  assert not resize(frames, 8, 8).any()
 
 
 def test_resize_to_the_same_size_returns_the_input():
   frames = _map(20, 30)
-  assert transforms.resize(frames, 20, 30) is frames
-  assert transforms.resize_short_side(frames, 20) is frames
+  assert resize(frames, 20, 30) is frames
+  assert resize_short_side(frames, 20) is frames
 
 
 @pytest.mark.parametrize(
@@ -59,12 +68,12 @@ def test_resize_to_the_same_size_returns_the_input():
 )
 def test_resize_short_side_rounds_half_up(height, width, size, expected):
   frames = np.zeros((1, height, width, 3), np.uint8)
-  assert transforms.resize_short_side(frames, size).shape[1:3] == expected
+  assert resize_short_side(frames, size).shape[1:3] == expected
 
 
 def test_crop_box_stays_inside_and_covers_its_ranges():
   rng = np.random.default_rng(0)
-  boxes = np.array([transforms.crop_box(100, 160, rng) for _ in range(2000)])
+  boxes = np.array([crop_box(100, 160, rng) for _ in range(2000)])
   top, left, h, w = boxes.T
   assert top.min() == left.min() == 0
   assert (top + h).max() == 100
@@ -79,7 +88,7 @@ def test_crop_box_stays_inside_and_covers_its_ranges():
 def test_crop_box_is_log_uniform_in_aspect():
   # A quarter of the area always fits: no draw is turned down.
   rng = np.random.default_rng(0)
-  boxes = [transforms.crop_box(400, 400, rng, (0.2, 0.3)) for _ in range(3000)]
+  boxes = [crop_box(400, 400, rng, (0.2, 0.3)) for _ in range(3000)]
   _, _, h, w = np.array(boxes).T
   position = np.log(w / h) / np.log(4 / 3) / 2 + 0.5
   counts = np.histogram(position, bins=5, range=(0, 1))[0]
@@ -89,15 +98,15 @@ def test_crop_box_is_log_uniform_in_aspect():
 
 def test_crop_box_falls_back_to_the_centred_square():
   rng = np.random.default_rng(0)
-  assert transforms.crop_box(20, 91, rng, area=(1, 1)) == (0, 35, 20, 20)
-  assert transforms.crop_box(91, 20, rng, area=(1, 1)) == (35, 0, 20, 20)
+  assert crop_box(20, 91, rng, area=(1, 1)) == (0, 35, 20, 20)
+  assert crop_box(91, 20, rng, area=(1, 1)) == (35, 0, 20, 20)
 
 
 def test_random_resized_crop_cuts_the_box_from_every_frame():
   frames = _map(60, 90, num_frames=3)
   for rng, same in zip(_rngs(30), _rngs(30), strict=True):
-    crop = transforms.random_resized_crop(frames, 32, rng)
-    top, left, h, w = transforms.crop_box(60, 90, same)
+    crop = random_resized_crop(frames, 32, rng)
+    top, left, h, w = crop_box(60, 90, same)
     assert crop.shape == (3, 32, 32, 3)
     assert (crop[..., :2] == crop[:1, ..., :2]).all()
     x, y = crop[0, ..., 0].astype(float), crop[0, ..., 1].astype(float)
@@ -111,7 +120,7 @@ def test_random_resized_crop_cuts_the_box_from_every_frame():
 
 def test_center_crop_is_a_central_view():
   frames = _map(21, 32)
-  crop = transforms.center_crop(frames, 16)
+  crop = center_crop(frames, 16)
   assert crop.shape == (2, 16, 16, 3)
   assert _corner(crop) == (2, 8)
   assert np.shares_memory(crop, frames)
@@ -128,7 +137,7 @@ def test_center_crop_is_a_central_view():
 )
 def test_three_crop_orders_left_right_middle(height, width, corners):
   frames = _map(height, width)
-  crops = transforms.three_crop(frames, 16)
+  crops = three_crop(frames, 16)
   assert [_corner(crop) for crop in crops] == corners
   assert all(crop.shape == (2, 16, 16, 3) for crop in crops)
   assert all(np.shares_memory(crop, frames) for crop in crops)
@@ -146,7 +155,7 @@ def test_three_crop_orders_left_right_middle(height, width, corners):
 )
 def test_release_crops_never_reach_the_far_edge(height, width, count, corners):
   frames = _map(height, width)
-  crops = transforms.release_crops(frames, 16, count)
+  crops = release_crops(frames, 16, count)
   assert [_corner(crop) for crop in crops] == corners
   assert all(crop.shape == (2, 16, 16, 3) for crop in crops)
   assert all(np.shares_memory(crop, frames) for crop in crops)
@@ -156,13 +165,13 @@ def test_random_scale_crop_keeps_the_aspect_and_covers_the_frame():
   frames = _map(64, 96)
   corners = set()
   for rng in _rngs(200):
-    out = transforms.random_scale_crop(frames, 32, rng, (1.0, 1.0))
+    out = random_scale_crop(frames, 32, rng, (1.0, 1.0))
     assert out.shape == (2, 32, 32, 3)
     corners.add(_corner(out)[1] // 2)
   assert min(corners) == 0 and max(corners) == 16  # of a width of 48
   steps = set()
   for rng in _rngs(50):
-    out = transforms.random_scale_crop(frames, 32, rng, (1.0, 2.0))
+    out = random_scale_crop(frames, 32, rng, (1.0, 2.0))
     x, y = np.diff(out[0, 0, ::31, 0])[0], np.diff(out[0, ::31, 0, 1])[0]
     assert abs(int(x) - int(y)) <= 1
     steps.add(int(x))
@@ -173,7 +182,7 @@ def test_random_scale_crop_keeps_the_aspect_and_covers_the_frame():
 def test_random_erasing_covers_one_rectangle(mode):
   frames = np.full((3, 60, 80, 3), 7, np.uint8)
   for rng in _rngs(200):
-    out = transforms.random_erasing(frames, rng, 1.0, mode)
+    out = random_erasing(frames, rng, 1.0, mode)
     changed = (out != 7).any(axis=(0, 3))
     ys, xs = np.flatnonzero(changed.any(1)), np.flatnonzero(changed.any(0))
     box = out[:, ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1]
@@ -210,7 +219,7 @@ def test_erased_boxes_are_those_of_the_formula():
     (np.log(0.5), 0.02, (99, 99), (52, 65, 7, 14)),
   ):
     draws = Draws(log_ratio, share, corner)
-    out = transforms.random_erasing(frames, draws, 1.0)
+    out = random_erasing(frames, draws, 1.0)
     wanted = frames.copy()
     wanted[:, top : top + h, left : left + w] = 128
     np.testing.assert_array_equal(out, wanted)
@@ -218,18 +227,16 @@ def test_erased_boxes_are_those_of_the_formula():
 
 def test_random_erasing_leaves_most_clips_alone():
   frames = _map(20, 20)
-  same = [
-    transforms.random_erasing(frames, rng) is frames for rng in _rngs(400)
-  ]
+  same = [random_erasing(frames, rng) is frames for rng in _rngs(400)]
   assert 260 < sum(same) < 340
 
 
 def test_same_seed_same_result():
   frames = _map(40, 60)
   for run in (
-    lambda rng: transforms.random_resized_crop(frames, 16, rng),
-    lambda rng: transforms.random_scale_crop(frames, 16, rng),
-    lambda rng: transforms.random_erasing(frames, rng, mode='rand'),
+    lambda rng: random_resized_crop(frames, 16, rng),
+    lambda rng: random_scale_crop(frames, 16, rng),
+    lambda rng: random_erasing(frames, rng, mode='rand'),
   ):
     clips = [run(rng).tobytes() for rng in _rngs(20)]
     assert clips == [run(rng).tobytes() for rng in _rngs(20)]
@@ -239,14 +246,14 @@ def test_same_seed_same_result():
 def test_wrong_sizes_and_words_raise():
   frames, rng = _map(20, 30), np.random.default_rng(0)
   for call, words in (
-    (lambda: transforms.resize(frames, 0, 5), 'cannot resize to 0 x 5'),
-    (lambda: transforms.center_crop(frames, 21), 'frames of 20 x 30'),
-    (lambda: transforms.three_crop(frames, 16), 'a short side of 16'),
-    (lambda: transforms.three_crop(frames, 30), 'a short side of 30'),
-    (lambda: transforms.release_crops(frames, 16, 1), 'a short side of 16'),
-    (lambda: transforms.random_erasing(frames, rng, mode='x'), "mode 'x'"),
-    (lambda: transforms.check_frames(frames[0]), r'uint8 \[20, 30, 3\]'),
-    (lambda: transforms.check_frames(frames / 255), 'are float64'),
+    (lambda: resize(frames, 0, 5), 'cannot resize to 0 x 5'),
+    (lambda: center_crop(frames, 21), 'frames of 20 x 30'),
+    (lambda: three_crop(frames, 16), 'a short side of 16'),
+    (lambda: three_crop(frames, 30), 'a short side of 30'),
+    (lambda: release_crops(frames, 16, 1), 'a short side of 16'),
+    (lambda: random_erasing(frames, rng, mode='x'), "mode 'x'"),
+    (lambda: check_frames(frames[0]), r'uint8 \[20, 30, 3\]'),
+    (lambda: check_frames(frames / 255), 'are float64'),
   ):
     with pytest.raises(ValueError, match=words):
       call()

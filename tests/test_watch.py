@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from i2v_jax.data import watch as watch_lib
-from i2v_jax.data.watch import Watch
+from i2v_jax.data.loading import watch as watch_lib
+from i2v_jax.data.loading.watch import Watch
 
 
 class Warned(logging.Handler):
@@ -27,7 +27,7 @@ class Warned(logging.Handler):
 @pytest.fixture
 def warned():
   handler = Warned(count=2)
-  logger = logging.getLogger('i2v_jax.data.watch')
+  logger = logging.getLogger('i2v_jax.data.loading.watch')
   logger.addHandler(handler)
   yield handler
   logger.removeHandler(handler)

@@ -12,7 +12,7 @@ import pytest
 from configs import common
 from i2v_jax import experiment, train
 from i2v_jax import workdir as workdir_lib
-from i2v_jax.data import sources
+from i2v_jax.data.sets import sources
 from i2v_jax.runtime import hosts
 
 HOLD = """

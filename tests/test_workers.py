@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from processes import alive, open_files
 
-from i2v_jax.data import decode, workers
+from i2v_jax.data.loading import workers
+from i2v_jax.data.videos import decode
 
 ROOT = os.path.dirname(os.path.dirname(__file__))
 
@@ -106,7 +107,7 @@ def test_nothing_is_left_behind():
 def test_workers_end_with_a_parent_that_is_killed():
   code = (
     'import threading, time\n'
-    'from i2v_jax.data import workers\n'
+    'from i2v_jax.data.loading import workers\n'
     'pool = workers.Pool(time.sleep, 2)\n'
     'pool.call(0)\n'
     'threading.Thread(target=pool.call, args=[1000]).start()\n'

@@ -14,11 +14,7 @@ from i2v_jax.backbones.vit import ViT
 from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.weights import download, files, prefixes, refused, wrapping
 from i2v_jax.weights.files import Weights
-from i2v_jax.weights.formats import (
-  FORMATS,
-  huggingface,
-  native,
-)
+from i2v_jax.weights.formats import FORMATS, huggingface, native
 from i2v_jax.weights.report import NotStatedError, Report, num_heads
 
 ASSETS = pathlib.Path(__file__).parent / 'builtin'

@@ -18,7 +18,7 @@ from flax import linen as nn
 from i2v_jax.backbones.normalization import normalize
 from i2v_jax.backbones.vit import ViT
 from i2v_jax.backbones.vit_config import ViTConfig
-from i2v_jax.data import digits
+from i2v_jax.data.sets import digits
 from i2v_jax.weights.formats import native
 
 CONFIG = ViTConfig.named(

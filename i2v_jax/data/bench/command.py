@@ -1,0 +1,167 @@
+"""`i2v data bench`: tables of how fast videos are read, and by whom."""
+
+import math
+import os
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from rich.table import Table
+
+from i2v_jax.data.bench import measure as lib
+from i2v_jax.data.bench import peers
+from i2v_jax.data.clips.spec import ClipSpec
+from i2v_jax.data.videos.decode import probe
+from i2v_jax.runtime.console import console, progress
+
+IMAGE_SIZE = 224
+
+
+def bench(
+  path, frames: int, stride: int, count: int, rounds: int, seed: int
+) -> None:
+  """Prints what a clip costs, stage by stage, and how fast the loader is."""
+  plan, threads = _plan(path, frames, stride, count, seed), os.cpu_count() or 1
+  run = lambda: (lib.stages(plan), lib.load(plan, threads))
+  found = sorted(_rounds(rounds, run), key=lambda pair: pair[0]['total'])
+  console.print(_stages(plan, found[rounds // 2][0], rounds))
+  whole = count / np.median([loaded.seconds for _, loaded in found])
+  console.print(
+    f'whole loader: {whole:.1f} clips/s by the clock, in {threads} threads'
+  )
+  _, loaded = found[0]
+  console.print(
+    f'memory of the process: {loaded.early / 1e6:.0f} MB after '
+    f'{math.ceil(count / 10):,} clips of it, {loaded.late / 1e6:.0f} MB after '
+    f'{count:,}'
+  )
+
+
+def against(
+  path, original, frames: int, stride: int, count: int, rounds: int, seed: int
+) -> None:
+  """Prints how fast others read the same frames, and if they are the same.
+
+  Args:
+    path: what is read; see `bench.videos`.
+    original: what the others read: the same, or what it was prepared of.
+    frames: of a clip.
+    stride: of its frames.
+    count: clips of a round.
+    rounds: of measurements.
+    seed: of where clips start.
+  """
+  plan = _plan(path, frames, stride, count, seed)
+  theirs = _originals(plan, original, path)
+  race = {
+    name: lambda clip, read=read: read(theirs[clip], plan.indices[clip])
+    for name, read in peers.READERS.items()
+  }
+  same = theirs == plan.names
+  found = {name: lib.agree(plan, read, same) for name, read in race.items()}
+  readers = {'i2v': plan.read} | {
+    name: race[name] for name in found if not found[name].problem
+  }
+  rows = _rounds(rounds, lambda: lib.race(plan, readers))
+  # Of each clip the median, so that what else the machine does counts little.
+  times = {
+    name: np.median([row[name] for row in rows], axis=0).sum()
+    for name in readers
+  }
+  table = _readers(plan, times, found, rounds)
+  if not same:
+    table.title += f'; the others read {original}'
+  console.print(table)
+
+
+def _originals(plan: lib.Plan, original, path) -> list[str]:
+  """The file that others read for each clip."""
+  split = lib.videos(original)
+  if split.records:
+    raise ValueError(
+      f'others cannot read the shards of {original}: name the videos it was '
+      'made of after --against'
+    )
+  pairs = {index: split.paths[index % len(split)] for index in set(plan.chosen)}
+  for index, other in pairs.items():
+    ours = lib.count_frames(plan.split, index)
+    if ours != probe(other).frames or len(split) != len(plan.split):
+      raise ValueError(
+        f'{other} and {plan.split.paths[index]} have not the same frames: '
+        f'{original} and {path} must hold the same videos, in the same order'
+      )
+  return [pairs[index] for index in plan.chosen]
+
+
+def _plan(path, frames, stride, count, seed) -> lib.Plan:
+  if count < 1:
+    raise ValueError(f'--clips is {count}; measure at least 1')
+  spec = ClipSpec(frames, IMAGE_SIZE, stride=stride)
+  return lib.plan(lib.videos(path), spec, count, seed)
+
+
+def _rounds(count: int, run: Callable) -> list:
+  if count < 1:
+    raise ValueError(f'--rounds is {count}; measure at least 1')
+  bar, advance = progress(count, 'measuring', 'rounds')
+  found = []
+  with bar:
+    for _ in range(count):
+      found.append(run())
+      advance()
+  return found
+
+
+def _table(title: str, columns: Sequence[str]) -> Table:
+  table = Table(title=title, title_justify='left', title_style='bold')
+  for place, name in enumerate(columns):
+    table.add_column(name, justify='right' if place else 'left')
+  return table
+
+
+def _title(plan: lib.Plan, rounds: int) -> str:
+  videos = len(set(plan.names))
+  what = plan.names[0] if videos == 1 else f'{videos} videos'
+  spec = plan.spec
+  return (
+    f'{what}: {len(plan.chosen)} clips, {spec.num_frames}x{spec.stride} '
+    f'sampling, one core (CPU time), median of {rounds}'
+  )
+
+
+def _stages(plan: lib.Plan, times: dict[str, float], rounds: int) -> Table:
+  total = times['total']
+  table = _table(_title(plan, rounds), ('stage', 'ms per clip', 'share'))
+  rest = total - sum(times[name] for name in lib.STAGES)
+  rows = {name: times[name] for name in lib.STAGES} | {'other': rest}
+  for name, seconds in rows.items():
+    _stage_row(table, name, seconds, plan, total)
+  table.add_section()
+  rate = f'all: {len(plan.chosen) / total:.1f} clips/s'
+  _stage_row(table, rate, total, plan, total)
+  return table
+
+
+def _stage_row(table, name, seconds, plan, total) -> None:
+  each = 1000 * seconds / len(plan.chosen)
+  table.add_row(name, f'{each:.2f}', f'{seconds / total:.1%}')
+
+
+def _readers(plan: lib.Plan, times: dict, found: dict, rounds: int) -> Table:
+  columns = ['reader', 'clips/s', 'i2v is']
+  compared = any(agreement.frames for agreement in found.values())
+  if compared:
+    columns += ['frames', 'differ', 'by at most']
+  table = _table(_title(plan, rounds), columns)
+  rate = lambda name: f'{len(plan.chosen) / times[name]:.1f}'
+  table.add_row('i2v', rate('i2v'))
+  for name, agreement in found.items():
+    if agreement.problem:
+      continue
+    cells = [name, rate(name), f'{times[name] / times["i2v"]:.2f}x']
+    if compared:
+      counts = agreement.frames, agreement.differing, agreement.largest
+      cells += map(str, counts)
+    table.add_row(*cells)
+  failed = [f'{k}: {v.problem}' for k, v in found.items() if v.problem]
+  table.caption, table.caption_justify = '\n'.join(failed) or None, 'left'
+  return table

@@ -1,0 +1,278 @@
+"""How fast videos are read: stages of a clip, and other libraries beside.
+
+One core is measured in seconds of CPU time, of all threads of the process: what
+else the machine does counts little, and hidden threads gain nothing.
+"""
+
+import collections
+import dataclasses
+import math
+import os
+import pathlib
+import time
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from i2v_jax.data.clips import clips, sampling
+from i2v_jax.data.clips.spec import ClipSpec
+from i2v_jax.data.loading import pipeline
+from i2v_jax.data.loading.loader import Loader
+from i2v_jax.data.sets import folders, list_lines, prepared, sources
+from i2v_jax.data.sets.sources import Split
+from i2v_jax.data.videos.decode import FrameFolder, Video, open_video
+
+STAGES = ('open', 'seek', 'decode', 'convert', 'transform', 'collate')
+BATCH = 8  # clips
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+  """Which frames of which videos are read; the same for everybody.
+
+  Attributes:
+    split: the videos.
+    chosen: index into the split for each clip.
+    indices: frames of each clip, ascending, unless the video is short and the
+      clip starts again at its first frame.
+    spec: of the clips.
+    seed: of the frames, and of what `stages` does with them.
+  """
+
+  split: Split
+  chosen: tuple[int, ...]
+  indices: tuple[np.ndarray, ...]
+  spec: ClipSpec
+  seed: int
+
+  @property
+  def names(self) -> list[str]:
+    """Of the video of each clip: a path, unless it is a prepared one."""
+    return [self.split.paths[index] for index in self.chosen]
+
+  def read(self, clip: int) -> np.ndarray:
+    """The frames of a clip: uint8 RGB [T, H, W, 3], as stored."""
+    index = self.chosen[clip]
+    with open_video(self.split.video(index), self.split.paths[index]) as video:
+      return video.read(self.indices[clip])
+
+
+@dataclasses.dataclass(frozen=True)
+class Agreement:
+  """How another library's frames compare with ours.
+
+  Attributes:
+    frames: that were compared.
+    differing: of them, those that are not equal in every value.
+    largest: difference of a value, in 0 to 255.
+    problem: why there is nothing to compare; '' if there is.
+  """
+
+  frames: int = 0
+  differing: int = 0
+  largest: int = 0
+  problem: str = ''
+
+
+def videos(path) -> Split:
+  """What `path` names, without labels.
+
+  A video itself, those in a folder and below, those that a list names, or the
+  first split of a prepared data set. Lists are read by
+  `list_lines.read_list`. Raises FileNotFoundError or ValueError where there is
+  no video.
+  """
+  path = pathlib.Path(path)
+  if path.is_dir() and prepared.folders(path):
+    return sources.load('prepared', path, prepared.splits(path)[0])
+  if list_lines.is_list(path):
+    found = [video for video, _ in list_lines.read_list(path)]
+  else:
+    found = folders.find_videos(path).videos
+  if not found:
+    raise ValueError(f'{path} holds no video: name a video, folder or list')
+  names = tuple(map(str, found))
+  return Split(names, np.full(len(names), -1), ('any',), names)
+
+
+def plan(split: Split, spec: ClipSpec, count: int, seed: int) -> Plan:
+  """Draws `count` clips, going round the videos, as dense training does."""
+  chosen = tuple(clip % len(split) for clip in range(count))
+  frames = {index: count_frames(split, index) for index in set(chosen)}
+  indices = (
+    sampling.dense_train(
+      frames[index], spec.num_frames, spec.stride, _rng(seed, clip)
+    )
+    for clip, index in enumerate(chosen)
+  )
+  return Plan(split, chosen, tuple(indices), spec, seed)
+
+
+def count_frames(split: Split, index: int) -> int:
+  """Frames of a video of a split."""
+  with open_video(split.video(index), split.paths[index]) as video:
+    return video.info.frames
+
+
+def _rng(seed: int, clip: int) -> np.random.Generator:
+  return np.random.default_rng((seed, clip))
+
+
+class Stopwatch:
+  """Adds up the CPU seconds of what it has timed, by stage."""
+
+  def __init__(self):
+    self.seconds = collections.Counter()
+
+  def timed(self, stage: str, function: Callable) -> Callable:
+    """The same function, its calls timed."""
+
+    def call(*args):
+      start = time.process_time()
+      try:
+        return function(*args)
+      finally:
+        self.seconds[stage] += time.process_time() - start
+
+    return call
+
+
+def _timed(split: Split, index: int, watch: Stopwatch) -> Video | FrameFolder:
+  """A video whose reading is timed: `read` counts all, its parts too."""
+  found = watch.timed('open', split.video)(index)
+  video = watch.timed('open', open_video)(found, split.paths[index])
+  if isinstance(video, Video):  # in a folder of frames nothing is sought
+    video.packets.start = watch.timed('seek', video.packets.start)
+  video.convert = watch.timed('convert', video.convert)
+  video.resize = watch.timed('resize', video.resize)
+  video.read = watch.timed('read', video.read)
+  return video
+
+
+def stages(plan: Plan) -> dict[str, float]:
+  """CPU seconds of each of `STAGES` and of `total`, for all clips of a plan.
+
+  Seeking includes reading the first packet from there, decoding all others;
+  transforms are those of training, collating stacks a batch of clips.
+  """
+  watch, batch = Stopwatch(), []
+  make = watch.timed('make', clips.train_clip)
+  start = time.process_time()
+  for k, index in enumerate(plan.chosen):
+    with _timed(plan.split, index, watch) as video:
+      arrays, _ = make(video, 0, plan.spec, _rng(plan.seed, k))
+    batch.append(arrays['video'])
+    if len(batch) == BATCH or k + 1 == len(plan.chosen):
+      watch.timed('collate', np.stack)(batch)
+      batch.clear()
+  total = time.process_time() - start
+  found = watch.seconds
+  inside = found['seek'] + found['convert'] + found['resize']
+  found['decode'] = found['read'] - inside
+  found['transform'] = found['make'] - found['read'] + found['resize']
+  return {name: found[name] for name in STAGES} | {'total': total}
+
+
+@dataclasses.dataclass(frozen=True)
+class Loaded:
+  """What loading a plan took.
+
+  Attributes:
+    seconds: by the clock.
+    early: bytes of this process in memory after a tenth of the clips.
+    late: after all of them.
+  """
+
+  seconds: float
+  early: int
+  late: int
+
+
+def load(plan: Plan, threads: int) -> Loaded:
+  """Loads as many clips with the loader."""
+  count = len(plan.chosen)
+  split = dataclasses.replace(
+    plan.split,
+    paths=tuple(plan.names),
+    ids=tuple(plan.names),
+    labels=np.full(count, -1),
+    records=plan.split.records and _Chosen(plan.split.records, plan.chosen),
+  )
+  rows = math.gcd(count, BATCH)
+  batches = pipeline.train_batches(
+    Loader(split, plan.spec),
+    rows,
+    seed=plan.seed,
+    start=0,
+    stop=count // rows,
+    parallel=pipeline.Parallelism(threads=threads),
+  )
+  start, seen, early = time.perf_counter(), 0, 0
+  for batch in batches:
+    seen += len(batch['label'])
+    early = early or (10 * seen >= count and resident_bytes())
+  if seen != count:
+    raise RuntimeError(f'the loader gave {seen} clips of {count}')
+  return Loaded(time.perf_counter() - start, early, resident_bytes())
+
+
+@dataclasses.dataclass(frozen=True)
+class _Chosen:
+  """Records in another order."""
+
+  records: prepared.Records
+  chosen: tuple[int, ...]
+
+  def __getitem__(self, index: int) -> bytes:
+    return self.records[self.chosen[index]]
+
+
+def resident_bytes() -> int:
+  """Memory of this process now; 0 where the system does not tell."""
+  path = pathlib.Path('/proc/self/statm')
+  if not path.exists():
+    return 0
+  pages = path.read_text(encoding='utf-8').split()[1]
+  return int(pages) * os.sysconf('SC_PAGE_SIZE')
+
+
+def race(plan: Plan, readers: Mapping[str, Callable]) -> dict:
+  """CPU seconds `[clips]` of each `reader(clip)`, clip by clip."""
+  found = {name: np.empty(len(plan.chosen)) for name in readers}
+  for clip in range(len(plan.chosen)):
+    for name, reader in readers.items():
+      start = time.process_time()
+      reader(clip)
+      found[name][clip] = time.process_time() - start
+  return found
+
+
+def agree(plan: Plan, reader: Callable, same: bool = True) -> Agreement:
+  """Compares the frames of `reader(clip)` with ours, if it reads the `same`."""
+  found = Agreement()
+  for clip, name in enumerate(plan.names):
+    try:
+      name.encode()  # other names crash some of the others
+      theirs = reader(clip)
+    except Exception as error:  # whatever fails in there is for the report
+      return Agreement(problem=f'{name}: {_sentence(error)}')
+    if not same:
+      continue
+    ours = plan.read(clip)
+    if theirs.shape != ours.shape:
+      sizes = [f'{x.shape[2]}x{x.shape[1]}' for x in (theirs, ours)]
+      return Agreement(problem=f'{name}: {sizes[0]} pixels, not {sizes[1]}')
+    off = np.abs(ours.astype(np.int16) - theirs).max((1, 2, 3))
+    found = Agreement(
+      found.frames + len(off),
+      found.differing + int((off > 0).sum()),
+      max(found.largest, int(off.max())),
+    )
+  return found
+
+
+def _sentence(error: Exception) -> str:
+  if isinstance(error, ModuleNotFoundError):
+    return f'{error.name} is not installed'
+  text = ' '.join(str(error).split()) or type(error).__name__
+  return text if len(text) < 120 else f'{text[:120]} ...'

@@ -1,0 +1,196 @@
+"""`i2v data check`: every video of a data set, decoded to its end.
+
+Work that was done is never done again: every result is a line of
+`checked.jsonl`, and stands as long as the file has the same path, size and time
+of change. At the end come `manifest.jsonl`, `bad.csv` and `findings.csv`.
+"""
+
+import contextlib
+import json
+import os
+import pathlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent import futures
+from typing import Any
+
+import i2v_jax
+from i2v_jax.data.check import findings, one_video, report
+from i2v_jax.data.check.listed import Listed
+from i2v_jax.data.loading import workers
+from i2v_jax.data.sets import folders, manifest, sources
+from i2v_jax.data.videos import decode
+from i2v_jax.runtime.console import console, progress
+
+JOURNAL = 'checked.jsonl'
+ALIASES = {'ssv2': 'something_v2'}
+_TRAIN_TEST = ('ucf101', 'hmdb51', 'diving48')  # they have no split val
+
+
+def list_paths(paths: Sequence[str]) -> Listed:
+  """Videos by themselves: files, and all videos in folders and below."""
+  found, left_out = [], []
+  for path in paths:
+    inside = folders.find_videos(path)
+    if not inside.videos:
+      raise ValueError(
+        f'{path} holds no video: name a video, or a folder of videos'
+      )
+    found += inside.videos
+    left_out += inside.left_out
+  labels = [-1] * len(found)
+  split = sources.Split(
+    tuple(found), labels, (), tuple(found), left_out=tuple(left_out)
+  )
+  return Listed({'files': split})
+
+
+def list_source(
+  format: str, root: str, options: Mapping[str, Any], splits: Sequence[str] = ()
+) -> Listed:
+  """The splits of a data set: the named ones, or train and what is tested."""
+  format, options = ALIASES.get(format, format), dict(options)
+  splits = splits or ('train', 'test' if format in _TRAIN_TEST else 'val')
+  complete = options.pop('on_missing', 'error') == 'error'
+  read = lambda split: sources.load(format, root, split, 'skip', **options)
+  return Listed(
+    {split: read(split) for split in dict.fromkeys(splits)},
+    format=format,
+    root=root,
+    options=options,
+    complete=complete,
+  )
+
+
+def run(listed: Listed, out, seconds: float = 120, count: int = 0) -> bool:
+  """Checks all videos, writes what was found into `out`, and prints it.
+
+  Args:
+    listed: the videos.
+    out: a folder; if a check was stopped in it, this one goes on.
+    seconds: that a file may take.
+    count: worker processes; 0 for one per core.
+
+  Returns:
+    Whether nothing is wrong.
+  """
+  out = pathlib.Path(out)
+  if out.exists() and not out.is_dir():
+    raise FileExistsError(f'{out} is there and no folder: name another --out')
+  out.mkdir(parents=True, exist_ok=True)
+  fps = next(iter(listed.splits.values())).fps  # the same for all
+  records = check_all(listed.paths, out / JOURNAL, seconds, count, fps)
+  found = findings.find(listed, records)
+  report.write(listed, records, found, out)
+  report.show(listed, records, found)
+  console.print(f'written to {out}')
+  return not any(finding.problem for finding in found)
+
+
+def check_all(
+  paths: Mapping[str, str],
+  journal: pathlib.Path,
+  seconds: float,
+  count: int,
+  fps: float = decode.FPS,
+) -> dict[str, dict]:
+  """The record of every video, as `check.check_file` makes it and its stamp.
+
+  Args:
+    paths: id -> path.
+    journal: file of the results so far; grows.
+    seconds, count: as in `run`.
+    fps: frames a second of folders of frames.
+  """
+  stamps = {video: _stamp(path, fps) for video, path in paths.items()}
+  known = _resume(journal)
+  records = {
+    video: known[video]
+    for video, found in stamps.items()
+    if 'bytes' in found and found.items() <= known.get(video, {}).items()
+  }
+  todo = [video for video in paths if video not in records]
+  bar, advance = progress(len(paths), 'check', 'videos', len(records))
+  checking = contextlib.closing(_check(todo, paths, seconds, count, fps))
+  with bar, journal.open('a', encoding='utf-8') as file, checking as checked:
+    for video, found in checked:
+      record = {'id': video} | stamps[video] | found
+      records[video] = record
+      if 'lost' not in record:  # those may have but needed more time
+        print(json.dumps(record), file=file, flush=True)
+      advance()
+  return records
+
+
+def _stamp(path: str, fps: float) -> dict[str, Any]:
+  """What identifies the record of a video that has not changed."""
+  found = {'path': os.path.abspath(path)} | (manifest.stamp(path) or {})
+  if decode.is_frame_folder(path):
+    found['fps'] = round(fps, 4)
+  return found
+
+
+def _resume(journal: pathlib.Path) -> dict[str, dict]:
+  """The results of a check that was stopped, of the same decoder."""
+  header = {'decoder': one_video.DECODER, 'i2v_jax': i2v_jax.__version__}
+  lines = list(_whole_lines(journal)) if journal.exists() else []
+  if not lines or lines[0] != header:
+    journal.write_text(json.dumps(header) + '\n', encoding='utf-8')
+    return {}
+  return {record['id']: record for record in lines[1:] if 'id' in record}
+
+
+def _whole_lines(journal: pathlib.Path) -> Iterator[dict]:
+  """Yields what the lines hold; cuts off one that was not finished."""
+  with journal.open('r+b') as file:
+    end = 0
+    for line in file:
+      if not line.endswith(b'\n'):
+        file.truncate(end)
+        return
+      end += len(line)
+      try:
+        found = json.loads(line)
+      except ValueError:  # after a power cut; the file is checked again
+        continue
+      if isinstance(found, dict):
+        yield found
+
+
+def _check(
+  todo: Sequence[str],
+  paths: Mapping[str, str],
+  seconds: float,
+  count: int,
+  fps: float,
+) -> Iterator[tuple[str, dict]]:
+  """Yields (id, result) in the order in which they are done."""
+  if not todo:
+    return
+  count = min(count or os.cpu_count() or 1, len(todo))
+
+  def one(video):
+    try:
+      return video, pool.call(paths[video], fps)
+    except workers.WorkerError as error:
+      lost = {'ok': False, 'frames': 0, 'frame': None, 'lost': True}
+      return video, lost | {'reason': str(error)}
+
+  # The pool is closed first: it then refuses what the threads still wait for.
+  with (
+    futures.ThreadPoolExecutor(count) as threads,
+    workers.Pool(one_video.check_file, count, seconds) as pool,
+  ):
+    yield from _as_done(threads, one, todo, 2 * count)
+
+
+def _as_done(
+  threads: futures.Executor, function: Callable, items: Iterable, ahead: int
+) -> Iterator[Any]:
+  waiting = set()
+  for item in items:
+    waiting.add(threads.submit(function, item))
+    if len(waiting) >= ahead:
+      done, waiting = futures.wait(waiting, None, futures.FIRST_COMPLETED)
+      yield from (future.result() for future in done)
+  for future in futures.as_completed(waiting):
+    yield future.result()

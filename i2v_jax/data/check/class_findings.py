@@ -1,0 +1,150 @@
+"""What a check finds about classes and labels, without looking at a video."""
+
+import posixpath
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from i2v_jax.data.check.listed import Finding, Listed, count_videos
+from i2v_jax.data.sets import known, sources, split_facts
+from i2v_jax.data.videos import names
+
+UNEVEN = 10  # times the smallest class, from where on the largest is reported
+
+
+def find(listed: Listed) -> Iterator[Finding]:
+  """What is found about classes and labels."""
+  yield from _differences(listed)
+  for name, split in listed.splits.items():
+    if split.class_names:
+      yield from _classes(name, split)
+      if not _are_numbers(split.class_names):
+        yield from _alike(name, split)
+        yield from _other_folders(name, split)
+  yield from _public(listed)
+
+
+def _differences(listed: Listed) -> Iterator[Finding]:
+  """Classes that splits do not share, and what cannot be trained."""
+  if text := split_facts.class_difference(listed.splits):
+    yield Finding('classes', True, text)
+    return
+  train = listed.splits.get('train')
+  if train is None:
+    return
+  if len(train.class_names) == 1:
+    text = f'there is one class, {train.class_names[0]!r}: training needs two'
+    yield Finding('one_class', True, text)
+  for name, split in listed.splits.items():
+    if found := split_facts.untrained(train, split):
+      text = f'in {name}, but without a video in train: {len(found)} of '
+      rows = [(name, '', class_name) for class_name in found]
+      text += f'{len(split.class_names)} classes'
+      yield Finding('untrained', True, text, rows)
+
+
+def _alike(name: str, split: sources.Split) -> Iterator[Finding]:
+  first, rows = {}, []
+  for class_name in split.class_names:
+    other = first.setdefault(names.key(class_name), class_name)
+    if other != class_name:
+      words = names.difference(other, class_name)
+      rows.append((name, '', f'{other!r} and {class_name!r} (by {words})'))
+  if rows:
+    text = f'class names of {name} that look the same: {len(rows)}'
+    yield Finding('alike', False, text, rows)
+
+
+def per_class(split: sources.Split) -> np.ndarray:
+  """Videos of each class: [classes]."""
+  labels = split.labels[split.labels >= 0]
+  return np.bincount(labels, minlength=len(split.class_names))
+
+
+def _classes(name: str, split: sources.Split) -> Iterator[Finding]:
+  unlabelled = [
+    (name, video, '')
+    for video, label in zip(split.ids, split.labels, strict=True)
+    if label < 0
+  ]
+  if unlabelled:
+    text = f'without a label in {name}: {count_videos(len(unlabelled))}'
+    yield Finding('unlabelled', False, text, unlabelled)
+  counts = per_class(split)
+  empty = [split.class_names[label] for label in np.flatnonzero(counts == 0)]
+  if empty:
+    text = f'without a video in {name}: {len(empty)} of {len(counts)} classes'
+    rows = [(name, '', class_name) for class_name in empty]
+    yield Finding('empty_class', False, text, rows)
+  filled = counts[counts > 0]
+  if len(filled) and filled.max() > UNEVEN * filled.min():
+    few, many = (split.class_names[label] for label in _extremes(counts))
+    text = f'{name} is uneven: {filled.min():,} of {few!r}, '
+    yield Finding('uneven', False, f'{text}{filled.max():,} of {many!r}')
+
+
+def _extremes(counts: np.ndarray) -> tuple[int, int]:
+  """Labels with the fewest videos, but some, and with the most."""
+  some = np.where(counts > 0, counts, counts.max() + 1)
+  return int(some.argmin()), int(counts.argmax())
+
+
+def _other_folders(name: str, split: sources.Split) -> Iterator[Finding]:
+  """Videos whose folder is named after another class than their label."""
+  plain = lambda text: names.key(text).replace('_', ' ')
+  labels = {}
+  for label, class_name in enumerate(split.class_names):
+    labels.setdefault(plain(class_name), []).append(label)
+  rows = []
+  for video, label in zip(split.ids, split.labels.tolist(), strict=True):
+    folder = posixpath.basename(posixpath.dirname(video))
+    if label >= 0 and label not in labels.get(plain(folder), [label]):
+      rows.append((name, video, split.class_names[label]))
+  if rows:
+    text = f'label and folder name different classes in {name}: '
+    yield Finding('label', True, f'{text}{count_videos(len(rows))}', rows)
+
+
+def _public(listed: Listed) -> Iterator[Finding]:
+  """What differs from a public data set, if it is one."""
+  for name, split in listed.splits.items():
+    class_names = _class_names(split)
+    public = known.recognise(listed.format, class_names)
+    if public is None:
+      continue
+    count = known.papers_count(public, name, listed.options)
+    if count and count != len(split):
+      text = f'{name} of {public.name}: {count_videos(len(split))} here, '
+      yield Finding('count', False, f'{text}{count:,} in papers')
+    yield from _order(name, class_names, public)
+
+
+def _class_names(split: sources.Split) -> tuple[str, ...]:
+  """Class names in label order; of mere numbers, the folders they stand for."""
+  if not _are_numbers(split.class_names):
+    return split.class_names
+  folders = {}
+  for video, label in zip(split.ids, split.labels.tolist(), strict=True):
+    folders[label] = posixpath.basename(posixpath.dirname(video))
+  return tuple(folders[label] for label in sorted(folders))
+
+
+def _are_numbers(class_names: Sequence[str]) -> bool:
+  """Whether they are but labels, as those of a list without names."""
+  return all(name.isdecimal() for name in class_names)
+
+
+def _order(name, class_names, public: known.Known) -> Iterator[Finding]:
+  if public.order is None:
+    return
+  official = sorted(class_names, key=public.order)
+  pairs = zip(class_names, official, strict=True)
+  rows = [
+    (name, '', f'{label} is {ours!r}, officially {theirs!r}')
+    for label, (ours, theirs) in enumerate(pairs)
+    if ours != theirs
+  ]
+  if rows:
+    text = f'{len(rows)} labels of {name} are not those of {public.name}, so '
+    text += 'models of others will be wrong on them; use format '
+    yield Finding('order', False, f'{text}{public.format!r} to have them', rows)

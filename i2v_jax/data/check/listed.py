@@ -1,0 +1,50 @@
+"""What is checked, and what a check can find."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from i2v_jax.data.clips.spec import ClipSpec
+from i2v_jax.data.sets import sources
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Listed:
+  """The videos of a check, and where they were listed.
+
+  Attributes:
+    splits: name -> who is in it.
+    format, root, options: as given to `sources.load`; '' for mere files.
+    complete: whether a video that is not there is a problem.
+    spec: the clips that are to be taken, if that is known.
+  """
+
+  splits: Mapping[str, sources.Split]
+  format: str = ''
+  root: str = ''
+  options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+  complete: bool = True
+  spec: ClipSpec | None = None
+
+  @property
+  def paths(self) -> dict[str, str]:
+    """id -> path, each once."""
+    return {
+      video: path
+      for split in self.splits.values()
+      for video, path in zip(split.ids, split.paths, strict=True)
+    }
+
+
+class Finding(NamedTuple):
+  """Something to know; `rows` are (split, id, detail)."""
+
+  kind: str
+  problem: bool  # Or only good to know.
+  text: str
+  rows: Sequence[tuple[str, str, Any]] = ()
+
+
+def count_videos(count: int) -> str:
+  """`1 video`, `2 videos`, `3,000 videos`."""
+  return f'{count:,} video{"s" * (count != 1)}'

@@ -1,0 +1,231 @@
+"""Whether a video file can be read to its end, and what it holds.
+
+This is what the worker processes of `i2v data check` run.
+"""
+
+import collections
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import av
+
+from i2v_jax.data.videos import decode, faults, frame_files, pyav
+
+DECODER = f'PyAV {av.__version__}, FFmpeg {av.ffmpeg_version_info}'
+_KINDS = {
+  stat.S_IFDIR: 'a folder',
+  stat.S_IFIFO: 'a named pipe',
+  stat.S_IFSOCK: 'a socket',
+  stat.S_IFCHR: 'a device',
+  stat.S_IFBLK: 'a device',
+}
+_LATE = 0.2  # seconds missing at the end that tell of a cut
+
+
+def check_file(path: str, fps: float = decode.FPS) -> dict[str, Any]:
+  """Decodes every frame of a video once, in order, and keeps none of them.
+
+  Args:
+    path: of a file, or of a folder of frames.
+    fps: frames a second of a folder of frames.
+
+  Returns:
+    JSON values. Always `ok` and `frames`, how many decode from the first on
+    without a gap. Of a file that is not ok `reason`, and `frame`, the number of
+    the first that cannot be decoded, 0 where the file cannot be opened. As far
+    as they could be found out: `sha256` of the content; `fps`, `height`,
+    `width`, `rotation`, `mirrored`, `pixel_aspect`, `duration`, `codec` as in
+    `decode.VideoInfo`; `stated`, frames the container claims to hold, None
+    where it does not say; `cut_short`, whether it claims more than is there;
+    `not_shown`, packets that give no picture, as of a recording that starts
+    between key frames; `untimed`, whether its frames can only be found by
+    decoding from the start; `interlaced`, whether any of its frames is. A
+    folder of frames also has `gaps`, the numbers missing between its frames,
+    and `aside`, the other files in it; '' if there are none.
+
+  Raises:
+    faults.BugError: an error that no file should cause.
+  """
+  found = {'ok': False, 'frames': 0}
+  try:
+    with faults.named(path):
+      if decode.is_frame_folder(path):
+        return found | _folder(path, fps)
+      _check_regular(path)
+      with open(path, 'rb') as file:
+        found['sha256'] = hashlib.file_digest(file, 'sha256').hexdigest()
+      with decode.open_video(path) as video:
+        return found | _facts(video.info) | _decoded(path, video)
+  except faults.OF_VIDEO as error:
+    return found | {'frame': 0, 'reason': _reason(path, error)}
+
+
+def _folder(path: str, fps: float) -> dict[str, Any]:
+  with decode.open_video(path, fps=fps) as video:
+    aside, count = video.files.aside, video.info.frames
+    found = _facts(video.info) | {
+      'sha256': frame_files.sha256(path),
+      'stated': None,
+      'cut_short': False,
+      'gaps': video.files.gaps,
+      'aside': f'{len(aside):,} such as {aside[0]}' if aside else '',
+    }
+    for frame in range(count):
+      if reason := _unreadable(path, video, frame):
+        return found | {'frames': frame, 'frame': frame, 'reason': reason}
+    return found | {'ok': True, 'frames': count}
+
+
+def _check_regular(path: str) -> None:
+  """Nothing else is opened: a pipe would wait for its writer for ever."""
+  if os.path.islink(path) and not os.path.lexists(os.path.realpath(path)):
+    raise decode.DecodeError('is a link to nothing')
+  found = os.stat(path)
+  if not stat.S_ISREG(found.st_mode):
+    kind = _KINDS.get(stat.S_IFMT(found.st_mode), 'something else')
+    raise decode.DecodeError(f'is {kind}, not a file')
+  if not found.st_size:
+    raise decode.DecodeError('is empty')
+
+
+def _reason(path: str, error: Exception) -> str:
+  return faults.reason(error).removeprefix(f'{path}: ')
+
+
+def _facts(info: decode.VideoInfo) -> dict[str, Any]:
+  return {
+    'fps': round(info.fps, 4),
+    'height': info.height,
+    'width': info.width,
+    'rotation': info.rotation,
+    'mirrored': info.mirrored,
+    'pixel_aspect': round(info.pixel_aspect, 4),
+    'duration': round(info.duration, 4),
+    'codec': info.codec,
+  }
+
+
+def _decoded(path: str, video: decode.Video) -> dict[str, Any]:
+  count, packets = video.info.frames, video.packets
+  walk = _walk(path, video.fits)
+  found = {
+    'stated': walk.stated,
+    'cut_short': walk.cut_short,
+    'not_shown': max(0, packets.listed - count),
+    'untimed': packets.counted and not packets.ticks,
+    'interlaced': walk.interlaced,
+  }
+  if packets.counted:
+    walk = walk._replace(listed=packets.ticks)
+  elif packets.ticks and not _in_order(walk):
+    reason = 'its frames do not come in the order of their times'
+    reason = f'{reason}; re-encode it: ffmpeg -i IN OUT'
+    return found | {'ok': False, 'frames': 0, 'frame': 0, 'reason': reason}
+  for frame in _suspects(walk, count):
+    if reason := _unreadable(path, video, frame):
+      return found | _first_unreadable(path, video, frame, reason)
+  return found | {'ok': True, 'frames': count}
+
+
+def _first_unreadable(path, video, frame: int, reason: str) -> dict[str, Any]:
+  # A decoder may lose pictures it was about to show when the next one fails.
+  while frame and (earlier := _unreadable(path, video, frame - 1)):
+    frame, reason = frame - 1, earlier
+  return {'ok': False, 'frames': frame, 'frame': frame, 'reason': reason}
+
+
+def _unreadable(path: str, video: decode.Video, frame: int) -> str:
+  """Why training could not read a frame; '' if it can."""
+  try:
+    video.read([frame])
+  except decode.DecodeError as error:
+    return _reason(path, error)
+  return ''
+
+
+class _Walk(NamedTuple):
+  listed: list[int | None]  # Times of the packets that are to be shown.
+  shown: list[tuple]  # Times of the pictures that came out; if they are whole.
+  stated: int | None
+  cut_short: bool
+  interlaced: bool = False
+
+
+def _in_order(walk: _Walk) -> bool:
+  """Whether pictures that are found by their times come in that order.
+
+  If not, training would read one for another.
+  """
+  times = [time for time, whole in walk.shown if whole]
+  return None in times or times == sorted(times)
+
+
+def _walk(path: str, fits: Callable[[av.VideoFrame], bool]) -> _Walk:
+  """Decodes from the first packet to the last, whatever some of them hold."""
+  listed, shown, hidden, ends = [], [], 0, collections.Counter()
+  interlaced = False
+  with pyav.open_file(path) as container:
+    stream = pyav.video_stream(container)
+    for packet in container.demux():
+      start = packet.dts if packet.pts is None else packet.pts
+      if start is not None:
+        last = start + (packet.duration or 0)
+        end = float(last * packet.time_base)
+        ends[packet.stream_index] = max(ends[packet.stream_index], end)
+      if packet.stream_index != stream.index:
+        continue
+      if packet.size and not packet.is_discard:
+        listed.append(packet.pts)
+      hidden += packet.is_discard
+      for picture in _pictures(packet):
+        shown.append((picture.pts, fits(picture) and not picture.is_corrupt))
+        interlaced |= picture.interlaced_frame
+    missing = _cut_short(container, stream, len(listed) + hidden, ends)
+    return _Walk(listed, shown, stream.frames or None, missing, interlaced)
+
+
+def _cut_short(container, stream, count: int, ends: Mapping) -> bool:
+  """Whether there should be more than `count` packets, or seconds.
+
+  Args:
+    container, stream: that were read to the end.
+    count: packets of the stream.
+    ends: index of a stream -> seconds until the end of its last packet.
+  """
+  end = max(ends.values(), default=0.0)
+  if container.format.name == 'avi':  # counts those it leaves out as well
+    stated = float(stream.frames * stream.time_base)
+  elif container.format.name.startswith('matroska'):  # counts none
+    stated = (container.duration or 0) / av.time_base
+  elif container.format.name.startswith('mov') and stream.duration:
+    # What an edit list skips may be counted, and never come.
+    if stream.frames <= count:
+      return False
+    stated, end = float(stream.duration * stream.time_base), ends[stream.index]
+  else:
+    return stream.frames > count
+  return stated - end > _LATE
+
+
+def _pictures(packet: av.Packet) -> list[av.VideoFrame]:
+  """The pictures that a packet gives; none where it is broken."""
+  try:
+    return packet.decode()
+  except av.FFmpegError:
+    return []
+
+
+def _suspects(walk: _Walk, count: int) -> list[int]:
+  """Numbers of the frames that the walk has not shown to be good."""
+  listed = set(walk.listed)
+  good = {time for time, whole in walk.shown if whole}
+  # Where times are but guessed, frames are numbered as they come.
+  suspects = {n for n, (_, whole) in enumerate(walk.shown) if not whole}
+  suspects.update(range(len(walk.shown), count))
+  if None not in listed and len(listed) == count and good <= listed:
+    order = enumerate(sorted(listed))
+    suspects.update(frame for frame, time in order if time not in good)
+  return sorted(frame for frame in suspects if frame < count)

@@ -1,0 +1,121 @@
+"""What is printed and written of a check."""
+
+import os
+import pathlib
+from collections.abc import Iterator, Mapping, Sequence
+
+from rich import box
+from rich.table import Table
+
+import i2v_jax
+from i2v_jax.data.check import class_findings, findings, one_video
+from i2v_jax.data.check.listed import Finding, Listed
+from i2v_jax.data.sets import csv_files, manifest
+from i2v_jax.runtime.console import console
+
+Records = Mapping[str, Mapping]  # id -> what is known of the video
+SHOWN = 3  # examples of a finding; all of them are in findings.csv
+
+
+def show(listed: Listed, records: Records, found: Sequence[Finding]) -> None:
+  """Prints a table of the splits, and a line for every finding."""
+  table = Table(title='Videos', title_justify='left', box=box.SIMPLE_HEAD)
+  for i, heading in enumerate(_COLUMNS):
+    table.add_column(heading, justify='right' if i else 'left')
+  for name, split in listed.splits.items():
+    table.add_row(*_row(name, split, records, listed.spec))
+  console.print(table)
+  lines = []
+  for finding in found:
+    mark = 'problem' if finding.problem else 'note'
+    lines += [f'{mark:<8} {finding.text}', *_examples(finding)]
+  if not any(finding.problem for finding in found):
+    lines.append('nothing is wrong')
+  for line in lines:
+    console.print(line)
+
+
+_COLUMNS = (
+  'split',
+  'listed',
+  'missing',
+  'bad',
+  'ok',
+  'short',
+  'hours',
+  'frames',
+  'per class',
+)
+
+
+def _row(name, split, records, clip) -> list[str]:
+  mine = [records[video] for video in split.ids]
+  good = [record for record in mine if record['ok']]
+  short = sum(findings.is_short(record, clip) for record in good)
+  seconds = sum(record['duration'] for record in good)
+  counts = class_findings.per_class(split)
+  spread = f'{counts.min():,} to {counts.max():,}' if len(counts) else '-'
+  return [
+    name,
+    f'{len(split) + len(split.missing):,}',
+    f'{len(split.missing):,}',
+    f'{len(mine) - len(good):,}',
+    f'{len(good):,}',
+    f'{short:,}' if clip else '-',
+    f'{seconds / 3600:,.2f}',
+    f'{sum(record["frames"] for record in good):,}',
+    spread,
+  ]
+
+
+def _examples(finding: Finding) -> Iterator[str]:
+  for _, video, detail in finding.rows[:SHOWN]:
+    parts = (str(part) for part in (video, detail) if part != '')
+    yield f'{"":<8} {": ".join(parts)}'
+  more = len(finding.rows) - SHOWN
+  if more > 0:
+    yield f'{"":<8} and {more:,} more, all in findings.csv'
+
+
+def write(
+  listed: Listed,
+  records: Records,
+  found: Sequence[Finding],
+  out: pathlib.Path,
+) -> None:
+  """Writes `manifest.jsonl`, `bad.csv` and `findings.csv`."""
+  header = {
+    'decoder': one_video.DECODER,
+    'i2v_jax': i2v_jax.__version__,
+    'format': listed.format,
+    'root': listed.root and os.path.abspath(os.path.expanduser(listed.root)),
+    'options': dict(listed.options),
+    'splits': {
+      name: {
+        'listed': len(split) + len(split.missing),
+        'missing': len(split.missing),
+        'fingerprint': split.fingerprint(),
+      }
+      for name, split in listed.splits.items()
+    },
+  }
+  videos = [
+    {'id': video, 'split': name, 'label': label} | records[video]
+    for name, split in listed.splits.items()
+    for video, label in zip(split.ids, split.labels.tolist(), strict=True)
+  ]
+  manifest.write(out / manifest.NAME, header, videos)
+  bad = [
+    (video, records[video]['reason'], records[video]['frame'])
+    for video in listed.paths
+    if not records[video]['ok']
+  ]
+  csv_files.write(out / 'bad.csv', ('file', 'reason', 'frame'), bad)
+  whole = lambda finding: (('', '', finding.text),)  # of no single video
+  rows = [
+    (finding.kind, *row)
+    for finding in found
+    for row in finding.rows or whole(finding)
+  ]
+  columns = ('finding', 'split', 'file', 'detail')
+  csv_files.write(out / 'findings.csv', columns, rows)

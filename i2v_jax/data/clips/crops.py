@@ -1,0 +1,189 @@
+"""Crops and erases parts of uint8 [T, H, W, 3] clips.
+
+Every transform takes a clip and returns one of the same layout; random ones
+draw once per clip. Crops are views of what they are given.
+"""
+
+import numpy as np
+
+from i2v_jax.data.videos.resize import check_frames, resize, resize_short_side
+
+
+def crop_box(
+  height: int,
+  width: int,
+  rng: np.random.Generator,
+  area: tuple[float, float] = (0.08, 1.0),
+  aspect: tuple[float, float] = (3 / 4, 4 / 3),
+) -> tuple[int, int, int, int]:
+  """Draws (top, left, height, width) in pixels of a random crop.
+
+  As mmaction2's RandomResizedCrop: the first of ten draws that fits inside the
+  frame, else the centred square (torchvision falls back to another box).
+
+  `area` is the range of the crop's share of the frame, drawn uniformly;
+  `aspect` that of its width / height, drawn log-uniformly.
+  """
+  ratios = np.exp(rng.uniform(*np.log(aspect), 10))
+  areas = rng.uniform(*area, 10) * height * width
+  hs = np.round(np.sqrt(areas / ratios)).astype(int)
+  ws = np.round(np.sqrt(areas * ratios)).astype(int)
+  fits = np.flatnonzero((hs <= height) & (ws <= width) & (hs > 0) & (ws > 0))
+  if not len(fits):
+    side = min(height, width)
+    return (height - side) // 2, (width - side) // 2, side, side
+  h, w = int(hs[fits[0]]), int(ws[fits[0]])
+  left = int(rng.integers(width - w, endpoint=True))
+  top = int(rng.integers(height - h, endpoint=True))
+  return top, left, h, w
+
+
+def random_resized_crop(
+  frames: np.ndarray,
+  size: int,
+  rng: np.random.Generator,
+  area: tuple[float, float] = (0.08, 1.0),
+  aspect: tuple[float, float] = (3 / 4, 4 / 3),
+) -> np.ndarray:
+  """Cuts one random box from all frames and resizes it to size x size pixels.
+
+  `crop_box` tells how the box is drawn.
+  """
+  check_frames(frames)
+  top, left, h, w = crop_box(*frames.shape[1:3], rng, area, aspect)
+  return resize(frames[:, top : top + h, left : left + w], size, size)
+
+
+def random_scale_crop(
+  frames: np.ndarray,
+  size: int,
+  rng: np.random.Generator,
+  scale: tuple[float, float] = (1.0, 1.15),
+) -> np.ndarray:
+  """Resizes the short side to `size` times a random scale, crops at random.
+
+  As ST-Adapter trains on Kinetics; the crop is size x size pixels, a view.
+  """
+  side = round(size * rng.uniform(*scale))
+  frames = resize_short_side(frames, side)
+  height, width = frames.shape[1:3]
+  top = int(rng.integers(height - size, endpoint=True))
+  left = int(rng.integers(width - size, endpoint=True))
+  return _square(frames, top, left, size)
+
+
+def center_crop(frames: np.ndarray, size: int) -> np.ndarray:
+  """Cuts the central size x size pixels: a view.
+
+  Odd margins are one pixel wider at the bottom and right, as in mmaction2's
+  CenterCrop. Raises ValueError where a side is shorter than `size`.
+  """
+  check_frames(frames)
+  height, width = frames.shape[1:3]
+  if min(height, width) < size:
+    raise ValueError(
+      f'cannot crop {size} pixels from frames of {height} x {width}; '
+      'resize their short side first.'
+    )
+  return _square(frames, (height - size) // 2, (width - size) // 2, size)
+
+
+def three_crop(frames: np.ndarray, size: int) -> list[np.ndarray]:
+  """Cuts three squares along the long side: views, left, right, middle.
+
+  Tall frames give top, bottom, middle. As mmaction2's ThreeCrop: where the
+  long side exceeds `size` by an odd number, the second square ends one pixel
+  short of the edge.
+  Raises ValueError where the short side is not `size`.
+  """
+  step = _room(frames, size) // 2
+  return _along(frames, [0, 2 * step, step], size)
+
+
+def release_crops(
+  frames: np.ndarray, size: int, count: int
+) -> list[np.ndarray]:
+  """Cuts squares along the long side as the release of DualPath does: views.
+
+  Crop k of `count` starts at int(k * (L - size) / count) of a long side of L
+  pixels: one crop is the left or top one, and the last never reaches the edge.
+  Raises ValueError where the short side is not `size`.
+  """
+  room = _room(frames, size)
+  return _along(frames, [k * room // count for k in range(count)], size)
+
+
+def random_erasing(
+  frames: np.ndarray,
+  rng: np.random.Generator,
+  probability: float = 0.25,
+  mode: str = 'const',
+) -> np.ndarray:
+  """Covers one rectangle, the same in all frames, as mmaction2's RandomErasing.
+
+  Its area is uniform in 2 % to a third of the frame, its height / width
+  log-uniform in 0.3 to 1 / 0.3.
+
+  Args:
+    frames: uint8 [T, H, W, 3].
+    rng: source of all draws.
+    probability: of erasing at all.
+    mode: 'const' covers with grey 128, 'rand' with noise of its own per frame.
+
+  Returns:
+    A copy with the rectangle, or `frames` itself.
+
+  Raises:
+    ValueError: `mode` is another word.
+  """
+  check_frames(frames)
+  if mode not in ('const', 'rand'):
+    raise ValueError(
+      f"random_erasing has no mode '{mode}'; choose 'const' or 'rand'."
+    )
+  if rng.random() >= probability:
+    return frames
+  top, left, h, w = _erase_box(*frames.shape[1:3], rng)
+  cover = 128
+  if mode == 'rand':
+    cover = rng.integers(0, 256, (len(frames), h, w, 3), np.uint8)
+  out = frames.copy()
+  out[:, top : top + h, left : left + w] = cover
+  return out
+
+
+def _room(frames: np.ndarray, size: int) -> int:
+  """Pixels that the long side has beyond `size`, which the short side has."""
+  check_frames(frames)
+  height, width = frames.shape[1:3]
+  if min(height, width) != size:
+    raise ValueError(
+      f'crops of {size} pixels along the long side need a short side of {size},'
+      f' but frames are {height} x {width}; resize their short side first.'
+    )
+  return max(height, width) - size
+
+
+def _along(frames: np.ndarray, starts: list, size: int) -> list[np.ndarray]:
+  """Squares that start at each of some pixels of the long side."""
+  tall = frames.shape[1] > frames.shape[2]
+  corners = [(start, 0) if tall else (0, start) for start in starts]
+  return [_square(frames, *corner, size) for corner in corners]
+
+
+def _square(frames: np.ndarray, top: int, left: int, size: int) -> np.ndarray:
+  return frames[:, top : top + size, left : left + size]
+
+
+def _erase_box(
+  height: int, width: int, rng: np.random.Generator
+) -> tuple[int, int, int, int]:
+  """Draws (top, left, height, width) of the rectangle to erase."""
+  ratio = np.exp(rng.uniform(np.log(0.3), np.log(1 / 0.3)))
+  area = height * width * rng.uniform(0.02, 1 / 3)
+  h = min(round(np.sqrt(area * ratio)), height)
+  w = min(round(np.sqrt(area / ratio)), width)
+  # The release never draws the last position, hence no endpoint.
+  top = int(rng.integers(max(height - h, 1)))
+  left = int(rng.integers(max(width - w, 1)))
+  return top, left, h, w

@@ -1,0 +1,226 @@
+"""What a clip is: how it is drawn, cropped, augmented and laid out."""
+
+import dataclasses
+import math
+import reprlib
+from collections.abc import Mapping, Sequence
+
+from i2v_jax.data.clips import grid, randaugment, sampling
+
+MOST = 2**31 - 1
+JITTER = (1, 1, 1, 0.5)  # most of brightness, contrast, saturation, hue
+CHOICES = {
+  'sampling': ('dense', 'uniform', 'random_stride'),
+  'test_sampling': sampling.RULES,
+  'randaugment': ('off', 'before_crop', 'after_crop'),
+  'erasing_mode': ('const', 'rand'),
+  'crops': (1, 3),
+}
+# Field -> lowest and highest value.
+WHOLE = {
+  'num_frames': (1, MOST),
+  'image_size': (1, MOST),
+  'stride': (1, MOST),
+  'short_side': (1, MOST),
+  'randaugment_ops': (0, len(randaugment.OPS)),
+  'clips': (1, MOST),
+  'crops': (1, 3),
+  'test_short_side': (0, MOST),
+  'spatial_frames': (0, MOST),
+}
+NUMBERS = {
+  'scale_crop': (0, MOST),
+  'flip': (0, 1),
+  'lighting': (0, MOST),
+  'randaugment_magnitude': (0, 10),
+  'erasing': (0, 1),
+}
+FLAGS = ('release_quirks', 'grid_antialias')
+
+
+@dataclasses.dataclass(frozen=True)
+class ClipSpec:
+  """How clips are drawn, cropped and augmented; sizes in pixels.
+
+  Attributes:
+    num_frames: T, frames of a clip.
+    image_size: side of the square the model takes.
+    sampling: `dense`, every `stride`-th frame; `uniform`, T spread out over the
+      whole video; `random_stride`, dense with another stride for each training
+      clip, as DualPath.
+    stride: frames from one to the next of a dense clip, and of a test clip
+      where training draws it.
+    short_side: training videos are resized to it first.
+    scale_crop: instead of the next two, a square of the image size out of a
+      video whose short side is that times 1 to this; 0 for off.
+    crop_area: range of the share of the frame that a training crop covers.
+    crop_aspect: range of its width over its height.
+    flip: probability of a mirrored training clip.
+    flip_map: label -> label of the mirrored clip, where they differ.
+    lighting: standard deviation of AlexNet's PCA noise; 0 adds none.
+    jitter: strengths of brightness, contrast, saturation and hue in random
+      order, as (0.5, 0.5, 0.5, 0.1) of mmaction2; () for none.
+    randaugment: `before_crop`, `after_crop` or `off`.
+    randaugment_ops: operations drawn for a clip.
+    randaugment_magnitude: their mean level, 0 to 10.
+    erasing: probability of an erased rectangle.
+    erasing_mode: grey, `const`, or noise, `rand`.
+    clips: test clips along time.
+    crops: test crops of each, 1 (centre) or 3 (along the long side).
+    test_short_side: test videos are resized to it; 0 means `image_size`.
+    test_sampling: where dense and uniform test clips lie, as in version 1.x of
+      mmaction2, `mmaction1`, or as AIM has it, `mmaction0`.
+    release_quirks: place test clips and crops of `random_stride` where the
+      release of DualPath does, short of the far end, instead of evenly.
+    grid: rows and columns of a frameset (see `grid.framesets`); () for none.
+    grid_antialias: whether frames are smoothed as they shrink into its cells.
+    spatial_frames: T_S, of the T frames those that a model with a grid also
+      gets at full size: every T / T_S-th; 0 for all.
+  """
+
+  num_frames: int
+  image_size: int
+  sampling: str = 'dense'
+  stride: int = 1
+  short_side: int = 256
+  scale_crop: float = 0.0
+  crop_area: tuple[float, float] = (0.08, 1.0)
+  crop_aspect: tuple[float, float] = (3 / 4, 4 / 3)
+  flip: float = 0.5
+  flip_map: Mapping[int, int] = dataclasses.field(default_factory=dict)
+  lighting: float = 0.0
+  jitter: tuple[float, float, float, float] | tuple[()] = ()
+  randaugment: str = 'off'
+  randaugment_ops: int = 4
+  randaugment_magnitude: float = 7.0
+  erasing: float = 0.0
+  erasing_mode: str = 'const'
+  clips: int = 1
+  crops: int = 1
+  test_short_side: int = 0
+  test_sampling: str = 'mmaction1'
+  release_quirks: bool = False
+  grid: tuple[int, int] | tuple[()] = ()
+  grid_antialias: bool = False
+  spatial_frames: int = 0
+
+  def __post_init__(self):
+    self._check_values()
+    self._check_test_views()
+    self._check_grid()
+
+  def _check_values(self) -> None:
+    for field, known in CHOICES.items():
+      value = getattr(self, field)
+      if isinstance(value, bool) or value not in known:
+        self._refuse(field, f'one of {known}')
+    for field, (low, high) in WHOLE.items():
+      value = getattr(self, field)
+      if not (_is_number(value, low, high) and value == int(value)):
+        self._refuse(field, f'a whole number from {low} to {high}')
+      object.__setattr__(self, field, int(value))
+    for field, (low, high) in NUMBERS.items():
+      if not _is_number(getattr(self, field), low, high):
+        self._refuse(field, f'a number from {low} to {high}')
+    for field in FLAGS:
+      if not isinstance(getattr(self, field), bool):
+        self._refuse(field, 'True or False')
+    self._check_lists()
+
+  def _refuse(self, field: str, wanted: str):
+    value = reprlib.repr(getattr(self, field))
+    raise ValueError(f'{field} is {value}; it can be {wanted}.')
+
+  def _check_lists(self) -> None:
+    if self.scale_crop and self.scale_crop < 1:
+      raise ValueError(
+        f'scale_crop is {self.scale_crop}; it is 0 for off, or 1 and more.'
+      )
+    if self.jitter not in ((), []) and not _numbers(self.jitter, JITTER):
+      self._refuse(
+        'jitter',
+        '(brightness, contrast, saturation, hue), each 0 to 1 and hue 0 to '
+        '0.5, or () for none',
+      )
+    for field, most in dict(crop_area=1, crop_aspect=MOST).items():
+      ends = _numbers(getattr(self, field), (most, most))
+      if not (ends and 0 < ends[0] <= ends[1]):
+        self._refuse(field, f'(low, high), 0 < low <= high <= {most}')
+
+  def _check_test_views(self) -> None:
+    if self.test_short_side and self.test_short_side < self.image_size:
+      raise ValueError(
+        f'test_short_side {self.test_short_side} is smaller than the crop of '
+        f'{self.image_size}.'
+      )
+    along = self.crops == 3 or self.release_quirks
+    if along and self.test_short_side not in (0, self.image_size):
+      raise ValueError(
+        'Three crops, and those of release_quirks, lie along the long side, so '
+        f'test_short_side must equal image_size {self.image_size}, not '
+        f'{self.test_short_side}.'
+      )
+    if self.release_quirks and self.sampling != 'random_stride':
+      raise ValueError(
+        'release_quirks are those of DualPath, so sampling must be '
+        f"'random_stride', not {self.sampling!r}."
+      )
+    if self.test_sampling == 'mmaction0':
+      self._check_mmaction0()
+
+  def _check_mmaction0(self) -> None:
+    if self.sampling == 'random_stride':
+      raise ValueError(
+        "test_sampling 'mmaction0' is for dense and uniform clips; leave it at "
+        "'mmaction1' with sampling 'random_stride'."
+      )
+    if self.sampling == 'uniform' and self.clips > 1:
+      raise ValueError(
+        "test_sampling 'mmaction0' makes 1 uniform clip, so clips must be 1, "
+        f'not {self.clips}.'
+      )
+
+  def _check_grid(self) -> None:
+    if not self.grid:
+      if self.spatial_frames or self.grid_antialias:
+        raise ValueError(
+          'spatial_frames and grid_antialias belong to a grid; set grid to its '
+          '(rows, columns), or leave them out.'
+        )
+      return
+    if not all(_numbers(self.grid, (MOST, MOST)) or (0,)):
+      self._refuse('grid', '(rows, columns), or ()')
+    size = self.image_size
+    grid.check(self.num_frames, size, size, *self.grid)
+    if self.spatial_frames and self.num_frames % self.spatial_frames:
+      raise ValueError(
+        f'spatial_frames {self.spatial_frames} does not divide num_frames '
+        f'{self.num_frames}; take a divisor, or 0 for all frames.'
+      )
+
+  @property
+  def views(self) -> int:
+    """V, test views of a video."""
+    return self.clips * self.crops
+
+  @property
+  def shapes(self) -> dict[str, tuple[int, ...]]:
+    """What a clip consists of: name -> shape."""
+    square = (self.image_size, self.image_size, 3)
+    shapes = {'video': (self.spatial_frames or self.num_frames, *square)}
+    if self.grid:
+      shapes['grid'] = (self.num_frames // math.prod(self.grid), *square)
+    return shapes
+
+
+def _is_number(value, low: float, high: float) -> bool:
+  real = isinstance(value, int | float) and not isinstance(value, bool)
+  return real and low <= value <= high  # not NaN
+
+
+def _numbers(values, most: Sequence[float]) -> tuple | None:
+  """The values if each is a number from 0 to its `most`, else None."""
+  if not isinstance(values, list | tuple) or len(values) != len(most):
+    return None
+  inside = map(_is_number, values, (0,) * len(most), most)
+  return tuple(values) if all(inside) else None

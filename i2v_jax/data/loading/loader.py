@@ -1,0 +1,117 @@
+"""One element of a split: a clip or all its views, or a masked placeholder.
+
+This is what worker processes run: it imports neither grain nor JAX.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+
+from i2v_jax.data.clips import clips
+from i2v_jax.data.sets.sources import Split
+from i2v_jax.data.videos import faults
+from i2v_jax.data.videos.decode import DecodeError, Video, open_video
+
+PADDING = -1  # index of an element that only fills up the last batch
+REASON = 200  # bytes kept of why a video is bad
+
+
+@dataclasses.dataclass(frozen=True)
+class Loader:
+  """Loads elements of a split; what to do with a video that cannot be read.
+
+  An element is a dict: the arrays of `spec.shapes`, uint8 (`video`, and with a
+  grid `grid`), `label` int32, `index` int64 into the split, `mask` float32,
+  which is 0 for a placeholder, and `error`, bytes, which says why.
+
+  Attributes:
+    split: the videos.
+    spec: what is made of each.
+    on_bad_video: 'error' stops, 'skip' gives a placeholder.
+    seconds: that reading a clip may take, else the video is bad; 0 for any.
+  """
+
+  split: Split
+  spec: clips.ClipSpec
+  on_bad_video: str = 'error'
+  seconds: float = 0
+
+  def __post_init__(self):
+    if self.on_bad_video not in ('error', 'skip'):
+      raise ValueError(
+        f"on_bad_video is {self.on_bad_video!r}; it can be 'error' or 'skip'."
+      )
+    if self.seconds < 0:
+      raise ValueError(f'clip_seconds is {self.seconds}; 0 is for no limit.')
+
+  def train(self, index: int, rng: np.random.Generator) -> dict:
+    """One random clip of video `index`, as `clips.train_clip` makes it."""
+    label = int(self.split.labels[index])
+    make = lambda video: clips.train_clip(video, label, self.spec, rng)
+    return self._load(index, make, ())
+
+  def test(self, index: int) -> dict:
+    """All test views of video `index`: each array has a leading V axis."""
+    leading = (self.spec.views,)
+    if index == PADDING:
+      return self._placeholder(index, -1, leading, '')
+    label = int(self.split.labels[index])
+    make = lambda video: (clips.test_views(video, self.spec), label)
+    return self._load(index, make, leading)
+
+  def lost(self, index: int, reason: str, leading: tuple = ()) -> dict:
+    """The element of a video whose worker was lost: it is a bad one.
+
+    Args:
+      index: of the video.
+      reason: what happened to the worker.
+      leading: `()` for `train`, `(spec.views,)` for `test`.
+
+    Raises:
+      DecodeError: such a video is an error.
+    """
+    error = DecodeError(f'{self.split.paths[index]}: {reason}')
+    return self._bad(index, error, leading)
+
+  def _load(self, index: int, make: Callable[[Video], tuple], leading) -> dict:
+    name, limit = self.split.paths[index], self.seconds or None
+    try:
+      with (
+        faults.named(name),
+        open_video(self.split.video(index), name, limit) as video,
+      ):
+        arrays, label = make(video)
+    except MemoryError as error:
+      lost = DecodeError(f'{name}: {faults.reason(error)}')
+      return self._bad(index, lost, leading)
+    except faults.OF_VIDEO as error:
+      return self._bad(index, error, leading)
+    return _element(arrays, label, index, 1.0, '')
+
+  def _bad(self, index: int, error: Exception, leading: tuple) -> dict:
+    if self.on_bad_video == 'error':
+      raise DecodeError(
+        f"{error} (to go on without such videos: on_bad_video='skip')"
+      ) from error
+    label = int(self.split.labels[index])
+    return self._placeholder(index, label, leading, str(error))
+
+  def _placeholder(self, index, label, leading, reason):
+    arrays = {
+      name: np.zeros((*leading, *shape), np.uint8)
+      for name, shape in self.spec.shapes.items()
+    }
+    return _element(arrays, label, index, 0.0, reason)
+
+
+def _element(arrays, label, index, mask, reason):
+  reason = reason.encode(errors='surrogateescape')  # as names of files are
+  if len(reason) > REASON:  # a long path comes first
+    reason = b'...' + reason[3 - REASON :]
+  return arrays | {
+    'label': np.int32(label),
+    'index': np.int64(index),
+    'mask': np.float32(mask),
+    'error': np.array(reason, f'S{REASON}'),
+  }

@@ -1,0 +1,226 @@
+"""Splits to batches of uint8 clips, with grain.
+
+The order is a pure function of (seed, epoch, index), and so are the clip and
+the augmentation an index gets, whatever the number of threads, workers or
+hosts. A position in the data is one number: how many examples came before.
+"""
+
+import contextlib
+import dataclasses
+import math
+from collections.abc import Callable, Iterator
+
+import grain
+import numpy as np
+
+from i2v_jax.data.loading.loader import PADDING, Loader
+from i2v_jax.data.loading.watch import Watch
+from i2v_jax.data.loading.workers import Pool, WorkerError
+
+
+@dataclasses.dataclass(frozen=True)
+class Parallelism:
+  """How batches are made: 0 workers and 0 threads is plain and debuggable.
+
+  Attributes:
+    threads: clips made at once in this process (decoding frees the GIL).
+    workers: processes that make a clip each instead; 0 for none.
+    shard: this host, of `num_shards`.
+    num_shards: hosts; each makes its part of every batch.
+    stall_seconds: without a batch, after which a warning says what is being
+      read; 0 for never.
+  """
+
+  threads: int = 2
+  workers: int = 0
+  shard: int = 0
+  num_shards: int = 1
+  stall_seconds: float = 60
+
+  def __post_init__(self):
+    for name in ('threads', 'workers', 'stall_seconds'):
+      if not getattr(self, name) >= 0:
+        raise ValueError(
+          f'loader.{name} is {getattr(self, name)}; it can be 0 or more.'
+        )
+
+
+def train_batches(
+  loader: Loader,
+  batch_size: int,
+  *,
+  seed: int,
+  start: int,
+  stop: int,
+  parallel: Parallelism,
+  repeats: int = 1,
+  versions: int = 0,
+) -> Iterator[dict]:
+  """Batches of steps `start` to `stop` of an endless shuffled stream.
+
+  Args:
+    loader: of the training split.
+    batch_size: over all hosts; each host gets its share.
+    seed: decides order, clips and augmentation.
+    start: steps done already; the data goes on where they ended.
+    stop: total steps.
+    parallel: threads, workers and host.
+    repeats: clips that are made of a video, one after the other in the stream
+      (repeated augmentation, Hoffer et al. 2020).
+    versions: clips that are drawn of a video once and shown in turn; 0 draws a
+      new one each time.
+
+  Raises:
+    ValueError: the batch does not spread over the hosts or the repeats.
+  """
+  if repeats < 1 or batch_size % repeats:
+    raise ValueError(
+      f'A batch of {batch_size} does not hold {repeats} clips of each video; '
+      'choose a divisor.'
+    )
+  share = _Share(batch_size, start, stop, parallel)
+  row_at = stored_order(len(loader.split), seed, repeats, versions or 1)
+  chosen = grain.MapDataset.range(stop * batch_size).map(row_at)
+  if versions:
+    stream = lambda make: chosen.map(_version(make, seed, versions))
+  else:
+    stream = lambda make: chosen.random_map(make, seed=seed)
+  reader = _Reader(loader, loader.train, (), parallel)
+  return _batches(stream, reader, share, parallel)
+
+
+def version_batches(
+  loader: Loader,
+  batch_size: int,
+  *,
+  seed: int,
+  versions: int,
+  start: int,
+  parallel: Parallelism,
+) -> Iterator[dict]:
+  """Each version of each video that `train_batches` shows, by row number.
+
+  Row `video * versions + version`, from row `start` on; the last row is
+  repeated until the last batch is full.
+  """
+  last = len(loader.split) * versions - 1
+  share = _Share(
+    batch_size, 0, math.ceil((last + 1 - start) / batch_size), parallel
+  )
+  rows = grain.MapDataset.range(len(share) * parallel.num_shards)
+  rows = rows.map(lambda position: min(start + position, last))
+  stream = lambda make: rows.map(_version(make, seed, versions))
+  reader = _Reader(loader, loader.train, (), parallel)
+  return _batches(stream, reader, share, parallel)
+
+
+def stored_order(
+  num_videos: int, seed: int, repeats: int, versions: int
+) -> Callable[[int], int]:
+  """Position in the stream of `train_batches` -> row, as `version_batches`."""
+  order = grain.MapDataset.range(num_videos).shuffle(seed=seed).repeat()
+
+  def row_at(position: int) -> int:
+    turn, again = divmod(position, repeats)
+    shown = turn // num_videos * repeats + again  # of this video, before
+    return order[turn] * versions + shown % versions
+
+  return row_at
+
+
+def _version(make: Callable, seed: int, versions: int) -> Callable[[int], dict]:
+  """Row -> the clip of it, the same whenever it is made."""
+
+  def made(row: int) -> dict:
+    index, version = divmod(row, versions)
+    return make(index, np.random.default_rng((seed, index, version)))
+
+  return made
+
+
+def test_batches(
+  loader: Loader, batch_size: int, *, parallel: Parallelism
+) -> Iterator[dict]:
+  """Batches of every video once; the last one is filled up with padding."""
+  count = len(loader.split)
+  steps = math.ceil(count / batch_size)
+  share = _Share(batch_size, 0, steps, parallel)
+  indices = np.full(steps * batch_size, PADDING)
+  indices[:count] = np.arange(count)
+  stream = grain.MapDataset.source(indices.tolist()).map
+  reader = _Reader(loader, loader.test, (loader.spec.views,), parallel)
+  return _batches(stream, reader, share, parallel)
+
+
+class _Share:
+  """Positions in the stream of what this host reads, batch after batch."""
+
+  def __init__(self, batch_size, start, stop, parallel: Parallelism):
+    if batch_size % parallel.num_shards:
+      raise ValueError(
+        f'A batch of {batch_size} does not spread over '
+        f'{parallel.num_shards} hosts.'
+      )
+    self.rows = batch_size // parallel.num_shards
+    self._batch_size, self._shard = batch_size, parallel.shard
+    if start > stop:
+      raise ValueError(f'{start} steps are done already, more than {stop}.')
+    self._start, self._steps = start, stop - start
+
+  def __len__(self) -> int:
+    return self._steps * self.rows
+
+  def __getitem__(self, item: int) -> int:
+    step, row = divmod(item, self.rows)
+    before = (self._start + step) * self._batch_size
+    return before + self._shard * self.rows + row
+
+
+class _Reader:
+  """Calls a loader's method here or in a worker, and says what it is on."""
+
+  def __init__(self, loader, load: Callable, leading, parallel: Parallelism):
+    self._loader, self._load, self._leading = loader, load, leading
+    self.watch = Watch(parallel.stall_seconds)
+    self._count, self._pool = parallel.workers, None
+
+  def __enter__(self) -> '_Reader':
+    if self._count:
+      # The loader itself ends what is slow; this is for what hangs.
+      seconds = 2 * self._loader.seconds
+      self._pool = Pool(self._load, self._count, seconds)
+    return self
+
+  def __exit__(self, *_) -> None:
+    if self._pool:
+      self._pool.close()
+
+  def __call__(self, index: int, *rng) -> dict:
+    if index == PADDING:
+      return self._load(index)
+    with self.watch.reading(self._loader.split.paths[index]):
+      return self._call(index, *rng)
+
+  def _call(self, index: int, *rng) -> dict:
+    if not self._pool:
+      return self._load(index, *rng)
+    try:
+      return self._pool.call(index, *rng)
+    except WorkerError as error:
+      return self._loader.lost(index, str(error), self._leading)
+
+
+def _batches(
+  stream: Callable, reader: _Reader, share: _Share, parallel: Parallelism
+) -> Iterator[dict]:
+  """This host's share of `stream(reader)`, in batches.
+
+  Stops threads and workers at the end, also when the consumer stops early.
+  """
+  dataset = grain.MapDataset.source(share).map(stream(reader).__getitem__)
+  at_once = parallel.workers or parallel.threads
+  ahead = at_once + share.rows if at_once else 0
+  dataset = dataset.to_iter_dataset(grain.ReadOptions(at_once, ahead))
+  iterator = iter(dataset.batch(share.rows))
+  with reader, contextlib.closing(iterator):
+    yield from reader.watch.over(iterator)

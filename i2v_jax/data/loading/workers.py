@@ -1,0 +1,192 @@
+"""Worker processes that can be lost without losing the work.
+
+A worker is a fresh Python that runs one function, call by call, over a pipe. It
+never imports JAX unless the function's module does, needs no `__main__` guard,
+and shares no memory that could be left behind. A call that takes too long
+costs that worker and that call, nothing else.
+"""
+
+import logging
+import os
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from i2v_jax.data.loading import worker as child
+
+_LOG = logging.getLogger(__name__)
+START = 120  # seconds in which a worker has to be ready
+
+
+class WorkerError(RuntimeError):
+  """A call was lost with its worker; says how the worker ended."""
+
+
+class _LostError(Exception):
+  """A worker is gone; says how it ended."""
+
+
+class Pool:
+  """Processes that call `function`; use it as a context manager.
+
+  Args:
+    function: picklable and importable; what it takes and returns is pickled.
+    count: processes, at least 1; they start at once and import in parallel.
+    seconds: that a call may take; its worker is killed then. 0 for no limit.
+  """
+
+  def __init__(self, function: Callable, count: int, seconds: float = 0):
+    if count < 1:
+      raise ValueError(f'a pool needs at least 1 worker, not {count}')
+    self._closed, self._lock = False, threading.Lock()
+    self._seconds = seconds or None
+    self._workers = [_Worker(function) for _ in range(count)]
+    self._free: queue.SimpleQueue = queue.SimpleQueue()
+    for worker in self._workers:
+      self._free.put(worker)
+
+  def __enter__(self) -> 'Pool':
+    return self
+
+  def __exit__(self, *_) -> None:
+    self.close()
+
+  @property
+  def pids(self) -> list[int]:
+    """Process ids of the workers."""
+    return [worker.process.pid for worker in self._workers]
+
+  def call(self, *arguments) -> Any:
+    """Calls the function in a free worker; waits for one; any thread may.
+
+    A worker that dies is replaced and the call repeated once, so that a process
+    killed from outside costs nothing but time.
+
+    Raises:
+      WorkerError: the call took too long, or two workers died of it.
+      Exception: what the function raised.
+    """
+    worker = self._free.get()
+    try:
+      return self._attempt(worker, arguments)
+    except _LostError:
+      return self._last_attempt(worker, arguments)
+    finally:
+      self._free.put(worker)
+
+  def _last_attempt(self, worker: '_Worker', arguments: tuple) -> Any:
+    try:
+      return self._attempt(worker, arguments)
+    except _LostError as error:
+      raise WorkerError(f'two worker processes died of it: {error}') from error
+
+  def _attempt(self, worker: '_Worker', arguments: tuple) -> Any:
+    if self._closed:
+      raise WorkerError('the pool of workers is closed')
+    result, error = self._answer(worker, arguments)()
+    if error is not None:
+      raise error
+    return result
+
+  def _answer(self, worker: '_Worker', arguments: tuple) -> Callable:
+    try:
+      return worker.call(arguments, self._seconds)
+    except TimeoutError:
+      self._replace(worker)
+      problem = f'took longer than {self._seconds:g} s'
+      raise WorkerError(f'{problem}; its worker was killed') from None
+    except (EOFError, OSError) as lost:
+      ended = worker.ended()
+      self._replace(worker)
+      _LOG.warning('a worker process %s; another takes its place', ended)
+      raise _LostError(ended) from lost
+
+  def _replace(self, worker: '_Worker') -> None:
+    with self._lock:
+      worker.end()
+      if self._closed:
+        raise WorkerError('the pool of workers is closed')
+      worker.start()
+
+  def close(self) -> None:
+    """Ends all workers, whatever they do; closing twice does no harm."""
+    with self._lock:
+      self._closed = True
+      for worker in self._workers:
+        worker.end()
+
+
+class _Worker:
+  """One process, started anew as often as needed."""
+
+  def __init__(self, function: Callable):
+    self._function = function
+    self.start()
+
+  def start(self) -> None:
+    if os.name != 'posix':
+      raise OSError(
+        f'worker processes need Linux or macOS, not {sys.platform}: use none, '
+        'or run this in WSL'
+      )
+    self._pipe, theirs = socket.socketpair()
+    # Without -P a file in the current folder could take a module's place.
+    command = [sys.executable, '-P', '-m', child.__name__]
+    command.append(str(theirs.fileno()))
+    path = [entry for entry in sys.path if isinstance(entry, str)]
+    with theirs:
+      self.process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        pass_fds=(theirs.fileno(),),
+        env=os.environ | {'PYTHONPATH': os.pathsep.join(path)},
+        process_group=0,  # Ctrl-C, and who signals the group, mean the parent
+      )
+    self._ready = False
+
+  def call(self, arguments: tuple, seconds: float | None) -> Callable:
+    """Sends arguments; what it returns unpacks the answer."""
+    if not self._ready:  # not earlier: all of them start at the same time
+      self._pipe.settimeout(START)
+      self._wait_until_ready()
+    self._pipe.settimeout(seconds)
+    child.send(self._pipe, arguments)
+    return child.receive(self._pipe)
+
+  def _wait_until_ready(self) -> None:
+    try:
+      child.send(self._pipe, self._function)
+      child.receive(self._pipe)
+    except TimeoutError:
+      problem = f'a worker process was not ready after {START} s'
+      raise RuntimeError(f'{problem}; use fewer of them') from None
+    except (EOFError, OSError) as error:
+      ended = self.ended()
+      if self.process.returncode < 0:  # from outside, not by its own fault
+        raise
+      raise RuntimeError(
+        f'a worker process cannot start, it {ended}; it says why above'
+      ) from error
+    self._ready = True
+
+  def ended(self) -> str:
+    """How the process ended, which has closed its end of the pipe."""
+    try:
+      code = self.process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+      self.process.kill()
+      code = self.process.wait()
+    if code < 0:
+      return f'ended by {signal.Signals(-code).name}'
+    return f'ended with code {code}'
+
+  def end(self) -> None:
+    self.process.kill()
+    self.process.wait()
+    self.process.stdin.close()
+    self._pipe.close()

@@ -1,0 +1,81 @@
+"""Where a data set in preparation lies, and whether it may be gone on with."""
+
+import contextlib
+import hashlib
+import json
+import pathlib
+import shutil
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from i2v_jax.data.sets import listing, prepared
+from i2v_jax.runtime import files
+
+
+class Area:
+  """The folder beside a data set that is not there yet.
+
+  Args:
+    folder: that the data set will have.
+  """
+
+  def __init__(self, folder: pathlib.Path):
+    self._folder = folder
+    self.staging = folder.parent / 'staging'
+
+  @contextlib.contextmanager
+  def entered(self, plan: dict[str, Any]) -> Iterator[None]:
+    """Goes on from what was staged with this plan; removes what is half done.
+
+    Raises:
+      RuntimeError: another process is in it.
+      ValueError: it was begun with another plan.
+    """
+    self.staging.mkdir(parents=True, exist_ok=True)
+    with open(self.staging / 'lock', 'w', encoding='utf-8') as file:
+      try:
+        files.lock(file)
+      except BlockingIOError:
+        problem = f'another process prepares {self._folder.parent}'
+        raise RuntimeError(f'{problem}: wait for it, or end it') from None
+      self._check(plan)
+      self._tidy()
+      yield
+
+  def _check(self, plan: dict[str, Any]) -> None:
+    path = self.staging / 'plan.json'
+    if not path.exists():
+      new = path.with_suffix('.new')
+      new.write_text(prepared.dumps(plan), encoding='utf-8')
+      new.rename(path)
+    made = listing.read_json(path)
+    if made != plan:
+      problem = f'{self.staging} was begun with {difference(made, plan)}'
+      raise ValueError(f'{problem}: go on with that, or delete the folder')
+
+  def _tidy(self) -> None:
+    """Removes what a killed process had half done, and TFDS's part of it."""
+    unfinished = f'incomplete.*_{self._folder.name}'
+    for left in [
+      *self.staging.glob('*/tmp-*'),
+      *self._folder.parent.glob(unfinished),
+    ]:
+      shutil.rmtree(left)
+
+  def remove(self) -> None:
+    """Removes it, if it is there."""
+    shutil.rmtree(self.staging, ignore_errors=True)
+
+
+def digest(values: Iterable) -> str:
+  """The sha256 of JSON values, in hex digits."""
+  return hashlib.sha256(json.dumps([*values]).encode()).hexdigest()
+
+
+def difference(made: dict, wanted: dict) -> str:
+  """What differs first between two plans that differ, in words."""
+  names = [k for k in wanted | made if made.get(k) != wanted.get(k)]
+  values = made.get(names[0]), wanted.get(names[0])
+  if len(str(values[0])) > 15:  # a hash says nothing
+    return f'other {names[0]}'
+  return f'{names[0]} {values[0]}, not {values[1]}'

@@ -1,0 +1,62 @@
+"""`i2v data prepare`: a job, its progress bar, and a table of what it made."""
+
+import os
+import shlex
+
+from rich.table import Table
+
+from i2v_jax.data.prepare import staging
+from i2v_jax.data.prepare.job import Job, staged_here
+from i2v_jax.data.sets import split_facts
+from i2v_jax.runtime.console import console, progress
+
+_COLUMNS = 'split', 'videos', 'skipped', 'shards', 'frames', 'MB', 'of source'
+
+
+def run(job: Job, workers: int, seconds: float, beam: str | None):
+  """Prepares what is left of a job, and prints what there is then.
+
+  Args:
+    job: to be done; nothing is if it is done already.
+    workers: processes, of every worker of a cluster if there is one; 0 is one
+      per core.
+    seconds: that a video may take; 0 for no limit.
+    beam: pipeline options for Apache Beam, as one text; None does without it.
+  """
+  if job.is_done:
+    console.print(f'{job.folder} is there already, of the same videos')
+  for line in split_facts.how_found(job.splits.values()):
+    console.print(line)
+  total = sum(len(split) for split in job.splits.values())
+  left = 0 if job.is_done else sum(len(part.videos) for part in job.pending)
+  bar, advance = progress(total, 'prepare', 'videos', total - left)
+  workers = workers or os.cpu_count()
+
+  def stage(pending: list[staging.Shard]) -> None:
+    if beam is None:
+      staged_here(pending, workers, seconds, advance)
+    else:
+      from i2v_jax.data.prepare.beam import staged
+
+      staged(pending, shlex.split(beam), workers, seconds)
+
+  with bar:
+    manifest = job.run(stage)
+  console.print(table(manifest))
+  console.print(f'{job.folder}  sha256 {manifest["sha256"]}')
+
+
+def table(manifest: dict) -> Table:
+  """A row for every split; 'of source' is what the files have come down to."""
+  found = Table(box=None, pad_edge=False)
+  splits = manifest['splits'].items()
+  transcoded = any(facts['psnr'] is not None for _, facts in splits)
+  for name in (*_COLUMNS, *('PSNR dB',) * transcoded):
+    found.add_column(name, justify='left' if name == 'split' else 'right')
+  for split, facts in splits:
+    numbers = [facts[k] for k in ('videos', 'skipped', 'shards', 'frames')]
+    share = facts['bytes'] / facts['source_bytes']
+    row = [f'{facts["bytes"] / 1e6:.1f}', f'{share:.1%}']
+    row += [f'{facts["psnr"]:.1f}'] if facts['psnr'] is not None else []
+    found.add_row(split, *(f'{number:,}' for number in numbers), *row)
+  return found

@@ -1,0 +1,276 @@
+"""Any source of `sources` -> a TFDS data set of verified, encoded videos.
+
+Work is staged shard by shard: killed at any moment and started again with the
+same arguments it ends with the same bytes. The data set appears whole, at the
+end.
+"""
+
+import dataclasses
+import os
+import pathlib
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from i2v_jax.data.loading import workers
+from i2v_jax.data.prepare import area, shards, staging
+from i2v_jax.data.sets import listing, prepared, sources, split_facts
+from i2v_jax.data.videos import decode, frame_files, transcode
+
+_SPLITS = {'kinetics': ('train', 'val'), 'something_v2': ('train', 'val')}
+_SPLITS |= {'list': ('train', 'val'), 'folder': ('train', 'val')}
+
+
+def splits_of(source: str) -> tuple[str, ...]:
+  """The splits of a source that are prepared if none are named."""
+  return _SPLITS.get(source, ('train', 'test'))
+
+
+class Job:
+  """A data set in the making; nothing is written before `stage`.
+
+  Args:
+    out: folder, the `data_dir` of TFDS: the set will be `out/<name>/1.0.0`.
+    source: one of `sources.FORMATS`.
+    root: of the source.
+    splits: which of its splits; `splits_of(source)` if empty.
+    name: of the data set; that of the source if empty.
+    options: of the source, as for `sources.load`.
+    on_missing: as for `sources.load`.
+    on_bad_video: 'error', or 'skip', which leaves videos out that do not
+      decode to their end, and lists them.
+    recipe: how to write videos anew; None stores the files as they are.
+    shard_mb: of source files that become a shard.
+
+  Raises:
+    FileNotFoundError, ValueError: as `sources.load`; or `out` holds a data set
+      of that name, or a part of one, that was made of something else.
+  """
+
+  def __init__(
+    self,
+    out: listing.Path,
+    source: str,
+    root: listing.Path,
+    splits: Sequence[str] = (),
+    *,
+    name: str = '',
+    options: Mapping[str, Any] | None = None,
+    on_missing: str = 'error',
+    on_bad_video: str = 'error',
+    recipe: transcode.Recipe | None = None,
+    shard_mb: float = 512,
+  ):
+    self._check(out, name or source, on_bad_video, shard_mb)
+    self.name, self.out = name or source, pathlib.Path(out).expanduser()
+    self.splits = {
+      split: sources.load(source, root, split, on_missing, **(options or {}))
+      for split in splits or splits_of(source)
+    }
+    self._check_frame_folders(recipe)
+    self._plan = self._describe(source, options or {}, recipe, shard_mb)
+    self.folder = self.out / self.name / prepared.VERSION
+    self._area = area.Area(self.folder)
+    self.is_done = self._is_done()
+    self.shards = {
+      split: self._shards(split, on_bad_video, recipe, shard_mb * 1e6)
+      for split in self.splits
+    }
+
+  def _check(self, out, name, on_bad_video, shard_mb) -> None:
+    if '://' in os.fspath(out):
+      raise ValueError(f'{out} is no folder: mount it, and give its path')
+    if not re.fullmatch('[a-z][a-z0-9_]*', name):
+      raise ValueError(f'name {name!r} is not of the form my_videos_2')
+    if on_bad_video not in ('error', 'skip'):
+      raise ValueError(
+        f"on_bad_video {on_bad_video!r} is not 'error' or 'skip'"
+      )
+    if shard_mb <= 0:
+      raise ValueError(f'shards of {shard_mb} MB cannot be')
+
+  def _check_frame_folders(self, recipe) -> None:
+    for split in self.splits.values() if recipe is None else ():
+      folders = filter(frame_files.is_frame_folder, split.paths)
+      if folder := next(folders, None):
+        problem = f'{folder} is a folder of frames, which is stored as a video'
+        raise ValueError(
+          f'{problem}: say how, such as --gop 16 for H.264, or --frames jpeg'
+        )
+
+  @property
+  def class_names(self) -> tuple[str, ...]:
+    return next(iter(self.splits.values())).class_names
+
+  def _describe(self, source, options, recipe, shard_mb) -> dict[str, Any]:
+    """All that decides the bytes of the shards."""
+    if text := split_facts.class_difference(self.splits):
+      raise ValueError(text)
+    for name in self.class_names:  # TFDS writes a text file, one name a line
+      if not name.isprintable():
+        problem = f'class name {name!r} is no line of text'
+        raise ValueError(f'{problem}: give the class another')
+    plan = {'source': source, 'shard_mb': shard_mb, 'transcode': bool(recipe)}
+    plan |= {f'options.{name}': str(value) for name, value in options.items()}
+    if recipe:
+      made = dataclasses.asdict(recipe) | transcode.libraries()
+      # What is off is left out, as it was before there was such an option.
+      plan |= {key: value for key, value in made.items() if value is not False}
+    plan['class names'] = area.digest(self.class_names)
+    for name, split in self.splits.items():
+      stamps = [frame_files.stamp(path) for path in split.paths]
+      plan[f'videos of {name}'] = split.fingerprint()
+      plan[f'files of {name}'] = area.digest(
+        tuple(stamp.values()) for stamp in stamps
+      )
+    return plan
+
+  def _is_done(self) -> bool:
+    if not self.folder.exists():
+      return False
+    if not (self.folder / prepared.MANIFEST).is_file():
+      problem = f'{self.folder} is there, and not by i2v data prepare'
+      raise ValueError(f'{problem}: choose another folder')
+    made = prepared.read_manifest(self.folder)['plan']
+    if made != self._plan:
+      problem = (
+        f'{self.folder} was made with {area.difference(made, self._plan)}'
+      )
+      raise ValueError(f'{problem}: choose another folder, or delete it')
+    return True
+
+  def _shards(self, split, on_bad_video, recipe, size) -> list[staging.Shard]:
+    data = self.splits[split]
+    videos = list(zip(data.paths, data.ids, data.labels.tolist(), strict=True))
+    return [
+      staging.Shard(
+        folder=self._area.staging / split / f'{number:05d}',
+        videos=tuple(videos[start:stop]),
+        class_names=self.class_names,
+        recipe=recipe,
+        on_bad_video=on_bad_video,
+        fps=data.fps,
+      )
+      for number, (start, stop) in enumerate(_cuts(data.paths, size))
+    ]
+
+  @property
+  def pending(self) -> list[staging.Shard]:
+    """The shards that are not staged yet."""
+    all_shards = [shard for part in self.shards.values() for shard in part]
+    return [shard for shard in all_shards if not shard.is_done()]
+
+  def run(self, stage: Callable[[list[staging.Shard]], None]) -> dict:
+    """Stages what is pending by `stage`, makes the data set of it.
+
+    Of a data set that is there already only the manifest is read.
+
+    Args:
+      stage: such as `staged_here`, with what it takes besides.
+
+    Returns:
+      the manifest.
+
+    Raises:
+      DecodeError: a video cannot be read, and none may be skipped.
+      RuntimeError: another process is at it.
+      ValueError: what is staged was made of something else.
+    """
+    if not self.is_done:
+      with self._area.entered(self._plan):
+        stage(self.pending)
+        self._finish()
+    self._area.remove()
+    return prepared.read_manifest(self.folder)
+
+  def _finish(self) -> None:
+    found = {
+      split: [(shard, *shard.read()) for shard in part]
+      for split, part in self.shards.items()
+    }
+    staged = {
+      split: [(shard.records, len(rows)) for shard, rows, _ in part if rows]
+      for split, part in found.items()
+    }
+    for split, files in staged.items():
+      if not files:
+        problem = f'no video of {split} can be read'
+        raise decode.DecodeError(f'{problem}: check the root')
+    shards.build(
+      self.out,
+      self.name,
+      self.class_names,
+      staged,
+      lambda folder: self._write_manifest(folder, found),
+    )
+
+  def _write_manifest(self, folder: pathlib.Path, found: dict) -> None:
+    splits = {}
+    for split, part in found.items():
+      rows = [row for _, rows, _ in part for row in rows]
+      bad = [row for _, _, bad in part for row in bad]
+      digest = prepared.write_rows(folder / f'{split}.csv', prepared.Row, rows)
+      if bad:
+        path = folder / f'{split}.bad.csv'
+        prepared.write_rows(path, prepared.Bad, bad)
+      splits[split] = self._facts(split, rows, bad) | {
+        'shards': sum(bool(rows) for _, rows, _ in part),
+        'sha256': digest,
+      }
+    manifest = {
+      'plan': self._plan,
+      'class_names': self.class_names,
+      'splits': splits,
+      'sha256': area.digest(
+        splits[split]['sha256'] for split in sorted(splits)
+      ),
+    }
+    (folder / prepared.MANIFEST).write_text(
+      prepared.dumps(manifest), encoding='utf-8'
+    )
+
+  def _facts(self, split: str, rows: list, bad: list) -> dict[str, Any]:
+    data = self.splits[split]
+    measured = [row.psnr for row in rows if row.psnr is not None]
+    return {
+      'videos': len(rows),
+      'skipped': len(bad),
+      'missing': [*data.missing, *(row.id for row in bad)],
+      'frames': sum(row.frames for row in rows),
+      'bytes': sum(row.bytes for row in rows),
+      'source_bytes': sum(row.source_bytes for row in rows),
+      'psnr': sum(measured) / len(measured) if measured else None,
+      'source_fingerprint': data.fingerprint(),
+    }
+
+
+def staged_here(
+  pending: list[staging.Shard],
+  processes: int,
+  seconds: float = 0,
+  advance: Callable[[], None] = lambda: None,
+) -> None:
+  """Stages shards on this machine, all processes at one shard.
+
+  Args:
+    pending: of a `Job`.
+    processes: that decode and encode.
+    seconds: that a video may take; 0 for no limit.
+    advance: called after every video.
+  """
+  if pending:
+    with workers.Pool(staging.store, processes, seconds) as pool:
+      for shard in pending:
+        shard.stage(pool, processes, advance)
+
+
+def _cuts(paths: Sequence[str], size: float) -> Iterator[tuple[int, int]]:
+  """(start, stop) of runs of files that hold about `size` bytes each."""
+  start, held = 0, 0
+  for index, path in enumerate(paths):
+    found = frame_files.stamp(path)['bytes']
+    if held and held + found > size:
+      yield start, index
+      start, held = index, 0
+    held += found
+  yield start, len(paths)

@@ -1,0 +1,215 @@
+"""One shard of a data set in preparation: whole and in place, or not there.
+
+Staged shards are what a killed `i2v data prepare` goes on from.
+"""
+
+import collections
+import concurrent.futures
+import contextlib
+import dataclasses
+import hashlib
+import json
+import pathlib
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+from i2v_jax.data.loading import workers
+from i2v_jax.data.prepare import shards
+from i2v_jax.data.sets import prepared
+from i2v_jax.data.videos import decode, faults, frame_files, transcode
+
+_LARGEST = 2**31 - 2**16  # bytes; protocol buffers hold no more
+
+
+class Stored(NamedTuple):
+  """A video as it will be stored, and what is known of it."""
+
+  video: bytes
+  info: decode.VideoInfo
+  source_bytes: int
+  psnr: float | None
+  sha256: str
+
+
+def store(
+  path: str, recipe: transcode.Recipe | None, fps: float = decode.FPS
+) -> Stored:
+  """Reads a video and decodes it to its end; runs in worker processes.
+
+  `fps` are the frames a second of a folder of frames, which needs a recipe.
+
+  Raises:
+    FileNotFoundError: there is no such file.
+    DecodeError: it is no video, a frame cannot be decoded, or it is too large.
+    faults.BugError: an error that no file should cause.
+  """
+  try:
+    with faults.named(path):
+      info, video, psnr = _read(path, recipe, fps)
+  except MemoryError as error:
+    raise decode.DecodeError(f'{path}: {faults.reason(error)}') from error
+  if len(video) > _LARGEST:
+    problem = f'{path}: {len(video) / 2**30:.1f} GiB are too much for a record'
+    raise decode.DecodeError(f'{problem}; cut it, or transcode it')
+  digest = hashlib.sha256(video).hexdigest()
+  size = frame_files.stamp(path)['bytes']
+  return Stored(video, info, size, psnr, digest)
+
+
+def _read(path: str, recipe: transcode.Recipe | None, fps: float) -> tuple:
+  """What is known of a video, its bytes as they are stored, and their PSNR."""
+  if recipe:
+    video, psnr = transcode.encode(path, recipe, fps)
+    return decode.probe(video), video, psnr
+  return transcode.verify(path), pathlib.Path(path).read_bytes(), None
+
+
+@dataclasses.dataclass(frozen=True)
+class Shard:
+  """Consecutive videos of a split that are stored in one file.
+
+  Attributes:
+    folder: where it will lie, as a folder of its own.
+    videos: (path, id, label) of each.
+    class_names: in label order.
+    recipe: how videos are written anew; None leaves them as they are.
+    on_bad_video: 'error' or 'skip'.
+    fps: frames a second of folders of frames.
+  """
+
+  folder: pathlib.Path
+  videos: tuple[tuple[str, str, int], ...]
+  class_names: tuple[str, ...]
+  recipe: transcode.Recipe | None
+  on_bad_video: str
+  fps: float = decode.FPS
+
+  @property
+  def records(self) -> pathlib.Path:
+    return self.folder / 'records'
+
+  def is_done(self) -> bool:
+    return self.folder.is_dir()
+
+  def read(self) -> tuple[list[prepared.Row], list[prepared.Bad]]:
+    """What is in a shard that is done, and what is not.
+
+    Raises:
+      DecodeError: a video had been skipped, and no longer may be.
+    """
+    found = json.loads((self.folder / 'rows.json').read_text(encoding='utf-8'))
+    bad = [prepared.Bad(*row) for row in found['bad']]
+    if bad and self.on_bad_video == 'error':
+      raise decode.DecodeError(_refusal(bad[0].reason))
+    return [prepared.Row(*row) for row in found['rows']], bad
+
+  def stage(
+    self, pool: workers.Pool, threads: int, advance: Callable = lambda: None
+  ) -> None:
+    """Prepares the videos in a pool of `store` and puts the shard in place.
+
+    Raises:
+      DecodeError: a video cannot be read; with 'skip' it is left out instead.
+    """
+    self.folder.parent.mkdir(parents=True, exist_ok=True)
+    # Two workers of a cluster may be at the same shard: one of them is late.
+    work = tempfile.mkdtemp(prefix='tmp-', dir=self.folder.parent)
+    work = pathlib.Path(work)
+    try:
+      rows, bad = self._write(work, pool, threads, advance)
+      (work / 'rows.json').write_text(
+        json.dumps({'rows': rows, 'bad': bad}), encoding='utf-8'
+      )
+      with contextlib.suppress(FileExistsError):
+        _rename(work, self.folder)
+    finally:
+      shutil.rmtree(work, ignore_errors=True)
+
+  def _write(self, work, pool, threads, advance) -> tuple[list, list]:
+    rows, bad = [], []
+    serialize = shards.serializer(self.class_names)
+    call = lambda video: pool.call(video[0], self.recipe, self.fps)
+    results = _in_order(call, self.videos, threads, pool.close)
+    with (
+      contextlib.closing(shards.writer(work / 'records')) as writer,
+      contextlib.closing(results),
+    ):
+      for (path, name, label), result in zip(self.videos, results, strict=True):
+        try:
+          stored = result()
+        except (decode.DecodeError, OSError, workers.WorkerError) as error:
+          bad.append(self._bad(path, name, error))
+        else:
+          rows.append(_row(name, label, stored))
+          writer.write(serialize(rows[-1], stored.video))
+        advance()
+    return rows, bad
+
+  def _bad(self, path: str, name: str, error: Exception) -> prepared.Bad:
+    reason = str(error)
+    if isinstance(error, workers.WorkerError):
+      reason = f'{path}: {reason}'
+    if self.on_bad_video == 'error':
+      raise decode.DecodeError(_refusal(reason)) from error
+    return prepared.Bad(name, reason)
+
+
+def stage_alone(shard: Shard, threads: int, seconds: float) -> None:
+  """Stages a shard with processes of its own: for a worker of a cluster."""
+  if not shard.is_done():
+    with workers.Pool(store, threads, seconds) as pool:
+      shard.stage(pool, threads)
+
+
+def _refusal(reason: str) -> str:
+  return f"{reason} (to leave such videos out: on_bad_video='skip')"
+
+
+def _row(name: str, label: int, stored: Stored) -> prepared.Row:
+  info = stored.info
+  return prepared.Row(
+    id=name,
+    label=label,
+    frames=info.frames,
+    fps=info.fps,
+    height=info.height,
+    width=info.width,
+    bytes=len(stored.video),
+    source_bytes=stored.source_bytes,
+    psnr=stored.psnr,
+    sha256=stored.sha256,
+  )
+
+
+def _rename(work: pathlib.Path, folder: pathlib.Path) -> None:
+  try:
+    work.rename(folder)
+  except OSError as error:  # what it is called differs between systems
+    if not folder.is_dir():
+      raise
+    raise FileExistsError(folder) from error
+
+
+def _in_order(
+  function: Callable, items: Iterable, threads: int, stop: Callable
+) -> Iterator[Callable]:
+  """Yields a callable for the result of each item; a few are made ahead.
+
+  `stop` is called before waiting for threads whose results nobody wants.
+  """
+  with concurrent.futures.ThreadPoolExecutor(threads) as pool:
+    waiting = collections.deque()
+    try:
+      for item in items:
+        waiting.append(pool.submit(function, item))
+        if len(waiting) > 2 * threads:
+          yield waiting.popleft().result
+      while waiting:
+        yield waiting.popleft().result
+    except BaseException:
+      for call in waiting:
+        call.cancel()
+      stop()
+      raise

@@ -1,0 +1,253 @@
+"""Lists of videos as people write them -> paths and labels.
+
+Fields may be separated by blanks, tabs, commas or semicolons and be quoted, the
+first line may name the columns, and paths may be those of Windows.
+"""
+
+import csv
+import os
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from i2v_jax.data.sets import listing, places
+from i2v_jax.data.videos import names
+
+_CHARS = '\t;,|'  # that may separate fields, as blanks may
+_ENDINGS = ('.txt', '.csv', '.tsv', '.list')  # of files that list videos
+_NUMBER = re.compile(r'[+-]?\d+(?:\.0*)?')
+_SIMPLE = re.compile(r'([^\s,;|"\']+)[ \t](-?\d+)')
+_QUOTED = re.compile(r""""((?:[^"]|"")*)"|'([^']*)\'""")
+_JSON = ('{"', '[{', '["', '[[')
+_DRIVE = re.compile(r'[a-z]:[\\/]|\\\\', re.I)
+# Names of columns without case, blanks and '_', the best first.
+_PATHS = 'path filepath videopath clippath relativepath file filename video '
+_PATHS += 'paths files filenames videos clips '
+_PATHS += 'videofile videoname clip clipname name videoid youtubeid id'
+_COUNTS = 'numframes totalframes nframes framecount frames'
+_LABELS = 'label labels class classid classidx classindex labelid labelidx '
+_LABELS += 'target category action activity classname labelname y '
+_LABELS += 'classes targets categories actions tag'
+_COLUMNS = [text.split() for text in (_PATHS, _COUNTS, _LABELS)]
+
+Split = Callable[[str], tuple[str, ...]]
+
+
+class Line(NamedTuple):
+  """A listed video, as its line has it."""
+
+  number: int  # Of the line, from 1.
+  path: str
+  labels: tuple[str, ...]
+  text: str  # The whole line.
+  frames: int | None = None  # Where a column counts them.
+
+
+def is_list(path: listing.Path) -> bool:
+  """Whether a file name is that of a list of videos."""
+  return os.fspath(path).lower().endswith(_ENDINGS)
+
+
+def is_number(label: str) -> bool:
+  """Whether a label is a whole number; `0.0` is one."""
+  return bool(_NUMBER.fullmatch(label))
+
+
+def is_kinetics(path: listing.Path) -> bool:
+  """Whether a list is an annotation file of Kinetics."""
+  _, text = next(listing.read_lines(path), (0, ''))
+  return {'youtubeid', 'timestart'} <= {*_words(text, _between(text))}
+
+
+def read(path: listing.Path, delimiter: str | None = None) -> list[Line]:
+  """Reads the lines of a list that are not blank, and no remarks after `#`.
+
+  Args:
+    path: of the list.
+    delimiter: what separates the fields; None finds out.
+
+  Raises:
+    FileNotFoundError: there is no list.
+    ValueError: a line cannot be read, or its path is not on a disk.
+  """
+  lines, found = list(listing.read_lines(path)), []
+  lines[1:] = [line for line in lines[1:] if not _is_comment(line[1])]
+  if not lines:
+    return found
+  if lines[0][1].startswith(_JSON):
+    raise listing.bad_line(path, lines[0][0], 'is JSON: write `path label`')
+  split, columns = lambda text: _fields(text, delimiter), []
+  if columns := _columns(lines[0][1], delimiter):
+    between = delimiter or _between(lines[0][1])
+    split = _by_columns(path, between, columns) or split
+  if columns or _is_comment(lines[0][1]):
+    del lines[0]
+  for number, text in lines:
+    try:
+      video, *labels = split(text)
+      counted = len(columns) == 3 and len(labels) == 2
+      frames = int(float(labels.pop(0))) if counted else None
+      line = Line(number, _local(video), tuple(labels), text, frames)
+    except (ValueError, csv.Error) as error:
+      raise listing.bad_line(path, number, str(error)) from error
+    found.append(line)
+  return found
+
+
+def cut(text: str, count: int) -> list[str]:
+  """A path and the `count` fields at the end of a line, without quotes."""
+  field = rf'[{_CHARS} ]+([^{_CHARS} ]+)'
+  found = re.fullmatch(f'(.+?){field * count}', text).groups()
+  path, *rest = [part.strip('"') for part in found]
+  return [_local(path), *rest]
+
+
+def read_list(path: listing.Path) -> Iterator[tuple[str, int | None]]:
+  """Yields paths, from the folder of the list on, and labels.
+
+  A label is None where a line has no number, or more than one.
+  """
+  folder = os.path.dirname(path)
+  for line in read(path):
+    one = len(line.labels) == 1 and is_number(line.labels[0])
+    label = int(float(line.labels[0])) if one else None
+    yield os.path.join(folder, line.path), label
+
+
+def _local(path: str) -> str:
+  """The path as this system writes it."""
+  path = path.removeprefix('file://')
+  path = os.path.expanduser(path) if path.startswith('~/') else path
+  if problem := places.problem(path):
+    raise ValueError(f'{path!r} {problem}')
+  if os.sep == '\\':
+    return path.rstrip('/\\') or path
+  if _DRIVE.match(path):
+    way_out = "list it relative to the data root, or to the option 'videos'"
+    raise ValueError(f'{path!r} is on a drive of a Windows machine: {way_out}')
+  # A name may hold a backslash, but not in a path that has other separators.
+  path = path if '/' in path else path.replace('\\', '/')
+  return path.rstrip('/') or path
+
+
+def _is_comment(text: str) -> bool:
+  """Whether a line is a remark; a video may be called `#1.mp4`."""
+  video = re.search(rf'\.({"|".join(names.VIDEOS)})\b', text, re.I)
+  return text.startswith('#') and not (video or re.match(r'#\S+\s+\d+$', text))
+
+
+def _between(header: str) -> str:
+  """What separates the columns of a header; '' for blanks."""
+  return next((char for char in _CHARS if char in header), '')
+
+
+def _cells(text: str, delimiter: str) -> list[str]:
+  """The fields of a line of CSV."""
+  reader = csv.reader([text], delimiter=delimiter, skipinitialspace=True)
+  return [cell.strip() for cell in next(reader)]
+
+
+def _words(header: str, delimiter: str) -> list[str]:
+  """The names of columns, without case, quotes, blanks and '_'."""
+  header = header.lstrip('# ')  # as NumPy writes it
+  cells = header.split(delimiter) if delimiter else header.split()
+  return [re.sub(r'[\s_"\'-]', '', cell).lower() for cell in cells]
+
+
+def _columns(header: str, delimiter: str | None) -> list[int]:
+  """Places of the path, a count of frames, and the label; [] if no header."""
+  words = _words(header, delimiter or _between(header))
+  found = [
+    next((words.index(word) for word in known if word in words), None)
+    for known in _COLUMNS
+  ]
+  if found[0] is None or (found[2] is None and len(words) > 1):
+    return []
+  return [place for place in found if place is not None]
+
+
+def _by_columns(path, delimiter: str, columns: list[int]) -> Split | None:
+  """Splits lines as their header says; None where blanks separate them."""
+  if not delimiter:
+    if columns != [*range(len(columns))]:
+      problem = 'the columns are not path and label: separate them by commas'
+      raise listing.bad_line(path, 1, problem)
+    return None
+
+  def split(text: str) -> tuple[str, ...]:
+    cells = _cells(text, delimiter)
+    if len(cells) <= max(columns):
+      raise ValueError(f'has {len(cells)} fields, fewer than the first line')
+    return tuple(cells[place] for place in columns)
+
+  return split
+
+
+def _fields(text: str, delimiter: str | None) -> tuple[str, ...]:
+  """Path and labels of a line without a header."""
+  if delimiter is None and (found := _SIMPLE.fullmatch(text)):
+    return found.groups()
+  separator = _separator(delimiter)
+  if delimiter is None:
+    text = text.rstrip(f'{_CHARS} ')  # of empty columns
+  if quoted := _QUOTED.match(text):
+    rest = text[quoted.end() :]
+    between = re.match(separator, rest)
+    if between or not rest:
+      path = (quoted[1] or quoted[2]).replace('""', '"')
+      labels = _labels(rest[between.end() :], between[0]) if between else ()
+      return path, *labels
+  numbered, ended = (
+    re.fullmatch(pattern, text, re.I)
+    for pattern in (_numbered(separator), _ended(separator))
+  )
+  # In `a.mp4 class 1` the number is part of the label.
+  of_label = numbered and ended and not names.has_video_extension(numbered[1])
+  of_label = of_label and re.match(r'["\w]', ended[3])
+  if found := (not of_label and numbered) or ended:
+    return found[1], *_labels(found[3], found[2])
+  return _plain(text, delimiter)
+
+
+def _separator(delimiter: str | None) -> str:
+  if delimiter is None:
+    return rf'\s*[{_CHARS}]\s*|\s+'
+  return rf'\s*{re.escape(delimiter)}\s*' if delimiter.strip() else r'\s+'
+
+
+def _numbered(separator: str) -> str:
+  """The pattern of a path and then nothing but whole numbers."""
+  number = rf'"?{_NUMBER.pattern}"?'
+  return rf'(.+?)({separator})({number}(?:(?:{separator}){number})*)'
+
+
+def _ended(separator: str) -> str:
+  """The pattern of a path that ends as a video does, and then a label."""
+  return rf'(.+?\.(?:{"|".join(sorted(names.VIDEOS))}))({separator})(.+)'
+
+
+def _labels(text: str, between: str) -> list[str]:
+  """What follows the path; `between` separates it from the path."""
+  words = [word.strip('"') for word in re.split(rf'[{_CHARS} ]+', text)]
+  if all(map(is_number, words)):
+    return words
+  char = next((char for char in between if char not in ' '), ' ')
+  return _cells(text, char) if char != ' ' else [text.strip('"')]
+
+
+def _plain(text: str, delimiter: str | None) -> tuple[str, ...]:
+  """A path alone, or a path without an extension and the name of a class."""
+  if names.has_video_extension(text):
+    return (text,)
+  for char in [delimiter] if delimiter else _CHARS:
+    if text.count(char) == 1:
+      return tuple(part.strip().strip('"') for part in text.split(char))
+  words = text.split()
+  if delimiter or len(words) == 1:
+    return (text,)
+  if len(words) > 2:
+    raise ValueError(
+      f'{text!r} may end in a label of several words: set the delimiter, or '
+      'put quotes around the path'
+    )
+  return tuple(words)

@@ -1,0 +1,210 @@
+"""The format 'list': text that lists videos -> who is in a split.
+
+Raises FileNotFoundError and ValueError as the readers of `official` do.
+"""
+
+import os
+import pathlib
+import re
+from collections.abc import Callable, Sequence
+
+from i2v_jax.data.sets import kinetics_csv, list_labels, list_lines, listing
+from i2v_jax.data.sets.list_labels import Video
+from i2v_jax.data.videos import frame_files
+from i2v_jax.data.videos import names as names_lib
+
+_SPLITS = ('validation', 'valid', 'train', 'test', 'val')  # longer ones first
+
+
+def video_list(
+  root: listing.Path,
+  split: str,
+  list_file: str = '{split}.txt',
+  class_names: listing.Path | Sequence[str] | None = None,
+  num_classes: int | None = None,
+  delimiter: str | None = None,
+  videos: str = '',
+) -> listing.Listing:
+  """Reads lines `video label`, or `video` alone where nothing is labelled.
+
+  A label is a number or the name of a class; the number of frames of a folder
+  may come before it. The csv files of Kinetics are read as well.
+
+  Args:
+    root: folder that relative paths are relative to.
+    split: put in the place of `{split}` in `list_file` and `videos`.
+    list_file: the list; a path without extension finds any video of that name.
+    class_names: names in label order, or a file of one name a line, or a json
+      list of them. By default those of the lists of all splits: numbers up to
+      the largest label, or the names used as labels, sorted.
+    num_classes: how many classes there are where labels are numbers and
+      `class_names` is None.
+    delimiter: what separates path and label; None finds out.
+    videos: folder that the listed paths start from.
+  """
+  path, *others = _lists(root, list_file, split)
+  _check_is_there(path)
+  names = None if class_names is None else _read_names(root, class_names)
+  videos = videos.replace('{split}', split)
+  if list_lines.is_kinetics(path):
+    return kinetics_csv.as_list(path, others, split, names, videos, num_classes)
+  base = os.path.join(root, videos)
+  read = lambda file: _read(file, delimiter, base)
+  found, note = read(path), ''
+  if not found:
+    raise ValueError(f'{path} lists no videos: add lines `path label`')
+  if names is None:
+    # Where the number of classes is given, no other list changes it.
+    alone = num_classes is not None and list_labels.are_numbers(found)
+    lists = {path: found}
+    lists |= {} if alone else {other: read(other) for other in others}
+    names, note = list_labels.names_of(lists, num_classes)
+  labels = list_labels.labels_of(path, found, names)
+  rows = [
+    _row(os.path.join(videos, video.path), label, video)
+    for video, label in zip(found, labels, strict=True)
+  ]
+  return listing.Listing(names, rows, str(path), notes=(note,) * bool(note))
+
+
+def _row(path: str, label: int, video: Video) -> listing.Row:
+  folder, name = os.path.split(path)
+  return listing.Row((folder,), (name,), label, video.line, video.frames)
+
+
+def _lists(root, list_file: str, split: str) -> list[pathlib.Path]:
+  """The list of a split, and those of other splits that are there."""
+  splits = [split, *_other_splits(split)]
+  files = [list_file.replace('{split}', name) for name in splits]
+  path, *others = [pathlib.Path(root, name) for name in dict.fromkeys(files)]
+  return [path, *(other for other in others if other.is_file())]
+
+
+def _check_is_there(path: pathlib.Path) -> None:
+  if path.is_file():
+    return
+  near = sorted(p.name for p in path.parent.glob('*') if list_lines.is_list(p))
+  way_out = "check the root and 'list_file'"
+  if near:
+    way_out = f"set 'list_file', perhaps to {' or '.join(near[:3])}"
+  raise FileNotFoundError(f'{path} is not there: {way_out}')
+
+
+def _other_splits(split: str) -> list[str]:
+  """Names of other splits, as of 'trainlist01' 'testlist01' and so on."""
+  word = next((word for word in _SPLITS if word in split), None)
+  if word is None:
+    return []
+  return [split.replace(word, other) for other in _SPLITS if other != word]
+
+
+def _read(path, delimiter: str | None, base: str) -> list[Video]:
+  """The videos of a list; `base` is the folder that its paths start from."""
+  lines = list_lines.read(path, delimiter)
+  _check_first(path, lines, base)
+  several = [line for line in lines if len(line.labels) > 1]
+  one_label = _one_label(path, several, base) if several else None
+  found = []
+  for line in lines:
+    label = line.labels[0] if line.labels else None
+    video = Video(line.number, line.path, label, line.frames)
+    found.append(one_label(line) if len(line.labels) > 1 else video)
+  if found:
+    _check_order(path, found, base)
+  for video in found:
+    if (video.label is None) != (found[0].label is None):
+      kind = 'no label' if video.label is None else 'a label'
+      problem = f'{kind}, unlike line {found[0].line}: write -1 for no label'
+      raise listing.bad_line(path, video.line, problem)
+  return found
+
+
+def _check_first(path, lines: Sequence[list_lines.Line], base: str) -> None:
+  """Raises ValueError where the first line names columns, in other words."""
+  ends = [names_lib.has_video_extension(line.path) for line in lines]
+  if ends[:1] == [False] and len(ends) > 1 and all(ends[1:]):
+    first = lines[0]
+    if not _is_there(os.path.join(base, first.path)):
+      problem = f'{first.text!r} lists no video that is there: if it names'
+      way_out = 'columns, call them path and label; else delete it'
+      raise listing.bad_line(path, first.number, f'{problem} {way_out}')
+
+
+def _check_order(path, videos: Sequence[Video], base: str) -> None:
+  """Raises ValueError where labels come before the paths."""
+  if all(re.match(r'-?\d+[\s,;|]+\S', v.path) for v in videos):
+    first, there = videos[0], os.path.join(base, videos[0].path)
+    if first.label is None and not os.path.exists(there):
+      problem = f'no {there}: if that is a label and a path, swap them,'
+      way_out = 'or name the columns in a first line such as label,path'
+      raise listing.bad_line(path, first.line, f'{problem} {way_out}')
+
+
+def _one_label(
+  path, lines: Sequence[list_lines.Line], base: str
+) -> Callable[[list_lines.Line], Video]:
+  """How to read lines that have several fields after the path."""
+  first = lines[0]
+  for line in lines:
+    numbers = all(map(list_lines.is_number, line.labels))
+    if names_lib.has_video_extension(line.path) or not numbers:
+      count, problem = len(line.labels), _SEVERAL if numbers else _FIELDS
+      problem = f'{count} fields follow {line.path!r}: {problem}'
+      raise listing.bad_line(path, line.number, problem)
+  counted, blanks = (
+    [os.path.join(base, one_label(line).path) for line in lines]
+    for one_label in (_after_count, _after_blanks)
+  )
+  if any(map(frame_files.is_frame_folder, counted)):
+    return _after_count
+  if _is_there(blanks[0]):
+    return _after_blanks
+  if _is_there(counted[0]):
+    return _after_count
+  problem = 'this is a list of frame folders'
+  if all(len(line.labels) == 2 for line in lines):
+    there = os.path.join(base, first.path)
+    problem += f' (`folder frames label`), and there is no {there}'
+    way_out = "check the root and the option 'videos'"
+  else:
+    problem += f' with {len(first.labels)} numbers each'
+    way_out = 'write lines `folder frames label`'
+  raise listing.bad_line(path, first.number, f'{problem}: {way_out}')
+
+
+_SEVERAL = (
+  'this is a list with several labels per video, and training takes one; keep '
+  'one on each line, or name the columns in a first line such as path,label'
+)
+_FIELDS = (
+  'put quotes around a label that holds the separator, or name the columns in '
+  'a first line such as path,label'
+)
+
+
+def _after_count(line: list_lines.Line) -> Video:
+  """A line `folder frames label`."""
+  path, count, label = list_lines.cut(line.text, 2)
+  return Video(line.number, path, label, int(float(count)))
+
+
+def _after_blanks(line: list_lines.Line) -> Video:
+  """A line whose path has blanks in it and ends in a number."""
+  path, label = list_lines.cut(line.text, 1)
+  return Video(line.number, path, label, None)
+
+
+def _is_there(path: str) -> bool:
+  """Whether there is a file or folder of a name, with any extension."""
+  folder, name = os.path.split(path)
+  there = os.listdir(folder) if os.path.isdir(folder) else ()
+  return any(name in (other, os.path.splitext(other)[0]) for other in there)
+
+
+def _read_names(root, class_names) -> tuple[str, ...]:
+  if not isinstance(class_names, str | os.PathLike):
+    return listing.check_names(class_names, 'class_names')
+  path = pathlib.Path(root, class_names)
+  if path.suffix == '.json':
+    return listing.check_names(listing.read_json(path), path)
+  return listing.check_names([n for _, n in listing.read_lines(path)], path)

@@ -1,0 +1,176 @@
+"""Finds the videos that an annotation names."""
+
+import os
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from i2v_jax.data.sets import folders as folders_lib
+from i2v_jax.data.sets import listing
+from i2v_jax.data.videos import frame_files, names
+
+
+class Place(NamedTuple):
+  """Where a video is, and its id: the path below the root, with '/'."""
+
+  path: str
+  id: str
+
+
+class LookUp:
+  """Finds videos by name: each folder is listed once and no file is touched.
+
+  If no name equals the listed one, a name that differs only in case, Unicode
+  form or blanks at its ends is taken, if it is the only one and not listed.
+  """
+
+  def __init__(self, root: str):
+    self._root = root
+    self._folders, self._spelled = {}, {}
+
+  def find(self, rows: Sequence[listing.Row]) -> list[Place | None]:
+    """Where the videos of all rows are, None for those that are not there.
+
+    Raises:
+      OSError: a folder cannot be listed.
+      ValueError: a row may mean either of two files.
+    """
+    found = [self._exactly(row) for row in rows]
+    taken = {place.path: '' for place in found if place}
+    for number, row in enumerate(rows):
+      if found[number] is None:
+        found[number] = self._nearly(row, taken)
+    return found
+
+  def near(self, row: listing.Row) -> str:
+    """Describes what is there instead of a missing video, or returns ''."""
+    if any('\udc80' <= char <= '\udcff' for char in row.names[0]):
+      return 'the list is not UTF-8, so save it as UTF-8'
+    for folder in row.folders:
+      path = os.path.join(self._root, folder, row.names[0])
+      if os.path.isdir(path):
+        return f'{path} is a folder, but not one of numbered images'
+      for name in row.names:
+        for other in self._folder(self._respelled(folder)).like(name):
+          words = names.difference(name, other)
+          return f'{other!r} is there, which differs from it only in {words}'
+        stem = os.path.splitext(name)[0]
+        for other in self._folder(folder).named(stem):
+          return f'{other!r} is there, so list that, or omit the extension'
+    return ''
+
+  def _exactly(self, row: listing.Row) -> Place | None:
+    for folder in row.folders:
+      here = self._folder(folder)
+      for name in row.names:
+        if found := here.named(name, row.frames is not None):
+          return here.place(_only(found, here.path))
+    return None
+
+  def _nearly(self, row: listing.Row, taken: dict[str, str]) -> Place | None:
+    """`taken`: path -> the name it was listed by; '' for its own."""
+    for folder in row.folders:
+      here = self._folder(self._respelled(folder))
+      for name in row.names:
+        for found in (
+          here.named(name, row.frames is not None),
+          here.like(name),
+        ):
+          if found and (place := here.place(_only(found, here.path))):
+            wanted = os.path.join(folder, name)
+            if taken.setdefault(place.path, wanted) == wanted:
+              return place
+    return None
+
+  def _folder(self, folder: str) -> '_Folder':
+    if folder not in self._folders:
+      self._folders[folder] = _Folder(self._root, folder)
+    return self._folders[folder]
+
+  def _respelled(self, folder: str) -> str:
+    """The same folder below the root, each part spelled as on the disk."""
+    if os.path.isabs(folder) or not folder:
+      return folder
+    if folder not in self._spelled:
+      above, part = os.path.split(folder.rstrip('/'))
+      above = self._respelled(above)
+      here = self._folder(above)
+      like = () if part in here.names else here.like(part, folders=True)
+      part = _only(like, here.path) if like else part
+      self._spelled[folder] = os.path.join(above, part)
+    return self._spelled[folder]
+
+
+def _only(found: Sequence[str], path: str) -> str:
+  if len(found) > 1:
+    both = ' and '.join(sorted(found)[:2])
+    raise ValueError(f'{path} has {both} for one video: keep one')
+  return found[0]
+
+
+class _Folder:
+  """The names in a folder, by what they may be listed as."""
+
+  def __init__(self, root: str, folder: str):
+    self.path = os.path.normpath(os.path.join(root, folder))
+    self.names = frozenset(_list(self.path))
+    prefix = os.path.relpath(self.path, root).replace(os.sep, '/')
+    self._prefix = '' if prefix == '.' else f'{prefix}/'
+    self._stems = _grouped(
+      (os.path.splitext(name)[0], name)
+      for name in self.names
+      if names.may_be_video(name) and os.path.splitext(name)[1]
+    )
+    self._alike = None
+
+  def place(self, name: str) -> Place:
+    return Place(os.path.join(self.path, name), self._prefix + name)
+
+  def named(self, name: str, frames: bool = False) -> Sequence[str]:
+    """The files of a name, with or without an extension.
+
+    `frames` is whether a folder of frames comes before them.
+    """
+    if frames and self._holds_frames(name):
+      return (name,)
+    is_file = names.has_video_extension(name) or not self._is_folder(name)
+    if name in self.names and is_file:
+      return (name,)
+    found = self._stems.get(name, ())
+    videos = [other for other in found if names.has_video_extension(other)]
+    if videos or found:
+      return videos or [n for n in found if not self._is_folder(n)]
+    return (name,) if self._holds_frames(name) else ()
+
+  def like(self, name: str, folders: bool = False) -> Sequence[str]:
+    """Videos, or folders, whose names differ only in the way of `names.key`."""
+    if self._alike is None:
+      pairs = [(names.key(name), name) for name in self.names]
+      for stem, found in self._stems.items():
+        pairs += [(names.key(stem), name) for name in found]
+      self._alike = _grouped(pairs)
+    found = self._alike.get(names.key(name), ())
+    wanted = self._is_folder if folders else self.named
+    return [other for other in found if wanted(other)]
+
+  def _is_folder(self, name: str) -> bool:
+    return name in self.names and os.path.isdir(os.path.join(self.path, name))
+
+  def _holds_frames(self, name: str) -> bool:
+    path = os.path.join(self.path, name)
+    return name in self.names and frame_files.is_frame_folder(path)
+
+
+def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+  found = {}
+  for key, name in pairs:
+    found.setdefault(key, []).append(name)
+  return found
+
+
+def _list(path: str) -> list[str]:
+  try:
+    return os.listdir(path)
+  except (FileNotFoundError, NotADirectoryError):
+    return []
+  except OSError as error:
+    raise folders_lib.unreadable(error) from error

@@ -1,0 +1,100 @@
+"""The manifest of a check: a header, and a line of JSON for every video.
+
+Training can require it: then no file is read that has not been decoded to its
+end before.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from i2v_jax.data.sets import listing, sources
+from i2v_jax.data.videos import frame_files
+from i2v_jax.runtime import files
+
+VERSION = 1
+NAME = 'manifest.jsonl'
+
+
+def stamp(path: str) -> dict[str, int] | None:
+  """`bytes` and `mtime_ns` of a video: what changes when it is replaced.
+
+  None for what is not there.
+  """
+  try:
+    return frame_files.stamp(path)
+  except OSError:
+    return None
+
+
+def write(path: listing.Path, header: Mapping, records: Iterable[Mapping]):
+  """Writes a manifest, whole or not at all."""
+  with (
+    files.replacing(path) as beside,
+    beside.open('w', encoding='utf-8') as file,
+  ):
+    for line in ({'manifest': VERSION} | dict(header), *records):
+      print(json.dumps(line), file=file)
+
+
+def read(path: listing.Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+  """Header and records of a manifest.
+
+  Raises:
+    FileNotFoundError: there is none.
+    ValueError: a line is not of a manifest, or of another version of it.
+  """
+  lines = []
+  for number, text in listing.read_lines(path):
+    try:
+      found = json.loads(text)
+    except json.JSONDecodeError as error:
+      raise listing.bad_line(path, number, 'not json') from error
+    if lines and not (isinstance(found, dict) and 'id' in found):
+      raise listing.bad_line(path, number, f'no record of a video: {text:.40}')
+    lines.append(found)
+  header = lines[0] if lines else None
+  if not isinstance(header, dict) or header.get('manifest') != VERSION:
+    problem = f'is no manifest of version {VERSION}'
+    raise ValueError(f'{path} {problem}: write one with i2v data check')
+  return header, lines[1:]
+
+
+def require(path: listing.Path, splits: Iterable[sources.Split]) -> None:
+  """Raises ValueError unless all videos were checked and found good.
+
+  Good means that it was decoded to its end, and has had the same size and time
+  of change ever since. Files are looked at, but not opened.
+  """
+  try:
+    header, records = read(os.path.expanduser(path))
+  except FileNotFoundError as error:
+    problem = f'data.manifest {path} is not there'
+    raise FileNotFoundError(f'{problem}: {_WAY_OUT}') from error
+  if header.get('format') == '':
+    problem = f'data.manifest {path} is of mere files'
+    raise ValueError(
+      f'{problem}: make it by i2v data check with --source or --config'
+    )
+  checked = {record['id']: record for record in records}
+  for split in splits:
+    for video, place in zip(split.ids, split.paths, strict=True):
+      if problem := _problem(checked.get(video), place):
+        raise ValueError(f'{video!r} {problem} {path}: {_WAY_OUT}')
+
+
+_WAY_OUT = (
+  'mend or drop what is bad and run i2v data check again, or set '
+  "data.manifest='' to train on what was not checked"
+)
+
+
+def _problem(record: Mapping | None, path: str) -> str:
+  if record is None:
+    return 'is not in the manifest'
+  if not record['ok']:
+    return f'is bad ({record["reason"]}), says the manifest'
+  if stamp(path) != {key: record[key] for key in ('bytes', 'mtime_ns')}:
+    return 'has changed since it was checked for the manifest'
+  return ''

@@ -1,0 +1,74 @@
+"""Refuses paths in remote stores, and archives, before anything is read."""
+
+import functools
+import os
+import re
+from collections.abc import Callable, Mapping
+
+from i2v_jax.data.videos import names
+
+_URL = re.compile(r'(?!file:)[a-z][a-z0-9+.-]+:/{1,2}(?=[^/])', re.I)
+_MOUNTS = {'gs': 'gcsfuse', 's3': 'mountpoint-s3 or s3fs', 'hdfs': 'hdfs-fuse'}
+
+
+def problem(path: str | os.PathLike[str]) -> str:
+  """Why a path cannot be read from a disk, with the way out; '' if it can."""
+  path = os.fspath(path)
+  if found := _URL.match(path):
+    scheme = found[0].partition(':')[0].lower()
+    if scheme in ('http', 'https', 'ftp', 'ftps'):
+      return 'is an address on the web: download it, and give its path'
+    mount = f' (by {_MOUNTS[scheme]})' if scheme in _MOUNTS else ''
+    way_out = f'mount it{mount} or copy it to a disk, and give that path'
+    return f'is in a remote store: {way_out}'
+  if names.is_archive(path) and not os.path.isdir(path):
+    return 'is an archive: unpack it, and give the path of what was in it'
+  return ''
+
+
+def check(what: str, *paths: str | os.PathLike[str]) -> None:
+  """Raises ValueError for the first path that is remote, or an archive.
+
+  Args:
+    what: names the paths in the message, such as 'data.root'; may be ''.
+    *paths: of files and folders that are to be read.
+  """
+  for path in paths:
+    if reason := problem(path):
+      raise ValueError(f'{what} {os.fspath(path)} {reason}'.lstrip())
+
+
+def check_data(root: str | os.PathLike[str], options: Mapping) -> None:
+  """As `check`, of the root of a data set, and of options that are paths."""
+  check('the data root', root)
+  for name, value in options.items():
+    if isinstance(value, str):
+      check(f'the data option {name},', value)
+
+
+def check_writable(what: str, path: str | os.PathLike[str]) -> None:
+  """Raises ValueError for a path in a remote store; arguments as in `check`."""
+  if found := _URL.match(os.fspath(path)):
+    mount = _MOUNTS.get(found[0].partition(':')[0].lower())
+    way_out = f'mount it{f" (by {mount})" if mount else ""} and give that path'
+    problem = 'is in a remote store, where nothing can be written'
+    raise ValueError(f'{what} {os.fspath(path)} {problem}: {way_out}')
+
+
+def checked(function: Callable) -> Callable:
+  """A subcommand that first refuses paths in remote stores, and archives."""
+
+  @functools.wraps(function)
+  def call(args):
+    given = vars(args)
+    check('--workdir', given.get('workdir') or '')
+    check_writable('--out', given.get('out') or '')
+    for name in ('clips', 'clip', 'other', 'paths', 'path', 'against', 'root'):
+      values = given.get(name)
+      values = values if isinstance(values, list) else [values]
+      check('', *(value for value in values if isinstance(value, str)))
+    if isinstance(given.get('source'), list):  # FORMAT ROOT
+      check('', given['source'][1])
+    return function(args)
+
+  return call

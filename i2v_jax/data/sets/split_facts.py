@@ -1,0 +1,62 @@
+"""What is known of splits before a video is read."""
+
+from collections.abc import Iterable, Mapping
+
+from i2v_jax.data.sets import folders, listing
+from i2v_jax.data.sets.sources import Split
+
+
+def left_out(splits: Iterable[Split]) -> list[str]:
+  """The files that are left out of splits, each once."""
+  return list(dict.fromkeys(file for s in splits for file in s.left_out))
+
+
+def class_difference(splits: Mapping[str, Split]) -> str:
+  """How the classes of splits differ, and what to do; '' if they do not."""
+  (first, ours), *others = splits.items()
+  for name, split in others:
+    if split.class_names == ours.class_names:
+      continue
+    counts = len(ours.class_names), len(split.class_names)
+    found = [f'{first} has {counts[0]} and {name} {counts[1]} classes']
+    for one, here, there in ((first, ours, split), (name, split, ours)):
+      only = [c for c in here.class_names if c not in set(there.class_names)]
+      if only:
+        shown = listing.name_some(only)
+        found.append(f'{len(only)} only in {one} ({shown})')
+    if len(found) == 1:
+      found.append('in another order')
+    way_out = "give both the same 'class_names' or 'num_classes'"
+    return f'{", ".join(found)}: {way_out} in data.options'
+  return ''
+
+
+def untrained(train: Split, other: Split) -> list[str]:
+  """Classes with videos in a split, but with none in `train`."""
+  labels = {*other.labels.tolist()} - {*train.labels.tolist(), -1}
+  return [other.class_names[label] for label in sorted(labels)]
+
+
+def how_found(splits: Iterable[Split]) -> list[str]:
+  """Notes on how the videos of splits were found, each once."""
+  splits = list(splits)
+  found = list(dict.fromkeys(note for s in splits for note in s.notes))
+  if files := left_out(splits):
+    found.append(folders.describe_left_out(files))
+  return found
+
+
+def notes(train: Split, val: Split) -> list[str]:
+  """Notes on the videos of a run, a line each."""
+  found = how_found((train, val))
+  for name, split in (('train', train), ('val', val)):
+    if split.missing:
+      total = len(split) + len(split.missing)
+      found.append(f'missing of {name}: {len(split.missing)} of {total} videos')
+    if split.miscounted:
+      count = len(split.miscounted)
+      found.append(f'folders of {name} with a wrong count of frames: {count}')
+  if classes := untrained(train, val):
+    shown = f'{len(classes)} ({listing.name_some(classes)})'
+    found.append(f'classes of val without a video in train: {shown}')
+  return found

@@ -1,0 +1,252 @@
+"""What a model sees of videos, on a sheet: training draws and test views."""
+
+import dataclasses
+import os
+import pathlib
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+from i2v_jax.data.clips import clips, flips
+from i2v_jax.data.clips.spec import ClipSpec
+from i2v_jax.data.sets import folders, list_lines
+from i2v_jax.data.show import sheet
+from i2v_jax.data.videos.decode import FrameFolder, Video, open_video
+
+_MARGIN = 130  # pixels for what is said of a clip, beside it
+
+
+@dataclasses.dataclass(frozen=True)
+class Seen:
+  """One clip as a model gets it.
+
+  Attributes:
+    title: what kind of clip.
+    notes: lines that say more.
+    arrays: uint8, of `spec.shapes`.
+    numbers: of the T frames in the video, `T`.
+  """
+
+  title: str
+  notes: Sequence[str]
+  arrays: dict[str, np.ndarray]
+  numbers: np.ndarray
+
+
+def listed(sources: Iterable[str], count: int) -> list[tuple[str, int | None]]:
+  """Paths and labels of the videos named, and of `count` of each list's.
+
+  A list is as `list_lines.read_list` has it. A folder counts as a list of the
+  videos in it and below. Videos are taken evenly spread, from the first on;
+  those without a number as label have None.
+
+  Raises:
+    FileNotFoundError: a list is not there.
+    ValueError: a list holds no video, or `count` is below 1.
+  """
+  if count < 1:
+    raise ValueError(f'cannot show {count} videos of a list; show 1 or more.')
+  found = []
+  for source in map(str, sources):
+    if list_lines.is_list(source):
+      rows = list(list_lines.read_list(source))
+      way_out = 'add lines `path label`'
+    else:
+      rows = [(path, None) for path in folders.find_videos(source).videos]
+      way_out = 'name a video, or a folder of videos'
+    if not rows:
+      raise ValueError(f'{source} holds no videos; {way_out}.')
+    picked = np.linspace(0, len(rows), min(count, len(rows)), endpoint=False)
+    found += [rows[int(place)] for place in picked]
+  return found
+
+
+def left_out(sources: Iterable[str]) -> list[str]:
+  """The files of folders that `listed` leaves out, as they are not videos."""
+  given = [str(source) for source in sources if not list_lines.is_list(source)]
+  return [f for path in given for f in folders.find_videos(path).left_out]
+
+
+def class_folders(sources: Iterable[str]) -> tuple[str, ...]:
+  """Sorted names of the folders of classes that the sources hold, if any.
+
+  A folder holds classes if all its videos are in subfolders.
+  """
+  names = set()
+  for source in map(str, sources):
+    if list_lines.is_list(source) or not os.path.isdir(source):
+      continue
+    parents = {
+      os.path.dirname(path) for path in folders.find_videos(source).videos
+    }
+    top = os.path.normpath(source)
+    if not {top, os.path.dirname(top)} & set(map(os.path.normpath, parents)):
+      names |= {os.path.basename(parent) for parent in parents}
+  return tuple(sorted(names))
+
+
+def labelled(
+  videos: Iterable[tuple[str, int | None]], class_names: Sequence[str]
+) -> list[tuple[str, int | None]]:
+  """The same videos; one without a label gets that of its folder's name."""
+  labels = {name: label for label, name in enumerate(class_names)}
+  folder = lambda path: os.path.basename(os.path.dirname(path))
+  return [
+    (path, labels.get(folder(path)) if label is None else label)
+    for path, label in videos
+  ]
+
+
+class _Noted:
+  """A video that remembers which frames were read."""
+
+  def __init__(self, video: Video | FrameFolder):
+    self.info, self._video = video.info, video
+
+  def read(self, indices, short_side: int) -> np.ndarray:
+    self.numbers = np.minimum(indices, self.info.frames - 1)
+    return self._video.read(indices, short_side)
+
+
+def train_draws(
+  video: Video,
+  label: int | None,
+  spec: ClipSpec,
+  seed: Sequence[int],
+  count: int,
+  class_names: Sequence[str] = (),
+) -> Iterator[Seen]:
+  """Clips as `clips.train_clip` draws them, and the labels they train with."""
+  # A label that only a mirrored clip gets tells of the coin.
+  own, mirrored = 0 if label is None else label, -2
+  marked = dataclasses.replace(spec, flip_map={own: mirrored})
+  for draw in range(count):
+    noted, rng = _Noted(video), np.random.default_rng([*seed, draw])
+    arrays, found = clips.train_clip(noted, own, marked, rng)
+    notes = []
+    if found == mirrored:
+      notes.append('mirrored')
+      found = spec.flip_map.get(own, own)
+    if label is not None:
+      notes += _label(found, class_names)
+    yield Seen(f'train {draw + 1}', notes, arrays, noted.numbers)
+
+
+def _label(label: int, class_names: Sequence[str]) -> list[str]:
+  return [f'label {label}', *class_names[label : label + 1]]
+
+
+def test_views(video: Video, spec: ClipSpec) -> Iterator[Seen]:
+  """The views that `clips.test_views` makes."""
+  noted = _Noted(video)
+  views = clips.test_views(noted, spec)
+  numbers = noted.numbers.reshape(spec.clips, spec.num_frames)
+  for view in range(spec.views):
+    crop, clip = divmod(view, spec.clips)
+    notes = [f'clip {clip + 1} of {spec.clips}'] * (spec.clips > 1)
+    notes += [f'crop {crop + 1} of {spec.crops}'] * (spec.crops > 1)
+    arrays = {name: array[view] for name, array in views.items()}
+    yield Seen(f'test {view + 1}', notes, arrays, numbers[clip])
+
+
+def contact_sheet(
+  videos: Iterable[tuple[str, int | None]],
+  spec: ClipSpec,
+  *,
+  seed: int = 0,
+  draws: int = 3,
+  heading: Sequence[str] = (),
+  class_names: Sequence[str] = (),
+) -> np.ndarray:
+  """Everything that a model sees of some videos: uint8 RGB [H, W, 3].
+
+  Args:
+    videos: paths, and labels or None.
+    spec: how clips are made.
+    seed: of the training draws.
+    draws: training clips of each video.
+    heading: lines on top, before those that describe `spec`.
+    class_names: in label order, where they are known.
+
+  Raises:
+    DecodeError, FileNotFoundError: a video cannot be read; it is named.
+  """
+  lines = [*heading, *described(spec)]
+  if spec.flip and class_names:
+    pairs = flips.exchanged(spec.flip_map, class_names)
+    lines.append(f'classes that mirrored clips exchange: {pairs}')
+  blocks = [sheet.column([sheet.words(line) for line in lines], gap=4)]
+  for place, (path, label) in enumerate(videos):
+    with open_video(path) as video:
+      draw = train_draws(video, label, spec, (seed, place), draws, class_names)
+      seen = [*draw, *test_views(video, spec)]
+      blocks.append(_header(path, label, video, class_names))
+      blocks += [_strip(clip, spec) for clip in seen]
+  return sheet.padded(sheet.column(blocks, gap=18), border=24)
+
+
+def described(spec: ClipSpec) -> list[str]:
+  """What a spec does, in two lines."""
+  stride = f', stride {spec.stride}' if spec.sampling == 'dense' else ''
+  size = f'{spec.image_size} x {spec.image_size}'
+  first = f'{spec.num_frames} frames of {size}, {spec.sampling}{stride}'
+  if spec.grid:
+    rows, columns = spec.grid
+    first += f'; {spec.shapes["video"][0]} of them large, all in framesets of '
+    first += f'{rows} x {columns}'
+  crop = '{:g} to {:g} of the area'.format(*spec.crop_area)
+  if spec.scale_crop:
+    crop = f'at 1 to {spec.scale_crop:g} of the size'
+  parts = [f'crop {crop}', f'flip {spec.flip:g}']
+  if spec.lighting:
+    parts.append(f'lighting {spec.lighting:g}')
+  if spec.jitter:
+    parts.append('jitter ' + ', '.join(f'{s:g}' for s in spec.jitter))
+  if spec.randaugment != 'off':
+    where = spec.randaugment.replace('_', ' ')
+    level = f'{spec.randaugment_ops} at level {spec.randaugment_magnitude:g}'
+    parts.append(f'RandAugment {level} {where}')
+  if spec.erasing:
+    parts.append(f'erasing {spec.erasing:g} {spec.erasing_mode}')
+  return [first, 'training: ' + ';  '.join(parts)]
+
+
+def _header(path: str, label: int | None, video, class_names) -> np.ndarray:
+  info = video.info
+  facts = f'{info.frames} frames   {info.width} x {info.height}   '
+  facts += f'{info.fps:.3g} fps   {info.duration:.1f} s   {info.codec}'
+  if label is not None:
+    facts += '   ' + ' '.join(_label(label, class_names))
+  name = '/'.join(pathlib.Path(path).parts[-2:])  # With the class, often.
+  name = sheet.words(name, 20, sheet.BRIGHT, width=900)
+  return sheet.column([sheet.empty(10, 1), name, sheet.words(facts)], gap=2)
+
+
+def _strip(seen: Seen, spec: ClipSpec) -> np.ndarray:
+  """One clip: what is said of it, its frames, its framesets."""
+  said = [sheet.words(seen.title, 15, sheet.ACCENT)]
+  said += [sheet.words(note, 12, width=_MARGIN) for note in seen.notes]
+  said = sheet.padded(sheet.column(said, gap=2), width=_MARGIN)
+  columns, width = (4, 144) if spec.grid else (8, 128)
+  frames = seen.arrays['video']
+  numbers = seen.numbers[:: len(seen.numbers) // len(frames)]
+  tiles = [
+    sheet.tile(frame, width, f'frame {number}')
+    for frame, number in zip(frames, numbers, strict=True)
+  ]
+  parts = [said, sheet.wrapped(tiles, columns)]
+  if spec.grid:
+    # It ends where the second line of frames does.
+    high = len(tiles[0]) + sheet.GAP + width
+    parts.append(_framesets(seen, high))
+  return sheet.row(parts, gap=16)
+
+
+def _framesets(seen: Seen, width: int) -> np.ndarray:
+  made = seen.arrays['grid']
+  numbers = seen.numbers.reshape(len(made), -1)
+  tiles = [
+    sheet.tile(image, width, f'frameset of {n[0]} to {n[-1]}, row by row')
+    for image, n in zip(made, numbers, strict=True)
+  ]
+  return sheet.column(tiles)

@@ -1,0 +1,258 @@
+"""Exact frames out of video files, with PyAV (FFmpeg) and without JAX."""
+
+import contextlib
+import itertools
+import operator
+from collections.abc import Iterable, Iterator
+
+import av
+import numpy as np
+
+from i2v_jax.data.videos import display, pyav
+from i2v_jax.data.videos.frame_folder import FPS, FrameFolder, is_frame_folder
+from i2v_jax.data.videos.packets import DecodeError, Key, Packets, Source
+from i2v_jax.data.videos.resize import resize_short_side
+from i2v_jax.data.videos.video_info import VideoInfo
+
+__all__ = [
+  'FPS',
+  'DecodeError',
+  'FrameFolder',
+  'Video',
+  'VideoInfo',
+  'is_frame_folder',
+  'open_video',
+  'probe',
+  'read_frames',
+]
+
+
+class Video(contextlib.AbstractContextManager):
+  """An open video: use it as a context manager, or close it.
+
+  Opening reads every packet and decodes one frame: a stated frame count may
+  be missing or wrong, the list of packets is neither.
+
+  Args:
+    source: path of the file, or its bytes.
+    name: what messages call it; its path, or '<bytes>', if not given.
+    seconds: from opening on, until any further work raises DecodeError; None
+      sets no limit.
+
+  Raises:
+    FileNotFoundError: there is no such file.
+    DecodeError: it is no video, or its first frame cannot be decoded.
+  """
+
+  def __init__(
+    self,
+    source: Source,
+    name: str | None = None,
+    seconds: float | None = None,
+  ):
+    self.packets = Packets(source, name, seconds)
+    self._reformatter = pyav.Reformatter()
+    try:
+      self.packets.open()
+      self.info = self._describe(self.packets.scan())
+    except BaseException as error:
+      self.close()
+      if isinstance(error, FileNotFoundError):
+        raise FileNotFoundError(
+          f'{self.packets.name}: no such video'
+        ) from error
+      if isinstance(error, OSError | av.FFmpegError):
+        self.packets.check_time(0)
+        reason = pyav.reason(error)
+        raise self._error(f'cannot be opened ({reason})') from error
+      raise
+
+  def __exit__(self, *_) -> None:
+    self.close()
+
+  def close(self) -> None:
+    """Closes the file; closing twice does no harm."""
+    self.packets.close()
+
+  def read(
+    self, indices: Iterable[int], short_side: int | None = None
+  ) -> np.ndarray:
+    """Decodes the frames asked for, and only what they need.
+
+    Args:
+      indices: numbers of frames in display order, from 0; any order, repeats
+        allowed; a number past the end means the last frame.
+      short_side: pixels, to which each frame is resized as it comes, so that
+        no more than one is ever held at full size; the result is that of
+        `transforms.resize_short_side` to the last bit.
+
+    Returns:
+      uint8 RGB [n, H, W, 3], upright, in the order of `indices`.
+
+    Raises:
+      IndexError: an index is negative.
+      DecodeError: a listed frame cannot be decoded, or would be too large, or
+        the time is up.
+    """
+    wanted = self._clamp(indices)
+    size = self.info.height, self.info.width
+    none = self.resize(np.empty((0, *size, 3), np.uint8), short_side)
+    images = np.empty((len(wanted), *none.shape[1:]), np.uint8)
+    pending = sorted(set(wanted.tolist()))
+    while pending:
+      done = self._fill(images, wanted, pending, short_side)
+      pending = [frame for frame in pending if frame not in done]
+    return images
+
+  def _error(self, reason: str) -> DecodeError:
+    return self.packets.error(reason)
+
+  def _describe(self, first: av.VideoFrame) -> VideoInfo:
+    self._reformatter.codec = pyav.codec_name(self.packets.context)
+    try:
+      self.display = display.display(self.packets.stream, first)
+    except ValueError as error:
+      raise self._error(f'{error}; re-encode it: ffmpeg -i IN OUT') from None
+    height, width = self.display.size
+    counts, base = self.packets.counts, self.packets.base
+    units, second = base.as_integer_ratio()
+    n = len(counts)
+    duration = (
+      counts[-1] * base * n / (n - 1) if n > 1 else 1 / self.packets.rate
+    )
+    return VideoInfo(
+      frames=n,
+      height=height,
+      width=width,
+      fps=float(n / duration),
+      duration=float(duration),
+      codec=self._reformatter.codec,
+      rotation=self.display.rotation,
+      times=tuple(count * units / second for count in counts),
+      mirrored=self.display.mirrored,
+      pixel_aspect=float(self.display.pixel_aspect),
+      interlaced=pyav.interlaced(self.packets.context, first),
+    )
+
+  def _clamp(self, indices: Iterable[int]) -> np.ndarray:
+    wanted, last = [operator.index(i) for i in indices], self.info.frames - 1
+    if wanted and min(wanted) < 0:
+      raise IndexError(
+        f'{self.packets.name}: frame {min(wanted)}; they start at 0'
+      )
+    return np.array([min(index, last) for index in wanted], np.int64)
+
+  def _run(self, pending: list[int]) -> list[int]:
+    """The leading frames between which no seek would skip anything."""
+    for place, (frame, after) in enumerate(itertools.pairwise(pending), 1):
+      key = self.packets.key(after)
+      if key and key.frame > frame + 1:
+        return pending[:place]
+    return pending
+
+  def _fill(self, images, wanted, pending: list[int], short_side) -> set[int]:
+    """Writes one run of the pending frames into images; returns them."""
+    run, done, reason = self._run(pending), set(), 'it gives no picture'
+    for way, key in self._ways(run[0]):
+      try:
+        for frame, picture in way(key, run):
+          image = self.convert(picture, frame)
+          images[wanted == frame] = self.resize(image[None], short_side)
+          done.add(frame)
+      except av.FFmpegError as error:
+        self.packets.check_time(run[0])
+        reason = error.strerror
+      if run[0] in done:
+        return done
+    raise self._error(
+      f'frame {run[0]} cannot be decoded ({reason}); repair or drop the file'
+    )
+
+  def _ways(self, frame: int) -> list[tuple]:
+    """How to decode from a frame on, and from which key, cheapest first.
+
+    The others are for files that break the rules of their codec, and for a
+    rolling intra refresh, which cannot be entered by a seek.
+    """
+    key = self.packets.key(frame)
+    ways = [(self._few, key), (self._all, key), (self._all, None)]
+    return list(dict.fromkeys(ways[not self.packets.whole :]))
+
+  def _few(self, key: Key | None, run: list[int]) -> Iterator[tuple]:
+    """Yields (frame, picture) of a run; drops what no other frame needs."""
+    packets = self.packets
+    numbers = {packets.ticks[frame]: frame for frame in run}
+    missing = set(numbers)
+    for packet in packets.start(key):
+      packets.check_time(run[0])
+      if packets.marked:
+        wanted = packet.pts in numbers
+        packets.context.skip_frame = 'DEFAULT' if wanted else 'NONREF'
+      missing.discard(packet.pts)
+      pictures = packet.decode()
+      if not missing:  # No need to decode what delays the output.
+        pictures += packets.context.decode(None)
+      for picture in pictures:
+        if picture.pts in numbers and not picture.is_corrupt:
+          yield numbers[picture.pts], picture
+      if not missing:
+        return
+
+  def _all(self, key: Key | None, run: list[int]) -> Iterator[tuple]:
+    """The same by plain decoding, up to the first broken packet."""
+    packets = self.packets
+    numbers = {tick: frame for frame, tick in enumerate(packets.ticks)}
+    count = itertools.count()
+    for picture in packets.pictures(key, run[0]):
+      frame = numbers.get(picture.pts, -1) if numbers else next(count)
+      if frame in run and not picture.is_corrupt:
+        yield frame, picture
+      if frame >= run[-1]:
+        return
+
+  def fits(self, picture: av.VideoFrame) -> bool:
+    """Whether a picture is stored in the size of the first."""
+    return (picture.height, picture.width) == self.display[:2]
+
+  def convert(self, picture: av.VideoFrame, frame: int) -> np.ndarray:
+    """A decoded picture upright: uint8 RGB [H, W, 3]; `frame` is its number."""
+    if not self.fits(picture):
+      raise self._error(f'frame {frame} has another size; re-encode the file')
+    image, shown = self._reformatter.rgb(picture), self.display
+    return display.upright(image, shown.mirrored, shown.rotation)
+
+  def resize(self, images: np.ndarray, short_side: int | None) -> np.ndarray:
+    """The images [n, H, W, 3] as `read` gives them."""
+    if short_side is None:
+      return images
+    try:
+      return resize_short_side(images, short_side)
+    except ValueError as error:  # too large
+      raise self._error(str(error)) from error
+
+
+def open_video(
+  source: Source,
+  name: str | None = None,
+  seconds: float | None = None,
+  fps: float = FPS,
+) -> Video | FrameFolder:
+  """Opens a video: a file, the bytes of one, or a folder of its frames.
+
+  `fps` counts for a folder of frames only; the rest is as in `Video`.
+  """
+  if is_frame_folder(source):
+    return FrameFolder(source, name, seconds, fps)
+  return Video(source, name, seconds)
+
+
+def read_frames(source: Source, indices: Iterable[int]) -> np.ndarray:
+  """Frames of a video: uint8 RGB [n, H, W, 3]; see `Video.read`."""
+  with open_video(source) as video:
+    return video.read(indices)
+
+
+def probe(source: Source, fps: float = FPS) -> VideoInfo:
+  """What a video holds; reads the whole file, decodes one frame."""
+  with open_video(source, fps=fps) as video:
+    return video.info

@@ -1,0 +1,47 @@
+"""Separates faults of videos from bugs of this program."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+import av
+
+from i2v_jax.data.videos.packets import DecodeError
+
+# What a damaged video, a bad disk or too little memory causes.
+OF_VIDEO = (DecodeError, OSError, av.FFmpegError, MemoryError)
+
+
+class BugError(RuntimeError):
+  """An error that no file should cause; names the file."""
+
+
+@contextlib.contextmanager
+def named(path: str | os.PathLike) -> Iterator[None]:
+  """Raises errors that are not the fault of a video as `BugError`.
+
+  Args:
+    path: of the video, for the message.
+
+  Raises:
+    DecodeError, OSError, av.FFmpegError, MemoryError: as they come.
+    BugError: anything else.
+  """
+  try:
+    yield
+  except (*OF_VIDEO, BugError):
+    raise
+  except Exception as error:
+    raise BugError(
+      f'{path}: a bug of i2v_jax (or of PyAV {av.__version__}), not a fault of '
+      f'the video: {error!r}; please report it with what I2V_TRACEBACK=1 shows'
+    ) from error
+
+
+def reason(error: Exception) -> str:
+  """The reason that an exception of `OF_VIDEO` gives."""
+  if isinstance(error, MemoryError):
+    return 'takes more memory than there is; resize the video, or drop it'
+  if isinstance(error, OSError):
+    return error.strerror or str(error)
+  return str(error)

@@ -1,0 +1,237 @@
+"""Videos decoded whole, and written anew so that any frame is near.
+
+One thread and no time of day: the same video gives the same bytes again, with
+one version of FFmpeg (`libraries` names it).
+"""
+
+import contextlib
+import dataclasses
+import io
+import os
+from collections.abc import Iterator
+from fractions import Fraction
+
+import av
+import numpy as np
+
+from i2v_jax.data.videos import decode, fields, pyav, shaping
+
+_TICKS = Fraction(1, 90_000)  # seconds; divides most frame rates
+# Frames that no other frame needs can be skipped, and CAVLC is cheap to read.
+# The macroblock tree reads memory that nobody wrote: other bytes every time.
+_X264 = (
+  'keyint={gop}:min-keyint={gop}:scenecut=0:bframes=3:b-adapt=0'
+  ':b-pyramid=none:cabac=0:mbtree=0'
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+  """How videos are written anew; raises ValueError for what cannot be.
+
+  Attributes:
+    short_side: pixels, even; larger videos shrink to it, none is enlarged.
+    gop: frames from one key frame to the next.
+    fps: frames a second; None keeps every frame and its time.
+    crf: of x264, 0 (no loss) to 51.
+    frames: 'h264', or 'jpeg': every frame an image (Motion-JPEG).
+    deinterlace: makes one full frame of each frame that holds two fields.
+    square_pixels: stretches the width to what players show, where the pixels of
+      a video are not square; otherwise copies state the same aspect.
+  """
+
+  short_side: int | None = None
+  gop: int = 16
+  fps: float | None = None
+  crf: int = 20
+  frames: str = 'h264'
+  deinterlace: bool = False
+  square_pixels: bool = False
+
+  def __post_init__(self):
+    if self.short_side is not None and (
+      self.short_side < 2 or self.short_side % 2
+    ):
+      raise ValueError(f'short side {self.short_side} is not even and positive')
+    if self.gop < 1:
+      raise ValueError(f'gop {self.gop} is not positive')
+    if self.fps is not None and not 0 < self.fps <= 1000:
+      raise ValueError(f'fps {self.fps} is not in 0 to 1000')
+    if self.crf not in range(52):
+      raise ValueError(f'crf {self.crf} is not in 0 to 51')
+    if self.frames not in ('h264', 'jpeg'):
+      raise ValueError(f"frames {self.frames!r} is not 'h264' or 'jpeg'")
+
+
+def libraries() -> dict[str, str]:
+  """The versions that decide the bytes of a transcoded video."""
+  return {'ffmpeg': av.ffmpeg_version_info, 'av': av.__version__}
+
+
+def pictures(
+  path: str | os.PathLike, info: decode.VideoInfo
+) -> Iterator[av.VideoFrame]:
+  """Yields all frames as they are stored, from the first one to the last.
+
+  Args:
+    path: of the video.
+    info: what `decode.probe` says of it.
+
+  Raises:
+    DecodeError: a listed frame cannot be decoded; names it.
+  """
+  if decode.is_frame_folder(path):
+    yield from _images(path)
+    return
+  count, reason = 0, 'it gives no picture'
+  with decode.open_video(path) as video:
+    try:
+      for picture in video.packets.pictures():
+        if picture.is_corrupt:
+          break
+        if not video.fits(picture):
+          reason = 'it has another size'
+          break
+        if count == info.frames:
+          problem = f'more than the {count} frames it lists decode'
+          raise decode.DecodeError(f'{path}: {problem}; re-encode the file')
+        count += 1
+        yield picture
+    except av.FFmpegError as error:
+      reason = error.strerror
+  if count < info.frames:
+    problem = f'frame {count} of {info.frames} cannot be decoded ({reason})'
+    raise decode.DecodeError(f'{path}: {problem}; repair or drop the file')
+
+
+def _images(path: str | os.PathLike) -> Iterator[av.VideoFrame]:
+  with decode.open_video(path) as video:
+    for frame in range(video.info.frames):
+      yield av.VideoFrame.from_ndarray(video.read([frame])[0])
+
+
+def verify(path: str | os.PathLike) -> decode.VideoInfo:
+  """Decodes a whole video; returns what it holds.
+
+  Raises:
+    FileNotFoundError: there is no such file.
+    DecodeError: it is no video, or a frame cannot be decoded.
+  """
+  info = decode.probe(path)
+  for _ in pictures(path, info):
+    pass
+  return info
+
+
+def encode(
+  path: str | os.PathLike, recipe: Recipe, fps: float = decode.FPS
+) -> tuple[bytes, float]:
+  """Writes a video anew: upright, in even sizes, without sound.
+
+  A copy looks like its source: turned, mirrored and stretched alike.
+
+  With `recipe.fps` the frame on screen at 0, 1 / fps, 2 / fps, ... seconds is
+  taken: frames are dropped, or repeated, never blended. `fps` are the frames a
+  second of a folder of frames.
+
+  Returns:
+    an mp4 file (Matroska for 'jpeg'), and the PSNR in dB of three of its
+    frames against what went into the encoder, RGB, all three in one.
+
+  Raises:
+    FileNotFoundError: there is no such file.
+    DecodeError: it is no video, or a frame cannot be decoded.
+  """
+  info = decode.probe(path, fps)
+  chosen, ticks = _schedule(info, recipe.fps)
+  repeats = np.bincount(chosen, minlength=info.frames)
+  looked_at = sorted({n * len(ticks) // 4 for n in (1, 2, 3)})
+  seen, file, shown = {}, io.BytesIO(), 0
+  reformatter = pyav.Reformatter()
+  with contextlib.ExitStack() as stack:
+    shape = shaping.Shaper(
+      info, recipe.short_side, recipe.square_pixels, recipe.frames == 'jpeg'
+    )
+    out = None
+    found = pictures(path, info)
+    if recipe.deinterlace:
+      found = fields.deinterlaced(found)
+    for repeat, picture in zip(repeats.tolist(), found, strict=True):
+      if not repeat:
+        continue
+      frame = shape(picture)
+      out = out or stack.enter_context(_Writer(file, frame, info, recipe))
+      for _ in range(repeat):
+        if shown in looked_at:
+          seen[shown] = reformatter.rgb(frame)
+        out.write(frame, ticks[shown])
+        shown += 1
+  data = file.getvalue()
+  return data, _psnr(data, seen)
+
+
+def _schedule(info: decode.VideoInfo, fps: float | None) -> tuple:
+  """Source frames in the order they are shown, and the tick of each."""
+  chosen, times = np.arange(info.frames), np.array(info.times)
+  if (np.diff(times) * 1000 < 1).any():  # untimed, or too close for Matroska
+    times = chosen / info.fps
+  if fps is not None:
+    shown = np.arange(max(1, round(info.duration * fps))) / fps
+    chosen = np.searchsorted(times, shown + 1e-6, side='right') - 1
+    times = shown
+  return chosen, [round(time / _TICKS) for time in times.tolist()]
+
+
+class _Writer:
+  """Encodes frames into a file in memory; use it as a context manager."""
+
+  def __init__(self, file, frame, info: decode.VideoInfo, recipe: Recipe):
+    jpeg = recipe.frames == 'jpeg'
+    self._file = av.open(
+      file,
+      'w',
+      format='matroska' if jpeg else 'mp4',
+      options={'fflags': '+bitexact'},
+    )
+    rate = Fraction(recipe.fps or info.fps).limit_denominator(1001)
+    self._stream = stream = self._file.add_stream(
+      'mjpeg' if jpeg else 'libx264', rate=rate
+    )
+    stream.width, stream.height = frame.width, frame.height
+    stream.pix_fmt = frame.format.name
+    coder = stream.codec_context
+    coder.time_base, coder.thread_count = _TICKS, 1
+    coder.colorspace, coder.color_range = frame.colorspace, frame.color_range
+    if info.pixel_aspect != 1 and not recipe.square_pixels:
+      aspect = Fraction(info.pixel_aspect).limit_denominator(1000)
+      coder.sample_aspect_ratio = aspect
+    if jpeg:
+      coder.options = {'qmin': '2', 'qmax': '2'}
+    else:
+      coder.options = {
+        'preset': 'medium',
+        'crf': str(recipe.crf),
+        'x264-params': _X264.format(gop=recipe.gop),
+      }
+
+  def write(self, frame: av.VideoFrame, tick: int) -> None:
+    frame.pts, frame.time_base = tick, _TICKS
+    frame.pict_type = av.video.frame.PictureType.NONE
+    self._file.mux(self._stream.encode(frame))
+
+  def __enter__(self) -> '_Writer':
+    return self
+
+  def __exit__(self, error, *_) -> None:
+    if error is None:
+      self._file.mux(self._stream.encode(None))
+    self._file.close()
+
+
+def _psnr(data: bytes, seen: dict[int, np.ndarray]) -> float:
+  """Of frames of a file against those that were meant, in dB, at most 99."""
+  with decode.open_video(data) as video:
+    found = video.read(seen)
+  wanted = np.stack([*seen.values()])
+  error = np.square(found.astype(np.float32) - wanted).mean()
+  return float(min(99, 10 * np.log10(255**2 / max(error, 1e-9))))
