@@ -30,7 +30,8 @@ def row(**changes):
 
 SERIALIZE = """
 import hashlib
-from i2v_jax.data.sets import prepared, shards
+from i2v_jax.data.prepare import shards
+from i2v_jax.data.sets import prepared
 row = prepared.Row('a/b.mp4', 1, 3, 29.97, 4, 6, 5, 5, None, '')
 record = shards.serializer(('x', 'y'))(row, b'video')
 print(hashlib.sha256(record).hexdigest())
