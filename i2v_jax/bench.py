@@ -12,18 +12,12 @@ import jax
 import numpy as np
 
 import i2v_jax
-from i2v_jax import (
-  accounting,
-  bench_runs,
-  experiment,
-  fitting,
-  memory,
-  peaks,
-  run,
-)
+from i2v_jax import bench_runs, peaks
 from i2v_jax.data.sets import digits, known
 from i2v_jax.models.inputs import clip_shapes, param_shapes
 from i2v_jax.runtime import compilation, device_memory, process, sharding
+from i2v_jax.training import auto, counts, experiment, memory
+from i2v_jax.training.run import split_params
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,11 +69,11 @@ def bench(config: Mapping[str, Any], options: Options) -> dict[str, Any]:
   Raises:
     ValueError: something in the config cannot be.
   """
-  config = experiment.check(config)
+  config = experiment.check_config(config)
   num_classes = classes(config, options.num_classes)
-  models = accounting.models(config, num_classes)
-  model = experiment.model(config, num_classes)
-  config, *_ = run.parts(config, model, param_shapes(model))
+  models = counts.build_models(config, num_classes)
+  model = experiment.build_model(config, num_classes)
+  config, *_ = split_params(config, model, param_shapes(model))
   options = _sized(config, options)
   found = {
     'conditions': _conditions(config, models, num_classes, options),
@@ -108,7 +102,7 @@ def bench(config: Mapping[str, Any], options: Options) -> dict[str, Any]:
 def _sized(config: Mapping[str, Any], options: Options) -> Options:
   """Options with a batch that the training step, if wanted, can have."""
   mesh = sharding.make_mesh(config['mesh']['model'])
-  size = options.batch_size or fitting.smallest(config, mesh)
+  size = options.batch_size or auto.smallest_batch(config, mesh)
   if options.training:
     memory.check_remat(config)
     sharding.check_batch_size(size, mesh, config['accumulate'])
@@ -131,7 +125,7 @@ def classes(config: Mapping[str, Any], given: int = 0) -> int:
   if data['format'] in public:
     return public[data['format']]
   if bench_runs.has_data(config):
-    return len(experiment.split(config, 'train').class_names)
+    return len(experiment.load_split(config, 'train').class_names)
   raise ValueError(
     f'There is no data at data.root={data["root"]} whose classes could be '
     'counted; give --classes NUMBER.'
@@ -141,7 +135,7 @@ def classes(config: Mapping[str, Any], given: int = 0) -> int:
 def _conditions(config, models, num_classes: int, options: Options) -> dict:
   device, (model, *_) = jax.devices()[0], models.values()
   return dataclasses.asdict(options) | {
-    'backbone': experiment.plain(config['model']['backbone']),
+    'backbone': experiment.to_plain(config['model']['backbone']),
     'num_frames': model.num_frames,
     'num_classes': num_classes,
     'views': [config['views']['clips'], config['views']['crops']],
@@ -156,11 +150,10 @@ def _conditions(config, models, num_classes: int, options: Options) -> dict:
 
 
 def _counted(config, model) -> dict[str, Any]:
-  counts = accounting.count(config, model)
-  found = dataclasses.asdict(counts)
-  return found | {
-    'view_macs': counts.view_macs,
-    'video_macs': counts.video_macs,
+  found = counts.count(config, model)
+  return dataclasses.asdict(found) | {
+    'view_macs': found.view_macs,
+    'video_macs': found.video_macs,
   }
 
 

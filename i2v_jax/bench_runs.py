@@ -10,12 +10,13 @@ import jax
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from i2v_jax import benchmark, evaluate, experiment, memory
-from i2v_jax import run as run_lib
+from i2v_jax import benchmark
 from i2v_jax.data.loading import pipeline
 from i2v_jax.data.loading.loader import Loader
 from i2v_jax.models.inputs import param_shapes
 from i2v_jax.runtime import compilation, sharding
+from i2v_jax.training import experiment, memory
+from i2v_jax.training.run import cast_params
 
 
 def forward(
@@ -79,7 +80,7 @@ def random_params(model, arrays: dict):
   for path, x in shapes.items():
     if path not in arrays or arrays[path].shape != x.shape:
       values = 0.02 * rng.standard_normal(x.shape, np.float32)
-      arrays[path] = run_lib.cast(values, model.vit.dtype)
+      arrays[path] = cast_params(values, model.vit.dtype)
   return unflatten_dict({path: arrays[path] for path in shapes}, sep='/')
 
 
@@ -96,13 +97,13 @@ def training(
     ValueError: the batch does not spread over the devices.
   """
   mesh = sharding.make_mesh(config['mesh']['model'])
-  lowered, inputs = memory.lowered(config, mesh, num_classes, batch_size)
-  compiled = compilation.compiled(lowered, mesh, 'the training step')
+  lowered, inputs = memory.lower_step(config, mesh, num_classes, batch_size)
+  compiled = compilation.compile_lowered(lowered, mesh, 'the training step')
   step = repeated(compiled, inputs)
   seconds = np.median(benchmark.alternate({'': step}, rounds)[''])
   if config['remat'] != 'none' or config['accumulate'] > 1:
     once = dict(config) | {'remat': 'none', 'accumulate': 1}
-    lowered, _ = memory.lowered(once, mesh, num_classes, batch_size)
+    lowered, _ = memory.lower_step(once, mesh, num_classes, batch_size)
   parts = memory.measure(compiled, inputs)
   return {
     'seconds': float(seconds),
@@ -159,9 +160,9 @@ def loader(config: Mapping[str, Any], clips: int) -> dict[str, Any]:
   """
   if not has_data(config):
     return {'absent': f'no data at {config["data"]["root"]}'}
-  data, split = config['data'], experiment.split(config, 'train')
-  spec = experiment.clip_spec(config, split.class_names)
-  parallel, rows = evaluate.parallelism(config), config['repeats']
+  data, split = config['data'], experiment.load_split(config, 'train')
+  spec = experiment.make_clip_spec(config, split.class_names)
+  parallel, rows = experiment.make_parallelism(config), config['repeats']
   batches = pipeline.train_batches(
     Loader(split, spec, data['on_bad_video'], data['clip_seconds']),
     rows,

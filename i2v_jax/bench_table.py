@@ -7,9 +7,9 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
-from i2v_jax import accounting
 from i2v_jax.runtime import files
 from i2v_jax.runtime.console import console
+from i2v_jax.training import counts
 
 
 def write(found: Mapping[str, Any], path) -> None:
@@ -83,7 +83,7 @@ def _work(found) -> dict[str, dict]:
   share = lambda key, by: {
     model: f'{row[key] / by(row) - 1:+.2%}' for model, row in models.items()
   }
-  image = models[accounting.IMAGE]['view_macs']
+  image = models[counts.IMAGE]['view_macs']
   return {
     'GFLOPs of a view, by formula': _each(found, _giga, 'view_macs'),
     '  as XLA counts': _each(found, _giga, 'xla_macs'),

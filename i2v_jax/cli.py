@@ -31,9 +31,9 @@ def predict(args) -> int:
 
 
 def evaluate(args) -> None:
-  from i2v_jax import evaluate as lib
   from i2v_jax import predict, trained
   from i2v_jax.runtime.console import console
+  from i2v_jax.training.evaluation import evaluate as lib
 
   model = trained.load(args.workdir, weights=args.weights, root=args.root)
   spec = predict.with_views(model.spec, args.views)
@@ -71,7 +71,7 @@ def pull(args) -> None:
 
 
 def status(args) -> None:
-  from i2v_jax import status as lib
+  from i2v_jax.training.workdir import status as lib
 
   for line in lib.report(args.workdir):
     print(line)

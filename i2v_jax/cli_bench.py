@@ -2,9 +2,9 @@
 
 import pathlib
 
-from i2v_jax import shipped
 from i2v_jax.cli_arguments import add_set
 from i2v_jax.cli_numbers import count, from_0
+from i2v_jax.training import shipped_configs
 
 CONFIG = 'configs/zeroi2v_k400.py'
 PUBLISHED = 'configs/published.py'
@@ -12,7 +12,8 @@ PUBLISHED = 'configs/published.py'
 
 def bench(args) -> None:
   from i2v_jax import bench as lib
-  from i2v_jax import bench_table, variants
+  from i2v_jax import bench_table
+  from i2v_jax.training import config_files
 
   options = lib.Options(
     num_classes=args.classes,
@@ -27,19 +28,20 @@ def bench(args) -> None:
   if args.against:
     _against(args)
     return
-  config = variants.load_config(args.config, args.set)
+  config = config_files.load_config(args.config, args.set)
   found = {'config': args.config, 'set': args.set}
   found |= lib.bench(config, options)
-  path, arg = shipped.split(args.config)
+  path, arg = shipped_configs.split_argument(args.config)
   bench_table.show(found, f'{pathlib.Path(path).stem} {arg}'.rstrip())
   if args.out:
     bench_table.write(found, args.out)
 
 
 def _against(args) -> None:
-  from i2v_jax import bench, bench_table, peer, variants
+  from i2v_jax import bench, bench_table, peer
+  from i2v_jax.training import config_files
 
-  config = variants.load_config(args.config, args.set)
+  config = config_files.load_config(args.config, args.set)
   classes = bench.classes(config, args.classes)
   rows = peer.against_torch(config, classes, args.rounds)
   if args.out:

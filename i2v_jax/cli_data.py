@@ -23,14 +23,14 @@ def _going_on():
 
 
 def show(args) -> None:
-  from i2v_jax import config_ranges, experiment, variants
   from i2v_jax.data.sets import folders, sources
   from i2v_jax.data.show import sheet
   from i2v_jax.data.show import show as lib
   from i2v_jax.runtime.console import console, progress
+  from i2v_jax.training import config_files, config_ranges, experiment
 
   sheet.check_path(args.out)
-  config = variants.load_config(args.config, args.set)
+  config = config_files.load_config(args.config, args.set)
   config = config_ranges.check(config)
   if args.classes:
     names = sources.read_class_names(args.classes)
@@ -45,7 +45,7 @@ def show(args) -> None:
   with bar:
     picture = lib.contact_sheet(
       _counted(videos, advance),
-      experiment.clip_spec(config, names),
+      experiment.make_clip_spec(config, names),
       seed=config['seed'],
       draws=args.draws,
       heading=heading,
@@ -64,19 +64,19 @@ def _counted(items: Iterable, advance: Callable) -> Iterator:
 
 
 def gallery(args) -> None:
-  from i2v_jax import gallery as lib
   from i2v_jax.data.show import sheet
   from i2v_jax.runtime.console import console
+  from i2v_jax.training import gallery as lib
 
   sheet.check_path(args.out)
-  sheet.write(args.out, lib.gallery(args.clip, args.other, args.seed))
+  sheet.write(args.out, lib.draw_gallery(args.clip, args.other, args.seed))
   console.print(f'written to {args.out}')
 
 
 def prepare(args) -> None:
-  from i2v_jax import variants
   from i2v_jax.data.prepare import command
   from i2v_jax.data.prepare.job import Job
+  from i2v_jax.training import config_files
 
   with _going_on():
     job = Job(
@@ -85,7 +85,7 @@ def prepare(args) -> None:
       args.root,
       args.split,
       name=args.name,
-      options=dict(variants.parse(text) for text in args.set),
+      options=dict(config_files.parse_setting(text) for text in args.set),
       on_missing=args.on_missing,
       on_bad_video=args.on_bad_video,
       recipe=make_recipe(vars(args)),
@@ -127,23 +127,28 @@ def _to_check(args):
   if args.config:
     return cli_data.list_config(args.config, args.set, args.split)
 
-  from i2v_jax import variants  # and with it JAX, which takes seconds
+  from i2v_jax.training import (
+    config_files,  # and with it JAX, which takes seconds
+  )
 
-  options = dict(variants.parse(text) for text in args.set)
+  options = dict(config_files.parse_setting(text) for text in args.set)
   return all_videos.list_source(*args.source, options, args.split)
 
 
 def list_config(file: str, settings: Sequence[str], splits: Sequence[str] = ()):
   """The splits that a config trains and tests on, and the clips it takes."""
-  from i2v_jax import experiment, variants  # JAX takes seconds to import
   from i2v_jax.data.check import all_videos
+  from i2v_jax.training import (  # JAX takes seconds to import
+    config_files,
+    experiment,
+  )
 
-  config = variants.load_config(file, settings)
+  config = config_files.load_config(file, settings)
   data = config['data']
   splits = splits or (data['train'], data['val'])
   options = {'fps': data['fps']} | dict(data['options'])
   listed = all_videos.list_source(data['format'], data['root'], options, splits)
-  return dataclasses.replace(listed, spec=experiment.clip_spec(config))
+  return dataclasses.replace(listed, spec=experiment.make_clip_spec(config))
 
 
 def make_recipe(given: Mapping):

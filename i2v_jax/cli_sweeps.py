@@ -2,16 +2,16 @@
 
 import pathlib
 
-from i2v_jax import shipped
 from i2v_jax.cli_arguments import add_repeated, add_set
 from i2v_jax.cli_numbers import count
+from i2v_jax.training import shipped_configs
 
 
 def sweep(args) -> int:
-  from i2v_jax import sweep as lib
-  from i2v_jax import variants
+  from i2v_jax.training import config_files
+  from i2v_jax.training.sweeps import sweep as lib
 
-  found = variants.load(args.config, args.set, args.only)
+  found = config_files.load_variants(args.config, args.set, args.only)
   workdir = args.workdir or _workdir('sweep', args.config)
   rows = lib.sweep(found, workdir, args.seeds)
   return int(any(row.get('error') for row in rows))
@@ -19,9 +19,9 @@ def sweep(args) -> int:
 
 def compare(args) -> int:
   from i2v_jax import compare as lib
-  from i2v_jax import variants
+  from i2v_jax.training import config_files
 
-  found = variants.load(args.config, args.set, args.only)
+  found = config_files.load_variants(args.config, args.set, args.only)
   workdir = args.workdir or _workdir('compare', args.config)
   if args.steps_only:
     lib.steps(found, workdir, args.rounds)
@@ -32,7 +32,8 @@ def compare(args) -> int:
 
 def _workdir(command: str, config: str) -> str:
   """`runs/compare-quickstart` for `configs/quickstart.py`."""
-  return f'runs/{command}-{pathlib.Path(shipped.split(config)[0]).stem}'
+  file, _ = shipped_configs.split_argument(config)
+  return f'runs/{command}-{pathlib.Path(file).stem}'
 
 
 def add(command) -> None:

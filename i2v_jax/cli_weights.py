@@ -22,24 +22,25 @@ def bench_weights(args) -> None:
 
 
 def convert_weights(args) -> None:
-  from i2v_jax import convert, variants
+  from i2v_jax import convert
   from i2v_jax.data.sets import sources
+  from i2v_jax.training import config_files
 
   if not args.config:
     convert.image_model(args.source, args.out, **_told(args))
     return
   if not args.classes:
     raise ValueError('A video model needs its class names: give --classes.')
-  config = variants.load_config(args.config, args.set)
+  config = config_files.load_config(args.config, args.set)
   names = sources.read_class_names(args.classes)
   convert.release(args.source, config, names, args.out, args.which)
 
 
 def _told(args) -> dict:
   """`--which` and `--set KEY=VALUE` as keyword arguments."""
-  from i2v_jax import variants
+  from i2v_jax.training import config_files
 
-  told = dict(variants.parse(text) for text in args.set)
+  told = dict(config_files.parse_setting(text) for text in args.set)
   return told | (dict(which=args.which) if args.which else {})
 
 

@@ -11,13 +11,13 @@ import numpy as np
 from flax.traverse_util import flatten_dict
 
 from i2v_jax import export as export_lib
-from i2v_jax import facts
 from i2v_jax.adapters import frame_shift
 from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.models import video
 from i2v_jax.runtime import files
 from i2v_jax.runtime.console import console
 from i2v_jax.trained import Trained
+from i2v_jax.training import facts
 from i2v_jax.weights.formats import clip_hf, huggingface, native
 
 TOWER = {  # our path -> Hugging Face's key, for what is not in a block
@@ -55,7 +55,7 @@ def export(trained: Trained, out) -> None:
   known = export_lib.facts(trained, 'clip', params, difference)
   arrays = to_clip(jax.device_get(params))
   config = vision_config(model.vit) | {'i2v': _video(trained, offsets)}
-  with files.together(out) as new:
+  with files.replacing_folder(out) as new:
     # Without this word the transformers library refuses a file.
     native.save(new / 'model.safetensors', arrays, {'format': 'pt'})
     files.write_json(new / 'config.json', config)
@@ -127,7 +127,9 @@ def _video(trained: Trained, offsets: tuple[int, ...]) -> dict:
     'offsets': list(offsets),
     'id2label': {str(i): name for i, name in enumerate(names)},
     'label2id': {name: i for i, name in enumerate(names)},
-    'preprocessing': facts.preprocessing(trained.config, trained.class_names),
+    'preprocessing': facts.describe_preprocessing(
+      trained.config, trained.class_names
+    ),
   }
 
 

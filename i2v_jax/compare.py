@@ -12,22 +12,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from i2v_jax import (
-  adapters,
-  benchmark,
-  experiment,
-  fitting,
-  memory,
-  sweep,
-  train,
-  trained,
-)
+from i2v_jax import adapters, benchmark, trained
 from i2v_jax import export as export_lib
-from i2v_jax import run as run_lib
 from i2v_jax.models.build import merge
 from i2v_jax.runtime import compilation, files, sharding
 from i2v_jax.runtime.console import console, progress
-from i2v_jax.variants import Variant
+from i2v_jax.training import auto, experiment, loop, memory
+from i2v_jax.training.config_files import Variant
+from i2v_jax.training.run import Run, cast_params, prepare_run
+from i2v_jax.training.sweeps import sweep
 
 
 def override(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict:
@@ -61,18 +54,18 @@ def compare(
     raise ValueError(
       'A config with `compare` runs in one process; set --config.compare={}.'
     )
-  workdir, config = pathlib.Path(workdir), experiment.plain(config)
+  workdir, config = pathlib.Path(workdir), experiment.to_plain(config)
   variants = config.pop('compare')
   main = config | {'compare': {}}
   method = (main['model']['adapter'] or {}).get('name', 'no adapter')
   changed = {name: override(main, v) for name, v in variants.items()}
   for values in changed.values():
-    experiment.check(values)
+    experiment.check_config(values)
   for name, values in changed.items():
     console.rule(name)
-    train.train_and_evaluate(values, workdir / name, extend)
+    loop.train_and_evaluate(values, workdir / name, extend)
   console.rule(method)
-  train.train_and_evaluate(main, workdir, extend)
+  loop.train_and_evaluate(main, workdir, extend)
   console.rule(f'{method}, merged')
   models = {name: trained.load(workdir / name) for name in variants}
   models[method] = trained.load(workdir)
@@ -101,10 +94,10 @@ def _rows(models, differences) -> list[dict]:
 
 COLUMNS = {
   'method': lambda row: row['method'],
-  'tunable': sweep.cell('tunable_params', ','),
-  'top-1': sweep.cell('top1', '.1%'),
-  'ms per clip': sweep.cell('seconds_per_clip', '.2f', 1e3),
-  'max merge difference': sweep.cell('merge_max_diff', '.1e'),
+  'tunable': sweep.make_cell('tunable_params', ','),
+  'top-1': sweep.make_cell('top1', '.1%'),
+  'ms per clip': sweep.make_cell('seconds_per_clip', '.2f', 1e3),
+  'max merge difference': sweep.make_cell('merge_max_diff', '.1e'),
 }
 
 
@@ -162,13 +155,13 @@ def steps(variants: Sequence[Variant], workdir, rounds: int = 10) -> list[dict]:
   return rows
 
 
-def _prepared(variants, workdir) -> dict[str, run_lib.Run]:
+def _prepared(variants, workdir) -> dict[str, Run]:
   workdir = pathlib.Path(workdir)
   runs = {}
   for variant in variants:
     folder = workdir / variant.folder
-    config = fitting.settle(variant.config, folder)
-    runs[variant.name] = run_lib.prepare(config, folder)
+    config = auto.settle(variant.config, folder)
+    runs[variant.name] = prepare_run(config, folder)
   return runs
 
 
@@ -177,21 +170,21 @@ merged_name = '{}, merged'.format
 ONE_CLIP = 'Inference: one clip at a time.'
 METHOD_COLUMNS = {
   'method': lambda row: row['name'] if 'error' in row else '  merged',
-  'tunable': sweep.cell('tunable_params', ','),
-  'top-1': sweep.top1,
-  'train\nms/clip': sweep.cell('train_seconds_per_clip', '.2f', 1e3),
-  'inference\nms/clip': sweep.cell('seconds_per_clip', '.2f', 1e3),
-  'train peak\nMiB': sweep.cell('train_peak_bytes', ',.1f', 2**-20),
+  'tunable': sweep.make_cell('tunable_params', ','),
+  'top-1': sweep.format_top1,
+  'train\nms/clip': sweep.make_cell('train_seconds_per_clip', '.2f', 1e3),
+  'inference\nms/clip': sweep.make_cell('seconds_per_clip', '.2f', 1e3),
+  'train peak\nMiB': sweep.make_cell('train_peak_bytes', ',.1f', 2**-20),
 }
 STEP_COLUMNS = {
   'method': lambda row: row['name'],
-  'ms/clip': sweep.cell('train_seconds_per_clip', ',.2f', 1e3),
-  'GFLOP/clip': sweep.cell('train_flops_per_clip', ',.2f', 1e-9),
-  'peak MiB': sweep.cell('train_peak_bytes', ',.1f', 2**-20),
+  'ms/clip': sweep.make_cell('train_seconds_per_clip', ',.2f', 1e3),
+  'GFLOP/clip': sweep.make_cell('train_flops_per_clip', ',.2f', 1e-9),
+  'peak MiB': sweep.make_cell('train_peak_bytes', ',.1f', 2**-20),
 }
 
 
-def _training(runs: Mapping[str, run_lib.Run], rounds: int) -> dict[str, dict]:
+def _training(runs: Mapping[str, Run], rounds: int) -> dict[str, dict]:
   """Seconds per clip and memory of every method's training step."""
   steps, measured = {}, {}
   bar, advance = progress(len(runs), 'compile', 'methods')
@@ -205,13 +198,13 @@ def _training(runs: Mapping[str, run_lib.Run], rounds: int) -> dict[str, dict]:
   return measured
 
 
-def _train_step(run: run_lib.Run):
+def _train_step(run: Run):
   """A compiled training step that goes on from call to call, and its costs."""
-  shapes = memory.batch_of(run.config, run.model, run.mesh)
+  shapes = memory.batch_shapes(run.config, run.model, run.mesh)
   batch = _random_batch(shapes, run.model.num_classes)
   batch = sharding.put(batch, run.mesh)
   state = jax.tree.map(jnp.copy, run.state)  # which the step donates
-  compiled = memory.compiled_step(run)
+  compiled = memory.compile_step(run)
 
   def call():
     nonlocal state
@@ -222,7 +215,7 @@ def _train_step(run: run_lib.Run):
   return call, {'train_peak_bytes': peak, 'train_flops_per_clip': per_clip}
 
 
-def _flops(run: run_lib.Run, compiled) -> float | None:
+def _flops(run: Run, compiled) -> float | None:
   """FLOPs of a clip in a training step, where XLA counts them."""
   size = run.config['batch_size']
   if run.config['accumulate'] == 1:
@@ -230,7 +223,7 @@ def _flops(run: run_lib.Run, compiled) -> float | None:
     return flops and flops * run.mesh.size / size
   # XLA counts the body of a loop once, so the batch is counted in one part.
   whole = dict(run.config) | {'accumulate': 1}
-  lowered, _ = memory.lowered(whole, run.mesh, run.model.num_classes)
+  lowered, _ = memory.lower_step(whole, run.mesh, run.model.num_classes)
   return 2 * compilation.xla_macs(lowered) / size
 
 
@@ -248,7 +241,7 @@ def _random_batch(shapes: Mapping, num_classes: int) -> dict[str, Any]:
   return jax.tree.map(draw, dict(shapes)) | known
 
 
-def _deployed(runs: Mapping[str, run_lib.Run]) -> dict:
+def _deployed(runs: Mapping[str, Run]) -> dict:
   """`(model, params)` of every method, and again merged where it merges."""
   models = {}
   for name, run in runs.items():
@@ -256,12 +249,12 @@ def _deployed(runs: Mapping[str, run_lib.Run]) -> dict:
     if adapters.can_merge(run.model.adapter):
       models[merged_name(name)] = merge(run.model, run.params)
   return {
-    name: (model, run_lib.cast(params, model.vit.dtype))
+    name: (model, cast_params(params, model.vit.dtype))
     for name, (model, params) in models.items()
   }
 
 
-def _conditions(runs: Mapping[str, run_lib.Run], rounds: int) -> str:
+def _conditions(runs: Mapping[str, Run], rounds: int) -> str:
   """What the measurements mean, below their table."""
   if not runs:
     return ''

@@ -4,11 +4,12 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from i2v_jax import adapters, experiment, export, start, trained
+from i2v_jax import adapters, export, trained
 from i2v_jax import params as params_lib
 from i2v_jax.deploy.release import load_release
 from i2v_jax.models.inputs import param_shapes
 from i2v_jax.runtime.console import console
+from i2v_jax.training import experiment, warm_start
 from i2v_jax.weights import image, releases
 from i2v_jax.weights.formats import native
 
@@ -70,8 +71,8 @@ def release(
     ValueError: the file is of another model than the config describes.
   """
   out, weights = pathlib.Path(out), releases.open_release(source)
-  config = experiment.absolute(config)
-  model = experiment.model(config, len(class_names))
+  config = experiment.with_absolute_paths(config)
+  model = experiment.build_model(config, len(class_names))
   loaded = load_release(source, which=which, **_told(config, model))
   normalization = config['data']['normalization']
   if loaded.report.normalization != normalization:
@@ -82,9 +83,9 @@ def release(
     )
   merged = (loaded.model.adapter or {}).get('num_adapters') == 0
   if merged:
-    config['model']['adapter'] = experiment.plain(loaded.model.adapter)
-    model = experiment.model(config, len(class_names))
-  start.check_same_kind(weights.what, loaded.model, model)
+    config['model']['adapter'] = experiment.to_plain(loaded.model.adapter)
+    model = experiment.build_model(config, len(class_names))
+  warm_start.check_same_kind(weights.what, loaded.model, model)
   params_lib.check_same_tree(param_shapes(model), loaded.params, weights.what)
   identity = {'weights_sha256': params_lib.sha256(loaded.params)}
   config |= {'weights': '', 'start_from': ''}

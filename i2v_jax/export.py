@@ -9,8 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from i2v_jax import adapters, experiment
-from i2v_jax import facts as facts_lib
+from i2v_jax import adapters
 from i2v_jax import params as params_lib
 from i2v_jax.data.sets import sources
 from i2v_jax.models.build import merge
@@ -18,6 +17,8 @@ from i2v_jax.models.inputs import clip_shapes
 from i2v_jax.runtime import files
 from i2v_jax.runtime.console import console
 from i2v_jax.trained import Trained
+from i2v_jax.training import experiment, stored
+from i2v_jax.training import facts as facts_lib
 from i2v_jax.weights import adapter_file
 from i2v_jax.weights.formats import native
 
@@ -113,7 +114,7 @@ def adapter(trained: Trained, out) -> None:
       `export`; nothing is written.
   """
   config = _config(trained)
-  weights = experiment.base(config)
+  weights = stored.weights_source(config)
   if not weights:
     raise ValueError(
       f'{trained.path} is an export and does not know its image weights any '
@@ -131,7 +132,7 @@ def adapter(trained: Trained, out) -> None:
   known = facts(trained, 'adapter', trained.params)
   known |= {'config': config, 'class_names': list(trained.class_names)}
   file = out / adapter_file.FILE
-  with files.told(file):
+  with files.explain_errors(file):
     out.mkdir(parents=True, exist_ok=True)
     native.write(file, jax.device_get(kept), **known)
   console.print(
@@ -161,7 +162,7 @@ def facts(
   trained: Trained, format: str, params, difference: float = 0.0
 ) -> dict:
   """Facts of an export of `params`; `difference` is that of their merge."""
-  known = facts_lib.of(trained) | {
+  known = facts_lib.collect_facts(trained) | {
     'format': format,
     'weights_sha256': params_lib.sha256(params),
     'class_names': list(trained.class_names),
@@ -181,8 +182,8 @@ def outcome(model, difference: float) -> str:
 
 def _config(trained: Trained) -> dict:
   """A trained model's config: adapter spelt out, no paths of its data."""
-  config = copy.deepcopy(experiment.plain(trained.config))
-  config['model']['adapter'] = experiment.plain(trained.model.adapter)
+  config = copy.deepcopy(experiment.to_plain(trained.config))
+  config['model']['adapter'] = experiment.to_plain(trained.model.adapter)
   return config | {'data': _elsewhere(config['data'])}
 
 
@@ -198,7 +199,7 @@ def _elsewhere(data: dict) -> dict:
 
 def _write(out: pathlib.Path, trained: Trained, known: dict) -> None:
   config = _config(trained) | {'weights': '', 'start_from': ''}
-  with files.together(out) as new:
+  with files.replacing_folder(out) as new:
     files.write_json(new / 'config.json', config)
     sources.write_class_names(new / 'classes.json', trained.class_names)
     native.write(

@@ -7,10 +7,11 @@ import re
 
 from huggingface_hub import CommitOperationAdd, HfApi, errors
 
-from i2v_jax import experiment, model_card
-from i2v_jax import facts as facts_lib
+from i2v_jax import model_card
 from i2v_jax.runtime import files
 from i2v_jax.runtime.console import console
+from i2v_jax.training import facts as facts_lib
+from i2v_jax.training import stored
 
 CARD = 'README.md'
 FILES = (  # of exports in all formats, and nothing that lies beside them
@@ -110,14 +111,16 @@ def _facts(folder: pathlib.Path) -> dict:
       'write it with i2v export.'
     )
   config = known.get('config')
-  weights = experiment.base(config) if config else ''
+  weights = stored.weights_source(config) if config else ''
   if weights and facts_lib.is_local(weights):
     raise ValueError(
       f'{folder} names its image weights by a path, {weights}, that nobody '
       'else has; export it again with --weights hf:ORG/NAME.'
     )
   identity = {'weights_sha256': known['weights_sha256']}
-  reports = facts_lib.evaluations(folder, identity, known['evaluations'])
+  reports = facts_lib.collect_evaluations(
+    folder, identity, known['evaluations']
+  )
   return known | {'evaluations': reports}
 
 

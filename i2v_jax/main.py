@@ -13,9 +13,9 @@ import sys
 
 from absl import app, flags, logging
 
-from i2v_jax import config_flag
 from i2v_jax.data.sets import places
 from i2v_jax.runtime import errors
+from i2v_jax.training import config_flag
 
 # JAX and the library are imported in `run`: worker processes of the data
 # loader import this module too, and have no use for them.
@@ -69,7 +69,7 @@ def run(argv) -> None:
     JOIN_SECONDS.value,
     SILENT_SECONDS.value,
   )
-  with hosts.together(join):
+  with hosts.joined(join):
     _train()
 
 
@@ -90,9 +90,9 @@ def _train() -> None:
 
     compare.compare(config, WORKDIR.value, EXTEND.value)
   else:
-    from i2v_jax import train
+    from i2v_jax.training import loop
 
-    train.train_and_evaluate(config, WORKDIR.value, EXTEND.value)
+    loop.train_and_evaluate(config, WORKDIR.value, EXTEND.value)
 
 
 def batch_size(text: str):

@@ -6,9 +6,9 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
-from i2v_jax import accounting, experiment, variants
 from i2v_jax.models.macs import count_macs
 from i2v_jax.runtime.console import console
+from i2v_jax.training import config_files, counts, experiment
 
 HEADINGS = ('model', 'GFLOPs', 'paper', 'off', 'total', 'tunable', 'added')
 MILLIONS = ('total', 'tunable', 'added')
@@ -30,7 +30,7 @@ def rows(config: str, only: Sequence[str] = ()) -> list[dict[str, Any]]:
     ValueError: no such file, variant, or nothing is published of one.
   """
   found = []
-  for variant in variants.load(config, only=only):
+  for variant in config_files.load_variants(config, only=only):
     published = dict(variant.config.get('published') or {})
     if not published:
       raise ValueError(
@@ -43,9 +43,9 @@ def rows(config: str, only: Sequence[str] = ()) -> list[dict[str, Any]]:
 
 
 def _ours(config: Mapping[str, Any], num_classes: int) -> dict[str, float]:
-  model = experiment.model(config, num_classes)
-  found = accounting.count(config, model)
-  macs = sum(count_macs(accounting.deployed(model)).values())
+  model = experiment.build_model(config, num_classes)
+  found = counts.count(config, model)
+  macs = sum(count_macs(counts.build_deployed(model)).values())
   millions = {key: getattr(found, key) / 1e6 for key in MILLIONS}
   return {'gflops': found.views * macs / 1e9, **millions}
 

@@ -13,8 +13,8 @@ import sys
 
 from absl import app, flags
 
-from i2v_jax import config_flag
 from i2v_jax.runtime import errors
+from i2v_jax.training import config_flag
 
 CONFIG = config_flag.define()
 TOPOLOGY = flags.DEFINE_string(
@@ -57,12 +57,12 @@ def measure(config, where, clips: int, num_classes: int, effort: float) -> dict:
   """
   import jax
 
-  from i2v_jax import memory
   from i2v_jax.runtime import compilation, sharding
+  from i2v_jax.training import memory
 
   mesh = sharding.make_mesh(config['mesh']['model'], where)
   size = clips * mesh.size
-  lowered, inputs = memory.lowered(config, mesh, num_classes, size)
+  lowered, inputs = memory.lower_step(config, mesh, num_classes, size)
   platform = where[0].platform
   options = dict(compilation.OPTIONS.get(platform, {}))
   if platform != 'cpu':  # which has no such thing
@@ -70,7 +70,7 @@ def measure(config, where, clips: int, num_classes: int, effort: float) -> dict:
   try:
     compiled = lowered.compile(compiler_options=options)
   except jax.errors.JaxRuntimeError as error:
-    return {'refused': memory.refusal(error)}
+    return {'refused': memory.read_refusal(error)}
   found = memory.measure(compiled, inputs)
   return dataclasses.asdict(found) | {'total': found.total}
 

@@ -9,12 +9,12 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from jax import export as jax_export
 
 from i2v_jax import export as export_lib
-from i2v_jax import facts
 from i2v_jax.backbones.normalization import normalize
 from i2v_jax.models.inputs import INPUTS
 from i2v_jax.runtime import files
 from i2v_jax.runtime.console import console
 from i2v_jax.trained import Trained
+from i2v_jax.training import facts
 from i2v_jax.weights.formats import native
 
 PLATFORMS = ('cpu', 'cuda', 'tpu')
@@ -36,7 +36,7 @@ def export(trained: Trained, out) -> None:
   model, params, difference = export_lib.checked(trained)
   found = program(model, params, trained.config['data']['normalization'])
   known = export_lib.facts(trained, 'stablehlo', params, difference)
-  with files.together(out) as new:
+  with files.replacing_folder(out) as new:
     (new / 'model.stablehlo').write_bytes(found.serialize())
     native.write(new / 'model.safetensors', jax.device_get(params))
     files.write_json(new / 'config.json', _config(model, trained))
@@ -85,5 +85,7 @@ def _config(model, trained: Trained) -> dict:
     ],
     'class_names': list(trained.class_names),
     'platforms': list(PLATFORMS),
-    'preprocessing': facts.preprocessing(trained.config, trained.class_names),
+    'preprocessing': facts.describe_preprocessing(
+      trained.config, trained.class_names
+    ),
   }

@@ -3,54 +3,19 @@
 import dataclasses
 import pathlib
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 
-from i2v_jax import checkpoint, evaluate, experiment, facts
-from i2v_jax import params as params_lib
-from i2v_jax import workdir as workdir_lib
 from i2v_jax.data.clips.clips import ClipSpec, test_views
 from i2v_jax.data.loading.loader import Loader
-from i2v_jax.data.sets import sources
 from i2v_jax.data.videos import faults
 from i2v_jax.data.videos.decode import FrameFolder, Video, open_video
 from i2v_jax.models import video
-from i2v_jax.models.inputs import param_shapes
-from i2v_jax.runtime import files, sharding
-from i2v_jax.weights import adapter_file
-from i2v_jax.weights.formats import native
-
-
-class Stored(NamedTuple):
-  """What is read of a trained model: the arguments of `placed`."""
-
-  model: video.VideoClassifier
-  params: Mapping
-  config: Mapping[str, Any]
-  class_names: tuple[str, ...]
-  identity: Mapping[str, Any]
-  path: pathlib.Path
-
-
-NEEDED = (  # of a stored config, to use what was trained
-  'clip',
-  'data.format',
-  'data.normalization',
-  'data.root',
-  'dtype',
-  'model.adapter',
-  'model.backbone',
-  'model.num_frames',
-  'remat',
-  'seed',
-  'start_from',
-  'trainable',
-  'views.clips',
-  'views.crops',
-  'views.short_side',
-  'weights',
-)
+from i2v_jax.runtime import sharding
+from i2v_jax.training import experiment
+from i2v_jax.training.evaluation import evaluate
+from i2v_jax.training.stored import read
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +48,7 @@ class Trained:
   @property
   def spec(self) -> ClipSpec:
     """Preprocessing and views, as trained."""
-    return experiment.clip_spec(self.config)
+    return experiment.make_clip_spec(self.config)
 
   def probabilities(self, path, spec: ClipSpec | None = None, span=None):
     """Class probabilities `[classes]` of a video, averaged over its views.
@@ -133,22 +98,6 @@ def load(path, *, weights: str = '', root: str = '') -> Trained:
   return placed(*read(path, weights, root))
 
 
-def read(path, weights: str = '', root: str = '') -> Stored:
-  """Reads what `load` loads, without placing it on a mesh; raises as `load`."""
-  path = pathlib.Path(path).expanduser()
-  if (path / 'model.safetensors').is_file():
-    return _read_export(path, root)
-  if (path / 'checkpoints').is_dir():
-    return _read_workdir(path, weights, root)
-  if file := adapter_file.find(path):
-    return _read_adapter(file, weights, root)
-  raise FileNotFoundError(
-    f'{path} is neither the workdir of a run that has saved a checkpoint, nor '
-    'an export, nor an adapter file; write one with `i2v export` or '
-    '`i2v weights convert --config`.'
-  )
-
-
 def evaluate_trained(model: Trained, spec: ClipSpec | None = None):
   """Evaluates what was trained, as its config says, on its `val` split.
 
@@ -163,7 +112,7 @@ def evaluate_trained(model: Trained, spec: ClipSpec | None = None):
     raise ValueError(
       f'{model.path} does not say where the data is; give --root.'
     )
-  split = experiment.split(config, 'val')
+  split = experiment.load_split(config, 'val')
   if split.class_names != model.class_names:
     raise ValueError(
       f'The data has classes {split.class_names[:3]}…, the model was trained '
@@ -175,97 +124,6 @@ def evaluate_trained(model: Trained, spec: ClipSpec | None = None):
     model.model, model.params, loader, config, model.mesh, model.identity
   )
   return split, found
-
-
-def _read_export(path: pathlib.Path, root: str) -> Stored:
-  files.check_finished(path)
-  file = path / 'config.json'
-  config = files.read_json(file)
-  if 'model' not in config:
-    raise ValueError(
-      f'{path} was exported for other programs; give a run, or an export of '
-      '--format merged, full or adapter.'
-    )
-  config = _as_now(config, '', root, file)
-  class_names = sources.read_class_names(path / 'classes.json')
-  known = facts.check_names(path, class_names)
-  model = experiment.model(config, len(class_names))
-  file = path / 'model.safetensors'
-  params = native.read(file)
-  params_lib.check_same_tree(param_shapes(model), params, str(path))
-  identity = {'weights_sha256': params_lib.sha256(params)}
-  if known:
-    facts.check_weights(file, known, identity['weights_sha256'])
-  return Stored(model, params, config, class_names, identity, path)
-
-
-def _read_workdir(path: pathlib.Path, weights: str, root: str) -> Stored:
-  with checkpoint.Checkpoints(path) as checkpoints:
-    step = checkpoints.newest()
-    if step is None:
-      raise FileNotFoundError(f'{path} holds no finished checkpoint.')
-    saved = checkpoints.metadata(step)
-    config = _as_now(saved['config'], weights, root, path)
-    model = experiment.model(config, len(saved['class_names']))
-    mine, frozen = params_lib.split(param_shapes(model), config['trainable'])
-    if frozen:
-      frozen = _frozen(model, config, saved, path, frozen)
-    place = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
-    restored = checkpoints.restore(step, {'params': mine}, place)
-  params = params_lib.join(restored['params'], frozen)
-  identity = {'step': step, 'frozen_sha256': saved['frozen_sha256']}
-  names = tuple(saved['class_names'])
-  return Stored(model, params, config, names, identity, path)
-
-
-def _read_adapter(file: pathlib.Path, weights: str, root: str) -> Stored:
-  mine, saved = adapter_file.read(file)
-  config = _as_now(saved['config'], weights, root, file)
-  names = tuple(saved['class_names'])
-  model = experiment.model(config, len(names))
-  shapes = param_shapes(model)
-  wanted, base = adapter_file.split(shapes, config['trainable'])
-  params_lib.check_same_tree(wanted, mine, str(file))
-  base = _start(model, config, names, base)
-  _check_sha256(base, saved['base']['sha256'], config, file)
-  params = params_lib.join(base, mine)
-  params_lib.check_same_tree(shapes, params, str(file))
-  identity = {'weights_sha256': params_lib.sha256(params)}
-  facts.check_weights(file, saved, identity['weights_sha256'])
-  return Stored(model, params, config, names, identity, file)
-
-
-def _as_now(stored: Mapping, weights: str, root: str, what) -> dict:
-  """A stored config with the keys and the places that there are now."""
-  config = workdir_lib.completed(stored)
-  files.check_keys(config, NEEDED, f'The config of {what}')
-  key = 'start_from' if config['start_from'] else 'weights'
-  config[key] = weights or config[key]
-  config['data']['root'] = root or config['data']['root']
-  return config
-
-
-def _start(model, config, class_names, wanted: Mapping) -> dict:
-  """The parameters before training, of the paths in `wanted`."""
-  pretrained = experiment.pretrained(config, model, class_names, settled=True)
-  return experiment.initial_params(model, pretrained, config['seed'], wanted)
-
-
-def _frozen(model, config, saved: Mapping, path, wanted: Mapping) -> dict:
-  frozen = _start(model, config, saved['class_names'], wanted)
-  _check_sha256(frozen, saved['frozen_sha256'], config, path)
-  return frozen
-
-
-def _check_sha256(frozen, wanted: str, config, path) -> None:
-  found = params_lib.sha256(frozen)
-  if found != wanted:
-    raise ValueError(
-      f'{path} was trained on other frozen weights than '
-      f'{experiment.base(config)!r} '
-      f'holds now (sha256 {wanted[:12]}, found {found[:12]}); give the '
-      'right ones as --weights.'
-    )
 
 
 def placed(model, params, config, class_names, identity, path) -> Trained:

@@ -4,13 +4,14 @@ import functools
 
 import small
 
-from i2v_jax import experiment, optimizer, weights
 from i2v_jax import params as params_lib
+from i2v_jax import weights
+from i2v_jax.training import experiment, optimizer
 
 
 def check_builds(config, num_classes=10):
   """Model, prefixes, clips and backbone fit; returns what is trained."""
-  model = experiment.model(config, num_classes)
+  model = experiment.build_model(config, num_classes)
   shapes = small.shapes(model)
   mine, _ = params_lib.split(shapes, config.trainable)
   for prefixes in (
@@ -19,7 +20,7 @@ def check_builds(config, num_classes=10):
   ):
     params_lib.check_prefixes(mine, tuple(prefixes))
   optimizer.check_channels(mine, dict(config.optimizer.first_channels))
-  spec = experiment.clip_spec(config)
+  spec = experiment.make_clip_spec(config)
   assert tuple(spec.shapes.values()) == model.input_shapes
   assert image_parameters(model.vit) == params_lib.count(shapes['backbone'])
   return mine

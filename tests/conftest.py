@@ -84,12 +84,12 @@ def full_disk():
 @pytest.fixture(scope='session')
 def smoke_run(digits, tmp_path_factory) -> pathlib.Path:
   """Workdir of a short ZeroI2V run on the digits, trained and evaluated."""
-  from i2v_jax import train
+  from i2v_jax.training import loop
 
   config = importlib.import_module('configs.quickstart').get_config('smoke')
   config.data.root = str(digits)
   workdir = tmp_path_factory.mktemp('smoke') / 'run'
-  train.train_and_evaluate(config, workdir)
+  loop.train_and_evaluate(config, workdir)
   return workdir
 
 
@@ -131,7 +131,7 @@ def sweep(arg=''):
 @pytest.fixture
 def diverging_config(smoke_config, monkeypatch):
   """Config of 6 steps, saved every so many; the fourth update is too large."""
-  from i2v_jax import optimizer
+  from i2v_jax.training import optimizer
 
   make = optimizer.warmup_cosine
   rate = lambda step: jax.numpy.where(step == 3, 1e38, 1e-3)

@@ -17,11 +17,12 @@ import optax
 import small
 
 from configs import quickstart
-from i2v_jax import memory, train, train_step
 from i2v_jax import params as params_lib
-from i2v_jax import run as run_lib
 from i2v_jax.models.inputs import INPUTS
 from i2v_jax.runtime import sharding
+from i2v_jax.training import loop, memory
+from i2v_jax.training.run import init_state, place_frozen
+from i2v_jax.training.train_step import jit_step, make_train_step
 
 SWIGLU = dict(width=32, depth=2, num_heads=4, patch_size=4, image_size=16)
 SWIGLU |= dict(family='dinov2', activation='swiglu', mlp_dim=48)
@@ -62,10 +63,10 @@ def three_steps(model, layouts, devices=None):
   trained = [part for part in params if part != 'backbone']
   mine, frozen = params_lib.split(params, trained)
   tx = optax.adamw(1e-3, eps=1e-4)
-  state = run_lib.initial_state(mine, tx, layouts['trained'], mesh)
-  frozen = run_lib.placed(frozen, np.float32, layouts['frozen'], mesh)
-  step = train_step.make_train_step(model, tx, normalization='clip')
-  step = train_step.jitted(step, state, mesh)
+  state = init_state(mine, tx, layouts['trained'], mesh)
+  frozen = place_frozen(frozen, np.float32, layouts['frozen'], mesh)
+  step = make_train_step(model, tx, normalization='clip')
+  step = jit_step(step, state, mesh)
   batch = sharding.put(batch_of(model), mesh)
   for _ in range(3):
     state, metrics = step(state, frozen, batch)
@@ -102,10 +103,10 @@ def run(digits, workdir):
   config.data.root, config.compare = digits, {}
   config.steps, config.checkpoint_every = 3, 1
   config.mesh = LAYOUTS['data']
-  train.train_and_evaluate(config, workdir)
+  loop.train_and_evaluate(config, workdir)
   shutil.rmtree(pathlib.Path(workdir) / 'checkpoints' / '3')
   config.mesh = LAYOUTS['both']
-  train.train_and_evaluate(config, workdir)
+  loop.train_and_evaluate(config, workdir)
 
 
 if __name__ == '__main__':

@@ -1,7 +1,8 @@
 """Configs as an older version has stored them."""
 
 from configs import common
-from i2v_jax import experiment, workdir
+from i2v_jax.training import experiment
+from i2v_jax.training.workdir import claim
 
 # Of the first version whose runs, exports and adapter files are to be read for
 # good. Never add to it: a younger key belongs in `workdir.ADDED`.
@@ -26,7 +27,7 @@ KEYS = """
 
 def younger() -> set[str]:
   """Keys that every config has now and none had then."""
-  return workdir.flat(experiment.plain(common.base())).keys() - set(
+  return claim.flat(experiment.to_plain(common.base())).keys() - set(
     KEYS.split()
   )
 

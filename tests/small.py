@@ -12,11 +12,11 @@ from jax.sharding import AbstractMesh, AxisType
 
 import i2v_jax
 from configs import quickstart
-from i2v_jax import experiment
 from i2v_jax import params as params_lib
 from i2v_jax import trained as trained_lib
 from i2v_jax.backbones.vit import ViT
 from i2v_jax.models.inputs import clip_shapes, param_shapes
+from i2v_jax.training import experiment
 
 TRAINED = ('adapters', 'temporal_embedding', 'head', 'backbone/ln_post')
 
@@ -56,7 +56,7 @@ def spec(adapter, frames=4, depth=2, family='clip', **options):
 def trained(adapter, path, **options):
   """`build` with random parameters, as if loaded from a run at `path`."""
   model = build(adapter, **options)
-  config = experiment.plain(quickstart.get_config('smoke'))
+  config = experiment.to_plain(quickstart.get_config('smoke'))
   config['model'] = spec(adapter, **options)
   params = random(model, 1.0)  # logits that tell clips and frames apart
   config['trainable'] = [part for part in params if part != 'backbone']

@@ -5,21 +5,21 @@ import jax.numpy as jnp
 import pytest
 import small
 
-from i2v_jax import accounting, experiment, variants
 from i2v_jax.models.build import merge
 from i2v_jax.models.inputs import param_shapes
 from i2v_jax.models.macs import count_macs
 from i2v_jax.runtime import compilation
+from i2v_jax.training import config_files, counts, experiment
 
 CONFIG = 'configs/zeroi2v_k400.py'
 
 
 def test_counts_of_the_papers_model():
-  config = variants.load_config(CONFIG)
-  models = accounting.models(config, 400)
+  config = config_files.load_config(CONFIG)
+  models = counts.build_models(config, 400)
   assert list(models) == ['image ViT', 'zeroi2v', 'zeroi2v, merged']
   image, model, merged = models.values()
-  found = accounting.count(config, model)
+  found = counts.count(config, model)
   backbone, head, time = 85_799_424, 768 * 400 + 400, 8 * 768
   adapters = 12 * 4 * (2 * 768 * 192 + 768 + 192)
   assert found.total == backbone + head + time + adapters
@@ -33,10 +33,10 @@ def test_counts_of_the_papers_model():
 
 
 def test_nothing_is_folded_where_nothing_can_be():
-  config = variants.load_config('configs/aim_k400.py:smoke')
-  models = accounting.models(config, 3)
+  config = config_files.load_config('configs/aim_k400.py:smoke')
+  models = counts.build_models(config, 3)
   assert list(models) == ['image ViT', 'aim']
-  found = accounting.count(config, models['aim'])
+  found = counts.count(config, models['aim'])
   assert found.inference == found.total
   head, backbone = 32 * 3 + 3, param_shapes(models['aim'])['backbone']
   size = sum(x.size for x in jax.tree.leaves(backbone))
@@ -44,8 +44,8 @@ def test_nothing_is_folded_where_nothing_can_be():
 
 
 def test_the_image_model_sees_every_frame():
-  config = variants.load_config('configs/dualpath_k400.py:smoke')
-  image, model = accounting.models(config, 3).values()
+  config = config_files.load_config('configs/dualpath_k400.py:smoke')
+  image, model = counts.build_models(config, 3).values()
   assert image.input_shapes[0][0] == model.num_frames == 8
   assert sum(shape[0] for shape in model.input_shapes) == 6  # 4, 2 framesets
 
@@ -58,20 +58,20 @@ def test_the_image_model_sees_every_frame():
   ],
 )
 def test_what_has_no_adapter_is_called_by_its_operator(settings, name):
-  assert accounting.name_of(small.build(None, **settings)) == name
+  assert counts.method_name(small.build(None, **settings)) == name
 
 
 def test_a_config_that_cannot_be_is_refused():
-  config = variants.load_config(CONFIG) | {'batch_size': 0}
+  config = config_files.load_config(CONFIG) | {'batch_size': 0}
   with pytest.raises(ValueError, match='batch_size is 0'):
-    accounting.models(config, 3)
+    counts.build_models(config, 3)
 
 
 def test_merged_models_are_those_that_merging_makes():
-  config = variants.load_config('configs/zeroi2v_k400.py:smoke')
-  model = experiment.model(config, 3)
+  config = config_files.load_config('configs/zeroi2v_k400.py:smoke')
+  model = experiment.build_model(config, 3)
   merged, _ = merge(model, small.random(model))
-  assert accounting.deployed(model) == merged
+  assert counts.build_deployed(model) == merged
 
 
 def test_half_of_what_xla_counts_for_a_product():

@@ -7,8 +7,8 @@ import optax
 import pytest
 import small
 
-from i2v_jax import backward
 from i2v_jax import params as params_lib
+from i2v_jax.training import gradient_depth
 
 ZERO = dict(name='zeroi2v', offsets=(-1, 1), rank=4)
 
@@ -34,7 +34,9 @@ def test_the_gradient_ends_at_the_lowest_block_that_is_trained(
   options, prefixes, lowest
 ):
   model = small.build(ZERO | options, depth=4)
-  assert backward.lowest_block(model, trainable(model, *prefixes)) == lowest
+  assert (
+    gradient_depth.lowest_block(model, trainable(model, *prefixes)) == lowest
+  )
 
 
 def test_what_xla_computes_ends_there_too():
@@ -63,14 +65,16 @@ def test_what_xla_computes_ends_there_too():
 def test_it_is_said_where_that_is_news():
   model = small.build(ZERO | dict(blocks=(2, 3)), depth=4)
   parts = ('adapters', 'head', 'temporal_embedding')
-  told = lambda *parts: backward.told(model, trainable(model, *parts))
+  told = lambda *parts: gradient_depth.describe_depth(
+    model, trainable(model, *parts)
+  )
   assert 'through 2 of 4 blocks' in told('adapters', 'head')
   assert 'through all 4 blocks to temporal_embedding, through 2' in told(*parts)
   assert not told('adapters', 'head', 'backbone/pos')
   whole = small.build(ZERO, depth=4)
-  assert not backward.told(whole, trainable(whole, *parts))
+  assert not gradient_depth.describe_depth(whole, trainable(whole, *parts))
 
 
 def test_evl_has_no_backward_pass_in_the_image_model():
   model = small.build(dict(name='evl', layers=1), temporal_embedding=False)
-  assert backward.lowest_block(model, trainable(model, 'adapters')) == 2
+  assert gradient_depth.lowest_block(model, trainable(model, 'adapters')) == 2

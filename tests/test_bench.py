@@ -5,15 +5,16 @@ import json
 import jax
 import pytest
 
-from i2v_jax import accounting, bench, bench_runs, cli, memory, peer, variants
+from i2v_jax import bench, bench_runs, cli, peer
 from i2v_jax.runtime import sharding
+from i2v_jax.training import config_files, counts, memory
 
 SMOKE = 'configs/zeroi2v_k400.py:smoke'
 PARTS = {'conditions', 'models', 'peak', 'training', 'loader', 'memory'}
 
 
 def config_of(name=SMOKE, **changes):
-  config = variants.load_config(name)
+  config = config_files.load_config(name)
   for key, value in changes.items():
     config['data'][key] = value
   return config
@@ -150,7 +151,7 @@ def test_less_than_one_is_refused(option):
 
 
 def test_models_share_what_they_have_in_common():
-  models = accounting.models(config_of(), 4)
+  models = counts.build_models(config_of(), 4)
   arrays = {}
   image, model, merged = (
     bench_runs.random_params(m, arrays) for m in models.values()
@@ -163,6 +164,6 @@ def test_models_share_what_they_have_in_common():
 @pytest.mark.slow
 def test_a_step_goes_on_from_where_it_was():
   mesh = sharding.make_mesh()
-  lowered, inputs = memory.lowered(config_of(), mesh, 4, 1)
+  lowered, inputs = memory.lower_step(config_of(), mesh, 4, 1)
   step = bench_runs.repeated(lowered.compile(), inputs)
   assert [int(step().step) for _ in range(3)] == [1, 2, 3]

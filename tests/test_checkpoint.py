@@ -9,10 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from i2v_jax import checkpoint, train, trained
-from i2v_jax import checkpoint_files as files
-from i2v_jax.run import TrainState
+from i2v_jax import trained
 from i2v_jax.runtime import hosts, sharding
+from i2v_jax.training import loop
+from i2v_jax.training.train_step import TrainState
+from i2v_jax.training.workdir import checkpoint
+from i2v_jax.training.workdir import checkpoint_files as files
 
 PLACE = sharding.replicated(sharding.make_mesh())
 
@@ -86,7 +88,7 @@ def flip(path):
 )
 def test_a_broken_one_is_passed_over_by_name(workdir, item, harm, said):
   harm(newest_file(workdir, item))
-  step, broken = files.newest_whole(workdir)
+  step, broken = files.find_newest(workdir)
   assert step == 4 and list(broken) == [6]
   assert broken[6].startswith(item) and broken[6].endswith(said)
 
@@ -96,13 +98,13 @@ def test_a_broken_one_is_passed_over_by_name(workdir, item, harm, said):
 def test_what_is_no_object_of_json_is_damage(workdir, name, text):
   (workdir / 'checkpoints' / '6' / name).write_text(text, encoding='utf-8')
   wanted = (4, {6: f'{name} cannot be read'})
-  assert files.newest_whole(workdir) == wanted
-  assert files.newest_whole(workdir, files.missing) == wanted
+  assert files.find_newest(workdir) == wanted
+  assert files.find_newest(workdir, files.missing) == wanted
 
 
 def test_a_checkpoint_may_be_without_what_orbax_notes(workdir):
   (workdir / 'checkpoints' / '6' / files.ORBAX).unlink()
-  assert files.newest_whole(workdir) == (6, {})
+  assert files.find_newest(workdir) == (6, {})
   with checkpoint.Checkpoints(workdir) as checkpoints:
     assert checkpoints.metadata(6) == {'step': 6}
 
@@ -118,7 +120,7 @@ def test_a_trainer_goes_on_from_the_one_before_and_saves_again(workdir, capsys):
   (line,) = capsys.readouterr().out.splitlines()
   assert 'step 6: params/' in line and 'falling back to step 4' in line
   assert (workdir / files.BROKEN / '6').is_dir()
-  assert files.newest_whole(workdir) == (6, {})
+  assert files.find_newest(workdir) == (6, {})
   assert not list((workdir / 'checkpoints').glob(f'*{files.UNFINISHED}'))
   scramble(newest_file(workdir, 'metadata'))
   save(workdir, 6)
@@ -147,9 +149,9 @@ def test_without_any_whole_one_nothing_is_begun_anew(workdir):
 
 def test_those_of_before_there_were_digests_count(workdir):
   (workdir / 'checkpoints' / '6' / files.DIGEST).unlink()
-  assert files.newest_whole(workdir) == (6, {})
+  assert files.find_newest(workdir) == (6, {})
   shutil.rmtree(workdir / 'checkpoints' / '6' / 'opt_state')
-  assert files.newest_whole(workdir) == (4, {6: 'opt_state is missing'})
+  assert files.find_newest(workdir) == (4, {6: 'opt_state is missing'})
 
 
 def test_clocks_that_jump_do_not_matter(tmp_path, monkeypatch):
@@ -160,7 +162,7 @@ def test_clocks_that_jump_do_not_matter(tmp_path, monkeypatch):
       patch.setattr(time, 'time_ns', lambda now=now: int(now * 1e9))
       save(tmp_path, step)
   assert files.steps(tmp_path) == [6, 8]
-  assert files.newest_whole(tmp_path) == (8, {})
+  assert files.find_newest(tmp_path) == (8, {})
 
 
 def test_a_full_disk_is_told_and_leaves_what_was_there(workdir, full_disk):
@@ -169,7 +171,7 @@ def test_a_full_disk_is_told_and_leaves_what_was_there(workdir, full_disk):
   with pytest.raises(OSError, match=text):
     checkpoints.save(state_of(8), {'step': 8})
     checkpoints.close()
-  assert files.newest_whole(workdir) == (6, {}) and files.steps(workdir) == [
+  assert files.find_newest(workdir) == (6, {}) and files.steps(workdir) == [
     4,
     6,
   ]
@@ -199,9 +201,9 @@ def test_a_trained_model_is_that_of_the_newest_whole_checkpoint(
 def test_hosts_that_see_different_checkpoints_do_not_go_on(
   smoke_config, tmp_path, monkeypatch
 ):
-  monkeypatch.setattr(hosts, 'as_first', lambda question: 2)
+  monkeypatch.setattr(hosts, 'ask_first', lambda question: 2)
   with pytest.raises(OSError, match=r'step 2, and host 0 another; wait until'):
-    train.train_and_evaluate(smoke_config(), tmp_path)
+    loop.train_and_evaluate(smoke_config(), tmp_path)
 
 
 def test_only_what_a_disk_does_is_a_matter_of_the_disk(workdir, monkeypatch):

@@ -7,9 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from i2v_jax import cli, compare, experiment, sweep
-from i2v_jax import run as run_lib
+from i2v_jax import cli, compare
 from i2v_jax.runtime import compilation
+from i2v_jax.training import experiment
+from i2v_jax.training.run import prepare_run
+from i2v_jax.training.sweeps import sweep
 
 SWEEP = """
 from configs import quickstart
@@ -122,7 +124,7 @@ def test_a_batch_in_parts_takes_the_flops_of_a_whole_one(
   for parts in (1, 4):
     config = smoke_config()
     config.accumulate = parts
-    run = run_lib.prepare(config, tmp_path)
+    run = prepare_run(config, tmp_path)
     _, measured = compare._train_step(run)
     found.append(measured['train_flops_per_clip'])
   whole, in_parts = found
@@ -183,7 +185,7 @@ def test_a_config_without_adapter_is_compared_too(
 def test_a_variant_that_cannot_be_is_found_before_any_trains(
   smoke_config, tmp_path, variants, error
 ):
-  config = experiment.plain(smoke_config()) | {'compare': variants}
+  config = experiment.to_plain(smoke_config()) | {'compare': variants}
   with pytest.raises(ValueError, match=error):
     compare.compare(config, tmp_path)
   assert not [*tmp_path.iterdir()]

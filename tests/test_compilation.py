@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from i2v_jax import evaluate, memory, train
 from i2v_jax.runtime import compilation, sharding
+from i2v_jax.training import loop, memory
+from i2v_jax.training.evaluation import evaluate
 
 
 @pytest.fixture
@@ -50,12 +51,12 @@ def test_a_run_compiles_a_step_once_and_an_evaluation_once(
 ):
   """Its last batch of 12 videos is half a batch, and is filled up."""
   steps = []
-  compiled_step = memory.compiled_step
+  compiled_step = memory.compile_step
   monkeypatch.setattr(
-    memory, 'compiled_step', lambda run: steps.append(1) or compiled_step(run)
+    memory, 'compile_step', lambda run: steps.append(1) or compiled_step(run)
   )
   evaluate.view_probabilities.clear_cache()
-  train.train_and_evaluate(smoke_config(eval_every=1), tmp_path)
+  loop.train_and_evaluate(smoke_config(eval_every=1), tmp_path)
   assert steps == [1]
   assert evaluate.view_probabilities._cache_size() == 1
 
@@ -74,7 +75,7 @@ def test_what_takes_long_is_said_when_it_does_and_at_the_end(
       pass
 
   monkeypatch.setattr(threading, 'Timer', Timer)
-  with compilation.announced('a step', after=3.0):
+  with compilation.announce('a step', after=3.0):
     ((after, timer),) = timers
     timer.join()
     assert (after, timer.daemon) == (3.0, True)
@@ -83,9 +84,9 @@ def test_what_takes_long_is_said_when_it_does_and_at_the_end(
 
 
 def test_what_is_quick_is_not_mentioned(capsys):
-  with compilation.announced('a step', after=100):
+  with compilation.announce('a step', after=100):
     pass
-  with pytest.raises(ValueError), compilation.announced('a step', after=100):
+  with pytest.raises(ValueError), compilation.announce('a step', after=100):
     raise ValueError('is passed on')
   assert capsys.readouterr().out == ''
 
@@ -99,7 +100,7 @@ def test_the_order_of_least_memory_changes_no_bit():
     return sum(jnp.exp(y) @ z for y, z in zip(ys, ys[::-1], strict=True))
 
   lowered = jax.jit(function).lower(x)
-  found = compilation.compiled(lowered, mesh, 'it')
+  found = compilation.compile_lowered(lowered, mesh, 'it')
   assert (found(x) == lowered.compile()(x)).all()
 
 
@@ -107,10 +108,10 @@ def test_an_option_that_xla_lacks_is_left_out_and_said(monkeypatch, capsys):
   mesh = sharding.make_mesh()
   lowered = jax.jit(lambda x: x + 1).lower(1.0)
   monkeypatch.setitem(compilation.OPTIONS, 'cpu', {'xla_of_another_day': '1'})
-  assert compilation.compiled(lowered, mesh, 'the step')(1.0) == 2.0
+  assert compilation.compile_lowered(lowered, mesh, 'the step')(1.0) == 2.0
   said = ' '.join(capsys.readouterr().out.split())
   assert "lacks one of ['xla_of_another_day']; the step is compiled" in said
   wrong = {'xla_cpu_scheduler_type': 'NO_TYPE'}
   monkeypatch.setitem(compilation.OPTIONS, 'cpu', wrong)
   with pytest.raises(jax.errors.JaxRuntimeError, match='NO_TYPE'):
-    compilation.compiled(lowered, mesh, 'the step')
+    compilation.compile_lowered(lowered, mesh, 'the step')

@@ -7,8 +7,9 @@ import pytest
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from configs import common
-from i2v_jax import adapters, config_ranges, experiment, weights
+from i2v_jax import adapters, weights
 from i2v_jax.adapters import operators
+from i2v_jax.training import config_ranges, experiment
 
 WRONG = (math.nan, math.inf, -math.inf, -1, -1.5, 0, 0.5, 1e308, 10**400)
 WRONG += (True, None, 'x', '²', [], [1], [math.nan, 1], {}, {'x': -1})
@@ -19,7 +20,7 @@ SIZES |= dict(layer_scale=False, patch_bias=False, activation='gelu')
 
 
 def base():
-  config = experiment.plain(common.smoke(common.base()))
+  config = experiment.to_plain(common.smoke(common.base()))
   config['model'] |= dict(backbone=SIZES)
   config['optimizer'] |= dict(b1=0.9, b2=0.99, eps=1e-8)
   return config
@@ -32,7 +33,7 @@ def flat(config):
 def check(key, value, config=None):
   values = flat(copy.deepcopy(config or base()))
   values[key] = value
-  return experiment.check(unflatten_dict(values, sep='.'))
+  return experiment.check_config(unflatten_dict(values, sep='.'))
 
 
 def refused(key, value, config=None):
@@ -111,7 +112,7 @@ def test_every_option_of_a_method_does_so_too(part, name, option):
   config['model'] |= {part.partition('.')[2]: spec}
   if name == 'dualpath':
     config['model']['dropout'] = 0.0
-  experiment.check(config)
+  experiment.check_config(config)
   wrong = [v for v in WRONG if v is not None]  # which is the default
   refuses = lambda v: refused(f'{part}.{option}', v, config)
   assert sum(map(refuses, wrong)) >= 9
@@ -136,7 +137,7 @@ def test_what_does_not_fit_the_model_is_named(spec, key):
   config = base()
   config['model'] |= dict(adapter=spec, temporal_embedding=False, dropout=0.0)
   with pytest.raises(ValueError, match=rf'model\.adapter.*{key}|adapter is'):
-    experiment.check(config)
+    experiment.check_config(config)
 
 
 @pytest.mark.parametrize('share', [2.5, 9, 1])

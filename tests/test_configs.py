@@ -13,11 +13,12 @@ from building import check_builds
 from flax.traverse_util import flatten_dict
 
 from configs import common
-from i2v_jax import compare, experiment, train, trained
+from i2v_jax import compare, trained
 from i2v_jax import params as params_lib
 from i2v_jax.adapters import operators, zeroi2v
 from i2v_jax.data.sets import digits
 from i2v_jax.data.videos import decode
+from i2v_jax.training import experiment, loop
 
 ROOT = pathlib.Path(__file__).parents[1]
 PARTS = ('common', 'comparison', 'datasets', 'heads', 'methods', 'published')
@@ -82,7 +83,7 @@ def test_every_sweep_has_a_smoke_test(name):
 def test_operators_of_a_sweep_fit_its_models_at_full_size(name):
   module = importlib.import_module(f'configs.{name}')
   for _, config in module.sweep(''):
-    model = experiment.model(config, 10)
+    model = experiment.build_model(config, 10)
     block = types.SimpleNamespace(cfg=model.vit)
     if operator := config.model.temporal_operator:
       moved = operators.make(operators.resolve(operator))(block)
@@ -92,7 +93,7 @@ def test_operators_of_a_sweep_fit_its_models_at_full_size(name):
 @pytest.mark.parametrize('name', [n for n in NAMES if n != 'quickstart'])
 def test_every_config_runs_its_smoke_test(name, smoke_config, tmp_path):
   config = smoke_config(name)
-  result = train.train_and_evaluate(config, tmp_path)
+  result = loop.train_and_evaluate(config, tmp_path)
   views = f'{config.views.clips} clips x {config.views.crops} crops'
   assert result.fingerprint['views'] == views
   assert result.fingerprint['decoded'] == 12
@@ -125,9 +126,9 @@ def test_presets_by_argument(dataset, frames, preset, variant):
   )
   if name not in zeroi2v.OFFSETS:  # the release has six of these twelve
     with pytest.raises(ValueError, match='was published'):
-      experiment.model(config, 10)
+      experiment.build_model(config, 10)
     return
-  model = experiment.model(config, 10)
+  model = experiment.build_model(config, 10)
   assert model.adapter['offsets'] == zeroi2v.OFFSETS[name]
   assert model.num_frames == frames
   slow = config.optimizer.lr_multipliers.get('adapters', 1.0)
@@ -146,7 +147,7 @@ def test_missing_data_is_said_with_what_is_needed(name, tmp_path):
   config = get(name)
   config.data.root = str(tmp_path / 'nowhere')
   with pytest.raises(FileNotFoundError) as error:
-    train.train_and_evaluate(config, tmp_path / 'run')
+    loop.train_and_evaluate(config, tmp_path / 'run')
   assert 'nowhere is not a folder' in str(error.value)
   assert 'This config needs' in str(error.value)
 
@@ -192,7 +193,7 @@ def test_a_folder_takes_other_image_models(family, method):
   check_builds(config)
   config = get('finetune_folder', f'family={family},method={method}')
   assert config.data.normalization == {'siglip': 'half'}.get(family, 'imagenet')
-  model = experiment.model(config, 10)
+  model = experiment.build_model(config, 10)
   size = config.model.backbone.variant
   assert (model.vit.width, model.vit.patch_size) == (768, int(size[2:]))
 
@@ -203,7 +204,7 @@ def test_a_folder_takes_other_image_models(family, method):
 )
 def test_a_folder_trains_what_the_method_says(method, tunable):
   config = get('finetune_folder', f'method={method}')
-  model = experiment.model(config, 10)
+  model = experiment.build_model(config, 10)
   mine, _ = params_lib.split(small.shapes(model), config.trainable)
   assert params_lib.count(mine) == tunable
   decay = params_lib.labels(mine, dict(config.optimizer.decay_multipliers), 1.0)
@@ -253,7 +254,7 @@ def test_a_folder_of_real_clips_trains_end_to_end(
   config = smoke_config('finetune_folder')
   with config.unlocked():
     config.data.format, config.data.root = 'folder', str(root)
-  train.train_and_evaluate(config, tmp_path / 'run')
+  loop.train_and_evaluate(config, tmp_path / 'run')
   model = trained.load(tmp_path / 'run')
   assert model.class_names == ('arm wrestling', 'flipping pancake')
   top = model.top(videos / 'arm_wrestling.mp4')

@@ -8,18 +8,10 @@ import published
 import pytest
 import small
 
-from i2v_jax import (
-  cli,
-  convert,
-  experiment,
-  model_card,
-  params,
-  run,
-  train,
-  trained,
-  weights,
-)
+from i2v_jax import cli, convert, model_card, params, trained, weights
 from i2v_jax.data.sets import sources
+from i2v_jax.training import experiment, loop, stored
+from i2v_jax.training.run import prepare_run
 
 CONFIG = """
 from configs import quickstart
@@ -112,9 +104,9 @@ def test_it_predicts_evaluates_and_merges(export, digits, tmp_path, capsys):
 def test_training_begins_there(export, smoke_config, tmp_path):
   config = at(smoke_config, start_from=str(export))
   start = trained.load(export)
-  begun = run.prepare(config, tmp_path / 'run')
+  begun = prepare_run(config, tmp_path / 'run')
   jax.tree.map(np.testing.assert_array_equal, begun.params, start.params)
-  train.train_and_evaluate(config, tmp_path / 'run')
+  loop.train_and_evaluate(config, tmp_path / 'run')
   found = trained.load(tmp_path / 'run')
   frozen = found.params['backbone']['blocks_0']['attn']['q']['kernel']
   wanted = start.params['backbone']['blocks_0']['attn']['q']['kernel']
@@ -138,8 +130,8 @@ def at(smoke_config, **changes):
 
 
 def pretrained(config, names):
-  model = experiment.model(config, len(names))
-  return experiment.pretrained(config, model, names)
+  model = experiment.build_model(config, len(names))
+  return stored.load_pretrained(config, model, names)
 
 
 def test_other_classes_get_a_new_head(export, smoke_config, names, capsys):
@@ -178,12 +170,12 @@ def test_a_folder_without_export_is_named(smoke_config, names, tmp_path):
 def test_a_merged_release_is_exported_as_merged(
   release, config_file, names, tmp_path
 ):
-  from i2v_jax import variants
+  from i2v_jax.training import config_files
 
   _, arrays = published.load(published.HERE / 'zeroi2v_4adapters_rf3.npz')
   file, _, clip, output = release
   head = {k: v for k, v in np.load(file).items() if k.startswith('cls_head')}
-  config = variants.load_config(str(config_file))
+  config = config_files.load_config(str(config_file))
   convert.release(arrays['merged'] | head, config, names, tmp_path / 'out')
   found = trained.load(tmp_path / 'out')
   assert found.model.adapter['num_adapters'] == 0
@@ -192,19 +184,19 @@ def test_a_merged_release_is_exported_as_merged(
 
 
 def test_a_release_of_another_method_is_refused(golden, config_file, names):
-  from i2v_jax import variants
+  from i2v_jax.training import config_files
 
-  config = variants.load_config(str(config_file))
+  config = config_files.load_config(str(config_file))
   _, arrays = published.load(golden / 'aim_clip_3adapters.npz')
   with pytest.raises(ValueError, match='The mapping is of aim, not of zeroi2v'):
     convert.release(arrays['state'], config, names, 'out')
 
 
 def test_another_normalisation_is_refused(release, config_file, names):
-  from i2v_jax import variants
+  from i2v_jax.training import config_files
 
   settings = ['data.normalization=half']
-  config = variants.load_config(str(config_file), settings)
+  config = config_files.load_config(str(config_file), settings)
   with pytest.raises(ValueError, match="normalization 'clip', the config has"):
     convert.release(release[0], config, names, 'out')
 

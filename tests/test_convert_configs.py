@@ -3,7 +3,8 @@
 import published
 import pytest
 
-from i2v_jax import convert, trained, variants
+from i2v_jax import convert, trained
+from i2v_jax.training import config_files
 
 SIZES = ('width', 'depth', 'num_heads', 'patch_size', 'image_size')
 GOLDEN = ('width', 'layers', 'heads', 'patch', 'image')
@@ -20,7 +21,7 @@ SHIPPED = {  # golden -> a config of the method as it is published
 def test_releases_go_with_the_configs_of_their_methods(golden, tmp_path, name):
   golden_config, arrays = published.load(golden / f'{name}.npz')
   file, _, arg = SHIPPED[name].partition(':')
-  config = variants.load_config(f'configs/{file}.py:{arg}')
+  config = config_files.load_config(f'configs/{file}.py:{arg}')
   sizes = dict(zip(SIZES, (golden_config[k] for k in GOLDEN), strict=True))
   config['model']['backbone'] = dict(family='clip', **sizes)
   config['model']['num_frames'] = golden_config['frames']

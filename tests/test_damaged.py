@@ -9,8 +9,11 @@ import jax
 import numpy as np
 import pytest
 
-from i2v_jax import cli, export, facts, status, sweep, trained
-from i2v_jax.variants import Variant
+from i2v_jax import cli, export, trained
+from i2v_jax.training import facts
+from i2v_jax.training.config_files import Variant
+from i2v_jax.training.sweeps import sweep
+from i2v_jax.training.workdir import status
 from i2v_jax.weights.formats import native
 
 
@@ -142,7 +145,7 @@ def test_a_damaged_report_is_named(smoke_run, tmp_path):
   run = shutil.copytree(smoke_run, tmp_path / 'run')
   (run / 'eval' / 'report.json').write_text('{}', encoding='utf-8')
   with pytest.raises(ValueError, match=r'report\.json has no split_sha256'):
-    facts.of(trained.load(run))
+    facts.collect_facts(trained.load(run))
 
 
 def test_a_damaged_record_of_a_sweep_is_named(tmp_path):

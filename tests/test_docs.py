@@ -11,10 +11,10 @@ import pytest
 import small
 
 from configs import methods
-from i2v_jax import experiment, optimizer
 from i2v_jax.models.build import merge
 from i2v_jax.models.inputs import clip_shapes
 from i2v_jax.models.macs import count_macs
+from i2v_jax.training import experiment, optimizer
 
 ROOT = pathlib.Path(__file__).parents[1]
 TEXT = (ROOT / 'docs' / 'methods.md').read_text(encoding='utf-8')
@@ -53,8 +53,8 @@ def test_parameters_and_flops_are_those_of_the_table(method):
     channels = dict(config.optimizer.first_channels)
     count = optimizer.count_trained(mine, channels)
     assert ROWS[method][column] == f'{count:,}'
-  plain = flops(experiment.model(config_of('linear_probe'), 400))
-  model = experiment.model(config_of(method), 400)
+  plain = flops(experiment.build_model(config_of('linear_probe'), 400))
+  model = experiment.build_model(config_of(method), 400)
   found = flops(model)
   assert f'{found / plain:.3f}' == ROWS[method][3]
   by_formula = 2 * sum(count_macs(model).values())

@@ -9,21 +9,21 @@ import optax
 import pytest
 import small
 
-from i2v_jax import dropping, train_step
 from i2v_jax.models.build import build
-from i2v_jax.run import TrainState
+from i2v_jax.training.augment import check_drop_patches, count_kept, draw_kept
+from i2v_jax.training.train_step import TrainState, make_train_step
 
 KEY = jax.random.key(3)
 
 
 def test_positions_are_a_sorted_choice_per_clip():
-  kept = np.asarray(dropping.draw(KEY, 64, 49, 0.5))
+  kept = np.asarray(draw_kept(KEY, 64, 49, 0.5))
   assert kept.shape == (64, 24) and kept.dtype == np.int32
   assert (np.diff(kept) > 0).all() and kept.min() == 0 and kept.max() == 48
   assert len({tuple(row) for row in kept}) == 64
   counts = np.bincount(kept.ravel(), minlength=49)
   assert counts.min() > 15 and counts.max() < 50  # 31 each on average
-  again = dropping.draw(KEY, 64, 49, 0.5)
+  again = draw_kept(KEY, 64, 49, 0.5)
   np.testing.assert_array_equal(kept, again)
 
 
@@ -32,7 +32,7 @@ def test_positions_are_a_sorted_choice_per_clip():
   [(196, 0.5, 98), (196, 0.25, 147), (16, 0.99, 1), (49, 0.5, 24)],
 )
 def test_the_share_of_the_patches_is_dropped(patches, share, kept):
-  assert dropping.num_kept(patches, share) == kept
+  assert count_kept(patches, share) == kept
 
 
 METHODS = [
@@ -91,15 +91,15 @@ def test_keeping_everything_changes_nothing():
 def test_methods_that_need_every_patch_are_refused(adapter):
   off = dict(temporal_embedding=False, dropout=0.0)
   model = small.build(adapter, **off)
-  dropping.check(model, 0.0)
+  check_drop_patches(model, 0.0)
   with pytest.raises(ValueError, match='does not go with drop_patches'):
-    dropping.check(model, 0.5)
+    check_drop_patches(model, 0.5)
 
 
 @pytest.mark.parametrize('share', [-0.1, 1.0])
 def test_a_share_that_is_none_is_refused(share):
   with pytest.raises(ValueError, match=f'drop_patches is {share}'):
-    dropping.check(small.build(None), share)
+    check_drop_patches(small.build(None), share)
 
 
 @pytest.fixture(scope='module')
@@ -118,7 +118,7 @@ def trained():
 
   @functools.cache
   def compiled(accumulate, share):
-    function = train_step.make_train_step(
+    function = make_train_step(
       model,
       tx,
       normalization='half',

@@ -8,11 +8,13 @@ import jax
 import numpy as np
 import pytest
 
-from i2v_jax import evaluate, experiment, trained
+from i2v_jax import trained
 from i2v_jax.data.loading.loader import Loader
 from i2v_jax.data.sets.sources import Split
 from i2v_jax.data.videos.decode import DecodeError
 from i2v_jax.runtime import sharding
+from i2v_jax.training import experiment
+from i2v_jax.training.evaluation import evaluate
 
 
 @pytest.fixture(scope='module')
@@ -31,7 +33,7 @@ def run(model, split, spec=None, batch_size=8, on_bad_video='error', cap=0.0):
 
 @pytest.mark.parametrize('batch_size', [5, 8, 12, 100])
 def test_a_partial_last_batch_counts_every_video_once(model, batch_size):
-  split = experiment.split(model.config, 'val')
+  split = experiment.load_split(model.config, 'val')
   found = run(model, split, batch_size=batch_size)
   alone = np.stack([model.probabilities(path) for path in split.paths])
   np.testing.assert_allclose(found.scores, alone, rtol=0, atol=1e-6)
@@ -134,7 +136,7 @@ def test_another_label_order_is_refused(smoke_run):
 
 
 def test_a_model_that_gives_no_numbers_is_not_called_unreadable(model):
-  split = experiment.split(model.config, 'val')
+  split = experiment.load_split(model.config, 'val')
   params = jax.tree.map(lambda x: x * np.nan, model.params)
   with pytest.raises(FloatingPointError, match='no numbers for 12 videos'):
     run(dataclasses.replace(model, params=params), split)

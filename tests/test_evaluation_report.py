@@ -5,11 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from i2v_jax import evaluate
 from i2v_jax.data.clips.clips import ClipSpec
 from i2v_jax.data.loading import bad_videos
 from i2v_jax.data.sets import csv_files
 from i2v_jax.data.sets.sources import Split
+from i2v_jax.training.evaluation import evaluate
 
 LATIN = b'jump/caf\xe9.mp4'.decode(errors='surrogateescape')
 

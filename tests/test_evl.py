@@ -12,11 +12,11 @@ import small
 from flax.core import FrozenDict
 
 from i2v_jax import params as params_lib
-from i2v_jax import run
 from i2v_jax.adapters import evl
 from i2v_jax.backbones.vit import ViT
 from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.models.evl import EVLClassifier
+from i2v_jax.training.run import prepare_run
 from i2v_jax.weights.image import shapes
 
 TINY = ViTConfig(width=16, depth=3, num_heads=2, patch_size=4, image_size=8)
@@ -242,4 +242,4 @@ def test_numbers_that_do_not_fit_are_named():
 def test_its_backbone_cannot_be_trained(smoke_config, tmp_path, prefix):
   config = smoke_config('evl_k400', trainable=('adapters', 'head', prefix))
   with pytest.raises(ValueError, match='evl gives backbone no gradient'):
-    run.prepare(config, tmp_path)
+    prepare_run(config, tmp_path)

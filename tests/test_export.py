@@ -9,8 +9,10 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
-from i2v_jax import checkpoint_files, cli, export, facts, train, trained
+from i2v_jax import cli, export, trained
 from i2v_jax import params as params_lib
+from i2v_jax.training import facts, loop
+from i2v_jax.training.workdir import checkpoint_files
 from i2v_jax.weights import adapter_file
 from i2v_jax.weights.formats import native
 
@@ -115,7 +117,7 @@ def test_image_weights_that_moved_are_found_by_their_hash(
     trained.load(written / 'adapter', weights=str(tmp_path / 'gone'))
   found = trained.load(written / 'adapter', weights=str(moved))
   assert params_lib.sha256(found.params) == params_lib.sha256(model.params)
-  assert facts.of(found)['base']['weights'] == 'vit.safetensors'
+  assert facts.collect_facts(found)['base']['weights'] == 'vit.safetensors'
 
 
 def test_the_commands_take_an_adapter_file(
@@ -152,16 +154,16 @@ def test_an_export_has_no_adapter_file(written, tmp_path, capsys):
 
 def test_a_fully_trained_model_has_no_adapter_file(smoke_config, tmp_path):
   config = smoke_config('finetune_folder', 'method=full,smoke')
-  train.train_and_evaluate(config, tmp_path / 'run')
+  loop.train_and_evaluate(config, tmp_path / 'run')
   model = trained.load(tmp_path / 'run')
   with pytest.raises(ValueError, match='use --format full'):
     export.adapter(model, tmp_path / 'out')
   assert not (tmp_path / 'out').exists()
-  assert 'sha256' not in facts.of(model)['base']
+  assert 'sha256' not in facts.collect_facts(model)['base']
 
 
 def test_an_adapter_file_of_two_paths(smoke_config, digits, tmp_path, clip):
-  train.train_and_evaluate(smoke_config('dualpath_k400'), tmp_path / 'run')
+  loop.train_and_evaluate(smoke_config('dualpath_k400'), tmp_path / 'run')
   model = trained.load(tmp_path / 'run')
   export.adapter(model, tmp_path / 'out')
   arrays = load_file(tmp_path / 'out' / 'adapter.safetensors')

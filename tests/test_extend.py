@@ -5,8 +5,9 @@ import shutil
 
 import pytest
 
-from i2v_jax import checkpoint, train
-from i2v_jax import workdir as workdir_lib
+from i2v_jax.training import loop
+from i2v_jax.training.workdir import checkpoint
+from i2v_jax.training.workdir import claim as workdir_lib
 
 
 @pytest.fixture
@@ -16,7 +17,7 @@ def workdir(smoke_run, tmp_path):
 
 def test_without_extend_the_error_names_it(workdir, smoke_config):
   with pytest.raises(ValueError, match=r'steps = 3, now it is 4; .*--extend'):
-    train.train_and_evaluate(smoke_config(steps=4), workdir)
+    loop.train_and_evaluate(smoke_config(steps=4), workdir)
 
 
 def test_a_finished_run_is_extended_and_then_resumed(
@@ -25,7 +26,7 @@ def test_a_finished_run_is_extended_and_then_resumed(
   config = smoke_config(steps=4)
   with config.unlocked():
     config.optimizer.lr = 1e-4
-  train.train_and_evaluate(config, workdir, extend=True)
+  loop.train_and_evaluate(config, workdir, extend=True)
   told = capsys.readouterr().out
   assert 'extended at step 3 (optimizer.lr 0.003 -> 0.0001, steps 3 -> 4)' in (
     told
@@ -40,18 +41,18 @@ def test_a_finished_run_is_extended_and_then_resumed(
     json.loads((workdir / 'config.json').read_text(encoding='utf-8'))['steps']
     == 4
   )
-  train.train_and_evaluate(config, workdir)
+  loop.train_and_evaluate(config, workdir)
   assert 'resumed at step 4 of 4' in capsys.readouterr().out
 
 
 def test_a_config_that_ends_earlier_does_not_extend(workdir, smoke_config):
   with pytest.raises(ValueError, match='is at step 3 and the config ends at'):
-    train.train_and_evaluate(smoke_config(steps=2), workdir, extend=True)
+    loop.train_and_evaluate(smoke_config(steps=2), workdir, extend=True)
 
 
 def test_there_must_be_a_run_to_extend(smoke_config, tmp_path):
   with pytest.raises(ValueError, match='no checkpoint to extend'):
-    train.train_and_evaluate(smoke_config(), tmp_path, extend=True)
+    loop.train_and_evaluate(smoke_config(), tmp_path, extend=True)
 
 
 def nested(key, value):

@@ -5,8 +5,10 @@ import shutil
 
 import pytest
 
-from i2v_jax import evaluate, experiment, export, facts, trained
+from i2v_jax import export, trained
 from i2v_jax.predict import with_views
+from i2v_jax.training import experiment, facts
+from i2v_jax.training.evaluation import evaluate
 
 
 @pytest.fixture
@@ -17,7 +19,7 @@ def run(smoke_run, tmp_path):
 
 def test_facts_of_a_run(run):
   model = trained.load(run)
-  found = facts.of(model)
+  found = facts.collect_facts(model)
   assert found['adapter']['name'] == 'zeroi2v' and found['classes'] == 4
   assert found['trained_parameters'] == experiment.count_trained(
     model.config, model.params
@@ -34,20 +36,20 @@ def test_an_evaluation_of_other_weights_is_no_fact(run):
   path = run / 'eval' / 'report.json'
   report = json.loads(path.read_text(encoding='utf-8'))
   path.write_text(json.dumps(report | {'step': 2}), encoding='utf-8')
-  assert facts.of(trained.load(run))['evaluations'] == []
+  assert facts.collect_facts(trained.load(run))['evaluations'] == []
 
 
 def test_facts_go_with_the_export(run, tmp_path):
-  first = facts.of(trained.load(run))
+  first = facts.collect_facts(trained.load(run))
   export.export(trained.load(run), tmp_path / 'merged')
   merged = trained.load(tmp_path / 'merged')
-  found = facts.of(merged)
+  found = facts.collect_facts(merged)
   for key in ('adapter', 'base', 'trained_parameters', 'evaluations', 'step'):
     assert found[key] == first[key]
   assert 0 < found['merge_max_diff'] < 1e-5
 
   (tmp_path / 'merged' / 'facts.json').unlink()
-  found = facts.of(merged)
+  found = facts.collect_facts(merged)
   assert not {'base', 'trained_parameters', 'merge_max_diff'} & found.keys()
   assert found['evaluations'] == [] and found['classes'] == 4
 
@@ -61,7 +63,7 @@ def test_a_newer_evaluation_with_the_same_views_replaces_the_older(
     spec = with_views(merged.spec, views)
     split, result = trained.evaluate_trained(merged, spec)
     evaluate.write(result, split, merged.folder / f'eval-{views}')
-  one, two = facts.of(merged)['evaluations']
+  one, two = facts.collect_facts(merged)['evaluations']
   assert (one['views'], two['views']) == (
     '1 clips x 1 crops',
     '2 clips x 1 crops',

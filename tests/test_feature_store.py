@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from i2v_jax import feature_store
-from i2v_jax.feature_store import Store
+from i2v_jax.training import feature_store
+from i2v_jax.training.feature_store import Store
 
 LIKE = [
   jax.ShapeDtypeStruct((2, 3), jnp.bfloat16),

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import small
 
-from i2v_jax import features, train
 from i2v_jax import params as params_lib
-from i2v_jax import run as run_lib
-from i2v_jax.checkpoint import Checkpoints
 from i2v_jax.models.inputs import feature_shapes
 from i2v_jax.runtime import signals
+from i2v_jax.training import features, loop
+from i2v_jax.training.run import prepare_run, resume_run
+from i2v_jax.training.workdir.checkpoint import Checkpoints
 
 PROBE = {'model.adapter': None, 'trainable': ('head',)}
 EVL = {
@@ -32,7 +32,7 @@ def changed(config, changes):
 
 def head(run):
   with Checkpoints(run.workdir) as checkpoints:
-    return jax.device_get(run_lib.resume(run, checkpoints).params)
+    return jax.device_get(resume_run(run, checkpoints).params)
 
 
 @pytest.mark.parametrize(
@@ -42,8 +42,8 @@ def test_it_trains_the_same_parameters(smoke_config, tmp_path, changes):
   found = {}
   for name, more in (('plain', {}), ('cached', {'cache_gb': 0.1})):
     config = changed(smoke_config(), changes | more | {'steps': 4})
-    train.train_and_evaluate(config, tmp_path / name)
-    found[name] = head(run_lib.prepare(config, tmp_path / name))
+    loop.train_and_evaluate(config, tmp_path / name)
+    found[name] = head(prepare_run(config, tmp_path / name))
   # Another program may round elsewhere, where it fuses other operations.
   close = lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
   jax.tree.map(close, found['plain'], found['cached'])
@@ -54,26 +54,26 @@ def test_what_was_killed_goes_on_and_nothing_is_computed_twice(
   smoke_config, tmp_path, monkeypatch
 ):
   config = changed(smoke_config(), PROBE | {'cache_gb': 0.1})
-  whole = run_lib.prepare(config, tmp_path / 'whole')
-  wanted = jax.device_get(next(features.batches(whole, 1)))
-  run = run_lib.prepare(config, tmp_path / 'killed')
+  whole = prepare_run(config, tmp_path / 'whole')
+  wanted = jax.device_get(next(features.stored_batches(whole, 1)))
+  run = prepare_run(config, tmp_path / 'killed')
   real = features._computed
   first = lambda run, store: itertools.islice(real(run, store), 2)
   monkeypatch.setattr(features, '_computed', first)
   with pytest.raises(ValueError, match='has 16 of 32 rows'):
-    next(features.batches(run, 0))
+    next(features.stored_batches(run, 0))
   monkeypatch.setattr(features, '_computed', real)
-  found = jax.device_get(next(features.batches(run, 1)))
+  found = jax.device_get(next(features.stored_batches(run, 1)))
   jax.tree.map(np.testing.assert_array_equal, found, wanted)
   monkeypatch.setattr(features, '_computed', None)
-  next(features.batches(run, 1))
+  next(features.stored_batches(run, 1))
 
 
 def test_a_signal_ends_it_and_what_was_computed_stays(
   smoke_config, tmp_path, monkeypatch
 ):
   config = changed(smoke_config(), PROBE | {'cache_gb': 0.1})
-  real, calls = features.of_clips, []
+  real, calls = features.compute_features, []
 
   def told(*args):
     calls.append(args)
@@ -81,11 +81,11 @@ def test_a_signal_ends_it_and_what_was_computed_stays(
       os.kill(os.getpid(), signal.SIGTERM)
     return real(*args)
 
-  monkeypatch.setattr(features, 'of_clips', told)
+  monkeypatch.setattr(features, 'compute_features', told)
   with pytest.raises(signals.Stopped):
-    train.train_and_evaluate(config, tmp_path)
+    loop.train_and_evaluate(config, tmp_path)
   assert len(calls) == 2
-  train.train_and_evaluate(config, tmp_path)
+  loop.train_and_evaluate(config, tmp_path)
   assert len(calls) == 5  # 4 batches, of which one was done again
 
 
@@ -95,12 +95,12 @@ def test_a_video_that_cannot_be_read_counts_for_nothing(
   config = changed(smoke_config(), PROBE | {'cache_gb': 0.1, 'steps': 4})
   with config.unlocked():
     config.data.on_bad_video = 'skip'
-  run = run_lib.prepare(config, tmp_path)
+  run = prepare_run(config, tmp_path)
   bad = run.train.split.paths[3]
   real = type(run.train.split).video
   lost = lambda split, i: '/gone' if split.paths[i] == bad else real(split, i)
   monkeypatch.setattr(type(run.train.split), 'video', lost)
-  masks = np.concatenate([b['mask'] for b in features.batches(run, 0)])
+  masks = np.concatenate([b['mask'] for b in features.stored_batches(run, 0)])
   assert masks.sum() == 30  # two clips of each of 16 videos, but for one
   assert 'no such video' in (tmp_path / 'bad_videos.csv').read_text(
     encoding='utf-8'
@@ -124,32 +124,32 @@ def test_what_cannot_be_kept_is_refused(smoke_config, tmp_path, changes, error):
   with config.unlocked(), config.ignore_type():
     config.update_from_flattened_dict(changes)
   with pytest.raises(ValueError, match=error):
-    features.batches(run_lib.prepare(config, tmp_path), 0)
+    features.stored_batches(prepare_run(config, tmp_path), 0)
   assert not (tmp_path / 'features').exists()
 
 
 def test_features_of_other_clips_are_refused(smoke_config, tmp_path):
   config = changed(smoke_config(), PROBE | {'cache_gb': 0.1})
-  next(features.batches(run_lib.prepare(config, tmp_path), 0))
+  next(features.stored_batches(prepare_run(config, tmp_path), 0))
   with config.unlocked():
     config.clip.flip = 0.5
-  run = run_lib.prepare(config, tmp_path)
+  run = prepare_run(config, tmp_path)
   with pytest.raises(ValueError, match=r'features of another clip\.flip'):
-    next(features.batches(run, 0))
+    next(features.stored_batches(run, 0))
 
 
 def test_other_test_views_keep_the_features(
   smoke_config, tmp_path, monkeypatch
 ):
   config = changed(smoke_config(), PROBE | {'cache_gb': 0.1})
-  next(features.batches(run_lib.prepare(config, tmp_path), 0))
+  next(features.stored_batches(prepare_run(config, tmp_path), 0))
   size = config.model.backbone.image_size
   views = {'views.clips': 1, 'views.crops': 1, 'views.short_side': size + 8}
   changed(config, views | {'clip.test_sampling': 'mmaction0'})
-  run = run_lib.prepare(config, tmp_path)
+  run = prepare_run(config, tmp_path)
   assert {run.train.spec.clips, run.train.spec.crops} == {1}
   monkeypatch.setattr(features, '_computed', None)
-  next(features.batches(run, 0))
+  next(features.stored_batches(run, 0))
 
 
 def test_bytes_are_those_of_the_blocks_that_are_read():

@@ -4,7 +4,8 @@ import pytest
 from building import check_builds
 
 from configs import common, finetune_folder, heads, methods
-from i2v_jax import adapters, experiment
+from i2v_jax import adapters
+from i2v_jax.training import experiment
 
 MODELS = [(f, v) for f, known in common.WEIGHTS.items() for v in known]
 LENGTHS = (1, 5, 12, 20)  # none of them published
@@ -72,13 +73,17 @@ def test_framesets_of_shorter_clips_hold_fewer_frames(frames, grid, spatial):
 
 
 def test_which_channels_move_is_printed():
-  model = experiment.model(config(frames=12), 3)
+  model = experiment.build_model(config(frames=12), 3)
   assert adapters.relocated(model) == (
     'head relocation: of 384 channels 32 at -1, 32 at +1, 32 at -2; a block '
     'sees 4 frames'
   )
-  assert adapters.relocated(experiment.model(config(method='aim'), 3)) == ''
-  assert adapters.relocated(experiment.model(config(method='evl'), 3)) == ''
+  assert (
+    adapters.relocated(experiment.build_model(config(method='aim'), 3)) == ''
+  )
+  assert (
+    adapters.relocated(experiment.build_model(config(method='evl'), 3)) == ''
+  )
 
 
 @pytest.mark.parametrize('method', ['zeroi2v', 'dualpath'])
@@ -87,4 +92,4 @@ def test_a_length_of_its_own_runs_in_miniature(method):
     f'family=dinov2,variant=S/14,method={method},frames=12,smoke'
   )
   check_builds(c)
-  assert experiment.model(c, 3).num_frames == 8
+  assert experiment.build_model(c, 3).num_frames == 8

@@ -4,7 +4,6 @@ import framed
 import numpy as np
 import pytest
 
-from i2v_jax import experiment
 from i2v_jax.data.bench import measure
 from i2v_jax.data.check import all_videos, one_video
 from i2v_jax.data.clips import clips
@@ -14,6 +13,7 @@ from i2v_jax.data.prepare.job import Job
 from i2v_jax.data.sets import manifest, sources
 from i2v_jax.data.show import show
 from i2v_jax.data.videos import decode, transcode
+from i2v_jax.training import experiment
 
 
 @pytest.fixture
@@ -71,14 +71,14 @@ def test_the_rate_is_an_option_of_every_format(tmp_path):
 
 def test_the_rate_is_a_key_of_configs(smoke_config):
   config = smoke_config()
-  assert experiment.split(config, 'val').fps == 30
+  assert experiment.load_split(config, 'val').fps == 30
   with config.unlocked():
     config.data.fps = 12
-  assert experiment.split(config, 'val').fps == 12
+  assert experiment.load_split(config, 'val').fps == 12
   with config.unlocked():
     config.data.fps = -1.0
   with pytest.raises(ValueError, match=r'fps is -1\.0; it can be above 0'):
-    experiment.split(config, 'val')
+    experiment.load_split(config, 'val')
 
 
 def test_a_loader_gives_clips_and_names_what_is_bad(folder, tmp_path):

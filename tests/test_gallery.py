@@ -3,9 +3,10 @@
 import cv2
 import numpy as np
 
-from i2v_jax import cli, gallery
+from i2v_jax import cli
 from i2v_jax.data.clips import randaugment
 from i2v_jax.runtime import errors
+from i2v_jax.training import gallery
 
 
 def test_every_augmentation_changes_the_frame(videos):

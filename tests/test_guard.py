@@ -11,15 +11,15 @@ import pytest
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from configs import quickstart
-from i2v_jax import guard, memory, train, train_step
-from i2v_jax import run as run_lib
+from i2v_jax.training import loop, memory, nonfinite, train_step
+from i2v_jax.training.run import prepare_run
 
 
 @pytest.fixture(scope='module')
 def run(digits, tmp_path_factory):
   config = quickstart.get_config('smoke')
   config.data.root = str(digits)
-  return run_lib.prepare(config, tmp_path_factory.mktemp('run'))
+  return prepare_run(config, tmp_path_factory.mktemp('run'))
 
 
 @pytest.fixture(scope='module')
@@ -40,9 +40,9 @@ def changed(tree, path, value):
 
 
 def test_nothing_is_found_where_nothing_is_wrong(run, batch):
-  assert guard.not_finite(run.state) == []
-  guard.check_state(run.state)
-  assert 'done again, that step gave numbers' in guard.first(
+  assert nonfinite.not_finite(run.state) == []
+  nonfinite.check_state(run.state)
+  assert 'done again, that step gave numbers' in nonfinite.first(
     run, run.state, batch
   )
 
@@ -51,9 +51,9 @@ def test_a_parameter_is_named_before_all_else(run, batch):
   params = changed(run.state.params, 'head/kernel', jnp.inf)
   state = run.state.replace(params=params)
   text = 'the parameter head/kernel was not finite before that step.'
-  assert guard.first(run, state, batch) == text
+  assert nonfinite.first(run, state, batch) == text
   with pytest.raises(FloatingPointError, match=r'^params/head/kernel .* 0 \(1'):
-    guard.check_state(state)
+    nonfinite.check_state(state)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_of_many_outputs_the_first_is_named(run, batch, changes):
   )
   text = 'the first tensor that is not finite is the output of '
   wanted = f'{text}backbone/blocks_1/mlp/fc1.'
-  assert guard.first(run, run.state, batch) == wanted
+  assert nonfinite.first(run, run.state, batch) == wanted
 
 
 @pytest.mark.parametrize('parts', [1, 2])
@@ -94,9 +94,10 @@ def test_what_is_looked_at_is_what_the_step_did(run, batch, monkeypatch, parts):
     return real(model, normalization, params, batch, rng)
 
   monkeypatch.setattr(train_step, 'forward', forward)
+  monkeypatch.setattr(nonfinite, 'forward', forward)
   changes = {'drop_patches': 0.5, 'mixup': 0.8, 'accumulate': parts}
   run = dataclasses.replace(run, config=dict(run.config) | changes)
-  guard.first(run, run.state, batch)  # the outputs, and then the gradients
+  nonfinite.first(run, run.state, batch)  # the outputs, and then the gradients
   jax.effects_barrier()
   assert list(seen.values()) == [2] * parts
   assert precisions == {'highest'}
@@ -105,10 +106,10 @@ def test_what_is_looked_at_is_what_the_step_did(run, batch, monkeypatch, parts):
 def test_of_kept_features_the_first_output_is_named(run, batch):
   kept = {key: batch[key] for key in ('label', 'mask')}
   kept['features'] = jnp.full((4, 8, 32), 10.0)
-  assert 'that step gave numbers' in guard.first(run, run.state, kept)
+  assert 'that step gave numbers' in nonfinite.first(run, run.state, kept)
   params = changed(run.state.params, 'head/kernel', 3e38)
   state = run.state.replace(params=params)
-  assert guard.first(run, state, kept).endswith('is the output of head.')
+  assert nonfinite.first(run, state, kept).endswith('is the output of head.')
 
 
 def test_of_many_gradients_the_last_layer_is_named(run, batch, monkeypatch):
@@ -116,9 +117,11 @@ def test_of_many_gradients_the_last_layer_is_named(run, batch, monkeypatch):
   grads = changed(grads, 'adapters/blocks_1/fc2/up/kernel', jnp.inf)
   give = lambda *args: (grads, {'loss': jnp.float32(1)})
   with monkeypatch.context() as patch:
-    patch.setattr(guard, '_gradients', give)
-    assert 'is that of head/kernel (2 of ' in guard.first(run, run.state, batch)
-  grads, metrics = guard._gradients(run, run.state, batch)
+    patch.setattr(nonfinite, '_gradients', give)
+    assert 'is that of head/kernel (2 of ' in nonfinite.first(
+      run, run.state, batch
+    )
+  grads, metrics = nonfinite._gradients(run, run.state, batch)
   assert jax.tree.structure(grads) == jax.tree.structure(run.state.params)
   norm = jnp.sqrt(sum((g**2).sum() for g in jax.tree.leaves(grads)))
   np.testing.assert_allclose(norm, metrics['grad_norm'], rtol=1e-6)
@@ -129,7 +132,7 @@ def test_training_stops_before_it_saves_and_says_where(
   diverging_config, tmp_path
 ):
   with pytest.raises(FloatingPointError) as error:
-    train.train_and_evaluate(diverging_config(2), tmp_path)
+    loop.train_and_evaluate(diverging_config(2), tmp_path)
   text = str(error.value)
   assert ' at step 5: ' in text and 'Nothing was saved since step 4.' in text
   assert 'the first tensor that is not finite is the output of ' in text
@@ -140,7 +143,7 @@ def test_training_stops_before_it_saves_and_says_where(
 def test_parameters_without_numbers_are_not_evaluated(
   smoke_config, tmp_path, monkeypatch
 ):
-  compiled = memory.compiled_step
+  compiled = memory.compile_step
 
   def diverging(run):
     step = compiled(run)
@@ -152,18 +155,22 @@ def test_parameters_without_numbers_are_not_evaluated(
 
     return last_update
 
-  monkeypatch.setattr(memory, 'compiled_step', diverging)
+  monkeypatch.setattr(memory, 'compile_step', diverging)
   named = r'^params/adapters/.* is not finite after step 1 .* new --workdir\.$'
   with pytest.raises(FloatingPointError, match=named):
-    train.train_and_evaluate(smoke_config(eval_every=1), tmp_path)
+    loop.train_and_evaluate(smoke_config(eval_every=1), tmp_path)
 
 
 def test_skipped_steps_are_no_problem_until_there_are_too_many():
   metrics = {'loss': jnp.nan, 'grad_norm': jnp.nan}
-  assert guard.problem_of(metrics) == 'loss is nan'
-  assert guard.problem_of(metrics | {'loss': 1.0}) == 'grad_norm is nan'
-  assert guard.problem_of({'loss': 1.0, 'grad_norm': 2.0}) == ''
-  assert guard.problem_of(metrics | {'skipped_in_a_row': 0}) == 'loss is nan'
-  assert guard.problem_of(metrics | {'skipped_in_a_row': 1}) == ''
-  with pytest.raises(FloatingPointError, match=f'skipped {guard.SKIPS} steps'):
-    guard.problem_of(metrics | {'skipped_in_a_row': guard.SKIPS})
+  assert nonfinite.problem_of(metrics) == 'loss is nan'
+  assert nonfinite.problem_of(metrics | {'loss': 1.0}) == 'grad_norm is nan'
+  assert nonfinite.problem_of({'loss': 1.0, 'grad_norm': 2.0}) == ''
+  assert (
+    nonfinite.problem_of(metrics | {'skipped_in_a_row': 0}) == 'loss is nan'
+  )
+  assert nonfinite.problem_of(metrics | {'skipped_in_a_row': 1}) == ''
+  with pytest.raises(
+    FloatingPointError, match=f'skipped {nonfinite.SKIPS} steps'
+  ):
+    nonfinite.problem_of(metrics | {'skipped_in_a_row': nonfinite.SKIPS})

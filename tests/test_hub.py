@@ -7,8 +7,10 @@ import shutil
 import pytest
 from huggingface_hub import errors
 
-from i2v_jax import cli, evaluate, export, facts, hub, model_card, trained
+from i2v_jax import cli, export, hub, model_card, trained
 from i2v_jax import params as params_lib
+from i2v_jax.training import facts
+from i2v_jax.training.evaluation import evaluate
 
 NAME = 'someone/digits-of_2.0'
 
@@ -64,7 +66,10 @@ def test_what_comes_back_is_what_went(remote, exports, tmp_path, name):
   wanted, found = trained.load(exports / name), trained.load(tmp_path / 'back')
   assert params_lib.sha256(found.params) == params_lib.sha256(wanted.params)
   assert found.config['data']['root'] == ''
-  assert facts.of(found)['evaluations'] == facts.of(wanted)['evaluations']
+  assert (
+    facts.collect_facts(found)['evaluations']
+    == facts.collect_facts(wanted)['evaluations']
+  )
   with pytest.raises(ValueError, match='give --root'):
     trained.evaluate_trained(found)
 

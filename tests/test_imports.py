@@ -59,7 +59,7 @@ def within(room):
 
 
 def test_the_reader_of_imports_sees_them():
-  assert 'i2v_jax.params' in GRAPH['i2v_jax.optimizer']
+  assert 'i2v_jax.params' in GRAPH['i2v_jax.training.optimizer']
   assert {'sklearn', 'av'} <= outside(MODULES['i2v_jax.data.sets.digits'])
 
 
@@ -105,7 +105,7 @@ def test_configs_import_nothing_of_the_library(name):
     'import i2v_jax.runtime.files, i2v_jax.runtime.signals',
     'import i2v_jax.data.videos.decode, i2v_jax.data.clips.clips',
     'import i2v_jax.data.sets.sources, i2v_jax.data.check.all_videos',
-    'import i2v_jax.status',
+    'import i2v_jax.training.workdir.status',
     'from i2v_jax import probe, read_frames',
   ],
 )

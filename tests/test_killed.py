@@ -20,7 +20,8 @@ import processes
 import pytest
 from test_train_processes import command
 
-from i2v_jax import checkpoint, checkpoint_files, status, train
+from i2v_jax.training import loop
+from i2v_jax.training.workdir import checkpoint, checkpoint_files, status
 
 ROOT = pathlib.Path(__file__).parents[1]
 KILLS = int(os.environ.get('I2V_KILLS', 4))
@@ -75,7 +76,7 @@ def check_same(found, wanted):
 
 def test_killed_at_any_moment_it_ends_the_same(smoke_config, digits, tmp_path):
   whole, killed = tmp_path / 'whole', tmp_path / 'killed'
-  train.train_and_evaluate(smoke_config(**LONG), whole)
+  loop.train_and_evaluate(smoke_config(**LONG), whole)
   argv, draw = command(digits, killed, *options(**LONG)), random.Random(0)
   for number in range(KILLS):
     process = start(argv)
@@ -104,7 +105,7 @@ def test_a_run_at_work(smoke_config, digits, tmp_path):
   told = ('starting', 'running')  # a sign is written now and then
   assert any(word in status.report(workdir)[1] for word in told)
   with pytest.raises(OSError, match=f'trained by process {process.pid} on'):
-    train.train_and_evaluate(smoke_config(**config), workdir)
+    loop.train_and_evaluate(smoke_config(**config), workdir)
   os.killpg(process.pid, signal.SIGINT)
   for pid in workers:  # as a cluster does, which knows every process
     os.kill(pid, signal.SIGTERM)
@@ -147,7 +148,7 @@ def test_two_processes_stop_at_the_same_step(digits, tmp_path):
   first, second = (process.communicate()[0] for process in pair)
   assert [process.returncode for process in pair] == [0, 0], first + second
   assert 'a signal to another process; to go on, start the same' in first
-  step, _ = checkpoint_files.newest_whole(tmp_path / 'run')
+  step, _ = checkpoint_files.find_newest(tmp_path / 'run')
   assert 3 <= step < 400 and f'step {step} of 400 is saved' in first
   lines = status.report(tmp_path / 'run')
   assert lines[1].startswith('0 (') and lines[2].startswith('1 (')

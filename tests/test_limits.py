@@ -16,28 +16,28 @@ def device(**stats):
 
 def test_the_environment_decides(monkeypatch):
   monkeypatch.setenv(device_memory.NAME, '12345')
-  assert device_memory.of_device(jax.devices()[0]) == 12345
-  assert device_memory.agreed(sharding.make_mesh()) == 12345
+  assert device_memory.read_limit(jax.devices()[0]) == 12345
+  assert device_memory.agree_on_limit(sharding.make_mesh()) == 12345
   monkeypatch.setenv(device_memory.NAME, '16GB')
   with pytest.raises(ValueError, match="'16GB'; it is a whole number"):
-    device_memory.of_device(jax.devices()[0])
+    device_memory.read_limit(jax.devices()[0])
 
 
 def test_an_accelerator_tells_what_is_left(monkeypatch):
   monkeypatch.delenv(device_memory.NAME, raising=False)
-  found = device_memory.of_device(
+  found = device_memory.read_limit(
     device(bytes_limit=16_000, bytes_in_use=6_000)
   )
   assert found == 9_500
   with pytest.raises(ValueError, match='set I2V_MEMORY_BYTES, or'):
-    device_memory.of_device(device())
+    device_memory.read_limit(device())
 
 
 def test_devices_of_a_cpu_share_what_the_host_has_free(monkeypatch):
   monkeypatch.delenv(device_memory.NAME, raising=False)
   monkeypatch.setattr(device_memory, '_free', lambda: 8_000)
   monkeypatch.setattr(jax, 'local_devices', lambda: [None] * 4)
-  assert device_memory.of_device(jax.devices()[0]) == 1_900
+  assert device_memory.read_limit(jax.devices()[0]) == 1_900
 
 
 def test_a_container_that_has_read_its_data_has_memory_free(

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from i2v_jax import run
 from i2v_jax.data.sets import manifest, sources
+from i2v_jax.training.run import prepare_run
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def test_training_begins_with_a_clean_manifest_only(
   path = tmp_path / 'manifest.jsonl'
   config = smoke_config(data={'manifest': path.name})
   with pytest.raises(FileNotFoundError, match='is not there'):
-    run.prepare(config, tmp_path / 'run')
+    prepare_run(config, tmp_path / 'run')
   splits = [sources.load('folder', digits, part) for part in ('train', 'val')]
   records = [
     {'id': video, 'ok': True} | manifest.stamp(place)
@@ -131,7 +131,7 @@ def test_training_begins_with_a_clean_manifest_only(
   ]
   manifest.write(path, {}, records[:-1])  # one of val is not in it
   with pytest.raises(ValueError, match=f'{splits[1].ids[-1]}.*not in the'):
-    run.prepare(config, tmp_path / 'run')
+    prepare_run(config, tmp_path / 'run')
   manifest.write(path, {}, records)
-  prepared = run.prepare(config, tmp_path / 'run')
+  prepared = prepare_run(config, tmp_path / 'run')
   assert prepared.metadata()['config']['data']['manifest'] == str(path)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from i2v_jax import metrics
+from i2v_jax.training.evaluation import metrics
 
 # Three videos of class 0, all found, and one of class 1 taken for class 2.
 UNEVEN = np.eye(3, dtype=np.float32)[[0, 0, 0, 2]]

@@ -2,10 +2,11 @@
 
 import pytest
 
-from i2v_jax import experiment, facts, overview, run
 from i2v_jax.data.clips import clips
 from i2v_jax.data.show import show
 from i2v_jax.runtime.console import console
+from i2v_jax.training import experiment, facts, overview
+from i2v_jax.training.run import prepare_run
 
 PUSHED = ('push_left', 'push_right')
 
@@ -18,7 +19,7 @@ def config_of(smoke_config, **clip):
 
 
 def test_clips_are_mirrored_with_the_label_of_the_other_side(smoke_config):
-  spec = experiment.clip_spec(config_of(smoke_config), PUSHED)
+  spec = experiment.make_clip_spec(config_of(smoke_config), PUSHED)
   assert spec.flip == 0.5 and spec.flip_map == {0: 1, 1: 0}
 
 
@@ -27,10 +28,10 @@ def test_a_side_without_partner_ends_training_unless_nothing_is_mirrored(
 ):
   names = ('push_left', 'wave')
   with pytest.raises(ValueError, match=r'exactly one mirror.*clip\.flip=0'):
-    experiment.clip_spec(config_of(smoke_config), names)
+    experiment.make_clip_spec(config_of(smoke_config), names)
   for change in (dict(flip=0.0), dict(flip_labels=False)):
     config = config_of(smoke_config, **change)
-    assert experiment.clip_spec(config, names).flip_map == {}
+    assert experiment.make_clip_spec(config, names).flip_map == {}
 
 
 @pytest.mark.parametrize(
@@ -47,16 +48,18 @@ def test_what_becomes_of_labels_is_said_at_the_start(
   lines = []
   monkeypatch.setattr(console, 'print', lines.append)
   config = config_of(smoke_config, **change)
-  overview.overview(run.prepare(config, tmp_path / 'w'))
+  overview.print_overview(prepare_run(config, tmp_path / 'w'))
   assert said in lines[-1]
 
 
 def test_facts_hold_the_exchanged_labels(smoke_config):
   config = config_of(smoke_config)
-  found = facts.preprocessing(config, PUSHED)
+  found = facts.describe_preprocessing(config, PUSHED)
   assert found['clip']['flip_map'] == {0: 1, 1: 0}
   # A run of an older version may have trained with such names.
-  assert facts.preprocessing(config, PUSHED[:1])['clip']['flip_map'] == {}
+  assert (
+    facts.describe_preprocessing(config, PUSHED[:1])['clip']['flip_map'] == {}
+  )
 
 
 def test_folders_of_classes_give_labels_and_names(tmp_path):

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from configs import quickstart
-from i2v_jax import experiment, mixing
 from i2v_jax.data.clips import grid
+from i2v_jax.training import augment, experiment
+from i2v_jax.training.augment import draw_mixing, make_targets, mix, outside
 
 SIZE = (8, 12)
 
@@ -27,7 +28,7 @@ def fixed(monkeypatch):
 
   def fix(keep_HxW, share):
     keep_HxW = jnp.asarray(keep_HxW, jnp.float32)
-    monkeypatch.setattr(mixing, 'draw', lambda *_: (keep_HxW, share))
+    monkeypatch.setattr(augment, 'draw_mixing', lambda *_: (keep_HxW, share))
 
   return fix
 
@@ -43,21 +44,21 @@ def test_mixup_by_hand(fixed):
   fixed(np.full(SIZE, 0.75), 0.75)
   batch = make_batch()
   batch['video'][0], batch['video'][2] = 100, 201
-  found = mixing.mix(batch, jax.random.key(0), mixup=0.2)
+  found = mix(batch, jax.random.key(0), mixup=0.2)
   # 75 + 50.25 and 150.75 + 25; rows are half a batch apart.
   assert (found['video'][0] == 125).all() and (found['video'][2] == 176).all()
   assert found['video'].dtype == jnp.uint8
   np.testing.assert_array_equal(found['other'], [2, 3, 0, 1])
   np.testing.assert_array_equal(found['share'], [0.75] * 4)
   wanted = np.array([[3, 0, 1, 0], [0, 3, 0, 1], [1, 0, 3, 0], [0, 1, 0, 3]])
-  np.testing.assert_array_equal(mixing.targets(found, 4), wanted / 4)
+  np.testing.assert_array_equal(make_targets(found, 4), wanted / 4)
 
 
 def test_cutmix_pastes_the_same_box_into_every_frame(fixed):
   keep = box(2, 3, 6, 9)
   fixed(keep, 1 - 24 / 96)
   batch = make_batch()
-  found = mixing.mix(batch, jax.random.key(0), cutmix=1.0)
+  found = mix(batch, jax.random.key(0), cutmix=1.0)
   wanted = batch['video'].copy()
   for row, other in enumerate((2, 3, 0, 1)):
     wanted[row, :, 2:6, 3:9] = batch['video'][other, :, 2:6, 3:9]
@@ -79,14 +80,14 @@ def test_cutmix_pastes_the_same_box_into_every_frame(fixed):
   ],
 )
 def test_the_box_is_that_of_the_formula(share, centre, wanted):
-  keep, mean = mixing.outside(share, jnp.array(centre), SIZE)
+  keep, mean = outside(share, jnp.array(centre), SIZE)
   np.testing.assert_array_equal(keep, box(*wanted))
   assert float(mean) == pytest.approx(box(*wanted).mean())
 
 
 def draws(count, mixup, cutmix):
   keys = jax.random.split(jax.random.key(0), count)
-  draw = jax.jit(lambda key: mixing.draw(key, SIZE, mixup, cutmix))
+  draw = jax.jit(lambda key: draw_mixing(key, SIZE, mixup, cutmix))
   keep, share = jax.vmap(draw)(keys)
   np.testing.assert_allclose(keep.mean(axis=(1, 2)), share, atol=1e-6)
   return np.array(keep), np.array(share)
@@ -119,16 +120,16 @@ def test_with_both_on_each_happens_half_of_the_time():
 def test_a_placeholder_neither_gives_nor_takes(options):
   batch = make_batch(6, mask=[1, 1, 0, 1, 1, 1])
   key = jax.random.key(4)
-  found = mixing.mix(batch, key, **options)
+  found = mix(batch, key, **options)
   changed = (found['video'] != batch['video']).any(axis=(1, 2, 3, 4))
   # Rows 2 and 5 are a pair.
   np.testing.assert_array_equal(changed, [1, 1, 0, 1, 1, 0])
   np.testing.assert_array_equal(found['share'][jnp.array([2, 5])], [1, 1])
   assert 0 < found['share'][0] < 1
   wanted = jax.nn.one_hot(5, 6)
-  np.testing.assert_array_equal(mixing.targets(found, 6)[5], wanted)
+  np.testing.assert_array_equal(make_targets(found, 6)[5], wanted)
   batch['video'][2] = 7
-  again = mixing.mix(batch, key, **options)['video']
+  again = mix(batch, key, **options)['video']
   rest = jnp.array([0, 1, 3, 4, 5])
   np.testing.assert_array_equal(again[rest], found['video'][rest])
 
@@ -141,7 +142,7 @@ def test_framesets_are_mixed_as_their_frames_are(fixed):
   batch |= {'video': frames, 'grid': tiles(frames)}
   for keep in (box(2, 4, 6, 10), np.full(SIZE, 0.25)):
     fixed(keep, keep.mean())
-    found = mixing.mix(batch, jax.random.key(0), 1.0, 1.0, grid=(2, 2))
+    found = mix(batch, jax.random.key(0), 1.0, 1.0, grid=(2, 2))
     wanted = tiles(np.asarray(found['video']))
     np.testing.assert_array_equal(found['grid'], wanted)
     assert (found['grid'] != batch['grid']).any()
@@ -149,13 +150,13 @@ def test_framesets_are_mixed_as_their_frames_are(fixed):
 
 def test_a_plain_batch_has_the_plain_targets():
   batch = make_batch()
-  np.testing.assert_array_equal(mixing.targets(batch, 5), np.eye(5)[:4])
+  np.testing.assert_array_equal(make_targets(batch, 5), np.eye(5)[:4])
 
 
 def test_the_key_decides_and_the_input_stays():
   batch = make_batch()
   before = batch['video'].copy()
-  run = jax.jit(lambda key: mixing.mix(batch, key, 0.8, 1.0)['video'])
+  run = jax.jit(lambda key: mix(batch, key, 0.8, 1.0)['video'])
   results = [np.asarray(run(jax.random.key(i))) for i in range(8)]
   again = [np.asarray(run(jax.random.key(i))) for i in range(8)]
   np.testing.assert_array_equal(results, again)
@@ -173,4 +174,4 @@ def test_what_cannot_be_mixed_is_said_at_the_start(
   config = quickstart.get_config('smoke')
   config[key], config.batch_size = value, batch_size
   with pytest.raises(ValueError, match=rf'{key} is {value}[;,] .* {error}'):
-    experiment.check(config)
+    experiment.check_config(config)

@@ -8,7 +8,7 @@ import numpy as np
 import optax
 import pytest
 
-from i2v_jax import optimizer
+from i2v_jax.training import optimizer
 
 PARAMS = {
   'adapters': {'a': jnp.arange(1.0, 4.0), 'b': jnp.full((2, 2), -0.5)},

@@ -3,7 +3,7 @@
 import pytest
 
 from configs import finetune_folder
-from i2v_jax import config_flag, optional_keys
+from i2v_jax.training import config_flag, optional_keys
 
 
 def config(arg='smoke,method=lora'):

@@ -3,8 +3,9 @@
 import pytest
 
 from configs import common, methods
-from i2v_jax import experiment, run, trainable
 from i2v_jax.models.inputs import param_shapes
+from i2v_jax.training import experiment, trainable
+from i2v_jax.training.run import split_params
 
 
 def config_of(method='aim', **model):
@@ -12,14 +13,14 @@ def config_of(method='aim', **model):
   sizes = dict(width=32, depth=2, num_heads=4, patch_size=4, image_size=16)
   c.model.backbone = dict(family='clip', variant='', **sizes)
   methods.METHODS[method](c)
-  config = experiment.plain(c)
+  config = experiment.to_plain(c)
   config['model'] |= model
-  return experiment.check(config)
+  return experiment.check_config(config)
 
 
 def parts(config):
-  model = experiment.model(config, 3)
-  return run.parts(config, model, param_shapes(model))
+  model = experiment.build_model(config, 3)
+  return split_params(config, model, param_shapes(model))
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,10 @@ import pytest
 import small
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from i2v_jax import cli, peer, variants
+from i2v_jax import cli, peer
 from i2v_jax import params as params_lib
 from i2v_jax.models.build import build
+from i2v_jax.training import config_files
 
 SMOKE = 'configs/zeroi2v_k400.py:smoke'
 ADAPTERS = {
@@ -114,20 +115,20 @@ def test_the_command_prints_and_writes_three_works(tmp_path, capsys):
   ],
 )
 def test_a_config_without_a_peer_is_refused(config, changes):
-  config = variants.load_config(config, changes)
+  config = config_files.load_config(config, changes)
   with pytest.raises(ValueError, match='choose such a config'):
     peer.check(config)
 
 
 def test_other_training_is_refused_whatever_its_order():
-  config = variants.load_config(SMOKE)
+  config = config_files.load_config(SMOKE)
   peer.check(config | {'trainable': peer.TRAINED[::-1]})
   with pytest.raises(ValueError, match=r"'adapters'.*; set trainable to these"):
     peer.check(config | {'trainable': peer.TRAINED[1:]})
 
 
 def test_adapters_in_some_blocks_are_refused():
-  config = variants.load_config(SMOKE)
+  config = config_files.load_config(SMOKE)
   config['model']['adapter']['blocks'] = (0,)
   with pytest.raises(ValueError, match='adapters in every block'):
     peer.check(config)
@@ -153,7 +154,7 @@ def test_both_sides_compute_on_the_cpu(tmp_path, monkeypatch):
 def test_an_installed_package_has_no_peer(monkeypatch, tmp_path):
   monkeypatch.setattr(peer, 'ROOT', tmp_path)
   with pytest.raises(ValueError, match='run it in a checkout'):
-    peer.check(variants.load_config(SMOKE))
+    peer.check(config_files.load_config(SMOKE))
 
 
 @pytest.mark.parametrize('theirs', [[1.0, 2.001], [1.0, float('nan')]])
@@ -172,7 +173,7 @@ def test_a_side_that_ends_is_named(tmp_path):
 
 
 def test_both_sides_are_told_the_same_model(tmp_path):
-  config = variants.load_config(SMOKE)
+  config = config_files.load_config(SMOKE)
   peer.prepare(config, 3, 'forward, merged', tmp_path)
   told = json.loads((tmp_path / 'model.json').read_text(encoding='utf-8'))
   assert (

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import small
 
-from i2v_jax import benchmark, memory, train_step, weights
+from i2v_jax import benchmark, weights
 from i2v_jax.runtime import devices, errors
 from i2v_jax.runtime.console import accept_all_text, encodable
+from i2v_jax.training import memory
 
 # What Windows does not have, and then one command after another.
 COMMANDS = """
@@ -119,10 +120,10 @@ def test_without_jit_a_model_and_a_step_run(monkeypatch):
   with jax.disable_jit():
     call, _ = benchmark.forward(model, params)
     assert call().shape == (1, 3)
-    monkeypatch.setattr(train_step, 'step_of', lambda run: 'step')
-    monkeypatch.setattr(train_step, 'jitted', lambda step, *_: f'jitted {step}')
+    monkeypatch.setattr(memory, 'make_run_step', lambda run: 'step')
+    monkeypatch.setattr(memory, 'jit_step', lambda step, *_: f'jitted {step}')
     run = types.SimpleNamespace(state=None, mesh=None)
-    assert memory.compiled_step(run) == 'jitted step'
+    assert memory.compile_step(run) == 'jitted step'
 
 
 def test_random_weights_are_those_of_a_compiled_program():

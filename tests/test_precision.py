@@ -13,11 +13,13 @@ import pytest
 import small
 from jax.extend import core as jex
 
-from i2v_jax import benchmark, evaluate, train_step
+from i2v_jax import benchmark
 from i2v_jax import params as params_lib
-from i2v_jax import run as run_lib
 from i2v_jax.backbones import vit
 from i2v_jax.models.inputs import INPUTS, clip_shapes, full_precision
+from i2v_jax.training.evaluation import evaluate
+from i2v_jax.training.run import cast_params
+from i2v_jax.training.train_step import TrainState, make_train_step
 
 METHODS = {
   'zeroi2v': dict(num_adapters=4, offsets=(1,)),
@@ -41,17 +43,17 @@ def traced(method, dtype):
   tree = small.shapes(model)
   named = [p for p in small.TRAINED if p.partition('/')[0] in tree]
   mine, frozen = params_lib.split(tree, named)
-  frozen = jax.eval_shape(lambda x: run_lib.cast(x, model.vit.dtype), frozen)
+  frozen = jax.eval_shape(lambda x: cast_params(x, model.vit.dtype), frozen)
   tx = optax.adamw(1e-3)
   state = jax.eval_shape(
-    lambda p: run_lib.TrainState(jnp.int32(0), p, tx.init(p)), mine
+    lambda p: TrainState(jnp.int32(0), p, tx.init(p)), mine
   )
   clips = zip(INPUTS, clip_shapes(model, 2, jnp.uint8), strict=False)
   batch = dict(clips) | {
     'label': jax.ShapeDtypeStruct((2,), 'int32'),
     'mask': jax.ShapeDtypeStruct((2,), 'float32'),
   }
-  step = train_step.make_train_step(model, tx, normalization='clip')
+  step = make_train_step(model, tx, normalization='clip')
   return jax.jit(step).trace(state, frozen, batch)
 
 

@@ -9,11 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from i2v_jax import cli, export, predict, train, trained
+from i2v_jax import cli, export, predict, trained
 from i2v_jax.data.clips.clips import ClipSpec
 from i2v_jax.data.videos.decode import VideoInfo, probe
 from i2v_jax.models.build import merge
 from i2v_jax.models.inputs import clip_shapes
+from i2v_jax.training import loop
 
 
 def i2v(*args) -> int:
@@ -149,7 +150,7 @@ def test_an_export_predicts_and_evaluates_alone(
 def test_other_methods_are_exported_and_predict(
   smoke_config, digits, tmp_path, capsys, name, arg, said
 ):
-  train.train_and_evaluate(smoke_config(name, arg), tmp_path / 'run')
+  loop.train_and_evaluate(smoke_config(name, arg), tmp_path / 'run')
   out = tmp_path / 'out'
   assert i2v('export', '--workdir', tmp_path / 'run', '--out', out) == 0
   assert said in ' '.join(capsys.readouterr().out.split())

@@ -7,8 +7,9 @@ import re
 import pytest
 
 from configs import published as table
-from i2v_jax import accounting, cli, experiment, published
+from i2v_jax import cli, published
 from i2v_jax.models.macs import count_macs, count_tokens
+from i2v_jax.training import counts, experiment
 
 ROOT = pathlib.Path(__file__).parents[1]
 DOCS = (ROOT / 'docs' / 'performance.md').read_text(encoding='utf-8')
@@ -38,8 +39,8 @@ def test_gflops_are_those_of_the_docs_and_near_the_papers(name):
     config.published.gflops,
     config.views.clips * config.views.crops,
   )
-  model = experiment.model(config, config.published.num_classes)
-  macs = views * sum(count_macs(accounting.deployed(model)).values())
+  model = experiment.build_model(config, config.published.num_classes)
+  macs = views * sum(count_macs(counts.build_deployed(model)).values())
   assert ROWS[name][1] == f'{macs / 1e9:,.1f}'
   assert ROWS[name][2] == ('-' if paper is None else f'{paper:,}')
   if paper:
@@ -57,10 +58,10 @@ def test_with_norms_the_papers_numbers_come_out(method):
   for name, config in VARIANTS.items():
     paper = config.published.gflops
     if name.startswith(method) and paper:
-      model = experiment.model(config, config.published.num_classes)
+      model = experiment.build_model(config, config.published.num_classes)
       vit, views = model.vit, config.views.clips * config.views.crops
       values = (1 + 2 * vit.depth) * count_tokens(vit) * vit.width
-      macs = sum(count_macs(accounting.deployed(model)).values())
+      macs = sum(count_macs(counts.build_deployed(model)).values())
       macs += 5 * model.num_frames * values
       assert round(views * macs / 1e9) == paper
       compared += 1

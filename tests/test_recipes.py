@@ -6,8 +6,8 @@ import pytest
 import small
 
 from configs import methods
-from i2v_jax import experiment, optimizer
 from i2v_jax import params as params_lib
+from i2v_jax.training import experiment, optimizer
 
 
 def get(name, arg=''):
@@ -57,7 +57,7 @@ def test_aim_on_ssv2_is_the_table_of_its_configurations(
 def test_clips_and_views_are_those_of_the_tables(
   name, arg, frames, stride, views, lighting
 ):
-  spec = experiment.clip_spec(get(name, arg))
+  spec = experiment.make_clip_spec(get(name, arg))
   assert (spec.num_frames, (spec.clips, spec.crops)) == (frames, views)
   assert spec.lighting == lighting
   if stride:
@@ -81,7 +81,7 @@ def test_clips_and_views_are_those_of_the_tables(
 def test_dualpath_is_the_table_of_its_commands(name, lr, erasing, flip, views):
   name, _, arg = name.partition(':')
   config = get(name, arg)
-  spec = experiment.clip_spec(config)
+  spec = experiment.make_clip_spec(config)
   assert config.optimizer.lr == pytest.approx(lr, rel=1e-12)
   assert (spec.erasing, spec.flip) == (erasing, flip)
   assert (spec.clips, spec.crops) == views
@@ -119,7 +119,7 @@ def test_table_3_trains_as_many_parameters_as_its_rows_say():
   module = importlib.import_module('configs.ablations.strategies_ssv2')
   found = {}
   for name, config in module.sweep(''):
-    shapes = small.shapes(experiment.model(config, 174))
+    shapes = small.shapes(experiment.build_model(config, 174))
     mine, _ = params_lib.split(shapes, config.trainable)
     channels = dict(config.optimizer.first_channels)
     count = optimizer.count_trained(mine, channels)

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from i2v_jax import optimizer
+from i2v_jax.training import optimizer
 
 cosine = lambda share: 0.5 * (1 + math.cos(math.pi * share))
 

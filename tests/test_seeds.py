@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from i2v_jax import seeds, sweep, train
-from i2v_jax.variants import Variant
+from i2v_jax.training import loop
+from i2v_jax.training.config_files import Variant
+from i2v_jax.training.sweeps import seeds, sweep
 
 
 def test_seeds_follow_that_of_the_config():
@@ -25,7 +26,7 @@ def test_a_row_has_mean_and_deviation():
   assert found['top1'] == pytest.approx(0.6)
   assert found['top1_deviation'] == pytest.approx(0.1)
   assert found['seeds'] == rows and found['reported'] == 0.0
-  assert sweep.top1(found) == '60.0% ± 10.0'
+  assert sweep.format_top1(found) == '60.0% ± 10.0'
   assert seeds.gather(rows[:1]) == rows[0]
 
 
@@ -33,7 +34,7 @@ def test_a_seed_that_fails_is_named():
   rows = [row('a', 0.5), row('a, seed 1', error='no memory')]
   found = seeds.gather(rows)
   assert found['error'] == 'a, seed 1: no memory' and 'top1' not in found
-  assert sweep.top1(found) == 'failed'
+  assert sweep.format_top1(found) == 'failed'
 
 
 @pytest.fixture
@@ -46,16 +47,16 @@ def trained(monkeypatch):
     folder.mkdir(parents=True)
     return type('Result', (), {'accuracy': {'top1': config['seed'] / 10}})
 
-  monkeypatch.setattr(train, 'train_and_evaluate', remember)
+  monkeypatch.setattr(loop, 'train_and_evaluate', remember)
   return asked
 
 
 def test_a_sweep_trains_every_seed_once(
   smoke_config, tmp_path, trained, capsys
 ):
-  from i2v_jax import experiment
+  from i2v_jax.training import experiment
 
-  config = experiment.plain(smoke_config(arg='smoke'))
+  config = experiment.to_plain(smoke_config(arg='smoke'))
   for _ in range(2):
     (found,) = sweep.sweep([Variant('q', config)], tmp_path, 3)
   assert trained == [0, 1, 2]
@@ -66,9 +67,9 @@ def test_a_sweep_trains_every_seed_once(
 def test_later_rows_are_checked_before_the_first_is_trained(
   smoke_config, tmp_path, trained
 ):
-  from i2v_jax import experiment
+  from i2v_jax.training import experiment
 
-  good = experiment.plain(smoke_config())
+  good = experiment.to_plain(smoke_config())
   wrong = good | {'trainable': ['heads']}
   rows = sweep.sweep([Variant('a', good), Variant('b', wrong)], tmp_path)
   assert [bool(row['error']) for row in rows] == [False, True]

@@ -9,7 +9,7 @@ import zipfile
 import pytest
 
 import configs.common
-from i2v_jax import shipped, variants
+from i2v_jax.training import config_files, shipped_configs
 
 ROOT = pathlib.Path(__file__).parents[1]
 QUICKSTART = 'configs/quickstart.py'
@@ -38,10 +38,12 @@ def elsewhere(tmp_path, monkeypatch):
 
 
 def test_a_shipped_config_is_found_in_any_folder(elsewhere):
-  assert shipped.find(QUICKSTART) == str(shipped.folder() / 'quickstart.py')
-  found = variants.load_config(f'{QUICKSTART}:smoke')
+  assert shipped_configs.find_config(QUICKSTART) == str(
+    shipped_configs.configs_folder() / 'quickstart.py'
+  )
+  found = config_files.load_config(f'{QUICKSTART}:smoke')
   assert found['data']['format'] == 'digits' and found['steps'] == 3
-  levers = variants.load('configs/ablations/levers.py')
+  levers = config_files.load_variants('configs/ablations/levers.py')
   assert len({variant.name for variant in levers}) == len(levers) > 3
   for path in (
     'configs/none.py',
@@ -51,19 +53,19 @@ def test_a_shipped_config_is_found_in_any_folder(elsewhere):
   ):
     error = f'There is no {path}, nor' if '.py' in path else 'is no Python file'
     with pytest.raises(ValueError, match=error):
-      shipped.find(path)
+      shipped_configs.find_config(path)
 
 
 def test_a_file_of_the_project_comes_first(elsewhere):
   own = write(elsewhere / QUICKSTART, 'def get_config(arg): return {"a": arg}')
-  assert shipped.find(QUICKSTART) == QUICKSTART
-  assert variants.load_config(f'{own}:x') == {'a': 'x'}
+  assert shipped_configs.find_config(QUICKSTART) == QUICKSTART
+  assert config_files.load_config(f'{own}:x') == {'a': 'x'}
 
 
 def test_a_file_anywhere_imports_the_shipped_configs(elsewhere, tmp_path):
   path = write(tmp_path / 'far' / 'away' / 'own.py', OWN)
   before = dict(sys.modules), list(sys.path)
-  assert variants.load_config(f'{path}:smoke')['steps'] == 7
+  assert config_files.load_config(f'{path}:smoke')['steps'] == 7
   assert (
     before[1] == sys.path and sys.modules['configs'] is before[0]['configs']
   )
@@ -76,25 +78,27 @@ def test_configs_of_a_project_and_ours_leave_each_other_alone(elsewhere, init):
   if init:  # a package, not only a folder
     write(elsewhere / 'configs' / '__init__.py', 'from configs import common')
   own = write(elsewhere / 'configs' / 'own.py', OWN)
-  assert variants.load_config(f'{own}:smoke')['steps'] == 11
-  assert variants.load_config(f'{QUICKSTART}:smoke')['steps'] == 3
+  assert config_files.load_config(f'{own}:smoke')['steps'] == 11
+  assert config_files.load_config(f'{QUICKSTART}:smoke')['steps'] == 3
   far = write(elsewhere.parent / 'a' / 'b' / 'far.py', OWN)
-  assert variants.load_config(f'{far}:smoke')['steps'] == 7
+  assert config_files.load_config(f'{far}:smoke')['steps'] == 7
 
 
 def test_what_is_beside_a_file_can_be_imported(elsewhere, tmp_path):
   write(tmp_path / 'p' / 'beside_it.py', 'STEPS = 5')
   text = 'import beside_it\nget_config = lambda arg: {"s": beside_it.STEPS}'
-  assert variants.load_config(write(tmp_path / 'p' / 'a.py', text)) == {'s': 5}
+  assert config_files.load_config(write(tmp_path / 'p' / 'a.py', text)) == {
+    's': 5
+  }
 
 
 def test_a_drive_is_not_an_argument(monkeypatch):
   import ntpath
 
-  assert shipped.split('a/b.py') == ('a/b.py', '')
-  assert shipped.split('a/b.py:x=1:2') == ('a/b.py', 'x=1:2')
-  monkeypatch.setattr(shipped.os.path, 'splitdrive', ntpath.splitdrive)
-  assert shipped.split('C:\\a\\b.py:x') == ('C:\\a\\b.py', 'x')
+  assert shipped_configs.split_argument('a/b.py') == ('a/b.py', '')
+  assert shipped_configs.split_argument('a/b.py:x=1:2') == ('a/b.py', 'x=1:2')
+  monkeypatch.setattr(shipped_configs.os.path, 'splitdrive', ntpath.splitdrive)
+  assert shipped_configs.split_argument('C:\\a\\b.py:x') == ('C:\\a\\b.py', 'x')
 
 
 def run(code, cwd, *argv, path=''):
@@ -144,8 +148,9 @@ def installed(tmp_path_factory):
 def test_what_is_installed_has_the_configs(installed, elsewhere):
   write(elsewhere / 'configs' / 'common.py', 'STEPS = 11')
   code = (
-    'from i2v_jax import shipped, variants; print(shipped.folder());'
-    f'print(variants.load_config("{QUICKSTART}:smoke")["steps"])'
+    'from i2v_jax.training import config_files, shipped_configs as shipped\n'
+    'print(shipped.configs_folder())\n'
+    f'print(config_files.load_config("{QUICKSTART}:smoke")["steps"])'
   )
   done = run(code, elsewhere, path=installed)
   assert done.stdout == f'{installed}/i2v_jax/configs\n3\n', done.stderr

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from files import touch, write
 
-from i2v_jax import cli, run
+from i2v_jax import cli
 from i2v_jax.data.check import findings
 from i2v_jax.data.sets import sources, split_facts
+from i2v_jax.training.run import experiment, prepare_run
 
 
 def split_of(labels, class_names=('ape', 'bee'), **more):
@@ -106,9 +107,9 @@ def test_training_refuses_before_a_model_is_built(
   config = listed(smoke_config, tmp_path, **options)
   with config.unlocked():
     config.data.val = 'more'
-  monkeypatch.setattr(run.experiment, 'model', None)
+  monkeypatch.setattr(experiment, 'model', None)
   with pytest.raises(ValueError, match=error):
-    run.prepare(config, tmp_path / 'run')
+    prepare_run(config, tmp_path / 'run')
 
 
 def test_the_check_finds_it_before_training_does(tmp_path, capsys):

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import small
 
-from i2v_jax import export, start, trained
+from i2v_jax import export, trained
 from i2v_jax import params as params_lib
 from i2v_jax.models.build import build
 from i2v_jax.models.inputs import param_shapes
+from i2v_jax.training import stored, warm_start
 from i2v_jax.weights import adapter_file
 
 ZEROI2V = dict(name='zeroi2v', offsets=(-1, 1), dropout=0.0)
@@ -15,7 +16,7 @@ EVL = dict(name='evl', layers=1)
 
 
 @pytest.fixture(scope='module')
-def stored(smoke_run, tmp_path_factory):
+def places(smoke_run, tmp_path_factory):
   """The same model as a run, an export of each kind, and an adapter file."""
   root, model = tmp_path_factory.mktemp('stored'), trained.load(smoke_run)
   export.export(model, root / 'merged')
@@ -31,24 +32,24 @@ def stored(smoke_run, tmp_path_factory):
 
 
 @pytest.mark.parametrize('kind', ['run', 'full', 'adapter', 'file'])
-def test_it_is_a_run_an_export_or_an_adapter_file(kind, stored):
-  path, theirs = stored[kind], trained.load(stored['run'])
-  found = start.parts(path, theirs.model, theirs.class_names)
+def test_it_is_a_run_an_export_or_an_adapter_file(kind, places):
+  path, theirs = places[kind], trained.load(places['run'])
+  found = stored.load_start(path, theirs.model, theirs.class_names)
   assert params_lib.sha256(found) == params_lib.sha256(theirs.params)
 
 
-def test_a_merged_model_starts_one_without_adapters(stored):
-  theirs = trained.load(stored['merged'])
-  found = start.parts(stored['merged'], theirs.model, theirs.class_names)
+def test_a_merged_model_starts_one_without_adapters(places):
+  theirs = trained.load(places['merged'])
+  found = stored.load_start(places['merged'], theirs.model, theirs.class_names)
   assert params_lib.sha256(found) == params_lib.sha256(theirs.params)
 
 
-def test_other_frames_and_sizes_are_resampled_and_told(stored, capsys):
-  theirs = trained.load(stored['run'])
+def test_other_frames_and_sizes_are_resampled_and_told(places, capsys):
+  theirs = trained.load(places['run'])
   spec = dict(theirs.config['model'], num_frames=4)
   spec['backbone'] = dict(spec['backbone'], image_size=48)
   ours = build(spec, 4)
-  found = start.parts(stored['run'], ours, theirs.class_names)
+  found = stored.load_start(places['run'], ours, theirs.class_names)
   params_lib.check_same_tree(param_shapes(ours), found, 'found')
   before = np.asarray(theirs.params['temporal_embedding'])
   halves = before.reshape(4, 2, -1).mean(axis=1)
@@ -62,10 +63,10 @@ def test_other_frames_and_sizes_are_resampled_and_told(stored, capsys):
 
 def test_frames_are_resampled_between_the_middles_of_their_parts():
   table = np.array([[0.0], [4.0]])
-  found = start.resample_frames(table, 4)[:, 0]
+  found = warm_start.resample_frames(table, 4)[:, 0]
   np.testing.assert_allclose(found, [0, 1, 3, 4])
-  np.testing.assert_allclose(start.resample_frames(table, 1), [[2.0]])
-  np.testing.assert_array_equal(start.resample_frames(table, 2), table)
+  np.testing.assert_allclose(warm_start.resample_frames(table, 1), [[2.0]])
+  np.testing.assert_array_equal(warm_start.resample_frames(table, 2), table)
 
 
 @pytest.mark.parametrize('adapter', [ZEROI2V, EVL])
@@ -75,11 +76,11 @@ def test_every_table_of_positions_is_resampled(adapter):
   spec = small.spec(adapter, frames=6, **options)
   spec['backbone'] = dict(spec['backbone'], image_size=24)
   wanted = small.shapes(build(spec, 3))
-  found, lines = start.resampled(small.random(first), wanted, 1)
+  found, lines = warm_start.resample_tables(small.random(first), wanted, 1)
   params_lib.check_same_tree(wanted, found, 'found')
   assert len(lines) == (4 if adapter is EVL else 2)
 
 
 def test_nothing_there_is_said_with_what_would_do(tmp_path):
   with pytest.raises(FileNotFoundError, match=r'start_from=.*an adapter file'):
-    start.parts(tmp_path, small.build(None), ('a', 'b', 'c'))
+    stored.load_start(tmp_path, small.build(None), ('a', 'b', 'c'))

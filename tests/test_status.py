@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from i2v_jax import checkpoint_files, cli, heartbeat, status
+from i2v_jax import cli
+from i2v_jax.training.workdir import checkpoint_files, heartbeat, status
 
 
 @pytest.fixture
@@ -137,7 +138,7 @@ def test_a_run_without_a_sign_still_has_its_numbers(tmp_path, capsys):
 def test_a_sign_that_cannot_be_read_is_a_line(tmp_path, text):
   for process in (0, 1, 10):
     heartbeat.Heartbeat(tmp_path, 9, process, 11).write()
-  heartbeat.path_of(tmp_path, 1).write_text(text, encoding='utf-8')
+  heartbeat.heartbeat_path(tmp_path, 1).write_text(text, encoding='utf-8')
   _, first, second, last, *_ = status.report(tmp_path)
   assert first.startswith('0 (') and last.startswith('10 (')
   assert second.split('  ')[0].strip() == '1'

@@ -13,9 +13,12 @@ import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict
 
-from i2v_jax import checkpoint, evaluate, guard, train, trained
-from i2v_jax.heartbeat import Heartbeat
+from i2v_jax import trained
 from i2v_jax.runtime import errors, signals
+from i2v_jax.training import loop, nonfinite
+from i2v_jax.training.evaluation import evaluate
+from i2v_jax.training.workdir import checkpoint
+from i2v_jax.training.workdir.heartbeat import Heartbeat
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -178,11 +181,11 @@ def check_same(found, wanted):
 
 
 MOMENTS = {  # what is at work when the signal comes -> step that is saved
-  'prepare': (train, 0),
-  '_report': (train, 1),
-  '_evaluate_one_view': (train, 2),
+  'prepare': (loop, 0),
+  '_report': (loop, 1),
+  '_evaluate_one_view': (loop, 2),
   'save': (checkpoint.Checkpoints, 2),
-  '_write': (train, 3),
+  '_write': (loop, 3),
   '_start': (evaluate, 2),
 }
 
@@ -211,10 +214,10 @@ def test_what_goes_on_afterwards_ends_the_same(
   with monkeypatch.context() as patch:
     patch.setattr(module, moment, told)
     with pytest.raises(signals.Stopped):
-      train.train_and_evaluate(config, tmp_path)
+      loop.train_and_evaluate(config, tmp_path)
   with checkpoint.Checkpoints(tmp_path) as checkpoints:
     assert (checkpoints.latest_step() or 0) == step
-  train.train_and_evaluate(config, tmp_path)
+  loop.train_and_evaluate(config, tmp_path)
   check_same(tmp_path, whole_run)
 
 
@@ -232,7 +235,7 @@ def in_the_step(patch):
 
 def in_the_trace(patch):
   """A state is given away when the signal comes."""
-  original = guard.trace
+  original = nonfinite.trace
 
   def told(run, state, batches, step_fn, step):
     def step_and_tell(*args):
@@ -241,7 +244,7 @@ def in_the_trace(patch):
 
     return original(run, state, batches, step_and_tell, step)
 
-  patch.setattr(guard, 'trace', told)
+  patch.setattr(nonfinite, 'trace', told)
 
 
 @pytest.mark.parametrize(
@@ -262,7 +265,7 @@ def test_numbers_that_are_none_are_told_whatever_is_signalled(
     f'was saved since step {every}.'
   )
   with pytest.raises(FloatingPointError, match=text):
-    train.train_and_evaluate(diverging_config(every), tmp_path)
+    loop.train_and_evaluate(diverging_config(every), tmp_path)
 
 
 @pytest.fixture(scope='module')
@@ -274,5 +277,5 @@ def whole_run(digits, tmp_path_factory):
   config.data.root = str(digits)
   config.checkpoint_every = config.eval_every = 2
   workdir = tmp_path_factory.mktemp('whole')
-  train.train_and_evaluate(config, workdir)
+  loop.train_and_evaluate(config, workdir)
   return workdir

@@ -5,8 +5,10 @@ import json
 import jax
 import pytest
 
-from i2v_jax import cli, sweep, train
+from i2v_jax import cli
 from i2v_jax.runtime import signals
+from i2v_jax.training import loop
+from i2v_jax.training.sweeps import sweep
 
 
 @pytest.fixture
@@ -47,7 +49,7 @@ def test_a_sweep_ends_with_its_table(command, tmp_path, capsys, monkeypatch):
   assert adapted[-1] == '12.5%' and probe[-1] == '-'
   assert probe[:3] == ['probe', '50,692', '132']
 
-  monkeypatch.setattr(train, 'train_and_evaluate', forbidden)
+  monkeypatch.setattr(loop, 'train_and_evaluate', forbidden)
   before = rows
   assert command() == 0
   assert results(tmp_path) == before
@@ -71,7 +73,7 @@ def test_an_interrupted_variant_goes_on_where_it_was(
     raise KeyboardInterrupt
 
   with monkeypatch.context() as patch:
-    patch.setattr(train, 'evaluate_run', die)
+    patch.setattr(loop, 'evaluate_run', die)
     assert command() == 130
   capsys.readouterr()
   assert command() == 0
@@ -87,7 +89,7 @@ def test_a_stop_ends_the_whole_sweep(command, tmp_path, capsys, monkeypatch):
     asked.append(folder)
     raise signals.Stopped('stopped by SIGTERM; to go on: …')
 
-  monkeypatch.setattr(train, 'train_and_evaluate', stopped)
+  monkeypatch.setattr(loop, 'train_and_evaluate', stopped)
   assert command() == 0 and len(asked) == 1
   assert 'stopped by SIGTERM' in capsys.readouterr().out
   assert not (tmp_path / 'runs' / 'results.json').exists()
@@ -134,7 +136,7 @@ def test_too_little_memory_is_a_row_too(command, tmp_path, monkeypatch):
   def too_large(config, workdir):
     raise jax.errors.JaxRuntimeError('RESOURCE_EXHAUSTED: out of memory')
 
-  monkeypatch.setattr(train, 'train_and_evaluate', too_large)
+  monkeypatch.setattr(loop, 'train_and_evaluate', too_large)
   assert command() == 1
   errors = {name: row['error'] for name, row in results(tmp_path).items()}
   assert errors.keys() == {'ZeroI2V 1/2', 'probe'}

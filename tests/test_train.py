@@ -13,10 +13,14 @@ import pytest
 from flax.traverse_util import flatten_dict
 
 from configs import quickstart
-from i2v_jax import checkpoint, mixing, train, train_step, trained
 from i2v_jax import params as params_lib
-from i2v_jax import run as run_lib
+from i2v_jax import trained
 from i2v_jax.backbones.normalization import normalize
+from i2v_jax.training import augment, loop
+from i2v_jax.training.augment import mix
+from i2v_jax.training.run import prepare_run
+from i2v_jax.training.train_step import make_train_step
+from i2v_jax.training.workdir import checkpoint
 
 
 def synthetic_batch(size=4, mask=None):
@@ -31,9 +35,7 @@ def synthetic_batch(size=4, mask=None):
 @functools.cache
 def compiled_step(run_id, **options):
   run = RUNS[run_id]
-  step = train_step.make_train_step(
-    run.model, run.tx, normalization='half', **options
-  )
+  step = make_train_step(run.model, run.tx, normalization='half', **options)
   return jax.jit(step)
 
 
@@ -53,7 +55,7 @@ def steps_of(run, count, batch, **options):
 def run(digits, tmp_path_factory):
   config = quickstart.get_config('smoke')
   config.data.root = str(digits)
-  return run_lib.prepare(config, tmp_path_factory.mktemp('run'))
+  return prepare_run(config, tmp_path_factory.mktemp('run'))
 
 
 @pytest.mark.parametrize(
@@ -70,7 +72,7 @@ def test_frozen_stays_and_everything_else_moves(
   config = smoke_config()
   with config.ignore_type():
     config.update_from_flattened_dict(changes)
-  run = run_lib.prepare(config, tmp_path)
+  run = prepare_run(config, tmp_path)
   before = flatten_dict(jax.device_get(run.params), sep='/')
   state, _ = steps_of(run, 3, synthetic_batch())
   after = params_lib.join(state.params, run.frozen)
@@ -108,7 +110,7 @@ def test_remat_changes_nothing_under_adapters_and_dropout(run, remat):
 def test_only_frozen_kernels_are_kept_in_the_compute_type(
   smoke_config, tmp_path
 ):
-  run = run_lib.prepare(smoke_config(dtype='bfloat16'), tmp_path)
+  run = prepare_run(smoke_config(dtype='bfloat16'), tmp_path)
   for path, value in flatten_dict(run.frozen, sep='/').items():
     wanted = 'float32' if value.ndim == 1 else 'bfloat16'
     assert value.dtype == wanted, path
@@ -117,7 +119,7 @@ def test_only_frozen_kernels_are_kept_in_the_compute_type(
 
 
 def test_evaluates_while_training_and_at_the_end(smoke_config, tmp_path):
-  train.train_and_evaluate(smoke_config(eval_every=2), tmp_path)
+  loop.train_and_evaluate(smoke_config(eval_every=2), tmp_path)
   lines = (tmp_path / 'metrics.jsonl').read_text(encoding='utf-8').splitlines()
   records = [json.loads(line) for line in lines]
   assert [r['step'] for r in records if 'val/top1_1view' in r] == [2]
@@ -163,7 +165,7 @@ def test_accumulation_changes_nothing_of_mixed_batches(run, options):
 def test_a_mixed_loss_is_that_of_both_smoothed_labels(run):
   batch = synthetic_batch()
   key = jax.random.fold_in(jax.random.key(0), 0)  # of seed 0 at step 0
-  mixed = mixing.mix(batch, jax.random.split(key)[1], mixup=0.8)
+  mixed = mix(batch, jax.random.split(key)[1], mixup=0.8)
   pixels = normalize(mixed['video'], 'half')
   logits = jax.jit(run.model.apply)({'params': run.params}, pixels)
   own, other = (jax.nn.one_hot(mixed[k], 4) for k in ('label', 'other'))
@@ -178,8 +180,8 @@ def test_a_mixed_loss_is_that_of_both_smoothed_labels(run):
 
 def test_without_mixing_nothing_is_drawn_for_it(run, monkeypatch):
   plain = steps_of(run, 1, synthetic_batch())
-  monkeypatch.setattr(mixing, 'mix', None)
-  step = train_step.make_train_step(
+  monkeypatch.setattr(augment, 'mix', None)
+  step = make_train_step(
     run.model, run.tx, normalization='half', mixup=0.0, cutmix=0.0
   )
   again = jax.jit(step)(run.state, run.frozen, synthetic_batch())
@@ -202,7 +204,7 @@ def test_a_loss_that_is_no_number_stops_at_its_step(smoke_config, tmp_path):
     config.optimizer.clip_norm = 0.0
     config.steps = 20
   with pytest.raises(FloatingPointError, match=r'is (nan|inf) at step \d+'):
-    train.train_and_evaluate(config, tmp_path)
+    loop.train_and_evaluate(config, tmp_path)
 
 
 @pytest.fixture
@@ -212,10 +214,10 @@ def workdir(smoke_run, tmp_path):
 
 
 def test_a_workdir_of_another_config_is_refused(smoke_config, workdir):
-  train.train_and_evaluate(smoke_config(log_every=7), workdir)
+  loop.train_and_evaluate(smoke_config(log_every=7), workdir)
   before = (workdir / 'config.json').read_text(encoding='utf-8')
   with pytest.raises(ValueError, match=r'smoothing = 0.0, now it is 0.1'):
-    train.train_and_evaluate(smoke_config(label_smoothing=0.1), workdir)
+    loop.train_and_evaluate(smoke_config(label_smoothing=0.1), workdir)
   assert (workdir / 'config.json').read_text(encoding='utf-8') == before
 
 
@@ -226,10 +228,10 @@ def test_a_workdir_of_other_data_is_refused(
   config = smoke_config()
   with config.unlocked():
     config.data.root = str(copy)
-  train.train_and_evaluate(config, workdir)  # moved, the same
+  loop.train_and_evaluate(config, workdir)  # moved, the same
   next((copy / 'train').glob('*/*.mp4')).unlink()
   with pytest.raises(ValueError, match='other train_sha256'):
-    train.train_and_evaluate(config, workdir)
+    loop.train_and_evaluate(config, workdir)
 
 
 def test_a_failed_start_does_not_claim_the_workdir(smoke_config, tmp_path):
@@ -237,9 +239,9 @@ def test_a_failed_start_does_not_claim_the_workdir(smoke_config, tmp_path):
     config = smoke_config()
     with config.unlocked():
       config.model.adapter.name = 'zeroi3v'
-    run_lib.prepare(config, tmp_path)
+    prepare_run(config, tmp_path)
   assert not list(tmp_path.iterdir())
-  run_lib.prepare(smoke_config(), tmp_path)
+  prepare_run(smoke_config(), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -271,13 +273,13 @@ def test_what_cannot_be_is_said_at_the_start(
   with config.unlocked(), config.ignore_type():
     config.update_from_flattened_dict(changes)
   with pytest.raises((ValueError, OSError), match=error):
-    run_lib.prepare(config, tmp_path)
+    prepare_run(config, tmp_path)
 
 
 def test_an_unwritable_workdir_is_named(smoke_config, tmp_path):
   (tmp_path / 'file').write_text('', encoding='utf-8')
   with pytest.raises(OSError, match='choose another --workdir'):
-    run_lib.prepare(smoke_config(), tmp_path / 'file' / 'run')
+    prepare_run(smoke_config(), tmp_path / 'file' / 'run')
 
 
 def test_checkpoints_hold_what_is_trained_and_whose_weights(workdir):

@@ -15,8 +15,9 @@ import pytest
 from flax.traverse_util import flatten_dict
 from ml_collections import ConfigDict
 
-from i2v_jax import train, trained
+from i2v_jax import trained
 from i2v_jax.data.sets import digits as digits_lib
+from i2v_jax.training import loop
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -56,7 +57,7 @@ def check_same(found, wanted):
 
 @pytest.mark.slow
 def test_resumes_after_kill_bit_for_bit(smoke_config, digits, tmp_path):
-  train.train_and_evaluate(
+  loop.train_and_evaluate(
     smoke_config(steps=20, checkpoint_every=4), tmp_path / 'whole'
   )
   options = ('--config.steps=20', '--config.checkpoint_every=4')
@@ -188,7 +189,7 @@ def test_two_processes_skip_go_on_and_equal_one(
     config.data.update(root=str(bad_digits), on_bad_video='skip')
     config.compare = ConfigDict()
   whole, pair, alone = (tmp_path / name for name in ('whole', 'pair', 'alone'))
-  train.train_and_evaluate(config, whole)
+  loop.train_and_evaluate(config, whole)
   options = ('steps=8', 'checkpoint_every=2', 'data.on_bad_video=skip')
   options = [f'--config.{option}' for option in options]
   argv = command(bad_digits, pair, *options)
@@ -201,7 +202,7 @@ def test_two_processes_skip_go_on_and_equal_one(
   for process in processes:
     process.communicate()
   shutil.copytree(pair, alone)
-  train.train_and_evaluate(config, alone)
+  loop.train_and_evaluate(config, alone)
   check_same(alone, whole)
 
   local = ['bash', 'launch/local.sh', '--', *argv[3:]]

@@ -7,8 +7,9 @@ import pytest
 import small
 
 from i2v_jax import params as params_lib
-from i2v_jax import run, train_step
 from i2v_jax.runtime import sharding
+from i2v_jax.training.run import init_state
+from i2v_jax.training.train_step import jit_step, make_rng, make_train_step
 
 
 def state_of(seed):
@@ -16,14 +17,14 @@ def state_of(seed):
   mine, frozen = params_lib.split(small.random(model), ('head',))
   tx = optax.sgd(1e-3)
   mesh = sharding.make_mesh()
-  state = run.initial_state(mine, tx, 'replicated', mesh, seed)
+  state = init_state(mine, tx, 'replicated', mesh, seed)
   return model, tx, mesh, state, frozen
 
 
 def lowered(seed):
   """A step that draws: dropout, MixUp and dropped patches."""
   model, tx, mesh, state, frozen = state_of(seed)
-  step = train_step.make_train_step(
+  step = make_train_step(
     model, tx, normalization='clip', mixup=0.8, drop_patches=0.5
   )
   batch = {
@@ -31,7 +32,7 @@ def lowered(seed):
     'label': np.zeros(2, np.int32),
     'mask': np.ones(2, np.float32),
   }
-  jitted = train_step.jitted(step, state, mesh)
+  jitted = jit_step(step, state, mesh)
   return jitted.lower(state, frozen, batch)
 
 
@@ -41,7 +42,7 @@ def test_two_seeds_share_one_program():
 
 def test_a_step_keeps_the_seed_that_it_draws_by():
   model, tx, _, state, frozen = state_of(7)
-  step = train_step.make_train_step(model, tx, normalization='clip')
+  step = make_train_step(model, tx, normalization='clip')
   features = {
     'features': np.ones((2, 4, 32), np.float32),
     'label': np.zeros(2, np.int32),
@@ -55,5 +56,5 @@ def test_a_step_keeps_the_seed_that_it_draws_by():
 def test_the_draws_are_those_of_the_seed(seed):
   *_, state, _ = state_of(seed)
   wanted = jax.random.fold_in(jax.random.key(seed), 0)
-  found = train_step.rng_of(state)
+  found = make_rng(state)
   assert (jax.random.key_data(found) == jax.random.key_data(wanted)).all()

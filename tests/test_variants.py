@@ -2,20 +2,20 @@
 
 import pytest
 
-from i2v_jax import variants
+from i2v_jax.training import config_files
 
 
 def test_variants_are_chosen_and_changed(sweep_file):
   changes = ['steps=7', 'optimizer.lr=1', 'data.root=2024', 'weights=random']
   changes += ['trainable=["head"]', 'model.adapter={"name": "other"}']
-  (probe,) = variants.load(sweep_file(), changes, ['probe'])
+  (probe,) = config_files.load_variants(sweep_file(), changes, ['probe'])
   assert probe.name == 'probe' and probe.folder == 'probe'
   found = probe.config
   assert found['steps'] == 7 and found['optimizer']['lr'] == 1.0
   assert found['data']['root'] == '2024' and found['weights'] == 'random'
   assert found['trainable'] == ['head']
   assert found['model']['adapter'] == {'name': 'other'}
-  first, second = variants.load(sweep_file())
+  first, second = config_files.load_variants(sweep_file())
   assert first.folder == 'ZeroI2V_1_2'
   assert first.config['model']['adapter'] and first.config['reported'] == 12.5
   assert second.config['model']['adapter'] is None
@@ -23,18 +23,18 @@ def test_variants_are_chosen_and_changed(sweep_file):
 
 def test_options_that_a_config_does_not_list_can_be_set(sweep_file):
   settings = ['backbone.activation="gelu"', 'projection=8']
-  (probe,) = variants.load(
+  (probe,) = config_files.load_variants(
     sweep_file(), [f'model.{text}' for text in settings], ['probe']
   )
   assert probe.config['model']['backbone']['activation'] == 'gelu'
   assert probe.config['model']['projection'] == 8
   for key in ('backbone.x', 'x', 'adapter.x'):
     with pytest.raises(ValueError, match='has no config key'):
-      variants.load(sweep_file(), [f'model.{key}=1'])
+      config_files.load_variants(sweep_file(), [f'model.{key}=1'])
 
 
 def test_whole_floats_are_whole_numbers(sweep_file):
-  (probe,) = variants.load(sweep_file(), ['steps=7.0'], ['probe'])
+  (probe,) = config_files.load_variants(sweep_file(), ['steps=7.0'], ['probe'])
   assert type(probe.config['steps']) is int and probe.config['steps'] == 7
 
 
@@ -53,7 +53,7 @@ def test_what_cannot_be_set_or_chosen_is_named(
   sweep_file, settings, only, error
 ):
   with pytest.raises(ValueError, match=error):
-    variants.load(sweep_file(), settings, only)
+    config_files.load_variants(sweep_file(), settings, only)
 
 
 def yields(*names):
@@ -75,9 +75,9 @@ def yields(*names):
 )
 def test_a_file_that_is_no_sweep_says_why(sweep_file, text, error):
   with pytest.raises(ValueError, match=f'of_a_test.py.*{error}'):
-    variants.load(sweep_file(text))
+    config_files.load_variants(sweep_file(text))
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
   with pytest.raises(ValueError, match=r'There is no .*none\.py, nor is'):
-    variants.load(f'{tmp_path}/none.py:smoke')
+    config_files.load_variants(f'{tmp_path}/none.py:smoke')

@@ -10,8 +10,9 @@ from renamed import as_timm
 from safetensors.numpy import save_file
 
 from configs import common, methods
-from i2v_jax import config_ranges, experiment, weights
+from i2v_jax import weights
 from i2v_jax.backbones.vit_config import ViTConfig
+from i2v_jax.training import config_ranges, experiment, stored
 from i2v_jax.weights.positions import resample_positions
 
 SIZES = dict(width=48, depth=2, num_heads=6, patch_size=8, image_size=24)
@@ -31,7 +32,7 @@ def make(golden, tmp_path):
     c.model.backbone = dict(family=family, **SIZES) | (backbone or {})
     c.weights = str(folder)
     c.data.update(data or {})
-    return experiment.plain(c), ViTConfig.named(**c.model.backbone)
+    return experiment.to_plain(c), ViTConfig.named(**c.model.backbone)
 
   return make
 
@@ -158,7 +159,7 @@ def test_training_says_what_it_took(make, capsys, tmp_path):
   arrays = arrays_of(tmp_path / 'hf_clip_vision')
   arrays = {f'module.{k}': v for k, v in arrays.items()}
   save_file(arrays, tmp_path / 'hf_clip_vision' / 'model.safetensors')
-  parts = experiment._backbone(config, cfg, settled=False)
+  parts = stored._backbone(config, cfg, settled=False)
   assert parts['pos'].shape == (37, 48)
   said = capsys.readouterr().out
   assert 'weights: keys that begin with module.' in said

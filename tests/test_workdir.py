@@ -10,10 +10,11 @@ import older
 import pytest
 
 from configs import common
-from i2v_jax import experiment, train
-from i2v_jax import workdir as workdir_lib
 from i2v_jax.data.sets import sources
 from i2v_jax.runtime import hosts
+from i2v_jax.training import experiment, loop
+from i2v_jax.training.workdir import claim
+from i2v_jax.training.workdir.lock import LOCK, Lock
 
 HOLD = """
 import fcntl, sys
@@ -26,7 +27,7 @@ sys.stdin.read()
 
 
 def test_a_second_trainer_is_refused_as_long_as_the_first_lives(tmp_path):
-  path = tmp_path / workdir_lib.LOCK
+  path = tmp_path / LOCK
   first = subprocess.Popen(
     [sys.executable, '-c', HOLD, str(path)],
     stdin=subprocess.PIPE,
@@ -34,34 +35,32 @@ def test_a_second_trainer_is_refused_as_long_as_the_first_lives(tmp_path):
   )
   assert first.stdout.readline() == b'held\n'
   text = r'trained by process 7 on mars; wait for it, stop it, or choose'
-  with pytest.raises(OSError, match=text), workdir_lib.Lock(tmp_path):
+  with pytest.raises(OSError, match=text), Lock(tmp_path):
     pass
   first.kill()
   first.communicate()
-  with workdir_lib.Lock(tmp_path) as lock:  # the file is there still
+  with Lock(tmp_path) as lock:  # the file is there still
     lock.check()
 
 
 def test_a_process_does_not_train_twice_in_one_place(tmp_path):
   again = pytest.raises(OSError, match='is being trained by process')
-  with workdir_lib.Lock(tmp_path), again, workdir_lib.Lock(tmp_path):
+  with Lock(tmp_path), again, Lock(tmp_path):
     pass
-  with workdir_lib.Lock(tmp_path):
+  with Lock(tmp_path):
     pass
 
 
 def test_a_folder_that_was_taken_away_is_noticed(tmp_path):
   folder = tmp_path / 'run'
   folder.mkdir()
-  with workdir_lib.Lock(folder) as lock:
+  with Lock(folder) as lock:
     lock.check()
     folder.rename(tmp_path / 'elsewhere')
     with pytest.raises(OSError, match='moved or removed while'):
       lock.check()
     folder.mkdir()
-    (folder / workdir_lib.LOCK).write_text(
-      '', encoding='utf-8'
-    )  # of somebody else
+    (folder / LOCK).write_text('', encoding='utf-8')  # of somebody else
     with pytest.raises(OSError, match='moved or removed while'):
       lock.check()
 
@@ -69,16 +68,16 @@ def test_a_folder_that_was_taken_away_is_noticed(tmp_path):
 def test_a_report_does_not_make_a_folder_anew(
   smoke_config, tmp_path, monkeypatch
 ):
-  workdir, real = tmp_path / 'run', train._write
+  workdir, real = tmp_path / 'run', loop._write
 
   def moving(session, *args):
     session.checkpoints.wait()
     workdir.rename(tmp_path / 'elsewhere')
     real(session, *args)
 
-  monkeypatch.setattr(train, '_write', moving)
+  monkeypatch.setattr(loop, '_write', moving)
   with pytest.raises(OSError, match='was moved or removed while'):
-    train.train_and_evaluate(smoke_config(), workdir)
+    loop.train_and_evaluate(smoke_config(), workdir)
   assert not workdir.exists()
 
 
@@ -88,9 +87,9 @@ def test_a_process_alone_gets_its_own_error_and_answer():
 
   error = ValueError('why')
   with pytest.raises(PermissionError, match='no such luck') as found:
-    hosts.by_first(fail)
+    hosts.call_on_first(fail)
   assert found.value.__cause__ is error
-  assert [hosts.as_first(lambda x=x: x) for x in (True, 7)] == [1, 7]
+  assert [hosts.ask_first(lambda x=x: x) for x in (True, 7)] == [1, 7]
 
 
 @pytest.mark.parametrize('error', [OSError('no such luck'), TimeoutError()])
@@ -101,10 +100,10 @@ def test_what_the_first_of_many_cannot_do_is_told_even_without_words(
     raise error
 
   same = lambda x: x
-  monkeypatch.setattr(workdir_lib.jax, 'process_count', lambda: 2)
-  monkeypatch.setattr(workdir_lib.multihost_utils, 'broadcast_one_to_all', same)
+  monkeypatch.setattr(hosts.jax, 'process_count', lambda: 2)
+  monkeypatch.setattr(hosts.multihost_utils, 'broadcast_one_to_all', same)
   with pytest.raises(OSError, match=r'no such luck|TimeoutError'):
-    hosts.by_first(fail)
+    hosts.call_on_first(fail)
 
 
 @pytest.mark.parametrize('code', ['ENOSYS', 'ENOLCK', 'EOPNOTSUPP'])
@@ -114,9 +113,9 @@ def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch, code):
   def flock(file, operation):
     raise OSError(number, os.strerror(number))
 
-  monkeypatch.setattr(workdir_lib.files.fcntl, 'flock', flock)
+  monkeypatch.setattr(claim.files.fcntl, 'flock', flock)
   text = r'train\.lock cannot be locked .* a --workdir on a file system with'
-  with pytest.raises(OSError, match=text), workdir_lib.Lock(tmp_path):
+  with pytest.raises(OSError, match=text), Lock(tmp_path):
     pass
 
 
@@ -125,14 +124,14 @@ def test_what_is_claimed_is_whole_or_as_it_was(
 ):
   for name in ('config.json', 'classes.json'):
     (tmp_path / name).write_text('{}', encoding='utf-8')
-  split = experiment.split(smoke_config(), 'train')
+  split = experiment.load_split(smoke_config(), 'train')
   run = types.SimpleNamespace(
     workdir=tmp_path,
     config=smoke_config(),
     train=types.SimpleNamespace(split=split),
   )
   with pytest.raises(OSError, match=r'config\.json could not be written'):
-    workdir_lib.claim(run)
+    claim.claim(run)
   names = ['x' * 60, 'y' * 60]
   with pytest.raises(OSError, match=r'classes\.json could not be written'):
     sources.write_class_names(tmp_path / 'classes.json', names)
@@ -141,31 +140,31 @@ def test_what_is_claimed_is_whole_or_as_it_was(
 
 
 def test_keys_that_came_later_mean_what_was_done_before_them():
-  now = experiment.plain(common.base())
-  old = experiment.plain(common.base())
+  now = experiment.to_plain(common.base())
+  old = experiment.to_plain(common.base())
   del old['optimizer']['skip_norm']
-  workdir_lib.check_same_config(old, now, 'there')
+  claim.check_same_config(old, now, 'there')
   now['optimizer']['skip_norm'] = 1.0
   text = r'there holds a run with optimizer.skip_norm = 0.0, now it is 1.0'
   with pytest.raises(ValueError, match=text):
-    workdir_lib.check_same_config(old, now, 'there')
+    claim.check_same_config(old, now, 'there')
 
 
 BEFORE = {'weights_which': '0.1'}  # weights are as that version read them
 
 
 def test_the_meaning_of_a_missing_key_is_its_default():
-  defaults = workdir_lib.flat(experiment.plain(common.base()))
+  defaults = claim.flat(experiment.to_plain(common.base()))
   added = {key: defaults[key] for key in older.younger()}
-  assert added | BEFORE == workdir_lib.ADDED
+  assert added | BEFORE == claim.ADDED
 
 
 def test_a_stored_config_gets_what_it_lacks_and_keeps_what_it_has():
-  now = experiment.plain(common.base())
+  now = experiment.to_plain(common.base())
   now['optimizer']['skip_norm'] = 1.0
-  assert workdir_lib.completed(now) == now
-  older.strip(old := experiment.plain(common.base()))
+  assert claim.completed(now) == now
+  older.strip(old := experiment.to_plain(common.base()))
   assert 'mesh' not in old
-  wanted = experiment.plain(common.base()) | BEFORE
-  assert workdir_lib.completed(old) == wanted
+  wanted = experiment.to_plain(common.base()) | BEFORE
+  assert claim.completed(old) == wanted
   assert 'mesh' not in old  # what was stored stays as it is

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from i2v_jax import events, writers
 from i2v_jax.runtime import console
+from i2v_jax.training.workdir import log
 
 
 def records(workdir):
@@ -18,7 +18,7 @@ def records(workdir):
 
 
 def test_every_call_is_one_line_of_json(tmp_path):
-  with writers.Writer(tmp_path) as writer:
+  with log.Writer(tmp_path) as writer:
     writer.scalars(1, {'loss': jnp.float32(0.5), 'lr': np.float64(3e-4)})
     writer.scalars(20, {'val/top1': 1})
     found = records(tmp_path)  # without waiting for the end
@@ -32,13 +32,13 @@ def test_every_call_is_one_line_of_json(tmp_path):
 
 def test_opening_again_appends(tmp_path):
   for step in (1, 2):
-    with writers.Writer(tmp_path) as writer:
+    with log.Writer(tmp_path) as writer:
       writer.scalars(step, {'loss': 1.0})
   assert [record['step'] for record in records(tmp_path)] == [1, 2]
 
 
 def test_tensorboard_finds_the_same_numbers(tmp_path):
-  with writers.Writer(tmp_path) as writer:
+  with log.Writer(tmp_path) as writer:
     writer.scalars(7, {'train/loss': 0.25})
   (events,) = tmp_path.glob('events.out.tfevents.*')
   content = events.read_bytes()
@@ -46,7 +46,7 @@ def test_tensorboard_finds_the_same_numbers(tmp_path):
 
 
 def test_a_process_that_is_not_the_first_writes_nothing(tmp_path, capsys):
-  with writers.Writer(tmp_path / 'absent', enabled=False) as writer:
+  with log.Writer(tmp_path / 'absent', enabled=False) as writer:
     writer.scalars(1, {'loss': 1.0})
   assert not list(tmp_path.iterdir())
   assert capsys.readouterr().out == ''
@@ -54,7 +54,7 @@ def test_a_process_that_is_not_the_first_writes_nothing(tmp_path, capsys):
 
 @pytest.mark.parametrize('show', [True, False])
 def test_the_console_shows_what_is_to_be_shown(tmp_path, capsys, show):
-  with writers.Writer(tmp_path) as writer:
+  with log.Writer(tmp_path) as writer:
     writer.scalars(12, {'loss': 1 / 3, 'lr': 3e-5, 'val/top1': 1.0}, show)
   lines = capsys.readouterr().out.splitlines()
   wanted = ['step', '12', 'loss', '0.3333', 'lr', '3e-05', 'val/top1', '1']
@@ -62,7 +62,7 @@ def test_the_console_shows_what_is_to_be_shown(tmp_path, capsys, show):
 
 
 def test_what_is_no_number_is_refused(tmp_path):
-  with writers.Writer(tmp_path) as writer:
+  with log.Writer(tmp_path) as writer:
     for value in ('high', np.ones(2)):
       with pytest.raises((TypeError, ValueError)):
         writer.scalars(1, {'loss': value})
@@ -71,20 +71,20 @@ def test_what_is_no_number_is_refused(tmp_path):
 
 def test_a_missing_workdir_is_not_hidden(tmp_path):
   with pytest.raises(FileNotFoundError, match='absent'):
-    writers.Writer(tmp_path / 'absent')
+    log.Writer(tmp_path / 'absent')
 
 
 def test_a_full_disk_is_told_with_the_file(tmp_path, full_disk):
   (tmp_path / 'metrics.jsonl').write_text(' ' * 99, encoding='utf-8')
   text = r'metrics\.jsonl could not be written \(File .*\); mend the disk and'
-  with pytest.raises(OSError, match=text), writers.Writer(tmp_path) as writer:
+  with pytest.raises(OSError, match=text), log.Writer(tmp_path) as writer:
     writer.scalars(1, {'loss': 1.0}, show=False)
 
 
 def test_a_full_disk_is_told_with_the_file_of_tensorboard(tmp_path, full_disk):
   text = r'events could not be written .*; mend the disk and start'
   with pytest.raises(OSError, match=text):
-    found = events.Events(tmp_path)
+    found = log.Events(tmp_path)
     for step in range(9):
       found.scalars(step, {'loss': 1.0})
 

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from configs import methods
-from i2v_jax import dropping, experiment, mixing, weights
+from i2v_jax import weights
 from i2v_jax.adapters import layers
 from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.models.inputs import param_shapes
+from i2v_jax.training import experiment
+from i2v_jax.training.augment import draw_kept, draw_mixing
 
 
 def both(function):
@@ -23,10 +25,10 @@ def both(function):
 
 
 DRAWS = {
-  'patches that stay': lambda key: dropping.draw(key, 3, 16, 0.5),
-  'mixup': lambda key: mixing.draw(key, (8, 8), 0.8, 0.0)[0],
-  'cutmix': lambda key: mixing.draw(key, (8, 8), 0.0, 1.0),
-  'both': lambda key: mixing.draw(key, (8, 8), 0.8, 1.0),
+  'patches that stay': lambda key: draw_kept(key, 3, 16, 0.5),
+  'mixup': lambda key: draw_mixing(key, (8, 8), 0.8, 0.0)[0],
+  'cutmix': lambda key: draw_mixing(key, (8, 8), 0.0, 1.0),
+  'both': lambda key: draw_mixing(key, (8, 8), 0.8, 1.0),
   'branches': lambda key: layers.drop_path(
     np.ones((64, 2), 'f4'), 0.4, key, (0,)
   ),
@@ -54,7 +56,7 @@ def test_random_weights_are_the_same(family):
 def test_parameters_of_every_method_have_32_bits(method):
   module = importlib.import_module('configs.finetune_folder')
   config = module.get_config(f'method={method},smoke')
-  model = experiment.model(config, 3)
+  model = experiment.build_model(config, 3)
   with jax.enable_x64(True):
     found = jax.tree.leaves(param_shapes(model))
   assert {leaf.dtype for leaf in found} == {np.dtype('float32')}

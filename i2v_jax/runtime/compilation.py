@@ -54,7 +54,7 @@ def _use(folder: str | None) -> None:
   jax.config.update('jax_compilation_cache_dir', folder)
 
 
-def compiled(
+def compile_lowered(
   lowered: jax.stages.Lowered, mesh: Mesh, what: str
 ) -> jax.stages.Compiled:
   """Compiles what is lowered for a mesh, and says so.
@@ -65,7 +65,7 @@ def compiled(
     what: a name for people.
   """
   options = OPTIONS.get(mesh.devices.flat[0].platform)
-  with announced(what):
+  with announce(what):
     try:
       return lowered.compile(compiler_options=options)
     except jax.errors.JaxRuntimeError as error:
@@ -79,7 +79,7 @@ def compiled(
 
 
 @contextlib.contextmanager
-def announced(what: str, after: float = 2.0) -> Iterator[None]:
+def announce(what: str, after: float = 2.0) -> Iterator[None]:
   """Says that `what` is being compiled where that takes over `after` seconds.
 
   In lines, for log files: one when the seconds are over, one at the end.

@@ -12,7 +12,7 @@ GROUP = pathlib.Path('/sys/fs/cgroup')  # of a container, as it sees itself
 SHARE = 0.95  # of them to be filled: allocators cannot use every byte
 
 
-def of_device(device: jax.Device) -> int:
+def read_limit(device: jax.Device) -> int:
   """Bytes that a device has for a training step.
 
   I2V_MEMORY_BYTES where it is set; else what an accelerator tells, or this
@@ -36,9 +36,9 @@ def of_device(device: jax.Device) -> int:
   return int(SHARE * (stats['bytes_limit'] - stats.get('bytes_in_use', 0)))
 
 
-def agreed(mesh) -> int:
+def agree_on_limit(mesh) -> int:
   """The least of all devices' limits, the same on every host."""
-  mine = min(map(of_device, mesh.local_devices))
+  mine = min(map(read_limit, mesh.local_devices))
   if jax.process_count() == 1:
     return mine
   found = multihost_utils.process_allgather(np.int32(mine >> 10))  # KiB

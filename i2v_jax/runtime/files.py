@@ -27,7 +27,7 @@ _FAR = 1 << 30  # where nothing is written: Windows does not let others read it
 
 def write(path: Path, text: str) -> None:
   """As `replace`, with an OSError that names the file and the way out."""
-  with told(path):
+  with explain_errors(path):
     replace(path, text)
 
 
@@ -56,7 +56,7 @@ def replacing(path: Path) -> Iterator[pathlib.Path]:
 
 
 @contextlib.contextmanager
-def together(folder: Path) -> Iterator[pathlib.Path]:
+def replacing_folder(folder: Path) -> Iterator[pathlib.Path]:
   """Yields an empty folder whose files replace those of `folder` at the end.
 
   Until all are written, `folder` keeps the files it had. If the process dies
@@ -67,7 +67,7 @@ def together(folder: Path) -> Iterator[pathlib.Path]:
   """
   folder = pathlib.Path(folder)
   new, mark = folder / '.new', folder / UNFINISHED
-  with told(folder):
+  with explain_errors(folder):
     existed = folder.is_dir()
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
@@ -135,7 +135,7 @@ def check_keys(value: Any, keys: Sequence[str], what, kind=dict) -> None:
 
 
 @contextlib.contextmanager
-def told(path: Path) -> Iterator[None]:
+def explain_errors(path: Path) -> Iterator[None]:
   """What goes wrong while a file is written, as one sentence."""
   try:
     yield

@@ -89,7 +89,7 @@ class Join:
 
 
 @contextlib.contextmanager
-def together(join: Join):
+def joined(join: Join):
   """Joins the other processes; what stops one of them then stops all.
 
   From here on an exception in this process is told to the others, which print
@@ -221,7 +221,7 @@ def _words(names) -> str:
   return f'{", ".join(first)} and {last}' if first else last
 
 
-def by_first(function: Callable[[], None]) -> None:
+def call_on_first(function: Callable[[], None]) -> None:
   """Calls it in the first process; an OSError there is one in every process."""
   if jax.process_count() == 1:
     function()
@@ -241,7 +241,7 @@ def by_first(function: Callable[[], None]) -> None:
     raise OSError(problem)
 
 
-def as_first(question: Callable[[], int]) -> int:
+def ask_first(question: Callable[[], int]) -> int:
   """The answer of the first process, a number or a truth, in every process."""
   answer = np.int32(question() if jax.process_index() == 0 else 0)
   if jax.process_count() > 1:

@@ -26,18 +26,11 @@ import torch
 from rich.table import Table
 
 import peers.zeroi2v_torch as zeroi2v_torch
-from i2v_jax import (
-  accounting,
-  bench,
-  bench_runs,
-  benchmark,
-  experiment,
-  memory,
-  variants,
-)
+from i2v_jax import bench, bench_runs, benchmark
 from i2v_jax.models.inputs import clip_shapes
 from i2v_jax.runtime import compilation, sharding
 from i2v_jax.runtime.console import console
+from i2v_jax.training import config_files, counts, experiment, memory
 
 TOLERANCE = {'float32': 1e-3, 'bfloat16': 0.1}  # of the largest logit
 COLUMNS = ('work', 'batch', 'i2v ms', 'torch ms', 'i2v is', 'i2v MFU')
@@ -99,8 +92,8 @@ class Theirs:
 def measure(config, sizes, rounds: int, compiled: bool) -> list[dict]:
   """A row for each work and batch size, measured in turn with PyTorch."""
   classes, rows = bench.classes(config), []
-  model = experiment.model(config, classes)
-  merged = accounting.deployed(model)
+  model = experiment.build_model(config, classes)
+  merged = counts.build_deployed(model)
   for size in sizes:
     for name, made in (('forward, merged', merged), ('training', model)):
       params = bench_runs.random_params(made, {})
@@ -111,7 +104,7 @@ def measure(config, sizes, rounds: int, compiled: bool) -> list[dict]:
         other = theirs.training(clips)
       else:
         ours, _ = benchmark.forward(made, params, size)
-        macs = accounting.count(config, made).view_macs
+        macs = counts.count(config, made).view_macs
         other = theirs.forward(clips)
         check(ours(), other(), np.dtype(made.vit.dtype).name)
       times = benchmark.alternate({'i2v': ours, 'torch': other}, rounds)
@@ -127,7 +120,7 @@ def measure(config, sizes, rounds: int, compiled: bool) -> list[dict]:
 def training(config, classes: int, size: int):
   """Our training step on one device, and what a clip of it takes."""
   mesh = sharding.make_mesh(devices=jax.devices()[:1])
-  lowered, inputs = memory.lowered(config, mesh, classes, size)
+  lowered, inputs = memory.lower_step(config, mesh, classes, size)
   step = bench_runs.repeated(lowered.compile(), inputs)
   return step, compilation.xla_macs(lowered) / size
 
@@ -179,8 +172,8 @@ def main(argv=None) -> None:
   add('--compile', action='store_true', help='torch.compile')
   add('--out', metavar='FILE.json')
   args = parser.parse_args(argv)
-  config = variants.load_config(args.config, args.set)
-  flops = peak(experiment.dtype(config), args.side, args.rounds)
+  config = config_files.load_config(args.config, args.set)
+  flops = peak(experiment.choose_dtype(config), args.side, args.rounds)
   rows = measure(config, args.batch or [8, 64], args.rounds, args.compile)
   show(rows, flops)
   if args.out:

@@ -1,0 +1,178 @@
+"""What a training step does to its batch: MixUp, CutMix, token dropping.
+
+MixUp and CutMix act on uint8 pixels before they are normalised, so that a mixed
+batch has the arrays of a plain one, and beside them says what it is made of.
+
+Token dropping trains on a random share of the patches, as FLIP (arXiv
+2212.00794) and PatchDropout (arXiv 2208.07220) do for images. Class token and
+registers always stay, and evaluation sees every patch. A clip keeps the same
+positions in all its frames: attention over time, half heads, shifted channels
+and convolutions over frames pair a token with that of the same index in another
+frame, which only so is the same place.
+"""
+
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+
+from i2v_jax import adapters
+
+
+def augment_batch(
+  model, batch, rng, mixup: float, cutmix: float, drop_patches: float
+):
+  """Applies MixUp, CutMix and token dropping to a batch.
+
+  Returns:
+    The batch, with `kept` `B x K` where patches are dropped, and the key left
+    for dropout.
+  """
+  if mixup or cutmix:
+    rng, drawn = jax.random.split(rng)
+    grid = adapters.option(model.adapter, 'grid', ())
+    batch = mix(batch, drawn, mixup, cutmix, grid)
+  if drop_patches:
+    rng, drawn = jax.random.split(rng)
+    size, patches = len(batch['label']), model.vit.grid**2
+    kept_BxK = draw_kept(drawn, size, patches, drop_patches)
+    batch = dict(batch) | {'kept': kept_BxK}
+  return batch, rng
+
+
+def mix(
+  batch: Mapping[str, jax.Array],
+  rng: jax.Array,
+  mixup: float = 0.0,
+  cutmix: float = 0.0,
+  grid: tuple[int, int] | tuple[()] = (),
+) -> dict[str, jax.Array]:
+  """Blends row i of a batch with row i - B // 2: a pure function.
+
+  One share, and for CutMix one box, is drawn for the batch: MixUp (arXiv
+  1710.09412) takes `share` of each pixel of the row itself and the rest of the
+  other's; CutMix (1905.04899) puts a box of the other into all frames. With
+  both on, one of them is drawn, each half of the time. Pixels are rounded to
+  uint8. Data are shuffled, so neighbours at a fixed distance are as random as a
+  permutation, and need no batch gathered on every device.
+
+  A placeholder, of `mask` 0, neither gives nor takes: its partner stays whole.
+
+  Args:
+    batch: `video` uint8 `B x T x H x W x 3`, `label` and `mask` `B`, and where
+      a model takes framesets `grid`, which is mixed as its frames are.
+    rng: source of all draws.
+    mixup: alpha of Beta(alpha, alpha), of which the share is drawn; 0 is off.
+    cutmix: the same for the share that stays outside of the box.
+    grid: rows and columns of a frameset.
+
+  Returns:
+    The batch with mixed pixels and, float32 and int32 `B`, `share` of its own
+    `label`, and `other`, the label of the rest.
+  """
+  partner = lambda x: jnp.roll(x, x.shape[0] // 2, axis=0)
+  keep_HxW, share = draw_mixing(rng, batch['video'].shape[2:4], mixup, cutmix)
+  whole_B = (batch['mask'] == 0) | (partner(batch['mask']) == 0)
+  mixed = dict(batch)
+  mixed['video'] = _blend(batch['video'], partner, keep_HxW, whole_B)
+  if 'grid' in batch:
+    keep_HxW = tile_mask(keep_HxW, *grid)
+    mixed['grid'] = _blend(batch['grid'], partner, keep_HxW, whole_B)
+  mixed['share'] = jnp.where(whole_B, 1.0, share)
+  mixed['other'] = partner(batch['label'])
+  return mixed
+
+
+def make_targets(batch: Mapping[str, jax.Array], num_classes: int) -> jax.Array:
+  """What a batch, mixed or not, shows of each class: float32 `B x classes`."""
+  own_BxC = jax.nn.one_hot(batch['label'], num_classes)
+  if 'share' not in batch:
+    return own_BxC
+  other_BxC = jax.nn.one_hot(batch['other'], num_classes)
+  share_Bx1 = batch['share'][:, None]
+  return share_Bx1 * own_BxC + (1 - share_Bx1) * other_BxC
+
+
+def draw_mixing(
+  rng: jax.Array, size: tuple[int, int], mixup: float, cutmix: float
+) -> tuple[jax.Array, jax.Array]:
+  """What each pixel keeps of its own clip, `H x W` in 0..1, and the mean."""
+  choose, one, two, place = jax.random.split(rng, 4)
+  by_mixup = by_cutmix = None
+  if mixup:
+    share = jax.random.beta(one, mixup, mixup, dtype=jnp.float32)
+    by_mixup = jnp.full(size, share), share
+  if cutmix:
+    share = jax.random.beta(two, cutmix, cutmix, dtype=jnp.float32)
+    centre = jax.random.randint(place, (2,), 0, jnp.array(size), jnp.int32)
+    by_cutmix = outside(share, centre, size)
+  if not (mixup and cutmix):
+    return by_mixup or by_cutmix
+  first = jax.random.bernoulli(choose)
+  return jax.tree.map(lambda a, b: jnp.where(first, a, b), by_mixup, by_cutmix)
+
+
+def outside(share, centre, size: tuple[int, int]):
+  """1 outside of CutMix's box and 0 inside, `H x W`, and its mean.
+
+  The box has sides of int(sqrt(1 - share)) times the frame's, and is cut off at
+  its edges: what the mean says, not `share`, is the weight of the label.
+  """
+  inside = jnp.ones(size, bool)
+  for axis in range(2):
+    half = jnp.floor(size[axis] * jnp.sqrt(1 - share)).astype(int) // 2
+    pixel = jax.lax.broadcasted_iota(int, size, axis)
+    low, high = centre[axis] - half, centre[axis] + half
+    inside &= (low <= pixel) & (pixel < high)
+  keep_HxW = 1.0 - inside
+  return keep_HxW, keep_HxW.mean()
+
+
+def tile_mask(keep_HxW: jax.Array, rows: int, columns: int) -> jax.Array:
+  """The same for framesets: each small frame is cut as the large one."""
+  small = keep_HxW[rows // 2 :: rows, columns // 2 :: columns]
+  return jnp.tile(small, (rows, columns))
+
+
+def _blend(clips_BxTxHxWxC, partner, keep_HxW, whole_B):
+  keep = jnp.where(
+    whole_B[:, None, None, None, None], 1.0, keep_HxW[None, None, ..., None]
+  )
+  other = partner(clips_BxTxHxWxC)
+  mixed = keep * clips_BxTxHxWxC + (1 - keep) * other
+  return jnp.rint(mixed).astype(jnp.uint8)
+
+
+def check_drop_patches(model, share: float) -> None:
+  """Raises ValueError where a classifier cannot be trained on such a share."""
+  if not 0 <= share < 1:
+    raise ValueError(
+      f'drop_patches is {share}; it is a share from 0 for none to below 1.'
+    )
+  if share and (reason := _reason(model)):
+    raise ValueError(
+      f'{model.adapter["name"]} does not go with drop_patches: {reason}; set '
+      'it to 0.'
+    )
+
+
+def _reason(model) -> str:
+  spec = model.adapter
+  if not spec:
+    return ''
+  method = adapters.METHODS[spec['name']]
+  if not issubclass(method, adapters.Method):
+    return 'its classifier reads all patches of a frame'
+  return method.fixed_size(spec)
+
+
+def count_kept(patches: int, share: float) -> int:
+  """How many of a frame's patches are kept, one at least."""
+  return max(1, round(patches * (1 - share)))
+
+
+def draw_kept(rng, clips: int, patches: int, share: float):
+  """Positions that each clip keeps, in order: `B x K` int32."""
+  scores_BxP = jax.random.uniform(rng, (clips, patches), jnp.float32)
+  order_BxP = jnp.argsort(scores_BxP, axis=-1).astype(jnp.int32)
+  return jnp.sort(order_BxP[:, : count_kept(patches, share)], axis=-1)

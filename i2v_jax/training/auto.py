@@ -1,0 +1,229 @@
+"""What `auto` stands for: the batch and the remat policy that fit a device.
+
+Found by compiling the training step from shapes (`memory`), before anything is
+read. A resumed run keeps what was found when it began.
+"""
+
+import json
+import math
+import pathlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+from rich.table import Table
+
+from i2v_jax.backbones.vit_config import REMAT
+from i2v_jax.data.sets import sources
+from i2v_jax.runtime import compilation, device_memory, hosts, sharding
+from i2v_jax.runtime.console import console
+from i2v_jax.training import experiment, memory
+
+AUTO = 'auto'
+KEYS = ('batch_size', 'remat')
+AHEAD = 3  # batches on their way, beside the one in use: `sharding.prefetch`
+
+
+def settle(config: Mapping[str, Any], workdir) -> Mapping[str, Any]:
+  """A config without `auto`: what a run of this workdir trains with.
+
+  Args:
+    config: of an experiment; without `auto` it is returned as it is.
+    workdir: of the run. Where it holds checkpoints, what its `config.json`
+      says is taken.
+
+  Raises:
+    ValueError: nothing fits, or memory cannot be known, or not in advance.
+    OSError: that `config.json` cannot be read.
+  """
+  asked = [key for key in KEYS if config[key] == AUTO]
+  if not asked:
+    return config
+  config = experiment.to_plain(config)
+  if saved := _saved(pathlib.Path(workdir)):
+    return config | {key: saved[key] for key in asked}
+  if config['cache_gb'] and config['batch_size'] == AUTO:
+    raise ValueError(
+      "batch_size is 'auto', which measures the training step and not the "
+      'passes that fill cache_gb; set batch_size to a number, or cache_gb to 0.'
+    )
+  mesh = sharding.make_mesh(config['mesh']['model'])
+  unit = smallest_batch(config, mesh)
+  experiment.check_config(
+    config | _fixed(config, batch_size=unit, remat=REMAT[0])
+  )
+  train = experiment.load_split(config, 'train')
+  limit = device_memory.agree_on_limit(mesh)
+
+  measured = lambda size, remat: measure_bytes(
+    config | {'batch_size': size, 'remat': remat}, mesh, train, limit
+  )
+  if config['batch_size'] != AUTO:
+    size = config['batch_size']
+    sharding.check_batch_size(size, mesh, config['accumulate'])
+    remat = _choose_remat(lambda remat: measured(size, remat), limit)
+    return config | {'remat': remat}
+  most = max(unit, len(train) * config['repeats'])
+  policies = REMAT if config['remat'] == AUTO else [config['remat']]
+  size, remat = _choose_batch(measured, policies, unit, most, limit)
+  console.print(
+    f'batch_size is {size}; the learning rate stays '
+    f'{config["optimizer"]["lr"]:g}, scale it yourself if you want to'
+  )
+  return config | {'batch_size': size, 'remat': remat}
+
+
+def measure_bytes(
+  config: Mapping[str, Any], mesh, train: sources.Split, limit: int
+) -> int:
+  """What a config takes on a device, with the batches on their way.
+
+  Where the compiler refuses it and tells no number, `limit` and one more.
+  """
+  lowered, inputs = memory.lower_step(
+    config, mesh, len(train.class_names), num_videos=len(train)
+  )
+  what = f'a step of {config["batch_size"]} clips, remat={config["remat"]}'
+  try:
+    compiled = compilation.compile_lowered(lowered, mesh, what)
+  except jax.errors.JaxRuntimeError as error:
+    refused = memory.read_refusal(error)
+    console.print(f'{what}, does not fit: {refused}')
+    return limit + 1
+  found = memory.measure(compiled, inputs)
+  return found.total + AHEAD * found.batch
+
+
+def find_largest(
+  measured: Callable[[int], int], unit: int, most: int, limit: int
+) -> tuple[int, dict[int, int]]:
+  """The largest batch that fits, of unit, 2 unit, 4 unit, … up to `most`.
+
+  Bytes are nearly affine in the batch, so that two small ones predict where it
+  ends, and what is chosen has always been measured.
+
+  Args:
+    measured: batch -> bytes on a device.
+    unit: the smallest batch.
+    most: no batch is larger, but for `unit`.
+    limit: bytes there are.
+
+  Returns:
+    It, 0 if there is none, and the bytes of every batch that was measured.
+  """
+  sizes = [unit << i for i in range(max(1, (most // unit).bit_length()))]
+  tried = {size: measured(size) for size in sizes[:2]}
+  while (guess := _guess(tried, sizes, limit)) not in (0, *tried):
+    tried[guess] = measured(guess)
+  return guess, tried
+
+
+def _guess(tried: dict[int, int], sizes: list[int], limit: int) -> int:
+  """The largest batch that fits by a line through the last two measured."""
+  too_large = [size for size, found in tried.items() if found > limit]
+  fits = [size for size, found in tried.items() if found <= limit]
+  *_, (a, low), (b, high) = [(0, 0), *sorted(tried.items())]
+  slope = max(high - low, 1) / (b - a)
+  line = lambda size: high + slope * (size - b)
+  possible = [
+    size
+    for size in sizes
+    if size < min(too_large, default=math.inf)
+    and (size in fits or line(size) <= limit)
+  ]
+  return max(possible, default=0)
+
+
+def smallest_batch(config, mesh) -> int:
+  """The smallest batch: a clip, for every part, device and repeat."""
+  rows = mesh.shape['data'] * config['accumulate']
+  unit = math.lcm(rows, config['repeats'])
+  return 2 * unit if unit == 1 and _mixes(config) else unit
+
+
+def _mixes(config) -> bool:
+  return bool(config['mixup'] or config['cutmix'])
+
+
+def _fixed(config, **values) -> dict:
+  """`values`, where the config says `auto`."""
+  return {key: x for key, x in values.items() if config[key] == AUTO}
+
+
+def _choose_remat(measured: Callable[[str], int], limit: int) -> str:
+  """The policy that recomputes least, of those that fit."""
+  found = {remat: measured(remat) for remat in REMAT}
+  _show('remat', found, limit)
+  for remat in REMAT:
+    if found[remat] <= limit:
+      console.print(f'remat is {remat}')
+      return remat
+  way = 'set a smaller batch_size or a larger accumulate, '
+  raise ValueError(_nothing(min(found.values()), limit, 'batch_size', way))
+
+
+def _choose_batch(measured, policies, unit, most, limit) -> tuple[int, str]:
+  """The largest batch of the first policy with which any fits."""
+  for remat in policies:
+    size, tried = find_largest(lambda n: measured(n, remat), unit, most, limit)  # noqa: B023
+    _show(f'batch, remat={remat}', tried, limit)
+    if size:
+      return size, remat
+  raise ValueError(_nothing(min(tried.values()), limit, f'batch of {unit}'))
+
+
+def _mib(count: int) -> str:
+  return f'{count / 2**20:,.1f} MiB'
+
+
+def _takes(count: int, limit: int) -> str:
+  return 'too much' if count == limit + 1 else _mib(count)
+
+
+def _nothing(least: int, limit: int, what: str, way: str = '') -> str:
+  return (
+    f'A training step with this {what} takes {_takes(least, limit)} on a '
+    f'device that has {_mib(limit)}; {way}take fewer frames or a smaller '
+    'model, or cut the frozen weights over more devices with mesh.frozen.'
+  )
+
+
+def _show(what: str, found: Mapping[Any, int], limit: int) -> None:
+  table = Table(title=f'Memory per device, {_mib(limit)} to fill')
+  table.title_justify = 'left'
+  for name in (what, 'takes', ''):
+    table.add_column(name, justify='right')
+  for value in found:
+    fits = 'fits' if found[value] <= limit else ''
+    table.add_row(str(value), _takes(found[value], limit), fits)
+  console.print(table)
+
+
+def _saved(workdir: pathlib.Path) -> dict | None:
+  """What a run of this workdir began with, the same on every host."""
+  values = np.zeros(2, np.int32)
+  file = workdir / 'config.json'
+
+  def read():
+    if any((workdir / 'checkpoints').glob('[0-9]*')) and file.is_file():
+      values[:] = _read(file)
+
+  hosts.call_on_first(read)
+  if jax.process_count() > 1:  # others may see a shared folder as it was
+    values = multihost_utils.broadcast_one_to_all(values)
+  if not values[0]:
+    return None
+  return {'batch_size': int(values[0]), 'remat': REMAT[int(values[1])]}
+
+
+def _read(file: pathlib.Path) -> tuple[int, int]:
+  try:
+    config = json.loads(file.read_text(encoding='utf-8'))
+    return config['batch_size'], REMAT.index(config['remat'])
+  except (OSError, ValueError, KeyError, TypeError) as error:
+    raise OSError(
+      f'{file}, which says what {AUTO!r} stood for, cannot be read ({error}); '
+      'give batch_size and remat as they were.'
+    ) from error

@@ -1,0 +1,161 @@
+"""What a config file yields, changed and chosen.
+
+`get_config(arg)` returns one config, `sweep(arg)` yields `(name, config)`s.
+"""
+
+import ast
+import dataclasses
+import difflib
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from i2v_jax.training import experiment, optional_keys, shipped_configs
+
+
+@dataclasses.dataclass(frozen=True)
+class Variant:
+  """One config of a sweep: its name, and plain values."""
+
+  name: str
+  config: Mapping[str, Any]
+
+  @property
+  def folder(self) -> str:
+    """The name, as a folder may be called anywhere."""
+    return re.sub(r'[^\w.,+=-]+', '_', self.name).strip('._')
+
+
+def load_variants(
+  config: str, settings: Sequence[str] = (), only: Sequence[str] = ()
+) -> list[Variant]:
+  """The variants of a config file, changed and chosen.
+
+  Args:
+    config: `FILE[:ARG]`; `sweep(ARG)` of the file yields `(name, config)`.
+    settings: `KEY=VALUE` for every variant; KEY is dotted and exists, VALUE is
+      a Python literal or else text.
+    only: names of the variants to keep; empty keeps all.
+
+  Raises:
+    ValueError: there is no such sweep, name or key, or a name comes twice.
+  """
+  path, arg = shipped_configs.split_argument(config)
+  pairs = _pairs(path, arg)
+  _check_names([name for name, _ in pairs], path)
+  for name in only:
+    if name not in dict(pairs):
+      known = ', '.join(name for name, _ in pairs)
+      raise ValueError(f'{path} has no variant {name!r}; it has {known}.')
+  pairs = [(name, c) for name, c in pairs if not only or name in only]
+  for name, values in pairs:
+    for setting in settings:
+      _set(values, f'Variant {name!r}', setting)
+  return [Variant(name, experiment.to_plain(values)) for name, values in pairs]
+
+
+def load_config(config: str, settings: Sequence[str] = ()) -> dict[str, Any]:
+  """The config of a file, changed; plain values.
+
+  Args:
+    config: `FILE[:ARG]`; `get_config(ARG)` of the file returns it.
+    settings: as in `load`.
+
+  Raises:
+    ValueError: there is no such file or key.
+  """
+  path, arg = shipped_configs.split_argument(config)
+  values = _copy(_called(path, lambda module: module.get_config(arg)))
+  for setting in settings:
+    _set(values, path, setting)
+  return experiment.to_plain(values)
+
+
+def _called(path: str, use: Callable):
+  """What `use` makes of the module in a config file."""
+  file = shipped_configs.find_config(path)
+  try:
+    with shipped_configs.load_module(file) as module:
+      return use(module)
+  except Exception as error:
+    raise ValueError(f'{path}: {error}') from error
+
+
+def _copy(config: Mapping) -> ConfigDict:
+  return ConfigDict(config).copy_and_resolve_references()
+
+
+def _pairs(path: str, arg: str) -> list[tuple[str, ConfigDict]]:
+  def sweep(module):
+    # A generator may go on changing the config that it has yielded.
+    found = getattr(module, 'sweep', lambda arg: ())(arg)
+    return [(name, _copy(config)) for name, config in found]
+
+  pairs = _called(path, sweep)
+  if not pairs:
+    raise ValueError(
+      f'{path} has no sweep(arg) that yields (name, config) pairs; add one, or '
+      'train its config with python -m i2v_jax.main.'
+    )
+  return pairs
+
+
+def _check_names(names: Sequence[str], path: str) -> None:
+  seen = {}
+  for name in names:
+    folder = Variant(name, {}).folder.lower()
+    if not folder:
+      raise ValueError(f'{path} names a variant {name!r}; use letters.')
+    if folder in seen:
+      raise ValueError(
+        f'{path} yields {seen[folder]!r} and {name!r}, which would share a '
+        'folder; give them different names.'
+      )
+    seen[folder] = name
+
+
+def _set(config: ConfigDict, name: str, setting: str) -> None:
+  """Makes one change, `KEY=VALUE`, to the config of that name."""
+  key, value = parse_setting(setting)
+  optional_keys.add(config, [key])
+  known = list(_keys(config))
+  if key not in known:
+    near = difflib.get_close_matches(key, known, 1, 0.0)[0]
+    raise ValueError(
+      f'{name} has no config key {key!r}; did you mean {near!r}?'
+    )
+  *parents, last = key.split('.')
+  node = config
+  for parent in parents:
+    node = node[parent]
+  old = node[last]
+  if isinstance(old, str) and not isinstance(value, str):
+    value = setting.partition('=')[2]  # a folder may be called 2024
+  if isinstance(old, int) and isinstance(value, float) and value.is_integer():
+    value = int(value)  # 64.0
+  try:
+    node[last] = value
+  except TypeError as error:
+    raise ValueError(
+      f'--set {key} takes a value such as {old!r}, not {value!r}.'
+    ) from error
+
+
+def parse_setting(text: str) -> tuple[str, Any]:
+  """`KEY=VALUE`; the value is a Python literal, or else text."""
+  key, equals, value = text.partition('=')
+  if not equals:
+    raise ValueError(f'--set takes KEY=VALUE, not {text!r}.')
+  try:
+    return key, ast.literal_eval(value)
+  except (ValueError, SyntaxError):
+    return key, value
+
+
+def _keys(config: ConfigDict, prefix: str = '') -> Iterator[str]:
+  for key, value in config.items():
+    yield prefix + key
+    if isinstance(value, ConfigDict):
+      yield from _keys(value, f'{prefix}{key}.')

@@ -1,0 +1,42 @@
+"""The flag `--config FILE[:ARG]` of main programs."""
+
+import re
+import sys
+from collections.abc import Sequence
+
+from absl import flags
+from ml_collections import ConfigDict, config_flags
+from ml_collections.config_flags.config_flags import ConfigFileFlagParser
+
+from i2v_jax.training import optional_keys, shipped_configs
+
+
+class _Parser(ConfigFileFlagParser):
+  """Finds shipped files too, and lets a file anywhere import `configs`."""
+
+  def parse(self, path: str) -> ConfigDict:
+    name, arg = shipped_configs.split_argument(path)
+    with shipped_configs.load_module(
+      shipped_configs.find_config(name)
+    ) as module:
+      config = module.get_config(*([arg] if arg else []))
+    if not isinstance(config, ConfigDict):
+      kind = type(config).__name__
+      raise ValueError(f'get_config() returns a {kind}, not a ConfigDict.')
+    optional_keys.add(config, _changed(sys.argv))
+    return config.lock()
+
+
+def _changed(argv: Sequence[str]) -> list[str]:
+  """Keys that `--config.KEY=VALUE`, `--config.KEY` and so on change."""
+  found = (re.match(r'--?(?:no)?config\.([\w.]+)', arg) for arg in argv)
+  return [match[1] for match in found if match]
+
+
+def define() -> flags.FlagHolder:
+  """Defines the flag, and one for every key of the config."""
+  holder = config_flags.DEFINE_config_file(
+    'config', None, 'File with get_config().'
+  )
+  flags.FLAGS['config'].parser = _Parser('config')
+  return holder

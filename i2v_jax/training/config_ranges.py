@@ -1,0 +1,136 @@
+"""The range of every key of a config, by its dotted name.
+
+`check` refuses a value out of range before data or a model are built. Options
+of adapters and temporal operators have theirs in `i2v_jax.adapters`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from i2v_jax import weights
+from i2v_jax.backbones import vit_config
+from i2v_jax.backbones.normalization import NORMALIZATION
+from i2v_jax.data.clips import spec as spec_lib
+from i2v_jax.models.build import RANGES
+from i2v_jax.runtime import sharding
+from i2v_jax.runtime.ranges import (
+  COUNT,
+  FROM_0,
+  INT32,
+  NOT_NEGATIVE,
+  POSITIVE,
+  RATE,
+  SHARE,
+  Number,
+  anything,
+  flag,
+  listed,
+  off_or,
+  one_of,
+  table,
+  text,
+  whole,
+)
+from i2v_jax.training import optimizer
+
+DTYPES = ('auto', 'float32', 'bfloat16')
+PARTS = {'model': RANGES, 'optimizer': optimizer.RANGES}
+PARTS['model.backbone'] = vit_config.RANGES
+
+
+def _normalization(name: str, value) -> str:
+  """One by name, or what an error calls one that has none."""
+  if isinstance(value, str) and value.startswith('mean ('):
+    return value
+  return one_of('', *NORMALIZATION)(name, value)
+
+
+KEYS = {
+  'seed': whole(0, 2 * INT32 + 1),
+  'needs': text,
+  'reported': Number(0, 100),
+  'weights': text,
+  'weights_which': one_of('', 'raw', 'ema', weights.OLDER),
+  'start_from': text,
+  'trainable': listed(text),
+  'dtype': one_of(*DTYPES),
+  'remat': one_of(*vit_config.REMAT),
+  'batch_size': COUNT,
+  'repeats': COUNT,
+  'clips_per_video': FROM_0,
+  'cache_gb': NOT_NEGATIVE,
+  'drop_patches': RATE,
+  'accumulate': COUNT,
+  'epochs': NOT_NEGATIVE,
+  'steps': FROM_0,
+  'label_smoothing': RATE,
+  'mixup': NOT_NEGATIVE,
+  'cutmix': NOT_NEGATIVE,
+  'log_every': COUNT,
+  'eval_every': FROM_0,
+  'checkpoint_every': FROM_0,
+  'compare': table(anything),
+  'model.adapter': anything,
+  'model.temporal_operator': anything,
+  'model.backbone.variant': text,
+  'model.backbone.family': one_of(*vit_config.FAMILIES),
+  'mesh.model': COUNT,
+  'mesh.frozen': one_of(*sharding.LAYOUTS),
+  'mesh.trained': one_of(*sharding.LAYOUTS),
+  'views.clips': COUNT,
+  'views.crops': one_of(*spec_lib.CHOICES['crops']),
+  'views.short_side': FROM_0,
+  'loader.threads': COUNT,
+  'loader.workers': FROM_0,
+  'loader.stall_seconds': NOT_NEGATIVE,
+  'data.format': text,
+  'data.root': text,
+  'data.train': text,
+  'data.val': text,
+  'data.options': table(anything),
+  'data.normalization': one_of(*NORMALIZATION),
+  'data.weights_normalization': _normalization,
+  'data.on_bad_video': one_of('error', 'skip'),
+  'data.max_bad_share': SHARE,
+  'data.clip_seconds': NOT_NEGATIVE,
+  'data.fps': POSITIVE,
+  'data.manifest': text,
+  'clip.scale_crop': off_or(Number(1)),
+  'clip.crop_area': listed(SHARE, 2),
+  'clip.crop_aspect': listed(POSITIVE, 2),
+  'clip.jitter': listed(SHARE, 0, 4),
+  'clip.flip_labels': flag,
+}
+KEYS |= {
+  f'{part}.{k}': r for part, found in PARTS.items() for k, r in found.items()
+}
+KEYS |= {f'clip.{k}': one_of(*v) for k, v in spec_lib.CHOICES.items()}
+KEYS |= {f'clip.{k}': whole(*ends) for k, ends in spec_lib.WHOLE.items()}
+KEYS |= {
+  f'clip.{k}': Number(*v)
+  for k, v in spec_lib.NUMBERS.items()
+  if k != 'scale_crop'
+}
+KEYS |= {f'clip.{k}': flag for k in spec_lib.FLAGS}
+
+
+def check(config: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
+  """A config whose values are in their ranges, whole numbers as `int`.
+
+  Args:
+    config: plain, as `experiment.plain` makes it.
+    prefix: of its keys, for errors.
+
+  Raises:
+    ValueError: a value is out of its range; names the key.
+  """
+  found = {}
+  for name, value in config.items():
+    key = f'{prefix}{name}'
+    if key in KEYS:
+      found[name] = KEYS[key](key, value)
+    elif any(known.startswith(f'{key}.') for known in KEYS):
+      found[name] = check(table(anything)(key, value), f'{key}.')
+    else:  # of another version, or of a config's own
+      found[name] = value
+  return found

@@ -1,0 +1,253 @@
+"""Exact multi-view evaluation: every video counted once, nothing made up."""
+
+import dataclasses
+import functools
+import importlib.metadata
+import itertools
+import math
+import pathlib
+from collections.abc import Callable, Iterator, Mapping
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.experimental import multihost_utils
+
+import i2v_jax
+from i2v_jax.data.clips.spec import ClipSpec
+from i2v_jax.data.loading import bad_videos, pipeline
+from i2v_jax.data.loading.loader import PADDING, Loader
+from i2v_jax.data.sets import csv_files
+from i2v_jax.models.inputs import INPUTS, full_precision, normalize_clips
+from i2v_jax.runtime import compilation, files, sharding
+from i2v_jax.runtime.console import progress
+from i2v_jax.training.evaluation import metrics
+from i2v_jax.training.experiment import make_parallelism
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+  """What came out of an evaluation.
+
+  Attributes:
+    scores: float32 [n, classes], probabilities averaged over views; NaN rows
+      for videos that could not be read.
+    accuracy: `top1`, `top5`, `mean_class` in 0..1, over the decoded videos.
+    fingerprint: what was evaluated, and on what: JSON values.
+    bad: id of a video that could not be read -> reason.
+  """
+
+  scores: np.ndarray
+  accuracy: dict[str, float]
+  fingerprint: dict
+  bad: dict[str, str]
+
+
+@functools.partial(jax.jit, static_argnames=('model', 'normalization'))
+def view_probabilities(model, normalization: str, params, views: Mapping):
+  """Class probabilities `B x C`, averaged over the V views of each video.
+
+  `views` are the uint8 arrays of the clips, `video` `B x V x T x H x W x 3` and
+  what else the model takes.
+  """
+  batch, count = views['video'].shape[:2]
+  clips = {k: x.reshape(-1, *x.shape[2:]) for k, x in views.items()}
+  pixels = normalize_clips(clips, normalization, model.vit.dtype)
+  with full_precision(model):
+    probabilities = jax.nn.softmax(model.apply({'params': params}, *pixels))
+  return probabilities.reshape(batch, count, -1).mean(axis=1)
+
+
+def evaluate(
+  model,
+  params: Mapping,
+  loader: Loader,
+  config: Mapping,
+  mesh,
+  identity: Mapping | None = None,
+  over: Callable[[Iterator], Iterator] = iter,
+) -> Evaluation:
+  """Scores every video of a split once.
+
+  Args:
+    model: a classifier.
+    params: all its parameters, on the devices of `mesh`.
+    loader: of the split; its spec decides the views.
+    config: of the experiment: normalisation, loader, cap on unreadable videos,
+      and `batch_size`, about how many views are run at once.
+    mesh: devices; the batch of videos is cut over them.
+    identity: further facts for the fingerprint.
+    over: batches -> the same batches, which may raise between two.
+
+  Raises:
+    DecodeError: a video cannot be read, or too many where they are skipped.
+    FloatingPointError: the model gives something that is no number.
+  """
+  data, split, count = config['data'], loader.split, mesh.shape['data']
+  per_batch = math.ceil(config['batch_size'] / loader.spec.views / count)
+  batches = pipeline.test_batches(
+    loader, per_batch * count, parallel=make_parallelism(config)
+  )
+  start = functools.partial(
+    _start, model, data['normalization'], params, mesh, loader.spec
+  )
+  bad = bad_videos.BadVideos(split, data['max_bad_share'])
+  scores, decoded, same = _collect(
+    over(sharding.prefetch(_started(start, batches), depth=1)),
+    bad,
+    model.num_classes,
+  )
+  _check_finite(scores[decoded], split, decoded)
+  return Evaluation(
+    scores,
+    metrics.accuracies(scores[decoded], split.labels[decoded]),
+    _fingerprint(loader, data['normalization'], model, decoded)
+    | ({'identical_crops': same} if loader.spec.crops > 1 else {})
+    | dict(identity or {}),
+    bad.reasons,
+  )
+
+
+def _started(start: Callable, batches: Iterator) -> Iterator:
+  """`start` of every batch; of the first, it may have to be compiled."""
+  for batch in itertools.islice(batches, 1):
+    with compilation.announce('the evaluation'):
+      started = start(batch)
+    yield started
+  yield from map(start, batches)
+
+
+def _collect(batches, bad: bad_videos.BadVideos, num_classes: int):
+  """Counts every video once.
+
+  Returns:
+    Scores `[n, classes]`, whether each video was decoded, `[n]`, and the number
+    of videos whose crops are all the same.
+  """
+  count = len(bad.split)
+  scores = np.full((count, num_classes), np.nan, np.float32)
+  decoded, counted = np.zeros(count, bool), np.zeros(count, int)
+  same = 0
+  bar, advance = progress(count, 'evaluate', 'videos')
+  with bar:
+    for local, rows in batches:
+      local = bad.absorb(_gather(local))
+      same += int(local['same'].sum())
+      index, mask, found = _gather(rows)
+      good = index[mask > 0]
+      scores[good], decoded[good] = found[mask > 0], True
+      np.add.at(counted, index[index != PADDING], 1)
+      advance(int((index != PADDING).sum()))
+  if not (counted == 1).all():
+    raise RuntimeError('A video was not counted exactly once; please report.')
+  return scores, decoded, same
+
+
+def _check_finite(scores, split, decoded) -> None:
+  wrong = ~np.isfinite(scores).all(axis=1)
+  if wrong.any():
+    first = np.flatnonzero(decoded)[wrong.argmax()]
+    raise FloatingPointError(
+      f'The model gives no numbers for {wrong.sum()} videos, the first of them '
+      f'{split.ids[first]!r}; its parameters have diverged.'
+    )
+
+
+def _start(model, normalization, params, mesh, spec, batch):
+  """Starts one batch: (what is known here, rows in the order of the mesh)."""
+  local = {key: batch[key] for key in ('index', 'error')}
+  local['same'] = _identical_crops(batch, spec)
+  rows = {'index': batch['index'].astype(np.int32), 'mask': batch['mask']}
+  views = {k: batch[k] for k in INPUTS if k in batch}
+  rows, views = sharding.put((rows, views), mesh)
+  with jax.set_mesh(mesh):
+    found = view_probabilities(model, normalization, params, views)
+  return local, (rows['index'], rows['mask'], found)
+
+
+def _identical_crops(batch: Mapping, spec: ClipSpec) -> np.ndarray:
+  """Whether all crops of a video are equal, as of a square one: [B]."""
+  if spec.crops == 1:
+    return np.zeros(len(batch['index']), bool)
+  views = batch['video']
+  crops = views.reshape(len(views), spec.crops, spec.clips, *views.shape[2:])
+  same = crops[:, :1] == crops[:, 1:]
+  return same.all(axis=tuple(range(1, same.ndim))) & (batch['mask'] > 0)
+
+
+def _gather(tree):
+  """The rows of all hosts as numpy; strings travel as bytes."""
+  if jax.process_count() == 1:
+    return jax.tree.map(np.asarray, tree)
+  as_bytes = lambda x: x.view(np.uint8).reshape(len(x), -1)
+  strings = lambda x: getattr(x.dtype, 'kind', '') == 'S'
+  numbers = jax.tree.map(lambda x: as_bytes(x) if strings(x) else x, tree)
+  gathered = multihost_utils.process_allgather(numbers, tiled=True)
+  return jax.tree.map(
+    lambda x, y: np.asarray(y).view(x.dtype).ravel() if strings(x) else y,
+    tree,
+    gathered,
+  )
+
+
+def _fingerprint(loader, normalization, model, decoded) -> dict:
+  split, spec = loader.split, loader.spec
+  return {
+    'listed': len(split) + len(split.missing),
+    'missing': len(split.missing),
+    'decoded': int(decoded.sum()),
+    'failed': int((~decoded).sum()),
+    'views': f'{spec.clips} clips x {spec.crops} crops',
+    'frames': f'{spec.num_frames}x{spec.stride}'
+    if spec.sampling == 'dense'
+    else f'{spec.num_frames} uniform',
+    'image_size': spec.image_size,
+    'short_side': spec.test_short_side or spec.image_size,
+    'normalization': normalization,
+    'split_sha256': split.fingerprint(),
+    'decoder': f'PyAV {importlib.metadata.version("av")}',
+    'dtype': jnp.dtype(model.vit.dtype).name,
+    'i2v_jax': i2v_jax.__version__,
+  }
+
+
+def write(evaluation: Evaluation, split, folder) -> pathlib.Path:
+  """Writes `report.json`, `scores.npz` and, if any, `bad_videos.csv`.
+
+  A `bad_videos.csv` of an earlier evaluation that no longer holds is removed.
+  The folder is made, but none above it: one that was moved stays so.
+  """
+  folder = pathlib.Path(folder)
+  folder.mkdir(exist_ok=True)
+  report = {'accuracy': evaluation.accuracy} | evaluation.fingerprint
+  scores = dict(
+    scores=evaluation.scores,
+    labels=split.labels,
+    ids=np.array(split.ids),
+    class_names=np.array(split.class_names),
+  )
+  with files.replacing(folder / 'scores.npz') as new, new.open('wb') as file:
+    np.savez(file, **scores)
+  files.write_json(folder / 'report.json', report)
+  bad = folder / 'bad_videos.csv'
+  if evaluation.bad:
+    csv_files.write(bad, bad_videos.COLUMNS, evaluation.bad.items())
+  else:
+    bad.unlink(missing_ok=True)
+  return folder
+
+
+def summary(evaluation: Evaluation) -> str:
+  """One line for people."""
+  found, facts = evaluation.accuracy, evaluation.fingerprint
+  failed = facts['failed'] + facts['missing']
+  few = evaluation.scores.shape[1] <= 5  # the first five are all there are
+  top5 = '' if few else f'top-5 {found["top5"]:.2%}  '
+  same = facts.get('identical_crops', 0)
+  note = f'; all crops of {same} videos are the same, as they are square'
+  return (
+    f'top-1 {found["top1"]:.2%}  {top5}'
+    f'mean class {found["mean_class"]:.2%}  '
+    f'counted exactly {facts["decoded"]} of {facts["listed"]} videos '
+    f'({failed} unreadable), {facts["views"]}{note if same else ""}'
+  )

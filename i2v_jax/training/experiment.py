@@ -1,0 +1,183 @@
+"""A config turned into the things it describes: data, clips, model, weights.
+
+Configs are mappings, as `configs/` makes them or as JSON brings them back.
+"""
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from i2v_jax import adapters
+from i2v_jax import params as params_lib
+from i2v_jax.backbones.vit_config import ViTConfig
+from i2v_jax.data.clips import flips
+from i2v_jax.data.clips.clips import ClipSpec
+from i2v_jax.data.loading import pipeline
+from i2v_jax.data.sets import sources
+from i2v_jax.models.build import build
+from i2v_jax.runtime import sharding
+from i2v_jax.training import config_ranges, optimizer
+from i2v_jax.training.augment import check_drop_patches
+
+
+def check_config(config: Mapping[str, Any]) -> dict[str, Any]:
+  """Checks the values of a config, without reading data or weights.
+
+  Returns:
+    A plain copy with whole numbers as `int`, 64.0 as 64.
+
+  Raises:
+    ValueError: a value is out of its range, or values do not go together; names
+      the key.
+  """
+  config = to_plain(config)
+  for key in ('batch_size', 'remat'):
+    if config[key] == 'auto':
+      raise ValueError(
+        f"{key} is 'auto', which training decides; give a value here."
+      )
+  config = config_ranges.check(config)
+  sharding.check_layouts(config['mesh'])
+  for key in ('mixup', 'cutmix'):
+    if config[key] and config['batch_size'] < 2:
+      raise ValueError(
+        f'{key} is {config[key]}, which needs a batch_size of 2 or more.'
+      )
+  if not (config['steps'] or config['epochs']):
+    raise ValueError('Nothing to train: set steps or epochs above 0.')
+  built = build(config['model'], 1)
+  check_drop_patches(built, config['drop_patches'])
+  try:
+    make_clip_spec(config)
+  except ValueError as error:
+    raise ValueError(f'clip and views: {error}') from error
+  return config
+
+
+def load_split(config: Mapping[str, Any], name: str) -> sources.Split:
+  """The `train` or `val` split of a config.
+
+  Raises:
+    FileNotFoundError: the data is not there; says what the config needs.
+  """
+  data = config['data']
+  if not data['root']:
+    raise ValueError('data.root is empty; give the folder of the data.')
+  options = {'fps': data['fps']} | dict(data['options'])
+  try:
+    return sources.load(data['format'], data['root'], data[name], **options)
+  except FileNotFoundError as error:
+    raise FileNotFoundError(explain_missing(error, config)) from error
+
+
+def explain_missing(error: Exception, config: Mapping[str, Any]) -> str:
+  """What is missing, and what the config needs."""
+  if not config['needs']:
+    return str(error)
+  return (
+    f'{str(error).removesuffix(".")}. This config needs {config["needs"]} '
+    f'under data.root={config["data"]["root"]} (layout in docs/datasets.md) '
+    f'and image weights, weights={config["weights"]}.'
+  )
+
+
+def with_absolute_paths(config: Mapping[str, Any]) -> dict:
+  """A plain config whose paths hold wherever it is read."""
+  config = to_plain(config)
+  data = config['data']
+  data['root'] = os.path.abspath(os.path.expanduser(data['root']))
+  for node, key in (
+    (config, 'weights'),
+    (config, 'start_from'),
+    (data, 'manifest'),
+  ):
+    path = os.path.expanduser(node[key])
+    if path and os.path.exists(path):
+      node[key] = os.path.abspath(path)
+  return config
+
+
+def make_clip_spec(config: Mapping[str, Any], class_names=None) -> ClipSpec:
+  """How clips are made; `class_names` only matter for mirrored labels.
+
+  Raises ValueError for an invalid value, and if clips are mirrored but the
+  mirror image of a class is missing.
+  """
+  model, views, clip = config['model'], config['views'], dict(config['clip'])
+  adapter = adapters.resolve(model['adapter'])
+  if clip.pop('flip_labels') and clip['flip'] and class_names:
+    clip['flip_map'] = flips.flip_label_map(class_names)
+  return ClipSpec(
+    num_frames=model['num_frames'],
+    image_size=ViTConfig.named(**model['backbone']).image_size,
+    clips=views['clips'],
+    crops=views['crops'],
+    test_short_side=views['short_side'],
+    grid=adapters.option(adapter, 'grid', ()),
+    spatial_frames=adapters.option(adapter, 'spatial_frames', 0),
+    **{k: tuple(v) if isinstance(v, list) else v for k, v in clip.items()},
+  )
+
+
+def with_one_view(spec: ClipSpec) -> ClipSpec:
+  """The same preprocessing with a single central view."""
+  return dataclasses.replace(spec, clips=1, crops=1)
+
+
+def choose_dtype(config: Mapping[str, Any], platform: str = ''):
+  """Compute type: as named, or for `auto` bfloat16 on accelerators.
+
+  `platform` is that of the devices, if they are not JAX's default ones.
+  """
+  if config['dtype'] != 'auto':
+    return jnp.dtype(config['dtype'])
+  on_cpu = (platform or jax.default_backend()) == 'cpu'
+  return jnp.dtype('float32') if on_cpu else jnp.dtype('bfloat16')
+
+
+def build_model(
+  config: Mapping[str, Any], num_classes: int, platform: str = ''
+):
+  """The classifier of a config, in its compute type (see `dtype`)."""
+  remat = 'none' if config['remat'] == 'auto' else config['remat']
+  options = {'dtype': choose_dtype(config, platform), 'remat': remat}
+  return build(config['model'], num_classes, **options)
+
+
+def count_trained(config: Mapping[str, Any], params: Mapping) -> int:
+  """Scalars of a tree that a config trains.
+
+  Prefixes whose part is gone, as merged adapters are, count nothing.
+  """
+  trainable = [
+    prefix
+    for prefix in config['trainable']
+    if not prefix or prefix.split('/')[0] in params
+  ]
+  mine, _ = params_lib.split(params, trainable)
+  return optimizer.count_trained(
+    mine, dict(config['optimizer']['first_channels'])
+  )
+
+
+def to_plain(value):
+  """A config as JSON holds it: dicts, lists and scalars."""
+  if hasattr(value, 'items'):
+    return {str(k): to_plain(v) for k, v in value.items()}
+  if isinstance(value, list | tuple):
+    return [to_plain(v) for v in value]
+  return value.item() if isinstance(value, np.generic) else value
+
+
+def make_parallelism(config: Mapping) -> pipeline.Parallelism:
+  """Threads and workers of a config, and this host's share."""
+  return pipeline.Parallelism(
+    **dict(config['loader']),
+    shard=jax.process_index(),
+    num_shards=jax.process_count(),
+  )

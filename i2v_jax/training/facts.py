@@ -1,0 +1,174 @@
+"""What is known of a trained model, as JSON: measured, or left out.
+
+An export keeps its facts in `facts.json`, an adapter file in its metadata.
+"""
+
+import dataclasses
+import logging
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import i2v_jax
+from i2v_jax import params as params_lib
+from i2v_jax.backbones.normalization import NORMALIZATION
+from i2v_jax.data.clips.spec import ClipSpec
+from i2v_jax.runtime import files
+from i2v_jax.training import experiment, stored
+from i2v_jax.weights import adapter_file
+
+_LOG = logging.getLogger(__name__)
+FILE = 'facts.json'
+REPORT = (
+  'split_sha256',
+  'views',
+  'frames',
+  'short_side',
+)  # keys that identify it
+
+
+def collect_facts(trained) -> dict[str, Any]:
+  """Facts of a `trained.Trained`; what is not known is not in them.
+
+  `adapter`, `temporal_operator`, `backbone`, `num_frames`, `classes`,
+  `preprocessing`, `evaluations`; where the run is known also `data`,
+  `trainable`, `trained_parameters`, `parameters`, `step` and `base`: `weights`
+  and, of those that stayed frozen, `sha256`.
+  """
+  known = read(trained.path)
+  found = _model(trained)
+  found |= _run(trained) if stored.weights_source(trained.config) else known
+  found['evaluations'] = collect_evaluations(
+    trained.folder, trained.identity, known.get('evaluations', [])
+  )
+  return found | {'i2v_jax': i2v_jax.__version__}
+
+
+def describe_preprocessing(
+  config: Mapping[str, Any], class_names: Sequence[str]
+) -> dict[str, Any]:
+  """How pixels reach the model: `normalization` and `clip`, a `ClipSpec`."""
+  name = config['data']['normalization']
+  mean, std = NORMALIZATION[name]
+  return {
+    'normalization': {'name': name, 'mean': list(mean), 'std': list(std)},
+    'clip': dataclasses.asdict(_spec(config, class_names)),
+  }
+
+
+def _spec(config, class_names) -> ClipSpec:
+  try:
+    return experiment.make_clip_spec(config, class_names)
+  except ValueError:  # trained by an older version, which exchanged no labels
+    return experiment.make_clip_spec(config)
+
+
+def collect_evaluations(
+  folder: pathlib.Path, identity: Mapping, known: list
+) -> list[dict[str, Any]]:
+  """Reports of `i2v eval` in a folder on weights of this identity.
+
+  Args:
+    folder: with `eval*/report.json`.
+    identity: what a report must say of its weights.
+    known: older reports; one of the same views and videos is replaced.
+  """
+  found = list(known)
+  for path in sorted(folder.glob('eval*/report.json')):
+    report = files.read_json(path, REPORT)
+    if all(report.get(key) == value for key, value in identity.items()):
+      found.append(report)
+  same = {tuple(report[key] for key in REPORT): report for report in found}
+  return list(same.values())
+
+
+def read(path) -> dict[str, Any]:
+  """The facts beside an export or in an adapter file; `{}` if there are none.
+
+  Args:
+    path: folder, or adapter file.
+
+  Raises:
+    ValueError: they are damaged; names the file.
+  """
+  if file := adapter_file.find(path):
+    return adapter_file.metadata(file)
+  file = pathlib.Path(path) / FILE
+  return files.read_json(file) if file.is_file() else {}
+
+
+def write(folder, facts: Mapping[str, Any]) -> None:
+  """Writes `facts.json`."""
+  files.write_json(pathlib.Path(folder) / FILE, facts)
+
+
+def check_names(folder, class_names: Sequence[str]) -> dict[str, Any]:
+  """Checks that an export has the class names it was written with.
+
+  Returns:
+    Its facts. Without `facts.json` they are empty, and a warning says that
+    names and weights could not be checked.
+
+  Raises:
+    ValueError: it has others; names the file.
+  """
+  known = read(folder)
+  if not known:
+    has = 'an empty' if (pathlib.Path(folder) / FILE).exists() else 'no'
+    text = '%s has %s %s: its weights could not be checked'
+    _LOG.warning(text, folder, has, FILE)
+  if list(class_names) != known.get('class_names', list(class_names)):
+    raise ValueError(
+      f'{folder}/classes.json has other class names than {FILE}; '
+      'write the export again.'
+    )
+  return known
+
+
+def check_weights(file, known: Mapping[str, Any], sha256: str) -> None:
+  """Raises ValueError if weights have another sha256 than their facts say."""
+  wanted = known.get('weights_sha256', '')
+  if wanted != sha256:
+    raise ValueError(
+      f'{file} does not hold the weights that were exported (sha256 '
+      f'{sha256[:12]}, {FILE} or its metadata say {wanted[:12] or "nothing"}); '
+      'write the export again.'
+    )
+
+
+def is_local(weights: str) -> bool:
+  """Whether a config's `weights` are a path, which nobody else has."""
+  return not (weights == 'random' or weights.startswith(('hf:', 'builtin:')))
+
+
+def _model(trained) -> dict[str, Any]:
+  config, model = trained.config, trained.model
+  operator = getattr(model, 'temporal_operator', None)
+  return {
+    'adapter': experiment.to_plain(model.adapter),
+    'temporal_operator': experiment.to_plain(operator),
+    'backbone': experiment.to_plain(config['model']['backbone']),
+    'num_frames': model.num_frames,
+    'classes': len(trained.class_names),
+    'preprocessing': describe_preprocessing(config, trained.class_names),
+  }
+
+
+def _run(trained) -> dict[str, Any]:
+  """What only a model with its frozen weights and its adapters can tell."""
+  config, params = trained.config, trained.params
+  _, base = adapter_file.split(params, config['trainable'])
+  weights = stored.weights_source(config)
+  name = pathlib.Path(weights).name if is_local(weights) else weights
+  found = {
+    'data': config['data']['format'],
+    'trainable': list(config['trainable']),
+    'trained_parameters': experiment.count_trained(config, params),
+    'parameters': params_lib.count(params),
+    'base': {'weights': name},
+  }
+  if base:
+    found['base']['sha256'] = params_lib.sha256(base)
+  if 'step' in trained.identity:
+    found['step'] = trained.identity['step']
+  return found

@@ -1,0 +1,186 @@
+"""Features of a frozen model, computed once: what comes behind learns on them.
+
+For a linear probe and EVL, where no gradient enters the backbone. A run makes
+`clips_per_video` clips of each video, writes their features to its workdir, and
+then reads those instead of videos; evaluation goes from videos as ever.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import i2v_jax
+from i2v_jax.data.loading import pipeline
+from i2v_jax.data.loading.bad_videos import BadVideos
+from i2v_jax.models.inputs import (
+  INPUTS,
+  feature_shapes,
+  full_precision,
+  normalize_clips,
+)
+from i2v_jax.runtime import sharding
+from i2v_jax.runtime.console import console, progress
+from i2v_jax.training import experiment
+from i2v_jax.training.feature_store import Store
+from i2v_jax.weights.formats import native
+
+# Fields of `ClipSpec` that no training clip depends on.
+TEST_ONLY = ('clips', 'crops', 'test_short_side', 'test_sampling')
+
+
+def check(config: Mapping[str, Any], model, mine: Mapping) -> None:
+  """Raises ValueError where features are no constants of a clip, or not few.
+
+  Args:
+    config: of the experiment; without `cache_gb` all is well.
+    model: its classifier.
+    mine: its trainable tree.
+  """
+  if not config['cache_gb']:
+    return
+  _check_constant(model, mine)
+  if not config['clips_per_video']:
+    raise ValueError(
+      'cache_gb needs clips that come again; set clips_per_video to how many '
+      'are made of each video, such as 1.'
+    )
+  for key in ('mixup', 'cutmix', 'drop_patches'):
+    if config[key]:
+      raise ValueError(
+        f'{key} makes new clips at every step, so that features cannot be '
+        f'kept; set {key} or cache_gb to 0.'
+      )
+  if jax.process_count() > 1:
+    raise ValueError('cache_gb works in one process; set it to 0.')
+
+
+def _check_constant(model, mine: Mapping) -> None:
+  decoded, adapter = getattr(model, 'decoded', ()), model.adapter
+  if not decoded or (adapter and 'adapters' not in decoded):
+    raise ValueError(
+      f'cache_gb is for a model without adapter and for evl; {adapter["name"]} '
+      'changes the features at every step. Set it to 0.'
+    )
+  if below := sorted(set(mine) - set(decoded)):
+    raise ValueError(
+      f'cache_gb keeps features, which {", ".join(below)} would change; take '
+      'it out of trainable, or set cache_gb to 0.'
+    )
+
+
+def stored_batches(
+  run, start: int, over: Callable[[Iterable], Iterator] = iter
+) -> Iterator[dict]:
+  """Batches of features of steps `start` on, on their way to the devices.
+
+  The rows are those of `pipeline.train_batches`; what is not yet in the workdir
+  is computed first.
+
+  Args:
+    run: with its state.
+    start: how many steps come before.
+    over: what is computed first -> the same, which may raise between two
+      batches; those before it stay.
+
+  Raises:
+    ValueError, OSError: as `Store.open`.
+  """
+  store, config = _filled(run, over), run.config
+  row_at = pipeline.stored_order(
+    len(run.train.split),
+    config['seed'],
+    config['repeats'],
+    config['clips_per_video'],
+  )
+  treedef, size = (
+    jax.tree.structure(feature_shapes(run.model)),
+    config['batch_size'],
+  )
+
+  def put(step):
+    rows = [row_at(i) for i in range(step * size, (step + 1) * size)]
+    arrays, label, mask = store.read(rows)
+    features = jax.tree.unflatten(treedef, arrays)
+    batch = {'features': features, 'label': label, 'mask': mask}
+    return sharding.put(batch, run.mesh)
+
+  return sharding.prefetch(map(put, range(start, run.steps)))
+
+
+def _filled(run, over) -> Store:
+  """The store of a run, with all its rows."""
+  config, one = run.config, jax.tree.leaves(feature_shapes(run.model))
+  like = [jax.ShapeDtypeStruct(x.shape[1:], x.dtype) for x in one]
+  count = len(run.train.split) * config['clips_per_video']
+  store = Store(run.workdir / 'features', like, count, _facts(run))
+  console.print(
+    f'features of {count:,} clips: {store.nbytes / 1e9:.3g} GB in '
+    f'{store.folder}, {store.done:,} of them there'
+  )
+  store.open(1e9 * config['cache_gb'])
+  if store.done < count:
+    store.append(over(_computed(run, store)))
+  return store
+
+
+def _facts(run) -> dict[str, Any]:
+  """What features are a function of; names as an error gives them."""
+  spec = dataclasses.asdict(run.train.spec)
+  for name in TEST_ONLY:
+    del spec[name]
+  spec['flip_map'] = sorted(spec['flip_map'].items())
+  facts = {
+    'adapter': run.model.adapter,
+    'clips_per_video': run.config['clips_per_video'],
+    'data': run.train.split.fingerprint(),
+    'frozen_sha256': run.frozen_sha256,
+    'i2v_jax': i2v_jax.__version__,
+    'normalization': run.config['data']['normalization'],
+    'seed': run.config['seed'],
+    'temporal_operator': getattr(run.model, 'temporal_operator', None),
+    'vit': native.describe(run.model.vit),
+    'dtype': jnp.dtype(run.model.vit.dtype).name,
+  }
+  return experiment.to_plain(facts | {f'clip.{k}': v for k, v in spec.items()})
+
+
+def _computed(run, store: Store) -> Iterator[np.ndarray]:
+  """Rows of the store that are not there, batch by batch."""
+  config, start = run.config, store.done
+  bad = BadVideos(
+    run.train.split,
+    config['data']['max_bad_share'],
+    run.workdir / 'bad_videos.csv',
+  )
+  clips = pipeline.version_batches(
+    run.train,
+    config['batch_size'],
+    seed=config['seed'],
+    versions=config['clips_per_video'],
+    start=start,
+    parallel=experiment.make_parallelism(config),
+  )
+  frozen, norm = run.params, config['data']['normalization']
+  bar, advance = progress(store.count, 'features', 'clips', start)
+  with bar:
+    for batch in map(bad.absorb, clips):
+      kept = {k: batch[k] for k in INPUTS if k in batch}
+      found = compute_features(
+        run.model, norm, frozen, sharding.put(kept, run.mesh)
+      )
+      arrays = jax.device_get(jax.tree.leaves(found))
+      yield store.rows(arrays, batch['label'], batch['mask'])
+      advance(len(batch['label']))
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def compute_features(model, normalization: str, params, clips: Mapping):
+  """Features of uint8 clips, as a training step computes them."""
+  with full_precision(model):
+    pixels = normalize_clips(clips, normalization, model.vit.dtype)
+    return model.apply({'params': params}, *pixels, method='features')

@@ -1,0 +1,204 @@
+"""What a training step takes of memory, found by compiling it from shapes.
+
+Nothing is allocated, read or run: the devices may be real, emulated, or those
+of a topology that is elsewhere (`jax.experimental.topologies`).
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh
+
+from i2v_jax.backbones.vit_config import REMAT
+from i2v_jax.models.inputs import feature_shapes, param_shapes
+from i2v_jax.runtime import compilation, sharding
+from i2v_jax.training import experiment
+from i2v_jax.training.run import (
+  Run,
+  build_optimizer,
+  cast_params,
+  make_run_step,
+  make_schedule,
+  split_params,
+)
+from i2v_jax.training.train_step import TrainState, jit_step, make_config_step
+
+
+@dataclasses.dataclass(frozen=True)
+class Inputs:
+  """What a training step takes, as sharded shapes."""
+
+  state: TrainState
+  frozen: Any
+  batch: Mapping[str, jax.ShapeDtypeStruct]
+
+
+@dataclasses.dataclass(frozen=True)
+class Bytes:
+  """Bytes on one device, the fullest, while the training step runs.
+
+  Attributes:
+    frozen: parameters that stay.
+    trained: parameters that are trained.
+    opt_state: of the optimiser.
+    batch: the clips of one step.
+    temporaries: what the backward pass keeps, gradients, and workspace.
+    other: results that take no argument's place, and padding.
+  """
+
+  frozen: int
+  trained: int
+  opt_state: int
+  batch: int
+  temporaries: int
+  other: int
+
+  @property
+  def total(self) -> int:
+    """As `benchmark.peak_bytes`, and frozen parameters that are not read."""
+    return sum(dataclasses.asdict(self).values())
+
+
+def lower_step(
+  config: Mapping[str, Any],
+  mesh: Mesh,
+  num_classes: int,
+  batch_size: int | None = None,
+  num_videos: int = 0,
+) -> tuple[jax.stages.Lowered, Inputs]:
+  """The training step of a config, ready to be compiled for a mesh.
+
+  Args:
+    config: of an experiment; its data and weights need not be there.
+    mesh: as `sharding.make_mesh` makes it, of any devices.
+    num_classes: of its data.
+    batch_size: over all devices, in place of the config's.
+    num_videos: of its data; decides constants of the schedule, no bytes.
+
+  Raises:
+    ValueError: the config cannot be, or the batch does not spread.
+  """
+  check_remat(config)
+  size = batch_size or config['batch_size']
+  sharding.check_batch_size(size, mesh, config['accumulate'])
+  platform = mesh.devices.flat[0].platform
+  model = experiment.build_model(config, num_classes, platform)
+  sharding.check_heads(model.vit.num_heads, mesh)
+  found = param_shapes(model)
+  config, mine, frozen = split_params(config, model, found)
+  frozen = jax.eval_shape(lambda x: cast_params(x, model.vit.dtype), frozen)
+  config = {**config, 'batch_size': size}
+  _, schedule = make_schedule(config, num_videos or 100 * size)
+  tx = build_optimizer(config, schedule, mine)
+  state = jax.eval_shape(
+    lambda mine: TrainState(jnp.int32(0), mine, tx.init(mine)), mine
+  )
+  inputs = _placed(
+    state, frozen, batch_shapes(config, model, mesh), config, mesh
+  )
+  step = make_config_step(config, model, tx)
+  step = jit_step(step, inputs.state, mesh)
+  return step.lower(inputs.state, inputs.frozen, inputs.batch), inputs
+
+
+def check_remat(config: Mapping[str, Any]) -> None:
+  """Raises ValueError for a policy that is yet to be found."""
+  if config['remat'] == 'auto':
+    raise ValueError(
+      "remat is 'auto', which a run replaces by what fits; set it to one of "
+      f'{REMAT} to measure that.'
+    )
+
+
+def compile_step(run: Run) -> Callable:
+  """The training step of a run, compiled for batches of its one shape.
+
+  With JAX_DISABLE_JIT it runs operation by operation, to be debugged.
+  """
+  step = jit_step(make_run_step(run), run.state, run.mesh)
+  if jax.config.jax_disable_jit:
+    return step
+  batch = batch_shapes(run.config, run.model, run.mesh)
+  lowered = step.lower(run.state, run.frozen, batch)
+  return compilation.compile_lowered(lowered, run.mesh, 'the training step')
+
+
+def measure(compiled: jax.stages.Compiled, inputs: Inputs) -> Bytes:
+  """The parts of what a compiled training step takes on one device.
+
+  Raises:
+    ValueError: the backend does not tell.
+  """
+  total = compilation.peak_bytes(compiled)
+  if total is None:
+    raise ValueError(
+      'This backend does not tell what a compiled program takes of memory; set '
+      'batch_size and remat yourself.'
+    )
+  parts = dict(
+    frozen=num_bytes(inputs.frozen),
+    trained=num_bytes(inputs.state.params),
+    opt_state=num_bytes(inputs.state.opt_state),
+    batch=num_bytes(inputs.batch),
+    temporaries=compiled.memory_analysis().temp_size_in_bytes,
+  )
+  # A step that reads features is without the weights that make them, which
+  # stay on the device all the same.
+  return Bytes(**parts, other=max(0, total - sum(parts.values())))
+
+
+def read_refusal(error: Exception) -> str:
+  """What a compiler says of a program that does not fit, in short.
+
+  Any other error is raised again.
+  """
+  if 'RESOURCE_EXHAUSTED: ' not in str(error):
+    raise error
+  return str(error).partition('RESOURCE_EXHAUSTED: ')[2].splitlines()[0]
+
+
+def num_bytes(tree) -> int:
+  """Bytes of sharded arrays or shapes on one device, without padding."""
+  one = lambda x: (
+    x.dtype.itemsize * int(np.prod(x.sharding.shard_shape(x.shape)))
+  )
+  return sum(map(one, jax.tree.leaves(tree)))
+
+
+def batch_shapes(config: Mapping, model, mesh: Mesh) -> dict[str, Any]:
+  """A batch of `train_step` as `sharding.put` places it."""
+  size, place = config['batch_size'], sharding.over_data(mesh)
+  shape = lambda shape, dtype: jax.ShapeDtypeStruct(
+    (size, *shape), dtype, sharding=place
+  )
+  if config['cache_gb']:
+    found = feature_shapes(model, size)
+    batch = {
+      'features': jax.tree.map(lambda x: shape(x.shape[1:], x.dtype), found)
+    }
+  else:
+    clips = experiment.make_clip_spec(config).shapes
+    batch = {name: shape(clip, jnp.uint8) for name, clip in clips.items()}
+  return batch | {
+    'label': shape((), jnp.int32),
+    'mask': shape((), jnp.float32),
+  }
+
+
+def _placed(state, frozen, batch, config: Mapping, mesh: Mesh) -> Inputs:
+  """Where `run.prepare` and `sharding.put` place them."""
+
+  layouts = config['mesh']
+  at = lambda x, place: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=place)
+  cut = lambda tree, layout: jax.tree.map(
+    at, tree, sharding.shardings(tree, layout, mesh)
+  )
+  return Inputs(
+    state=cut(state, layouts['trained']),
+    frozen=cut(frozen, layouts['frozen']),
+    batch=batch,
+  )

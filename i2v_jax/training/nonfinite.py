@@ -1,0 +1,172 @@
+"""Numbers that are none: seen where it is free, and traced to a tensor."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import optax
+from flax.traverse_util import flatten_dict
+
+from i2v_jax import params as params_lib
+from i2v_jax.models.inputs import full_precision
+from i2v_jax.training.augment import augment_batch
+from i2v_jax.training.run import make_run_step
+from i2v_jax.training.train_step import forward, make_rng
+
+SKIPS = 25  # steps that optimizer.skip_norm may skip in a row
+ADVICE = (
+  'Try a lower optimizer.lr, a clip_norm, or a skip_norm, in a new --workdir.'
+)
+
+
+def problem_of(metrics: Mapping[str, Any]) -> str:
+  """Says which number of a step is none, '' if nothing is wrong with it.
+
+  Raises:
+    FloatingPointError: too many steps in a row were skipped for theirs.
+  """
+  if skipped := int(metrics.get('skipped_in_a_row', 0)):
+    if skipped < SKIPS:
+      return ''
+    raise FloatingPointError(
+      f'optimizer.skip_norm skipped {skipped} steps in a row; nothing is '
+      'learned anymore. Try a lower optimizer.lr, or a higher skip_norm, in a '
+      'new --workdir.'
+    )
+  for name in ('loss', 'grad_norm'):
+    if not math.isfinite(float(metrics[name])):
+      return f'{name} is {float(metrics[name])}'
+  return ''
+
+
+def check_state(state) -> None:
+  """Raises FloatingPointError if what is to be saved holds no numbers."""
+  tree = {'params': state.params, 'opt_state': state.opt_state}
+  if wrong := not_finite(tree):
+    raise FloatingPointError(
+      f'{wrong[0]} is not finite after step {int(state.step)} ({len(wrong)} '
+      f'such arrays), which was not saved. {ADVICE}'
+    )
+
+
+def not_finite(tree) -> list[str]:
+  """Paths of the arrays of a tree that hold inf or NaN."""
+  flags = jax.device_get(_flags(tree))
+  paths = jax.tree_util.tree_leaves_with_path(flags)
+  name = lambda path: jax.tree_util.keystr(path, simple=True, separator='/')
+  return [name(path) for path, fine in paths if not fine]
+
+
+@jax.jit
+def _flags(tree):
+  return jax.tree.map(lambda x: jnp.isfinite(x).all(), tree)
+
+
+def trace(run, state, batches: Iterable, step_fn: Callable, step: int) -> str:
+  """Trains again up to a step that went wrong, and looks where it did.
+
+  Training is deterministic, so the step goes wrong again, and its beginning
+  need not be kept while training.
+
+  Args:
+    run: of `state`.
+    state: an earlier one, such as that of the newest checkpoint.
+    batches: from there on.
+    step_fn: the step.
+    step: that gave no numbers, counted from 1.
+
+  Returns:
+    A sentence that names the first tensor, in the order of computation, that is
+    not finite.
+  """
+  for number, batch in enumerate(batches, int(state.step) + 1):
+    if number == step:
+      return first(run, state, batch)
+    state, _ = step_fn(state, run.frozen, batch)
+  raise ValueError(f'The batches end before step {step}.')
+
+
+def first(run, state, batch: Mapping) -> str:
+  """Names the first tensor of a step that is not finite."""
+  if wrong := not_finite(state.params):
+    return f'the parameter {wrong[0]} was not finite before that step.'
+  outputs = _outputs(run, state, batch)
+  for name, fine in outputs:
+    if not fine:
+      return f'the first tensor that is not finite is the output of {name}.'
+  grads, metrics = _gradients(run, state, batch)
+  if not math.isfinite(float(metrics['loss'])):
+    return 'all outputs of the model are finite, the loss of them is not.'
+  wrong = not_finite(grads)
+  if not wrong:
+    return (
+      'done again, that step gave numbers: the fault was not in the model, but '
+      'perhaps in the memory of a device.'
+    )
+  order = {name: number for number, (name, _) in enumerate(outputs)}
+  place = lambda path: order.get(path.rpartition('/')[0], -1)
+  return (
+    'the forward pass is finite; the first gradient that is not is that of '
+    f'{max(wrong, key=place)} ({len(wrong)} of {len(flatten_dict(grads))} are '
+    'not).'
+  )
+
+
+def _gradients(run, state, batch):
+  """Gradients and metrics of a step, which keeps them as its `opt_state`."""
+  keep = lambda grads, _, params: (jax.tree.map(jnp.zeros_like, params), grads)
+  tx = optax.GradientTransformation(lambda params: params, keep)
+  step = jax.jit(make_run_step(dataclasses.replace(run, tx=tx)))
+  state = state.replace(opt_state=state.params)
+  after, metrics = step(state, run.frozen, batch)
+  return after.opt_state, metrics
+
+
+def _outputs(run, state, batch) -> list[tuple[str, bool]]:
+  """Modules in the order in which they end, and if their output is finite.
+
+  The forward pass of the step, part by part where it accumulates.
+  """
+  config, names = run.config, []
+  # Inside of a rematerialised block no output can be taken out.
+  vit = dataclasses.replace(run.model.vit, remat='none')
+  model, parts = run.model.clone(vit=vit), config['accumulate']
+
+  @jax.jit
+  def flags(params, frozen, batch, rng):
+    names.clear()
+    return _watched(model, config, params, frozen, batch, rng, names)
+
+  rng = make_rng(state)
+  changes = [config[key] for key in ('mixup', 'cutmix', 'drop_patches')]
+  batch, rng = augment_batch(model, batch, rng, *changes)
+  keys, found = jax.random.split(rng, parts) if parts > 1 else [rng], []
+  for number, key in enumerate(keys):
+    rows = jax.tree.map(lambda x, first=number: x[first::parts], batch)
+    fine = jax.device_get(flags(state.params, run.frozen, rows, key))
+    found += zip(names, map(bool, fine), strict=True)
+  return found
+
+
+def _watched(model, config, params, frozen, batch, rng, names: list) -> list:
+  """A flag per module call, whose name is added to `names`."""
+  flags = []
+
+  def watch(method, args, kwargs, context):
+    out = method(*args, **kwargs)
+    arrays = [x for x in jax.tree.leaves(out) if isinstance(x, jax.Array)]
+    arrays = [x for x in arrays if jnp.issubdtype(x.dtype, jnp.inexact)]
+    if arrays:
+      names.append('/'.join(context.module.path) or 'the model')
+      flags.append(jnp.stack([jnp.isfinite(x).all() for x in arrays]).all())
+    return out
+
+  params = params_lib.join(params, frozen)
+  with full_precision(model), nn.intercept_methods(watch):
+    normalization = config['data']['normalization']
+    forward(model, normalization, params, batch, rng)
+  return flags

@@ -1,0 +1,60 @@
+"""What is printed when training starts: what is trained, and on what."""
+
+import jax
+from rich.table import Table
+
+from i2v_jax import adapters
+from i2v_jax import params as params_lib
+from i2v_jax.data.clips import flips
+from i2v_jax.data.sets import split_facts
+from i2v_jax.runtime.console import console
+from i2v_jax.training import gradient_depth, optimizer
+from i2v_jax.training.run import Run
+
+
+def print_overview(run: Run) -> None:
+  """Prints what is trained, and on what."""
+  mine = run.state.params
+  table = Table(title='Parameters', title_justify='left')
+  for name in ('part', 'tunable', 'total'):
+    table.add_column(name, justify='left' if name == 'part' else 'right')
+  shapes = params_lib.join(mine, run.frozen)
+  channels = dict(run.config['optimizer']['first_channels'])
+
+  def row(name, tree, prefix=''):
+    below = {p: c for p, c in channels.items() if params_lib.matches(p, prefix)}
+    trained = {p: mine[p] for p in tree if p in mine}
+    tunable = optimizer.count_trained(trained, below)
+    table.add_row(name, f'{tunable:,}', f'{params_lib.count(tree):,}')
+
+  for part in sorted(shapes):
+    row(part, {part: shapes[part]}, part)
+  table.add_section()
+  row('all', shapes)
+  console.print(table)
+  size = params_lib.num_bytes(run.state.opt_state)
+  console.print(
+    f'optimiser state {size / 1e6:.2f} MB; {run.steps} steps of '
+    f'{run.config["batch_size"]} clips from {len(run.train.split)} videos on '
+    f'{run.mesh.size} {jax.default_backend()} device(s)'
+    f'{gradient_depth.describe_depth(run.model, mine)}'
+  )
+  notes = split_facts.notes(run.train.split, run.val.split)
+  if moved := adapters.relocated(run.model):
+    notes.append(moved)
+  for line in (*notes, _mirroring(run)):
+    console.print(line)
+
+
+def _mirroring(run: Run) -> str:
+  """What becomes of the labels of mirrored clips."""
+  spec, names = run.train.spec, run.train.split.class_names
+  if not spec.flip:
+    return 'no clip is mirrored'
+  if not run.config['clip']['flip_labels'] and flips.names_sides(names):
+    return (
+      'mirrored clips keep their labels, though classes name sides; exchange '
+      'them by clip.flip_labels=True, or set clip.flip=0'
+    )
+  pairs = flips.exchanged(spec.flip_map, names)
+  return f'classes that mirrored clips exchange: {pairs}'

@@ -1,0 +1,294 @@
+"""A run: a config, the workdir it claims, and everything it is made of."""
+
+import dataclasses
+import math
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import i2v_jax
+from i2v_jax import params as params_lib
+from i2v_jax.data.loading.loader import Loader
+from i2v_jax.data.sets import manifest, sources, split_facts
+from i2v_jax.models.inputs import param_shapes
+from i2v_jax.runtime import sharding
+from i2v_jax.runtime.console import console
+from i2v_jax.training import (
+  experiment,
+  features,
+  gradient_depth,
+  optimizer,
+  stored,
+  trainable,
+)
+from i2v_jax.training.train_step import TrainState, make_config_step
+from i2v_jax.training.workdir import claim as workdir_lib
+from i2v_jax.training.workdir.lock import writable
+
+
+@dataclasses.dataclass
+class Run:
+  """A config made real: everything the loop needs."""
+
+  config: Mapping[str, Any]
+  workdir: pathlib.Path
+  mesh: Any
+  model: Any
+  train: Loader
+  val: Loader
+  steps: int
+  schedule: Any
+  tx: Any
+  state: TrainState
+  frozen: Any
+  frozen_sha256: str
+  extends: bool = False  # whether it may change `workdir.EXTENDABLE`
+  extensions: tuple = ()  # `step`, `examples_seen` and `changed` of each
+
+  @property
+  def params(self) -> dict:
+    return params_lib.join(self.state.params, self.frozen)
+
+  def metadata(self) -> dict:
+    """What a checkpoint means, in JSON."""
+    config = experiment.with_absolute_paths(self.config)
+    config['model']['adapter'] = experiment.to_plain(self.model.adapter)
+    return {
+      'config': config,
+      'class_names': list(self.train.split.class_names),
+      'train_sha256': self.train.split.fingerprint(),
+      'frozen_sha256': self.frozen_sha256,
+      'examples_seen': self._examples_seen(),
+      'extensions': list(self.extensions),
+      'i2v_jax': i2v_jax.__version__,
+    }
+
+  def _examples_seen(self) -> int:
+    last = self.extensions[-1] if self.extensions else {}
+    steps = int(self.state.step) - last.get('step', 0)
+    return last.get('examples_seen', 0) + steps * self.config['batch_size']
+
+
+def prepare_run(config: Mapping[str, Any], workdir) -> Run:
+  """Builds data, model, optimiser and the state at step 0.
+
+  Raises:
+    ValueError, OSError: something in the config cannot be; one sentence says
+      what and how to mend it. Nothing is written to the workdir.
+  """
+  config = experiment.check_config(config)
+  workdir, data = writable(workdir), config['data']
+  source = pathlib.Path(config['start_from'] or os.devnull).expanduser()
+  if source.exists() and source.samefile(workdir):
+    raise ValueError(
+      f'start_from is the workdir itself, {workdir}; choose another --workdir.'
+    )
+  mesh, layouts = sharding.make_mesh(config['mesh']['model']), config['mesh']
+  sharding.check_batch_size(config['batch_size'], mesh, config['accumulate'])
+  train, val = load_splits(config)
+  spec = experiment.make_clip_spec(config, train.class_names)
+  loader = lambda split: Loader(
+    split, spec, data['on_bad_video'], data['clip_seconds']
+  )
+  model, _ = build_checked_model(config, train)
+  sharding.check_heads(model.vit.num_heads, mesh)
+  pretrained = stored.load_pretrained(
+    config, model, train.class_names, (workdir / 'checkpoints').is_dir()
+  )
+  params = stored.init_params(model, pretrained, config['seed'])
+  given = config
+  config, mine, frozen = split_params(given, model, params)
+  if text := trainable.left_out(given, config):
+    console.print(text)
+  steps, learning_rate = make_schedule(config, len(train))
+  tx = build_optimizer(config, learning_rate, mine)
+  return Run(
+    config=config,
+    workdir=workdir,
+    mesh=mesh,
+    model=model,
+    train=loader(train),
+    val=loader(val),
+    steps=steps,
+    schedule=jax.jit(learning_rate),  # ten programs, a second, if not
+    tx=tx,
+    state=init_state(mine, tx, layouts['trained'], mesh, config['seed']),
+    frozen=place_frozen(frozen, model.vit.dtype, layouts['frozen'], mesh),
+    frozen_sha256=params_lib.sha256(frozen),
+  )
+
+
+def split_params(config: Mapping[str, Any], model, params: Mapping):
+  """What is trained of a model, and what stays frozen.
+
+  Args:
+    config: as `experiment.check` returns it.
+    model: its classifier.
+    params: parameters of the model, or their shapes.
+
+  Returns:
+    The config as `trainable.present` returns it, the trainable tree, and the
+    frozen one.
+
+  Raises:
+    ValueError: a prefix matches nothing, or what is trained does not go with
+      the model or with other keys.
+  """
+  config = trainable.present(config, params)
+  mine, frozen = params_lib.split(params, config['trainable'])
+  gradient_depth.check(model, mine)
+  features.check(config, model, mine)
+  build_optimizer(config, lambda step: 0.0, mine)
+  return config, mine, frozen
+
+
+def build_checked_model(config: Mapping[str, Any], train: sources.Split):
+  """The classifier of a config for the classes of its training split.
+
+  Returns:
+    `(model, mine)`, with shapes for the trainable tree.
+
+  Raises:
+    ValueError: model, data and what is trained do not go together.
+  """
+  model = experiment.build_model(config, len(train.class_names))
+  _, mine, _ = split_params(config, model, param_shapes(model))
+  return model, mine
+
+
+def init_state(mine, tx, layout: str, mesh, seed: int = 0) -> TrainState:
+  """The state at step 0; the optimiser's is made in parts, never whole."""
+  zero = jnp.zeros((), jnp.int32)
+  seed = jnp.asarray(np.int64(seed))  # as `jax.random.key` takes a number
+  start = lambda mine: TrainState(zero, mine, tx.init(mine), seed)
+  places = sharding.shardings(jax.eval_shape(start, mine), layout, mesh)
+  mine = jax.device_put(mine, places.params)
+  init = jax.jit(tx.init, out_shardings=places.opt_state)
+  step, seed = jax.device_put((zero, seed), (places.step, places.seed))
+  return TrainState(step, mine, init(mine), seed)
+
+
+def place_frozen(frozen, dtype, layout: str, mesh):
+  """What stays frozen, in the compute type; one array after the other."""
+  put = lambda x, place: jax.device_put(cast_params(x, dtype), place)
+  return jax.tree.map(put, frozen, sharding.shardings(frozen, layout, mesh))
+
+
+def cast_params(params, dtype):
+  """Matrices in the compute type, to which layers would cast them each time."""
+  to = lambda x: jnp.asarray(x, dtype if x.ndim > 1 else x.dtype)
+  return jax.tree.map(to, params)
+
+
+def resume_run(run: Run, checkpoints) -> TrainState:
+  """The newest state of a workdir, which must be one of the same run.
+
+  Where it extends the run, that is noted in its `extensions`.
+
+  Raises:
+    ValueError: it has another config, data, classes or frozen weights.
+  """
+  step = checkpoints.latest_step()
+  saved, now = checkpoints.metadata(step), run.metadata()
+  changed = workdir_lib.check_same_config(
+    saved['config'], now['config'], run.workdir, run.extends
+  )
+  run.extensions = tuple(saved.get('extensions', ()))
+  if changed:
+    _extend(run, step, saved['examples_seen'], changed)
+  for key in ('class_names', 'train_sha256', 'frozen_sha256'):
+    if saved[key] != now[key]:
+      raise ValueError(
+        f'{run.workdir} was trained with other {key} than data and weights '
+        'have now; bring them back, or choose another --workdir.'
+      )
+  like = {'params': run.state.params, 'opt_state': run.state.opt_state}
+  places = jax.tree.map(lambda x: x.sharding, like)
+  found = checkpoints.restore(step, like, places)
+  step = jax.device_put(jnp.int32(step), run.state.step.sharding)
+  return run.state.replace(step=step, **found)
+
+
+def _extend(run: Run, step: int, examples_seen: int, changed: dict) -> None:
+  """Notes and prints how a run continues.
+
+  Raises:
+    ValueError: the new config ends before `step`.
+  """
+  if run.steps <= step:
+    raise ValueError(
+      f'{run.workdir} is at step {step} and the config ends at step '
+      f'{run.steps}; raise steps or epochs to extend it.'
+    )
+  known = {'step': step, 'examples_seen': examples_seen, 'changed': changed}
+  run.extensions += (known,)
+  values = ', '.join(f'{k} {old} -> {new}' for k, (old, new) in changed.items())
+  console.print(
+    f'extended at step {step} ({values}): the optimiser state is kept; from '
+    'here on the learning rate follows the schedule of the new config, '
+    f'{float(run.schedule(step)):.4g} now and 0 at step {run.steps}'
+  )
+
+
+def load_splits(config) -> tuple[sources.Split, sources.Split]:
+  """The training and validation splits; raises as `prepare`."""
+  train, val = (
+    experiment.load_split(config, name) for name in ('train', 'val')
+  )
+  data = config['data']
+  both = {data['train']: train, data['val']: val}
+  if text := split_facts.class_difference(both):
+    raise ValueError(text)
+  if len(train.class_names) < 2:
+    raise ValueError(
+      f'{data["root"]} has one class, {train.class_names[0]!r}; training needs '
+      'two or more.'
+    )
+  for split in (train, val):
+    if (split.labels < 0).any():
+      raise ValueError(
+        f'{(split.labels < 0).sum()} videos have no label, such as '
+        f'{split.ids[int(split.labels.argmin())]!r}; take them out.'
+      )
+  if config['data']['manifest']:
+    manifest.require(config['data']['manifest'], (train, val))
+  return train, val
+
+
+def make_schedule(config, num_videos: int):
+  """Total steps and learning-rate schedule."""
+  per_epoch = num_videos / config['batch_size']
+  steps = config['steps'] or math.ceil(config['epochs'] * per_epoch)
+  options = dict(config['optimizer'])
+  learning_rate = optimizer.warmup_cosine(
+    options['lr'],
+    total_steps=steps,
+    steps_per_epoch=per_epoch,
+    warmup_epochs=options['warmup_epochs'],
+    warmup_from=options['warmup_from'],
+    by=options['schedule'],
+  )
+  return steps, learning_rate
+
+
+def build_optimizer(config, learning_rate, mine):
+  """The optimiser of a config for the tree that it trains."""
+  options = dict(config['optimizer'])
+  for key in ('lr', 'warmup_epochs', 'warmup_from', 'schedule'):
+    options.pop(key)
+  for key in ('lr_multipliers', 'decay_multipliers', 'first_channels'):
+    options[key] = dict(options[key])
+  for key in ('lr_multipliers', 'decay_multipliers'):
+    params_lib.check_prefixes(mine, tuple(options[key]), f'optimizer.{key}')
+  optimizer.check_channels(mine, options['first_channels'])
+  return optimizer.make(learning_rate, **options)
+
+
+def make_run_step(run: Run):
+  """The `make_train_step` of a run."""
+  return make_config_step(run.config, run.model, run.tx)

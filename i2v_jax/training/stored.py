@@ -1,0 +1,269 @@
+"""Trained models on disk, and the weights with which training begins.
+
+A config may start from a trained model, and what a workdir or an adapter file
+holds lies on the weights that its config names: each needs the other.
+"""
+
+import functools
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from flax.traverse_util import flatten_dict, unflatten_dict
+
+from i2v_jax import params as params_lib
+from i2v_jax import weights
+from i2v_jax.backbones.vit_config import ViTConfig
+from i2v_jax.data.sets import sources
+from i2v_jax.models import video
+from i2v_jax.models.inputs import clip_shapes, param_shapes
+from i2v_jax.runtime import files
+from i2v_jax.runtime.console import console
+from i2v_jax.training import experiment, facts, warm_start
+from i2v_jax.training.workdir import checkpoint, claim
+from i2v_jax.weights import adapter_file
+from i2v_jax.weights.formats import native
+
+
+class Stored(NamedTuple):
+  """What is read of a trained model: the arguments of `placed`."""
+
+  model: video.VideoClassifier
+  params: Mapping
+  config: Mapping[str, Any]
+  class_names: tuple[str, ...]
+  identity: Mapping[str, Any]
+  path: pathlib.Path
+
+
+NEEDED = (  # of a stored config, to use what was trained
+  'clip',
+  'data.format',
+  'data.normalization',
+  'data.root',
+  'dtype',
+  'model.adapter',
+  'model.backbone',
+  'model.num_frames',
+  'remat',
+  'seed',
+  'start_from',
+  'trainable',
+  'views.clips',
+  'views.crops',
+  'views.short_side',
+  'weights',
+)
+
+
+def read(path, weights: str = '', root: str = '') -> Stored:
+  """Reads what `load` loads, without placing it on a mesh; raises as `load`."""
+  path = pathlib.Path(path).expanduser()
+  if (path / 'model.safetensors').is_file():
+    return _read_export(path, root)
+  if (path / 'checkpoints').is_dir():
+    return _read_workdir(path, weights, root)
+  if file := adapter_file.find(path):
+    return _read_adapter(file, weights, root)
+  raise FileNotFoundError(
+    f'{path} is neither the workdir of a run that has saved a checkpoint, nor '
+    'an export, nor an adapter file; write one with `i2v export` or '
+    '`i2v weights convert --config`.'
+  )
+
+
+def _read_export(path: pathlib.Path, root: str) -> Stored:
+  files.check_finished(path)
+  file = path / 'config.json'
+  config = files.read_json(file)
+  if 'model' not in config:
+    raise ValueError(
+      f'{path} was exported for other programs; give a run, or an export of '
+      '--format merged, full or adapter.'
+    )
+  config = _as_now(config, '', root, file)
+  class_names = sources.read_class_names(path / 'classes.json')
+  known = facts.check_names(path, class_names)
+  model = experiment.build_model(config, len(class_names))
+  file = path / 'model.safetensors'
+  params = native.read(file)
+  params_lib.check_same_tree(param_shapes(model), params, str(path))
+  identity = {'weights_sha256': params_lib.sha256(params)}
+  if known:
+    facts.check_weights(file, known, identity['weights_sha256'])
+  return Stored(model, params, config, class_names, identity, path)
+
+
+def _read_workdir(path: pathlib.Path, weights: str, root: str) -> Stored:
+  with checkpoint.Checkpoints(path) as checkpoints:
+    step = checkpoints.newest()
+    if step is None:
+      raise FileNotFoundError(f'{path} holds no finished checkpoint.')
+    saved = checkpoints.metadata(step)
+    config = _as_now(saved['config'], weights, root, path)
+    model = experiment.build_model(config, len(saved['class_names']))
+    mine, frozen = params_lib.split(param_shapes(model), config['trainable'])
+    if frozen:
+      frozen = _frozen(model, config, saved, path, frozen)
+    place = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+    restored = checkpoints.restore(step, {'params': mine}, place)
+  params = params_lib.join(restored['params'], frozen)
+  identity = {'step': step, 'frozen_sha256': saved['frozen_sha256']}
+  names = tuple(saved['class_names'])
+  return Stored(model, params, config, names, identity, path)
+
+
+def _read_adapter(file: pathlib.Path, weights: str, root: str) -> Stored:
+  mine, saved = adapter_file.read(file)
+  config = _as_now(saved['config'], weights, root, file)
+  names = tuple(saved['class_names'])
+  model = experiment.build_model(config, len(names))
+  shapes = param_shapes(model)
+  wanted, base = adapter_file.split(shapes, config['trainable'])
+  params_lib.check_same_tree(wanted, mine, str(file))
+  base = _start(model, config, names, base)
+  _check_sha256(base, saved['base']['sha256'], config, file)
+  params = params_lib.join(base, mine)
+  params_lib.check_same_tree(shapes, params, str(file))
+  identity = {'weights_sha256': params_lib.sha256(params)}
+  facts.check_weights(file, saved, identity['weights_sha256'])
+  return Stored(model, params, config, names, identity, file)
+
+
+def _as_now(stored: Mapping, weights: str, root: str, what) -> dict:
+  """A stored config with the keys and the places that there are now."""
+  config = claim.completed(stored)
+  files.check_keys(config, NEEDED, f'The config of {what}')
+  key = 'start_from' if config['start_from'] else 'weights'
+  config[key] = weights or config[key]
+  config['data']['root'] = root or config['data']['root']
+  return config
+
+
+def _start(model, config, class_names, wanted: Mapping) -> dict:
+  """The parameters before training, of the paths in `wanted`."""
+  pretrained = load_pretrained(config, model, class_names, settled=True)
+  return init_params(model, pretrained, config['seed'], wanted)
+
+
+def _frozen(model, config, saved: Mapping, path, wanted: Mapping) -> dict:
+  frozen = _start(model, config, saved['class_names'], wanted)
+  _check_sha256(frozen, saved['frozen_sha256'], config, path)
+  return frozen
+
+
+def _check_sha256(frozen, wanted: str, config, path) -> None:
+  found = params_lib.sha256(frozen)
+  if found != wanted:
+    raise ValueError(
+      f'{path} was trained on other frozen weights than '
+      f'{weights_source(config)!r} '
+      f'holds now (sha256 {wanted[:12]}, found {found[:12]}); give the '
+      'right ones as --weights.'
+    )
+
+
+def weights_source(config: Mapping[str, Any]) -> str:
+  """Where what stays frozen comes from."""
+  return config['start_from'] or config['weights']
+
+
+def load_pretrained(
+  config: Mapping[str, Any], model, class_names, settled: bool = False
+) -> dict:
+  """What a model begins with: parts of its tree.
+
+  From `start_from`, where a config has it, else from its `weights`.
+
+  Args:
+    config: of the experiment.
+    model: its classifier.
+    class_names: of its data.
+    settled: the run has begun, so its weights are not checked again.
+
+  Raises:
+    FileNotFoundError: they are not there; says what the config needs.
+    ValueError: they are for another model.
+  """
+  if config['start_from']:
+    return load_start(config['start_from'], model, class_names)
+  source, which = config['weights'], config['weights_which']
+  try:
+    parts = {'backbone': _backbone(config, model.vit, settled)}
+    width = getattr(model, 'projection', 0)
+    if width and source != 'random':
+      parts['projection'] = weights.load_projection(
+        source, model.vit, width, which
+      )
+  except FileNotFoundError as error:
+    raise FileNotFoundError(
+      experiment.explain_missing(error, config)
+    ) from error
+  return parts
+
+
+def load_start(path, model, class_names: Sequence[str]) -> dict:
+  """The parameters of a trained model, for a model of the same kind.
+
+  Args:
+    path: workdir of a run, adapter file, or what `i2v export --format full` or
+      `merged`, or `i2v weights convert --config`, wrote.
+    model: the classifier that is to be trained.
+    class_names: of its data.
+
+  Returns:
+    As `warm_start.take_params`.
+
+  Raises:
+    FileNotFoundError: there is no trained model.
+    ValueError: it is a model of another kind; names what differs.
+  """
+  try:
+    theirs = read(path)
+  except FileNotFoundError as error:
+    raise FileNotFoundError(f'start_from={path}: {error}') from error
+  return warm_start.take_params(theirs, path, model, class_names)
+
+
+def _backbone(config: Mapping[str, Any], cfg: ViTConfig, settled: bool) -> dict:
+  if config['weights'] == 'random':
+    return weights.load_backbone('random', cfg, config['seed'])
+  if settled:
+    return weights.load_again(config, cfg)
+  params, report = weights.load_for(config, cfg)
+  for line in (*report.taken_from, *report.reshaped):
+    console.print(f'weights: {line}')
+  for line in report.assumed:
+    console.print(f'weights: assumed {line}, which no file says')
+  return params
+
+
+def init_params(
+  model, pretrained: Mapping, seed: int, wanted: Mapping | None = None
+) -> dict:
+  """Fresh adapters and head, together with what is pretrained.
+
+  Args:
+    model: a classifier.
+    pretrained: parts of its tree.
+    seed: of what is fresh.
+    wanted: a tree whose paths are returned; None for all of them. What is not
+      wanted is neither drawn nor compiled.
+  """
+  wanted = param_shapes(model) if wanted is None else wanted
+  given, flat = (flatten_dict(x, sep='/') for x in (pretrained, wanted))
+  is_fresh = lambda path: path.split('/')[0] not in pretrained
+  found = {path: given[path] for path in flat if not is_fresh(path)}
+  if fresh := tuple(filter(is_fresh, sorted(flat))):
+    found |= _draw(model, fresh, jax.random.key(seed))
+  return unflatten_dict(found, sep='/')
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _draw(model, paths: tuple[str, ...], key) -> dict:
+  """Fresh parameters by path; the rest of the model is not computed."""
+  clip = [jnp.zeros(x.shape, x.dtype) for x in clip_shapes(model)]
+  flat = flatten_dict(model.init(key, *clip)['params'], sep='/')
+  return {path: flat[path] for path in paths}

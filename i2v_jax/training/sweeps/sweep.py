@@ -1,0 +1,163 @@
+"""Sweeps: variants of a config trained in turn, and one table of them.
+
+Each is trained and evaluated in a folder of its name, and none twice.
+"""
+
+import os
+import pathlib
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+
+import jax
+from rich import box
+from rich.table import Table
+
+from i2v_jax.runtime import compilation, files
+from i2v_jax.runtime.console import console
+from i2v_jax.training import experiment, loop
+from i2v_jax.training.config_files import Variant
+from i2v_jax.training.sweeps import preview
+from i2v_jax.training.sweeps import seeds as seeds_lib
+
+# What a folder keeps of a variant that has finished.
+RECORD = 'sweep.json'
+# Of older records, what is counted before training.
+KNOWN_AHEAD = ('name', 'reported', 'tunable_params')
+# Of one variant; the others may well run. The last one is too little memory.
+FAILURES = (ValueError, FloatingPointError, jax.errors.JaxRuntimeError)
+
+
+def sweep(variants: Sequence[Variant], workdir, seeds: int = 1) -> list[dict]:
+  """Trains what has not finished, writes `results.json`, prints the table.
+
+  All variants are checked before the first is trained.
+
+  Args:
+    variants: of a sweep.
+    workdir: gets a folder per variant and seed.
+    seeds: how many each variant is trained with, from that of its config on.
+
+  Returns:
+    A row per variant: `name`, `parameters`, `tunable_params`, `view_macs`,
+    `reported` (percent), `error` (None, or why it failed), and the accuracies
+    in 0..1 if it did not; with several seeds as `seeds.gather` returns them.
+
+  Raises:
+    FileNotFoundError: data or weights are not there, for any of them.
+  """
+  with compilation.cache_in(workdir):  # of which all seeds use one program
+    rows = train_all(variants, workdir, seeds)
+  finish(rows, workdir, COLUMNS)
+  return rows
+
+
+def train_all(
+  variants: Sequence[Variant], workdir, seeds: int = 1
+) -> list[dict]:
+  """The rows of `sweep`, without writing or printing them."""
+  rows = []
+  ahead = preview.preview_rows(variants)
+  for variant, row in zip(variants, ahead, strict=True):
+    if not row['error']:
+      found = [
+        _one(each, row | {'name': each.name}, pathlib.Path(workdir))
+        for each in seeds_lib.expand(variant, seeds)
+      ]
+      row = seeds_lib.gather(found)
+    rows.append(row)
+  return rows
+
+
+def _one(variant: Variant, row: dict, workdir: pathlib.Path) -> dict:
+  """The row of one run: as it finished before, or trained."""
+  console.rule(variant.name)
+  folder = workdir / variant.folder
+  return row | (_finished(variant, folder) or _train(variant, folder))
+
+
+def _finished(variant: Variant, folder: pathlib.Path) -> dict | None:
+  """The row of a variant that the same config has finished."""
+  if not (folder / RECORD).is_file():
+    return None
+  record = files.read_json(folder / RECORD, ('config', 'row'))
+  if record['config'] != _identity(variant):
+    return None
+  console.print(f'finished before, in {folder}')
+  return {k: x for k, x in record['row'].items() if k not in KNOWN_AHEAD}
+
+
+def _identity(variant: Variant) -> dict:
+  config = experiment.with_absolute_paths(variant.config)
+  return {k: v for k, v in config.items() if k != 'reported'}
+
+
+def _train(variant: Variant, folder: pathlib.Path) -> dict:
+  """Trains a variant, or resumes it: accuracies, or the error of a refusal."""
+  try:
+    result = loop.train_and_evaluate(variant.config, folder)
+  except FAILURES as error:
+    if os.environ.get('I2V_TRACEBACK'):
+      traceback.print_exc()
+    console.print(f'failed: {error}')
+    return {'error': str(error)}
+  record = {'config': _identity(variant), 'row': dict(result.accuracy)}
+  files.write_json(folder / RECORD, record)
+  return record['row']
+
+
+def make_cell(key: str, form: str, factor: float = 1) -> Callable[[dict], str]:
+  """Makes a column: a number of a row as text, or `-` if it has none."""
+
+  def text(row):
+    value = row.get(key)
+    return '-' if value is None else f'{value * factor:{form}}'
+
+  return text
+
+
+def format_top1(row: dict) -> str:
+  if row.get('error'):
+    return 'failed'
+  deviation = row.get('top1_deviation')
+  more = '' if deviation is None else f' ± {deviation * 100:.1f}'
+  return make_cell('top1', '.1%')(row) + more
+
+
+def format_paper(row: dict) -> str:
+  return f'{row["reported"]:.1f}%' if row['reported'] else '-'
+
+
+COLUMNS = {
+  'name': lambda row: row['name'],
+  'parameters': make_cell('parameters', ','),
+  'tunable': make_cell('tunable_params', ','),
+  'GFLOP/view': make_cell('view_macs', ',.2f', 2e-9),
+  'top-1': format_top1,
+  'paper': format_paper,
+}
+
+
+def finish(rows: Sequence[dict], workdir, columns, caption: str = '') -> None:
+  """Writes `results.json` and prints the table and what has failed."""
+  workdir = pathlib.Path(workdir)
+  workdir.mkdir(parents=True, exist_ok=True)  # if nothing could be trained
+  files.write_json(workdir / 'results.json', rows)
+  show(rows, columns, caption)
+  for row in rows:
+    if row.get('error'):
+      console.print(f'{row["name"]} failed: {row["error"]}')
+
+
+def show(
+  rows: Sequence[dict],
+  columns: Mapping[str, Callable[[dict], str]],
+  caption: str = '',
+) -> None:
+  """Prints a table; `columns` maps a heading to the text of a row's cell."""
+  table = Table(title='Results', title_justify='left', box=box.SIMPLE_HEAD)
+  table.caption, table.caption_justify = caption, 'left'
+  for i, heading in enumerate(columns):
+    table.add_column(heading, justify='right' if i else 'left')
+  for row in rows:
+    table.add_row(*(text(row) for text in columns.values()))
+  console.print(table)

@@ -1,0 +1,122 @@
+"""The claim of a run on its work directory: what it was, and if it resumes."""
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import flax
+import jax
+from clu import parameter_overview
+
+from i2v_jax import weights
+from i2v_jax.data.sets import sources
+from i2v_jax.runtime import files
+from i2v_jax.training import experiment
+
+# Where things are and how often one looks; none of it changes what is trained.
+MAY_CHANGE = (
+  'cache_gb',
+  'checkpoint_every',
+  'data.clip_seconds',
+  'data.fps',
+  'data.manifest',
+  'data.root',
+  'data.weights_normalization',
+  'eval_every',
+  'loader.',
+  'log_every',
+  'mesh.',
+  'needs',
+  'reported',
+  'start_from',
+  'views.',
+  'weights',
+)
+# What `--extend` may change as well: length, learning rate, batches.
+EXTENDABLE = (
+  'accumulate',
+  'batch_size',
+  'epochs',
+  'optimizer.lr',
+  'optimizer.schedule',
+  'optimizer.warmup_epochs',
+  'optimizer.warmup_from',
+  'steps',
+)
+# Keys younger than some stored configs -> what was done before there were any.
+ADDED = {
+  'cache_gb': 0.0,
+  'clips_per_video': 0,
+  'data.fps': 30.0,
+  'data.weights_normalization': '',
+  'drop_patches': 0.0,
+  'mesh.frozen': 'replicated',
+  'mesh.model': 1,
+  'mesh.trained': 'replicated',
+  'optimizer.skip_norm': 0.0,
+  'weights_which': weights.OLDER,
+}
+
+
+def claim(run) -> None:
+  """Writes config, class names and parameter shapes of a run for people."""
+  if jax.process_index() > 0:
+    return
+  config = experiment.to_plain(run.config)
+  files.write_json(run.workdir / 'config.json', config)
+  names = run.train.split.class_names
+  sources.write_class_names(run.workdir / 'classes.json', names)
+  text = parameter_overview.get_parameter_overview(
+    run.params, include_stats=False
+  )
+  files.write(run.workdir / 'parameters.txt', text + '\n')
+
+
+def check_same_config(
+  old: Mapping, new: Mapping, workdir, extend: bool = False
+) -> dict[str, list]:
+  """Checks that a config resumes, or with `extend` extends, an earlier run.
+
+  Args:
+    old: of the run that the workdir holds, perhaps of an older version.
+    new: that is to go on with it.
+    workdir: for the error.
+    extend: allow what is in `EXTENDABLE` to change.
+
+  Returns:
+    The values of `EXTENDABLE` that change: `{key: [old, new]}`.
+
+  Raises:
+    ValueError: the two would not train the same; names the key.
+  """
+  old, new = flat(completed(old)), flat(new)
+  changes = {}
+  for key in sorted(old.keys() | new.keys()):
+    if old.get(key) == new.get(key) or key.startswith(MAY_CHANGE):
+      continue
+    changes[key] = [old.get(key), new.get(key)]
+    if not (extend and key in EXTENDABLE):
+      way = 'use the same config to resume it, '
+      if key in EXTENDABLE:
+        way += '--extend to continue it with the new value, '
+      raise ValueError(
+        f'{workdir} holds a run with {key} = {old.get(key)!r}, now it is '
+        f'{new.get(key)!r}; {way}or another --workdir.'
+      )
+  return changes
+
+
+def completed(config: Mapping) -> dict[str, Any]:
+  """A stored config with the keys that are younger than it (`ADDED`)."""
+  config = copy.deepcopy(dict(config))
+  for path, value in ADDED.items():
+    *above, key = path.split('.')
+    node = config
+    for name in above:
+      node = node.setdefault(name, {})
+    node.setdefault(key, value)
+  return config
+
+
+def flat(config: Mapping) -> dict[str, Any]:
+  return flax.traverse_util.flatten_dict(config, sep='.')

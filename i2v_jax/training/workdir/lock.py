@@ -1,0 +1,90 @@
+"""The lock of a work directory, which one trainer at a time holds."""
+
+import contextlib
+import os
+import pathlib
+import socket
+import tempfile
+
+from i2v_jax.data.sets import places
+from i2v_jax.runtime import files
+from i2v_jax.runtime.hosts import call_on_first
+
+LOCK = 'train.lock'
+
+
+def writable(workdir) -> pathlib.Path:
+  """The folder, made if need be; raises OSError if it cannot be written."""
+  places.check_writable('--workdir', workdir)
+  workdir = pathlib.Path(workdir)
+  try:
+    workdir.mkdir(parents=True, exist_ok=True)
+    tempfile.TemporaryFile(dir=workdir).close()
+  except OSError as error:
+    raise OSError(
+      f'Cannot write to the workdir {workdir} ({error.strerror}); choose '
+      'another --workdir.'
+    ) from error
+  return workdir
+
+
+class Lock:
+  """One trainer at a time, of however many processes; the first holds it.
+
+  The operating system gives it back when that process ends, however it ends. A
+  file system that does not pass locks on to other machines (some NFS mounts)
+  shows it to this machine only.
+
+  Args:
+    workdir: the folder.
+
+  Raises:
+    OSError: at `with`, another process has it, says which; or the file system
+      has no locks.
+  """
+
+  def __init__(self, workdir):
+    self.path = pathlib.Path(workdir) / LOCK
+    self._file = None
+
+  def __enter__(self) -> 'Lock':
+    call_on_first(self._take)
+    return self
+
+  def _take(self) -> None:
+    file = self.path.open('a+', encoding='utf-8')
+    try:
+      files.lock(file)
+    except BlockingIOError as error:
+      file.seek(0)
+      owner = file.read().strip() or 'another process'
+      file.close()
+      raise OSError(
+        f'{self.path.parent} is being trained by {owner}; wait for it, stop '
+        'it, or choose another --workdir.'
+      ) from error
+    except OSError as error:
+      file.close()
+      raise OSError(
+        f'{self.path} cannot be locked ({error.strerror}); choose a --workdir '
+        'on a file system with locks.'
+      ) from error
+    file.truncate(0)
+    file.write(f'process {os.getpid()} on {socket.gethostname()}\n')
+    file.flush()
+    self._file = file
+
+  def check(self) -> None:
+    """Raises OSError if the folder, or the lock in it, is not there anymore."""
+    if self._file:
+      with contextlib.suppress(FileNotFoundError):
+        if os.path.samestat(os.fstat(self._file.fileno()), self.path.stat()):
+          return
+      raise OSError(
+        f'The workdir {self.path.parent} was moved or removed while it was '
+        'trained; nothing more can be saved there.'
+      )
+
+  def __exit__(self, *_) -> None:
+    if self._file:
+      self._file.close()

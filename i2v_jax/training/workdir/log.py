@@ -1,0 +1,143 @@
+"""Where numbers of a run go: console, `metrics.jsonl`, TensorBoard events."""
+
+import json
+import math
+import os
+import pathlib
+import sys
+import time
+import types
+
+import numpy as np
+
+from i2v_jax.runtime import files
+from i2v_jax.runtime.console import console
+
+
+class Writer:
+  """Writes scalars of a run; only the first process of many does.
+
+  Args:
+    workdir: where `metrics.jsonl` and the events of TensorBoard are.
+    enabled: whether this process writes.
+    done: steps that the run goes on from: records of later ones, which will be
+      written again, and the final evaluation are taken out. None keeps all.
+  """
+
+  def __init__(self, workdir, enabled: bool = True, done: int | None = None):
+    self.enabled = enabled
+    if enabled:
+      self.path = pathlib.Path(workdir) / 'metrics.jsonl'
+      if done is not None and self.path.exists():
+        _rewind(self.path, done)
+      self.jsonl = self.path.open('a', encoding='utf-8')
+      self.events = Events(workdir, done)
+
+  def scalars(self, step: int, values: dict, show: bool = True) -> None:
+    """Adds one record: `{name: number}` at a step."""
+    if not self.enabled:
+      return
+    values = {k: float(np.asarray(v)) for k, v in values.items()}
+    record = {'step': step, 'time': round(time.time(), 3)}
+    for name, value in values.items():  # JSON has no word for inf and nan
+      record[name] = value if math.isfinite(value) else None
+    with files.explain_errors(self.path):
+      print(json.dumps(record), file=self.jsonl, flush=True)
+    self.events.scalars(step, values)
+    if show:
+      shown = '  '.join(f'{k} {v:<8.4g}' for k, v in values.items())
+      console.print(f'step {step:>7}  {shown}'.rstrip())
+
+  def close(self) -> None:
+    if self.enabled:
+      with files.explain_errors(
+        self.path
+      ):  # what could not be written is tried again
+        self.jsonl.close()
+      self.events.close()
+
+  def __enter__(self):
+    return self
+
+  def __exit__(self, *error):
+    self.close()
+
+
+def records(path: pathlib.Path) -> list[dict]:
+  """The records of a `metrics.jsonl`; a last line that is not whole is none."""
+  found = []
+  lines = path.read_text(encoding='utf-8').splitlines()
+  for number, line in enumerate(lines, 1):
+    try:
+      found.append(json.loads(line))
+    except json.JSONDecodeError:
+      if number < len(lines):
+        raise ValueError(f'Line {number} of {path} is no JSON.') from None
+  return found
+
+
+def _rewind(path: pathlib.Path, done: int) -> None:
+  """Takes out what a run that goes on after `done` steps writes again."""
+  before = lambda r: (
+    r['step'] < done or (r['step'] == done and 'val/top1' not in r)
+  )
+  kept = [record for record in records(path) if before(record)]
+  files.write(path, ''.join(json.dumps(record) + '\n' for record in kept))
+
+
+class Events:
+  """A file of events in a workdir, whole after every record.
+
+  Not written by a thread, as tensorboardX's own writer does: a full disk ends
+  that one unheard.
+
+  Args:
+    workdir: the files go to `events` in it.
+    done: steps that a run goes on from, None if it does not: TensorBoard
+      forgets what it was told of later ones.
+  """
+
+  def __init__(self, workdir, done: int | None = None):
+    self._proto = _tensorboard()
+    self._folder = folder = pathlib.Path(workdir) / 'events'
+    with files.explain_errors(folder):
+      self._file = self._proto.EventsWriter(str(folder), f'.{os.getpid()}')
+    if done is not None:
+      log = self._proto.SessionLog
+      self._write(step=done + 1, session_log=log(status=log.START))
+
+  def scalars(self, step: int, values: dict[str, float]) -> None:
+    """Adds `{name: number}` at a step."""
+    summary = self._proto.Summary()
+    for name, value in values.items():
+      summary.value.add(tag=name, simple_value=value)
+    self._write(step=step, summary=summary)
+
+  def _write(self, **content) -> None:
+    event = self._proto.Event(wall_time=time.time(), **content)
+    with files.explain_errors(self._folder):
+      self._file.write_event(event)
+      self._file.flush()
+
+  def close(self) -> None:
+    with files.explain_errors(self._folder):
+      self._file.close()
+
+
+def _tensorboard():
+  """What tensorboardX has; without torch, whose import takes seconds."""
+  hidden = 'torch' not in sys.modules
+  if hidden:
+    sys.modules['torch'] = None  # tensorboardX does without it, then
+  try:
+    from tensorboardX import event_file_writer
+    from tensorboardX.proto import event_pb2, summary_pb2
+  finally:
+    if hidden:
+      del sys.modules['torch']
+  return types.SimpleNamespace(
+    EventsWriter=event_file_writer.EventsWriter,
+    Event=event_pb2.Event,
+    SessionLog=event_pb2.SessionLog,
+    Summary=summary_pb2.Summary,
+  )

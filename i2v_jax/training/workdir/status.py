@@ -1,0 +1,152 @@
+"""`i2v status`: how the run of a workdir is doing, a line per process."""
+
+import json
+import pathlib
+import time
+
+from i2v_jax.runtime import files
+from i2v_jax.training.workdir import checkpoint_files, heartbeat
+
+SILENT = 60  # seconds without a sign, after which something is wrong
+IDLE = 120  # seconds without a step or batch, at least
+SLOW = 20  # steps' worth of time that none may take
+COLUMNS = ('process', 'state', 'step', 'rate', 'left', 'loss')
+
+
+def report(workdir) -> list[str]:
+  """Lines for people: each process, the newest checkpoint and evaluation.
+
+  Raises:
+    FileNotFoundError: nothing in the folder is of a run.
+  """
+  workdir = pathlib.Path(workdir)
+  found = _rows(workdir)
+  checkpoint, evaluated = _checkpoint(workdir), _evaluation(workdir)
+  if not (found or checkpoint or evaluated):
+    if variants := sorted(workdir.glob('*/heartbeat-0.json')):
+      return [
+        line
+        for path in variants
+        for line in (f'{path.parent.name}:', *report(path.parent))
+      ]
+    raise FileNotFoundError(
+      f'{workdir} holds no run, neither past nor present.'
+    )
+  rows = [COLUMNS, *found] if found else []
+  widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+  lines = [
+    '  '.join(c.ljust(w) for c, w in zip(cells, widths, strict=True)).rstrip()
+    for cells in rows
+  ]
+  lines += [] if found else ['no process has left a sign']
+  lines.append(f'newest checkpoint: {checkpoint or "none"}')
+  return [*lines, f'last evaluation: {evaluated or "none"}']
+
+
+def row(workdir: pathlib.Path, beat: dict) -> tuple[str, ...]:
+  """The cells of a process."""
+  rate, left = beat['steps_per_second'], beat['steps'] - beat['step']
+  ongoing = beat['phase'] == 'training' and rate
+  return (
+    f'{beat["process"]} ({beat["host"]}, {beat["pid"]})',
+    state(workdir, beat),
+    f'{beat["step"]}/{beat["steps"]}',
+    f'{rate:.3g}/s' if ongoing else '-',
+    duration(left / rate) if ongoing else '-',
+    '-' if beat['loss'] is None else f'{beat["loss"]:.4g}',
+  )
+
+
+def state(workdir: pathlib.Path, beat: dict) -> str:
+  """One of running, starting, evaluating, stalled, finished, stopped, crashed.
+
+  On the machine of the process it is asked for and clocks that jump play no
+  part; from elsewhere only the time of the last sign is known.
+  """
+  phase, why = beat['phase'], beat['why']
+  if phase in ('finished', 'stopped', 'crashed'):
+    return f'{phase} ({why})' if why else phase
+  name = 'running' if phase == 'training' else phase
+  here = heartbeat.identity(workdir)
+  if not here['boot'] or here['boot'] != beat['boot']:
+    silent = time.time() - beat['written']
+    return _by_time(name, beat, silent, 'by the clock')
+  if here['folder'] != beat['folder']:
+    return f'a copy, made when it was {name}'
+  silent = time.monotonic() - beat['clock']
+  gone = heartbeat.started(beat['pid']) != beat['started']
+  if here['space'] == beat['space'] and gone:
+    return 'crashed (its process is gone)'
+  return _by_time(name, beat, silent, 'no sign')
+
+
+def _by_time(name: str, beat: dict, silent: float, what: str) -> str:
+  if silent > SILENT:
+    return f'stalled ({what} for {duration(silent)})'
+  rate = beat['steps_per_second']
+  idle = beat['idle'] + max(silent, 0)
+  if name != 'starting' and idle > max(IDLE, SLOW / rate if rate else 0):
+    return f'stalled (at the same place for {duration(idle)})'
+  return name
+
+
+def duration(seconds: float) -> str:
+  """Such as `3 h 12 min`, with the two largest units."""
+  minutes, seconds = divmod(round(seconds), 60)
+  hours, minutes = divmod(minutes, 60)
+  days, hours = divmod(hours, 24)
+  units = {'d': days, 'h': hours, 'min': minutes, 's': seconds}
+  parts = [f'{count} {unit}' for unit, count in units.items() if count]
+  return ' '.join(parts[:2]) or '0 s'
+
+
+def _rows(workdir: pathlib.Path) -> list[tuple[str, ...]]:
+  paths = workdir.glob('heartbeat-*.json')
+  key = lambda path: (len(path.name), path.name)  # 10 comes after 9
+  return [_row_of(workdir, path) for path in sorted(paths, key=key)]
+
+
+def _row_of(workdir: pathlib.Path, path: pathlib.Path) -> tuple[str, ...]:
+  """The cells of the process of a heartbeat, whatever is left of that."""
+  try:
+    return row(workdir, files.read_json(path))
+  # It was not on the disk when the power went, or another version wrote it.
+  except (ValueError, KeyError, TypeError, AttributeError):
+    number = path.stem.partition('-')[2]
+    return (number, f'unknown ({path.name} cannot be read)', *'----')
+
+
+def _checkpoint(workdir: pathlib.Path) -> str:
+  """The newest that lacks nothing, and what those after it lack.
+
+  Whether files are still what was written is not asked: that reads them all.
+  """
+  missing = checkpoint_files.missing
+  try:
+    step, broken = checkpoint_files.find_newest(workdir, missing)
+  except OSError as error:
+    return str(error)
+  if step is None:
+    return ''
+  text = f'step {step}'
+  return (
+    f'{text}; {checkpoint_files.describe_broken(broken, step)}'
+    if broken
+    else text
+  )
+
+
+def _evaluation(workdir: pathlib.Path) -> str:
+  path = workdir / 'metrics.jsonl'
+  text = path.read_text('utf-8', 'replace') if path.exists() else ''
+  for line in reversed(text.splitlines()):
+    try:
+      record = json.loads(line)
+    except json.JSONDecodeError:  # it is being written
+      continue
+    if not isinstance(record, dict):
+      continue
+    for key, views in (('val/top1', 'all views'), ('val/top1_1view', '1 view')):
+      if record.get(key) is not None:
+        return f'top-1 {record[key]:.2%} at step {record["step"]} ({views})'
+  return ''
