@@ -9,13 +9,13 @@ import importlib
 __version__ = '0.1.0'
 
 _PUBLIC = {
-  'Trained': 'trained',
+  'Trained': 'deploy.trained',
   'VideoClassifier': 'models.video',
   'ViT': 'backbones.vit',
   'ViTConfig': 'backbones.vit_config',
   'build': 'models.build',
   'join': 'params',
-  'load': 'trained',
+  'load': 'deploy.trained',
   'load_backbone': 'weights',
   'load_image_model': 'weights',
   'load_release': 'deploy.release',

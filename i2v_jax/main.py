@@ -86,9 +86,9 @@ def _train() -> None:
     with config.ignore_type():  # which is that of a number
       config.batch_size = batch_size(BATCH_SIZE.value)
   if config.compare:
-    from i2v_jax import compare
+    from i2v_jax.bench import compare
 
-    compare.compare(config, WORKDIR.value, EXTEND.value)
+    compare.compare_overrides(config, WORKDIR.value, EXTEND.value)
   else:
     from i2v_jax.training import loop
 

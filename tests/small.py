@@ -13,8 +13,8 @@ from jax.sharding import AbstractMesh, AxisType
 import i2v_jax
 from configs import quickstart
 from i2v_jax import params as params_lib
-from i2v_jax import trained as trained_lib
 from i2v_jax.backbones.vit import ViT
+from i2v_jax.deploy import trained as trained_lib
 from i2v_jax.models.inputs import clip_shapes, param_shapes
 from i2v_jax.training import experiment
 

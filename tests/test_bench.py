@@ -5,7 +5,8 @@ import json
 import jax
 import pytest
 
-from i2v_jax import bench, bench_runs, cli, peer
+from i2v_jax import cli
+from i2v_jax.bench import against_torch, costs, measure
 from i2v_jax.runtime import sharding
 from i2v_jax.training import config_files, counts, memory
 
@@ -67,9 +68,9 @@ def test_counting_compiles_nothing(monkeypatch, capsys):
 
 def test_training_and_loader_can_be_left_out(monkeypatch):
   measured = lambda models, *_: ({name: {} for name in models}, 1e9)
-  monkeypatch.setattr(bench_runs, 'forward', measured)
-  options = bench.Options(training=False, loader=False)
-  found = bench.bench(config_of(), options)
+  monkeypatch.setattr(measure, 'measure_forward', measured)
+  options = costs.Options(training=False, loader=False)
+  found = costs.measure_costs(config_of(), options)
   assert found.keys() == PARTS - {'training', 'loader'}
 
 
@@ -78,7 +79,7 @@ def test_what_training_takes_does_not_depend_on_how():
   """Blocks computed twice, and a batch in parts, are the same work."""
   plain = config_of()
   other = plain | {'remat': 'block', 'accumulate': 2}
-  first, second = (bench_runs.training(c, 4, 2, 1) for c in (plain, other))
+  first, second = (measure.measure_training(c, 4, 2, 1) for c in (plain, other))
   assert first['xla_macs'] == second['xla_macs']
   assert first['parts']['trained'] == second['parts']['trained']
 
@@ -86,7 +87,7 @@ def test_what_training_takes_does_not_depend_on_how():
 def parts(**options):
   """`bench.bench` of a config that works through its batch in parts."""
   config = config_of() | {'accumulate': 2, 'mixup': 0.8}
-  return bench.bench(config, bench.Options(**options))
+  return costs.measure_costs(config, costs.Options(**options))
 
 
 def test_by_default_the_batch_is_the_smallest_that_can_be_trained_with():
@@ -110,35 +111,35 @@ def test_counting_refuses_what_training_refuses(setting, key, capsys):
 
 
 def test_a_batch_that_does_not_spread_is_refused_before_measuring(monkeypatch):
-  monkeypatch.setattr(bench_runs, 'forward', None)
+  monkeypatch.setattr(measure, 'measure_forward', None)
   with pytest.raises(ValueError, match='choose a multiple of 2'):
     parts(batch_size=1)
   with pytest.raises(ValueError, match="remat is 'auto'"):
-    bench.bench(config_of() | {'remat': 'auto'}, bench.Options())
+    costs.measure_costs(config_of() | {'remat': 'auto'}, costs.Options())
 
 
 def test_less_than_one_round_against_another_is_refused(monkeypatch, capsys):
-  monkeypatch.setattr(peer, 'against_torch', None)
+  monkeypatch.setattr(against_torch, 'against_torch', None)
   assert i2v('--against', 'torch', '--rounds', 0) == 2
   assert "'0' is not a whole number from 1" in capsys.readouterr().err
 
 
 def test_classes_are_given_known_or_counted(digits, tmp_path):
-  assert bench.classes(config_of(), 7) == 7
-  assert bench.classes(config_of()) == 4
+  assert costs.count_classes(config_of(), 7) == 7
+  assert costs.count_classes(config_of()) == 4
   for name, count in {'k400': 400, 'ssv2': 174, 'diving48': 48}.items():
-    assert bench.classes(config_of(f'configs/zeroi2v_{name}.py')) == count
-  assert bench.classes(config_of('configs/aim_k700.py')) == 700
+    assert costs.count_classes(config_of(f'configs/zeroi2v_{name}.py')) == count
+  assert costs.count_classes(config_of('configs/aim_k700.py')) == 700
   folder = 'configs/finetune_folder.py'
   here = config_of(folder, root=str(digits))
-  assert bench.classes(here) == 4
+  assert costs.count_classes(here) == 4
   with pytest.raises(ValueError, match=r'no data at data\.root=.*--classes'):
-    bench.classes(config_of(folder, root=str(tmp_path / 'none')))
+    costs.count_classes(config_of(folder, root=str(tmp_path / 'none')))
 
 
 def test_a_loader_without_data_says_so(tmp_path):
   root = str(tmp_path / 'none')
-  found = bench_runs.loader(config_of(root=root), 4)
+  found = measure.measure_loader(config_of(root=root), 4)
   assert found == {'absent': f'no data at {root}'}
   assert not (tmp_path / 'none').exists()
 
@@ -147,14 +148,14 @@ def test_a_loader_without_data_says_so(tmp_path):
 def test_less_than_one_is_refused(option):
   flag = option.replace('_', '-')
   with pytest.raises(ValueError, match=f'--{flag} is 0; it is at least 1'):
-    bench.Options(**{option: 0})
+    costs.Options(**{option: 0})
 
 
 def test_models_share_what_they_have_in_common():
   models = counts.build_models(config_of(), 4)
   arrays = {}
   image, model, merged = (
-    bench_runs.random_params(m, arrays) for m in models.values()
+    measure.draw_params(m, arrays) for m in models.values()
   )
   assert image['backbone']['pos'] is model['backbone']['pos']
   assert image['head']['kernel'] is merged['head']['kernel']
@@ -165,5 +166,5 @@ def test_models_share_what_they_have_in_common():
 def test_a_step_goes_on_from_where_it_was():
   mesh = sharding.make_mesh()
   lowered, inputs = memory.lower_step(config_of(), mesh, 4, 1)
-  step = bench_runs.repeated(lowered.compile(), inputs)
+  step = measure.repeat(lowered.compile(), inputs)
   assert [int(step().step) for _ in range(3)] == [1, 2, 3]

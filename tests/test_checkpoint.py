@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from i2v_jax import trained
+from i2v_jax.deploy import trained
 from i2v_jax.runtime import hosts, sharding
 from i2v_jax.training import loop
 from i2v_jax.training.train_step import TrainState

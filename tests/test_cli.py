@@ -8,7 +8,8 @@ import sys
 import pytest
 
 import i2v_jax
-from i2v_jax import cli, predict
+from i2v_jax import cli
+from i2v_jax.deploy import predict
 
 
 def test_train_is_the_main_program_with_the_same_flags(monkeypatch):
@@ -41,14 +42,14 @@ def folder(digits, tmp_path):
 
 
 def test_a_folder_stands_for_its_videos_in_order(folder, capsys):
-  found = predict.files(['x.mp4', str(folder)])
+  found = predict.list_clips(['x.mp4', str(folder)])
   names = ['x.mp4', f'{folder}/a.mp4', f'{folder}/b/one.mp4']
   assert found == names
   said = capsys.readouterr().err
   assert 'left out, not videos: 1 file' in said and 'notes.txt' in said
   (folder / 'empty').mkdir()
   with pytest.raises(ValueError, match='holds no video'):
-    predict.files([str(folder / 'empty')])
+    predict.list_clips([str(folder / 'empty')])
 
 
 def test_predict_takes_a_folder(smoke_run, folder, capsys):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from i2v_jax import cli
+from i2v_jax.cli import parser
 
 SHOW = ('data', 'show', 'x.mp4', '--out', 'x.png')
 PREPARE = ('data', 'prepare', '.', '--source', 'folder', '--out', 'out')
@@ -25,7 +25,7 @@ OPTIONS = [(line, option) for line, found in LINES.items() for option in found]
 @pytest.mark.parametrize(('line', 'option'), OPTIONS)
 def test_a_number_out_of_its_range_is_named(line, option, value, capsys):
   with pytest.raises(SystemExit, match='2'):
-    cli.parser().parse_args([*line, f'{option}={value}'])
+    parser.make_parser().parse_args([*line, f'{option}={value}'])
   error = capsys.readouterr().err
   assert f'argument {option}: {value!r} is not a ' in error
 
@@ -34,5 +34,5 @@ def test_a_number_out_of_its_range_is_named(line, option, value, capsys):
   ('line', 'value'), [(SHOW, '--draws=0'), (CHECK, '--seconds=0')]
 )
 def test_0_is_taken_where_it_means_something(line, value):
-  args = cli.parser().parse_args([*line, value])
+  args = parser.make_parser().parse_args([*line, value])
   assert getattr(args, value.partition('=')[0].removeprefix('--')) == 0

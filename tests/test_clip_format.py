@@ -10,8 +10,9 @@ import small
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from i2v_jax import clip_format, trained, weights
 from i2v_jax import params as params_lib
+from i2v_jax import weights
+from i2v_jax.deploy import clip_format, trained
 from i2v_jax.models.build import build, merge
 
 STDHA = dict(name='head_relocation', offsets=(-1, 1, -2, 0))
@@ -51,7 +52,7 @@ def test_the_documented_function_gives_our_logits(
   tmp_path, adapter, options, offsets
 ):
   model = small.trained(adapter, tmp_path, **options)
-  clip_format.export(model, tmp_path / 'out')
+  clip_format.export_clip(model, tmp_path / 'out')
   found = json.loads(
     (tmp_path / 'out' / 'config.json').read_text(encoding='utf-8')
   )['i2v']
@@ -72,7 +73,7 @@ def test_the_documented_hooks_give_our_logits(tmp_path):
   pytest.importorskip('transformers')
   adapter = dict(name='zeroi2v', offsets=(-1, 1, -2, 0))
   model = small.trained(adapter, tmp_path)
-  clip_format.export(model, tmp_path / 'out')
+  clip_format.export_clip(model, tmp_path / 'out')
   (clips,) = small.clips(model.model, batch=3)
   wanted = small.apply(model.model, model.params, clips)
   classify = documented_function(0)['classifier'](str(tmp_path / 'out'))
@@ -88,7 +89,7 @@ def test_the_documented_function_knows_both_activations(tmp_path):
   quick = small.apply(model.model, model.params, clips)
   vit = dataclasses.replace(model.model.vit, activation='gelu')
   model = dataclasses.replace(model, model=model.model.clone(vit=vit))
-  clip_format.export(model, tmp_path / 'out')
+  clip_format.export_clip(model, tmp_path / 'out')
   wanted = small.apply(model.model, model.params, clips)
   assert np.abs(wanted - quick).max() > 1e-3
   logits = documented_logits(tmp_path / 'out', clips)
@@ -97,7 +98,7 @@ def test_the_documented_function_knows_both_activations(tmp_path):
 
 def test_our_reader_reads_the_tower_back(tmp_path):
   model = small.trained(dict(name='zeroi2v', offsets=(1,)), tmp_path)
-  clip_format.export(model, tmp_path)
+  clip_format.export_clip(model, tmp_path)
   arrays = load_file(tmp_path / 'model.safetensors')
   extra = {key for key in arrays if not key.startswith('vision_model.')}
   assert extra == {
@@ -133,7 +134,7 @@ def test_keys_shapes_and_config_are_hugging_faces(golden, tmp_path):
 
 def test_what_a_user_of_it_finds(tmp_path):
   model = small.trained(None, tmp_path)
-  clip_format.export(model, tmp_path / 'out')
+  clip_format.export_clip(model, tmp_path / 'out')
   found = json.loads(
     (tmp_path / 'out' / 'config.json').read_text(encoding='utf-8')
   )['i2v']
@@ -174,6 +175,6 @@ def test_what_the_format_cannot_express_is_refused(
     options = options | {'dropout': 0.0}
   model = small.trained(adapter, tmp_path, **options, **family)
   with pytest.raises(ValueError, match='no place for') as error:
-    clip_format.export(model, tmp_path / 'out')
+    clip_format.export_clip(model, tmp_path / 'out')
   assert named in str(error.value) and '--format' in str(error.value)
   assert not (tmp_path / 'out').exists()

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from i2v_jax import cli, compare
+from i2v_jax import cli
+from i2v_jax.bench import compare
 from i2v_jax.runtime import compilation
 from i2v_jax.training import experiment
 from i2v_jax.training.run import prepare_run
@@ -161,10 +162,10 @@ def test_a_config_without_adapter_is_compared_too(
   monkeypatch.setattr(
     compare.trained, 'load', lambda path, root='': (path.name, root)
   )
-  monkeypatch.setattr(compare.export_lib, 'export', lambda model, out: 0.5)
+  monkeypatch.setattr(compare, 'export_merged', lambda model, out: 0.5)
   monkeypatch.setattr(compare, '_rows', lambda *args: list(args))
   monkeypatch.setattr(sweep, 'finish', lambda *args: None)
-  models, differences = compare.compare(config, tmp_path / 'run')
+  models, differences = compare.compare_overrides(config, tmp_path / 'run')
   assert asked == ['linear_probe', 'run']
   assert models == {
     'linear_probe': ('linear_probe', ''),
@@ -187,5 +188,5 @@ def test_a_variant_that_cannot_be_is_found_before_any_trains(
 ):
   config = experiment.to_plain(smoke_config()) | {'compare': variants}
   with pytest.raises(ValueError, match=error):
-    compare.compare(config, tmp_path)
+    compare.compare_overrides(config, tmp_path)
   assert not [*tmp_path.iterdir()]

@@ -13,11 +13,12 @@ from building import check_builds
 from flax.traverse_util import flatten_dict
 
 from configs import common
-from i2v_jax import compare, trained
 from i2v_jax import params as params_lib
 from i2v_jax.adapters import operators, zeroi2v
+from i2v_jax.bench import compare
 from i2v_jax.data.sets import digits
 from i2v_jax.data.videos import decode
+from i2v_jax.deploy import trained
 from i2v_jax.training import experiment, loop
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -100,7 +101,7 @@ def test_every_config_runs_its_smoke_test(name, smoke_config, tmp_path):
 
 
 def test_quickstart_ends_with_its_table(smoke_config, tmp_path, capsys):
-  compare.compare(smoke_config('quickstart'), tmp_path)
+  compare.compare_overrides(smoke_config('quickstart'), tmp_path)
   rows = json.loads((tmp_path / 'results.json').read_text(encoding='utf-8'))
   by_method = {row['method']: row for row in rows}
   assert list(by_method) == ['linear_probe', 'zeroi2v', 'zeroi2v_merged']

@@ -8,8 +8,9 @@ import published
 import pytest
 import small
 
-from i2v_jax import cli, convert, model_card, params, trained, weights
+from i2v_jax import cli, params, weights
 from i2v_jax.data.sets import sources
+from i2v_jax.deploy import convert, model_card, trained
 from i2v_jax.training import experiment, loop, stored
 from i2v_jax.training.run import prepare_run
 
@@ -85,7 +86,7 @@ def test_a_release_becomes_an_export_with_the_same_logits(release, export):
   np.testing.assert_allclose(logits, output, rtol=0, atol=1e-5)
   facts = json.loads((export / 'facts.json').read_text(encoding='utf-8'))
   assert facts['format'] == 'full' and 'base' not in facts
-  card = model_card.text('org/name', facts)
+  card = model_card.make_card('org/name', facts)
   assert 'converted from epoch_40.npz (ZeroI2V on CLIP)' in card
   assert 'trained with' not in card
 
@@ -176,7 +177,9 @@ def test_a_merged_release_is_exported_as_merged(
   file, _, clip, output = release
   head = {k: v for k, v in np.load(file).items() if k.startswith('cls_head')}
   config = config_files.load_config(str(config_file))
-  convert.release(arrays['merged'] | head, config, names, tmp_path / 'out')
+  convert.convert_release(
+    arrays['merged'] | head, config, names, tmp_path / 'out'
+  )
   found = trained.load(tmp_path / 'out')
   assert found.model.adapter['num_adapters'] == 0
   logits = small.apply(found.model, found.params, clip)
@@ -189,7 +192,7 @@ def test_a_release_of_another_method_is_refused(golden, config_file, names):
   config = config_files.load_config(str(config_file))
   _, arrays = published.load(golden / 'aim_clip_3adapters.npz')
   with pytest.raises(ValueError, match='The mapping is of aim, not of zeroi2v'):
-    convert.release(arrays['state'], config, names, 'out')
+    convert.convert_release(arrays['state'], config, names, 'out')
 
 
 def test_another_normalisation_is_refused(release, config_file, names):
@@ -198,7 +201,7 @@ def test_another_normalisation_is_refused(release, config_file, names):
   settings = ['data.normalization=half']
   config = config_files.load_config(str(config_file), settings)
   with pytest.raises(ValueError, match="normalization 'clip', the config has"):
-    convert.release(release[0], config, names, 'out')
+    convert.convert_release(release[0], config, names, 'out')
 
 
 def test_nothing_is_overwritten(golden, tmp_path, capsys):
@@ -217,7 +220,7 @@ def test_a_release_wants_its_config(release, tmp_path, capsys):
 
 
 def test_files_may_be_read_by_others(golden, tmp_path):
-  convert.image_model(golden / 'hf_vit', tmp_path / 'out')
+  convert.convert_image_model(golden / 'hf_vit', tmp_path / 'out')
   (tmp_path / 'plain').touch()
   mode = lambda path: path.stat().st_mode
   found = mode(tmp_path / 'out' / 'model.safetensors')

@@ -3,7 +3,7 @@
 import published
 import pytest
 
-from i2v_jax import convert, trained
+from i2v_jax.deploy import convert, trained
 from i2v_jax.training import config_files
 
 SIZES = ('width', 'depth', 'num_heads', 'patch_size', 'image_size')
@@ -31,5 +31,5 @@ def test_releases_go_with_the_configs_of_their_methods(golden, tmp_path, name):
   if name.startswith('dualpath'):
     config['model']['projection'] = 24
   names = [f'class {i}' for i in range(golden_config['classes'])]
-  convert.release(arrays['state'], config, names, tmp_path / 'out')
+  convert.convert_release(arrays['state'], config, names, tmp_path / 'out')
   assert trained.load(tmp_path / 'out').class_names == tuple(names)

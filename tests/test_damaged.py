@@ -9,7 +9,9 @@ import jax
 import numpy as np
 import pytest
 
-from i2v_jax import cli, export, trained
+from i2v_jax import cli
+from i2v_jax.deploy import trained
+from i2v_jax.deploy.export import export_full, export_merged
 from i2v_jax.training import facts
 from i2v_jax.training.config_files import Variant
 from i2v_jax.training.sweeps import sweep
@@ -21,7 +23,7 @@ from i2v_jax.weights.formats import native
 def first(smoke_run, tmp_path_factory):
   """An export of the smoke run."""
   folder = tmp_path_factory.mktemp('first') / 'merged'
-  export.export(trained.load(smoke_run), folder)
+  export_merged(trained.load(smoke_run), folder)
   return folder
 
 
@@ -56,7 +58,7 @@ def test_an_export_that_dies_leaves_the_one_that_was_there(
 
   monkeypatch.setattr(facts, 'write', die)
   with pytest.raises(KeyboardInterrupt):
-    export.export(other, folder)
+    export_merged(other, folder)
   assert contents(folder) == before
   assert trained.load(folder).class_names != other.class_names
 
@@ -73,16 +75,16 @@ def test_one_that_dies_between_two_files_is_refused(folder, other, monkeypatch):
 
   with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
     patch.setattr(pathlib.Path, 'replace', die_at_the_second)
-    export.export(other, folder)
+    export_merged(other, folder)
   with pytest.raises(ValueError, match='was interrupted'):
     trained.load(folder)
-  export.export(other, folder)
+  export_merged(other, folder)
   assert trained.load(folder).class_names == other.class_names
 
 
 def test_a_full_disk_leaves_no_half_of_an_export(other, tmp_path, full_disk):
   with pytest.raises(OSError, match='could not be written') as error:
-    export.export(other, tmp_path / 'new')
+    export_merged(other, tmp_path / 'new')
   assert str(error.value).count('could not be written') == 1
   assert not (tmp_path / 'new').exists()
 
@@ -113,7 +115,7 @@ def test_an_export_keeps_no_path_of_the_trainer(folder, smoke_run, tmp_path):
   config['data'] |= {'manifest': '/home/me/m.jsonl', 'val': '/home/me/val.txt'}
   config['data']['options'] = {'labels': '/home/me/labels.csv'}
   run = dataclasses.replace(run, config=config)
-  for write, name in ((export.export, 'a'), (export.full, 'b')):
+  for write, name in ((export_merged, 'a'), (export_full, 'b')):
     write(run, tmp_path / name)
     text = (tmp_path / name / 'config.json').read_text(encoding='utf-8')
     assert '/home' not in text and config['data']['root'] not in text

@@ -26,7 +26,7 @@ def plan(videos, tmp_path):
   listed.write_text(
     '\n'.join(str(videos / name) for name in names), encoding='utf-8'
   )
-  return measure.plan(measure.videos(listed), SPEC, 3, seed=1)
+  return measure.make_plan(measure.videos(listed), SPEC, 3, seed=1)
 
 
 def test_a_plan_goes_round_the_videos_and_repeats(plan, videos):
@@ -35,8 +35,8 @@ def test_a_plan_goes_round_the_videos_and_repeats(plan, videos):
     'ling.mp4',
     'h265.mp4',
   ]
-  again = measure.plan(plan.split, SPEC, 3, seed=1)
-  other = measure.plan(plan.split, SPEC, 3, seed=2)
+  again = measure.make_plan(plan.split, SPEC, 3, seed=1)
+  other = measure.make_plan(plan.split, SPEC, 3, seed=2)
   np.testing.assert_array_equal(again.indices, plan.indices)
   assert (np.diff(plan.indices, axis=1) == 2).all()
   assert (np.array(other.indices) != plan.indices).any()
@@ -50,7 +50,7 @@ def test_stages_read_the_frames_of_the_plan(plan, monkeypatch):
     return read(video, indices, *args)
 
   monkeypatch.setattr(decode.Video, 'read', watched)
-  times = measure.stages(plan)
+  times = measure.time_stages(plan)
   np.testing.assert_array_equal(seen, plan.indices)
   assert times.keys() == {*measure.STAGES, 'total'}
   parts = [times[name] for name in measure.STAGES]
@@ -61,7 +61,7 @@ def test_the_loader_makes_as_many_clips(plan, monkeypatch):
   train_clip, made = clips.train_clip, []
   counted = lambda *args: made.append(args) or train_clip(*args)
   monkeypatch.setattr(clips, 'train_clip', counted)
-  loaded = measure.load(plan, threads=2)
+  loaded = measure.time_loader(plan, threads=2)
   assert loaded.seconds > 0 and len(made) == 3
   assert min(loaded.early, loaded.late) > 1e6
 
@@ -78,15 +78,17 @@ def test_a_race_is_over_the_same_frames(plan):
 
 
 def test_frames_that_differ_are_counted(plan):
-  assert measure.agree(plan, plan.read) == measure.Agreement(12, 0, 0, '')
+  assert measure.check_agreement(plan, plan.read) == measure.Agreement(
+    12, 0, 0, ''
+  )
 
   def off(clip):
     frames = plan.read(clip)
     frames[1, 5, 5] ^= 4
     return frames
 
-  assert measure.agree(plan, off) == measure.Agreement(12, 3, 4, '')
-  assert measure.agree(plan, off, same=False) == measure.Agreement()
+  assert measure.check_agreement(plan, off) == measure.Agreement(12, 3, 4, '')
+  assert measure.check_agreement(plan, off, same=False) == measure.Agreement()
 
 
 def test_a_reader_that_fails_says_why(plan):
@@ -95,16 +97,22 @@ def test_a_reader_that_fails_says_why(plan):
 
   turned = lambda clip: plan.read(clip)[:, :-2]
   absent = lambda clip: __import__('no_such_reader')
-  assert measure.agree(plan, broken).problem == f'{plan.names[0]}: no luck'
-  assert '128x126 pixels, not 128x128' in measure.agree(plan, turned).problem
   assert (
-    'no_such_reader is not installed' in measure.agree(plan, absent).problem
+    measure.check_agreement(plan, broken).problem == f'{plan.names[0]}: no luck'
+  )
+  assert (
+    '128x126 pixels, not 128x128'
+    in measure.check_agreement(plan, turned).problem
+  )
+  assert (
+    'no_such_reader is not installed'
+    in measure.check_agreement(plan, absent).problem
   )
 
 
 def test_opencv_reads_the_same_frames(plan):
   read = lambda clip: peers.opencv(plan.names[clip], plan.indices[clip])
-  found = measure.agree(plan, read)
+  found = measure.check_agreement(plan, read)
   assert not found.problem and found.frames == 12 and found.largest <= 3
 
 
@@ -187,5 +195,5 @@ def test_prepared_videos_are_read_against_their_originals(
 def test_others_are_not_given_names_that_are_no_text(plan, monkeypatch):
   latin = b'caf\xe9.mp4'.decode(errors='surrogateescape')
   monkeypatch.setattr(measure.Plan, 'names', [latin])
-  found = measure.agree(plan, lambda clip: pytest.fail('it was read'))
+  found = measure.check_agreement(plan, lambda clip: pytest.fail('it was read'))
   assert found.problem.startswith(f'{latin}: ') and 'utf-8' in found.problem

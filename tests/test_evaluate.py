@@ -8,10 +8,10 @@ import jax
 import numpy as np
 import pytest
 
-from i2v_jax import trained
 from i2v_jax.data.loading.loader import Loader
 from i2v_jax.data.sets.sources import Split
 from i2v_jax.data.videos.decode import DecodeError
+from i2v_jax.deploy import trained
 from i2v_jax.runtime import sharding
 from i2v_jax.training import experiment
 from i2v_jax.training.evaluation import evaluate

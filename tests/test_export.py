@@ -9,8 +9,10 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
-from i2v_jax import cli, export, trained
+from i2v_jax import cli
 from i2v_jax import params as params_lib
+from i2v_jax.deploy import trained
+from i2v_jax.deploy.export import export_adapter, export_full, export_merged
 from i2v_jax.training import facts, loop
 from i2v_jax.training.workdir import checkpoint_files
 from i2v_jax.weights import adapter_file
@@ -32,9 +34,9 @@ def model(smoke_run):
 def written(model, tmp_path_factory):
   """Folders of the smoke run in our three formats."""
   root = tmp_path_factory.mktemp('exports')
-  export.export(model, root / 'merged')
-  export.full(model, root / 'full')
-  export.adapter(model, root / 'adapter')
+  export_merged(model, root / 'merged')
+  export_full(model, root / 'full')
+  export_adapter(model, root / 'adapter')
   return root
 
 
@@ -93,7 +95,7 @@ def other_seed(folder, out):
   tree, said = adapter_file.read(folder / 'adapter.safetensors')
   said['config']['seed'] = 1
   out.mkdir()
-  export.native.write(out / 'adapter.safetensors', tree, **said)
+  native.write(out / 'adapter.safetensors', tree, **said)
   return said['base']['sha256'][:12]
 
 
@@ -112,7 +114,7 @@ def test_image_weights_that_moved_are_found_by_their_hash(
   model, written, tmp_path
 ):
   moved = tmp_path / 'vit.safetensors'
-  export.native.write(moved, trained.load(written / 'full').params['backbone'])
+  native.write(moved, trained.load(written / 'full').params['backbone'])
   with pytest.raises(FileNotFoundError):
     trained.load(written / 'adapter', weights=str(tmp_path / 'gone'))
   found = trained.load(written / 'adapter', weights=str(moved))
@@ -148,7 +150,7 @@ def test_an_export_has_no_adapter_file(written, tmp_path, capsys):
   assert i2v(*command, '--format', 'full') == 0
   merged = trained.load(written / 'merged')
   with pytest.raises(ValueError, match='is merged already'):
-    export.full(merged, tmp_path / 'y')
+    export_full(merged, tmp_path / 'y')
   assert not (tmp_path / 'y').exists()
 
 
@@ -157,7 +159,7 @@ def test_a_fully_trained_model_has_no_adapter_file(smoke_config, tmp_path):
   loop.train_and_evaluate(config, tmp_path / 'run')
   model = trained.load(tmp_path / 'run')
   with pytest.raises(ValueError, match='use --format full'):
-    export.adapter(model, tmp_path / 'out')
+    export_adapter(model, tmp_path / 'out')
   assert not (tmp_path / 'out').exists()
   assert 'sha256' not in facts.collect_facts(model)['base']
 
@@ -165,7 +167,7 @@ def test_a_fully_trained_model_has_no_adapter_file(smoke_config, tmp_path):
 def test_an_adapter_file_of_two_paths(smoke_config, digits, tmp_path, clip):
   loop.train_and_evaluate(smoke_config('dualpath_k400'), tmp_path / 'run')
   model = trained.load(tmp_path / 'run')
-  export.adapter(model, tmp_path / 'out')
+  export_adapter(model, tmp_path / 'out')
   arrays = load_file(tmp_path / 'out' / 'adapter.safetensors')
   assert {'backbone/cls', 'backbone/pos'} == {
     path for path in arrays if path.startswith('backbone')
@@ -177,12 +179,12 @@ def test_an_adapter_file_of_two_paths(smoke_config, digits, tmp_path, clip):
 def test_formats_do_not_share_a_folder(model, written, tmp_path):
   shutil.copytree(written / 'merged', tmp_path / 'merged')
   with pytest.raises(ValueError, match='choose another --out'):
-    export.adapter(model, tmp_path / 'merged')
+    export_adapter(model, tmp_path / 'merged')
   (tmp_path / 'merged' / 'facts.json').unlink()
   with pytest.raises(ValueError, match='choose another --out'):
-    export.full(model, tmp_path / 'merged')
+    export_full(model, tmp_path / 'merged')
   with pytest.raises(ValueError, match='choose another --out'):
-    export.export(model, written / 'adapter')
+    export_merged(model, written / 'adapter')
 
 
 def test_a_file_that_is_no_adapter_file_is_named(written, tmp_path):

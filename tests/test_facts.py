@@ -5,8 +5,9 @@ import shutil
 
 import pytest
 
-from i2v_jax import export, trained
-from i2v_jax.predict import with_views
+from i2v_jax.deploy import trained
+from i2v_jax.deploy.export import export_merged
+from i2v_jax.deploy.predict import with_views
 from i2v_jax.training import experiment, facts
 from i2v_jax.training.evaluation import evaluate
 
@@ -41,7 +42,7 @@ def test_an_evaluation_of_other_weights_is_no_fact(run):
 
 def test_facts_go_with_the_export(run, tmp_path):
   first = facts.collect_facts(trained.load(run))
-  export.export(trained.load(run), tmp_path / 'merged')
+  export_merged(trained.load(run), tmp_path / 'merged')
   merged = trained.load(tmp_path / 'merged')
   found = facts.collect_facts(merged)
   for key in ('adapter', 'base', 'trained_parameters', 'evaluations', 'step'):
@@ -57,7 +58,7 @@ def test_facts_go_with_the_export(run, tmp_path):
 def test_a_newer_evaluation_with_the_same_views_replaces_the_older(
   run, digits, tmp_path
 ):
-  export.export(trained.load(run), tmp_path / 'merged')
+  export_merged(trained.load(run), tmp_path / 'merged')
   merged = trained.load(tmp_path / 'merged', root=str(digits))
   for views in ('1x1', '2x1'):
     spec = with_views(merged.spec, views)

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from encoded import encode
 
-from i2v_jax import predict, trained
 from i2v_jax.data.check import findings, one_video
 from i2v_jax.data.clips.spec import ClipSpec
 from i2v_jax.data.loading.loader import Loader
@@ -15,6 +14,7 @@ from i2v_jax.data.prepare import staging
 from i2v_jax.data.sets import sources
 from i2v_jax.data.videos import decode, faults, packets, pyav
 from i2v_jax.data.videos.resize import resized
+from i2v_jax.deploy import predict, trained
 
 SPEC = ClipSpec(num_frames=4, stride=1, image_size=32, short_side=32)
 BUGS = [AttributeError('no field_order'), TypeError('metadata_errors')]
@@ -84,7 +84,7 @@ def test_predict_goes_on_after_a_video_without_memory(monkeypatch, capsys):
   monkeypatch.setattr(predict, 'predict_file', predict_file)
   model = types.SimpleNamespace(spec=SPEC, config={'data': {}})
   files = ['large.mp4', 'b.mp4']
-  assert predict.predict(model, files, as_json=True) == 1
+  assert predict.predict_all(model, files, as_json=True) == 1
   told = capsys.readouterr()
   assert 'large.mp4: takes more memory' in told.err and 'b.mp4' in told.out
 

@@ -127,7 +127,7 @@ def test_a_folder_can_be_measured_and_shown(folder):
   spec = clips.ClipSpec(num_frames=3, image_size=32, short_side=40)
   split = measure.videos(folder)
   assert split.paths == (str(folder),)
-  found = measure.stages(measure.plan(split, spec, 2, 0))
+  found = measure.time_stages(measure.make_plan(split, spec, 2, 0))
   assert found['decode'] > 0 and found['seek'] == 0
   sheet = show.contact_sheet([(str(folder), 0)], spec, draws=1)
   assert sheet.std() > 20

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from i2v_jax import cli
+from i2v_jax.cli import parser
 from i2v_jax.data.clips import randaugment
 from i2v_jax.runtime import errors
 from i2v_jax.training import gallery
@@ -37,6 +37,8 @@ def test_every_augmentation_changes_the_frame(videos):
 def test_the_command_writes_the_picture(videos, tmp_path):
   out = tmp_path / 'all.jpg'
   clips = [str(videos / 'arm_wrestling.mp4'), str(videos / 'mpeg4.avi')]
-  args = cli.parser().parse_args(['data', 'gallery', *clips, '--out', str(out)])
+  args = parser.make_parser().parse_args(
+    ['data', 'gallery', *clips, '--out', str(out)]
+  )
   assert errors.guarded(args.function, args) == 0
   assert cv2.imread(str(out)).shape[1] > 900

@@ -7,8 +7,11 @@ import shutil
 import pytest
 from huggingface_hub import errors
 
-from i2v_jax import cli, export, hub, model_card, trained
+from i2v_jax import cli
 from i2v_jax import params as params_lib
+from i2v_jax.cli.trained import FORMATS
+from i2v_jax.deploy import hub, model_card, trained
+from i2v_jax.deploy.export import export_adapter, export_merged, native
 from i2v_jax.training import facts
 from i2v_jax.training.evaluation import evaluate
 
@@ -53,7 +56,7 @@ def remote(monkeypatch, tmp_path):
 @pytest.fixture(scope='module')
 def exports(smoke_run, tmp_path_factory):
   root = tmp_path_factory.mktemp('exports')
-  for name in cli.FORMATS:
+  for name in FORMATS:
     out = ('--out', root / name, '--format', name)
     assert i2v('export', '--workdir', smoke_run, *out) == 0
   return root
@@ -124,7 +127,7 @@ def test_scores_and_paths_of_the_data_stay_at_home(
 
 def test_the_card_says_what_is_known(exports):
   known = facts.read(exports / 'adapter')
-  card = model_card.text(NAME, known)
+  card = model_card.make_card(NAME, known)
   (report,) = known['evaluations']
   for said in (
     '# digits-of_2.0',
@@ -141,9 +144,9 @@ def test_the_card_says_what_is_known(exports):
     assert said in card, said
   assert 'base_model' not in card and 'merging' not in card
   known['base']['weights'] = 'hf:openai/clip-vit-base-patch16@main'
-  card = model_card.text(NAME, known)
+  card = model_card.make_card(NAME, known)
   assert '\nbase_model: openai/clip-vit-base-patch16\n---' in card
-  merged = model_card.text(NAME, facts.read(exports / 'merged'))
+  merged = model_card.make_card(NAME, facts.read(exports / 'merged'))
   assert 'merging changed | logits of noise by ' in merged
 
 
@@ -151,7 +154,7 @@ def test_the_card_leaves_out_what_is_not_known(exports):
   known = facts.read(exports / 'merged') | {'evaluations': []}
   for key in ('base', 'trained_parameters', 'step', 'merge_max_diff', 'data'):
     del known[key]
-  card = model_card.text(NAME, known)
+  card = model_card.make_card(NAME, known)
   for word in ('Evaluation', 'sha256', 'trained |', 'steps', 'None', 'top-1'):
     assert word not in card
 
@@ -168,13 +171,13 @@ def test_image_weights_that_nobody_else_has_are_not_shared(
 ):
   moved = tmp_path / 'vit.safetensors'
   backbone = trained.load(exports / 'full').params['backbone']
-  export.native.write(moved, backbone)
+  native.write(moved, backbone)
   model = trained.load(exports / 'adapter', weights=str(moved))
-  export.adapter(model, tmp_path / 'out')
+  export_adapter(model, tmp_path / 'out')
   with pytest.raises(ValueError, match=r'by a path.*--weights hf:'):
     hub.push(tmp_path / 'out', f'hf:{NAME}')
   assert not remote.exists()
-  export.export(model, tmp_path / 'merged')
+  export_merged(model, tmp_path / 'merged')
   hub.push(tmp_path / 'merged', f'hf:{NAME}')
   sent = (remote / NAME).iterdir()
   assert not any(str(tmp_path).encode() in path.read_bytes() for path in sent)

@@ -11,7 +11,7 @@ import layouts_on_devices
 import numpy as np
 import pytest
 
-from i2v_jax import trained
+from i2v_jax.deploy import trained
 
 TESTS = pathlib.Path(__file__).parent
 DEVICES = '--xla_force_host_platform_device_count=8'

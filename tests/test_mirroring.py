@@ -68,11 +68,11 @@ def test_folders_of_classes_give_labels_and_names(tmp_path):
     (tmp_path / name).touch()
   names = show.class_folders([tmp_path])
   assert names == PUSHED
-  videos = show.labelled(show.listed([tmp_path], 2), names)
+  videos = show.label(show.list_clips([tmp_path], 2), names)
   assert [label for _, label in videos] == [0, 1]
   assert show.class_folders([tmp_path / 'train' / 'push_left']) == ()
-  assert show.labelled([('x/push_right/c.mp4', 7)], names)[0][1] == 7
-  assert show.labelled([('x/other/c.mp4', None)], names)[0][1] is None
+  assert show.label([('x/push_right/c.mp4', 7)], names)[0][1] == 7
+  assert show.label([('x/other/c.mp4', None)], names)[0][1] is None
 
 
 def test_a_mirrored_strip_names_the_exchanged_class(videos):

@@ -9,8 +9,9 @@ import pytest
 import small
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from i2v_jax import cli, peer
+from i2v_jax import cli
 from i2v_jax import params as params_lib
+from i2v_jax.bench import against_torch
 from i2v_jax.models.build import build
 from i2v_jax.training import config_files
 
@@ -95,9 +96,11 @@ def test_the_command_prints_and_writes_three_works(tmp_path, capsys):
     cli.main(['bench', '--config', SMOKE, *given, '--out', str(out)])
   assert done.value.code == 0
   rows = json.loads(out.read_text(encoding='utf-8'))['rows']
-  assert [row['work'] for row in rows] == list(peer.WORKS)
+  assert [row['work'] for row in rows] == list(against_torch.WORKS)
   for row in rows:
-    assert set(row['seconds']) == set(row['peak_bytes']) == set(peer.SIDES)
+    assert (
+      set(row['seconds']) == set(row['peak_bytes']) == set(against_torch.SIDES)
+    )
     assert min(*row['seconds'].values(), row['ratio']) > 0
     assert min(row['peak_bytes'].values()) > 2**26
   text = capsys.readouterr().out
@@ -117,64 +120,67 @@ def test_the_command_prints_and_writes_three_works(tmp_path, capsys):
 def test_a_config_without_a_peer_is_refused(config, changes):
   config = config_files.load_config(config, changes)
   with pytest.raises(ValueError, match='choose such a config'):
-    peer.check(config)
+    against_torch.check(config)
 
 
 def test_other_training_is_refused_whatever_its_order():
   config = config_files.load_config(SMOKE)
-  peer.check(config | {'trainable': peer.TRAINED[::-1]})
+  against_torch.check(config | {'trainable': against_torch.TRAINED[::-1]})
   with pytest.raises(ValueError, match=r"'adapters'.*; set trainable to these"):
-    peer.check(config | {'trainable': peer.TRAINED[1:]})
+    against_torch.check(config | {'trainable': against_torch.TRAINED[1:]})
 
 
 def test_adapters_in_some_blocks_are_refused():
   config = config_files.load_config(SMOKE)
   config['model']['adapter']['blocks'] = (0,)
   with pytest.raises(ValueError, match='adapters in every block'):
-    peer.check(config)
+    against_torch.check(config)
 
 
 def test_what_is_said_to_be_trained_is_what_the_peer_trains():
   pytest.importorskip('torch')
   from peers import zeroi2v_torch
 
-  names = {name.removeprefix('backbone/') for name in peer.TRAINED}
+  names = {name.removeprefix('backbone/') for name in against_torch.TRAINED}
   assert names == set(zeroi2v_torch.TRAINED)
 
 
 def test_both_sides_compute_on_the_cpu(tmp_path, monkeypatch):
   monkeypatch.setenv('JAX_PLATFORMS', 'cuda')
   started = mock.MagicMock()
-  monkeypatch.setattr(peer.subprocess, 'Popen', started)
-  with peer.side('i2v', 'forward', tmp_path):
+  monkeypatch.setattr(against_torch.subprocess, 'Popen', started)
+  with against_torch.side('i2v', 'forward', tmp_path):
     told = started.call_args.kwargs['env']
-  assert told['JAX_PLATFORMS'] == 'cpu' and str(peer.ROOT) in told['PYTHONPATH']
+  assert (
+    told['JAX_PLATFORMS'] == 'cpu'
+    and str(against_torch.ROOT) in told['PYTHONPATH']
+  )
 
 
 def test_an_installed_package_has_no_peer(monkeypatch, tmp_path):
-  monkeypatch.setattr(peer, 'ROOT', tmp_path)
+  monkeypatch.setattr(against_torch, 'ROOT', tmp_path)
   with pytest.raises(ValueError, match='run it in a checkout'):
-    peer.check(config_files.load_config(SMOKE))
+    against_torch.check(config_files.load_config(SMOKE))
 
 
 @pytest.mark.parametrize('theirs', [[1.0, 2.001], [1.0, float('nan')]])
 def test_other_work_is_not_measured(theirs):
   with pytest.raises(ValueError, match='do not do the same work'):
-    peer.check_same([1.0, 2.0], theirs)
-  peer.check_same([1.0, 2.0], [1.0, 2.00001])
+    against_torch.check_same([1.0, 2.0], theirs)
+  against_torch.check_same([1.0, 2.0], [1.0, 2.00001])
 
 
 def test_a_side_that_ends_is_named(tmp_path):
   with (
-    peer.side('i2v', 'forward', tmp_path) as process,
+    against_torch.side('i2v', 'forward', tmp_path) as process,
     pytest.raises(RuntimeError, match='process of i2v has ended with code 1'),
   ):
-    peer.ask(process, 'logits')
+    against_torch.ask(process, 'logits')
 
 
 def test_both_sides_are_told_the_same_model(tmp_path):
   config = config_files.load_config(SMOKE)
-  peer.prepare(config, 3, 'forward, merged', tmp_path)
+  against_torch.prepare(config, 3, 'forward, merged', tmp_path)
   told = json.loads((tmp_path / 'model.json').read_text(encoding='utf-8'))
   assert (
     told['adapter']['num_adapters']

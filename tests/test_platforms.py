@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import small
 
-from i2v_jax import benchmark, weights
+from i2v_jax import weights
+from i2v_jax.bench import timing
 from i2v_jax.runtime import devices, errors
 from i2v_jax.runtime.console import accept_all_text, encodable
 from i2v_jax.training import memory
@@ -118,7 +119,7 @@ def test_without_jit_a_model_and_a_step_run(monkeypatch):
   model = small.build(None, frames=1, depth=1)
   params = small.random(model)
   with jax.disable_jit():
-    call, _ = benchmark.forward(model, params)
+    call, _ = timing.compile_forward(model, params)
     assert call().shape == (1, 3)
     monkeypatch.setattr(memory, 'make_run_step', lambda run: 'step')
     monkeypatch.setattr(memory, 'jit_step', lambda step, *_: f'jitted {step}')

@@ -13,9 +13,9 @@ import pytest
 import small
 from jax.extend import core as jex
 
-from i2v_jax import benchmark
 from i2v_jax import params as params_lib
 from i2v_jax.backbones import vit
+from i2v_jax.bench import timing
 from i2v_jax.models.inputs import INPUTS, clip_shapes, full_precision
 from i2v_jax.training.evaluation import evaluate
 from i2v_jax.training.run import cast_params
@@ -131,8 +131,8 @@ def test_what_is_measured_is_as_exact_as_evaluation(monkeypatch):
 
   monkeypatch.setattr(jax.stages.Lowered, 'compile', kept)
   model = build('zeroi2v', 'float32')
-  benchmark.forward(model, small.random(model))
-  benchmark.matmul(model)
+  timing.compile_forward(model, small.random(model))
+  timing.compile_matmul(model)
   forward, product = texts
   check_exact(forward)
   check_exact(product, least=0)

@@ -9,9 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from i2v_jax import cli, export, predict, trained
+from i2v_jax import cli
 from i2v_jax.data.clips.clips import ClipSpec
 from i2v_jax.data.videos.decode import VideoInfo, probe
+from i2v_jax.deploy import export, predict, trained
+from i2v_jax.deploy.export import export_merged, merge_trained
 from i2v_jax.models.build import merge
 from i2v_jax.models.inputs import clip_shapes
 from i2v_jax.training import loop
@@ -54,15 +56,15 @@ def test_a_bad_clip_does_not_stop_the_others(smoke_run, videos, capsys):
 
 def test_windows_slide_over_the_whole_video(videos):
   info = probe(videos / 'arm_wrestling.mp4')  # 280 frames, 28 fps
-  spans = predict.windows(info, 4.0)
+  spans = predict.split_windows(info, 4.0)
   starts = [first for first, _ in spans]
   assert starts == [0, 56, 112, 168]
   assert spans[-1][1] == info.frames
   assert {stop - first for first, stop in spans} == {112}
-  assert predict.windows(info, 100.0) == [(0, 280)]
+  assert predict.split_windows(info, 100.0) == [(0, 280)]
   for seconds in (0, -1, float('nan'), float('inf')):
     with pytest.raises(ValueError, match=r'--window is .* above 0'):
-      predict.windows(info, seconds)
+      predict.split_windows(info, seconds)
 
 
 @pytest.mark.parametrize('views', ['²x1', '٣x1', '0x1', '1x2', '1x', 'x'])
@@ -74,15 +76,15 @@ def test_views_that_are_none_are_refused(views):
 def test_a_window_below_a_frame_is_refused(videos):
   info = probe(videos / 'arm_wrestling.mp4')
   with pytest.raises(ValueError, match=r'less than a frame.* give 0\.0357'):
-    predict.windows(info, 1e-12)
-  assert len(predict.windows(info, 1 / 28)) <= 2 * info.frames
+    predict.split_windows(info, 1e-12)
+  assert len(predict.split_windows(info, 1 / 28)) <= 2 * info.frames
 
 
 def test_windows_end_whatever_the_lengths():
   for duration, seconds in ((23 / 6, 1.3), (10, 0.3), (1 / 3, 0.1), (5, 5)):
     times = tuple(np.arange(0, duration, 1 / 24))
     info = VideoInfo(len(times), 2, 2, 24.0, duration, 'h264', 0, times)
-    spans = predict.windows(info, seconds)
+    spans = predict.split_windows(info, seconds)
     assert spans[0][0] == 0 and spans[-1][1] == len(times)
     assert all(a < b for a, b in spans)
 
@@ -176,7 +178,7 @@ def test_a_merge_that_changes_the_model_is_refused(
   fake = types.SimpleNamespace(merge=broken, example=clip_shapes)
   monkeypatch.setattr(export, 'video', fake)
   with pytest.raises(ValueError, match='nothing was exported'):
-    export.export(model, tmp_path / 'out')
+    export_merged(model, tmp_path / 'out')
   assert not (tmp_path / 'out').exists()
 
 
@@ -184,7 +186,7 @@ def test_a_bfloat16_model_merges_in_float32(smoke_run):
   model = trained.load(smoke_run)
   vit = dataclasses.replace(model.model.vit, dtype=jnp.bfloat16)
   rounded = dataclasses.replace(model, model=model.model.clone(vit=vit))
-  assert export.merged(rounded)[2] == export.merged(model)[2] < 1e-5
+  assert merge_trained(rounded)[2] == merge_trained(model)[2] < 1e-5
 
 
 def test_an_export_does_not_overwrite_a_run(smoke_run, capsys):

@@ -7,7 +7,7 @@ import framed
 import numpy as np
 import pytest
 
-from i2v_jax import predict
+from i2v_jax.deploy import predict
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_windows_over_a_folder_of_frames_go_by_its_rate(tmp_path, capsys):
     probabilities=lambda video, spec, span: spans.append(span) or np.ones(1),
     named=lambda p: [('a', float(p[0]))],
   )
-  run = lambda **fps: predict.predict(
+  run = lambda **fps: predict.predict_all(
     model, [folder], window=1.0, as_json=True, **fps
   )
   assert run() == 0 and spans == [(0, 12), (6, 18), (12, 24)]

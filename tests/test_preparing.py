@@ -5,7 +5,8 @@ import shutil
 
 import pytest
 
-from i2v_jax import cli, cli_data
+from i2v_jax import cli
+from i2v_jax.cli import data
 from i2v_jax.data.prepare import command
 from i2v_jax.data.sets import sources
 from i2v_jax.data.videos import transcode
@@ -78,13 +79,13 @@ def test_ctrl_c_says_that_the_same_command_goes_on(
 
 def test_a_recipe_only_where_one_is_asked_for():
   nothing = dict.fromkeys(('short_side', 'gop', 'fps', 'crf', 'frames'))
-  assert cli_data.make_recipe(nothing) is None
-  assert cli_data.make_recipe(nothing | {'crf': 0}) == transcode.Recipe(crf=0)
+  assert data.make_recipe(nothing) is None
+  assert data.make_recipe(nothing | {'crf': 0}) == transcode.Recipe(crf=0)
   jpeg = nothing | {'frames': 'jpeg', 'fps': 5.0}
-  assert cli_data.make_recipe(jpeg) == transcode.Recipe(frames='jpeg', fps=5.0)
+  assert data.make_recipe(jpeg) == transcode.Recipe(frames='jpeg', fps=5.0)
   with pytest.raises(ValueError, match='drop --gop and --crf'):
-    cli_data.make_recipe(jpeg | {'gop': 4})
+    data.make_recipe(jpeg | {'gop': 4})
 
 
 def test_every_source_can_be_named():
-  assert set(cli_data.SOURCES) == {*sources.FORMATS, 'ssv2'}
+  assert set(data.SOURCES) == {*sources.FORMATS, 'ssv2'}

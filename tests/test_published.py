@@ -7,7 +7,8 @@ import re
 import pytest
 
 from configs import published as table
-from i2v_jax import cli, published
+from i2v_jax import cli
+from i2v_jax.bench import published
 from i2v_jax.models.macs import count_macs, count_tokens
 from i2v_jax.training import counts, experiment
 
@@ -76,8 +77,10 @@ def test_parameters_are_those_of_the_docs():
   fewest = {}
   for name in sorted(ROWS, key=lambda name: int(name.split()[-1])):
     fewest.setdefault(group(name), name)
-  for row in published.rows('configs/published.py', tuple(fewest.values())):
-    assert published.cells(row) == ROWS[row['name']]
+  for row in published.make_rows(
+    'configs/published.py', tuple(fewest.values())
+  ):
+    assert published.make_cells(row) == ROWS[row['name']]
   for name, cells in ROWS.items():
     first = ROWS[fewest[group(name)]]
     for cell, other in zip(cells[4:], first[4:], strict=True):
@@ -96,7 +99,7 @@ def test_the_command_prints_and_writes_rows(tmp_path, capsys):
   (row,) = json.loads(out.read_text(encoding='utf-8'))['rows']
   assert row['published'] == dict(gflops=422, total=None, tunable=14, added=0)
   assert row['ours']['tunable'] == pytest.approx(14.517136)
-  assert published.cells(row) == ROWS[name]
+  assert published.make_cells(row) == ROWS[name]
 
 
 def test_a_sweep_without_published_numbers_is_refused(sweep_file, capsys):

@@ -3,12 +3,12 @@
 import jax
 import pytest
 
-from i2v_jax import scaling
+from i2v_jax.bench import topology
 
 
 def test_the_parts_are_those_of_the_compiled_step(smoke_config):
   config = smoke_config()
-  found = scaling.measure(config, jax.devices()[:1], 8, 4, effort=-1.0)
+  found = topology.measure(config, jax.devices()[:1], 8, 4, effort=-1.0)
   assert found['total'] > found['frozen'] > found['trained'] > 0
   assert found['temporaries'] > 0 and 0 <= found['other'] < 1024
   pixels = config.model.num_frames * config.model.backbone.image_size**2 * 3
@@ -19,7 +19,7 @@ def test_what_is_yet_to_be_found_is_not_measured(smoke_config):
   config = smoke_config()
   config.remat = 'auto'
   with pytest.raises(ValueError, match=r"remat is 'auto'.* set it to"):
-    scaling.measure(config, jax.devices()[:1], 8, 4, effort=-1.0)
+    topology.measure(config, jax.devices()[:1], 8, 4, effort=-1.0)
 
 
 def test_what_does_not_fit_is_reported(smoke_config, monkeypatch):
@@ -27,5 +27,5 @@ def test_what_does_not_fit_is_reported(smoke_config, monkeypatch):
     raise jax.errors.JaxRuntimeError('RESOURCE_EXHAUSTED: Ran out.\nOf: …')
 
   monkeypatch.setattr(jax.stages.Lowered, 'compile', refuse)
-  found = scaling.measure(smoke_config(), jax.devices()[:1], 8, 4, effort=-1.0)
+  found = topology.measure(smoke_config(), jax.devices()[:1], 8, 4, effort=-1.0)
   assert found == {'refused': 'Ran out.'}

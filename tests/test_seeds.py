@@ -58,7 +58,7 @@ def test_a_sweep_trains_every_seed_once(
 
   config = experiment.to_plain(smoke_config(arg='smoke'))
   for _ in range(2):
-    (found,) = sweep.sweep([Variant('q', config)], tmp_path, 3)
+    (found,) = sweep.train_and_show([Variant('q', config)], tmp_path, 3)
   assert trained == [0, 1, 2]
   np.testing.assert_allclose(found['top1'], 0.1)
   assert '10.0% ± 10.0' in capsys.readouterr().out
@@ -71,10 +71,12 @@ def test_later_rows_are_checked_before_the_first_is_trained(
 
   good = experiment.to_plain(smoke_config())
   wrong = good | {'trainable': ['heads']}
-  rows = sweep.sweep([Variant('a', good), Variant('b', wrong)], tmp_path)
+  rows = sweep.train_and_show(
+    [Variant('a', good), Variant('b', wrong)], tmp_path
+  )
   assert [bool(row['error']) for row in rows] == [False, True]
   gone = good | {'weights': str(tmp_path / 'gone.safetensors')}
   trained.clear()
   with pytest.raises(FileNotFoundError, match=r'gone\.safetensors'):
-    sweep.sweep([Variant('c', good), Variant('d', gone)], tmp_path)
+    sweep.train_and_show([Variant('c', good), Variant('d', gone)], tmp_path)
   assert not trained

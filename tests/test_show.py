@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from i2v_jax import cli
+from i2v_jax.cli import parser
 from i2v_jax.data.clips import clips
 from i2v_jax.data.clips.spec import ClipSpec
 from i2v_jax.data.show import sheet, show
@@ -97,11 +97,11 @@ def test_a_list_is_read_evenly_from_its_own_folder(tmp_path):
   path.write_text(
     ''.join(f'a b/{i}.mp4 {i}\n' for i in range(10)), encoding='utf-8'
   )
-  found = show.listed([path, 'own.mp4'], 5)
+  found = show.list_clips([path, 'own.mp4'], 5)
   wanted = [(str(tmp_path / f'a b/{i}.mp4'), i) for i in (0, 2, 4, 6, 8)]
   assert found == [*wanted, ('own.mp4', None)]
   path.write_text('x.mp4,3\n', encoding='utf-8')
-  assert show.listed([path], 5) == [(str(tmp_path / 'x.mp4'), 3)]
+  assert show.list_clips([path], 5) == [(str(tmp_path / 'x.mp4'), 3)]
 
 
 def test_a_folder_gives_its_videos_without_labels(tmp_path):
@@ -109,8 +109,8 @@ def test_a_folder_gives_its_videos_without_labels(tmp_path):
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).touch()
   paths = [str(tmp_path / name) for name in ('a/1.webm', 'b/2.mp4', 'b/3.mkv')]
-  assert show.listed([tmp_path], 9) == [(path, None) for path in paths]
-  assert show.listed([tmp_path], 1) == [(paths[0], None)]
+  assert show.list_clips([tmp_path], 9) == [(path, None) for path in paths]
+  assert show.list_clips([tmp_path], 1) == [(paths[0], None)]
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_a_list_that_cannot_be_is_named(tmp_path, text, count, words):
   path = tmp_path / 'train.txt'
   path.write_text(text, encoding='utf-8')
   with pytest.raises(ValueError, match=words):
-    show.listed([path], count)
+    show.list_clips([path], count)
 
 
 def test_the_sheet_shows_every_frame_and_frameset(wrestling, monkeypatch):
@@ -163,7 +163,7 @@ def test_everything_that_is_on_is_described():
 
 
 def run(*arguments):
-  args = cli.parser().parse_args(['data', *map(str, arguments)])
+  args = parser.make_parser().parse_args(['data', *map(str, arguments)])
   return errors.guarded(args.function, args)
 
 

@@ -12,7 +12,7 @@ import pytest
 import small
 
 from i2v_jax import params as params_lib
-from i2v_jax import stablehlo, trained
+from i2v_jax.deploy import stablehlo, trained
 from i2v_jax.models.build import build
 from i2v_jax.models.inputs import INPUTS, normalize_clips
 
@@ -49,7 +49,7 @@ def run_elsewhere(folder):
 )
 def test_it_gives_our_logits_where_we_are_not(tmp_path, adapter, options):
   model = small.trained(adapter, tmp_path, **options)
-  stablehlo.export(model, tmp_path / 'out')
+  stablehlo.export_program(model, tmp_path / 'out')
   rng, wanted = np.random.default_rng(0), {}
   for batch in (1, 3):
     shapes = [(batch, *shape) for shape in model.model.input_shapes]
@@ -70,14 +70,14 @@ def test_weights_are_beside_the_program(tmp_path):
   sizes = dict(width=256, depth=1, num_heads=4, patch_size=4, image_size=16)
   spec = dict(backbone=sizes, num_frames=2, adapter=None)
   model = build(spec, 3)
-  found = stablehlo.program(model, small.shapes(model), 'clip').serialize()
+  found = stablehlo.make_program(model, small.shapes(model), 'clip').serialize()
   assert params_lib.count(small.shapes(model)) * 4 > 3e6
   assert len(found) < 5e4
 
 
 def test_one_program_for_all_platforms_batches_and_exact_products():
   model = small.build(dict(name='zeroi2v', offsets=(1,)), depth=1)
-  found = stablehlo.program(model, small.shapes(model), 'clip')
+  found = stablehlo.make_program(model, small.shapes(model), 'clip')
   assert found.platforms == ('cpu', 'cuda', 'tpu')
   *_, clip = found.in_avals
   assert str(clip.shape) == '(b, 4, 16, 16, 3)' and clip.dtype == np.uint8
@@ -93,13 +93,15 @@ def test_a_bfloat16_model_computes_in_float32():
   sizes = dict(width=16, depth=1, num_heads=2, patch_size=4, image_size=8)
   spec = dict(backbone=sizes, num_frames=2, adapter=None)
   model = build(spec, 3, dtype=jnp.bfloat16)
-  text = stablehlo.program(model, small.shapes(model), 'clip').mlir_module()
+  text = stablehlo.make_program(
+    model, small.shapes(model), 'clip'
+  ).mlir_module()
   assert 'bf16' not in text
 
 
 def test_what_a_user_of_it_finds(tmp_path):
   model = small.trained(dict(name='lora', rank=2), tmp_path, depth=1)
-  stablehlo.export(model, tmp_path / 'out')
+  stablehlo.export_program(model, tmp_path / 'out')
   config = json.loads(
     (tmp_path / 'out' / 'config.json').read_text(encoding='utf-8')
   )

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import small
 
-from i2v_jax import export, trained
 from i2v_jax import params as params_lib
+from i2v_jax.deploy import trained
+from i2v_jax.deploy.export import export_adapter, export_full, export_merged
 from i2v_jax.models.build import build
 from i2v_jax.models.inputs import param_shapes
 from i2v_jax.training import stored, warm_start
@@ -19,9 +20,9 @@ EVL = dict(name='evl', layers=1)
 def places(smoke_run, tmp_path_factory):
   """The same model as a run, an export of each kind, and an adapter file."""
   root, model = tmp_path_factory.mktemp('stored'), trained.load(smoke_run)
-  export.export(model, root / 'merged')
-  export.full(model, root / 'full')
-  export.adapter(model, root / 'adapter')
+  export_merged(model, root / 'merged')
+  export_full(model, root / 'full')
+  export_adapter(model, root / 'adapter')
   return {
     'run': smoke_run,
     'merged': root / 'merged',

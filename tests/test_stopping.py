@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict
 
-from i2v_jax import trained
+from i2v_jax.deploy import trained
 from i2v_jax.runtime import errors, signals
 from i2v_jax.training import loop, nonfinite
 from i2v_jax.training.evaluation import evaluate

@@ -152,7 +152,7 @@ def test_the_folder_is_named_after_the_file_if_none_is_given(
     asked.append((len(variants), workdir))
     return []
 
-  monkeypatch.setattr(sweep, 'sweep', remember)
+  monkeypatch.setattr(sweep, 'train_and_show', remember)
   with pytest.raises(SystemExit) as end:
     cli.main(['sweep', f'--config={sweep_file()}:smoke'])
   assert end.value.code == 0 and asked == [(2, 'runs/sweep-of_a_test')]

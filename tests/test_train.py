@@ -14,8 +14,8 @@ from flax.traverse_util import flatten_dict
 
 from configs import quickstart
 from i2v_jax import params as params_lib
-from i2v_jax import trained
 from i2v_jax.backbones.normalization import normalize
+from i2v_jax.deploy import trained
 from i2v_jax.training import augment, loop
 from i2v_jax.training.augment import mix
 from i2v_jax.training.run import prepare_run

@@ -15,8 +15,8 @@ import pytest
 from flax.traverse_util import flatten_dict
 from ml_collections import ConfigDict
 
-from i2v_jax import trained
 from i2v_jax.data.sets import digits as digits_lib
+from i2v_jax.deploy import trained
 from i2v_jax.training import loop
 
 ROOT = pathlib.Path(__file__).parents[1]

@@ -181,3 +181,8 @@ def make_parallelism(config: Mapping) -> pipeline.Parallelism:
     shard=jax.process_index(),
     num_shards=jax.process_count(),
   )
+
+
+def weights_source(config: Mapping[str, Any]) -> str:
+  """Where what stays frozen comes from."""
+  return config['start_from'] or config['weights']

@@ -14,7 +14,7 @@ from i2v_jax import params as params_lib
 from i2v_jax.backbones.normalization import NORMALIZATION
 from i2v_jax.data.clips.spec import ClipSpec
 from i2v_jax.runtime import files
-from i2v_jax.training import experiment, stored
+from i2v_jax.training import experiment
 from i2v_jax.weights import adapter_file
 
 _LOG = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ def collect_facts(trained) -> dict[str, Any]:
   """
   known = read(trained.path)
   found = _model(trained)
-  found |= _run(trained) if stored.weights_source(trained.config) else known
+  found |= _run(trained) if experiment.weights_source(trained.config) else known
   found['evaluations'] = collect_evaluations(
     trained.folder, trained.identity, known.get('evaluations', [])
   )
@@ -158,7 +158,7 @@ def _run(trained) -> dict[str, Any]:
   """What only a model with its frozen weights and its adapters can tell."""
   config, params = trained.config, trained.params
   _, base = adapter_file.split(params, config['trainable'])
-  weights = stored.weights_source(config)
+  weights = experiment.weights_source(config)
   name = pathlib.Path(weights).name if is_local(weights) else weights
   found = {
     'data': config['data']['format'],

@@ -159,15 +159,10 @@ def _check_sha256(frozen, wanted: str, config, path) -> None:
   if found != wanted:
     raise ValueError(
       f'{path} was trained on other frozen weights than '
-      f'{weights_source(config)!r} '
+      f'{experiment.weights_source(config)!r} '
       f'holds now (sha256 {wanted[:12]}, found {found[:12]}); give the '
       'right ones as --weights.'
     )
-
-
-def weights_source(config: Mapping[str, Any]) -> str:
-  """Where what stays frozen comes from."""
-  return config['start_from'] or config['weights']
 
 
 def load_pretrained(

@@ -26,7 +26,8 @@ import torch
 from rich.table import Table
 
 import peers.zeroi2v_torch as zeroi2v_torch
-from i2v_jax import bench, bench_runs, benchmark
+from i2v_jax.bench import costs, timing
+from i2v_jax.bench.measure import draw_params, repeat
 from i2v_jax.models.inputs import clip_shapes
 from i2v_jax.runtime import compilation, sharding
 from i2v_jax.runtime.console import console
@@ -91,23 +92,23 @@ class Theirs:
 
 def measure(config, sizes, rounds: int, compiled: bool) -> list[dict]:
   """A row for each work and batch size, measured in turn with PyTorch."""
-  classes, rows = bench.classes(config), []
+  classes, rows = costs.count_classes(config), []
   model = experiment.build_model(config, classes)
   merged = counts.build_deployed(model)
   for size in sizes:
     for name, made in (('forward, merged', merged), ('training', model)):
-      params = bench_runs.random_params(made, {})
+      params = draw_params(made, {})
       theirs = Theirs(made, params, compiled)
       clips = theirs.clips(clip_shapes(made, size)[0].shape)
       if name == 'training':
         ours, macs = training(config, classes, size)
         other = theirs.training(clips)
       else:
-        ours, _ = benchmark.forward(made, params, size)
+        ours, _ = timing.compile_forward(made, params, size)
         macs = counts.count(config, made).view_macs
         other = theirs.forward(clips)
         check(ours(), other(), np.dtype(made.vit.dtype).name)
-      times = benchmark.alternate({'i2v': ours, 'torch': other}, rounds)
+      times = timing.alternate({'i2v': ours, 'torch': other}, rounds)
       seconds = {key: float(np.median(found)) for key, found in times.items()}
       ratio = float(np.median(times['torch'] / times['i2v']))
       rows.append(
@@ -121,7 +122,7 @@ def training(config, classes: int, size: int):
   """Our training step on one device, and what a clip of it takes."""
   mesh = sharding.make_mesh(devices=jax.devices()[:1])
   lowered, inputs = memory.lower_step(config, mesh, classes, size)
-  step = bench_runs.repeated(lowered.compile(), inputs)
+  step = repeat(lowered.compile(), inputs)
   return step, compilation.xla_macs(lowered) / size
 
 
@@ -140,7 +141,7 @@ def peak(dtype, side: int, rounds: int) -> float:
   """FLOP/s of a product of square matrices."""
   x = jnp.ones((side, side), dtype)
   product = jax.jit(jnp.matmul)
-  times = benchmark.alternate({'': lambda: product(x, x)}, rounds)['']
+  times = timing.alternate({'': lambda: product(x, x)}, rounds)['']
   return 2 * side**3 / float(np.median(times))
 
 

@@ -1,6 +1,7 @@
 """One side of `i2v bench --against torch`, in a process of its own.
 
-Arguments: `i2v` or `torch`, the work, and the folder that `i2v_jax.peer` wrote.
+Arguments: `i2v` or `torch`, the work, and the folder that `against_torch`
+wrote.
 Answers each line of stdin (`logits`, `run`, `peak`) with a line of JSON.
 """
 

@@ -21,7 +21,7 @@ def bench(
 ) -> None:
   """Prints what a clip costs, stage by stage, and how fast the loader is."""
   plan, threads = _plan(path, frames, stride, count, seed), os.cpu_count() or 1
-  run = lambda: (lib.stages(plan), lib.load(plan, threads))
+  run = lambda: (lib.time_stages(plan), lib.time_loader(plan, threads))
   found = sorted(_rounds(rounds, run), key=lambda pair: pair[0]['total'])
   console.print(_stages(plan, found[rounds // 2][0], rounds))
   whole = count / np.median([loaded.seconds for _, loaded in found])
@@ -57,7 +57,9 @@ def against(
     for name, read in peers.READERS.items()
   }
   same = theirs == plan.names
-  found = {name: lib.agree(plan, read, same) for name, read in race.items()}
+  found = {
+    name: lib.check_agreement(plan, read, same) for name, read in race.items()
+  }
   readers = {'i2v': plan.read} | {
     name: race[name] for name in found if not found[name].problem
   }
@@ -96,7 +98,7 @@ def _plan(path, frames, stride, count, seed) -> lib.Plan:
   if count < 1:
     raise ValueError(f'--clips is {count}; measure at least 1')
   spec = ClipSpec(frames, IMAGE_SIZE, stride=stride)
-  return lib.plan(lib.videos(path), spec, count, seed)
+  return lib.make_plan(lib.videos(path), spec, count, seed)
 
 
 def _rounds(count: int, run: Callable) -> list:

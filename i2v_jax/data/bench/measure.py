@@ -95,7 +95,7 @@ def videos(path) -> Split:
   return Split(names, np.full(len(names), -1), ('any',), names)
 
 
-def plan(split: Split, spec: ClipSpec, count: int, seed: int) -> Plan:
+def make_plan(split: Split, spec: ClipSpec, count: int, seed: int) -> Plan:
   """Draws `count` clips, going round the videos, as dense training does."""
   chosen = tuple(clip % len(split) for clip in range(count))
   frames = {index: count_frames(split, index) for index in set(chosen)}
@@ -149,7 +149,7 @@ def _timed(split: Split, index: int, watch: Stopwatch) -> Video | FrameFolder:
   return video
 
 
-def stages(plan: Plan) -> dict[str, float]:
+def time_stages(plan: Plan) -> dict[str, float]:
   """CPU seconds of each of `STAGES` and of `total`, for all clips of a plan.
 
   Seeking includes reading the first packet from there, decoding all others;
@@ -188,7 +188,7 @@ class Loaded:
   late: int
 
 
-def load(plan: Plan, threads: int) -> Loaded:
+def time_loader(plan: Plan, threads: int) -> Loaded:
   """Loads as many clips with the loader."""
   count = len(plan.chosen)
   split = dataclasses.replace(
@@ -247,7 +247,9 @@ def race(plan: Plan, readers: Mapping[str, Callable]) -> dict:
   return found
 
 
-def agree(plan: Plan, reader: Callable, same: bool = True) -> Agreement:
+def check_agreement(
+  plan: Plan, reader: Callable, same: bool = True
+) -> Agreement:
   """Compares the frames of `reader(clip)` with ours, if it reads the `same`."""
   found = Agreement()
   for clip, name in enumerate(plan.names):

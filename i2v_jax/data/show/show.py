@@ -33,7 +33,9 @@ class Seen:
   numbers: np.ndarray
 
 
-def listed(sources: Iterable[str], count: int) -> list[tuple[str, int | None]]:
+def list_clips(
+  sources: Iterable[str], count: int
+) -> list[tuple[str, int | None]]:
   """Paths and labels of the videos named, and of `count` of each list's.
 
   A list is as `list_lines.read_list` has it. A folder counts as a list of the
@@ -85,7 +87,7 @@ def class_folders(sources: Iterable[str]) -> tuple[str, ...]:
   return tuple(sorted(names))
 
 
-def labelled(
+def label(
   videos: Iterable[tuple[str, int | None]], class_names: Sequence[str]
 ) -> list[tuple[str, int | None]]:
   """The same videos; one without a label gets that of its folder's name."""

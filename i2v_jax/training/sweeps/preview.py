@@ -10,7 +10,7 @@ import jax
 from i2v_jax.backbones.vit_config import REMAT
 from i2v_jax.runtime import sharding
 from i2v_jax.runtime.console import console
-from i2v_jax.training import auto, counts, experiment, facts, stored
+from i2v_jax.training import auto, counts, experiment, facts
 from i2v_jax.training.config_files import Variant
 from i2v_jax.training.run import (
   build_checked_model,
@@ -60,7 +60,7 @@ def _costs(config: Mapping[str, Any], splits: dict) -> dict[str, int]:
     fixed['remat'] = REMAT[0]
   experiment.check_config(fixed)
   sharding.check_batch_size(fixed['batch_size'], mesh, fixed['accumulate'])
-  _check_there(stored.weights_source(config))
+  _check_there(experiment.weights_source(config))
   key = json.dumps(experiment.to_plain(config['data']), sort_keys=True)
   if key not in splits:
     splits[key] = load_splits(config)

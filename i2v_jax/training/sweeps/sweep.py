@@ -27,7 +27,9 @@ KNOWN_AHEAD = ('name', 'reported', 'tunable_params')
 FAILURES = (ValueError, FloatingPointError, jax.errors.JaxRuntimeError)
 
 
-def sweep(variants: Sequence[Variant], workdir, seeds: int = 1) -> list[dict]:
+def train_and_show(
+  variants: Sequence[Variant], workdir, seeds: int = 1
+) -> list[dict]:
   """Trains what has not finished, writes `results.json`, prints the table.
 
   All variants are checked before the first is trained.

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from i2v_jax import benchmark
+from i2v_jax.bench import timing
 from i2v_jax.data.loading import pipeline
 from i2v_jax.data.loading.loader import Loader
 from i2v_jax.models.inputs import param_shapes
@@ -19,7 +19,7 @@ from i2v_jax.training import experiment, memory
 from i2v_jax.training.run import cast_params
 
 
-def forward(
+def measure_forward(
   models: Mapping, batch_size: int, rounds: int
 ) -> tuple[dict[str, dict], float]:
   """Latency and throughput of models, measured in turn, on one device.
@@ -39,9 +39,9 @@ def forward(
   runs, found = _calls(models, sizes)
   flops, (first, *_) = {}, models
   for size in sizes:
-    product = benchmark.matmul(models[first], size)
+    product = timing.compile_matmul(models[first], size)
     runs['matmul', size], flops[size] = product
-  times = benchmark.alternate(runs, rounds)
+  times = timing.alternate(runs, rounds)
   for name, row in found.items():
     latency, whole = times[name, 1], times[name, batch_size]
     row['latency'] = float(np.median(latency))
@@ -55,9 +55,9 @@ def _calls(models: Mapping, sizes) -> tuple[dict, dict]:
   """A call for each model and batch size, and what their programs tell."""
   runs, found, arrays = {}, {}, {}
   for name, model in models.items():
-    params = random_params(model, arrays)
+    params = draw_params(model, arrays)
     for size in sizes:
-      runs[name, size], compiled = benchmark.forward(model, params, size)
+      runs[name, size], compiled = timing.compile_forward(model, params, size)
       if size == 1:
         found[name] = {
           'xla_macs': compilation.xla_macs(compiled),
@@ -67,7 +67,7 @@ def _calls(models: Mapping, sizes) -> tuple[dict, dict]:
   return runs, found
 
 
-def random_params(model, arrays: dict):
+def draw_params(model, arrays: dict):
   """Parameters in compute types, shared with models that were here before.
 
   Args:
@@ -84,7 +84,7 @@ def random_params(model, arrays: dict):
   return unflatten_dict({path: arrays[path] for path in shapes}, sep='/')
 
 
-def training(
+def measure_training(
   config: Mapping[str, Any], num_classes: int, batch_size: int, rounds: int
 ) -> dict[str, Any]:
   """The training step of a config on black clips, over all devices.
@@ -99,8 +99,8 @@ def training(
   mesh = sharding.make_mesh(config['mesh']['model'])
   lowered, inputs = memory.lower_step(config, mesh, num_classes, batch_size)
   compiled = compilation.compile_lowered(lowered, mesh, 'the training step')
-  step = repeated(compiled, inputs)
-  seconds = np.median(benchmark.alternate({'': step}, rounds)[''])
+  step = repeat(compiled, inputs)
+  seconds = np.median(timing.alternate({'': step}, rounds)[''])
   if config['remat'] != 'none' or config['accumulate'] > 1:
     once = dict(config) | {'remat': 'none', 'accumulate': 1}
     lowered, _ = memory.lower_step(once, mesh, num_classes, batch_size)
@@ -114,7 +114,7 @@ def training(
   }
 
 
-def repeated(compiled, inputs: memory.Inputs):
+def repeat(compiled, inputs: memory.Inputs):
   """A call of a compiled training step that goes on from where it was."""
   state, frozen, batch = _filled(inputs)
 
@@ -149,7 +149,7 @@ def has_data(config: Mapping[str, Any]) -> bool:
   return os.path.exists(os.path.expanduser(config['data']['root']))
 
 
-def loader(config: Mapping[str, Any], clips: int) -> dict[str, Any]:
+def measure_loader(config: Mapping[str, Any], clips: int) -> dict[str, Any]:
   """How many training clips the loader of a config makes in a second.
 
   Returns:

@@ -12,12 +12,12 @@ import numpy as np
 from i2v_jax import adapters
 from i2v_jax import params as params_lib
 from i2v_jax.data.sets import sources
+from i2v_jax.deploy.trained import Trained
 from i2v_jax.models.build import merge
 from i2v_jax.models.inputs import clip_shapes
 from i2v_jax.runtime import files
 from i2v_jax.runtime.console import console
-from i2v_jax.trained import Trained
-from i2v_jax.training import experiment, stored
+from i2v_jax.training import experiment
 from i2v_jax.training import facts as facts_lib
 from i2v_jax.weights import adapter_file
 from i2v_jax.weights.formats import native
@@ -25,7 +25,7 @@ from i2v_jax.weights.formats import native
 TOLERANCE = 1e-3  # of a logit; a larger difference is not the same model
 
 
-def merged(trained: Trained):
+def merge_trained(trained: Trained):
   """(model, params, max |logit difference|), both computed in float32.
 
   A model whose adapters cannot be merged comes back as it is.
@@ -38,9 +38,9 @@ def merged(trained: Trained):
   return model, params, difference
 
 
-def checked(trained: Trained):
+def merge_checked(trained: Trained):
   """`merged`, or a ValueError where that changes a logit by more than 1e-3."""
-  model, params, difference = merged(trained)
+  model, params, difference = merge_trained(trained)
   if not difference <= TOLERANCE:
     raise ValueError(
       f'Merging changes a logit by {difference:.2e}, more than {TOLERANCE}; '
@@ -49,7 +49,7 @@ def checked(trained: Trained):
   return model, params, difference
 
 
-def export(trained: Trained, out) -> float:
+def export_merged(trained: Trained, out) -> float:
   """Writes a merged model that `predict` and `eval` take in place of a workdir.
 
   Args:
@@ -64,15 +64,15 @@ def export(trained: Trained, out) -> float:
     ValueError: the difference is above 1e-3, or `out` is the workdir of a run
       or holds another format; nothing is written.
   """
-  out = new_folder(out, 'merged')
-  model, params, difference = checked(trained)
-  known = facts(trained, 'merged', params, difference)
+  out = choose_folder(out, 'merged')
+  model, params, difference = merge_checked(trained)
+  known = describe_export(trained, 'merged', params, difference)
   _write(out, dataclasses.replace(trained, model=model, params=params), known)
-  console.print(f'{out}: {outcome(trained.model, difference)}')
+  console.print(f'{out}: {describe_merge(trained.model, difference)}')
   return difference
 
 
-def full(trained: Trained, out) -> None:
+def export_full(trained: Trained, out) -> None:
   """Writes the model with its adapters beside the frozen weights.
 
   Args:
@@ -89,20 +89,20 @@ def full(trained: Trained, out) -> None:
       f'{trained.path} is merged already; write --format full from the workdir '
       'of the run, or use --format merged.'
     )
-  unmerged(trained, out, 'full')
+  export_unmerged(trained, out, 'full')
   console.print(f'{out}: everything, nothing merged')
 
 
-def unmerged(trained: Trained, out, format: str, **known) -> None:
+def export_unmerged(trained: Trained, out, format: str, **known) -> None:
   """Writes a model as it is, as `full` or `merged`; raises as `export`.
 
   `known` are further facts.
   """
-  out = new_folder(out, format)
-  _write(out, trained, facts(trained, format, trained.params) | known)
+  out = choose_folder(out, format)
+  _write(out, trained, describe_export(trained, format, trained.params) | known)
 
 
-def adapter(trained: Trained, out) -> None:
+def export_adapter(trained: Trained, out) -> None:
   """Writes what was trained, without the frozen image weights.
 
   Args:
@@ -114,7 +114,7 @@ def adapter(trained: Trained, out) -> None:
       `export`; nothing is written.
   """
   config = _config(trained)
-  weights = stored.weights_source(config)
+  weights = experiment.weights_source(config)
   if not weights:
     raise ValueError(
       f'{trained.path} is an export and does not know its image weights any '
@@ -126,10 +126,10 @@ def adapter(trained: Trained, out) -> None:
       f'{trained.path} has no frozen image weights, all of them were trained; '
       'use --format full.'
     )
-  out = new_folder(out, 'adapter')
+  out = choose_folder(out, 'adapter')
   if config['start_from']:
     config['weights'] = ''
-  known = facts(trained, 'adapter', trained.params)
+  known = describe_export(trained, 'adapter', trained.params)
   known |= {'config': config, 'class_names': list(trained.class_names)}
   file = out / adapter_file.FILE
   with files.explain_errors(file):
@@ -141,7 +141,7 @@ def adapter(trained: Trained, out) -> None:
   )
 
 
-def new_folder(out, format: str) -> pathlib.Path:
+def choose_folder(out, format: str) -> pathlib.Path:
   """The folder of an export, not made yet.
 
   Raises:
@@ -158,7 +158,7 @@ def new_folder(out, format: str) -> pathlib.Path:
   return out
 
 
-def facts(
+def describe_export(
   trained: Trained, format: str, params, difference: float = 0.0
 ) -> dict:
   """Facts of an export of `params`; `difference` is that of their merge."""
@@ -170,7 +170,7 @@ def facts(
   return known | ({'merge_max_diff': difference} if difference else {})
 
 
-def outcome(model, difference: float) -> str:
+def describe_merge(model, difference: float) -> str:
   """What became of a model's adapters, for people."""
   if not model.adapter:
     return 'no adapter to merge'

@@ -23,7 +23,7 @@ def alternate(runs: Mapping[str, Callable], rounds: int) -> dict:
   return times
 
 
-def forward(model, params, batch: int = 1):
+def compile_forward(model, params, batch: int = 1):
   """A compiled forward pass of black clips: a call of it, and the program.
 
   As exact as evaluation is (`video.precise`).
@@ -41,12 +41,12 @@ def seconds_per_clip(models: Mapping, rounds: int = 30) -> dict[str, float]:
   """Median forward seconds of one clip for each `{name: (model, params)}`."""
   runs = {}
   for name, (model, params) in models.items():
-    runs[name], _ = forward(model, params)
+    runs[name], _ = compile_forward(model, params)
   times = alternate(runs, rounds)
   return {name: float(np.median(values)) for name, values in times.items()}
 
 
-def matmul(model, batch: int = 1):
+def compile_matmul(model, batch: int = 1):
   """The largest matrix product of a model: a call of it, and its FLOPs.
 
   As exact as `forward`.

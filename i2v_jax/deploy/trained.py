@@ -95,7 +95,7 @@ def load(path, *, weights: str = '', root: str = '') -> Trained:
     ValueError: a file is damaged, or the frozen weights are not those it was
       trained on.
   """
-  return placed(*read(path, weights, root))
+  return place(*read(path, weights, root))
 
 
 def evaluate_trained(model: Trained, spec: ClipSpec | None = None):
@@ -126,7 +126,7 @@ def evaluate_trained(model: Trained, spec: ClipSpec | None = None):
   return split, found
 
 
-def placed(model, params, config, class_names, identity, path) -> Trained:
+def place(model, params, config, class_names, identity, path) -> Trained:
   """A `Trained` whose parameters are on the devices of a new mesh.
 
   Those of a run that cut some are cut over whatever devices there are here.

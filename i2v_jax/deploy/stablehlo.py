@@ -8,19 +8,24 @@ import jax.numpy as jnp
 from flax.traverse_util import flatten_dict, unflatten_dict
 from jax import export as jax_export
 
-from i2v_jax import export as export_lib
 from i2v_jax.backbones.normalization import normalize
+from i2v_jax.deploy.export import (
+  choose_folder,
+  describe_export,
+  describe_merge,
+  merge_checked,
+)
+from i2v_jax.deploy.trained import Trained
 from i2v_jax.models.inputs import INPUTS
 from i2v_jax.runtime import files
 from i2v_jax.runtime.console import console
-from i2v_jax.trained import Trained
 from i2v_jax.training import facts
 from i2v_jax.weights.formats import native
 
 PLATFORMS = ('cpu', 'cuda', 'tpu')
 
 
-def export(trained: Trained, out) -> None:
+def export_program(trained: Trained, out) -> None:
   """Writes a merged classifier as a program that JAX alone can run.
 
   Args:
@@ -32,23 +37,25 @@ def export(trained: Trained, out) -> None:
   Raises:
     ValueError: as `export.export`; nothing is written.
   """
-  out = export_lib.new_folder(out, 'stablehlo')
-  model, params, difference = export_lib.checked(trained)
-  found = program(model, params, trained.config['data']['normalization'])
-  known = export_lib.facts(trained, 'stablehlo', params, difference)
+  out = choose_folder(out, 'stablehlo')
+  model, params, difference = merge_checked(trained)
+  found = make_program(model, params, trained.config['data']['normalization'])
+  known = describe_export(trained, 'stablehlo', params, difference)
   with files.replacing_folder(out) as new:
     (new / 'model.stablehlo').write_bytes(found.serialize())
     native.write(new / 'model.safetensors', jax.device_get(params))
     files.write_json(new / 'config.json', _config(model, trained))
     facts.write(new, known)
   file = out / 'model.stablehlo'
-  outcome = export_lib.outcome(trained.model, difference)
+  outcome = describe_merge(trained.model, difference)
   console.print(
     f'{out}: program of {file.stat().st_size / 1e3:.0f} kB, {outcome}'
   )
 
 
-def program(model, params: Mapping, normalization: str) -> jax_export.Exported:
+def make_program(
+  model, params: Mapping, normalization: str
+) -> jax_export.Exported:
   """`(weights, *clips) -> logits` for every platform and batch size.
 
   `weights` are float32 arrays by path; `clips` uint8, `b` times each of the

@@ -4,8 +4,10 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from i2v_jax import adapters, export, trained
+from i2v_jax import adapters
 from i2v_jax import params as params_lib
+from i2v_jax.deploy import trained
+from i2v_jax.deploy.export import export_unmerged
 from i2v_jax.deploy.release import load_release
 from i2v_jax.models.inputs import param_shapes
 from i2v_jax.runtime.console import console
@@ -14,7 +16,7 @@ from i2v_jax.weights import image, releases
 from i2v_jax.weights.formats import native
 
 
-def image_model(source, out, which: str = '', **told) -> pathlib.Path:
+def convert_image_model(source, out, which: str = '', **told) -> pathlib.Path:
   """Writes an image model with what it takes to use it.
 
   Args:
@@ -49,7 +51,7 @@ def image_model(source, out, which: str = '', **told) -> pathlib.Path:
   return path
 
 
-def release(
+def convert_release(
   source,
   config: Mapping[str, Any],
   class_names: Sequence[str],
@@ -89,12 +91,12 @@ def release(
   params_lib.check_same_tree(param_shapes(model), loaded.params, weights.what)
   identity = {'weights_sha256': params_lib.sha256(loaded.params)}
   config |= {'weights': '', 'start_from': ''}
-  found = trained.placed(
+  found = trained.place(
     model, loaded.params, config, tuple(class_names), identity, out
   )
   name, kind = pathlib.Path(weights.what).name, 'merged' if merged else 'full'
   made_from = {'file': name, 'format': loaded.report.format}
-  export.unmerged(found, out, kind, made_from=made_from)
+  export_unmerged(found, out, kind, made_from=made_from)
   console.print(f'{out}: {loaded.report.format}')
 
 

@@ -2,8 +2,8 @@
 
 import pathlib
 
-from i2v_jax.cli_arguments import add_set
-from i2v_jax.cli_numbers import count, from_0
+from i2v_jax.cli.arguments import add_set
+from i2v_jax.cli.numbers import count, from_0
 from i2v_jax.training import shipped_configs
 
 CONFIG = 'configs/zeroi2v_k400.py'
@@ -11,11 +11,11 @@ PUBLISHED = 'configs/published.py'
 
 
 def bench(args) -> None:
-  from i2v_jax import bench as lib
-  from i2v_jax import bench_table
+  from i2v_jax.bench import table
+  from i2v_jax.bench.costs import Options, measure_costs
   from i2v_jax.training import config_files
 
-  options = lib.Options(
+  options = Options(
     num_classes=args.classes,
     batch_size=args.batch_size,
     rounds=args.rounds,
@@ -30,31 +30,31 @@ def bench(args) -> None:
     return
   config = config_files.load_config(args.config, args.set)
   found = {'config': args.config, 'set': args.set}
-  found |= lib.bench(config, options)
+  found |= measure_costs(config, options)
   path, arg = shipped_configs.split_argument(args.config)
-  bench_table.show(found, f'{pathlib.Path(path).stem} {arg}'.rstrip())
+  table.show(found, f'{pathlib.Path(path).stem} {arg}'.rstrip())
   if args.out:
-    bench_table.write(found, args.out)
+    table.write(found, args.out)
 
 
 def _against(args) -> None:
-  from i2v_jax import bench, bench_table, peer
+  from i2v_jax.bench import against_torch, costs, table
   from i2v_jax.training import config_files
 
   config = config_files.load_config(args.config, args.set)
-  classes = bench.classes(config, args.classes)
-  rows = peer.against_torch(config, classes, args.rounds)
+  classes = costs.count_classes(config, args.classes)
+  rows = against_torch.against_torch(config, classes, args.rounds)
   if args.out:
-    bench_table.write({'config': args.config, 'rows': rows}, args.out)
+    table.write({'config': args.config, 'rows': rows}, args.out)
 
 
 def published(args) -> None:
-  from i2v_jax import bench_table
-  from i2v_jax import published as lib
+  from i2v_jax.bench import table
+  from i2v_jax.bench.published import show
 
-  rows = lib.show(args.config, args.only)
+  rows = show(args.config, args.only)
   if args.out:
-    bench_table.write({'rows': rows}, args.out)
+    table.write({'rows': rows}, args.out)
 
 
 def add(command) -> None:

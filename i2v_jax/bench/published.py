@@ -14,7 +14,7 @@ HEADINGS = ('model', 'GFLOPs', 'paper', 'off', 'total', 'tunable', 'added')
 MILLIONS = ('total', 'tunable', 'added')
 
 
-def rows(config: str, only: Sequence[str] = ()) -> list[dict[str, Any]]:
+def make_rows(config: str, only: Sequence[str] = ()) -> list[dict[str, Any]]:
   """A row per variant of a sweep whose configs say what is `published`.
 
   Args:
@@ -50,7 +50,7 @@ def _ours(config: Mapping[str, Any], num_classes: int) -> dict[str, float]:
   return {'gflops': found.views * macs / 1e9, **millions}
 
 
-def cells(row: Mapping[str, Any]) -> list[str]:
+def make_cells(row: Mapping[str, Any]) -> list[str]:
   """The text of a row, under `HEADINGS`; what a paper says in brackets."""
   ours, paper = row['ours'], row['published']
   found = [row['name'], f'{ours["gflops"]:,.1f}', '-', '-']
@@ -65,14 +65,14 @@ def cells(row: Mapping[str, Any]) -> list[str]:
 
 def show(config: str, only: Sequence[str] = ()) -> list[dict[str, Any]]:
   """Prints the table of `rows` and returns them."""
-  found = rows(config, only)
+  found = make_rows(config, only)
   table = Table(title='Published costs', title_justify='left')
   table.box, table.pad_edge = box.SIMPLE_HEAD, False
   table.collapse_padding = True
   for i, heading in enumerate(HEADINGS):
     table.add_column(heading, justify='right' if i else 'left', no_wrap=not i)
   for row in found:
-    table.add_row(*cells(row))
+    table.add_row(*make_cells(row))
   table.caption, table.caption_justify = CAPTION, 'left'
   console.print(table)
   return found

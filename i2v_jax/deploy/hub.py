@@ -7,11 +7,11 @@ import re
 
 from huggingface_hub import CommitOperationAdd, HfApi, errors
 
-from i2v_jax import model_card
+from i2v_jax.deploy import model_card
 from i2v_jax.runtime import files
 from i2v_jax.runtime.console import console
+from i2v_jax.training import experiment
 from i2v_jax.training import facts as facts_lib
-from i2v_jax.training import stored
 
 CARD = 'README.md'
 FILES = (  # of exports in all formats, and nothing that lies beside them
@@ -46,7 +46,10 @@ def push(folder, repository: str) -> str:
   if revision:
     raise ValueError(f'{repository} has a revision; push to hf:{name}.')
   known = _facts(folder)
-  contents = {CARD: model_card.text(name, known).encode(), **_contents(folder)}
+  contents = {
+    CARD: model_card.make_card(name, known).encode(),
+    **_contents(folder),
+  }
   files = [CommitOperationAdd(*file) for file in contents.items()]
   with _reaching(name, 'log in with `hf auth login`'):
     api = HfApi()
@@ -111,7 +114,7 @@ def _facts(folder: pathlib.Path) -> dict:
       'write it with i2v export.'
     )
   config = known.get('config')
-  weights = stored.weights_source(config) if config else ''
+  weights = experiment.weights_source(config) if config else ''
   if weights and facts_lib.is_local(weights):
     raise ValueError(
       f'{folder} names its image weights by a path, {weights}, that nobody '

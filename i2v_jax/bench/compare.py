@@ -12,8 +12,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from i2v_jax import adapters, benchmark, trained
-from i2v_jax import export as export_lib
+from i2v_jax import adapters
+from i2v_jax.bench import timing
+from i2v_jax.deploy import trained
+from i2v_jax.deploy.export import export_merged
 from i2v_jax.models.build import merge
 from i2v_jax.runtime import compilation, files, sharding
 from i2v_jax.runtime.console import console, progress
@@ -23,7 +25,9 @@ from i2v_jax.training.run import Run, cast_params, prepare_run
 from i2v_jax.training.sweeps import sweep
 
 
-def override(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict:
+def with_overrides(
+  config: Mapping[str, Any], changes: Mapping[str, Any]
+) -> dict:
   """A plain config with nested `changes` made; an unknown key raises."""
   config = dict(config)
   if not isinstance(changes, Mapping):
@@ -35,11 +39,11 @@ def override(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict:
     if key not in config:
       raise ValueError(f'compare changes {key!r}, which the config lacks.')
     nested = isinstance(value, Mapping) and isinstance(config[key], Mapping)
-    config[key] = override(config[key], value) if nested else value
+    config[key] = with_overrides(config[key], value) if nested else value
   return config
 
 
-def compare(
+def compare_overrides(
   config: Mapping[str, Any], workdir, extend: bool = False
 ) -> list[dict]:
   """Trains `config.compare`'s variants and the config itself, and merges it.
@@ -58,7 +62,7 @@ def compare(
   variants = config.pop('compare')
   main = config | {'compare': {}}
   method = (main['model']['adapter'] or {}).get('name', 'no adapter')
-  changed = {name: override(main, v) for name, v in variants.items()}
+  changed = {name: with_overrides(main, v) for name, v in variants.items()}
   for values in changed.values():
     experiment.check_config(values)
   for name, values in changed.items():
@@ -69,7 +73,7 @@ def compare(
   console.rule(f'{method}, merged')
   models = {name: trained.load(workdir / name) for name in variants}
   models[method] = trained.load(workdir)
-  difference = export_lib.export(models[method], workdir / 'merged')
+  difference = export_merged(models[method], workdir / 'merged')
   root = main['data']['root']  # which no export keeps
   models[f'{method}_merged'] = trained.load(workdir / 'merged', root=root)
   rows = _rows(models, {f'{method}_merged': difference})
@@ -79,7 +83,7 @@ def compare(
 
 def _rows(models, differences) -> list[dict]:
   pairs = {name: (m.model, m.params) for name, m in models.items()}
-  seconds = benchmark.seconds_per_clip(pairs)
+  seconds = timing.seconds_per_clip(pairs)
   return [
     {
       'method': name,
@@ -101,7 +105,7 @@ COLUMNS = {
 }
 
 
-def methods(
+def compare_methods(
   variants: Sequence[Variant], workdir, rounds: int = 10
 ) -> list[dict]:
   """Trains the variants of a sweep as `sweep.sweep` does, and measures them.
@@ -126,7 +130,7 @@ def methods(
       workdir,
     )
     measured = _training(runs, rounds)
-  seconds = benchmark.seconds_per_clip(_deployed(runs), rounds)
+  seconds = timing.seconds_per_clip(_deployed(runs), rounds)
   for name, value in seconds.items():
     measured.setdefault(name, {})['seconds_per_clip'] = value
   found = []
@@ -140,7 +144,9 @@ def methods(
   return found
 
 
-def steps(variants: Sequence[Variant], workdir, rounds: int = 10) -> list[dict]:
+def compare_steps(
+  variants: Sequence[Variant], workdir, rounds: int = 10
+) -> list[dict]:
   """Measures the training steps of a sweep as `methods` does; trains nothing.
 
   Returns:
@@ -192,7 +198,7 @@ def _training(runs: Mapping[str, Run], rounds: int) -> dict[str, dict]:
     for name, run in runs.items():
       steps[name], measured[name] = _train_step(run)
       advance()
-  for name, seconds in benchmark.alternate(steps, rounds).items():
+  for name, seconds in timing.alternate(steps, rounds).items():
     per_clip = float(np.median(seconds)) / runs[name].config['batch_size']
     measured[name]['train_seconds_per_clip'] = per_clip
   return measured

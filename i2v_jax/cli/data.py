@@ -4,8 +4,8 @@ import contextlib
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from i2v_jax.cli_arguments import add_repeated, add_set, subcommands
-from i2v_jax.cli_numbers import count, from_0, not_negative, positive
+from i2v_jax.cli.arguments import add_repeated, add_set, subcommands
+from i2v_jax.cli.numbers import count, from_0, not_negative, positive
 
 # As in `sources`, which takes a while to import; 'ssv2' is another spelling.
 SOURCES = ('list', 'folder', 'kinetics', 'something_v2', 'ssv2')
@@ -25,7 +25,13 @@ def _going_on():
 def show(args) -> None:
   from i2v_jax.data.sets import folders, sources
   from i2v_jax.data.show import sheet
-  from i2v_jax.data.show import show as lib
+  from i2v_jax.data.show.show import (
+    class_folders,
+    contact_sheet,
+    label,
+    left_out,
+    list_clips,
+  )
   from i2v_jax.runtime.console import console, progress
   from i2v_jax.training import config_files, config_ranges, experiment
 
@@ -35,15 +41,15 @@ def show(args) -> None:
   if args.classes:
     names = sources.read_class_names(args.classes)
   else:
-    names = lib.class_folders(args.clips)
+    names = class_folders(args.clips)
   heading = [' '.join([args.config, *args.set])]
   mixing = [f'{k} {config[k]:g}' for k in ('mixup', 'cutmix') if config[k]]
   if mixing:
     heading.append(f'{" and ".join(mixing)} follow on the device')
-  videos = lib.labelled(lib.listed(args.clips, args.count), names)
+  videos = label(list_clips(args.clips, args.count), names)
   bar, advance = progress(len(videos), 'show', 'videos')
   with bar:
-    picture = lib.contact_sheet(
+    picture = contact_sheet(
       _counted(videos, advance),
       experiment.make_clip_spec(config, names),
       seed=config['seed'],
@@ -52,7 +58,7 @@ def show(args) -> None:
       class_names=names,
     )
   sheet.write(args.out, picture)
-  if files := lib.left_out(args.clips):
+  if files := left_out(args.clips):
     console.print(folders.describe_left_out(files))
   console.print(f'written to {args.out}')
 
@@ -66,10 +72,10 @@ def _counted(items: Iterable, advance: Callable) -> Iterator:
 def gallery(args) -> None:
   from i2v_jax.data.show import sheet
   from i2v_jax.runtime.console import console
-  from i2v_jax.training import gallery as lib
+  from i2v_jax.training.gallery import draw_gallery
 
   sheet.check_path(args.out)
-  sheet.write(args.out, lib.draw_gallery(args.clip, args.other, args.seed))
+  sheet.write(args.out, draw_gallery(args.clip, args.other, args.seed))
   console.print(f'written to {args.out}')
 
 
@@ -119,17 +125,15 @@ def check(args) -> int:
 
 
 def _to_check(args):
-  from i2v_jax import cli_data
+  from i2v_jax.cli import data
   from i2v_jax.data.check import all_videos
 
   if args.paths:
     return all_videos.list_paths(args.paths)
   if args.config:
-    return cli_data.list_config(args.config, args.set, args.split)
+    return data.list_config(args.config, args.set, args.split)
 
-  from i2v_jax.training import (
-    config_files,  # and with it JAX, which takes seconds
-  )
+  from i2v_jax.training import config_files
 
   options = dict(config_files.parse_setting(text) for text in args.set)
   return all_videos.list_source(*args.source, options, args.split)
@@ -138,10 +142,7 @@ def _to_check(args):
 def list_config(file: str, settings: Sequence[str], splits: Sequence[str] = ()):
   """The splits that a config trains and tests on, and the clips it takes."""
   from i2v_jax.data.check import all_videos
-  from i2v_jax.training import (  # JAX takes seconds to import
-    config_files,
-    experiment,
-  )
+  from i2v_jax.training import config_files, experiment
 
   config = config_files.load_config(file, settings)
   data = config['data']

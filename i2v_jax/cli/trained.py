@@ -1,27 +1,18 @@
-"""`i2v`: everything around training, one subcommand each."""
+"""`i2v predict, eval, export, push, pull, status`: trained models and runs."""
 
-import argparse
-import runpy
-import sys
-
-import i2v_jax
-from i2v_jax import cli_bench, cli_data, cli_sweeps, cli_weights
-from i2v_jax.cli_arguments import subcommands
-from i2v_jax.cli_numbers import positive
-from i2v_jax.data.sets import places
-from i2v_jax.runtime.errors import guarded
+from i2v_jax.cli.numbers import positive
 
 FORMATS = ('merged', 'full', 'adapter', 'clip', 'stablehlo')  # of `i2v export`
 
 
 def predict(args) -> int:
-  from i2v_jax import predict as lib
-  from i2v_jax import trained
+  from i2v_jax.deploy import trained
+  from i2v_jax.deploy.predict import list_clips, predict_all
 
   model = trained.load(args.workdir, weights=args.weights)
-  failed = lib.predict(
+  failed = predict_all(
     model,
-    lib.files(args.clips),
+    list_clips(args.clips),
     views=args.views,
     window=args.window,
     as_json=args.json,
@@ -31,74 +22,58 @@ def predict(args) -> int:
 
 
 def evaluate(args) -> None:
-  from i2v_jax import predict, trained
+  from i2v_jax.deploy import predict, trained
   from i2v_jax.runtime.console import console
-  from i2v_jax.training.evaluation import evaluate as lib
+  from i2v_jax.training.evaluation.evaluate import summary, write
 
   model = trained.load(args.workdir, weights=args.weights, root=args.root)
   spec = predict.with_views(model.spec, args.views)
   split, found = trained.evaluate_trained(model, spec)
   name = f'eval-{args.views}' if args.views else 'eval'
-  folder = lib.write(found, split, model.folder / name)
-  console.print(lib.summary(found))
+  folder = write(found, split, model.folder / name)
+  console.print(summary(found))
   console.print(f'written to {folder}')
 
 
 def export(args) -> None:
-  from i2v_jax import clip_format, stablehlo, trained
-  from i2v_jax import export as lib
+  from i2v_jax.deploy import clip_format, stablehlo, trained
+  from i2v_jax.deploy.export import export_adapter, export_full, export_merged
 
   write = {
-    'merged': lib.export,
-    'full': lib.full,
-    'adapter': lib.adapter,
-    'clip': clip_format.export,
-    'stablehlo': stablehlo.export,
+    'merged': export_merged,
+    'full': export_full,
+    'adapter': export_adapter,
+    'clip': clip_format.export_clip,
+    'stablehlo': stablehlo.export_program,
   }[args.format]
   write(trained.load(args.workdir, weights=args.weights), args.out)
 
 
 def push(args) -> None:
-  from i2v_jax import hub
+  from i2v_jax.deploy import hub
 
   hub.push(args.folder, args.repository)
 
 
 def pull(args) -> None:
-  from i2v_jax import hub
+  from i2v_jax.deploy import hub
 
   hub.pull(args.repository, args.out)
 
 
 def status(args) -> None:
-  from i2v_jax.training.workdir import status as lib
+  from i2v_jax.training.workdir.status import report
 
-  for line in lib.report(args.workdir):
+  for line in report(args.workdir):
     print(line)
 
 
-def train(argv) -> None:
-  """Does what `python -m i2v_jax.main` does with these arguments."""
-  sys.argv = ['i2v train', *argv]
-  runpy.run_module('i2v_jax.main', run_name='__main__', alter_sys=True)
-
-
-def parser() -> argparse.ArgumentParser:
-  """The command line; every subcommand calls one function of this file."""
-  top = argparse.ArgumentParser('i2v', description=__doc__)
-  version = f'i2v_jax {i2v_jax.__version__}'
-  top.add_argument('--version', action='version', version=version)
-  command = subcommands(top)
-  command('train', None, 'train a config, as python -m i2v_jax.main does')
+def add(command) -> None:
+  """Adds the commands; `command` makes a subcommand."""
   _for_models(command)
   _for_sharing(command)
-  cli_weights.add(command)
-  cli_sweeps.add(command)
-  cli_data.add(command)
-  cli_bench.add(command)
   sub = command('status', status, 'say how the run of a workdir is doing')
   sub.add_argument('--workdir', required=True, help='of a run, past or present')
-  return top
 
 
 def _for_models(command) -> None:
@@ -144,16 +119,3 @@ def _for_sharing(command) -> None:
   down.add_argument('--out', required=True, help='new folder')
   up.add_argument('repository', metavar='hf:ORG/NAME')
   down.add_argument('repository', metavar='hf:ORG/NAME[@REVISION]')
-
-
-def main(argv=None) -> None:
-  argv = sys.argv[1:] if argv is None else argv
-  if argv[:1] == ['train']:  # whose flags are those of absl
-    train(argv[1:])
-    return
-  args = parser().parse_args(argv)
-  sys.exit(guarded(places.checked(args.function), args))
-
-
-if __name__ == '__main__':
-  main()

@@ -1,7 +1,7 @@
 """`i2v weights`: files that others published."""
 
-from i2v_jax.cli_arguments import add_set, subcommands
-from i2v_jax.cli_numbers import count
+from i2v_jax.cli.arguments import add_set, subcommands
+from i2v_jax.cli.numbers import count
 
 
 def inspect_weights(args) -> None:
@@ -22,18 +22,18 @@ def bench_weights(args) -> None:
 
 
 def convert_weights(args) -> None:
-  from i2v_jax import convert
   from i2v_jax.data.sets import sources
+  from i2v_jax.deploy import convert
   from i2v_jax.training import config_files
 
   if not args.config:
-    convert.image_model(args.source, args.out, **_told(args))
+    convert.convert_image_model(args.source, args.out, **_told(args))
     return
   if not args.classes:
     raise ValueError('A video model needs its class names: give --classes.')
   config = config_files.load_config(args.config, args.set)
   names = sources.read_class_names(args.classes)
-  convert.release(args.source, config, names, args.out, args.which)
+  convert.convert_release(args.source, config, names, args.out, args.which)
 
 
 def _told(args) -> dict:

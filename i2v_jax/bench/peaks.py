@@ -21,7 +21,7 @@ PEAKS = {
 }
 
 
-def published(device: jax.Device, dtype) -> tuple[float, str] | None:
+def published_peak(device: jax.Device, dtype) -> tuple[float, str] | None:
   """FLOP/s of a device and the source; None where they are not known.
 
   Only of bfloat16: float32 runs at whatever precision XLA is told.

@@ -1,6 +1,6 @@
 r"""What a config takes on a machine that is elsewhere, by its compiler.
 
-  python -m i2v_jax.scaling --config configs/zeroi2v_k400.py --clips 4 \
+  python -m i2v_jax.bench.topology --config configs/zeroi2v_k400.py --clips 4 \
     --topology v5e:2x4 --config.mesh.frozen=data --config.remat=block
 
 The training step is compiled from shapes: no data, no weights, no TPU. Its
@@ -29,7 +29,7 @@ EFFORT = flags.DEFINE_float(
 OUT = flags.DEFINE_string('out', '', 'File that a line of JSON is added to.')
 
 
-def devices(topology: str) -> list:
+def find_devices(topology: str) -> list:
   """The chips of a TPU topology, or the devices here."""
   import jax
   from jax.experimental import topologies
@@ -78,7 +78,7 @@ def measure(config, where, clips: int, num_classes: int, effort: float) -> dict:
 def run(argv) -> None:
   if len(argv) > 1:
     raise app.UsageError(f'{argv[1]!r} is not a flag; flags begin with --.')
-  config, where = CONFIG.value, devices(TOPOLOGY.value)
+  config, where = CONFIG.value, find_devices(TOPOLOGY.value)
   where = where[: DEVICES.value or None]
   found = measure(config, where, CLIPS.value, CLASSES.value, EFFORT.value)
   said = {

@@ -10,13 +10,18 @@ import jax
 import numpy as np
 from flax.traverse_util import flatten_dict
 
-from i2v_jax import export as export_lib
 from i2v_jax.adapters import frame_shift
 from i2v_jax.backbones.vit_config import ViTConfig
+from i2v_jax.deploy.export import (
+  choose_folder,
+  describe_export,
+  describe_merge,
+  merge_checked,
+)
+from i2v_jax.deploy.trained import Trained
 from i2v_jax.models import video
 from i2v_jax.runtime import files
 from i2v_jax.runtime.console import console
-from i2v_jax.trained import Trained
 from i2v_jax.training import facts
 from i2v_jax.weights.formats import clip_hf, huggingface, native
 
@@ -35,7 +40,7 @@ MERGED = ('zeroi2v', 0)  # method and number of its adapters
 RELOCATION = ('head_relocation', 'kv')
 
 
-def export(trained: Trained, out) -> None:
+def export_clip(trained: Trained, out) -> None:
   """Writes a merged model as Hugging Face writes CLIP's visual tower.
 
   Args:
@@ -49,10 +54,10 @@ def export(trained: Trained, out) -> None:
     ValueError: the format cannot express the model, or as `export.export`;
       nothing is written.
   """
-  out = export_lib.new_folder(out, 'clip')
-  model, params, difference = export_lib.checked(trained)
+  out = choose_folder(out, 'clip')
+  model, params, difference = merge_checked(trained)
   offsets = head_offsets(model)
-  known = export_lib.facts(trained, 'clip', params, difference)
+  known = describe_export(trained, 'clip', params, difference)
   arrays = to_clip(jax.device_get(params))
   config = vision_config(model.vit) | {'i2v': _video(trained, offsets)}
   with files.replacing_folder(out) as new:
@@ -60,7 +65,7 @@ def export(trained: Trained, out) -> None:
     native.save(new / 'model.safetensors', arrays, {'format': 'pt'})
     files.write_json(new / 'config.json', config)
     facts.write(new, known)
-  outcome = export_lib.outcome(trained.model, difference)
+  outcome = describe_merge(trained.model, difference)
   console.print(f'{out}: CLIP with a classifier, {outcome}')
 
 

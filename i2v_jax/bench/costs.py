@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 import i2v_jax
-from i2v_jax import bench_runs, peaks
+from i2v_jax.bench import measure, peaks
 from i2v_jax.data.sets import digits, known
 from i2v_jax.models.inputs import clip_shapes, param_shapes
 from i2v_jax.runtime import compilation, device_memory, process, sharding
@@ -54,7 +54,9 @@ class Options:
         raise ValueError(f'--{flag} is {value}; it is at least 1.')
 
 
-def bench(config: Mapping[str, Any], options: Options) -> dict[str, Any]:
+def measure_costs(
+  config: Mapping[str, Any], options: Options
+) -> dict[str, Any]:
   """Counts and measures a config; JSON values.
 
   Args:
@@ -70,7 +72,7 @@ def bench(config: Mapping[str, Any], options: Options) -> dict[str, Any]:
     ValueError: something in the config cannot be.
   """
   config = experiment.check_config(config)
-  num_classes = classes(config, options.num_classes)
+  num_classes = count_classes(config, options.num_classes)
   models = counts.build_models(config, num_classes)
   model = experiment.build_model(config, num_classes)
   config, *_ = split_params(config, model, param_shapes(model))
@@ -84,14 +86,16 @@ def bench(config: Mapping[str, Any], options: Options) -> dict[str, Any]:
       found['models'][name]['xla_macs'] = compilation.xla_macs(_lowered(model))
     return found
   size, rounds = options.batch_size, options.rounds
-  measured, rate = bench_runs.forward(models, size, rounds)
+  measured, rate = measure.measure_forward(models, size, rounds)
   for name, values in measured.items():
     found['models'][name] |= values
   found['peak'] = _peak(models, rate, options.measure_peak)
   if options.training:
-    found['training'] = bench_runs.training(config, num_classes, size, rounds)
+    found['training'] = measure.measure_training(
+      config, num_classes, size, rounds
+    )
   if options.loader:
-    found['loader'] = bench_runs.loader(config, options.clips)
+    found['loader'] = measure.measure_loader(config, options.clips)
   found['memory'] = {
     'host_peak_bytes': process.peak_bytes(),
     'device_peak_bytes': device_memory.device_peak_bytes(),
@@ -109,7 +113,7 @@ def _sized(config: Mapping[str, Any], options: Options) -> Options:
   return dataclasses.replace(options, batch_size=size)
 
 
-def classes(config: Mapping[str, Any], given: int = 0) -> int:
+def count_classes(config: Mapping[str, Any], given: int = 0) -> int:
   """Classes of a config: those given, else of its data, else as is known.
 
   Raises:
@@ -124,7 +128,7 @@ def classes(config: Mapping[str, Any], given: int = 0) -> int:
   public |= {found.format: found.classes for found in known.DATA_SETS[::-1]}
   if data['format'] in public:
     return public[data['format']]
-  if bench_runs.has_data(config):
+  if measure.has_data(config):
     return len(experiment.load_split(config, 'train').class_names)
   raise ValueError(
     f'There is no data at data.root={data["root"]} whose classes could be '
@@ -165,7 +169,7 @@ def _lowered(model):
 def _peak(models, rate: float, wanted: bool) -> dict[str, Any]:
   """FLOP/s of one device: published, or the measured `rate`."""
   model, *_ = models.values()
-  published = peaks.published(jax.devices()[0], model.vit.dtype)
+  published = peaks.published_peak(jax.devices()[0], model.vit.dtype)
   if published and not wanted:
     flops, source = published
     return {'flops': flops, 'source': source, 'measured': rate}

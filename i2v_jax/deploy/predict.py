@@ -11,9 +11,9 @@ from i2v_jax.data.clips.clips import ClipSpec
 from i2v_jax.data.sets import folders
 from i2v_jax.data.videos import faults
 from i2v_jax.data.videos.decode import FPS, VideoInfo, open_video
+from i2v_jax.deploy.trained import Trained
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.console import console, encodable
-from i2v_jax.trained import Trained
 
 BAR = 24  # characters of a probability of 1
 
@@ -29,7 +29,7 @@ def with_views(spec: ClipSpec, views: str | None) -> ClipSpec:
   return dataclasses.replace(spec, **options)
 
 
-def windows(info: VideoInfo, seconds: float) -> list[tuple[int, int]]:
+def split_windows(info: VideoInfo, seconds: float) -> list[tuple[int, int]]:
   """Frame spans of `seconds` each, half overlapping, up to the end."""
   ranges.POSITIVE('--window', seconds)
   frame = info.duration / info.frames
@@ -47,7 +47,7 @@ def windows(info: VideoInfo, seconds: float) -> list[tuple[int, int]]:
   return [span for span in dict.fromkeys(spans) if span[0] < span[1]]
 
 
-def files(paths) -> list[str]:
+def list_clips(paths) -> list[str]:
   """Videos, and in place of a folder all videos in it and below, by name.
 
   A folder of frames is a video. Other files are left out, and counted on
@@ -97,7 +97,7 @@ def predict_file(
     return {'file': str(path), 'top': top(found)}
   with open_video(path, fps=fps) as opened:
     info = opened.info
-    spans = windows(info, window)
+    spans = split_windows(info, window)
     found = [trained.probabilities(opened, spec, span) for span in spans]
   ends = (*info.times, info.duration)
   return {
@@ -114,7 +114,7 @@ def predict_file(
   }
 
 
-def show(result: dict) -> None:
+def show_prediction(result: dict) -> None:
   """Prints one prediction as a table."""
   table = Table(title=result['file'], title_justify='left', box=None)
   if 'windows' in result:
@@ -138,7 +138,7 @@ def _row(entry: dict) -> tuple[str, str, str]:
   return entry['name'], f'{share:.1%}', full * length + rest * (BAR - length)
 
 
-def predict(
+def predict_all(
   trained: Trained,
   paths,
   *,
@@ -170,5 +170,5 @@ def predict(
     if as_json:
       print(json.dumps(result), flush=True)
     else:
-      show(result)
+      show_prediction(result)
   return failed

@@ -53,7 +53,7 @@ USE = {  # by format
 }
 
 
-def text(name: str, facts: Mapping[str, Any]) -> str:
+def make_card(name: str, facts: Mapping[str, Any]) -> str:
   """The README.md of a repository.
 
   Args:

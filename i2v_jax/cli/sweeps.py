@@ -2,31 +2,31 @@
 
 import pathlib
 
-from i2v_jax.cli_arguments import add_repeated, add_set
-from i2v_jax.cli_numbers import count
+from i2v_jax.cli.arguments import add_repeated, add_set
+from i2v_jax.cli.numbers import count
 from i2v_jax.training import shipped_configs
 
 
 def sweep(args) -> int:
   from i2v_jax.training import config_files
-  from i2v_jax.training.sweeps import sweep as lib
+  from i2v_jax.training.sweeps.sweep import train_and_show
 
   found = config_files.load_variants(args.config, args.set, args.only)
   workdir = args.workdir or _workdir('sweep', args.config)
-  rows = lib.sweep(found, workdir, args.seeds)
+  rows = train_and_show(found, workdir, args.seeds)
   return int(any(row.get('error') for row in rows))
 
 
 def compare(args) -> int:
-  from i2v_jax import compare as lib
+  from i2v_jax.bench.compare import compare_methods, compare_steps
   from i2v_jax.training import config_files
 
   found = config_files.load_variants(args.config, args.set, args.only)
   workdir = args.workdir or _workdir('compare', args.config)
   if args.steps_only:
-    lib.steps(found, workdir, args.rounds)
+    compare_steps(found, workdir, args.rounds)
     return 0
-  rows = lib.methods(found, workdir, args.rounds)
+  rows = compare_methods(found, workdir, args.rounds)
   return int(any(row.get('error') for row in rows))
 
 

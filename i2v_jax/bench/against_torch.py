@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from i2v_jax import adapters, bench_runs
+from i2v_jax import adapters
 from i2v_jax.adapters import zeroi2v
+from i2v_jax.bench import measure
 from i2v_jax.models.build import build, merge
 from i2v_jax.runtime.console import console
 from i2v_jax.weights.formats import native
@@ -112,7 +113,7 @@ def _measure(config, num_classes: int, work: str, rounds: int) -> dict:
 def prepare(config, num_classes: int, work: str, folder: pathlib.Path) -> None:
   """Writes weights and what else decides the model, for both sides."""
   model = build(config['model'], num_classes)
-  params = bench_runs.random_params(model, {})
+  params = measure.draw_params(model, {})
   if work == 'forward, merged':
     model, params = merge(model, params)
   native.write(folder / 'weights.safetensors', params)

@@ -1,0 +1,41 @@
+"""`i2v`: everything around training, one subcommand each."""
+
+import argparse
+import runpy
+import sys
+
+import i2v_jax
+from i2v_jax.cli import bench, data, sweeps, trained, weights
+from i2v_jax.cli.arguments import subcommands
+from i2v_jax.data.sets import places
+from i2v_jax.runtime.errors import guarded
+
+
+def train(argv) -> None:
+  """Does what `python -m i2v_jax.main` does with these arguments."""
+  sys.argv = ['i2v train', *argv]
+  runpy.run_module('i2v_jax.main', run_name='__main__', alter_sys=True)
+
+
+def make_parser() -> argparse.ArgumentParser:
+  """The command line; every subcommand calls one function of this file."""
+  top = argparse.ArgumentParser('i2v', description=__doc__)
+  version = f'i2v_jax {i2v_jax.__version__}'
+  top.add_argument('--version', action='version', version=version)
+  command = subcommands(top)
+  command('train', None, 'train a config, as python -m i2v_jax.main does')
+  trained.add(command)
+  weights.add(command)
+  sweeps.add(command)
+  data.add(command)
+  bench.add(command)
+  return top
+
+
+def main(argv=None) -> None:
+  argv = sys.argv[1:] if argv is None else argv
+  if argv[:1] == ['train']:  # whose flags are those of absl
+    train(argv[1:])
+    return
+  args = make_parser().parse_args(argv)
+  sys.exit(guarded(places.checked(args.function), args))
