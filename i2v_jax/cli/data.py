@@ -125,13 +125,12 @@ def check(args) -> int:
 
 
 def _to_check(args):
-  from i2v_jax.cli import data
   from i2v_jax.data.check import all_videos
 
   if args.paths:
     return all_videos.list_paths(args.paths)
   if args.config:
-    return data.list_config(args.config, args.set, args.split)
+    return list_config(args.config, args.set, args.split)
 
   from i2v_jax.training import config_files
 
