@@ -4,7 +4,6 @@ import importlib
 import os
 import pathlib
 import resource
-import sys
 import tempfile
 from importlib.metadata import version
 
@@ -29,7 +28,6 @@ import pytest
 jax.config.update('jax_numpy_rank_promotion', 'raise')
 
 HERE = pathlib.Path(__file__).parent
-sys.path.insert(0, str(HERE.parent))  # `configs` is not part of the package
 
 
 @pytest.fixture

@@ -2,13 +2,13 @@
 
 import functools
 import importlib
-import pathlib
 import re
 
 import building
 import jax
 import pytest
 import small
+from paths import ROOT
 
 from configs import methods
 from i2v_jax.models.build import merge
@@ -16,7 +16,6 @@ from i2v_jax.models.inputs import clip_shapes
 from i2v_jax.models.macs import count_macs
 from i2v_jax.training import experiment, optimizer
 
-ROOT = pathlib.Path(__file__).parents[1]
 TEXT = (ROOT / 'docs' / 'methods.md').read_text(encoding='utf-8')
 ROWS = {
   cells[0].strip('` '): [cell.strip() for cell in cells]

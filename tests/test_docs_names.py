@@ -1,9 +1,9 @@
 """What the docs name is there: tests, image models, formats."""
 
-import pathlib
 import re
 
 import pytest
+from paths import ROOT
 
 from configs import common
 from i2v_jax.backbones.normalization import NORMALIZATION
@@ -11,11 +11,10 @@ from i2v_jax.backbones.vit_config import FAMILIES
 from i2v_jax.weights import releases
 from i2v_jax.weights.formats import FORMATS
 
-ROOT = pathlib.Path(__file__).parents[1]
 PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md'))]
 TESTS = {
   name
-  for path in (ROOT / 'tests').glob('test_*.py')
+  for path in (ROOT / 'tests').rglob('test_*.py')
   for name in [
     path.stem,
     *re.findall(r'def (test_\w+)', path.read_text(encoding='utf-8')),

@@ -1,16 +1,15 @@
 """Imports point down a list of packages, and what stays unloaded."""
 
 import ast
-import pathlib
 import subprocess
 import sys
 
 import house
 import pytest
+from paths import ROOT
 
 import i2v_jax
 
-ROOT = pathlib.Path(__file__).parents[1]
 CONFIGS = {
   str(path.relative_to(ROOT)): ast.parse(path.read_text(encoding='utf-8'))
   for path in sorted((ROOT / 'configs').rglob('*.py'))

@@ -10,8 +10,8 @@ import sys
 
 import pytest
 import yaml
+from paths import ROOT
 
-ROOT = pathlib.Path(__file__).parents[1]
 SCRIPTS = sorted((ROOT / 'launch').glob('*.sh'))
 NAMES = [path.name for path in SCRIPTS]
 TPU = ('--name', 'n', '--zone', 'z')

@@ -2,7 +2,6 @@
 
 import json
 import os
-import pathlib
 import re
 import shlex
 import subprocess
@@ -10,8 +9,7 @@ import sys
 
 import documented
 import pytest
-
-ROOT = pathlib.Path(__file__).parents[1]
+from paths import ROOT
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The code of docs/using_in_your_project.md, run as it stands."""
 
-import pathlib
 import re
 import runpy
 import types
@@ -14,11 +13,12 @@ import pytest
 import small
 from flax.core import FrozenDict
 from flax.traverse_util import flatten_dict
+from paths import ROOT
 
 from i2v_jax import adapters
 from i2v_jax import params as params_lib
 
-DOC = pathlib.Path(__file__).parents[1] / 'docs' / 'using_in_your_project.md'
+DOC = ROOT / 'docs' / 'using_in_your_project.md'
 TEXT = DOC.read_text(encoding='utf-8')
 ROWS = re.findall(r'^\| (`\w+`.*?) \| (works|refuses) \|', TEXT, re.M)
 WORKS = {

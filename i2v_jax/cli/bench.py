@@ -25,9 +25,6 @@ def bench(args) -> None:
     measure_peak=args.measure_peak,
     count_only=args.count_only,
   )
-  if args.against:
-    _against(args)
-    return
   config = config_files.load_config(args.config, args.set)
   found = {'config': args.config, 'set': args.set}
   found |= measure_costs(config, options)
@@ -35,17 +32,6 @@ def bench(args) -> None:
   table.show(found, f'{pathlib.Path(path).stem} {arg}'.rstrip())
   if args.out:
     table.write(found, args.out)
-
-
-def _against(args) -> None:
-  from i2v_jax.bench import against_torch, costs, table
-  from i2v_jax.training import config_files
-
-  config = config_files.load_config(args.config, args.set)
-  classes = costs.count_classes(config, args.classes)
-  rows = against_torch.against_torch(config, classes, args.rounds)
-  if args.out:
-    table.write({'config': args.config, 'rows': rows}, args.out)
 
 
 def published(args) -> None:
@@ -87,10 +73,5 @@ def _for_bench(found) -> None:
     action='store_true',
     help='compare with a matrix product that is measured, not with the '
     'published peak of the device',
-  )
-  add(
-    '--against',
-    choices=['torch'],
-    help='only compare with the same in plain PyTorch, one clip in float32',
   )
   add('--count-only', action='store_true', help='compile and run nothing')

@@ -1,8 +1,8 @@
 """Multiply-accumulates of a video model, by formula: what papers call FLOPs.
 
 Counted are matrix products and convolutions, which is all that papers count;
-norms, activations, additions and softmax are not. `tests/test_flops.py` holds
-it to what JAX traces and XLA compiles.
+norms, activations, additions and softmax are not. JAX's trace and what XLA
+compiles count the same (`tests/models/test_macs.py`).
 
 Shapes as in `vit.py`; a comment behind a factor names what it stands for.
 """

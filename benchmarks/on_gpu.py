@@ -1,0 +1,189 @@
+r"""ZeroI2V on an accelerator beside PyTorch: forward and training, in bfloat16.
+
+  python benchmarks/on_gpu.py --config configs/zeroi2v_k400.py:variant=L/14 \
+    --out on_gpu.json
+
+Both take turns, in one process. That the forward passes give the same logits of
+the same weights is checked; training steps do the same products, and only ours
+draws dropout. Theirs is `zeroi2v_torch`: `scaled_dot_product_attention`,
+autocast, frozen weights in the compute type, fused AdamW; `--compile` adds
+torch.compile. The peak is that of a large matrix product of ours.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import pathlib
+
+# Two frameworks share one card.
+os.environ.setdefault('XLA_PYTHON_CLIENT_PREALLOCATE', 'false')
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import torch
+import zeroi2v_torch
+from rich.table import Table
+
+from i2v_jax.bench import costs, timing
+from i2v_jax.bench.measure import draw_params, repeat
+from i2v_jax.models.inputs import clip_shapes
+from i2v_jax.runtime import compilation, sharding
+from i2v_jax.runtime.console import console
+from i2v_jax.training import config_files, counts, experiment, memory
+
+TOLERANCE = {'float32': 1e-3, 'bfloat16': 0.1}  # of the largest logit
+COLUMNS = ('work', 'batch', 'i2v ms', 'torch ms', 'i2v is', 'i2v MFU')
+COLUMNS += ('torch MFU',)
+
+
+class Theirs:
+  """The peer on the same kind of device, with what its calls need."""
+
+  def __init__(self, model, params, compiled: bool):
+    self.device = 'cuda' if jax.default_backend() == 'gpu' else 'cpu'
+    self.dtype = getattr(torch, np.dtype(model.vit.dtype).name)
+    self.module = zeroi2v_torch.build(model, params).to(self.device)
+    for weight in self.module.parameters():
+      if weight.ndim > 1 and not weight.requires_grad:  # as ours
+        weight.data = weight.data.to(self.dtype)
+    self.run = torch.compile(self.module) if compiled else self.module
+
+  def clips(self, shape):
+    """Black clips, in the layout and the type that it takes."""
+    batch, frames, height, width, channels = shape
+    sizes = batch, frames, channels, height, width
+    return torch.zeros(sizes, device=self.device, dtype=self.dtype)
+
+  def cast(self):
+    if self.dtype == torch.float32:
+      return contextlib.nullcontext()
+    return torch.autocast(self.device, self.dtype)
+
+  def done(self):
+    if self.device == 'cuda':
+      torch.cuda.synchronize()
+
+  def forward(self, clips):
+    def call():
+      with torch.inference_mode(), self.cast():
+        logits = self.run(clips)
+      self.done()
+      return logits
+
+    return call
+
+  def training(self, clips):
+    mine = [w for w in self.module.parameters() if w.requires_grad]
+    tx = torch.optim.AdamW(mine, 3e-4, fused=True)
+    labels = torch.zeros(len(clips), dtype=torch.long, device=self.device)
+
+    def call():
+      tx.zero_grad()
+      with self.cast():
+        logits = self.run(clips)
+      torch.nn.functional.cross_entropy(logits.float(), labels).backward()
+      tx.step()
+      self.done()
+
+    return call
+
+
+def measure(config, sizes, rounds: int, compiled: bool) -> list[dict]:
+  """A row for each work and batch size, measured in turn with PyTorch."""
+  classes, rows = costs.count_classes(config), []
+  model = experiment.build_model(config, classes)
+  merged = counts.build_deployed(model)
+  for size in sizes:
+    for name, made in (('forward, merged', merged), ('training', model)):
+      params = draw_params(made, {})
+      theirs = Theirs(made, params, compiled)
+      clips = theirs.clips(clip_shapes(made, size)[0].shape)
+      if name == 'training':
+        ours, macs = training(config, classes, size)
+        other = theirs.training(clips)
+      else:
+        ours, _ = timing.compile_forward(made, params, size)
+        macs = counts.count(config, made).view_macs
+        other = theirs.forward(clips)
+        check(ours(), other(), np.dtype(made.vit.dtype).name)
+      times = timing.alternate({'i2v': ours, 'torch': other}, rounds)
+      seconds = {key: float(np.median(found)) for key, found in times.items()}
+      ratio = float(np.median(times['torch'] / times['i2v']))
+      rows.append(
+        {'work': name, 'batch': size, 'flops': 2 * macs * size}
+        | {'seconds': seconds, 'torch_by_i2v': ratio}
+      )
+  return rows
+
+
+def training(config, classes: int, size: int):
+  """Our training step on one device, and what a clip of it takes."""
+  mesh = sharding.make_mesh(devices=jax.devices()[:1])
+  lowered, inputs = memory.lower_step(config, mesh, classes, size)
+  step = repeat(lowered.compile(), inputs)
+  return step, compilation.xla_macs(lowered) / size
+
+
+def check(ours, theirs, dtype: str) -> None:
+  """Raises ValueError where the two are not the same function."""
+  theirs = theirs.float().cpu().numpy()
+  apart = np.abs(np.asarray(ours) - theirs).max() / np.abs(theirs).max()
+  if not apart <= TOLERANCE[dtype]:
+    raise ValueError(
+      f'The logits differ by {apart:.1%} of the largest: it is not the same '
+      'work that would be measured.'
+    )
+
+
+def peak(dtype, side: int, rounds: int) -> float:
+  """FLOP/s of a product of square matrices."""
+  x = jnp.ones((side, side), dtype)
+  product = jax.jit(jnp.matmul)
+  times = timing.alternate({'': lambda: product(x, x)}, rounds)['']
+  return 2 * side**3 / float(np.median(times))
+
+
+def show(rows, flops: float) -> None:
+  device = jax.devices()[0].device_kind
+  table = Table(title=f'{device}, {flops / 1e12:.3g} TFLOP/s measured')
+  for name in COLUMNS:
+    table.add_column(name, justify='left' if name == 'work' else 'right')
+  for row in rows:
+    seconds = row['seconds']
+    table.add_row(
+      row['work'],
+      str(row['batch']),
+      *(f'{1e3 * seconds[key]:.2f}' for key in ('i2v', 'torch')),
+      f'{row["torch_by_i2v"]:.2f}x',
+      *(f'{row["flops"] / seconds[k] / flops:.1%}' for k in ('i2v', 'torch')),
+    )
+  console.print(table)
+
+
+def main(argv=None) -> None:
+  parser = argparse.ArgumentParser(description=__doc__)
+  add = parser.add_argument
+  add('--config', default='configs/zeroi2v_k400.py', metavar='FILE[:ARG]')
+  add('--set', action='append', default=[], metavar='KEY=VALUE')
+  add('--batch', type=int, action='append', help='repeatable; 8 and 64')
+  add('--rounds', type=int, default=20)
+  add('--side', type=int, default=8192, help='of the matrices of the peak')
+  add('--compile', action='store_true', help='torch.compile')
+  add('--out', metavar='FILE.json')
+  args = parser.parse_args(argv)
+  config = config_files.load_config(args.config, args.set)
+  flops = peak(experiment.choose_dtype(config), args.side, args.rounds)
+  rows = measure(config, args.batch or [8, 64], args.rounds, args.compile)
+  show(rows, flops)
+  if args.out:
+    found = {'peak_flops': flops, 'rows': rows, 'set': args.set}
+    found |= {'config': args.config, 'torch': torch.__version__}
+    pathlib.Path(args.out).write_text(
+      json.dumps(found, indent=2) + '\n', encoding='utf-8'
+    )
+
+
+if __name__ == '__main__':
+  main()

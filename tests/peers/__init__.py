@@ -1,1 +1,0 @@
-"""Other frameworks' way of doing the same work, to measure ours against."""

@@ -1,0 +1,116 @@
+"""Trains on 8 emulated devices in every layout; test_layouts.py runs it.
+
+  python tests/support/layouts_on_devices.py DIGITS WORKDIR
+
+Prints what it found as JSON. Small arrays are cut, too, so that small models
+show what large ones do.
+"""
+
+import json
+import pathlib
+import shutil
+import sys
+
+import jax
+import numpy as np
+import optax
+import small
+
+from configs import quickstart
+from i2v_jax import params as params_lib
+from i2v_jax.models.inputs import INPUTS
+from i2v_jax.runtime import sharding
+from i2v_jax.training import loop, memory
+from i2v_jax.training.run import init_state, place_frozen
+from i2v_jax.training.train_step import jit_step, make_train_step
+
+SWIGLU = dict(width=32, depth=2, num_heads=4, patch_size=4, image_size=16)
+SWIGLU |= dict(family='dinov2', activation='swiglu', mlp_dim=48)
+HEADS = {'name': 'zeroi2v', 'offsets': (-1, 1)}
+MODELS = {
+  'zeroi2v': small.build(HEADS),
+  'aim': small.build({'name': 'aim', 'drop_path': 0.2}),
+  'dualpath': small.build(
+    {'name': 'dualpath', 'grid': (2, 2), 'spatial_frames': 2, 'rank': 8}
+  ),
+  'evl': small.build({'name': 'evl', 'layers': 2}),
+  'swiglu': small.build(HEADS, backbone=SWIGLU),
+}
+WHOLE = dict(model=1, frozen='replicated', trained='replicated')
+LAYOUTS = {
+  'replicated': WHOLE,
+  'data': dict(model=1, frozen='data', trained='data'),
+  'model': dict(model=2, frozen='model', trained='model'),
+  'both': dict(model=4, frozen='model', trained='data'),
+}
+
+
+def batch_of(model, rows=8):
+  """Random clips, one of which counts for nothing."""
+  rng = np.random.default_rng(0)
+  clips = {
+    key: rng.integers(0, 256, (rows, *shape), np.uint8)
+    for key, shape in zip(INPUTS, model.input_shapes, strict=False)
+  }
+  label = rng.integers(0, model.num_classes, rows, np.int32)
+  return clips | {'label': label, 'mask': (np.arange(rows) > 0).astype('f4')}
+
+
+def three_steps(model, layouts, devices=None):
+  """The state behind them, what was frozen, and the loss of the last."""
+  mesh = sharding.make_mesh(layouts['model'], devices)
+  params = small.random(model)
+  trained = [part for part in params if part != 'backbone']
+  mine, frozen = params_lib.split(params, trained)
+  tx = optax.adamw(1e-3, eps=1e-4)
+  state = init_state(mine, tx, layouts['trained'], mesh)
+  frozen = place_frozen(frozen, np.float32, layouts['frozen'], mesh)
+  step = make_train_step(model, tx, normalization='clip')
+  step = jit_step(step, state, mesh)
+  batch = sharding.put(batch_of(model), mesh)
+  for _ in range(3):
+    state, metrics = step(state, frozen, batch)
+  return state, frozen, float(metrics['loss'])
+
+
+def difference(found, wanted):
+  """Largest one between two trees of arrays."""
+  apart = lambda x, y: float(np.abs(np.asarray(x) - np.asarray(y)).max())
+  return max(jax.tree.leaves(jax.tree.map(apart, found, wanted)))
+
+
+def compare(model):
+  """What each layout gives, against one device."""
+  state, frozen, loss = three_steps(model, WHOLE, jax.devices()[:1])
+  start = params_lib.split(small.random(model), tuple(state.params))[0]
+  found = {'moved': difference(state.params, start)}
+  for name, layouts in LAYOUTS.items():
+    cut, cut_frozen, cut_loss = three_steps(model, layouts)
+    share = lambda part, whole: memory.num_bytes(part) / memory.num_bytes(whole)
+    found[name] = {
+      'params': difference(cut.params, state.params),
+      'opt_state': difference(cut.opt_state, state.opt_state),
+      'loss': abs(cut_loss - loss),
+      'share_of_state': share(cut, state),
+      'share_of_frozen': share(cut_frozen, frozen),
+    }
+  return found
+
+
+def run(digits, workdir):
+  """The smoke test of the quickstart: a layout, then resumed in another."""
+  config = quickstart.get_config('smoke')
+  config.data.root, config.compare = digits, {}
+  config.steps, config.checkpoint_every = 3, 1
+  config.mesh = LAYOUTS['data']
+  loop.train_and_evaluate(config, workdir)
+  shutil.rmtree(pathlib.Path(workdir) / 'checkpoints' / '3')
+  config.mesh = LAYOUTS['both']
+  loop.train_and_evaluate(config, workdir)
+
+
+if __name__ == '__main__':
+  sharding.SMALL = 128
+  found = {name: compare(model) for name, model in MODELS.items()}
+  run(*sys.argv[1:])
+  print(json.dumps(found))
