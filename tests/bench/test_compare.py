@@ -155,7 +155,7 @@ def test_a_config_without_adapter_is_compared_too(
   with config.unlocked():
     config.model.adapter = None
   monkeypatch.setattr(
-    compare.train,
+    compare.loop,
     'train_and_evaluate',
     lambda config, folder, extend: asked.append(folder.name),
   )

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import shutil
-import types
 
 import jax.numpy as jnp
 import numpy as np
@@ -15,7 +14,6 @@ from i2v_jax.data.videos.decode import VideoInfo, probe
 from i2v_jax.deploy import export, predict, trained
 from i2v_jax.deploy.export import export_merged, merge_trained
 from i2v_jax.models.build import merge
-from i2v_jax.models.inputs import clip_shapes
 from i2v_jax.training import loop
 
 
@@ -175,8 +173,7 @@ def test_a_merge_that_changes_the_model_is_refused(
     head = {k: v + 0.01 for k, v in params['head'].items()}
     return merged, params | {'head': head}
 
-  fake = types.SimpleNamespace(merge=broken, example=clip_shapes)
-  monkeypatch.setattr(export, 'video', fake)
+  monkeypatch.setattr(export, 'merge', broken)
   with pytest.raises(ValueError, match='nothing was exported'):
     export_merged(model, tmp_path / 'out')
   assert not (tmp_path / 'out').exists()

@@ -29,7 +29,8 @@ sys.meta_path.insert(0, Blocked())
 for name in ('fcntl', 'resource'):
   sys.modules.pop(name, None)
 
-from i2v_jax import cli, train, variants
+from i2v_jax import cli
+from i2v_jax.training import config_files, loop
 
 run, video, out = sys.argv[1:]
 for command in (
@@ -45,9 +46,10 @@ for command in (
     assert not end.code, command
 changes = ['steps=1', 'trainable=("head",)', 'model.adapter=None']
 changes += ['cache_gb=1', 'clips_per_video=1']
-root = f'data.root={variants.load_config(f"{out}/own.py")["data"]["root"]}'
-config = variants.load_config('configs/quickstart.py:smoke', [*changes, root])
-train.train_and_evaluate(config, f'{out}/trained')
+root = f'data.root={config_files.load_config(f"{out}/own.py")["data"]["root"]}'
+changes.append(root)
+config = config_files.load_config('configs/quickstart.py:smoke', changes)
+loop.train_and_evaluate(config, f'{out}/trained')
 """
 
 

@@ -90,9 +90,9 @@ def test_another_thread_takes_no_signals():
 
 COMPILING = """
 import hashlib, sys
-from i2v_jax import stopping
-stopping.AGAIN = float(sys.argv[1])
-with stopping.Stopping():
+from i2v_jax.runtime import signals
+signals.AGAIN = float(sys.argv[1])
+with signals.Stopping():
   print('ready', file=sys.stderr, flush=True)
   hashlib.pbkdf2_hmac('sha256', b'', b'', 2**31 - 1)  # C code of hours
 """

@@ -107,7 +107,7 @@ def test_training_refuses_before_a_model_is_built(
   config = listed(smoke_config, tmp_path, **options)
   with config.unlocked():
     config.data.val = 'more'
-  monkeypatch.setattr(experiment, 'model', None)
+  monkeypatch.setattr(experiment, 'build_model', None)
   with pytest.raises(ValueError, match=error):
     prepare_run(config, tmp_path / 'run')
 
