@@ -125,11 +125,11 @@ def prepare(config, num_classes: int, work: str, folder: pathlib.Path) -> None:
     'spec': spec,
     'num_classes': num_classes,
     'trainable': config['trainable'],
-    'width': model.vit.width,
-    'depth': model.vit.depth,
-    'num_heads': model.vit.num_heads,
-    'patch_size': model.vit.patch_size,
-    'grid': model.vit.grid,
+    'width': model.image_model.width,
+    'depth': model.image_model.depth,
+    'num_heads': model.image_model.num_heads,
+    'patch_size': model.image_model.patch_size,
+    'grid': model.image_model.grid,
     'adapter': model.adapter,
   }
   plain = lambda x: x.to_dict() if hasattr(x, 'to_dict') else dict(x)

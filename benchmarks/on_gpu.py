@@ -43,7 +43,7 @@ class Theirs:
 
   def __init__(self, model, params, compiled: bool):
     self.device = 'cuda' if jax.default_backend() == 'gpu' else 'cpu'
-    self.dtype = getattr(torch, np.dtype(model.vit.dtype).name)
+    self.dtype = getattr(torch, np.dtype(model.image_model.dtype).name)
     self.module = zeroi2v_torch.build(model, params).to(self.device)
     for weight in self.module.parameters():
       if weight.ndim > 1 and not weight.requires_grad:  # as ours
@@ -107,7 +107,7 @@ def measure(config, sizes, rounds: int, compiled: bool) -> list[dict]:
         ours, _ = timing.compile_forward(made, params, size)
         macs = counts.count(config, made).view_macs
         other = theirs.forward(clips)
-        check(ours(), other(), np.dtype(made.vit.dtype).name)
+        check(ours(), other(), np.dtype(made.image_model.dtype).name)
       times = timing.alternate({'i2v': ours, 'torch': other}, rounds)
       seconds = {key: float(np.median(found)) for key, found in times.items()}
       ratio = float(np.median(times['torch'] / times['i2v']))

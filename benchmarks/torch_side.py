@@ -70,7 +70,7 @@ def with_torch(work, told, params, clip):
   import zeroi2v_torch
 
   model = types.SimpleNamespace(
-    vit=types.SimpleNamespace(**told),
+    image_model=types.SimpleNamespace(**told),
     num_frames=told['spec']['num_frames'],
     num_classes=told['num_classes'],
     adapter=told['adapter'],

@@ -132,7 +132,7 @@ class ZeroI2V(nn.Module):
 
 def build(model, params):
   """The same model here: of a `VideoClassifier` of CLIP, and its parameters."""
-  vit, adapter = model.vit, dict(model.adapter)
+  vit, adapter = model.image_model, dict(model.adapter)
   rank = adapter.get('rank', 0.25)
   peer = ZeroI2V(
     width=vit.width,

@@ -156,12 +156,12 @@ def relocated(model) -> str:
   spec = relocation(model.adapter) or operator or {}
   if spec.get('name') != 'head_relocation':
     return ''
-  groups = operators.channel_groups(spec['offsets'], model.vit)
+  groups = operators.channel_groups(spec['offsets'], model.image_model)
   moved = [(offset, count) for offset, count in groups if offset]
   parts = ', '.join(f'{count} at {offset:+d}' for offset, count in moved)
   frames = len({0} | {offset for offset, _ in moved})
   return (
-    f'head relocation: of {model.vit.width} channels {parts}; a block sees '
+    f'head relocation: of {model.image_model.width} channels {parts}; a block sees '
     f'{frames} frames'
   )
 

@@ -255,7 +255,7 @@ def _deployed(runs: Mapping[str, Run]) -> dict:
     if adapters.can_merge(run.model.adapter):
       models[merged_name(name)] = merge(run.model, run.params)
   return {
-    name: (model, cast_params(params, model.vit.dtype))
+    name: (model, cast_params(params, model.image_model.dtype))
     for name, (model, params) in models.items()
   }
 

@@ -143,7 +143,7 @@ def _conditions(config, models, num_classes: int, options: Options) -> dict:
     'num_frames': model.num_frames,
     'num_classes': num_classes,
     'views': [config['views']['clips'], config['views']['crops']],
-    'dtype': np.dtype(model.vit.dtype).name,
+    'dtype': np.dtype(model.image_model.dtype).name,
     'remat': config['remat'],
     'device': device.device_kind,
     'platform': device.platform,
@@ -169,7 +169,7 @@ def _lowered(model):
 def _peak(models, rate: float, wanted: bool) -> dict[str, Any]:
   """FLOP/s of one device: published, or the measured `rate`."""
   model, *_ = models.values()
-  published = peaks.published_peak(jax.devices()[0], model.vit.dtype)
+  published = peaks.published_peak(jax.devices()[0], model.image_model.dtype)
   if published and not wanted:
     flops, source = published
     return {'flops': flops, 'source': source, 'measured': rate}

@@ -80,7 +80,7 @@ def draw_params(model, arrays: dict):
   for path, x in shapes.items():
     if path not in arrays or arrays[path].shape != x.shape:
       values = 0.02 * rng.standard_normal(x.shape, np.float32)
-      arrays[path] = cast_params(values, model.vit.dtype)
+      arrays[path] = cast_params(values, model.image_model.dtype)
   return unflatten_dict({path: arrays[path] for path in shapes}, sep='/')
 
 

@@ -28,7 +28,7 @@ def compile_forward(model, params, batch: int = 1):
 
   As exact as evaluation is (`video.precise`).
   """
-  shapes = clip_shapes(model, batch, model.vit.dtype)
+  shapes = clip_shapes(model, batch, model.image_model.dtype)
   clips = tuple(jnp.zeros(x.shape, x.dtype) for x in shapes)
   apply = jax.jit(lambda p, x: model.apply({'params': p}, *x))
   with full_precision(model):
@@ -51,7 +51,7 @@ def compile_matmul(model, batch: int = 1):
 
   As exact as `forward`.
   """
-  cfg, images = model.vit, sum(shape[0] for shape in model.input_shapes)
+  cfg, images = model.image_model, sum(shape[0] for shape in model.input_shapes)
   rows = batch * images * (cfg.num_prefix + cfg.grid**2)
   x = jnp.ones((rows, cfg.width), cfg.dtype)
   w = jnp.ones((cfg.width, cfg.mlp_dim), cfg.dtype)

@@ -59,7 +59,7 @@ def export_clip(trained: Trained, out) -> None:
   offsets = head_offsets(model)
   known = describe_export(trained, 'clip', params, difference)
   arrays = to_clip(jax.device_get(params))
-  config = vision_config(model.vit) | {'i2v': _video(trained, offsets)}
+  config = vision_config(model.image_model) | {'i2v': _video(trained, offsets)}
   with files.replacing_folder(out) as new:
     # Without this word the transformers library refuses a file.
     native.save(new / 'model.safetensors', arrays, {'format': 'pt'})
@@ -77,10 +77,10 @@ def head_offsets(model) -> tuple[int, ...]:
   """
   if not isinstance(model, video.VideoClassifier):
     raise _refused(model.adapter['name'])
-  if model.vit != _clip_of(model.vit):
+  if model.image_model != _clip_of(model.image_model):
     raise _refused('an image model that is not built as CLIP')
-  if model.vit.activation not in ACTIVATIONS:
-    raise _refused(model.vit.activation)
+  if model.image_model.activation not in ACTIVATIONS:
+    raise _refused(model.image_model.activation)
   if model.mean_first:
     raise _refused('a final norm behind the mean over frames (mean_first)')
   adapter, operator = model.adapter or {}, model.temporal_operator or {}
@@ -89,8 +89,10 @@ def head_offsets(model) -> tuple[int, ...]:
   if operator and (operator['name'], operator.get('on', 'kv')) != RELOCATION:
     raise _refused(f'{operator["name"]}, other than whole heads on kv')
   offsets = adapter.get('offsets') or operator.get('offsets', ())
-  found, width = [], model.vit.head_width
-  for offset, channels in frame_shift.channel_groups(offsets, model.vit):
+  found, width = [], model.image_model.head_width
+  for offset, channels in frame_shift.channel_groups(
+    offsets, model.image_model
+  ):
     if channels % width:
       raise _refused(f'half heads (offsets {tuple(offsets)})')
     found += [offset] * (channels // width)

@@ -103,7 +103,10 @@ def convert_release(
 def _told(config: Mapping[str, Any], model) -> dict[str, Any]:
   """What a config says of a release, as arguments of `load_release`."""
   adapter = model.adapter or {}
-  told = dict(num_heads=model.vit.num_heads, image_size=model.vit.image_size)
+  told = dict(
+    num_heads=model.image_model.num_heads,
+    image_size=model.image_model.image_size,
+  )
   match adapter.get('name'):
     case 'zeroi2v' | 'gelu_adapters' as name:
       told |= dict(method=name, offsets=adapter.get('offsets', ()))

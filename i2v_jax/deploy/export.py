@@ -213,7 +213,9 @@ def _write(out: pathlib.Path, trained: Trained, known: dict) -> None:
 
 def _logits(model, params):
   """Logits of two clips of noise, as exactly as the machine can."""
-  model = model.clone(vit=dataclasses.replace(model.vit, dtype=jnp.float32))
+  model = model.clone(
+    image_model=dataclasses.replace(model.image_model, dtype=jnp.float32)
+  )
   rng = np.random.default_rng(0)
   noise = [rng.standard_normal(x.shape, 'f4') for x in clip_shapes(model, 2)]
   with jax.default_matmul_precision('highest'):

@@ -47,7 +47,7 @@ def inspect(source, which: str = '', **told) -> list[tuple[str, str]]:
   ]
   if is_release:
     rows += _method(loaded.model, missing)
-  cfg = loaded.model.vit if is_release else loaded.model.cfg
+  cfg = loaded.model.image_model if is_release else loaded.model.cfg
   rows += _image_model(cfg, missing)
   rows += _keys(loaded)
   rows += [('assumed', line) for line in loaded.report.assumed]

@@ -62,8 +62,8 @@ def make_program(
   model's input shapes; logits float32 `b x classes`. Everything in between is
   float32, also where a platform would rather round matrix products.
   """
-  vit = dataclasses.replace(model.vit, dtype=jnp.float32, remat='none')
-  model = model.clone(vit=vit)
+  vit = dataclasses.replace(model.image_model, dtype=jnp.float32, remat='none')
+  model = model.clone(image_model=vit)
 
   def classify(weights, *clips):
     pixels = [normalize(clip, normalization) for clip in clips]

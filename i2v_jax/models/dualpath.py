@@ -22,7 +22,7 @@ class DualPathClassifier(nn.Module):
   acts when a `dropout` rng is passed to `apply`.
 
   Attributes:
-    vit: the image backbone.
+    image_model: the image backbone.
     num_classes: width of the head.
     num_frames: T, frames of a clip; a multiple of the cells of a frameset and
       of the frames of the spatial path. 0 for any.
@@ -30,27 +30,29 @@ class DualPathClassifier(nn.Module):
     projection: width E that CLIP's projection gives; 0 for none.
   """
 
-  vit: ViTConfig
+  image_model: ViTConfig
   num_classes: int
   num_frames: int
   adapter: FrozenDict
   projection: int = 0
 
   def setup(self):
-    self.backbone = ViT(self.vit)
-    self.adapters = self.paths(dtype=self.vit.dtype)
+    self.backbone = ViT(self.image_model)
+    self.adapters = self.paths(dtype=self.image_model.dtype)
     if self.projection:
       self.project = nn.Dense(
         self.projection,
         use_bias=False,
-        dtype=self.vit.dtype,
+        dtype=self.image_model.dtype,
         name='projection',
       )
-    self.head = Head(self.projection or self.vit.width, self.num_classes)
+    self.head = Head(
+      self.projection or self.image_model.width, self.num_classes
+    )
 
   def paths(self, **options) -> DualPath:
     given = {k: v for k, v in self.adapter.items() if k != 'name'}
-    return DualPath(self.vit, **given, **options)
+    return DualPath(self.image_model, **given, **options)
 
   @property
   def input_shapes(self) -> tuple[tuple[int, ...], ...]:
@@ -63,7 +65,10 @@ class DualPathClassifier(nn.Module):
           f'DualPath needs num_frames to be a multiple of {part}, not '
           f'{self.num_frames}.'
         )
-    image, framesets = self.vit.image_shape, self.num_frames // rows // columns
+    image, framesets = (
+      self.image_model.image_shape,
+      self.num_frames // rows // columns,
+    )
     return ((paths.spatial_frames, *image), (framesets, *image))
 
   def __call__(self, video_BxTxHxWxC, grid_BxGxHxWxC):

@@ -25,14 +25,15 @@ class EVLClassifier(nn.Module):
   decoder), `head`. Dropout acts when a `dropout` rng is passed to `apply`.
 
   Attributes:
-    vit: the image backbone; `remat` does not matter, as it has no backward.
+    image_model: the image backbone; its `remat` has no effect, as it has no
+      backward pass.
     num_classes: width of the head.
     num_frames: T.
     adapter: options of `EVL` beside `name`.
     dropout: in the head, behind its norm.
   """
 
-  vit: ViTConfig
+  image_model: ViTConfig
   num_classes: int
   num_frames: int
   adapter: FrozenDict
@@ -42,7 +43,7 @@ class EVLClassifier(nn.Module):
   decoded = ('adapters', 'head')  # what `decode` uses
 
   def setup(self):
-    cfg = self.vit
+    cfg = self.image_model
     options = {k: v for k, v in self.adapter.items() if k != 'name'}
     self.backbone = ViT(cfg)
     self.adapters = EVL(cfg, self.num_frames, **options, dtype=cfg.dtype)
@@ -65,7 +66,7 @@ class EVLClassifier(nn.Module):
     """
     check_frames(video_BxTxHxWxC, self.num_frames)
     x_BxTxLxD = self.backbone.embed(video_BxTxHxWxC)
-    if self.vit.pre_norm:
+    if self.image_model.pre_norm:
       x_BxTxLxD = self.backbone.ln_pre(x_BxTxLxD)
     features = []
     for block in self.backbone.blocks:
@@ -82,7 +83,7 @@ class EVLClassifier(nn.Module):
   @property
   def input_shapes(self) -> tuple[tuple[int, ...], ...]:
     """Shape of each array of one clip, without the batch axis."""
-    return ((self.num_frames, *self.vit.image_shape),)
+    return ((self.num_frames, *self.image_model.image_shape),)
 
 
 def read(block, x_BxTxLxD):

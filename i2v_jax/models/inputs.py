@@ -19,7 +19,10 @@ def full_precision(model) -> contextlib.AbstractContextManager:
   TPUs and GPUs else round the inputs of matrix products to bfloat16 or TF32.
   A precision that is set for all of JAX (JAX_DEFAULT_MATMUL_PRECISION) stays.
   """
-  if jax.config.jax_default_matmul_precision or model.vit.dtype != jnp.float32:
+  if (
+    jax.config.jax_default_matmul_precision
+    or model.image_model.dtype != jnp.float32
+  ):
     return contextlib.nullcontext()
   return jax.default_matmul_precision('highest')
 
@@ -51,7 +54,7 @@ def param_shapes(model) -> dict:
 
 def feature_shapes(model, batch: int = 1) -> Any:
   """What `model.features` gives for a batch of clips, as shapes."""
-  clips = clip_shapes(model, batch, model.vit.dtype)
+  clips = clip_shapes(model, batch, model.image_model.dtype)
   tree = {'params': param_shapes(model)}
   call = functools.partial(model.apply, method='features')
   return jax.eval_shape(call, tree, *clips)

@@ -31,7 +31,7 @@ def count_macs(model) -> dict[str, int]:
   Raises:
     ValueError: the method has no formula here.
   """
-  cfg, spec = model.vit, model.adapter
+  cfg, spec = model.image_model, model.adapter
   images = sum(shape[0] for shape in model.input_shapes)
   name = spec['name'] if spec else ''
   if name and name not in METHODS:
@@ -88,16 +88,16 @@ def _option(spec: Mapping, key: str):
 
 def _adapted(model) -> int:
   """Blocks that have an adapter."""
-  return len(_option(model.adapter, 'blocks')) or model.vit.depth
+  return len(_option(model.adapter, 'blocks')) or model.image_model.depth
 
 
 def _tokens(model) -> int:
   """Tokens of adapted blocks that a clip has: where a method has its layers."""
-  return _adapted(model) * model.num_frames * count_tokens(model.vit)
+  return _adapted(model) * model.num_frames * count_tokens(model.image_model)
 
 
 def _patches(model) -> int:
-  return _adapted(model) * model.num_frames * model.vit.grid**2
+  return _adapted(model) * model.num_frames * model.image_model.grid**2
 
 
 def bottleneck(width: int, rank: float) -> int:
@@ -107,12 +107,12 @@ def bottleneck(width: int, rank: float) -> int:
 
 def _zeroi2v(model, option) -> dict[str, int]:
   count = len(zeroi2v.PLACES[option('num_adapters')])
-  each = bottleneck(model.vit.width, option('rank'))
+  each = bottleneck(model.image_model.width, option('rank'))
   return {'adapters': count * _tokens(model) * each}
 
 
 def _aim(model, option) -> dict[str, int]:
-  cfg, frames = model.vit, model.num_frames
+  cfg, frames = model.image_model, model.num_frames
   sequences = _adapted(model) * count_tokens(cfg)
   each = bottleneck(cfg.width, option('rank'))
   return {
@@ -122,7 +122,7 @@ def _aim(model, option) -> dict[str, int]:
 
 
 def _dualpath(model, option) -> dict[str, int]:
-  cfg, width = model.vit, model.projection or model.vit.width
+  cfg, width = model.image_model, model.projection or model.image_model.width
   (frames, *_), (framesets, *_) = model.input_shapes
   adapted = 2 * frames + (option('num_adapters') - 2) * framesets
   each = bottleneck(cfg.width, option('rank'))
@@ -134,7 +134,7 @@ def _dualpath(model, option) -> dict[str, int]:
 
 
 def _st_adapter(model, option) -> dict[str, int]:
-  cfg, (frames, rows, columns) = model.vit, option('kernel')
+  cfg, (frames, rows, columns) = model.image_model, option('kernel')
   rank = channels(option('rank'), cfg.width)
   patches = _patches(model) * (option('pre_attn') + option('pre_mlp'))
   return {
@@ -144,16 +144,16 @@ def _st_adapter(model, option) -> dict[str, int]:
 
 
 def _st_adapter_zeroi2v(model, option) -> dict[str, int]:
-  rank = channels(option('rank'), model.vit.width)
+  rank = channels(option('rank'), model.image_model.width)
   tokens = option('num_adapters') * _tokens(model)
   return {
-    'adapters': tokens * bottleneck(model.vit.width, rank),
+    'adapters': tokens * bottleneck(model.image_model.width, rank),
     PER_CHANNEL: tokens * 3 * rank,  # frames
   }
 
 
 def _evl(model, option) -> dict[str, int]:
-  cfg, frames, layers = model.vit, model.num_frames, option('layers')
+  cfg, frames, layers = model.image_model, model.num_frames, option('layers')
   width, patches = cfg.width, cfg.grid**2
   tokens = frames * count_tokens(cfg)
   # Scores of each frame's patches with those of the frames before and behind
@@ -167,7 +167,7 @@ def _evl(model, option) -> dict[str, int]:
 
 
 def _vpt(model, option) -> dict[str, int]:
-  cfg, tokens = model.vit, count_tokens(model.vit)
+  cfg, tokens = model.image_model, count_tokens(model.image_model)
   more = tokens + option('prompts')
   longer = attention(cfg.width, more, more) + more * mlp(cfg)
   plain = attention(cfg.width, tokens, tokens) + tokens * mlp(cfg)
@@ -175,7 +175,7 @@ def _vpt(model, option) -> dict[str, int]:
 
 
 def _lora(model, option) -> dict[str, int]:
-  cfg, rank = model.vit, option('rank')
+  cfg, rank = model.image_model, option('rank')
   wide = cfg.mlp_dim * (2 if cfg.activation == 'swiglu' else 1)
   widths = dict.fromkeys(LAYERS, 2 * cfg.width)
   widths |= {'fc1': cfg.width + wide, 'fc2': cfg.mlp_dim + cfg.width}
@@ -184,14 +184,14 @@ def _lora(model, option) -> dict[str, int]:
 
 
 def _adaptformer(model, option) -> dict[str, int]:
-  each = bottleneck(model.vit.width, option('rank'))
+  each = bottleneck(model.image_model.width, option('rank'))
   return {'adapters': _tokens(model) * each}
 
 
 def _pro_tuning(model, option) -> dict[str, int]:
-  rank = channels(option('rank'), model.vit.width)
+  rank = channels(option('rank'), model.image_model.width)
   return {
-    'adapters': _patches(model) * bottleneck(model.vit.width, rank),
+    'adapters': _patches(model) * bottleneck(model.image_model.width, rank),
     PER_CHANNEL: _patches(model) * option('kernel') ** 2 * rank,
   }
 

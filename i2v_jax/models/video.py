@@ -18,7 +18,7 @@ class VideoClassifier(nn.Module):
   `dropout` rng is passed to `apply`; without one the model is deterministic.
 
   Attributes:
-    vit: the image backbone.
+    image_model: the image backbone.
     num_classes: width of the head.
     num_frames: T; the temporal embedding has one row per frame. Without one,
       0 stands for any number.
@@ -31,7 +31,7 @@ class VideoClassifier(nn.Module):
     head_std: of the head's initial kernel.
   """
 
-  vit: ViTConfig
+  image_model: ViTConfig
   num_classes: int
   num_frames: int
   adapter: FrozenDict | None = None
@@ -44,7 +44,7 @@ class VideoClassifier(nn.Module):
   decoded = ('head',)  # what `decode` uses
 
   def setup(self):
-    cfg = self.vit
+    cfg = self.image_model
     self.backbone = ViT(cfg)
     if self.adapter or self.temporal_operator:
       self.adapters = adapters.PerBlock(
@@ -65,7 +65,7 @@ class VideoClassifier(nn.Module):
   @property
   def input_shapes(self) -> tuple[tuple[int, ...], ...]:
     """Shape of each array of one clip, without the batch axis."""
-    return ((self.num_frames, *self.vit.image_shape),)
+    return ((self.num_frames, *self.image_model.image_shape),)
 
   def __call__(self, video_BxTxHxWxC, kept_BxK=None):
     """Normalised pixels to logits `B x classes`, float32."""
@@ -86,7 +86,7 @@ class VideoClassifier(nn.Module):
     check_frames(video_BxTxHxWxC, self.num_frames)
     x_BxTxLxD = self.backbone.embed(video_BxTxHxWxC)
     if kept_BxK is not None:
-      x_BxTxLxD = keep(x_BxTxLxD, kept_BxK, self.vit.num_prefix)
+      x_BxTxLxD = keep(x_BxTxLxD, kept_BxK, self.image_model.num_prefix)
     if self.temporal_embedding:
       x_BxTxLxD += self.time.astype(x_BxTxLxD.dtype)[None, :, None]
     adapted = self.adapter or self.temporal_operator

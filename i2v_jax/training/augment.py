@@ -34,7 +34,7 @@ def augment_batch(
     batch = mix(batch, drawn, mixup, cutmix, grid)
   if drop_patches:
     rng, drawn = jax.random.split(rng)
-    size, patches = len(batch['label']), model.vit.grid**2
+    size, patches = len(batch['label']), model.image_model.grid**2
     kept_BxK = draw_kept(drawn, size, patches, drop_patches)
     batch = dict(batch) | {'kept': kept_BxK}
   return batch, rng

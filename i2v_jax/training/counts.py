@@ -71,7 +71,9 @@ def method_name(model) -> str:
 
 def build_image_model(model):
   """The image ViT of a model, frame by frame on a clip of as many frames."""
-  return video.VideoClassifier(model.vit, model.num_classes, model.num_frames)
+  return video.VideoClassifier(
+    model.image_model, model.num_classes, model.num_frames
+  )
 
 
 def build_deployed(model):

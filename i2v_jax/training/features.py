@@ -143,8 +143,8 @@ def _facts(run) -> dict[str, Any]:
     'normalization': run.config['data']['normalization'],
     'seed': run.config['seed'],
     'temporal_operator': getattr(run.model, 'temporal_operator', None),
-    'vit': native.describe(run.model.vit),
-    'dtype': jnp.dtype(run.model.vit.dtype).name,
+    'vit': native.describe(run.model.image_model),
+    'dtype': jnp.dtype(run.model.image_model.dtype).name,
   }
   return experiment.to_plain(facts | {f'clip.{k}': v for k, v in spec.items()})
 
@@ -182,5 +182,5 @@ def _computed(run, store: Store) -> Iterator[np.ndarray]:
 def compute_features(model, normalization: str, params, clips: Mapping):
   """Features of uint8 clips, as a training step computes them."""
   with full_precision(model):
-    pixels = normalize_clips(clips, normalization, model.vit.dtype)
+    pixels = normalize_clips(clips, normalization, model.image_model.dtype)
     return model.apply({'params': params}, *pixels, method='features')

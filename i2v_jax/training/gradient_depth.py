@@ -32,8 +32,8 @@ def lowest_block(model, mine: Mapping) -> int:
   """
   paths = flatten_dict(mine, sep='/')
   if 'backbone' in getattr(model, 'no_gradient', ()):
-    return model.vit.depth
-  return min(_block(path, model.vit.depth) for path in paths)
+    return model.image_model.depth
+  return min(_block(path, model.image_model.depth) for path in paths)
 
 
 def _block(path: str, depth: int) -> int:
@@ -47,7 +47,7 @@ def describe_depth(model, mine: Mapping) -> str:
 
   That it ends above block 0, or goes on there for one table's sake.
   """
-  depth, lowest = model.vit.depth, lowest_block(model, mine)
+  depth, lowest = model.image_model.depth, lowest_block(model, mine)
   if lowest:
     return f'; the gradient goes through {depth - lowest} of {depth} blocks'
   if 'temporal_embedding' not in mine:

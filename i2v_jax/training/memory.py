@@ -87,10 +87,12 @@ def lower_step(
   sharding.check_batch_size(size, mesh, config['accumulate'])
   platform = mesh.devices.flat[0].platform
   model = experiment.build_model(config, num_classes, platform)
-  sharding.check_heads(model.vit.num_heads, mesh)
+  sharding.check_heads(model.image_model.num_heads, mesh)
   found = param_shapes(model)
   config, mine, frozen = split_params(config, model, found)
-  frozen = jax.eval_shape(lambda x: cast_params(x, model.vit.dtype), frozen)
+  frozen = jax.eval_shape(
+    lambda x: cast_params(x, model.image_model.dtype), frozen
+  )
   config = {**config, 'batch_size': size}
   _, schedule = make_schedule(config, num_videos or 100 * size)
   tx = build_optimizer(config, schedule, mine)

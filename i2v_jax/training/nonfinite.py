@@ -133,8 +133,8 @@ def _outputs(run, state, batch) -> list[tuple[str, bool]]:
   """
   config, names = run.config, []
   # Inside of a rematerialised block no output can be taken out.
-  vit = dataclasses.replace(run.model.vit, remat='none')
-  model, parts = run.model.clone(vit=vit), config['accumulate']
+  vit = dataclasses.replace(run.model.image_model, remat='none')
+  model, parts = run.model.clone(image_model=vit), config['accumulate']
 
   @jax.jit
   def flags(params, frozen, batch, rng):

@@ -96,7 +96,7 @@ def prepare_run(config: Mapping[str, Any], workdir) -> Run:
     split, spec, data['on_bad_video'], data['clip_seconds']
   )
   model, _ = build_checked_model(config, train)
-  sharding.check_heads(model.vit.num_heads, mesh)
+  sharding.check_heads(model.image_model.num_heads, mesh)
   pretrained = stored.load_pretrained(
     config, model, train.class_names, (workdir / 'checkpoints').is_dir()
   )
@@ -118,7 +118,9 @@ def prepare_run(config: Mapping[str, Any], workdir) -> Run:
     schedule=jax.jit(learning_rate),  # ten programs, a second, if not
     tx=tx,
     state=init_state(mine, tx, layouts['trained'], mesh, config['seed']),
-    frozen=place_frozen(frozen, model.vit.dtype, layouts['frozen'], mesh),
+    frozen=place_frozen(
+      frozen, model.image_model.dtype, layouts['frozen'], mesh
+    ),
     frozen_sha256=params_lib.sha256(frozen),
   )
 

@@ -186,11 +186,11 @@ def load_pretrained(
     return load_start(config['start_from'], model, class_names)
   source, which = config['weights'], config['weights_which']
   try:
-    parts = {'backbone': _backbone(config, model.vit, settled)}
+    parts = {'backbone': _backbone(config, model.image_model, settled)}
     width = getattr(model, 'projection', 0)
     if width and source != 'random':
       parts['projection'] = weights.load_projection(
-        source, model.vit, width, which
+        source, model.image_model, width, which
       )
   except FileNotFoundError as error:
     raise FileNotFoundError(

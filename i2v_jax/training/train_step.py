@@ -91,7 +91,7 @@ def forward(model, normalization: str, params, batch, rng):
   )
   if 'features' in batch:
     return apply(batch['features'], method='decode')
-  clips = normalize_clips(batch, normalization, model.vit.dtype)
+  clips = normalize_clips(batch, normalization, model.image_model.dtype)
   kept = [batch['kept']] if 'kept' in batch else []
   return apply(*clips, *kept)
 

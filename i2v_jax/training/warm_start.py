@@ -55,7 +55,9 @@ def take_params(theirs, path, model, class_names: Sequence[str]) -> dict:
     )
   wanted = param_shapes(model)
   wanted = {part: wanted[part] for part in wanted if part in params}
-  params, lines = resample_tables(params, wanted, int(model.vit.class_token))
+  params, lines = resample_tables(
+    params, wanted, int(model.image_model.class_token)
+  )
   for line in lines:
     console.print(f'{path}: {line}')
   params_lib.check_same_tree(wanted, params, str(path))
@@ -135,7 +137,9 @@ def check_same_kind(folder, theirs, ours) -> None:
 
 def _function(model) -> dict[str, Any]:
   """What the function of a classifier depends on beside its parameters."""
-  found = {f'backbone.{k}': v for k, v in native.describe(model.vit).items()}
+  found = {
+    f'backbone.{k}': v for k, v in native.describe(model.image_model).items()
+  }
   del found['backbone.image_size']  # positions tell it
   found['mean_first'] = getattr(model, 'mean_first', False)
   operator = getattr(model, 'temporal_operator', None) or {}

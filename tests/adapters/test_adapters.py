@@ -50,7 +50,7 @@ def classifier(name):
 def test_the_backbones_tree_is_the_image_models(name):
   model = classifier(name)
   found = small.shapes(model)['backbone']
-  params_lib.check_same_tree(image.shapes(model.vit), found, name)
+  params_lib.check_same_tree(image.shapes(model.image_model), found, name)
 
 
 @pytest.mark.parametrize('name', PER_BLOCK)
@@ -191,7 +191,9 @@ NO_GRADIENT = {
 
 
 def with_remat(model):
-  return model.clone(vit=dataclasses.replace(model.vit, remat='block'))
+  return model.clone(
+    image_model=dataclasses.replace(model.image_model, remat='block')
+  )
 
 
 @pytest.mark.parametrize('name', adapters.METHODS)
@@ -231,8 +233,10 @@ def test_a_method_without_presets_says_so():
 @pytest.mark.parametrize('name', adapters.METHODS)
 def test_the_compute_type_holds_through_all_blocks(name):
   model = classifier(name)
-  cfg = model.vit.__class__(**vars(model.vit) | {'dtype': jnp.bfloat16})
-  model = model.clone(vit=cfg)
+  cfg = model.image_model.__class__(
+    **vars(model.image_model) | {'dtype': jnp.bfloat16}
+  )
+  model = model.clone(image_model=cfg)
   clips = clip_shapes(model, dtype=jnp.bfloat16)
   run = lambda p, *x: model.apply({'params': p}, *x, method='features')
   found = jax.eval_shape(run, small.shapes(model), *clips)

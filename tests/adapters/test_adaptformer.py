@@ -20,7 +20,7 @@ def test_the_branch_reads_the_tokens_before_the_norm():
 
   y, normed = small.apply(model, params, x, method=attended)
   frozen = params['backbone']['blocks_0']['mlp']
-  mlp = small.apply(Mlp(model.vit), frozen, normed)
+  mlp = small.apply(Mlp(model.image_model), frozen, normed)
   beside = params['adapters']['blocks_0']['beside']
   linear = lambda p, x: x @ p['kernel'] + p['bias'].reshape(1, 1, 1, -1)
   h = np.maximum(linear(beside['down'], y), 0)

@@ -208,7 +208,7 @@ def written(offsets, training):
     r' = \w+\[([\d,]*)\]\S* ([\w-]+)\(', text.split('ENTRY')[1]
   )
   sizes = [re.findall(r'\d+', dims) for dims, op in lines if op not in NOTHING]
-  one = 8 * 17 * model.vit.width
+  one = 8 * 17 * model.image_model.width
   return sum(math.prod(map(int, size)) for size in sizes), one
 
 

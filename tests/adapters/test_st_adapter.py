@@ -65,7 +65,7 @@ def test_the_readout_averages_before_the_final_norm():
   params, (clip,) = small.random(first), small.clips(first)
   encode = lambda vit, clip: vit.encode(vit.embed(clip))[:, :, 0]
   cls_BxTxD = small.apply(
-    ViT(first.vit), params['backbone'], clip, method=encode
+    ViT(first.image_model), params['backbone'], clip, method=encode
   )
   norm = params['backbone']['ln_post']
   mean = np.asarray(cls_BxTxD.mean(1), np.float64)

@@ -16,14 +16,14 @@ def by_hand(model, params, clip):
   x += params['temporal_embedding'][None, :, None]
   x = run(x, lambda m, x: m.backbone.ln_pre(x))
   deep = model.adapter['deep']
-  for i in range(model.vit.depth):
+  for i in range(model.image_model.depth):
     if deep or i == 0:
       prompts = params['adapters'][f'blocks_{i}']['prompts']
       prompts = jnp.broadcast_to(prompts, (1, 4, *prompts.shape))
       # Behind the patches: without a mask their order does not matter.
       x = jnp.concatenate([x, prompts], axis=2)
     block = params['backbone'][f'blocks_{i}']
-    x = small.apply(Block(model.vit), block, x)
+    x = small.apply(Block(model.image_model), block, x)
     x = x[:, :, :17] if deep else x
   return run(x[:, :, 0], lambda m, x: m.backbone.ln_post(x))
 

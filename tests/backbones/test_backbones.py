@@ -61,7 +61,7 @@ def test_every_family_is_here():
 
 @pytest.mark.parametrize('backbone', FAR)
 def test_the_backbones_tree_is_the_image_models(backbone):
-  wanted = image.shapes(classifier(None, backbone).vit)
+  wanted = image.shapes(classifier(None, backbone).image_model)
   for name in (None, *adapters.METHODS):
     found = small.shapes(classifier(name, backbone))['backbone']
     params_lib.check_same_tree(wanted, found, str(name))
@@ -104,7 +104,7 @@ def test_st_adapters_leave_what_is_no_patch(backbone):
   """Without class token all tokens are patches; registers are none."""
   model = classifier('st_adapter', backbone, depth=1)
   params, (clip,) = small.random(model), small.clips(model)
-  first = model.vit.num_prefix
+  first = model.image_model.num_prefix
   assert first == {'dinov2': 3, 'siglip': 0}[backbone]
   x = jnp.ones((1, 4, first + 16, 32))
   adapt = lambda m, x: m.adapters.blocks[0].adapt_attn(x[:, :, first:])
@@ -142,11 +142,11 @@ def test_evl_looks_for_motion_among_patches(backbone):
   model = classifier('evl', backbone)
   params, (clip,) = small.random(model), small.clips(model)
   features = small.apply(model, params, clip, method='features')
-  layer = DecoderLayer(model.vit, 4, kernel=3, dropout=0.0)
+  layer = DecoderLayer(model.image_model, 4, kernel=3, dropout=0.0)
   motion = small.apply(
     layer, params['adapters']['layers_0'], *features[0][1:], method='motion'
   )
-  first = model.vit.num_prefix
+  first = model.image_model.num_prefix
   assert not motion[:, :, :first].any() and motion[:, :, first:].all()
 
 
@@ -157,7 +157,7 @@ def test_dualpath_numbers_patches_only(backbone):
   code = small.apply(
     model, params, method=lambda m: m.adapters.position_code(1)
   )
-  assert code.shape == (1, model.vit.num_positions, 32)
+  assert code.shape == (1, model.image_model.num_positions, 32)
   assert small.apply(model, params, *clips).shape == (1, 3)
 
 

@@ -92,7 +92,7 @@ def test_every_video_model_has_a_forward_mode(name):
 
 
 def test_the_image_model_has_a_forward_mode():
-  model = ViT(small.build(None, depth=1, family='siglip').vit)
+  model = ViT(small.build(None, depth=1, family='siglip').image_model)
   image = numbers(1, 16, 16, 3)
   params = jax.eval_shape(model.init, jax.random.key(0), image)
   check(lambda p: model.apply(p, image), small.random_like(params))

@@ -59,7 +59,7 @@ def test_with_norms_the_papers_numbers_come_out(method):
     paper = config.published.gflops
     if name.startswith(method) and paper:
       model = experiment.build_model(config, config.published.num_classes)
-      vit, views = model.vit, config.views.clips * config.views.crops
+      vit, views = model.image_model, config.views.clips * config.views.crops
       values = (1 + 2 * vit.depth) * count_tokens(vit) * vit.width
       macs = sum(count_macs(counts.build_deployed(model)).values())
       macs += 5 * model.num_frames * values

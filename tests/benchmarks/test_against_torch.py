@@ -179,7 +179,10 @@ def test_both_sides_are_told_the_same_model(tmp_path):
     == 0
   )
   model = build(told['spec'], told['num_classes'])
-  assert (model.vit.width, model.vit.depth) == (told['width'], told['depth'])
+  assert (model.image_model.width, model.image_model.depth) == (
+    told['width'],
+    told['depth'],
+  )
 
 
 def test_less_than_one_round_is_refused(capsys):

@@ -84,10 +84,12 @@ def test_operators_of_a_sweep_fit_its_models_at_full_size(name):
   module = importlib.import_module(f'configs.{name}')
   for _, config in module.sweep(''):
     model = experiment.build_model(config, 10)
-    block = types.SimpleNamespace(cfg=model.vit)
+    block = types.SimpleNamespace(cfg=model.image_model)
     if operator := config.model.temporal_operator:
       moved = operators.make(operators.resolve(operator))(block)
-      assert moved.cfg is model.vit  # and its channels fit, or it had raised
+      assert (
+        moved.cfg is model.image_model
+      )  # and its channels fit, or it had raised
 
 
 @pytest.mark.parametrize('name', [n for n in NAMES if n != 'quickstart'])
@@ -195,7 +197,10 @@ def test_a_folder_takes_other_image_models(family, method):
   assert config.data.normalization == {'siglip': 'half'}.get(family, 'imagenet')
   model = experiment.build_model(config, 10)
   size = config.model.backbone.variant
-  assert (model.vit.width, model.vit.patch_size) == (768, int(size[2:]))
+  assert (model.image_model.width, model.image_model.patch_size) == (
+    768,
+    int(size[2:]),
+  )
 
 
 @pytest.mark.parametrize(

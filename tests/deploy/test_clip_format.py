@@ -87,8 +87,8 @@ def test_the_documented_function_knows_both_activations(tmp_path):
   model = small.trained(None, tmp_path)
   (clips,) = small.clips(model.model)
   quick = small.apply(model.model, model.params, clips)
-  vit = dataclasses.replace(model.model.vit, activation='gelu')
-  model = dataclasses.replace(model, model=model.model.clone(vit=vit))
+  vit = dataclasses.replace(model.model.image_model, activation='gelu')
+  model = dataclasses.replace(model, model=model.model.clone(image_model=vit))
   clip_format.export_clip(model, tmp_path / 'out')
   wanted = small.apply(model.model, model.params, clips)
   assert np.abs(wanted - quick).max() > 1e-3
@@ -108,7 +108,7 @@ def test_our_reader_reads_the_tower_back(tmp_path):
   }
   tower = {k: x for k, x in arrays.items() if k not in extra}
   save_file(tower, tmp_path / 'model.safetensors')
-  found = weights.load_backbone(str(tmp_path), model.model.vit)
+  found = weights.load_backbone(str(tmp_path), model.model.image_model)
   wanted = merged(model)[1]['backbone']
   assert params_lib.sha256(found) == params_lib.sha256(wanted)
 
@@ -128,7 +128,7 @@ def test_keys_shapes_and_config_are_hugging_faces(golden, tmp_path):
   assert len(ours) == len(wanted) + 3
 
   config = json.loads((theirs / 'config.json').read_text(encoding='utf-8'))
-  found = clip_format.vision_config(build(spec, 3).vit)
+  found = clip_format.vision_config(build(spec, 3).image_model)
   assert found == {key: config[key] for key in found}
 
 

@@ -181,8 +181,8 @@ def test_a_merge_that_changes_the_model_is_refused(
 
 def test_a_bfloat16_model_merges_in_float32(smoke_run):
   model = trained.load(smoke_run)
-  vit = dataclasses.replace(model.model.vit, dtype=jnp.bfloat16)
-  rounded = dataclasses.replace(model, model=model.model.clone(vit=vit))
+  vit = dataclasses.replace(model.model.image_model, dtype=jnp.bfloat16)
+  rounded = dataclasses.replace(model, model=model.model.clone(image_model=vit))
   assert merge_trained(rounded)[2] == merge_trained(model)[2] < 1e-5
 
 

@@ -53,7 +53,7 @@ def test_position_code_agrees_with_the_release(golden, side):
 
 def test_position_code_of_the_whole_model_agrees_with_the_release(release):
   model, _, arrays = release
-  found = dualpath.frame_code(1, (4, 4), model.vit)
+  found = dualpath.frame_code(1, (4, 4), model.image_model)
   wanted = arrays['temporal_position_code'][0]
   np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-5)
 
@@ -115,7 +115,7 @@ def test_the_spatial_path_starts_as_the_image_model(preset):
   model = build(preset)
   params, (video_BxTx, grid_BxGx) = small.initial(model), small.clips(model)
   image = small.apply(
-    ViT(model.vit), params['backbone'], video_BxTx, method=small.pooled
+    ViT(model.image_model), params['backbone'], video_BxTx, method=small.pooled
   )
   spatial, _ = small.apply(
     model, params, video_BxTx, grid_BxGx, method='features'

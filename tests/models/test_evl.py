@@ -38,10 +38,12 @@ def tiny(num_frames=4, **options):
 def test_outputs_agree_with_the_release_without_the_final_norm():
   """EVL has none; with blocks rematerialised, as in training at its size."""
   model, params, arrays = published.release('evl_decoder4')
-  unused = np.full(model.vit.width, np.nan, 'f4')
+  unused = np.full(model.image_model.width, np.nan, 'f4')
   params['backbone']['ln_post'] = {'scale': unused, 'bias': unused}
-  vit = dataclasses.replace(model.vit, remat='block')
-  logits = small.apply(model.clone(vit=vit), params, published.video(arrays))
+  vit = dataclasses.replace(model.image_model, remat='block')
+  logits = small.apply(
+    model.clone(image_model=vit), params, published.video(arrays)
+  )
   np.testing.assert_allclose(logits, arrays['output'], rtol=0, atol=1e-6)
 
 
@@ -211,7 +213,7 @@ def test_dropout_acts_only_with_its_rng(inside, head):
 
 def test_bfloat16_computes_in_it_and_answers_in_float32():
   model, params, clip = tiny()
-  half = model.clone(vit=dataclasses.replace(TINY, dtype=jnp.bfloat16))
+  half = model.clone(image_model=dataclasses.replace(TINY, dtype=jnp.bfloat16))
   features = small.apply(half, params, clip, method='features')
   assert {x.dtype for x in jax.tree.leaves(features)} == {jnp.bfloat16.dtype}
   logits, wanted = (

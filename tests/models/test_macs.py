@@ -103,7 +103,7 @@ def test_the_formula_counts_what_families_differ_in(name):
 
 def test_evl_reads_tokens_of_a_backbone_that_would_pool():
   model = small.build(dict(name='evl', layers=1), family='siglip')
-  pooling = model.num_frames * macs.pooling(model.vit)
+  pooling = model.num_frames * macs.pooling(model.image_model)
   parts = count_macs(model)
   assert 'pooling' not in parts and pooling
   # Initialised is the pooling as well.

@@ -32,8 +32,8 @@ PRODUCTS_OF_HEAD = {'zeroi2v': 3, 'evl': 3, 'dualpath': 6}
 def build(method, dtype):
   adapter = dict(name=method) | METHODS[method]
   model = small.build(adapter, depth=1)
-  vit_config = dataclasses.replace(model.vit, dtype=jnp.dtype(dtype))
-  return model.clone(vit=vit_config)
+  vit_config = dataclasses.replace(model.image_model, dtype=jnp.dtype(dtype))
+  return model.clone(image_model=vit_config)
 
 
 @functools.cache
@@ -43,7 +43,9 @@ def traced(method, dtype):
   tree = small.shapes(model)
   named = [p for p in small.TRAINED if p.partition('/')[0] in tree]
   mine, frozen = params_lib.split(tree, named)
-  frozen = jax.eval_shape(lambda x: cast_params(x, model.vit.dtype), frozen)
+  frozen = jax.eval_shape(
+    lambda x: cast_params(x, model.image_model.dtype), frozen
+  )
   tx = optax.adamw(1e-3)
   state = jax.eval_shape(
     lambda p: TrainState(jnp.int32(0), p, tx.init(p)), mine
@@ -147,7 +149,7 @@ def test_a_precision_that_is_asked_for_stays():
 
 
 def test_a_norm_in_bfloat16_is_that_in_float32_rounded_once():
-  cfg = build('zeroi2v', 'bfloat16').vit
+  cfg = build('zeroi2v', 'bfloat16').image_model
   x = np.random.default_rng(0).normal(100, 1, (64, 32)).astype(jnp.bfloat16)
   norm, exact = (
     vit.layer_norm(dataclasses.replace(cfg, dtype=dtype))

@@ -130,7 +130,7 @@ def test_without_jit_a_model_and_a_step_run(monkeypatch):
 
 
 def test_random_weights_are_those_of_a_compiled_program():
-  cfg = small.build(None, frames=1, depth=1).vit
+  cfg = small.build(None, frames=1, depth=1).image_model
   expected = weights.load_backbone('random', cfg, 3)
   with jax.disable_jit():
     found = weights.load_backbone('random', cfg, 3)

@@ -22,7 +22,9 @@ def check_builds(config, num_classes=10):
   optimizer.check_channels(mine, dict(config.optimizer.first_channels))
   spec = experiment.make_clip_spec(config)
   assert tuple(spec.shapes.values()) == model.input_shapes
-  assert image_parameters(model.vit) == params_lib.count(shapes['backbone'])
+  assert image_parameters(model.image_model) == params_lib.count(
+    shapes['backbone']
+  )
   return mine
 
 

@@ -149,7 +149,7 @@ def check_start(model, atol, is_image_model=True):
   """Whether features start as the image model's, frame by frame."""
   params, (clip,) = initial(model), clips(model)
   image = params['backbone']
-  wanted = apply(ViT(model.vit), image, clip, method=pooled)
+  wanted = apply(ViT(model.image_model), image, clip, method=pooled)
   features = apply(model, params, clip, method='features')
   if is_image_model:
     np.testing.assert_allclose(features, wanted, rtol=0, atol=atol)

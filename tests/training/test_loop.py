@@ -97,8 +97,8 @@ def test_accumulation_changes_nothing(run):
 
 @pytest.mark.parametrize('remat', ['dots', 'block'])
 def test_remat_changes_nothing_under_adapters_and_dropout(run, remat):
-  vit = dataclasses.replace(run.model.vit, remat=remat)
-  other = dataclasses.replace(run, model=run.model.clone(vit=vit))
+  vit = dataclasses.replace(run.model.image_model, remat=remat)
+  other = dataclasses.replace(run, model=run.model.clone(image_model=vit))
   (one, metrics), (two, again) = (
     steps_of(r, 1, synthetic_batch()) for r in (run, other)
   )

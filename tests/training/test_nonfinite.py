@@ -67,13 +67,14 @@ def test_a_parameter_is_named_before_all_else(run, batch):
 def test_of_many_outputs_the_first_is_named(run, batch, changes):
   """The second block gives none; everything behind it, neither."""
   vit = dataclasses.replace(
-    run.model.vit, remat=changes.get('remat', run.model.vit.remat)
+    run.model.image_model,
+    remat=changes.get('remat', run.model.image_model.remat),
   )
   frozen = changed(run.frozen, 'backbone/blocks_1/mlp/fc1/kernel', jnp.nan)
   run = dataclasses.replace(
     run,
     frozen=frozen,
-    model=run.model.clone(vit=vit),
+    model=run.model.clone(image_model=vit),
     config=dict(run.config) | changes,
   )
   text = 'the first tensor that is not finite is the output of '

@@ -49,7 +49,7 @@ def test_logits_agree_with_the_release(golden, name):
   found, model = loaded.report, loaded.model
   assert (found.format, model.adapter['name']) == FILES[name]
   assert set(found.loaded) == set(arrays['state'])
-  vit = model.vit
+  vit = model.image_model
   assert (vit.width, vit.depth, vit.patch_size, vit.image_size) == tuple(
     config[key] for key in ('width', 'layers', 'patch', 'image')
   )
@@ -129,7 +129,7 @@ def test_evl_takes_its_backbone_from_any_image_file(golden):
   state = {k: v for k, v in arrays['state'].items() if not is_late(k)}
   loaded = load_release(state, backbone=folder)
   assert loaded.model.adapter['layers'] == 2
-  assert loaded.model.vit.num_heads == config['heads'] == 6
+  assert loaded.model.image_model.num_heads == config['heads'] == 6
   assert not loaded.report.new
 
 

@@ -52,7 +52,7 @@ def view_probabilities(model, normalization: str, params, views: Mapping):
   """
   batch, count = views['video'].shape[:2]
   clips = {k: x.reshape(-1, *x.shape[2:]) for k, x in views.items()}
-  pixels = normalize_clips(clips, normalization, model.vit.dtype)
+  pixels = normalize_clips(clips, normalization, model.image_model.dtype)
   with full_precision(model):
     probabilities = jax.nn.softmax(model.apply({'params': params}, *pixels))
   return probabilities.reshape(batch, count, -1).mean(axis=1)
@@ -206,7 +206,7 @@ def _fingerprint(loader, normalization, model, decoded) -> dict:
     'normalization': normalization,
     'split_sha256': split.fingerprint(),
     'decoder': f'PyAV {importlib.metadata.version("av")}',
-    'dtype': jnp.dtype(model.vit.dtype).name,
+    'dtype': jnp.dtype(model.image_model.dtype).name,
     'i2v_jax': i2v_jax.__version__,
   }
 

@@ -66,7 +66,7 @@ def _costs(config: Mapping[str, Any], splits: dict) -> dict[str, int]:
     splits[key] = load_splits(config)
   train, _ = splits[key]
   model, mine = build_checked_model(fixed, train)
-  sharding.check_heads(model.vit.num_heads, mesh)
+  sharding.check_heads(model.image_model.num_heads, mesh)
   _, schedule = make_schedule(fixed, len(train))
   jax.eval_shape(build_optimizer(fixed, schedule, mine).init, mine)
   found = counts.count(config, model)

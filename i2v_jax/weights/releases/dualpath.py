@@ -55,7 +55,7 @@ def spec(arrays: Arrays, told: Stated) -> tuple[dict, int]:
 
 
 def convert(reader: Reader, model, told: Stated) -> dict:
-  cfg = model.vit
+  cfg = model.image_model
   stacks = {
     f'{path}_{i}': adapters(reader, BLOCKS.format(i), table)
     for path, table in PATHS.items()

@@ -51,11 +51,11 @@ def convert(reader: Reader, model, told: Stated) -> dict:
   backbone = told.backbone
   if _own_names(backbone):
     inner = Reader(Arrays(backbone, 'The backbone'))
-    tree = tower(inner, model.vit)
+    tree = tower(inner, model.image_model)
     inner.report('EVL', 'clip')
     reader.new.append('ln_post of the backbone, which EVL does not use')
   else:
-    tree = image.read(image.open_model(backbone), model.vit)[0]
+    tree = image.read(image.open_model(backbone), model.image_model)[0]
   decoder = {f'layers_{i}': decoder_layer(reader, i) for i in range(layers)}
   return {
     'backbone': tree,

@@ -67,7 +67,7 @@ def convert(reader: Reader, model, told: Stated) -> dict:
     for i in adapted(reader.arrays)
   }
   return {
-    'backbone': clip_openai.tower(reader, '', model.vit),
+    'backbone': clip_openai.tower(reader, '', model.image_model),
     'adapters': stacks,
     'head': reader.dense('fc'),
   }

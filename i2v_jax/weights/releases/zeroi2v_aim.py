@@ -117,7 +117,7 @@ def _rank(arrays) -> int:
 
 
 def convert(reader: Reader, model, told: Stated) -> dict:
-  cfg, arrays = model.vit, reader.arrays
+  cfg, arrays = model.image_model, reader.arrays
   if on_clip(arrays):
     backbone = clip_openai.tower(reader, BACKBONE, cfg)
   else:
