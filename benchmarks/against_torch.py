@@ -29,6 +29,7 @@ from i2v_jax.cli.numbers import count, from_0
 from i2v_jax.models.build import build, merge
 from i2v_jax.runtime import errors
 from i2v_jax.runtime.console import console
+from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import config_files
 from i2v_jax.weights.formats import native
 
@@ -58,7 +59,7 @@ def against_torch(
     seconds over theirs.
 
   Raises:
-    ValueError: there is no peer for this config, or the two
+    UserError: there is no peer for this config, or the two
       sides do not compute the same.
   """
   check(config)
@@ -68,15 +69,15 @@ def against_torch(
 
 
 def check(config: Mapping[str, Any]) -> None:
-  """Raises ValueError where the comparison cannot be made."""
+  """Raises UserError where the comparison cannot be made."""
   if not _is_peer(config['model']):
-    raise ValueError(
+    raise UserError(
       'The peer in PyTorch is ZeroI2V with up to 4 adapters in every block of '
       'a CLIP ViT and a temporal embedding; choose such a config, as '
       'configs/zeroi2v_k400.py.'
     )
   if set(config['trainable']) != set(TRAINED):
-    raise ValueError(
+    raise UserError(
       f'The peer in PyTorch trains {TRAINED}; set trainable to these.'
     )
 
@@ -174,11 +175,11 @@ def ask(process: subprocess.Popen, question: str):
 
 
 def check_same(ours, theirs) -> None:
-  """Raises ValueError unless both sides give the same logits."""
+  """Raises UserError unless both sides give the same logits."""
   ours, theirs = np.asarray(ours), np.asarray(theirs)
   off = np.abs(ours - theirs).max() / np.abs(theirs).max()
   if not off < 1e-4:
-    raise ValueError(
+    raise UserError(
       f'Logits of the two sides differ by {off:.1e} of the largest; they do '
       'not do the same work.'
     )

@@ -16,6 +16,8 @@ import json
 import os
 import pathlib
 
+from i2v_jax.runtime.errors import UserError
+
 # Two frameworks share one card.
 os.environ.setdefault('XLA_PYTHON_CLIENT_PREALLOCATE', 'false')
 
@@ -127,11 +129,11 @@ def training(config, classes: int, size: int):
 
 
 def check(ours, theirs, dtype: str) -> None:
-  """Raises ValueError where the two are not the same function."""
+  """Raises UserError where the two are not the same function."""
   theirs = theirs.float().cpu().numpy()
   apart = np.abs(np.asarray(ours) - theirs).max() / np.abs(theirs).max()
   if not apart <= TOLERANCE[dtype]:
-    raise ValueError(
+    raise UserError(
       f'The logits differ by {apart:.1%} of the largest: it is not the same '
       'work that would be measured.'
     )

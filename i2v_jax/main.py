@@ -15,6 +15,7 @@ from absl import app, flags, logging
 
 from i2v_jax.data.sets import places
 from i2v_jax.runtime import errors
+from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import config_flag
 
 # JAX and the library are imported in `run`: worker processes of the data
@@ -98,7 +99,7 @@ def _train() -> None:
 def batch_size(text: str):
   """`auto`, or a number."""
   if text != 'auto' and not (text.isascii() and text.isdigit()):
-    raise ValueError(f'--batch_size is a number or auto, not {text!r}.')
+    raise UserError(f'--batch_size is a number or auto, not {text!r}.')
   return text if text == 'auto' else int(text)
 
 

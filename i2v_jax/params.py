@@ -12,6 +12,8 @@ import jax
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
+from i2v_jax.runtime.errors import UserError
+
 Prefixes = Sequence[str]
 
 
@@ -21,7 +23,7 @@ def matches(path: str, prefix: str) -> bool:
 
 
 def check_prefixes(params: Mapping, prefixes: Prefixes, key: str = '') -> None:
-  """Raises ValueError for a prefix that no parameter path starts with.
+  """Raises UserError for a prefix that no parameter path starts with.
 
   Args:
     params: a tree.
@@ -33,7 +35,7 @@ def check_prefixes(params: Mapping, prefixes: Prefixes, key: str = '') -> None:
     if not any(matches(path, prefix) for path in paths):
       top = ', '.join(sorted(params))
       named = f'{key} names {prefix!r}' if key else f'The prefix is {prefix!r}'
-      raise ValueError(
+      raise UserError(
         f'{named}, but no parameter path starts with it; the tree has {top}.'
       )
 
@@ -49,7 +51,7 @@ def split(params: Mapping, trainable: Prefixes | str) -> tuple[dict, dict]:
     `(trainable, frozen)`, two trees that `join` puts together again.
 
   Raises:
-    ValueError: a prefix matches nothing (a misspelt one must not freeze).
+    UserError: a prefix matches nothing (a misspelt one must not freeze).
   """
   trainable = _several(trainable)
   check_prefixes(params, trainable)
@@ -92,7 +94,7 @@ def mask(params: Mapping, prefixes: Prefixes | str) -> dict:
     prefixes: such as `('adapters', 'head')`, or a single one.
 
   Raises:
-    ValueError: a prefix matches nothing.
+    UserError: a prefix matches nothing.
   """
   chosen = dict.fromkeys(_several(prefixes), True)
   return labels(params, chosen, default=False)
@@ -123,7 +125,7 @@ def sha256(params: Mapping) -> str:
 
 
 def check_same_tree(wanted: Mapping, found: Mapping, what: str) -> None:
-  """Raises ValueError listing every path that is missing, surplus or misshapen.
+  """Raises UserError listing every path that is missing, surplus or misshapen.
 
   Args:
     wanted: tree of arrays or shapes as the model wants it.
@@ -141,6 +143,6 @@ def check_same_tree(wanted: Mapping, found: Mapping, what: str) -> None:
   ]
   if lines:
     shown = '\n'.join(sorted(lines)[:20])
-    raise ValueError(
+    raise UserError(
       f'{what} does not fit the model ({len(lines)} differences):\n{shown}'
     )

@@ -20,6 +20,7 @@ from i2v_jax.adapters.st_adapter import STAdapter, STAdapterZeroI2V
 from i2v_jax.adapters.vpt import VPT
 from i2v_jax.adapters.zeroi2v import GeluAdapters, ZeroI2V
 from i2v_jax.runtime import ranges
+from i2v_jax.runtime.errors import UserError
 
 METHODS = {
   'adaptformer': AdaptFormer,
@@ -61,7 +62,7 @@ class PerBlock(nn.Module):
     name = options.pop('name', None)
     method = METHODS[name] if name else Method
     if not issubclass(method, Method):
-      raise ValueError(
+      raise UserError(
         f'{name} is more than an adapter per block; i2v_jax.build makes its '
         'classifier.'
       )
@@ -84,7 +85,7 @@ def resolve(spec: Mapping[str, Any] | None) -> FrozenDict | None:
       that `spec` leaves open (absent or None). None means no adapter.
 
   Raises:
-    ValueError: unknown method, preset or option.
+    UserError: unknown method, preset or option.
   """
   if spec is None or spec == {}:
     return None
@@ -98,7 +99,7 @@ def _with_preset(spec: dict) -> dict:
   if not (preset and method):
     return spec
   if not hasattr(method, 'preset'):
-    raise ValueError(f'{spec["name"]} has no presets; give its options.')
+    raise UserError(f'{spec["name"]} has no presets; give its options.')
   return method.preset(ranges.text('model.adapter.preset', preset)) | spec
 
 
@@ -112,7 +113,7 @@ def option(spec: Mapping | None, name: str, default):
 def check_fit(
   adapter: Mapping | None, operator: Mapping | None, cfg, num_frames: int
 ) -> None:
-  """Raises ValueError for options that do not fit a model.
+  """Raises UserError for options that do not fit a model.
 
   Args:
     adapter: as `resolve` returns it.
@@ -135,10 +136,10 @@ def check_fit(
 
 
 def check_blocks(spec: Mapping | None, depth: int) -> None:
-  """Raises ValueError for `blocks` that a model of that depth has not."""
+  """Raises UserError for `blocks` that a model of that depth has not."""
   named = option(spec, 'blocks', ())
   if len(set(named)) < len(named) or not set(named) <= set(range(depth)):
-    raise ValueError(
+    raise UserError(
       f'model.adapter.blocks is {tuple(named)}; the model has blocks 0 to '
       f'{depth - 1}, and each is named once.'
     )
@@ -156,28 +157,29 @@ def relocated(model) -> str:
   spec = relocation(model.adapter) or operator or {}
   if spec.get('name') != 'head_relocation':
     return ''
-  groups = operators.channel_groups(spec['offsets'], model.image_model)
+  cfg = model.image_model
+  groups = operators.channel_groups(spec['offsets'], cfg)
   moved = [(offset, count) for offset, count in groups if offset]
   parts = ', '.join(f'{count} at {offset:+d}' for offset, count in moved)
   frames = len({0} | {offset for offset, _ in moved})
   return (
-    f'head relocation: of {model.image_model.width} channels {parts}; a block sees '
-    f'{frames} frames'
+    f'head relocation: of {cfg.width} channels {parts}; a block sees {frames} '
+    'frames'
   )
 
 
 def check_operator(adapter: Mapping | None, operator: Mapping | None) -> None:
-  """Raises ValueError where a method cannot stand on a temporal operator."""
+  """Raises UserError where a method cannot stand on a temporal operator."""
   if not (adapter and operator):
     return
   name = adapter['name']
   if reason := METHODS[name].no_operator:
-    raise ValueError(
+    raise UserError(
       f'{name} does not go with temporal operators: {reason}; set '
       'model.temporal_operator to None.'
     )
   if adapter.get('offsets'):
-    raise ValueError(
+    raise UserError(
       f'The offsets of {name} are a head relocation themselves; leave them '
       'empty, or set model.temporal_operator to None.'
     )

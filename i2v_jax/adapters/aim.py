@@ -6,6 +6,7 @@ from i2v_jax.adapters import block_interface
 from i2v_jax.adapters.layers import Bottleneck, drop_path, identity
 from i2v_jax.adapters.method import Method
 from i2v_jax.runtime import ranges
+from i2v_jax.runtime.errors import UserError
 
 # The release draws stochastic depth along the first axis of whatever layout
 # the tokens have: CLIP's is L x BT x D, the ImageNet ViT's BT x L x D.
@@ -45,11 +46,11 @@ class AIM(Method):
 
   def setup(self):
     if self.num_adapters not in (3, 4):
-      raise ValueError(
+      raise UserError(
         f'AIM has 3 or 4 adapters per block, not {self.num_adapters}.'
       )
     if self.drop_path_axis not in ('sample', 'release'):
-      raise ValueError(
+      raise UserError(
         f"drop_path_axis is 'sample' or 'release', not {self.drop_path_axis!r}."
       )
     self.time_in = self.adapter(True) if self.num_adapters == 4 else identity

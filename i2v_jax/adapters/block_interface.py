@@ -6,16 +6,18 @@ from collections.abc import Callable, Sequence
 
 from flax import linen as nn
 
+from i2v_jax.runtime.errors import UserError
+
 
 def config(block, who: str, *fields: str):
   """`block.cfg`, of which `who` reads these fields.
 
   Raises:
-    ValueError: the block does not have them.
+    UserError: the block does not have them.
   """
   cfg = getattr(block, 'cfg', None)
   if missing := [name for name in fields if not hasattr(cfg, name)]:
-    raise ValueError(
+    raise UserError(
       f'{who} reads {", ".join(missing)} from block.cfg; give '
       f'{_name(block)} a cfg that has it.'
     )
@@ -28,10 +30,10 @@ def num_prefix(block) -> int:
 
 
 def check_parts(block) -> None:
-  """Raises ValueError unless the block has the parts that methods wire."""
+  """Raises UserError unless the block has the parts that methods wire."""
   parts = 'ln1', 'attn', 'ln2', 'mlp'
   if missing := [name for name in parts if not hasattr(block, name)]:
-    raise ValueError(
+    raise UserError(
       f'Adapters connect the parts {", ".join(parts)} of a block; name those '
       f'of {_name(block)} so, it has no {", ".join(missing)}.'
     )
@@ -41,14 +43,14 @@ def attend(block, *x, **hook):
   """`block.attn` of x, or of x_q, x_k, x_v, with `heads` where they move.
 
   Raises:
-    ValueError: it does not take these arguments.
+    UserError: it does not take these arguments.
   """
   try:
     inspect.signature(block.attn).bind(*x, **hook)
   except TypeError:
     inputs = ['x'] if len(x) == 1 else ['x_q', 'x_k', 'x_v']
     asked = ', '.join(inputs + list(hook))
-    raise ValueError(
+    raise UserError(
       f'The attention of {_name(block)} does not take {asked}, which these '
       'adapters or this operator need; give it the arguments of '
       'i2v_jax.backbones.vit.Attention.'
@@ -63,7 +65,7 @@ def layers_changed(
   """While open, layers of these names return `behind(name, x, y)` for y.
 
   Raises:
-    ValueError: on leaving, where a name was that of no layer, or of several.
+    UserError: on leaving, where a name was that of no layer, or of several.
   """
   found = {name: set() for name in names}
 
@@ -78,7 +80,7 @@ def layers_changed(
     yield
   if wrong := [name for name, paths in found.items() if len(paths) != 1]:
     kind = ' or '.join(f'nn.{kind.__name__}' for kind in kinds)
-    raise ValueError(
+    raise UserError(
       f'{who} needs one {kind} named {", ".join(wrong)} in {_name(block)}; '
       'name its layers so, or take a method that asks for no names.'
     )

@@ -16,6 +16,7 @@ from i2v_jax.adapters.layers import Bottleneck, identity, torch_uniform
 from i2v_jax.adapters.method import Method
 from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.runtime import ranges
+from i2v_jax.runtime.errors import UserError
 
 PRESETS = {
   'paper': dict(num_adapters=4, rank=128, positions='fixed_3d'),
@@ -110,11 +111,11 @@ class DualPath(nn.Module):
 
   def setup(self):
     if self.num_adapters not in (4, 5):
-      raise ValueError(
+      raise UserError(
         f'DualPath has 4 or 5 adapters per block, not {self.num_adapters}.'
       )
     if self.positions not in ('release', 'fixed_3d'):
-      raise ValueError(
+      raise UserError(
         f"positions are 'release' or 'fixed_3d', not {self.positions!r}."
       )
     depth = self.cfg.depth
@@ -140,7 +141,7 @@ class DualPath(nn.Module):
   def preset(name: str) -> dict[str, Any]:
     """Options of the `paper`, as we read it, or of the `release`."""
     if name not in PRESETS:
-      raise ValueError(f'DualPath has presets {list(PRESETS)}, not {name!r}.')
+      raise UserError(f'DualPath has presets {list(PRESETS)}, not {name!r}.')
     return dict(PRESETS[name])
 
 

@@ -19,6 +19,7 @@ from i2v_jax.adapters.layers import PerChannelConv
 from i2v_jax.backbones.vit import ACTIVATIONS, Attention, layer_norm
 from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.runtime import ranges
+from i2v_jax.runtime.errors import UserError
 
 # The decoder has these whatever the image model has.
 CLIP_LAYERS = dict(activation='quick_gelu', norm_eps=1e-5, layer_scale=False)
@@ -65,7 +66,7 @@ class EVL(nn.Module):
         projected queries and keys of its attention, each `B x T x L x D`.
 
     Raises:
-      ValueError: features of another number of blocks or frames.
+      UserError: features of another number of blocks or frames.
     """
     self._check(features)
     features = jax.tree.map(lambda x: jnp.asarray(x, self.dtype), features)
@@ -85,12 +86,12 @@ class EVL(nn.Module):
 
   def _check(self, features):
     if len(features) != self.layers:
-      raise ValueError(
+      raise UserError(
         f'This decoder reads {self.layers} blocks, the features are of '
         f'{len(features)}.'
       )
     if (frames := features[0][0].shape[1]) != self.num_frames:
-      raise ValueError(
+      raise UserError(
         f'This decoder takes {self.num_frames} frames, the features have '
         f'{frames}.'
       )

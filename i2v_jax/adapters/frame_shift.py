@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from i2v_jax.runtime import ranges
+from i2v_jax.runtime.errors import UserError
 
 NEIGHBOURS = (-1, 1)  # the frame before, then the one after
 
@@ -15,7 +16,7 @@ def offsets(name: str, value) -> tuple:
   """Frame offsets as they are written; see `operators.HeadRelocation`.
 
   Raises:
-    ValueError: they are not whole numbers or pairs `(offset, channels)`.
+    UserError: they are not whole numbers or pairs `(offset, channels)`.
   """
   pair = lambda x: (
     isinstance(x, Sequence) and len(x) == 2 and ranges.FROM_0.holds(x[1])
@@ -29,10 +30,10 @@ def offsets(name: str, value) -> tuple:
 
 
 def check_offsets(name: str, offsets: Sequence, cfg, num_frames: int) -> None:
-  """Raises ValueError for frames or channels that a model does not have."""
+  """Raises UserError for frames or channels that a model does not have."""
   for offset, _ in channel_groups(offsets, cfg, name):
     if abs(offset) >= num_frames:
-      raise ValueError(
+      raise UserError(
         f'{name} has {offset}, but clips have {num_frames} frames; offsets can '
         f'be {1 - num_frames} to {num_frames - 1}.'
       )
@@ -46,7 +47,7 @@ def channel_groups(
   runs = [o if isinstance(o, Sequence) else (o, head) for o in offsets]
   used = sum(channels for _, channels in runs)
   if used > width:
-    raise ValueError(
+    raise UserError(
       f'{name} {tuple(offsets)} cover {used} channels, but the model has '
       f'{cfg.num_heads} heads of {head}.'
     )

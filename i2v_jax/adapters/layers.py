@@ -11,6 +11,7 @@ from flax import linen as nn
 
 from i2v_jax.backbones.custom_vjp import with_derivatives
 from i2v_jax.runtime import ranges
+from i2v_jax.runtime.errors import UserError
 
 ACTIVATIONS = {
   'none': lambda x: x,
@@ -49,7 +50,7 @@ def channels(rank: float, width: int) -> int:
   rank = ranges.rank('rank', rank)
   count = int(width * rank) if rank < 1 else rank
   if not count:
-    raise ValueError(
+    raise UserError(
       f'A rank of {rank} leaves no channel of {width}; give a larger one.'
     )
   return count
@@ -173,7 +174,7 @@ class PerChannelConv(nn.Module):
   def __call__(self, x):
     sizes, shape = tuple(self.sizes), x.shape[1:-1]
     if len(sizes) != len(shape) or not all(size % 2 for size in sizes):
-      raise ValueError(
+      raise UserError(
         f'A kernel over {len(shape)} axes has as many odd sizes, not {sizes}.'
       )
     bias_init = self.bias_init or symmetric_uniform(math.prod(sizes) ** -0.5)
@@ -209,7 +210,7 @@ def square(patches: int) -> int:
   """Side of the square that so many patches form."""
   side = math.isqrt(patches)
   if side**2 != patches:
-    raise ValueError(
+    raise UserError(
       f'{patches} patches are no square; this adapter needs the patches of a '
       'square image and a class token in front of them.'
     )
@@ -217,16 +218,16 @@ def square(patches: int) -> int:
 
 
 def check_frames(video_BxTxHxWxC, num_frames: int) -> None:
-  """Raises ValueError unless a video has as many frames as the model takes.
+  """Raises UserError unless a video has as many frames as the model takes.
 
   0 is any number.
   """
   if video_BxTxHxWxC.ndim != 5:
-    raise ValueError(
+    raise UserError(
       f'A video is B x T x H x W x 3, not of shape {video_BxTxHxWxC.shape}.'
     )
   found = video_BxTxHxWxC.shape[1]
   if num_frames and found != num_frames:
-    raise ValueError(
+    raise UserError(
       f'This model takes {num_frames} frames, the video has {found}.'
     )

@@ -9,6 +9,7 @@ from i2v_jax.adapters import block_interface, merging
 from i2v_jax.adapters.layers import LowRank, normal
 from i2v_jax.adapters.method import Method
 from i2v_jax.runtime import ranges
+from i2v_jax.runtime.errors import UserError
 
 LAYERS = {  # layer -> where it lies in the block
   'q': 'attn',
@@ -50,7 +51,7 @@ class LoRA(Method):
 
   def setup(self):
     if not self.on or set(self.on) - set(LAYERS):
-      raise ValueError(
+      raise UserError(
         f'LoRA acts on some of {list(LAYERS)}, not on {list(self.on)}.'
       )
     ranges.one_of(*INITS)('init_scheme', self.init_scheme)

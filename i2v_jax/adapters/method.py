@@ -8,6 +8,7 @@ from flax import linen as nn
 
 from i2v_jax.adapters import block_interface, operators
 from i2v_jax.runtime import ranges
+from i2v_jax.runtime.errors import UserError
 
 
 class Method(nn.Module):
@@ -44,7 +45,7 @@ class Method(nn.Module):
 
   def __call__(self, block, x_BxTxLxD):
     if not 0 <= self.layer < self.depth:
-      raise ValueError(
+      raise UserError(
         f'An adapter of block {self.layer} needs the depth of the model, not '
         f'{self.depth}; adapters.PerBlock gives it.'
       )

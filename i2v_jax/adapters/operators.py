@@ -24,6 +24,7 @@ from i2v_jax.adapters.frame_shift import (
 from i2v_jax.adapters.layers import identity
 from i2v_jax.backbones.vit import keep_heads
 from i2v_jax.runtime import ranges
+from i2v_jax.runtime.errors import UserError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,7 +143,7 @@ class TokenShift:
 
   def __call__(self, block):
     if not block_interface.num_prefix(block):
-      raise ValueError(
+      raise UserError(
         'token_shift moves class tokens and this image model has none; choose '
         'another temporal operator.'
       )
@@ -169,7 +170,7 @@ def resolve(spec: Mapping[str, Any] | None) -> FrozenDict | None:
   """Checks `{'name': operator, option: value, …}`; None means no operator.
 
   Raises:
-    ValueError: unknown operator or option, or a value that cannot be.
+    UserError: unknown operator or option, or a value that cannot be.
   """
   if spec is None or spec == {}:
     return None
@@ -197,7 +198,7 @@ def _named(letters, move, q, k, v):
 
 def _framed(move, y):
   if y.ndim != 4:
-    raise ValueError(
+    raise UserError(
       'A temporal operator needs a frame axis, B x T x L x D; the tokens '
       f'have shape {y.shape}.'
     )
@@ -206,6 +207,6 @@ def _framed(move, y):
 
 def _check_fold(operator, fold: int, what: str) -> None:
   if not fold:
-    raise ValueError(
+    raise UserError(
       f'share {operator.share} leaves no channel of {what}; choose a lower one.'
     )

@@ -18,6 +18,7 @@ from i2v_jax.adapters.layers import (
 )
 from i2v_jax.adapters.method import Method
 from i2v_jax.runtime import ranges
+from i2v_jax.runtime.errors import UserError
 
 LOOKS_AROUND = 'its convolution looks at the patches around each'
 
@@ -76,7 +77,7 @@ class STAdapter(Method):
 
   def setup(self):
     if not (self.pre_attn or self.pre_mlp):
-      raise ValueError('ST-Adapter needs pre_attn or pre_mlp, or both.')
+      raise UserError('ST-Adapter needs pre_attn or pre_mlp, or both.')
     conv = lambda: Convolution(self.rank, self.kernel, self.dtype)
     self.adapt_attn = conv() if self.pre_attn else identity
     self.adapt_mlp = conv() if self.pre_mlp else identity
@@ -130,7 +131,7 @@ class STAdapterZeroI2V(Method):
 
   def setup(self):
     if self.num_adapters not in (2, 4):
-      raise ValueError(
+      raise UserError(
         f'st_adapter_zeroi2v has 2 or 4 adapters, not {self.num_adapters}.'
       )
     conv = lambda: TokenConvolution(self.rank, self.dtype)

@@ -11,6 +11,7 @@ from i2v_jax.adapters.layers import symmetric_uniform
 from i2v_jax.adapters.method import Method
 from i2v_jax.backbones.vit import tokens
 from i2v_jax.runtime import ranges
+from i2v_jax.runtime.errors import UserError
 
 
 class VPT(Method):
@@ -41,9 +42,9 @@ class VPT(Method):
 
   def setup(self):
     if self.prompts < 1:
-      raise ValueError(f'VPT needs 1 prompt or more, not {self.prompts}.')
+      raise UserError(f'VPT needs 1 prompt or more, not {self.prompts}.')
     if self.blocks and not self.deep:
-      raise ValueError(
+      raise UserError(
         'Shallow prompts of VPT go through all blocks; leave its blocks empty, '
         'or set deep.'
       )

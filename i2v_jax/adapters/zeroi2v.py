@@ -13,6 +13,7 @@ from i2v_jax.adapters.layers import Bottleneck, identity
 from i2v_jax.adapters.method import Method
 from i2v_jax.adapters.operators import HeadRelocation
 from i2v_jax.runtime import ranges
+from i2v_jax.runtime.errors import UserError
 
 PLACES = {  # number of adapters -> where they stand
   0: (),
@@ -84,7 +85,7 @@ class ZeroI2V(Method):
 
   def setup(self):
     if self.num_adapters not in PLACES:
-      raise ValueError(
+      raise UserError(
         f'ZeroI2V has {sorted(PLACES)} adapters per block, not '
         f'{self.num_adapters}.'
       )
@@ -136,10 +137,10 @@ class ZeroI2V(Method):
     """Options by name, `{k400|ssv2}_{B|L}_{8|16|32}f_{paper|release}`.
 
     Raises:
-      ValueError: nothing was published under that name.
+      UserError: nothing was published under that name.
     """
     if name not in OFFSETS:
-      raise ValueError(
+      raise UserError(
         f'No ZeroI2V preset {name!r} was published; known: {sorted(OFFSETS)}.'
       )
     dataset = name.partition('_')[0]

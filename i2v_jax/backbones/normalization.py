@@ -26,7 +26,7 @@ def normalize(video_uint8, name: str, dtype=jnp.float32):
     (pixels / 255 - mean) / deviation, in the shape of the input.
 
   Raises:
-    ValueError: an unknown name.
+    UserError: an unknown name.
   """
   ranges.one_of(*NORMALIZATION)('normalization', name)
   mean, std = (jnp.asarray(x, jnp.float32) * 255 for x in NORMALIZATION[name])

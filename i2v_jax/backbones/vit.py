@@ -18,6 +18,7 @@ from jax.sharding import PartitionSpec
 from i2v_jax.backbones.attention import attend
 from i2v_jax.backbones.custom_vjp import LayerNorm, quick_gelu
 from i2v_jax.backbones.vit_config import ViTConfig
+from i2v_jax.runtime.errors import UserError
 
 
 def over_data(x):
@@ -192,12 +193,12 @@ class ViT(nn.Module):
     """
     cfg, (*batch, height, width, _) = self.cfg, image_BxHxWxC.shape
     if not jnp.issubdtype(image_BxHxWxC.dtype, jnp.floating):
-      raise ValueError(
+      raise UserError(
         f'This ViT takes normalised pixels, not {image_BxHxWxC.dtype}; apply '
         "i2v_jax.normalize(pixels, 'clip'), or the name of its normalisation."
       )
     if (height, width) != (cfg.image_size, cfg.image_size):
-      raise ValueError(
+      raise UserError(
         f'This ViT takes {cfg.image_size}x{cfg.image_size} pixels, not '
         f'{width}x{height}; resize them, or build it with image_size={height}.'
       )

@@ -6,6 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from i2v_jax.runtime import ranges
+from i2v_jax.runtime.errors import UserError
 
 # Name -> width, depth, heads, MLP width (Table 2 of arXiv 2106.04560; So400m
 # is table 1 of arXiv 2305.13035).
@@ -112,17 +113,17 @@ class ViTConfig:
     if not self.mlp_dim:
       object.__setattr__(self, 'mlp_dim', 4 * self.width)
     if self.width % self.num_heads:
-      raise ValueError(
+      raise UserError(
         f'num_heads is {self.num_heads}, which does not divide the width '
         f'{self.width}; choose a divisor.'
       )
     if self.image_size % self.patch_size:
-      raise ValueError(
+      raise UserError(
         f'image_size is {self.image_size}, which is not a multiple of '
         f'patch_size {self.patch_size}.'
       )
     if self.pool == 'cls' and not self.class_token:
-      raise ValueError(
+      raise UserError(
         'A ViT without class token cannot pool by it; set pool to mean or map.'
       )
 
@@ -164,13 +165,13 @@ class ViTConfig:
       **overrides: fields of `ViTConfig`.
 
     Raises:
-      ValueError: unknown variant or family, sizes that do not divide.
+      UserError: unknown variant or family, sizes that do not divide.
     """
     family, sizes = ranges.one_of(*FAMILIES)('family', family), {}
     if ranges.text('variant', variant):
       size, _, patch = variant.partition('/')
       if size not in SIZES or not (patch.isascii() and patch.isdigit()):
-        raise ValueError(
+        raise UserError(
           f'variant is {variant!r}; write SIZE/PATCH with SIZE one of '
           f'{", ".join(SIZES)}, for example B/16.'
         )

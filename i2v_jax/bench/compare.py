@@ -19,6 +19,7 @@ from i2v_jax.deploy.export import export_merged
 from i2v_jax.models.build import merge
 from i2v_jax.runtime import compilation, files, sharding
 from i2v_jax.runtime.console import console, progress
+from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import auto, experiment, loop, memory
 from i2v_jax.training.config_files import Variant
 from i2v_jax.training.run import Run, cast_params, prepare_run
@@ -31,13 +32,13 @@ def with_overrides(
   """A plain config with nested `changes` made; an unknown key raises."""
   config = dict(config)
   if not isinstance(changes, Mapping):
-    raise ValueError(
+    raise UserError(
       f'compare has {changes!r} for a variant; it can be a mapping of keys to '
       'values.'
     )
   for key, value in changes.items():
     if key not in config:
-      raise ValueError(f'compare changes {key!r}, which the config lacks.')
+      raise UserError(f'compare changes {key!r}, which the config lacks.')
     nested = isinstance(value, Mapping) and isinstance(config[key], Mapping)
     config[key] = with_overrides(config[key], value) if nested else value
   return config
@@ -55,7 +56,7 @@ def compare_overrides(
     The rows of `workdir/results.json`.
   """
   if jax.process_count() > 1:
-    raise ValueError(
+    raise UserError(
       'A config with `compare` runs in one process; set --config.compare={}.'
     )
   workdir, config = pathlib.Path(workdir), experiment.to_plain(config)

@@ -16,6 +16,7 @@ from i2v_jax.bench import measure, peaks
 from i2v_jax.data.sets import digits, known
 from i2v_jax.models.inputs import clip_shapes, param_shapes
 from i2v_jax.runtime import compilation, device_memory, process, sharding
+from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import auto, counts, experiment, memory
 from i2v_jax.training.run import split_params
 
@@ -51,7 +52,7 @@ class Options:
       value = getattr(self, name)
       if value is not None and value < 1:
         flag = name.replace('_', '-')
-        raise ValueError(f'--{flag} is {value}; it is at least 1.')
+        raise UserError(f'--{flag} is {value}; it is at least 1.')
 
 
 def measure_costs(
@@ -69,7 +70,7 @@ def measure_costs(
     are medians, rates per second, memory in bytes.
 
   Raises:
-    ValueError: something in the config cannot be.
+    UserError: something in the config cannot be.
   """
   config = experiment.check_config(config)
   num_classes = count_classes(config, options.num_classes)
@@ -117,7 +118,7 @@ def count_classes(config: Mapping[str, Any], given: int = 0) -> int:
   """Classes of a config: those given, else of its data, else as is known.
 
   Raises:
-    ValueError: nothing tells how many there are.
+    UserError: nothing tells how many there are.
   """
   if given:
     return given
@@ -130,7 +131,7 @@ def count_classes(config: Mapping[str, Any], given: int = 0) -> int:
     return public[data['format']]
   if measure.has_data(config):
     return len(experiment.load_split(config, 'train').class_names)
-  raise ValueError(
+  raise UserError(
     f'There is no data at data.root={data["root"]} whose classes could be '
     'counted; give --classes NUMBER.'
   )

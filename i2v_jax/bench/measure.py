@@ -94,7 +94,7 @@ def measure_training(
     computed twice; `peak_bytes` of a device and its `parts`, as `memory.Bytes`.
 
   Raises:
-    ValueError: the batch does not spread over the devices.
+    UserError: the batch does not spread over the devices.
   """
   mesh = sharding.make_mesh(config['mesh']['model'])
   lowered, inputs = memory.lower_step(config, mesh, num_classes, batch_size)
@@ -156,7 +156,7 @@ def measure_loader(config: Mapping[str, Any], clips: int) -> dict[str, Any]:
     `clips_per_second`, `threads`, `workers`; or `absent`, why not.
 
   Raises:
-    ValueError, OSError: the data is there, but cannot be read.
+    UserError, OSError: the data is there, but cannot be read.
   """
   if not has_data(config):
     return {'absent': f'no data at {config["data"]["root"]}'}

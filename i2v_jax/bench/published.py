@@ -8,6 +8,7 @@ from rich.table import Table
 
 from i2v_jax.models.macs import count_macs
 from i2v_jax.runtime.console import console
+from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import config_files, counts, experiment
 
 HEADINGS = ('model', 'GFLOPs', 'paper', 'off', 'total', 'tunable', 'added')
@@ -27,13 +28,13 @@ def make_rows(config: str, only: Sequence[str] = ()) -> list[dict[str, Any]]:
     and `tunable` of the model as trained, `added` of the one deployed.
 
   Raises:
-    ValueError: no such file, variant, or nothing is published of one.
+    UserError: no such file, variant, or nothing is published of one.
   """
   found = []
   for variant in config_files.load_variants(config, only=only):
     published = dict(variant.config.get('published') or {})
     if not published:
-      raise ValueError(
+      raise UserError(
         f'{config} says of {variant.name!r} nothing that is published; give '
         'its config a `published`, as configs/published.py does.'
       )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from i2v_jax.cli.arguments import add_repeated, add_set, subcommands
 from i2v_jax.cli.numbers import count, from_0, not_negative, positive
+from i2v_jax.runtime.errors import UserError
 
 # As in `sources`, which takes a while to import; 'ssv2' is another spelling.
 SOURCES = ('list', 'folder', 'kinetics', 'something_v2', 'ssv2')
@@ -114,9 +115,9 @@ def check(args) -> int:
   from i2v_jax.data.check import all_videos
 
   if sum(map(bool, (args.paths, args.source, args.config))) != 1:
-    raise ValueError('Say what to check: PATHs, --source, or --config.')
+    raise UserError('Say what to check: PATHs, --source, or --config.')
   if args.paths and (args.set or args.split):
-    raise ValueError(
+    raise UserError(
       '--set and --split are for --source and --config: drop them, or PATHs'
     )
   with _going_on():
@@ -159,9 +160,7 @@ def make_recipe(given: Mapping):
   told = {name: given.get(name) for name in names}
   told = {name: value for name, value in told.items() if value is not None}
   if told.get('frames') == 'jpeg' and told.keys() & {'gop', 'crf'}:
-    raise ValueError(
-      'Every frame of jpeg is a key frame: drop --gop and --crf.'
-    )
+    raise UserError('Every frame of jpeg is a key frame: drop --gop and --crf.')
   return transcode.Recipe(**told) if told else None
 
 

@@ -2,6 +2,7 @@
 
 from i2v_jax.cli.arguments import add_set, subcommands
 from i2v_jax.cli.numbers import count
+from i2v_jax.runtime.errors import UserError
 
 
 def inspect_weights(args) -> None:
@@ -30,7 +31,7 @@ def convert_weights(args) -> None:
     convert.convert_image_model(args.source, args.out, **_told(args))
     return
   if not args.classes:
-    raise ValueError('A video model needs its class names: give --classes.')
+    raise UserError('A video model needs its class names: give --classes.')
   config = config_files.load_config(args.config, args.set)
   names = sources.read_class_names(args.classes)
   convert.convert_release(args.source, config, names, args.out, args.which)

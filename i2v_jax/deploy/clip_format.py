@@ -22,6 +22,7 @@ from i2v_jax.deploy.trained import Trained
 from i2v_jax.models import video
 from i2v_jax.runtime import files
 from i2v_jax.runtime.console import console
+from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import facts
 from i2v_jax.weights.formats import clip_hf, huggingface, native
 
@@ -51,7 +52,7 @@ def export_clip(trained: Trained, out) -> None:
       with an entry `i2v`; `facts.json`.
 
   Raises:
-    ValueError: the format cannot express the model, or as `export.export`;
+    UserError: the format cannot express the model, or as `export.export`;
       nothing is written.
   """
   out = choose_folder(out, 'clip')
@@ -73,7 +74,7 @@ def head_offsets(model) -> tuple[int, ...]:
   """Frame offset of every head of a merged classifier on CLIP.
 
   Raises:
-    ValueError: the model is more than that; says what the format lacks.
+    UserError: the model is more than that; says what the format lacks.
   """
   if not isinstance(model, video.VideoClassifier):
     raise _refused(model.adapter['name'])
@@ -148,7 +149,7 @@ def _clip_of(cfg: ViTConfig) -> ViTConfig:
 
 
 def _refused(what: str) -> ValueError:
-  return ValueError(
+  return UserError(
     f"CLIP's format has no place for {what}; use --format merged or stablehlo."
   )
 

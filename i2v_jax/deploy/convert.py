@@ -11,6 +11,7 @@ from i2v_jax.deploy.export import export_unmerged
 from i2v_jax.deploy.release import load_release
 from i2v_jax.models.inputs import param_shapes
 from i2v_jax.runtime.console import console
+from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import experiment, warm_start
 from i2v_jax.weights import image, releases
 from i2v_jax.weights.formats import native
@@ -30,12 +31,12 @@ def convert_image_model(source, out, which: str = '', **told) -> pathlib.Path:
   """
   weights, out = releases.open_release(source), pathlib.Path(out)
   if any(r.recognises(weights.arrays) for r in releases.RELEASES):
-    raise ValueError(
+    raise UserError(
       f'{weights.what} is a published video model; give --config and --classes '
       'of the experiment it belongs to.'
     )
   if out.exists() and (not out.is_dir() or any(out.iterdir())):
-    raise ValueError(f'{out} is not empty; choose a new folder as --out.')
+    raise UserError(f'{out} is not empty; choose a new folder as --out.')
   loaded = image.load_image_model(source, which=which, **told)
   path = out / 'model.safetensors'
   out.mkdir(parents=True, exist_ok=True)
@@ -70,7 +71,7 @@ def convert_release(
     which: as in `weights.load_release`.
 
   Raises:
-    ValueError: the file is of another model than the config describes.
+    UserError: the file is of another model than the config describes.
   """
   out, weights = pathlib.Path(out), releases.open_release(source)
   config = experiment.with_absolute_paths(config)
@@ -78,7 +79,7 @@ def convert_release(
   loaded = load_release(source, which=which, **_told(config, model))
   normalization = config['data']['normalization']
   if loaded.report.normalization != normalization:
-    raise ValueError(
+    raise UserError(
       f'{weights.what} was trained with normalization '
       f'{loaded.report.normalization!r}, the config has data.normalization '
       f'{normalization!r}; set that.'

@@ -17,6 +17,7 @@ from i2v_jax.models.build import merge
 from i2v_jax.models.inputs import clip_shapes
 from i2v_jax.runtime import files
 from i2v_jax.runtime.console import console
+from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import experiment
 from i2v_jax.training import facts as facts_lib
 from i2v_jax.weights import adapter_file
@@ -39,10 +40,10 @@ def merge_trained(trained: Trained):
 
 
 def merge_checked(trained: Trained):
-  """`merged`, or a ValueError where that changes a logit by more than 1e-3."""
+  """`merged`, or a UserError where that changes a logit by more than 1e-3."""
   model, params, difference = merge_trained(trained)
   if not difference <= TOLERANCE:
-    raise ValueError(
+    raise UserError(
       f'Merging changes a logit by {difference:.2e}, more than {TOLERANCE}; '
       'nothing was exported.'
     )
@@ -61,7 +62,7 @@ def export_merged(trained: Trained, out) -> float:
     The max |logit difference| of the merge, on two clips of noise.
 
   Raises:
-    ValueError: the difference is above 1e-3, or `out` is the workdir of a run
+    UserError: the difference is above 1e-3, or `out` is the workdir of a run
       or holds another format; nothing is written.
   """
   out = choose_folder(out, 'merged')
@@ -80,12 +81,12 @@ def export_full(trained: Trained, out) -> None:
     out: new folder, with the files of `export`.
 
   Raises:
-    ValueError: it is merged already, or as `export`; nothing is written.
+    UserError: it is merged already, or as `export`; nothing is written.
   """
   if 'adapters' in trained.config['trainable'] and (
     'adapters' not in trained.params
   ):
-    raise ValueError(
+    raise UserError(
       f'{trained.path} is merged already; write --format full from the workdir '
       'of the run, or use --format merged.'
     )
@@ -110,19 +111,19 @@ def export_adapter(trained: Trained, out) -> None:
     out: new folder, `adapter.safetensors` in it.
 
   Raises:
-    ValueError: the frozen weights are not known or there are none, or as
+    UserError: the frozen weights are not known or there are none, or as
       `export`; nothing is written.
   """
   config = _config(trained)
   weights = experiment.weights_source(config)
   if not weights:
-    raise ValueError(
+    raise UserError(
       f'{trained.path} is an export and does not know its image weights any '
       'more; write --format adapter from the workdir of the run.'
     )
   kept, base = adapter_file.split(trained.params, config['trainable'])
   if not base:
-    raise ValueError(
+    raise UserError(
       f'{trained.path} has no frozen image weights, all of them were trained; '
       'use --format full.'
     )
@@ -145,14 +146,14 @@ def choose_folder(out, format: str) -> pathlib.Path:
   """The folder of an export, not made yet.
 
   Raises:
-    ValueError: a run or an export in another format is in it.
+    UserError: a run or an export in another format is in it.
   """
   out = pathlib.Path(out)
   if (out / 'checkpoints').exists():
-    raise ValueError(f'{out} is the workdir of a run; choose another --out.')
+    raise UserError(f'{out} is the workdir of a run; choose another --out.')
   held = facts_lib.read(out).get('format', '')
   if held != format and (held or (out / 'model.safetensors').exists()):
-    raise ValueError(
+    raise UserError(
       f'{out} holds an export in another format; choose another --out.'
     )
   return out

@@ -10,6 +10,7 @@ from huggingface_hub import CommitOperationAdd, HfApi, errors
 from i2v_jax.deploy import model_card
 from i2v_jax.runtime import files
 from i2v_jax.runtime.console import console
+from i2v_jax.runtime.errors import FileError, UserError
 from i2v_jax.training import experiment
 from i2v_jax.training import facts as facts_lib
 
@@ -39,12 +40,12 @@ def push(folder, repository: str) -> str:
     The address of the repository.
 
   Raises:
-    ValueError: the folder is no export, or names its image weights by a path.
+    UserError: the folder is no export, or names its image weights by a path.
     OSError: the hub is out of reach, or refuses.
   """
   folder, (name, revision) = pathlib.Path(folder), parse(repository)
   if revision:
-    raise ValueError(f'{repository} has a revision; push to hf:{name}.')
+    raise UserError(f'{repository} has a revision; push to hf:{name}.')
   known = _facts(folder)
   contents = {
     CARD: model_card.make_card(name, known).encode(),
@@ -68,12 +69,12 @@ def pull(repository: str, out) -> pathlib.Path:
     out: new folder.
 
   Raises:
-    ValueError: the folder is not empty, or the repository holds no export.
+    UserError: the folder is not empty, or the repository holds no export.
     OSError: the hub is out of reach, or refuses.
   """
   out, (name, revision) = pathlib.Path(out), parse(repository)
   if out.exists() and any(out.iterdir()):
-    raise ValueError(f'{out} is not empty; choose another --out.')
+    raise UserError(f'{out} is not empty; choose another --out.')
   part = out.with_name(f'{out.name}.part')  # until all files are there
   with _reaching(name, 'log in with `hf auth login` if it is private'):
     HfApi().snapshot_download(
@@ -84,7 +85,7 @@ def pull(repository: str, out) -> pathlib.Path:
     )
   known = facts_lib.read(part)
   if 'format' not in known:
-    raise ValueError(
+    raise UserError(
       f'{name} holds no export of i2v_jax; image weights are given as '
       f'weights=hf:{name} instead.'
     )
@@ -97,7 +98,7 @@ def parse(repository: str) -> tuple[str, str]:
   """`hf:ORG/NAME@REVISION` -> (ORG/NAME, REVISION), which may be empty."""
   found = re.fullmatch(r'hf:([\w.-]+/[\w.-]+)(?:@(.+))?', repository)
   if not found:
-    raise ValueError(
+    raise UserError(
       f'{repository!r} is no repository; write hf:ORG/NAME, or to get an older '
       'state hf:ORG/NAME@REVISION.'
     )
@@ -109,14 +110,14 @@ def _facts(folder: pathlib.Path) -> dict:
   files.check_finished(folder)
   known = facts_lib.read(folder)
   if 'format' not in known:
-    raise ValueError(
+    raise UserError(
       f'{folder} is not an export with facts.json or adapter.safetensors; '
       'write it with i2v export.'
     )
   config = known.get('config')
   weights = experiment.weights_source(config) if config else ''
   if weights and facts_lib.is_local(weights):
-    raise ValueError(
+    raise UserError(
       f'{folder} names its image weights by a path, {weights}, that nobody '
       'else has; export it again with --weights hf:ORG/NAME.'
     )
@@ -145,7 +146,7 @@ def _reaching(name: str, way_out: str):
     yield
   except (OSError, errors.HTTPError) as error:
     reason = (str(error).splitlines() or [''])[0].rstrip('.')
-    raise OSError(
+    raise FileError(
       f'{name} cannot be reached on the Hugging Face hub '
       f'({type(error).__name__}: {reason}); check the name and the network, or '
       f'{way_out}.'

@@ -33,7 +33,7 @@ def inspect(source, which: str = '', **told) -> list[tuple[str, str]]:
 
   Raises:
     FileNotFoundError: there is nothing there.
-    ValueError: no known format, or a file that is not as its format says.
+    UserError: no known format, or a file that is not as its format says.
   """
   weights = releases.open_release(source)
   is_release = any(r.recognises(weights.arrays) for r in releases.RELEASES)

@@ -14,6 +14,7 @@ from i2v_jax.data.videos.decode import FPS, VideoInfo, open_video
 from i2v_jax.deploy.trained import Trained
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.console import console, encodable
+from i2v_jax.runtime.errors import UserError
 
 BAR = 24  # characters of a probability of 1
 
@@ -24,7 +25,7 @@ def with_views(spec: ClipSpec, views: str | None) -> ClipSpec:
     return spec
   clips, _, crops = views.partition('x')
   if not (views.isascii() and clips.isdigit() and crops.isdigit()):
-    raise ValueError(f'--views is CLIPSxCROPS such as 3x1, not {views!r}.')
+    raise UserError(f'--views is CLIPSxCROPS such as 3x1, not {views!r}.')
   options = {'clips': int(clips), 'crops': int(crops)}
   return dataclasses.replace(spec, **options)
 
@@ -34,7 +35,7 @@ def split_windows(info: VideoInfo, seconds: float) -> list[tuple[int, int]]:
   ranges.POSITIVE('--window', seconds)
   frame = info.duration / info.frames
   if seconds < frame:
-    raise ValueError(
+    raise UserError(
       f'--window is {seconds:g} seconds, less than a frame of this video; give '
       f'{frame:.3g} or more.'
     )
@@ -54,13 +55,13 @@ def list_clips(paths) -> list[str]:
   stderr.
 
   Raises:
-    ValueError: a folder holds no video.
+    UserError: a folder holds no video.
   """
   found = []
   for path in paths:
     videos, left_out = folders.find_videos(path)
     if not videos:
-      raise ValueError(
+      raise UserError(
         f'{path} holds no video, but {len(left_out)} other files; name a '
         'video, or a folder of videos.'
       )

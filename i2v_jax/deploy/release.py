@@ -49,7 +49,7 @@ def load_release(
 
   Raises:
     FileNotFoundError: there is nothing there.
-    ValueError: no known release; a key too many, too few or of another shape;
+    UserError: no known release; a key too many, too few or of another shape;
       or something that no file tells and the arguments lack.
   """
   weights = open_release(source, which)

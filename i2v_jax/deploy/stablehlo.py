@@ -35,7 +35,7 @@ def export_program(trained: Trained, out) -> None:
       inputs, class names and preprocessing; `facts.json`.
 
   Raises:
-    ValueError: as `export.export`; nothing is written.
+    UserError: as `export.export`; nothing is written.
   """
   out = choose_folder(out, 'stablehlo')
   model, params, difference = merge_checked(trained)

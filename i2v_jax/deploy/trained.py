@@ -13,6 +13,7 @@ from i2v_jax.data.videos import faults
 from i2v_jax.data.videos.decode import FrameFolder, Video, open_video
 from i2v_jax.models import video
 from i2v_jax.runtime import sharding
+from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import experiment
 from i2v_jax.training.evaluation import evaluate
 from i2v_jax.training.stored import read
@@ -92,7 +93,7 @@ def load(path, *, weights: str = '', root: str = '') -> Trained:
   Raises:
     FileNotFoundError: `path` is none of these, or the frozen weights cannot be
       found.
-    ValueError: a file is damaged, or the frozen weights are not those it was
+    UserError: a file is damaged, or the frozen weights are not those it was
       trained on.
   """
   return place(*read(path, weights, root))
@@ -105,16 +106,16 @@ def evaluate_trained(model: Trained, spec: ClipSpec | None = None):
     `(split, evaluation)`.
 
   Raises:
-    ValueError: it has other classes than the data, or the data has no place.
+    UserError: it has other classes than the data, or the data has no place.
   """
   config = model.config
   if not config['data']['root']:
-    raise ValueError(
+    raise UserError(
       f'{model.path} does not say where the data is; give --root.'
     )
   split = experiment.load_split(config, 'val')
   if split.class_names != model.class_names:
-    raise ValueError(
+    raise UserError(
       f'The data has classes {split.class_names[:3]}…, the model was trained '
       f'on {model.class_names[:3]}…; labels would not mean the same.'
     )

@@ -13,6 +13,7 @@ from i2v_jax.models.dualpath import DualPathClassifier
 from i2v_jax.models.evl import EVLClassifier
 from i2v_jax.models.video import VideoClassifier
 from i2v_jax.runtime import ranges
+from i2v_jax.runtime.errors import UserError
 
 RANGES = {  # key of `model` in a config -> what it may be
   'num_frames': ranges.COUNT,
@@ -39,11 +40,11 @@ def build(spec: Mapping[str, Any], num_classes: int, **vit) -> nn.Module:
     **vit: fields of `ViTConfig` decided at run time, such as `dtype`.
 
   Raises:
-    ValueError: unknown names or options, or parts that do not go together.
+    UserError: unknown names or options, or parts that do not go together.
   """
   num_classes = ranges.COUNT('num_classes', num_classes)
   if missing := sorted({'backbone', 'num_frames'} - set(spec)):
-    raise ValueError(
+    raise UserError(
       f'The spec of a model has no {" and no ".join(missing)}; an example is '
       "dict(backbone=dict(variant='B/16'), num_frames=8, adapter='aim')."
     )
@@ -66,7 +67,7 @@ def _backbone(sizes, vit: Mapping) -> ViTConfig:
   ranges.table(ranges.anything)('model.backbone', sizes)
   fields = {'variant', 'family', *ViTConfig.__dataclass_fields__}
   if unknown := sorted({*sizes, *vit} - fields):
-    raise ValueError(
+    raise UserError(
       f'model.backbone has no {", ".join(unknown)}; it has '
       f'{", ".join(sorted(fields))}. What is no part of the image model, such '
       'as adapter, belongs in the spec.'
@@ -74,7 +75,7 @@ def _backbone(sizes, vit: Mapping) -> ViTConfig:
   try:
     return ViTConfig.named(**dict(sizes) | vit)
   except (TypeError, ValueError) as error:
-    raise ValueError(f'model.backbone: {error}') from error
+    raise UserError(f'model.backbone: {error}') from error
 
 
 def find_classifier(adapter: Mapping | None) -> type[nn.Module]:
@@ -88,10 +89,10 @@ def _check_off(option: str, value, adapter: Mapping | None) -> None:
   known = set().union(*(c.__dataclass_fields__ for c in classifiers))
   if option not in known:
     near = difflib.get_close_matches(option, known, 1, 0.0)[0]
-    raise ValueError(f'There is no model.{option}; did you mean {near!r}?')
+    raise UserError(f'There is no model.{option}; did you mean {near!r}?')
   if value:
     name = adapter['name'] if adapter else 'no adapter'
-    raise ValueError(f'model.{option} does not go with {name}; switch it off.')
+    raise UserError(f'model.{option} does not go with {name}; switch it off.')
 
 
 def merge(model: VideoClassifier, params: Mapping):
@@ -106,11 +107,11 @@ def merge(model: VideoClassifier, params: Mapping):
     as head relocation, stays in the model.
 
   Raises:
-    ValueError: the adapter cannot be merged.
+    UserError: the adapter cannot be merged.
   """
   if not adapters.can_merge(model.adapter):
     name = model.adapter['name'] if model.adapter else 'a model without adapter'
-    raise ValueError(
+    raise UserError(
       f'{name} cannot be folded into the frozen weights; nothing was merged.'
     )
   params, method = dict(params), adapters.METHODS[model.adapter['name']]

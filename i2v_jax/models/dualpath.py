@@ -12,6 +12,7 @@ from i2v_jax.adapters.layers import (
 )
 from i2v_jax.backbones.vit import ViT
 from i2v_jax.backbones.vit_config import ViTConfig
+from i2v_jax.runtime.errors import UserError
 
 
 class DualPathClassifier(nn.Module):
@@ -61,7 +62,7 @@ class DualPathClassifier(nn.Module):
     rows, columns = paths.grid
     for part in (rows * columns, paths.spatial_frames):
       if self.num_frames % part:
-        raise ValueError(
+        raise UserError(
           f'DualPath needs num_frames to be a multiple of {part}, not '
           f'{self.num_frames}.'
         )

@@ -15,6 +15,7 @@ from i2v_jax.adapters.layers import (
 )
 from i2v_jax.backbones.vit import ViT, layer_norm, over_data
 from i2v_jax.backbones.vit_config import ViTConfig
+from i2v_jax.runtime.errors import UserError
 
 
 class EVLClassifier(nn.Module):
@@ -48,7 +49,7 @@ class EVLClassifier(nn.Module):
     self.backbone = ViT(cfg)
     self.adapters = EVL(cfg, self.num_frames, **options, dtype=cfg.dtype)
     if not 1 <= self.adapters.layers <= cfg.depth:
-      raise ValueError(
+      raise UserError(
         f'EVL cannot read the last {self.adapters.layers} blocks of '
         f'{cfg.depth}; choose layers from 1 to {cfg.depth}.'
       )
@@ -62,7 +63,7 @@ class EVLClassifier(nn.Module):
     """What the decoder reads: the `features` of `EVL.__call__`, as constants.
 
     Raises:
-      ValueError: another number of frames than `num_frames`.
+      UserError: another number of frames than `num_frames`.
     """
     check_frames(video_BxTxHxWxC, self.num_frames)
     x_BxTxLxD = self.backbone.embed(video_BxTxHxWxC)

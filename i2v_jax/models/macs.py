@@ -14,6 +14,7 @@ from i2v_jax.adapters import zeroi2v
 from i2v_jax.adapters.layers import channels
 from i2v_jax.adapters.lora import LAYERS
 from i2v_jax.backbones.vit_config import ViTConfig
+from i2v_jax.runtime.errors import UserError
 
 PER_CHANNEL = 'convolutions per channel'  # sums of shifted inputs, no product
 
@@ -29,13 +30,13 @@ def count_macs(model) -> dict[str, int]:
     a query for it; and what the method adds, under names of its own.
 
   Raises:
-    ValueError: the method has no formula here.
+    UserError: the method has no formula here.
   """
   cfg, spec = model.image_model, model.adapter
   images = sum(shape[0] for shape in model.input_shapes)
   name = spec['name'] if spec else ''
   if name and name not in METHODS:
-    raise ValueError(
+    raise UserError(
       f'{name} has no formula; give it one in METHODS of i2v_jax/flops.py.'
     )
   tokens = count_tokens(cfg)

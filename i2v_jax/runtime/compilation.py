@@ -16,6 +16,7 @@ from jax.experimental.compilation_cache import compilation_cache
 from jax.sharding import Mesh
 
 from i2v_jax.runtime.console import console
+from i2v_jax.runtime.errors import UserError
 
 FOLDER = 'compiled'  # in the workdir
 
@@ -113,11 +114,11 @@ def xla_macs(stage: jax.stages.Lowered | jax.stages.Compiled) -> float:
   cuDNN's attention computes is missing, cuBLAS's products are counted.
 
   Raises:
-    ValueError: the backend does not tell.
+    UserError: the backend does not tell.
   """
   analysis = stage.cost_analysis()
   if not analysis or 'flops' not in analysis:
-    raise ValueError('This backend does not tell the FLOPs of a program.')
+    raise UserError('This backend does not tell the FLOPs of a program.')
   return analysis['flops'] / 2
 
 

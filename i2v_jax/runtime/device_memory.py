@@ -7,6 +7,8 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
+from i2v_jax.runtime.errors import UserError
+
 NAME = 'I2V_MEMORY_BYTES'  # in the environment: bytes of a device, for us
 GROUP = pathlib.Path('/sys/fs/cgroup')  # of a container, as it sees itself
 SHARE = 0.95  # of them to be filled: allocators cannot use every byte
@@ -19,17 +21,17 @@ def read_limit(device: jax.Device) -> int:
   device's share of what the host has free.
 
   Raises:
-    ValueError: neither tells.
+    UserError: neither tells.
   """
   if text := os.environ.get(NAME):
     if not (text.isascii() and text.isdigit()):
-      raise ValueError(f'{NAME} is {text!r}; it is a whole number of bytes.')
+      raise UserError(f'{NAME} is {text!r}; it is a whole number of bytes.')
     return int(text)
   if device.platform == 'cpu':
     return int(SHARE * _free()) // len(jax.local_devices())
   stats = device.memory_stats() or {}
   if 'bytes_limit' not in stats:
-    raise ValueError(
+    raise UserError(
       f'{device} does not tell how much memory it has; set {NAME}, or '
       'batch_size and remat yourself.'
     )
@@ -53,7 +55,7 @@ def _free() -> int:
     known = dict(line.split(':') for line in lines)
     free = int(known['MemAvailable'].split()[0]) << 10
   except (OSError, KeyError) as error:
-    raise ValueError(
+    raise UserError(
       f'This system does not tell how much memory is free; set {NAME}, or '
       'batch_size and remat yourself.'
     ) from error

@@ -1,26 +1,80 @@
-"""What a user can mend is one sentence; anything else is our bug."""
+"""Errors that a user can mend; any other exception is a bug of ours.
 
+A program prints the first as one sentence, and the second with its traceback.
+"""
+
+import difflib
 import os
+import reprlib
 import signal
 import sys
+import traceback
+from collections.abc import Callable, Iterable
 
 from i2v_jax.runtime import devices, signals
 from i2v_jax.runtime.console import accept_all_text
 
-MENDABLE = (
-  FloatingPointError,
-  ModuleNotFoundError,
-  OSError,
-  RuntimeError,
-  ValueError,
-)
+BUG = 'This is a bug in i2v_jax; please report it with the lines above.'
 
 
-def guarded(function, *args) -> int:
-  """Calls; what a user can mend is one sentence on stderr and exit code 1.
+class UserError(ValueError):
+  """What a user can mend: one sentence that names the thing and the way out."""
 
-  A run that was told to stop says how to go on, with 0. Elsewhere Ctrl-C is
-  "stopped", what the KeyboardInterrupt says after it, and 130.
+
+class FileError(UserError, OSError):
+  """A file or folder that cannot be read or written as it is."""
+
+
+class MissingFileError(FileError, FileNotFoundError):
+  """A file or folder that is not there."""
+
+
+class MissingPackageError(UserError, ModuleNotFoundError):
+  """A package that is not installed, and what installs it."""
+
+
+class NonFiniteError(UserError, FloatingPointError):
+  """A model or its training gives values that are not finite."""
+
+
+def check_choice(name: str, value, known: Iterable) -> None:
+  """Raises UserError unless a value is one of those known.
+
+  Args:
+    name: of the key or argument.
+    value: of any type.
+    known: strings or numbers; True and False are none of them.
+  """
+  known = tuple(known)
+  same = value in known if isinstance(value, str | int | float) else False
+  if not same or isinstance(value, bool):
+    shown = reprlib.repr(value)
+    raise UserError(
+      f'{name} is {shown}; it can be one of {known}{suggest(value, known)}.'
+    )
+
+
+def suggest(value, known: Iterable, least: float = 0.6) -> str:
+  """`; did you mean 'x'?` for the known name closest to a string, or ''.
+
+  Args:
+    value: what was given.
+    known: names.
+    least: similarity from 0 to 1 that is close enough.
+  """
+  names = [name for name in known if isinstance(name, str)]
+  near = difflib.get_close_matches(str(value), names, 1, least)
+  return f'; did you mean {near[0]!r}?' if near else ''
+
+
+def guarded(function: Callable, *args) -> int:
+  """Calls a function of a program and returns the program's exit code.
+
+  What a user can mend is one sentence on stderr and 1; any other exception is
+  printed with its traceback and a request to report it, and 1. A run that was
+  told to stop says how to resume it, and 0. Elsewhere Ctrl-C is "stopped", what
+  the KeyboardInterrupt says after it, and 130. With I2V_TRACEBACK exceptions
+  are raised.
   """
   accept_all_text()
   try:
@@ -36,11 +90,32 @@ def guarded(function, *args) -> int:
     print('; '.join(['stopped', *map(str, stop.args)]), file=sys.stderr)
     return 130
   except Exception as error:
-    problem = str(error) if isinstance(error, MENDABLE) else ''
-    if isinstance(error, AssertionError | RuntimeError):
-      problem = devices.missing() or problem
-    if not problem or os.environ.get('I2V_TRACEBACK'):
+    if os.environ.get('I2V_TRACEBACK'):
       raise
+    _show(error)
+    return 1
+
+
+def _show(error: Exception) -> None:
+  if isinstance(error, BrokenPipeError):  # as of `i2v … | head`
+    sys.stdout = open(os.devnull, 'w')  # noqa: SIM115 (for the last flush)
+  elif problem := _mendable(error):
     print(f'error: {problem}', file=sys.stderr)
     print('(I2V_TRACEBACK=1 shows where)', file=sys.stderr)
-    return 1
+  else:
+    traceback.print_exception(error)
+    print(BUG, file=sys.stderr)
+
+
+def _mendable(error: Exception) -> str:
+  """What a user can mend, in a sentence, or ''."""
+  if isinstance(error, UserError):
+    return str(error)
+  if isinstance(error, OSError) and error.filename is not None:
+    return str(error)
+  if isinstance(error, AssertionError | RuntimeError):
+    if problem := devices.missing():
+      return problem
+    if 'RESOURCE_EXHAUSTED' in (text := str(error)):
+      return f'{text.splitlines()[0]}; set a smaller batch_size, or remat.'
+  return ''

@@ -9,6 +9,8 @@ import shutil
 from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
+from i2v_jax.runtime.errors import FileError, UserError
+
 try:
   import fcntl
 except ModuleNotFoundError:  # Windows
@@ -84,9 +86,9 @@ def replacing_folder(folder: Path) -> Iterator[pathlib.Path]:
 
 
 def check_finished(folder: Path) -> None:
-  """Raises ValueError if `together` was interrupted between two files."""
+  """Raises UserError if `together` was interrupted between two files."""
   if (pathlib.Path(folder) / UNFINISHED).exists():
-    raise ValueError(
+    raise UserError(
       f'Writing {folder} was interrupted, so its files may belong to two '
       'different models; write it again.'
     )
@@ -102,12 +104,12 @@ def read_json(path: Path, keys: Sequence[str] = (), kind: type = dict) -> Any:
 
   Raises:
     FileNotFoundError: there is no such file.
-    ValueError: it is damaged, or lacks a key; names the file.
+    UserError: it is damaged, or lacks a key; names the file.
   """
   try:
     found = json.loads(pathlib.Path(path).read_bytes())
   except ValueError as error:
-    raise ValueError(
+    raise UserError(
       f'{path} is damaged ({error}); bring it back from a copy, or write it '
       'again.'
     ) from error
@@ -116,9 +118,9 @@ def read_json(path: Path, keys: Sequence[str] = (), kind: type = dict) -> Any:
 
 
 def check_keys(value: Any, keys: Sequence[str], what, kind=dict) -> None:
-  """Raises ValueError naming `what` unless `value` is of `kind` with `keys`."""
+  """Raises UserError naming `what` unless `value` is of `kind` with `keys`."""
   if not isinstance(value, kind):
-    raise ValueError(
+    raise UserError(
       f'{what} is damaged (it holds no JSON '
       f'{"object" if kind is dict else "list"}); bring it back from a copy, or '
       'write it again.'
@@ -127,7 +129,7 @@ def check_keys(value: Any, keys: Sequence[str], what, kind=dict) -> None:
     node = value
     for name in key.split('.'):
       if not (isinstance(node, dict) and name in node):
-        raise ValueError(
+        raise UserError(
           f'{what} has no {key}: it is damaged, or not what this version '
           'writes; bring it back from a copy, or write it again.'
         )
@@ -144,7 +146,7 @@ def explain_errors(path: Path) -> Iterator[None]:
       raise
     reason = error.strerror or repr(error)
     text = f'{path} could not be written ({reason}); {WAY_OUT}'
-    raise OSError(text) from error
+    raise FileError(text) from error
 
 
 def lock(file: IO) -> None:

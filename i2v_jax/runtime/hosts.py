@@ -12,6 +12,7 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
+from i2v_jax.runtime.errors import FileError, UserError
 from i2v_jax.runtime.host_watch import (
   FOREVER,
   ROOT,
@@ -35,7 +36,7 @@ class Join:
     silent_seconds: without a sign of life, after which a host counts as lost.
 
   Raises:
-    ValueError: they do not fit together.
+    UserError: they do not fit together.
   """
 
   detect: bool = False
@@ -53,12 +54,12 @@ class Join:
     }
     missing = [name for name, value in told.items() if value is None]
     if self.detect and len(missing) < 3:
-      raise ValueError(
+      raise UserError(
         '--distributed finds the other hosts by itself; give either it, or '
         f'{_words(told)}.'
       )
     if 0 < len(missing) < 3:
-      raise ValueError(
+      raise UserError(
         f'{_words(told)} go together; missing: {_words(missing)}. Where a TPU '
         'pod, SLURM or Open MPI knows them, --distributed is enough.'
       )
@@ -66,19 +67,19 @@ class Join:
       self._check_told()
     for name, least in (('join_seconds', 1), ('silent_seconds', 4)):
       if getattr(self, name) < least:
-        raise ValueError(
+        raise UserError(
           f'--{name} is {getattr(self, name)}; it is at least {least}.'
         )
 
   def _check_told(self) -> None:
     found = re.fullmatch(r'(.+):(\d{1,5})', self.coordinator)
     if not found or not 0 < int(found[2]) < 2**16:
-      raise ValueError(
+      raise UserError(
         '--coordinator is HOST:PORT of process 0, such as node1:12345, not '
         f'{self.coordinator!r}.'
       )
     if not 0 <= self.process_id < self.num_processes:
-      raise ValueError(
+      raise UserError(
         f'--process_id is {self.process_id}; it counts from 0, and is less '
         f'than --num_processes, {self.num_processes}.'
       )
@@ -99,7 +100,7 @@ def joined(join: Join):
   of 0, or Stopped, which all of them get.
 
   Raises:
-    ValueError: there is nothing to join.
+    UserError: there is nothing to join.
     OSError: the port of process 0 is taken.
   """
   if join.alone:
@@ -135,7 +136,7 @@ def check_shared(workdir) -> None:
   if host == 0:
     mark.unlink()
   if not seen:
-    raise OSError(
+    raise FileError(
       f'Host {host} does not see in {workdir} what host 0 writes there; '
       '--workdir must be one folder that all hosts share.'
     )
@@ -180,7 +181,7 @@ def _detect(limits: dict) -> None:
   try:
     jax.distributed.initialize(**limits)
   except ValueError as error:
-    raise ValueError(
+    raise UserError(
       '--distributed has found no TPU pod, SLURM step or Open MPI job to join '
       f'({error}); say where the others are with --coordinator HOST:PORT '
       '--num_processes N --process_id I, or leave it out to train alone.'
@@ -197,7 +198,7 @@ def _check_port(join: Join) -> None:
   try:
     socket.create_server(('', port), family=family, dualstack_ipv6=both).close()
   except OSError as error:
-    raise OSError(
+    raise FileError(
       f'Process 0 cannot listen at port {port} ({error.strerror}); end what '
       'does, or give another port in --coordinator, the same on all hosts.'
     ) from error
@@ -238,7 +239,7 @@ def call_on_first(function: Callable[[], None]) -> None:
   text = multihost_utils.broadcast_one_to_all(text)
   problem = text.tobytes().rstrip(b'\0').decode(errors='replace')
   if problem:
-    raise OSError(problem)
+    raise FileError(problem)
 
 
 def ask_first(question: Callable[[], int]) -> int:

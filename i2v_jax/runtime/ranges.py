@@ -1,7 +1,7 @@
 """Ranges of values; others are refused in one sentence that names the key.
 
 A rule takes a name and a value. It returns the value, whole numbers as `int`
-(64.0 is 64), or raises ValueError.
+(64.0 is 64), or raises UserError.
 """
 
 import dataclasses
@@ -11,6 +11,8 @@ import reprlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from i2v_jax.runtime.errors import UserError, check_choice
+
 Rule = Callable[[str, Any], Any]
 INT32 = 2**31 - 1
 FLOAT32 = 3.4028234663852886e38  # largest
@@ -18,7 +20,7 @@ FLOAT32 = 3.4028234663852886e38  # largest
 
 def refuse(name: str, value, wanted: str):
   """Raises the ValueError of a value that is out of its range."""
-  raise ValueError(f'{name} is {reprlib.repr(value)}; it can be {wanted}.')
+  raise UserError(f'{name} is {reprlib.repr(value)}; it can be {wanted}.')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,10 +89,8 @@ def one_of(*known) -> Rule:
   """One of the values named, of the same type."""
 
   def check(name, value):
-    same = [k for k in known if k == value and not isinstance(value, bool)]
-    if not isinstance(value, str | int | float) or not same:
-      refuse(name, value, f'one of {known}')
-    return same[0]
+    check_choice(name, value, known)
+    return known[known.index(value)]
 
   return check
 
@@ -174,7 +174,7 @@ def named(key: str, spec, known: Mapping) -> dict[str, Any]:
     known: name -> something whose `options` map an option to its rule.
 
   Raises:
-    ValueError: an unknown name or option, or a value out of its range.
+    UserError: an unknown name or option, or a value out of its range.
   """
   if isinstance(spec, str):
     spec = {'name': spec}
@@ -187,6 +187,6 @@ def named(key: str, spec, known: Mapping) -> dict[str, Any]:
     refuse(f'{key}.name', name, f'one of {sorted(known)}')
   rules = known[name].options
   if unknown := sorted(set(spec) - set(rules)):
-    raise ValueError(f'{name} has no option {unknown}; it has {sorted(rules)}.')
+    raise UserError(f'{name} has no option {unknown}; it has {sorted(rules)}.')
   checked = {k: rules[k](f'{key}.{k}', v) for k, v in spec.items()}
   return {'name': name} | checked

@@ -13,6 +13,8 @@ import jax
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
+from i2v_jax.runtime.errors import UserError
+
 LARGEST = -1  # the longest axis of an array that divides, if one does
 
 # Layout -> (end of a path, axis of the array there to be cut); the first that
@@ -39,14 +41,14 @@ def make_mesh(model: int = 1, devices: Sequence | None = None) -> Mesh:
   """All devices of all processes, those along `model` in one process.
 
   Raises:
-    ValueError: `model` does not divide the devices of a process.
+    UserError: `model` does not divide the devices of a process.
   """
   devices = jax.devices() if devices is None else devices
   devices = sorted(devices, key=lambda device: device.process_index)
   here = collections.Counter(device.process_index for device in devices)
   for count in here.values():
     if model < 1 or count % model:
-      raise ValueError(
+      raise UserError(
         f'mesh.model is {model}, which does not divide the {count} device(s) '
         'of a process; choose a divisor.'
       )
@@ -56,23 +58,23 @@ def make_mesh(model: int = 1, devices: Sequence | None = None) -> Mesh:
 
 
 def check_layouts(layouts: Mapping) -> None:
-  """Raises ValueError for a `mesh` of a config that cannot be."""
+  """Raises UserError for a `mesh` of a config that cannot be."""
   for key in ('frozen', 'trained'):
     if layouts[key] not in LAYOUTS:
-      raise ValueError(
+      raise UserError(
         f'mesh.{key} is {layouts[key]!r}; it can be one of {tuple(LAYOUTS)}.'
       )
   if layouts['model'] > 1 and 'model' not in layouts.values():
-    raise ValueError(
+    raise UserError(
       f'mesh.model is {layouts["model"]}, but nothing is cut over it; set '
       "mesh.frozen or mesh.trained to 'model', or mesh.model to 1."
     )
 
 
 def check_heads(num_heads: int, mesh: Mesh) -> None:
-  """Raises ValueError where heads of attention would be cut."""
+  """Raises UserError where heads of attention would be cut."""
   if num_heads % mesh.shape['model']:
-    raise ValueError(
+    raise UserError(
       f'mesh.model is {mesh.shape["model"]}, which does not divide the '
       f'{num_heads} heads of the backbone; choose a divisor.'
     )
@@ -87,14 +89,14 @@ def shardings(tree, layout: str, mesh: Mesh):
     mesh: as `make_mesh` makes it.
 
   Raises:
-    ValueError: of arrays that are there none is cut, or one cannot be.
+    UserError: of arrays that are there none is cut, or one cannot be.
   """
   found = _places(tree, layout, mesh)
   places = jax.tree.leaves(found)  # none, where nothing is frozen
   if layout == 'replicated' or not places:
     return found
   if mesh.shape[layout] == 1 or not any(place.spec for place in places):
-    raise ValueError(
+    raise UserError(
       f'The layout {layout!r} cuts nothing here: there are '
       f'{mesh.shape[layout]} device(s) along it, and it leaves arrays below '
       f"{SMALL} numbers whole; take 'replicated'."
@@ -132,7 +134,7 @@ def _axis(path: str, shape: Sequence[int], layout: str, mesh) -> int | None:
     fits = [(n, axis) for axis, n in enumerate(shape) if n % count == 0]
     return max(fits)[1] if fits else None
   if shape[rules[0]] % count:
-    raise ValueError(
+    raise UserError(
       f'{path} {tuple(shape)} cannot be cut into {count} along axis '
       f'{rules[0]}; choose another mesh.model.'
     )
@@ -164,10 +166,10 @@ def traced(function: Callable, mesh: Mesh) -> Callable:
 
 
 def check_batch_size(size: int, mesh: Mesh, parts: int = 1) -> None:
-  """Raises ValueError unless each of `parts` spreads evenly over `data`."""
+  """Raises UserError unless each of `parts` spreads evenly over `data`."""
   count = mesh.shape['data']
   if size < 1 or size % (count * parts):
-    raise ValueError(
+    raise UserError(
       f'A batch_size of {size} does not spread over {count} device(s) in '
       f'{parts} part(s); choose a multiple of {count * parts}.'
     )

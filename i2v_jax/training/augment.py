@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 
 from i2v_jax import adapters
+from i2v_jax.runtime.errors import UserError
 
 
 def augment_batch(
@@ -144,13 +145,13 @@ def _blend(clips_BxTxHxWxC, partner, keep_HxW, whole_B):
 
 
 def check_drop_patches(model, share: float) -> None:
-  """Raises ValueError where a classifier cannot be trained on such a share."""
+  """Raises UserError where a classifier cannot be trained on such a share."""
   if not 0 <= share < 1:
-    raise ValueError(
+    raise UserError(
       f'drop_patches is {share}; it is a share from 0 for none to below 1.'
     )
   if share and (reason := _reason(model)):
-    raise ValueError(
+    raise UserError(
       f'{model.adapter["name"]} does not go with drop_patches: {reason}; set '
       'it to 0.'
     )

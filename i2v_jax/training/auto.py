@@ -19,6 +19,7 @@ from i2v_jax.backbones.vit_config import REMAT
 from i2v_jax.data.sets import sources
 from i2v_jax.runtime import compilation, device_memory, hosts, sharding
 from i2v_jax.runtime.console import console
+from i2v_jax.runtime.errors import FileError, UserError
 from i2v_jax.training import experiment, memory
 
 AUTO = 'auto'
@@ -35,7 +36,7 @@ def settle(config: Mapping[str, Any], workdir) -> Mapping[str, Any]:
       says is taken.
 
   Raises:
-    ValueError: nothing fits, or memory cannot be known, or not in advance.
+    UserError: nothing fits, or memory cannot be known, or not in advance.
     OSError: that `config.json` cannot be read.
   """
   asked = [key for key in KEYS if config[key] == AUTO]
@@ -45,7 +46,7 @@ def settle(config: Mapping[str, Any], workdir) -> Mapping[str, Any]:
   if saved := _saved(pathlib.Path(workdir)):
     return config | {key: saved[key] for key in asked}
   if config['cache_gb'] and config['batch_size'] == AUTO:
-    raise ValueError(
+    raise UserError(
       "batch_size is 'auto', which measures the training step and not the "
       'passes that fill cache_gb; set batch_size to a number, or cache_gb to 0.'
     )
@@ -161,7 +162,7 @@ def _choose_remat(measured: Callable[[str], int], limit: int) -> str:
       console.print(f'remat is {remat}')
       return remat
   way = 'set a smaller batch_size or a larger accumulate, '
-  raise ValueError(_nothing(min(found.values()), limit, 'batch_size', way))
+  raise UserError(_nothing(min(found.values()), limit, 'batch_size', way))
 
 
 def _choose_batch(measured, policies, unit, most, limit) -> tuple[int, str]:
@@ -171,7 +172,7 @@ def _choose_batch(measured, policies, unit, most, limit) -> tuple[int, str]:
     _show(f'batch, remat={remat}', tried, limit)
     if size:
       return size, remat
-  raise ValueError(_nothing(min(tried.values()), limit, f'batch of {unit}'))
+  raise UserError(_nothing(min(tried.values()), limit, f'batch of {unit}'))
 
 
 def _mib(count: int) -> str:
@@ -223,7 +224,7 @@ def _read(file: pathlib.Path) -> tuple[int, int]:
     config = json.loads(file.read_text(encoding='utf-8'))
     return config['batch_size'], REMAT.index(config['remat'])
   except (OSError, ValueError, KeyError, TypeError) as error:
-    raise OSError(
+    raise FileError(
       f'{file}, which says what {AUTO!r} stood for, cannot be read ({error}); '
       'give batch_size and remat as they were.'
     ) from error

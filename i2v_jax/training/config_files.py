@@ -12,6 +12,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import experiment, optional_keys, shipped_configs
 
 
@@ -40,7 +41,7 @@ def load_variants(
     only: names of the variants to keep; empty keeps all.
 
   Raises:
-    ValueError: there is no such sweep, name or key, or a name comes twice.
+    UserError: there is no such sweep, name or key, or a name comes twice.
   """
   path, arg = shipped_configs.split_argument(config)
   pairs = _pairs(path, arg)
@@ -48,7 +49,7 @@ def load_variants(
   for name in only:
     if name not in dict(pairs):
       known = ', '.join(name for name, _ in pairs)
-      raise ValueError(f'{path} has no variant {name!r}; it has {known}.')
+      raise UserError(f'{path} has no variant {name!r}; it has {known}.')
   pairs = [(name, c) for name, c in pairs if not only or name in only]
   for name, values in pairs:
     for setting in settings:
@@ -64,7 +65,7 @@ def load_config(config: str, settings: Sequence[str] = ()) -> dict[str, Any]:
     settings: as in `load`.
 
   Raises:
-    ValueError: there is no such file or key.
+    UserError: there is no such file or key.
   """
   path, arg = shipped_configs.split_argument(config)
   values = _copy(_called(path, lambda module: module.get_config(arg)))
@@ -80,7 +81,7 @@ def _called(path: str, use: Callable):
     with shipped_configs.load_module(file) as module:
       return use(module)
   except Exception as error:
-    raise ValueError(f'{path}: {error}') from error
+    raise UserError(f'{path}: {error}') from error
 
 
 def _copy(config: Mapping) -> ConfigDict:
@@ -95,7 +96,7 @@ def _pairs(path: str, arg: str) -> list[tuple[str, ConfigDict]]:
 
   pairs = _called(path, sweep)
   if not pairs:
-    raise ValueError(
+    raise UserError(
       f'{path} has no sweep(arg) that yields (name, config) pairs; add one, or '
       'train its config with python -m i2v_jax.main.'
     )
@@ -107,9 +108,9 @@ def _check_names(names: Sequence[str], path: str) -> None:
   for name in names:
     folder = Variant(name, {}).folder.lower()
     if not folder:
-      raise ValueError(f'{path} names a variant {name!r}; use letters.')
+      raise UserError(f'{path} names a variant {name!r}; use letters.')
     if folder in seen:
-      raise ValueError(
+      raise UserError(
         f'{path} yields {seen[folder]!r} and {name!r}, which would share a '
         'folder; give them different names.'
       )
@@ -123,9 +124,7 @@ def _set(config: ConfigDict, name: str, setting: str) -> None:
   known = list(_keys(config))
   if key not in known:
     near = difflib.get_close_matches(key, known, 1, 0.0)[0]
-    raise ValueError(
-      f'{name} has no config key {key!r}; did you mean {near!r}?'
-    )
+    raise UserError(f'{name} has no config key {key!r}; did you mean {near!r}?')
   *parents, last = key.split('.')
   node = config
   for parent in parents:
@@ -138,7 +137,7 @@ def _set(config: ConfigDict, name: str, setting: str) -> None:
   try:
     node[last] = value
   except TypeError as error:
-    raise ValueError(
+    raise UserError(
       f'--set {key} takes a value such as {old!r}, not {value!r}.'
     ) from error
 
@@ -147,7 +146,7 @@ def parse_setting(text: str) -> tuple[str, Any]:
   """`KEY=VALUE`; the value is a Python literal, or else text."""
   key, equals, value = text.partition('=')
   if not equals:
-    raise ValueError(f'--set takes KEY=VALUE, not {text!r}.')
+    raise UserError(f'--set takes KEY=VALUE, not {text!r}.')
   try:
     return key, ast.literal_eval(value)
   except (ValueError, SyntaxError):

@@ -8,6 +8,7 @@ from absl import flags
 from ml_collections import ConfigDict, config_flags
 from ml_collections.config_flags.config_flags import ConfigFileFlagParser
 
+from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import optional_keys, shipped_configs
 
 
@@ -22,7 +23,7 @@ class _Parser(ConfigFileFlagParser):
       config = module.get_config(*([arg] if arg else []))
     if not isinstance(config, ConfigDict):
       kind = type(config).__name__
-      raise ValueError(f'get_config() returns a {kind}, not a ConfigDict.')
+      raise UserError(f'get_config() returns a {kind}, not a ConfigDict.')
     optional_keys.add(config, _changed(sys.argv))
     return config.lock()
 

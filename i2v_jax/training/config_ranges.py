@@ -122,7 +122,7 @@ def check(config: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
     prefix: of its keys, for errors.
 
   Raises:
-    ValueError: a value is out of its range; names the key.
+    UserError: a value is out of its range; names the key.
   """
   found = {}
   for name, value in config.items():

@@ -53,7 +53,7 @@ def build_models(config: Mapping[str, Any], num_classes: int) -> dict:
   """The image ViT on every frame, the model of a config, and it merged.
 
   Raises:
-    ValueError: a value of the config that cannot be.
+    UserError: a value of the config that cannot be.
   """
   config = experiment.check_config(config)
   model = experiment.build_model(config, num_classes)
@@ -88,7 +88,7 @@ def count(config: Mapping[str, Any], model) -> Counts:
   """The `Counts` of a model, trained and tested as a config says.
 
   Raises:
-    ValueError: the method has no formula.
+    UserError: the method has no formula.
   """
   found = after = param_shapes(model)
   if adapters.can_merge(model.adapter):

@@ -21,6 +21,7 @@ from i2v_jax.data.loading import pipeline
 from i2v_jax.data.sets import sources
 from i2v_jax.models.build import build
 from i2v_jax.runtime import sharding
+from i2v_jax.runtime.errors import MissingFileError, UserError
 from i2v_jax.training import config_ranges, optimizer
 from i2v_jax.training.augment import check_drop_patches
 
@@ -32,30 +33,30 @@ def check_config(config: Mapping[str, Any]) -> dict[str, Any]:
     A plain copy with whole numbers as `int`, 64.0 as 64.
 
   Raises:
-    ValueError: a value is out of its range, or values do not go together; names
+    UserError: a value is out of its range, or values do not go together; names
       the key.
   """
   config = to_plain(config)
   for key in ('batch_size', 'remat'):
     if config[key] == 'auto':
-      raise ValueError(
+      raise UserError(
         f"{key} is 'auto', which training decides; give a value here."
       )
   config = config_ranges.check(config)
   sharding.check_layouts(config['mesh'])
   for key in ('mixup', 'cutmix'):
     if config[key] and config['batch_size'] < 2:
-      raise ValueError(
+      raise UserError(
         f'{key} is {config[key]}, which needs a batch_size of 2 or more.'
       )
   if not (config['steps'] or config['epochs']):
-    raise ValueError('Nothing to train: set steps or epochs above 0.')
+    raise UserError('Nothing to train: set steps or epochs above 0.')
   built = build(config['model'], 1)
   check_drop_patches(built, config['drop_patches'])
   try:
     make_clip_spec(config)
-  except ValueError as error:
-    raise ValueError(f'clip and views: {error}') from error
+  except UserError as error:
+    raise UserError(f'clip and views: {error}') from error
   return config
 
 
@@ -67,12 +68,12 @@ def load_split(config: Mapping[str, Any], name: str) -> sources.Split:
   """
   data = config['data']
   if not data['root']:
-    raise ValueError('data.root is empty; give the folder of the data.')
+    raise UserError('data.root is empty; give the folder of the data.')
   options = {'fps': data['fps']} | dict(data['options'])
   try:
     return sources.load(data['format'], data['root'], data[name], **options)
   except FileNotFoundError as error:
-    raise FileNotFoundError(explain_missing(error, config)) from error
+    raise MissingFileError(explain_missing(error, config)) from error
 
 
 def explain_missing(error: Exception, config: Mapping[str, Any]) -> str:
@@ -105,7 +106,7 @@ def with_absolute_paths(config: Mapping[str, Any]) -> dict:
 def make_clip_spec(config: Mapping[str, Any], class_names=None) -> ClipSpec:
   """How clips are made; `class_names` only matter for mirrored labels.
 
-  Raises ValueError for an invalid value, and if clips are mirrored but the
+  Raises UserError for an invalid value, and if clips are mirrored but the
   mirror image of a class is missing.
   """
   model, views, clip = config['model'], config['views'], dict(config['clip'])

@@ -14,6 +14,7 @@ from i2v_jax import params as params_lib
 from i2v_jax.backbones.normalization import NORMALIZATION
 from i2v_jax.data.clips.spec import ClipSpec
 from i2v_jax.runtime import files
+from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import experiment
 from i2v_jax.weights import adapter_file
 
@@ -59,7 +60,7 @@ def describe_preprocessing(
 def _spec(config, class_names) -> ClipSpec:
   try:
     return experiment.make_clip_spec(config, class_names)
-  except ValueError:  # trained by an older version, which exchanged no labels
+  except UserError:  # trained by an older version, which exchanged no labels
     return experiment.make_clip_spec(config)
 
 
@@ -89,7 +90,7 @@ def read(path) -> dict[str, Any]:
     path: folder, or adapter file.
 
   Raises:
-    ValueError: they are damaged; names the file.
+    UserError: they are damaged; names the file.
   """
   if file := adapter_file.find(path):
     return adapter_file.metadata(file)
@@ -110,7 +111,7 @@ def check_names(folder, class_names: Sequence[str]) -> dict[str, Any]:
     names and weights could not be checked.
 
   Raises:
-    ValueError: it has others; names the file.
+    UserError: it has others; names the file.
   """
   known = read(folder)
   if not known:
@@ -118,7 +119,7 @@ def check_names(folder, class_names: Sequence[str]) -> dict[str, Any]:
     text = '%s has %s %s: its weights could not be checked'
     _LOG.warning(text, folder, has, FILE)
   if list(class_names) != known.get('class_names', list(class_names)):
-    raise ValueError(
+    raise UserError(
       f'{folder}/classes.json has other class names than {FILE}; '
       'write the export again.'
     )
@@ -126,10 +127,10 @@ def check_names(folder, class_names: Sequence[str]) -> dict[str, Any]:
 
 
 def check_weights(file, known: Mapping[str, Any], sha256: str) -> None:
-  """Raises ValueError if weights have another sha256 than their facts say."""
+  """Raises UserError if weights have another sha256 than their facts say."""
   wanted = known.get('weights_sha256', '')
   if wanted != sha256:
-    raise ValueError(
+    raise UserError(
       f'{file} does not hold the weights that were exported (sha256 '
       f'{sha256[:12]}, {FILE} or its metadata say {wanted[:12] or "nothing"}); '
       'write the export again.'

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from i2v_jax.runtime import files
+from i2v_jax.runtime.errors import FileError, UserError
 
 DATA, FACTS = 'features.bin', 'features.json'
 
@@ -55,19 +56,19 @@ class Store:
       limit: bytes that all rows may take.
 
     Raises:
-      ValueError: rows of other facts are there, or all take more than `limit`.
+      UserError: rows of other facts are there, or all take more than `limit`.
       OSError: the disk has no room for them.
     """
     self._check_facts()
     size, rest = self.nbytes, self.nbytes - self.done * self.dtype.itemsize
     if size > limit:
-      raise ValueError(
+      raise UserError(
         f'Features of {self.count:,} clips take {size / 1e9:,.2f} GB, more '
         f'than cache_gb = {limit / 1e9:g}; raise it, or set it to 0.'
       )
     self.folder.mkdir(parents=True, exist_ok=True)
     if rest > (free := shutil.disk_usage(self.folder).free):
-      raise OSError(
+      raise FileError(
         f'Features need {rest / 1e9:,.2f} GB more and {self.folder} has '
         f'{free / 1e9:,.2f} GB of room; choose another --workdir, or set '
         'cache_gb to 0.'
@@ -81,13 +82,13 @@ class Store:
     try:
       held = files.read_json(file)
     except ValueError as error:
-      raise ValueError(
+      raise UserError(
         f'{file} cannot be read ({error}); delete {self.folder}, or choose '
         'another --workdir.'
       ) from error
     for key in sorted(self.facts.keys() | held.keys()):
       if held.get(key) != self.facts.get(key):
-        raise ValueError(
+        raise UserError(
           f'{self.folder} holds features of another {key}; delete that folder, '
           'or choose another --workdir.'
         )
@@ -112,10 +113,10 @@ class Store:
     """`(arrays, label, mask)` of rows, with a leading axis.
 
     Raises:
-      ValueError: not all rows are written.
+      UserError: not all rows are written.
     """
     if self.done < self.count:
-      raise ValueError(
+      raise UserError(
         f'{self.folder} has {self.done} of {self.count} rows; write the rest.'
       )
     found = np.memmap(self.folder / DATA, self.dtype, 'r', shape=self.count)

@@ -25,6 +25,7 @@ from i2v_jax.models.inputs import (
 )
 from i2v_jax.runtime import sharding
 from i2v_jax.runtime.console import console, progress
+from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import experiment
 from i2v_jax.training.feature_store import Store
 from i2v_jax.weights.formats import native
@@ -34,7 +35,7 @@ TEST_ONLY = ('clips', 'crops', 'test_short_side', 'test_sampling')
 
 
 def check(config: Mapping[str, Any], model, mine: Mapping) -> None:
-  """Raises ValueError where features are no constants of a clip, or not few.
+  """Raises UserError where features are no constants of a clip, or not few.
 
   Args:
     config: of the experiment; without `cache_gb` all is well.
@@ -45,29 +46,29 @@ def check(config: Mapping[str, Any], model, mine: Mapping) -> None:
     return
   _check_constant(model, mine)
   if not config['clips_per_video']:
-    raise ValueError(
+    raise UserError(
       'cache_gb needs clips that come again; set clips_per_video to how many '
       'are made of each video, such as 1.'
     )
   for key in ('mixup', 'cutmix', 'drop_patches'):
     if config[key]:
-      raise ValueError(
+      raise UserError(
         f'{key} makes new clips at every step, so that features cannot be '
         f'kept; set {key} or cache_gb to 0.'
       )
   if jax.process_count() > 1:
-    raise ValueError('cache_gb works in one process; set it to 0.')
+    raise UserError('cache_gb works in one process; set it to 0.')
 
 
 def _check_constant(model, mine: Mapping) -> None:
   decoded, adapter = getattr(model, 'decoded', ()), model.adapter
   if not decoded or (adapter and 'adapters' not in decoded):
-    raise ValueError(
+    raise UserError(
       f'cache_gb is for a model without adapter and for evl; {adapter["name"]} '
       'changes the features at every step. Set it to 0.'
     )
   if below := sorted(set(mine) - set(decoded)):
-    raise ValueError(
+    raise UserError(
       f'cache_gb keeps features, which {", ".join(below)} would change; take '
       'it out of trainable, or set cache_gb to 0.'
     )
@@ -88,7 +89,7 @@ def stored_batches(
       batches; those before it stay.
 
   Raises:
-    ValueError, OSError: as `Store.open`.
+    UserError, OSError: as `Store.open`.
   """
   store, config = _filled(run, over), run.config
   row_at = pipeline.stored_order(

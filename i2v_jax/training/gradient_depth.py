@@ -9,15 +9,17 @@ from collections.abc import Mapping
 
 from flax.traverse_util import flatten_dict
 
+from i2v_jax.runtime.errors import UserError
+
 BEHIND = ('head/', 'backbone/ln_post/', 'backbone/map/')  # all blocks
 BLOCK = re.compile(r'(adapters|backbone)/blocks_(\d+)/')
 
 
 def check(model, mine: Mapping) -> None:
-  """Raises ValueError for what is trained and gets no gradient."""
+  """Raises UserError for what is trained and gets no gradient."""
   for part in getattr(model, 'no_gradient', ()):
     if part in mine:
-      raise ValueError(
+      raise UserError(
         f'{model.adapter["name"]} gives {part} no gradient, so it cannot be '
         'trained; take it out of trainable.'
       )

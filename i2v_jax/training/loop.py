@@ -11,6 +11,7 @@ from i2v_jax.data.loading import pipeline
 from i2v_jax.data.loading.bad_videos import BadVideos
 from i2v_jax.runtime import compilation, hosts, sharding, signals
 from i2v_jax.runtime.console import console, progress
+from i2v_jax.runtime.errors import FileError, NonFiniteError, UserError
 from i2v_jax.training import auto, experiment, features, memory, nonfinite
 from i2v_jax.training.evaluation import evaluate
 from i2v_jax.training.overview import print_overview
@@ -53,9 +54,9 @@ def train_and_evaluate(
     extend: continue the run although keys of `workdir.EXTENDABLE` differ.
 
   Raises:
-    ValueError: something in the config is invalid, or not that of the run.
+    UserError: something in the config is invalid, or not that of the run.
     Stopped: by SIGINT or SIGTERM; what was trained is saved.
-    FloatingPointError: there were no numbers; says where they ended.
+    NonFiniteError: there were no numbers; says where they ended.
     OSError: another process trains there, or nothing can be written.
   """
   with signals.Stopping() as stop, compilation.cache_in(workdir):
@@ -83,13 +84,13 @@ def _session(run: Run, stop: signals.Stopping):
   ):
     start = hosts.ask_first(lambda: checkpoints.latest_step() or 0)
     if start != (checkpoints.latest_step() or 0):
-      raise OSError(
+      raise FileError(
         f'{run.workdir} shows host 0 a checkpoint of step {start}, and host '
         f'{number} another; wait until its file system shows all the same, and '
         'start the same command on all hosts again.'
       )
     if run.extends and not start:
-      raise ValueError(
+      raise UserError(
         f'{run.workdir} holds no checkpoint to extend; leave --extend out.'
       )
     if start:
@@ -268,7 +269,7 @@ def _explain(session: _Session, step_fn, step: int, problem: str) -> None:
     found = _beginning(session, step_fn, start, step)
   except signals.Stopped as stopped:
     found = f'where it began was not looked for, because of {stopped}.'
-  raise FloatingPointError(
+  raise NonFiniteError(
     f'{problem} at step {step}: {found} Nothing was saved since step {start}. '
     f'{nonfinite.ADVICE}'
   )

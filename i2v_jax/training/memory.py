@@ -16,6 +16,7 @@ from jax.sharding import Mesh
 from i2v_jax.backbones.vit_config import REMAT
 from i2v_jax.models.inputs import feature_shapes, param_shapes
 from i2v_jax.runtime import compilation, sharding
+from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import experiment
 from i2v_jax.training.run import (
   Run,
@@ -80,7 +81,7 @@ def lower_step(
     num_videos: of its data; decides constants of the schedule, no bytes.
 
   Raises:
-    ValueError: the config cannot be, or the batch does not spread.
+    UserError: the config cannot be, or the batch does not spread.
   """
   check_remat(config)
   size = batch_size or config['batch_size']
@@ -108,9 +109,9 @@ def lower_step(
 
 
 def check_remat(config: Mapping[str, Any]) -> None:
-  """Raises ValueError for a policy that is yet to be found."""
+  """Raises UserError for a policy that is yet to be found."""
   if config['remat'] == 'auto':
-    raise ValueError(
+    raise UserError(
       "remat is 'auto', which a run replaces by what fits; set it to one of "
       f'{REMAT} to measure that.'
     )
@@ -133,11 +134,11 @@ def measure(compiled: jax.stages.Compiled, inputs: Inputs) -> Bytes:
   """The parts of what a compiled training step takes on one device.
 
   Raises:
-    ValueError: the backend does not tell.
+    UserError: the backend does not tell.
   """
   total = compilation.peak_bytes(compiled)
   if total is None:
-    raise ValueError(
+    raise UserError(
       'This backend does not tell what a compiled program takes of memory; set '
       'batch_size and remat yourself.'
     )

@@ -13,6 +13,7 @@ from flax.traverse_util import flatten_dict
 
 from i2v_jax import params as params_lib
 from i2v_jax.models.inputs import full_precision
+from i2v_jax.runtime.errors import NonFiniteError, UserError
 from i2v_jax.training.augment import augment_batch
 from i2v_jax.training.run import make_run_step
 from i2v_jax.training.train_step import forward, make_rng
@@ -27,12 +28,12 @@ def problem_of(metrics: Mapping[str, Any]) -> str:
   """Says which number of a step is none, '' if nothing is wrong with it.
 
   Raises:
-    FloatingPointError: too many steps in a row were skipped for theirs.
+    NonFiniteError: too many steps in a row were skipped for theirs.
   """
   if skipped := int(metrics.get('skipped_in_a_row', 0)):
     if skipped < SKIPS:
       return ''
-    raise FloatingPointError(
+    raise NonFiniteError(
       f'optimizer.skip_norm skipped {skipped} steps in a row; nothing is '
       'learned anymore. Try a lower optimizer.lr, or a higher skip_norm, in a '
       'new --workdir.'
@@ -47,7 +48,7 @@ def check_state(state) -> None:
   """Raises FloatingPointError if what is to be saved holds no numbers."""
   tree = {'params': state.params, 'opt_state': state.opt_state}
   if wrong := not_finite(tree):
-    raise FloatingPointError(
+    raise NonFiniteError(
       f'{wrong[0]} is not finite after step {int(state.step)} ({len(wrong)} '
       f'such arrays), which was not saved. {ADVICE}'
     )
@@ -87,7 +88,7 @@ def trace(run, state, batches: Iterable, step_fn: Callable, step: int) -> str:
     if number == step:
       return first(run, state, batch)
     state, _ = step_fn(state, run.frozen, batch)
-  raise ValueError(f'The batches end before step {step}.')
+  raise UserError(f'The batches end before step {step}.')
 
 
 def first(run, state, batch: Mapping) -> str:

@@ -12,6 +12,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from i2v_jax import params as params_lib
 from i2v_jax.runtime import ranges
+from i2v_jax.runtime.errors import UserError
 
 SCHEDULES = ('step', 'epoch', 'after_warmup')
 Channels = Mapping[str, tuple[int, int]]  # parameter path -> (axis, count)
@@ -36,7 +37,7 @@ RANGES = {  # argument of `make` or `warmup_cosine` -> what it may be
 
 
 def check(**options) -> None:
-  """Raises ValueError for an option that is out of its range."""
+  """Raises UserError for an option that is out of its range."""
   for name, value in options.items():
     RANGES[name](f'optimizer.{name}', value)
 
@@ -65,7 +66,7 @@ def warmup_cosine(
       DualPath and ST-Adapter train.
 
   Raises:
-    ValueError: a value is out of its range.
+    UserError: a value is out of its range.
   """
   check(lr=lr, warmup_epochs=warmup_epochs, warmup_from=warmup_from)
   check(schedule=by)
@@ -95,7 +96,7 @@ def warmup_cosine(
 def _check_lengths(**steps: int) -> None:
   for key, count in steps.items():
     if count > ranges.INT32:
-      raise ValueError(
+      raise UserError(
         f'{key} comes to {count:.3g} steps; it can be at most {ranges.INT32}.'
       )
 
@@ -138,7 +139,7 @@ def only_first(channels: Channels) -> optax.GradientTransformation:
   """Zeroes what lies outside the first channels of the parameters named.
 
   Raises:
-    ValueError: at `init`, for a path, axis or count that the tree has not.
+    UserError: at `init`, for a path, axis or count that the tree has not.
   """
 
   def zero_rest(updates):
@@ -158,23 +159,23 @@ def only_first(channels: Channels) -> optax.GradientTransformation:
 
 
 def check_channels(params: Mapping, channels: Channels) -> None:
-  """Raises ValueError for a path, axis or count that `params` has not."""
+  """Raises UserError for a path, axis or count that `params` has not."""
   shapes = {p: v.shape for p, v in flatten_dict(params, sep='/').items()}
   for path, (axis, count) in channels.items():
     if path not in shapes:
       near = difflib.get_close_matches(path, shapes, 1, 0.0)
-      raise ValueError(
+      raise UserError(
         f'optimizer.first_channels names {path!r}, which is no trained '
         f'parameter; did you mean {"".join(near)!r}?'
       )
     shape = shapes[path]
     if not 0 <= axis < len(shape):
-      raise ValueError(
+      raise UserError(
         f'optimizer.first_channels cuts axis {axis} of {path!r}, whose shape '
         f'is {shape}; choose one below {len(shape)}.'
       )
     if not 0 < count <= shape[axis]:
-      raise ValueError(
+      raise UserError(
         f'optimizer.first_channels trains {count} channels along axis {axis} '
         f'of {path!r}, whose shape is {shape}; choose 1 to {shape[axis]}.'
       )
@@ -184,7 +185,7 @@ def count_trained(params: Mapping, first_channels: Channels) -> int:
   """Number of scalars of a trainable tree that an update really moves.
 
   Raises:
-    ValueError: for a path, axis or count that `params` has not.
+    UserError: for a path, axis or count that `params` has not.
   """
   check_channels(params, first_channels)
   shapes = {p: v.shape for p, v in flatten_dict(params, sep='/').items()}
@@ -271,7 +272,7 @@ def make(
       indices are trained; the rest is not clipped for, moved or decayed.
 
   Raises:
-    ValueError: a value is out of its range; at `init`, channels that the tree
+    UserError: a value is out of its range; at `init`, channels that the tree
       does not have.
   """
   tables = {

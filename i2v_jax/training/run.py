@@ -18,6 +18,7 @@ from i2v_jax.data.sets import manifest, sources, split_facts
 from i2v_jax.models.inputs import param_shapes
 from i2v_jax.runtime import sharding
 from i2v_jax.runtime.console import console
+from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import (
   experiment,
   features,
@@ -78,14 +79,14 @@ def prepare_run(config: Mapping[str, Any], workdir) -> Run:
   """Builds data, model, optimiser and the state at step 0.
 
   Raises:
-    ValueError, OSError: something in the config cannot be; one sentence says
+    UserError, OSError: something in the config cannot be; one sentence says
       what and how to mend it. Nothing is written to the workdir.
   """
   config = experiment.check_config(config)
   workdir, data = writable(workdir), config['data']
   source = pathlib.Path(config['start_from'] or os.devnull).expanduser()
   if source.exists() and source.samefile(workdir):
-    raise ValueError(
+    raise UserError(
       f'start_from is the workdir itself, {workdir}; choose another --workdir.'
     )
   mesh, layouts = sharding.make_mesh(config['mesh']['model']), config['mesh']
@@ -138,7 +139,7 @@ def split_params(config: Mapping[str, Any], model, params: Mapping):
     frozen one.
 
   Raises:
-    ValueError: a prefix matches nothing, or what is trained does not go with
+    UserError: a prefix matches nothing, or what is trained does not go with
       the model or with other keys.
   """
   config = trainable.present(config, params)
@@ -156,7 +157,7 @@ def build_checked_model(config: Mapping[str, Any], train: sources.Split):
     `(model, mine)`, with shapes for the trainable tree.
 
   Raises:
-    ValueError: model, data and what is trained do not go together.
+    UserError: model, data and what is trained do not go together.
   """
   model = experiment.build_model(config, len(train.class_names))
   _, mine, _ = split_params(config, model, param_shapes(model))
@@ -193,7 +194,7 @@ def resume_run(run: Run, checkpoints) -> TrainState:
   Where it extends the run, that is noted in its `extensions`.
 
   Raises:
-    ValueError: it has another config, data, classes or frozen weights.
+    UserError: it has another config, data, classes or frozen weights.
   """
   step = checkpoints.latest_step()
   saved, now = checkpoints.metadata(step), run.metadata()
@@ -205,7 +206,7 @@ def resume_run(run: Run, checkpoints) -> TrainState:
     _extend(run, step, saved['examples_seen'], changed)
   for key in ('class_names', 'train_sha256', 'frozen_sha256'):
     if saved[key] != now[key]:
-      raise ValueError(
+      raise UserError(
         f'{run.workdir} was trained with other {key} than data and weights '
         'have now; bring them back, or choose another --workdir.'
       )
@@ -220,10 +221,10 @@ def _extend(run: Run, step: int, examples_seen: int, changed: dict) -> None:
   """Notes and prints how a run continues.
 
   Raises:
-    ValueError: the new config ends before `step`.
+    UserError: the new config ends before `step`.
   """
   if run.steps <= step:
-    raise ValueError(
+    raise UserError(
       f'{run.workdir} is at step {step} and the config ends at step '
       f'{run.steps}; raise steps or epochs to extend it.'
     )
@@ -245,15 +246,15 @@ def load_splits(config) -> tuple[sources.Split, sources.Split]:
   data = config['data']
   both = {data['train']: train, data['val']: val}
   if text := split_facts.class_difference(both):
-    raise ValueError(text)
+    raise UserError(text)
   if len(train.class_names) < 2:
-    raise ValueError(
+    raise UserError(
       f'{data["root"]} has one class, {train.class_names[0]!r}; training needs '
       'two or more.'
     )
   for split in (train, val):
     if (split.labels < 0).any():
-      raise ValueError(
+      raise UserError(
         f'{(split.labels < 0).sum()} videos have no label, such as '
         f'{split.ids[int(split.labels.argmin())]!r}; take them out.'
       )

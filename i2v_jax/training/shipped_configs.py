@@ -15,6 +15,8 @@ import types
 from collections.abc import Iterator
 from importlib.machinery import ModuleSpec, PathFinder
 
+from i2v_jax.runtime.errors import UserError
+
 NAME = 'configs'
 _PACKAGE = pathlib.Path(__file__).resolve().parents[1]
 
@@ -39,7 +41,7 @@ def find_config(path: str) -> str:
     path: such as `configs/quickstart.py`.
 
   Raises:
-    ValueError: there is neither; or it is no Python file.
+    UserError: there is neither; or it is no Python file.
   """
   if path.endswith('.py'):
     if os.path.isfile(path):
@@ -47,11 +49,11 @@ def find_config(path: str) -> str:
     inside = configs_folder().parent / path
     if pathlib.PurePath(path).parts[0] == NAME and inside.is_file():
       return str(inside)
-    raise ValueError(
+    raise UserError(
       f'There is no {path}, nor is such a config shipped; give --config '
       'FILE.py[:ARG].'
     )
-  raise ValueError(f'{path} is no Python file; give --config FILE.py[:ARG].')
+  raise UserError(f'{path} is no Python file; give --config FILE.py[:ARG].')
 
 
 @contextlib.contextmanager

@@ -21,6 +21,7 @@ from i2v_jax.models import video
 from i2v_jax.models.inputs import clip_shapes, param_shapes
 from i2v_jax.runtime import files
 from i2v_jax.runtime.console import console
+from i2v_jax.runtime.errors import MissingFileError, UserError
 from i2v_jax.training import experiment, facts, warm_start
 from i2v_jax.training.workdir import checkpoint, claim
 from i2v_jax.weights import adapter_file
@@ -67,7 +68,7 @@ def read(path, weights: str = '', root: str = '') -> Stored:
     return _read_workdir(path, weights, root)
   if file := adapter_file.find(path):
     return _read_adapter(file, weights, root)
-  raise FileNotFoundError(
+  raise MissingFileError(
     f'{path} is neither the workdir of a run that has saved a checkpoint, nor '
     'an export, nor an adapter file; write one with `i2v export` or '
     '`i2v weights convert --config`.'
@@ -79,7 +80,7 @@ def _read_export(path: pathlib.Path, root: str) -> Stored:
   file = path / 'config.json'
   config = files.read_json(file)
   if 'model' not in config:
-    raise ValueError(
+    raise UserError(
       f'{path} was exported for other programs; give a run, or an export of '
       '--format merged, full or adapter.'
     )
@@ -100,7 +101,7 @@ def _read_workdir(path: pathlib.Path, weights: str, root: str) -> Stored:
   with checkpoint.Checkpoints(path) as checkpoints:
     step = checkpoints.newest()
     if step is None:
-      raise FileNotFoundError(f'{path} holds no finished checkpoint.')
+      raise MissingFileError(f'{path} holds no finished checkpoint.')
     saved = checkpoints.metadata(step)
     config = _as_now(saved['config'], weights, root, path)
     model = experiment.build_model(config, len(saved['class_names']))
@@ -157,7 +158,7 @@ def _frozen(model, config, saved: Mapping, path, wanted: Mapping) -> dict:
 def _check_sha256(frozen, wanted: str, config, path) -> None:
   found = params_lib.sha256(frozen)
   if found != wanted:
-    raise ValueError(
+    raise UserError(
       f'{path} was trained on other frozen weights than '
       f'{experiment.weights_source(config)!r} '
       f'holds now (sha256 {wanted[:12]}, found {found[:12]}); give the '
@@ -180,7 +181,7 @@ def load_pretrained(
 
   Raises:
     FileNotFoundError: they are not there; says what the config needs.
-    ValueError: they are for another model.
+    UserError: they are for another model.
   """
   if config['start_from']:
     return load_start(config['start_from'], model, class_names)
@@ -193,9 +194,7 @@ def load_pretrained(
         source, model.image_model, width, which
       )
   except FileNotFoundError as error:
-    raise FileNotFoundError(
-      experiment.explain_missing(error, config)
-    ) from error
+    raise MissingFileError(experiment.explain_missing(error, config)) from error
   return parts
 
 
@@ -213,12 +212,12 @@ def load_start(path, model, class_names: Sequence[str]) -> dict:
 
   Raises:
     FileNotFoundError: there is no trained model.
-    ValueError: it is a model of another kind; names what differs.
+    UserError: it is a model of another kind; names what differs.
   """
   try:
     theirs = read(path)
   except FileNotFoundError as error:
-    raise FileNotFoundError(f'start_from={path}: {error}') from error
+    raise MissingFileError(f'start_from={path}: {error}') from error
   return warm_start.take_params(theirs, path, model, class_names)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from i2v_jax import params as params_lib
+from i2v_jax.runtime.errors import UserError
 
 # A model may be told not to have these.
 OPTIONAL = ('adapters', 'projection', 'temporal_embedding')
@@ -19,14 +20,14 @@ def present(config: Mapping[str, Any], params: Mapping) -> dict[str, Any]:
     params: its parameters, or their shapes.
 
   Raises:
-    ValueError: a prefix matches nothing, as a misspelt one; names its key.
+    UserError: a prefix matches nothing, as a misspelt one; names its key.
   """
   absent = set(OPTIONAL) - set(params)
   kept = lambda paths: [p for p in paths if p.split('/')[0] not in absent]
   trainable = kept(config['trainable'])
   params_lib.check_prefixes(params, trainable, 'trainable')
   if not trainable:
-    raise ValueError(
+    raise UserError(
       f'trainable is {list(config["trainable"])}, none of which is in this '
       f'model; name some of {", ".join(sorted(params))}.'
     )

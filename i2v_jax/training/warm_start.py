@@ -11,6 +11,7 @@ from i2v_jax import adapters
 from i2v_jax import params as params_lib
 from i2v_jax.models.inputs import param_shapes
 from i2v_jax.runtime.console import console
+from i2v_jax.runtime.errors import UserError
 from i2v_jax.weights import positions
 from i2v_jax.weights.formats import native
 
@@ -43,7 +44,7 @@ def take_params(theirs, path, model, class_names: Sequence[str]) -> dict:
       or others, the head is left out: it is initialised.
 
   Raises:
-    ValueError: it is a model of another kind; names what differs.
+    UserError: it is a model of another kind; names what differs.
   """
   check_same_kind(path, theirs.model, model)
   params = dict(theirs.params)
@@ -119,7 +120,7 @@ def resample_frames(table_TxD, num_frames: int) -> np.ndarray:
 
 
 def check_same_kind(folder, theirs, ours) -> None:
-  """Raises ValueError where the same parameters mean another function.
+  """Raises UserError where the same parameters mean another function.
 
   Args:
     folder: names `theirs` in the error.
@@ -129,7 +130,7 @@ def check_same_kind(folder, theirs, ours) -> None:
   found, wanted = _function(theirs), _function(ours)
   for name in sorted(found.keys() | wanted.keys()):
     if found.get(name) != wanted.get(name):
-      raise ValueError(
+      raise UserError(
         f'{folder} has model.{name} {found.get(name)!r}, this config has '
         f'{wanted.get(name)!r}; give both the same.'
       )

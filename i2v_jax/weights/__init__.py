@@ -10,6 +10,7 @@ import numpy as np
 from i2v_jax import params as params_lib
 from i2v_jax.backbones.normalization import NORMALIZATION
 from i2v_jax.backbones.vit_config import ViTConfig
+from i2v_jax.runtime.errors import UserError
 from i2v_jax.weights import image
 from i2v_jax.weights.files import Weights
 from i2v_jax.weights.formats import clip_hf, clip_openai, huggingface
@@ -42,7 +43,7 @@ def load_backbone(
 
   Raises:
     FileNotFoundError: the weights are not there and cannot be fetched.
-    ValueError: they are for another model, or do not say what is needed.
+    UserError: they are for another model, or do not say what is needed.
   """
   if source == 'random':
     return image.random(cfg, seed)
@@ -53,7 +54,7 @@ def load_for(config: Mapping[str, Any], cfg: ViTConfig) -> tuple[dict, Report]:
   """What `load_backbone` loads for a config of an experiment, and its report.
 
   Raises:
-    FileNotFoundError, ValueError: as in `load_backbone`; or the weights were
+    FileNotFoundError, UserError: as in `load_backbone`; or the weights were
       trained with another normalisation than the config has.
   """
   backbone = config['model']['backbone']
@@ -68,19 +69,19 @@ def load_again(config: Mapping[str, Any], cfg: ViTConfig) -> dict:
   """Only the parameters, without checks, for a run that has begun.
 
   Raises:
-    FileNotFoundError, ValueError: the weights are gone, or of other shapes.
+    FileNotFoundError, UserError: the weights are gone, or of other shapes.
   """
   weights = _open(config['weights'], config['weights_which'])
   return image.read(weights, cfg)[0]
 
 
 def _check_normalization(weights: Weights, data: Mapping[str, Any]) -> None:
-  """Raises ValueError if config and folder normalise pixels differently."""
+  """Raises UserError if config and folder normalise pixels differently."""
   told = huggingface.normalization(weights)
   own, theirs = data['normalization'], data['weights_normalization']
   if told and told not in (own, theirs):
     change = 'set that, or,' if told in NORMALIZATION else 'no name is for it;'
-    raise ValueError(
+    raise UserError(
       f'{weights.what} was trained with normalization {told!r}, the config has '
       f'data.normalization={own!r}; {change} to keep it on purpose, set '
       f'data.weights_normalization={told!r}.'
@@ -99,14 +100,14 @@ def load_projection(
     which: as in `load_backbone`.
 
   Raises:
-    ValueError: the weights have none, or one of another size.
+    UserError: the weights have none, or one of another size.
   """
   weights, kernel = _open(source, which), None
   for form in (clip_hf, clip_openai):
     if form.recognises(weights.arrays):
       kernel = form.projection(weights.arrays)
   if kernel is None:
-    raise ValueError(
+    raise UserError(
       f"{weights.what} has no visual projection, as CLIP's weights do; set "
       'model.projection to 0.'
     )
@@ -118,7 +119,7 @@ def load_projection(
 
 def _open(source: str, which: str) -> Weights:
   if not source:
-    raise ValueError(
+    raise UserError(
       'This config needs pretrained image weights: set weights to a '
       'directory or to hf:ORG/NAME.'
     )

@@ -14,6 +14,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from safetensors import safe_open
 
 from i2v_jax import params as params_lib
+from i2v_jax.runtime.errors import UserError
 from i2v_jax.weights.formats import native
 
 FILE = 'adapter.safetensors'
@@ -51,7 +52,7 @@ def read(path) -> tuple[dict, dict[str, Any]]:
     `(tree, metadata)`; the tree is float32 and lacks the base.
 
   Raises:
-    ValueError: it is no adapter file.
+    UserError: it is no adapter file.
   """
   return native.read(path), metadata(path)
 
@@ -62,13 +63,13 @@ def metadata(path) -> dict[str, Any]:
     with safe_open(str(path), 'numpy') as file:
       text = file.metadata() or {}
   except Exception as error:  # safetensors raises its own untyped error
-    raise ValueError(f'{path} is not a safetensors file: {error}') from error
+    raise UserError(f'{path} is not a safetensors file: {error}') from error
   if missing := [key for key in NEEDED if key not in text]:
-    raise ValueError(
+    raise UserError(
       f'{path} is no adapter file (it lacks {", ".join(missing)}); give the '
       'folder of a run or an export, or a file of --format adapter.'
     )
   try:
     return {key: json.loads(value) for key, value in text.items()}
   except ValueError as error:
-    raise ValueError(f'The metadata of {path} are damaged: {error}') from error
+    raise UserError(f'The metadata of {path} are damaged: {error}') from error

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from i2v_jax.runtime.errors import UserError
+
 
 class Arrays(Mapping):
   """A mapping that reads when asked, and says what is not as expected.
@@ -25,13 +27,13 @@ class Arrays(Mapping):
     """An array as float32 that will not be read again.
 
     Raises:
-      ValueError: there is none, or it is one of whole numbers.
+      UserError: there is none, or it is one of whole numbers.
     """
     self._check(key)
     take = getattr(self._source, 'take', self._source.__getitem__)
     array = np.asarray(take(key))
     if array.dtype.kind in 'iub':
-      raise ValueError(f'{key!r} of {self.what} holds whole numbers.')
+      raise UserError(f'{key!r} of {self.what} holds whole numbers.')
     return array.astype(np.float32, copy=False)
 
   def get(self, key: str, default=None):
@@ -40,17 +42,17 @@ class Arrays(Mapping):
     return self[key]
 
   def shape(self, key: str, axes: int) -> tuple[int, ...]:
-    """The shape of an array; raises ValueError for another number of axes."""
+    """The shape of an array; raises UserError for another number of axes."""
     shape = self[key].shape
     if len(shape) != axes:
-      raise ValueError(
+      raise UserError(
         f'{key!r} of {self.what} has shape {shape}, not {axes} axes.'
       )
     return shape
 
   def _check(self, key: str) -> None:
     if key not in self._keys:
-      raise ValueError(f'{self.what} has no {key!r}.')
+      raise UserError(f'{self.what} has no {key!r}.')
 
   def __contains__(self, key) -> bool:
     return key in self._keys  # without reading it

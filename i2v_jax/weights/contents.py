@@ -2,6 +2,8 @@
 
 import pathlib
 
+from i2v_jax.runtime.errors import UserError
+
 # How it begins -> what it is, and the way out.
 OTHER = (
   (b'version https://git-lfs', 'a git-lfs pointer; run `git lfs pull` there'),
@@ -16,13 +18,13 @@ OTHER = (
 
 
 def check(path: pathlib.Path) -> bytes:
-  """The first bytes of a file; raises ValueError if it is not weights."""
+  """The first bytes of a file; raises UserError if it is not weights."""
   with path.open('rb') as file:
     head = file.read(512)
   if not head:
-    raise ValueError(f'{path} is empty; copy or download it again.')
+    raise UserError(f'{path} is empty; copy or download it again.')
   if not any(head):
-    raise ValueError(
+    raise UserError(
       f'{path} begins with zeros only, as an interrupted download does; '
       'download it again.'
     )
@@ -31,5 +33,5 @@ def check(path: pathlib.Path) -> bytes:
   text = head.removeprefix(b'\xef\xbb\xbf').lstrip().lower()
   for begin, what in OTHER:
     if text.startswith(begin):
-      raise ValueError(f'{path} is {what}.')
+      raise UserError(f'{path} is {what}.')
   return head

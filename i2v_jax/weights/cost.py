@@ -6,6 +6,7 @@ import statistics
 import time
 
 from i2v_jax.runtime import process
+from i2v_jax.runtime.errors import UserError
 from i2v_jax.weights import folders, image
 
 
@@ -22,7 +23,7 @@ def measure(source, rounds: int = 5, **told) -> list[tuple[str, str]]:
   """
   path = image.open_source(source).what
   if not os.path.isfile(path) or path.endswith(folders.INDEX):
-    raise ValueError(f'{path} is not one file of weights; name one.')
+    raise UserError(f'{path} is not one file of weights; name one.')
   turns = [
     [_apart(f, path, told) for f in (_read, _load, _peak)] for _ in '.' * rounds
   ]

@@ -10,6 +10,7 @@ from huggingface_hub.errors import (
   RevisionNotFoundError,
 )
 
+from i2v_jax.runtime.errors import MissingFileError
 from i2v_jax.weights import folders
 
 # Kinds of weights, best first; a repository often has several of the same.
@@ -40,7 +41,7 @@ def download(name: str) -> pathlib.Path:
     folder = _snapshot(repo, revision or None, [*folders.CONFIGS, *kind])
     if any((folder / file).is_file() for file in folders.NAMES):
       return folder
-  raise FileNotFoundError(
+  raise MissingFileError(
     f'{name} on the Hugging Face hub holds none of {", ".join(folders.NAMES)}.'
   )
 
@@ -51,13 +52,13 @@ def _snapshot(repo: str, revision: str | None, patterns) -> pathlib.Path:
       snapshot_download(repo, revision=revision, allow_patterns=patterns)
     )
   except (RepositoryNotFoundError, RevisionNotFoundError) as error:
-    raise FileNotFoundError(
+    raise MissingFileError(
       f'The Hugging Face hub shows you no {repo} at revision '
       f'{revision or "main"}; look for a misspelling, or log in with '
       '`hf auth login`.'
     ) from error
   except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-    raise FileNotFoundError(
+    raise MissingFileError(
       f'{repo} is neither in the local cache nor reachable on the Hugging Face '
       f'hub ({type(error).__name__}); download it to a folder elsewhere and '
       'give that as weights'

@@ -16,6 +16,7 @@ import ml_dtypes
 import numpy as np
 from safetensors import safe_open
 
+from i2v_jax.runtime.errors import MissingFileError, UserError
 from i2v_jax.weights import contents, folders, torch_files
 from i2v_jax.weights.arrays import Arrays
 
@@ -78,7 +79,7 @@ class SafeTensors(Mapping):
   def __getitem__(self, key: str) -> np.ndarray:
     entry = self._entries[key]
     if entry['dtype'] not in DTYPES:
-      raise ValueError(
+      raise UserError(
         f'{key!r} of {self._path} is of {entry["dtype"]}; known: '
         f'{sorted(DTYPES)}.'
       )
@@ -109,7 +110,7 @@ class Npz(Mapping):
     try:
       return self._file[key]
     except (ValueError, zipfile.BadZipFile, zlib.error) as error:
-      raise ValueError(
+      raise UserError(
         f'{key!r} of {self._path} cannot be read ({error}); copy or download '
         'the file again.'
       ) from error
@@ -130,13 +131,13 @@ def open_weights(source, which: str = '') -> Weights:
 
   Raises:
     FileNotFoundError: there is nothing, or no weights in the folder.
-    ValueError: the file is no weights, or wants to run code.
+    UserError: the file is no weights, or wants to run code.
   """
   if isinstance(source, Mapping):
     return Weights('The mapping', Arrays(source, 'The mapping'))
   path = pathlib.Path(source).expanduser()
   if not path.exists():
-    raise FileNotFoundError(
+    raise MissingFileError(
       f'No weights at {path}; weights are a folder, a file (.safetensors, '
       '.npz, .pt, .pth), or hf:ORG/NAME.'
     )
@@ -166,7 +167,7 @@ def _open(path: pathlib.Path, which: str) -> tuple[Mapping, dict]:
     return torch_files.read(path, names, which)
   if head[:1] == b'\x80':  # a pickle, as torch wrote before 1.6
     return torch_files.read(path, (), which)
-  raise ValueError(
+  raise UserError(
     f'{path} is no file of weights: neither safetensors, nor .npz, nor what '
     'torch.save writes.'
   )
@@ -177,7 +178,7 @@ def _names_in(path: pathlib.Path) -> list[str]:
     with zipfile.ZipFile(path) as archive:
       return archive.namelist()
   except zipfile.BadZipFile as error:
-    raise ValueError(
+    raise UserError(
       f'{path} begins like .npz or what torch saves and is not complete; copy '
       'or download it again.'
     ) from error
@@ -187,7 +188,7 @@ def _open_safetensors(path: pathlib.Path) -> tuple[Mapping, dict]:
   try:
     arrays = SafeTensors(path)
   except Exception as error:  # safetensors raises its own untyped error
-    raise ValueError(
+    raise UserError(
       f'{path} is not a safetensors file, or not all of one ({error}); copy or '
       'download it again.'
     ) from error
@@ -199,11 +200,11 @@ def _open_shards(index: pathlib.Path, which: str) -> tuple[Mapping, dict]:
   shards = folders.table(index).get('weight_map')
   names = [*shards.values()] if isinstance(shards, dict) else []
   if not (names and all(isinstance(name, str) for name in names)):
-    raise ValueError(f'{index} has no weight_map that names files.')
+    raise UserError(f'{index} has no weight_map that names files.')
   names = sorted(set(names))
   missing = [n for n in names if not (index.parent / n).is_file()]
   if missing:
-    raise FileNotFoundError(f'{index} names {missing}, which are not there.')
+    raise MissingFileError(f'{index} names {missing}, which are not there.')
   shards = [_open(index.parent / name, which)[0] for name in names]
   return ChainMap(*shards), {}
 

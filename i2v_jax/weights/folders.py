@@ -3,6 +3,8 @@
 import json
 import pathlib
 
+from i2v_jax.runtime.errors import MissingFileError, UserError
+
 INDEX = '.index.json'  # what lists of shards end in
 # What a folder may hold its weights in, best first.
 NAMES = (
@@ -44,8 +46,8 @@ def choose(folder: pathlib.Path) -> tuple[pathlib.Path, tuple[str, ...]]:
       return found[0], ()
     if found:
       names = ', '.join(path.name for path in found)
-      raise FileNotFoundError(f'{folder} holds {names}; name the file itself.')
-  raise FileNotFoundError(
+      raise MissingFileError(f'{folder} holds {names}; name the file itself.')
+  raise MissingFileError(
     f'{folder} holds none of {", ".join(NAMES)}; name the file itself.'
   )
 
@@ -64,7 +66,7 @@ def _known(found: dict, path: pathlib.Path) -> dict:
   found = {k: v for k, v in found.items() if v is not None}
   for key in found.keys() & {*TABLES}:
     if not isinstance(found[key], dict):
-      raise ValueError(
+      raise UserError(
         f'{path} has {key} {found[key]!r}; it can be a table of keys and '
         'values.'
       )
@@ -73,11 +75,11 @@ def _known(found: dict, path: pathlib.Path) -> dict:
 
 
 def table(path: pathlib.Path) -> dict:
-  """A JSON file of keys and values; raises ValueError for another."""
+  """A JSON file of keys and values; raises UserError for another."""
   try:
     found = json.loads(path.read_text('utf-8-sig'))
   except ValueError as error:
-    raise ValueError(f'{path} is not JSON: {error}.') from error
+    raise UserError(f'{path} is not JSON: {error}.') from error
   if not isinstance(found, dict):
-    raise ValueError(f'{path} holds no table of keys and values.')
+    raise UserError(f'{path} holds no table of keys and values.')
   return found

@@ -12,6 +12,7 @@ from flax import linen as nn
 from i2v_jax import params as params_lib
 from i2v_jax.backbones.vit import ViT
 from i2v_jax.backbones.vit_config import ViTConfig
+from i2v_jax.runtime.errors import UserError
 from i2v_jax.weights import download, files, prefixes, refused, wrapping
 from i2v_jax.weights.files import Weights
 from i2v_jax.weights.formats import FORMATS, huggingface, native
@@ -45,7 +46,7 @@ def open_source(source, which: str = '') -> Weights:
   kind, _, name = (source if isinstance(source, str) else '').partition(':')
   if kind == 'builtin':
     if name not in BUILTIN:
-      raise ValueError(f'No weights {source!r}; there is {sorted(BUILTIN)}.')
+      raise UserError(f'No weights {source!r}; there is {sorted(BUILTIN)}.')
     source = BUILTIN[name]
   source = download.download(name) if kind == 'hf' else source
   return files.open_weights(source, which)
@@ -55,7 +56,7 @@ def open_model(source, which: str = '') -> Weights:
   """What `open_source` opens, without the prefixes that trainers put there.
 
   Raises:
-    ValueError: a model that is known and not read, or not the weights `which`.
+    UserError: a model that is known and not read, or not the weights `which`.
   """
   weights = prefixes.unwrapped(open_source(source, which), FORMATS, which)
   refused.check(weights)
@@ -79,7 +80,7 @@ def load_image_model(source, *, which: str = '', **choices) -> Loaded:
 
   Raises:
     FileNotFoundError: there is nothing there.
-    ValueError: no known format; a key too many, too few or of another shape;
+    UserError: no known format; a key too many, too few or of another shape;
       or something that the file does not tell and `choices` lack.
   """
   weights = open_model(source, which)
@@ -116,39 +117,39 @@ def config(weights: Weights, **choices) -> tuple[ViTConfig, tuple[str, ...]]:
 
 
 def _check_choices(weights: Weights, told: dict, choices: dict) -> None:
-  """Raises ValueError for what is no choice, or contradicts the file."""
+  """Raises UserError for what is no choice, or contradicts the file."""
   fields = [field.name for field in dataclasses.fields(ViTConfig)]
   for name, value in choices.items():
     if name not in fields:
       near = difflib.get_close_matches(name, fields, 1, 0.0)[0]
-      raise ValueError(
+      raise UserError(
         f'An image model has no {name!r} to choose; did you mean {near!r}?'
       )
     if name not in CHOSEN and told.get(name, value) != value:
-      raise ValueError(
+      raise UserError(
         f'{weights.what} has {name} {told[name]!r}, not {value!r}.'
       )
 
 
 def recognise(weights: Weights):
-  """The module of the format; raises ValueError if there is none."""
+  """The module of the format; raises UserError if there is none."""
   keys = weights.arrays
   for form in FORMATS:
     if form.recognises(keys):
       return form
   if any(key.startswith(TEXT) for key in keys):
-    raise ValueError(
+    raise UserError(
       f"{weights.what} holds CLIP's text tower only; take the file of the "
       'whole model or of its vision tower.'
     )
   if any(key.startswith('backbone/') for key in keys):
-    raise ValueError(
+    raise UserError(
       f'{weights.what} is an export of i2v_jax, not an image model; give it to '
       'i2v predict, eval, export, or a config as start_from.'
     )
   kind = weights.config.get('model_type')
   named = f' (config.json: {kind!r})' if kind else ''
-  raise ValueError(
+  raise UserError(
     f'{weights.what} is in no format that is known{named}; its keys begin with '
     f'{sorted(keys)[:3]}.'
   )
@@ -181,7 +182,7 @@ def load_into(
       of its family.
 
   Raises:
-    ValueError: the weights are for another model; names what differs.
+    UserError: the weights are for another model; names what differs.
   """
   told = recognise(weights).fields(weights)
   stated = {k: v for k, v in stated.items() if v is not None}
@@ -196,12 +197,12 @@ def load_into(
 
 
 def _check_field(what: str, field: str, found, wanted) -> None:
-  """Raises ValueError where file and config differ, except by a tiny eps."""
+  """Raises UserError where file and config differ, except by a tiny eps."""
   if found == wanted:
     return
   if field == 'norm_eps' and max(found, wanted) <= EPS_ALIKE:
     return
-  raise ValueError(
+  raise UserError(
     f'{what} has {field} {found!r}, the model config asks for {wanted!r}; take '
     f'other weights, or set model.backbone.{field}={found!r}.'
   )

@@ -3,6 +3,8 @@
 import cv2
 import numpy as np
 
+from i2v_jax.runtime.errors import UserError
+
 
 def bicubic(side: int, grid: int) -> np.ndarray:
   """`grid x side`: torch's kernel (a = -0.75), borders repeated."""
@@ -55,7 +57,7 @@ def resample_positions(
   side = round(len(patches) ** 0.5)
   if side**2 != len(patches):
     tokens = 'a class token and ' if first else ''
-    raise ValueError(
+    raise UserError(
       f'A position table of {len(pos_LxD)} rows is not {tokens}a square of '
       'patches.'
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 
+from i2v_jax.runtime.errors import UserError
 from i2v_jax.weights.arrays import Arrays
 from i2v_jax.weights.files import Weights
 from i2v_jax.weights.wrapping import AVERAGED, RAW, is_averaged, word
@@ -63,7 +64,7 @@ def unwrapped(weights: Weights, forms: Sequence, which: str = '') -> Weights:
     which: `ema` or `raw`, where a file has both; averaged ones if ''.
 
   Raises:
-    ValueError: several models, or not the kind of weights asked for.
+    UserError: several models, or not the kind of weights asked for.
   """
   weights = _swapped(weights, which)
   recognises = lambda keys: any(form.recognises(keys) for form in forms)
@@ -76,11 +77,11 @@ def unwrapped(weights: Weights, forms: Sequence, which: str = '') -> Weights:
   if found:
     weights = _below(weights, kinds, kind)
   if which == 'ema' and weights.kind != 'ema':
-    raise ValueError(
+    raise UserError(
       f'{weights.what} holds no averaged weights (EMA); leave which out.'
     )
   if which == 'raw' and weights.kind == 'ema':
-    raise ValueError(
+    raise UserError(
       f'{weights.what} holds averaged weights (EMA) only; leave which out.'
     )
   return weights
@@ -124,7 +125,7 @@ def _stripped(keys: Collection[str], prefix: str) -> dict[str, str]:
 def _below(weights: Weights, kinds: Mapping, kind: str) -> Weights:
   """The only model of a kind, with a line about where it was found."""
   if len(kinds[kind]) > 1:
-    raise ValueError(
+    raise UserError(
       f'{weights.what} holds several models, below '
       f'{", ".join(map(repr, kinds[kind]))}; save the one you want alone.'
     )

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from i2v_jax.backbones.vit_config import ViTConfig
+from i2v_jax.runtime.errors import UserError
 from i2v_jax.weights.arrays import Arrays
 from i2v_jax.weights.positions import resample_positions
 from i2v_jax.weights.report import Report
@@ -36,9 +37,9 @@ class Reader:
     return key in self.left
 
   def take(self, key: str) -> np.ndarray:
-    """An array as float32; raises ValueError if there is none."""
+    """An array as float32; raises UserError if there is none."""
     if key not in self.left:
-      raise ValueError(f'{self.what} has no {key!r}.')
+      raise UserError(f'{self.what} has no {key!r}.')
     self.left.remove(key)
     self.loaded.append(key)
     return self.arrays.take(key)
@@ -64,7 +65,7 @@ class Reader:
     """Queries, keys and values that lie in one layer."""
     found = [self.take(key) for key in (weight, bias)]
     if any(len(array) % 3 for array in found):
-      raise ValueError(f'{weight!r} of {self.what} is not q, k and v in one.')
+      raise UserError(f'{weight!r} of {self.what} is not q, k and v in one.')
     weights, biases = (np.split(array, 3) for array in found)
     return {
       name: {'kernel': w.T, 'bias': b}
@@ -119,9 +120,9 @@ class Reader:
     }
 
   def report(self, format: str, normalization: str) -> Report:
-    """What was read; raises ValueError for keys that nobody asked for."""
+    """What was read; raises UserError for keys that nobody asked for."""
     if self.left:
-      raise ValueError(
+      raise UserError(
         f'{self.what} has {len(self.left)} keys that the model lacks: '
         f'{", ".join(sorted(self.left)[:20])}.'
       )
@@ -139,14 +140,12 @@ def depth(keys: Arrays, pattern: str) -> int:
   """Number of blocks; `pattern` has `{}` for the number of the block.
 
   Raises:
-    ValueError: a block between others is missing.
+    UserError: a block between others is missing.
   """
   before, _, after = pattern.partition('{}')
   tails = {key.removeprefix(before) for key in keys if key.startswith(before)}
   numbers = {tail.partition(after)[0] for tail in tails}
   found = sorted(int(number) for number in numbers if number.isdecimal())
   if missing := sorted(set(range(len(found))) - set(found)):
-    raise ValueError(
-      f'{keys.what} lacks block {missing[0]} of {found[-1] + 1}.'
-    )
+    raise UserError(f'{keys.what} lacks block {missing[0]} of {found[-1] + 1}.')
   return len(found)

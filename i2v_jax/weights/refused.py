@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection
 
+from i2v_jax.runtime.errors import UserError
 from i2v_jax.weights.files import Weights
 
 TYPES = {  # model_type of Hugging Face -> what it is
@@ -74,14 +75,14 @@ VIDEO = re.compile(r'[ST]_Adapter|adapter_pre_|s_adapter_|temporal_pos_embed')
 
 
 def check(weights: Weights) -> None:
-  """Raises ValueError for a model that is known and not read."""
+  """Raises UserError for a model that is known and not read."""
   if any(VIDEO.search(key) for key in weights.arrays):
-    raise ValueError(
+    raise UserError(
       f'{weights.what} is a published video model; i2v_jax.load_release reads '
       'it, and `i2v weights convert --config`.'
     )
   if what := of_config(weights.config) or of_keys(weights):
-    raise ValueError(
+    raise UserError(
       f'{weights.what} is {what}, which is not read here; docs/weights.md '
       'lists what is.'
     )

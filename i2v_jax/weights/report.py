@@ -3,9 +3,10 @@
 import dataclasses
 
 from i2v_jax.backbones.vit_config import SIZES
+from i2v_jax.runtime.errors import UserError
 
 
-class NotStatedError(ValueError):
+class NotStatedError(UserError):
   """Something that no file holds and the caller has not given.
 
   Attributes:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 import numpy as np
 
+from i2v_jax.runtime.errors import MissingPackageError, UserError
 from i2v_jax.weights import wrapping
 
 # Classes that published checkpoints mention beside their arrays. They are
@@ -87,7 +88,7 @@ def read(
 
   Raises:
     ModuleNotFoundError: torch is not installed.
-    ValueError: the file wants to run code, or holds no tensors.
+    UserError: the file wants to run code, or holds no tensors.
   """
   torch = _torch(path)
   if script := is_script(names):
@@ -99,7 +100,7 @@ def read(
   is_tensor = lambda value: isinstance(value, torch.Tensor)
   tensors, lines, kind = wrapping.state_dict(saved, which, is_tensor)
   if not tensors:
-    raise ValueError(f'{path} holds no tensors by name{_keys(saved)}.')
+    raise UserError(f'{path} holds no tensors by name{_keys(saved)}.')
   metadata = {'torchscript': True} if script else {}
   if isinstance(saved, Mapping) and isinstance(saved.get('arch'), str):
     metadata['arch'] = saved['arch']
@@ -117,7 +118,7 @@ def _torch(path):
   try:
     import torch
   except ModuleNotFoundError as error:
-    raise ModuleNotFoundError(
+    raise MissingPackageError(
       f"{path} is a file of torch's and torch is not installed; install "
       "'i2v_jax[torch]', or convert the file to safetensors elsewhere."
     ) from error
@@ -130,13 +131,13 @@ def _load(torch, path):
     with torch.serialization.safe_globals(stand_ins):
       return torch.load(path, map_location='cpu', weights_only=True)
   except pickle.UnpicklingError as error:
-    raise ValueError(
+    raise UserError(
       f'{path} was not opened: to read it would mean to run code that is in '
       f'it. Ask its authors for a plain state dict. ({_reason(error)})'
     ) from error
   except (EOFError, RuntimeError) as error:
     reason = str(error).partition('\n')[0].partition('. ')[0]
-    raise ValueError(
+    raise UserError(
       f'{path} is not complete, or not of torch ({reason}); copy or download '
       'it again.'
     ) from error

@@ -8,6 +8,8 @@ the average, so that is what is taken; `which='raw'` takes the other.
 import re
 from collections.abc import Callable, Mapping
 
+from i2v_jax.runtime.errors import UserError
+
 WHICH = ('', 'ema', 'raw')
 AVERAGED = (  # the usual names, best first; other names by a word in them
   'ema',
@@ -41,9 +43,9 @@ RAW = (
 
 
 def check(which: str) -> None:
-  """Raises ValueError for an unknown choice."""
+  """Raises UserError for an unknown choice."""
   if which not in WHICH:
-    raise ValueError(f'which is {which!r}; it is ema or raw.')
+    raise UserError(f'which is {which!r}; it is ema or raw.')
 
 
 def is_averaged(name: str) -> bool:

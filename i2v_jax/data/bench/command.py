@@ -12,6 +12,7 @@ from i2v_jax.data.bench import peers
 from i2v_jax.data.clips.spec import ClipSpec
 from i2v_jax.data.videos.decode import probe
 from i2v_jax.runtime.console import console, progress
+from i2v_jax.runtime.errors import UserError
 
 IMAGE_SIZE = 224
 
@@ -79,7 +80,7 @@ def _originals(plan: lib.Plan, original, path) -> list[str]:
   """The file that others read for each clip."""
   split = lib.videos(original)
   if split.records:
-    raise ValueError(
+    raise UserError(
       f'others cannot read the shards of {original}: name the videos it was '
       'made of after --against'
     )
@@ -87,7 +88,7 @@ def _originals(plan: lib.Plan, original, path) -> list[str]:
   for index, other in pairs.items():
     ours = lib.count_frames(plan.split, index)
     if ours != probe(other).frames or len(split) != len(plan.split):
-      raise ValueError(
+      raise UserError(
         f'{other} and {plan.split.paths[index]} have not the same frames: '
         f'{original} and {path} must hold the same videos, in the same order'
       )
@@ -96,14 +97,14 @@ def _originals(plan: lib.Plan, original, path) -> list[str]:
 
 def _plan(path, frames, stride, count, seed) -> lib.Plan:
   if count < 1:
-    raise ValueError(f'--clips is {count}; measure at least 1')
+    raise UserError(f'--clips is {count}; measure at least 1')
   spec = ClipSpec(frames, IMAGE_SIZE, stride=stride)
   return lib.make_plan(lib.videos(path), spec, count, seed)
 
 
 def _rounds(count: int, run: Callable) -> list:
   if count < 1:
-    raise ValueError(f'--rounds is {count}; measure at least 1')
+    raise UserError(f'--rounds is {count}; measure at least 1')
   bar, advance = progress(count, 'measuring', 'rounds')
   found = []
   with bar:

@@ -21,6 +21,7 @@ from i2v_jax.data.loading.loader import Loader
 from i2v_jax.data.sets import folders, list_lines, prepared, sources
 from i2v_jax.data.sets.sources import Split
 from i2v_jax.data.videos.decode import FrameFolder, Video, open_video
+from i2v_jax.runtime.errors import UserError
 
 STAGES = ('open', 'seek', 'decode', 'convert', 'transform', 'collate')
 BATCH = 8  # clips
@@ -90,7 +91,7 @@ def videos(path) -> Split:
   else:
     found = folders.find_videos(path).videos
   if not found:
-    raise ValueError(f'{path} holds no video: name a video, folder or list')
+    raise UserError(f'{path} holds no video: name a video, folder or list')
   names = tuple(map(str, found))
   return Split(names, np.full(len(names), -1), ('any',), names)
 

@@ -20,6 +20,7 @@ from i2v_jax.data.loading import workers
 from i2v_jax.data.sets import folders, manifest, sources
 from i2v_jax.data.videos import decode
 from i2v_jax.runtime.console import console, progress
+from i2v_jax.runtime.errors import FileError, UserError
 
 JOURNAL = 'checked.jsonl'
 ALIASES = {'ssv2': 'something_v2'}
@@ -32,7 +33,7 @@ def list_paths(paths: Sequence[str]) -> Listed:
   for path in paths:
     inside = folders.find_videos(path)
     if not inside.videos:
-      raise ValueError(
+      raise UserError(
         f'{path} holds no video: name a video, or a folder of videos'
       )
     found += inside.videos
@@ -75,7 +76,7 @@ def run(listed: Listed, out, seconds: float = 120, count: int = 0) -> bool:
   """
   out = pathlib.Path(out)
   if out.exists() and not out.is_dir():
-    raise FileExistsError(f'{out} is there and no folder: name another --out')
+    raise FileError(f'{out} is there and no folder: name another --out')
   out.mkdir(parents=True, exist_ok=True)
   fps = next(iter(listed.splits.values())).fps  # the same for all
   records = check_all(listed.paths, out / JOURNAL, seconds, count, fps)

@@ -7,6 +7,7 @@ draw once per clip. Crops are views of what they are given.
 import numpy as np
 
 from i2v_jax.data.videos.resize import check_frames, resize, resize_short_side
+from i2v_jax.runtime.errors import UserError
 
 
 def crop_box(
@@ -76,12 +77,12 @@ def center_crop(frames: np.ndarray, size: int) -> np.ndarray:
   """Cuts the central size x size pixels: a view.
 
   Odd margins are one pixel wider at the bottom and right, as in mmaction2's
-  CenterCrop. Raises ValueError where a side is shorter than `size`.
+  CenterCrop. Raises UserError where a side is shorter than `size`.
   """
   check_frames(frames)
   height, width = frames.shape[1:3]
   if min(height, width) < size:
-    raise ValueError(
+    raise UserError(
       f'cannot crop {size} pixels from frames of {height} x {width}; '
       'resize their short side first.'
     )
@@ -94,7 +95,7 @@ def three_crop(frames: np.ndarray, size: int) -> list[np.ndarray]:
   Tall frames give top, bottom, middle. As mmaction2's ThreeCrop: where the
   long side exceeds `size` by an odd number, the second square ends one pixel
   short of the edge.
-  Raises ValueError where the short side is not `size`.
+  Raises UserError where the short side is not `size`.
   """
   step = _room(frames, size) // 2
   return _along(frames, [0, 2 * step, step], size)
@@ -107,7 +108,7 @@ def release_crops(
 
   Crop k of `count` starts at int(k * (L - size) / count) of a long side of L
   pixels: one crop is the left or top one, and the last never reaches the edge.
-  Raises ValueError where the short side is not `size`.
+  Raises UserError where the short side is not `size`.
   """
   room = _room(frames, size)
   return _along(frames, [k * room // count for k in range(count)], size)
@@ -134,11 +135,11 @@ def random_erasing(
     A copy with the rectangle, or `frames` itself.
 
   Raises:
-    ValueError: `mode` is another word.
+    UserError: `mode` is another word.
   """
   check_frames(frames)
   if mode not in ('const', 'rand'):
-    raise ValueError(
+    raise UserError(
       f"random_erasing has no mode '{mode}'; choose 'const' or 'rand'."
     )
   if rng.random() >= probability:
@@ -157,7 +158,7 @@ def _room(frames: np.ndarray, size: int) -> int:
   check_frames(frames)
   height, width = frames.shape[1:3]
   if min(height, width) != size:
-    raise ValueError(
+    raise UserError(
       f'crops of {size} pixels along the long side need a short side of {size},'
       f' but frames are {height} x {width}; resize their short side first.'
     )

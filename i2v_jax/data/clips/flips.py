@@ -8,6 +8,7 @@ import numpy as np
 
 from i2v_jax.data.clips import sides
 from i2v_jax.data.videos.resize import check_frames
+from i2v_jax.runtime.errors import UserError
 
 _WAY_OUT = (
   'correct the class names, or train without mirroring by clip.flip=0; if they '
@@ -59,7 +60,7 @@ def flip_label_map(class_names: Iterable[str]) -> dict[int, int]:
     label -> label of the mirrored video, in both directions.
 
   Raises:
-    ValueError: a name has no mirror image, or more than one: flipped videos
+    UserError: a name has no mirror image, or more than one: flipped videos
       would get a wrong label.
   """
   names = list(class_names)
@@ -140,7 +141,7 @@ def _ambiguous(names, label, same, partners) -> ValueError:
     if len(alike) > 1:
       first, second = (names[n] for n in alike[:2])
       problem = f'"{first}" and "{second}" are one name written in two ways'
-  return ValueError(
+  return UserError(
     f'class {label} "{names[label]}" names a side or direction of rotation and '
     f'needs exactly one mirror image among the classes, but {problem}: '
     f'{_WAY_OUT}'

@@ -3,6 +3,8 @@
 import cv2
 import numpy as np
 
+from i2v_jax.runtime.errors import UserError
+
 
 def framesets(
   frames: np.ndarray, rows: int, columns: int, antialias: bool = False
@@ -26,10 +28,10 @@ def framesets(
     [T / (rows * columns), H, W, 3] in the type of `frames`.
 
   Raises:
-    ValueError: frames of another kind, or T, H, W do not divide.
+    UserError: frames of another kind, or T, H, W do not divide.
   """
   if frames.dtype not in (np.uint8, np.float32) or frames.shape[3:] != (3,):
-    raise ValueError(
+    raise UserError(
       'frames must be uint8 or float32 [T, H, W, 3], but are '
       f'{frames.dtype} {list(frames.shape)}; pass them as decoded or scaled.'
     )
@@ -49,18 +51,18 @@ def framesets(
 def check(
   num_frames: int, height: int, width: int, rows: int, columns: int
 ) -> None:
-  """Raises ValueError unless so many frames of that size fill whole grids."""
+  """Raises UserError unless so many frames of that size fill whole grids."""
   if rows < 1 or columns < 1:
-    raise ValueError(
+    raise UserError(
       f'a grid of {rows} x {columns} has no cells; take at least 1 x 1.'
     )
   if num_frames % (rows * columns):
-    raise ValueError(
+    raise UserError(
       f'{num_frames} frames do not fill grids of {rows} x {columns}; take a '
       f'multiple of {rows * columns} frames.'
     )
   if height % rows or width % columns:
-    raise ValueError(
+    raise UserError(
       f'frames of {height} x {width} pixels do not divide into {rows} x '
       f'{columns} cells; make the height a multiple of {rows} and the width '
       f'one of {columns}.'

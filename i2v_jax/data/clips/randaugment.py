@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from i2v_jax.data.videos.resize import check_frames
+from i2v_jax.runtime.errors import UserError
 
 # cv2 rounds where torchvision truncates. The margins keep a blend that falls on
 # an integer give or take float error, as in flat areas, from losing a level.
@@ -44,7 +45,7 @@ def rand_augment(
     uint8 [T, H, W, 3]; `frames` itself if nothing was applied.
 
   Raises:
-    ValueError: a setting is out of its range.
+    UserError: a setting is out of its range.
   """
   check_frames(frames)
   _check_settings(magnitude, num_ops, fill)
@@ -197,7 +198,7 @@ def _check_settings(magnitude: float, num_ops: int, fill: int) -> None:
   most = {'magnitude': 10, 'num_ops': len(OPS), 'fill': 255}
   for name, value in zip(most, (magnitude, num_ops, fill), strict=True):
     if not 0 <= value <= most[name]:
-      raise ValueError(
+      raise UserError(
         f"rand_augment's {name} is {value}; choose one in 0..{most[name]}."
       )
 

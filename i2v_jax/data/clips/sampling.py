@@ -9,6 +9,8 @@ released pipelines; anything else shifts clips by a frame.
 
 import numpy as np
 
+from i2v_jax.runtime.errors import UserError
+
 RULES = ('mmaction1', 'mmaction0')  # of placing test clips
 STRIDES = (1, 2, 4, 8)
 
@@ -33,7 +35,7 @@ def dense_train(
     int64 [T], each in 0..N-1.
 
   Raises:
-    ValueError: a count is below 1.
+    UserError: a count is below 1.
   """
   _check(num_frames=num_frames, clip_len=clip_len, stride=stride)
   start = rng.integers(max(num_frames - clip_len * stride, 0), endpoint=True)
@@ -64,7 +66,7 @@ def dense_test(
     int64 [C, T], each in 0..N-1. Clips of a short video coincide.
 
   Raises:
-    ValueError: a count is below 1, or there is no such rule.
+    UserError: a count is below 1, or there is no such rule.
   """
   _check_rule(rule)
   _check(
@@ -95,7 +97,7 @@ def uniform_train(
     int64 [T], ascending, each in 0..N-1.
 
   Raises:
-    ValueError: a count is below 1.
+    UserError: a count is below 1.
   """
   _check(num_frames=num_frames, clip_len=clip_len)
   edges = _edges(num_frames, clip_len)
@@ -120,14 +122,14 @@ def uniform_test(
     int64 [C, T], ascending along T, each in 0..N-1.
 
   Raises:
-    ValueError: a count is below 1, or the rule does not know it.
+    UserError: a count is below 1, or the rule does not know it.
   """
   _check_rule(rule)
   _check(num_frames=num_frames, clip_len=clip_len, num_clips=num_clips)
   edges = _edges(num_frames, clip_len)
   if rule == 'mmaction0':
     if num_clips > 1:
-      raise ValueError(
+      raise UserError(
         f"the uniform rule 'mmaction0' makes 1 clip, not {num_clips}; take "
         "'mmaction1' for more."
       )
@@ -160,7 +162,7 @@ def random_stride_train(
     int64 [T], ascending, each in 0..N-1.
 
   Raises:
-    ValueError: a count is below 1.
+    UserError: a count is below 1.
   """
   stride = int(rng.choice(strides))
   _check(num_frames=num_frames, clip_len=clip_len, stride=stride)
@@ -194,7 +196,7 @@ def release_test(
     int64 [C, T], each in 0..N-1.
 
   Raises:
-    ValueError: a count is below 1.
+    UserError: a count is below 1.
   """
   _check(
     num_frames=num_frames,
@@ -246,7 +248,7 @@ def _strided(
 
 def _check_rule(rule: str) -> None:
   if rule not in RULES:
-    raise ValueError(
+    raise UserError(
       f'the rule for test clips is {rule!r}; it can be one of {RULES}.'
     )
 
@@ -254,7 +256,7 @@ def _check_rule(rule: str) -> None:
 def _check(**counts: int) -> None:
   for name, count in counts.items():
     if count < 1:
-      raise ValueError(
+      raise UserError(
         f'{name} must be at least 1, but is {count}; remove an empty video '
         'from its list, or correct the sampling settings.'
       )

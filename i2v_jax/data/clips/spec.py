@@ -6,6 +6,7 @@ import reprlib
 from collections.abc import Mapping, Sequence
 
 from i2v_jax.data.clips import grid, randaugment, sampling
+from i2v_jax.runtime.errors import UserError
 
 MOST = 2**31 - 1
 JITTER = (1, 1, 1, 0.5)  # most of brightness, contrast, saturation, hue
@@ -129,11 +130,11 @@ class ClipSpec:
 
   def _refuse(self, field: str, wanted: str):
     value = reprlib.repr(getattr(self, field))
-    raise ValueError(f'{field} is {value}; it can be {wanted}.')
+    raise UserError(f'{field} is {value}; it can be {wanted}.')
 
   def _check_lists(self) -> None:
     if self.scale_crop and self.scale_crop < 1:
-      raise ValueError(
+      raise UserError(
         f'scale_crop is {self.scale_crop}; it is 0 for off, or 1 and more.'
       )
     if self.jitter not in ((), []) and not _numbers(self.jitter, JITTER):
@@ -149,19 +150,19 @@ class ClipSpec:
 
   def _check_test_views(self) -> None:
     if self.test_short_side and self.test_short_side < self.image_size:
-      raise ValueError(
+      raise UserError(
         f'test_short_side {self.test_short_side} is smaller than the crop of '
         f'{self.image_size}.'
       )
     along = self.crops == 3 or self.release_quirks
     if along and self.test_short_side not in (0, self.image_size):
-      raise ValueError(
+      raise UserError(
         'Three crops, and those of release_quirks, lie along the long side, so '
         f'test_short_side must equal image_size {self.image_size}, not '
         f'{self.test_short_side}.'
       )
     if self.release_quirks and self.sampling != 'random_stride':
-      raise ValueError(
+      raise UserError(
         'release_quirks are those of DualPath, so sampling must be '
         f"'random_stride', not {self.sampling!r}."
       )
@@ -170,12 +171,12 @@ class ClipSpec:
 
   def _check_mmaction0(self) -> None:
     if self.sampling == 'random_stride':
-      raise ValueError(
+      raise UserError(
         "test_sampling 'mmaction0' is for dense and uniform clips; leave it at "
         "'mmaction1' with sampling 'random_stride'."
       )
     if self.sampling == 'uniform' and self.clips > 1:
-      raise ValueError(
+      raise UserError(
         "test_sampling 'mmaction0' makes 1 uniform clip, so clips must be 1, "
         f'not {self.clips}.'
       )
@@ -183,7 +184,7 @@ class ClipSpec:
   def _check_grid(self) -> None:
     if not self.grid:
       if self.spatial_frames or self.grid_antialias:
-        raise ValueError(
+        raise UserError(
           'spatial_frames and grid_antialias belong to a grid; set grid to its '
           '(rows, columns), or leave them out.'
         )
@@ -193,7 +194,7 @@ class ClipSpec:
     size = self.image_size
     grid.check(self.num_frames, size, size, *self.grid)
     if self.spatial_frames and self.num_frames % self.spatial_frames:
-      raise ValueError(
+      raise UserError(
         f'spatial_frames {self.spatial_frames} does not divide num_frames '
         f'{self.num_frames}; take a divisor, or 0 for all frames.'
       )

@@ -12,6 +12,7 @@ from i2v_jax.data.clips import clips
 from i2v_jax.data.sets.sources import Split
 from i2v_jax.data.videos import faults
 from i2v_jax.data.videos.decode import DecodeError, Video, open_video
+from i2v_jax.runtime.errors import UserError
 
 PADDING = -1  # index of an element that only fills up the last batch
 REASON = 200  # bytes kept of why a video is bad
@@ -39,11 +40,11 @@ class Loader:
 
   def __post_init__(self):
     if self.on_bad_video not in ('error', 'skip'):
-      raise ValueError(
+      raise UserError(
         f"on_bad_video is {self.on_bad_video!r}; it can be 'error' or 'skip'."
       )
     if self.seconds < 0:
-      raise ValueError(f'clip_seconds is {self.seconds}; 0 is for no limit.')
+      raise UserError(f'clip_seconds is {self.seconds}; 0 is for no limit.')
 
   def train(self, index: int, rng: np.random.Generator) -> dict:
     """One random clip of video `index`, as `clips.train_clip` makes it."""

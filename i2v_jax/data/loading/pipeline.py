@@ -16,6 +16,7 @@ import numpy as np
 from i2v_jax.data.loading.loader import PADDING, Loader
 from i2v_jax.data.loading.watch import Watch
 from i2v_jax.data.loading.workers import Pool, WorkerError
+from i2v_jax.runtime.errors import UserError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Parallelism:
   def __post_init__(self):
     for name in ('threads', 'workers', 'stall_seconds'):
       if not getattr(self, name) >= 0:
-        raise ValueError(
+        raise UserError(
           f'loader.{name} is {getattr(self, name)}; it can be 0 or more.'
         )
 
@@ -71,10 +72,10 @@ def train_batches(
       new one each time.
 
   Raises:
-    ValueError: the batch does not spread over the hosts or the repeats.
+    UserError: the batch does not spread over the hosts or the repeats.
   """
   if repeats < 1 or batch_size % repeats:
-    raise ValueError(
+    raise UserError(
       f'A batch of {batch_size} does not hold {repeats} clips of each video; '
       'choose a divisor.'
     )
@@ -157,14 +158,14 @@ class _Share:
 
   def __init__(self, batch_size, start, stop, parallel: Parallelism):
     if batch_size % parallel.num_shards:
-      raise ValueError(
+      raise UserError(
         f'A batch of {batch_size} does not spread over '
         f'{parallel.num_shards} hosts.'
       )
     self.rows = batch_size // parallel.num_shards
     self._batch_size, self._shard = batch_size, parallel.shard
     if start > stop:
-      raise ValueError(f'{start} steps are done already, more than {stop}.')
+      raise UserError(f'{start} steps are done already, more than {stop}.')
     self._start, self._steps = start, stop - start
 
   def __len__(self) -> int:

@@ -18,12 +18,13 @@ from collections.abc import Callable
 from typing import Any
 
 from i2v_jax.data.loading import worker as child
+from i2v_jax.runtime.errors import FileError, UserError
 
 _LOG = logging.getLogger(__name__)
 START = 120  # seconds in which a worker has to be ready
 
 
-class WorkerError(RuntimeError):
+class WorkerError(UserError):
   """A call was lost with its worker; says how the worker ended."""
 
 
@@ -42,7 +43,7 @@ class Pool:
 
   def __init__(self, function: Callable, count: int, seconds: float = 0):
     if count < 1:
-      raise ValueError(f'a pool needs at least 1 worker, not {count}')
+      raise UserError(f'a pool needs at least 1 worker, not {count}')
     self._closed, self._lock = False, threading.Lock()
     self._seconds = seconds or None
     self._workers = [_Worker(function) for _ in range(count)]
@@ -130,7 +131,7 @@ class _Worker:
 
   def start(self) -> None:
     if os.name != 'posix':
-      raise OSError(
+      raise FileError(
         f'worker processes need Linux or macOS, not {sys.platform}: use none, '
         'or run this in WSL'
       )
@@ -164,7 +165,7 @@ class _Worker:
       child.receive(self._pipe)
     except TimeoutError:
       problem = f'a worker process was not ready after {START} s'
-      raise RuntimeError(f'{problem}; use fewer of them') from None
+      raise UserError(f'{problem}; use fewer of them') from None
     except (EOFError, OSError) as error:
       ended = self.ended()
       if self.process.returncode < 0:  # from outside, not by its own fault

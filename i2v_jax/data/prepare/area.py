@@ -10,6 +10,7 @@ from typing import Any
 
 from i2v_jax.data.sets import listing, prepared
 from i2v_jax.runtime import files
+from i2v_jax.runtime.errors import UserError
 
 
 class Area:
@@ -28,8 +29,7 @@ class Area:
     """Goes on from what was staged with this plan; removes what is half done.
 
     Raises:
-      RuntimeError: another process is in it.
-      ValueError: it was begun with another plan.
+      UserError: another process is in it, or it was begun with another plan.
     """
     self.staging.mkdir(parents=True, exist_ok=True)
     with open(self.staging / 'lock', 'w', encoding='utf-8') as file:
@@ -37,7 +37,7 @@ class Area:
         files.lock(file)
       except BlockingIOError:
         problem = f'another process prepares {self._folder.parent}'
-        raise RuntimeError(f'{problem}: wait for it, or end it') from None
+        raise UserError(f'{problem}: wait for it, or end it') from None
       self._check(plan)
       self._tidy()
       yield
@@ -51,7 +51,7 @@ class Area:
     made = listing.read_json(path)
     if made != plan:
       problem = f'{self.staging} was begun with {difference(made, plan)}'
-      raise ValueError(f'{problem}: go on with that, or delete the folder')
+      raise UserError(f'{problem}: go on with that, or delete the folder')
 
   def _tidy(self) -> None:
     """Removes what a killed process had half done, and TFDS's part of it."""

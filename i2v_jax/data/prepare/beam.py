@@ -1,6 +1,7 @@
 """Staging shards on Apache Beam, where one machine is outgrown."""
 
 from i2v_jax.data.prepare import staging
+from i2v_jax.runtime.errors import MissingPackageError
 
 
 def staged(
@@ -29,7 +30,7 @@ def staged(
     from apache_beam.options.pipeline_options import PipelineOptions
   except ModuleNotFoundError as error:
     problem = 'Apache Beam is not installed'
-    raise ModuleNotFoundError(
+    raise MissingPackageError(
       f"{problem}: pip install 'i2v_jax[beam]'"
     ) from error
   if not pending:

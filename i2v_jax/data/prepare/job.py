@@ -16,6 +16,7 @@ from i2v_jax.data.loading import workers
 from i2v_jax.data.prepare import area, shards, staging
 from i2v_jax.data.sets import listing, prepared, sources, split_facts
 from i2v_jax.data.videos import decode, frame_files, transcode
+from i2v_jax.runtime.errors import UserError
 
 _SPLITS = {'kinetics': ('train', 'val'), 'something_v2': ('train', 'val')}
 _SPLITS |= {'list': ('train', 'val'), 'folder': ('train', 'val')}
@@ -43,7 +44,7 @@ class Job:
     shard_mb: of source files that become a shard.
 
   Raises:
-    FileNotFoundError, ValueError: as `sources.load`; or `out` holds a data set
+    FileNotFoundError, UserError: as `sources.load`; or `out` holds a data set
       of that name, or a part of one, that was made of something else.
   """
 
@@ -79,22 +80,20 @@ class Job:
 
   def _check(self, out, name, on_bad_video, shard_mb) -> None:
     if '://' in os.fspath(out):
-      raise ValueError(f'{out} is no folder: mount it, and give its path')
+      raise UserError(f'{out} is no folder: mount it, and give its path')
     if not re.fullmatch('[a-z][a-z0-9_]*', name):
-      raise ValueError(f'name {name!r} is not of the form my_videos_2')
+      raise UserError(f'name {name!r} is not of the form my_videos_2')
     if on_bad_video not in ('error', 'skip'):
-      raise ValueError(
-        f"on_bad_video {on_bad_video!r} is not 'error' or 'skip'"
-      )
+      raise UserError(f"on_bad_video {on_bad_video!r} is not 'error' or 'skip'")
     if shard_mb <= 0:
-      raise ValueError(f'shards of {shard_mb} MB cannot be')
+      raise UserError(f'shards of {shard_mb} MB cannot be')
 
   def _check_frame_folders(self, recipe) -> None:
     for split in self.splits.values() if recipe is None else ():
       folders = filter(frame_files.is_frame_folder, split.paths)
       if folder := next(folders, None):
         problem = f'{folder} is a folder of frames, which is stored as a video'
-        raise ValueError(
+        raise UserError(
           f'{problem}: say how, such as --gop 16 for H.264, or --frames jpeg'
         )
 
@@ -105,11 +104,11 @@ class Job:
   def _describe(self, source, options, recipe, shard_mb) -> dict[str, Any]:
     """All that decides the bytes of the shards."""
     if text := split_facts.class_difference(self.splits):
-      raise ValueError(text)
+      raise UserError(text)
     for name in self.class_names:  # TFDS writes a text file, one name a line
       if not name.isprintable():
         problem = f'class name {name!r} is no line of text'
-        raise ValueError(f'{problem}: give the class another')
+        raise UserError(f'{problem}: give the class another')
     plan = {'source': source, 'shard_mb': shard_mb, 'transcode': bool(recipe)}
     plan |= {f'options.{name}': str(value) for name, value in options.items()}
     if recipe:
@@ -130,13 +129,13 @@ class Job:
       return False
     if not (self.folder / prepared.MANIFEST).is_file():
       problem = f'{self.folder} is there, and not by i2v data prepare'
-      raise ValueError(f'{problem}: choose another folder')
+      raise UserError(f'{problem}: choose another folder')
     made = prepared.read_manifest(self.folder)['plan']
     if made != self._plan:
       problem = (
         f'{self.folder} was made with {area.difference(made, self._plan)}'
       )
-      raise ValueError(f'{problem}: choose another folder, or delete it')
+      raise UserError(f'{problem}: choose another folder, or delete it')
     return True
 
   def _shards(self, split, on_bad_video, recipe, size) -> list[staging.Shard]:
@@ -174,7 +173,7 @@ class Job:
     Raises:
       DecodeError: a video cannot be read, and none may be skipped.
       RuntimeError: another process is at it.
-      ValueError: what is staged was made of something else.
+      UserError: what is staged was made of something else.
     """
     if not self.is_done:
       with self._area.entered(self._plan):

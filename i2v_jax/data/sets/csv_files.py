@@ -6,6 +6,7 @@ import pathlib
 from collections.abc import Iterable, Sequence
 
 from i2v_jax.runtime import files
+from i2v_jax.runtime.errors import UserError
 
 Path = files.Path
 
@@ -33,7 +34,7 @@ def read(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
 
   Raises:
     FileNotFoundError: there is no such file.
-    ValueError: it has other columns; names the file.
+    UserError: it has other columns; names the file.
   """
   return parse(pathlib.Path(path).read_bytes(), path, columns)
 
@@ -45,7 +46,7 @@ def parse(
   text = io.StringIO(data.decode(errors='surrogateescape'), newline='')
   head, *rows = [*csv.reader(text)] or [[]]
   if head != [*columns] or any(len(row) != len(columns) for row in rows):
-    raise ValueError(
+    raise UserError(
       f'{path} is damaged: every line should have {", ".join(columns)}; '
       'restore the file, or move it away.'
     )

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from i2v_jax.data.sets import listing
 from i2v_jax.data.videos import frame_files, names
+from i2v_jax.runtime.errors import FileError
 
 
 class Contents(NamedTuple):
@@ -77,7 +78,7 @@ def find_videos(path: listing.Path) -> Found:
 def unreadable(error: OSError) -> OSError:
   """The error for a folder that cannot be listed."""
   problem = f'{error.filename} cannot be listed ({error.strerror})'
-  return OSError(f'{problem}: mend its permissions, or move it away')
+  return FileError(f'{problem}: mend its permissions, or move it away')
 
 
 def describe_left_out(left_out: Iterable[str]) -> str:

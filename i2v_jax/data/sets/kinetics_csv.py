@@ -75,7 +75,7 @@ def places_of(bases: Sequence[str], folder: str) -> tuple[str, ...]:
 def read_clips(path: pathlib.Path, split: str | None) -> Iterator[tuple]:
   """Yields ((path, line), class folder or '', file names) of each clip.
 
-  Raises ValueError for an invalid line, or one of another split than `split`
+  Raises UserError for an invalid line, or one of another split than `split`
   if that is given.
   """
   with listing.open_text(path) as file:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from i2v_jax.data.sets import list_lines, listing
 from i2v_jax.data.videos import names as names_lib
+from i2v_jax.runtime.errors import UserError
 
 _MOST = 1_000_000  # classes that labels may count up to
 
@@ -44,7 +45,7 @@ def names_of(
     count = max(counts) if num_classes is None else num_classes
     if count > _MOST:
       problem = f'{files}: a label of {count - 1} takes {count} classes'
-      raise ValueError(f'{problem}: label them from 0 on')
+      raise UserError(f'{problem}: label them from 0 on')
     note = f'{count} classes, as many as the labels of {files} need'
     more = num_classes is None and counts[0] < count
     return tuple(map(str, range(count))), note if more else ''
@@ -68,7 +69,7 @@ def _check_all_names(lists: Mapping[pathlib.Path, Sequence[Video]]) -> None:
   if len(first) > 1:
     problem = f'one label is a name, {first["name"]}'
     problem += f', and another a number, {first["number"]}'
-    raise ValueError(f"{problem}: use one of the two, or set 'class_names'")
+    raise UserError(f"{problem}: use one of the two, or set 'class_names'")
 
 
 def _whole(label: str) -> int:
@@ -78,7 +79,7 @@ def _whole(label: str) -> int:
 def labels_of(path, videos: Sequence[Video], names: Sequence[str]) -> list[int]:
   """The labels as numbers, -1 for none.
 
-  Raises ValueError, with the line, for a label that is not in `names`.
+  Raises UserError, with the line, for a label that is not in `names`.
   """
   if _are_names(path, videos, names):
     known = {name: label for label, name in enumerate(names)} | {'-1': -1}
@@ -98,7 +99,7 @@ def _are_names(path, videos: Sequence[Video], names: Sequence[str]) -> bool:
     return False
   if all(0 <= _whole(label) < len(names) for label in labels):
     problem = f'{path}: class names are numbers too, and labels may be either'
-    raise ValueError(f'{problem}: give the classes other names')
+    raise UserError(f'{problem}: give the classes other names')
   return True
 
 

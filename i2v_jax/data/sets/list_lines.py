@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from i2v_jax.data.sets import listing, places
 from i2v_jax.data.videos import names
+from i2v_jax.runtime.errors import UserError
 
 _CHARS = '\t;,|'  # that may separate fields, as blanks may
 _ENDINGS = ('.txt', '.csv', '.tsv', '.list')  # of files that list videos
@@ -68,7 +69,7 @@ def read(path: listing.Path, delimiter: str | None = None) -> list[Line]:
 
   Raises:
     FileNotFoundError: there is no list.
-    ValueError: a line cannot be read, or its path is not on a disk.
+    UserError: a line cannot be read, or its path is not on a disk.
   """
   lines, found = list(listing.read_lines(path)), []
   lines[1:] = [line for line in lines[1:] if not _is_comment(line[1])]
@@ -119,12 +120,12 @@ def _local(path: str) -> str:
   path = path.removeprefix('file://')
   path = os.path.expanduser(path) if path.startswith('~/') else path
   if problem := places.problem(path):
-    raise ValueError(f'{path!r} {problem}')
+    raise UserError(f'{path!r} {problem}')
   if os.sep == '\\':
     return path.rstrip('/\\') or path
   if _DRIVE.match(path):
     way_out = "list it relative to the data root, or to the option 'videos'"
-    raise ValueError(f'{path!r} is on a drive of a Windows machine: {way_out}')
+    raise UserError(f'{path!r} is on a drive of a Windows machine: {way_out}')
   # A name may hold a backslash, but not in a path that has other separators.
   path = path if '/' in path else path.replace('\\', '/')
   return path.rstrip('/') or path
@@ -177,7 +178,7 @@ def _by_columns(path, delimiter: str, columns: list[int]) -> Split | None:
   def split(text: str) -> tuple[str, ...]:
     cells = _cells(text, delimiter)
     if len(cells) <= max(columns):
-      raise ValueError(f'has {len(cells)} fields, fewer than the first line')
+      raise UserError(f'has {len(cells)} fields, fewer than the first line')
     return tuple(cells[place] for place in columns)
 
   return split
@@ -246,7 +247,7 @@ def _plain(text: str, delimiter: str | None) -> tuple[str, ...]:
   if delimiter or len(words) == 1:
     return (text,)
   if len(words) > 2:
-    raise ValueError(
+    raise UserError(
       f'{text!r} may end in a label of several words: set the delimiter, or '
       'put quotes around the path'
     )

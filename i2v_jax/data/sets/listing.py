@@ -11,6 +11,8 @@ import pathlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TextIO
 
+from i2v_jax.runtime.errors import MissingFileError, UserError
+
 Path = str | os.PathLike[str]
 _MARKS = {  # that of UTF-32 begins as one of UTF-16 does
   codecs.BOM_UTF32_LE: 'utf-32',
@@ -50,7 +52,7 @@ class Listing(NamedTuple):
 
 def bad_line(path: Path, line: int, problem: str) -> ValueError:
   """The error for a line that cannot be meant."""
-  return ValueError(f'{path}, line {line}: {problem}')
+  return UserError(f'{path}, line {line}: {problem}')
 
 
 def name_some(names: Sequence[str]) -> str:
@@ -63,17 +65,17 @@ def open_text(path: Path) -> TextIO:
 
   Raises:
     FileNotFoundError: there is no such file.
-    ValueError: it is not text.
+    UserError: it is not text.
   """
   if not os.path.isfile(path):
-    raise FileNotFoundError(f'{path} is not there: check the path')
+    raise MissingFileError(f'{path} is not there: check the path')
   with open(path, 'rb') as file:
     start = file.read(4096)
   for mark, encoding in _MARKS.items():
     if start.startswith(mark):
       return open(path, encoding=encoding)
   if b'\0' in start:
-    raise ValueError(f'{path} is not text: save it as UTF-8')
+    raise UserError(f'{path} is not text: save it as UTF-8')
   # A byte-order mark is no part of the first path; paths may be any bytes.
   return open(path, encoding='utf-8-sig', errors='surrogateescape')
 
@@ -100,11 +102,11 @@ def records(
 ) -> Iterator[tuple[str, dict[str, Any]]]:
   """Yields (where, record) of a json list of objects that have `keys`."""
   if not isinstance(value, list):
-    raise ValueError(f'{path}: expected a list, not {type(value).__name__}')
+    raise UserError(f'{path}: expected a list, not {type(value).__name__}')
   for number, record in enumerate(value, start=1):
     where = f'{path}, record {number}'
     if not isinstance(record, dict) or not all(key in record for key in keys):
-      raise ValueError(f'{where}: expected an object with {", ".join(keys)}')
+      raise UserError(f'{where}: expected an object with {", ".join(keys)}')
     yield where, record
 
 
@@ -137,7 +139,7 @@ def find(
     raise not_found(' or '.join([*names][:4]) + more, places)
   if len(found) > 1:
     message = f'{found[0]} and {found[1]} could both be meant'
-    raise ValueError(f"{message}: keep one or set the option 'annotations'")
+    raise UserError(f"{message}: keep one or set the option 'annotations'")
   return found[0]
 
 
@@ -145,41 +147,41 @@ def not_found(what: str, places: Iterable[pathlib.Path]) -> FileNotFoundError:
   """The error for annotations that are in none of `places`."""
   message = f'no {what} in {" or ".join(map(str, places))}'
   way_out = "put it there or set the option 'annotations' to its folder"
-  return FileNotFoundError(f'{message}: {way_out}')
+  return MissingFileError(f'{message}: {way_out}')
 
 
 def check_names(names: Sequence[str], where: Path) -> tuple[str, ...]:
-  """Returns class names; raises ValueError if one is empty or repeated."""
+  """Returns class names; raises UserError if one is empty or repeated."""
   if isinstance(names, str) or not isinstance(names, Sequence):
-    raise ValueError(f'{where}: class names are not a list but {names!r:.40}')
+    raise UserError(f'{where}: class names are not a list but {names!r:.40}')
   seen = set()
   for name in names:
     if not isinstance(name, str) or not name.strip() or name in seen:
       problem = f'{where}: class name {name!r} is empty or there twice'
-      raise ValueError(f'{problem}: every class needs a name of its own')
+      raise UserError(f'{problem}: every class needs a name of its own')
     seen.add(name)
   return tuple(names)
 
 
 def check_split(name: str, split: str, known: Collection[str]) -> None:
-  """Raises ValueError for a split that format `name` does not have."""
+  """Raises UserError for a split that format `name` does not have."""
   if split not in known:
     message = f'{name} has no split {split!r}'
-    raise ValueError(f'{message}: it has {", ".join(known)}')
+    raise UserError(f'{message}: it has {", ".join(known)}')
 
 
 def check_count(
   where: Path, names: Collection, expected: Sequence[int]
 ) -> None:
-  """Raises ValueError unless there are as many classes as expected."""
+  """Raises UserError unless there are as many classes as expected."""
   if len(names) not in expected:
     counts = ' or '.join(map(str, expected))
     message = f'{where}: {len(names)} classes instead of {counts}'
-    raise ValueError(f"{message}: get the whole file or set 'num_classes'")
+    raise UserError(f"{message}: get the whole file or set 'num_classes'")
 
 
 def check_numbers(path: Path, numbers: Sequence[int], first: int) -> None:
-  """Raises ValueError unless class numbers count up from `first`."""
+  """Raises UserError unless class numbers count up from `first`."""
   if list(numbers) != list(range(first, first + len(numbers))):
     message = f'{path}: class numbers are not {first}, {first + 1}, ...'
-    raise ValueError(f'{message}: get the official file')
+    raise UserError(f'{message}: get the official file')

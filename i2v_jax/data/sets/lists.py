@@ -12,6 +12,7 @@ from i2v_jax.data.sets import kinetics_csv, list_labels, list_lines, listing
 from i2v_jax.data.sets.list_labels import Video
 from i2v_jax.data.videos import frame_files
 from i2v_jax.data.videos import names as names_lib
+from i2v_jax.runtime.errors import MissingFileError, UserError
 
 _SPLITS = ('validation', 'valid', 'train', 'test', 'val')  # longer ones first
 
@@ -52,7 +53,7 @@ def video_list(
   read = lambda file: _read(file, delimiter, base)
   found, note = read(path), ''
   if not found:
-    raise ValueError(f'{path} lists no videos: add lines `path label`')
+    raise UserError(f'{path} lists no videos: add lines `path label`')
   if names is None:
     # Where the number of classes is given, no other list changes it.
     alone = num_classes is not None and list_labels.are_numbers(found)
@@ -87,7 +88,7 @@ def _check_is_there(path: pathlib.Path) -> None:
   way_out = "check the root and 'list_file'"
   if near:
     way_out = f"set 'list_file', perhaps to {' or '.join(near[:3])}"
-  raise FileNotFoundError(f'{path} is not there: {way_out}')
+  raise MissingFileError(f'{path} is not there: {way_out}')
 
 
 def _other_splits(split: str) -> list[str]:
@@ -120,7 +121,7 @@ def _read(path, delimiter: str | None, base: str) -> list[Video]:
 
 
 def _check_first(path, lines: Sequence[list_lines.Line], base: str) -> None:
-  """Raises ValueError where the first line names columns, in other words."""
+  """Raises UserError where the first line names columns, in other words."""
   ends = [names_lib.has_video_extension(line.path) for line in lines]
   if ends[:1] == [False] and len(ends) > 1 and all(ends[1:]):
     first = lines[0]
@@ -131,7 +132,7 @@ def _check_first(path, lines: Sequence[list_lines.Line], base: str) -> None:
 
 
 def _check_order(path, videos: Sequence[Video], base: str) -> None:
-  """Raises ValueError where labels come before the paths."""
+  """Raises UserError where labels come before the paths."""
   if all(re.match(r'-?\d+[\s,;|]+\S', v.path) for v in videos):
     first, there = videos[0], os.path.join(base, videos[0].path)
     if first.label is None and not os.path.exists(there):

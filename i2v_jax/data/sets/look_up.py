@@ -7,6 +7,7 @@ from typing import NamedTuple
 from i2v_jax.data.sets import folders as folders_lib
 from i2v_jax.data.sets import listing
 from i2v_jax.data.videos import frame_files, names
+from i2v_jax.runtime.errors import UserError
 
 
 class Place(NamedTuple):
@@ -32,7 +33,7 @@ class LookUp:
 
     Raises:
       OSError: a folder cannot be listed.
-      ValueError: a row may mean either of two files.
+      UserError: a row may mean either of two files.
     """
     found = [self._exactly(row) for row in rows]
     taken = {place.path: '' for place in found if place}
@@ -103,7 +104,7 @@ class LookUp:
 def _only(found: Sequence[str], path: str) -> str:
   if len(found) > 1:
     both = ' and '.join(sorted(found)[:2])
-    raise ValueError(f'{path} has {both} for one video: keep one')
+    raise UserError(f'{path} has {both} for one video: keep one')
   return found[0]
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from i2v_jax.data.sets import listing, sources
 from i2v_jax.data.videos import frame_files
 from i2v_jax.runtime import files
+from i2v_jax.runtime.errors import MissingFileError, UserError
 
 VERSION = 1
 NAME = 'manifest.jsonl'
@@ -43,7 +44,7 @@ def read(path: listing.Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 
   Raises:
     FileNotFoundError: there is none.
-    ValueError: a line is not of a manifest, or of another version of it.
+    UserError: a line is not of a manifest, or of another version of it.
   """
   lines = []
   for number, text in listing.read_lines(path):
@@ -57,12 +58,12 @@ def read(path: listing.Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
   header = lines[0] if lines else None
   if not isinstance(header, dict) or header.get('manifest') != VERSION:
     problem = f'is no manifest of version {VERSION}'
-    raise ValueError(f'{path} {problem}: write one with i2v data check')
+    raise UserError(f'{path} {problem}: write one with i2v data check')
   return header, lines[1:]
 
 
 def require(path: listing.Path, splits: Iterable[sources.Split]) -> None:
-  """Raises ValueError unless all videos were checked and found good.
+  """Raises UserError unless all videos were checked and found good.
 
   Good means that it was decoded to its end, and has had the same size and time
   of change ever since. Files are looked at, but not opened.
@@ -71,17 +72,17 @@ def require(path: listing.Path, splits: Iterable[sources.Split]) -> None:
     header, records = read(os.path.expanduser(path))
   except FileNotFoundError as error:
     problem = f'data.manifest {path} is not there'
-    raise FileNotFoundError(f'{problem}: {_WAY_OUT}') from error
+    raise MissingFileError(f'{problem}: {_WAY_OUT}') from error
   if header.get('format') == '':
     problem = f'data.manifest {path} is of mere files'
-    raise ValueError(
+    raise UserError(
       f'{problem}: make it by i2v data check with --source or --config'
     )
   checked = {record['id']: record for record in records}
   for split in splits:
     for video, place in zip(split.ids, split.paths, strict=True):
       if problem := _problem(checked.get(video), place):
-        raise ValueError(f'{video!r} {problem} {path}: {_WAY_OUT}')
+        raise UserError(f'{video!r} {problem} {path}: {_WAY_OUT}')
 
 
 _WAY_OUT = (

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from i2v_jax.data.sets import listing
+from i2v_jax.runtime.errors import UserError
 
 _SOMETHING_SPLITS = {'train': 'train', 'val': 'validation', 'test': 'test'}
 _NO_BRACKETS = str.maketrans('', '', '[]')
@@ -43,7 +44,7 @@ def something_v2(
     ids = {name: int(label) for name, label in labels.items()}
   except (AttributeError, TypeError, ValueError) as error:
     message = f'{labels_file}: expected {{"template": "number"}}'
-    raise ValueError(message) from error
+    raise UserError(message) from error
   class_names = tuple(sorted(ids, key=ids.__getitem__))
   listing.check_numbers(labels_file, sorted(ids.values()), 0)
   listing.check_count(labels_file, class_names, (num_classes,))
@@ -55,7 +56,7 @@ def something_v2(
     template = str(record.get('template')).translate(_NO_BRACKETS)
     if template not in ids and split != 'test':
       problem = f'{where}: template {template!r} is not in {labels_file}'
-      raise ValueError(f'{problem}: use one release')
+      raise UserError(f'{problem}: use one release')
     label = -1 if split == 'test' else ids[template]
     rows.append(listing.Row(folders, (str(record['id']),), label))
   return listing.Listing(class_names, rows)
@@ -174,7 +175,7 @@ def diving48(
     class_names = tuple('+'.join(words) for words in vocab)
   except TypeError as error:
     message = f'{vocab_file}: expected a list of lists of words'
-    raise ValueError(message) from error
+    raise UserError(message) from error
   listing.check_count(vocab_file, class_names, (num_classes,))
   path = _diving48_file(root, split, annotations)
   folders = listing.bases(('rgb', 'videos', ''), videos, split)
@@ -184,7 +185,7 @@ def diving48(
     label = record['label']
     if label not in range(num_classes):
       problem = f'{where}: label {label!r} is not in 0..{num_classes - 1}'
-      raise ValueError(f'{problem}: get the official file')
+      raise UserError(f'{problem}: get the official file')
     rows.append(listing.Row(folders, (str(record['vid_name']),), label))
   return listing.Listing(class_names, rows)
 
@@ -198,10 +199,10 @@ def _diving48_file(root, split, annotations) -> pathlib.Path:
       first = folder / f'Diving48_{split}.json'
       if first.exists():
         problem = 'holds the V1 labels, many of which are wrong'
-        raise ValueError(f'{first} {problem}: get {name}') from error
+        raise UserError(f'{first} {problem}: get {name}') from error
     raise
 
 
 def _check_fold(fold: int) -> None:
   if fold not in (1, 2, 3):
-    raise ValueError(f'fold {fold!r} is not 1, 2 or 3')
+    raise UserError(f'fold {fold!r} is not 1, 2 or 3')

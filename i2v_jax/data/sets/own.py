@@ -9,6 +9,7 @@ import os
 
 from i2v_jax.data.sets import folders, listing
 from i2v_jax.data.videos import names as spelling
+from i2v_jax.runtime.errors import MissingFileError, UserError
 
 
 def class_folders(
@@ -32,13 +33,13 @@ def class_folders(
   if train := _spelled(root, 'train'):
     return _ready_split(root, train, split)
   if split not in ('train', 'val'):
-    raise ValueError(f'{root} has no folders train and {split}: make them')
+    raise UserError(f'{root} has no folders train and {split}: make them')
   if not 0 < val_fraction < 1:
-    raise ValueError(f'val_fraction {val_fraction} is not between 0 and 1')
+    raise UserError(f'val_fraction {val_fraction} is not between 0 and 1')
   names, left_out = _classes(root)
   splits = {'val', 'valid', 'validation', 'test'}.intersection(names)
   if splits:
-    raise ValueError(f'{root} has {min(splits)} but no train: make one')
+    raise UserError(f'{root} has {min(splits)} but no train: make one')
   rows = []
   for label, name in enumerate(names):
     clips, more = _clips(root, name)
@@ -71,7 +72,7 @@ def _ready_split(root, train: str, split: str) -> listing.Listing:
     way_out = f'make it next to {train}'
     if others:
       way_out += f', or set data.val to one of {", ".join(others[:3])}'
-    raise FileNotFoundError(
+    raise MissingFileError(
       f'{os.path.join(root, split)} is not there: {way_out}'
     )
   split, top, train = folder, *(os.path.join(root, n) for n in (folder, train))
@@ -103,7 +104,7 @@ def _labels_of(there, names, top, train) -> dict[str, int]:
       f' among the {len(names)} of {train} ({listing.name_some(others)})'
     )
     way_out = 'add them there, or move them away'
-    raise ValueError(f'{problem}, which decides the classes: {way_out}')
+    raise UserError(f'{problem}, which decides the classes: {way_out}')
   return labels
 
 
@@ -113,14 +114,14 @@ def _classes(top) -> tuple[tuple[str, ...], list[str]]:
   for name in here.videos:
     path = os.path.join(top, name)
     if spelling.has_video_extension(name) and not os.path.isdir(path):
-      raise ValueError(f'{name!r} in {top} is in no class: move it into one')
+      raise UserError(f'{name!r} in {top} is in no class: move it into one')
     if os.path.isdir(path):
       problem = f'{path} holds frames of one video'
       way_out = 'put that folder into one for its class'
-      raise ValueError(f'{problem}: {way_out}')
+      raise UserError(f'{problem}: {way_out}')
   if not here.folders:
     problem = f'no videos in {top}{_but(here.left_out)}'
-    raise ValueError(f'{problem}: make a folder for every class')
+    raise UserError(f'{problem}: make a folder for every class')
   return tuple(here.folders), [*here.videos, *here.left_out]
 
 
@@ -135,10 +136,10 @@ def _clips(top, name) -> tuple[list[str], list[str]]:
     )
     way_out = 'the folder of a class holds its clips; if classes are one '
     way_out += f'level deeper, {folder} is the root'
-    raise ValueError(f'{problem}: {way_out}')
+    raise UserError(f'{problem}: {way_out}')
   if not here.videos:
     problem = f'no videos in {folder}{_but(here.left_out)}'
-    raise ValueError(f'{problem}: add some or remove the folder')
+    raise UserError(f'{problem}: add some or remove the folder')
   return here.videos, here.left_out
 
 
@@ -152,7 +153,7 @@ def _but(left_out: list[str]) -> str:
 def _held_out(root, name, clips, fraction, seed) -> set[str]:
   if len(clips) < 2:
     problem = f'class {name!r} of {root} has one clip for train and val'
-    raise ValueError(f'{problem}: add another')
+    raise UserError(f'{problem}: add another')
   places = {}
   for clip in clips:
     key = f'{seed}/{name}/{clip}'.encode(errors='surrogateescape')

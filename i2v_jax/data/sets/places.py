@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from i2v_jax.data.videos import names
+from i2v_jax.runtime.errors import UserError
 
 _URL = re.compile(r'(?!file:)[a-z][a-z0-9+.-]+:/{1,2}(?=[^/])', re.I)
 _MOUNTS = {'gs': 'gcsfuse', 's3': 'mountpoint-s3 or s3fs', 'hdfs': 'hdfs-fuse'}
@@ -27,7 +28,7 @@ def problem(path: str | os.PathLike[str]) -> str:
 
 
 def check(what: str, *paths: str | os.PathLike[str]) -> None:
-  """Raises ValueError for the first path that is remote, or an archive.
+  """Raises UserError for the first path that is remote, or an archive.
 
   Args:
     what: names the paths in the message, such as 'data.root'; may be ''.
@@ -35,7 +36,7 @@ def check(what: str, *paths: str | os.PathLike[str]) -> None:
   """
   for path in paths:
     if reason := problem(path):
-      raise ValueError(f'{what} {os.fspath(path)} {reason}'.lstrip())
+      raise UserError(f'{what} {os.fspath(path)} {reason}'.lstrip())
 
 
 def check_data(root: str | os.PathLike[str], options: Mapping) -> None:
@@ -47,12 +48,12 @@ def check_data(root: str | os.PathLike[str], options: Mapping) -> None:
 
 
 def check_writable(what: str, path: str | os.PathLike[str]) -> None:
-  """Raises ValueError for a path in a remote store; arguments as in `check`."""
+  """Raises UserError for a path in a remote store; arguments as in `check`."""
   if found := _URL.match(os.fspath(path)):
     mount = _MOUNTS.get(found[0].partition(':')[0].lower())
     way_out = f'mount it{f" (by {mount})" if mount else ""} and give that path'
     problem = 'is in a remote store, where nothing can be written'
-    raise ValueError(f'{what} {os.fspath(path)} {problem}: {way_out}')
+    raise UserError(f'{what} {os.fspath(path)} {problem}: {way_out}')
 
 
 def checked(function: Callable) -> Callable:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from i2v_jax.data.sets import csv_files, listing
+from i2v_jax.runtime.errors import MissingFileError, UserError
 
 VERSION = '1.0.0'
 MANIFEST = 'manifest.json'
@@ -56,15 +57,15 @@ def find(root: listing.Path) -> pathlib.Path:
 
   Raises:
     FileNotFoundError: there is none.
-    ValueError: there are more.
+    UserError: there are more.
   """
   found = folders(root)
   if not found:
     problem = f'{root} holds no prepared data set'
-    raise FileNotFoundError(f'{problem}: make one by i2v data prepare')
+    raise MissingFileError(f'{problem}: make one by i2v data prepare')
   if len(found) > 1:
     names = ' and '.join(map(str, found))
-    raise ValueError(f'{names} could both be meant: give one of them as root')
+    raise UserError(f'{names} could both be meant: give one of them as root')
   return found[0]
 
 
@@ -91,11 +92,11 @@ def read_rows(folder: pathlib.Path, split: str, known: dict) -> list[dict]:
   """The manifest of a whole split, checked against its hash in `known`."""
   path = folder / f'{split}.csv'
   if not path.is_file():
-    raise FileNotFoundError(f'{path} is not there: prepare the data set anew')
+    raise MissingFileError(f'{path} is not there: prepare the data set anew')
   data = path.read_bytes()
   if hashlib.sha256(data).hexdigest() != known['sha256']:
     problem = f'{path} is not what {folder / MANIFEST} says'
-    raise ValueError(f'{problem}: prepare the data set anew')
+    raise UserError(f'{problem}: prepare the data set anew')
   return csv_files.parse(data, path, Row._fields)
 
 
@@ -119,7 +120,7 @@ def load(root: listing.Path, split: str) -> Contents:
 
   Raises:
     FileNotFoundError: there is no prepared data set.
-    ValueError: no such split, or files that do not belong together.
+    UserError: no such split, or files that do not belong together.
   """
   folder = find(root)
   manifest = read_manifest(folder)
@@ -149,12 +150,12 @@ def _ranges(folder, known: dict, split: str) -> list[tuple[str, int, int]]:
   name = split.partition('[')[0]
   if '+' not in split and name not in known:
     problem = f'{folder} has no split {name!r}'
-    raise ValueError(f'{problem}: it has {", ".join(known)}')
+    raise UserError(f'{problem}: it has {", ".join(known)}')
   splits = tfds.builder_from_directory(folder).info.splits
   for name, facts in known.items():
     if splits[name].num_examples != facts['videos']:
       problem = f'{folder}: {splits[name].num_examples} records of {name}'
-      raise ValueError(f'{problem}, {facts["videos"]} in {MANIFEST}')
+      raise UserError(f'{problem}, {facts["videos"]} in {MANIFEST}')
   parts = tfds.core.ReadInstruction.from_spec(split).to_absolute(splits)
   return [
     (part.splitname, part.from_ or 0, _stop(part, known)) for part in parts

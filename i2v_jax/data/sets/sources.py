@@ -31,6 +31,7 @@ from i2v_jax.data.sets.look_up import LookUp
 from i2v_jax.data.videos import frame_files
 from i2v_jax.data.videos.frame_folder import FPS, check_fps
 from i2v_jax.runtime import files
+from i2v_jax.runtime.errors import MissingFileError, UserError
 
 Path = listing.Path
 
@@ -49,7 +50,7 @@ class Miscounted(NamedTuple):
 class Split:
   """Who is in a split: video paths, labels, and class names in label order.
 
-  A video listed twice is in it twice, with the same id. Raises ValueError if
+  A video listed twice is in it twice, with the same id. Raises UserError if
   there is no video, the lengths differ, or a label has no class.
 
   Attributes:
@@ -80,18 +81,18 @@ class Split:
   def __post_init__(self):
     labels = np.array(self.labels)
     if not self.paths:
-      raise ValueError('no videos in the split: check the root and the split')
+      raise UserError('no videos in the split: check the root and the split')
     if not labels.shape == (len(self.paths),) == (len(self.ids),):
       sizes = f'{len(self.paths)} paths and {len(self.ids)} ids'
-      raise ValueError(f'{sizes} do not match labels {list(labels.shape)}')
+      raise UserError(f'{sizes} do not match labels {list(labels.shape)}')
     if labels.dtype.kind not in 'iu':
-      raise ValueError(f'labels are {labels.dtype}, not whole numbers')
+      raise UserError(f'labels are {labels.dtype}, not whole numbers')
     listing.check_names(self.class_names, 'class_names')
     wrong = (labels < -1) | (labels >= len(self.class_names))
     if wrong.any():
       first = int(wrong.argmax())
       problem = f'label {labels[first]} of {self.ids[first]!r} is not in'
-      raise ValueError(f'{problem} -1..{len(self.class_names) - 1}')
+      raise UserError(f'{problem} -1..{len(self.class_names) - 1}')
     labels = labels.astype(np.int32)
     labels.setflags(write=False)
     object.__setattr__(self, 'labels', labels)
@@ -151,23 +152,23 @@ def load(
 
   Raises:
     FileNotFoundError: the root, an annotation or a video is not there.
-    ValueError: an unknown format or option, or annotations that are wrong.
+    UserError: an unknown format or option, or annotations that are wrong.
   """
   places.check_data(root, options)
   check_fps(fps)
   if format == 'digits':
     if extra := set(options) - {*inspect.signature(digits.generate).parameters}:
-      raise ValueError(f'digits has no option {min(extra)!r}')
+      raise UserError(f'digits has no option {min(extra)!r}')
     digits.generate(os.path.expanduser(root), **options)
     format, options = 'folder', {}
   if format == 'prepared':
     if options:
-      raise ValueError(f'prepared has no option {min(options)!r}: it has none')
+      raise UserError(f'prepared has no option {min(options)!r}: it has none')
     return Split(*prepared.load(root, split))
   if format not in FORMATS:
     problem = f'there is no data format {format!r}'
     known = ', '.join(FORMATS)
-    raise ValueError(f'{problem}: use one of {known}, digits, prepared')
+    raise UserError(f'{problem}: use one of {known}, digits, prepared')
   options['split'] = split
   found = _split(FORMATS[format], root, on_missing, options)
   return dataclasses.replace(found, fps=fps)
@@ -191,25 +192,25 @@ def _split(reader, root, on_missing, options: dict[str, Any]) -> Split:
     way_out = 'check the data root'
     if os.path.isfile(root):
       way_out = f'give its folder, and list_file={os.path.basename(root)!r}'
-    raise FileNotFoundError(f'{root} is not a folder: {way_out}')
+    raise MissingFileError(f'{root} is not a folder: {way_out}')
   if on_missing not in ('error', 'skip'):
-    raise ValueError(f"on_missing {on_missing!r} is not 'error' or 'skip'")
+    raise UserError(f"on_missing {on_missing!r} is not 'error' or 'skip'")
   known = [*inspect.signature(reader).parameters][1:]  # without the root
   for name in options:
     if name not in known:
       problem = f'{reader.__name__} has no option {name!r}'
-      raise ValueError(f'{problem}: it has {", ".join(known)}')
+      raise UserError(f'{problem}: it has {", ".join(known)}')
   listed = reader(root, **options)
   look_up = LookUp(root)
   found = [*zip(listed.rows, look_up.find(listed.rows), strict=True)]
   missing = [row for row, place in found if place is None]
   there = [(row, place) for row, place in found if place is not None]
   if missing and (on_missing == 'error' or not there):
-    raise FileNotFoundError(_describe(root, listed, missing, look_up))
+    raise MissingFileError(_describe(root, listed, missing, look_up))
   _check_labels(listed.file, there)
   miscounted = _miscounted(there)
   if miscounted and on_missing == 'error':
-    raise ValueError(_describe_counts(listed, miscounted))
+    raise UserError(_describe_counts(listed, miscounted))
   return Split(
     tuple(place.path for _, place in there),
     np.array([row.label for row, _ in there]),
@@ -223,7 +224,7 @@ def _split(reader, root, on_missing, options: dict[str, Any]) -> Split:
 
 
 def _check_labels(file: str, there) -> None:
-  """Raises ValueError for a video that is listed with two labels."""
+  """Raises UserError for a video that is listed with two labels."""
   first = {}
   for row, place in there:
     other = first.setdefault(place.path, row) if row.label >= 0 else row

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 import cv2
 import numpy as np
 
+from i2v_jax.runtime.errors import MissingFileError, UserError
+
 BACKGROUND = (22, 24, 29)
 BRIGHT, DIM, ACCENT = (236, 238, 242), (150, 156, 168), (120, 190, 255)
 GAP = 8  # pixels between neighbours
@@ -95,28 +97,28 @@ def padded(picture: np.ndarray, width: int = 0, border: int = 0) -> np.ndarray:
 
 
 def check_path(path: str | os.PathLike) -> pathlib.Path:
-  """Raises ValueError or FileNotFoundError unless a sheet can go there."""
+  """Raises UserError or FileNotFoundError unless a sheet can go there."""
   path = pathlib.Path(path)
   if path.suffix not in OPTIONS:
-    raise ValueError(
+    raise UserError(
       f'a sheet cannot be written to {path}; end the name in .png or .jpg.'
     )
   if not path.parent.is_dir():
-    raise FileNotFoundError(f'{path.parent} is not there: make the folder')
+    raise MissingFileError(f'{path.parent} is not there: make the folder')
   return path
 
 
 def write(path: str | os.PathLike, picture: np.ndarray) -> None:
   """Writes a picture as PNG or JPEG, by the name.
 
-  Raises ValueError where the format cannot hold so many pixels.
+  Raises UserError where the format cannot hold so many pixels.
   """
   path = check_path(path)
   bgr = np.ascontiguousarray(picture[..., ::-1])
   done, data = cv2.imencode(path.suffix, bgr, OPTIONS[path.suffix])
   if not done:
     high, wide = picture.shape[:2]
-    raise ValueError(
+    raise UserError(
       f'{path}: the sheet is {high:,} pixels high and {wide:,} wide, a side of '
       'a JPEG holds 65,500; show fewer, or write .png.'
     )

@@ -12,6 +12,7 @@ from i2v_jax.data.clips.spec import ClipSpec
 from i2v_jax.data.sets import folders, list_lines
 from i2v_jax.data.show import sheet
 from i2v_jax.data.videos.decode import FrameFolder, Video, open_video
+from i2v_jax.runtime.errors import UserError
 
 _MARGIN = 130  # pixels for what is said of a clip, beside it
 
@@ -44,10 +45,10 @@ def list_clips(
 
   Raises:
     FileNotFoundError: a list is not there.
-    ValueError: a list holds no video, or `count` is below 1.
+    UserError: a list holds no video, or `count` is below 1.
   """
   if count < 1:
-    raise ValueError(f'cannot show {count} videos of a list; show 1 or more.')
+    raise UserError(f'cannot show {count} videos of a list; show 1 or more.')
   found = []
   for source in map(str, sources):
     if list_lines.is_list(source):
@@ -57,7 +58,7 @@ def list_clips(
       rows = [(path, None) for path in folders.find_videos(source).videos]
       way_out = 'name a video, or a folder of videos'
     if not rows:
-      raise ValueError(f'{source} holds no videos; {way_out}.')
+      raise UserError(f'{source} holds no videos; {way_out}.')
     picked = np.linspace(0, len(rows), min(count, len(rows)), endpoint=False)
     found += [rows[int(place)] for place in picked]
   return found

@@ -1,10 +1,12 @@
 """Reads the bits of headers of H.264 and HEVC: whole numbers and flags."""
 
+from i2v_jax.runtime.errors import UserError
+
 
 class Bits:
   """The bits of a NAL unit, read one field after another.
 
-  A field past the end raises ValueError.
+  A field past the end raises UserError.
 
   Args:
     data: the unit after its header; only as much as is to be read.
@@ -19,7 +21,7 @@ class Bits:
     """The next bits as a number."""
     self._left -= count
     if self._left < 0:
-      raise ValueError('a header ends early')
+      raise UserError('a header ends early')
     return self._value >> self._left & (1 << count) - 1
 
   def golomb(self) -> int:

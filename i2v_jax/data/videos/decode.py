@@ -13,6 +13,7 @@ from i2v_jax.data.videos.frame_folder import FPS, FrameFolder, is_frame_folder
 from i2v_jax.data.videos.packets import DecodeError, Key, Packets, Source
 from i2v_jax.data.videos.resize import resize_short_side
 from i2v_jax.data.videos.video_info import VideoInfo
+from i2v_jax.runtime.errors import MissingFileError
 
 __all__ = [
   'FPS',
@@ -58,9 +59,7 @@ class Video(contextlib.AbstractContextManager):
     except BaseException as error:
       self.close()
       if isinstance(error, FileNotFoundError):
-        raise FileNotFoundError(
-          f'{self.packets.name}: no such video'
-        ) from error
+        raise MissingFileError(f'{self.packets.name}: no such video') from error
       if isinstance(error, OSError | av.FFmpegError):
         self.packets.check_time(0)
         reason = pyav.reason(error)

@@ -8,6 +8,7 @@ import av
 import numpy as np
 
 from i2v_jax.data.videos import pyav
+from i2v_jax.runtime.errors import UserError
 
 
 class Display(NamedTuple):
@@ -43,7 +44,7 @@ def upright(pixels: np.ndarray, mirrored: bool, rotation: int) -> np.ndarray:
 def display(stream: av.VideoStream, picture: av.VideoFrame) -> Display:
   """How a stream is shown.
 
-  Raises ValueError where it is shown turned by no multiple of 90 degrees.
+  Raises UserError where it is shown turned by no multiple of 90 degrees.
 
   Args:
     stream: as opened.
@@ -71,5 +72,5 @@ def _orientation(matrix: np.ndarray | None) -> tuple[bool, int]:
   degrees = math.degrees(math.atan2(sign * b, sign * a))
   turns = round(degrees / 90)
   if abs(degrees - 90 * turns) > 1:
-    raise ValueError(f'is shown turned by {degrees % 360:.0f} degrees')
+    raise UserError(f'is shown turned by {degrees % 360:.0f} degrees')
   return mirrored, 90 * turns % 360

@@ -7,6 +7,7 @@ import re
 from typing import NamedTuple
 
 from i2v_jax.data.videos import names
+from i2v_jax.runtime.errors import UserError
 
 _IMAGE = re.compile(r'(.*?)([0-9]+)\.(jpe?g|png|webp|bmp)', re.I)
 # Optical flow, which rawframes keep next to the pictures: flow_x_00001.jpg.
@@ -72,7 +73,7 @@ def list_frames(path) -> Frames:
   """Finds the frames of a folder, in the natural order of their numbers.
 
   Raises:
-    ValueError: there are no frames, or several sequences; names two of them.
+    UserError: there are no frames, or several sequences; names two of them.
   """
   sequences, aside = {}, []
   for name in sorted(os.listdir(path)):
@@ -85,14 +86,14 @@ def list_frames(path) -> Frames:
     frames = sequences.setdefault(found[1].casefold(), {})
     other = frames.setdefault(int(found[2]), name)
     if other != name:
-      raise ValueError(f'has {other} and {name} for one frame; keep one')
+      raise UserError(f'has {other} and {name} for one frame; keep one')
   if not sequences:
-    raise ValueError('holds no numbered images such as img_00001.jpg')
+    raise UserError('holds no numbered images such as img_00001.jpg')
   if len(sequences) > 1:
     first, second = (
       next(iter(frames.values())) for frames in [*sequences.values()][:2]
     )
-    raise ValueError(
+    raise UserError(
       f'holds more than one sequence of images, that of {first} and that of '
       f'{second}; move all but one out of it'
     )

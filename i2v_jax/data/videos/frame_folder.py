@@ -17,6 +17,7 @@ from i2v_jax.data.videos.frame_files import is_frame_folder, list_frames
 from i2v_jax.data.videos.packets import DecodeError
 from i2v_jax.data.videos.resize import resize_short_side
 from i2v_jax.data.videos.video_info import VideoInfo
+from i2v_jax.runtime.errors import FileError, UserError
 
 __all__ = ['FPS', 'FrameFolder', 'is_frame_folder', 'list_frames']
 
@@ -29,9 +30,9 @@ _SCAN, _END = b'\xff\xda', b'\xff\xd9'  # markers of JPEG
 
 
 def check_fps(fps: float) -> None:
-  """Raises ValueError for an invalid frame rate."""
+  """Raises UserError for an invalid frame rate."""
   if not isinstance(fps, int | float) or not 0 < fps <= 1000:  # nor NaN
-    raise ValueError(f'fps is {fps!r}; it can be above 0, up to 1000.')
+    raise UserError(f'fps is {fps!r}; it can be above 0, up to 1000.')
 
 
 class FrameFolder(contextlib.AbstractContextManager):
@@ -53,7 +54,7 @@ class FrameFolder(contextlib.AbstractContextManager):
 
   Raises:
     DecodeError: its images are not a sequence, or the first cannot be read.
-    ValueError: `fps` is invalid.
+    UserError: `fps` is invalid.
   """
 
   def __init__(
@@ -168,6 +169,6 @@ class FrameFolder(contextlib.AbstractContextManager):
 def _read(path: str) -> bytes:
   # Opening a pipe waits for somebody to write.
   if not stat.S_ISREG(os.stat(path).st_mode):
-    raise OSError(0, 'it is not a regular file')
+    raise FileError(0, 'it is not a regular file')
   with open(path, 'rb') as file:
     return file.read()

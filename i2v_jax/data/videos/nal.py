@@ -1,6 +1,6 @@
 """H.264 and HEVC: the picture order count in the headers of the slices.
 
-Both readers keep the parameter sets they meet. `read` raises ValueError, or
+Both readers keep the parameter sets they meet. `read` raises UserError, or
 KeyError for want of a parameter set, where a packet may not hold exactly one
 picture that is shown.
 """
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from i2v_jax.data.videos.bits import Bits
+from i2v_jax.runtime.errors import UserError
 
 _HEAD = 32  # bytes of a slice that hold what is read of it
 _SETS = 512  # bytes that hold what is read of a parameter set
@@ -75,7 +76,7 @@ class Avc:
     if kind == 0:
       span = bits.golomb() + 4
     elif kind == 1:
-      raise ValueError('the order of pictures is of type 1')
+      raise UserError('the order of pictures is of type 1')
     bits.golomb()
     gaps = bits.take(1)
     bits.golomb(), bits.golomb()
@@ -92,9 +93,9 @@ class Avc:
     if fresh or unit[0] & 96:
       self._number = number
     if not (fresh or gaps) and (number - before) % (1 << size) > 1:
-      raise ValueError('a picture that others need is missing')
+      raise UserError('a picture that others need is missing')
     if not frames and bits.take(1):
-      raise ValueError('a field may come in a packet of its own')
+      raise UserError('a field may come in a packet of its own')
     if fresh:
       bits.golomb()
     return Slice(fresh, bits.take(span), 1 << span, fresh, intra)
@@ -150,13 +151,13 @@ class Hevc:
     key = 16 <= kind <= 23
     self._keys += key
     if kind in (8, 9) and self._keys < 2:
-      raise ValueError('it needs what was before the first key frame')
+      raise UserError('it needs what was before the first key frame')
     bits.take(1 + key)
     sequence, output, extra = self._pps[bits.golomb()]
     separate, span = self._sps[sequence]
     bits.take(extra), bits.golomb()
     if output and not bits.take(1):
-      raise ValueError('a picture is not shown')
+      raise UserError('a picture is not shown')
     if kind in (19, 20):
       return Slice(True, 0, 1 << span, True, True)
     bits.take(2 * separate)

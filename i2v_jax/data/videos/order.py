@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from i2v_jax.data.videos import nal
+from i2v_jax.runtime.errors import UserError
 
 _SMALL = 19  # bytes; FFmpeg takes no longer packet for a placeholder
 _IN_ORDER = {'h263', 'flv1'}  # FFmpeg's decoders of them have no B-frames
@@ -113,7 +114,7 @@ class Order:
 
 
 def _reader(codec: str, extra: bytes, reorders: bool) -> Callable:
-  """A function from data to Header; it raises ValueError or LookupError."""
+  """A function from data to Header; it raises UserError or LookupError."""
   if codec in ('h264', 'hevc'):
     return _slices(nal.Avc if codec == 'h264' else nal.Hevc, extra)
   if codec in ('mpeg1video', 'mpeg2video'):
@@ -130,7 +131,7 @@ def _slices(kind: type, extra: bytes) -> Callable:
 
   def read(data: bytes) -> Header:
     nonlocal period
-    if not headers:  # a faulty header is a ValueError of the first packet
+    if not headers:  # a faulty header is a UserError of the first packet
       headers.append(kind(extra))
     for unit in nal.units(data, headers[0].size):
       if headers[0].is_slice(unit):
@@ -139,7 +140,7 @@ def _slices(kind: type, extra: bytes) -> Callable:
         place = Place(period, found.count, found.modulus)
         return Header(place, found.starts, found.intra)
       headers[0].learn(unit)
-    raise ValueError('no slice')
+    raise UserError('no slice')
 
   return read
 
@@ -158,7 +159,7 @@ class _Delayed:
       self._group, self._inside = self._group + 1, 0
       return Header(Place(self._group, 0), kind == 'I', kind == 'I')
     if self._group < 2:
-      raise ValueError('it needs what was before the first key frame')
+      raise UserError('it needs what was before the first key frame')
     self._inside += 1
     return Header(Place(self._group - 1, self._inside), False, False)
 
@@ -182,7 +183,7 @@ class _Mpeg4:
     kind, two = data[at] >> 6, data.find(b'\0\0\1\xb6', at) >= 0
     placeholder = kind == 1 and len(data) <= _SMALL
     if (two and self._waits) or (placeholder and not self._waits):
-      raise ValueError('packets do not give one picture each')
+      raise UserError('packets do not give one picture each')
     self._packed |= two
     self._waits = two or (self._waits and not placeholder)
     return None if self._packed else 'IPBS'[kind]

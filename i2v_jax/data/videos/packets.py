@@ -13,6 +13,7 @@ import av
 
 from i2v_jax.data.videos import pyav
 from i2v_jax.data.videos.order import Order
+from i2v_jax.runtime.errors import UserError
 
 Source = str | os.PathLike | bytes
 
@@ -23,7 +24,7 @@ _UNTIMED |= {'mxf', 'vc1'}
 _EMPTY = 'holds no frame that can be decoded; record it again, or leave it out'
 
 
-class DecodeError(ValueError):
+class DecodeError(UserError):
   """A video or one of its frames cannot be read; says which and why."""
 
 

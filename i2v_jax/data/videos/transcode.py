@@ -15,6 +15,7 @@ import av
 import numpy as np
 
 from i2v_jax.data.videos import decode, fields, pyav, shaping
+from i2v_jax.runtime.errors import UserError
 
 _TICKS = Fraction(1, 90_000)  # seconds; divides most frame rates
 # Frames that no other frame needs can be skipped, and CAVLC is cheap to read.
@@ -27,7 +28,7 @@ _X264 = (
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-  """How videos are written anew; raises ValueError for what cannot be.
+  """How videos are written anew; raises UserError for what cannot be.
 
   Attributes:
     short_side: pixels, even; larger videos shrink to it, none is enlarged.
@@ -52,15 +53,15 @@ class Recipe:
     if self.short_side is not None and (
       self.short_side < 2 or self.short_side % 2
     ):
-      raise ValueError(f'short side {self.short_side} is not even and positive')
+      raise UserError(f'short side {self.short_side} is not even and positive')
     if self.gop < 1:
-      raise ValueError(f'gop {self.gop} is not positive')
+      raise UserError(f'gop {self.gop} is not positive')
     if self.fps is not None and not 0 < self.fps <= 1000:
-      raise ValueError(f'fps {self.fps} is not in 0 to 1000')
+      raise UserError(f'fps {self.fps} is not in 0 to 1000')
     if self.crf not in range(52):
-      raise ValueError(f'crf {self.crf} is not in 0 to 51')
+      raise UserError(f'crf {self.crf} is not in 0 to 51')
     if self.frames not in ('h264', 'jpeg'):
-      raise ValueError(f"frames {self.frames!r} is not 'h264' or 'jpeg'")
+      raise UserError(f"frames {self.frames!r} is not 'h264' or 'jpeg'")
 
 
 def libraries() -> dict[str, str]:

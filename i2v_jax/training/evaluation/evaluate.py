@@ -21,6 +21,7 @@ from i2v_jax.data.sets import csv_files
 from i2v_jax.models.inputs import INPUTS, full_precision, normalize_clips
 from i2v_jax.runtime import compilation, files, sharding
 from i2v_jax.runtime.console import progress
+from i2v_jax.runtime.errors import NonFiniteError
 from i2v_jax.training.evaluation import metrics
 from i2v_jax.training.experiment import make_parallelism
 
@@ -81,7 +82,7 @@ def evaluate(
 
   Raises:
     DecodeError: a video cannot be read, or too many where they are skipped.
-    FloatingPointError: the model gives something that is no number.
+    NonFiniteError: the model gives something that is no number.
   """
   data, split, count = config['data'], loader.split, mesh.shape['data']
   per_batch = math.ceil(config['batch_size'] / loader.spec.views / count)
@@ -147,7 +148,7 @@ def _check_finite(scores, split, decoded) -> None:
   wrong = ~np.isfinite(scores).all(axis=1)
   if wrong.any():
     first = np.flatnonzero(decoded)[wrong.argmax()]
-    raise FloatingPointError(
+    raise NonFiniteError(
       f'The model gives no numbers for {wrong.sum()} videos, the first of them '
       f'{split.ids[first]!r}; its parameters have diverged.'
     )

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from i2v_jax.runtime.errors import UserError
+
 
 def top_k(scores_BxC: np.ndarray, labels_B: np.ndarray, k: int) -> float:
   """Share of rows whose label is among the k highest scores.
@@ -27,11 +29,11 @@ def accuracies(
   """`top1`, `top5` and `mean_class` in 0..1, over the labelled rows.
 
   Raises:
-    ValueError: there is no labelled row to count.
+    UserError: there is no labelled row to count.
   """
   labelled = labels_B >= 0
   if not labelled.any():
-    raise ValueError('No labelled video was decoded: there is no accuracy.')
+    raise UserError('No labelled video was decoded: there is no accuracy.')
   scores, labels = scores_BxC[labelled], labels_B[labelled]
   return {
     'top1': top_k(scores, labels, 1),

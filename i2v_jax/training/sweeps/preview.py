@@ -10,6 +10,7 @@ import jax
 from i2v_jax.backbones.vit_config import REMAT
 from i2v_jax.runtime import sharding
 from i2v_jax.runtime.console import console
+from i2v_jax.runtime.errors import MissingFileError, UserError
 from i2v_jax.training import auto, counts, experiment, facts
 from i2v_jax.training.config_files import Variant
 from i2v_jax.training.run import (
@@ -43,7 +44,7 @@ def preview_rows(variants: Sequence[Variant]) -> list[dict[str, Any]]:
     }
     try:
       row |= _costs(variant.config, splits)
-    except ValueError as error:
+    except UserError as error:
       console.print(f'{variant.name} is refused: {error}')
       row['error'] = str(error)
     found.append(row)
@@ -80,4 +81,4 @@ def _costs(config: Mapping[str, Any], splits: dict) -> dict[str, int]:
 def _check_there(weights: str) -> None:
   path = os.path.expanduser(weights)
   if facts.is_local(weights) and not os.path.exists(path):
-    raise FileNotFoundError(f'No weights at {weights}.')
+    raise MissingFileError(f'No weights at {weights}.')

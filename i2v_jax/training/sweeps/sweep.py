@@ -14,6 +14,7 @@ from rich.table import Table
 
 from i2v_jax.runtime import compilation, files
 from i2v_jax.runtime.console import console
+from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import experiment, loop
 from i2v_jax.training.config_files import Variant
 from i2v_jax.training.sweeps import preview
@@ -24,7 +25,7 @@ RECORD = 'sweep.json'
 # Of older records, what is counted before training.
 KNOWN_AHEAD = ('name', 'reported', 'tunable_params')
 # Of one variant; the others may well run. The last one is too little memory.
-FAILURES = (ValueError, FloatingPointError, jax.errors.JaxRuntimeError)
+FAILURES = (UserError, jax.errors.JaxRuntimeError)
 
 
 def train_and_show(

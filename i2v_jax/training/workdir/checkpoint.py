@@ -13,6 +13,7 @@ import orbax.checkpoint as ocp
 
 from i2v_jax.runtime import hosts
 from i2v_jax.runtime.console import console
+from i2v_jax.runtime.errors import FileError
 from i2v_jax.training.workdir import checkpoint_files as files
 
 _LOG = logging.getLogger('absl')
@@ -151,7 +152,7 @@ class Checkpoints:
       reason = reason[-1] if reason else repr(error)
       whole = files.steps(self.workdir)
       left = f'that of step {whole[-1]} is whole' if whole else 'there is none'
-      raise OSError(
+      raise FileError(
         f'The checkpoint of step {self._saving} could not be written to '
         f'{files.checkpoints_folder(self.workdir)} '
         f'({reason}); {left}. Mend the disk and start the same command again.'
@@ -165,7 +166,7 @@ class Checkpoints:
 
 
 def _is_of_disk(error: Exception) -> bool:
-  """Whether writing failed; TensorStore says so in a ValueError."""
+  """Whether writing failed; TensorStore says so in a UserError."""
   said = str(error)
   return isinstance(error, OSError) or 'OS error' in said or 'os_error' in said
 

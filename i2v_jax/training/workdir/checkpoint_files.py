@@ -9,6 +9,8 @@ import pathlib
 import shutil
 from collections.abc import Callable
 
+from i2v_jax.runtime.errors import FileError
+
 ITEMS = ('params', 'opt_state', 'metadata')
 DIGEST = 'digest.json'  # of a checkpoint: file -> its SHA-256, when written
 ORBAX = '_CHECKPOINT_METADATA'  # its own, rewritten after there is a digest
@@ -101,7 +103,7 @@ def find_newest(
     broken[step] = problem
   if broken:
     step = max(broken)
-    raise OSError(
+    raise FileError(
       f'No checkpoint in {checkpoints_folder(workdir)} is whole; of step '
       f'{step} {broken[step]}. Bring them back from a copy, or choose another '
       '--workdir to begin anew.'

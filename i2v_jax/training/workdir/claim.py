@@ -11,6 +11,7 @@ from clu import parameter_overview
 from i2v_jax import weights
 from i2v_jax.data.sets import sources
 from i2v_jax.runtime import files
+from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import experiment
 
 # Where things are and how often one looks; none of it changes what is trained.
@@ -87,7 +88,7 @@ def check_same_config(
     The values of `EXTENDABLE` that change: `{key: [old, new]}`.
 
   Raises:
-    ValueError: the two would not train the same; names the key.
+    UserError: the two would not train the same; names the key.
   """
   old, new = flat(completed(old)), flat(new)
   changes = {}
@@ -99,7 +100,7 @@ def check_same_config(
       way = 'use the same config to resume it, '
       if key in EXTENDABLE:
         way += '--extend to continue it with the new value, '
-      raise ValueError(
+      raise UserError(
         f'{workdir} holds a run with {key} = {old.get(key)!r}, now it is '
         f'{new.get(key)!r}; {way}or another --workdir.'
       )

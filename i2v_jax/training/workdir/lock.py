@@ -8,6 +8,7 @@ import tempfile
 
 from i2v_jax.data.sets import places
 from i2v_jax.runtime import files
+from i2v_jax.runtime.errors import FileError
 from i2v_jax.runtime.hosts import call_on_first
 
 LOCK = 'train.lock'
@@ -21,7 +22,7 @@ def writable(workdir) -> pathlib.Path:
     workdir.mkdir(parents=True, exist_ok=True)
     tempfile.TemporaryFile(dir=workdir).close()
   except OSError as error:
-    raise OSError(
+    raise FileError(
       f'Cannot write to the workdir {workdir} ({error.strerror}); choose '
       'another --workdir.'
     ) from error
@@ -59,13 +60,13 @@ class Lock:
       file.seek(0)
       owner = file.read().strip() or 'another process'
       file.close()
-      raise OSError(
+      raise FileError(
         f'{self.path.parent} is being trained by {owner}; wait for it, stop '
         'it, or choose another --workdir.'
       ) from error
     except OSError as error:
       file.close()
-      raise OSError(
+      raise FileError(
         f'{self.path} cannot be locked ({error.strerror}); choose a --workdir '
         'on a file system with locks.'
       ) from error
@@ -80,7 +81,7 @@ class Lock:
       with contextlib.suppress(FileNotFoundError):
         if os.path.samestat(os.fstat(self._file.fileno()), self.path.stat()):
           return
-      raise OSError(
+      raise FileError(
         f'The workdir {self.path.parent} was moved or removed while it was '
         'trained; nothing more can be saved there.'
       )

@@ -12,6 +12,7 @@ import numpy as np
 
 from i2v_jax.runtime import files
 from i2v_jax.runtime.console import console
+from i2v_jax.runtime.errors import UserError
 
 
 class Writer:
@@ -72,7 +73,7 @@ def records(path: pathlib.Path) -> list[dict]:
       found.append(json.loads(line))
     except json.JSONDecodeError:
       if number < len(lines):
-        raise ValueError(f'Line {number} of {path} is no JSON.') from None
+        raise UserError(f'Line {number} of {path} is no JSON.') from None
   return found
 
 

@@ -5,6 +5,7 @@ import pathlib
 import time
 
 from i2v_jax.runtime import files
+from i2v_jax.runtime.errors import MissingFileError
 from i2v_jax.training.workdir import checkpoint_files, heartbeat
 
 SILENT = 60  # seconds without a sign, after which something is wrong
@@ -29,9 +30,7 @@ def report(workdir) -> list[str]:
         for path in variants
         for line in (f'{path.parent.name}:', *report(path.parent))
       ]
-    raise FileNotFoundError(
-      f'{workdir} holds no run, neither past nor present.'
-    )
+    raise MissingFileError(f'{workdir} holds no run, neither past nor present.')
   rows = [COLUMNS, *found] if found else []
   widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
   lines = [

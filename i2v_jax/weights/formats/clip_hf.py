@@ -9,6 +9,7 @@ from collections.abc import Collection
 import numpy as np
 
 from i2v_jax.backbones.vit_config import FAMILIES, ViTConfig
+from i2v_jax.runtime.errors import UserError
 from i2v_jax.weights.arrays import Arrays
 from i2v_jax.weights.files import Weights
 from i2v_jax.weights.formats import huggingface
@@ -72,7 +73,7 @@ def fields(weights: Weights) -> dict:
   arrays, key = weights.arrays, prefix(weights.arrays)
   shape = arrays[f'{key}{PATCH}.weight'].shape
   if len(shape) != 4:
-    raise ValueError(
+    raise UserError(
       f'{weights.what} is a SigLIP 2 of variable shape (NaFlex), which this '
       'library does not read; take one of fixed size.'
     )

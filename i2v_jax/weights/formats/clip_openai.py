@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 
 from i2v_jax.backbones.vit_config import FAMILIES, ViTConfig
+from i2v_jax.runtime.errors import UserError
 from i2v_jax.weights import reader as readers
 from i2v_jax.weights.arrays import Arrays
 from i2v_jax.weights.files import Weights
@@ -75,7 +76,7 @@ def fields(weights: Weights) -> dict:
 def _of_openclip(tower: Mapping, width: int, what: str) -> dict:
   """Fields given by `vision_cfg` of OpenCLIP, with its defaults."""
   if tower.get('final_ln_after_pool'):
-    raise ValueError(
+    raise UserError(
       f'{what} pools before its last norm (final_ln_after_pool), which the '
       'models here do not; it is not read.'
     )

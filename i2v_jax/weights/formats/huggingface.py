@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from i2v_jax.backbones.normalization import NORMALIZATION
+from i2v_jax.runtime.errors import UserError
 from i2v_jax.weights import reader as readers
 from i2v_jax.weights.files import Weights
 
@@ -42,7 +43,7 @@ def config(weights: Weights) -> dict:
   """Fields of `ViTConfig` that `config.json` tells; none without it.
 
   Raises:
-    ValueError: an activation that no image transformer here has.
+    UserError: an activation that no image transformer here has.
   """
   config = _with_defaults(weights.config)
   known = {
@@ -51,7 +52,7 @@ def config(weights: Weights) -> dict:
   act = config.get('hidden_act')
   if act is not None:
     if act not in ACTIVATIONS:
-      raise ValueError(
+      raise UserError(
         f'The config.json beside {weights.what} has hidden_act {act!r}; known: '
         f'{sorted(ACTIVATIONS)}.'
       )
@@ -85,7 +86,7 @@ def normalization(weights: Weights) -> str:
   try:
     mean, std = (np.broadcast_to(np.array(x, 'f8'), 3) for x in (mean, std))
   except (TypeError, ValueError) as error:
-    raise ValueError(
+    raise UserError(
       f'The folder of {weights.what} tells a normalisation with mean {mean!r} '
       f'and deviation {std!r}; each can be three numbers.'
     ) from error

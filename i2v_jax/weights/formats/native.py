@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 from i2v_jax.backbones.vit_config import ViTConfig
+from i2v_jax.runtime.errors import FileError
 from i2v_jax.runtime.files import WAY_OUT
 from i2v_jax.weights import files
 from i2v_jax.weights import reader as readers
@@ -81,7 +82,7 @@ def read(path) -> dict:
 
   Raises:
     FileNotFoundError: there is no such file.
-    ValueError: it is no safetensors file.
+    UserError: it is no safetensors file.
   """
   arrays = files.open_weights(path).arrays
   return unflatten_dict({key: arrays.take(key) for key in arrays}, sep='/')
@@ -112,7 +113,7 @@ def save(path, arrays: Mapping, metadata: Mapping[str, str]) -> None:
     save_file(arrays, beside, metadata=metadata)
   except SafetensorError as error:  # also of a disk that is full
     beside.unlink(missing_ok=True)
-    raise OSError(
+    raise FileError(
       f'{path} could not be written ({error}); {WAY_OUT}'
     ) from error
   mask = os.umask(0)

@@ -2,6 +2,7 @@
 
 import re
 
+from i2v_jax.runtime.errors import UserError
 from i2v_jax.weights.files import Weights
 
 HEADS = {  # size in a name -> heads
@@ -71,7 +72,7 @@ def fields(weights: Weights, width: int = 0) -> dict:
       0: not compared.
 
   Raises:
-    ValueError: an activation that no image transformer here has.
+    UserError: an activation that no image transformer here has.
   """
   name = architecture(weights)
   args = weights.config.get('model_args') or {}
@@ -84,7 +85,7 @@ def fields(weights: Weights, width: int = 0) -> dict:
     known['image_size'] = size if isinstance(size, int) else size[0]
   if act := args.get('act_layer'):
     if act not in ACTIVATIONS:
-      raise ValueError(
+      raise UserError(
         f'The config.json beside {weights.what} has act_layer {act!r}; known: '
         f'{sorted(ACTIVATIONS)}.'
       )

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from i2v_jax.runtime.errors import UserError
 from i2v_jax.weights.report import NotStatedError, num_heads
 
 
@@ -29,19 +30,19 @@ class Stated:
     self.asked.add(name)
     value = getattr(self, name)
     if name == 'adapter_scale' and not isinstance(value, int | float | None):
-      raise ValueError(f'adapter_scale is {value!r}, not a number.')
+      raise UserError(f'adapter_scale is {value!r}, not a number.')
     if value is None:
       message = f'{self.what} does not hold {why}; give {name}=….'
       raise NotStatedError(name, message)
     return value
 
   def check(self, method: str) -> None:
-    """Raises ValueError for what was said and does not go with the file."""
+    """Raises UserError for what was said and does not go with the file."""
     if self.method not in (None, method):
-      raise ValueError(f'{self.what} is of {method}, not of {self.method}.')
+      raise UserError(f'{self.what} is of {method}, not of {self.method}.')
     for name in ('backbone', 'offsets', 'adapter_scale'):
       if getattr(self, name) is not None and name not in self.asked:
-        raise ValueError(f'{self.what} is of {method}, which has no {name}.')
+        raise UserError(f'{self.what} is of {method}, which has no {name}.')
 
   def vit(self, sizes: Mapping[str, Any]) -> dict:
     """The backbone's part of a model spec, with heads and image size."""

@@ -8,6 +8,7 @@ merged ZeroI2V.
 from collections.abc import Collection, Mapping
 
 from i2v_jax.adapters import zeroi2v
+from i2v_jax.runtime.errors import UserError
 from i2v_jax.weights.arrays import Arrays
 from i2v_jax.weights.formats import clip_openai, timm
 from i2v_jax.weights.reader import Reader
@@ -75,7 +76,7 @@ def spec(arrays: Arrays, told: Stated) -> tuple[dict, int]:
     sizes = dict(family='imagenet') | timm.sizes(arrays, BACKBONE)
   adapter = _aim(arrays, told) if is_aim(arrays) else _zeroi2v(arrays, told)
   if HEAD + '.bias' not in arrays:
-    raise ValueError(
+    raise UserError(
       f'{told.what} has no head, {HEAD}.weight and {HEAD}.bias; add those of '
       'the file that it was made from.'
     )
@@ -98,7 +99,7 @@ def _zeroi2v(arrays, told: Stated) -> dict:
   found = frozenset(places(arrays).values())
   counts = {frozenset(p): count for count, p in zeroi2v.PLACES.items()}
   if found not in counts:
-    raise ValueError(
+    raise UserError(
       f'{told.what} has adapters at {sorted(found)}, which is no arrangement '
       'of ZeroI2V that is known.'
     )
