@@ -107,7 +107,7 @@ def measure(config, sizes, rounds: int, compiled: bool) -> list[dict]:
         other = theirs.training(clips)
       else:
         ours, _ = timing.compile_forward(made, params, size)
-        macs = counts.count(config, made).view_macs
+        macs = counts.count_costs(config, made).view_macs
         other = theirs.forward(clips)
         check(ours(), other(), np.dtype(made.image_model.dtype).name)
       times = timing.alternate({'i2v': ours, 'torch': other}, rounds)

@@ -155,7 +155,7 @@ def _conditions(config, models, num_classes: int, options: Options) -> dict:
 
 
 def _counted(config, model) -> dict[str, Any]:
-  found = counts.count(config, model)
+  found = counts.count_costs(config, model)
   return dataclasses.asdict(found) | {
     'view_macs': found.view_macs,
     'video_macs': found.video_macs,

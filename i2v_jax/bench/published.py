@@ -45,7 +45,7 @@ def make_rows(config: str, only: Sequence[str] = ()) -> list[dict[str, Any]]:
 
 def _ours(config: Mapping[str, Any], num_classes: int) -> dict[str, float]:
   model = experiment.build_model(config, num_classes)
-  found = counts.count(config, model)
+  found = counts.count_costs(config, model)
   macs = sum(count_macs(counts.build_deployed(model)).values())
   millions = {key: getattr(found, key) / 1e6 for key in MILLIONS}
   return {'gflops': found.views * macs / 1e9, **millions}

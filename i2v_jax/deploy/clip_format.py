@@ -65,7 +65,7 @@ def export_clip(trained: Trained, out) -> None:
     # Without this word the transformers library refuses a file.
     native.save(new / 'model.safetensors', arrays, {'format': 'pt'})
     files.write_json(new / 'config.json', config)
-    facts.write(new, known)
+    facts.write_facts(new, known)
   outcome = describe_merge(trained.model, difference)
   console.print(f'{out}: CLIP with a classifier, {outcome}')
 

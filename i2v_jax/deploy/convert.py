@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from i2v_jax import adapters
-from i2v_jax import params as params_lib
 from i2v_jax.deploy import trained
 from i2v_jax.deploy.export import export_unmerged
 from i2v_jax.deploy.release import load_release
 from i2v_jax.models.inputs import param_shapes
+from i2v_jax.params import check_same_tree, sha256
 from i2v_jax.runtime.console import console
 from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import experiment, warm_start
@@ -46,7 +46,7 @@ def convert_image_model(source, out, which: str = '', **told) -> pathlib.Path:
     vit=native.describe(loaded.model.cfg),
     normalization=loaded.report.normalization,
     resampling=loaded.report.resampling,
-    sha256=params_lib.sha256(loaded.params),
+    sha256=sha256(loaded.params),
   )
   console.print(f'{path}: {loaded.report.format}')
   return path
@@ -89,8 +89,8 @@ def convert_release(
     config['model']['adapter'] = experiment.to_plain(loaded.model.adapter)
     model = experiment.build_model(config, len(class_names))
   warm_start.check_same_kind(weights.what, loaded.model, model)
-  params_lib.check_same_tree(param_shapes(model), loaded.params, weights.what)
-  identity = {'weights_sha256': params_lib.sha256(loaded.params)}
+  check_same_tree(param_shapes(model), loaded.params, weights.what)
+  identity = {'weights_sha256': sha256(loaded.params)}
   config |= {'weights': '', 'start_from': ''}
   found = trained.place(
     model, loaded.params, config, tuple(class_names), identity, out

@@ -10,16 +10,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from i2v_jax import adapters
-from i2v_jax import params as params_lib
 from i2v_jax.data.sets import sources
 from i2v_jax.deploy.trained import Trained
 from i2v_jax.models.build import merge
 from i2v_jax.models.inputs import clip_shapes
+from i2v_jax.params import sha256
 from i2v_jax.runtime import files
 from i2v_jax.runtime.console import console
 from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import experiment
-from i2v_jax.training import facts as facts_lib
+from i2v_jax.training.facts import collect_facts, read_facts, write_facts
 from i2v_jax.weights import adapter_file
 from i2v_jax.weights.formats import native
 
@@ -121,7 +121,7 @@ def export_adapter(trained: Trained, out) -> None:
       f'{trained.path} is an export and does not know its image weights any '
       'more; write --format adapter from the workdir of the run.'
     )
-  kept, base = adapter_file.split(trained.params, config['trainable'])
+  kept, base = adapter_file.split_base(trained.params, config['trainable'])
   if not base:
     raise UserError(
       f'{trained.path} has no frozen image weights, all of them were trained; '
@@ -151,7 +151,7 @@ def choose_folder(out, format: str) -> pathlib.Path:
   out = pathlib.Path(out)
   if (out / 'checkpoints').exists():
     raise UserError(f'{out} is the workdir of a run; choose another --out.')
-  held = facts_lib.read(out).get('format', '')
+  held = read_facts(out).get('format', '')
   if held != format and (held or (out / 'model.safetensors').exists()):
     raise UserError(
       f'{out} holds an export in another format; choose another --out.'
@@ -163,9 +163,9 @@ def describe_export(
   trained: Trained, format: str, params, difference: float = 0.0
 ) -> dict:
   """Facts of an export of `params`; `difference` is that of their merge."""
-  known = facts_lib.collect_facts(trained) | {
+  known = collect_facts(trained) | {
     'format': format,
-    'weights_sha256': params_lib.sha256(params),
+    'weights_sha256': sha256(params),
     'class_names': list(trained.class_names),
   }
   return known | ({'merge_max_diff': difference} if difference else {})
@@ -209,7 +209,7 @@ def _write(out: pathlib.Path, trained: Trained, known: dict) -> None:
       merge_max_diff=known.get('merge_max_diff', 0.0),
       trained_from=dict(trained.identity),
     )
-    facts_lib.write(new, known)
+    write_facts(new, known)
 
 
 def _logits(model, params):

@@ -12,7 +12,7 @@ from i2v_jax.runtime import files
 from i2v_jax.runtime.console import console
 from i2v_jax.runtime.errors import FileError, UserError
 from i2v_jax.training import experiment
-from i2v_jax.training import facts as facts_lib
+from i2v_jax.training.facts import collect_evaluations, is_local, read_facts
 
 CARD = 'README.md'
 FILES = (  # of exports in all formats, and nothing that lies beside them
@@ -83,7 +83,7 @@ def pull(repository: str, out) -> pathlib.Path:
       local_dir=part,
       allow_patterns=list(FILES),
     )
-  known = facts_lib.read(part)
+  known = read_facts(part)
   if 'format' not in known:
     raise UserError(
       f'{name} holds no export of i2v_jax; image weights are given as '
@@ -108,7 +108,7 @@ def parse(repository: str) -> tuple[str, str]:
 def _facts(folder: pathlib.Path) -> dict:
   """Facts of an export, with evaluations made since."""
   files.check_finished(folder)
-  known = facts_lib.read(folder)
+  known = read_facts(folder)
   if 'format' not in known:
     raise UserError(
       f'{folder} is not an export with facts.json or adapter.safetensors; '
@@ -116,15 +116,13 @@ def _facts(folder: pathlib.Path) -> dict:
     )
   config = known.get('config')
   weights = experiment.weights_source(config) if config else ''
-  if weights and facts_lib.is_local(weights):
+  if weights and is_local(weights):
     raise UserError(
       f'{folder} names its image weights by a path, {weights}, that nobody '
       'else has; export it again with --weights hf:ORG/NAME.'
     )
   identity = {'weights_sha256': known['weights_sha256']}
-  reports = facts_lib.collect_evaluations(
-    folder, identity, known['evaluations']
-  )
+  reports = collect_evaluations(folder, identity, known['evaluations'])
   return known | {'evaluations': reports}
 
 

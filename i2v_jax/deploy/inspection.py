@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from rich.table import Table
 
-from i2v_jax import params as params_lib
 from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.deploy.release import load_release
+from i2v_jax.params import count
 from i2v_jax.weights import image, releases
 from i2v_jax.weights.files import Weights
 from i2v_jax.weights.formats import huggingface
@@ -111,7 +111,7 @@ def _image_model(cfg: ViTConfig, missing: Sequence[str]) -> list:
 def _keys(loaded: Loaded) -> list:
   report = loaded.report
   return [
-    ('parameters', f'{params_lib.count(loaded.params):,}'),
+    ('parameters', f'{count(loaded.params):,}'),
     ('loaded', f'{len(report.loaded)} keys'),
     ('reshaped', '; '.join(report.reshaped) or 'none'),
     ('at another size', f'positions resampled: {report.resampling}'),

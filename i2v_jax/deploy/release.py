@@ -2,9 +2,9 @@
 
 import dataclasses
 
-from i2v_jax import params as params_lib
 from i2v_jax.models.build import build, find_classifier
 from i2v_jax.models.inputs import param_shapes
+from i2v_jax.params import check_same_tree
 from i2v_jax.weights.files import Weights
 from i2v_jax.weights.image import Loaded
 from i2v_jax.weights.reader import Reader
@@ -61,7 +61,7 @@ def load_release(
   reader = Reader(weights.arrays, release.IGNORED)
   params = release.convert(reader, model, told)
   report = reader.report(*release.names(weights.arrays)).of_file(weights)
-  params_lib.check_same_tree(param_shapes(model), params, weights.what)
+  check_same_tree(param_shapes(model), params, weights.what)
   report = dataclasses.replace(report, assumed=tuple(told.assumed))
   if 'num_frames' not in options and release.ANY_FRAMES:
     model = model.clone(num_frames=0)

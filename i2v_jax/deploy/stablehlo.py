@@ -45,7 +45,7 @@ def export_program(trained: Trained, out) -> None:
     (new / 'model.stablehlo').write_bytes(found.serialize())
     native.write(new / 'model.safetensors', jax.device_get(params))
     files.write_json(new / 'config.json', _config(model, trained))
-    facts.write(new, known)
+    facts.write_facts(new, known)
   file = out / 'model.stablehlo'
   outcome = describe_merge(trained.model, difference)
   console.print(

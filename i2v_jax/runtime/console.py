@@ -1,8 +1,13 @@
-"""Output on terminals and in files whose encoding lacks some characters."""
+"""Printing, tables and progress, on terminals and in log files.
+
+An encoding that lacks a character gets its escape, in any program.
+"""
 
 import sys
+from collections.abc import Iterable, Sequence
 
 import rich.console
+from rich import box
 from rich.progress import (
   BarColumn,
   MofNCompleteColumn,
@@ -11,6 +16,7 @@ from rich.progress import (
   TimeElapsedColumn,
   TimeRemainingColumn,
 )
+from rich.table import Table
 
 
 def accept_all_text() -> None:
@@ -57,6 +63,49 @@ class _Escaping:
 
 # No markup: file names may hold brackets.
 console = Console(soft_wrap=True, highlight=False, markup=False)
+
+
+def make_table(
+  title: str,
+  columns: Sequence[str],
+  rows: Iterable[Sequence | None],
+  caption: str = '',
+) -> Table:
+  """A table as all programs here print them: `console.print` shows it.
+
+  Args:
+    title: above it, '' for none.
+    columns: headings; the first column is text, all others are numbers and
+      aligned to the right.
+    rows: cells of each row; None draws a line before the next one.
+    caption: below it, '' for none.
+  """
+  table = Table(
+    title=title or None,
+    title_justify='left',
+    title_style='bold',
+    caption=caption or None,
+    caption_justify='left',
+    box=box.SIMPLE_HEAD,
+  )
+  for i, heading in enumerate(columns):
+    table.add_column(heading, justify='right' if i else 'left')
+  for row in rows:
+    if row is None:
+      table.add_section()
+    else:
+      table.add_row(*map(str, row))
+  return table
+
+
+def make_facts(rows: Iterable[tuple[str, str]]) -> Table:
+  """Rows of `(name, value)` without headings; long values are folded."""
+  table = Table(box=None, show_header=False, pad_edge=False)
+  table.add_column(style='bold', no_wrap=True)
+  table.add_column(overflow='fold')
+  for row in rows:
+    table.add_row(*row)
+  return table
 
 
 def progress(total: int, what: str, unit: str = 'steps', done: int = 0):

@@ -10,7 +10,7 @@ from typing import Any
 from i2v_jax import weights
 from i2v_jax.backbones import vit_config
 from i2v_jax.backbones.normalization import NORMALIZATION
-from i2v_jax.data.clips import spec as spec_lib
+from i2v_jax.data.clips.spec import CHOICES, FLAGS, NUMBERS, WHOLE
 from i2v_jax.models.build import RANGES
 from i2v_jax.runtime import sharding
 from i2v_jax.runtime.ranges import (
@@ -78,7 +78,7 @@ KEYS = {
   'mesh.frozen': one_of(*sharding.LAYOUTS),
   'mesh.trained': one_of(*sharding.LAYOUTS),
   'views.clips': COUNT,
-  'views.crops': one_of(*spec_lib.CHOICES['crops']),
+  'views.crops': one_of(*CHOICES['crops']),
   'views.short_side': FROM_0,
   'loader.threads': COUNT,
   'loader.workers': FROM_0,
@@ -104,14 +104,12 @@ KEYS = {
 KEYS |= {
   f'{part}.{k}': r for part, found in PARTS.items() for k, r in found.items()
 }
-KEYS |= {f'clip.{k}': one_of(*v) for k, v in spec_lib.CHOICES.items()}
-KEYS |= {f'clip.{k}': whole(*ends) for k, ends in spec_lib.WHOLE.items()}
+KEYS |= {f'clip.{k}': one_of(*v) for k, v in CHOICES.items()}
+KEYS |= {f'clip.{k}': whole(*ends) for k, ends in WHOLE.items()}
 KEYS |= {
-  f'clip.{k}': Number(*v)
-  for k, v in spec_lib.NUMBERS.items()
-  if k != 'scale_crop'
+  f'clip.{k}': Number(*v) for k, v in NUMBERS.items() if k != 'scale_crop'
 }
-KEYS |= {f'clip.{k}': flag for k in spec_lib.FLAGS}
+KEYS |= {f'clip.{k}': flag for k in FLAGS}
 
 
 def check(config: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from i2v_jax import adapters
-from i2v_jax import params as params_lib
 from i2v_jax.models import video
 from i2v_jax.models.build import merge
 from i2v_jax.models.inputs import param_shapes
 from i2v_jax.models.macs import count_macs
+from i2v_jax.params import count
 from i2v_jax.training import experiment
 
 IMAGE = 'image ViT'
@@ -84,7 +84,7 @@ def build_deployed(model):
   return merged
 
 
-def count(config: Mapping[str, Any], model) -> Counts:
+def count_costs(config: Mapping[str, Any], model) -> Counts:
   """The `Counts` of a model, trained and tested as a config says.
 
   Raises:
@@ -93,13 +93,13 @@ def count(config: Mapping[str, Any], model) -> Counts:
   found = after = param_shapes(model)
   if adapters.can_merge(model.adapter):
     after = param_shapes(build_deployed(model))
-  image = params_lib.count([after['backbone'], after['head']])
+  image = count([after['backbone'], after['head']])
   views = config['views']['clips'] * config['views']['crops']
   return Counts(
-    total=params_lib.count(found),
+    total=count(found),
     tunable=experiment.count_trained(config, found),
-    inference=params_lib.count(after),
-    added=params_lib.count(after) - image,
+    inference=count(after),
+    added=count(after) - image,
     macs=count_macs(model),
     views=views,
   )

@@ -13,13 +13,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from i2v_jax import adapters
-from i2v_jax import params as params_lib
 from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.data.clips import flips
 from i2v_jax.data.clips.clips import ClipSpec
 from i2v_jax.data.loading import pipeline
 from i2v_jax.data.sets import sources
 from i2v_jax.models.build import build
+from i2v_jax.params import split
 from i2v_jax.runtime import sharding
 from i2v_jax.runtime.errors import MissingFileError, UserError
 from i2v_jax.training import config_ranges, optimizer
@@ -160,7 +160,7 @@ def count_trained(config: Mapping[str, Any], params: Mapping) -> int:
     for prefix in config['trainable']
     if not prefix or prefix.split('/')[0] in params
   ]
-  mine, _ = params_lib.split(params, trainable)
+  mine, _ = split(params, trainable)
   return optimizer.count_trained(
     mine, dict(config['optimizer']['first_channels'])
   )

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import i2v_jax
-from i2v_jax import params as params_lib
 from i2v_jax.backbones.normalization import NORMALIZATION
 from i2v_jax.data.clips.spec import ClipSpec
+from i2v_jax.params import count, sha256
 from i2v_jax.runtime import files
 from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import experiment
@@ -36,7 +36,7 @@ def collect_facts(trained) -> dict[str, Any]:
   `trainable`, `trained_parameters`, `parameters`, `step` and `base`: `weights`
   and, of those that stayed frozen, `sha256`.
   """
-  known = read(trained.path)
+  known = read_facts(trained.path)
   found = _model(trained)
   found |= _run(trained) if experiment.weights_source(trained.config) else known
   found['evaluations'] = collect_evaluations(
@@ -83,7 +83,7 @@ def collect_evaluations(
   return list(same.values())
 
 
-def read(path) -> dict[str, Any]:
+def read_facts(path) -> dict[str, Any]:
   """The facts beside an export or in an adapter file; `{}` if there are none.
 
   Args:
@@ -92,13 +92,13 @@ def read(path) -> dict[str, Any]:
   Raises:
     UserError: they are damaged; names the file.
   """
-  if file := adapter_file.find(path):
-    return adapter_file.metadata(file)
+  if file := adapter_file.find_file(path):
+    return adapter_file.read_metadata(file)
   file = pathlib.Path(path) / FILE
   return files.read_json(file) if file.is_file() else {}
 
 
-def write(folder, facts: Mapping[str, Any]) -> None:
+def write_facts(folder, facts: Mapping[str, Any]) -> None:
   """Writes `facts.json`."""
   files.write_json(pathlib.Path(folder) / FILE, facts)
 
@@ -113,7 +113,7 @@ def check_names(folder, class_names: Sequence[str]) -> dict[str, Any]:
   Raises:
     UserError: it has others; names the file.
   """
-  known = read(folder)
+  known = read_facts(folder)
   if not known:
     has = 'an empty' if (pathlib.Path(folder) / FILE).exists() else 'no'
     text = '%s has %s %s: its weights could not be checked'
@@ -158,18 +158,18 @@ def _model(trained) -> dict[str, Any]:
 def _run(trained) -> dict[str, Any]:
   """What only a model with its frozen weights and its adapters can tell."""
   config, params = trained.config, trained.params
-  _, base = adapter_file.split(params, config['trainable'])
+  _, base = adapter_file.split_base(params, config['trainable'])
   weights = experiment.weights_source(config)
   name = pathlib.Path(weights).name if is_local(weights) else weights
   found = {
     'data': config['data']['format'],
     'trainable': list(config['trainable']),
     'trained_parameters': experiment.count_trained(config, params),
-    'parameters': params_lib.count(params),
+    'parameters': count(params),
     'base': {'weights': name},
   }
   if base:
-    found['base']['sha256'] = params_lib.sha256(base)
+    found['base']['sha256'] = sha256(base)
   if 'step' in trained.identity:
     found['step'] = trained.identity['step']
   return found

@@ -17,7 +17,7 @@ from i2v_jax.training.evaluation import evaluate
 from i2v_jax.training.overview import print_overview
 from i2v_jax.training.run import Run, prepare_run, resume_run
 from i2v_jax.training.workdir import checkpoint, log
-from i2v_jax.training.workdir import claim as workdir_lib
+from i2v_jax.training.workdir.claim import claim
 from i2v_jax.training.workdir.heartbeat import Heartbeat
 from i2v_jax.training.workdir.lock import Lock
 
@@ -97,7 +97,7 @@ def _session(run: Run, stop: signals.Stopping):
       run.state = resume_run(run, checkpoints)
       console.print(f'resumed at step {start} of {run.steps}')
     beat.step = start
-    workdir_lib.claim(run)
+    claim(run)
     with log.Writer(run.workdir, number == 0, done=start) as writer:
       yield _Session(run, stop, lock, beat, checkpoints, writer)
 

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import optax
 from flax.traverse_util import flatten_dict
 
-from i2v_jax import params as params_lib
 from i2v_jax.models.inputs import full_precision
+from i2v_jax.params import join
 from i2v_jax.runtime.errors import NonFiniteError, UserError
 from i2v_jax.training.augment import augment_batch
 from i2v_jax.training.run import make_run_step
@@ -166,7 +166,7 @@ def _watched(model, config, params, frozen, batch, rng, names: list) -> list:
       flags.append(jnp.stack([jnp.isfinite(x).all() for x in arrays]).all())
     return out
 
-  params = params_lib.join(params, frozen)
+  params = join(params, frozen)
   with full_precision(model), nn.intercept_methods(watch):
     normalization = config['data']['normalization']
     forward(model, normalization, params, batch, rng)

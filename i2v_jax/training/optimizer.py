@@ -10,7 +10,7 @@ import numpy as np
 import optax
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from i2v_jax import params as params_lib
+from i2v_jax.params import count, labels
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError
 
@@ -94,10 +94,10 @@ def warmup_cosine(
 
 
 def _check_lengths(**steps: int) -> None:
-  for key, count in steps.items():
-    if count > ranges.INT32:
+  for key, length in steps.items():
+    if length > ranges.INT32:
       raise UserError(
-        f'{key} comes to {count:.3g} steps; it can be at most {ranges.INT32}.'
+        f'{key} comes to {length:.3g} steps; it can be at most {ranges.INT32}.'
       )
 
 
@@ -108,7 +108,7 @@ def scale_by_prefix(
 
   def update(updates, params):
     del params
-    factors = params_lib.labels(updates, multipliers, default=1.0)
+    factors = labels(updates, multipliers, default=1.0)
     return jax.tree.map(lambda u, m: u * m, updates, factors)
 
   return optax.stateless(update)
@@ -123,7 +123,7 @@ def decay_weights(
   """
 
   def update(updates, params):
-    factors = params_lib.labels(params, multipliers, default=1.0)
+    factors = labels(params, multipliers, default=1.0)
     if not biases:
       factors = jax.tree_util.tree_map_with_path(
         lambda path, m: 0.0 if path[-1].key == 'bias' else m, factors
@@ -144,10 +144,10 @@ def only_first(channels: Channels) -> optax.GradientTransformation:
 
   def zero_rest(updates):
     flat = flatten_dict(updates, sep='/')
-    for path, (axis, count) in channels.items():
+    for path, (axis, first) in channels.items():
       # Chosen, not multiplied: a NaN outside must not come through.
       index = jax.lax.broadcasted_iota(jnp.int32, flat[path].shape, axis)
-      flat[path] = jnp.where(index < count, flat[path], 0)
+      flat[path] = jnp.where(index < first, flat[path], 0)
     return unflatten_dict(flat, sep='/')
 
   def init(params):
@@ -161,7 +161,7 @@ def only_first(channels: Channels) -> optax.GradientTransformation:
 def check_channels(params: Mapping, channels: Channels) -> None:
   """Raises UserError for a path, axis or count that `params` has not."""
   shapes = {p: v.shape for p, v in flatten_dict(params, sep='/').items()}
-  for path, (axis, count) in channels.items():
+  for path, (axis, first) in channels.items():
     if path not in shapes:
       near = difflib.get_close_matches(path, shapes, 1, 0.0)
       raise UserError(
@@ -174,9 +174,9 @@ def check_channels(params: Mapping, channels: Channels) -> None:
         f'optimizer.first_channels cuts axis {axis} of {path!r}, whose shape '
         f'is {shape}; choose one below {len(shape)}.'
       )
-    if not 0 < count <= shape[axis]:
+    if not 0 < first <= shape[axis]:
       raise UserError(
-        f'optimizer.first_channels trains {count} channels along axis {axis} '
+        f'optimizer.first_channels trains {first} channels along axis {axis} '
         f'of {path!r}, whose shape is {shape}; choose 1 to {shape[axis]}.'
       )
 
@@ -190,11 +190,11 @@ def count_trained(params: Mapping, first_channels: Channels) -> int:
   check_channels(params, first_channels)
   shapes = {p: v.shape for p, v in flatten_dict(params, sep='/').items()}
   still = 0
-  for path, (axis, count) in first_channels.items():
+  for path, (axis, first) in first_channels.items():
     rest = list(shapes[path])
-    rest[axis] -= count
+    rest[axis] -= first
     still += int(np.prod(rest))
-  return params_lib.count(params) - still
+  return count(params) - still
 
 
 class Skipped(NamedTuple):

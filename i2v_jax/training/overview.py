@@ -4,9 +4,9 @@ import jax
 from rich.table import Table
 
 from i2v_jax import adapters
-from i2v_jax import params as params_lib
 from i2v_jax.data.clips import flips
 from i2v_jax.data.sets import split_facts
+from i2v_jax.params import count, join, matches, num_bytes
 from i2v_jax.runtime.console import console
 from i2v_jax.training import gradient_depth, optimizer
 from i2v_jax.training.run import Run
@@ -18,21 +18,21 @@ def print_overview(run: Run) -> None:
   table = Table(title='Parameters', title_justify='left')
   for name in ('part', 'tunable', 'total'):
     table.add_column(name, justify='left' if name == 'part' else 'right')
-  shapes = params_lib.join(mine, run.frozen)
+  shapes = join(mine, run.frozen)
   channels = dict(run.config['optimizer']['first_channels'])
 
   def row(name, tree, prefix=''):
-    below = {p: c for p, c in channels.items() if params_lib.matches(p, prefix)}
+    below = {p: c for p, c in channels.items() if matches(p, prefix)}
     trained = {p: mine[p] for p in tree if p in mine}
     tunable = optimizer.count_trained(trained, below)
-    table.add_row(name, f'{tunable:,}', f'{params_lib.count(tree):,}')
+    table.add_row(name, f'{tunable:,}', f'{count(tree):,}')
 
   for part in sorted(shapes):
     row(part, {part: shapes[part]}, part)
   table.add_section()
   row('all', shapes)
   console.print(table)
-  size = params_lib.num_bytes(run.state.opt_state)
+  size = num_bytes(run.state.opt_state)
   console.print(
     f'optimiser state {size / 1e6:.2f} MB; {run.steps} steps of '
     f'{run.config["batch_size"]} clips from {len(run.train.split)} videos on '

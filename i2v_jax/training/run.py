@@ -12,10 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 
 import i2v_jax
-from i2v_jax import params as params_lib
 from i2v_jax.data.loading.loader import Loader
 from i2v_jax.data.sets import manifest, sources, split_facts
 from i2v_jax.models.inputs import param_shapes
+from i2v_jax.params import check_prefixes, join, sha256, split
 from i2v_jax.runtime import sharding
 from i2v_jax.runtime.console import console
 from i2v_jax.runtime.errors import UserError
@@ -28,7 +28,7 @@ from i2v_jax.training import (
   trainable,
 )
 from i2v_jax.training.train_step import TrainState, make_config_step
-from i2v_jax.training.workdir import claim as workdir_lib
+from i2v_jax.training.workdir.claim import check_same_config
 from i2v_jax.training.workdir.lock import writable
 
 
@@ -53,7 +53,7 @@ class Run:
 
   @property
   def params(self) -> dict:
-    return params_lib.join(self.state.params, self.frozen)
+    return join(self.state.params, self.frozen)
 
   def metadata(self) -> dict:
     """What a checkpoint means, in JSON."""
@@ -122,7 +122,7 @@ def prepare_run(config: Mapping[str, Any], workdir) -> Run:
     frozen=place_frozen(
       frozen, model.image_model.dtype, layouts['frozen'], mesh
     ),
-    frozen_sha256=params_lib.sha256(frozen),
+    frozen_sha256=sha256(frozen),
   )
 
 
@@ -143,7 +143,7 @@ def split_params(config: Mapping[str, Any], model, params: Mapping):
       the model or with other keys.
   """
   config = trainable.present(config, params)
-  mine, frozen = params_lib.split(params, config['trainable'])
+  mine, frozen = split(params, config['trainable'])
   gradient_depth.check(model, mine)
   features.check(config, model, mine)
   build_optimizer(config, lambda step: 0.0, mine)
@@ -198,7 +198,7 @@ def resume_run(run: Run, checkpoints) -> TrainState:
   """
   step = checkpoints.latest_step()
   saved, now = checkpoints.metadata(step), run.metadata()
-  changed = workdir_lib.check_same_config(
+  changed = check_same_config(
     saved['config'], now['config'], run.workdir, run.extends
   )
   run.extensions = tuple(saved.get('extensions', ()))
@@ -252,11 +252,11 @@ def load_splits(config) -> tuple[sources.Split, sources.Split]:
       f'{data["root"]} has one class, {train.class_names[0]!r}; training needs '
       'two or more.'
     )
-  for split in (train, val):
-    if (split.labels < 0).any():
+  for part in (train, val):
+    if (part.labels < 0).any():
       raise UserError(
-        f'{(split.labels < 0).sum()} videos have no label, such as '
-        f'{split.ids[int(split.labels.argmin())]!r}; take them out.'
+        f'{(part.labels < 0).sum()} videos have no label, such as '
+        f'{part.ids[int(part.labels.argmin())]!r}; take them out.'
       )
   if config['data']['manifest']:
     manifest.require(config['data']['manifest'], (train, val))
@@ -287,7 +287,7 @@ def build_optimizer(config, learning_rate, mine):
   for key in ('lr_multipliers', 'decay_multipliers', 'first_channels'):
     options[key] = dict(options[key])
   for key in ('lr_multipliers', 'decay_multipliers'):
-    params_lib.check_prefixes(mine, tuple(options[key]), f'optimizer.{key}')
+    check_prefixes(mine, tuple(options[key]), f'optimizer.{key}')
   optimizer.check_channels(mine, options['first_channels'])
   return optimizer.make(learning_rate, **options)
 

@@ -13,12 +13,12 @@ import jax
 import jax.numpy as jnp
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from i2v_jax import params as params_lib
 from i2v_jax import weights
 from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.data.sets import sources
 from i2v_jax.models import video
 from i2v_jax.models.inputs import clip_shapes, param_shapes
+from i2v_jax.params import check_same_tree, join, sha256, split
 from i2v_jax.runtime import files
 from i2v_jax.runtime.console import console
 from i2v_jax.runtime.errors import MissingFileError, UserError
@@ -66,7 +66,7 @@ def read(path, weights: str = '', root: str = '') -> Stored:
     return _read_export(path, root)
   if (path / 'checkpoints').is_dir():
     return _read_workdir(path, weights, root)
-  if file := adapter_file.find(path):
+  if file := adapter_file.find_file(path):
     return _read_adapter(file, weights, root)
   raise MissingFileError(
     f'{path} is neither the workdir of a run that has saved a checkpoint, nor '
@@ -90,8 +90,8 @@ def _read_export(path: pathlib.Path, root: str) -> Stored:
   model = experiment.build_model(config, len(class_names))
   file = path / 'model.safetensors'
   params = native.read(file)
-  params_lib.check_same_tree(param_shapes(model), params, str(path))
-  identity = {'weights_sha256': params_lib.sha256(params)}
+  check_same_tree(param_shapes(model), params, str(path))
+  identity = {'weights_sha256': sha256(params)}
   if known:
     facts.check_weights(file, known, identity['weights_sha256'])
   return Stored(model, params, config, class_names, identity, path)
@@ -105,37 +105,37 @@ def _read_workdir(path: pathlib.Path, weights: str, root: str) -> Stored:
     saved = checkpoints.metadata(step)
     config = _as_now(saved['config'], weights, root, path)
     model = experiment.build_model(config, len(saved['class_names']))
-    mine, frozen = params_lib.split(param_shapes(model), config['trainable'])
+    mine, frozen = split(param_shapes(model), config['trainable'])
     if frozen:
       frozen = _frozen(model, config, saved, path, frozen)
     place = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
     restored = checkpoints.restore(step, {'params': mine}, place)
-  params = params_lib.join(restored['params'], frozen)
+  params = join(restored['params'], frozen)
   identity = {'step': step, 'frozen_sha256': saved['frozen_sha256']}
   names = tuple(saved['class_names'])
   return Stored(model, params, config, names, identity, path)
 
 
 def _read_adapter(file: pathlib.Path, weights: str, root: str) -> Stored:
-  mine, saved = adapter_file.read(file)
+  mine, saved = adapter_file.read_adapter(file)
   config = _as_now(saved['config'], weights, root, file)
   names = tuple(saved['class_names'])
   model = experiment.build_model(config, len(names))
   shapes = param_shapes(model)
-  wanted, base = adapter_file.split(shapes, config['trainable'])
-  params_lib.check_same_tree(wanted, mine, str(file))
+  wanted, base = adapter_file.split_base(shapes, config['trainable'])
+  check_same_tree(wanted, mine, str(file))
   base = _start(model, config, names, base)
   _check_sha256(base, saved['base']['sha256'], config, file)
-  params = params_lib.join(base, mine)
-  params_lib.check_same_tree(shapes, params, str(file))
-  identity = {'weights_sha256': params_lib.sha256(params)}
+  params = join(base, mine)
+  check_same_tree(shapes, params, str(file))
+  identity = {'weights_sha256': sha256(params)}
   facts.check_weights(file, saved, identity['weights_sha256'])
   return Stored(model, params, config, names, identity, file)
 
 
 def _as_now(stored: Mapping, weights: str, root: str, what) -> dict:
   """A stored config with the keys and the places that there are now."""
-  config = claim.completed(stored)
+  config = claim.complete_config(stored)
   files.check_keys(config, NEEDED, f'The config of {what}')
   key = 'start_from' if config['start_from'] else 'weights'
   config[key] = weights or config[key]
@@ -156,7 +156,7 @@ def _frozen(model, config, saved: Mapping, path, wanted: Mapping) -> dict:
 
 
 def _check_sha256(frozen, wanted: str, config, path) -> None:
-  found = params_lib.sha256(frozen)
+  found = sha256(frozen)
   if found != wanted:
     raise UserError(
       f'{path} was trained on other frozen weights than '

@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from i2v_jax import params as params_lib
 from i2v_jax.models.inputs import full_precision, normalize_clips
+from i2v_jax.params import join
 from i2v_jax.runtime import sharding
 from i2v_jax.training import optimizer
 from i2v_jax.training.augment import augment_batch, make_targets
@@ -100,7 +100,7 @@ def _sums(model, normalization: str, label_smoothing: float):
   """Returns the function that sums loss and hits over a batch."""
 
   def sums(params, frozen, batch, rng):
-    params = params_lib.join(params, frozen)
+    params = join(params, frozen)
     logits_BxC = forward(model, normalization, params, batch, rng)
     targets_BxC = optax.smooth_labels(
       make_targets(batch, model.num_classes), label_smoothing

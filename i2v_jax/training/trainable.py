@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from i2v_jax import params as params_lib
+from i2v_jax.params import check_prefixes, matches
 from i2v_jax.runtime.errors import UserError
 
 # A model may be told not to have these.
@@ -25,21 +25,20 @@ def present(config: Mapping[str, Any], params: Mapping) -> dict[str, Any]:
   absent = set(OPTIONAL) - set(params)
   kept = lambda paths: [p for p in paths if p.split('/')[0] not in absent]
   trainable = kept(config['trainable'])
-  params_lib.check_prefixes(params, trainable, 'trainable')
+  check_prefixes(params, trainable, 'trainable')
   if not trainable:
     raise UserError(
       f'trainable is {list(config["trainable"])}, none of which is in this '
       f'model; name some of {", ".join(sorted(params))}.'
     )
   is_trained = lambda path: any(
-    params_lib.matches(path, t) or params_lib.matches(t, path)
-    for t in trainable
+    matches(path, t) or matches(t, path) for t in trainable
   )
   options = dict(config['optimizer'])
   for key in BY_PREFIX:
     there = kept(options[key])
     if key != 'first_channels':  # whose paths are checked with their shapes
-      params_lib.check_prefixes(params, there, f'optimizer.{key}')
+      check_prefixes(params, there, f'optimizer.{key}')
       there = filter(is_trained, there)
     options[key] = {p: options[key][p] for p in there}
   return {**config, 'trainable': trainable, 'optimizer': options}

@@ -8,8 +8,8 @@ import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from i2v_jax import adapters
-from i2v_jax import params as params_lib
 from i2v_jax.models.inputs import param_shapes
+from i2v_jax.params import check_same_tree
 from i2v_jax.runtime.console import console
 from i2v_jax.runtime.errors import UserError
 from i2v_jax.weights import positions
@@ -61,7 +61,7 @@ def take_params(theirs, path, model, class_names: Sequence[str]) -> dict:
   )
   for line in lines:
     console.print(f'{path}: {line}')
-  params_lib.check_same_tree(wanted, params, str(path))
+  check_same_tree(wanted, params, str(path))
   return params
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from i2v_jax import params as params_lib
 from i2v_jax.backbones.normalization import NORMALIZATION
 from i2v_jax.backbones.vit_config import ViTConfig
+from i2v_jax.params import check_same_tree
 from i2v_jax.runtime.errors import UserError
 from i2v_jax.weights import image
 from i2v_jax.weights.files import Weights
@@ -113,7 +113,7 @@ def load_projection(
     )
   wanted = {'kernel': jax.ShapeDtypeStruct((cfg.width, width), 'float32')}
   tree = {'kernel': np.asarray(kernel).astype(np.float32)}
-  params_lib.check_same_tree(wanted, tree, f'projection of {weights.what}')
+  check_same_tree(wanted, tree, f'projection of {weights.what}')
   return tree
 
 

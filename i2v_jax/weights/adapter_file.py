@@ -13,7 +13,7 @@ from typing import Any
 from flax.traverse_util import flatten_dict, unflatten_dict
 from safetensors import safe_open
 
-from i2v_jax import params as params_lib
+from i2v_jax.params import Prefixes, matches, split
 from i2v_jax.runtime.errors import UserError
 from i2v_jax.weights.formats import native
 
@@ -22,30 +22,30 @@ PRETRAINED = ('backbone', 'projection')  # parts that image weights give
 NEEDED = ('config', 'class_names', 'base')
 
 
-def split(params: Mapping, trainable: params_lib.Prefixes):
+def split_base(params: Mapping, trainable: Prefixes):
   """Splits a classifier's tree into (what the file holds, its base).
 
   The base are the leaves of `PRETRAINED` that were not trained.
   """
-  _, frozen = params_lib.split(params, trainable)
+  _, frozen = split(params, trainable)
   frozen, flat = (flatten_dict(tree, sep='/') for tree in (frozen, params))
   base = {
     path: value
     for path, value in frozen.items()
-    if any(params_lib.matches(path, part) for part in PRETRAINED)
+    if any(matches(path, part) for part in PRETRAINED)
   }
   kept = {path: value for path, value in flat.items() if path not in base}
   return unflatten_dict(kept, sep='/'), unflatten_dict(base, sep='/')
 
 
-def find(path) -> pathlib.Path | None:
+def find_file(path) -> pathlib.Path | None:
   """The adapter file that a path is, or holds as a folder."""
   path = pathlib.Path(path)
   file = path if path.is_file() else path / FILE
   return file if file.is_file() else None
 
 
-def read(path) -> tuple[dict, dict[str, Any]]:
+def read_adapter(path) -> tuple[dict, dict[str, Any]]:
   """Reads a file that `native.write` made of the first part of `split`.
 
   Returns:
@@ -54,10 +54,10 @@ def read(path) -> tuple[dict, dict[str, Any]]:
   Raises:
     UserError: it is no adapter file.
   """
-  return native.read(path), metadata(path)
+  return native.read(path), read_metadata(path)
 
 
-def metadata(path) -> dict[str, Any]:
+def read_metadata(path) -> dict[str, Any]:
   """The metadata of an adapter file alone; raises as `read`."""
   try:
     with safe_open(str(path), 'numpy') as file:

@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from i2v_jax import params as params_lib
 from i2v_jax.backbones.vit import ViT
 from i2v_jax.backbones.vit_config import ViTConfig
+from i2v_jax.params import check_same_tree
 from i2v_jax.runtime.errors import UserError
 from i2v_jax.weights import download, files, prefixes, refused, wrapping
 from i2v_jax.weights.files import Weights
@@ -163,7 +163,7 @@ def read(weights: Weights, cfg: ViTConfig) -> tuple[dict, Report]:
   report = reader.report(
     form.what(weights), huggingface.normalization(weights) or usual
   )
-  params_lib.check_same_tree(shapes(cfg), params, weights.what)
+  check_same_tree(shapes(cfg), params, weights.what)
   report = report.of_file(weights)
   return params, dataclasses.replace(
     report, resampling=form.resampling(weights)

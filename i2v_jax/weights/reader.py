@@ -136,7 +136,7 @@ class Reader:
     )
 
 
-def depth(keys: Arrays, pattern: str) -> int:
+def count_blocks(keys: Arrays, pattern: str) -> int:
   """Number of blocks; `pattern` has `{}` for the number of the block.
 
   Raises:

@@ -68,7 +68,7 @@ def test_an_adapter_file_holds_all_but_frozen_image_weights(model, written):
   in_backbone = {p for p in load_file(file) if p.startswith('backbone')}
   assert in_backbone == {'backbone/ln_post/scale', 'backbone/ln_post/bias'}
   count = sum(x.size for x in load_file(file).values())
-  facts_ = facts.read(file)
+  facts_ = facts.read_facts(file)
   assert count == facts_['trained_parameters']
   assert facts_['parameters'] == params_lib.count(model.params) > count
 
@@ -92,7 +92,7 @@ def test_what_an_adapter_file_says(model, written):
 
 def other_seed(folder, out):
   """The adapter file, sure of other random image weights."""
-  tree, said = adapter_file.read(folder / 'adapter.safetensors')
+  tree, said = adapter_file.read_adapter(folder / 'adapter.safetensors')
   said['config']['seed'] = 1
   out.mkdir()
   native.write(out / 'adapter.safetensors', tree, **said)
@@ -198,7 +198,7 @@ def test_a_file_that_is_no_adapter_file_is_named(written, tmp_path):
 def edit_config(path, change):
   """Changes the config that a workdir, an export or an adapter file keeps."""
   if path.suffix == '.safetensors':
-    tree, known = adapter_file.read(path)
+    tree, known = adapter_file.read_adapter(path)
     change(known['config'])
     native.write(path, tree, **known)
   elif (path / 'checkpoints').is_dir():

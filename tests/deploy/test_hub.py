@@ -126,7 +126,7 @@ def test_scores_and_paths_of_the_data_stay_at_home(
 
 
 def test_the_card_says_what_is_known(exports):
-  known = facts.read(exports / 'adapter')
+  known = facts.read_facts(exports / 'adapter')
   card = model_card.make_card(NAME, known)
   (report,) = known['evaluations']
   for said in (
@@ -146,12 +146,12 @@ def test_the_card_says_what_is_known(exports):
   known['base']['weights'] = 'hf:openai/clip-vit-base-patch16@main'
   card = model_card.make_card(NAME, known)
   assert '\nbase_model: openai/clip-vit-base-patch16\n---' in card
-  merged = model_card.make_card(NAME, facts.read(exports / 'merged'))
+  merged = model_card.make_card(NAME, facts.read_facts(exports / 'merged'))
   assert 'merging changed | logits of noise by ' in merged
 
 
 def test_the_card_leaves_out_what_is_not_known(exports):
-  known = facts.read(exports / 'merged') | {'evaluations': []}
+  known = facts.read_facts(exports / 'merged') | {'evaluations': []}
   for key in ('base', 'trained_parameters', 'step', 'merge_max_diff', 'data'):
     del known[key]
   card = model_card.make_card(NAME, known)

@@ -27,7 +27,7 @@ KEYS = """
 
 def younger() -> set[str]:
   """Keys that every config has now and none had then."""
-  return claim.flat(experiment.to_plain(common.base())).keys() - set(
+  return claim.flatten(experiment.to_plain(common.base())).keys() - set(
     KEYS.split()
   )
 

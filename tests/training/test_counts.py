@@ -19,7 +19,7 @@ def test_counts_of_the_papers_model():
   models = counts.build_models(config, 400)
   assert list(models) == ['image ViT', 'zeroi2v', 'zeroi2v, merged']
   image, model, merged = models.values()
-  found = counts.count(config, model)
+  found = counts.count_costs(config, model)
   backbone, head, time = 85_799_424, 768 * 400 + 400, 8 * 768
   adapters = 12 * 4 * (2 * 768 * 192 + 768 + 192)
   assert found.total == backbone + head + time + adapters
@@ -36,7 +36,7 @@ def test_nothing_is_folded_where_nothing_can_be():
   config = config_files.load_config('configs/aim_k400.py:smoke')
   models = counts.build_models(config, 3)
   assert list(models) == ['image ViT', 'aim']
-  found = counts.count(config, models['aim'])
+  found = counts.count_costs(config, models['aim'])
   assert found.inference == found.total
   head, backbone = 32 * 3 + 3, param_shapes(models['aim'])['backbone']
   size = sum(x.size for x in jax.tree.leaves(backbone))

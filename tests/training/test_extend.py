@@ -58,7 +58,7 @@ def test_there_must_be_a_run_to_extend(smoke_config, tmp_path):
 def nested(key, value):
   for name in reversed(key.split('.')):
     value = {name: value}
-  return workdir_lib.completed(value)
+  return workdir_lib.complete_config(value)
 
 
 @pytest.mark.parametrize('key', workdir_lib.EXTENDABLE)

@@ -46,9 +46,9 @@ def _differences(listed: Listed) -> Iterator[Finding]:
 def _alike(name: str, split: sources.Split) -> Iterator[Finding]:
   first, rows = {}, []
   for class_name in split.class_names:
-    other = first.setdefault(names.key(class_name), class_name)
+    other = first.setdefault(names.comparison_key(class_name), class_name)
     if other != class_name:
-      words = names.difference(other, class_name)
+      words = names.describe_difference(other, class_name)
       rows.append((name, '', f'{other!r} and {class_name!r} (by {words})'))
   if rows:
     text = f'class names of {name} that look the same: {len(rows)}'
@@ -91,7 +91,7 @@ def _extremes(counts: np.ndarray) -> tuple[int, int]:
 
 def _other_folders(name: str, split: sources.Split) -> Iterator[Finding]:
   """Videos whose folder is named after another class than their label."""
-  plain = lambda text: names.key(text).replace('_', ' ')
+  plain = lambda text: names.comparison_key(text).replace('_', ' ')
   labels = {}
   for label, class_name in enumerate(split.class_names):
     labels.setdefault(plain(class_name), []).append(label)

@@ -34,7 +34,7 @@ def look_in(folder: listing.Path) -> Contents:
       n for n in inside if frame_files.is_frame_folder(os.path.join(folder, n))
     }
   except OSError as error:
-    raise unreadable(error) from error
+    raise describe_unreadable(error) from error
   files = {name for name, is_folder in here if not is_folder}
   videos = {name for name in files if names.may_be_video(name)}
   left_out = {n for n in files - videos if not names.is_litter(n)}
@@ -75,7 +75,7 @@ def find_videos(path: listing.Path) -> Found:
   return found
 
 
-def unreadable(error: OSError) -> OSError:
+def describe_unreadable(error: OSError) -> OSError:
   """The error for a folder that cannot be listed."""
   problem = f'{error.filename} cannot be listed ({error.strerror})'
   return FileError(f'{problem}: mend its permissions, or move it away')

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from i2v_jax.data.sets import list_lines, listing
-from i2v_jax.data.videos import names as names_lib
+from i2v_jax.data.videos.names import comparison_key
 from i2v_jax.runtime.errors import UserError
 
 _MOST = 1_000_000  # classes that labels may count up to
@@ -117,7 +117,7 @@ def _named(path, video: Video, known: Mapping[str, int]) -> int:
   """The label of a class name that is equal, or has the same `names.key`."""
   if video.label in known:
     return known[video.label]
-  near = [n for n in known if names_lib.key(n) == names_lib.key(video.label)]
+  near = [n for n in known if comparison_key(n) == comparison_key(video.label)]
   if len(near) == 1:
     return known[near[0]]
   problem = f'label {video.label!r} is not one of {len(known) - 1} class names'

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from i2v_jax.data.sets import kinetics_csv, list_labels, list_lines, listing
 from i2v_jax.data.sets.list_labels import Video
 from i2v_jax.data.videos import frame_files
-from i2v_jax.data.videos import names as names_lib
+from i2v_jax.data.videos.names import has_video_extension
 from i2v_jax.runtime.errors import MissingFileError, UserError
 
 _SPLITS = ('validation', 'valid', 'train', 'test', 'val')  # longer ones first
@@ -122,7 +122,7 @@ def _read(path, delimiter: str | None, base: str) -> list[Video]:
 
 def _check_first(path, lines: Sequence[list_lines.Line], base: str) -> None:
   """Raises UserError where the first line names columns, in other words."""
-  ends = [names_lib.has_video_extension(line.path) for line in lines]
+  ends = [has_video_extension(line.path) for line in lines]
   if ends[:1] == [False] and len(ends) > 1 and all(ends[1:]):
     first = lines[0]
     if not _is_there(os.path.join(base, first.path)):
@@ -148,7 +148,7 @@ def _one_label(
   first = lines[0]
   for line in lines:
     numbers = all(map(list_lines.is_number, line.labels))
-    if names_lib.has_video_extension(line.path) or not numbers:
+    if has_video_extension(line.path) or not numbers:
       count, problem = len(line.labels), _SEVERAL if numbers else _FIELDS
       problem = f'{count} fields follow {line.path!r}: {problem}'
       raise listing.bad_line(path, line.number, problem)

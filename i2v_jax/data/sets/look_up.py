@@ -4,8 +4,8 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from i2v_jax.data.sets import folders as folders_lib
 from i2v_jax.data.sets import listing
+from i2v_jax.data.sets.folders import describe_unreadable
 from i2v_jax.data.videos import frame_files, names
 from i2v_jax.runtime.errors import UserError
 
@@ -52,7 +52,7 @@ class LookUp:
         return f'{path} is a folder, but not one of numbered images'
       for name in row.names:
         for other in self._folder(self._respelled(folder)).like(name):
-          words = names.difference(name, other)
+          words = names.describe_difference(name, other)
           return f'{other!r} is there, which differs from it only in {words}'
         stem = os.path.splitext(name)[0]
         for other in self._folder(folder).named(stem):
@@ -145,11 +145,11 @@ class _Folder:
   def like(self, name: str, folders: bool = False) -> Sequence[str]:
     """Videos, or folders, whose names differ only in the way of `names.key`."""
     if self._alike is None:
-      pairs = [(names.key(name), name) for name in self.names]
+      pairs = [(names.comparison_key(name), name) for name in self.names]
       for stem, found in self._stems.items():
-        pairs += [(names.key(stem), name) for name in found]
+        pairs += [(names.comparison_key(stem), name) for name in found]
       self._alike = _grouped(pairs)
-    found = self._alike.get(names.key(name), ())
+    found = self._alike.get(names.comparison_key(name), ())
     wanted = self._is_folder if folders else self.named
     return [other for other in found if wanted(other)]
 
@@ -174,4 +174,4 @@ def _list(path: str) -> list[str]:
   except (FileNotFoundError, NotADirectoryError):
     return []
   except OSError as error:
-    raise folders_lib.unreadable(error) from error
+    raise describe_unreadable(error) from error

@@ -8,7 +8,11 @@ import hashlib
 import os
 
 from i2v_jax.data.sets import folders, listing
-from i2v_jax.data.videos import names as spelling
+from i2v_jax.data.videos.names import (
+  comparison_key,
+  has_video_extension,
+  is_archive,
+)
 from i2v_jax.runtime.errors import MissingFileError, UserError
 
 
@@ -58,7 +62,7 @@ def _spelled(root, name: str) -> str:
   found = [
     folder
     for folder in folders.look_in(root).folders
-    if spelling.key(folder) == spelling.key(name)
+    if comparison_key(folder) == comparison_key(name)
     and folders.look_in(os.path.join(root, folder)).folders
   ]
   return found[0] if len(found) == 1 else ''
@@ -94,7 +98,7 @@ def _labels_of(there, names, top, train) -> dict[str, int]:
   labels = {name: label for label, name in enumerate(names)}
   others = [name for name in there if name not in labels]
   for other in list(others):
-    near = [n for n in names if spelling.key(n) == spelling.key(other)]
+    near = [n for n in names if comparison_key(n) == comparison_key(other)]
     if len(near) == 1 and near[0] not in there:
       labels[other] = labels[near[0]]
       others.remove(other)
@@ -113,7 +117,7 @@ def _classes(top) -> tuple[tuple[str, ...], list[str]]:
   here = folders.look_in(top)
   for name in here.videos:
     path = os.path.join(top, name)
-    if spelling.has_video_extension(name) and not os.path.isdir(path):
+    if has_video_extension(name) and not os.path.isdir(path):
       raise UserError(f'{name!r} in {top} is in no class: move it into one')
     if os.path.isdir(path):
       problem = f'{path} holds frames of one video'
@@ -145,7 +149,7 @@ def _clips(top, name) -> tuple[list[str], list[str]]:
 
 def _but(left_out: list[str]) -> str:
   """What a folder without videos holds, in brackets."""
-  if archives := [name for name in left_out if spelling.is_archive(name)]:
+  if archives := [name for name in left_out if is_archive(name)]:
     return f' but archives, such as {archives[0]}, which have to be unpacked'
   return f' ({folders.describe_left_out(left_out)})' if left_out else ''
 

@@ -68,14 +68,14 @@ def is_litter(name: str) -> bool:
   return bool(_LITTER.fullmatch(name))
 
 
-def key(name: str) -> str:
+def comparison_key(name: str) -> str:
   """Equal for names that differ only in case, Unicode form or outer blanks."""
   for form in _FORMS.values():
     name = form(name)
   return name
 
 
-def difference(name: str, other: str) -> str:
+def describe_difference(name: str, other: str) -> str:
   """How two names of the same `key` differ, in words."""
   found = []
   for word in _FORMS:

@@ -14,7 +14,6 @@ import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from i2v_jax.data.videos import fields
-from i2v_jax.runtime.errors import FileError
 
 # Titles may be in any encoding, and are not used. Later releases decode them
 # without being asked.
@@ -88,7 +87,7 @@ def open_file(
       reason = _DAMAGED
     if not reason:
       raise
-    raise FileError(errno.EINVAL, reason) from error
+    raise OSError(errno.EINVAL, reason) from error
 
 
 def reason(error: OSError | av.FFmpegError) -> str:

@@ -10,7 +10,7 @@ import jax
 from i2v_jax.backbones.vit_config import REMAT
 from i2v_jax.runtime import sharding
 from i2v_jax.runtime.console import console
-from i2v_jax.runtime.errors import MissingFileError, UserError
+from i2v_jax.runtime.errors import FileError, MissingFileError, UserError
 from i2v_jax.training import auto, counts, experiment, facts
 from i2v_jax.training.config_files import Variant
 from i2v_jax.training.run import (
@@ -44,6 +44,8 @@ def preview_rows(variants: Sequence[Variant]) -> list[dict[str, Any]]:
     }
     try:
       row |= _costs(variant.config, splits)
+    except FileError:
+      raise
     except UserError as error:
       console.print(f'{variant.name} is refused: {error}')
       row['error'] = str(error)
@@ -70,7 +72,7 @@ def _costs(config: Mapping[str, Any], splits: dict) -> dict[str, int]:
   sharding.check_heads(model.image_model.num_heads, mesh)
   _, schedule = make_schedule(fixed, len(train))
   jax.eval_shape(build_optimizer(fixed, schedule, mine).init, mine)
-  found = counts.count(config, model)
+  found = counts.count_costs(config, model)
   return {
     'parameters': found.total,
     'tunable_params': found.tunable,

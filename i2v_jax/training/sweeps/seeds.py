@@ -8,7 +8,7 @@ import numpy as np
 from i2v_jax.training.config_files import Variant
 
 
-def expand(variant: Variant, count: int) -> list[Variant]:
+def expand_seeds(variant: Variant, count: int) -> list[Variant]:
   """`count` variants of consecutive seeds, beginning with that of the config.
 
   The first keeps the name, so that seeds can be added to a finished sweep.
@@ -23,7 +23,7 @@ def expand(variant: Variant, count: int) -> list[Variant]:
   ]
 
 
-def gather(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def gather_seeds(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
   """Merges the rows of all seeds of a variant into one.
 
   Returns:

@@ -14,11 +14,11 @@ from rich.table import Table
 
 from i2v_jax.runtime import compilation, files
 from i2v_jax.runtime.console import console
-from i2v_jax.runtime.errors import UserError
+from i2v_jax.runtime.errors import FileError, UserError
 from i2v_jax.training import experiment, loop
 from i2v_jax.training.config_files import Variant
 from i2v_jax.training.sweeps import preview
-from i2v_jax.training.sweeps import seeds as seeds_lib
+from i2v_jax.training.sweeps.seeds import expand_seeds, gather_seeds
 
 # What a folder keeps of a variant that has finished.
 RECORD = 'sweep.json'
@@ -64,9 +64,9 @@ def train_all(
     if not row['error']:
       found = [
         _one(each, row | {'name': each.name}, pathlib.Path(workdir))
-        for each in seeds_lib.expand(variant, seeds)
+        for each in expand_seeds(variant, seeds)
       ]
-      row = seeds_lib.gather(found)
+      row = gather_seeds(found)
     rows.append(row)
   return rows
 
@@ -98,6 +98,8 @@ def _train(variant: Variant, folder: pathlib.Path) -> dict:
   """Trains a variant, or resumes it: accuracies, or the error of a refusal."""
   try:
     result = loop.train_and_evaluate(variant.config, folder)
+  except FileError:  # missing data or a full disk, which the others share
+    raise
   except FAILURES as error:
     if os.environ.get('I2V_TRACEBACK'):
       traceback.print_exc()

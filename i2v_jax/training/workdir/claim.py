@@ -90,7 +90,7 @@ def check_same_config(
   Raises:
     UserError: the two would not train the same; names the key.
   """
-  old, new = flat(completed(old)), flat(new)
+  old, new = flatten(complete_config(old)), flatten(new)
   changes = {}
   for key in sorted(old.keys() | new.keys()):
     if old.get(key) == new.get(key) or key.startswith(MAY_CHANGE):
@@ -107,7 +107,7 @@ def check_same_config(
   return changes
 
 
-def completed(config: Mapping) -> dict[str, Any]:
+def complete_config(config: Mapping) -> dict[str, Any]:
   """A stored config with the keys that are younger than it (`ADDED`)."""
   config = copy.deepcopy(dict(config))
   for path, value in ADDED.items():
@@ -119,5 +119,5 @@ def completed(config: Mapping) -> dict[str, Any]:
   return config
 
 
-def flat(config: Mapping) -> dict[str, Any]:
+def flatten(config: Mapping) -> dict[str, Any]:
   return flax.traverse_util.flatten_dict(config, sep='.')

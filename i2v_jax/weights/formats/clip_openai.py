@@ -10,11 +10,10 @@ import numpy as np
 
 from i2v_jax.backbones.vit_config import FAMILIES, ViTConfig
 from i2v_jax.runtime.errors import UserError
-from i2v_jax.weights import reader as readers
 from i2v_jax.weights.arrays import Arrays
 from i2v_jax.weights.files import Weights
 from i2v_jax.weights.formats import huggingface
-from i2v_jax.weights.reader import Reader
+from i2v_jax.weights.reader import Reader, count_blocks
 
 TOWER = 'visual.'
 ARCHIVE = ('context_length', 'input_resolution', 'vocab_size')
@@ -108,7 +107,7 @@ def sizes(arrays: Arrays, key: str) -> dict:
   tokens = len(arrays[key + 'positional_embedding'])
   return dict(
     width=width,
-    depth=readers.depth(arrays, key + BLOCKS),
+    depth=count_blocks(arrays, key + BLOCKS),
     patch_size=patch,
     image_size=patch * round((tokens - 1) ** 0.5),
     mlp_dim=len(arrays[key + BLOCKS.format(0) + 'mlp.c_fc.bias']),

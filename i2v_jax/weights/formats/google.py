@@ -9,10 +9,9 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 
 from i2v_jax.backbones.vit_config import FAMILIES, ViTConfig
-from i2v_jax.weights import reader as readers
 from i2v_jax.weights.arrays import Arrays
 from i2v_jax.weights.files import Weights
-from i2v_jax.weights.reader import Reader
+from i2v_jax.weights.reader import Reader, count_blocks
 
 PREFIXES = ('params/img/', 'opt/target/', 'params/', '')
 IGNORED = (
@@ -66,7 +65,7 @@ def fields(weights: Weights) -> dict:
   pool = 'map' if attends else 'cls' if class_token else 'mean'
   return FAMILIES['augreg'] | dict(
     width=width,
-    depth=readers.depth(arrays, BLOCKS),
+    depth=count_blocks(arrays, BLOCKS),
     num_heads=len(query),
     mlp_dim=len(arrays[block + which(arrays, MLPS) + 'Dense_0/bias']),
     patch_size=patch,

@@ -6,8 +6,8 @@ import numpy as np
 
 from i2v_jax.backbones.normalization import NORMALIZATION
 from i2v_jax.runtime.errors import UserError
-from i2v_jax.weights import reader as readers
 from i2v_jax.weights.files import Weights
+from i2v_jax.weights.reader import count_blocks
 
 FIELDS = {  # of config.json -> of `ViTConfig`
   'hidden_size': 'width',
@@ -104,7 +104,7 @@ def sizes(
   side = round((positions - class_token) ** 0.5)
   return dict(
     width=width,
-    depth=readers.depth(arrays, blocks),
+    depth=count_blocks(arrays, blocks),
     patch_size=patch,
     image_size=patch * side,
   )

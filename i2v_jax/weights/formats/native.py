@@ -15,9 +15,8 @@ from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.runtime.errors import FileError
 from i2v_jax.runtime.files import WAY_OUT
 from i2v_jax.weights import files
-from i2v_jax.weights import reader as readers
 from i2v_jax.weights.files import Weights
-from i2v_jax.weights.reader import Reader
+from i2v_jax.weights.reader import Reader, count_blocks
 
 BLOCKS = 'blocks_{}/'
 
@@ -55,7 +54,7 @@ def fields(weights: Weights) -> dict:
   side = round((len(arrays['pos']) - class_token) ** 0.5)
   return dict(
     width=width,
-    depth=readers.depth(arrays, BLOCKS),
+    depth=count_blocks(arrays, BLOCKS),
     patch_size=patch,
     image_size=patch * side,
     mlp_dim=len(arrays[BLOCKS.format(0) + 'mlp/fc2/kernel']),

@@ -5,11 +5,10 @@ from collections.abc import Collection
 import numpy as np
 
 from i2v_jax.backbones.vit_config import FAMILIES, ViTConfig
-from i2v_jax.weights import reader as readers
 from i2v_jax.weights.arrays import Arrays
 from i2v_jax.weights.files import Weights
 from i2v_jax.weights.formats import timm_config
-from i2v_jax.weights.reader import Reader
+from i2v_jax.weights.reader import Reader, count_blocks
 
 DECODER = (  # of MAE
   'decoder_blocks.',
@@ -122,7 +121,7 @@ def sizes(arrays: Arrays, key: str = '') -> dict:
   fc1 = key + BLOCKS.format(0) + names(arrays, key)['fc1'] + '.bias'
   return dict(
     width=width,
-    depth=readers.depth(arrays, key + BLOCKS),
+    depth=count_blocks(arrays, key + BLOCKS),
     patch_size=patch,
     image_size=patch * int(side),
     mlp_dim=len(arrays[fc1]),

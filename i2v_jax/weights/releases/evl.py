@@ -6,10 +6,9 @@ import numpy as np
 
 from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.weights import image
-from i2v_jax.weights import reader as readers
 from i2v_jax.weights.arrays import Arrays
 from i2v_jax.weights.formats import native
-from i2v_jax.weights.reader import Reader
+from i2v_jax.weights.reader import Reader, count_blocks
 from i2v_jax.weights.releases.stated import Stated
 
 ANY_FRAMES = False  # whether no parameter depends on their number
@@ -37,7 +36,7 @@ def names(keys: Collection[str]) -> tuple[str, str]:
 def spec(arrays: Arrays, told: Stated) -> tuple[dict, int]:
   """The model part of a config, and the number of classes."""
   backbone = told.ask('backbone', 'the frozen image model')
-  layers = readers.depth(arrays, LAYERS)
+  layers = count_blocks(arrays, LAYERS)
   found = dict(
     backbone=told.vit(_sizes(backbone, told)),
     num_frames=len(arrays['decoder.temporal_pos_embed.0']),
@@ -93,7 +92,7 @@ def _sizes(backbone, told: Stated) -> dict:
   return dict(
     family='clip',
     width=width,
-    depth=readers.depth(backbone, BLOCKS),
+    depth=count_blocks(backbone, BLOCKS),
     patch_size=patch,
     patch_bias=True,
     image_size=patch * int(len(backbone['pos_embed']) ** 0.5),

@@ -16,6 +16,7 @@ from paths import ROOT
 from i2v_jax.data.prepare.job import _SPLITS, Job, splits_of, staged_here
 from i2v_jax.data.sets import prepared, sources
 from i2v_jax.data.videos import decode, transcode
+from i2v_jax.runtime.errors import UserError
 
 
 @pytest.fixture
@@ -194,7 +195,7 @@ def test_a_finished_data_set_is_left_alone(root, tmp_path):
 
 def test_two_at_a_time_are_one_too_many(root, tmp_path):
   def stage(shards):
-    with pytest.raises(RuntimeError, match='another process prepares'):
+    with pytest.raises(UserError, match='another process prepares'):
       run(job(tmp_path, root))
     staged_here(shards, 1)
 

@@ -136,10 +136,12 @@ def test_a_layout_that_cannot_be_meant(tmp_path, files, error):
 
 
 def test_names_differ_only_in_what_is_named():
-  assert names.difference('A.mp4', 'a.mp4') == 'case'
-  assert names.difference('a .mp4', 'a.mp4') == 'blanks at the ends'
-  assert names.difference('é.mp4', 'e\u0301.mp4').startswith('Unicode form')
-  assert names.difference(' É', 'e\u0301') == (
+  assert names.describe_difference('A.mp4', 'a.mp4') == 'case'
+  assert names.describe_difference('a .mp4', 'a.mp4') == 'blanks at the ends'
+  assert names.describe_difference('é.mp4', 'e\u0301.mp4').startswith(
+    'Unicode form'
+  )
+  assert names.describe_difference(' É', 'e\u0301') == (
     'case and Unicode form (NFC or NFD) and blanks at the ends'
   )
 

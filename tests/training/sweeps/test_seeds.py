@@ -9,7 +9,7 @@ from i2v_jax.training.sweeps import seeds, sweep
 
 
 def test_seeds_follow_that_of_the_config():
-  found = seeds.expand(Variant('AIM', {'seed': 3, 'steps': 1}), 3)
+  found = seeds.expand_seeds(Variant('AIM', {'seed': 3, 'steps': 1}), 3)
   assert [v.name for v in found] == ['AIM', 'AIM, seed 4', 'AIM, seed 5']
   assert [v.config['seed'] for v in found] == [3, 4, 5]
   assert len({v.folder for v in found}) == 3
@@ -22,17 +22,17 @@ def row(name, top1=None, error=None):
 
 def test_a_row_has_mean_and_deviation():
   rows = [row('a', 0.5), row('a, seed 1', 0.7), row('a, seed 2', 0.6)]
-  found = seeds.gather(rows)
+  found = seeds.gather_seeds(rows)
   assert found['top1'] == pytest.approx(0.6)
   assert found['top1_deviation'] == pytest.approx(0.1)
   assert found['seeds'] == rows and found['reported'] == 0.0
   assert sweep.format_top1(found) == '60.0% ± 10.0'
-  assert seeds.gather(rows[:1]) == rows[0]
+  assert seeds.gather_seeds(rows[:1]) == rows[0]
 
 
 def test_a_seed_that_fails_is_named():
   rows = [row('a', 0.5), row('a, seed 1', error='no memory')]
-  found = seeds.gather(rows)
+  found = seeds.gather_seeds(rows)
   assert found['error'] == 'a, seed 1: no memory' and 'top1' not in found
   assert sweep.format_top1(found) == 'failed'
 

@@ -154,7 +154,7 @@ BEFORE = {'weights_which': '0.1'}  # weights are as that version read them
 
 
 def test_the_meaning_of_a_missing_key_is_its_default():
-  defaults = claim.flat(experiment.to_plain(common.base()))
+  defaults = claim.flatten(experiment.to_plain(common.base()))
   added = {key: defaults[key] for key in older.younger()}
   assert added | BEFORE == claim.ADDED
 
@@ -162,9 +162,9 @@ def test_the_meaning_of_a_missing_key_is_its_default():
 def test_a_stored_config_gets_what_it_lacks_and_keeps_what_it_has():
   now = experiment.to_plain(common.base())
   now['optimizer']['skip_norm'] = 1.0
-  assert claim.completed(now) == now
+  assert claim.complete_config(now) == now
   older.strip(old := experiment.to_plain(common.base()))
   assert 'mesh' not in old
   wanted = experiment.to_plain(common.base()) | BEFORE
-  assert claim.completed(old) == wanted
+  assert claim.complete_config(old) == wanted
   assert 'mesh' not in old  # what was stored stays as it is
