@@ -19,6 +19,7 @@ from i2v_jax.adapters.ssf import SSF
 from i2v_jax.adapters.st_adapter import STAdapter, STAdapterZeroI2V
 from i2v_jax.adapters.vpt import VPT
 from i2v_jax.adapters.zeroi2v import GeluAdapters, ZeroI2V
+from i2v_jax.backbones.image_model import BlockConfig
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError
 
@@ -118,21 +119,26 @@ def check_fit(
   Args:
     adapter: as `resolve` returns it.
     operator: as `operators.resolve` returns it.
-    cfg: of its image ViT.
+    cfg: an `ImageModel`.
     num_frames: T.
   """
-  check_blocks(adapter, cfg.depth)
+  check_blocks(adapter, cfg.num_blocks)
+  for block in map(cfg.block, range(cfg.num_blocks)):
+    _check_block(adapter, operator, block, num_frames)
+  layers = option(adapter, 'layers', 1)
+  ranges.whole(1, cfg.num_blocks)('model.adapter.layers', layers)
+
+
+def _check_block(adapter, operator, block: BlockConfig, num_frames: int):
   for name, spec in dict(adapter=adapter, temporal_operator=operator).items():
     offsets = (spec or {}).get('offsets', ())
     key = f'model.{name}.offsets'
-    frame_shift.check_offsets(key, offsets, cfg, num_frames)
+    frame_shift.check_offsets(key, offsets, block, num_frames)
   if 'share' in (operator or {}):
     shifts_heads = operator['name'] == 'channel_shift'
-    most = cfg.head_width if shifts_heads else cfg.width
+    most = block.head_width if shifts_heads else block.width
     fits = ranges.whole(2, most)
     fits('model.temporal_operator.share', operator['share'])
-  layers = option(adapter, 'layers', 1)
-  ranges.whole(1, cfg.depth)('model.adapter.layers', layers)
 
 
 def check_blocks(spec: Mapping | None, depth: int) -> None:
@@ -153,12 +159,11 @@ def relocation(spec: Mapping | None) -> dict | None:
 
 def relocated(model) -> str:
   """Describes which channels see which frames, or returns ''."""
-  operator = getattr(model, 'temporal_operator', None)
-  spec = relocation(model.adapter) or operator or {}
+  spec = relocation(model.adapter) or model.temporal_operator or {}
   if spec.get('name') != 'head_relocation':
     return ''
-  cfg = model.image_model
-  groups = operators.channel_groups(spec['offsets'], cfg)
+  cfg = model.image_model.block(0)
+  groups = frame_shift.channel_groups(spec['offsets'], cfg)
   moved = [(offset, count) for offset, count in groups if offset]
   parts = ', '.join(f'{count} at {offset:+d}' for offset, count in moved)
   frames = len({0} | {offset for offset, _ in moved})

@@ -3,8 +3,19 @@
 from typing import ClassVar
 
 from i2v_jax.adapters import block_interface
-from i2v_jax.adapters.layers import Bottleneck, drop_path, identity
-from i2v_jax.adapters.method import Method
+from i2v_jax.adapters.layers import (
+  Bottleneck,
+  bottleneck_macs,
+  drop_path,
+  identity,
+)
+from i2v_jax.adapters.method import (
+  Method,
+  adapted_blocks,
+  get_option,
+  sum_tokens,
+)
+from i2v_jax.backbones.macs import attention_macs
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError
 
@@ -43,6 +54,20 @@ class AIM(Method):
   )
 
   no_operator = 'it uses the frozen attention over time already'
+
+  @classmethod
+  def macs(cls, model) -> dict[str, int]:
+    rank = get_option(cls, model.adapter, 'rank')
+    frames = model.num_frames
+    over_time = lambda block: (
+      block.num_tokens * attention_macs(block.width, frames, frames)
+    )
+    each = lambda block: bottleneck_macs(block.width, rank)
+    count = get_option(cls, model.adapter, 'num_adapters')
+    return {
+      'attention over time': sum(map(over_time, adapted_blocks(model))),
+      'adapters': count * sum_tokens(model, each),
+    }
 
   def setup(self):
     if self.num_adapters not in (3, 4):

@@ -12,8 +12,13 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from i2v_jax.adapters.layers import Bottleneck, identity, torch_uniform
-from i2v_jax.adapters.method import Method
+from i2v_jax.adapters.layers import (
+  Bottleneck,
+  bottleneck_macs,
+  identity,
+  torch_uniform,
+)
+from i2v_jax.adapters.method import Method, get_option
 from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError
@@ -109,6 +114,23 @@ class DualPath(nn.Module):
     'neighbouring frames'
   )
 
+  @classmethod
+  def macs(cls, model) -> dict[str, int]:
+    """As `Method.macs`; `head` replaces that of one linear layer."""
+    cfg, spec = model.image_model, model.adapter
+    (frames, *_), (framesets, *_) = model.input_shapes
+    places = 2 * frames
+    places += (get_option(cls, spec, 'num_adapters') - 2) * framesets
+    rank = get_option(cls, spec, 'rank')
+    blocks = [cfg.block(i) for i in range(cfg.num_blocks)]
+    each = sum(b.num_tokens * bottleneck_macs(b.width, rank) for b in blocks)
+    width = model.projection or cfg.width
+    return {
+      'adapters': places * each,
+      'projection': (frames + framesets) * cfg.width * model.projection,
+      'head': 2 * width * width + width * model.num_classes,
+    }
+
   def setup(self):
     if self.num_adapters not in (4, 5):
       raise UserError(
@@ -118,7 +140,7 @@ class DualPath(nn.Module):
       raise UserError(
         f"positions are 'release' or 'fixed_3d', not {self.positions!r}."
       )
-    depth = self.cfg.depth
+    depth = self.cfg.num_blocks
     options = dict(rank=self.rank, dropout=self.dropout, dtype=self.dtype)
     stack = lambda path, **more: [
       path(layer=i, depth=depth, **options, **more) for i in range(depth)

@@ -15,7 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from i2v_jax.adapters.layers import PerChannelConv
+from i2v_jax.adapters.layers import PER_CHANNEL, PerChannelConv
+from i2v_jax.adapters.method import get_option
+from i2v_jax.backbones.macs import attention_macs
 from i2v_jax.backbones.vit import ACTIVATIONS, Attention, layer_norm
 from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.runtime import ranges
@@ -56,6 +58,21 @@ class EVL(nn.Module):
   )
 
   no_operator = 'it reads the features of the frozen image model as they are'
+
+  @classmethod
+  def macs(cls, model) -> dict[str, int]:
+    """As `Method.macs`."""
+    cfg, frames, spec = model.image_model, model.num_frames, model.adapter
+    width, patches = cfg.width, cfg.num_tokens - cfg.num_prefix
+    tokens, layers = frames * cfg.num_tokens, get_option(cls, spec, 'layers')
+    # Scores of each frame's patches with those of the frames before and after
+    # it, and the displacements that they weight.
+    motion = 2 * (frames - 1) * 2 * patches**2 * width
+    block = attention_macs(width, 1, tokens) + 8 * width**2  # MLP factor 4
+    return {
+      'decoder': layers * (motion + block),
+      PER_CHANNEL: layers * tokens * get_option(cls, spec, 'kernel') * width,
+    }
 
   @nn.compact
   def __call__(self, features):

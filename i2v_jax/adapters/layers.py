@@ -134,6 +134,11 @@ class Bottleneck(nn.Module):
     return x + branch if self.skip else branch
 
 
+def bottleneck_macs(width: int, rank: float) -> int:
+  """Multiply-accumulates of `down` and `up` for one token."""
+  return 2 * width * channels(rank, width)
+
+
 class LowRank(nn.Module):
   """scale * up(down(x)) without biases, the update of a linear layer (LoRA)."""
 
@@ -150,6 +155,9 @@ class LowRank(nn.Module):
     )
     h = layer(self.rank, self.down_init, 'down')(x)
     return self.scale * layer(width, self.up_init, 'up')(h)
+
+
+PER_CHANNEL = 'convolutions per channel'  # sums of shifted inputs, no product
 
 
 class PerChannelConv(nn.Module):

@@ -7,7 +7,7 @@ from flax import linen as nn
 
 from i2v_jax.adapters import block_interface, merging
 from i2v_jax.adapters.layers import LowRank, normal
-from i2v_jax.adapters.method import Method
+from i2v_jax.adapters.method import Method, get_option, sum_tokens
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError
 
@@ -60,6 +60,18 @@ class LoRA(Method):
     for name in self.on:
       update = LowRank(self.rank, scale, dtype=self.dtype, **options)
       setattr(self, name, update)
+
+  @classmethod
+  def macs(cls, model) -> dict[str, int]:
+    rank = get_option(cls, model.adapter, 'rank')
+    layers = get_option(cls, model.adapter, 'on')
+    ends = {  # inputs and outputs of each layer
+      'fc1': lambda block: block.width + block.fc1_width,
+      'fc2': lambda block: block.mlp_dim + block.width,
+    }
+    square = lambda block: 2 * block.width
+    each = lambda block: sum(ends.get(on, square)(block) for on in layers)
+    return {'adapters': rank * sum_tokens(model, each)}
 
   def wire(self, block, x_BxTxLxD):
     beside = lambda name, x, y: y + getattr(self, name)(x, y.shape[-1])

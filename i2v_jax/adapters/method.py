@@ -1,14 +1,40 @@
 """What methods have in common: a block to wire, an operator under it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
 from flax import linen as nn
 
 from i2v_jax.adapters import block_interface, operators
+from i2v_jax.backbones.image_model import BlockConfig
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError
+
+
+def get_option(method: type, spec: Mapping[str, Any], name: str):
+  """An option of a resolved spec: as given, or the method's default."""
+  return spec.get(name, getattr(method, name))
+
+
+def adapted_blocks(model) -> list[BlockConfig]:
+  """Sizes of each block of a classifier that has an adapter."""
+  cfg = model.image_model
+  chosen = model.adapter.get('blocks', ()) or range(cfg.num_blocks)
+  return [cfg.block(i) for i in chosen]
+
+
+def sum_tokens(model, cost: Callable[[BlockConfig], int]) -> int:
+  """Sums a cost per token over the tokens of a clip in adapted blocks."""
+  blocks = adapted_blocks(model)
+  return model.num_frames * sum(b.num_tokens * cost(b) for b in blocks)
+
+
+def sum_patches(model, cost: Callable[[BlockConfig], int]) -> int:
+  """Sums a cost per patch over the patches of a clip in adapted blocks."""
+  patches = lambda b: b.num_tokens - b.num_prefix
+  total = sum(patches(b) * cost(b) for b in adapted_blocks(model))
+  return model.num_frames * total
 
 
 class Method(nn.Module):
@@ -36,6 +62,17 @@ class Method(nn.Module):
   # What an option may be; a method adds its own.
   options: ClassVar = dict(blocks=ranges.listed(ranges.FROM_0))
   no_operator = ''  # why temporal operators make no sense here
+
+  @classmethod
+  def macs(cls, model) -> dict[str, int]:
+    """Multiply-accumulates that the method adds to a clip, by part.
+
+    Args:
+      model: a classifier with this method as its adapter.
+    """
+    raise NotImplementedError(
+      f'{cls.__name__} has no formula; give it a classmethod macs(cls, model).'
+    )
 
   @classmethod
   def fixed_size(cls, spec: Mapping[str, Any]) -> str:

@@ -12,14 +12,16 @@ from flax import linen as nn
 
 from i2v_jax.adapters import block_interface
 from i2v_jax.adapters.layers import (
+  PER_CHANNEL,
   PerChannelConv,
+  bottleneck_macs,
   channels,
   on_patches,
   square,
   torch_uniform,
   zeros,
 )
-from i2v_jax.adapters.method import Method
+from i2v_jax.adapters.method import Method, get_option, sum_patches
 from i2v_jax.runtime import ranges
 
 
@@ -60,6 +62,17 @@ class ProTuning(Method):
     rank=ranges.rank,
     kernel=ranges.odd,
   )
+
+  @classmethod
+  def macs(cls, model) -> dict[str, int]:
+    rank = get_option(cls, model.adapter, 'rank')
+    kernel = get_option(cls, model.adapter, 'kernel')
+    each = lambda block: bottleneck_macs(block.width, rank)
+    conv = lambda block: kernel**2 * channels(rank, block.width)
+    return {
+      'adapters': sum_patches(model, each),
+      PER_CHANNEL: sum_patches(model, conv),
+    }
 
   def setup(self):
     self.prompt = PromptBlock(self.rank, self.kernel, self.dtype)

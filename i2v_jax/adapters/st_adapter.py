@@ -1,5 +1,6 @@
 """ST-Adapter (Pan et al., NeurIPS 2022; arXiv 2206.13559)."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -7,7 +8,9 @@ from flax import linen as nn
 
 from i2v_jax.adapters import block_interface
 from i2v_jax.adapters.layers import (
+  PER_CHANNEL,
   PerChannelConv,
+  bottleneck_macs,
   channels,
   identity,
   normal,
@@ -16,7 +19,7 @@ from i2v_jax.adapters.layers import (
   torch_uniform,
   zeros,
 )
-from i2v_jax.adapters.method import Method
+from i2v_jax.adapters.method import Method, get_option, sum_patches, sum_tokens
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError
 
@@ -75,6 +78,18 @@ class STAdapter(Method):
     pre_mlp=ranges.flag,
   )
 
+  @classmethod
+  def macs(cls, model) -> dict[str, int]:
+    spec = model.adapter
+    rank, size = (get_option(cls, spec, name) for name in ('rank', 'kernel'))
+    places = [get_option(cls, spec, name) for name in ('pre_attn', 'pre_mlp')]
+    each = lambda block: bottleneck_macs(block.width, rank)
+    conv = lambda block: math.prod(size) * channels(rank, block.width)
+    return {
+      'adapters': sum(places) * sum_patches(model, each),
+      PER_CHANNEL: sum(places) * sum_patches(model, conv),
+    }
+
   def setup(self):
     if not (self.pre_attn or self.pre_mlp):
       raise UserError('ST-Adapter needs pre_attn or pre_mlp, or both.')
@@ -128,6 +143,17 @@ class STAdapterZeroI2V(Method):
     num_adapters=ranges.one_of(2, 4),
     rank=ranges.rank,
   )
+
+  @classmethod
+  def macs(cls, model) -> dict[str, int]:
+    rank = get_option(cls, model.adapter, 'rank')
+    count = get_option(cls, model.adapter, 'num_adapters')
+    each = lambda block: bottleneck_macs(block.width, rank)
+    conv = lambda block: 3 * channels(rank, block.width)  # frames
+    return {
+      'adapters': count * sum_tokens(model, each),
+      PER_CHANNEL: count * sum_tokens(model, conv),
+    }
 
   def setup(self):
     if self.num_adapters not in (2, 4):

@@ -8,7 +8,8 @@ from flax import linen as nn
 
 from i2v_jax.adapters import block_interface
 from i2v_jax.adapters.layers import symmetric_uniform
-from i2v_jax.adapters.method import Method
+from i2v_jax.adapters.method import Method, adapted_blocks, get_option
+from i2v_jax.backbones.macs import attention_macs
 from i2v_jax.backbones.vit import tokens
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError
@@ -39,6 +40,19 @@ class VPT(Method):
     deep=ranges.flag,
     dropout=ranges.RATE,
   )
+
+  @classmethod
+  def macs(cls, model) -> dict[str, int]:
+    prompts = get_option(cls, model.adapter, 'prompts')
+
+    def added(block):
+      cost = lambda tokens: (
+        attention_macs(block.width, tokens, tokens) + tokens * block.mlp_macs
+      )
+      return cost(block.num_tokens + prompts) - cost(block.num_tokens)
+
+    total = sum(map(added, adapted_blocks(model)))
+    return {'prompts': model.num_frames * total}
 
   def setup(self):
     if self.prompts < 1:

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from i2v_jax.adapters import frame_shift, merging
-from i2v_jax.adapters.layers import Bottleneck, identity
-from i2v_jax.adapters.method import Method
+from i2v_jax.adapters.layers import Bottleneck, bottleneck_macs, identity
+from i2v_jax.adapters.method import Method, get_option, sum_tokens
 from i2v_jax.adapters.operators import HeadRelocation
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError
@@ -115,6 +115,13 @@ class ZeroI2V(Method):
     x += self.out(block.attn(*qkv))
     x = block.stream(x)
     return x + self.fc2(block.mlp(self.fc1(block.ln2(x))))
+
+  @classmethod
+  def macs(cls, model) -> dict[str, int]:
+    count = len(PLACES[get_option(cls, model.adapter, 'num_adapters')])
+    rank = get_option(cls, model.adapter, 'rank')
+    each = lambda block: bottleneck_macs(block.width, rank)
+    return {'adapters': count * sum_tokens(model, each)}
 
   @staticmethod
   def merge(

@@ -107,8 +107,7 @@ class Mlp(nn.Module):
   def __call__(self, x):
     cfg = self.cfg
     dense = lambda size, name: nn.Dense(size, dtype=cfg.dtype, name=name)
-    hidden = cfg.mlp_dim * (2 if cfg.activation == 'swiglu' else 1)
-    h = ACTIVATIONS[cfg.activation](dense(hidden, 'fc1')(x))
+    h = ACTIVATIONS[cfg.activation](dense(cfg.fc1_width, 'fc1')(x))
     return scaled(self, dense(cfg.width, 'fc2')(h))
 
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from i2v_jax.runtime import ranges
+from i2v_jax.backbones.macs import attention_macs
+from i2v_jax.runtime import ranges, sharding
 from i2v_jax.runtime.errors import UserError
 
 # Name -> width, depth, heads, MLP width (Table 2 of arXiv 2106.04560; So400m
@@ -148,9 +149,50 @@ class ViTConfig:
     return (self.image_size, self.image_size, 3)
 
   @property
+  def num_blocks(self) -> int:
+    """Blocks that can have an adapter: all of them."""
+    return self.depth
+
+  @property
+  def num_tokens(self) -> int:
+    """L: class token, registers and patches of an image."""
+    return self.num_prefix + self.grid**2
+
+  @property
   def head_width(self) -> int:
     """K, channels of a head."""
     return self.width // self.num_heads
+
+  @property
+  def fc1_width(self) -> int:
+    """Outputs of the first layer of the MLP: the gate of SwiGLU, then F."""
+    return self.mlp_dim * (2 if self.activation == 'swiglu' else 1)
+
+  @property
+  def mlp_macs(self) -> int:
+    """Multiply-accumulates of the MLP for one token."""
+    return self.width * (self.fc1_width + self.mlp_dim)
+
+  def block(self, index: int) -> 'ViTConfig':
+    """Sizes of a block; all blocks of a ViT are alike."""
+    del index
+    return self
+
+  def check_mesh(self, mesh) -> None:
+    """Raises UserError if a mesh cannot shard the heads evenly."""
+    sharding.check_heads(self.num_heads, mesh)
+
+  def macs(self) -> dict[str, int]:
+    """Multiply-accumulates of one image; `pooling` where a query pools."""
+    tokens = self.num_tokens
+    attention = attention_macs(self.width, tokens, tokens)
+    pooling = attention_macs(self.width, 1, tokens) + self.mlp_macs
+    return {
+      'patches': self.grid**2 * self.width * 3 * self.patch_size**2,
+      'attention': self.depth * attention,
+      'mlp': self.depth * tokens * self.mlp_macs,
+      'pooling': pooling if self.pool == 'map' else 0,
+    }
 
   @classmethod
   def named(cls, variant: str = '', family: str = 'clip', **overrides):

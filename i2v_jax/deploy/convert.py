@@ -122,5 +122,5 @@ def _told(config: Mapping[str, Any], model) -> dict[str, Any]:
         told[name] = adapters.option(adapter, name, None)
     case 'st_adapter':
       told['num_frames'] = model.num_frames
-  operator = getattr(model, 'temporal_operator', None)
+  operator = model.temporal_operator
   return told | (dict(temporal_operator=operator) if operator else {})

@@ -2,7 +2,6 @@
 
 import jax.numpy as jnp
 from flax import linen as nn
-from flax.core import FrozenDict
 
 from i2v_jax.adapters.dualpath import DualPath
 from i2v_jax.adapters.layers import (
@@ -10,12 +9,12 @@ from i2v_jax.adapters.layers import (
   symmetric_uniform,
   torch_uniform,
 )
-from i2v_jax.backbones.vit import ViT
-from i2v_jax.backbones.vit_config import ViTConfig
+from i2v_jax.backbones.image_model import make_module
+from i2v_jax.models.classifier import Classifier
 from i2v_jax.runtime.errors import UserError
 
 
-class DualPathClassifier(nn.Module):
+class DualPathClassifier(Classifier):
   """Single frames and framesets through the same frozen blocks.
 
   Parameters: `backbone` (the tree of the image ViT), `adapters` (both stacks
@@ -31,14 +30,10 @@ class DualPathClassifier(nn.Module):
     projection: width E that CLIP's projection gives; 0 for none.
   """
 
-  image_model: ViTConfig
-  num_classes: int
-  num_frames: int
-  adapter: FrozenDict
   projection: int = 0
 
   def setup(self):
-    self.backbone = ViT(self.image_model)
+    self.backbone = make_module(self.image_model)
     self.adapters = self.paths(dtype=self.image_model.dtype)
     if self.projection:
       self.project = nn.Dense(

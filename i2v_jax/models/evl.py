@@ -5,7 +5,6 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
-from flax.core import FrozenDict
 
 from i2v_jax.adapters.evl import CLIP_LAYERS, EVL
 from i2v_jax.adapters.layers import (
@@ -13,12 +12,14 @@ from i2v_jax.adapters.layers import (
   symmetric_uniform,
   torch_uniform,
 )
-from i2v_jax.backbones.vit import ViT, layer_norm, over_data
+from i2v_jax.backbones.image_model import make_module
+from i2v_jax.backbones.vit import layer_norm, over_data
 from i2v_jax.backbones.vit_config import ViTConfig
+from i2v_jax.models.classifier import Classifier
 from i2v_jax.runtime.errors import UserError
 
 
-class EVLClassifier(nn.Module):
+class EVLClassifier(Classifier):
   """Frames through a frozen image ViT; a decoder over its last blocks; a head.
 
   No gradient enters the backbone, so `features` of a clip can be computed once
@@ -34,10 +35,6 @@ class EVLClassifier(nn.Module):
     dropout: in the head, behind its norm.
   """
 
-  image_model: ViTConfig
-  num_classes: int
-  num_frames: int
-  adapter: FrozenDict
   dropout: float = 0.5
 
   no_gradient = ('backbone',)  # what cannot be trained
@@ -46,12 +43,12 @@ class EVLClassifier(nn.Module):
   def setup(self):
     cfg = self.image_model
     options = {k: v for k, v in self.adapter.items() if k != 'name'}
-    self.backbone = ViT(cfg)
+    self.backbone = make_module(cfg)
     self.adapters = EVL(cfg, self.num_frames, **options, dtype=cfg.dtype)
-    if not 1 <= self.adapters.layers <= cfg.depth:
+    if not 1 <= self.adapters.layers <= cfg.num_blocks:
       raise UserError(
         f'EVL cannot read the last {self.adapters.layers} blocks of '
-        f'{cfg.depth}; choose layers from 1 to {cfg.depth}.'
+        f'{cfg.num_blocks}; choose layers from 1 to {cfg.num_blocks}.'
       )
     self.head = Head(cfg, self.num_classes, self.dropout)
 
@@ -82,9 +79,9 @@ class EVLClassifier(nn.Module):
     return self.head(self.adapters(features))
 
   @property
-  def input_shapes(self) -> tuple[tuple[int, ...], ...]:
-    """Shape of each array of one clip, without the batch axis."""
-    return ((self.num_frames, *self.image_model.image_shape),)
+  def num_pooled(self) -> int:
+    """The decoder reads tokens, not what the image model pools."""
+    return 0
 
 
 def read(block, x_BxTxLxD):

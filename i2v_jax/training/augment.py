@@ -35,7 +35,8 @@ def augment_batch(
     batch = mix(batch, drawn, mixup, cutmix, grid)
   if drop_patches:
     rng, drawn = jax.random.split(rng)
-    size, patches = len(batch['label']), model.image_model.grid**2
+    block = model.image_model.block(0)
+    size, patches = len(batch['label']), block.num_tokens - block.num_prefix
     kept_BxK = draw_kept(drawn, size, patches, drop_patches)
     batch = dict(batch) | {'kept': kept_BxK}
   return batch, rng

@@ -65,7 +65,7 @@ def build_models(config: Mapping[str, Any], num_classes: int) -> dict:
 
 def method_name(model) -> str:
   """Of the method: its adapter, else its operator."""
-  part = model.adapter or getattr(model, 'temporal_operator', None)
+  part = model.adapter or model.temporal_operator
   return part['name'] if part else 'no adapter'
 
 

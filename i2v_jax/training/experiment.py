@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from i2v_jax import adapters
-from i2v_jax.backbones.vit_config import ViTConfig
+from i2v_jax.backbones.image_model import make_config
 from i2v_jax.data.clips import flips
 from i2v_jax.data.clips.clips import ClipSpec
 from i2v_jax.data.loading import pipeline
@@ -115,7 +115,7 @@ def make_clip_spec(config: Mapping[str, Any], class_names=None) -> ClipSpec:
     clip['flip_map'] = flips.flip_label_map(class_names)
   return ClipSpec(
     num_frames=model['num_frames'],
-    image_size=ViTConfig.named(**model['backbone']).image_size,
+    image_size=make_config(model['backbone']).image_shape[0],
     clips=views['clips'],
     crops=views['crops'],
     test_short_side=views['short_side'],

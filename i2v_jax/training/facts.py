@@ -144,7 +144,7 @@ def is_local(weights: str) -> bool:
 
 def _model(trained) -> dict[str, Any]:
   config, model = trained.config, trained.model
-  operator = getattr(model, 'temporal_operator', None)
+  operator = model.temporal_operator
   return {
     'adapter': experiment.to_plain(model.adapter),
     'temporal_operator': experiment.to_plain(operator),

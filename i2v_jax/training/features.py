@@ -61,7 +61,7 @@ def check(config: Mapping[str, Any], model, mine: Mapping) -> None:
 
 
 def _check_constant(model, mine: Mapping) -> None:
-  decoded, adapter = getattr(model, 'decoded', ()), model.adapter
+  decoded, adapter = model.decoded, model.adapter
   if not decoded or (adapter and 'adapters' not in decoded):
     raise UserError(
       f'cache_gb is for a model without adapter and for evl; {adapter["name"]} '
@@ -143,7 +143,7 @@ def _facts(run) -> dict[str, Any]:
     'i2v_jax': i2v_jax.__version__,
     'normalization': run.config['data']['normalization'],
     'seed': run.config['seed'],
-    'temporal_operator': getattr(run.model, 'temporal_operator', None),
+    'temporal_operator': run.model.temporal_operator,
     'vit': native.describe(run.model.image_model),
     'dtype': jnp.dtype(run.model.image_model.dtype).name,
   }

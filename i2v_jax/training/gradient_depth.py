@@ -17,7 +17,7 @@ BLOCK = re.compile(r'(adapters|backbone)/blocks_(\d+)/')
 
 def check(model, mine: Mapping) -> None:
   """Raises UserError for what is trained and gets no gradient."""
-  for part in getattr(model, 'no_gradient', ()):
+  for part in model.no_gradient:
     if part in mine:
       raise UserError(
         f'{model.adapter["name"]} gives {part} no gradient, so it cannot be '
@@ -33,9 +33,9 @@ def lowest_block(model, mine: Mapping) -> int:
     mine: its trainable tree.
   """
   paths = flatten_dict(mine, sep='/')
-  if 'backbone' in getattr(model, 'no_gradient', ()):
-    return model.image_model.depth
-  return min(_block(path, model.image_model.depth) for path in paths)
+  if 'backbone' in model.no_gradient:
+    return model.image_model.num_blocks
+  return min(_block(path, model.image_model.num_blocks) for path in paths)
 
 
 def _block(path: str, depth: int) -> int:
@@ -49,7 +49,7 @@ def describe_depth(model, mine: Mapping) -> str:
 
   That it ends above block 0, or goes on there for one table's sake.
   """
-  depth, lowest = model.image_model.depth, lowest_block(model, mine)
+  depth, lowest = model.image_model.num_blocks, lowest_block(model, mine)
   if lowest:
     return f'; the gradient goes through {depth - lowest} of {depth} blocks'
   if 'temporal_embedding' not in mine:

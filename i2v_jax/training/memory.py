@@ -88,7 +88,7 @@ def lower_step(
   sharding.check_batch_size(size, mesh, config['accumulate'])
   platform = mesh.devices.flat[0].platform
   model = experiment.build_model(config, num_classes, platform)
-  sharding.check_heads(model.image_model.num_heads, mesh)
+  model.image_model.check_mesh(mesh)
   found = param_shapes(model)
   config, mine, frozen = split_params(config, model, found)
   frozen = jax.eval_shape(

@@ -97,7 +97,7 @@ def prepare_run(config: Mapping[str, Any], workdir) -> Run:
     split, spec, data['on_bad_video'], data['clip_seconds']
   )
   model, _ = build_checked_model(config, train)
-  sharding.check_heads(model.image_model.num_heads, mesh)
+  model.image_model.check_mesh(mesh)
   pretrained = stored.load_pretrained(
     config, model, train.class_names, (workdir / 'checkpoints').is_dir()
   )

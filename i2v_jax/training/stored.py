@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from i2v_jax import weights
-from i2v_jax.backbones.vit_config import ViTConfig
+from i2v_jax.backbones.image_model import ImageModel
 from i2v_jax.data.sets import sources
 from i2v_jax.models import video
 from i2v_jax.models.inputs import clip_shapes, param_shapes
@@ -188,7 +188,7 @@ def load_pretrained(
   source, which = config['weights'], config['weights_which']
   try:
     parts = {'backbone': _backbone(config, model.image_model, settled)}
-    width = getattr(model, 'projection', 0)
+    width = model.projection
     if width and source != 'random':
       parts['projection'] = weights.load_projection(
         source, model.image_model, width, which
@@ -221,7 +221,9 @@ def load_start(path, model, class_names: Sequence[str]) -> dict:
   return warm_start.take_params(theirs, path, model, class_names)
 
 
-def _backbone(config: Mapping[str, Any], cfg: ViTConfig, settled: bool) -> dict:
+def _backbone(
+  config: Mapping[str, Any], cfg: ImageModel, settled: bool
+) -> dict:
   if config['weights'] == 'random':
     return weights.load_backbone('random', cfg, config['seed'])
   if settled:

@@ -57,7 +57,7 @@ def take_params(theirs, path, model, class_names: Sequence[str]) -> dict:
   wanted = param_shapes(model)
   wanted = {part: wanted[part] for part in wanted if part in params}
   params, lines = resample_tables(
-    params, wanted, int(model.image_model.class_token)
+    params, wanted, int('cls' in wanted['backbone'])
   )
   for line in lines:
     console.print(f'{path}: {line}')
@@ -142,8 +142,8 @@ def _function(model) -> dict[str, Any]:
     f'backbone.{k}': v for k, v in native.describe(model.image_model).items()
   }
   del found['backbone.image_size']  # positions tell it
-  found['mean_first'] = getattr(model, 'mean_first', False)
-  operator = getattr(model, 'temporal_operator', None) or {}
+  found['mean_first'] = model.mean_first
+  operator = model.temporal_operator or {}
   found |= {f'temporal_operator.{k}': v for k, v in operator.items()}
   if spec := model.adapter:
     names = set(adapters.METHODS[spec['name']].options) - {*NO_MATTER}

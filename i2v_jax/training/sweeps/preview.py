@@ -69,7 +69,7 @@ def _costs(config: Mapping[str, Any], splits: dict) -> dict[str, int]:
     splits[key] = load_splits(config)
   train, _ = splits[key]
   model, mine = build_checked_model(fixed, train)
-  sharding.check_heads(model.image_model.num_heads, mesh)
+  model.image_model.check_mesh(mesh)
   _, schedule = make_schedule(fixed, len(train))
   jax.eval_shape(build_optimizer(fixed, schedule, mine).init, mine)
   found = counts.count_costs(config, model)
