@@ -1,7 +1,5 @@
 """The formula against what JAX traces and what XLA compiles, per method."""
 
-import math
-
 import jax
 import jax.extend
 import pytest
@@ -50,26 +48,7 @@ def traced(model):
   Of `init`, which runs the model and draws parameters without a product.
   """
   init = lambda *clips: model.init(jax.random.key(0), *clips)
-  return counted(jax.make_jaxpr(init)(*clip_shapes(model)).jaxpr)
-
-
-def counted(jaxpr):
-  total = 0
-  for eqn in jaxpr.eqns:
-    sizes = [var.aval.shape for var in eqn.invars]
-    out = math.prod(eqn.outvars[0].aval.shape)
-    if eqn.primitive.name == 'dot_general':
-      (contracted, _), _ = eqn.params['dimension_numbers']
-      total += out * math.prod(sizes[0][axis] for axis in contracted)
-    if eqn.primitive.name == 'conv_general_dilated':
-      features = eqn.params['dimension_numbers'].rhs_spec[0]
-      total += out * math.prod(sizes[1]) // sizes[1][features]
-    within = [*map(counted, jax.extend.core.jaxprs_in_params(eqn.params))]
-    if eqn.primitive.name == 'cond':  # attention, as each platform does it
-      assert len(set(within)) == 1
-      within = within[:1]
-    total += sum(within)
-  return total
+  return small.count_products(jax.make_jaxpr(init)(*clip_shapes(model)).jaxpr)
 
 
 @pytest.mark.parametrize('name', SPECS)
