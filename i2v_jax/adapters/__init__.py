@@ -105,7 +105,7 @@ def _with_preset(spec: dict) -> dict:
 
 
 def option(spec: Mapping | None, name: str, default):
-  """An option of a resolved spec: as given, or as its method has it."""
+  """An option of a resolved spec: as given, or its method's default."""
   if not spec:
     return default
   return spec.get(name, getattr(METHODS[spec['name']], name, default))
@@ -142,7 +142,7 @@ def _check_block(adapter, operator, block: BlockConfig, num_frames: int):
 
 
 def check_blocks(spec: Mapping | None, depth: int) -> None:
-  """Raises UserError for `blocks` that a model of that depth has not."""
+  """Raises UserError for `blocks` that a model of that depth does not have."""
   named = option(spec, 'blocks', ())
   if len(set(named)) < len(named) or not set(named) <= set(range(depth)):
     raise UserError(
@@ -152,7 +152,7 @@ def check_blocks(spec: Mapping | None, depth: int) -> None:
 
 
 def relocation(spec: Mapping | None) -> dict | None:
-  """The temporal operator that a method's own offsets are."""
+  """The temporal operator that a method's own offsets define."""
   offsets = option(spec, 'offsets', ())
   return dict(name='head_relocation', offsets=offsets) if offsets else None
 
@@ -174,7 +174,7 @@ def relocated(model) -> str:
 
 
 def check_operator(adapter: Mapping | None, operator: Mapping | None) -> None:
-  """Raises UserError where a method cannot stand on a temporal operator."""
+  """Raises UserError if a method does not work with a temporal operator."""
   if not (adapter and operator):
     return
   name = adapter['name']

@@ -8,7 +8,7 @@ from i2v_jax.runtime import ranges
 
 
 class AdaptFormer(Method):
-  """A ReLU bottleneck beside the MLP, on the tokens before the norm.
+  """A ReLU bottleneck parallel to the MLP, on the tokens before the norm.
 
   Attributes:
     rank: channels of the bottleneck.

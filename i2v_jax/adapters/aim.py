@@ -30,12 +30,12 @@ class AIM(Method):
   At the start it is the image model, frame by frame.
 
   Attributes:
-    num_adapters: 3; or 4, one more in front of the attention over time.
+    num_adapters: 3; or 4, one more before the attention over time.
     rank: channels of an adapter, or below 1 their share of the width.
-    scale: factor on the adapter beside the MLP.
+    scale: factor on the adapter parallel to the MLP.
     drop_path: rate of the last block; it grows linearly from 0.
     drop_path_axis: `sample` draws once per video; `release` as the release
-      does: per token index over the whole batch on CLIP, per frame on the
+      does: per token index over the complete batch on CLIP, per frame on the
       ImageNet ViT.
   """
 
@@ -99,7 +99,7 @@ class AIM(Method):
     rate = self.drop_path * self.layer / max(self.depth - 1, 1)
     axes = (0,)
     if self.drop_path_axis == 'release':
-      cfg = block_interface.config(
+      cfg = block_interface.require_config(
         block, "AIM with drop_path_axis='release'", 'pre_norm'
       )
       axes = RELEASE_AXES['clip' if cfg.pre_norm else 'imagenet']

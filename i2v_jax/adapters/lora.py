@@ -11,7 +11,7 @@ from i2v_jax.adapters.method import Method, get_option, sum_tokens
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError
 
-LAYERS = {  # layer -> where it lies in the block
+LAYERS = {  # layer -> its part of the block
   'q': 'attn',
   'k': 'attn',
   'v': 'attn',
@@ -74,9 +74,9 @@ class LoRA(Method):
     return {'adapters': rank * sum_tokens(model, each)}
 
   def wire(self, block, x_BxTxLxD):
-    beside = lambda name, x, y: y + getattr(self, name)(x, y.shape[-1])
+    add = lambda name, x, y: y + getattr(self, name)(x, y.shape[-1])
     dense = (nn.Dense,)
-    with block_interface.layers_changed(block, 'LoRA', self.on, dense, beside):
+    with block_interface.change_layers(block, 'LoRA', self.on, dense, add):
       return super().wire(block, x_BxTxLxD)
 
   @staticmethod
@@ -90,7 +90,7 @@ class LoRA(Method):
       parts = {part: dict(backbone[block][part]) for part in ('attn', 'mlp')}
       for name, update in updates.items():
         part = parts[LAYERS[name]]
-        part[name] = merging.beside(part[name], update, scale)
+        part[name] = merging.add_low_rank(part[name], update, scale)
       merged[block] = dict(backbone[block]) | parts
     return None, merged
 

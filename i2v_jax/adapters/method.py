@@ -1,4 +1,4 @@
-"""What methods have in common: a block to wire, an operator under it."""
+"""The base of methods that wire a block, and sums for their cost formulas."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
@@ -41,8 +41,8 @@ class Method(nn.Module):
   """One layer of a method; by itself the frozen block as it is.
 
   A method overrides `wire` with its paper's residual equations. It calls
-  `block.stream` in front of attention and MLP, where a temporal operator may
-  move tokens; one that cannot live with operators says why in `no_operator`.
+  `block.stream` before attention and MLP, where a temporal operator may
+  move tokens; one that does not work with operators says why in `no_operator`.
 
   Attributes:
     blocks: which blocks have an adapter; none named means all. The others are
@@ -93,7 +93,7 @@ class Method(nn.Module):
     """The block with the temporal operator in it."""
     if not self.operator:
       return operators.MovedBlock(block)
-    return operators.make(self.operator)(block)
+    return operators.make_operator(self.operator)(block)
 
   def wire(self, block, x_BxTxLxD):
     x = block.stream(x_BxTxLxD)

@@ -10,18 +10,18 @@ from i2v_jax.adapters import block_interface
 from i2v_jax.adapters.layers import symmetric_uniform
 from i2v_jax.adapters.method import Method, adapted_blocks, get_option
 from i2v_jax.backbones.macs import attention_macs
-from i2v_jax.backbones.vit import tokens
+from i2v_jax.backbones.vit import repeat_tokens
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError
 
 
 class VPT(Method):
-  """Learned tokens in front of the patches of every frame.
+  """Learned tokens before the patches of every frame.
 
-  Behind the class token and registers, where there are. Deep prompts stand in
-  one block each: put in before it, cut off behind it. Shallow ones are put in
-  before the first block and cut off behind the last. All frames share them;
-  they have no position.
+  They come after the class token and registers, are shared by all frames and
+  have no position. Each block has its own deep prompts, inserted before it and
+  removed after it; shallow ones are inserted before the first block and removed
+  after the last.
 
   Attributes:
     prompts: number of tokens; 8 in the video baseline of DualPath.
@@ -65,8 +65,11 @@ class VPT(Method):
 
   @nn.compact
   def wire(self, block, x_BxTxLxD):
-    x, cfg = x_BxTxLxD, block_interface.config(block, 'VPT', 'patch_size')
-    first = block_interface.num_prefix(block)
+    x, cfg = (
+      x_BxTxLxD,
+      block_interface.require_config(block, 'VPT', 'patch_size'),
+    )
+    first = block_interface.count_prefix(block)
     if self.deep or self.layer == 0:
       x = self.insert(x, first, cfg.patch_size)
     x = super().wire(block, x)
@@ -81,6 +84,6 @@ class VPT(Method):
     bound = math.sqrt(6 / (3 * patch_size**2 + width))
     prompts = self.param('prompts', symmetric_uniform(bound), shape)
     drop = nn.Dropout(self.dropout, deterministic=not self.has_rng('dropout'))
-    inside = tokens(drop(prompts), x_BxTxLxD)
+    inside = repeat_tokens(drop(prompts), x_BxTxLxD)
     prefix, patches = jnp.split(x_BxTxLxD, [first], axis=-2)
     return jnp.concatenate([prefix, inside, patches], axis=-2)

@@ -1,4 +1,4 @@
-"""What decides an image ViT: sizes, and what families of models differ in."""
+"""The config of an image ViT: sizes, and what families of models differ in."""
 
 import dataclasses
 from typing import Any
@@ -75,19 +75,19 @@ class ViTConfig:
     num_heads: N.
     patch_size: side of a patch in pixels.
     image_size: side of the image in pixels.
-    mlp_dim: F; 0 is four times the width. SwiGLU has a gate of as many more.
-    pre_norm: a norm in front of the blocks.
+    mlp_dim: F; 0 for four times the width. The gate of SwiGLU adds another F.
+    pre_norm: a norm before the blocks.
     patch_bias: a bias in the patch embedding.
     activation: of the MLP: `quick_gelu`, `gelu`, `gelu_tanh`, `swiglu`.
     norm_eps: of all norms.
-    class_token: a learned token in front of the patches.
-    registers: learned tokens behind the class token, without a position.
-    layer_scale: a learned factor per channel behind attention and MLP.
-    pool: what stands for an image: its class token, the mean of its patches,
-      or attention from a learned query (`map`); behind the final norm.
+    class_token: a learned token before the patches.
+    registers: learned tokens after the class token, without a position.
+    layer_scale: a learned factor per channel after attention and MLP.
+    pool: of the tokens after the final norm: the class token (`cls`), the mean
+      of the patches (`mean`), or attention from a learned query (`map`).
     dtype: compute type; parameters are float32.
     remat: what the backward pass recomputes: `none`, all but products with
-      weights (`dots`; those of attention are recomputed), or whole blocks
+      weights (`dots`; those of attention are recomputed), or complete blocks
       (`block`).
   """
 
@@ -140,7 +140,7 @@ class ViTConfig:
 
   @property
   def num_prefix(self) -> int:
-    """Tokens in front of the patches: class token and registers."""
+    """Tokens before the patches: class token and registers."""
     return self.class_token + self.registers
 
   @property

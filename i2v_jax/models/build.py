@@ -69,7 +69,7 @@ def find_classifier(adapter: Mapping | None) -> type[nn.Module]:
 
 
 def _check_off(option: str, value, adapter: Mapping | None) -> None:
-  """What a classifier does not have may be said, if it is off."""
+  """An option a classifier lacks is accepted only when it is off."""
   classifiers = (VideoClassifier, *CLASSIFIERS.values())
   known = set().union(*(c.__dataclass_fields__ for c in classifiers))
   if option not in known:

@@ -26,7 +26,7 @@ class DualPathClassifier(Classifier):
     num_classes: width of the head.
     num_frames: T, frames of a clip; a multiple of the cells of a frameset and
       of the frames of the spatial path. 0 for any.
-    adapter: options of `DualPath` beside `name`.
+    adapter: `name` and options of `DualPath`.
     projection: width E that CLIP's projection gives; 0 for none.
   """
 
@@ -88,7 +88,7 @@ class DualPathClassifier(Classifier):
     return self.read(x_BxTxLxD), self.read(z_BxGxLxD)
 
   def read(self, x_BxTxLxD):
-    """What stands for each image, behind CLIP's projection."""
+    """Features of each image, after CLIP's projection if there is one."""
     y_BxTxD = self.backbone.pool(x_BxTxLxD)
     return self.project(y_BxTxD) if self.projection else y_BxTxD
 

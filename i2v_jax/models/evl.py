@@ -13,7 +13,7 @@ from i2v_jax.adapters.layers import (
   torch_uniform,
 )
 from i2v_jax.backbones.image_model import make_module
-from i2v_jax.backbones.vit import layer_norm, over_data
+from i2v_jax.backbones.vit import make_layer_norm, shard_over_data
 from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.models.classifier import Classifier
 from i2v_jax.runtime.errors import UserError
@@ -31,8 +31,8 @@ class EVLClassifier(Classifier):
       backward pass.
     num_classes: width of the head.
     num_frames: T.
-    adapter: options of `EVL` beside `name`.
-    dropout: in the head, behind its norm.
+    adapter: `name` and options of `EVL`.
+    dropout: in the head, after its norm.
   """
 
   dropout: float = 0.5
@@ -68,7 +68,7 @@ class EVLClassifier(Classifier):
       x_BxTxLxD = self.backbone.ln_pre(x_BxTxLxD)
     features = []
     for block in self.backbone.blocks:
-      features.append(read(block, over_data(x_BxTxLxD)))
+      features.append(read_block(block, shard_over_data(x_BxTxLxD)))
       x_BxTxLxD = features[-1][0]
     if self.is_initializing():  # not used, but part of the image model
       self.backbone.pool(x_BxTxLxD)
@@ -84,7 +84,7 @@ class EVLClassifier(Classifier):
     return 0
 
 
-def read(block, x_BxTxLxD):
+def read_block(block, x_BxTxLxD):
   """Output of a block, and the queries and keys of its attention."""
   seen = []
 
@@ -106,7 +106,7 @@ class Head(nn.Module):
 
   def setup(self):
     cfg = dataclasses.replace(self.cfg, **CLIP_LAYERS, dtype=jnp.float32)
-    self.norm = layer_norm(cfg)
+    self.norm = make_layer_norm(cfg)
     self.drop = nn.Dropout(self.dropout)
     self.fc = nn.Dense(
       self.num_classes,

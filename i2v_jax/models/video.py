@@ -5,7 +5,7 @@ from flax import linen as nn
 from flax.core import FrozenDict
 
 from i2v_jax import adapters
-from i2v_jax.adapters.layers import check_frames, on_patches
+from i2v_jax.adapters.layers import change_patches, check_frames
 from i2v_jax.backbones.image_model import make_module
 from i2v_jax.models.classifier import Classifier
 
@@ -19,7 +19,7 @@ class VideoClassifier(Classifier):
 
   Attributes:
     num_frames: T; the temporal embedding has one row per frame. Without one,
-      0 stands for any number.
+      0 allows any number.
     temporal_operator: as `operators.resolve` returns it, or None.
     temporal_embedding: add a learned vector per frame before the pre-norm.
     mean_first: average frames before the final norm and the pooling, as
@@ -71,16 +71,16 @@ class VideoClassifier(Classifier):
     return self.head(self.drop(y_BxD, deterministic=not train))
 
   def features(self, video_BxTxHxWxC, kept_BxK=None):
-    """What stands for each frame, as the backbone pools it: `B x T x D`.
+    """Features of each frame, as the backbone pools it: `B x T x D`.
 
-    With `mean_first` for the mean of all frames, `B x 1 x D`. Of the patches of
-    a frame, only those at the positions `kept_BxK` are looked at, if given.
+    With `mean_first` those of the mean of all frames, `B x 1 x D`. Only the
+    patches at the positions `kept_BxK` of each frame are used, if given.
     """
     check_frames(video_BxTxHxWxC, self.num_frames)
     x_BxTxLxD = self.backbone.embed(video_BxTxHxWxC)
     if kept_BxK is not None:
       first = self.image_model.block(0).num_prefix
-      x_BxTxLxD = keep(x_BxTxLxD, kept_BxK, first)
+      x_BxTxLxD = keep_patches(x_BxTxLxD, kept_BxK, first)
     if self.temporal_embedding:
       x_BxTxLxD += self.time.astype(x_BxTxLxD.dtype)[None, :, None]
     adapted = self.adapter or self.temporal_operator
@@ -91,8 +91,8 @@ class VideoClassifier(Classifier):
     return self.backbone.pool(x_BxTxLxD)
 
 
-def keep(x_BxTxLxD, kept_BxK, num_prefix: int):
-  """The tokens in front of the patches, and of these the ones kept."""
+def keep_patches(x_BxTxLxD, kept_BxK, num_prefix: int):
+  """Keeps the tokens before the patches, and the patches at some positions."""
   index = kept_BxK[:, None, :, None]
   take = lambda patches: jnp.take_along_axis(patches, index, axis=2)
-  return on_patches(take, x_BxTxLxD, num_prefix)
+  return change_patches(take, x_BxTxLxD, num_prefix)

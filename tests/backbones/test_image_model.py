@@ -12,7 +12,7 @@ from flax import linen as nn
 
 from i2v_jax import adapters
 from i2v_jax.backbones import image_model
-from i2v_jax.backbones.vit import Block, layer_norm
+from i2v_jax.backbones.vit import Block, make_layer_norm
 from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.models.build import find_classifier
 from i2v_jax.models.macs import count_macs
@@ -57,7 +57,7 @@ class StagesModule(nn.Module):
     self.patch = nn.Conv(FIRST.width, (4, 4), strides=(4, 4))
     self.blocks = [Block(cfg.block(i)) for i in range(cfg.num_blocks)]
     self.merge = nn.Dense(SECOND.width)
-    self.ln_post = layer_norm(SECOND)
+    self.ln_post = make_layer_norm(SECOND)
 
   def embed(self, image_BxHxWxC):
     *batch, _, _, _ = image_BxHxWxC.shape

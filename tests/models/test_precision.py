@@ -152,7 +152,7 @@ def test_a_norm_in_bfloat16_is_that_in_float32_rounded_once():
   cfg = build('zeroi2v', 'bfloat16').image_model
   x = np.random.default_rng(0).normal(100, 1, (64, 32)).astype(jnp.bfloat16)
   norm, exact = (
-    vit.layer_norm(dataclasses.replace(cfg, dtype=dtype))
+    vit.make_layer_norm(dataclasses.replace(cfg, dtype=dtype))
     for dtype in (jnp.bfloat16, jnp.float32)
   )
   params = {'params': {'scale': jnp.ones(32), 'bias': jnp.zeros(32)}}

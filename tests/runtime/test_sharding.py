@@ -260,13 +260,13 @@ def test_activations_are_cut_over_data_once_per_block(method):
 
 def test_the_image_model_is_at_home_on_any_mesh():
   x = jnp.zeros((2, 5, 8))
-  assert vit.over_data(x) is x
+  assert vit.shard_over_data(x) is x
   for axes in (('batch',), ('x', 'model')):
     with jax.sharding.use_abstract_mesh(abstract_mesh((2,) * len(axes), axes)):
-      assert vit.over_data(x) is x
+      assert vit.shard_over_data(x) is x
   mesh = sharding.make_mesh(devices=jax.devices()[:1])
   inside = jax.shard_map(
-    vit.over_data,
+    vit.shard_over_data,
     mesh=mesh,
     in_specs=PartitionSpec('data'),
     out_specs=PartitionSpec('data'),
