@@ -65,10 +65,8 @@ class VPT(Method):
 
   @nn.compact
   def wire(self, block, x_BxTxLxD):
-    x, cfg = (
-      x_BxTxLxD,
-      block_interface.require_config(block, 'VPT', 'patch_size'),
-    )
+    x = x_BxTxLxD
+    cfg = block_interface.require_config(block, 'VPT', 'patch_size')
     first = block_interface.count_prefix(block)
     if self.deep or self.layer == 0:
       x = self.insert(x, first, cfg.patch_size)

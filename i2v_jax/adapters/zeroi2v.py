@@ -185,9 +185,8 @@ def merge_block(block: Mapping, adapters: Mapping, scale: float) -> dict:
   affine = {p: merging.make_affine(a, scale) for p, a in adapters.items()}
   attn, mlp = dict(block['attn']), dict(block['mlp'])
   for name in ('q', 'k', 'v'):
-    attn[name] = merging.fold_before(
-      attn[name], affine.get('qkv') or affine[name]
-    )
+    adapter = affine.get('qkv') or affine[name]
+    attn[name] = merging.fold_before(attn[name], adapter)
   mlp['fc1'] = merging.fold_before(mlp['fc1'], affine['fc1'])
   if 'out' in affine:
     attn = merging.fold_after_part(attn, 'out', affine['out'])

@@ -142,11 +142,8 @@ class AttentionPool(nn.Module):
     cfg = dataclasses.replace(self.cfg, layer_scale=False)
     init = nn.initializers.xavier_uniform()
     self.query = self.param('query', init, (1, cfg.width), jnp.float32)
-    self.attn, self.ln, self.mlp = (
-      Attention(cfg),
-      make_layer_norm(cfg),
-      Mlp(cfg),
-    )
+    self.attn, self.mlp = Attention(cfg), Mlp(cfg)
+    self.ln = make_layer_norm(cfg)
 
   def __call__(self, x_BxLxD):
     y_Bx1xD = self.attn(repeat_tokens(self.query, x_BxLxD), x_BxLxD)
@@ -207,9 +204,8 @@ class ViT(nn.Module):
       )
     x_BxLxD = self.patch(image_BxHxWxC).reshape(*batch, -1, cfg.width)
     if cfg.class_token:
-      x_BxLxD = jnp.concatenate(
-        [repeat_tokens(self.cls[None], x_BxLxD), x_BxLxD], -2
-      )
+      cls = repeat_tokens(self.cls[None], x_BxLxD)
+      x_BxLxD = jnp.concatenate([cls, x_BxLxD], axis=-2)
     pos = (self.pos if pos is None else pos).astype(cfg.dtype)
     x_BxLxD += jnp.expand_dims(pos, range(x_BxLxD.ndim - pos.ndim))
     return self.with_registers(x_BxLxD)

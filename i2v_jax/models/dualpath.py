@@ -61,10 +61,8 @@ class DualPathClassifier(Classifier):
           f'DualPath needs num_frames to be a multiple of {part}, not '
           f'{self.num_frames}.'
         )
-    image, framesets = (
-      self.image_model.image_shape,
-      self.num_frames // rows // columns,
-    )
+    image = self.image_model.image_shape
+    framesets = self.num_frames // rows // columns
     return ((paths.spatial_frames, *image), (framesets, *image))
 
   def __call__(self, video_BxTxHxWxC, grid_BxGxHxWxC):

@@ -28,7 +28,7 @@ def test_per_channel_convolution_is_the_grouped_one(sizes):
 
 @pytest.mark.parametrize('sizes', [(2,), (3, 3), ()])
 def test_a_kernel_that_has_no_centre_or_no_axes_is_refused(sizes):
-  with pytest.raises(ValueError, match='over 1 axes has as many odd sizes'):
+  with pytest.raises(ValueError, match='over 1 axes needs as many odd sizes'):
     layers.PerChannelConv(sizes).init(jax.random.key(0), jnp.zeros((1, 4, 2)))
 
 
