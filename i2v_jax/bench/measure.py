@@ -12,7 +12,6 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from i2v_jax.bench import timing
 from i2v_jax.data.loading import pipeline
-from i2v_jax.data.loading.loader import Loader
 from i2v_jax.models.inputs import param_shapes
 from i2v_jax.runtime import compilation, sharding
 from i2v_jax.training import experiment, memory
@@ -160,11 +159,11 @@ def measure_loader(config: Mapping[str, Any], clips: int) -> dict[str, Any]:
   """
   if not has_data(config):
     return {'absent': f'no data at {config["data"]["root"]}'}
-  data, split = config['data'], experiment.load_split(config, 'train')
+  split = experiment.load_split(config, 'train')
   spec = experiment.make_clip_spec(config, split.class_names)
   parallel, rows = experiment.make_parallelism(config), config['repeats']
   batches = pipeline.train_batches(
-    Loader(split, spec, data['on_bad_video'], data['clip_seconds']),
+    experiment.make_loader(config, split, spec),
     rows,
     seed=config['seed'],
     start=0,

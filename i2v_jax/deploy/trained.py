@@ -8,7 +8,6 @@ from typing import Any
 import jax
 
 from i2v_jax.data.clips.clips import ClipSpec, test_views
-from i2v_jax.data.loading.loader import Loader
 from i2v_jax.data.videos import faults
 from i2v_jax.data.videos.decode import FrameFolder, Video, open_video
 from i2v_jax.models import video
@@ -119,8 +118,7 @@ def evaluate_trained(model: Trained, spec: ClipSpec | None = None):
       f'The data has classes {split.class_names[:3]}…, the model was trained '
       f'on {model.class_names[:3]}…; labels would not mean the same.'
     )
-  data, spec = config['data'], spec or model.spec
-  loader = Loader(split, spec, data['on_bad_video'], data['clip_seconds'])
+  loader = experiment.make_loader(config, split, spec or model.spec)
   found = evaluate.evaluate(
     model.model, model.params, loader, config, model.mesh, model.identity
   )

@@ -17,6 +17,8 @@ from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.data.clips import flips
 from i2v_jax.data.clips.clips import ClipSpec
 from i2v_jax.data.loading import pipeline
+from i2v_jax.data.loading.bad_videos import BadVideos
+from i2v_jax.data.loading.loader import Loader
 from i2v_jax.data.sets import sources
 from i2v_jax.models.build import build
 from i2v_jax.params import split
@@ -123,6 +125,27 @@ def make_clip_spec(config: Mapping[str, Any], class_names=None) -> ClipSpec:
     spatial_frames=adapters.option(adapter, 'spatial_frames', 0),
     **{k: tuple(v) if isinstance(v, list) else v for k, v in clip.items()},
   )
+
+
+def make_loader(
+  config: Mapping[str, Any], split: sources.Split, spec: ClipSpec
+) -> Loader:
+  """Reads clips of a split as `spec` says."""
+  data = config['data']
+  return Loader(split, spec, data['on_bad_video'], data['clip_seconds'])
+
+
+def make_bad_videos(
+  config: Mapping[str, Any], split: sources.Split, report=None
+) -> BadVideos:
+  """The list of unreadable videos of a split, up to `data.max_bad_share`.
+
+  Args:
+    config: of an experiment.
+    split: that batches are read from.
+    report: CSV file that lists them; None writes none.
+  """
+  return BadVideos(split, config['data']['max_bad_share'], report)
 
 
 def with_one_view(spec: ClipSpec) -> ClipSpec:

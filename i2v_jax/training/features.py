@@ -16,7 +16,6 @@ import numpy as np
 
 import i2v_jax
 from i2v_jax.data.loading import pipeline
-from i2v_jax.data.loading.bad_videos import BadVideos
 from i2v_jax.models.inputs import (
   INPUTS,
   feature_shapes,
@@ -153,10 +152,8 @@ def _facts(run) -> dict[str, Any]:
 def _computed(run, store: Store) -> Iterator[np.ndarray]:
   """Rows of the store that are not there, batch by batch."""
   config, start = run.config, store.done
-  bad = BadVideos(
-    run.train.split,
-    config['data']['max_bad_share'],
-    run.workdir / 'bad_videos.csv',
+  bad = experiment.make_bad_videos(
+    config, run.train.split, run.workdir / 'bad_videos.csv'
   )
   clips = pipeline.version_batches(
     run.train,

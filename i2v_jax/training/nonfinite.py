@@ -1,4 +1,6 @@
-"""Numbers that are none: seen where it is free, and traced to a tensor."""
+"""Non-finite values: detected at no extra cost and traced to the tensor where
+they first appear.
+"""
 
 import dataclasses
 import math
@@ -15,7 +17,7 @@ from i2v_jax.models.inputs import full_precision
 from i2v_jax.params import join
 from i2v_jax.runtime.errors import NonFiniteError, UserError
 from i2v_jax.training.augment import augment_batch
-from i2v_jax.training.run import make_run_step
+from i2v_jax.training.run import Run, make_run_step, prepare_run, resume_run
 from i2v_jax.training.train_step import forward, make_rng
 
 SKIPS = 25  # steps that optimizer.skip_norm may skip in a row
@@ -25,10 +27,10 @@ ADVICE = (
 
 
 def problem_of(metrics: Mapping[str, Any]) -> str:
-  """Says which number of a step is none, '' if nothing is wrong with it.
+  """Names the metric that is not finite, or returns ''.
 
   Raises:
-    NonFiniteError: too many steps in a row were skipped for theirs.
+    NonFiniteError: `optimizer.skip_norm` skipped too many steps in a row.
   """
   if skipped := int(metrics.get('skipped_in_a_row', 0)):
     if skipped < SKIPS:
@@ -45,7 +47,7 @@ def problem_of(metrics: Mapping[str, Any]) -> str:
 
 
 def check_state(state) -> None:
-  """Raises FloatingPointError if what is to be saved holds no numbers."""
+  """Raises NonFiniteError if a state to be saved has non-finite values."""
   tree = {'params': state.params, 'opt_state': state.opt_state}
   if wrong := not_finite(tree):
     raise NonFiniteError(
@@ -67,28 +69,47 @@ def _flags(tree):
   return jax.tree.map(lambda x: jnp.isfinite(x).all(), tree)
 
 
-def trace(run, state, batches: Iterable, step_fn: Callable, step: int) -> str:
-  """Trains again up to a step that went wrong, and looks where it did.
+def rewind(run: Run, checkpoints) -> Run:
+  """The run at its newest checkpoint, or at step 0 without one."""
+  if checkpoints.latest_step():
+    run.state = resume_run(run, checkpoints)
+    return run
+  run.state = run.frozen = None  # not twice in memory
+  return prepare_run(run.config, run.workdir)
 
-  Training is deterministic, so the step goes wrong again, and its beginning
-  need not be kept while training.
+
+def trace(run: Run, batches: Iterable, step_fn: Callable, step: int) -> str:
+  """Trains up to a step again and finds its first non-finite tensor.
+
+  Training is deterministic, so the step fails again, and its state need not be
+  kept while training.
 
   Args:
-    run: of `state`.
-    state: an earlier one, such as that of the newest checkpoint.
-    batches: from there on.
-    step_fn: the step.
-    step: that gave no numbers, counted from 1.
+    run: as `rewind` returns it.
+    batches: of the steps after that of its state.
+    step_fn: the training step.
+    step: whose metrics are not finite, counted from 1.
 
   Returns:
     A sentence that names the first tensor, in the order of computation, that is
     not finite.
   """
+  state = run.state
   for number, batch in enumerate(batches, int(state.step) + 1):
     if number == step:
       return first(run, state, batch)
     state, _ = step_fn(state, run.frozen, batch)
   raise UserError(f'The batches end before step {step}.')
+
+
+def make_error(
+  problem: str, step: int, found: str, saved: int
+) -> NonFiniteError:
+  """The error that ends a run: the metric, its step, the tensor, a way out."""
+  return NonFiniteError(
+    f'{problem} at step {step}: {found} Nothing was saved since step {saved}. '
+    f'{ADVICE}'
+  )
 
 
 def first(run, state, batch: Mapping) -> str:

@@ -83,7 +83,7 @@ def prepare_run(config: Mapping[str, Any], workdir) -> Run:
       what and how to mend it. Nothing is written to the workdir.
   """
   config = experiment.check_config(config)
-  workdir, data = writable(workdir), config['data']
+  workdir = writable(workdir)
   source = pathlib.Path(config['start_from'] or os.devnull).expanduser()
   if source.exists() and source.samefile(workdir):
     raise UserError(
@@ -93,9 +93,6 @@ def prepare_run(config: Mapping[str, Any], workdir) -> Run:
   sharding.check_batch_size(config['batch_size'], mesh, config['accumulate'])
   train, val = load_splits(config)
   spec = experiment.make_clip_spec(config, train.class_names)
-  loader = lambda split: Loader(
-    split, spec, data['on_bad_video'], data['clip_seconds']
-  )
   model, _ = build_checked_model(config, train)
   sharding.check_heads(model.image_model.num_heads, mesh)
   pretrained = stored.load_pretrained(
@@ -113,8 +110,8 @@ def prepare_run(config: Mapping[str, Any], workdir) -> Run:
     workdir=workdir,
     mesh=mesh,
     model=model,
-    train=loader(train),
-    val=loader(val),
+    train=experiment.make_loader(config, train, spec),
+    val=experiment.make_loader(config, val, spec),
     steps=steps,
     schedule=jax.jit(learning_rate),  # ten programs, a second, if not
     tx=tx,

@@ -179,11 +179,11 @@ def check_same(found, wanted):
 
 
 MOMENTS = {  # what is at work when the signal comes -> step that is saved
-  'prepare': (loop, 0),
-  '_report': (loop, 1),
-  '_evaluate_one_view': (loop, 2),
+  'prepare_run': (loop, 0),
+  '_report': (loop.Trainer, 1),
+  '_evaluate_one_view': (loop.Trainer, 2),
   'save': (checkpoint.Checkpoints, 2),
-  '_write': (loop, 3),
+  '_write': (loop.Trainer, 3),
   '_start': (evaluate, 2),
 }
 
@@ -235,12 +235,12 @@ def in_the_trace(patch):
   """A state is given away when the signal comes."""
   original = nonfinite.trace
 
-  def told(run, state, batches, step_fn, step):
+  def told(run, batches, step_fn, step):
     def step_and_tell(*args):
       tell()
       return step_fn(*args)
 
-    return original(run, state, batches, step_and_tell, step)
+    return original(run, batches, step_and_tell, step)
 
   patch.setattr(nonfinite, 'trace', told)
 

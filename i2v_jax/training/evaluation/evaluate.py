@@ -22,8 +22,8 @@ from i2v_jax.models.inputs import INPUTS, full_precision, normalize_clips
 from i2v_jax.runtime import compilation, files, sharding
 from i2v_jax.runtime.console import progress
 from i2v_jax.runtime.errors import NonFiniteError
+from i2v_jax.training import experiment
 from i2v_jax.training.evaluation import metrics
-from i2v_jax.training.experiment import make_parallelism
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,12 +87,12 @@ def evaluate(
   data, split, count = config['data'], loader.split, mesh.shape['data']
   per_batch = math.ceil(config['batch_size'] / loader.spec.views / count)
   batches = pipeline.test_batches(
-    loader, per_batch * count, parallel=make_parallelism(config)
+    loader, per_batch * count, parallel=experiment.make_parallelism(config)
   )
   start = functools.partial(
     _start, model, data['normalization'], params, mesh, loader.spec
   )
-  bad = bad_videos.BadVideos(split, data['max_bad_share'])
+  bad = experiment.make_bad_videos(config, split)
   scores, decoded, same = _collect(
     over(sharding.prefetch(_started(start, batches), depth=1)),
     bad,
