@@ -13,7 +13,7 @@ import jax
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-from i2v_jax.runtime.errors import UserError
+from i2v_jax.runtime.errors import UserError, check_choice
 
 LARGEST = -1  # the longest axis of an array that divides, if one does
 
@@ -60,10 +60,7 @@ def make_mesh(model: int = 1, devices: Sequence | None = None) -> Mesh:
 def check_layouts(layouts: Mapping) -> None:
   """Raises UserError for a `mesh` of a config that cannot be."""
   for key in ('frozen', 'trained'):
-    if layouts[key] not in LAYOUTS:
-      raise UserError(
-        f'mesh.{key} is {layouts[key]!r}; it can be one of {tuple(LAYOUTS)}.'
-      )
+    check_choice(f'mesh.{key}', layouts[key], LAYOUTS)
   if layouts['model'] > 1 and 'model' not in layouts.values():
     raise UserError(
       f'mesh.model is {layouts["model"]}, but nothing is cut over it; set '

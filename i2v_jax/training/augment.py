@@ -144,6 +144,15 @@ def _blend(clips_BxTxHxWxC, partner, keep_HxW, whole_B):
   return jnp.rint(mixed).astype(jnp.uint8)
 
 
+def check_mixing(batch_size: int, mixup: float, cutmix: float) -> None:
+  """Raises UserError where a batch has no two rows to mix."""
+  for key, alpha in (('mixup', mixup), ('cutmix', cutmix)):
+    if alpha and batch_size < 2:
+      raise UserError(
+        f'{key} is {alpha}, which needs a batch_size of 2 or more.'
+      )
+
+
 def check_drop_patches(model, share: float) -> None:
   """Raises UserError where a classifier cannot be trained on such a share."""
   if not 0 <= share < 1:

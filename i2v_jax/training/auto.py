@@ -4,7 +4,6 @@ Found by compiling the training step from shapes (`memory`), before anything is
 read. A resumed run keeps what was found when it began.
 """
 
-import json
 import math
 import pathlib
 from collections.abc import Callable, Mapping
@@ -13,13 +12,19 @@ from typing import Any
 import jax
 import numpy as np
 from jax.experimental import multihost_utils
-from rich.table import Table
 
 from i2v_jax.backbones.vit_config import REMAT
 from i2v_jax.data.sets import sources
-from i2v_jax.runtime import compilation, device_memory, hosts, sharding
-from i2v_jax.runtime.console import console
+from i2v_jax.runtime import (
+  compilation,
+  device_memory,
+  files,
+  hosts,
+  sharding,
+)
+from i2v_jax.runtime.console import console, make_table
 from i2v_jax.runtime.errors import FileError, UserError
+from i2v_jax.runtime.ranges import COUNT
 from i2v_jax.training import experiment, memory
 
 AUTO = 'auto'
@@ -192,14 +197,10 @@ def _nothing(least: int, limit: int, what: str, way: str = '') -> str:
 
 
 def _show(what: str, found: Mapping[Any, int], limit: int) -> None:
-  table = Table(title=f'Memory per device, {_mib(limit)} to fill')
-  table.title_justify = 'left'
-  for name in (what, 'takes', ''):
-    table.add_column(name, justify='right')
-  for value in found:
-    fits = 'fits' if found[value] <= limit else ''
-    table.add_row(str(value), _takes(found[value], limit), fits)
-  console.print(table)
+  fits = lambda count: 'fits' if count <= limit else ''
+  rows = [(x, _takes(n, limit), fits(n)) for x, n in found.items()]
+  title = f'Memory per device, {_mib(limit)} to fill'
+  console.print(make_table(title, (what, 'takes', ''), rows))
 
 
 def _saved(workdir: pathlib.Path) -> dict | None:
@@ -221,10 +222,12 @@ def _saved(workdir: pathlib.Path) -> dict | None:
 
 def _read(file: pathlib.Path) -> tuple[int, int]:
   try:
-    config = json.loads(file.read_text(encoding='utf-8'))
-    return config['batch_size'], REMAT.index(config['remat'])
-  except (OSError, ValueError, KeyError, TypeError) as error:
+    config = files.read_json(file, KEYS)
+    return COUNT('batch_size', config['batch_size']), REMAT.index(
+      config['remat']
+    )
+  except (OSError, ValueError) as error:
     raise FileError(
-      f'{file}, which says what {AUTO!r} stood for, cannot be read ({error}); '
+      f'{file}, which holds what {AUTO!r} stood for, cannot be read ({error}); '
       'give batch_size and remat as they were.'
     ) from error

@@ -25,14 +25,14 @@ from i2v_jax.params import split
 from i2v_jax.runtime import sharding
 from i2v_jax.runtime.errors import MissingFileError, UserError
 from i2v_jax.training import config_ranges, optimizer
-from i2v_jax.training.augment import check_drop_patches
+from i2v_jax.training.augment import check_drop_patches, check_mixing
 
 
 def check_config(config: Mapping[str, Any]) -> dict[str, Any]:
   """Checks the values of a config, without reading data or weights.
 
   Returns:
-    A plain copy with whole numbers as `int`, 64.0 as 64.
+    A plain copy with integers as `int`, 64.0 as 64.
 
   Raises:
     UserError: a value is out of its range, or values do not go together; names
@@ -46,19 +46,9 @@ def check_config(config: Mapping[str, Any]) -> dict[str, Any]:
       )
   config = config_ranges.check(config)
   sharding.check_layouts(config['mesh'])
-  for key in ('mixup', 'cutmix'):
-    if config[key] and config['batch_size'] < 2:
-      raise UserError(
-        f'{key} is {config[key]}, which needs a batch_size of 2 or more.'
-      )
-  if not (config['steps'] or config['epochs']):
-    raise UserError('Nothing to train: set steps or epochs above 0.')
-  built = build(config['model'], 1)
-  check_drop_patches(built, config['drop_patches'])
-  try:
-    make_clip_spec(config)
-  except UserError as error:
-    raise UserError(f'clip and views: {error}') from error
+  check_mixing(config['batch_size'], config['mixup'], config['cutmix'])
+  check_drop_patches(build(config['model'], 1), config['drop_patches'])
+  make_clip_spec(config)
   return config
 
 
@@ -115,7 +105,7 @@ def make_clip_spec(config: Mapping[str, Any], class_names=None) -> ClipSpec:
   adapter = adapters.resolve(model['adapter'])
   if clip.pop('flip_labels') and clip['flip'] and class_names:
     clip['flip_map'] = flips.flip_label_map(class_names)
-  return ClipSpec(
+  options = dict(
     num_frames=model['num_frames'],
     image_size=ViTConfig.named(**model['backbone']).image_size,
     clips=views['clips'],
@@ -125,6 +115,10 @@ def make_clip_spec(config: Mapping[str, Any], class_names=None) -> ClipSpec:
     spatial_frames=adapters.option(adapter, 'spatial_frames', 0),
     **{k: tuple(v) if isinstance(v, list) else v for k, v in clip.items()},
   )
+  try:
+    return ClipSpec(**options)
+  except UserError as error:
+    raise UserError(f'clip and views: {error}') from error
 
 
 def make_loader(

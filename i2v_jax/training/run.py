@@ -261,7 +261,13 @@ def load_splits(config) -> tuple[sources.Split, sources.Split]:
 
 
 def make_schedule(config, num_videos: int):
-  """Total steps and learning-rate schedule."""
+  """Total steps and learning-rate schedule.
+
+  Raises:
+    UserError: the config trains for no step, or a value is out of its range.
+  """
+  if not (config['steps'] or config['epochs']):
+    raise UserError('Nothing to train: set steps or epochs above 0.')
   per_epoch = num_videos / config['batch_size']
   steps = config['steps'] or math.ceil(config['epochs'] * per_epoch)
   options = dict(config['optimizer'])

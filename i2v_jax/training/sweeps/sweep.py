@@ -9,11 +9,9 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 
 import jax
-from rich import box
-from rich.table import Table
 
 from i2v_jax.runtime import compilation, files
-from i2v_jax.runtime.console import console
+from i2v_jax.runtime.console import console, make_table
 from i2v_jax.runtime.errors import FileError, UserError
 from i2v_jax.training import experiment, loop
 from i2v_jax.training.config_files import Variant
@@ -159,10 +157,5 @@ def show(
   caption: str = '',
 ) -> None:
   """Prints a table; `columns` maps a heading to the text of a row's cell."""
-  table = Table(title='Results', title_justify='left', box=box.SIMPLE_HEAD)
-  table.caption, table.caption_justify = caption, 'left'
-  for i, heading in enumerate(columns):
-    table.add_column(heading, justify='right' if i else 'left')
-  for row in rows:
-    table.add_row(*(text(row) for text in columns.values()))
-  console.print(table)
+  cells = [[text(row) for text in columns.values()] for row in rows]
+  console.print(make_table('Results', list(columns), cells, caption))

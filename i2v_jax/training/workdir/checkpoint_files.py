@@ -4,12 +4,12 @@ Knows nothing of arrays, so that anything may look while training goes on.
 """
 
 import hashlib
-import json
 import pathlib
 import shutil
 from collections.abc import Callable
 
-from i2v_jax.runtime.errors import FileError
+from i2v_jax.runtime import files
+from i2v_jax.runtime.errors import FileError, UserError
 
 ITEMS = ('params', 'opt_state', 'metadata')
 DIGEST = 'digest.json'  # of a checkpoint: file -> its SHA-256, when written
@@ -38,7 +38,7 @@ def seal(folder: pathlib.Path) -> None:
     for path in sorted((folder / item).rglob('*'))
     if path.is_file()
   }
-  (folder / DIGEST).write_text(json.dumps(found), encoding='utf-8')
+  files.write_json(folder / DIGEST, found)
 
 
 def missing(folder: pathlib.Path) -> str:
@@ -51,9 +51,9 @@ def missing(folder: pathlib.Path) -> str:
     if not (folder / item).is_dir():
       return f'{item} is missing'
   for name in (DIGEST, ORBAX):
-    if _object(folder / name) is None:
+    if _read_object(folder / name) is None:
       return f'{name} cannot be read'
-  for name in _object(folder / DIGEST):
+  for name in _read_object(folder / DIGEST):
     if not (folder / name).is_file():
       return f'{name} is missing'
   return ''
@@ -63,7 +63,7 @@ def damage(folder: pathlib.Path) -> str:
   """Says what is wrong with a checkpoint, '' if nothing; reads all of it."""
   if problem := missing(folder):
     return problem
-  for name, digest in _object(folder / DIGEST).items():
+  for name, digest in _read_object(folder / DIGEST).items():
     try:
       if _sha256(folder / name) != digest:
         return f'{name} is not what was written'
@@ -72,15 +72,14 @@ def damage(folder: pathlib.Path) -> str:
   return ''
 
 
-def _object(path: pathlib.Path) -> dict | None:
-  """What a file of JSON holds, {} without one, None if it is no object."""
+def _read_object(path: pathlib.Path) -> dict | None:
+  """Reads a JSON object: {} without the file, None if it is damaged."""
   try:
-    found = json.loads(path.read_bytes())
+    return files.read_json(path)
   except FileNotFoundError:
     return {}
-  except (OSError, ValueError):
+  except (OSError, UserError):
     return None
-  return found if isinstance(found, dict) else None
 
 
 def find_newest(

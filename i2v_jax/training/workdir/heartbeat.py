@@ -4,7 +4,6 @@ A thread of its own writes it; training only leaves numbers for it.
 """
 
 import collections
-import json
 import logging
 import os
 import pathlib
@@ -112,9 +111,9 @@ class Heartbeat:
     }
 
   def write(self) -> None:
-    """Replaces the file; a disk that refuses is told of once."""
+    """Replaces the file; warns once if the disk refuses."""
     try:
-      files.replace(self.path, json.dumps(self.record(), indent=2) + '\n')
+      files.write_json(self.path, self.record())
     except OSError as error:
       if not self._failed:
         _LOG.warning('no heartbeat: %s', error)
