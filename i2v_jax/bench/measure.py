@@ -59,9 +59,9 @@ def _calls(models: Mapping, sizes) -> tuple[dict, dict]:
       runs[name, size], compiled = timing.compile_forward(model, params, size)
       if size == 1:
         found[name] = {
-          'xla_macs': compilation.xla_macs(compiled),
-          'forward_bytes': compilation.peak_bytes(compiled),
-          'kernels': compilation.kernels(compiled),
+          'xla_macs': compilation.count_xla_macs(compiled),
+          'forward_bytes': compilation.read_peak_bytes(compiled),
+          'kernels': compilation.count_kernels(compiled),
         }
   return runs, found
 
@@ -107,7 +107,7 @@ def measure_training(
   return {
     'seconds': float(seconds),
     'clips_per_second': float(batch_size / seconds),
-    'xla_macs': compilation.xla_macs(lowered) / batch_size,
+    'xla_macs': compilation.count_xla_macs(lowered) / batch_size,
     'peak_bytes': parts.total,
     'parts': dataclasses.asdict(parts),
   }

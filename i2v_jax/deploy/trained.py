@@ -15,7 +15,7 @@ from i2v_jax.runtime import sharding
 from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import experiment
 from i2v_jax.training.evaluation import evaluate
-from i2v_jax.training.stored import read
+from i2v_jax.training.stored import read_stored
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Trained:
     name = self.config['data']['normalization']
     batch = jax.tree.map(lambda x: x[None], views)
     return jax.device_get(
-      evaluate.view_probabilities(self.model, name, self.params, batch)
+      evaluate.compute_probabilities(self.model, name, self.params, batch)
     )[0]
 
   def top(self, path, k: int = 5) -> list[tuple[str, float]]:
@@ -95,7 +95,7 @@ def load(path, *, weights: str = '', root: str = '') -> Trained:
     UserError: a file is damaged, or the frozen weights are not those it was
       trained on.
   """
-  return place(*read(path, weights, root))
+  return place(*read_stored(path, weights, root))
 
 
 def evaluate_trained(model: Trained, spec: ClipSpec | None = None):
@@ -132,6 +132,6 @@ def place(model, params, config, class_names, identity, path) -> Trained:
   """
   mesh = sharding.make_mesh()
   params = jax.device_put(
-    params, sharding.for_use(params, config['mesh'], mesh)
+    params, sharding.make_shardings_for_use(params, config['mesh'], mesh)
   )
   return Trained(model, params, config, class_names, identity, mesh, path)

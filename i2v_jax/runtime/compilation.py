@@ -104,7 +104,7 @@ def announce(what: str, after: float = 2.0) -> Iterator[None]:
     console.print(f'compiled {what} in {seconds:.0f} s')
 
 
-def xla_macs(stage: jax.stages.Lowered | jax.stages.Compiled) -> float:
+def count_xla_macs(stage: jax.stages.Lowered | jax.stages.Compiled) -> float:
   """Half the FLOPs that XLA counts in a program.
 
   XLA counts two for a multiply-accumulate, in matrix products and convolutions,
@@ -122,13 +122,13 @@ def xla_macs(stage: jax.stages.Lowered | jax.stages.Compiled) -> float:
   return analysis['flops'] / 2
 
 
-def kernels(compiled: jax.stages.Compiled) -> dict[str, int]:
+def count_kernels(compiled: jax.stages.Compiled) -> dict[str, int]:
   """How often a compiled program calls which kernels of libraries."""
   found = re.findall(r'custom_call_target="([^"]+)"', compiled.as_text())
   return dict(collections.Counter(found))
 
 
-def peak_bytes(compiled) -> int | None:
+def read_peak_bytes(compiled) -> int | None:
   """Memory that a compiled computation takes on one device while it runs.
 
   As XLA plans it: arguments (parameters, optimiser state and the batch of a

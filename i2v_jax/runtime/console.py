@@ -25,7 +25,7 @@ def accept_all_text() -> None:
     sys.stdout.reconfigure(errors='backslashreplace')
 
 
-def encodable(text: str, instead: str) -> str:
+def make_encodable(text: str, instead: str) -> str:
   """The text, or another one where stdout cannot show it."""
   try:
     text.encode(sys.stdout.encoding or 'utf-8')
@@ -108,7 +108,7 @@ def make_facts(rows: Iterable[tuple[str, str]]) -> Table:
   return table
 
 
-def progress(total: int, what: str, unit: str = 'steps', done: int = 0):
+def make_progress(total: int, what: str, unit: str = 'steps', done: int = 0):
   """A progress bar that disappears when done; silent in a log file."""
   bar = Progress(
     TextColumn('{task.description}'),

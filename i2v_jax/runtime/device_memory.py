@@ -28,7 +28,7 @@ def read_limit(device: jax.Device) -> int:
       raise UserError(f'{NAME} is {text!r}; it is a whole number of bytes.')
     return int(text)
   if device.platform == 'cpu':
-    return int(SHARE * _free()) // len(jax.local_devices())
+    return int(SHARE * _read_free()) // len(jax.local_devices())
   stats = device.memory_stats() or {}
   if 'bytes_limit' not in stats:
     raise UserError(
@@ -47,7 +47,7 @@ def agree_on_limit(mesh) -> int:
   return int(found.min()) << 10
 
 
-def _free() -> int:
+def _read_free() -> int:
   """Bytes that this host, or the container, has free."""
   try:
     text = pathlib.Path('/proc/meminfo').read_text(encoding='utf-8')
@@ -59,10 +59,10 @@ def _free() -> int:
       f'This system does not tell how much memory is free; set {NAME}, or '
       'batch_size and remat yourself.'
     ) from error
-  return min(free, _free_of_container(free))
+  return min(free, _read_free_of_container(free))
 
 
-def _free_of_container(free: int) -> int:
+def _read_free_of_container(free: int) -> int:
   """Bytes that a container has free; `free` where nothing limits it."""
   if not (GROUP / 'memory.max').is_file():
     return free
@@ -76,7 +76,7 @@ def _free_of_container(free: int) -> int:
   return int(most) - used + int(cached)
 
 
-def device_peak_bytes() -> int | None:
+def read_device_peak_bytes() -> int | None:
   """The most that the allocator of the first device has given out so far.
 
   None where it does not tell, as on a CPU.

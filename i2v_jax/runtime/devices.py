@@ -4,7 +4,7 @@ import os
 import sys
 
 
-def missing() -> str:
+def find_missing() -> str:
   """Says that JAX finds no device of JAX_PLATFORMS; '' if it does.
 
   Only of a program that has loaded JAX. JAX itself fails an assertion, or says

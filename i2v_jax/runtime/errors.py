@@ -67,7 +67,7 @@ def suggest(value, known: Iterable, least: float = 0.6) -> str:
   return f'; did you mean {near[0]!r}?' if near else ''
 
 
-def guarded(function: Callable, *args) -> int:
+def run_guarded(function: Callable, *args) -> int:
   """Calls a function of a program and returns the program's exit code.
 
   What a user can mend is one sentence on stderr and 1; any other exception is
@@ -99,7 +99,7 @@ def guarded(function: Callable, *args) -> int:
 def _show(error: Exception) -> None:
   if isinstance(error, BrokenPipeError):  # as of `i2v … | head`
     sys.stdout = open(os.devnull, 'w')  # noqa: SIM115 (for the last flush)
-  elif problem := _mendable(error):
+  elif problem := _explain(error):
     print(f'error: {problem}', file=sys.stderr)
     print('(I2V_TRACEBACK=1 shows where)', file=sys.stderr)
   else:
@@ -107,14 +107,14 @@ def _show(error: Exception) -> None:
     print(BUG, file=sys.stderr)
 
 
-def _mendable(error: Exception) -> str:
+def _explain(error: Exception) -> str:
   """What a user can mend, in a sentence, or ''."""
   if isinstance(error, UserError):
     return str(error)
   if isinstance(error, OSError) and error.filename is not None:
     return str(error)
   if isinstance(error, AssertionError | RuntimeError):
-    if problem := devices.missing():
+    if problem := devices.find_missing():
       return problem
     if 'RESOURCE_EXHAUSTED' in (text := str(error)):
       return f'{text.splitlines()[0]}; set a smaller batch_size, or remat.'

@@ -90,7 +90,7 @@ class Join:
 
 
 @contextlib.contextmanager
-def joined(join: Join):
+def join_hosts(join: Join):
   """Joins the other processes; what stops one of them then stops all.
 
   From here on an exception in this process is told to the others, which print
@@ -120,7 +120,7 @@ def joined(join: Join):
 
 def check_shared(workdir) -> None:
   """Raises OSError unless all hosts see the same folder, which host 0 makes."""
-  state, workdir = _state(), pathlib.Path(workdir)
+  state, workdir = _read_state(), pathlib.Path(workdir)
   key, host, client = f'{ROOT}-mark', state.process_id, state.client
   if not client:
     return
@@ -169,7 +169,7 @@ def _meet(join: Join) -> Watch:
       cluster_detection_method='deactivate',
       **limits,
     )
-  state = _state()
+  state = _read_state()
   at_abort(lost_host_0(state.process_id, join.silent_seconds))
   # Sooner than JAX aborts, which would not say who is silent.
   seconds = 0.75 * join.silent_seconds
@@ -210,7 +210,7 @@ def _agreed(error: BaseException) -> bool:
   return leaves or isinstance(error, Stopped)
 
 
-def _state():
+def _read_state():
   # JAX has no public name for its key-value store; Orbax takes this one too.
   from jax._src import distributed
 

@@ -8,7 +8,7 @@ except ModuleNotFoundError:  # Windows
   resource = None
 
 
-def peak_bytes() -> int | None:
+def read_peak_bytes() -> int | None:
   """The most memory this process has used so far; None where not reported."""
   if resource is None:
     return None

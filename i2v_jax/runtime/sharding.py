@@ -77,7 +77,7 @@ def check_heads(num_heads: int, mesh: Mesh) -> None:
     )
 
 
-def shardings(tree, layout: str, mesh: Mesh):
+def make_shardings(tree, layout: str, mesh: Mesh):
   """Where each array of a tree belongs, a tree of `NamedSharding`.
 
   Args:
@@ -88,7 +88,7 @@ def shardings(tree, layout: str, mesh: Mesh):
   Raises:
     UserError: of arrays that are there none is cut, or one cannot be.
   """
-  found = _places(tree, layout, mesh)
+  found = _make_places(tree, layout, mesh)
   places = jax.tree.leaves(found)  # none, where nothing is frozen
   if layout == 'replicated' or not places:
     return found
@@ -101,27 +101,29 @@ def shardings(tree, layout: str, mesh: Mesh):
   return found
 
 
-def for_use(params, layouts: Mapping, mesh: Mesh):
+def make_shardings_for_use(params, layouts: Mapping, mesh: Mesh):
   """Where parameters belong that are trained no more, on any mesh.
 
   What a run has cut (`mesh` of its config) is cut over the devices there are,
   be it only one.
   """
   whole = {layouts['frozen'], layouts['trained']} == {'replicated'}
-  return _places(params, 'replicated' if whole else 'data', mesh)
+  return _make_places(params, 'replicated' if whole else 'data', mesh)
 
 
-def _places(tree, layout: str, mesh: Mesh):
+def _make_places(tree, layout: str, mesh: Mesh):
   def place(path, x):
     path = jax.tree_util.keystr(path, simple=True, separator='/')
-    axis = _axis(path, x.shape, layout, mesh)
+    axis = _find_axis(path, x.shape, layout, mesh)
     cut = () if axis is None else (*[None] * axis, layout)
     return NamedSharding(mesh, PartitionSpec(*cut))
 
   return jax.tree_util.tree_map_with_path(place, tree)
 
 
-def _axis(path: str, shape: Sequence[int], layout: str, mesh) -> int | None:
+def _find_axis(
+  path: str, shape: Sequence[int], layout: str, mesh
+) -> int | None:
   """The axis of an array that is cut, if one is."""
   rules = [axis for end, axis in LAYOUTS[layout] if path.endswith(end)]
   if not rules or math.prod(shape) < SMALL:
@@ -148,7 +150,7 @@ def over_data(mesh: Mesh) -> NamedSharding:
   return NamedSharding(mesh, PartitionSpec('data'))
 
 
-def traced(function: Callable, mesh: Mesh) -> Callable:
+def trace_on_mesh(function: Callable, mesh: Mesh) -> Callable:
   """`function`, to be compiled: inside, the activations are cut over `data`.
 
   The image model asks for that once per block (`vit.over_data`).

@@ -56,7 +56,7 @@ class Stopping:
   def __exit__(self, kind, error, _) -> None:
     self._stack.close()
     if isinstance(error, Stopped):
-      raise Stopped(_farewell(str(error))) from None
+      raise Stopped(_make_farewell(str(error))) from None
 
   def _take(self, number: int) -> None:
     before = signal.getsignal(number)
@@ -181,7 +181,7 @@ def _say(text: str) -> None:
     os.write(2, f'{show_cursor}{text}\n'.encode())
 
 
-def _farewell(signal_name: str) -> str:
+def _make_farewell(signal_name: str) -> str:
   """What the first process says at the end."""
   jax = sys.modules.get('jax')
   if jax and jax.process_index() > 0:
@@ -191,10 +191,10 @@ def _farewell(signal_name: str) -> str:
       f'stopped by {signal_name}; to go on, start the same command again on '
       'all hosts'
     )
-  return f'stopped by {signal_name}; to go on:\n  {command()}'
+  return f'stopped by {signal_name}; to go on:\n  {format_command()}'
 
 
-def command() -> str:
+def format_command() -> str:
   """The command line of this process, to be typed again."""
   program = pathlib.Path(sys.argv[0])
   if shutil.which(program.name) == str(program):

@@ -106,14 +106,14 @@ def draw_mixing(
   if cutmix:
     share = jax.random.beta(two, cutmix, cutmix, dtype=jnp.float32)
     centre = jax.random.randint(place, (2,), 0, jnp.array(size), jnp.int32)
-    by_cutmix = outside(share, centre, size)
+    by_cutmix = make_box_mask(share, centre, size)
   if not (mixup and cutmix):
     return by_mixup or by_cutmix
   first = jax.random.bernoulli(choose)
   return jax.tree.map(lambda a, b: jnp.where(first, a, b), by_mixup, by_cutmix)
 
 
-def outside(share, centre, size: tuple[int, int]):
+def make_box_mask(share, centre, size: tuple[int, int]):
   """1 outside of CutMix's box and 0 inside, `H x W`, and its mean.
 
   The box has sides of int(sqrt(1 - share)) times the frame's, and is cut off at
@@ -159,14 +159,14 @@ def check_drop_patches(model, share: float) -> None:
     raise UserError(
       f'drop_patches is {share}; it is a share from 0 for none to below 1.'
     )
-  if share and (reason := _reason(model)):
+  if share and (reason := _find_reason(model)):
     raise UserError(
       f'{model.adapter["name"]} does not go with drop_patches: {reason}; set '
       'it to 0.'
     )
 
 
-def _reason(model) -> str:
+def _find_reason(model) -> str:
   spec = model.adapter
   if not spec:
     return ''

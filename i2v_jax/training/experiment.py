@@ -44,7 +44,7 @@ def check_config(config: Mapping[str, Any]) -> dict[str, Any]:
       raise UserError(
         f"{key} is 'auto', which training decides; give a value here."
       )
-  config = config_ranges.check(config)
+  config = config_ranges.check_ranges(config)
   sharding.check_layouts(config['mesh'])
   check_mixing(config['batch_size'], config['mixup'], config['cutmix'])
   check_drop_patches(build(config['model'], 1), config['drop_patches'])
@@ -79,7 +79,7 @@ def explain_missing(error: Exception, config: Mapping[str, Any]) -> str:
   )
 
 
-def with_absolute_paths(config: Mapping[str, Any]) -> dict:
+def make_paths_absolute(config: Mapping[str, Any]) -> dict:
   """A plain config whose paths hold wherever it is read."""
   config = to_plain(config)
   data = config['data']
@@ -142,7 +142,7 @@ def make_bad_videos(
   return BadVideos(split, config['data']['max_bad_share'], report)
 
 
-def with_one_view(spec: ClipSpec) -> ClipSpec:
+def use_one_view(spec: ClipSpec) -> ClipSpec:
   """The same preprocessing with a single central view."""
   return dataclasses.replace(spec, clips=1, crops=1)
 
@@ -201,6 +201,6 @@ def make_parallelism(config: Mapping) -> pipeline.Parallelism:
   )
 
 
-def weights_source(config: Mapping[str, Any]) -> str:
+def find_weights_source(config: Mapping[str, Any]) -> str:
   """Where what stays frozen comes from."""
   return config['start_from'] or config['weights']

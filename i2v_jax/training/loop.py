@@ -9,7 +9,7 @@ import jax
 
 from i2v_jax.data.loading import pipeline
 from i2v_jax.runtime import compilation, hosts, sharding, signals
-from i2v_jax.runtime.console import console, progress
+from i2v_jax.runtime.console import console, make_progress
 from i2v_jax.runtime.errors import FileError, UserError
 from i2v_jax.training import auto, experiment, features, memory, nonfinite
 from i2v_jax.training.evaluation import evaluate
@@ -46,7 +46,7 @@ def train_and_evaluate(
     with Trainer.open(run, stop) as trainer:
       trainer.train()
       result = trainer.evaluate_all_views()
-    console.print(evaluate.summary(result))
+    console.print(evaluate.format_summary(result))
     stop.check()
   return result
 
@@ -89,7 +89,7 @@ class Trainer:
       if self._lacks_evaluation(start):
         self._evaluate_one_view(start)
       self.step_fn = memory.compile_step(run)
-      bar, advance = progress(run.steps, 'train', done=start)
+      bar, advance = make_progress(run.steps, 'train', done=start)
       batches = make_batches(run, start, self._over)
       with bar:
         for step, batch in enumerate(self.stop.over(batches), start + 1):
@@ -127,7 +127,7 @@ class Trainer:
     self.lock.check()
     run = self.run
     if jax.process_index() == 0:
-      evaluate.write(result, run.val.split, run.workdir / 'eval')
+      evaluate.write_evaluation(result, run.val.split, run.workdir / 'eval')
     scalars = {f'val/{k}': v for k, v in result.accuracy.items()}
     self.writer.scalars(run.steps, scalars, show=False)
 
@@ -148,7 +148,7 @@ class Trainer:
     if not self.pending:
       return
     run, (step, metrics), self.pending = self.run, self.pending, ()
-    if problem := nonfinite.problem_of(metrics):
+    if problem := nonfinite.find_problem(metrics):
       self._explain(step, problem)
     self.beat.loss = float(metrics['loss'])
     if self._is_due('log_every', step) or step in (1, run.steps):
@@ -176,14 +176,14 @@ class Trainer:
       return False
     found = lambda: any(
       record['step'] == step and 'val/top1_1view' in record
-      for record in log.records(run.workdir / 'metrics.jsonl')
+      for record in log.read_records(run.workdir / 'metrics.jsonl')
     )
     return not hosts.ask_first(found)
 
   def _evaluate_one_view(self, step: int) -> None:
     run = self.run
     self.beat.enter('evaluating', step)
-    spec = experiment.with_one_view(run.val.spec)
+    spec = experiment.use_one_view(run.val.spec)
     found = evaluate_run(run, spec, self._over)
     accuracy = {f'val/{k}_1view': v for k, v in found.accuracy.items()}
     self.writer.scalars(step, accuracy)
@@ -230,7 +230,7 @@ def make_batches(run: Run, start: int, over=iter) -> Iterator[dict]:
   """
   config = run.config
   if config['cache_gb']:
-    return features.stored_batches(run, start, over)
+    return features.read_batches(run, start, over)
   host = f'-{jax.process_index()}' if jax.process_index() else ''
   bad = experiment.make_bad_videos(
     config, run.train.split, run.workdir / f'bad_videos{host}.csv'

@@ -26,7 +26,7 @@ ADVICE = (
 )
 
 
-def problem_of(metrics: Mapping[str, Any]) -> str:
+def find_problem(metrics: Mapping[str, Any]) -> str:
   """Names the metric that is not finite, or returns ''.
 
   Raises:
@@ -49,23 +49,23 @@ def problem_of(metrics: Mapping[str, Any]) -> str:
 def check_state(state) -> None:
   """Raises NonFiniteError if a state to be saved has non-finite values."""
   tree = {'params': state.params, 'opt_state': state.opt_state}
-  if wrong := not_finite(tree):
+  if wrong := find_nonfinite(tree):
     raise NonFiniteError(
       f'{wrong[0]} is not finite after step {int(state.step)} ({len(wrong)} '
       f'such arrays), which was not saved. {ADVICE}'
     )
 
 
-def not_finite(tree) -> list[str]:
+def find_nonfinite(tree) -> list[str]:
   """Paths of the arrays of a tree that hold inf or NaN."""
-  flags = jax.device_get(_flags(tree))
+  flags = jax.device_get(_check_finite(tree))
   paths = jax.tree_util.tree_leaves_with_path(flags)
   name = lambda path: jax.tree_util.keystr(path, simple=True, separator='/')
   return [name(path) for path, fine in paths if not fine]
 
 
 @jax.jit
-def _flags(tree):
+def _check_finite(tree):
   return jax.tree.map(lambda x: jnp.isfinite(x).all(), tree)
 
 
@@ -97,7 +97,7 @@ def trace(run: Run, batches: Iterable, step_fn: Callable, step: int) -> str:
   state = run.state
   for number, batch in enumerate(batches, int(state.step) + 1):
     if number == step:
-      return first(run, state, batch)
+      return find_first(run, state, batch)
     state, _ = step_fn(state, run.frozen, batch)
   raise UserError(f'The batches end before step {step}.')
 
@@ -112,18 +112,18 @@ def make_error(
   )
 
 
-def first(run, state, batch: Mapping) -> str:
+def find_first(run, state, batch: Mapping) -> str:
   """Names the first tensor of a step that is not finite."""
-  if wrong := not_finite(state.params):
+  if wrong := find_nonfinite(state.params):
     return f'the parameter {wrong[0]} was not finite before that step.'
-  outputs = _outputs(run, state, batch)
+  outputs = _check_outputs(run, state, batch)
   for name, fine in outputs:
     if not fine:
       return f'the first tensor that is not finite is the output of {name}.'
-  grads, metrics = _gradients(run, state, batch)
+  grads, metrics = _compute_gradients(run, state, batch)
   if not math.isfinite(float(metrics['loss'])):
     return 'all outputs of the model are finite, the loss of them is not.'
-  wrong = not_finite(grads)
+  wrong = find_nonfinite(grads)
   if not wrong:
     return (
       'done again, that step gave numbers: the fault was not in the model, but '
@@ -138,7 +138,7 @@ def first(run, state, batch: Mapping) -> str:
   )
 
 
-def _gradients(run, state, batch):
+def _compute_gradients(run, state, batch):
   """Gradients and metrics of a step, which keeps them as its `opt_state`."""
   keep = lambda grads, _, params: (jax.tree.map(jnp.zeros_like, params), grads)
   tx = optax.GradientTransformation(lambda params: params, keep)
@@ -148,7 +148,7 @@ def _gradients(run, state, batch):
   return after.opt_state, metrics
 
 
-def _outputs(run, state, batch) -> list[tuple[str, bool]]:
+def _check_outputs(run, state, batch) -> list[tuple[str, bool]]:
   """Modules in the order in which they end, and if their output is finite.
 
   The forward pass of the step, part by part where it accumulates.
@@ -161,7 +161,7 @@ def _outputs(run, state, batch) -> list[tuple[str, bool]]:
   @jax.jit
   def flags(params, frozen, batch, rng):
     names.clear()
-    return _watched(model, config, params, frozen, batch, rng, names)
+    return _watch_forward(model, config, params, frozen, batch, rng, names)
 
   rng = make_rng(state)
   changes = [config[key] for key in ('mixup', 'cutmix', 'drop_patches')]
@@ -174,7 +174,9 @@ def _outputs(run, state, batch) -> list[tuple[str, bool]]:
   return found
 
 
-def _watched(model, config, params, frozen, batch, rng, names: list) -> list:
+def _watch_forward(
+  model, config, params, frozen, batch, rng, names: list
+) -> list:
   """A flag per module call, whose name is added to `names`."""
   flags = []
 

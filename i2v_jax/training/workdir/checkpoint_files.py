@@ -22,7 +22,7 @@ def checkpoints_folder(workdir) -> pathlib.Path:
   return pathlib.Path(workdir).absolute() / 'checkpoints'
 
 
-def steps(workdir) -> list[int]:
+def find_steps(workdir) -> list[int]:
   """Steps of the checkpoints that were written to their end, oldest first."""
   folder = checkpoints_folder(workdir)
   if not folder.is_dir():
@@ -41,7 +41,7 @@ def seal(folder: pathlib.Path) -> None:
   files.write_json(folder / DIGEST, found)
 
 
-def missing(folder: pathlib.Path) -> str:
+def find_missing(folder: pathlib.Path) -> str:
   """Says what a checkpoint lacks, '' if nothing; reads no arrays.
 
   Of those that were written before there was a digest, only that all their
@@ -59,9 +59,9 @@ def missing(folder: pathlib.Path) -> str:
   return ''
 
 
-def damage(folder: pathlib.Path) -> str:
+def find_damage(folder: pathlib.Path) -> str:
   """Says what is wrong with a checkpoint, '' if nothing; reads all of it."""
-  if problem := missing(folder):
+  if problem := find_missing(folder):
     return problem
   for name, digest in _read_object(folder / DIGEST).items():
     try:
@@ -83,7 +83,7 @@ def _read_object(path: pathlib.Path) -> dict | None:
 
 
 def find_newest(
-  workdir, problem_of: Callable[[pathlib.Path], str] = damage
+  workdir, problem_of: Callable[[pathlib.Path], str] = find_damage
 ) -> tuple[int | None, dict[int, str]]:
   """The newest step that is whole, and what is wrong with those after it.
 
@@ -95,7 +95,7 @@ def find_newest(
     OSError: there are checkpoints, and all are broken.
   """
   broken = {}
-  for step in reversed(steps(workdir)):
+  for step in reversed(find_steps(workdir)):
     problem = problem_of(checkpoints_folder(workdir) / str(step))
     if not problem:
       return step, broken
