@@ -9,7 +9,7 @@ except ModuleNotFoundError:  # Windows
 
 
 def read_peak_bytes() -> int | None:
-  """The most memory this process has used so far; None where not reported."""
+  """Reads the most memory this process has used; None if not reported."""
   if resource is None:
     return None
   peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -19,7 +19,7 @@ def test_the_environment_decides(monkeypatch):
   assert device_memory.read_limit(jax.devices()[0]) == 12345
   assert device_memory.agree_on_limit(sharding.make_mesh()) == 12345
   monkeypatch.setenv(device_memory.NAME, '16GB')
-  with pytest.raises(ValueError, match="'16GB'; it is a whole number"):
+  with pytest.raises(ValueError, match="'16GB'; it is an integer"):
     device_memory.read_limit(jax.devices()[0])
 
 

@@ -193,7 +193,7 @@ def test_what_cannot_be_shown_is_one_sentence(videos, tmp_path, capsys):
     error = capsys.readouterr().err
     assert f'{clip}: {words}' in error and 'Traceback' not in error
   assert run('show', good, *options, '--set', 'seed=-1') == 1
-  words = 'seed is -1; it can be a whole number from 0'
+  words = 'seed is -1; it can be an integer from 0'
   assert words in capsys.readouterr().err
   assert not out.exists()
 
