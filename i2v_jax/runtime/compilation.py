@@ -24,8 +24,9 @@ FOLDER = 'compiled'  # in the workdir
 # are the same bits. Earlier versions have no such option.
 _CPU = {'xla_cpu_scheduler_type': 'CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED'}
 # TPUs may gather a sharded weight piece by piece inside its matrix products.
-# The products of the gradients are then delayed to the end of the step, and
-# their inputs, the activations of every block, kept until then (docs/scaling.md).
+# Those of the gradients are then delayed to the end of the step, and their
+# inputs, the activations of every block, are kept until then.
+# See docs/scaling.md.
 _TPU = {'xla_jf_spmd_threshold_for_windowed_einsum_mib': '1000000'}
 OPTIONS = {'tpu': _TPU}
 if jax.__version_info__ >= (0, 10):

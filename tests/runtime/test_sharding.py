@@ -187,7 +187,7 @@ def test_the_optimiser_has_the_cuts_of_what_it_trains(parts, layout):
 def test_a_layout_that_cuts_nothing_is_refused(parts, layout, mesh):
   mesh, (_, frozen) = mesh_of(*mesh), parts
   tree = {'backbone': {'cls': jnp.zeros(768)}} if mesh.shape[layout] > 1 else 0
-  with pytest.raises(ValueError, match=f"'{layout}' cuts nothing here"):
+  with pytest.raises(ValueError, match=f"'{layout}' shards nothing here"):
     sharding.make_shardings(tree or frozen, layout, mesh)
 
 
@@ -210,7 +210,7 @@ def test_what_cannot_be_cut_is_named(parts):
   [
     (dict(frozen='zero'), "mesh.frozen is 'zero'; it can be one of"),
     (dict(trained=''), "mesh.trained is ''; it can be one of"),
-    (dict(model=2, frozen='data'), 'mesh.model is 2, but nothing is cut'),
+    (dict(model=2, frozen='data'), 'mesh.model is 2, but nothing is sharded'),
   ],
 )
 def test_layouts_that_cannot_be_are_refused(changes, text):
