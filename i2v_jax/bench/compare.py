@@ -18,7 +18,7 @@ from i2v_jax.deploy import trained
 from i2v_jax.deploy.export import export_merged
 from i2v_jax.models.build import merge
 from i2v_jax.runtime import compilation, files, sharding
-from i2v_jax.runtime.console import console, progress
+from i2v_jax.runtime.console import console, make_progress
 from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import auto, experiment, loop, memory
 from i2v_jax.training.config_files import Variant
@@ -158,7 +158,7 @@ def compare_steps(
   measured = _training(runs, rounds)
   rows = [{'name': name} | found for name, found in measured.items()]
   files.write_json(pathlib.Path(workdir) / 'steps.json', rows)
-  sweep.show(rows, STEP_COLUMNS, _conditions(runs, rounds))
+  sweep.print_table(rows, STEP_COLUMNS, _conditions(runs, rounds))
   return rows
 
 
@@ -194,7 +194,7 @@ STEP_COLUMNS = {
 def _training(runs: Mapping[str, Run], rounds: int) -> dict[str, dict]:
   """Seconds per clip and memory of every method's training step."""
   steps, measured = {}, {}
-  bar, advance = progress(len(runs), 'compile', 'methods')
+  bar, advance = make_progress(len(runs), 'compile', 'methods')
   with bar:
     for name, run in runs.items():
       steps[name], measured[name] = _train_step(run)
@@ -207,7 +207,7 @@ def _training(runs: Mapping[str, Run], rounds: int) -> dict[str, dict]:
 
 def _train_step(run: Run):
   """A compiled training step that goes on from call to call, and its costs."""
-  shapes = memory.batch_shapes(run.config, run.model, run.mesh)
+  shapes = memory.make_batch_shapes(run.config, run.model, run.mesh)
   batch = _random_batch(shapes, run.model.num_classes)
   batch = sharding.put(batch, run.mesh)
   state = jax.tree.map(jnp.copy, run.state)  # which the step donates
@@ -218,7 +218,7 @@ def _train_step(run: Run):
     state, _ = compiled(state, run.frozen, batch)
     return state
 
-  peak, per_clip = compilation.peak_bytes(compiled), _flops(run, compiled)
+  peak, per_clip = compilation.read_peak_bytes(compiled), _flops(run, compiled)
   return call, {'train_peak_bytes': peak, 'train_flops_per_clip': per_clip}
 
 
@@ -231,7 +231,7 @@ def _flops(run: Run, compiled) -> float | None:
   # XLA counts the body of a loop once, so the batch is counted in one part.
   whole = dict(run.config) | {'accumulate': 1}
   lowered, _ = memory.lower_step(whole, run.mesh, run.model.num_classes)
-  return 2 * compilation.xla_macs(lowered) / size
+  return 2 * compilation.count_xla_macs(lowered) / size
 
 
 def _random_batch(shapes: Mapping, num_classes: int) -> dict[str, Any]:

@@ -74,7 +74,7 @@ def convert_release(
     UserError: the file is of another model than the config describes.
   """
   out, weights = pathlib.Path(out), releases.open_release(source)
-  config = experiment.with_absolute_paths(config)
+  config = experiment.make_paths_absolute(config)
   model = experiment.build_model(config, len(class_names))
   loaded = load_release(source, which=which, **_told(config, model))
   normalization = config['data']['normalization']

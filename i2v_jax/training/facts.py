@@ -38,7 +38,9 @@ def collect_facts(trained) -> dict[str, Any]:
   """
   known = read_facts(trained.path)
   found = _model(trained)
-  found |= _run(trained) if experiment.weights_source(trained.config) else known
+  found |= (
+    _run(trained) if experiment.find_weights_source(trained.config) else known
+  )
   found['evaluations'] = collect_evaluations(
     trained.folder, trained.identity, known.get('evaluations', [])
   )
@@ -159,7 +161,7 @@ def _run(trained) -> dict[str, Any]:
   """What only a model with its frozen weights and its adapters can tell."""
   config, params = trained.config, trained.params
   _, base = adapter_file.split_base(params, config['trainable'])
-  weights = experiment.weights_source(config)
+  weights = experiment.find_weights_source(config)
   name = pathlib.Path(weights).name if is_local(weights) else weights
   found = {
     'data': config['data']['format'],

@@ -25,7 +25,7 @@ def check(model, mine: Mapping) -> None:
       )
 
 
-def lowest_block(model, mine: Mapping) -> int:
+def find_lowest_block(model, mine: Mapping) -> int:
   """First block that the gradient goes through; the depth where none.
 
   Args:
@@ -35,10 +35,10 @@ def lowest_block(model, mine: Mapping) -> int:
   paths = flatten_dict(mine, sep='/')
   if 'backbone' in model.no_gradient:
     return model.image_model.num_blocks
-  return min(_block(path, model.image_model.num_blocks) for path in paths)
+  return min(_find_block(path, model.image_model.num_blocks) for path in paths)
 
 
-def _block(path: str, depth: int) -> int:
+def _find_block(path: str, depth: int) -> int:
   if found := BLOCK.match(path):
     return int(found[2])
   return depth if path.startswith(BEHIND) else 0
@@ -49,13 +49,13 @@ def describe_depth(model, mine: Mapping) -> str:
 
   That it ends above block 0, or goes on there for one table's sake.
   """
-  depth, lowest = model.image_model.num_blocks, lowest_block(model, mine)
+  depth, lowest = model.image_model.num_blocks, find_lowest_block(model, mine)
   if lowest:
     return f'; the gradient goes through {depth - lowest} of {depth} blocks'
   if 'temporal_embedding' not in mine:
     return ''
   rest = {k: v for k, v in mine.items() if k != 'temporal_embedding'}
-  without = lowest_block(model, rest) if rest else depth
+  without = find_lowest_block(model, rest) if rest else depth
   if not without:
     return ''
   return (

@@ -127,7 +127,7 @@ def check_same_kind(folder, theirs, ours) -> None:
     theirs: a classifier.
     ours: the classifier of a config.
   """
-  found, wanted = _function(theirs), _function(ours)
+  found, wanted = _describe_function(theirs), _describe_function(ours)
   for name in sorted(found.keys() | wanted.keys()):
     if found.get(name) != wanted.get(name):
       raise UserError(
@@ -136,7 +136,7 @@ def check_same_kind(folder, theirs, ours) -> None:
       )
 
 
-def _function(model) -> dict[str, Any]:
+def _describe_function(model) -> dict[str, Any]:
   """What the function of a classifier depends on beside its parameters."""
   found = {
     f'backbone.{k}': v for k, v in native.describe(model.image_model).items()

@@ -157,7 +157,7 @@ def test_the_hook_of_an_adapter_acts_before_the_operator():
     (dict(name='channel_shift', on=''), 'some of q, k and v'),
     (
       dict(name='token_shift', share=1),
-      'share is 1; it can be a whole number from 2',
+      'share is 1; it can be an integer from 2',
     ),
     (dict(name='token_shift', at='q'), "at is 'q'; it can be"),
   ],

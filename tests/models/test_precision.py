@@ -118,7 +118,7 @@ def check_exact(text, least=10):
 def test_evaluation_is_as_exact_as_training():
   model = build('zeroi2v', 'float32')
   views = {'video': jax.ShapeDtypeStruct((1, 2, 4, 16, 16, 3), 'uint8')}
-  found = evaluate.view_probabilities.trace(
+  found = evaluate.compute_probabilities.trace(
     model, 'clip', small.shapes(model), views
   )
   check_exact(found.lower(lowering_platforms=('tpu',)).as_text())
