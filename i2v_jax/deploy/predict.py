@@ -1,4 +1,4 @@
-"""`i2v predict`: people's own videos -> named actions."""
+"""`i2v predict`: class probabilities of videos."""
 
 import dataclasses
 import json
@@ -19,7 +19,7 @@ from i2v_jax.runtime.errors import UserError
 BAR = 24  # characters of a probability of 1
 
 
-def with_views(spec: ClipSpec, views: str | None) -> ClipSpec:
+def set_views(spec: ClipSpec, views: str | None) -> ClipSpec:
   """`'3x1'` -> the spec with 3 clips along time and 1 crop of each."""
   if not views:
     return spec
@@ -49,9 +49,9 @@ def split_windows(info: VideoInfo, seconds: float) -> list[tuple[int, int]]:
 
 
 def list_clips(paths) -> list[str]:
-  """Videos, and in place of a folder all videos in it and below, by name.
+  """Lists videos; a folder stands for all videos in and below it, by name.
 
-  A folder of frames is a video. Other files are left out, and counted on
+  A folder of frames is a video. Other files are ignored, and counted on
   stderr.
 
   Raises:
@@ -75,14 +75,14 @@ def list_clips(paths) -> list[str]:
 def predict_file(
   trained: Trained, path, spec: ClipSpec, window=None, fps: float = FPS
 ) -> dict:
-  """Prediction for one video as a JSON object.
+  """Predicts one video; returns a JSON object.
 
   Args:
     trained: the model.
-    path: of a video, or of a folder of frames.
+    path: video file, or folder of frames.
     spec: preprocessing and views.
     window: seconds of a window that slides over the video; None for none.
-    fps: frames a second of a folder of frames.
+    fps: frames per second of a folder of frames.
 
   Returns:
     `file`; `top`, a list of `{'name', 'probability'}`; with `window` also
@@ -124,15 +124,15 @@ def show_prediction(result: dict) -> None:
   table.add_column('probability', justify='right')
   table.add_column('')
   for entry in result['top']:
-    row = _row(entry)
+    row = _make_row(entry)
     table.add_row(*(['all', *row] if 'windows' in result else row))
   for window in result.get('windows', ()):
     span = f'{window["start"]:.1f}-{window["end"]:.1f}'
-    table.add_row(span, *_row(window['top'][0]))
+    table.add_row(span, *_make_row(window['top'][0]))
   console.print(table)
 
 
-def _row(entry: dict) -> tuple[str, str, str]:
+def _make_row(entry: dict) -> tuple[str, str, str]:
   share = entry['probability']
   full, rest = encodable('█░', instead='#.')
   length = int(share * BAR)
@@ -150,13 +150,13 @@ def predict_all(
 ):
   """Predicts every video; one that cannot be read does not stop the others.
 
-  `fps` are the frames a second of folders of frames; None takes those of the
-  config that the model was trained with.
+  `fps` is the frame rate of folders of frames; None takes that of the model's
+  config.
 
   Returns:
-    Number of videos that could not be read; their errors are on stderr.
+    The number of videos that could not be read; their errors are on stderr.
   """
-  spec, failed = with_views(trained.spec, views), 0
+  spec, failed = set_views(trained.spec, views), 0
   if fps is None:
     fps = trained.config['data'].get('fps', FPS)
   for path in paths:

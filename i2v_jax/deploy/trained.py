@@ -1,4 +1,4 @@
-"""A trained model as it lies on disk: a workdir, an export, an adapter file."""
+"""Loads trained models from a workdir, an export or an adapter file."""
 
 import dataclasses
 import pathlib
@@ -21,15 +21,15 @@ from i2v_jax.training.stored import read
 
 @dataclasses.dataclass(frozen=True)
 class Trained:
-  """A classifier with everything that is needed to use it.
+  """A classifier with all that is needed to use it.
 
   Attributes:
     model: the classifier.
     params: all its parameters, on the devices of `mesh`.
-    config: of the run that trained it.
+    config: config of the run that trained it.
     class_names: in label order.
-    identity: JSON facts that say which weights these are.
-    mesh: devices.
+    identity: JSON facts that identify the weights.
+    mesh: mesh of devices.
     path: the folder or adapter file it was loaded from.
   """
 
@@ -43,7 +43,7 @@ class Trained:
 
   @property
   def folder(self) -> pathlib.Path:
-    """Where results about it belong."""
+    """The folder for its results."""
     return self.path.parent if self.path.is_file() else self.path
 
   @property
@@ -57,8 +57,8 @@ class Trained:
     Args:
       path: video file, its bytes, a folder of frames, or a video that
         `open_video` opened.
-      spec: other views than those of the config.
-      span: first frame and the one after the last, to look at a part only.
+      spec: preprocessing and views in place of those of the config.
+      span: first frame and the one after the last; None takes all.
     """
     if isinstance(path, Video | FrameFolder):
       views = test_views(path, spec or self.spec, span)
@@ -87,32 +87,30 @@ def load(path, *, weights: str = '', root: str = '') -> Trained:
 
   Args:
     path: the folder, or an adapter file.
-    weights: where the frozen weights are now, if they have moved.
-    root: where the data is now, if it has moved.
+    weights: new place of the frozen weights, if they have moved.
+    root: new place of the data, if it has moved.
 
   Raises:
     FileNotFoundError: `path` is none of these, or the frozen weights cannot be
       found.
-    UserError: a file is damaged, or the frozen weights are not those it was
-      trained on.
+    UserError: a file is damaged, or the frozen weights are not those of the
+      training.
   """
-  return place(*read(path, weights, root))
+  return place_on_mesh(*read(path, weights, root))
 
 
 def evaluate_trained(model: Trained, spec: ClipSpec | None = None):
-  """Evaluates what was trained, as its config says, on its `val` split.
+  """Evaluates a trained model on the `val` split of its config.
 
   Returns:
     `(split, evaluation)`.
 
   Raises:
-    UserError: it has other classes than the data, or the data has no place.
+    UserError: classes of model and data differ, or there is no data root.
   """
   config = model.config
   if not config['data']['root']:
-    raise UserError(
-      f'{model.path} does not say where the data is; give --root.'
-    )
+    raise UserError(f'{model.path} does not name the data; give --root.')
   split = experiment.load_split(config, 'val')
   if split.class_names != model.class_names:
     raise UserError(
@@ -127,10 +125,12 @@ def evaluate_trained(model: Trained, spec: ClipSpec | None = None):
   return split, found
 
 
-def place(model, params, config, class_names, identity, path) -> Trained:
+def place_on_mesh(
+  model, params, config, class_names, identity, path
+) -> Trained:
   """A `Trained` whose parameters are on the devices of a new mesh.
 
-  Those of a run that cut some are cut over whatever devices there are here.
+  Parameters that the run sharded are sharded over the devices of this machine.
   """
   mesh = sharding.make_mesh()
   params = jax.device_put(

@@ -144,7 +144,7 @@ def _facts(run) -> dict[str, Any]:
     'normalization': run.config['data']['normalization'],
     'seed': run.config['seed'],
     'temporal_operator': getattr(run.model, 'temporal_operator', None),
-    'vit': native.describe(run.model.image_model),
+    'vit': native.describe_config(run.model.image_model),
     'dtype': jnp.dtype(run.model.image_model.dtype).name,
   }
   return experiment.to_plain(facts | {f'clip.{k}': v for k, v in spec.items()})

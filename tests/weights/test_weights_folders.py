@@ -107,7 +107,7 @@ def test_a_part_of_an_npz_is_not_all_of_it(golden, tmp_path):
 
 def test_configs_with_a_byte_order_mark_are_read(tmp_path):
   (tmp_path / 'config.json').write_bytes(b'\xef\xbb\xbf{"hidden_size": 48}')
-  assert folders.config(tmp_path) == {'hidden_size': 48}
+  assert folders.read_configs(tmp_path) == {'hidden_size': 48}
 
 
 @pytest.mark.parametrize(
@@ -180,4 +180,4 @@ def test_json_of_another_kind_is_named(golden, tmp_path, name, text, error):
 
 def test_null_is_not_said(tmp_path):
   (tmp_path / 'config.json').write_text('{"a": null, "model_cfg": {"b": null}}')
-  assert folders.config(tmp_path) == {'model_cfg': {}}
+  assert folders.read_configs(tmp_path) == {'model_cfg': {}}

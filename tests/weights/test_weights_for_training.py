@@ -60,24 +60,24 @@ def test_an_activation_that_no_file_tells_is_asked_for(timm_clip):
   assert 'model.backbone.activation' in str(error.value)
   with pytest.raises(ValueError, match='does not tell the activation'):
     weights.load_backbone(config['weights'], cfg)
-  told = timm_clip(config={}, backbone=dict(activation='gelu'))
-  params, _ = weights.load_for(*told)
-  again = weights.load_backbone(config['weights'], told[1], activation='gelu')
+  given = timm_clip(config={}, backbone=dict(activation='gelu'))
+  params, _ = weights.load_for(*given)
+  again = weights.load_backbone(config['weights'], given[1], activation='gelu')
   np.testing.assert_array_equal(params['pos'], again['pos'])
 
 
 def test_an_activation_that_the_config_of_timm_tells_must_be_the_models(
   timm_clip,
 ):
-  told = dict(architecture='vit_base_patch16_clip_224')
+  given = dict(architecture='vit_base_patch16_clip_224')
   args = dict(model_args=dict(num_heads=6))
-  config, cfg = timm_clip(config=told | args)
+  config, cfg = timm_clip(config=given | args)
   error = "has activation 'gelu', the model config asks for 'quick_gelu'.*"
   with pytest.raises(
     ValueError, match=error + 'model.backbone.activation=.gel'
   ):
     weights.load_for(config, cfg)
-  quick = told | dict(architecture='vit_base_patch16_clip_quickgelu_224')
+  quick = given | dict(architecture='vit_base_patch16_clip_quickgelu_224')
   assert weights.load_for(*timm_clip(config=quick | args))
 
 
@@ -128,11 +128,11 @@ def test_another_normalisation_is_an_error_with_both(make):
 
 def test_a_normalisation_without_a_name_can_be_kept_on_purpose(make):
   odd = dict(image_mean=[0.1, 0.2, 0.3], image_std=[0.2, 0.2, 0.2])
-  told = 'mean (0.1, 0.2, 0.3), deviation (0.2, 0.2, 0.2)'
+  given = 'mean (0.1, 0.2, 0.3), deviation (0.2, 0.2, 0.2)'
   files = dict(preprocessor_config=odd)
   with pytest.raises(ValueError, match='no name is for it; to keep it on purp'):
     weights.load_for(*make('hf_clip_vision', 'clip', **files))
-  data = dict(weights_normalization=told)
+  data = dict(weights_normalization=given)
   assert weights.load_for(*make('hf_clip_vision', 'clip', data=data, **files))
   assert config_ranges.check({'data': data}) == {'data': data}
 

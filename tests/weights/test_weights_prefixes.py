@@ -199,9 +199,9 @@ def test_what_cannot_be_chosen_is_named(vit, prefixes, which, error):
 def test_releases_lose_the_prefixes_of_trainers_too(golden):
   file = np.load(golden / 'aim_clip_3adapters.npz')
   state = {k[6:]: file[k] for k in file.files if k.startswith('state/')}
-  told = dict(adapter_scale=0.5, num_heads=6)
-  wanted = load_release(state, **told)
-  found = load_release(below('module.', state), **told)
+  given = dict(adapter_scale=0.5, num_heads=6)
+  wanted = load_release(state, **given)
+  found = load_release(below('module.', state), **given)
   same(found, wanted)
   assert found.report.taken_from == ('keys that begin with module.',)
 

@@ -37,7 +37,7 @@ def test_erf_in_place_of_tanh_is_another_function(augreg):
   loaded = weights.load_image_model(arrays)
   cfg = loaded.model.cfg
   other = type(loaded.model)(
-    type(cfg)(**native.describe(cfg) | {'activation': 'gelu'})
+    type(cfg)(**native.describe_config(cfg) | {'activation': 'gelu'})
   )
   found = tokens(loaded._replace(model=other), reference['input'])
   assert 1e-5 < np.abs(found - reference['encoded']).max() < 1e-2
