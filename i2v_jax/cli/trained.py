@@ -72,7 +72,7 @@ def add(command) -> None:
   """Adds the commands; `command` makes a subcommand."""
   _add_model_commands(command)
   _add_sharing_commands(command)
-  sub = command('status', status, 'report the state of a run')
+  sub = command('status', status, 'Report the state of a run.')
   sub.add_argument(
     '--workdir', required=True, help='Workdir of a run, past or present.'
   )
@@ -80,9 +80,9 @@ def add(command) -> None:
 
 def _add_model_commands(command) -> None:
   """Adds the commands that take a trained model."""
-  used = command('predict', predict, 'recognise actions in videos')
-  again = command('eval', evaluate, 'repeat the evaluation of a run')
-  out = command('export', export, 'export a trained model')
+  used = command('predict', predict, 'Recognise actions in videos.')
+  again = command('eval', evaluate, 'Repeat the evaluation of a run.')
+  out = command('export', export, 'Export a trained model.')
   for sub in (used, again, out):
     sub.add_argument(
       '--workdir',
@@ -134,12 +134,14 @@ def _add_model_commands(command) -> None:
 
 def _add_sharing_commands(command) -> None:
   """Adds the commands that take an export and a repository of a hub."""
-  up = command('push', push, 'upload an export to the Hugging Face hub')
-  up.add_argument('folder', metavar='DIR', help='Export of `i2v export`.')
-  down = command('pull', pull, 'download an export from the Hugging Face hub')
+  up = command('push', push, 'Upload an export to the Hugging Face hub.')
+  up.add_argument('folder', metavar='DIR', help='Folder that i2v export wrote.')
+  down = command('pull', pull, 'Download an export from the Hugging Face hub.')
   down.add_argument('--out', required=True, help='Folder to create.')
   up.add_argument(
-    'repository', metavar='hf:ORG/NAME', help='Repository; created if new.'
+    'repository',
+    metavar='hf:ORG/NAME',
+    help='Repository; created if it does not exist.',
   )
   down.add_argument(
     'repository', metavar='hf:ORG/NAME[@REVISION]', help='Repository to read.'

@@ -47,18 +47,18 @@ def _parse_arguments(args) -> dict:
 def add(command) -> None:
   """Adds the commands; `command` makes a subcommand."""
   top = command(
-    'weights', None, 'inspect, measure or convert published weights'
+    'weights', None, 'Inspect, measure or convert published weights.'
   )
   sub = subcommands(top)
   look = sub(
-    'inspect', inspect_weights, 'describe a file of weights and its keys'
+    'inspect', inspect_weights, 'Describe a file of weights and its keys.'
   )
-  cost = sub('bench', bench_weights, 'measure the time and memory of loading')
+  cost = sub('bench', bench_weights, 'Measure the time and memory of loading.')
   cost.add_argument(
     '--rounds', type=count, default=5, help='Number of measurements.'
   )
   out = sub(
-    'convert', convert_weights, 'write published weights in our own format'
+    'convert', convert_weights, 'Write published weights in our own format.'
   )
   for found in (look, cost, out):
     found.add_argument(
@@ -66,10 +66,8 @@ def add(command) -> None:
       metavar='SOURCE',
       help='A file, a folder, or hf:ORG/NAME[@REVISION].',
     )
-    add_set(
-      found,
-      'What the file does not state; with --config, a change to the config.',
-    )
+    changes = ' With --config, a change to the config.' if found is out else ''
+    add_set(found, f'A value that the file does not state.{changes}')
     found.add_argument(
       '--which',
       choices=('ema', 'raw'),

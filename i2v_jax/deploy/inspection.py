@@ -106,7 +106,7 @@ def _describe_keys(loaded: Loaded) -> list:
     ('parameters', f'{count(loaded.params):,}'),
     ('loaded', f'{len(report.loaded)} keys'),
     ('reshaped', '; '.join(report.reshaped) or 'none'),
-    ('at another size', f'positions resampled: {report.resampling}'),
+    ('resampling', f'{report.resampling}, of positions at another size'),
     ('new by design', '; '.join(report.new) or 'none'),
     ('ignored by design', _group_keys(report.ignored)),
   ]

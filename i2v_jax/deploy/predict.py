@@ -5,7 +5,6 @@ import json
 import sys
 
 import numpy as np
-from rich.table import Table
 
 from i2v_jax.data.clips.clips import ClipSpec
 from i2v_jax.data.sets import folders
@@ -13,7 +12,7 @@ from i2v_jax.data.videos import faults
 from i2v_jax.data.videos.decode import FPS, VideoInfo, open_video
 from i2v_jax.deploy.trained import Trained
 from i2v_jax.runtime import ranges
-from i2v_jax.runtime.console import console, encodable
+from i2v_jax.runtime.console import console, encodable, make_table
 from i2v_jax.runtime.errors import UserError
 
 BAR = 24  # characters of a probability of 1
@@ -117,19 +116,16 @@ def predict_file(
 
 def show_prediction(result: dict) -> None:
   """Prints one prediction as a table."""
-  table = Table(title=result['file'], title_justify='left', box=None)
+  columns = ('class', 'probability', '')
+  rows = [_make_row(entry) for entry in result['top']]
   if 'windows' in result:
-    table.add_column('seconds', justify='right')
-  table.add_column('class')
-  table.add_column('probability', justify='right')
-  table.add_column('')
-  for entry in result['top']:
-    row = _make_row(entry)
-    table.add_row(*(['all', *row] if 'windows' in result else row))
-  for window in result.get('windows', ()):
-    span = f'{window["start"]:.1f}-{window["end"]:.1f}'
-    table.add_row(span, *_make_row(window['top'][0]))
-  console.print(table)
+    columns = (*columns, 'seconds')
+    rows = [*((*row, 'all') for row in rows), None]
+    rows += [
+      (*_make_row(window['top'][0]), '{start:.1f}-{end:.1f}'.format(**window))
+      for window in result['windows']
+    ]
+  console.print(make_table(result['file'], columns, rows))
 
 
 def _make_row(entry: dict) -> tuple[str, str, str]:

@@ -61,7 +61,9 @@ def load_backbone(
   return image.load_into(_open(source, which), cfg, **given)[0]
 
 
-def load_for(config: Mapping[str, Any], cfg: ViTConfig) -> tuple[dict, Report]:
+def load_for_config(
+  config: Mapping[str, Any], cfg: ViTConfig
+) -> tuple[dict, Report]:
   """Loads the image model of an experiment's config, with a report.
 
   Raises:
@@ -76,7 +78,7 @@ def load_for(config: Mapping[str, Any], cfg: ViTConfig) -> tuple[dict, Report]:
   return params, report
 
 
-def load_again(config: Mapping[str, Any], cfg: ViTConfig) -> dict:
+def load_unchecked(config: Mapping[str, Any], cfg: ViTConfig) -> dict:
   """Loads the image model of a run that is resumed, without the checks.
 
   Raises:

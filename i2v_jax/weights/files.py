@@ -45,7 +45,7 @@ class Weights:
       TorchScript: `torchscript`; timm's trainer: `arch`.
     config: config files of the folder, by Hugging Face, OpenCLIP or timm.
     taken_from: lines that say which of several weights these are.
-    beside: keys of the file that belong to other models.
+    others: keys of the file that belong to other models.
     kind: `ema` or `raw`, where the file distinguishes them.
     resampling: kind of `positions.KINDS`, in place of the library's own.
   """
@@ -55,7 +55,7 @@ class Weights:
   metadata: Mapping[str, Any] = dataclasses.field(default_factory=dict)
   config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
   taken_from: tuple[str, ...] = ()
-  beside: tuple[str, ...] = ()
+  others: tuple[str, ...] = ()
   kind: str = ''
   resampling: str = ''
 

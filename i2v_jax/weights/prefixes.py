@@ -146,7 +146,7 @@ def _take_below(weights: Weights, kinds: Mapping, kind: str) -> Weights:
     weights,
     arrays=Arrays(Renamed(weights.arrays, names), weights.what),
     taken_from=(*weights.taken_from, line),
-    beside=tuple(key for key in weights.arrays if key not in used),
+    others=tuple(key for key in weights.arrays if key not in used),
     kind=kind if twins or kind == 'ema' else weights.kind,
   )
 
@@ -177,6 +177,6 @@ def _swap_back(weights: Weights, which: str) -> Weights:
     weights,
     arrays=Arrays(Renamed(keys, names), weights.what),
     taken_from=(*weights.taken_from, line),
-    beside=tuple(key for key in keys if key not in used),
+    others=tuple(key for key in keys if key not in used),
     kind=kind,
   )

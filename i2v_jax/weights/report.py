@@ -68,6 +68,6 @@ class Report:
 
   def of_file(self, weights) -> 'Report':
     """Returns this report with what the `Weights` state about their file."""
-    ignored = (*self.ignored, *weights.beside)
+    ignored = (*self.ignored, *weights.others)
     taken_from = weights.taken_from
     return dataclasses.replace(self, ignored=ignored, taken_from=taken_from)

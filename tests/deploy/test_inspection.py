@@ -15,7 +15,7 @@ def test_an_image_model(golden):
   assert rows['format'] == 'DINOv2 (Hugging Face)'
   usual = 'imagenet (usual for this format; no file says it)'
   assert rows['normalisation'] == usual
-  assert rows['at another size'] == 'positions resampled: antialiased'
+  assert rows['resampling'] == 'antialiased, of positions at another size'
   sizes = 'width 48, depth 2, 6 heads, MLP 192 with gelu, eps 1e-06'
   assert rows['image model'] == sizes
   tokens = 'class token, 4 registers, 3 x 3 patches of 8 pixels; pooled by cls'

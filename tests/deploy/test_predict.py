@@ -141,8 +141,8 @@ def test_an_export_predicts_and_evaluates_alone(
 @pytest.mark.parametrize(
   ('name', 'arg', 'said'),
   [
-    ('dualpath_k400', 'smoke', 'dualpath cannot be folded into the'),
-    ('evl_k400', 'smoke', 'evl cannot be folded into the'),
+    ('dualpath_k400', 'smoke', 'dualpath cannot be merged into the'),
+    ('evl_k400', 'smoke', 'evl cannot be merged into the'),
     ('finetune_folder', 'method=lora,smoke', 'lora merged, max |logit'),
     ('finetune_folder', 'method=bitfit,smoke', 'no adapter to merge'),
   ],

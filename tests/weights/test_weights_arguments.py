@@ -28,7 +28,7 @@ from i2v_jax.weights.report import MissingArgumentError
     (dict(pool='max'), "pool is 'max'"),
   ],
 )
-def test_choices_that_cannot_be_are_named(golden, given, error):
+def test_invalid_choices_are_named(golden, given, error):
   with pytest.raises(ValueError, match=error):
     weights.load_image_model(golden / 'hf_vit', **given)
 
@@ -62,7 +62,7 @@ def test_arguments_that_do_not_go_with_a_release(golden, name, given, error):
     load_release(arrays['state'], **given)
 
 
-def test_what_was_not_told_is_named_across_processes():
+def test_a_missing_argument_is_named_across_processes():
   error = pickle.loads(
     pickle.dumps(MissingArgumentError('offsets', 'give offsets'))
   )
@@ -131,9 +131,9 @@ BROKEN = {
     ),
     'has shape .*, not 4 axes',
   ),
-  'whole numbers': (
+  'integers': (
     lambda a: a.update({PATCH: a[PATCH].astype('i4')}),
-    'holds whole numbers',
+    'holds integers',
   ),
   'a table cut by one row': (
     lambda a: a.update({POSITIONS: a[POSITIONS][:, 1:].copy()}),
@@ -168,7 +168,7 @@ def test_queries_keys_and_values_are_three(golden):
   state = {k[6:]: file[k] for k in file.files if k.startswith('state/')}
   key = f'visual.{CLIP}attn.in_proj_weight'
   state[key] = state[key][:-1]
-  with pytest.raises(ValueError, match='is not q, k and v in one'):
+  with pytest.raises(ValueError, match='does not hold q, k and v'):
     weights.load_image_model(state, activation='gelu', num_heads=6)
 
 

@@ -101,7 +101,7 @@ def test_a_part_of_an_npz_is_not_all_of_it(golden, tmp_path):
   content = (golden / 'augreg_vit.npz').read_bytes()
   path = tmp_path / 'vit.npz'
   path.write_bytes(content[: len(content) // 2])
-  with pytest.raises(ValueError, match='is not complete'):
+  with pytest.raises(ValueError, match='is incomplete'):
     files.open_weights(path)
 
 
@@ -165,7 +165,7 @@ def test_a_damaged_array_is_named(golden, tmp_path):
   [
     ('config.json', '{"model_args": [1]}', r'has model_args \[1\]; it can be'),
     ('config.json', '{"vision_config": "x"}', "has vision_config 'x'"),
-    ('config.json', '{"mean": "x", "std": [1]}', 'each can be three numbers'),
+    ('config.json', '{"mean": "x", "std": [1]}', 'each must be three numbers'),
     (folders.NAMES[1], '{"weight_map": ["a"]}', 'has no weight_map that names'),
     (folders.NAMES[1], '{"weight_map": {"a": 3}}', 'has no weight_map that na'),
   ],

@@ -1,4 +1,4 @@
-"""Models behind prefixes, in wrappers, and next to their averages."""
+"""Models under prefixes, in wrappers, and next to their averages."""
 
 import json
 
@@ -183,11 +183,11 @@ def test_shards_of_torch_are_one(vit, tmp_path):
 @pytest.mark.parametrize(
   ('prefixes', 'which', 'error'),
   [
-    (['a.'], '', 'in no format that is known'),
-    (['model.', 'net.'], '', "holds several models, below 'net.', 'model.'"),
+    (['a.'], '', 'in no known format'),
+    (['model.', 'net.'], '', "holds several models, under 'net.', 'model.'"),
     ([''], 'ema', r'holds no averaged weights \(EMA\); leave which out'),
     (['teacher.'], 'raw', r'holds averaged weights \(EMA\) only'),
-    ([''], 'best', "which is 'best'; it is ema or raw"),
+    ([''], 'best', "which is 'best'; it can be one of"),
   ],
 )
 def test_what_cannot_be_chosen_is_named(vit, prefixes, which, error):

@@ -1,4 +1,4 @@
-"""Published video checkpoints: what they are is told by what they hold."""
+"""Published video checkpoints: recognised by their keys."""
 
 import jax
 import numpy as np
@@ -204,7 +204,7 @@ WRONG = {
   ),
   'odd places': (
     lambda s: {k: v for k, v in s.items() if 'S_Adapter' not in k},
-    'no arrangement of ZeroI2V',
+    'no known arrangement of ZeroI2V',
   ),
   'transposed': (
     lambda s: (
@@ -214,7 +214,7 @@ WRONG = {
   ),
   'an image model': (
     lambda s: {k.removeprefix('backbone.'): v for k, v in s.items()},
-    'is no published video model',
+    'is not a known published video model',
   ),
 }
 

@@ -1,4 +1,4 @@
-"""Google's, timm's and big_vision's files, beside their libraries."""
+"""Google's, timm's and big_vision's files, next to their libraries."""
 
 import jax
 import numpy as np
@@ -67,7 +67,7 @@ def test_clip_in_timms_names_asks_for_its_activation(golden):
     'norm_pre.bias': np.zeros(48, 'f4'),
   }
   del arrays['patch_embed.proj.bias']
-  with pytest.raises(ValueError, match='does not tell the activation'):
+  with pytest.raises(ValueError, match='does not state the activation'):
     weights.load_image_model(arrays)
   loaded = weights.load_image_model(arrays, activation='gelu', num_heads=6)
   assert 'ln_pre' in loaded.params and loaded.model.cfg.norm_eps == 1e-5

@@ -49,7 +49,7 @@ def test_timm_agrees_at_another_size(case):
 
 def test_an_activation_that_only_the_config_tells_is_asked_for(case):
   state, _, _, given = case
-  with pytest.raises(ValueError, match='does not tell the activation'):
+  with pytest.raises(ValueError, match='does not state the activation'):
     weights.load_image_model(state, num_heads=given['num_heads'])
 
 
@@ -101,7 +101,7 @@ def test_the_arguments_of_the_model_have_the_last_word(folder):
 
 def test_an_unknown_activation_of_timm_is_named(folder):
   path = folder(architecture='vit_x_y', model_args=dict(act_layer='relu'))
-  with pytest.raises(ValueError, match="has act_layer 'relu'; known"):
+  with pytest.raises(ValueError, match=r"act_layer in .* is 'relu'; it can"):
     weights.load_image_model(path)
 
 

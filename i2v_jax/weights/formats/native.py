@@ -107,15 +107,15 @@ def save(path, arrays: Mapping, metadata: Mapping[str, str]) -> None:
     OSError: it cannot be written.
   """
   path = pathlib.Path(path)
-  beside = path.with_name(f'{path.name}.new')
+  partial = path.with_name(f'{path.name}.new')
   try:
-    save_file(arrays, beside, metadata=metadata)
+    save_file(arrays, partial, metadata=metadata)
   except SafetensorError as error:  # on a full disk, too
-    beside.unlink(missing_ok=True)
+    partial.unlink(missing_ok=True)
     raise FileError(
       f'{path} could not be written ({error}); {WAY_OUT}'
     ) from error
   mask = os.umask(0)
   os.umask(mask)
-  beside.chmod(0o666 & ~mask)  # safetensors makes it private
-  beside.replace(path)
+  partial.chmod(0o666 & ~mask)  # safetensors makes it private
+  partial.replace(path)

@@ -51,7 +51,7 @@ def find_family(keys: Collection[str]) -> str:
 def find_normalization(weights: Weights) -> str:
   """timm's default for its ViTs is half; a file's page may differ."""
   of_meta = ('decoder_embed.', 'last_layer.', 'dino_head.')  # MAE, DINO
-  keys = (*weights.arrays, *weights.beside)
+  keys = (*weights.arrays, *weights.others)
   if any(part in key for part in of_meta for key in keys):
     return 'imagenet'
   usual = {'clip': 'clip', 'dinov2': 'imagenet'}
