@@ -73,7 +73,7 @@ def export_clip(trained: Trained, out) -> None:
 
 
 def find_head_offsets(model) -> tuple[int, ...]:
-  """Frame offset of every head of a merged classifier on CLIP.
+  """Finds the frame offset of every head of a merged classifier on CLIP.
 
   Raises:
     UserError: the format cannot express the model; says why.
@@ -103,7 +103,7 @@ def find_head_offsets(model) -> tuple[int, ...]:
 
 
 def convert_params(params: Mapping) -> dict[str, np.ndarray]:
-  """A merged classifier's tree under Hugging Face's keys, in torch's layout."""
+  """Renames a merged classifier's tree, in torch's layout."""
   tower = flatten_dict(params['backbone'], sep='/')
   arrays = {
     f'vision_model.{_translate_path(path)}': x for path, x in tower.items()
@@ -119,7 +119,7 @@ def convert_params(params: Mapping) -> dict[str, np.ndarray]:
 
 
 def make_vision_config(cfg: ViTConfig) -> dict:
-  """The fields of Hugging Face's CLIPVisionConfig."""
+  """Makes the fields of Hugging Face's CLIPVisionConfig."""
   return {
     'architectures': ['CLIPVisionModel'],
     'model_type': 'clip_vision_model',
@@ -146,7 +146,7 @@ def _describe_video_model(trained: Trained, offsets: tuple[int, ...]) -> dict:
 
 
 def _make_clip_config(cfg: ViTConfig) -> ViTConfig:
-  """The config of CLIP's visual tower with the sizes of `cfg`."""
+  """Makes the config of CLIP's visual tower with the sizes of `cfg`."""
   sizes = ('width', 'depth', 'num_heads', 'patch_size', 'image_size', 'mlp_dim')
   same = (*sizes, 'activation', 'norm_eps', 'dtype', 'remat')
   return ViTConfig.named(**{field: getattr(cfg, field) for field in same})
@@ -171,7 +171,7 @@ def _translate_path(path: str) -> str:
 
 
 def _transpose(key: str, x: np.ndarray) -> np.ndarray:
-  """Our `in x out`, `H x W x in x out` as torch's `out x in (x H x W)`."""
+  """Turns `in x out`, `H x W x in x out` into `out x in (x H x W)`."""
   if 'patch_embedding' in key:
     return x.transpose(3, 2, 0, 1)
   linear = key.endswith('weight') and 'position_embedding' not in key

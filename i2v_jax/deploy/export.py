@@ -106,7 +106,7 @@ def export_unmerged(trained: Trained, out, format: str, **known) -> None:
 
 
 def export_adapter(trained: Trained, out) -> None:
-  """Writes what was trained, without the frozen image weights.
+  """Writes the trained parameters, without the frozen image weights.
 
   Args:
     trained: model from `trained.load`, of a workdir or an adapter file.
@@ -164,7 +164,7 @@ def choose_folder(out, format: str) -> pathlib.Path:
 def describe_export(
   trained: Trained, format: str, params, difference: float = 0.0
 ) -> dict:
-  """Facts of an export of `params`; `difference` is that of their merge."""
+  """Returns facts of an export; `difference` is that of the merge."""
   known = collect_facts(trained) | {
     'format': format,
     'weights_sha256': sha256(params),

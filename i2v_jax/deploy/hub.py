@@ -27,7 +27,7 @@ FILES = (  # all files of an export, in any format; others stay here
 
 
 def push(folder, repository: str) -> str:
-  """Puts an export on the hub, with a model card, and makes the repository.
+  """Uploads an export with a model card; creates the repository if needed.
 
   The model card is the folder's `README.md`, or is made of the facts. The
   path of the data is not sent.
@@ -63,7 +63,7 @@ def push(folder, repository: str) -> str:
 
 
 def pull(repository: str, out) -> pathlib.Path:
-  """Gets an export from the hub.
+  """Downloads an export from the hub.
 
   Args:
     repository: `hf:ORG/NAME` or `hf:ORG/NAME@REVISION`.
@@ -98,7 +98,7 @@ def pull(repository: str, out) -> pathlib.Path:
 
 
 def parse_repository(repository: str) -> tuple[str, str]:
-  """`hf:ORG/NAME@REVISION` -> (ORG/NAME, REVISION), which may be empty."""
+  """Splits `hf:ORG/NAME@REVISION` in two; the revision may be ''."""
   found = re.fullmatch(r'hf:([\w.-]+/[\w.-]+)(?:@(.+))?', repository)
   if not found:
     raise UserError(
@@ -109,7 +109,7 @@ def parse_repository(repository: str) -> tuple[str, str]:
 
 
 def _read_facts(folder: pathlib.Path) -> dict:
-  """The facts of an export, with the evaluations made since."""
+  """Reads the facts of an export, with the evaluations made since."""
   files.check_finished(folder)
   known = read_facts(folder)
   if 'format' not in known:
@@ -130,7 +130,7 @@ def _read_facts(folder: pathlib.Path) -> dict:
 
 
 def _collect_contents(folder: pathlib.Path) -> dict[str, pathlib.Path | bytes]:
-  """The files to send, by name."""
+  """Collects the files to send, by name."""
   found = {name: folder / name for name in FILES if (folder / name).is_file()}
   if 'config.json' in found:
     config = files.read_json(found['config.json'])

@@ -54,7 +54,7 @@ USE = {  # by format
 
 
 def make_card(name: str, facts: Mapping[str, Any]) -> str:
-  """The README.md of a repository.
+  """Makes the README.md of a repository.
 
   Args:
     name: ORG/NAME.

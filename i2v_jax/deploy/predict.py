@@ -19,7 +19,7 @@ BAR = 24  # characters of a probability of 1
 
 
 def set_views(spec: ClipSpec, views: str | None) -> ClipSpec:
-  """`'3x1'` -> the spec with 3 clips along time and 1 crop of each."""
+  """Sets test views: `'3x1'` is 3 clips along time and 1 crop of each."""
   if not views:
     return spec
   clips, _, crops = views.partition('x')
@@ -30,7 +30,7 @@ def set_views(spec: ClipSpec, views: str | None) -> ClipSpec:
 
 
 def split_windows(info: VideoInfo, seconds: float) -> list[tuple[int, int]]:
-  """Frame spans of `seconds` each, half overlapping, up to the end."""
+  """Splits a video into frame spans of `seconds`, half overlapping."""
   ranges.POSITIVE('--window', seconds)
   frame = info.duration / info.frames
   if seconds < frame:

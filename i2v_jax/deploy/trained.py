@@ -48,11 +48,11 @@ class Trained:
 
   @property
   def spec(self) -> ClipSpec:
-    """Preprocessing and views, as trained."""
+    """Preprocessing and views of the config."""
     return experiment.make_clip_spec(self.config)
 
   def probabilities(self, path, spec: ClipSpec | None = None, span=None):
-    """Class probabilities `[classes]` of a video, averaged over its views.
+    """Computes class probabilities `[classes]` of a video, averaged over views.
 
     Args:
       path: video file, its bytes, a folder of frames, or a video that
@@ -73,11 +73,11 @@ class Trained:
     )[0]
 
   def top(self, path, k: int = 5) -> list[tuple[str, float]]:
-    """The `k` most probable class names of a video, with probabilities."""
+    """Returns the `k` most probable classes of a video, with probabilities."""
     return self.named(self.probabilities(path), k)
 
   def named(self, probabilities, k: int = 5) -> list[tuple[str, float]]:
-    """The `k` highest probabilities with their class names."""
+    """Returns the `k` highest probabilities with their class names."""
     order = (-probabilities).argsort(kind='stable')[:k]
     return [(self.class_names[i], float(probabilities[i])) for i in order]
 
@@ -128,7 +128,7 @@ def evaluate_trained(model: Trained, spec: ClipSpec | None = None):
 def place_on_mesh(
   model, params, config, class_names, identity, path
 ) -> Trained:
-  """A `Trained` whose parameters are on the devices of a new mesh.
+  """Returns a `Trained` with parameters on the devices of a new mesh.
 
   Parameters that the run sharded are sharded over the devices of this machine.
   """

@@ -41,7 +41,7 @@ OLDER = '0.1'  # its runs: raw weights, all positions bicubic
 def load_backbone(
   source: str, cfg: ViTConfig, seed: int = 0, *, which: str = '', **given
 ) -> dict:
-  """Parameters of the image ViT `cfg`, float32.
+  """Loads the parameters of the image ViT `cfg`, float32.
 
   Args:
     source: as in `load_image_model`; or `builtin:digits`; or `random` for a
@@ -104,7 +104,7 @@ def _check_normalization(weights: Weights, data: Mapping[str, Any]) -> None:
 def load_projection(
   source: str, cfg: ViTConfig, width: int, which: str = ''
 ) -> dict:
-  """CLIP's projection of the class token: `{'kernel': D x E}`, float32.
+  """Loads CLIP's projection of the class token: `{'kernel': D x E}`, float32.
 
   Args:
     source: as in `load_backbone`.

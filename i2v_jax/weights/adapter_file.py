@@ -39,7 +39,7 @@ def split_base(params: Mapping, trainable: Prefixes):
 
 
 def find_file(path) -> pathlib.Path | None:
-  """Finds an adapter file: the path itself, or in it."""
+  """Finds an adapter file: the path itself, or one in that folder."""
   path = pathlib.Path(path)
   file = path if path.is_file() else path / FILE
   return file if file.is_file() else None

@@ -42,7 +42,7 @@ class Arrays(Mapping):
     return self[key]
 
   def shape(self, key: str, axes: int) -> tuple[int, ...]:
-    """The shape of an array; raises UserError for another number of axes."""
+    """Returns the shape of an array; another number of axes is a UserError."""
     shape = self[key].shape
     if len(shape) != axes:
       raise UserError(

@@ -31,7 +31,7 @@ KINDS = (
 
 
 def download(name: str) -> pathlib.Path:
-  """Returns the local folder of `ORG/NAME` or `ORG/NAME@REVISION`.
+  """Downloads `ORG/NAME` or `ORG/NAME@REVISION`; returns the local folder.
 
   Raises:
     FileNotFoundError: it is neither in the cache nor on the hub, or has no

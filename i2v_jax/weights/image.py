@@ -164,7 +164,7 @@ def read_params(weights: Weights, cfg: ViTConfig) -> tuple[dict, Report]:
   params, reader = form.convert(weights, cfg)
   usual = form.find_normalization(weights)
   report = reader.report(
-    form.make_name(weights), huggingface.find_normalization(weights) or usual
+    form.name_format(weights), huggingface.find_normalization(weights) or usual
   )
   check_same_tree(compute_shapes(cfg), params, weights.what)
   report = report.of_file(weights)

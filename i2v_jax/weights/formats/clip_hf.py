@@ -59,7 +59,7 @@ def find_normalization(weights: Weights) -> str:
   return {'clip': 'clip', 'siglip': 'half'}[find_family(weights.arrays)]
 
 
-def make_name(weights: Weights) -> str:
+def name_format(weights: Weights) -> str:
   names = {'clip': 'CLIP', 'siglip': 'SigLIP'}
   return f'{names[find_family(weights.arrays)]} (Hugging Face)'
 

@@ -55,7 +55,7 @@ def find_normalization(weights: Weights) -> str:
   return 'clip'
 
 
-def make_name(weights: Weights) -> str:
+def name_format(weights: Weights) -> str:
   return 'CLIP (OpenAI, OpenCLIP)'
 
 
@@ -96,7 +96,7 @@ def _read_hugging_face(weights: Weights) -> dict:
 
 
 def find_resampling(weights: Weights) -> str:
-  """OpenCLIP's own kind if its config exists."""
+  """Finds OpenCLIP's own kind if its config exists."""
   usual = 'antialiased' if 'model_cfg' in weights.config else 'bicubic'
   return weights.resampling or usual
 
@@ -115,7 +115,7 @@ def read_sizes(arrays: Arrays, key: str) -> dict:
 
 
 def _find_activation(weights: Weights) -> str | None:
-  """As the folder states; QuickGELU for OpenAI's archives; else None."""
+  """Finds what the folder states, QuickGELU for OpenAI's archives, or None."""
   if 'model_cfg' in weights.config:
     quick = weights.config['model_cfg'].get('quick_gelu', False)
     return 'quick_gelu' if quick else 'gelu'

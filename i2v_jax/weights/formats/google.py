@@ -46,7 +46,7 @@ def find_normalization(weights: Weights) -> str:
   return 'half'
 
 
-def make_name(weights: Weights) -> str:
+def name_format(weights: Weights) -> str:
   return 'ViT (Google .npz)'
 
 

@@ -29,7 +29,7 @@ def find_normalization(weights: Weights) -> str:
   return 'not said'
 
 
-def make_name(weights: Weights) -> str:
+def name_format(weights: Weights) -> str:
   return 'i2v_jax'
 
 

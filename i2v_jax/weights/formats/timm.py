@@ -58,7 +58,7 @@ def find_normalization(weights: Weights) -> str:
   return usual.get(find_family(weights.arrays), 'half')
 
 
-def make_name(weights: Weights) -> str:
+def name_format(weights: Weights) -> str:
   names = {'clip': 'CLIP', 'siglip': 'SigLIP', 'dinov2': 'DINOv2'}
   if (kind := find_family(weights.arrays)) == 'dinov2':
     return 'DINOv2 (timm names)'

@@ -63,7 +63,7 @@ def find_normalization(weights: Weights) -> str:
   return 'half' if plain else 'imagenet'
 
 
-def make_name(weights: Weights) -> str:
+def name_format(weights: Weights) -> str:
   model = 'ViT' if find_names(weights.arrays) is VIT else 'DINOv2'
   return f'{"MAE" if is_mae(weights) else model} (Hugging Face)'
 

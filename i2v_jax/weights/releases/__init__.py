@@ -2,6 +2,9 @@
 
 One file per family of releases. The keys of a file decide what it is;
 arguments: values that no file holds.
+
+Each has `recognises(keys)`, `describe_format`, `read_spec` (the model part of a
+config) and `convert`, which returns the tree.
 """
 
 from i2v_jax.runtime.errors import UserError
