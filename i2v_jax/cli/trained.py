@@ -2,7 +2,7 @@
 
 from i2v_jax.cli.numbers import positive
 
-FORMATS = ('merged', 'full', 'adapter', 'clip', 'stablehlo')  # of `i2v export`
+EXPORT_FORMATS = ('merged', 'full', 'adapter', 'clip', 'stablehlo')
 
 
 def predict(args) -> int:
@@ -30,7 +30,7 @@ def evaluate(args) -> None:
   )
 
   model = trained.load(args.workdir, weights=args.weights, root=args.root)
-  spec = predict.with_views(model.spec, args.views)
+  spec = predict.set_views(model.spec, args.views)
   split, found = trained.evaluate_trained(model, spec)
   name = f'eval-{args.views}' if args.views else 'eval'
   folder = write_evaluation(found, split, model.folder / name)
@@ -73,52 +73,79 @@ def status(args) -> None:
 
 def add(command) -> None:
   """Adds the commands; `command` makes a subcommand."""
-  _for_models(command)
-  _for_sharing(command)
-  sub = command('status', status, 'say how the run of a workdir is doing')
-  sub.add_argument('--workdir', required=True, help='of a run, past or present')
+  _add_model_commands(command)
+  _add_sharing_commands(command)
+  sub = command('status', status, 'Report the state of a run.')
+  sub.add_argument(
+    '--workdir', required=True, help='Workdir of a run, past or present.'
+  )
 
 
-def _for_models(command) -> None:
-  """The commands that take a trained model."""
-  used = command('predict', predict, 'name what happens in videos')
-  again = command('eval', evaluate, 'repeat the evaluation of a run')
-  out = command('export', export, 'write a trained model, for us or others')
+def _add_model_commands(command) -> None:
+  """Adds the commands that take a trained model."""
+  used = command('predict', predict, 'Recognise actions in videos.')
+  again = command('eval', evaluate, 'Repeat the evaluation of a run.')
+  out = command('export', export, 'Export a trained model.')
   for sub in (used, again, out):
     sub.add_argument(
-      '--workdir', required=True, help='of a run, or an export, or adapter file'
+      '--workdir',
+      required=True,
+      help='Workdir of a run, an export, or an adapter file.',
     )
-    sub.add_argument('--weights', default='', help='if they have moved')
+    sub.add_argument(
+      '--weights',
+      default='',
+      help='New place of the image weights, if they have moved.',
+    )
   for sub in (used, again):
-    sub.add_argument('--views', metavar='CLIPSxCROPS', help='such as 3x1')
+    sub.add_argument(
+      '--views',
+      metavar='CLIPSxCROPS',
+      help='Test views of each video, such as 3x1.',
+    )
   used.add_argument(
     'clips',
     nargs='+',
     metavar='CLIP|FOLDER',
-    help='videos, or folders of videos',
+    help='Videos, or folders of videos.',
   )
   used.add_argument(
-    '--fps', type=positive, help='frames a second of folders of frames'
+    '--fps',
+    type=positive,
+    help='Frames per second of videos that are folders of frames.',
   )
-  used.add_argument('--json', action='store_true', help='one object per clip')
+  used.add_argument(
+    '--json', action='store_true', help='Print a JSON object per clip.'
+  )
   used.add_argument(
     '--window',
     type=positive,
     metavar='SECONDS',
-    help='slide over long videos, half a window at a time',
+    help='Slide a window of SECONDS over each video, by half its length.',
   )
-  again.add_argument('--root', default='', help='of the data, if it has moved')
-  out.add_argument('--out', required=True, help='new folder')
+  again.add_argument(
+    '--root', default='', help='New place of the data, if it has moved.'
+  )
+  out.add_argument('--out', required=True, help='Folder to create.')
   out.add_argument(
-    '--format', choices=FORMATS, default='merged', help='docs/weights_out.md'
+    '--format',
+    choices=EXPORT_FORMATS,
+    default='merged',
+    help='Format of the export (docs/weights_out.md; default: merged).',
   )
 
 
-def _for_sharing(command) -> None:
-  """The commands that take an export and a repository of a hub."""
-  up = command('push', push, 'put an export on the Hugging Face hub')
-  up.add_argument('folder', metavar='DIR', help='that i2v export wrote')
-  down = command('pull', pull, 'get an export from the Hugging Face hub')
-  down.add_argument('--out', required=True, help='new folder')
-  up.add_argument('repository', metavar='hf:ORG/NAME')
-  down.add_argument('repository', metavar='hf:ORG/NAME[@REVISION]')
+def _add_sharing_commands(command) -> None:
+  """Adds the commands that take an export and a repository of a hub."""
+  up = command('push', push, 'Upload an export to the Hugging Face hub.')
+  up.add_argument('folder', metavar='DIR', help='Folder that i2v export wrote.')
+  down = command('pull', pull, 'Download an export from the Hugging Face hub.')
+  down.add_argument('--out', required=True, help='Folder to create.')
+  up.add_argument(
+    'repository',
+    metavar='hf:ORG/NAME',
+    help='Repository; created if it does not exist.',
+  )
+  down.add_argument(
+    'repository', metavar='hf:ORG/NAME[@REVISION]', help='Repository to read.'
+  )

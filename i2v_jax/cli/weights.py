@@ -1,4 +1,4 @@
-"""`i2v weights`: files that others published."""
+"""`i2v weights`: published weights."""
 
 from i2v_jax.cli.arguments import add_set, subcommands
 from i2v_jax.cli.numbers import count
@@ -7,19 +7,18 @@ from i2v_jax.runtime.errors import UserError
 
 def inspect_weights(args) -> None:
   from i2v_jax.deploy import inspection
-  from i2v_jax.runtime.console import console
+  from i2v_jax.runtime.console import console, make_facts
 
-  rows = inspection.inspect(args.source, **_told(args))
-  console.print(inspection.table(rows))
+  rows = inspection.inspect(args.source, **_parse_arguments(args))
+  console.print(make_facts(rows))
 
 
 def bench_weights(args) -> None:
-  from i2v_jax.deploy import inspection
-  from i2v_jax.runtime.console import console
+  from i2v_jax.runtime.console import console, make_facts
   from i2v_jax.weights import cost
 
-  rows = cost.measure(args.source, args.rounds, **_told(args))
-  console.print(inspection.table(rows))
+  rows = cost.measure(args.source, args.rounds, **_parse_arguments(args))
+  console.print(make_facts(rows))
 
 
 def convert_weights(args) -> None:
@@ -28,7 +27,7 @@ def convert_weights(args) -> None:
   from i2v_jax.training import config_files
 
   if not args.config:
-    convert.convert_image_model(args.source, args.out, **_told(args))
+    convert.convert_image_model(args.source, args.out, **_parse_arguments(args))
     return
   if not args.classes:
     raise UserError('A video model needs its class names: give --classes.')
@@ -37,35 +36,50 @@ def convert_weights(args) -> None:
   convert.convert_release(args.source, config, names, args.out, args.which)
 
 
-def _told(args) -> dict:
+def _parse_arguments(args) -> dict:
   """`--which` and `--set KEY=VALUE` as keyword arguments."""
   from i2v_jax.training import config_files
 
-  told = dict(config_files.parse_setting(text) for text in args.set)
-  return told | (dict(which=args.which) if args.which else {})
+  given = dict(config_files.parse_setting(text) for text in args.set)
+  return given | (dict(which=args.which) if args.which else {})
 
 
 def add(command) -> None:
   """Adds the commands; `command` makes a subcommand."""
-  top = command('weights', None, 'look into published weights, convert them')
+  top = command(
+    'weights', None, 'Inspect, measure or convert published weights.'
+  )
   sub = subcommands(top)
-  look = sub('inspect', inspect_weights, 'print what a file is, and its keys')
-  cost = sub('bench', bench_weights, 'measure time and memory of loading')
-  cost.add_argument('--rounds', type=count, default=5, help='of measurements')
-  out = sub('convert', convert_weights, 'write published weights as our own')
+  look = sub(
+    'inspect', inspect_weights, 'Describe a file of weights and its keys.'
+  )
+  cost = sub('bench', bench_weights, 'Measure the time and memory of loading.')
+  cost.add_argument(
+    '--rounds', type=count, default=5, help='Number of measurements.'
+  )
+  out = sub(
+    'convert', convert_weights, 'Write published weights in our own format.'
+  )
   for found in (look, cost, out):
     found.add_argument(
-      'source', metavar='SOURCE', help='file, folder, or hf:ORG/NAME[@REVISION]'
+      'source',
+      metavar='SOURCE',
+      help='A file, a folder, or hf:ORG/NAME[@REVISION].',
     )
-    add_set(found, 'what the file does not say; with --config a change to it')
+    changes = ' With --config, a change to the config.' if found is out else ''
+    add_set(found, f'A value that the file does not state.{changes}')
     found.add_argument(
       '--which',
       choices=('ema', 'raw'),
       default='',
-      help='weights of a checkpoint that has both (ema)',
+      help='Weights to take of a checkpoint that has both (default: ema).',
     )
-  out.add_argument('--out', required=True, help='new folder')
+  out.add_argument('--out', required=True, help='Folder to create.')
   out.add_argument(
-    '--config', metavar='FILE[:ARG]', help='of the experiment of a video model'
+    '--config',
+    metavar='FILE[:ARG]',
+    help='Config of the experiment of a published video model.',
   )
-  out.add_argument('--classes', help='JSON list of names, in label order')
+  out.add_argument(
+    '--classes', help='JSON file with the class names in label order.'
+  )

@@ -1,9 +1,11 @@
-"""After training: models are loaded, used, exported and shared.
+"""After training: loads, uses, exports and shares models.
 
 trained: a trained model from a workdir, an export or an adapter file.
+predict: class probabilities of videos, as `i2v predict` prints them.
+export: exports in our own formats.
+clip_format, stablehlo: exports for other programs.
 release: video models as their authors published them.
-predict: named actions in videos.
-export: our own files; clip_format, stablehlo: files for other programs.
-inspection: what a file of weights is. convert: published weights as our own.
-model_card, hub: what is said of a model, and where it is shared.
+convert: published weights in our own formats.
+inspection: what a file of weights holds.
+model_card, hub: exports on the Hugging Face hub.
 """

@@ -1,7 +1,7 @@
 """Exports for users of CLIP in PyTorch: Hugging Face's keys and orientation.
 
 On CLIP a merged classifier is CLIP's visual tower, a vector per frame, heads
-that look at other frames, and a linear classifier on the mean class token.
+that attend to other frames, and a linear classifier on the mean class token.
 """
 
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ TOWER = {  # our path -> Hugging Face's key, for what is not in a block
 }
 LEAF = {'kernel': 'weight', 'scale': 'weight', 'bias': 'bias'}
 
-ACTIVATIONS = ('quick_gelu', 'gelu')  # of CLIP's, by both names
+ACTIVATIONS = ('quick_gelu', 'gelu')  # same names here and in CLIP's config
 
 MERGED = ('zeroi2v', 0)  # method and number of its adapters
 RELOCATION = ('head_relocation', 'kv')
@@ -45,24 +45,26 @@ def export_clip(trained: Trained, out) -> None:
   """Writes a merged model as Hugging Face writes CLIP's visual tower.
 
   Args:
-    trained: what `trained.load` returns.
+    trained: model from `trained.load`.
     out: new folder: `model.safetensors` (float32, torch's orientation) with
       `vision_model.…`, `temporal_embedding` [T, D] if there is one, and
       `classifier.weight`, `classifier.bias`; `config.json`, a CLIPVisionConfig
       with an entry `i2v`; `facts.json`.
 
   Raises:
-    UserError: the format cannot express the model, or as `export.export`;
+    UserError: the format cannot express the model, or as `export_merged`;
       nothing is written.
   """
   out = choose_folder(out, 'clip')
   model, params, difference = merge_checked(trained)
-  offsets = head_offsets(model)
+  offsets = find_head_offsets(model)
   known = describe_export(trained, 'clip', params, difference)
-  arrays = to_clip(jax.device_get(params))
-  config = vision_config(model.image_model) | {'i2v': _video(trained, offsets)}
+  arrays = convert_params(jax.device_get(params))
+  config = make_vision_config(model.image_model) | {
+    'i2v': _describe_video_model(trained, offsets)
+  }
   with files.replacing_folder(out) as new:
-    # Without this word the transformers library refuses a file.
+    # The transformers library refuses a file without this entry.
     native.save(new / 'model.safetensors', arrays, {'format': 'pt'})
     files.write_json(new / 'config.json', config)
     facts.write_facts(new, known)
@@ -70,52 +72,54 @@ def export_clip(trained: Trained, out) -> None:
   console.print(f'{out}: CLIP with a classifier, {outcome}')
 
 
-def head_offsets(model) -> tuple[int, ...]:
-  """Frame offset of every head of a merged classifier on CLIP.
+def find_head_offsets(model) -> tuple[int, ...]:
+  """Finds the frame offset of every head of a merged classifier on CLIP.
 
   Raises:
-    UserError: the model is more than that; says what the format lacks.
+    UserError: the format cannot express the model; says why.
   """
   if not isinstance(model, video.VideoClassifier):
-    raise _refused(model.adapter['name'])
-  if model.image_model != _clip_of(model.image_model):
-    raise _refused('an image model that is not built as CLIP')
+    raise _make_refusal(model.adapter['name'])
+  if model.image_model != _make_clip_config(model.image_model):
+    raise _make_refusal('an image model that is not built as CLIP')
   if model.image_model.activation not in ACTIVATIONS:
-    raise _refused(model.image_model.activation)
+    raise _make_refusal(model.image_model.activation)
   if model.mean_first:
-    raise _refused('a final norm behind the mean over frames (mean_first)')
+    raise _make_refusal('a final norm after the mean over frames (mean_first)')
   adapter, operator = model.adapter or {}, model.temporal_operator or {}
   if adapter and (adapter['name'], adapter.get('num_adapters')) != MERGED:
-    raise _refused(f'the adapters of {adapter["name"]}')
+    raise _make_refusal(f'the adapters of {adapter["name"]}')
   if operator and (operator['name'], operator.get('on', 'kv')) != RELOCATION:
-    raise _refused(f'{operator["name"]}, other than whole heads on kv')
+    raise _make_refusal(f'{operator["name"]}, other than complete heads on kv')
   offsets = adapter.get('offsets') or operator.get('offsets', ())
   found, width = [], model.image_model.head_width
   for offset, channels in frame_shift.channel_groups(
     offsets, model.image_model
   ):
     if channels % width:
-      raise _refused(f'half heads (offsets {tuple(offsets)})')
+      raise _make_refusal(f'half heads (offsets {tuple(offsets)})')
     found += [offset] * (channels // width)
   return tuple(found)
 
 
-def to_clip(params: Mapping) -> dict[str, np.ndarray]:
-  """A merged classifier's tree by Hugging Face's keys, as torch turns it."""
+def convert_params(params: Mapping) -> dict[str, np.ndarray]:
+  """Renames a merged classifier's tree, in torch's layout."""
   tower = flatten_dict(params['backbone'], sep='/')
-  arrays = {f'vision_model.{_key(path)}': x for path, x in tower.items()}
+  arrays = {
+    f'vision_model.{_translate_path(path)}': x for path, x in tower.items()
+  }
   if 'temporal_embedding' in params:
     arrays['temporal_embedding'] = params['temporal_embedding']
   arrays['classifier.weight'] = params['head']['kernel']
   arrays['classifier.bias'] = params['head']['bias']
   return {
-    key: np.ascontiguousarray(_turned(key, np.asarray(x, np.float32)))
+    key: np.ascontiguousarray(_transpose(key, np.asarray(x, np.float32)))
     for key, x in arrays.items()
   }
 
 
-def vision_config(cfg: ViTConfig) -> dict:
-  """The fields of Hugging Face's CLIPVisionConfig."""
+def make_vision_config(cfg: ViTConfig) -> dict:
+  """Makes the fields of Hugging Face's CLIPVisionConfig."""
   return {
     'architectures': ['CLIPVisionModel'],
     'model_type': 'clip_vision_model',
@@ -128,7 +132,7 @@ def vision_config(cfg: ViTConfig) -> dict:
   }
 
 
-def _video(trained: Trained, offsets: tuple[int, ...]) -> dict:
+def _describe_video_model(trained: Trained, offsets: tuple[int, ...]) -> dict:
   names = trained.class_names
   return {
     'num_frames': trained.model.num_frames,
@@ -141,20 +145,20 @@ def _video(trained: Trained, offsets: tuple[int, ...]) -> dict:
   }
 
 
-def _clip_of(cfg: ViTConfig) -> ViTConfig:
-  """CLIP's visual tower of the same sizes, whatever else a ViT may be."""
+def _make_clip_config(cfg: ViTConfig) -> ViTConfig:
+  """Makes the config of CLIP's visual tower with the sizes of `cfg`."""
   sizes = ('width', 'depth', 'num_heads', 'patch_size', 'image_size', 'mlp_dim')
   same = (*sizes, 'activation', 'norm_eps', 'dtype', 'remat')
   return ViTConfig.named(**{field: getattr(cfg, field) for field in same})
 
 
-def _refused(what: str) -> ValueError:
+def _make_refusal(what: str) -> UserError:
   return UserError(
     f"CLIP's format has no place for {what}; use --format merged or stablehlo."
   )
 
 
-def _key(path: str) -> str:
+def _translate_path(path: str) -> str:
   if path in TOWER:
     return TOWER[path]
   layer, _, leaf = path.rpartition('/')
@@ -166,8 +170,8 @@ def _key(path: str) -> str:
   return f'{clip_hf.BLOCKS.format(index)}{name}.{LEAF[leaf]}'
 
 
-def _turned(key: str, x: np.ndarray) -> np.ndarray:
-  """Our `in x out`, `H x W x in x out` as torch's `out x in (x H x W)`."""
+def _transpose(key: str, x: np.ndarray) -> np.ndarray:
+  """Turns `in x out`, `H x W x in x out` into `out x in (x H x W)`."""
   if 'patch_embedding' in key:
     return x.transpose(3, 2, 0, 1)
   linear = key.endswith('weight') and 'position_embedding' not in key

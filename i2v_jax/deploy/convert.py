@@ -1,4 +1,4 @@
-"""`i2v weights convert`: published weights as files of our own."""
+"""`i2v weights convert`: published weights in our own format."""
 
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -17,17 +17,19 @@ from i2v_jax.weights import image, releases
 from i2v_jax.weights.formats import native
 
 
-def convert_image_model(source, out, which: str = '', **told) -> pathlib.Path:
-  """Writes an image model with what it takes to use it.
+def convert_image_model(
+  source, out, which: str = '', **choices
+) -> pathlib.Path:
+  """Writes an image model with the metadata needed to use it.
 
   Args:
     source: as in `weights.load_image_model`.
     out: folder; `model.safetensors` (float32) is written into it.
     which: as in `load_image_model`.
-    **told: further arguments of `load_image_model`.
+    **choices: further arguments of `load_image_model`.
 
   Returns:
-    The file; it is a `source` itself, and may be a config's `weights`.
+    The file, which may serve as `source`, or as `weights` of a config.
   """
   weights, out = releases.open_release(source), pathlib.Path(out)
   if any(r.recognises(weights.arrays) for r in releases.RELEASES):
@@ -37,13 +39,13 @@ def convert_image_model(source, out, which: str = '', **told) -> pathlib.Path:
     )
   if out.exists() and (not out.is_dir() or any(out.iterdir())):
     raise UserError(f'{out} is not empty; choose a new folder as --out.')
-  loaded = image.load_image_model(source, which=which, **told)
+  loaded = image.load_image_model(source, which=which, **choices)
   path = out / 'model.safetensors'
   out.mkdir(parents=True, exist_ok=True)
   native.write(
     path,
     loaded.params,
-    vit=native.describe(loaded.model.cfg),
+    vit=native.describe_config(loaded.model.cfg),
     normalization=loaded.report.normalization,
     resampling=loaded.report.resampling,
     sha256=sha256(loaded.params),
@@ -62,21 +64,21 @@ def convert_release(
   """Writes a published video model as an export of its experiment.
 
   Args:
-    source: as in `weights.load_release`.
-    config: of the experiment; gives what no file holds (offsets, scale, heads,
-      preprocessing, views).
+    source: as in `load_release`.
+    config: config of the experiment; gives values that no file holds (offsets,
+      scale, heads, preprocessing, views).
     class_names: in the order of the head's outputs.
-    out: new folder, as `export.full` writes it: `predict`, `eval`, `export`
-      and `start_from` take it.
-    which: as in `weights.load_release`.
+    out: new folder, as of `export_full`: `predict`, `eval`, `export` and
+      `start_from` take it.
+    which: as in `load_release`.
 
   Raises:
-    UserError: the file is of another model than the config describes.
+    UserError: the config describes another model than the file holds.
   """
   out, weights = pathlib.Path(out), releases.open_release(source)
   config = experiment.make_paths_absolute(config)
   model = experiment.build_model(config, len(class_names))
-  loaded = load_release(source, which=which, **_told(config, model))
+  loaded = load_release(source, which=which, **_make_arguments(config, model))
   normalization = config['data']['normalization']
   if loaded.report.normalization != normalization:
     raise UserError(
@@ -92,7 +94,7 @@ def convert_release(
   check_same_tree(param_shapes(model), loaded.params, weights.what)
   identity = {'weights_sha256': sha256(loaded.params)}
   config |= {'weights': '', 'start_from': ''}
-  found = trained.place(
+  found = trained.place_on_mesh(
     model, loaded.params, config, tuple(class_names), identity, out
   )
   name, kind = pathlib.Path(weights.what).name, 'merged' if merged else 'full'
@@ -101,26 +103,26 @@ def convert_release(
   console.print(f'{out}: {loaded.report.format}')
 
 
-def _told(config: Mapping[str, Any], model) -> dict[str, Any]:
-  """What a config says of a release, as arguments of `load_release`."""
+def _make_arguments(config: Mapping[str, Any], model) -> dict[str, Any]:
+  """Makes the arguments of `load_release` from a config."""
   adapter = model.adapter or {}
-  told = dict(
+  arguments = dict(
     num_heads=model.image_model.num_heads,
     image_size=model.image_model.image_size,
   )
   match adapter.get('name'):
     case 'zeroi2v' | 'gelu_adapters' as name:
-      told |= dict(method=name, offsets=adapter.get('offsets', ()))
-      told['adapter_scale'] = adapters.option(adapter, 'scale', 1.0)
+      arguments |= dict(method=name, offsets=adapter.get('offsets', ()))
+      arguments['adapter_scale'] = adapters.option(adapter, 'scale', 1.0)
     case 'aim':
-      told['adapter_scale'] = adapters.option(adapter, 'scale', 1.0)
+      arguments['adapter_scale'] = adapters.option(adapter, 'scale', 1.0)
     case 'evl':
-      told['backbone'] = config['weights']
+      arguments['backbone'] = config['weights']
     case 'dualpath':
-      told['num_frames'] = model.num_frames
+      arguments['num_frames'] = model.num_frames
       for name in ('grid', 'spatial_frames'):
-        told[name] = adapters.option(adapter, name, None)
+        arguments[name] = adapters.option(adapter, name, None)
     case 'st_adapter':
-      told['num_frames'] = model.num_frames
+      arguments['num_frames'] = model.num_frames
   operator = model.temporal_operator
-  return told | (dict(temporal_operator=operator) if operator else {})
+  return arguments | (dict(temporal_operator=operator) if operator else {})

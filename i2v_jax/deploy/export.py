@@ -1,4 +1,4 @@
-"""`i2v export`: trained models in our own files, for `predict` and `eval`."""
+"""`i2v export`: trained models in our own formats, for `predict` and `eval`."""
 
 import copy
 import dataclasses
@@ -23,24 +23,25 @@ from i2v_jax.training.facts import collect_facts, read_facts, write_facts
 from i2v_jax.weights import adapter_file
 from i2v_jax.weights.formats import native
 
-TOLERANCE = 1e-3  # of a logit; a larger difference is not the same model
+TOLERANCE = 1e-3  # of a logit; above it the merged model is a different one
 
 
 def merge_trained(trained: Trained):
-  """(model, params, max |logit difference|), both computed in float32.
+  """Merges adapters; returns `(model, params, max |logit difference|)`.
 
-  A model whose adapters cannot be merged comes back as it is.
+  The logits are computed in float32. A model whose adapters cannot be merged is
+  returned unchanged.
   """
   if not adapters.can_merge(trained.model.adapter):
     return trained.model, trained.params, 0.0
   model, params = merge(trained.model, trained.params)
-  before = _logits(trained.model, trained.params)
-  difference = float(np.abs(_logits(model, params) - before).max())
+  before = _compute_logits(trained.model, trained.params)
+  difference = float(np.abs(_compute_logits(model, params) - before).max())
   return model, params, difference
 
 
 def merge_checked(trained: Trained):
-  """`merged`, or a UserError where that changes a logit by more than 1e-3."""
+  """As `merge_trained`; a UserError if a logit changes by more than 1e-3."""
   model, params, difference = merge_trained(trained)
   if not difference <= TOLERANCE:
     raise UserError(
@@ -54,7 +55,7 @@ def export_merged(trained: Trained, out) -> float:
   """Writes a merged model that `predict` and `eval` take in place of a workdir.
 
   Args:
-    trained: what `trained.load` returns.
+    trained: model from `trained.load`.
     out: new folder: `model.safetensors` (float32), `config.json`,
       `classes.json`, `facts.json`.
 
@@ -74,14 +75,15 @@ def export_merged(trained: Trained, out) -> float:
 
 
 def export_full(trained: Trained, out) -> None:
-  """Writes the model with its adapters beside the frozen weights.
+  """Writes the model with separate adapters and frozen weights.
 
   Args:
-    trained: what `trained.load` returns.
-    out: new folder, with the files of `export`.
+    trained: model from `trained.load`.
+    out: new folder, with the files of `export_merged`.
 
   Raises:
-    UserError: it is merged already, or as `export`; nothing is written.
+    UserError: it is merged already, or as in `export_merged`; nothing is
+      written.
   """
   if 'adapters' in trained.config['trainable'] and (
     'adapters' not in trained.params
@@ -91,11 +93,11 @@ def export_full(trained: Trained, out) -> None:
       'of the run, or use --format merged.'
     )
   export_unmerged(trained, out, 'full')
-  console.print(f'{out}: everything, nothing merged')
+  console.print(f'{out}: complete, nothing merged')
 
 
 def export_unmerged(trained: Trained, out, format: str, **known) -> None:
-  """Writes a model as it is, as `full` or `merged`; raises as `export`.
+  """Writes a model unchanged, as `full` or `merged`; raises as `export_merged`.
 
   `known` are further facts.
   """
@@ -104,22 +106,22 @@ def export_unmerged(trained: Trained, out, format: str, **known) -> None:
 
 
 def export_adapter(trained: Trained, out) -> None:
-  """Writes what was trained, without the frozen image weights.
+  """Writes the trained parameters, without the frozen image weights.
 
   Args:
-    trained: what `trained.load` returns, from a workdir or an adapter file.
+    trained: model from `trained.load`, of a workdir or an adapter file.
     out: new folder, `adapter.safetensors` in it.
 
   Raises:
-    UserError: the frozen weights are not known or there are none, or as
-      `export`; nothing is written.
+    UserError: the frozen weights are unknown or there are none, or as in
+      `export_merged`; nothing is written.
   """
-  config = _config(trained)
+  config = _make_config(trained)
   weights = experiment.find_weights_source(config)
   if not weights:
     raise UserError(
-      f'{trained.path} is an export and does not know its image weights any '
-      'more; write --format adapter from the workdir of the run.'
+      f'{trained.path} is an export and no longer names its image weights; '
+      'write --format adapter from the workdir of the run.'
     )
   kept, base = adapter_file.split_base(trained.params, config['trainable'])
   if not base:
@@ -143,10 +145,10 @@ def export_adapter(trained: Trained, out) -> None:
 
 
 def choose_folder(out, format: str) -> pathlib.Path:
-  """The folder of an export, not made yet.
+  """Chooses the folder of an export, without creating it.
 
   Raises:
-    UserError: a run or an export in another format is in it.
+    UserError: it holds a run, or an export in another format.
   """
   out = pathlib.Path(out)
   if (out / 'checkpoints').exists():
@@ -162,7 +164,7 @@ def choose_folder(out, format: str) -> pathlib.Path:
 def describe_export(
   trained: Trained, format: str, params, difference: float = 0.0
 ) -> dict:
-  """Facts of an export of `params`; `difference` is that of their merge."""
+  """Returns facts of an export; `difference` is that of the merge."""
   known = collect_facts(trained) | {
     'format': format,
     'weights_sha256': sha256(params),
@@ -172,24 +174,24 @@ def describe_export(
 
 
 def describe_merge(model, difference: float) -> str:
-  """What became of a model's adapters, for people."""
+  """Describes in words what merging did to a model's adapters."""
   if not model.adapter:
     return 'no adapter to merge'
   name = model.adapter['name']
   if adapters.can_merge(model.adapter):
     return f'{name} merged, max |logit difference| {difference:.1e}'
-  return f'{name} cannot be folded into the frozen weights and stays beside'
+  return f'{name} cannot be merged into the frozen weights and stays separate'
 
 
-def _config(trained: Trained) -> dict:
-  """A trained model's config: adapter spelt out, no paths of its data."""
+def _make_config(trained: Trained) -> dict:
+  """Makes a config with all adapter options and without paths of the data."""
   config = copy.deepcopy(experiment.to_plain(trained.config))
   config['model']['adapter'] = experiment.to_plain(trained.model.adapter)
-  return config | {'data': _elsewhere(config['data'])}
+  return config | {'data': _remove_paths(config['data'])}
 
 
-def _elsewhere(data: dict) -> dict:
-  """The `data` of a config without the paths of the training machine."""
+def _remove_paths(data: dict) -> dict:
+  """Returns the `data` of a config without paths of the training machine."""
   name = lambda x: (
     os.path.basename(x) if isinstance(x, str) and os.path.isabs(x) else x
   )
@@ -199,7 +201,7 @@ def _elsewhere(data: dict) -> dict:
 
 
 def _write(out: pathlib.Path, trained: Trained, known: dict) -> None:
-  config = _config(trained) | {'weights': '', 'start_from': ''}
+  config = _make_config(trained) | {'weights': '', 'start_from': ''}
   with files.replacing_folder(out) as new:
     files.write_json(new / 'config.json', config)
     sources.write_class_names(new / 'classes.json', trained.class_names)
@@ -212,8 +214,8 @@ def _write(out: pathlib.Path, trained: Trained, known: dict) -> None:
     write_facts(new, known)
 
 
-def _logits(model, params):
-  """Logits of two clips of noise, as exactly as the machine can."""
+def _compute_logits(model, params):
+  """Computes logits of two clips of noise at the highest precision."""
   model = model.clone(
     image_model=dataclasses.replace(model.image_model, dtype=jnp.float32)
   )

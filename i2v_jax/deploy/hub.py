@@ -15,7 +15,7 @@ from i2v_jax.training import experiment
 from i2v_jax.training.facts import collect_evaluations, is_local, read_facts
 
 CARD = 'README.md'
-FILES = (  # of exports in all formats, and nothing that lies beside them
+FILES = (  # all files of an export, in any format; others stay here
   CARD,
   'adapter.safetensors',
   'classes.json',
@@ -27,32 +27,33 @@ FILES = (  # of exports in all formats, and nothing that lies beside them
 
 
 def push(folder, repository: str) -> str:
-  """Puts an export on the hub, with a model card, and makes the repository.
+  """Uploads an export with a model card; creates the repository if needed.
 
-  The card is `README.md` of the folder, or if there is none, the facts. Where
-  the data was is not sent.
+  The model card is the folder's `README.md`, or is made of the facts. The
+  path of the data is not sent.
 
   Args:
-    folder: what `i2v export` wrote, in any format.
+    folder: export of `i2v export`, in any format.
     repository: `hf:ORG/NAME`.
 
   Returns:
     The address of the repository.
 
   Raises:
-    UserError: the folder is no export, or names its image weights by a path.
-    OSError: the hub is out of reach, or refuses.
+    UserError: the folder is not an export, or names its image weights by a
+      path.
+    OSError: the hub cannot be reached, or refuses.
   """
-  folder, (name, revision) = pathlib.Path(folder), parse(repository)
+  folder, (name, revision) = pathlib.Path(folder), parse_repository(repository)
   if revision:
     raise UserError(f'{repository} has a revision; push to hf:{name}.')
-  known = _facts(folder)
+  known = _read_facts(folder)
   contents = {
     CARD: model_card.make_card(name, known).encode(),
-    **_contents(folder),
+    **_collect_contents(folder),
   }
   files = [CommitOperationAdd(*file) for file in contents.items()]
-  with _reaching(name, 'log in with `hf auth login`'):
+  with _explain_network_errors(name, 'log in with `hf auth login`'):
     api = HfApi()
     address = str(api.create_repo(name, exist_ok=True))
     message = f'i2v_jax export, format {known["format"]}'
@@ -62,7 +63,7 @@ def push(folder, repository: str) -> str:
 
 
 def pull(repository: str, out) -> pathlib.Path:
-  """Gets an export from the hub.
+  """Downloads an export from the hub.
 
   Args:
     repository: `hf:ORG/NAME` or `hf:ORG/NAME@REVISION`.
@@ -70,13 +71,15 @@ def pull(repository: str, out) -> pathlib.Path:
 
   Raises:
     UserError: the folder is not empty, or the repository holds no export.
-    OSError: the hub is out of reach, or refuses.
+    OSError: the hub cannot be reached, or refuses.
   """
-  out, (name, revision) = pathlib.Path(out), parse(repository)
+  out, (name, revision) = pathlib.Path(out), parse_repository(repository)
   if out.exists() and any(out.iterdir()):
     raise UserError(f'{out} is not empty; choose another --out.')
-  part = out.with_name(f'{out.name}.part')  # until all files are there
-  with _reaching(name, 'log in with `hf auth login` if it is private'):
+  part = out.with_name(f'{out.name}.part')  # renamed once all files are there
+  with _explain_network_errors(
+    name, 'log in with `hf auth login` if it is private'
+  ):
     HfApi().snapshot_download(
       name,
       revision=revision or None,
@@ -94,19 +97,19 @@ def pull(repository: str, out) -> pathlib.Path:
   return out
 
 
-def parse(repository: str) -> tuple[str, str]:
-  """`hf:ORG/NAME@REVISION` -> (ORG/NAME, REVISION), which may be empty."""
+def parse_repository(repository: str) -> tuple[str, str]:
+  """Splits `hf:ORG/NAME@REVISION` in two; the revision may be ''."""
   found = re.fullmatch(r'hf:([\w.-]+/[\w.-]+)(?:@(.+))?', repository)
   if not found:
     raise UserError(
-      f'{repository!r} is no repository; write hf:ORG/NAME, or to get an older '
-      'state hf:ORG/NAME@REVISION.'
+      f'{repository!r} is not a repository; write hf:ORG/NAME, or '
+      'hf:ORG/NAME@REVISION for an older state.'
     )
   return found[1], found[2] or ''
 
 
-def _facts(folder: pathlib.Path) -> dict:
-  """Facts of an export, with evaluations made since."""
+def _read_facts(folder: pathlib.Path) -> dict:
+  """Reads the facts of an export, with the evaluations made since."""
   files.check_finished(folder)
   known = read_facts(folder)
   if 'format' not in known:
@@ -118,16 +121,16 @@ def _facts(folder: pathlib.Path) -> dict:
   weights = experiment.find_weights_source(config) if config else ''
   if weights and is_local(weights):
     raise UserError(
-      f'{folder} names its image weights by a path, {weights}, that nobody '
-      'else has; export it again with --weights hf:ORG/NAME.'
+      f'{folder} names its image weights by a local path, {weights}; '
+      'export it again with --weights hf:ORG/NAME.'
     )
   identity = {'weights_sha256': known['weights_sha256']}
   reports = collect_evaluations(folder, identity, known['evaluations'])
   return known | {'evaluations': reports}
 
 
-def _contents(folder: pathlib.Path) -> dict[str, pathlib.Path | bytes]:
-  """What is sent, by name."""
+def _collect_contents(folder: pathlib.Path) -> dict[str, pathlib.Path | bytes]:
+  """Collects the files to send, by name."""
   found = {name: folder / name for name in FILES if (folder / name).is_file()}
   if 'config.json' in found:
     config = files.read_json(found['config.json'])
@@ -138,8 +141,8 @@ def _contents(folder: pathlib.Path) -> dict[str, pathlib.Path | bytes]:
 
 
 @contextlib.contextmanager
-def _reaching(name: str, way_out: str):
-  """Turns what a network does into one sentence."""
+def _explain_network_errors(name: str, way_out: str):
+  """Turns network errors into one sentence."""
   try:
     yield
   except (OSError, errors.HTTPError) as error:

@@ -1,9 +1,7 @@
-"""`i2v weights inspect`: what is in a file, and what would become of it."""
+"""`i2v weights inspect`: what a file holds, and what loading makes of it."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-
-from rich.table import Table
 
 from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.deploy.release import load_release
@@ -12,9 +10,9 @@ from i2v_jax.weights import image, releases
 from i2v_jax.weights.files import Weights
 from i2v_jax.weights.formats import huggingface
 from i2v_jax.weights.image import Loaded
-from i2v_jax.weights.report import NotStatedError
+from i2v_jax.weights.report import MissingArgumentError
 
-# For what no file tells, so that the rest can be reported.
+# Stand-ins for what no file states, so that the rest can be reported.
 STAND_INS = {
   'activation': 'quick_gelu',
   'adapter_scale': 1.0,
@@ -23,61 +21,55 @@ STAND_INS = {
 }
 
 
-def inspect(source, which: str = '', **told) -> list[tuple[str, str]]:
-  """Rows of `(what, value)`, for people.
+def inspect(source, which: str = '', **given) -> list[tuple[str, str]]:
+  """Describes a file of weights as rows of `(name, value)`.
 
   Args:
     source: as in `load_image_model` or `load_release`.
-    which: likewise.
-    **told: their further arguments.
+    which: as in these.
+    **given: further arguments of these.
 
   Raises:
-    FileNotFoundError: there is nothing there.
-    UserError: no known format, or a file that is not as its format says.
+    FileNotFoundError: `source` does not exist.
+    UserError: the format is unknown, or the file contradicts it.
   """
   weights = releases.open_release(source)
   is_release = any(r.recognises(weights.arrays) for r in releases.RELEASES)
   load = load_release if is_release else image.load_image_model
-  loaded, missing = _load(load, source, told | dict(which=which))
+  loaded, missing = _load_with_stand_ins(
+    load, source, given | dict(which=which)
+  )
   rows = [
     ('file', weights.what),
     *(('taken from', line) for line in loaded.report.taken_from),
     ('format', loaded.report.format),
-    ('normalisation', loaded.report.normalization + _usual(weights)),
+    ('normalisation', loaded.report.normalization + _note_assumption(weights)),
   ]
   if is_release:
-    rows += _method(loaded.model, missing)
+    rows += _describe_method(loaded.model, missing)
   cfg = loaded.model.image_model if is_release else loaded.model.cfg
-  rows += _image_model(cfg, missing)
-  rows += _keys(loaded)
+  rows += _describe_image_model(cfg, missing)
+  rows += _describe_keys(loaded)
   rows += [('assumed', line) for line in loaded.report.assumed]
   return rows + [('not in the file', ', '.join(missing))] * bool(missing)
 
 
-def table(rows: Sequence[tuple[str, str]]) -> Table:
-  """The rows of `inspect`, aligned."""
-  found = Table(box=None, show_header=False, pad_edge=False)
-  found.add_column(style='bold', no_wrap=True)
-  found.add_column(overflow='fold')
-  for what, value in rows:
-    found.add_row(what, value)
-  return found
-
-
-def _load(load: Callable, source, told: Mapping) -> tuple[Loaded, list[str]]:
-  """A model, and the names of what had to be made up for it."""
+def _load_with_stand_ins(
+  load: Callable, source, given: Mapping
+) -> tuple[Loaded, list[str]]:
+  """Loads a model; returns it and the names of arguments made up for it."""
   missing = []
   while True:
     try:
-      return load(source, **told), missing
-    except NotStatedError as error:
-      if error.name not in STAND_INS or told.get('offsets'):
+      return load(source, **given), missing
+    except MissingArgumentError as error:
+      if error.name not in STAND_INS or given.get('offsets'):
         raise  # offsets have a meaning only where heads are known
       missing.append(error.name)
-      told = {**told, error.name: STAND_INS[error.name]}
+      given = {**given, error.name: STAND_INS[error.name]}
 
 
-def _method(model, missing: Sequence[str]) -> list:
+def _describe_method(model, missing: Sequence[str]) -> list:
   made_up = {{'adapter_scale': 'scale'}.get(name, name) for name in missing}
   spec = {k: v for k, v in model.adapter.items() if k not in made_up}
   name, frames = spec.pop('name'), model.num_frames or 'any number of'
@@ -88,13 +80,13 @@ def _method(model, missing: Sequence[str]) -> list:
   ]
 
 
-def _usual(weights: Weights) -> str:
-  """A note if no file states the normalisation."""
-  told = huggingface.normalization(weights)
-  return '' if told else ' (usual for this format; no file says it)'
+def _note_assumption(weights: Weights) -> str:
+  """A note where no file states the normalisation."""
+  given = huggingface.find_normalization(weights)
+  return '' if given else ' (usual for this format; no file says it)'
 
 
-def _image_model(cfg: ViTConfig, missing: Sequence[str]) -> list:
+def _describe_image_model(cfg: ViTConfig, missing: Sequence[str]) -> list:
   heads = '?' if 'num_heads' in missing else cfg.num_heads
   activation = '?' if 'activation' in missing else cfg.activation
   sizes = f'width {cfg.width}, depth {cfg.depth}, {heads} heads'
@@ -108,20 +100,20 @@ def _image_model(cfg: ViTConfig, missing: Sequence[str]) -> list:
   ]
 
 
-def _keys(loaded: Loaded) -> list:
+def _describe_keys(loaded: Loaded) -> list:
   report = loaded.report
   return [
     ('parameters', f'{count(loaded.params):,}'),
     ('loaded', f'{len(report.loaded)} keys'),
     ('reshaped', '; '.join(report.reshaped) or 'none'),
-    ('at another size', f'positions resampled: {report.resampling}'),
+    ('resampling', f'{report.resampling}, of positions at another size'),
     ('new by design', '; '.join(report.new) or 'none'),
-    ('ignored by design', _grouped(report.ignored)),
+    ('ignored by design', _group_keys(report.ignored)),
   ]
 
 
-def _grouped(keys: Sequence[str]) -> str:
-  """Keys by the beginning that they share; with their number, if several."""
+def _group_keys(keys: Sequence[str]) -> str:
+  """Groups keys by their first part, with the size of each group."""
   groups = {}
   for key in keys:
     groups.setdefault(re.split('[./]', key)[0], []).append(key)

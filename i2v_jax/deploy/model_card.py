@@ -1,4 +1,4 @@
-"""A model card from facts that were measured; what is not known is left out."""
+"""Model cards made of measured facts; unknown facts are left out."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -54,11 +54,11 @@ USE = {  # by format
 
 
 def make_card(name: str, facts: Mapping[str, Any]) -> str:
-  """The README.md of a repository.
+  """Makes the README.md of a repository.
 
   Args:
     name: ORG/NAME.
-    facts: as an export holds them, see `facts.of`.
+    facts: as an export holds them, see `facts.collect_facts`.
   """
   weights = facts.get('base', {}).get('weights', '')
   hub = weights.removeprefix('hf:').partition('@')[0]
@@ -66,27 +66,32 @@ def make_card(name: str, facts: Mapping[str, Any]) -> str:
     HEAD.format(
       name=name.partition('/')[2],
       classes=facts['classes'],
-      origin=_origin(facts),
+      origin=_describe_origin(facts),
       base_model=f'base_model: {hub}\n' if weights.startswith('hf:') else '',
-      rows='\n'.join(f'| {key} | {value} |' for key, value in _rows(facts)),
+      rows='\n'.join(
+        f'| {key} | {value} |' for key, value in _make_rows(facts)
+      ),
     )
   ]
   if facts['evaluations']:
-    rows = '\n'.join(map(_evaluation, facts['evaluations']))
+    rows = '\n'.join(map(_make_evaluation_row, facts['evaluations']))
     parts.append(EVALUATION.format(rows=rows))
-  parts.append(_preprocessing(facts))
+  parts.append(_describe_preprocessing(facts))
   kind, short = facts['format'], name.partition('/')[2]
   parts.append(USE[kind].format(name=name, short=short, format=kind))
   return ''.join(parts)
 
 
-def _rows(facts: Mapping[str, Any]):
-  """Names and values of what is known."""
+def _make_rows(facts: Mapping[str, Any]):
+  """Yields the names and values of the known facts."""
   yield 'format', f'`{facts["format"]}`'
-  yield 'method', _named(facts['adapter']) if facts['adapter'] else 'no adapter'
+  yield (
+    'method',
+    _describe_method(facts['adapter']) if facts['adapter'] else 'no adapter',
+  )
   if facts['temporal_operator']:
-    yield 'temporal operator', _named(facts['temporal_operator'])
-  yield 'image model', _options(facts['backbone'])
+    yield 'temporal operator', _describe_method(facts['temporal_operator'])
+  yield 'image model', _join_options(facts['backbone'])
   if 'base' in facts:
     sha256 = facts['base'].get('sha256')
     frozen = f', sha256 of the frozen part `{sha256}`' if sha256 else ''
@@ -102,16 +107,18 @@ def _rows(facts: Mapping[str, Any]):
     yield 'merging changed', f'logits of noise by {facts["merge_max_diff"]:.1e}'
 
 
-def _named(spec: Mapping[str, Any]) -> str:
+def _describe_method(spec: Mapping[str, Any]) -> str:
   options = {key: value for key, value in spec.items() if key != 'name'}
-  return f'{spec["name"]} ({_options(options)})' if options else spec['name']
+  return (
+    f'{spec["name"]} ({_join_options(options)})' if options else spec['name']
+  )
 
 
-def _options(options: Mapping[str, Any]) -> str:
+def _join_options(options: Mapping[str, Any]) -> str:
   return ', '.join(f'{key} {value}' for key, value in options.items())
 
 
-def _evaluation(report: Mapping[str, Any]) -> str:
+def _make_evaluation_row(report: Mapping[str, Any]) -> str:
   shares = [
     f'{report["accuracy"][key]:.2%}' for key in ('top1', 'top5', 'mean_class')
   ]
@@ -122,22 +129,23 @@ def _evaluation(report: Mapping[str, Any]) -> str:
   return f'| {" | ".join(cells)} |'
 
 
-def _preprocessing(facts: Mapping[str, Any]) -> str:
+def _describe_preprocessing(facts: Mapping[str, Any]) -> str:
   known = facts['preprocessing']
-  dense = known['clip']['sampling'] == 'dense'
+  clip = known['clip']
+  stride = _describe_stride(clip) if clip['sampling'] == 'dense' else ''
   in_metadata = facts['format'] == 'adapter'
   return PREPROCESSING.format(
     **known['normalization'],
-    **known['clip'] | {'stride': _stride(known['clip']) if dense else ''},
+    **clip | {'stride': stride},
     file='the metadata of the file' if in_metadata else '`facts.json`',
   )
 
 
-def _origin(facts: Mapping[str, Any]) -> str:
+def _describe_origin(facts: Mapping[str, Any]) -> str:
   if made_from := facts.get('made_from'):
     return f'converted from {made_from["file"]} ({made_from["format"]})'
   return 'trained with i2v_jax'
 
 
-def _stride(clip: Mapping[str, Any]) -> str:
+def _describe_stride(clip: Mapping[str, Any]) -> str:
   return f' with a stride of {clip["stride"]}' if clip['stride'] > 1 else ''

@@ -1,11 +1,10 @@
-"""`i2v predict`: people's own videos -> named actions."""
+"""`i2v predict`: class probabilities of videos."""
 
 import dataclasses
 import json
 import sys
 
 import numpy as np
-from rich.table import Table
 
 from i2v_jax.data.clips.clips import ClipSpec
 from i2v_jax.data.sets import folders
@@ -13,14 +12,14 @@ from i2v_jax.data.videos import faults
 from i2v_jax.data.videos.decode import FPS, VideoInfo, open_video
 from i2v_jax.deploy.trained import Trained
 from i2v_jax.runtime import ranges
-from i2v_jax.runtime.console import console, make_encodable
+from i2v_jax.runtime.console import console, make_encodable, make_table
 from i2v_jax.runtime.errors import UserError
 
 BAR = 24  # characters of a probability of 1
 
 
-def with_views(spec: ClipSpec, views: str | None) -> ClipSpec:
-  """`'3x1'` -> the spec with 3 clips along time and 1 crop of each."""
+def set_views(spec: ClipSpec, views: str | None) -> ClipSpec:
+  """Sets test views: `'3x1'` is 3 clips along time and 1 crop of each."""
   if not views:
     return spec
   clips, _, crops = views.partition('x')
@@ -31,7 +30,7 @@ def with_views(spec: ClipSpec, views: str | None) -> ClipSpec:
 
 
 def split_windows(info: VideoInfo, seconds: float) -> list[tuple[int, int]]:
-  """Frame spans of `seconds` each, half overlapping, up to the end."""
+  """Splits a video into frame spans of `seconds`, half overlapping."""
   ranges.POSITIVE('--window', seconds)
   frame = info.duration / info.frames
   if seconds < frame:
@@ -49,9 +48,9 @@ def split_windows(info: VideoInfo, seconds: float) -> list[tuple[int, int]]:
 
 
 def list_clips(paths) -> list[str]:
-  """Videos, and in place of a folder all videos in it and below, by name.
+  """Lists videos; a folder stands for all videos in and below it, by name.
 
-  A folder of frames is a video. Other files are left out, and counted on
+  A folder of frames is a video. Other files are ignored, and counted on
   stderr.
 
   Raises:
@@ -75,14 +74,14 @@ def list_clips(paths) -> list[str]:
 def predict_file(
   trained: Trained, path, spec: ClipSpec, window=None, fps: float = FPS
 ) -> dict:
-  """Prediction for one video as a JSON object.
+  """Predicts one video; returns a JSON object.
 
   Args:
     trained: the model.
-    path: of a video, or of a folder of frames.
+    path: video file, or folder of frames.
     spec: preprocessing and views.
     window: seconds of a window that slides over the video; None for none.
-    fps: frames a second of a folder of frames.
+    fps: frames per second of a folder of frames.
 
   Returns:
     `file`; `top`, a list of `{'name', 'probability'}`; with `window` also
@@ -117,22 +116,19 @@ def predict_file(
 
 def show_prediction(result: dict) -> None:
   """Prints one prediction as a table."""
-  table = Table(title=result['file'], title_justify='left', box=None)
+  columns = ('class', 'probability', '')
+  rows = [_make_row(entry) for entry in result['top']]
   if 'windows' in result:
-    table.add_column('seconds', justify='right')
-  table.add_column('class')
-  table.add_column('probability', justify='right')
-  table.add_column('')
-  for entry in result['top']:
-    row = _row(entry)
-    table.add_row(*(['all', *row] if 'windows' in result else row))
-  for window in result.get('windows', ()):
-    span = f'{window["start"]:.1f}-{window["end"]:.1f}'
-    table.add_row(span, *_row(window['top'][0]))
-  console.print(table)
+    columns = (*columns, 'seconds')
+    rows = [*((*row, 'all') for row in rows), None]
+    rows += [
+      (*_make_row(window['top'][0]), '{start:.1f}-{end:.1f}'.format(**window))
+      for window in result['windows']
+    ]
+  console.print(make_table(result['file'], columns, rows))
 
 
-def _row(entry: dict) -> tuple[str, str, str]:
+def _make_row(entry: dict) -> tuple[str, str, str]:
   share = entry['probability']
   full, rest = make_encodable('█░', instead='#.')
   length = int(share * BAR)
@@ -150,13 +146,13 @@ def predict_all(
 ):
   """Predicts every video; one that cannot be read does not stop the others.
 
-  `fps` are the frames a second of folders of frames; None takes those of the
-  config that the model was trained with.
+  `fps` is the frame rate of folders of frames; None takes that of the model's
+  config.
 
   Returns:
-    Number of videos that could not be read; their errors are on stderr.
+    The number of videos that could not be read; their errors are on stderr.
   """
-  spec, failed = with_views(trained.spec, views), 0
+  spec, failed = set_views(trained.spec, views), 0
   if fps is None:
     fps = trained.config['data'].get('fps', FPS)
   for path in paths:

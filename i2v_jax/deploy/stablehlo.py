@@ -1,4 +1,4 @@
-"""Exports that run without this library: a program, and its weights beside."""
+"""Exports that run without this library: a program and its weights."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -29,13 +29,13 @@ def export_program(trained: Trained, out) -> None:
   """Writes a merged classifier as a program that JAX alone can run.
 
   Args:
-    trained: what `trained.load` returns.
-    out: new folder: `model.stablehlo`, what `jax.export` serialises;
+    trained: model from `trained.load`.
+    out: new folder: `model.stablehlo`, serialised by `jax.export`;
       `model.safetensors`, its weights by path, float32; `config.json` with
       inputs, class names and preprocessing; `facts.json`.
 
   Raises:
-    UserError: as `export.export`; nothing is written.
+    UserError: as in `export_merged`; nothing is written.
   """
   out = choose_folder(out, 'stablehlo')
   model, params, difference = merge_checked(trained)
@@ -44,7 +44,7 @@ def export_program(trained: Trained, out) -> None:
   with files.replacing_folder(out) as new:
     (new / 'model.stablehlo').write_bytes(found.serialize())
     native.write(new / 'model.safetensors', jax.device_get(params))
-    files.write_json(new / 'config.json', _config(model, trained))
+    files.write_json(new / 'config.json', _make_config(model, trained))
     facts.write_facts(new, known)
   file = out / 'model.stablehlo'
   outcome = describe_merge(trained.model, difference)
@@ -56,11 +56,11 @@ def export_program(trained: Trained, out) -> None:
 def make_program(
   model, params: Mapping, normalization: str
 ) -> jax_export.Exported:
-  """`(weights, *clips) -> logits` for every platform and batch size.
+  """Exports `(weights, *clips) -> logits` for any platform and batch size.
 
   `weights` are float32 arrays by path; `clips` uint8, `b` times each of the
   model's input shapes; logits float32 `b x classes`. Everything in between is
-  float32, also where a platform would rather round matrix products.
+  float32, even where a platform rounds matrix products by default.
   """
   vit = dataclasses.replace(model.image_model, dtype=jnp.float32, remat='none')
   model = model.clone(image_model=vit)
@@ -83,7 +83,7 @@ def make_program(
     return exported(weights, *clips)
 
 
-def _config(model, trained: Trained) -> dict:
+def _make_config(model, trained: Trained) -> dict:
   names = INPUTS
   return {
     'inputs': [

@@ -1,4 +1,4 @@
-"""A trained model as it lies on disk: a workdir, an export, an adapter file."""
+"""Loads trained models from a workdir, an export or an adapter file."""
 
 import dataclasses
 import pathlib
@@ -20,15 +20,15 @@ from i2v_jax.training.stored import read_stored
 
 @dataclasses.dataclass(frozen=True)
 class Trained:
-  """A classifier with everything that is needed to use it.
+  """A classifier with all that is needed to use it.
 
   Attributes:
     model: the classifier.
     params: all its parameters, on the devices of `mesh`.
-    config: of the run that trained it.
+    config: config of the run that trained it.
     class_names: in label order.
-    identity: JSON facts that say which weights these are.
-    mesh: devices.
+    identity: JSON facts that identify the weights.
+    mesh: mesh of devices.
     path: the folder or adapter file it was loaded from.
   """
 
@@ -42,22 +42,22 @@ class Trained:
 
   @property
   def folder(self) -> pathlib.Path:
-    """Where results about it belong."""
+    """The folder for its results."""
     return self.path.parent if self.path.is_file() else self.path
 
   @property
   def spec(self) -> ClipSpec:
-    """Preprocessing and views, as trained."""
+    """Preprocessing and views of the config."""
     return experiment.make_clip_spec(self.config)
 
   def probabilities(self, path, spec: ClipSpec | None = None, span=None):
-    """Class probabilities `[classes]` of a video, averaged over its views.
+    """Computes class probabilities `[classes]` of a video, averaged over views.
 
     Args:
       path: video file, its bytes, a folder of frames, or a video that
         `open_video` opened.
-      spec: other views than those of the config.
-      span: first frame and the one after the last, to look at a part only.
+      spec: preprocessing and views in place of those of the config.
+      span: first frame and the one after the last; None takes all.
     """
     if isinstance(path, Video | FrameFolder):
       views = test_views(path, spec or self.spec, span)
@@ -72,11 +72,11 @@ class Trained:
     )[0]
 
   def top(self, path, k: int = 5) -> list[tuple[str, float]]:
-    """The `k` most probable class names of a video, with probabilities."""
+    """Returns the `k` most probable classes of a video, with probabilities."""
     return self.named(self.probabilities(path), k)
 
   def named(self, probabilities, k: int = 5) -> list[tuple[str, float]]:
-    """The `k` highest probabilities with their class names."""
+    """Returns the `k` highest probabilities with their class names."""
     order = (-probabilities).argsort(kind='stable')[:k]
     return [(self.class_names[i], float(probabilities[i])) for i in order]
 
@@ -86,32 +86,30 @@ def load(path, *, weights: str = '', root: str = '') -> Trained:
 
   Args:
     path: the folder, or an adapter file.
-    weights: where the frozen weights are now, if they have moved.
-    root: where the data is now, if it has moved.
+    weights: new place of the frozen weights, if they have moved.
+    root: new place of the data, if it has moved.
 
   Raises:
     FileNotFoundError: `path` is none of these, or the frozen weights cannot be
       found.
-    UserError: a file is damaged, or the frozen weights are not those it was
-      trained on.
+    UserError: a file is damaged, or the frozen weights are not those of the
+      training.
   """
-  return place(*read_stored(path, weights, root))
+  return place_on_mesh(*read_stored(path, weights, root))
 
 
 def evaluate_trained(model: Trained, spec: ClipSpec | None = None):
-  """Evaluates what was trained, as its config says, on its `val` split.
+  """Evaluates a trained model on the `val` split of its config.
 
   Returns:
     `(split, evaluation)`.
 
   Raises:
-    UserError: it has other classes than the data, or the data has no place.
+    UserError: classes of model and data differ, or there is no data root.
   """
   config = model.config
   if not config['data']['root']:
-    raise UserError(
-      f'{model.path} does not say where the data is; give --root.'
-    )
+    raise UserError(f'{model.path} does not name the data; give --root.')
   split = experiment.load_split(config, 'val')
   if split.class_names != model.class_names:
     raise UserError(
@@ -125,10 +123,12 @@ def evaluate_trained(model: Trained, spec: ClipSpec | None = None):
   return split, found
 
 
-def place(model, params, config, class_names, identity, path) -> Trained:
-  """A `Trained` whose parameters are on the devices of a new mesh.
+def place_on_mesh(
+  model, params, config, class_names, identity, path
+) -> Trained:
+  """Returns a `Trained` with parameters on the devices of a new mesh.
 
-  Those of a run that cut some are cut over whatever devices there are here.
+  Parameters that the run sharded are sharded over the devices of this machine.
   """
   mesh = sharding.make_mesh()
   params = jax.device_put(

@@ -143,7 +143,7 @@ def _collect_facts(run) -> dict[str, Any]:
     'normalization': run.config['data']['normalization'],
     'seed': run.config['seed'],
     'temporal_operator': run.model.temporal_operator,
-    'vit': native.describe(run.model.image_model),
+    'vit': native.describe_config(run.model.image_model),
     'dtype': jnp.dtype(run.model.image_model.dtype).name,
   }
   return experiment.to_plain(facts | {f'clip.{k}': v for k, v in spec.items()})

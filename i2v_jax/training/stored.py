@@ -227,8 +227,8 @@ def _backbone(
   if config['weights'] == 'random':
     return weights.load_backbone('random', cfg, config['seed'])
   if settled:
-    return weights.load_again(config, cfg)
-  params, report = weights.load_for(config, cfg)
+    return weights.load_unchecked(config, cfg)
+  params, report = weights.load_for_config(config, cfg)
   for line in (*report.taken_from, *report.reshaped):
     console.print(f'weights: {line}')
   for line in report.assumed:

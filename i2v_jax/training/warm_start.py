@@ -139,7 +139,8 @@ def check_same_kind(folder, theirs, ours) -> None:
 def _describe_function(model) -> dict[str, Any]:
   """What the function of a classifier depends on beside its parameters."""
   found = {
-    f'backbone.{k}': v for k, v in native.describe(model.image_model).items()
+    f'backbone.{k}': v
+    for k, v in native.describe_config(model.image_model).items()
   }
   del found['backbone.image_size']  # positions tell it
   found['mean_first'] = model.mean_first

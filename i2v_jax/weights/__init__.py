@@ -1,4 +1,15 @@
-"""Weights of image models and of published video models, strictly read."""
+"""Published weights -> our trees, strictly: every key is used or explained.
+
+image: any file of an image model as the backbone's tree.
+files, folders, download: what a source is and where its weights are.
+contents, refused: files that are not weights, and models that are not read.
+torch_files, wrapping, prefixes: what torch and trainers put around weights.
+arrays, reader: the keys of a file, each taken once, in our layout.
+positions: position tables for another image size. report: what became of keys.
+formats/: image models, a file per format. releases/: published video models.
+adapter_file: what was trained, without the frozen weights.
+builtin/: weights small enough to ship. cost: `i2v weights bench`.
+"""
 
 import dataclasses
 from collections.abc import Mapping
@@ -24,74 +35,76 @@ __all__ = [
   'load_projection',
 ]
 
-OLDER = '0.1'  # runs of that version: raw weights, all positions bicubic
+OLDER = '0.1'  # its runs: raw weights, all positions bicubic
 
 
 def load_backbone(
-  source: str, cfg: ViTConfig, seed: int = 0, *, which: str = '', **stated
+  source: str, cfg: ViTConfig, seed: int = 0, *, which: str = '', **given
 ) -> dict:
-  """Parameters of the image ViT `cfg`, float32.
+  """Loads the parameters of the image ViT `cfg`, float32.
 
   Args:
-    source: as in `load_image_model`; or `builtin:digits`; or `random` for an
-      initialisation.
+    source: as in `load_image_model`; or `builtin:digits`; or `random` for a
+      fresh initialisation.
     cfg: the model.
-    seed: of `random`.
-    which: `ema` or `raw`, where a checkpoint has both; averaged ones if ''.
-    **stated: `activation`, which no array holds, if the file does not say it;
-      `norm_eps`, to replace that of the file.
+    seed: seed of `random`.
+    which: `ema` or `raw`, where a checkpoint has both; '' takes `ema`.
+    **given: `activation`, if the file does not state it; `norm_eps`, to
+      replace that of the file.
 
   Raises:
-    FileNotFoundError: the weights are not there and cannot be fetched.
-    UserError: they are for another model, or do not say what is needed.
+    FileNotFoundError: the weights do not exist and cannot be downloaded.
+    UserError: they are for another model, or lack needed information.
   """
   if source == 'random':
-    return image.random(cfg, seed)
-  return image.load_into(_open(source, which), cfg, **stated)[0]
+    return image.make_random_params(cfg, seed)
+  return image.load_into(_open(source, which), cfg, **given)[0]
 
 
-def load_for(config: Mapping[str, Any], cfg: ViTConfig) -> tuple[dict, Report]:
-  """What `load_backbone` loads for a config of an experiment, and its report.
+def load_for_config(
+  config: Mapping[str, Any], cfg: ViTConfig
+) -> tuple[dict, Report]:
+  """Loads the image model of an experiment's config, with a report.
 
   Raises:
     FileNotFoundError, UserError: as in `load_backbone`; or the weights were
       trained with another normalisation than the config has.
   """
   backbone = config['model']['backbone']
-  stated = {k: backbone[k] for k in image.STATED if k in backbone}
+  given = {k: backbone[k] for k in image.OPEN_FIELDS if k in backbone}
   weights = _open(config['weights'], config['weights_which'])
-  params, report = image.load_into(weights, cfg, **stated)
+  params, report = image.load_into(weights, cfg, **given)
   _check_normalization(weights, config['data'])
   return params, report
 
 
-def load_again(config: Mapping[str, Any], cfg: ViTConfig) -> dict:
-  """Only the parameters, without checks, for a run that has begun.
+def load_unchecked(config: Mapping[str, Any], cfg: ViTConfig) -> dict:
+  """Loads the image model of a run that is resumed, without the checks.
 
   Raises:
-    FileNotFoundError, UserError: the weights are gone, or of other shapes.
+    FileNotFoundError, UserError: the weights are gone or have other shapes.
   """
   weights = _open(config['weights'], config['weights_which'])
-  return image.read(weights, cfg)[0]
+  return image.read_params(weights, cfg)[0]
 
 
 def _check_normalization(weights: Weights, data: Mapping[str, Any]) -> None:
   """Raises UserError if config and folder normalise pixels differently."""
-  told = huggingface.normalization(weights)
+  found = huggingface.find_normalization(weights)
   own, theirs = data['normalization'], data['weights_normalization']
-  if told and told not in (own, theirs):
-    change = 'set that, or,' if told in NORMALIZATION else 'no name is for it;'
+  if found and found not in (own, theirs):
+    change = 'set that, or,' if found in NORMALIZATION else 'it has no name;'
     raise UserError(
-      f'{weights.what} was trained with normalization {told!r}, the config has '
-      f'data.normalization={own!r}; {change} to keep it on purpose, set '
-      f'data.weights_normalization={told!r}.'
+      f'{weights.what} was trained with normalization {found!r}, the config '
+      f'has data.normalization={own!r}; {change} to keep it on purpose, set '
+      f'data.weights_normalization={found!r}.'
     )
 
 
 def load_projection(
   source: str, cfg: ViTConfig, width: int, which: str = ''
 ) -> dict:
-  """CLIP's projection of the class token: `{'kernel': D x E}`, float32.
+  """Loads CLIP's projection of the class token: `{'kernel': D x E}`, float32.
 
   Args:
     source: as in `load_backbone`.
@@ -100,12 +113,12 @@ def load_projection(
     which: as in `load_backbone`.
 
   Raises:
-    UserError: the weights have none, or one of another size.
+    UserError: the weights have no projection, or one of another size.
   """
   weights, kernel = _open(source, which), None
   for form in (clip_hf, clip_openai):
     if form.recognises(weights.arrays):
-      kernel = form.projection(weights.arrays)
+      kernel = form.read_projection(weights.arrays)
   if kernel is None:
     raise UserError(
       f"{weights.what} has no visual projection, as CLIP's weights do; set "

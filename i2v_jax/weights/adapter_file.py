@@ -1,7 +1,7 @@
-"""An adapter file: what was trained on frozen weights, without the weights.
+"""An adapter file: what was trained, without the frozen image weights.
 
 A safetensors file whose keys are the paths of the tree. Its metadata are JSON:
-`config`, `class_names`, `base` (where the frozen weights are, and their sha256)
+`config`, `class_names`, `base` (place and sha256 of the frozen weights)
 and further facts.
 """
 
@@ -18,14 +18,14 @@ from i2v_jax.runtime.errors import UserError
 from i2v_jax.weights.formats import native
 
 FILE = 'adapter.safetensors'
-PRETRAINED = ('backbone', 'projection')  # parts that image weights give
+PRETRAINED = ('backbone', 'projection')  # parts that come from image weights
 NEEDED = ('config', 'class_names', 'base')
 
 
 def split_base(params: Mapping, trainable: Prefixes):
   """Splits a classifier's tree into (what the file holds, its base).
 
-  The base are the leaves of `PRETRAINED` that were not trained.
+  The base is the leaves of `PRETRAINED` that were not trained.
   """
   _, frozen = split(params, trainable)
   frozen, flat = (flatten_dict(tree, sep='/') for tree in (frozen, params))
@@ -39,26 +39,26 @@ def split_base(params: Mapping, trainable: Prefixes):
 
 
 def find_file(path) -> pathlib.Path | None:
-  """The adapter file that a path is, or holds as a folder."""
+  """Finds an adapter file: the path itself, or one in that folder."""
   path = pathlib.Path(path)
   file = path if path.is_file() else path / FILE
   return file if file.is_file() else None
 
 
 def read_adapter(path) -> tuple[dict, dict[str, Any]]:
-  """Reads a file that `native.write` made of the first part of `split`.
+  """Reads an adapter file, as `native.write` writes it.
 
   Returns:
     `(tree, metadata)`; the tree is float32 and lacks the base.
 
   Raises:
-    UserError: it is no adapter file.
+    UserError: it is not an adapter file.
   """
   return native.read(path), read_metadata(path)
 
 
 def read_metadata(path) -> dict[str, Any]:
-  """The metadata of an adapter file alone; raises as `read`."""
+  """Reads the metadata only; raises as `read_adapter`."""
   try:
     with safe_open(str(path), 'numpy') as file:
       text = file.metadata() or {}
@@ -66,10 +66,10 @@ def read_metadata(path) -> dict[str, Any]:
     raise UserError(f'{path} is not a safetensors file: {error}') from error
   if missing := [key for key in NEEDED if key not in text]:
     raise UserError(
-      f'{path} is no adapter file (it lacks {", ".join(missing)}); give the '
-      'folder of a run or an export, or a file of --format adapter.'
+      f'{path} is not an adapter file (it lacks {", ".join(missing)}); give '
+      'the folder of a run or an export, or a file of --format adapter.'
     )
   try:
     return {key: json.loads(value) for key, value in text.items()}
   except ValueError as error:
-    raise UserError(f'The metadata of {path} are damaged: {error}') from error
+    raise UserError(f'The metadata of {path} is damaged: {error}') from error

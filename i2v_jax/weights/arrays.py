@@ -8,11 +8,11 @@ from i2v_jax.runtime.errors import UserError
 
 
 class Arrays(Mapping):
-  """A mapping that reads when asked, and says what is not as expected.
+  """A mapping that reads on access; its errors name file and key.
 
   Args:
-    source: key to array; one with `take(key)` is told what is read for good.
-    what: names the source in errors.
+    source: key to array; its `take(key)`, if any, reads a key the last time.
+    what: name of the source in errors.
   """
 
   def __init__(self, source: Mapping, what: str):
@@ -24,16 +24,16 @@ class Arrays(Mapping):
     return self._source[key]
 
   def take(self, key: str) -> np.ndarray:
-    """An array as float32 that will not be read again.
+    """Returns an array as float32; it will not be read again.
 
     Raises:
-      UserError: there is none, or it is one of whole numbers.
+      UserError: the key is missing, or the array holds integers.
     """
     self._check(key)
     take = getattr(self._source, 'take', self._source.__getitem__)
     array = np.asarray(take(key))
     if array.dtype.kind in 'iub':
-      raise UserError(f'{key!r} of {self.what} holds whole numbers.')
+      raise UserError(f'{key!r} of {self.what} holds integers.')
     return array.astype(np.float32, copy=False)
 
   def get(self, key: str, default=None):
@@ -42,7 +42,7 @@ class Arrays(Mapping):
     return self[key]
 
   def shape(self, key: str, axes: int) -> tuple[int, ...]:
-    """The shape of an array; raises UserError for another number of axes."""
+    """Returns the shape of an array; another number of axes is a UserError."""
     shape = self[key].shape
     if len(shape) != axes:
       raise UserError(

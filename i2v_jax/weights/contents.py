@@ -4,7 +4,7 @@ import pathlib
 
 from i2v_jax.runtime.errors import UserError
 
-# How it begins -> what it is, and the way out.
+# First bytes -> kind of file, and the way out.
 OTHER = (
   (b'version https://git-lfs', 'a git-lfs pointer; run `git lfs pull` there'),
   (b'<!doctype', 'a web page; open its address in a browser to see why'),
@@ -17,15 +17,15 @@ OTHER = (
 )
 
 
-def check(path: pathlib.Path) -> bytes:
-  """The first bytes of a file; raises UserError if it is not weights."""
+def read_head(path: pathlib.Path) -> bytes:
+  """Reads the first bytes of a file; raises UserError if it is not weights."""
   with path.open('rb') as file:
     head = file.read(512)
   if not head:
     raise UserError(f'{path} is empty; copy or download it again.')
   if not any(head):
     raise UserError(
-      f'{path} begins with zeros only, as an interrupted download does; '
+      f'{path} begins with zeros only, as after an interrupted download; '
       'download it again.'
     )
   if head[8:9] == b'{':  # safetensors, whose first bytes are a number

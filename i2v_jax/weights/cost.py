@@ -1,4 +1,4 @@
-"""`i2v weights bench`: what loading costs, beside reading the bytes."""
+"""`i2v weights bench`: the cost of loading next to reading the bytes."""
 
 import multiprocessing
 import os
@@ -10,22 +10,29 @@ from i2v_jax.runtime.errors import UserError
 from i2v_jax.weights import folders, image
 
 
-def measure(source, rounds: int = 5, **told) -> list[tuple[str, str]]:
-  """Rows of `(what, value)`: seconds and peak memory of `load_image_model`.
+def measure(source, rounds: int = 5, **choices) -> list[tuple[str, str]]:
+  """Measures seconds and peak memory of `load_image_model`.
 
-  Reading and loading take turns, each in a process of its own; imports are not
-  counted in the seconds, all memory of the process in the peak.
+  Reading and loading take turns, each in a process of its own. The seconds
+  leave out imports; the peak includes all memory of the process.
 
   Args:
-    source: a file or folder, with one file of weights.
-    rounds: how often; the numbers are medians.
-    **told: further arguments of `load_image_model`.
+    source: one file of weights, or a folder with one.
+    rounds: number of measurements, whose medians are reported.
+    **choices: further arguments of `load_image_model`.
+
+  Returns:
+    Rows of `(name, value)`.
   """
   path = image.open_source(source).what
   if not os.path.isfile(path) or path.endswith(folders.INDEX):
-    raise UserError(f'{path} is not one file of weights; name one.')
+    raise UserError(f'{path} is not a single file of weights; name one.')
   turns = [
-    [_apart(f, path, told) for f in (_read, _load, _peak)] for _ in '.' * rounds
+    [
+      _run_apart(f, path, choices)
+      for f in (_measure_reading, _measure_loading, _measure_peak)
+    ]
+    for _ in range(rounds)
   ]
   reads, loads, peaks = zip(*turns, strict=True)
   read, load = statistics.median(reads), statistics.median(loads)
@@ -36,37 +43,37 @@ def measure(source, rounds: int = 5, **told) -> list[tuple[str, str]]:
     ('size', f'{size / 1e6:.1f} MB'),
     ('reading its bytes', f'{read:.2f} s'),
     ('loading', f'{load:.2f} s, {load / read:.2f} of reading'),
-    ('peak memory', _peak_text(peak, size)),
+    ('peak memory', _describe_peak(peak, size)),
   ]
 
 
-def _peak_text(peak: float | None, size: int) -> str:
+def _describe_peak(peak: float | None, size: int) -> str:
   if peak is None:
     return 'unknown on this system'
   return f'{peak / 1e6:.1f} MB, {peak / size:.2f} of the size'
 
 
-def _apart(measured, path, told) -> float:
-  """What is measured, in a fresh process."""
+def _run_apart(measure, path, choices) -> float:
+  """Runs a measurement in a fresh process."""
   with multiprocessing.get_context('spawn').Pool(1) as pool:
-    return pool.apply(measured, (path, told))
+    return pool.apply(measure, (path, choices))
 
 
-def _read(path, told) -> float:
-  del told
+def _measure_reading(path, choices) -> float:
+  del choices
   start = time.perf_counter()
   with open(path, 'rb', buffering=0) as file:
     file.read()
   return time.perf_counter() - start
 
 
-def _load(path, told) -> float:
+def _measure_loading(path, choices) -> float:
   image.open_source(path)  # which imports torch, where a file needs it
   start = time.perf_counter()
-  image.load_image_model(path, **told)
+  image.load_image_model(path, **choices)
   return time.perf_counter() - start
 
 
-def _peak(path, told) -> int | None:
-  image.load_image_model(path, **told)
+def _measure_peak(path, choices) -> int | None:
+  image.load_image_model(path, **choices)
   return process.read_peak_bytes()

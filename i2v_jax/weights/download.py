@@ -1,4 +1,4 @@
-"""Weights on the Hugging Face hub: into the local cache, then as a folder."""
+"""Downloads weights from the Hugging Face hub into its local cache."""
 
 import pathlib
 
@@ -13,7 +13,7 @@ from huggingface_hub.errors import (
 from i2v_jax.runtime.errors import MissingFileError
 from i2v_jax.weights import folders
 
-# Kinds of weights, best first; a repository often has several of the same.
+# Kinds of weights, best first; a repository often has the same in several.
 KINDS = (
   (
     'model.safetensors',
@@ -31,14 +31,15 @@ KINDS = (
 
 
 def download(name: str) -> pathlib.Path:
-  """The folder of `ORG/NAME` or `ORG/NAME@REVISION` in the local cache.
+  """Downloads `ORG/NAME` or `ORG/NAME@REVISION`; returns the local folder.
 
   Raises:
-    FileNotFoundError: it is neither there nor on the hub, or has no weights.
+    FileNotFoundError: it is neither in the cache nor on the hub, or has no
+      weights.
   """
   repo, _, revision = name.partition('@')
   for kind in KINDS:
-    folder = _snapshot(repo, revision or None, [*folders.CONFIGS, *kind])
+    folder = _download_files(repo, revision or None, [*folders.CONFIGS, *kind])
     if any((folder / file).is_file() for file in folders.NAMES):
       return folder
   raise MissingFileError(
@@ -46,15 +47,15 @@ def download(name: str) -> pathlib.Path:
   )
 
 
-def _snapshot(repo: str, revision: str | None, patterns) -> pathlib.Path:
+def _download_files(repo: str, revision: str | None, patterns) -> pathlib.Path:
   try:
     return pathlib.Path(
       snapshot_download(repo, revision=revision, allow_patterns=patterns)
     )
   except (RepositoryNotFoundError, RevisionNotFoundError) as error:
     raise MissingFileError(
-      f'The Hugging Face hub shows you no {repo} at revision '
-      f'{revision or "main"}; look for a misspelling, or log in with '
+      f'The Hugging Face hub shows no {repo} at revision '
+      f'{revision or "main"}; check the spelling, or log in with '
       '`hf auth login`.'
     ) from error
   except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:

@@ -1,6 +1,6 @@
-"""Opens files of weights, whatever is in them: lazily, by key.
+"""Opens files of weights of any format; arrays are read by key, on access.
 
-What a file is gets decided by its first bytes and its keys, never its name.
+First bytes and keys decide the format of a file, never its name.
 """
 
 import dataclasses
@@ -36,17 +36,17 @@ DTYPES = {  # of safetensors -> of numpy
 
 @dataclasses.dataclass(frozen=True)
 class Weights:
-  """The arrays of a file, and what stands beside them.
+  """The arrays of a file and what is known about them.
 
   Attributes:
-    what: names the source in errors.
-    arrays: by key, read when asked for.
-    metadata: of a safetensors file, decoded from JSON where it is JSON; of
-      TorchScript, `torchscript`; of timm's trainer, `arch`.
-    config: what the folder tells, as Hugging Face, OpenCLIP or timm write it.
+    what: name of the source in errors.
+    arrays: arrays by key, read on access.
+    metadata: safetensors: its metadata, decoded where it is JSON;
+      TorchScript: `torchscript`; timm's trainer: `arch`.
+    config: config files of the folder, by Hugging Face, OpenCLIP or timm.
     taken_from: lines that say which of several weights these are.
-    beside: keys of the file that are not of this model.
-    kind: `ema` or `raw`, where the file tells the two apart.
+    others: keys of the file that belong to other models.
+    kind: `ema` or `raw`, where the file distinguishes them.
     resampling: kind of `positions.KINDS`, in place of the library's own.
   """
 
@@ -55,20 +55,20 @@ class Weights:
   metadata: Mapping[str, Any] = dataclasses.field(default_factory=dict)
   config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
   taken_from: tuple[str, ...] = ()
-  beside: tuple[str, ...] = ()
+  others: tuple[str, ...] = ()
   kind: str = ''
   resampling: str = ''
 
 
 class SafeTensors(Mapping):
-  """The arrays of a safetensors file, each read when it is asked for.
+  """The arrays of a safetensors file, read on access.
 
-  Read straight into place: the library maps the file, and copying from there
-  takes twice as long and, for a while, twice the memory.
+  Read straight into place: the library maps the file, and copying from the
+  map takes twice as long and, for a while, twice the memory.
   """
 
   def __init__(self, path):
-    with safe_open(str(path), 'numpy') as file:  # which checks it
+    with safe_open(str(path), 'numpy') as file:  # checks the file
       self.metadata = file.metadata() or {}
     with open(path, 'rb') as file:
       size = int.from_bytes(file.read(8), 'little')
@@ -101,7 +101,7 @@ class SafeTensors(Mapping):
 
 
 class Npz(Mapping):
-  """The arrays of an `.npz`, each read when it is asked for."""
+  """The arrays of an `.npz`, read on access."""
 
   def __init__(self, path):
     self._path, self._file = path, np.load(path)
@@ -127,11 +127,11 @@ def open_weights(source, which: str = '') -> Weights:
 
   Args:
     source: a path, or a mapping of key to array, which is taken as it is.
-    which: `ema` or `raw`, where a checkpoint has both; averaged ones if ''.
+    which: `ema` or `raw`, where a checkpoint has both; '' takes `ema`.
 
   Raises:
-    FileNotFoundError: there is nothing, or no weights in the folder.
-    UserError: the file is no weights, or wants to run code.
+    FileNotFoundError: the source does not exist, or the folder has no weights.
+    UserError: the file does not hold weights, or would run code.
   """
   if isinstance(source, Mapping):
     return Weights('The mapping', Arrays(source, 'The mapping'))
@@ -141,45 +141,45 @@ def open_weights(source, which: str = '') -> Weights:
       f'No weights at {path}; weights are a folder, a file (.safetensors, '
       '.npz, .pt, .pth), or hf:ORG/NAME.'
     )
-  file, lines = folders.choose(path) if path.is_dir() else (path, ())
-  arrays, told = _open(file, which)
+  file, lines = folders.choose_file(path) if path.is_dir() else (path, ())
+  arrays, fields = _open(file, which)
   return Weights(
     str(file),
     Arrays(arrays, str(file)),
-    told.pop('metadata', {}),
-    folders.config(file.parent),
-    (*lines, *told.pop('taken_from', ())),
-    **told,
+    fields.pop('metadata', {}),
+    folders.read_configs(file.parent),
+    (*lines, *fields.pop('taken_from', ())),
+    **fields,
   )
 
 
 def _open(path: pathlib.Path, which: str) -> tuple[Mapping, dict]:
-  """Arrays by key, and fields of `Weights`."""
+  """Returns arrays by key, and fields of `Weights`."""
   if path.name.endswith(folders.INDEX):
     return _open_shards(path, which)
-  head = contents.check(path)
+  head = contents.read_head(path)
   if head[8:9] == b'{':
     return _open_safetensors(path)
   if head[:2] == b'PK':
-    names = _names_in(path)
+    names = _list_names(path)
     if all(name.endswith('.npy') for name in names):
       return Npz(path), {}
-    return torch_files.read(path, names, which)
+    return torch_files.read_tensors(path, names, which)
   if head[:1] == b'\x80':  # a pickle, as torch wrote before 1.6
-    return torch_files.read(path, (), which)
+    return torch_files.read_tensors(path, (), which)
   raise UserError(
-    f'{path} is no file of weights: neither safetensors, nor .npz, nor what '
-    'torch.save writes.'
+    f'{path} is not a file of weights: neither safetensors, nor .npz, nor '
+    'written by torch.save.'
   )
 
 
-def _names_in(path: pathlib.Path) -> list[str]:
+def _list_names(path: pathlib.Path) -> list[str]:
   try:
     with zipfile.ZipFile(path) as archive:
       return archive.namelist()
   except zipfile.BadZipFile as error:
     raise UserError(
-      f'{path} begins like .npz or what torch saves and is not complete; copy '
+      f'{path} begins like an .npz or a file of torch and is incomplete; copy '
       'or download it again.'
     ) from error
 
@@ -189,27 +189,27 @@ def _open_safetensors(path: pathlib.Path) -> tuple[Mapping, dict]:
     arrays = SafeTensors(path)
   except Exception as error:  # safetensors raises its own untyped error
     raise UserError(
-      f'{path} is not a safetensors file, or not all of one ({error}); copy or '
+      f'{path} is not a safetensors file, or is incomplete ({error}); copy or '
       'download it again.'
     ) from error
-  metadata = {k: _decoded(v) for k, v in arrays.metadata.items()}
+  metadata = {k: _decode(v) for k, v in arrays.metadata.items()}
   return arrays, {'metadata': metadata}
 
 
 def _open_shards(index: pathlib.Path, which: str) -> tuple[Mapping, dict]:
-  shards = folders.table(index).get('weight_map')
+  shards = folders.read_table(index).get('weight_map')
   names = [*shards.values()] if isinstance(shards, dict) else []
   if not (names and all(isinstance(name, str) for name in names)):
     raise UserError(f'{index} has no weight_map that names files.')
   names = sorted(set(names))
   missing = [n for n in names if not (index.parent / n).is_file()]
   if missing:
-    raise MissingFileError(f'{index} names {missing}, which are not there.')
+    raise MissingFileError(f'{index} names {missing}, which do not exist.')
   shards = [_open(index.parent / name, which)[0] for name in names]
   return ChainMap(*shards), {}
 
 
-def _decoded(text: str):
+def _decode(text: str):
   try:
     return json.loads(text)
   except json.JSONDecodeError:

@@ -1,12 +1,12 @@
-"""Which file of a folder holds the weights, and its config files."""
+"""Finds the file of weights in a folder, and reads its config files."""
 
 import json
 import pathlib
 
 from i2v_jax.runtime.errors import MissingFileError, UserError
 
-INDEX = '.index.json'  # what lists of shards end in
-# What a folder may hold its weights in, best first.
+INDEX = '.index.json'  # end of the names of shard lists
+# Usual names of files of weights, best first.
 NAMES = (
   'model.safetensors',
   'model.safetensors' + INDEX,
@@ -16,7 +16,7 @@ NAMES = (
   'open_clip_pytorch_model.bin',
 )
 CONFIGS = ('config.json', 'open_clip_config.json', 'preprocessor_config.json')
-# What holds keys and values of its own in them.
+# Keys of these files that hold tables.
 TABLES = (
   'model_args',
   'model_cfg',
@@ -25,15 +25,15 @@ TABLES = (
   'vision_cfg',
   'vision_config',
 )
-# Ends of other names; an .npz is often not weights, so it is tried last.
+# Suffixes of other names; .npz last, as it often holds no weights.
 ENDS = (('.safetensors', '.bin', '.pt', '.pth', '.tar', '.ckpt'), ('.npz',))
 
 
-def choose(folder: pathlib.Path) -> tuple[pathlib.Path, tuple[str, ...]]:
-  """The file with the weights of a folder, and a line if there are others.
+def choose_file(folder: pathlib.Path) -> tuple[pathlib.Path, tuple[str, ...]]:
+  """Returns the file of weights of a folder, and a line about ignored ones.
 
   Raises:
-    FileNotFoundError: there is none, or several without a usual name.
+    FileNotFoundError: there is no such file, or several without a usual name.
   """
   usual = [name for name in NAMES if (folder / name).is_file()]
   if usual:
@@ -52,30 +52,30 @@ def choose(folder: pathlib.Path) -> tuple[pathlib.Path, tuple[str, ...]]:
   )
 
 
-def config(folder: pathlib.Path) -> dict:
-  """All config files of a folder as one; they have no keys in common."""
+def read_configs(folder: pathlib.Path) -> dict:
+  """Reads all config files of a folder as one; they share no keys."""
   found = {}
   for name in CONFIGS:
     if (folder / name).is_file():
-      found |= _known(table(folder / name), folder / name)
+      found |= _drop_nulls(read_table(folder / name), folder / name)
   return found
 
 
-def _known(found: dict, path: pathlib.Path) -> dict:
-  """What a file says; null is said nowhere."""
+def _drop_nulls(found: dict, path: pathlib.Path) -> dict:
+  """Removes keys without a value, checking that tables are tables."""
   found = {k: v for k, v in found.items() if v is not None}
   for key in found.keys() & {*TABLES}:
     if not isinstance(found[key], dict):
       raise UserError(
-        f'{path} has {key} {found[key]!r}; it can be a table of keys and '
+        f'{path} has {key} {found[key]!r}; it must be a table of keys and '
         'values.'
       )
-    found[key] = _known(found[key], path)
+    found[key] = _drop_nulls(found[key], path)
   return found
 
 
-def table(path: pathlib.Path) -> dict:
-  """A JSON file of keys and values; raises UserError for another."""
+def read_table(path: pathlib.Path) -> dict:
+  """Reads a JSON file of keys and values; raises UserError for any other."""
   try:
     found = json.loads(path.read_text('utf-8-sig'))
   except ValueError as error:

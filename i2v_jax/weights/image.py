@@ -1,7 +1,6 @@
-"""Pretrained image models: any format in, the backbone's tree out, strictly."""
+"""Loads pretrained image models of any format, strictly."""
 
 import dataclasses
-import difflib
 import pathlib
 from typing import NamedTuple
 
@@ -12,25 +11,29 @@ from flax import linen as nn
 from i2v_jax.backbones.vit import ViT
 from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.params import check_same_tree
-from i2v_jax.runtime.errors import UserError
+from i2v_jax.runtime.errors import UserError, suggest
 from i2v_jax.weights import download, files, prefixes, refused, wrapping
 from i2v_jax.weights.files import Weights
 from i2v_jax.weights.formats import FORMATS, huggingface, native
-from i2v_jax.weights.report import NotStatedError, Report, num_heads
+from i2v_jax.weights.report import MissingArgumentError, Report, infer_num_heads
 
 ASSETS = pathlib.Path(__file__).parent / 'builtin'
 BUILTIN = {'digits': ASSETS / 'digits_vit.safetensors'}
 
 TEXT = ('text_model.', 'token_embedding.', 'embeddings.token_embedding.')
 
-# What users choose, whatever the file says.
+# Fields that users choose, whatever the file states.
 CHOSEN = ('image_size', 'pool', 'norm_eps')
-STATED = ('activation', 'num_heads', 'norm_eps')  # what files may leave open
+OPEN_FIELDS = (
+  'activation',
+  'num_heads',
+  'norm_eps',
+)  # may be missing in files
 EPS_ALIKE = 1e-6  # Hugging Face writes 1e-12 where Google trained with this
 
 
 class Loaded(NamedTuple):
-  """A model, its parameters (float32, numpy), and what became of each key."""
+  """A model, its parameters (float32, numpy), and a report on every key."""
 
   model: nn.Module
   params: dict
@@ -40,9 +43,9 @@ class Loaded(NamedTuple):
 def open_source(source, which: str = '') -> Weights:
   """Opens a path, a mapping, `hf:ORG/NAME[@REVISION]`, or `builtin:digits`.
 
-  `which` is `ema` or `raw`, where a checkpoint has both; averaged ones if ''.
+  `which` is `ema` or `raw`, where a checkpoint has both; '' takes `ema`.
   """
-  wrapping.check(which)
+  wrapping.check_which(which)
   kind, _, name = (source if isinstance(source, str) else '').partition(':')
   if kind == 'builtin':
     if name not in BUILTIN:
@@ -53,86 +56,86 @@ def open_source(source, which: str = '') -> Weights:
 
 
 def open_model(source, which: str = '') -> Weights:
-  """What `open_source` opens, without the prefixes that trainers put there.
+  """Opens a source and removes the prefixes that trainers add to keys.
 
   Raises:
-    UserError: a model that is known and not read, or not the weights `which`.
+    UserError: the model is not supported, or `which` weights are missing.
   """
-  weights = prefixes.unwrapped(open_source(source, which), FORMATS, which)
-  refused.check(weights)
+  weights = prefixes.unwrap(open_source(source, which), FORMATS, which)
+  refused.check_supported(weights)
   return weights
 
 
 def load_image_model(source, *, which: str = '', **choices) -> Loaded:
-  """An image transformer as it was published.
+  """Loads an image transformer as it was published.
 
   `model.apply({'params': params}, image)` maps normalised pixels
-  `B x H x W x 3` to tokens `B x L x D` behind the final norm, class token
+  `B x H x W x 3` to tokens `B x L x D` after the final norm, class token
   first where there is one; with `pooled=True` to `B x D`.
 
   Args:
     source: a file or folder, `hf:ORG/NAME[@REVISION]`, or a mapping of key to
       array. docs/weights.md lists the formats; the keys decide which it is.
-    which: `ema` or `raw`, where a checkpoint has both; averaged ones if ''.
+    which: `ema` or `raw`, where a checkpoint has both; '' takes `ema`.
     **choices: fields of `ViTConfig` that no file decides, such as
       `image_size` (positions are resampled), `pool`, `dtype`, or that this
-      one does not tell: `activation`, `num_heads`.
+      file does not state: `activation`, `num_heads`.
 
   Raises:
-    FileNotFoundError: there is nothing there.
-    UserError: no known format; a key too many, too few or of another shape;
-      or something that the file does not tell and `choices` lack.
+    FileNotFoundError: `source` does not exist.
+    UserError: the format is unknown; a key is missing, unexpected or of
+      another shape; or neither file nor `choices` give a needed value.
   """
   weights = open_model(source, which)
-  cfg, assumed = config(weights, **choices)
-  params, report = read(weights, cfg)
+  cfg, assumed = read_config(weights, **choices)
+  params, report = read_params(weights, cfg)
   report = dataclasses.replace(report, assumed=assumed)
   return Loaded(ViT(cfg), params, report)
 
 
-def config(weights: Weights, **choices) -> tuple[ViTConfig, tuple[str, ...]]:
-  """What a file tells of its model, and the choices of `load_image_model`.
+def read_config(
+  weights: Weights, **choices
+) -> tuple[ViTConfig, tuple[str, ...]]:
+  """Combines what a file states of its model with the choices of the caller.
 
   Returns:
-    The config, and what of it was neither told nor chosen but assumed.
+    The config, and a line for every value that was assumed.
   """
-  form = recognise(weights)
-  told = {k: v for k, v in form.fields(weights).items() if v is not None}
-  _check_choices(weights, told, choices)
-  found = told | choices
-  likely = form.assumed(weights) if hasattr(form, 'assumed') else {}
+  form = find_format(weights)
+  known = {k: v for k, v in form.read_fields(weights).items() if v is not None}
+  _check_choices(weights, known, choices)
+  found = known | choices
+  likely = form.assume_fields(weights) if hasattr(form, 'assume_fields') else {}
   if 'activation' not in likely | found:
-    raise NotStatedError(
+    raise MissingArgumentError(
       'activation',
-      f'{weights.what} does not tell the activation of its MLPs; give '
+      f'{weights.what} does not state the activation of its MLPs; give '
       "activation='quick_gelu' for OpenAI's weights, 'gelu' for LAION's and "
       "OpenCLIP's (unless they are named -quickgelu); in a config that is "
       'model.backbone.activation.',
     )
   if 'num_heads' not in found:
-    likely['num_heads'] = num_heads(found['width'], weights.what)
+    likely['num_heads'] = infer_num_heads(found['width'], weights.what)
   assumed = {k: v for k, v in likely.items() if k not in found}
   lines = tuple(f'{name} {value}' for name, value in sorted(assumed.items()))
   return ViTConfig(**found | assumed), lines
 
 
-def _check_choices(weights: Weights, told: dict, choices: dict) -> None:
-  """Raises UserError for what is no choice, or contradicts the file."""
+def _check_choices(weights: Weights, known: dict, choices: dict) -> None:
+  """Raises UserError for unknown choices and those the file contradicts."""
   fields = [field.name for field in dataclasses.fields(ViTConfig)]
   for name, value in choices.items():
     if name not in fields:
-      near = difflib.get_close_matches(name, fields, 1, 0.0)[0]
+      near = suggest(name, fields, 0.0)
+      raise UserError(f'An image model has no {name!r} to choose{near}')
+    if name not in CHOSEN and known.get(name, value) != value:
       raise UserError(
-        f'An image model has no {name!r} to choose; did you mean {near!r}?'
-      )
-    if name not in CHOSEN and told.get(name, value) != value:
-      raise UserError(
-        f'{weights.what} has {name} {told[name]!r}, not {value!r}.'
+        f'{weights.what} has {name} {known[name]!r}, not {value!r}.'
       )
 
 
-def recognise(weights: Weights):
-  """The module of the format; raises UserError if there is none."""
+def find_format(weights: Weights):
+  """Finds the module of a format; raises UserError for an unknown one."""
   keys = weights.arrays
   for form in FORMATS:
     if form.recognises(keys):
@@ -140,7 +143,7 @@ def recognise(weights: Weights):
   if any(key.startswith(TEXT) for key in keys):
     raise UserError(
       f"{weights.what} holds CLIP's text tower only; take the file of the "
-      'whole model or of its vision tower.'
+      'complete model or of its vision tower.'
     )
   if any(key.startswith('backbone/') for key in keys):
     raise UserError(
@@ -150,54 +153,52 @@ def recognise(weights: Weights):
   kind = weights.config.get('model_type')
   named = f' (config.json: {kind!r})' if kind else ''
   raise UserError(
-    f'{weights.what} is in no format that is known{named}; its keys begin with '
+    f'{weights.what} is in no known format{named}; its keys begin with '
     f'{sorted(keys)[:3]}.'
   )
 
 
-def read(weights: Weights, cfg: ViTConfig) -> tuple[dict, Report]:
-  """The tree of `cfg` and what became of every key."""
-  form = recognise(weights)
+def read_params(weights: Weights, cfg: ViTConfig) -> tuple[dict, Report]:
+  """Reads the tree of `cfg`; returns it with a report on every key."""
+  form = find_format(weights)
   params, reader = form.convert(weights, cfg)
-  usual = form.normalization(weights)
+  usual = form.find_normalization(weights)
   report = reader.report(
-    form.what(weights), huggingface.normalization(weights) or usual
+    form.name_format(weights), huggingface.find_normalization(weights) or usual
   )
-  check_same_tree(shapes(cfg), params, weights.what)
+  check_same_tree(compute_shapes(cfg), params, weights.what)
   report = report.of_file(weights)
   return params, dataclasses.replace(
-    report, resampling=form.resampling(weights)
+    report, resampling=form.find_resampling(weights)
   )
 
 
-def load_into(
-  weights: Weights, cfg: ViTConfig, **stated
-) -> tuple[dict, Report]:
-  """What `read` returns, for a model that a config describes.
+def load_into(weights: Weights, cfg: ViTConfig, **given) -> tuple[dict, Report]:
+  """Reads the weights of a model that a config describes.
 
   Args:
-    weights: of a file.
+    weights: an opened file.
     cfg: the model.
-    **stated: fields of `STATED` that the config itself gives, not the defaults
+    **given: fields of `STATED` that the config states, not the defaults
       of its family.
 
   Raises:
-    UserError: the weights are for another model; names what differs.
+    UserError: the weights are for another model; names the difference.
   """
-  told = recognise(weights).fields(weights)
-  stated = {k: v for k, v in stated.items() if v is not None}
-  open_fields = {'num_heads': cfg.num_heads} | stated
-  open_fields = {k: v for k, v in open_fields.items() if told.get(k) is None}
-  found, assumed = config(weights, **open_fields)
-  for field, value in native.describe(found).items():
-    if field not in ('image_size', 'pool', *stated.keys() & {'norm_eps'}):
+  known = find_format(weights).read_fields(weights)
+  given = {k: v for k, v in given.items() if v is not None}
+  open_fields = {'num_heads': cfg.num_heads} | given
+  open_fields = {k: v for k, v in open_fields.items() if known.get(k) is None}
+  found, assumed = read_config(weights, **open_fields)
+  for field, value in native.describe_config(found).items():
+    if field not in ('image_size', 'pool', *given.keys() & {'norm_eps'}):
       _check_field(weights.what, field, value, getattr(cfg, field))
-  params, report = read(weights, cfg)
+  params, report = read_params(weights, cfg)
   return params, dataclasses.replace(report, assumed=assumed)
 
 
 def _check_field(what: str, field: str, found, wanted) -> None:
-  """Raises UserError where file and config differ, except by a tiny eps."""
+  """Raises UserError where file and config differ by more than a tiny eps."""
   if found == wanted:
     return
   if field == 'norm_eps' and max(found, wanted) <= EPS_ALIKE:
@@ -208,10 +209,10 @@ def _check_field(what: str, field: str, found, wanted) -> None:
   )
 
 
-def shapes(cfg: ViTConfig) -> dict:
-  """The tree of `ViT(cfg)` as shapes, without memory.
+def compute_shapes(cfg: ViTConfig) -> dict:
+  """Computes the tree of `ViT(cfg)` as shapes, without memory.
 
-  All blocks are alike, so one is traced.
+  All blocks are alike, so only one is traced.
   """
   image = jax.ShapeDtypeStruct((1, *cfg.image_shape), 'float32')
   model = ViT(dataclasses.replace(cfg, depth=1))
@@ -220,8 +221,8 @@ def shapes(cfg: ViTConfig) -> dict:
   return tree | blocks
 
 
-def random(cfg: ViTConfig, seed: int) -> dict:
-  """Freshly initialised parameters."""
+def make_random_params(cfg: ViTConfig, seed: int) -> dict:
+  """Returns freshly initialised parameters."""
   image = jnp.zeros((1, *cfg.image_shape))
   with jax.disable_jit(False):  # or their last bits would differ
     return jax.jit(ViT(cfg).init)(jax.random.key(seed), image)['params']

@@ -1,4 +1,4 @@
-"""Position tables for another number of patches."""
+"""Resamples position tables to another number of patches."""
 
 import cv2
 import numpy as np
@@ -8,12 +8,12 @@ from i2v_jax.runtime.errors import UserError
 
 def bicubic(side: int, grid: int) -> np.ndarray:
   """`grid x side`: torch's kernel (a = -0.75), borders repeated."""
-  return _of_opencv(side, grid, cv2.INTER_CUBIC)
+  return _make_matrix(side, grid, cv2.INTER_CUBIC)
 
 
 def bilinear(side: int, grid: int) -> np.ndarray:
   """`grid x side`, without antialiasing."""
-  return _of_opencv(side, grid, cv2.INTER_LINEAR)
+  return _make_matrix(side, grid, cv2.INTER_LINEAR)
 
 
 def antialiased(side: int, grid: int) -> np.ndarray:
@@ -32,8 +32,8 @@ def antialiased(side: int, grid: int) -> np.ndarray:
 KINDS = {f.__name__: f for f in (bicubic, bilinear, antialiased)}
 
 
-def _of_opencv(side: int, grid: int, interpolation: int) -> np.ndarray:
-  # The kernel is separable: what it makes of unit vectors is its matrix.
+def _make_matrix(side: int, grid: int, interpolation: int) -> np.ndarray:
+  # The kernel is separable: resizing unit vectors gives its matrix.
   units = np.eye(side, dtype=np.float32)
   return cv2.resize(units, (side, grid), interpolation=interpolation)
 
@@ -46,8 +46,8 @@ def resample_positions(
   Args:
     pos_LxD: table; L - first must be a square.
     grid: patches along a side of the new image.
-    first: rows of the result in front of the patches: 1 for a class token.
-    kind: of `KINDS`, that of the library which wrote the weights.
+    first: rows before the patches: 1 for a class token.
+    kind: one of `KINDS`, as used by the library that wrote the weights.
 
   Returns:
     float32 `[first + grid**2, D]`; the class token's row is kept as it is.

@@ -9,9 +9,9 @@ import numpy as np
 from i2v_jax.runtime.errors import UserError
 from i2v_jax.weights.arrays import Arrays
 from i2v_jax.weights.files import Weights
-from i2v_jax.weights.wrapping import AVERAGED, RAW, is_averaged, word
+from i2v_jax.weights.wrapping import AVERAGED, RAW, describe_kind, is_averaged
 
-# What keys may begin with, in any order and number.
+# Beginnings of keys, in any order and number.
 PARTS = (
   *(f'{name}.' for name in (*AVERAGED, *RAW)),
   '_checkpoint_wrapped_module.',
@@ -28,9 +28,9 @@ PARTS = (
   'vision_tower.',
   'visual.',
   'visual_encoder.',
-  'ema_',  # a word of its own, so after those that begin with it
+  'ema_',  # after the longer names that begin so
 )
-# Wrappers of single blocks, inside of keys.
+# Wrappers of single blocks, within keys.
 INNER = re.compile(
   r'\.(_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)(?=\.)'
 )
@@ -55,27 +55,27 @@ class Renamed(Mapping):
     return len(self._keys)
 
 
-def unwrapped(weights: Weights, forms: Sequence, which: str = '') -> Weights:
-  """The weights under the names of one of `forms`, or as they are.
+def unwrap(weights: Weights, forms: Sequence, which: str = '') -> Weights:
+  """Renames the weights to the keys of one of `forms`, or leaves them.
 
   Args:
-    weights: of a file; keys may have prefixes.
+    weights: an opened file, whose keys may have prefixes.
     forms: modules with `recognises(keys)`.
-    which: `ema` or `raw`, where a file has both; averaged ones if ''.
+    which: `ema` or `raw`, where a file has both; '' takes `ema`.
 
   Raises:
-    UserError: several models, or not the kind of weights asked for.
+    UserError: there are several models, or no weights of kind `which`.
   """
-  weights = _swapped(weights, which)
+  weights = _swap_back(weights, which)
   recognises = lambda keys: any(form.recognises(keys) for form in forms)
-  found = _prefixes(weights.arrays, recognises)
+  found = _find_prefixes(weights.arrays, recognises)
   kinds = {
     'ema': [p for p in found if _is_averaged(p)],
     'raw': [p for p in found if not _is_averaged(p)],
   }
   kind = which if kinds.get(which) else next((k for k in kinds if kinds[k]), '')
   if found:
-    weights = _below(weights, kinds, kind)
+    weights = _take_below(weights, kinds, kind)
   if which == 'ema' and weights.kind != 'ema':
     raise UserError(
       f'{weights.what} holds no averaged weights (EMA); leave which out.'
@@ -87,25 +87,25 @@ def unwrapped(weights: Weights, forms: Sequence, which: str = '') -> Weights:
   return weights
 
 
-def _prefixes(keys: Collection[str], recognises: Callable) -> list[str]:
-  """Prefixes below which there is a model, shortest first."""
+def _find_prefixes(keys: Collection[str], recognises: Callable) -> list[str]:
+  """Finds the prefixes of the keys of a model, shortest first."""
   known = {''}
   for key in keys:
     at = 0
-    while part := _part(key, at):
+    while part := _find_part(key, at):
       at += len(part)
       known.add(key[:at])
   found = []
   for prefix in sorted(known, key=lambda p: (len(p), p)):
     outer = [p for p in found if prefix.startswith(p)]
     inside = outer and _is_averaged(prefix) == _is_averaged(outer[-1])
-    if not inside and recognises({*_stripped(keys, prefix)}):
+    if not inside and recognises({*_strip(keys, prefix)}):
       found.append(prefix)
   return found
 
 
-def _part(key: str, at: int) -> str:
-  """What of a key is a trainer's from a place on, else ''."""
+def _find_part(key: str, at: int) -> str:
+  """Returns the part that a trainer put at a position of a key, or ''."""
   first = key[at:].partition('.')[0]
   if is_averaged(first) and not first.startswith('ema_'):
     return f'{first}.'
@@ -116,21 +116,21 @@ def _is_averaged(prefix: str) -> bool:
   return any(map(is_averaged, prefix.split('.')))
 
 
-def _stripped(keys: Collection[str], prefix: str) -> dict[str, str]:
-  """Names without prefix and inner wrappers -> keys that have the prefix."""
+def _strip(keys: Collection[str], prefix: str) -> dict[str, str]:
+  """Maps names without prefix and inner wrappers to keys with the prefix."""
   below = [key for key in keys if key.startswith(prefix)]
   return {INNER.sub('', key.removeprefix(prefix)): key for key in below}
 
 
-def _below(weights: Weights, kinds: Mapping, kind: str) -> Weights:
-  """The only model of a kind, with a line about where it was found."""
+def _take_below(weights: Weights, kinds: Mapping, kind: str) -> Weights:
+  """Takes the only model of a kind; adds a line about its place."""
   if len(kinds[kind]) > 1:
     raise UserError(
-      f'{weights.what} holds several models, below '
-      f'{", ".join(map(repr, kinds[kind]))}; save the one you want alone.'
+      f'{weights.what} holds several models, under '
+      f'{", ".join(map(repr, kinds[kind]))}; save the one you want on its own.'
     )
   (prefix,), twins = kinds[kind], kinds['raw' if kind == 'ema' else 'ema']
-  names = _stripped(weights.arrays, prefix)
+  names = _strip(weights.arrays, prefix)
   if not twins and all(name == key for name, key in names.items()):
     return weights
   below = tuple(twin for twin in twins if twin.startswith(prefix))
@@ -139,18 +139,19 @@ def _below(weights: Weights, kinds: Mapping, kind: str) -> Weights:
   line = f'keys that begin with {prefix}' if prefix else 'keys without prefix'
   if twins:
     other = 'raw' if kind == 'ema' else 'ema'
-    line += f', {word(kind)}; which={other} takes {twins[0] or "the bare keys"}'
+    theirs = twins[0] or 'the bare keys'
+    line += f', {describe_kind(kind)}; which={other} takes {theirs}'
   used = {*names.values()}
   return dataclasses.replace(
     weights,
     arrays=Arrays(Renamed(weights.arrays, names), weights.what),
     taken_from=(*weights.taken_from, line),
-    beside=tuple(key for key in weights.arrays if key not in used),
+    others=tuple(key for key in weights.arrays if key not in used),
     kind=kind if twins or kind == 'ema' else weights.kind,
   )
 
 
-def _swapped(weights: Weights, which: str) -> Weights:
+def _swap_back(weights: Weights, which: str) -> Weights:
   """Removes the buffers of mmcv's EMA hook: `ema_` and a key without dots.
 
   That hook swaps the two sets before it saves: the plain keys are the averaged
@@ -176,6 +177,6 @@ def _swapped(weights: Weights, which: str) -> Weights:
     weights,
     arrays=Arrays(Renamed(keys, names), weights.what),
     taken_from=(*weights.taken_from, line),
-    beside=tuple(key for key in keys if key not in used),
+    others=tuple(key for key in keys if key not in used),
     kind=kind,
   )

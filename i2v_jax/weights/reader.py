@@ -1,7 +1,7 @@
-"""Hands out the arrays of a file by key, once each, in our orientation.
+"""Takes the arrays of a file by key, once each, in our orientation.
 
 Torch keeps outputs first: linear kernels are transposed, convolutions turned.
-Both are views; nothing is copied but what has to become float32.
+Both are views; only arrays that are not float32 are copied.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,12 +16,12 @@ from i2v_jax.weights.report import Report
 
 
 class Reader:
-  """Arrays of a file, and what has become of them.
+  """The arrays of a file, and a record of their use.
 
   Args:
-    arrays: by key.
-    ignored: keys that the model has no use for; what ends in a dot or a slash
-      stands for all keys that begin so.
+    arrays: arrays by key.
+    ignored: keys that the model does not use; an entry that ends in a dot or a
+      slash covers all keys that begin so.
   """
 
   def __init__(self, arrays: Arrays, ignored: Sequence[str] = ()):
@@ -37,49 +37,49 @@ class Reader:
     return key in self.left
 
   def take(self, key: str) -> np.ndarray:
-    """An array as float32; raises UserError if there is none."""
+    """Takes an array as float32; raises UserError if the key is missing."""
     if key not in self.left:
       raise UserError(f'{self.what} has no {key!r}.')
     self.left.remove(key)
     self.loaded.append(key)
     return self.arrays.take(key)
 
-  def norm(self, key: str) -> dict:
+  def take_norm(self, key: str) -> dict:
     return {
       'scale': self.take(key + '.weight'),
       'bias': self.take(key + '.bias'),
     }
 
-  def dense(self, key: str) -> dict:
+  def take_dense(self, key: str) -> dict:
     weight, bias = self.take(key + '.weight'), self.take(key + '.bias')
     return {'kernel': weight.T, 'bias': bias}
 
-  def conv(self, key: str, bias: bool = True) -> dict:
-    """A convolution over any number of axes."""
+  def take_conv(self, key: str, bias: bool = True) -> dict:
+    """Takes a convolution over any number of axes."""
     kernel = np.moveaxis(self.take(key + '.weight'), (0, 1), (-1, -2))
     return {'kernel': kernel} | (
       {'bias': self.take(key + '.bias')} if bias else {}
     )
 
-  def fused(self, weight: str, bias: str) -> dict:
-    """Queries, keys and values that lie in one layer."""
+  def take_qkv(self, weight: str, bias: str) -> dict:
+    """Takes queries, keys and values that are one layer."""
     found = [self.take(key) for key in (weight, bias)]
     if any(len(array) % 3 for array in found):
-      raise UserError(f'{weight!r} of {self.what} is not q, k and v in one.')
+      raise UserError(f'{weight!r} of {self.what} does not hold q, k and v.')
     weights, biases = (np.split(array, 3) for array in found)
     return {
       name: {'kernel': w.T, 'bias': b}
       for name, w, b in zip('qkv', weights, biases, strict=True)
     }
 
-  def positions(
+  def take_positions(
     self, key: str, cfg: ViTConfig, kind: str = 'bicubic'
   ) -> np.ndarray:
-    """A position table for as many patches as the model has."""
-    return self.resampled(key, self.take(key), cfg, kind)
+    """Takes a position table, resampled to the patches of the model."""
+    return self.resample(key, self.take(key), cfg, kind)
 
-  def resampled(self, key: str, table, cfg: ViTConfig, kind: str) -> np.ndarray:
-    """A table, resampled by a kind of `positions`; the report says so."""
+  def resample(self, key: str, table, cfg: ViTConfig, kind: str) -> np.ndarray:
+    """Resamples a table by a kind of `positions`; the report says so."""
     table = table.reshape(-1, table.shape[-1])
     found = resample_positions(table, cfg.grid, int(cfg.class_token), kind)
     if len(found) != len(table):
@@ -88,24 +88,24 @@ class Reader:
       self.reshaped.append(f'{key}: {rows}{how}')
     return found
 
-  def block(self, key: str, names: Mapping[str, str]) -> dict:
-    """A transformer block whose parts have these names below `key`.
+  def take_block(self, key: str, names: Mapping[str, str]) -> dict:
+    """Takes a transformer block whose parts have these names under `key`.
 
     Args:
-      key: of the block, with its dot.
-      names: part of our block to name; `qkv` where the three are one layer,
-        `attn_scale` and `mlp_scale` where there is LayerScale.
+      key: key of the block, with its dot.
+      names: part of our block to name; `qkv` where the three are one layer;
+        `attn_scale` and `mlp_scale` with LayerScale.
     """
     at = {part: key + name for part, name in names.items()}
-    dense = lambda *parts: {part: self.dense(at[part]) for part in parts}
+    dense = lambda *parts: {part: self.take_dense(at[part]) for part in parts}
     if 'qkv' in at:
-      qkv = self.fused(at['qkv'] + 'weight', at['qkv'] + 'bias')
+      qkv = self.take_qkv(at['qkv'] + 'weight', at['qkv'] + 'bias')
     else:
       qkv = dense('q', 'k', 'v')
     tree = {
-      'ln1': self.norm(at['ln1']),
+      'ln1': self.take_norm(at['ln1']),
       'attn': qkv | dense('out'),
-      'ln2': self.norm(at['ln2']),
+      'ln2': self.take_norm(at['ln2']),
       'mlp': dense('fc1', 'fc2'),
     }
     for part in ('attn', 'mlp'):
@@ -113,14 +113,14 @@ class Reader:
         tree[part]['scale'] = self.take(at[f'{part}_scale'])
     return tree
 
-  def blocks(self, key: str, names: Mapping[str, str], depth: int) -> dict:
-    """All blocks; `key` has `{}` for the number of the block."""
+  def take_blocks(self, key: str, names: Mapping[str, str], depth: int) -> dict:
+    """Takes all blocks; `key` has `{}` for the number of the block."""
     return {
-      f'blocks_{i}': self.block(key.format(i), names) for i in range(depth)
+      f'blocks_{i}': self.take_block(key.format(i), names) for i in range(depth)
     }
 
   def report(self, format: str, normalization: str) -> Report:
-    """What was read; raises UserError for keys that nobody asked for."""
+    """Returns the record; raises UserError if keys are left over."""
     if self.left:
       raise UserError(
         f'{self.what} has {len(self.left)} keys that the model lacks: '
@@ -137,10 +137,10 @@ class Reader:
 
 
 def count_blocks(keys: Arrays, pattern: str) -> int:
-  """Number of blocks; `pattern` has `{}` for the number of the block.
+  """Counts blocks; `pattern` has `{}` for the number of the block.
 
   Raises:
-    UserError: a block between others is missing.
+    UserError: a block is missing between others.
   """
   before, _, after = pattern.partition('{}')
   tails = {key.removeprefix(before) for key in keys if key.startswith(before)}

@@ -1,4 +1,4 @@
-"""Names image models that are known and not read, by config or by key."""
+"""Identifies image models that are not supported, by config or by key."""
 
 import re
 from collections.abc import Collection
@@ -33,9 +33,9 @@ TYPES = {  # model_type of Hugging Face -> what it is
   'vivit': 'ViViT',
   'vjepa2': 'V-JEPA 2',
 }
-# Names of timm, and what they begin with, that are plain image transformers.
+# Beginnings of timm's names of plain image transformers.
 TIMM = ('deit', 'eva_large_patch14', 'flexivit', 'vit')
-TIMM_OTHERS = {  # part of a name that begins so -> what it is
+TIMM_OTHERS = {  # part of such a name -> what it is
   'dinov3': 'DINOv3',
   'distilled': 'a distilled DeiT',
   '_pe_': 'a Perception Encoder (PE)',
@@ -47,7 +47,7 @@ TIMM_OTHERS = {  # part of a name that begins so -> what it is
   '_xp_': 'a ViT with RMSNorm',
 }
 BLOCK = r'(^|\.)blocks\.\d+\.'
-KEYS = (  # what a key holds -> what the model is; the first that is found
+KEYS = (  # part of a key -> what the model is; the first match counts
   (r'\.lora_[A-Z]', 'a model with LoRA that is not merged (merge_and_unload)'),
   (r'(^|\.)(distillation_token|dist_token)$', 'a distilled DeiT'),
   (r'storage_tokens|rope_embed\.|layer\.\d+\.attention\.o_proj', 'DINOv3'),
@@ -61,7 +61,7 @@ KEYS = (  # what a key holds -> what the model is; the first that is found
    + BLOCK + r'(attn\.q_bias|attn\.q_proj\.|mlp\.w1\.)',
    'EVA, or another with rotary positions or no bias of keys'),
   (r'layer1\.0\.conv1', 'a ResNet'),
-  (r'dwconv|conv_dw', 'a ConvNeXt, or another network of convolutions'),
+  (r'dwconv|conv_dw', 'a ConvNeXt, or another convolutional network'),
   (r'time_embeddings|temporal_attention', 'TimeSformer'),
   (r'blocks\.\d+\.blocks\.', 'a CrossViT'),
   (BLOCK + r'proj\.', 'Hiera'),
@@ -74,22 +74,22 @@ PATCHES = ('patch_embed.proj.weight', 'patch_embeddings.projection.weight')
 VIDEO = re.compile(r'[ST]_Adapter|adapter_pre_|s_adapter_|temporal_pos_embed')
 
 
-def check(weights: Weights) -> None:
-  """Raises UserError for a model that is known and not read."""
+def check_supported(weights: Weights) -> None:
+  """Raises UserError for a model that is not supported."""
   if any(VIDEO.search(key) for key in weights.arrays):
     raise UserError(
       f'{weights.what} is a published video model; i2v_jax.load_release reads '
       'it, and `i2v weights convert --config`.'
     )
-  if what := of_config(weights.config) or of_keys(weights):
+  if what := identify_by_config(weights.config) or identify_by_keys(weights):
     raise UserError(
-      f'{weights.what} is {what}, which is not read here; docs/weights.md '
-      'lists what is.'
+      f'{weights.what} is {what}, which is not supported; docs/weights.md '
+      'lists the supported models.'
     )
 
 
-def of_config(config) -> str:
-  """What a config.json says of a model that is not read, else ''."""
+def identify_by_config(config) -> str:
+  """Names an unsupported model by its config.json, or returns ''."""
   kind = config.get('model_type')
   if kind in TYPES:
     return TYPES[kind]
@@ -102,8 +102,8 @@ def of_config(config) -> str:
   return '' if name.startswith(TIMM) else f'{name} of timm'
 
 
-def of_keys(weights: Weights) -> str:
-  """What keys and shapes say of a model that is not read, else ''."""
+def identify_by_keys(weights: Weights) -> str:
+  """Names an unsupported model by its keys and shapes, or returns ''."""
   keys = weights.arrays
   if 'reg_token' in keys and 'pos_embed' not in keys:
     return 'DINOv3, in the names of timm'
@@ -114,10 +114,10 @@ def of_keys(weights: Weights) -> str:
   for key in keys:
     if key.endswith(PATCHES) and len(keys[key].shape) == 5:
       return 'a video model such as VideoMAE, whose patches have a depth'
-  return _by_what_is_missing(keys)
+  return _identify_by_missing_keys(keys)
 
 
-def _by_what_is_missing(keys: Collection[str]) -> str:
+def _identify_by_missing_keys(keys: Collection[str]) -> str:
   if 'blocks.0.norm1.weight' in keys:
     if 'fc_norm.weight' in keys:
       return 'a ViT of timm that pools before its last norm (fc_norm)'

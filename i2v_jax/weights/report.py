@@ -1,4 +1,4 @@
-"""What happened to every key of a file."""
+"""Reports on every key of a file."""
 
 import dataclasses
 
@@ -6,53 +6,54 @@ from i2v_jax.backbones.vit_config import SIZES
 from i2v_jax.runtime.errors import UserError
 
 
-class NotStatedError(UserError):
-  """Something that no file holds and the caller has not given.
+class MissingArgumentError(UserError):
+  """A value that neither the file nor the caller gives.
 
   Attributes:
-    name: of the argument.
+    name: the argument that gives it.
   """
 
   def __init__(self, name: str, message: str):
-    super().__init__(name, message)  # as it is pickled between processes
+    super().__init__(name, message)  # args, so that it can be pickled
     self.name = name
 
   def __str__(self) -> str:
     return self.args[1]
 
 
-def num_heads(width: int, what: str) -> int:
-  """Heads of a width, which no array tells: as published, else of 64 channels.
+def infer_num_heads(width: int, what: str) -> int:
+  """Infers the number of heads: as published for a width, else of 64 channels.
 
   Raises:
-    NotToldError: a width that is neither published nor cut so.
+    MissingArgumentError: the width is not published and not a multiple of 64,
+      or above 1024.
   """
   published = {sizes[0]: sizes[2] for sizes in SIZES.values()}
   if width in published:
     return published[width]
   if width % 64 or width > 1024:  # wider models have wider heads
-    raise NotStatedError(
+    raise MissingArgumentError(
       'num_heads',
-      f'{what} does not tell how many heads it has, and its width of {width} '
-      'is not one of the usual; give num_heads=….',
+      f'{what} does not state its number of heads, and its width of {width} '
+      'is unusual; give num_heads=….',
     )
   return width // 64
 
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-  """Which keys were used, and how. A key that is nowhere here is an error.
+  """Which keys were used, and how; any other key is an error.
 
   Attributes:
-    format: the name of the format.
-    normalization: of the pixels, as `data.normalization` names it.
+    format: name of the format.
+    normalization: normalisation of pixels, named as in `data.normalization`.
     loaded: keys that became parameters.
     reshaped: parameters that were resampled, with both sizes.
-    new: parameters that such a file does not have, by design.
-    ignored: keys that the model has no use for, by design.
-    assumed: what the file does not tell and nobody said, as such files are.
-    resampling: kind of `positions.KINDS` that the library of the file takes.
-    taken_from: which file, wrapping and prefix these weights were found under.
+    new: parameters that such files lack, by design.
+    ignored: keys that the model does not use, by design.
+    assumed: values that neither file nor caller gave.
+    resampling: kind of `positions.KINDS` that the file's library uses.
+    taken_from: file, wrapping and prefix of these weights.
   """
 
   format: str
@@ -66,7 +67,7 @@ class Report:
   taken_from: tuple[str, ...] = ()
 
   def of_file(self, weights) -> 'Report':
-    """This report with what the `Weights` say about their file."""
-    ignored = (*self.ignored, *weights.beside)
+    """Returns this report with what the `Weights` state about their file."""
+    ignored = (*self.ignored, *weights.others)
     taken_from = weights.taken_from
     return dataclasses.replace(self, ignored=ignored, taken_from=taken_from)

@@ -1,4 +1,4 @@
-"""Reads what torch saves, without running what may be in it.
+"""Reads files of torch without running code in them.
 
 The only place that imports torch, and only when such a file is opened.
 """
@@ -13,8 +13,8 @@ import numpy as np
 from i2v_jax.runtime.errors import MissingPackageError, UserError
 from i2v_jax.weights import wrapping
 
-# Classes that published checkpoints mention beside their arrays. They are
-# stood in for by one that keeps nothing and does nothing.
+# Classes that published checkpoints name next to their arrays. `Inert`, which
+# keeps nothing and does nothing, takes their place.
 BOOKKEEPING = (
   'argparse.Namespace',
   'builtins.getattr',
@@ -29,7 +29,7 @@ BOOKKEEPING = (
 
 
 class Inert:
-  """Takes the place of a class; whatever it is given is dropped."""
+  """Takes the place of a class and drops its arguments."""
 
   def __new__(cls, *args, **kwargs):
     return super().__new__(cls)
@@ -48,13 +48,13 @@ class TorchArrays(Mapping):
     self._tensors = tensors
 
   def __getitem__(self, key: str) -> np.ndarray:
-    return _numpy(self._tensors[key])
+    return _to_numpy(self._tensors[key])
 
   def take(self, key: str) -> np.ndarray:
-    """An array that will not be asked for again, floats as float32."""
+    """Returns an array for the last time, floats as float32."""
     tensor = self._tensors[key]
-    self._tensors[key] = None  # halves go as soon as they are converted
-    return _numpy(tensor.float() if tensor.is_floating_point() else tensor)
+    self._tensors[key] = None  # frees half-precision arrays once converted
+    return _to_numpy(tensor.float() if tensor.is_floating_point() else tensor)
 
   def __iter__(self) -> Iterator[str]:
     return iter(self._tensors)
@@ -63,7 +63,7 @@ class TorchArrays(Mapping):
     return len(self._tensors)
 
 
-def _numpy(tensor) -> np.ndarray:
+def _to_numpy(tensor) -> np.ndarray:
   is_bfloat16 = str(tensor.dtype) == 'torch.bfloat16'
   return (tensor.float() if is_bfloat16 else tensor).detach().numpy()
 
@@ -73,24 +73,24 @@ def is_script(names: Collection[str]) -> bool:
   return any(name.endswith('/constants.pkl') for name in names)
 
 
-def read(
+def read_tensors(
   path: pathlib.Path, names: Collection[str], which: str
 ) -> tuple[Mapping, dict]:
-  """The tensors of a checkpoint or of a TorchScript archive.
+  """Reads the tensors of a checkpoint or of a TorchScript archive.
 
   Args:
     path: the file.
-    names: what is in it, if it is a zip archive.
-    which: `ema` or `raw`, where a checkpoint has both; averaged ones if ''.
+    names: members of the file, if it is a zip archive.
+    which: `ema` or `raw`, where a checkpoint has both; '' takes `ema`.
 
   Returns:
     Arrays by key, and other fields of `files.Weights`.
 
   Raises:
     ModuleNotFoundError: torch is not installed.
-    UserError: the file wants to run code, or holds no tensors.
+    UserError: the file would run code, or holds no tensors.
   """
-  torch = _torch(path)
+  torch = _import_torch(path)
   if script := is_script(names):
     with warnings.catch_warnings():
       warnings.simplefilter('ignore', DeprecationWarning)
@@ -98,28 +98,28 @@ def read(
   else:
     saved = _load(torch, path)
   is_tensor = lambda value: isinstance(value, torch.Tensor)
-  tensors, lines, kind = wrapping.state_dict(saved, which, is_tensor)
+  tensors, lines, kind = wrapping.find_state_dict(saved, which, is_tensor)
   if not tensors:
-    raise UserError(f'{path} holds no tensors by name{_keys(saved)}.')
+    raise UserError(f'{path} holds no named tensors{_list_keys(saved)}.')
   metadata = {'torchscript': True} if script else {}
   if isinstance(saved, Mapping) and isinstance(saved.get('arch'), str):
     metadata['arch'] = saved['arch']
-  told = dict(metadata=metadata, taken_from=lines, kind=kind)
-  return TorchArrays(tensors), told
+  fields = dict(metadata=metadata, taken_from=lines, kind=kind)
+  return TorchArrays(tensors), fields
 
 
-def _keys(saved) -> str:
+def _list_keys(saved) -> str:
   if not (isinstance(saved, Mapping) and saved):
     return ''
   return f', only {", ".join(map(str, [*saved][:8]))}'
 
 
-def _torch(path):
+def _import_torch(path):
   try:
     import torch
   except ModuleNotFoundError as error:
     raise MissingPackageError(
-      f"{path} is a file of torch's and torch is not installed; install "
+      f'{path} is a file of torch and torch is not installed; install '
       "'i2v_jax[torch]', or convert the file to safetensors elsewhere."
     ) from error
   return torch
@@ -132,19 +132,19 @@ def _load(torch, path):
       return torch.load(path, map_location='cpu', weights_only=True)
   except pickle.UnpicklingError as error:
     raise UserError(
-      f'{path} was not opened: to read it would mean to run code that is in '
-      f'it. Ask its authors for a plain state dict. ({_reason(error)})'
+      f'{path} was not opened: reading it would run code in it; ask its '
+      f'authors for a plain state dict ({_find_reason(error)}).'
     ) from error
   except (EOFError, RuntimeError) as error:
     reason = str(error).partition('\n')[0].partition('. ')[0]
     raise UserError(
-      f'{path} is not complete, or not of torch ({reason}); copy or download '
-      'it again.'
+      f'{path} is incomplete, or not a file of torch ({reason}); copy or '
+      'download it again.'
     ) from error
 
 
-def _reason(error: Exception) -> str:
-  """The line of torch's page of advice that names the culprit."""
+def _find_reason(error: Exception) -> str:
+  """Finds the line of torch's long message that names the culprit."""
   lines = [line.strip() for line in str(error).splitlines()]
-  told = [line for line in lines if 'Unsupported' in line or 'GLOBAL' in line]
-  return (told or lines)[0].partition(' was not an allowed')[0]
+  fields = [line for line in lines if 'Unsupported' in line or 'GLOBAL' in line]
+  return (fields or lines)[0].partition(' was not an allowed')[0]

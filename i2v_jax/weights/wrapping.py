@@ -1,17 +1,16 @@
-"""Finds the state dict in what a trainer saved: averaged before raw.
+"""Finds the state dict in a trainer's checkpoint: averaged before raw.
 
 Training keeps a running average of the weights (EMA), or a teacher that is
-one, next to the weights that the optimiser changes. Evaluation and release use
-the average, so that is what is taken; `which='raw'` takes the other.
+one, next to the weights that the optimiser changes. Evaluations and releases
+use the average, so it is the default; `which='raw'` takes the other.
 """
 
 import re
 from collections.abc import Callable, Mapping
 
-from i2v_jax.runtime.errors import UserError
+from i2v_jax.runtime.errors import check_choice
 
-WHICH = ('', 'ema', 'raw')
-AVERAGED = (  # the usual names, best first; other names by a word in them
+AVERAGED = (  # usual names, best first; others are known by a word in them
   'ema',
   'ema_model',
   'ema_state_dict',
@@ -42,10 +41,10 @@ RAW = (
 )
 
 
-def check(which: str) -> None:
-  """Raises UserError for an unknown choice."""
-  if which not in WHICH:
-    raise UserError(f'which is {which!r}; it is ema or raw.')
+def check_which(which: str) -> None:
+  """Raises UserError for other than `ema`, `raw` and ''."""
+  if which:
+    check_choice('which', which, ('ema', 'raw'))
 
 
 def is_averaged(name: str) -> bool:
@@ -53,28 +52,28 @@ def is_averaged(name: str) -> bool:
   return bool(AVERAGED_WORDS.search(name)) and not OPTIMIZER.search(name)
 
 
-def word(kind: str) -> str:
+def describe_kind(kind: str) -> str:
   return 'averaged (EMA)' if kind == 'ema' else 'raw'
 
 
-def state_dict(saved, which: str, is_array: Callable) -> tuple:
-  """The state dict in what a trainer saved, by the names of its wrapping.
+def find_state_dict(saved, which: str, is_array: Callable) -> tuple:
+  """Finds the state dict in a trainer's checkpoint by the names around it.
 
   Args:
     saved: nested mappings with arrays at the bottom.
-    which: `ema` or `raw`, where there are both; averaged ones if ''.
+    which: `ema` or `raw`, where there are both; '' takes `ema`.
     is_array: whether a value is an array.
 
   Returns:
     `(arrays by key, lines that say what was taken, kind)`; the kind is `ema`
-    or `raw` where the wrapping tells, else ''.
+    or `raw` where the names say so, else ''.
   """
   path, note, kind = [], '', ''
-  while names := _names(saved, is_array):
+  while names := _find_names(saved, is_array):
     now = which if which in names else next(iter(names))
     if len(names) == 2:
       other = 'raw' if now == 'ema' else 'ema'
-      note = f', {word(now)}; which={other} takes {names[other]}'
+      note = f', {describe_kind(now)}; which={other} takes {names[other]}'
     if len(names) == 2 or now == 'ema':
       kind = now
     path.append(names[now])
@@ -85,8 +84,8 @@ def state_dict(saved, which: str, is_array: Callable) -> tuple:
   return arrays, lines, kind
 
 
-def _names(saved, is_array: Callable) -> dict[str, str]:
-  """Kind -> key of the mappings that hold arrays; `ema` comes first."""
+def _find_names(saved, is_array: Callable) -> dict[str, str]:
+  """Maps kinds to keys of mappings that hold arrays; `ema` comes first."""
   if not isinstance(saved, Mapping):
     return {}
   others = [k for k in saved if isinstance(k, str) and is_averaged(k)]

@@ -50,7 +50,9 @@ def classifier(name):
 def test_the_backbones_tree_is_the_image_models(name):
   model = classifier(name)
   found = small.shapes(model)['backbone']
-  params_lib.check_same_tree(image.shapes(model.image_model), found, name)
+  params_lib.check_same_tree(
+    image.compute_shapes(model.image_model), found, name
+  )
 
 
 @pytest.mark.parametrize('name', PER_BLOCK)

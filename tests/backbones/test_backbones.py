@@ -61,7 +61,7 @@ def test_every_family_is_here():
 
 @pytest.mark.parametrize('backbone', FAR)
 def test_the_backbones_tree_is_the_image_models(backbone):
-  wanted = image.shapes(classifier(None, backbone).image_model)
+  wanted = image.compute_shapes(classifier(None, backbone).image_model)
   for name in (None, *adapters.METHODS):
     found = small.shapes(classifier(name, backbone))['backbone']
     params_lib.check_same_tree(wanted, found, str(name))

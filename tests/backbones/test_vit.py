@@ -22,7 +22,7 @@ def forward(cfg, params, image, method=None):
 
 def random(cfg):
   """Parameters of which every one is random and not zero."""
-  return small.random_like(weights.shapes(cfg))
+  return small.random_like(weights.compute_shapes(cfg))
 
 
 def noise(seed=1):
@@ -32,9 +32,9 @@ def noise(seed=1):
 def test_families_differ_as_published():
   clip, imagenet = ViTConfig.named('B/16'), ViTConfig.named('B/16', 'imagenet')
   assert (clip.norm_eps, imagenet.norm_eps) == (1e-5, 1e-6)
-  tree = weights.shapes(clip)
+  tree = weights.compute_shapes(clip)
   assert 'ln_pre' in tree and set(tree['patch']) == {'kernel'}
-  tree = weights.shapes(imagenet)
+  tree = weights.compute_shapes(imagenet)
   assert 'ln_pre' not in tree and set(tree['patch']) == {'kernel', 'bias'}
 
 
@@ -48,7 +48,7 @@ def test_families_differ_as_published():
   ],
 )
 def test_sizes_by_name(name, family, count):
-  tree = weights.shapes(ViTConfig.named(name, family))
+  tree = weights.compute_shapes(ViTConfig.named(name, family))
   assert params_lib.count(tree) == count
 
 
@@ -134,7 +134,7 @@ def products(jaxpr):
 
 
 def test_remat_recomputes_products_of_attention_or_all():
-  image, shapes = noise(), weights.shapes(ViTConfig.named(**CLIP))
+  image, shapes = noise(), weights.compute_shapes(ViTConfig.named(**CLIP))
 
   def of(remat):
     model = ViT(ViTConfig.named(**CLIP, remat=remat))
@@ -149,7 +149,7 @@ def test_remat_recomputes_products_of_attention_or_all():
 @pytest.mark.parametrize('remat', ['dots', 'block'])
 def test_remat_does_not_change_results(remat):
   cfg = ViTConfig.named(**CLIP)
-  params = weights.random(cfg, 0)
+  params = weights.make_random_params(cfg, 0)
   image = jax.random.normal(jax.random.key(1), (2, 24, 24, 3))
 
   def grads(cfg):
@@ -164,7 +164,7 @@ def test_remat_does_not_change_results(remat):
 
 def test_bfloat16_computes_in_bfloat16_from_float32_parameters():
   cfg = ViTConfig.named(**CLIP, dtype=jnp.bfloat16)
-  params = weights.random(cfg, 0)
+  params = weights.make_random_params(cfg, 0)
   assert {x.dtype for x in jax.tree.leaves(params)} == {jnp.dtype('float32')}
   image = jax.random.normal(jax.random.key(1), (2, 24, 24, 3))
   found = forward(cfg, params, image)

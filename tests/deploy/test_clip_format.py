@@ -123,12 +123,12 @@ def test_keys_shapes_and_config_are_hugging_faces(golden, tmp_path):
     key.removeprefix('vision_model.'): x.shape for key, x in arrays.items()
   }
   wanted = shapes(load_file(theirs / 'model.safetensors'))
-  ours = shapes(clip_format.to_clip(params))
+  ours = shapes(clip_format.convert_params(params))
   assert wanted == {k: s for k, s in ours.items() if k in wanted}
   assert len(ours) == len(wanted) + 3
 
   config = json.loads((theirs / 'config.json').read_text(encoding='utf-8'))
-  found = clip_format.vision_config(build(spec, 3).image_model)
+  found = clip_format.make_vision_config(build(spec, 3).image_model)
   assert found == {key: config[key] for key in found}
 
 

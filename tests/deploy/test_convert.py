@@ -74,8 +74,8 @@ def export(release, config_file, names, tmp_path_factory):
   out = tmp_path_factory.mktemp('converted') / 'out'
   classes = out.with_name('classes.json')
   classes.write_text(json.dumps(names), encoding='utf-8')
-  told = ('--config', config_file, '--classes', classes, '--out', out)
-  assert i2v('weights', 'convert', release[0], *told) == 0
+  given = ('--config', config_file, '--classes', classes, '--out', out)
+  assert i2v('weights', 'convert', release[0], *given) == 0
   return out
 
 
@@ -251,8 +251,8 @@ def test_defaults_need_not_be_spelt(export, smoke_config, names):
 
 
 def test_class_names_are_needed(release, config_file, tmp_path, capsys):
-  told = ('--config', config_file, '--out', tmp_path / 'out')
-  assert i2v('weights', 'convert', release[0], *told) == 1
+  given = ('--config', config_file, '--out', tmp_path / 'out')
+  assert i2v('weights', 'convert', release[0], *given) == 1
   assert 'give --classes' in capsys.readouterr().err
 
 

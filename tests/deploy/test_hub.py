@@ -9,7 +9,7 @@ from huggingface_hub import errors
 
 from i2v_jax import cli
 from i2v_jax import params as params_lib
-from i2v_jax.cli.trained import FORMATS
+from i2v_jax.cli.trained import EXPORT_FORMATS
 from i2v_jax.deploy import hub, model_card, trained
 from i2v_jax.deploy.export import export_adapter, export_merged, native
 from i2v_jax.training import facts
@@ -56,7 +56,7 @@ def remote(monkeypatch, tmp_path):
 @pytest.fixture(scope='module')
 def exports(smoke_run, tmp_path_factory):
   root = tmp_path_factory.mktemp('exports')
-  for name in FORMATS:
+  for name in EXPORT_FORMATS:
     out = ('--out', root / name, '--format', name)
     assert i2v('export', '--workdir', smoke_run, *out) == 0
   return root

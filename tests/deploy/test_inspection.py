@@ -15,7 +15,7 @@ def test_an_image_model(golden):
   assert rows['format'] == 'DINOv2 (Hugging Face)'
   usual = 'imagenet (usual for this format; no file says it)'
   assert rows['normalisation'] == usual
-  assert rows['at another size'] == 'positions resampled: antialiased'
+  assert rows['resampling'] == 'antialiased, of positions at another size'
   sizes = 'width 48, depth 2, 6 heads, MLP 192 with gelu, eps 1e-06'
   assert rows['image model'] == sizes
   tokens = 'class token, 4 registers, 3 x 3 patches of 8 pixels; pooled by cls'
@@ -32,8 +32,8 @@ def test_a_release_without_what_it_does_not_hold(golden):
   assert rows['method'] == 'zeroi2v: num_adapters 4, rank 12'
   assert rows['clips'] == '8 frames, 5 classes'
   assert rows['not in the file'] == 'offsets, adapter_scale, num_heads'
-  told = dict(offsets=(-1, 1), adapter_scale=0.5, num_heads=6)
-  rows = dict(inspect(arrays['state'], **told))
+  given = dict(offsets=(-1, 1), adapter_scale=0.5, num_heads=6)
+  rows = dict(inspect(arrays['state'], **given))
   assert 'offsets (-1, 1)' in rows['method'] and 'scale 0.5' in rows['method']
   assert 'not in the file' not in rows
 
@@ -90,9 +90,9 @@ def test_convert_takes_which_and_keeps_the_kind_of_resampling(golden, tmp_path):
   save_file(both, tmp_path / 'all.safetensors')
   out = tmp_path / 'out'
   command = ['weights', 'convert', str(tmp_path / 'all.safetensors')]
-  told = ['--which', 'raw', '--set', 'num_heads=6', '--out', str(out)]
+  given = ['--which', 'raw', '--set', 'num_heads=6', '--out', str(out)]
   with pytest.raises(SystemExit) as end:
-    cli.main(command + told)
+    cli.main(command + given)
   assert not end.value.code
   found = image.load_image_model(out, image_size=48)
   wanted = image.load_image_model(arrays, num_heads=6, image_size=48)

@@ -68,7 +68,7 @@ def test_windows_slide_over_the_whole_video(videos):
 @pytest.mark.parametrize('views', ['²x1', '٣x1', '0x1', '1x2', '1x', 'x'])
 def test_views_that_are_none_are_refused(views):
   with pytest.raises(ValueError, match=r'--views is|can be'):
-    predict.with_views(ClipSpec(8, 32), views)
+    predict.set_views(ClipSpec(8, 32), views)
 
 
 def test_a_window_below_a_frame_is_refused(videos):
@@ -107,7 +107,7 @@ def test_a_window_sees_its_own_frames_only(smoke_run, videos):
 
 def test_views_can_be_chosen(smoke_run, videos, capsys):
   model = trained.load(smoke_run)
-  spec = predict.with_views(model.spec, '2x3')
+  spec = predict.set_views(model.spec, '2x3')
   assert (spec.clips, spec.crops) == (2, 3)
   clip = videos / 'arm_wrestling.mp4'
   assert i2v('predict', '--workdir', smoke_run, '--views', '2*3', clip) == 1
@@ -141,8 +141,8 @@ def test_an_export_predicts_and_evaluates_alone(
 @pytest.mark.parametrize(
   ('name', 'arg', 'said'),
   [
-    ('dualpath_k400', 'smoke', 'dualpath cannot be folded into the'),
-    ('evl_k400', 'smoke', 'evl cannot be folded into the'),
+    ('dualpath_k400', 'smoke', 'dualpath cannot be merged into the'),
+    ('evl_k400', 'smoke', 'evl cannot be merged into the'),
     ('finetune_folder', 'method=lora,smoke', 'lora merged, max |logit'),
     ('finetune_folder', 'method=bitfit,smoke', 'no adapter to merge'),
   ],

@@ -14,13 +14,13 @@ from i2v_jax.deploy import predict
   ('share', 'length'), [(1.0, 24), (0.999, 23), (0.5, 12), (0.0, 0)]
 )
 def test_only_certainty_fills_a_bar(share, length):
-  row = predict._row({'name': 'a', 'probability': share})
+  row = predict._make_row({'name': 'a', 'probability': share})
   assert row[2] == '█' * length + '░' * (24 - length)
 
 
 def test_a_bar_is_ascii_where_it_must_be(monkeypatch):
   monkeypatch.setattr('sys.stdout', io.TextIOWrapper(io.BytesIO(), 'cp1252'))
-  row = predict._row({'name': 'a', 'probability': 0.5})
+  row = predict._make_row({'name': 'a', 'probability': 0.5})
   assert row[2] == '#' * 12 + '.' * 12
 
 

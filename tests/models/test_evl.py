@@ -17,7 +17,7 @@ from i2v_jax.backbones.vit import ViT
 from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.models.evl import EVLClassifier
 from i2v_jax.training.run import prepare_run
-from i2v_jax.weights.image import shapes
+from i2v_jax.weights.image import compute_shapes
 
 TINY = ViTConfig(width=16, depth=3, num_heads=2, patch_size=4, image_size=8)
 TRAINABLE = ('adapters', 'head')
@@ -94,7 +94,9 @@ def test_the_query_may_start_apart_from_zero():
 
 def test_backbone_is_the_image_model():
   model, params, clip = tiny()
-  params_lib.check_same_tree(shapes(TINY), params['backbone'], 'backbone')
+  params_lib.check_same_tree(
+    compute_shapes(TINY), params['backbone'], 'backbone'
+  )
   features = small.apply(model, params, clip, method='features')
   assert jax.tree.map(jnp.shape, features) == (((2, 4, 5, 16),) * 3,) * 2
   run = lambda vit, image: vit.encode(vit.embed(image))

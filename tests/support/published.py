@@ -53,8 +53,8 @@ def gradients(arrays):
   """Of what ZeroI2V and AIM train; stored without the backbone's prefix."""
   reader, state = Reader(Arrays(arrays['grad'], 'gradients')), arrays['state']
   blocks = zeroi2v_aim.CLIP_BLOCKS.removeprefix(zeroi2v_aim.BACKBONE)
-  adapters = lambda i: zeroi2v_aim.adapters(
-    reader, blocks.format(i), zeroi2v_aim.places(state)
+  adapters = lambda i: zeroi2v_aim.read_adapters(
+    reader, blocks.format(i), zeroi2v_aim.find_places(state)
   )
   tree = {
     'adapters': {f'blocks_{i}': adapters(i) for i in range(2)},

@@ -7,7 +7,7 @@ import pytest
 
 from i2v_jax.deploy import trained
 from i2v_jax.deploy.export import export_merged
-from i2v_jax.deploy.predict import with_views
+from i2v_jax.deploy.predict import set_views
 from i2v_jax.training import experiment, facts
 from i2v_jax.training.evaluation import evaluate
 
@@ -61,7 +61,7 @@ def test_a_newer_evaluation_with_the_same_views_replaces_the_older(
   export_merged(trained.load(run), tmp_path / 'merged')
   merged = trained.load(tmp_path / 'merged', root=str(digits))
   for views in ('1x1', '2x1'):
-    spec = with_views(merged.spec, views)
+    spec = set_views(merged.spec, views)
     split, result = trained.evaluate_trained(merged, spec)
     evaluate.write_evaluation(result, split, merged.folder / f'eval-{views}')
   one, two = facts.collect_facts(merged)['evaluations']

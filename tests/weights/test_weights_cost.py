@@ -29,4 +29,4 @@ def test_several_files_are_refused(tmp_path, capsys):
   save_file({'a': np.ones(2, 'f4')}, tmp_path / 'a.safetensors')
   index.write_text('{"weight_map": {"a": "a.safetensors"}}', encoding='utf-8')
   assert bench(tmp_path) == 1
-  assert 'is not one file of weights' in capsys.readouterr().err
+  assert 'is not a single file of weights' in capsys.readouterr().err

@@ -100,7 +100,7 @@ def test_shards_are_one(tmp_path):
   index.write_text(json.dumps({'weight_map': names}), encoding='utf-8')
   check(files.open_weights(tmp_path))
   (tmp_path / names['b']).unlink()
-  with pytest.raises(FileNotFoundError, match=r'names .*00001.* not there'):
+  with pytest.raises(FileNotFoundError, match=r'names .*00001.* do not exist'):
     files.open_weights(tmp_path)
 
 
@@ -180,10 +180,10 @@ def test_without_torch_its_files_say_what_to_install(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
   ('content', 'error'),
   [
-    (b'not weights at all', 'is no file of weights'),
+    (b'not weights at all', 'is not a file of weights'),
     (b'', 'is empty; copy or download'),
     (b'\x99\x00\x00\x00\x00\x00\x00\x00{"a"', 'not a safetensors file'),
-    (b'PK\x03\x04 torn', 'is not complete'),
+    (b'PK\x03\x04 torn', 'is incomplete'),
   ],
 )
 def test_what_is_no_weights_is_named(tmp_path, content, error):
@@ -197,7 +197,7 @@ def test_a_torn_checkpoint_is_named(tmp_path):
   path = tmp_path / 'model.pt'
   WRITERS['torch, before 1.6'](path)
   path.write_bytes(path.read_bytes()[:-10])
-  with pytest.raises(ValueError, match='not complete'):
+  with pytest.raises(ValueError, match='incomplete'):
     files.open_weights(path)
 
 

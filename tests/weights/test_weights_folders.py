@@ -101,13 +101,13 @@ def test_a_part_of_an_npz_is_not_all_of_it(golden, tmp_path):
   content = (golden / 'augreg_vit.npz').read_bytes()
   path = tmp_path / 'vit.npz'
   path.write_bytes(content[: len(content) // 2])
-  with pytest.raises(ValueError, match='is not complete'):
+  with pytest.raises(ValueError, match='is incomplete'):
     files.open_weights(path)
 
 
 def test_configs_with_a_byte_order_mark_are_read(tmp_path):
   (tmp_path / 'config.json').write_bytes(b'\xef\xbb\xbf{"hidden_size": 48}')
-  assert folders.config(tmp_path) == {'hidden_size': 48}
+  assert folders.read_configs(tmp_path) == {'hidden_size': 48}
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_a_damaged_array_is_named(golden, tmp_path):
   [
     ('config.json', '{"model_args": [1]}', r'has model_args \[1\]; it can be'),
     ('config.json', '{"vision_config": "x"}', "has vision_config 'x'"),
-    ('config.json', '{"mean": "x", "std": [1]}', 'each can be three numbers'),
+    ('config.json', '{"mean": "x", "std": [1]}', 'each must be three numbers'),
     (folders.NAMES[1], '{"weight_map": ["a"]}', 'has no weight_map that names'),
     (folders.NAMES[1], '{"weight_map": {"a": 3}}', 'has no weight_map that na'),
   ],
@@ -180,4 +180,4 @@ def test_json_of_another_kind_is_named(golden, tmp_path, name, text, error):
 
 def test_null_is_not_said(tmp_path):
   (tmp_path / 'config.json').write_text('{"a": null, "model_cfg": {"b": null}}')
-  assert folders.config(tmp_path) == {'model_cfg': {}}
+  assert folders.read_configs(tmp_path) == {'model_cfg': {}}

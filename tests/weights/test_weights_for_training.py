@@ -39,7 +39,7 @@ def make(golden, tmp_path):
 
 @pytest.fixture
 def timm_clip(make, golden):
-  """A config with CLIP's weights in timm's names, which tell no activation."""
+  """A config with CLIP's weights in timm's names, which show no activation."""
 
   def made(**changes):
     config, cfg = make('hf_vit', 'clip', **changes)
@@ -55,36 +55,38 @@ def timm_clip(make, golden):
 
 def test_an_activation_that_no_file_tells_is_asked_for(timm_clip):
   config, cfg = timm_clip(config={})
-  with pytest.raises(ValueError, match='does not tell the activation') as error:
-    weights.load_for(config, cfg)
+  with pytest.raises(
+    ValueError, match='does not state the activation'
+  ) as error:
+    weights.load_for_config(config, cfg)
   assert 'model.backbone.activation' in str(error.value)
-  with pytest.raises(ValueError, match='does not tell the activation'):
+  with pytest.raises(ValueError, match='does not state the activation'):
     weights.load_backbone(config['weights'], cfg)
-  told = timm_clip(config={}, backbone=dict(activation='gelu'))
-  params, _ = weights.load_for(*told)
-  again = weights.load_backbone(config['weights'], told[1], activation='gelu')
+  given = timm_clip(config={}, backbone=dict(activation='gelu'))
+  params, _ = weights.load_for_config(*given)
+  again = weights.load_backbone(config['weights'], given[1], activation='gelu')
   np.testing.assert_array_equal(params['pos'], again['pos'])
 
 
 def test_an_activation_that_the_config_of_timm_tells_must_be_the_models(
   timm_clip,
 ):
-  told = dict(architecture='vit_base_patch16_clip_224')
+  given = dict(architecture='vit_base_patch16_clip_224')
   args = dict(model_args=dict(num_heads=6))
-  config, cfg = timm_clip(config=told | args)
+  config, cfg = timm_clip(config=given | args)
   error = "has activation 'gelu', the model config asks for 'quick_gelu'.*"
   with pytest.raises(
     ValueError, match=error + 'model.backbone.activation=.gel'
   ):
-    weights.load_for(config, cfg)
-  quick = told | dict(architecture='vit_base_patch16_clip_quickgelu_224')
-  assert weights.load_for(*timm_clip(config=quick | args))
+    weights.load_for_config(config, cfg)
+  quick = given | dict(architecture='vit_base_patch16_clip_quickgelu_224')
+  assert weights.load_for_config(*timm_clip(config=quick | args))
 
 
 def test_a_run_that_has_begun_is_not_asked_again(timm_clip):
   """Its checkpoints and exports load as when it was trained."""
   config, cfg = timm_clip(config={})
-  assert weights.load_again(config, cfg).keys() >= {'pos', 'ln_pre'}
+  assert weights.load_unchecked(config, cfg).keys() >= {'pos', 'ln_pre'}
 
 
 def with_eps(golden, name, eps):
@@ -97,15 +99,17 @@ def with_eps(golden, name, eps):
 def test_eps_must_be_the_files_unless_both_are_tiny(make, golden):
   changed = with_eps(golden, 'hf_vit', 1e-12)
   data = dict(normalization='half')
-  assert weights.load_for(*make('hf_vit', 'imagenet', None, data))
-  assert weights.load_for(*make('hf_vit', 'imagenet', config=changed))
+  assert weights.load_for_config(*make('hf_vit', 'imagenet', None, data))
+  assert weights.load_for_config(*make('hf_vit', 'imagenet', config=changed))
   changed = with_eps(golden, 'hf_vit', 1e-5)
   with pytest.raises(
     ValueError, match=r'norm_eps 1e-05.* asks for 1e-06; take'
   ):
-    weights.load_for(*make('hf_vit', 'imagenet', config=changed))
+    weights.load_for_config(*make('hf_vit', 'imagenet', config=changed))
   stated = dict(norm_eps=1e-6)
-  assert weights.load_for(*make('hf_vit', 'imagenet', stated, config=changed))
+  assert weights.load_for_config(
+    *make('hf_vit', 'imagenet', stated, config=changed)
+  )
 
 
 IMAGENET = dict(
@@ -120,20 +124,24 @@ def test_another_normalisation_is_an_error_with_both(make):
     "data.normalization='clip'; .*data.weights_normalization='imagenet'"
   )
   with pytest.raises(ValueError, match=error):
-    weights.load_for(*make('hf_clip_vision', 'clip', **files))
+    weights.load_for_config(*make('hf_clip_vision', 'clip', **files))
   for key in ('normalization', 'weights_normalization'):
     data = {key: 'imagenet'}
-    assert weights.load_for(*make('hf_clip_vision', 'clip', data=data, **files))
+    assert weights.load_for_config(
+      *make('hf_clip_vision', 'clip', data=data, **files)
+    )
 
 
 def test_a_normalisation_without_a_name_can_be_kept_on_purpose(make):
   odd = dict(image_mean=[0.1, 0.2, 0.3], image_std=[0.2, 0.2, 0.2])
-  told = 'mean (0.1, 0.2, 0.3), deviation (0.2, 0.2, 0.2)'
+  given = 'mean (0.1, 0.2, 0.3), deviation (0.2, 0.2, 0.2)'
   files = dict(preprocessor_config=odd)
-  with pytest.raises(ValueError, match='no name is for it; to keep it on purp'):
-    weights.load_for(*make('hf_clip_vision', 'clip', **files))
-  data = dict(weights_normalization=told)
-  assert weights.load_for(*make('hf_clip_vision', 'clip', data=data, **files))
+  with pytest.raises(ValueError, match='it has no name; to keep it on purpose'):
+    weights.load_for_config(*make('hf_clip_vision', 'clip', **files))
+  data = dict(weights_normalization=given)
+  assert weights.load_for_config(
+    *make('hf_clip_vision', 'clip', data=data, **files)
+  )
   assert config_ranges.check_ranges({'data': data}) == {'data': data}
 
 
@@ -174,7 +182,7 @@ def test_the_config_chooses_between_averaged_and_raw(make, tmp_path, which):
   both = {f'model.{k}': v for k, v in arrays.items()}
   both |= {f'model_ema.{k}': v / 2 for k, v in arrays.items()}
   save_file(both, folder / 'model.safetensors')
-  params, _ = weights.load_for(config | {'weights_which': which}, cfg)
+  params, _ = weights.load_for_config(config | {'weights_which': which}, cfg)
   cls = arrays['embeddings.class_embedding']
   np.testing.assert_array_equal(params['cls'], cls if which else cls / 2)
 
@@ -184,8 +192,8 @@ def test_runs_of_the_first_version_read_what_they_read_then(make, golden):
   config, cfg = make(
     'hf_dinov2_registers', 'dinov2', dict(image_size=48, registers=4)
   )
-  older = weights.load_again(config | {'weights_which': '0.1'}, cfg)
-  now = weights.load_again(config, cfg)
+  older = weights.load_unchecked(config | {'weights_which': '0.1'}, cfg)
+  now = weights.load_unchecked(config, cfg)
   table = arrays_of(golden / 'hf_dinov2_registers')
   table = table['embeddings.position_embeddings'][0]
   np.testing.assert_array_equal(older['pos'], resample_positions(table, 6))

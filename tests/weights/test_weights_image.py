@@ -1,4 +1,4 @@
-"""Image models as they are published, beside their libraries."""
+"""Image models as published, next to their libraries."""
 
 import json
 import shutil
@@ -98,8 +98,8 @@ def test_files_both_half_and_float_are_taken_for_openais(openai):
   assert loaded.report.assumed == ('activation quick_gelu',)
   leaves = jax.tree.leaves(loaded.params)
   assert {x.dtype for x in leaves} == {np.dtype('float32')}
-  told = weights.load_image_model(mixed, num_heads=6, activation='gelu')
-  assert told.model.cfg.activation == 'gelu' and not told.report.assumed
+  given = weights.load_image_model(mixed, num_heads=6, activation='gelu')
+  assert given.model.cfg.activation == 'gelu' and not given.report.assumed
 
 
 def test_openais_archives_say_that_they_are(openai):
@@ -171,7 +171,7 @@ def test_our_own_file_keeps_everything(golden, tmp_path, name):
   native.write(
     path,
     loaded.params,
-    vit=native.describe(loaded.model.cfg),
+    vit=native.describe_config(loaded.model.cfg),
     normalization=loaded.report.normalization,
   )
   again = weights.load_image_model(path)
@@ -244,7 +244,9 @@ def test_an_unknown_activation_is_named(golden, tmp_path):
   (folder / 'config.json').write_text(
     json.dumps(config | {'hidden_act': 'mish'}), encoding='utf-8'
   )
-  with pytest.raises(ValueError, match="hidden_act 'mish'"):
+  with pytest.raises(
+    ValueError, match=r"hidden_act in .* is 'mish'; it can be"
+  ):
     weights.load_image_model(folder)
 
 
@@ -252,13 +254,13 @@ def test_an_unknown_activation_is_named(golden, tmp_path):
   ('width', 'heads'), [(64, 1), (768, 12), (1024, 16), (1152, 16), (1280, 16)]
 )
 def test_heads_are_those_of_the_published_width(width, heads):
-  assert report.num_heads(width, 'x') == heads
+  assert report.infer_num_heads(width, 'x') == heads
 
 
 @pytest.mark.parametrize('width', [48, 1536])
 def test_unusual_widths_ask_for_their_heads(width):
   with pytest.raises(ValueError, match=r'give num_heads=…'):
-    report.num_heads(width, 'x')
+    report.infer_num_heads(width, 'x')
 
 
 def test_a_choice_that_contradicts_the_file_is_refused(golden):

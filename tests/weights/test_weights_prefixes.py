@@ -1,4 +1,4 @@
-"""Models behind prefixes, in wrappers, and next to their averages."""
+"""Models under prefixes, in wrappers, and next to their averages."""
 
 import json
 
@@ -183,11 +183,11 @@ def test_shards_of_torch_are_one(vit, tmp_path):
 @pytest.mark.parametrize(
   ('prefixes', 'which', 'error'),
   [
-    (['a.'], '', 'in no format that is known'),
-    (['model.', 'net.'], '', "holds several models, below 'net.', 'model.'"),
+    (['a.'], '', 'in no known format'),
+    (['model.', 'net.'], '', "holds several models, under 'net.', 'model.'"),
     ([''], 'ema', r'holds no averaged weights \(EMA\); leave which out'),
     (['teacher.'], 'raw', r'holds averaged weights \(EMA\) only'),
-    ([''], 'best', "which is 'best'; it is ema or raw"),
+    ([''], 'best', "which is 'best'; it can be one of"),
   ],
 )
 def test_what_cannot_be_chosen_is_named(vit, prefixes, which, error):
@@ -199,9 +199,9 @@ def test_what_cannot_be_chosen_is_named(vit, prefixes, which, error):
 def test_releases_lose_the_prefixes_of_trainers_too(golden):
   file = np.load(golden / 'aim_clip_3adapters.npz')
   state = {k[6:]: file[k] for k in file.files if k.startswith('state/')}
-  told = dict(adapter_scale=0.5, num_heads=6)
-  wanted = load_release(state, **told)
-  found = load_release(below('module.', state), **told)
+  given = dict(adapter_scale=0.5, num_heads=6)
+  wanted = load_release(state, **given)
+  found = load_release(below('module.', state), **given)
   same(found, wanted)
   assert found.report.taken_from == ('keys that begin with module.',)
 

@@ -1,4 +1,4 @@
-"""Models that are known and not read are refused by name."""
+"""Unsupported models are refused by name."""
 
 import json
 
@@ -84,7 +84,7 @@ def test_what_is_missing_tells(golden, case):
 @pytest.mark.parametrize(
   ('config', 'error'),
   [
-    (dict(model_type='dinov3_vit'), 'is DINOv3, which is not read here; docs'),
+    (dict(model_type='dinov3_vit'), 'is DINOv3, which is not supported; docs'),
     (dict(model_type='videomae'), 'is VideoMAE, which'),
     (dict(model_type='blip_vision_model'), 'is BLIP, which'),
     (

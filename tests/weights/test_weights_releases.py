@@ -1,4 +1,4 @@
-"""Published video checkpoints: what they are is told by what they hold."""
+"""Published video checkpoints: recognised by their keys."""
 
 import jax
 import numpy as np
@@ -61,25 +61,25 @@ def test_logits_agree_with_the_release(golden, name):
 def test_merged_files_are_recognised(golden, name):
   config, arrays = published.load(golden / f'{name}.npz')
   head = {k: v for k, v in arrays['state'].items() if k.startswith('cls_head')}
-  told = arguments(config, arrays)
-  del told['adapter_scale']
-  loaded = load_release(arrays['merged'] | head, **told)
+  given = arguments(config, arrays)
+  del given['adapter_scale']
+  loaded = load_release(arrays['merged'] | head, **given)
   check(loaded, arrays)
   assert loaded.report.format == 'ZeroI2V on CLIP, merged'
   assert loaded.model.adapter['num_adapters'] == 0
   assert 'adapters' not in loaded.params
   with pytest.raises(ValueError, match=r'has no head, cls_head\.fc_cls'):
-    load_release(arrays['merged'], **told)
+    load_release(arrays['merged'], **given)
 
 
 @pytest.mark.parametrize('name', MERGED)
 def test_our_merge_is_theirs(golden, name):
   config, arrays = published.load(golden / f'{name}.npz')
-  told = arguments(config, arrays)
-  loaded = load_release(arrays['state'], **told)
+  given = arguments(config, arrays)
+  loaded = load_release(arrays['state'], **given)
   _, ours = merge(loaded.model, loaded.params)
   head = {k: v for k, v in arrays['state'].items() if k.startswith('cls_head')}
-  theirs = load_release(arrays['merged'] | head, **told).params
+  theirs = load_release(arrays['merged'] | head, **given).params
   close = lambda a, b: np.testing.assert_allclose(a, b, rtol=0, atol=1e-6)
   jax.tree.map(close, ours, theirs)
 
@@ -90,16 +90,16 @@ def test_our_merge_is_theirs(golden, name):
 def test_checkpoints_as_they_are_downloaded(golden, name):
   pytest.importorskip('torch')
   config, arrays = published.load(golden / f'{name}.npz')
-  told = arguments(config, arrays)
-  check(load_release(golden / 'checkpoints' / f'{name}.pth', **told), arrays)
+  given = arguments(config, arrays)
+  check(load_release(golden / 'checkpoints' / f'{name}.pth', **given), arrays)
 
 
 def test_other_operators_are_an_option(golden):
   config, arrays = published.load(golden / 'ablation_channel_shift_kv.npz')
   operator = dict(name='channel_shift', share=4, on='kv')
-  told = arguments(config, arrays) | dict(offsets=())
+  given = arguments(config, arrays) | dict(offsets=())
   check(
-    load_release(arrays['state'], **told, temporal_operator=operator), arrays
+    load_release(arrays['state'], **given, temporal_operator=operator), arrays
   )
 
 
@@ -140,17 +140,17 @@ def is_late(key):
 
 def test_heads_of_a_published_width_are_assumed_and_reported(golden):
   config, arrays = published.load(golden / 'zeroi2v_long_rf6.npz')
-  told = published.arguments(config, arrays) | dict(offsets=())
-  assert not load_release(arrays['state'], **told).report.assumed
-  del told['num_heads']
-  loaded = load_release(arrays['state'], **told)
+  given = published.arguments(config, arrays) | dict(offsets=())
+  assert not load_release(arrays['state'], **given).report.assumed
+  del given['num_heads']
+  loaded = load_release(arrays['state'], **given)
   assert loaded.report.assumed == ('num_heads 1',)  # of 64 channels
 
 
 def test_positions_are_resampled(golden):
   config, arrays = published.load(golden / 'aim_clip_3adapters.npz')
-  told = arguments(config, arrays)
-  loaded = load_release(arrays['state'], **told, image_size=48)
+  given = arguments(config, arrays)
+  loaded = load_release(arrays['state'], **given, image_size=48)
   assert loaded.params['backbone']['pos'].shape == (37, 48)
   assert 'positional_embedding: 10 to 37' in loaded.report.reshaped[0]
 
@@ -178,10 +178,10 @@ def test_dualpath_brings_a_whole_clip_along(golden):
 )
 def test_what_no_file_holds_is_asked_for(golden, name, without, error):
   config, arrays = published.load(golden / f'{name}.npz')
-  told = arguments(config, arrays)
-  del told[without]
+  given = arguments(config, arrays)
+  del given[without]
   with pytest.raises(ValueError, match=error):
-    load_release(arrays['state'], **told)
+    load_release(arrays['state'], **given)
 
 
 BLOCK = 'backbone.transformer.resblocks.'
@@ -204,7 +204,7 @@ WRONG = {
   ),
   'odd places': (
     lambda s: {k: v for k, v in s.items() if 'S_Adapter' not in k},
-    'no arrangement of ZeroI2V',
+    'no known arrangement of ZeroI2V',
   ),
   'transposed': (
     lambda s: (
@@ -214,7 +214,7 @@ WRONG = {
   ),
   'an image model': (
     lambda s: {k.removeprefix('backbone.'): v for k, v in s.items()},
-    'is no published video model',
+    'is not a known published video model',
   ),
 }
 

@@ -1,4 +1,4 @@
-"""Google's, timm's and big_vision's files, beside their libraries."""
+"""Google's, timm's and big_vision's files, next to their libraries."""
 
 import jax
 import numpy as np
@@ -37,7 +37,7 @@ def test_erf_in_place_of_tanh_is_another_function(augreg):
   loaded = weights.load_image_model(arrays)
   cfg = loaded.model.cfg
   other = type(loaded.model)(
-    type(cfg)(**native.describe(cfg) | {'activation': 'gelu'})
+    type(cfg)(**native.describe_config(cfg) | {'activation': 'gelu'})
   )
   found = tokens(loaded._replace(model=other), reference['input'])
   assert 1e-5 < np.abs(found - reference['encoded']).max() < 1e-2
@@ -67,7 +67,7 @@ def test_clip_in_timms_names_asks_for_its_activation(golden):
     'norm_pre.bias': np.zeros(48, 'f4'),
   }
   del arrays['patch_embed.proj.bias']
-  with pytest.raises(ValueError, match='does not tell the activation'):
+  with pytest.raises(ValueError, match='does not state the activation'):
     weights.load_image_model(arrays)
   loaded = weights.load_image_model(arrays, activation='gelu', num_heads=6)
   assert 'ln_pre' in loaded.params and loaded.model.cfg.norm_eps == 1e-5

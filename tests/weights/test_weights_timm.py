@@ -26,13 +26,13 @@ def case(request, golden):
   state = {k[6:]: file[k] for k in file.files if k.startswith('state/')}
   config = json.loads(bytes(file['config']))
   format, activation = GOLDENS[request.param]
-  told = dict(num_heads=config['heads'], activation=activation)
-  return state, file, (format, config['other']), told
+  given = dict(num_heads=config['heads'], activation=activation)
+  return state, file, (format, config['other']), given
 
 
 def test_timm_agrees(case):
-  state, file, (format, _), told = case
-  loaded = weights.load_image_model(state, **told)
+  state, file, (format, _), given = case
+  loaded = weights.load_image_model(state, **given)
   pixels = file['input'].transpose(0, 2, 3, 1)
   agree(tokens(loaded, pixels), file['output'])
   agree(tokens(loaded, pixels, pooled=True), file['pooled'])
@@ -40,17 +40,17 @@ def test_timm_agrees(case):
 
 
 def test_timm_agrees_at_another_size(case):
-  state, file, (_, size), told = case
-  loaded = weights.load_image_model(state, image_size=size, **told)
+  state, file, (_, size), given = case
+  loaded = weights.load_image_model(state, image_size=size, **given)
   wanted = file['other/pos_embed'][0]
   np.testing.assert_allclose(loaded.params['pos'], wanted, rtol=0, atol=1e-6)
   assert loaded.report.reshaped[0].endswith('positions, antialiased')
 
 
 def test_an_activation_that_only_the_config_tells_is_asked_for(case):
-  state, _, _, told = case
-  with pytest.raises(ValueError, match='does not tell the activation'):
-    weights.load_image_model(state, num_heads=told['num_heads'])
+  state, _, _, given = case
+  with pytest.raises(ValueError, match='does not state the activation'):
+    weights.load_image_model(state, num_heads=given['num_heads'])
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_the_arguments_of_the_model_have_the_last_word(folder):
 
 def test_an_unknown_activation_of_timm_is_named(folder):
   path = folder(architecture='vit_x_y', model_args=dict(act_layer='relu'))
-  with pytest.raises(ValueError, match="has act_layer 'relu'; known"):
+  with pytest.raises(ValueError, match=r"act_layer in .* is 'relu'; it can"):
     weights.load_image_model(path)
 
 
@@ -119,13 +119,15 @@ def test_an_unknown_activation_of_timm_is_named(folder):
   ],
 )
 def test_names_of_timm(name, heads, activation):
-  found = timm_config.fields(Weights('x', {}, config={'architecture': name}))
+  found = timm_config.read_fields(
+    Weights('x', {}, config={'architecture': name})
+  )
   assert (found['num_heads'], found['activation']) == (heads, activation)
 
 
 def test_a_name_does_not_tell_heads_of_another_width():
   config = {'architecture': 'vit_base_patch16_224'}
-  found = timm_config.fields(Weights('x', {}, config=config), width=32)
+  found = timm_config.read_fields(Weights('x', {}, config=config), width=32)
   assert 'num_heads' not in found
 
 

@@ -50,18 +50,18 @@ def same(found, wanted):
 @pytest.mark.parametrize('name', IMAGE)
 def test_image_models(golden, tmp_path, name):
   arrays = IMAGE[name](arrays_of(golden / name.partition(',')[0]))
-  told = dict(num_heads=6)
+  given = dict(num_heads=6)
   if 'clip' in name:
-    told['activation'] = 'quick_gelu'
+    given['activation'] = 'quick_gelu'
   path = saved(tmp_path / 'model.bin', arrays)
-  wanted = weights.load_image_model(arrays, **told)
-  same(weights.load_image_model(path, **told), wanted)
+  wanted = weights.load_image_model(arrays, **given)
+  same(weights.load_image_model(path, **given), wanted)
 
 
 @pytest.mark.parametrize('name', RELEASES)
 def test_published_video_models(golden, tmp_path, name):
   config, arrays = published.load(golden / f'{name}.npz')
-  told = published.arguments(config, arrays)
+  given = published.arguments(config, arrays)
   path = saved(tmp_path / 'epoch.pth', arrays['state'])
-  wanted = load_release(arrays['state'], **told)
-  same(load_release(path, **told), wanted)
+  wanted = load_release(arrays['state'], **given)
+  same(load_release(path, **given), wanted)

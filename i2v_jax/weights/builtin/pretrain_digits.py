@@ -1,10 +1,10 @@
-"""Makes digits_vit.safetensors: a small ViT that sees still digits.
+"""Makes digits_vit.safetensors: a small ViT that recognises still digits.
 
   python -m i2v_jax.weights.builtin.pretrain_digits --out digits_vit.safetensors
 
 It learns which digit a 32x32 frame shows and where (8 columns, 8 rows), from
-single frames only; digits of `val` are never seen. The accuracies it prints are
-stored in the file.
+single frames only, and never sees digits of `val`. The accuracies it prints
+are stored in the file.
 """
 
 import argparse
@@ -39,8 +39,8 @@ class Pretraining(nn.Module):
     return [head(cls_BxD) for head in self.heads]
 
 
-def batch(images, labels, size, rng):
-  """Random digits at random places: frames and their three labels."""
+def make_batch(images, labels, size, rng):
+  """Makes frames of random digits at random places, with three labels each."""
   which = rng.integers(len(images), size=size)
   x, y = rng.integers(digits.ROOM, size=(2, size), endpoint=True)
   frames = digits.render(images[which], x, y)
@@ -48,16 +48,16 @@ def batch(images, labels, size, rng):
   return frames, (labels[which], *bins)
 
 
-def logits_of(params, frames):
+def compute_logits(params, frames):
   pixels = normalize(jnp.asarray(frames), 'half')
   return Pretraining().apply({'params': params}, pixels)
 
 
 def train(steps: int, seed: int = 0) -> dict:
-  """Parameters after `steps` batches of 128 still frames."""
+  """Trains on `steps` batches of 128 still frames; returns the parameters."""
   rng = np.random.default_rng(seed)
   images, labels = digits.load_images()['train']
-  frames, _ = batch(images, labels, 1, rng)
+  frames, _ = make_batch(images, labels, 1, rng)
   init = jax.jit(Pretraining().init)
   params = init(jax.random.key(seed), normalize(frames, 'half'))['params']
   schedule = optax.warmup_cosine_decay_schedule(0.0, 2e-3, 100, steps)
@@ -67,7 +67,7 @@ def train(steps: int, seed: int = 0) -> dict:
   def step(params, opt_state, frames, targets):
     def loss_fn(params):
       cross_entropy = optax.softmax_cross_entropy_with_integer_labels
-      pairs = zip(logits_of(params, frames), targets, strict=True)
+      pairs = zip(compute_logits(params, frames), targets, strict=True)
       return sum(cross_entropy(*pair).mean() for pair in pairs)
 
     grads = jax.grad(loss_fn)(params)
@@ -76,16 +76,16 @@ def train(steps: int, seed: int = 0) -> dict:
 
   opt_state = tx.init(params)
   for _ in range(steps):
-    args = batch(images, labels, 128, rng)
+    args = make_batch(images, labels, 128, rng)
     params, opt_state = step(params, opt_state, *args)
   return params
 
 
-def accuracies(params, count: int = 4000) -> dict[str, float]:
-  """Held-out accuracy of digit, column and row."""
+def measure_accuracies(params, count: int = 4000) -> dict[str, float]:
+  """Measures held-out accuracy of digit, column and row."""
   rng = np.random.default_rng(1)
-  frames, targets = batch(*digits.load_images()['val'], count, rng)
-  found = jax.jit(logits_of)(params, frames)
+  frames, targets = make_batch(*digits.load_images()['val'], count, rng)
+  found = jax.jit(compute_logits)(params, frames)
   names = ('digit', 'column', 'row')
   return {
     name: round(float((logits.argmax(-1) == target).mean()), 4)
@@ -99,12 +99,12 @@ def main():
   parser.add_argument('--steps', type=int, default=3000)
   args = parser.parse_args()
   params = train(args.steps)
-  measured = accuracies(params)
+  measured = measure_accuracies(params)
   native.write(
     args.out,
     params['backbone'],
     np.float16,
-    vit=native.describe(CONFIG),
+    vit=native.describe_config(CONFIG),
     normalization='half',
     val_accuracy=measured,
   )

@@ -2,10 +2,14 @@
 
 native: our own safetensors, whose keys are the paths of the tree.
 clip_openai, clip_hf: CLIP and SigLIP, by OpenAI, OpenCLIP and Hugging Face.
-vit_hf: ImageNet ViTs and DINOv2 from Hugging Face; huggingface: what all of
-  Hugging Face's share.
+vit_hf: ImageNet ViTs and DINOv2 from Hugging Face; huggingface: code for all
+  of Hugging Face's formats.
 timm: timm's ViTs and DINOv2's own files; timm_config: their `config.json`.
 google: Google's `.npz` ViTs.
+
+Each has `recognises(keys)`, and of a file: `name_format`, `read_fields` (of the
+model's config), `find_normalization`, `find_resampling` (of positions), and
+`convert`, which returns the tree and its reader. `assume_fields` is optional.
 """
 
 from i2v_jax.weights.formats import (
@@ -17,5 +21,5 @@ from i2v_jax.weights.formats import (
   vit_hf,
 )
 
-# The first that recognises the keys of a file reads it.
+# The first one that recognises the keys of a file reads it.
 FORMATS = (native, clip_openai, clip_hf, vit_hf, timm, google)

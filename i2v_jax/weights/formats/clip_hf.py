@@ -39,38 +39,38 @@ BLOCK = {
 
 
 def recognises(keys: Collection[str]) -> bool:
-  return prefix(keys) + PATCH + '.weight' in keys
+  return find_prefix(keys) + PATCH + '.weight' in keys
 
 
-def prefix(keys: Collection[str]) -> str:
+def find_prefix(keys: Collection[str]) -> str:
   return TOWER if f'{TOWER}{PATCH}.weight' in keys else ''
 
 
-def family(keys: Collection[str]) -> str:
-  """SigLIP has no class token."""
-  return 'clip' if _cls(keys) in keys else 'siglip'
+def find_family(keys: Collection[str]) -> str:
+  """Finds the family: SigLIP has no class token."""
+  return 'clip' if _find_class_token(keys) in keys else 'siglip'
 
 
-def _cls(keys) -> str:
-  return prefix(keys) + 'embeddings.class_embedding'
+def _find_class_token(keys) -> str:
+  return find_prefix(keys) + 'embeddings.class_embedding'
 
 
-def normalization(weights: Weights) -> str:
-  return {'clip': 'clip', 'siglip': 'half'}[family(weights.arrays)]
+def find_normalization(weights: Weights) -> str:
+  return {'clip': 'clip', 'siglip': 'half'}[find_family(weights.arrays)]
 
 
-def what(weights: Weights) -> str:
+def name_format(weights: Weights) -> str:
   names = {'clip': 'CLIP', 'siglip': 'SigLIP'}
-  return f'{names[family(weights.arrays)]} (Hugging Face)'
+  return f'{names[find_family(weights.arrays)]} (Hugging Face)'
 
 
-def resampling(weights: Weights) -> str:
+def find_resampling(weights: Weights) -> str:
   return 'bicubic'
 
 
-def fields(weights: Weights) -> dict:
-  """Fields of `ViTConfig` that the file and its `config.json` tell."""
-  arrays, key = weights.arrays, prefix(weights.arrays)
+def read_fields(weights: Weights) -> dict:
+  """Reads fields of `ViTConfig` from shapes and `config.json`."""
+  arrays, key = weights.arrays, find_prefix(weights.arrays)
   shape = arrays[f'{key}{PATCH}.weight'].shape
   if len(shape) != 4:
     raise UserError(
@@ -78,46 +78,55 @@ def fields(weights: Weights) -> dict:
       'library does not read; take one of fixed size.'
     )
   tokens = len(arrays[key + 'embeddings.position_embedding.weight'])
-  known = dict(FAMILIES[family(arrays)])
-  if family(arrays) == 'clip':
+  known = dict(FAMILIES[find_family(arrays)])
+  if find_family(arrays) == 'clip':
     known['activation'] = None  # OpenAI's and LAION's differ
-  sizes = huggingface.sizes(
+  sizes = huggingface.read_sizes(
     arrays, key + BLOCKS, shape, tokens, known['class_token']
   )
   sizes['mlp_dim'] = len(arrays[key + BLOCKS.format(0) + 'mlp.fc1.bias'])
-  return known | sizes | huggingface.config(weights)
+  return known | sizes | huggingface.read_config(weights)
 
 
 def convert(weights: Weights, cfg: ViTConfig) -> tuple[dict, Reader]:
-  key, is_clip = prefix(weights.arrays), family(weights.arrays) == 'clip'
+  key, is_clip = (
+    find_prefix(weights.arrays),
+    find_family(weights.arrays) == 'clip',
+  )
   skipped = IGNORED if cfg.pool == 'map' else (*IGNORED, f'{key}head.')
   reader = Reader(weights.arrays, (*skipped, key + IGNORED[0]))
   pos = key + 'embeddings.position_embedding.weight'
   tree = {
-    'patch': reader.conv(key + PATCH, bias=cfg.patch_bias),
-    'pos': reader.positions(pos, cfg),
-    'ln_post': reader.norm(key + 'post_layernorm'),
-  } | reader.blocks(key + BLOCKS, BLOCK, cfg.depth)
+    'patch': reader.take_conv(key + PATCH, bias=cfg.patch_bias),
+    'pos': reader.take_positions(pos, cfg),
+    'ln_post': reader.take_norm(key + 'post_layernorm'),
+  } | reader.take_blocks(key + BLOCKS, BLOCK, cfg.depth)
   if is_clip:
-    tree['cls'] = reader.take(_cls(weights.arrays))
-    tree['ln_pre'] = reader.norm(key + 'pre_layrnorm')  # spelt so in the files
+    tree['cls'] = reader.take(_find_class_token(weights.arrays))
+    tree['ln_pre'] = reader.take_norm(
+      key + 'pre_layrnorm'
+    )  # spelt so in the files
   if cfg.pool == 'map':
-    tree['map'] = attention_pool(reader, key + 'head.')
+    tree['map'] = read_attention_pool(reader, key + 'head.')
   return tree, reader
 
 
-def attention_pool(reader: Reader, key: str) -> dict:
+def read_attention_pool(reader: Reader, key: str) -> dict:
   attention = key + 'attention.'
-  qkv = reader.fused(attention + 'in_proj_weight', attention + 'in_proj_bias')
+  qkv = reader.take_qkv(
+    attention + 'in_proj_weight', attention + 'in_proj_bias'
+  )
   return {
     'query': reader.take(key + 'probe')[0],
-    'attn': qkv | {'out': reader.dense(attention + 'out_proj')},
-    'ln': reader.norm(key + 'layernorm'),
-    'mlp': {name: reader.dense(f'{key}mlp.{name}') for name in ('fc1', 'fc2')},
+    'attn': qkv | {'out': reader.take_dense(attention + 'out_proj')},
+    'ln': reader.take_norm(key + 'layernorm'),
+    'mlp': {
+      name: reader.take_dense(f'{key}mlp.{name}') for name in ('fc1', 'fc2')
+    },
   }
 
 
-def projection(arrays: Arrays) -> np.ndarray | None:
-  """`D x E` of a model with projection, else None."""
+def read_projection(arrays: Arrays) -> np.ndarray | None:
+  """Reads `D x E` of a model with projection, else returns None."""
   weight = arrays.get('visual_projection.weight')
   return None if weight is None else weight.T

@@ -1,6 +1,6 @@
 """OpenAI's CLIP, and OpenCLIP's in the same names -> the backbone's tree.
 
-The two differ in the activation, which no key tells: QuickGELU in OpenAI's
+The two differ in the activation, which no key shows: QuickGELU in OpenAI's
 weights, GELU in LAION's unless they are named `-quickgelu`.
 """
 
@@ -42,42 +42,42 @@ BLOCK = {
 
 def recognises(keys: Collection[str]) -> bool:
   attention = 'transformer.resblocks.0.attn.in_proj_weight'
-  needed = {prefix(keys) + name for name in ('conv1.weight', attention)}
+  needed = {find_prefix(keys) + name for name in ('conv1.weight', attention)}
   return all(name in keys for name in needed)
 
 
-def prefix(keys: Collection[str]) -> str:
-  """`visual.` in files of both towers."""
+def find_prefix(keys: Collection[str]) -> str:
+  """Finds `visual.` in files of both towers, else returns ''."""
   return TOWER if TOWER + 'conv1.weight' in keys else ''
 
 
-def normalization(weights: Weights) -> str:
+def find_normalization(weights: Weights) -> str:
   return 'clip'
 
 
-def what(weights: Weights) -> str:
+def name_format(weights: Weights) -> str:
   return 'CLIP (OpenAI, OpenCLIP)'
 
 
-def fields(weights: Weights) -> dict:
-  """Fields of `ViTConfig` that the file tells."""
+def read_fields(weights: Weights) -> dict:
+  """Reads fields of `ViTConfig` from shapes and config files."""
   arrays = weights.arrays
-  key = prefix(arrays)
-  known = FAMILIES['clip'] | sizes(arrays, key)
-  known['activation'] = _activation(weights)
+  key = find_prefix(arrays)
+  known = FAMILIES['clip'] | read_sizes(arrays, key)
+  known['activation'] = _find_activation(weights)
   known['pre_norm'] = key + 'ln_pre.weight' in arrays
   tower = weights.config.get('model_cfg', {}).get('vision_cfg')
   if tower:
-    return known | _of_openclip(tower, known['width'], weights.what)
-  return known | _of_hugging_face(weights)
+    return known | _read_openclip(tower, known['width'], weights.what)
+  return known | _read_hugging_face(weights)
 
 
-def _of_openclip(tower: Mapping, width: int, what: str) -> dict:
-  """Fields given by `vision_cfg` of OpenCLIP, with its defaults."""
+def _read_openclip(tower: Mapping, width: int, what: str) -> dict:
+  """Reads fields from OpenCLIP's `vision_cfg`, with its defaults."""
   if tower.get('final_ln_after_pool'):
     raise UserError(
-      f'{what} pools before its last norm (final_ln_after_pool), which the '
-      'models here do not; it is not read.'
+      f'{what} pools before its last norm (final_ln_after_pool), which is '
+      'not supported.'
     )
   known = {'num_heads': width // tower.get('head_width', 64) or None}
   if 'image_size' in tower:
@@ -88,21 +88,21 @@ def _of_openclip(tower: Mapping, width: int, what: str) -> dict:
   return known | {'pool': pools.get(tower.get('pool_type'), 'cls')}
 
 
-def _of_hugging_face(weights: Weights) -> dict:
-  """What a `config.json` says for these names; shapes give the sizes."""
-  told = huggingface.config(weights)
+def _read_hugging_face(weights: Weights) -> dict:
+  """Reads `config.json` without sizes, which shapes give."""
+  known = huggingface.read_config(weights)
   names = ('num_heads', 'norm_eps', 'activation')
-  return {name: told[name] for name in names if name in told}
+  return {name: known[name] for name in names if name in known}
 
 
-def resampling(weights: Weights) -> str:
-  """OpenCLIP's own if its config is there."""
+def find_resampling(weights: Weights) -> str:
+  """Finds OpenCLIP's own kind if its config exists."""
   usual = 'antialiased' if 'model_cfg' in weights.config else 'bicubic'
   return weights.resampling or usual
 
 
-def sizes(arrays: Arrays, key: str) -> dict:
-  """Sizes of a tower whose keys begin with `key`."""
+def read_sizes(arrays: Arrays, key: str) -> dict:
+  """Reads the sizes of a tower whose keys begin with `key`."""
   width, _, patch, _ = arrays.shape(key + 'conv1.weight', 4)
   tokens = len(arrays[key + 'positional_embedding'])
   return dict(
@@ -114,8 +114,8 @@ def sizes(arrays: Arrays, key: str) -> dict:
   )
 
 
-def _activation(weights: Weights) -> str | None:
-  """As the folder says; of OpenAI's archives QuickGELU; else None."""
+def _find_activation(weights: Weights) -> str | None:
+  """Finds what the folder states, QuickGELU for OpenAI's archives, or None."""
   if 'model_cfg' in weights.config:
     quick = weights.config['model_cfg'].get('quick_gelu', False)
     return 'quick_gelu' if quick else 'gelu'
@@ -125,34 +125,36 @@ def _activation(weights: Weights) -> str | None:
   return 'quick_gelu' if archive else None
 
 
-def assumed(weights: Weights) -> dict:
-  """What is likely: files both half and float are mostly OpenAI's."""
-  key = prefix(weights.arrays)
+def assume_fields(weights: Weights) -> dict:
+  """Assumes OpenAI's activation for files in both float16 and float32."""
+  key = find_prefix(weights.arrays)
   names = ('conv1.weight', 'ln_pre.weight')
   sizes = [weights.arrays[key + name].dtype.itemsize for name in names]
   return {'activation': 'quick_gelu'} if sizes == [2, 4] else {}
 
 
 def convert(weights: Weights, cfg: ViTConfig) -> tuple[dict, Reader]:
-  key = prefix(weights.arrays)
+  key = find_prefix(weights.arrays)
   ignored = (*TEXT, 'visual.proj') if key else ('proj',)
   reader = Reader(weights.arrays, ignored)
-  return tower(reader, key, cfg, resampling(weights)), reader
+  return read_tower(reader, key, cfg, find_resampling(weights)), reader
 
 
-def tower(reader: Reader, key: str, cfg: ViTConfig, kind='bicubic') -> dict:
-  """The tree of a tower whose keys begin with `key`."""
+def read_tower(
+  reader: Reader, key: str, cfg: ViTConfig, kind='bicubic'
+) -> dict:
+  """Reads the tree of a tower whose keys begin with `key`."""
   tree = {
-    'patch': reader.conv(key + 'conv1', bias=False),
+    'patch': reader.take_conv(key + 'conv1', bias=False),
     'cls': reader.take(key + 'class_embedding'),
-    'pos': reader.positions(key + 'positional_embedding', cfg, kind),
-    'ln_post': reader.norm(key + 'ln_post'),
-  } | reader.blocks(key + BLOCKS, BLOCK, cfg.depth)
+    'pos': reader.take_positions(key + 'positional_embedding', cfg, kind),
+    'ln_post': reader.take_norm(key + 'ln_post'),
+  } | reader.take_blocks(key + BLOCKS, BLOCK, cfg.depth)
   if cfg.pre_norm:
-    tree['ln_pre'] = reader.norm(key + 'ln_pre')
+    tree['ln_pre'] = reader.take_norm(key + 'ln_pre')
   return tree
 
 
-def projection(arrays: Arrays) -> np.ndarray | None:
-  """`D x E`; OpenAI keeps it in this orientation."""
-  return arrays.get(prefix(arrays) + 'proj')
+def read_projection(arrays: Arrays) -> np.ndarray | None:
+  """Reads `D x E`; OpenAI stores it in this orientation."""
+  return arrays.get(find_prefix(arrays) + 'proj')

@@ -1,15 +1,15 @@
-"""What Hugging Face's models share: `config.json`, and sizes in shapes."""
+"""Code for all of Hugging Face's formats: `config.json`, sizes from shapes."""
 
 from collections.abc import Mapping
 
 import numpy as np
 
 from i2v_jax.backbones.normalization import NORMALIZATION
-from i2v_jax.runtime.errors import UserError
+from i2v_jax.runtime.errors import UserError, check_choice
 from i2v_jax.weights.files import Weights
 from i2v_jax.weights.reader import count_blocks
 
-FIELDS = {  # of config.json -> of `ViTConfig`
+FIELDS = {  # key of config.json -> field of `ViTConfig`
   'hidden_size': 'width',
   'num_hidden_layers': 'depth',
   'num_attention_heads': 'num_heads',
@@ -25,9 +25,7 @@ ACTIVATIONS = {
   'gelu_pytorch_tanh': 'gelu_tanh',
   'quick_gelu': 'quick_gelu',
 }
-
-
-DEFAULTS = {  # of a model_type, where its config.json leaves keys out
+DEFAULTS = {  # model_type -> values that its config.json may leave out
   'clip': ('quick_gelu', 1e-5),
   'siglip': ('gelu_pytorch_tanh', 1e-6),
   'vit': ('gelu', 1e-12),
@@ -39,29 +37,26 @@ DEFAULTS = {  # of a model_type, where its config.json leaves keys out
 DEFAULT_HEADS, DEFAULT_WIDTH = 12, 768
 
 
-def config(weights: Weights) -> dict:
-  """Fields of `ViTConfig` that `config.json` tells; none without it.
+def read_config(weights: Weights) -> dict:
+  """Reads fields of `ViTConfig` from `config.json`; none without it.
 
   Raises:
-    UserError: an activation that no image transformer here has.
+    UserError: the activation is not supported.
   """
-  config = _with_defaults(weights.config)
+  config = _fill_in_defaults(weights.config)
   known = {
     ours: config[name] for name, ours in FIELDS.items() if name in config
   }
   act = config.get('hidden_act')
   if act is not None:
-    if act not in ACTIVATIONS:
-      raise UserError(
-        f'The config.json beside {weights.what} has hidden_act {act!r}; known: '
-        f'{sorted(ACTIVATIONS)}.'
-      )
+    name = f'hidden_act in the config.json of {weights.what}'
+    check_choice(name, act, ACTIVATIONS)
     known['activation'] = ACTIVATIONS[act]
   return known
 
 
-def _with_defaults(config: Mapping) -> Mapping:
-  """The part of the image tower, with what its library would fill in."""
+def _fill_in_defaults(config: Mapping) -> Mapping:
+  """Returns the part of the image tower, with its library's defaults."""
   kind = str(config.get('model_type', '')).removesuffix('_vision_model')
   config = config.get('vision_config', config)
   if kind not in DEFAULTS:
@@ -73,22 +68,22 @@ def _with_defaults(config: Mapping) -> Mapping:
   return found
 
 
-def normalization(weights: Weights) -> str:
-  """As the folder says, by name if it has one; '' if it does not say."""
+def find_normalization(weights: Weights) -> str:
+  """Finds the folder's normalisation, by name if it has one, else ''."""
   parts = [weights.config.get(k) for k in ('pretrained_cfg', 'preprocess_cfg')]
-  told = {}
+  found = {}
   for part in (weights.config, *parts):  # Hugging Face, timm, OpenCLIP
-    told |= part or {}
-  mean = told.get('image_mean', told.get('mean'))
-  std = told.get('image_std', told.get('std'))
+    found |= part or {}
+  mean = found.get('image_mean', found.get('mean'))
+  std = found.get('image_std', found.get('std'))
   if mean is None or std is None:
     return weights.metadata.get('normalization', '')  # of our own files
   try:
     mean, std = (np.broadcast_to(np.array(x, 'f8'), 3) for x in (mean, std))
   except (TypeError, ValueError) as error:
     raise UserError(
-      f'The folder of {weights.what} tells a normalisation with mean {mean!r} '
-      f'and deviation {std!r}; each can be three numbers.'
+      f'The folder of {weights.what} states a normalisation with mean '
+      f'{mean!r} and deviation {std!r}; each must be three numbers.'
     ) from error
   for name, known in NORMALIZATION.items():
     if np.allclose(known, (mean, std), atol=1e-3):
@@ -96,10 +91,10 @@ def normalization(weights: Weights) -> str:
   return f'mean {tuple(mean.tolist())}, deviation {tuple(std.tolist())}'
 
 
-def sizes(
+def read_sizes(
   arrays: Mapping, blocks: str, patch_shape, positions: int, class_token: bool
 ) -> dict:
-  """Sizes that shapes tell, whether there is a `config.json` or not."""
+  """Reads sizes from shapes, with or without a `config.json`."""
   width, patch = patch_shape[0], patch_shape[-1]
   side = round((positions - class_token) ** 0.5)
   return dict(

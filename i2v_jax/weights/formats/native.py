@@ -25,27 +25,27 @@ def recognises(keys: Collection[str]) -> bool:
   return 'patch/kernel' in keys
 
 
-def normalization(weights: Weights) -> str:
+def find_normalization(weights: Weights) -> str:
   return 'not said'
 
 
-def what(weights: Weights) -> str:
+def name_format(weights: Weights) -> str:
   return 'i2v_jax'
 
 
-def resampling(weights: Weights) -> str:
-  """As the file that was converted; those of older versions do not say."""
+def find_resampling(weights: Weights) -> str:
+  """As in the converted file; files of older versions do not state it."""
   return weights.metadata.get('resampling', 'bicubic')
 
 
-def describe(cfg: ViTConfig) -> dict:
-  """A config as metadata: all that decides parameters and function."""
+def describe_config(cfg: ViTConfig) -> dict:
+  """Describes a config as metadata: all that decides parameters and outputs."""
   found = dataclasses.asdict(cfg)
   return {k: v for k, v in found.items() if k not in ('dtype', 'remat')}
 
 
-def fields(weights: Weights) -> dict:
-  """Fields of `ViTConfig`: as written with the file, or from the shapes."""
+def read_fields(weights: Weights) -> dict:
+  """Reads fields of `ViTConfig` from the metadata, or from shapes."""
   if 'vit' in weights.metadata:
     return weights.metadata['vit']
   arrays = weights.arrays
@@ -72,16 +72,16 @@ def convert(weights: Weights, cfg: ViTConfig) -> tuple[dict, Reader]:
   ignored = () if cfg.pool == 'map' else ('map/',)
   reader = Reader(weights.arrays, ignored)
   flat = {key: reader.take(key) for key in sorted(reader.left - {'pos'})}
-  flat['pos'] = reader.positions('pos', cfg, resampling(weights))
+  flat['pos'] = reader.take_positions('pos', cfg, find_resampling(weights))
   return unflatten_dict(flat, sep='/'), reader
 
 
 def read(path) -> dict:
-  """The tree in a file that `write` made, as float32.
+  """Reads the tree of a file that `write` wrote, as float32.
 
   Raises:
     FileNotFoundError: there is no such file.
-    UserError: it is no safetensors file.
+    UserError: it is not a safetensors file.
   """
   arrays = files.open_weights(path).arrays
   return unflatten_dict({key: arrays.take(key) for key in arrays}, sep='/')
@@ -101,21 +101,21 @@ def write(path, params: Mapping, dtype=np.float32, **metadata) -> None:
 def save(path, arrays: Mapping, metadata: Mapping[str, str]) -> None:
   """Writes a safetensors file with the usual permissions of new files.
 
-  It replaces one of that name once it is written.
+  It replaces a file of that name once it is complete.
 
   Raises:
     OSError: it cannot be written.
   """
   path = pathlib.Path(path)
-  beside = path.with_name(f'{path.name}.new')
+  partial = path.with_name(f'{path.name}.new')
   try:
-    save_file(arrays, beside, metadata=metadata)
-  except SafetensorError as error:  # also of a disk that is full
-    beside.unlink(missing_ok=True)
+    save_file(arrays, partial, metadata=metadata)
+  except SafetensorError as error:  # on a full disk, too
+    partial.unlink(missing_ok=True)
     raise FileError(
       f'{path} could not be written ({error}); {WAY_OUT}'
     ) from error
   mask = os.umask(0)
   os.umask(mask)
-  beside.chmod(0o666 & ~mask)  # safetensors makes it private
-  beside.replace(path)
+  partial.chmod(0o666 & ~mask)  # safetensors makes it private
+  partial.replace(path)

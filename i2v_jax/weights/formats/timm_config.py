@@ -1,8 +1,8 @@
-"""What timm's `config.json`, or the name of a model in it, says."""
+"""Reads timm's `config.json`, and the model name in it."""
 
 import re
 
-from i2v_jax.runtime.errors import UserError
+from i2v_jax.runtime.errors import check_choice
 from i2v_jax.weights.files import Weights
 
 HEADS = {  # size in a name -> heads
@@ -35,7 +35,7 @@ OTHER_HEADS = {  # part of a name -> heads
   'giant_patch14_dinov2': 24,
   'giant_patch14_reg4_dinov2': 24,
 }
-TANH = (  # names of SigLIP that have the tanh form of GELU; others have erf
+TANH = (  # names of SigLIP with the tanh form of GELU; others have erf
   'vit_base_patch32_siglip',
   'vit_giantopt_',
   'vit_large_patch16_siglip_512',
@@ -46,14 +46,14 @@ ACTIVATIONS = {
   'gelu': 'gelu',
   'gelu_tanh': 'gelu_tanh',
   'quick_gelu': 'quick_gelu',
-  'silu': None,  # of SwiGLU, which shapes tell
+  'silu': None,  # of SwiGLU, which shapes show
   'swish': None,
 }
 POOLS = {'token': 'cls', 'avg': 'mean', 'map': 'map'}
 
 
-def architecture(weights: Weights) -> str:
-  """A model name of timm, such as `vit_base_patch16_clip_224`, or ''."""
+def find_architecture(weights: Weights) -> str:
+  """Finds timm's name, such as `vit_base_patch16_clip_224`, or ''."""
   tower = weights.config.get('model_cfg', {}).get('vision_cfg', {})
   name = (
     weights.config.get('architecture')
@@ -63,20 +63,20 @@ def architecture(weights: Weights) -> str:
   return name if isinstance(name, str) and '_' in name else ''
 
 
-def fields(weights: Weights, width: int = 0) -> dict:
-  """Fields of `ViTConfig` given by the name and arguments of a model.
+def read_fields(weights: Weights, width: int = 0) -> dict:
+  """Reads fields of `ViTConfig` from the name and arguments of a model.
 
   Args:
-    weights: of a file.
-    width: of the model; a name whose heads do not divide it tells no heads.
-      0: not compared.
+    weights: an opened file.
+    width: width of the model, 0 if unknown; heads implied by the name are
+      dropped if they do not divide it.
 
   Raises:
-    UserError: an activation that no image transformer here has.
+    UserError: the activation is not supported.
   """
-  name = architecture(weights)
+  name = find_architecture(weights)
   args = weights.config.get('model_args') or {}
-  known = _of_name(name) if name else {}
+  known = _infer_fields(name) if name else {}
   if width % (known.get('num_heads') or 1):
     del known['num_heads']  # a model of another size under a usual name
   if heads := args.get('num_heads'):
@@ -84,11 +84,8 @@ def fields(weights: Weights, width: int = 0) -> dict:
   if size := args.get('img_size'):
     known['image_size'] = size if isinstance(size, int) else size[0]
   if act := args.get('act_layer'):
-    if act not in ACTIVATIONS:
-      raise UserError(
-        f'The config.json beside {weights.what} has act_layer {act!r}; known: '
-        f'{sorted(ACTIVATIONS)}.'
-      )
+    name = f'act_layer in the config.json of {weights.what}'
+    check_choice(name, act, ACTIVATIONS)
     known['activation'] = ACTIVATIONS[act]
   pool = args.get('global_pool') or weights.config.get('global_pool')
   if pool in POOLS:
@@ -96,7 +93,7 @@ def fields(weights: Weights, width: int = 0) -> dict:
   return {k: v for k, v in known.items() if v is not None}
 
 
-def _of_name(name: str) -> dict:
+def _infer_fields(name: str) -> dict:
   known = dict(norm_eps=1e-5 if '_clip_' in name else 1e-6, activation='gelu')
   if 'quickgelu' in name:
     known['activation'] = 'quick_gelu'

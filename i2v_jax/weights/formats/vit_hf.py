@@ -42,27 +42,29 @@ def recognises(keys: Collection[str]) -> bool:
   return any(f'{tower}{PATCH}.weight' in keys for tower in TOWERS)
 
 
-def prefix(keys: Collection[str]) -> str:
+def find_prefix(keys: Collection[str]) -> str:
   return next(t for t in TOWERS if f'{t}{PATCH}.weight' in keys)
 
 
-def names(keys: Collection[str]) -> dict:
-  """What the parts of a block are called in this file."""
+def find_names(keys: Collection[str]) -> dict:
+  """Finds the names of the parts of a block in this file."""
   for table in (VIT, DINOV2, SWIGLU):
-    fc1 = prefix(keys) + BLOCKS.format(0) + table['fc1']
+    fc1 = find_prefix(keys) + BLOCKS.format(0) + table['fc1']
     if fc1 + '.weight' in keys:
       return table
   return VIT
 
 
-def normalization(weights: Weights) -> str:
+def find_normalization(weights: Weights) -> str:
   is_msn = weights.config.get('model_type') == 'vit_msn'
-  plain = names(weights.arrays) is VIT and not is_mae(weights) and not is_msn
+  plain = (
+    find_names(weights.arrays) is VIT and not is_mae(weights) and not is_msn
+  )
   return 'half' if plain else 'imagenet'
 
 
-def what(weights: Weights) -> str:
-  model = 'ViT' if names(weights.arrays) is VIT else 'DINOv2'
+def name_format(weights: Weights) -> str:
+  model = 'ViT' if find_names(weights.arrays) is VIT else 'DINOv2'
   return f'{"MAE" if is_mae(weights) else model} (Hugging Face)'
 
 
@@ -71,25 +73,25 @@ def is_mae(weights: Weights) -> bool:
   return kind == 'vit_mae' or 'decoder.decoder_pos_embed' in weights.arrays
 
 
-def resampling(weights: Weights) -> str:
-  """Only DINOv2 with registers is antialiased."""
+def find_resampling(weights: Weights) -> str:
+  """Antialiased only for DINOv2 with registers."""
   keys = weights.arrays
-  registers = f'{prefix(keys)}embeddings.register_tokens' in keys
+  registers = f'{find_prefix(keys)}embeddings.register_tokens' in keys
   return weights.resampling or ('antialiased' if registers else 'bicubic')
 
 
-def fields(weights: Weights) -> dict:
-  """Fields of `ViTConfig` that the file and its `config.json` tell."""
-  arrays, key = weights.arrays, prefix(weights.arrays)
-  table = names(arrays)
+def read_fields(weights: Weights) -> dict:
+  """Reads fields of `ViTConfig` from shapes and `config.json`."""
+  arrays, key = weights.arrays, find_prefix(weights.arrays)
+  table = find_names(arrays)
   known = dict(FAMILIES['imagenet' if table is VIT else 'dinov2'])
   tokens = arrays.shape(key + 'embeddings.position_embeddings', 3)[1]
   shape = arrays.shape(f'{key}{PATCH}.weight', 4)
-  known |= huggingface.sizes(arrays, key + BLOCKS, shape, tokens, True)
+  known |= huggingface.read_sizes(arrays, key + BLOCKS, shape, tokens, True)
   registers = key + 'embeddings.register_tokens'
   if registers in arrays:
     known['registers'] = arrays.shape(registers, 3)[1]
-  known |= huggingface.config(weights)
+  known |= huggingface.read_config(weights)
   hidden = len(arrays[key + BLOCKS.format(0) + table['fc1'] + '.bias'])
   if table is SWIGLU:
     return known | dict(activation='swiglu', mlp_dim=hidden // 2)
@@ -97,16 +99,16 @@ def fields(weights: Weights) -> dict:
 
 
 def convert(weights: Weights, cfg: ViTConfig) -> tuple[dict, Reader]:
-  arrays, key = weights.arrays, prefix(weights.arrays)
+  arrays, key = weights.arrays, find_prefix(weights.arrays)
   ignored = (*IGNORED, *(key + name for name in IGNORED))
   reader, embeddings = Reader(arrays, ignored), f'{key}embeddings.'
   positions = embeddings + 'position_embeddings'
   tree = {
-    'patch': reader.conv(key + PATCH),
+    'patch': reader.take_conv(key + PATCH),
     'cls': reader.take(embeddings + 'cls_token').reshape(-1),
-    'pos': reader.positions(positions, cfg, resampling(weights)),
-    'ln_post': reader.norm(key + 'layernorm'),
-  } | reader.blocks(key + BLOCKS, names(arrays), cfg.depth)
+    'pos': reader.take_positions(positions, cfg, find_resampling(weights)),
+    'ln_post': reader.take_norm(key + 'layernorm'),
+  } | reader.take_blocks(key + BLOCKS, find_names(arrays), cfg.depth)
   if reader.has(embeddings + 'register_tokens'):
     tree['registers'] = reader.take(embeddings + 'register_tokens')[0]
   return tree, reader

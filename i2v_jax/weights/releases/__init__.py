@@ -1,7 +1,10 @@
 """Published video checkpoints -> our classifiers, strictly.
 
-One file per family of releases. What a file holds decides what it is; what no
-file holds is asked for.
+One file per family of releases. The keys of a file decide what it is;
+arguments: values that no file holds.
+
+Each has `recognises(keys)`, `describe_format`, `read_spec` (the model part of a
+config) and `convert`, which returns the tree.
 """
 
 from i2v_jax.runtime.errors import UserError
@@ -13,16 +16,16 @@ RELEASES = (evl, dualpath, st_adapter, zeroi2v_aim)
 
 
 def open_release(source, which: str = '') -> Weights:
-  """What `image.open_source` opens, without the prefixes of trainers."""
-  return prefixes.unwrapped(image.open_source(source, which), RELEASES, which)
+  """Opens a source and removes the prefixes that trainers add to keys."""
+  return prefixes.unwrap(image.open_source(source, which), RELEASES, which)
 
 
-def recognise(weights: Weights):
-  """The module of a release; raises UserError if there is none."""
+def find_release(weights: Weights):
+  """Finds the module of a release; raises UserError for an unknown one."""
   for release in RELEASES:
     if release.recognises(weights.arrays):
       return release
   raise UserError(
-    f'{weights.what} is no published video model that is known; its keys '
-    f'begin with {sorted(weights.arrays)[:3]}.'
+    f'{weights.what} is not a known published video model; its keys begin '
+    f'with {sorted(weights.arrays)[:3]}.'
   )

@@ -5,24 +5,24 @@ from collections.abc import Collection, Mapping
 from i2v_jax.weights.arrays import Arrays
 from i2v_jax.weights.formats import clip_openai
 from i2v_jax.weights.reader import Reader
-from i2v_jax.weights.releases.stated import Stated
+from i2v_jax.weights.releases.arguments import Arguments
 
-ANY_FRAMES = True  # whether no parameter depends on their number
+ANY_FRAMES = True  # no parameter depends on their number
 IGNORED = ()
 PLACES = {'adapter_pre_attn': 'adapt_attn', 'adapter_pre_mlp': 'adapt_mlp'}
 
 
 def recognises(keys: Collection[str]) -> bool:
-  return 'fc.weight' in keys and bool(places(keys))
+  return 'fc.weight' in keys and bool(find_places(keys))
 
 
-def names(keys: Collection[str]) -> tuple[str, str]:
-  """Format and normalisation, for the report."""
+def describe_format(keys: Collection[str]) -> tuple[str, str]:
+  """Returns format and normalisation, for the report."""
   return 'ST-Adapter on CLIP', 'clip'
 
 
-def places(keys: Collection[str]) -> dict:
-  """Published name -> ours, of the adapters that some block has."""
+def find_places(keys: Collection[str]) -> dict:
+  """Maps published names to ours, for adapters that any block has."""
   return {
     theirs: ours
     for theirs, ours in PLACES.items()
@@ -30,16 +30,16 @@ def places(keys: Collection[str]) -> dict:
   }
 
 
-def adapted(keys: Collection[str]) -> tuple[int, ...]:
-  """The blocks that have adapters."""
+def find_adapted_blocks(keys: Collection[str]) -> tuple[int, ...]:
+  """Finds the blocks with adapters."""
   parts = (key.split('.') for key in keys if '.adapter_pre_' in key)
   return tuple(sorted({int(p[p.index('resblocks') + 1]) for p in parts}))
 
 
-def spec(arrays: Arrays, told: Stated) -> tuple[dict, int]:
-  """The model part of a config, and the number of classes."""
-  sizes, here = clip_openai.sizes(arrays, ''), places(arrays)
-  here_in = adapted(arrays)
+def read_spec(arrays: Arrays, arguments: Arguments) -> tuple[dict, int]:
+  """Reads the model part of a config, and the number of classes."""
+  sizes, here = clip_openai.read_sizes(arrays, ''), find_places(arrays)
+  here_in = find_adapted_blocks(arrays)
   first = clip_openai.BLOCKS.format(here_in[0])
   conv = arrays[f'{first}{next(iter(here))}.conv.weight']
   adapter = dict(
@@ -51,7 +51,7 @@ def spec(arrays: Arrays, told: Stated) -> tuple[dict, int]:
     blocks=() if len(here_in) == sizes['depth'] else here_in,
   )
   found = dict(
-    backbone=told.vit(dict(family='clip') | sizes),
+    backbone=arguments.make_backbone(dict(family='clip') | sizes),
     adapter=adapter,
     temporal_embedding=False,
     mean_first=True,
@@ -60,26 +60,28 @@ def spec(arrays: Arrays, told: Stated) -> tuple[dict, int]:
   return found, len(arrays['fc.bias'])
 
 
-def convert(reader: Reader, model, told: Stated) -> dict:
-  table = places(reader.arrays)
+def convert(reader: Reader, model, arguments: Arguments) -> dict:
+  table = find_places(reader.arrays)
   stacks = {
-    f'blocks_{i}': adapters(reader, clip_openai.BLOCKS.format(i), table)
-    for i in adapted(reader.arrays)
+    f'blocks_{i}': read_adapters(reader, clip_openai.BLOCKS.format(i), table)
+    for i in find_adapted_blocks(reader.arrays)
   }
   return {
-    'backbone': clip_openai.tower(reader, '', model.image_model),
+    'backbone': clip_openai.read_tower(reader, '', model.image_model),
     'adapters': stacks,
-    'head': reader.dense('fc'),
+    'head': reader.take_dense('fc'),
   }
 
 
-def adapters(reader: Reader, block: str, table: Mapping[str, str]) -> dict:
-  """The convolutions of a block."""
+def read_adapters(reader: Reader, block: str, table: Mapping[str, str]) -> dict:
+  """Reads the adapters of a block."""
 
   def layers(key):
-    conv = reader.conv(f'{key}.conv')
+    conv = reader.take_conv(f'{key}.conv')
     conv['kernel'] = conv['kernel'][..., 0, :]  # one input per channel
-    dense = {name: reader.dense(f'{key}.{name}') for name in ('fc1', 'fc2')}
+    dense = {
+      name: reader.take_dense(f'{key}.{name}') for name in ('fc1', 'fc2')
+    }
     return dense | {'conv': conv}
 
   return {ours: layers(block + theirs) for theirs, ours in table.items()}

@@ -12,11 +12,11 @@ from safetensors.numpy import save_file
 
 from i2v_jax import weights
 from i2v_jax.deploy.release import load_release
-from i2v_jax.weights.report import NotStatedError
+from i2v_jax.weights.report import MissingArgumentError
 
 
 @pytest.mark.parametrize(
-  ('told', 'error'),
+  ('given', 'error'),
   [
     (dict(numheads=4), "no 'numheads' to choose; did you mean 'num_heads'"),
     (dict(image_size=0), 'image_size is 0; it can be an integer from 1'),
@@ -28,13 +28,13 @@ from i2v_jax.weights.report import NotStatedError
     (dict(pool='max'), "pool is 'max'"),
   ],
 )
-def test_choices_that_cannot_be_are_named(golden, told, error):
+def test_invalid_choices_are_named(golden, given, error):
   with pytest.raises(ValueError, match=error):
-    weights.load_image_model(golden / 'hf_vit', **told)
+    weights.load_image_model(golden / 'hf_vit', **given)
 
 
 @pytest.mark.parametrize(
-  ('name', 'told', 'error'),
+  ('name', 'given', 'error'),
   [
     ('aim_clip_3adapters', dict(offsets=(-1, 1)), 'of aim, which has no offse'),
     ('aim_clip_3adapters', dict(method='lora'), 'is of aim, not of lora'),
@@ -55,15 +55,17 @@ def test_choices_that_cannot_be_are_named(golden, told, error):
     ),
   ],
 )
-def test_arguments_that_do_not_go_with_a_release(golden, name, told, error):
+def test_arguments_that_do_not_go_with_a_release(golden, name, given, error):
   config, arrays = published.load(golden / f'{name}.npz')
-  told = published.arguments(config, arrays) | told
+  given = published.arguments(config, arrays) | given
   with pytest.raises(ValueError, match=error):
-    load_release(arrays['state'], **told)
+    load_release(arrays['state'], **given)
 
 
-def test_what_was_not_told_is_named_across_processes():
-  error = pickle.loads(pickle.dumps(NotStatedError('offsets', 'give offsets')))
+def test_a_missing_argument_is_named_across_processes():
+  error = pickle.loads(
+    pickle.dumps(MissingArgumentError('offsets', 'give offsets'))
+  )
   assert error.name == 'offsets' and str(error) == 'give offsets'
 
 
@@ -129,9 +131,9 @@ BROKEN = {
     ),
     'has shape .*, not 4 axes',
   ),
-  'whole numbers': (
+  'integers': (
     lambda a: a.update({PATCH: a[PATCH].astype('i4')}),
-    'holds whole numbers',
+    'holds integers',
   ),
   'a table cut by one row': (
     lambda a: a.update({POSITIONS: a[POSITIONS][:, 1:].copy()}),
@@ -166,7 +168,7 @@ def test_queries_keys_and_values_are_three(golden):
   state = {k[6:]: file[k] for k in file.files if k.startswith('state/')}
   key = f'visual.{CLIP}attn.in_proj_weight'
   state[key] = state[key][:-1]
-  with pytest.raises(ValueError, match='is not q, k and v in one'):
+  with pytest.raises(ValueError, match='does not hold q, k and v'):
     weights.load_image_model(state, activation='gelu', num_heads=6)
 
 
@@ -185,6 +187,6 @@ def test_our_exports_are_known_for_what_they_are():
 
 
 def test_the_backbone_of_the_quickstart_has_a_name():
-  told = dict(activation='quick_gelu', num_heads=4)
-  loaded = weights.load_image_model('builtin:digits', **told)
+  given = dict(activation='quick_gelu', num_heads=4)
+  loaded = weights.load_image_model('builtin:digits', **given)
   assert loaded.model.cfg.width == 64
