@@ -24,9 +24,7 @@ def get_config(arg=''):
   c.weights = 'builtin:digits'
   c.trainable = ('adapters', 'head', 'backbone/ln_post')
   c.compare.linear_probe = dict(model=dict(adapter=None), trainable=('head',))
-  c.compare.linear_adapters_no_relocation = dict(
-    model=dict(adapter=dict(offsets=()))
-  )
+  c.compare.no_relocation = dict(model=dict(adapter=dict(offsets=())))
   c.data.format = 'digits'
   c.data.root = 'runs/digits'
   c.data.options = dict(num_train=1600, num_val=400)
