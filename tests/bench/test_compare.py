@@ -178,7 +178,7 @@ def test_a_config_without_adapter_is_compared_too(
 @pytest.mark.parametrize(
   ('variants', 'error'),
   [
-    ({'a': 1}, 'compare has 1 for a variant; it can be a mapping'),
+    ({'a': 1}, 'compare has 1 for a variant; give a mapping'),
     ({'a': {}, 'b': {'bogus': 1}}, "compare changes 'bogus', which the config"),
     ({'a': {}, 'b': {'steps': -1}}, 'steps is -1'),
   ],

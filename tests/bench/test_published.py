@@ -104,4 +104,4 @@ def test_the_command_prints_and_writes_rows(tmp_path, capsys):
 def test_a_sweep_without_published_numbers_is_refused(sweep_file, capsys):
   with pytest.raises(SystemExit):
     cli.main(['bench', 'published', '--config', sweep_file()])
-  assert "'ZeroI2V 1/2' nothing that is published" in capsys.readouterr().err
+  assert "'ZeroI2V 1/2' of " in capsys.readouterr().err

@@ -49,7 +49,7 @@ def here(model, params, clip):
     return -jax.nn.log_softmax(logits)[0, 0], logits
 
   grads, logits = jax.grad(loss, has_aux=True)(mine)
-  grads = zeroi2v_torch.state(params_lib.join(grads, frozen))
+  grads = zeroi2v_torch.convert_state(params_lib.join(grads, frozen))
   return logits, {k: x.numpy() for k, x in grads.items()}
 
 
@@ -82,7 +82,7 @@ def test_the_peer_is_frozen_where_the_config_is():
   ones = jax.tree.map(np.ones_like, mine)
   zeros = jax.tree.map(np.zeros_like, params)
   marked = flatten_dict(zeros) | flatten_dict(ones)
-  state = zeroi2v_torch.state(unflatten_dict(marked))
+  state = zeroi2v_torch.convert_state(unflatten_dict(marked))
   assert trained == {name for name, x in state.items() if x.all()}
   assert not any(x.any() for k, x in state.items() if k not in trained)
 
@@ -149,7 +149,7 @@ def test_both_sides_compute_on_the_cpu(tmp_path, monkeypatch):
   monkeypatch.setenv('JAX_PLATFORMS', 'cuda')
   started = mock.MagicMock()
   monkeypatch.setattr(against_torch.subprocess, 'Popen', started)
-  with against_torch.side('i2v', 'forward', tmp_path):
+  with against_torch.start_side('i2v', 'forward', tmp_path):
     told = started.call_args.kwargs['env']
   assert told['JAX_PLATFORMS'] == 'cpu' and str(ROOT) in told['PYTHONPATH']
 
@@ -163,7 +163,7 @@ def test_other_work_is_not_measured(theirs):
 
 def test_a_side_that_ends_is_named(tmp_path):
   with (
-    against_torch.side('i2v', 'forward', tmp_path) as process,
+    against_torch.start_side('i2v', 'forward', tmp_path) as process,
     pytest.raises(RuntimeError, match='process of i2v has ended with code 1'),
   ):
     against_torch.ask(process, 'logits')
