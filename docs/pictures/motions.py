@@ -11,7 +11,7 @@ from i2v_jax.data.sets import digits
 from i2v_jax.data.show import sheet
 
 OUT = pathlib.Path(__file__).with_name('motions.png')
-SIDE = 80  # pixels of a frame
+SIDE = 64  # pixels of a frame
 
 
 def draw_motions() -> np.ndarray:
