@@ -20,7 +20,7 @@ TESTS = {
     *re.findall(r'def (test_\w+)', path.read_text(encoding='utf-8')),
   ]
 }
-EXAMPLES = {'test_beside'}  # of a method that the reader is to write
+EXAMPLES = {'test_parallel'}  # of a method that the reader is to write
 WEIGHTS = (ROOT / 'docs' / 'weights.md').read_text(encoding='utf-8')
 
 

@@ -25,7 +25,7 @@ def get_config(arg=''):
 
 
 def still(c):
-  """Without the embedding, which lies below all blocks."""
+  """Without the embedding, which is below all blocks."""
   c.model.temporal_embedding = False
   c.trainable = ('adapters', *methods.CLASSIFIER[1:])
   return c

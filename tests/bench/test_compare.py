@@ -126,7 +126,7 @@ def test_a_batch_in_parts_takes_the_flops_of_a_whole_one(
     config = smoke_config()
     config.accumulate = parts
     run = prepare_run(config, tmp_path)
-    _, measured = compare._train_step(run)
+    _, measured = compare._compile_step(run)
     found.append(measured['train_flops_per_clip'])
   whole, in_parts = found
   assert in_parts == pytest.approx(whole, rel=0.05)
@@ -163,7 +163,7 @@ def test_a_config_without_adapter_is_compared_too(
     compare.trained, 'load', lambda path, root='': (path.name, root)
   )
   monkeypatch.setattr(compare, 'export_merged', lambda model, out: 0.5)
-  monkeypatch.setattr(compare, '_rows', lambda *args: list(args))
+  monkeypatch.setattr(compare, '_make_rows', lambda *args: list(args))
   monkeypatch.setattr(sweep, 'finish', lambda *args: None)
   models, differences = compare.compare_overrides(config, tmp_path / 'run')
   assert asked == ['linear_probe', 'run']

@@ -64,7 +64,7 @@ def test_an_adapter_file_holds_all_but_frozen_image_weights(model, written):
   file = written / 'adapter' / 'adapter.safetensors'
   assert [path.name for path in file.parent.iterdir()] == [file.name]
   parts = {path.split('/')[0] for path in load_file(file)}
-  assert parts == {'adapters', 'head', 'backbone'}
+  assert parts == {'adapters', 'temporal_embedding', 'head', 'backbone'}
   in_backbone = {p for p in load_file(file) if p.startswith('backbone')}
   assert in_backbone == {'backbone/ln_post/scale', 'backbone/ln_post/bias'}
   count = sum(x.size for x in load_file(file).values())
