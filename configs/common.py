@@ -64,9 +64,7 @@ def base() -> ConfigDict:
   c = ConfigDict()
   c.seed = 0
   c.needs = ''  # data set that an error names if it is missing
-  c.reported = (
-    0.0  # top-1 in percent that the paper reports; shown next to ours
-  )
+  c.reported = 0.0  # top-1 of the paper in percent, shown next to ours
 
   c.model = ConfigDict()
   c.model.backbone = dict(variant='B/16', family='clip', image_size=224)
@@ -87,9 +85,7 @@ def base() -> ConfigDict:
   c.views.crops = 1  # or 3
   c.views.short_side = 0  # pixels; 0: the image size
 
-  c.batch_size = (
-    64  # over all devices; --batch_size=auto: the largest that fits
-  )
+  c.batch_size = 64  # over all devices; --batch_size=auto: what fits
   c.mesh = dict(model=1)  # devices along this axis; the rest are along data
   c.mesh.frozen = 'replicated'  # or sharded over data, model (docs/scaling.md)
   c.mesh.trained = 'replicated'  # the same, with the optimiser state

@@ -18,13 +18,14 @@ def get_config(arg=''):
   c.model.backbone = dict(
     family='clip', width=64, depth=4, num_heads=4, patch_size=8, image_size=32
   )
-  c.model.adapter = dict(name='zeroi2v', offsets=(-1, 1), dropout=0.0)
+  linear = dict(name='zeroi2v', offsets=(), dropout=0.0)
+  c.model.adapter = linear | dict(offsets=(-1, 1))
   c.model.temporal_embedding = False
   c.model.dropout = 0.0
   c.weights = 'builtin:digits'
   c.trainable = ('adapters', 'head', 'backbone/ln_post')
   c.compare.linear_probe = dict(model=dict(adapter=None), trainable=('head',))
-  c.compare.no_relocation = dict(model=dict(adapter=dict(offsets=())))
+  c.compare.no_relocation = dict(model=dict(adapter=linear))
   c.data.format = 'digits'
   c.data.root = 'runs/digits'
   c.data.options = dict(num_train=1600, num_val=400)

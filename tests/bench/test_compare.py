@@ -166,9 +166,10 @@ def test_a_config_without_adapter_is_compared_too(
   monkeypatch.setattr(compare, '_make_rows', lambda *args: list(args))
   monkeypatch.setattr(sweep, 'finish', lambda *args: None)
   models, differences = compare.compare_overrides(config, tmp_path / 'run')
-  assert asked == ['linear_probe', 'run']
+  assert asked == ['linear_probe', 'no_relocation', 'run']
   assert models == {
     'linear_probe': ('linear_probe', ''),
+    'no_relocation': ('no_relocation', ''),
     'no adapter': ('run', ''),
     'no adapter_merged': ('merged', config.data.root),
   }
