@@ -1,4 +1,4 @@
-"""The scripts of launch/: what they would run, and what they refuse."""
+"""The scripts of launch/: what they run, and what they refuse."""
 
 import os
 import pathlib
@@ -38,7 +38,7 @@ def call(name, *args, **kwargs):
 
 
 def dry(name, *args, flags=FLAGS):
-  """The commands that it would run, in words."""
+  """The commands that it would run, split into words."""
   code, out, errors = call(name, *args, '--dry-run', '--', *flags)
   assert (code, errors) == (0, '')
   return [shlex.split(line) for line in out.splitlines()]
@@ -75,8 +75,8 @@ def test_local_starts_n_processes():
   assert len(found) == 3
   for number, command in enumerate(found):
     assert command[:3] == ['env', f'CUDA_VISIBLE_DEVICES={number}', 'python']
-    told = ['--coordinator=localhost:123', '--num_processes=3']
-    assert command[5:] == [*told, f'--process_id={number}', *FLAGS, '&']
+    given = ['--coordinator=localhost:123', '--num_processes=3']
+    assert command[5:] == [*given, f'--process_id={number}', *FLAGS, '&']
 
 
 def test_local_ends_as_the_first_process_that_fails(tmp_path):
@@ -106,7 +106,7 @@ def test_local_passes_sigterm_on(tmp_path):
   python.write_text(
     '#!/bin/bash\n'
     'case "$*" in -c*) echo 4711 && exit ;; esac\n'
-    "trap 'kill $! && echo told && exit 0' TERM\n"
+    "trap 'kill $! && echo saved && exit 0' TERM\n"
     'sleep 100 > /dev/null & echo ready && wait\n',
     encoding='utf-8',
   )
@@ -120,7 +120,7 @@ def test_local_passes_sigterm_on(tmp_path):
   )
   assert [process.stdout.readline() for _ in 'ab'] == ['ready\n'] * 2
   process.terminate()
-  assert process.communicate(timeout=60)[0] == 'told\n' * 2
+  assert process.communicate(timeout=60)[0] == 'saved\n' * 2
   assert process.returncode == 0
 
 
@@ -219,7 +219,7 @@ def test_gke_gets_a_service_and_an_indexed_job():
     ),
   ],
 )
-def test_what_cannot_be_is_one_sentence(command, text, tmp_path):
+def test_wrong_arguments_are_one_sentence(command, text, tmp_path):
   """On a machine that has none of the tools."""
   for tool in ('bash', 'sed', 'dirname', 'python3'):
     (tmp_path / tool).symlink_to(shutil.which(tool))

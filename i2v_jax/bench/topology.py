@@ -94,7 +94,7 @@ def run(argv) -> None:
     'topology': TOPOLOGY.value or where[0].platform,
     'devices': len(where),
     'clips': CLIPS.value,
-    'variant': config.model.backbone.variant,
+    'variant': config.model.backbone.get('variant'),
     'trainable': list(config.trainable),
     'remat': config.remat,
     'mesh': config.mesh.to_dict(),

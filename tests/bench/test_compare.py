@@ -128,8 +128,8 @@ def test_a_batch_in_parts_takes_the_flops_of_a_whole_one(
     run = prepare_run(config, tmp_path)
     _, measured = compare._compile_step(run)
     found.append(measured['train_flops_per_clip'])
-  whole, in_parts = found
-  assert in_parts == pytest.approx(whole, rel=0.05)
+  in_one, in_parts = found
+  assert in_parts == pytest.approx(in_one, rel=0.05)
 
 
 def test_a_random_batch_has_every_array_that_the_model_takes():

@@ -1,4 +1,4 @@
-"""Published costs beside ours, and beside those that the docs tell."""
+"""Published costs next to ours, and next to those in the docs."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The comparison with PyTorch: that it is of the same work, and its table."""
+"""The comparison with PyTorch: both sides do the same work; its table."""
 
 import json
 from unittest import mock
@@ -150,8 +150,8 @@ def test_both_sides_compute_on_the_cpu(tmp_path, monkeypatch):
   started = mock.MagicMock()
   monkeypatch.setattr(against_torch.subprocess, 'Popen', started)
   with against_torch.start_side('i2v', 'forward', tmp_path):
-    told = started.call_args.kwargs['env']
-  assert told['JAX_PLATFORMS'] == 'cpu' and str(ROOT) in told['PYTHONPATH']
+    env = started.call_args.kwargs['env']
+  assert env['JAX_PLATFORMS'] == 'cpu' and str(ROOT) in env['PYTHONPATH']
 
 
 @pytest.mark.parametrize('theirs', [[1.0, 2.001], [1.0, float('nan')]])
@@ -172,16 +172,16 @@ def test_a_side_that_ends_is_named(tmp_path):
 def test_both_sides_are_told_the_same_model(tmp_path):
   config = config_files.load_config(SMOKE)
   against_torch.prepare(config, 3, 'forward, merged', tmp_path)
-  told = json.loads((tmp_path / 'model.json').read_text(encoding='utf-8'))
+  facts = json.loads((tmp_path / 'model.json').read_text(encoding='utf-8'))
   assert (
-    told['adapter']['num_adapters']
-    == told['spec']['adapter']['num_adapters']
+    facts['adapter']['num_adapters']
+    == facts['spec']['adapter']['num_adapters']
     == 0
   )
-  model = build(told['spec'], told['num_classes'])
+  model = build(facts['spec'], facts['num_classes'])
   assert (model.image_model.width, model.image_model.depth) == (
-    told['width'],
-    told['depth'],
+    facts['width'],
+    facts['depth'],
   )
 
 

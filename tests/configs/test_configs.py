@@ -162,7 +162,7 @@ def test_missing_data_is_said_with_what_is_needed(name, tmp_path):
     ('varant=B/16', "no argument 'varant'"),
     ('variant=S/16', r'variant \(of clip\) is one of'),
     ('smoke=maybe', 'true or false'),
-    ('frames=eight', 'whole number'),
+    ('frames=eight', 'is an integer'),
     ('frames=12', 'frames is one of 8, 16, 32'),
   ],
 )
