@@ -1,4 +1,4 @@
-"""Memory on machines elsewhere, and what a compiler says if it is too little."""
+"""Memory on machines elsewhere, and the compiler's word if it is too little."""
 
 import json
 import types
