@@ -216,7 +216,7 @@ def main(argv=None) -> None:
   )
   add('--rounds', type=count, default=10, help='Number of measurements (10).')
   add('--out', metavar='FILE.json', help='File for the rows, as JSON.')
-  sys.exit(errors.guarded(run, parser.parse_args(argv)))
+  sys.exit(errors.run_guarded(run, parser.parse_args(argv)))
 
 
 if __name__ == '__main__':

@@ -123,7 +123,7 @@ def make_training(config, classes: int, size: int):
   mesh = sharding.make_mesh(devices=jax.devices()[:1])
   lowered, inputs = memory.lower_step(config, mesh, classes, size)
   step = make_step(lowered.compile(), inputs)
-  return step, compilation.xla_macs(lowered) / size
+  return step, compilation.count_xla_macs(lowered) / size
 
 
 def check(ours, theirs, dtype: str) -> None:

@@ -133,10 +133,10 @@ def diverging_config(smoke_config, monkeypatch):
   """Config of 6 steps, saved every so many; the fourth update is too large."""
   from i2v_jax.training import optimizer
 
-  make = optimizer.warmup_cosine
+  make = optimizer.make_warmup_cosine
   rate = lambda step: jax.numpy.where(step == 3, 1e38, 1e-3)
   monkeypatch.setattr(
-    optimizer, 'warmup_cosine', lambda *a, **k: make(*a, **k) and rate
+    optimizer, 'make_warmup_cosine', lambda *a, **k: make(*a, **k) and rate
   )
 
   def of(every):

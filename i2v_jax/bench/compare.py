@@ -18,7 +18,7 @@ from i2v_jax.deploy import trained
 from i2v_jax.deploy.export import export_merged
 from i2v_jax.models.build import merge
 from i2v_jax.runtime import compilation, files, sharding
-from i2v_jax.runtime.console import console, progress
+from i2v_jax.runtime.console import console, make_progress
 from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import auto, experiment, loop, memory
 from i2v_jax.training.config_files import Variant
@@ -159,7 +159,7 @@ def compare_steps(
   measured = _measure_training(runs, rounds)
   rows = [{'name': name} | found for name, found in measured.items()]
   files.write_json(pathlib.Path(workdir) / 'steps.json', rows)
-  sweep.show(rows, STEP_COLUMNS, _describe_conditions(runs, rounds))
+  sweep.print_table(rows, STEP_COLUMNS, _describe_conditions(runs, rounds))
   return rows
 
 
@@ -195,7 +195,7 @@ STEP_COLUMNS = {
 def _measure_training(runs: Mapping[str, Run], rounds: int) -> dict[str, dict]:
   """Seconds per clip and memory of every method's training step."""
   steps, measured = {}, {}
-  bar, advance = progress(len(runs), 'compile', 'methods')
+  bar, advance = make_progress(len(runs), 'compile', 'methods')
   with bar:
     for name, run in runs.items():
       steps[name], measured[name] = _compile_step(run)
@@ -208,7 +208,7 @@ def _measure_training(runs: Mapping[str, Run], rounds: int) -> dict[str, dict]:
 
 def _compile_step(run: Run):
   """A training step that continues from call to call, and its costs."""
-  shapes = memory.batch_shapes(run.config, run.model, run.mesh)
+  shapes = memory.make_batch_shapes(run.config, run.model, run.mesh)
   batch = _random_batch(shapes, run.model.num_classes)
   batch = sharding.put(batch, run.mesh)
   state = jax.tree.map(jnp.copy, run.state)  # which the step donates
@@ -219,7 +219,10 @@ def _compile_step(run: Run):
     state, _ = compiled(state, run.frozen, batch)
     return state
 
-  peak, per_clip = compilation.peak_bytes(compiled), _count_flops(run, compiled)
+  peak, per_clip = (
+    compilation.read_peak_bytes(compiled),
+    _count_flops(run, compiled),
+  )
   return call, {'train_peak_bytes': peak, 'train_flops_per_clip': per_clip}
 
 
@@ -232,7 +235,7 @@ def _count_flops(run: Run, compiled) -> float | None:
   # XLA counts the body of a loop once, so count the batch in one part.
   in_one = dict(run.config) | {'accumulate': 1}
   lowered, _ = memory.lower_step(in_one, run.mesh, run.model.num_classes)
-  return 2 * compilation.xla_macs(lowered) / size
+  return 2 * compilation.count_xla_macs(lowered) / size
 
 
 def _random_batch(shapes: Mapping, num_classes: int) -> dict[str, Any]:

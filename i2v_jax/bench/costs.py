@@ -84,7 +84,9 @@ def measure_costs(
   }
   if options.count_only:
     for name, model in models.items():
-      found['models'][name]['xla_macs'] = compilation.xla_macs(_lower(model))
+      found['models'][name]['xla_macs'] = compilation.count_xla_macs(
+        _lower(model)
+      )
     return found
   size, rounds = options.batch_size, options.rounds
   measured, rate = measure.measure_forward(models, size, rounds)
@@ -98,8 +100,8 @@ def measure_costs(
   if options.loader:
     found['loader'] = measure.measure_loader(config, options.clips)
   found['memory'] = {
-    'host_peak_bytes': process.peak_bytes(),
-    'device_peak_bytes': device_memory.device_peak_bytes(),
+    'host_peak_bytes': process.read_peak_bytes(),
+    'device_peak_bytes': device_memory.read_device_peak_bytes(),
   }
   return found
 
@@ -107,7 +109,7 @@ def measure_costs(
 def _choose_batch(config: Mapping[str, Any], options: Options) -> Options:
   """Chooses a batch size that the training step, if it is measured, accepts."""
   mesh = sharding.make_mesh(config['mesh']['model'])
-  size = options.batch_size or auto.smallest_batch(config, mesh)
+  size = options.batch_size or auto.find_smallest_batch(config, mesh)
   if options.training:
     memory.check_remat(config)
     sharding.check_batch_size(size, mesh, config['accumulate'])

@@ -12,7 +12,6 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from i2v_jax.bench import timing
 from i2v_jax.data.loading import pipeline
-from i2v_jax.data.loading.loader import Loader
 from i2v_jax.models.inputs import param_shapes
 from i2v_jax.runtime import compilation, sharding
 from i2v_jax.training import experiment, memory
@@ -60,9 +59,9 @@ def _compile_calls(models: Mapping, sizes) -> tuple[dict, dict]:
       runs[name, size], compiled = timing.compile_forward(model, params, size)
       if size == 1:
         found[name] = {
-          'xla_macs': compilation.xla_macs(compiled),
-          'forward_bytes': compilation.peak_bytes(compiled),
-          'kernels': compilation.kernels(compiled),
+          'xla_macs': compilation.count_xla_macs(compiled),
+          'forward_bytes': compilation.read_peak_bytes(compiled),
+          'kernels': compilation.count_kernels(compiled),
         }
   return runs, found
 
@@ -108,7 +107,7 @@ def measure_training(
   return {
     'seconds': float(seconds),
     'clips_per_second': float(batch_size / seconds),
-    'xla_macs': compilation.xla_macs(lowered) / batch_size,
+    'xla_macs': compilation.count_xla_macs(lowered) / batch_size,
     'peak_bytes': parts.total,
     'parts': dataclasses.asdict(parts),
   }
@@ -160,11 +159,11 @@ def measure_loader(config: Mapping[str, Any], clips: int) -> dict[str, Any]:
   """
   if not has_data(config):
     return {'absent': f'no data at {config["data"]["root"]}'}
-  data, split = config['data'], experiment.load_split(config, 'train')
+  split = experiment.load_split(config, 'train')
   spec = experiment.make_clip_spec(config, split.class_names)
   parallel, rows = experiment.make_parallelism(config), config['repeats']
   batches = pipeline.train_batches(
-    Loader(split, spec, data['on_bad_video'], data['clip_seconds']),
+    experiment.make_loader(config, split, spec),
     rows,
     seed=config['seed'],
     start=0,

@@ -57,9 +57,11 @@ def compile_matmul(model, batch: int = 1):
   Its precision is that of `compile_forward`.
   """
   cfg, images = model.image_model, sum(shape[0] for shape in model.input_shapes)
-  rows = batch * images * (cfg.num_prefix + cfg.grid**2)
-  x = jnp.ones((rows, cfg.width), cfg.dtype)
-  w = jnp.ones((cfg.width, cfg.mlp_dim), cfg.dtype)
+  size = lambda block: block.num_tokens * block.width * block.mlp_dim
+  block = max(map(cfg.block, range(cfg.num_blocks)), key=size)
+  rows = batch * images * block.num_tokens
+  x = jnp.ones((rows, block.width), cfg.dtype)
+  w = jnp.ones((block.width, block.mlp_dim), cfg.dtype)
   with full_precision(model):
     product = jax.jit(jnp.matmul).lower(x, w).compile()
-  return lambda: product(x, w), 2 * rows * cfg.width * cfg.mlp_dim
+  return lambda: product(x, w), 2 * batch * images * size(block)

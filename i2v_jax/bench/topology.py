@@ -17,7 +17,7 @@ from absl import app, flags
 from i2v_jax.runtime import errors
 from i2v_jax.training import config_flag
 
-CONFIG = config_flag.define()
+CONFIG = config_flag.define_config()
 TOPOLOGY = flags.DEFINE_string(
   'topology',
   '',
@@ -110,7 +110,7 @@ def run(argv) -> None:
 
 
 def main(argv) -> None:
-  sys.exit(errors.guarded(run, argv))
+  sys.exit(errors.run_guarded(run, argv))
 
 
 if __name__ == '__main__':

@@ -33,12 +33,12 @@ def show(args) -> None:
     left_out,
     list_clips,
   )
-  from i2v_jax.runtime.console import console, progress
+  from i2v_jax.runtime.console import console, make_progress
   from i2v_jax.training import config_files, config_ranges, experiment
 
   sheet.check_path(args.out)
   config = config_files.load_config(args.config, args.set)
-  config = config_ranges.check(config)
+  config = config_ranges.check_ranges(config)
   if args.classes:
     names = sources.read_class_names(args.classes)
   else:
@@ -48,7 +48,7 @@ def show(args) -> None:
   if mixing:
     heading.append(f'{" and ".join(mixing)} follow on the device')
   videos = label(list_clips(args.clips, args.count), names)
-  bar, advance = progress(len(videos), 'show', 'videos')
+  bar, advance = make_progress(len(videos), 'show', 'videos')
   with bar:
     picture = contact_sheet(
       _counted(videos, advance),

@@ -8,7 +8,7 @@ import i2v_jax
 from i2v_jax.cli import bench, data, sweeps, trained, weights
 from i2v_jax.cli.arguments import subcommands
 from i2v_jax.data.sets import places
-from i2v_jax.runtime.errors import guarded
+from i2v_jax.runtime.errors import run_guarded
 
 
 def train(argv) -> None:
@@ -38,4 +38,4 @@ def main(argv=None) -> None:
     train(argv[1:])
     return
   args = make_parser().parse_args(argv)
-  sys.exit(guarded(places.checked(args.function), args))
+  sys.exit(run_guarded(places.checked(args.function), args))

@@ -74,7 +74,7 @@ def convert_release(
     UserError: the file is of another model than the config describes.
   """
   out, weights = pathlib.Path(out), releases.open_release(source)
-  config = experiment.with_absolute_paths(config)
+  config = experiment.make_paths_absolute(config)
   model = experiment.build_model(config, len(class_names))
   loaded = load_release(source, which=which, **_told(config, model))
   normalization = config['data']['normalization']
@@ -122,5 +122,5 @@ def _told(config: Mapping[str, Any], model) -> dict[str, Any]:
         told[name] = adapters.option(adapter, name, None)
     case 'st_adapter':
       told['num_frames'] = model.num_frames
-  operator = getattr(model, 'temporal_operator', None)
+  operator = model.temporal_operator
   return told | (dict(temporal_operator=operator) if operator else {})

@@ -115,7 +115,7 @@ def export_adapter(trained: Trained, out) -> None:
       `export`; nothing is written.
   """
   config = _config(trained)
-  weights = experiment.weights_source(config)
+  weights = experiment.find_weights_source(config)
   if not weights:
     raise UserError(
       f'{trained.path} is an export and does not know its image weights any '

@@ -13,7 +13,7 @@ from i2v_jax.data.videos import faults
 from i2v_jax.data.videos.decode import FPS, VideoInfo, open_video
 from i2v_jax.deploy.trained import Trained
 from i2v_jax.runtime import ranges
-from i2v_jax.runtime.console import console, encodable
+from i2v_jax.runtime.console import console, make_encodable
 from i2v_jax.runtime.errors import UserError
 
 BAR = 24  # characters of a probability of 1
@@ -134,7 +134,7 @@ def show_prediction(result: dict) -> None:
 
 def _row(entry: dict) -> tuple[str, str, str]:
   share = entry['probability']
-  full, rest = encodable('█░', instead='#.')
+  full, rest = make_encodable('█░', instead='#.')
   length = int(share * BAR)
   return entry['name'], f'{share:.1%}', full * length + rest * (BAR - length)
 

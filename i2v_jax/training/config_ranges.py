@@ -112,7 +112,7 @@ KEYS |= {
 KEYS |= {f'clip.{k}': flag for k in FLAGS}
 
 
-def check(config: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
+def check_ranges(config: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
   """A config whose values are in their ranges, whole numbers as `int`.
 
   Args:
@@ -128,7 +128,7 @@ def check(config: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
     if key in KEYS:
       found[name] = KEYS[key](key, value)
     elif any(known.startswith(f'{key}.') for known in KEYS):
-      found[name] = check(table(anything)(key, value), f'{key}.')
+      found[name] = check_ranges(table(anything)(key, value), f'{key}.')
     else:  # of another version, or of a config's own
       found[name] = value
   return found

@@ -69,4 +69,4 @@ def _load(path, told) -> float:
 
 def _peak(path, told) -> int | None:
   image.load_image_model(path, **told)
-  return process.peak_bytes()
+  return process.read_peak_bytes()

@@ -99,7 +99,7 @@ def test_the_table_fits_a_log_file(capsys):
   }
   failed = {'name': 'failed', 'error': 'It cannot be.', 'reported': 0.0}
   merged = {'name': 'ours, merged', 'seconds_per_clip': 0.001}
-  sweep.show([row, merged, failed], compare.METHOD_COLUMNS)
+  sweep.print_table([row, merged, failed], compare.METHOD_COLUMNS)
   lines = capsys.readouterr().out.splitlines()
   assert max(map(len, lines)) <= 80
   for text in ('train peak', 'MiB', '12.30', '1500.00', '3,072.0', '75.0%'):
@@ -114,8 +114,8 @@ def test_peak_memory_counts_what_is_donated_once():
   x = jax.ShapeDtypeStruct((1024,), jnp.float32)
   step = lambda x: x + 1
   compiled = lambda **how: jax.jit(step, **how).lower(x).compile()
-  assert compilation.peak_bytes(compiled(donate_argnums=0)) == 4096
-  assert compilation.peak_bytes(compiled()) == 8192
+  assert compilation.read_peak_bytes(compiled(donate_argnums=0)) == 4096
+  assert compilation.read_peak_bytes(compiled()) == 8192
 
 
 def test_a_batch_in_parts_takes_the_flops_of_a_whole_one(

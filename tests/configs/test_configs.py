@@ -86,7 +86,7 @@ def test_operators_of_a_sweep_fit_its_models_at_full_size(name):
     model = experiment.build_model(config, 10)
     block = types.SimpleNamespace(cfg=model.image_model)
     if operator := config.model.temporal_operator:
-      moved = operators.make(operators.resolve(operator))(block)
+      moved = operators.make_operator(operators.resolve(operator))(block)
       assert (
         moved.cfg is model.image_model
       )  # and its channels fit, or it had raised

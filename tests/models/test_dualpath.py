@@ -47,38 +47,38 @@ def test_position_code_agrees_with_the_release(golden, side):
   cfg = ViTConfig(
     width=24, depth=1, num_heads=1, patch_size=16, image_size=16 * side
   )
-  found = dualpath.frame_code(len(wanted), (4, 4), cfg)
+  found = dualpath.encode_frames(len(wanted), (4, 4), cfg)
   np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-5)
 
 
 def test_position_code_of_the_whole_model_agrees_with_the_release(release):
   model, _, arrays = release
-  found = dualpath.frame_code(1, (4, 4), model.image_model)
+  found = dualpath.encode_frames(1, (4, 4), model.image_model)
   wanted = arrays['temporal_position_code'][0]
   np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-5)
 
 
 def test_patches_on_a_border_are_numbered_in_between():
   row = [0, 0, 0, 0.5, 1, 1, 1, 2, 2, 2, 2.5, 3, 3, 3]
-  numbers = dualpath.frame_numbers(2, (4, 4), 14)
+  numbers = dualpath.number_frames(2, (4, 4), 14)
   np.testing.assert_allclose(numbers[0, 0], row, rtol=0, atol=1e-12)
   np.testing.assert_allclose(
     numbers[0, :, 0], 4 * np.array(row), rtol=0, atol=1e-12
   )
   assert numbers[0, -1, -1] == 15 and numbers[1, 0, 0] == 16
-  whole = dualpath.frame_numbers(1, (4, 4), 16)
+  whole = dualpath.number_frames(1, (4, 4), 16)
   assert sorted(set(whole.ravel())) == list(range(16))
 
 
 def test_other_grids_number_frames_row_by_row():
-  numbers = dualpath.frame_numbers(1, (2, 3), 12)[0]
+  numbers = dualpath.number_frames(1, (2, 3), 12)[0]
   assert numbers[1, 1::4].tolist() == [0, 1, 2]
   assert numbers[10, 1::4].tolist() == [3, 4, 5]
 
 
 def test_the_fixed_code_tells_frame_row_and_column_apart():
   cfg = ViTConfig(width=24, depth=1, num_heads=1, patch_size=4, image_size=32)
-  code = dualpath.cell_code(2, (2, 2), cfg)
+  code = dualpath.encode_cells(2, (2, 2), cfg)
   assert code.shape == (2, 65, 24) and not code[:, 0].any()
   square = code[:, 1:].reshape(2, 8, 8, 24)
   frame, row, column = np.split(square, 3, axis=-1)

@@ -8,7 +8,12 @@ import pytest
 from configs import quickstart
 from i2v_jax.data.clips import grid
 from i2v_jax.training import augment, experiment
-from i2v_jax.training.augment import draw_mixing, make_targets, mix, outside
+from i2v_jax.training.augment import (
+  draw_mixing,
+  make_box_mask,
+  make_targets,
+  mix,
+)
 
 SIZE = (8, 12)
 
@@ -80,7 +85,7 @@ def test_cutmix_pastes_the_same_box_into_every_frame(fixed):
   ],
 )
 def test_the_box_is_that_of_the_formula(share, centre, wanted):
-  keep, mean = outside(share, jnp.array(centre), SIZE)
+  keep, mean = make_box_mask(share, jnp.array(centre), SIZE)
   np.testing.assert_array_equal(keep, box(*wanted))
   assert float(mean) == pytest.approx(box(*wanted).mean())
 

@@ -11,7 +11,7 @@ from i2v_jax.data.bench import measure as lib
 from i2v_jax.data.bench import peers
 from i2v_jax.data.clips.spec import ClipSpec
 from i2v_jax.data.videos.decode import probe
-from i2v_jax.runtime.console import console, progress
+from i2v_jax.runtime.console import console, make_progress
 from i2v_jax.runtime.errors import UserError
 
 IMAGE_SIZE = 224
@@ -105,7 +105,7 @@ def _plan(path, frames, stride, count, seed) -> lib.Plan:
 def _rounds(count: int, run: Callable) -> list:
   if count < 1:
     raise UserError(f'--rounds is {count}; measure at least 1')
-  bar, advance = progress(count, 'measuring', 'rounds')
+  bar, advance = make_progress(count, 'measuring', 'rounds')
   found = []
   with bar:
     for _ in range(count):

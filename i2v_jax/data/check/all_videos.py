@@ -19,7 +19,7 @@ from i2v_jax.data.check.listed import Listed
 from i2v_jax.data.loading import workers
 from i2v_jax.data.sets import folders, manifest, sources
 from i2v_jax.data.videos import decode
-from i2v_jax.runtime.console import console, progress
+from i2v_jax.runtime.console import console, make_progress
 from i2v_jax.runtime.errors import FileError, UserError
 
 JOURNAL = 'checked.jsonl'
@@ -110,7 +110,7 @@ def check_all(
     if 'bytes' in found and found.items() <= known.get(video, {}).items()
   }
   todo = [video for video in paths if video not in records]
-  bar, advance = progress(len(paths), 'check', 'videos', len(records))
+  bar, advance = make_progress(len(paths), 'check', 'videos', len(records))
   checking = contextlib.closing(_check(todo, paths, seconds, count, fps))
   with bar, journal.open('a', encoding='utf-8') as file, checking as checked:
     for video, found in checked:

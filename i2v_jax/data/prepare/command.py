@@ -8,7 +8,7 @@ from rich.table import Table
 from i2v_jax.data.prepare import staging
 from i2v_jax.data.prepare.job import Job, staged_here
 from i2v_jax.data.sets import split_facts
-from i2v_jax.runtime.console import console, progress
+from i2v_jax.runtime.console import console, make_progress
 
 _COLUMNS = 'split', 'videos', 'skipped', 'shards', 'frames', 'MB', 'of source'
 
@@ -29,7 +29,7 @@ def run(job: Job, workers: int, seconds: float, beam: str | None):
     console.print(line)
   total = sum(len(split) for split in job.splits.values())
   left = 0 if job.is_done else sum(len(part.videos) for part in job.pending)
-  bar, advance = progress(total, 'prepare', 'videos', total - left)
+  bar, advance = make_progress(total, 'prepare', 'videos', total - left)
   workers = workers or os.cpu_count()
 
   def stage(pending: list[staging.Shard]) -> None:

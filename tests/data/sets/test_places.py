@@ -8,7 +8,7 @@ from files import touch
 
 from i2v_jax import cli
 from i2v_jax.data.sets import places, sources
-from i2v_jax.training.workdir.lock import writable
+from i2v_jax.training.workdir.lock import make_writable
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_no_source_is_read_there(format):
 def test_no_workdir_is_made_there(tmp_path, monkeypatch):
   monkeypatch.chdir(tmp_path)
   with pytest.raises(ValueError, match='where nothing can be written'):
-    writable('gs://bucket/run')
+    make_writable('gs://bucket/run')
   assert not list(tmp_path.iterdir())
 
 

@@ -164,7 +164,7 @@ def test_everything_that_is_on_is_described():
 
 def run(*arguments):
   args = parser.make_parser().parse_args(['data', *map(str, arguments)])
-  return errors.guarded(args.function, args)
+  return errors.run_guarded(args.function, args)
 
 
 def test_the_command_draws_through_a_config(videos, tmp_path, capsys):
@@ -193,13 +193,13 @@ def test_what_cannot_be_shown_is_one_sentence(videos, tmp_path, capsys):
     error = capsys.readouterr().err
     assert f'{clip}: {words}' in error and 'Traceback' not in error
   assert run('show', good, *options, '--set', 'seed=-1') == 1
-  words = 'seed is -1; it can be a whole number from 0'
+  words = 'seed is -1; it can be an integer from 0'
   assert words in capsys.readouterr().err
   assert not out.exists()
 
 
 def test_a_bar_goes_on_with_each_video(videos, tmp_path, monkeypatch):
-  made, opened, progress = [], [], console.progress
+  made, opened, progress = [], [], console.make_progress
 
   def noted(*args):
     made.append((*progress(*args), args[0]))
@@ -209,7 +209,7 @@ def test_a_bar_goes_on_with_each_video(videos, tmp_path, monkeypatch):
     opened.append(made[0][0].tasks[0].completed)
     return decode.open_video(path)
 
-  monkeypatch.setattr(console, 'progress', noted)
+  monkeypatch.setattr(console, 'make_progress', noted)
   monkeypatch.setattr(show, 'open_video', open_video)
   options = ('--config', 'configs/finetune_folder.py:smoke', '--draws', 0)
   good = [videos / 'rotated_90.mov'] * 2
