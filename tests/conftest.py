@@ -86,6 +86,8 @@ def smoke_run(digits, tmp_path_factory) -> pathlib.Path:
 
   config = importlib.import_module('configs.quickstart').get_config('smoke')
   config.data.root = str(digits)
+  config.model.temporal_embedding = True  # so that runs with one are tested
+  config.trainable = ('temporal_embedding', *config.trainable)
   workdir = tmp_path_factory.mktemp('smoke') / 'run'
   loop.train_and_evaluate(config, workdir)
   return workdir

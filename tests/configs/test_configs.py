@@ -105,13 +105,15 @@ def test_quickstart_ends_with_its_table(smoke_config, tmp_path, capsys):
   compare.compare_overrides(smoke_config('quickstart'), tmp_path)
   rows = json.loads((tmp_path / 'results.json').read_text(encoding='utf-8'))
   by_method = {row['method']: row for row in rows}
-  assert list(by_method) == ['linear_probe', 'zeroi2v', 'zeroi2v_merged']
+  names = ['linear_probe', 'no_relocation', 'zeroi2v', 'zeroi2v_merged']
+  assert list(by_method) == names
   assert all(0 <= row['top1'] <= 1 for row in rows)
   assert all(row['seconds_per_clip'] > 0 for row in rows)
-  probe, adapted, merged = rows
+  probe, linear, adapted, merged = rows
   assert merged['merge_max_diff'] < 1e-4 and merged['top1'] == adapted['top1']
   assert probe['merge_max_diff'] is None
   assert probe['tunable_params'] == 32 * 4 + 4
+  assert linear['tunable_params'] == adapted['tunable_params']
   assert merged['tunable_params'] < adapted['tunable_params']
   text = capsys.readouterr().out
   assert 'max merge difference' in text and 'zeroi2v_merged' in text
@@ -160,7 +162,7 @@ def test_missing_data_is_said_with_what_is_needed(name, tmp_path):
     ('varant=B/16', "no argument 'varant'"),
     ('variant=S/16', r'variant \(of clip\) is one of'),
     ('smoke=maybe', 'true or false'),
-    ('frames=eight', 'whole number'),
+    ('frames=eight', 'is an integer'),
     ('frames=12', 'frames is one of 8, 16, 32'),
   ],
 )
