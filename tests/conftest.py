@@ -1,5 +1,6 @@
 """Settings every test runs under, and what many of them need."""
 
+import functools
 import gc
 import importlib
 import os
@@ -96,16 +97,34 @@ def quickstart_smoke(arg='smoke'):
   return config
 
 
+def make_config(digits, name, arg):
+  """A shipped config on the digits."""
+  if name == 'quickstart':
+    config = quickstart_smoke(arg)
+  else:
+    config = importlib.import_module(f'configs.{name}').get_config(arg)
+  config.data.root = str(digits)
+  return config
+
+
 @pytest.fixture(scope='session')
-def smoke_run(digits, tmp_path_factory) -> pathlib.Path:
-  """Workdir of a short ZeroI2V run on the digits, trained and evaluated."""
+def smoke_runs(digits, tmp_path_factory):
+  """`smoke_runs('zeroi2v_k400')` -> (workdir, result), trained once."""
   from i2v_jax.training import loop
 
-  config = quickstart_smoke()
-  config.data.root = str(digits)
-  workdir = tmp_path_factory.mktemp('smoke') / 'run'
-  loop.train_and_evaluate(config, workdir)
-  return workdir
+  @functools.cache
+  def train(name, arg='smoke'):
+    workdir = tmp_path_factory.mktemp('smoke') / 'run'
+    config = make_config(digits, name, arg).lock()
+    return workdir, loop.train_and_evaluate(config, workdir)
+
+  return train
+
+
+@pytest.fixture(scope='session')
+def smoke_run(smoke_runs) -> pathlib.Path:
+  """Workdir of a short ZeroI2V run on the digits, trained and evaluated."""
+  return smoke_runs('quickstart')[0]
 
 
 @pytest.fixture
@@ -113,11 +132,7 @@ def smoke_config(digits):
   """`smoke_config('zeroi2v_k400', key=value, …)` -> a config that runs here."""
 
   def make(name='quickstart', arg='smoke', **changes):
-    if name == 'quickstart':
-      config = quickstart_smoke(arg)
-    else:
-      config = importlib.import_module(f'configs.{name}').get_config(arg)
-    config.data.root = str(digits)
+    config = make_config(digits, name, arg)
     config.update(changes)
     return config.lock()
 
