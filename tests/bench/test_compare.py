@@ -20,12 +20,13 @@ from configs import quickstart
 
 def sweep(arg=''):
   c = quickstart.get_config('smoke')
+  c.model.backbone.depth = 1
   yield 'ZeroI2V', c
   c.trainable = ('heads',)
   yield 'refused', c
   c.trainable = ('',)
   c.model.adapter = None
-  c.model.backbone.depth = 4
+  c.model.backbone.depth = 2
   yield 'twice the depth', c
 """
 

@@ -93,9 +93,8 @@ def test_operators_of_a_sweep_fit_its_models_at_full_size(name):
 
 
 @pytest.mark.parametrize('name', [n for n in NAMES if n != 'quickstart'])
-def test_every_config_runs_its_smoke_test(name, smoke_config, tmp_path):
-  config = smoke_config(name)
-  result = loop.train_and_evaluate(config, tmp_path)
+def test_every_config_runs_its_smoke_test(name, smoke_config, smoke_runs):
+  config, (_, result) = smoke_config(name), smoke_runs(name)
   views = f'{config.views.clips} clips x {config.views.crops} crops'
   assert result.fingerprint['views'] == views
   assert result.fingerprint['decoded'] == 12

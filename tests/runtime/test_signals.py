@@ -272,6 +272,7 @@ def whole_run(digits, tmp_path_factory):
   from configs import quickstart
 
   config = quickstart.get_config('smoke')
+  config.model.backbone.depth = 1  # as theirs
   config.data.root = str(digits)
   config.checkpoint_every = config.eval_every = 2
   workdir = tmp_path_factory.mktemp('whole')
