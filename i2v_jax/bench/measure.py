@@ -163,7 +163,7 @@ def measure_loader(config: Mapping[str, Any], clips: int) -> dict[str, Any]:
   data, split = config['data'], experiment.load_split(config, 'train')
   spec = experiment.make_clip_spec(config, split.class_names)
   parallel, rows = experiment.make_parallelism(config), config['repeats']
-  batches = pipeline.train_batches(
+  batches = pipeline.load_train_batches(
     Loader(split, spec, data['on_bad_video'], data['clip_seconds']),
     rows,
     seed=config['seed'],

@@ -14,7 +14,7 @@ SOURCES += ('ucf101', 'hmdb51', 'diving48')
 
 
 @contextlib.contextmanager
-def _going_on():
+def _explain_resuming():
   """Tells whoever stops it that what is done stays done."""
   try:
     yield
@@ -27,11 +27,11 @@ def show(args) -> None:
   from i2v_jax.data.sets import folders, sources
   from i2v_jax.data.show import sheet
   from i2v_jax.data.show.show import (
-    class_folders,
-    contact_sheet,
-    label,
-    left_out,
+    draw_contact_sheet,
+    find_class_names,
+    label_videos,
     list_clips,
+    list_left_out,
   )
   from i2v_jax.runtime.console import console, progress
   from i2v_jax.training import config_files, config_ranges, experiment
@@ -42,16 +42,16 @@ def show(args) -> None:
   if args.classes:
     names = sources.read_class_names(args.classes)
   else:
-    names = class_folders(args.clips)
+    names = find_class_names(args.clips)
   heading = [' '.join([args.config, *args.set])]
   mixing = [f'{k} {config[k]:g}' for k in ('mixup', 'cutmix') if config[k]]
   if mixing:
     heading.append(f'{" and ".join(mixing)} follow on the device')
-  videos = label(list_clips(args.clips, args.count), names)
+  videos = label_videos(list_clips(args.clips, args.count), names)
   bar, advance = progress(len(videos), 'show', 'videos')
   with bar:
-    picture = contact_sheet(
-      _counted(videos, advance),
+    picture = draw_contact_sheet(
+      _advance_each(videos, advance),
       experiment.make_clip_spec(config, names),
       seed=config['seed'],
       draws=args.draws,
@@ -59,12 +59,12 @@ def show(args) -> None:
       class_names=names,
     )
   sheet.write(args.out, picture)
-  if files := left_out(args.clips):
+  if files := list_left_out(args.clips):
     console.print(folders.describe_left_out(files))
   console.print(f'written to {args.out}')
 
 
-def _counted(items: Iterable, advance: Callable) -> Iterator:
+def _advance_each(items: Iterable, advance: Callable) -> Iterator:
   for item in items:
     yield item
     advance()
@@ -85,7 +85,7 @@ def prepare(args) -> None:
   from i2v_jax.data.prepare.job import Job
   from i2v_jax.training import config_files
 
-  with _going_on():
+  with _explain_resuming():
     job = Job(
       args.out,
       args.source.replace('ssv2', 'something_v2'),
@@ -108,7 +108,7 @@ def bench(args) -> None:
   given = (args.frames, args.stride, args.clips, args.rounds, args.seed)
   command.bench(args.path, *given)
   if args.against is not None:
-    command.against(args.path, args.against or args.path, *given)
+    command.compare(args.path, args.against or args.path, *given)
 
 
 def check(args) -> int:
@@ -120,12 +120,12 @@ def check(args) -> int:
     raise UserError(
       '--set and --split are for --source and --config: drop them, or PATHs'
     )
-  with _going_on():
-    listed = _to_check(args)
+  with _explain_resuming():
+    listed = _list_videos(args)
     return not all_videos.run(listed, args.out, args.seconds, args.workers)
 
 
-def _to_check(args):
+def _list_videos(args):
   from i2v_jax.data.check import all_videos
 
   if args.paths:
@@ -168,18 +168,18 @@ def add(command) -> None:
   """Adds `data` and what is below it; `command` makes a subcommand."""
   top = command('data', None, 'look at videos, check, prepare, measure them')
   sub = subcommands(top)
-  _for_show(sub('show', show, 'draw what a model sees of videos'))
-  _for_gallery(sub('gallery', gallery, 'draw a frame under each augmentation'))
-  _for_prepare(sub('prepare', prepare, 'verify videos, write TFDS shards'))
-  _for_bench(
+  _add_show(sub('show', show, 'draw what a model sees of videos'))
+  _add_gallery(sub('gallery', gallery, 'draw a frame under each augmentation'))
+  _add_prepare(sub('prepare', prepare, 'verify videos, write TFDS shards'))
+  _add_bench(
     sub('bench', bench, 'measure how fast videos are read, and by whom')
   )
-  _for_check(
+  _add_check(
     sub('check', check, 'decode every video to its end, tell what is bad')
   )
 
 
-def _for_show(found) -> None:
+def _add_show(found) -> None:
   found.add_argument(
     'clips',
     nargs='+',
@@ -206,14 +206,14 @@ def _for_show(found) -> None:
   )
 
 
-def _for_gallery(found) -> None:
+def _add_gallery(found) -> None:
   found.add_argument('clip', metavar='CLIP')
   found.add_argument('other', metavar='OTHER', help='mixed into it')
   found.add_argument('--out', required=True, help='.png or .jpg')
   found.add_argument('--seed', type=from_0, default=0, help='of what is drawn')
 
 
-def _for_prepare(sub) -> None:
+def _add_prepare(sub) -> None:
   add, policies = sub.add_argument, ('error', 'skip')
   add('root', metavar='ROOT', help='folder of the source')
   add('--source', required=True, choices=SOURCES, help='docs/data.md')
@@ -242,7 +242,7 @@ def _for_prepare(sub) -> None:
   add('--beam-options', default='', metavar='"--runner=... --..."')
 
 
-def _for_bench(found) -> None:
+def _add_bench(found) -> None:
   found.add_argument('path', metavar='PATH', help='video, folder, or text list')
   found.add_argument(
     '--against',
@@ -261,7 +261,7 @@ def _for_bench(found) -> None:
   )
 
 
-def _for_check(found) -> None:
+def _add_check(found) -> None:
   found.add_argument(
     'paths', nargs='*', metavar='PATH', help='videos, or folders of them'
   )

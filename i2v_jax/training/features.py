@@ -92,7 +92,7 @@ def stored_batches(
     UserError, OSError: as `Store.open`.
   """
   store, config = _filled(run, over), run.config
-  row_at = pipeline.stored_order(
+  row_at = pipeline.make_stored_order(
     len(run.train.split),
     config['seed'],
     config['repeats'],
@@ -158,7 +158,7 @@ def _computed(run, store: Store) -> Iterator[np.ndarray]:
     config['data']['max_bad_share'],
     run.workdir / 'bad_videos.csv',
   )
-  clips = pipeline.version_batches(
+  clips = pipeline.load_version_batches(
     run.train,
     config['batch_size'],
     seed=config['seed'],

@@ -35,8 +35,8 @@ def draw_gallery(path: str, other: str, seed: int = 0) -> np.ndarray:
     (f'RandAugment at level {_LEVEL}', operations(frame)),
     ('Two clips, on the device', mixed(frame, second, seed)),
   )
-  return sheet.padded(
-    sheet.column([_section(*section) for section in sections], gap=18),
+  return sheet.pad(
+    sheet.make_column([_section(*section) for section in sections], gap=18),
     border=20,
   )
 
@@ -56,7 +56,7 @@ def drawn(frame: np.ndarray, seed: int = 0) -> Iterator[Named]:
   crop = random_resized_crop(frames, len(frame), rng)
   yield 'resized crop', crop[0]
   yield 'jitter', colour.jitter(frames, rng)[0]
-  yield 'PCA lighting 0.5', colour.lighting_noise(frames, rng, 0.5)[0]
+  yield 'PCA lighting 0.5', colour.add_lighting_noise(frames, rng, 0.5)[0]
   for mode in ('const', 'rand'):
     erased = random_erasing(frames, rng, 1.0, mode)
     yield f'erasing {mode}', erased[0]
@@ -84,6 +84,6 @@ def mixed(frame: np.ndarray, other: np.ndarray, seed: int) -> Iterator[Named]:
 
 
 def _section(title: str, pictures: Iterable[Named]) -> np.ndarray:
-  tiles = [sheet.tile(picture, _WIDTH, name) for name, picture in pictures]
-  heading = sheet.words(title, 15, sheet.ACCENT)
-  return sheet.column([heading, sheet.wrapped(tiles, _COLUMNS)])
+  tiles = [sheet.draw_tile(picture, _WIDTH, name) for name, picture in pictures]
+  heading = sheet.draw_words(title, 15, sheet.ACCENT)
+  return sheet.make_column([heading, sheet.wrap(tiles, _COLUMNS)])

@@ -228,7 +228,7 @@ def _batches(run: Run, start: int, over):
     config['data']['max_bad_share'],
     run.workdir / f'bad_videos{host}.csv',
   )
-  batches = pipeline.train_batches(
+  batches = pipeline.load_train_batches(
     run.train,
     config['batch_size'],
     seed=config['seed'],

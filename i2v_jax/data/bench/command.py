@@ -21,10 +21,13 @@ def bench(
   path, frames: int, stride: int, count: int, rounds: int, seed: int
 ) -> None:
   """Prints what a clip costs, stage by stage, and how fast the loader is."""
-  plan, threads = _plan(path, frames, stride, count, seed), os.cpu_count() or 1
+  plan, threads = (
+    _make_plan(path, frames, stride, count, seed),
+    os.cpu_count() or 1,
+  )
   run = lambda: (lib.time_stages(plan), lib.time_loader(plan, threads))
-  found = sorted(_rounds(rounds, run), key=lambda pair: pair[0]['total'])
-  console.print(_stages(plan, found[rounds // 2][0], rounds))
+  found = sorted(_run_rounds(rounds, run), key=lambda pair: pair[0]['total'])
+  console.print(_make_stage_table(plan, found[rounds // 2][0], rounds))
   whole = count / np.median([loaded.seconds for _, loaded in found])
   console.print(
     f'whole loader: {whole:.1f} clips/s by the clock, in {threads} threads'
@@ -37,7 +40,7 @@ def bench(
   )
 
 
-def against(
+def compare(
   path, original, frames: int, stride: int, count: int, rounds: int, seed: int
 ) -> None:
   """Prints how fast others read the same frames, and if they are the same.
@@ -51,8 +54,8 @@ def against(
     rounds: of measurements.
     seed: of where clips start.
   """
-  plan = _plan(path, frames, stride, count, seed)
-  theirs = _originals(plan, original, path)
+  plan = _make_plan(path, frames, stride, count, seed)
+  theirs = _find_originals(plan, original, path)
   race = {
     name: lambda clip, read=read: read(theirs[clip], plan.indices[clip])
     for name, read in peers.READERS.items()
@@ -64,21 +67,21 @@ def against(
   readers = {'i2v': plan.read} | {
     name: race[name] for name in found if not found[name].problem
   }
-  rows = _rounds(rounds, lambda: lib.race(plan, readers))
+  rows = _run_rounds(rounds, lambda: lib.race(plan, readers))
   # Of each clip the median, so that what else the machine does counts little.
   times = {
     name: np.median([row[name] for row in rows], axis=0).sum()
     for name in readers
   }
-  table = _readers(plan, times, found, rounds)
+  table = _make_reader_table(plan, times, found, rounds)
   if not same:
     table.title += f'; the others read {original}'
   console.print(table)
 
 
-def _originals(plan: lib.Plan, original, path) -> list[str]:
+def _find_originals(plan: lib.Plan, original, path) -> list[str]:
   """The file that others read for each clip."""
-  split = lib.videos(original)
+  split = lib.load_videos(original)
   if split.records:
     raise UserError(
       f'others cannot read the shards of {original}: name the videos it was '
@@ -95,14 +98,14 @@ def _originals(plan: lib.Plan, original, path) -> list[str]:
   return [pairs[index] for index in plan.chosen]
 
 
-def _plan(path, frames, stride, count, seed) -> lib.Plan:
+def _make_plan(path, frames, stride, count, seed) -> lib.Plan:
   if count < 1:
     raise UserError(f'--clips is {count}; measure at least 1')
   spec = ClipSpec(frames, IMAGE_SIZE, stride=stride)
-  return lib.make_plan(lib.videos(path), spec, count, seed)
+  return lib.make_plan(lib.load_videos(path), spec, count, seed)
 
 
-def _rounds(count: int, run: Callable) -> list:
+def _run_rounds(count: int, run: Callable) -> list:
   if count < 1:
     raise UserError(f'--rounds is {count}; measure at least 1')
   bar, advance = progress(count, 'measuring', 'rounds')
@@ -121,7 +124,7 @@ def _table(title: str, columns: Sequence[str]) -> Table:
   return table
 
 
-def _title(plan: lib.Plan, rounds: int) -> str:
+def _make_title(plan: lib.Plan, rounds: int) -> str:
   videos = len(set(plan.names))
   what = plan.names[0] if videos == 1 else f'{videos} videos'
   spec = plan.spec
@@ -131,9 +134,11 @@ def _title(plan: lib.Plan, rounds: int) -> str:
   )
 
 
-def _stages(plan: lib.Plan, times: dict[str, float], rounds: int) -> Table:
+def _make_stage_table(
+  plan: lib.Plan, times: dict[str, float], rounds: int
+) -> Table:
   total = times['total']
-  table = _table(_title(plan, rounds), ('stage', 'ms per clip', 'share'))
+  table = _table(_make_title(plan, rounds), ('stage', 'ms per clip', 'share'))
   rest = total - sum(times[name] for name in lib.STAGES)
   rows = {name: times[name] for name in lib.STAGES} | {'other': rest}
   for name, seconds in rows.items():
@@ -149,12 +154,14 @@ def _stage_row(table, name, seconds, plan, total) -> None:
   table.add_row(name, f'{each:.2f}', f'{seconds / total:.1%}')
 
 
-def _readers(plan: lib.Plan, times: dict, found: dict, rounds: int) -> Table:
+def _make_reader_table(
+  plan: lib.Plan, times: dict, found: dict, rounds: int
+) -> Table:
   columns = ['reader', 'clips/s', 'i2v is']
   compared = any(agreement.frames for agreement in found.values())
   if compared:
     columns += ['frames', 'differ', 'by at most']
-  table = _table(_title(plan, rounds), columns)
+  table = _table(_make_title(plan, rounds), columns)
   rate = lambda name: f'{len(plan.chosen) / times[name]:.1f}'
   table.add_row('i2v', rate('i2v'))
   for name, agreement in found.items():

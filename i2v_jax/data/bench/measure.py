@@ -75,7 +75,7 @@ class Agreement:
   problem: str = ''
 
 
-def videos(path) -> Split:
+def load_videos(path) -> Split:
   """What `path` names, without labels.
 
   A video itself, those in a folder and below, those that a list names, or the
@@ -84,8 +84,8 @@ def videos(path) -> Split:
   no video.
   """
   path = pathlib.Path(path)
-  if path.is_dir() and prepared.folders(path):
-    return sources.load('prepared', path, prepared.splits(path)[0])
+  if path.is_dir() and prepared.find_folders(path):
+    return sources.load_split('prepared', path, prepared.list_splits(path)[0])
   if list_lines.is_list(path):
     found = [video for video, _ in list_lines.read_list(path)]
   else:
@@ -101,8 +101,8 @@ def make_plan(split: Split, spec: ClipSpec, count: int, seed: int) -> Plan:
   chosen = tuple(clip % len(split) for clip in range(count))
   frames = {index: count_frames(split, index) for index in set(chosen)}
   indices = (
-    sampling.dense_train(
-      frames[index], spec.num_frames, spec.stride, _rng(seed, clip)
+    sampling.sample_dense_train(
+      frames[index], spec.num_frames, spec.stride, _make_rng(seed, clip)
     )
     for clip, index in enumerate(chosen)
   )
@@ -115,7 +115,7 @@ def count_frames(split: Split, index: int) -> int:
     return video.info.frames
 
 
-def _rng(seed: int, clip: int) -> np.random.Generator:
+def _make_rng(seed: int, clip: int) -> np.random.Generator:
   return np.random.default_rng((seed, clip))
 
 
@@ -125,7 +125,7 @@ class Stopwatch:
   def __init__(self):
     self.seconds = collections.Counter()
 
-  def timed(self, stage: str, function: Callable) -> Callable:
+  def wrap(self, stage: str, function: Callable) -> Callable:
     """The same function, its calls timed."""
 
     def call(*args):
@@ -138,15 +138,17 @@ class Stopwatch:
     return call
 
 
-def _timed(split: Split, index: int, watch: Stopwatch) -> Video | FrameFolder:
+def _open_timed(
+  split: Split, index: int, watch: Stopwatch
+) -> Video | FrameFolder:
   """A video whose reading is timed: `read` counts all, its parts too."""
-  found = watch.timed('open', split.video)(index)
-  video = watch.timed('open', open_video)(found, split.paths[index])
+  found = watch.wrap('open', split.video)(index)
+  video = watch.wrap('open', open_video)(found, split.paths[index])
   if isinstance(video, Video):  # in a folder of frames nothing is sought
-    video.packets.start = watch.timed('seek', video.packets.start)
-  video.convert = watch.timed('convert', video.convert)
-  video.resize = watch.timed('resize', video.resize)
-  video.read = watch.timed('read', video.read)
+    video.packets.start = watch.wrap('seek', video.packets.start)
+  video.convert = watch.wrap('convert', video.convert)
+  video.resize = watch.wrap('resize', video.resize)
+  video.read = watch.wrap('read', video.read)
   return video
 
 
@@ -157,14 +159,14 @@ def time_stages(plan: Plan) -> dict[str, float]:
   transforms are those of training, collating stacks a batch of clips.
   """
   watch, batch = Stopwatch(), []
-  make = watch.timed('make', clips.train_clip)
+  make = watch.wrap('make', clips.make_train_clip)
   start = time.process_time()
   for k, index in enumerate(plan.chosen):
-    with _timed(plan.split, index, watch) as video:
-      arrays, _ = make(video, 0, plan.spec, _rng(plan.seed, k))
+    with _open_timed(plan.split, index, watch) as video:
+      arrays, _ = make(video, 0, plan.spec, _make_rng(plan.seed, k))
     batch.append(arrays['video'])
     if len(batch) == BATCH or k + 1 == len(plan.chosen):
-      watch.timed('collate', np.stack)(batch)
+      watch.wrap('collate', np.stack)(batch)
       batch.clear()
   total = time.process_time() - start
   found = watch.seconds
@@ -200,7 +202,7 @@ def time_loader(plan: Plan, threads: int) -> Loaded:
     records=plan.split.records and _Chosen(plan.split.records, plan.chosen),
   )
   rows = math.gcd(count, BATCH)
-  batches = pipeline.train_batches(
+  batches = pipeline.load_train_batches(
     Loader(split, plan.spec),
     rows,
     seed=plan.seed,
@@ -258,7 +260,7 @@ def check_agreement(
       name.encode()  # other names crash some of the others
       theirs = reader(clip)
     except Exception as error:  # whatever fails in there is for the report
-      return Agreement(problem=f'{name}: {_sentence(error)}')
+      return Agreement(problem=f'{name}: {_describe_error(error)}')
     if not same:
       continue
     ours = plan.read(clip)
@@ -274,7 +276,7 @@ def check_agreement(
   return found
 
 
-def _sentence(error: Exception) -> str:
+def _describe_error(error: Exception) -> str:
   if isinstance(error, ModuleNotFoundError):
     return f'{error.name} is not installed'
   text = ' '.join(str(error).split()) or type(error).__name__

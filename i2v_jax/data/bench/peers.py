@@ -6,7 +6,7 @@ None of them is needed for anything else, and each is imported when it is used.
 import numpy as np
 
 
-def decord(path: str, indices: np.ndarray) -> np.ndarray:
+def read_decord(path: str, indices: np.ndarray) -> np.ndarray:
   """Frames by decord: uint8 RGB [n, H, W, 3]."""
   import decord as lib
 
@@ -14,20 +14,20 @@ def decord(path: str, indices: np.ndarray) -> np.ndarray:
   return reader.get_batch(indices).asnumpy()
 
 
-def opencv(path: str, indices: np.ndarray) -> np.ndarray:
+def read_opencv(path: str, indices: np.ndarray) -> np.ndarray:
   """Frames by OpenCV, which seeks once and then grabs every frame."""
   import cv2
 
   threads = [cv2.CAP_PROP_N_THREADS, 1]
   capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG, threads)
   try:
-    found = _grabbed(capture, sorted(set(indices.tolist())))
+    found = _grab(capture, sorted(set(indices.tolist())))
   finally:
     capture.release()
   return np.stack([found[index] for index in indices.tolist()])
 
 
-def _grabbed(capture, wanted: list[int]) -> dict[int, np.ndarray]:
+def _grab(capture, wanted: list[int]) -> dict[int, np.ndarray]:
   import cv2
 
   capture.set(cv2.CAP_PROP_POS_FRAMES, wanted[0])
@@ -42,7 +42,7 @@ def _grabbed(capture, wanted: list[int]) -> dict[int, np.ndarray]:
   return found
 
 
-def torchcodec(path: str, indices: np.ndarray) -> np.ndarray:
+def read_torchcodec(path: str, indices: np.ndarray) -> np.ndarray:
   """Frames by torchcodec, in its default exact mode."""
   from torchcodec.decoders import VideoDecoder
 
@@ -50,4 +50,8 @@ def torchcodec(path: str, indices: np.ndarray) -> np.ndarray:
   return decoder.get_frames_at(indices.tolist()).data.numpy()
 
 
-READERS = {'decord': decord, 'OpenCV': opencv, 'torchcodec': torchcodec}
+READERS = {
+  'decord': read_decord,
+  'OpenCV': read_opencv,
+  'torchcodec': read_torchcodec,
+}

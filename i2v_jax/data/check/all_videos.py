@@ -52,7 +52,9 @@ def list_source(
   format, options = ALIASES.get(format, format), dict(options)
   splits = splits or ('train', 'test' if format in _TRAIN_TEST else 'val')
   complete = options.pop('on_missing', 'error') == 'error'
-  read = lambda split: sources.load(format, root, split, 'skip', **options)
+  read = lambda split: sources.load_split(
+    format, root, split, 'skip', **options
+  )
   return Listed(
     {split: read(split) for split in dict.fromkeys(splits)},
     format=format,
@@ -111,7 +113,7 @@ def check_all(
   }
   todo = [video for video in paths if video not in records]
   bar, advance = progress(len(paths), 'check', 'videos', len(records))
-  checking = contextlib.closing(_check(todo, paths, seconds, count, fps))
+  checking = contextlib.closing(_run_checks(todo, paths, seconds, count, fps))
   with bar, journal.open('a', encoding='utf-8') as file, checking as checked:
     for video, found in checked:
       record = {'id': video} | stamps[video] | found
@@ -133,14 +135,14 @@ def _stamp(path: str, fps: float) -> dict[str, Any]:
 def _resume(journal: pathlib.Path) -> dict[str, dict]:
   """The results of a check that was stopped, of the same decoder."""
   header = {'decoder': one_video.DECODER, 'i2v_jax': i2v_jax.__version__}
-  lines = list(_whole_lines(journal)) if journal.exists() else []
+  lines = list(_read_complete_lines(journal)) if journal.exists() else []
   if not lines or lines[0] != header:
     journal.write_text(json.dumps(header) + '\n', encoding='utf-8')
     return {}
   return {record['id']: record for record in lines[1:] if 'id' in record}
 
 
-def _whole_lines(journal: pathlib.Path) -> Iterator[dict]:
+def _read_complete_lines(journal: pathlib.Path) -> Iterator[dict]:
   """Yields what the lines hold; cuts off one that was not finished."""
   with journal.open('r+b') as file:
     end = 0
@@ -157,7 +159,7 @@ def _whole_lines(journal: pathlib.Path) -> Iterator[dict]:
         yield found
 
 
-def _check(
+def _run_checks(
   todo: Sequence[str],
   paths: Mapping[str, str],
   seconds: float,
@@ -181,10 +183,10 @@ def _check(
     futures.ThreadPoolExecutor(count) as threads,
     workers.Pool(one_video.check_file, count, seconds) as pool,
   ):
-    yield from _as_done(threads, one, todo, 2 * count)
+    yield from _run_unordered(threads, one, todo, 2 * count)
 
 
-def _as_done(
+def _run_unordered(
   threads: futures.Executor, function: Callable, items: Iterable, ahead: int
 ) -> Iterator[Any]:
   waiting = set()

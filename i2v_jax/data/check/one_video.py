@@ -51,30 +51,30 @@ def check_file(path: str, fps: float = decode.FPS) -> dict[str, Any]:
   """
   found = {'ok': False, 'frames': 0}
   try:
-    with faults.named(path):
+    with faults.report_bugs(path):
       if decode.is_frame_folder(path):
-        return found | _folder(path, fps)
+        return found | _check_folder(path, fps)
       _check_regular(path)
       with open(path, 'rb') as file:
         found['sha256'] = hashlib.file_digest(file, 'sha256').hexdigest()
       with decode.open_video(path) as video:
-        return found | _facts(video.info) | _decoded(path, video)
+        return found | _make_facts(video.info) | _check_decoding(path, video)
   except faults.OF_VIDEO as error:
-    return found | {'frame': 0, 'reason': _reason(path, error)}
+    return found | {'frame': 0, 'reason': _describe_error(path, error)}
 
 
-def _folder(path: str, fps: float) -> dict[str, Any]:
+def _check_folder(path: str, fps: float) -> dict[str, Any]:
   with decode.open_video(path, fps=fps) as video:
     aside, count = video.files.aside, video.info.frames
-    found = _facts(video.info) | {
-      'sha256': frame_files.sha256(path),
+    found = _make_facts(video.info) | {
+      'sha256': frame_files.compute_sha256(path),
       'stated': None,
       'cut_short': False,
       'gaps': video.files.gaps,
       'aside': f'{len(aside):,} such as {aside[0]}' if aside else '',
     }
     for frame in range(count):
-      if reason := _unreadable(path, video, frame):
+      if reason := _explain_unreadable(path, video, frame):
         return found | {'frames': frame, 'frame': frame, 'reason': reason}
     return found | {'ok': True, 'frames': count}
 
@@ -91,11 +91,11 @@ def _check_regular(path: str) -> None:
     raise decode.DecodeError('is empty')
 
 
-def _reason(path: str, error: Exception) -> str:
-  return faults.reason(error).removeprefix(f'{path}: ')
+def _describe_error(path: str, error: Exception) -> str:
+  return faults.describe(error).removeprefix(f'{path}: ')
 
 
-def _facts(info: decode.VideoInfo) -> dict[str, Any]:
+def _make_facts(info: decode.VideoInfo) -> dict[str, Any]:
   return {
     'fps': round(info.fps, 4),
     'height': info.height,
@@ -108,7 +108,7 @@ def _facts(info: decode.VideoInfo) -> dict[str, Any]:
   }
 
 
-def _decoded(path: str, video: decode.Video) -> dict[str, Any]:
+def _check_decoding(path: str, video: decode.Video) -> dict[str, Any]:
   count, packets = video.info.frames, video.packets
   walk = _walk(path, video.fits)
   found = {
@@ -120,29 +120,31 @@ def _decoded(path: str, video: decode.Video) -> dict[str, Any]:
   }
   if packets.counted:
     walk = walk._replace(listed=packets.ticks)
-  elif packets.ticks and not _in_order(walk):
+  elif packets.ticks and not _is_in_order(walk):
     reason = 'its frames do not come in the order of their times'
     reason = f'{reason}; re-encode it: ffmpeg -i IN OUT'
     return found | {'ok': False, 'frames': 0, 'frame': 0, 'reason': reason}
-  for frame in _suspects(walk, count):
-    if reason := _unreadable(path, video, frame):
-      return found | _first_unreadable(path, video, frame, reason)
+  for frame in _find_suspects(walk, count):
+    if reason := _explain_unreadable(path, video, frame):
+      return found | _find_first_unreadable(path, video, frame, reason)
   return found | {'ok': True, 'frames': count}
 
 
-def _first_unreadable(path, video, frame: int, reason: str) -> dict[str, Any]:
+def _find_first_unreadable(
+  path, video, frame: int, reason: str
+) -> dict[str, Any]:
   # A decoder may lose pictures it was about to show when the next one fails.
-  while frame and (earlier := _unreadable(path, video, frame - 1)):
+  while frame and (earlier := _explain_unreadable(path, video, frame - 1)):
     frame, reason = frame - 1, earlier
   return {'ok': False, 'frames': frame, 'frame': frame, 'reason': reason}
 
 
-def _unreadable(path: str, video: decode.Video, frame: int) -> str:
+def _explain_unreadable(path: str, video: decode.Video, frame: int) -> str:
   """Why training could not read a frame; '' if it can."""
   try:
     video.read([frame])
   except decode.DecodeError as error:
-    return _reason(path, error)
+    return _describe_error(path, error)
   return ''
 
 
@@ -154,7 +156,7 @@ class _Walk(NamedTuple):
   interlaced: bool = False
 
 
-def _in_order(walk: _Walk) -> bool:
+def _is_in_order(walk: _Walk) -> bool:
   """Whether pictures that are found by their times come in that order.
 
   If not, training would read one for another.
@@ -168,7 +170,7 @@ def _walk(path: str, fits: Callable[[av.VideoFrame], bool]) -> _Walk:
   listed, shown, hidden, ends = [], [], 0, collections.Counter()
   interlaced = False
   with pyav.open_file(path) as container:
-    stream = pyav.video_stream(container)
+    stream = pyav.find_video_stream(container)
     for packet in container.demux():
       start = packet.dts if packet.pts is None else packet.pts
       if start is not None:
@@ -180,14 +182,14 @@ def _walk(path: str, fits: Callable[[av.VideoFrame], bool]) -> _Walk:
       if packet.size and not packet.is_discard:
         listed.append(packet.pts)
       hidden += packet.is_discard
-      for picture in _pictures(packet):
+      for picture in _decode(packet):
         shown.append((picture.pts, fits(picture) and not picture.is_corrupt))
         interlaced |= picture.interlaced_frame
-    missing = _cut_short(container, stream, len(listed) + hidden, ends)
+    missing = _is_cut_short(container, stream, len(listed) + hidden, ends)
     return _Walk(listed, shown, stream.frames or None, missing, interlaced)
 
 
-def _cut_short(container, stream, count: int, ends: Mapping) -> bool:
+def _is_cut_short(container, stream, count: int, ends: Mapping) -> bool:
   """Whether there should be more than `count` packets, or seconds.
 
   Args:
@@ -210,7 +212,7 @@ def _cut_short(container, stream, count: int, ends: Mapping) -> bool:
   return stated - end > _LATE
 
 
-def _pictures(packet: av.Packet) -> list[av.VideoFrame]:
+def _decode(packet: av.Packet) -> list[av.VideoFrame]:
   """The pictures that a packet gives; none where it is broken."""
   try:
     return packet.decode()
@@ -218,7 +220,7 @@ def _pictures(packet: av.Packet) -> list[av.VideoFrame]:
     return []
 
 
-def _suspects(walk: _Walk, count: int) -> list[int]:
+def _find_suspects(walk: _Walk, count: int) -> list[int]:
   """Numbers of the frames that the walk has not shown to be good."""
   listed = set(walk.listed)
   good = {time for time, whole in walk.shown if whole}

@@ -23,12 +23,12 @@ def show(listed: Listed, records: Records, found: Sequence[Finding]) -> None:
   for i, heading in enumerate(_COLUMNS):
     table.add_column(heading, justify='right' if i else 'left')
   for name, split in listed.splits.items():
-    table.add_row(*_row(name, split, records, listed.spec))
+    table.add_row(*_make_row(name, split, records, listed.spec))
   console.print(table)
   lines = []
   for finding in found:
     mark = 'problem' if finding.problem else 'note'
-    lines += [f'{mark:<8} {finding.text}', *_examples(finding)]
+    lines += [f'{mark:<8} {finding.text}', *_list_examples(finding)]
   if not any(finding.problem for finding in found):
     lines.append('nothing is wrong')
   for line in lines:
@@ -48,12 +48,12 @@ _COLUMNS = (
 )
 
 
-def _row(name, split, records, clip) -> list[str]:
+def _make_row(name, split, records, clip) -> list[str]:
   mine = [records[video] for video in split.ids]
   good = [record for record in mine if record['ok']]
   short = sum(findings.is_short(record, clip) for record in good)
   seconds = sum(record['duration'] for record in good)
-  counts = class_findings.per_class(split)
+  counts = class_findings.count_per_class(split)
   spread = f'{counts.min():,} to {counts.max():,}' if len(counts) else '-'
   return [
     name,
@@ -68,7 +68,7 @@ def _row(name, split, records, clip) -> list[str]:
   ]
 
 
-def _examples(finding: Finding) -> Iterator[str]:
+def _list_examples(finding: Finding) -> Iterator[str]:
   for _, video, detail in finding.rows[:SHOWN]:
     parts = (str(part) for part in (video, detail) if part != '')
     yield f'{"":<8} {": ".join(parts)}'

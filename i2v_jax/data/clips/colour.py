@@ -22,7 +22,7 @@ _GREY = np.array([0.299, 0.587, 0.114])  # OpenCV's, as mmaction2 uses them.
 _HUES = 180  # OpenCV's hue of uint8 images, 2 degrees each.
 
 
-def lighting_noise(
+def add_lighting_noise(
   frames: np.ndarray, rng: np.random.Generator, std: float = 0.1
 ) -> np.ndarray:
   """Adds one random colour to all pixels of RGB frames: AlexNet's PCA noise.
@@ -61,10 +61,10 @@ def jitter(
   check_frames(frames)
   *factors, turn = rng.uniform(-1.0, 1.0, 4) * strength
   factors = [1 + factor for factor in factors]
-  return adjusted(frames, *factors, turn, order=rng.permutation(4))
+  return adjust(frames, *factors, turn, order=rng.permutation(4))
 
 
-def adjusted(
+def adjust(
   frames: np.ndarray,
   brightness: float,
   contrast: float,
@@ -88,21 +88,23 @@ def adjusted(
     order: in which the four act, by their places above.
   """
   factors, place = (brightness, contrast, saturation), list(order).index(3)
-  frames = _blended(frames, factors, order[:place])
+  frames = _blend(frames, factors, order[:place])
   if steps := int(hue * 255) % _HUES:
-    frames = _turned(frames, steps)
-  return _blended(frames, factors, order[place + 1 :])
+    frames = _turn_hue(frames, steps)
+  return _blend(frames, factors, order[place + 1 :])
 
 
-def _blended(frames, factors, order) -> np.ndarray:
+def _blend(frames, factors, order) -> np.ndarray:
   """Blends in that order: one affine map of RGB per frame."""
   out = np.empty(frames.shape, np.uint8)
   for source, target in zip(frames, out, strict=True):
-    cv2.transform(source, _map(cv2.mean(source)[:3], factors, order), target)
+    cv2.transform(
+      source, _make_map(cv2.mean(source)[:3], factors, order), target
+    )
   return out
 
 
-def _map(mean, factors, order) -> np.ndarray:
+def _make_map(mean, factors, order) -> np.ndarray:
   """[3, 4]: the map of a frame of this mean colour."""
   matrix, offset = np.eye(3), np.zeros(3)
   for which in order:
@@ -116,7 +118,7 @@ def _map(mean, factors, order) -> np.ndarray:
   return np.column_stack([matrix, offset])
 
 
-def _turned(frames: np.ndarray, steps: int) -> np.ndarray:
+def _turn_hue(frames: np.ndarray, steps: int) -> np.ndarray:
   """Turns OpenCV's hue of contiguous frames."""
   tall = frames.reshape(-1, *frames.shape[2:])
   colours = cv2.cvtColor(tall, cv2.COLOR_RGB2HSV)

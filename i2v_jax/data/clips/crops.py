@@ -10,7 +10,7 @@ from i2v_jax.data.videos.resize import check_frames, resize, resize_short_side
 from i2v_jax.runtime.errors import UserError
 
 
-def crop_box(
+def draw_crop_box(
   height: int,
   width: int,
   rng: np.random.Generator,
@@ -51,7 +51,7 @@ def random_resized_crop(
   `crop_box` tells how the box is drawn.
   """
   check_frames(frames)
-  top, left, h, w = crop_box(*frames.shape[1:3], rng, area, aspect)
+  top, left, h, w = draw_crop_box(*frames.shape[1:3], rng, area, aspect)
   return resize(frames[:, top : top + h, left : left + w], size, size)
 
 
@@ -70,7 +70,7 @@ def random_scale_crop(
   height, width = frames.shape[1:3]
   top = int(rng.integers(height - size, endpoint=True))
   left = int(rng.integers(width - size, endpoint=True))
-  return _square(frames, top, left, size)
+  return _crop_square(frames, top, left, size)
 
 
 def center_crop(frames: np.ndarray, size: int) -> np.ndarray:
@@ -86,7 +86,7 @@ def center_crop(frames: np.ndarray, size: int) -> np.ndarray:
       f'cannot crop {size} pixels from frames of {height} x {width}; '
       'resize their short side first.'
     )
-  return _square(frames, (height - size) // 2, (width - size) // 2, size)
+  return _crop_square(frames, (height - size) // 2, (width - size) // 2, size)
 
 
 def three_crop(frames: np.ndarray, size: int) -> list[np.ndarray]:
@@ -97,8 +97,8 @@ def three_crop(frames: np.ndarray, size: int) -> list[np.ndarray]:
   short of the edge.
   Raises UserError where the short side is not `size`.
   """
-  step = _room(frames, size) // 2
-  return _along(frames, [0, 2 * step, step], size)
+  step = _measure_room(frames, size) // 2
+  return _crop_along(frames, [0, 2 * step, step], size)
 
 
 def release_crops(
@@ -110,8 +110,8 @@ def release_crops(
   pixels: one crop is the left or top one, and the last never reaches the edge.
   Raises UserError where the short side is not `size`.
   """
-  room = _room(frames, size)
-  return _along(frames, [k * room // count for k in range(count)], size)
+  room = _measure_room(frames, size)
+  return _crop_along(frames, [k * room // count for k in range(count)], size)
 
 
 def random_erasing(
@@ -144,7 +144,7 @@ def random_erasing(
     )
   if rng.random() >= probability:
     return frames
-  top, left, h, w = _erase_box(*frames.shape[1:3], rng)
+  top, left, h, w = _draw_erase_box(*frames.shape[1:3], rng)
   cover = 128
   if mode == 'rand':
     cover = rng.integers(0, 256, (len(frames), h, w, 3), np.uint8)
@@ -153,7 +153,7 @@ def random_erasing(
   return out
 
 
-def _room(frames: np.ndarray, size: int) -> int:
+def _measure_room(frames: np.ndarray, size: int) -> int:
   """Pixels that the long side has beyond `size`, which the short side has."""
   check_frames(frames)
   height, width = frames.shape[1:3]
@@ -165,18 +165,22 @@ def _room(frames: np.ndarray, size: int) -> int:
   return max(height, width) - size
 
 
-def _along(frames: np.ndarray, starts: list, size: int) -> list[np.ndarray]:
+def _crop_along(
+  frames: np.ndarray, starts: list, size: int
+) -> list[np.ndarray]:
   """Squares that start at each of some pixels of the long side."""
   tall = frames.shape[1] > frames.shape[2]
   corners = [(start, 0) if tall else (0, start) for start in starts]
-  return [_square(frames, *corner, size) for corner in corners]
+  return [_crop_square(frames, *corner, size) for corner in corners]
 
 
-def _square(frames: np.ndarray, top: int, left: int, size: int) -> np.ndarray:
+def _crop_square(
+  frames: np.ndarray, top: int, left: int, size: int
+) -> np.ndarray:
   return frames[:, top : top + size, left : left + size]
 
 
-def _erase_box(
+def _draw_erase_box(
   height: int, width: int, rng: np.random.Generator
 ) -> tuple[int, int, int, int]:
   """Draws (top, left, height, width) of the rectangle to erase."""

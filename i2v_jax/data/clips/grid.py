@@ -6,7 +6,7 @@ import numpy as np
 from i2v_jax.runtime.errors import UserError
 
 
-def framesets(
+def make_framesets(
   frames: np.ndarray, rows: int, columns: int, antialias: bool = False
 ) -> np.ndarray:
   """Tiles each rows * columns consecutive frames, scaled down, into an image.

@@ -64,13 +64,13 @@ def brightness(frames: np.ndarray, factor: float) -> np.ndarray:
 
 def contrast(frames: np.ndarray, factor: float) -> np.ndarray:
   """Blends each frame with its mean grey: factor 0 is flat."""
-  means = _grey(frames).mean(axis=(1, 2))
+  means = _to_grey(frames).mean(axis=(1, 2))
   return _look_up(frames, factor * _LEVELS + (1 - factor) * means[:, None])
 
 
 def saturation(frames: np.ndarray, factor: float) -> np.ndarray:
   """Blends each pixel with its grey: factor 0 is black and white."""
-  grey = cv2.cvtColor(_tall(_grey(frames)), cv2.COLOR_GRAY2RGB)
+  grey = cv2.cvtColor(_stack(_to_grey(frames)), cv2.COLOR_GRAY2RGB)
   return _blend(frames, grey.reshape(frames.shape), factor)
 
 
@@ -78,7 +78,7 @@ def sharpness(frames: np.ndarray, factor: float) -> np.ndarray:
   """Blends with smoothed frames, except on the outermost pixels."""
   # One tall image: pixels smoothed across two frames are border pixels, which
   # are put back.
-  smooth = cv2.filter2D(_tall(frames), -1, _SMOOTH).reshape(frames.shape)
+  smooth = cv2.filter2D(_stack(frames), -1, _SMOOTH).reshape(frames.shape)
   for edge in (0, -1):
     smooth[:, edge] = frames[:, edge]
     smooth[:, :, edge] = frames[:, :, edge]
@@ -87,17 +87,17 @@ def sharpness(frames: np.ndarray, factor: float) -> np.ndarray:
 
 def auto_contrast(frames: np.ndarray) -> np.ndarray:
   """Stretches every channel of every frame to 0..255."""
-  counts = _histograms(frames)
+  counts = _count_levels(frames)
   low = np.argmax(counts > 0, axis=2, keepdims=True)
-  span = _highest(counts) - low
+  span = _find_highest(counts) - low
   stretched = (_LEVELS - low) * 255 / np.maximum(span, 1)
   return _look_up(frames, np.where(span > 0, stretched, _LEVELS))
 
 
 def equalize(frames: np.ndarray) -> np.ndarray:
   """Flattens the histogram of every channel of every frame."""
-  counts = _histograms(frames)
-  at_top = np.take_along_axis(counts, _highest(counts), axis=2)
+  counts = _count_levels(frames)
+  at_top = np.take_along_axis(counts, _find_highest(counts), axis=2)
   step = (counts.sum(axis=2, keepdims=True) - at_top) // 255
   below = np.cumsum(counts, axis=2) - counts
   spread = (below + step // 2) // np.maximum(step, 1)
@@ -203,7 +203,7 @@ def _check_settings(magnitude: float, num_ops: int, fill: int) -> None:
       )
 
 
-def _tall(frames: np.ndarray) -> np.ndarray:
+def _stack(frames: np.ndarray) -> np.ndarray:
   """All frames as one image [T * H, W, 3], for a single call of cv2."""
   return frames.reshape(-1, *frames.shape[2:])
 
@@ -211,17 +211,17 @@ def _tall(frames: np.ndarray) -> np.ndarray:
 def _blend(frames: np.ndarray, other: np.ndarray, factor: float) -> np.ndarray:
   """factor * frames + (1 - factor) * other, truncated and clipped."""
   mixed = cv2.addWeighted(
-    _tall(frames), factor, _tall(other), 1 - factor, _TRUNCATE
+    _stack(frames), factor, _stack(other), 1 - factor, _TRUNCATE
   )
   return mixed.reshape(frames.shape)
 
 
-def _grey(frames: np.ndarray) -> np.ndarray:
+def _to_grey(frames: np.ndarray) -> np.ndarray:
   """Luma truncated to uint8: [T, H, W]."""
-  return cv2.transform(_tall(frames), _GREY).reshape(frames.shape[:3])
+  return cv2.transform(_stack(frames), _GREY).reshape(frames.shape[:3])
 
 
-def _histograms(frames: np.ndarray) -> np.ndarray:
+def _count_levels(frames: np.ndarray) -> np.ndarray:
   """How often each value occurs: int64 [T, 3, 256]."""
   counts = [
     cv2.calcHist([frame], [channel], None, [256], [0, 256]).ravel()
@@ -231,7 +231,7 @@ def _histograms(frames: np.ndarray) -> np.ndarray:
   return np.reshape(counts, (len(frames), 3, 256)).astype(np.int64)
 
 
-def _highest(counts: np.ndarray) -> np.ndarray:
+def _find_highest(counts: np.ndarray) -> np.ndarray:
   """Highest value that occurs, from histograms [T, 3, 256]: [T, 3, 1]."""
   return 255 - np.argmax(counts[..., ::-1] > 0, axis=2, keepdims=True)
 
@@ -244,7 +244,7 @@ def _look_up(frames: np.ndarray, table: np.ndarray) -> np.ndarray:
   """
   table = np.clip(table, 0, 255).astype(np.uint8)
   if table.ndim == 1:
-    return cv2.LUT(_tall(frames), table).reshape(frames.shape)
+    return cv2.LUT(_stack(frames), table).reshape(frames.shape)
   if table.ndim == 3:
     table = table.swapaxes(1, 2)[:, None]
   return np.stack(list(map(cv2.LUT, frames, table)))

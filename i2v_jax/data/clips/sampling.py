@@ -15,7 +15,7 @@ RULES = ('mmaction1', 'mmaction0')  # of placing test clips
 STRIDES = (1, 2, 4, 8)
 
 
-def dense_train(
+def sample_dense_train(
   num_frames: int, clip_len: int, stride: int, rng: np.random.Generator
 ) -> np.ndarray:
   """Draws one clip of consecutive strided frames.
@@ -39,10 +39,10 @@ def dense_train(
   """
   _check(num_frames=num_frames, clip_len=clip_len, stride=stride)
   start = rng.integers(max(num_frames - clip_len * stride, 0), endpoint=True)
-  return _strided(np.array([start]), num_frames, clip_len, stride)[0]
+  return _stride_from(np.array([start]), num_frames, clip_len, stride)[0]
 
 
-def dense_test(
+def sample_dense_test(
   num_frames: int,
   clip_len: int,
   stride: int,
@@ -75,12 +75,12 @@ def dense_test(
     stride=stride,
     num_clips=num_clips,
   )
-  place = _test_starts if rule == 'mmaction1' else _test_starts_0x
+  place = _place_starts if rule == 'mmaction1' else _place_starts_0x
   starts = place(num_frames, clip_len, stride, num_clips)
-  return _strided(starts, num_frames, clip_len, stride)
+  return _stride_from(starts, num_frames, clip_len, stride)
 
 
-def uniform_train(
+def sample_uniform_train(
   num_frames: int, clip_len: int, rng: np.random.Generator
 ) -> np.ndarray:
   """Draws one frame from each of T equal segments of the video.
@@ -100,11 +100,11 @@ def uniform_train(
     UserError: a count is below 1.
   """
   _check(num_frames=num_frames, clip_len=clip_len)
-  edges = _edges(num_frames, clip_len)
+  edges = _compute_edges(num_frames, clip_len)
   return rng.integers(edges[:-1], edges[1:], endpoint=True)
 
 
-def uniform_test(
+def sample_uniform_test(
   num_frames: int, clip_len: int, num_clips: int, rule: str = 'mmaction1'
 ) -> np.ndarray:
   """Takes C fixed frames inside each of T equal segments of the video.
@@ -126,7 +126,7 @@ def uniform_test(
   """
   _check_rule(rule)
   _check(num_frames=num_frames, clip_len=clip_len, num_clips=num_clips)
-  edges = _edges(num_frames, clip_len)
+  edges = _compute_edges(num_frames, clip_len)
   if rule == 'mmaction0':
     if num_clips > 1:
       raise UserError(
@@ -139,7 +139,7 @@ def uniform_test(
   return edges[:-1] + inside[:, None]
 
 
-def random_stride_train(
+def sample_random_stride(
   num_frames: int,
   clip_len: int,
   rng: np.random.Generator,
@@ -177,7 +177,7 @@ def random_stride_train(
   return np.minimum(clip, end - 1).astype(np.int64)
 
 
-def release_test(
+def sample_release_test(
   num_frames: int, clip_len: int, stride: int, num_clips: int
 ) -> np.ndarray:
   """Places clips as the release of DualPath does in testing.
@@ -211,13 +211,13 @@ def release_test(
   return stride * np.minimum(places, last)
 
 
-def _edges(num_frames: int, clip_len: int) -> np.ndarray:
+def _compute_edges(num_frames: int, clip_len: int) -> np.ndarray:
   """Where the segments of a uniform clip begin and end: int64 [T + 1]."""
   segment = (num_frames - 1) / clip_len
   return np.round(segment * np.arange(clip_len + 1)).astype(np.int64)
 
 
-def _test_starts(
+def _place_starts(
   num_frames: int, clip_len: int, stride: int, num_clips: int
 ) -> np.ndarray:
   """First frame of each test clip: int64 [C]."""
@@ -231,7 +231,7 @@ def _test_starts(
   return np.round(clips * (free / (num_clips - 1))).astype(np.int64)
 
 
-def _test_starts_0x(
+def _place_starts_0x(
   num_frames: int, clip_len: int, stride: int, num_clips: int
 ) -> np.ndarray:
   """The same by mmaction2 0.x: int64 [C]."""
@@ -239,7 +239,7 @@ def _test_starts_0x(
   return (np.arange(num_clips) * gap + gap / 2).astype(np.int64)
 
 
-def _strided(
+def _stride_from(
   starts: np.ndarray, num_frames: int, clip_len: int, stride: int
 ) -> np.ndarray:
   """Every `stride`-th frame from each start, looping past the end: [C, T]."""

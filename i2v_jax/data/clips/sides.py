@@ -68,7 +68,7 @@ _JOINED = re.compile('([左右]|[顺順逆][时時][针針]|反?時計回り|왼
 Key = tuple[str, ...]  # words in small letters, and marks
 
 
-def words(name: str) -> list[str]:
+def split_words(name: str) -> list[str]:
   """Splits a name at everything but letters, at digits and at case changes.
 
   `LEFTturn`, `turnLeft2` and `left-turn_2` are the same words. Signs that mean
@@ -76,15 +76,15 @@ def words(name: str) -> list[str]:
   """
   name = unicodedata.normalize('NFC', name)
   name = _JOINED.sub(r' \1 ', name)
-  kinds = ''.join(map(_kind, name))
+  kinds = ''.join(map(_classify, name))
   found = []
   for run in re.finditer('U+l*|l+|d+|&', kinds):
     word = name[run.start() : run.end()]
-    found += _cased(word, kinds[run.start() : run.end()].count('U'))
+    found += _split_case(word, kinds[run.start() : run.end()].count('U'))
   return [word.casefold() for word in found]
 
 
-def without_numbers(class_names: Sequence[str]) -> list[str]:
+def remove_numbers(class_names: Sequence[str]) -> list[str]:
   """Class names without the numbers that count them, as in `01_left`.
 
   Unchanged unless every name begins with a number and differs in more.
@@ -97,7 +97,7 @@ def without_numbers(class_names: Sequence[str]) -> list[str]:
   return rest if counted else [*class_names]
 
 
-def _kind(letter: str) -> str:
+def _classify(letter: str) -> str:
   if letter.isupper():
     return 'U'
   if letter.isalpha() or unicodedata.category(letter)[0] == 'M':
@@ -107,7 +107,7 @@ def _kind(letter: str) -> str:
   return '&' if letter in _BOTH else ' '
 
 
-def _cased(word: str, capitals: int) -> list[str]:
+def _split_case(word: str, capitals: int) -> list[str]:
   """`LEFTturn` -> LEFT, turn; `TVLeft` -> TV, Left."""
   if capitals < 2 or capitals == len(word):
     return [word]
@@ -116,39 +116,39 @@ def _cased(word: str, capitals: int) -> list[str]:
   return [word[:cut], word[cut:]]
 
 
-def mirrored(key: Key) -> Key:
+def mirror(key: Key) -> Key:
   """What the mirror image of a class is called; `key` if it is the same."""
   return tuple(word.translate(_MIRRORED) for word in key)
 
 
-def key(name: str) -> Key:
+def make_key(name: str) -> Key:
   """The words of a name, with marks for those that surely name a side.
 
   "left and right" and "left or right" name no side: a mirror leaves them.
   """
-  return tuple(_joined(_marked(words(name))))
+  return tuple(_join_sides(_mark_sides(split_words(name))))
 
 
-def possible_key(name: str) -> Key:
+def make_possible_key(name: str) -> Key:
   """`key`, with marks for words that may mean a side or something else."""
-  return tuple(_MAYBE.get(word, word) for word in key(name))
+  return tuple(_MAYBE.get(word, word) for word in make_key(name))
 
 
-def loose_key(name: str) -> Key:
+def make_loose_key(name: str) -> Key:
   """`possible_key`, with marks for l and r and for parts of words."""
   inside = lambda word: _INSIDE_WORD.sub(lambda found: _INSIDE[found[0]], word)
-  return tuple(_LETTERS.get(w) or inside(w) for w in possible_key(name))
+  return tuple(_LETTERS.get(w) or inside(w) for w in make_possible_key(name))
 
 
-def frame(name: str) -> tuple[Key, Key]:
+def blank_letters(name: str) -> tuple[Key, Key]:
   """The words of a name with its single letters blanked out; the letters."""
   is_letter = lambda word: len(word) == 1 and word.isalpha()
-  found = words(name)
+  found = split_words(name)
   blank = tuple('' if is_letter(word) else word for word in found)
   return blank, tuple(filter(is_letter, found))
 
 
-def _marked(found: list[str]) -> Iterator[str]:
+def _mark_sides(found: list[str]) -> Iterator[str]:
   place = 0
   while place < len(found):
     for length in (3, 2, 1):
@@ -161,12 +161,12 @@ def _marked(found: list[str]) -> Iterator[str]:
     place += length
 
 
-def _joined(found: Iterator[str]) -> Iterator[str]:
+def _join_sides(found: Iterator[str]) -> Iterator[str]:
   """Makes one word of both sides that 'and' or 'or' joins."""
   out = []
   for word in found:
     joined = len(out) > 1 and out[-1] in _BOTH
-    if joined and word != out[-2] and (word,) == mirrored(out[-2:-1]):
+    if joined and word != out[-2] and (word,) == mirror(out[-2:-1]):
       out[-2:] = ['both']
     else:
       out.append(word)

@@ -18,7 +18,7 @@ CHOICES = {
   'crops': (1, 3),
 }
 # Field -> lowest and highest value.
-WHOLE = {
+INTEGERS = {
   'num_frames': (1, MOST),
   'image_size': (1, MOST),
   'stride': (1, MOST),
@@ -115,7 +115,7 @@ class ClipSpec:
       value = getattr(self, field)
       if isinstance(value, bool) or value not in known:
         self._refuse(field, f'one of {known}')
-    for field, (low, high) in WHOLE.items():
+    for field, (low, high) in INTEGERS.items():
       value = getattr(self, field)
       if not (_is_number(value, low, high) and value == int(value)):
         self._refuse(field, f'a whole number from {low} to {high}')
@@ -137,14 +137,14 @@ class ClipSpec:
       raise UserError(
         f'scale_crop is {self.scale_crop}; it is 0 for off, or 1 and more.'
       )
-    if self.jitter not in ((), []) and not _numbers(self.jitter, JITTER):
+    if self.jitter not in ((), []) and not _check_numbers(self.jitter, JITTER):
       self._refuse(
         'jitter',
         '(brightness, contrast, saturation, hue), each 0 to 1 and hue 0 to '
         '0.5, or () for none',
       )
     for field, most in dict(crop_area=1, crop_aspect=MOST).items():
-      ends = _numbers(getattr(self, field), (most, most))
+      ends = _check_numbers(getattr(self, field), (most, most))
       if not (ends and 0 < ends[0] <= ends[1]):
         self._refuse(field, f'(low, high), 0 < low <= high <= {most}')
 
@@ -189,7 +189,7 @@ class ClipSpec:
           '(rows, columns), or leave them out.'
         )
       return
-    if not all(_numbers(self.grid, (MOST, MOST)) or (0,)):
+    if not all(_check_numbers(self.grid, (MOST, MOST)) or (0,)):
       self._refuse('grid', '(rows, columns), or ()')
     size = self.image_size
     grid.check(self.num_frames, size, size, *self.grid)
@@ -219,7 +219,7 @@ def _is_number(value, low: float, high: float) -> bool:
   return real and low <= value <= high  # not NaN
 
 
-def _numbers(values, most: Sequence[float]) -> tuple | None:
+def _check_numbers(values, most: Sequence[float]) -> tuple | None:
   """The values if each is a number from 0 to its `most`, else None."""
   if not isinstance(values, list | tuple) or len(values) != len(most):
     return None

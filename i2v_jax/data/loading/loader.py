@@ -46,67 +46,67 @@ class Loader:
     if self.seconds < 0:
       raise UserError(f'clip_seconds is {self.seconds}; 0 is for no limit.')
 
-  def train(self, index: int, rng: np.random.Generator) -> dict:
+  def load_clip(self, index: int, rng: np.random.Generator) -> dict:
     """One random clip of video `index`, as `clips.train_clip` makes it."""
     label = int(self.split.labels[index])
-    make = lambda video: clips.train_clip(video, label, self.spec, rng)
+    make = lambda video: clips.make_train_clip(video, label, self.spec, rng)
     return self._load(index, make, ())
 
-  def test(self, index: int) -> dict:
+  def load_views(self, index: int) -> dict:
     """All test views of video `index`: each array has a leading V axis."""
     leading = (self.spec.views,)
     if index == PADDING:
-      return self._placeholder(index, -1, leading, '')
+      return self._make_placeholder(index, -1, leading, '')
     label = int(self.split.labels[index])
-    make = lambda video: (clips.test_views(video, self.spec), label)
+    make = lambda video: (clips.make_test_views(video, self.spec), label)
     return self._load(index, make, leading)
 
-  def lost(self, index: int, reason: str, leading: tuple = ()) -> dict:
+  def make_lost(self, index: int, reason: str, leading: tuple = ()) -> dict:
     """The element of a video whose worker was lost: it is a bad one.
 
     Args:
       index: of the video.
       reason: what happened to the worker.
-      leading: `()` for `train`, `(spec.views,)` for `test`.
+      leading: `()` for `load_clip`, `(spec.views,)` for `load_views`.
 
     Raises:
       DecodeError: such a video is an error.
     """
     error = DecodeError(f'{self.split.paths[index]}: {reason}')
-    return self._bad(index, error, leading)
+    return self._handle_bad(index, error, leading)
 
   def _load(self, index: int, make: Callable[[Video], tuple], leading) -> dict:
     name, limit = self.split.paths[index], self.seconds or None
     try:
       with (
-        faults.named(name),
+        faults.report_bugs(name),
         open_video(self.split.video(index), name, limit) as video,
       ):
         arrays, label = make(video)
     except MemoryError as error:
-      lost = DecodeError(f'{name}: {faults.reason(error)}')
-      return self._bad(index, lost, leading)
+      lost = DecodeError(f'{name}: {faults.describe(error)}')
+      return self._handle_bad(index, lost, leading)
     except faults.OF_VIDEO as error:
-      return self._bad(index, error, leading)
-    return _element(arrays, label, index, 1.0, '')
+      return self._handle_bad(index, error, leading)
+    return _make_element(arrays, label, index, 1.0, '')
 
-  def _bad(self, index: int, error: Exception, leading: tuple) -> dict:
+  def _handle_bad(self, index: int, error: Exception, leading: tuple) -> dict:
     if self.on_bad_video == 'error':
       raise DecodeError(
         f"{error} (to go on without such videos: on_bad_video='skip')"
       ) from error
     label = int(self.split.labels[index])
-    return self._placeholder(index, label, leading, str(error))
+    return self._make_placeholder(index, label, leading, str(error))
 
-  def _placeholder(self, index, label, leading, reason):
+  def _make_placeholder(self, index, label, leading, reason):
     arrays = {
       name: np.zeros((*leading, *shape), np.uint8)
       for name, shape in self.spec.shapes.items()
     }
-    return _element(arrays, label, index, 0.0, reason)
+    return _make_element(arrays, label, index, 0.0, reason)
 
 
-def _element(arrays, label, index, mask, reason):
+def _make_element(arrays, label, index, mask, reason):
   reason = reason.encode(errors='surrogateescape')  # as names of files are
   if len(reason) > REASON:  # a long path comes first
     reason = b'...' + reason[3 - REASON :]

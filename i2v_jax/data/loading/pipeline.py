@@ -46,7 +46,7 @@ class Parallelism:
         )
 
 
-def train_batches(
+def load_train_batches(
   loader: Loader,
   batch_size: int,
   *,
@@ -80,17 +80,17 @@ def train_batches(
       'choose a divisor.'
     )
   share = _Share(batch_size, start, stop, parallel)
-  row_at = stored_order(len(loader.split), seed, repeats, versions or 1)
+  row_at = make_stored_order(len(loader.split), seed, repeats, versions or 1)
   chosen = grain.MapDataset.range(stop * batch_size).map(row_at)
   if versions:
-    stream = lambda make: chosen.map(_version(make, seed, versions))
+    stream = lambda make: chosen.map(_make_version(make, seed, versions))
   else:
     stream = lambda make: chosen.random_map(make, seed=seed)
-  reader = _Reader(loader, loader.train, (), parallel)
-  return _batches(stream, reader, share, parallel)
+  reader = _Reader(loader, loader.load_clip, (), parallel)
+  return _load_batches(stream, reader, share, parallel)
 
 
-def version_batches(
+def load_version_batches(
   loader: Loader,
   batch_size: int,
   *,
@@ -110,12 +110,12 @@ def version_batches(
   )
   rows = grain.MapDataset.range(len(share) * parallel.num_shards)
   rows = rows.map(lambda position: min(start + position, last))
-  stream = lambda make: rows.map(_version(make, seed, versions))
-  reader = _Reader(loader, loader.train, (), parallel)
-  return _batches(stream, reader, share, parallel)
+  stream = lambda make: rows.map(_make_version(make, seed, versions))
+  reader = _Reader(loader, loader.load_clip, (), parallel)
+  return _load_batches(stream, reader, share, parallel)
 
 
-def stored_order(
+def make_stored_order(
   num_videos: int, seed: int, repeats: int, versions: int
 ) -> Callable[[int], int]:
   """Position in the stream of `train_batches` -> row, as `version_batches`."""
@@ -129,7 +129,9 @@ def stored_order(
   return row_at
 
 
-def _version(make: Callable, seed: int, versions: int) -> Callable[[int], dict]:
+def _make_version(
+  make: Callable, seed: int, versions: int
+) -> Callable[[int], dict]:
   """Row -> the clip of it, the same whenever it is made."""
 
   def made(row: int) -> dict:
@@ -139,7 +141,7 @@ def _version(make: Callable, seed: int, versions: int) -> Callable[[int], dict]:
   return made
 
 
-def test_batches(
+def load_test_batches(
   loader: Loader, batch_size: int, *, parallel: Parallelism
 ) -> Iterator[dict]:
   """Batches of every video once; the last one is filled up with padding."""
@@ -149,8 +151,8 @@ def test_batches(
   indices = np.full(steps * batch_size, PADDING)
   indices[:count] = np.arange(count)
   stream = grain.MapDataset.source(indices.tolist()).map
-  reader = _Reader(loader, loader.test, (loader.spec.views,), parallel)
-  return _batches(stream, reader, share, parallel)
+  reader = _Reader(loader, loader.load_views, (loader.spec.views,), parallel)
+  return _load_batches(stream, reader, share, parallel)
 
 
 class _Share:
@@ -199,7 +201,7 @@ class _Reader:
   def __call__(self, index: int, *rng) -> dict:
     if index == PADDING:
       return self._load(index)
-    with self.watch.reading(self._loader.split.paths[index]):
+    with self.watch.track(self._loader.split.paths[index]):
       return self._call(index, *rng)
 
   def _call(self, index: int, *rng) -> dict:
@@ -208,10 +210,10 @@ class _Reader:
     try:
       return self._pool.call(index, *rng)
     except WorkerError as error:
-      return self._loader.lost(index, str(error), self._leading)
+      return self._loader.make_lost(index, str(error), self._leading)
 
 
-def _batches(
+def _load_batches(
   stream: Callable, reader: _Reader, share: _Share, parallel: Parallelism
 ) -> Iterator[dict]:
   """This host's share of `stream(reader)`, in batches.
@@ -224,4 +226,4 @@ def _batches(
   dataset = dataset.to_iter_dataset(grain.ReadOptions(at_once, ahead))
   iterator = iter(dataset.batch(share.rows))
   with reader, contextlib.closing(iterator):
-    yield from reader.watch.over(iterator)
+    yield from reader.watch.watch(iterator)

@@ -22,7 +22,7 @@ class Watch:
     self._waiting_since: float | None = None
 
   @contextlib.contextmanager
-  def reading(self, name: str) -> Iterator[None]:
+  def track(self, name: str) -> Iterator[None]:
     """Says that this thread reads a video, for as long as the context lasts."""
     thread = threading.get_ident()
     self._reading[thread] = name, time.monotonic()
@@ -31,10 +31,10 @@ class Watch:
     finally:
       del self._reading[thread]
 
-  def over(self, batches: Iterator) -> Iterator:
+  def watch(self, batches: Iterator) -> Iterator:
     """The same batches, watched while the consumer waits for one."""
     ended = threading.Event()
-    thread = threading.Thread(target=self._watch, args=[ended], daemon=True)
+    thread = threading.Thread(target=self._warn, args=[ended], daemon=True)
     if self._seconds:
       thread.start()
     try:
@@ -54,7 +54,7 @@ class Watch:
     text = [f'{name} ({now - since:.0f} s)' for since, name in spans]
     return ', '.join(text) or 'nothing'
 
-  def _watch(self, ended: threading.Event) -> None:
+  def _warn(self, ended: threading.Event) -> None:
     while not ended.wait(self._seconds / 4):
       since = self._waiting_since
       if since and time.monotonic() - since > self._seconds:

@@ -18,10 +18,10 @@ _SIZE = struct.Struct('<Q')
 
 def send(pipe: socket.socket, value: Any) -> None:
   """Sends any value that can be pickled; arrays are not copied first."""
-  _transmit(pipe, *_packed(value))
+  _transmit(pipe, *_pack(value))
 
 
-def _packed(value: Any) -> tuple[bytes, list[memoryview]]:
+def _pack(value: Any) -> tuple[bytes, list[memoryview]]:
   buffers = []
   body = pickle.dumps(value, 5, buffer_callback=buffers.append)
   raws = [buffer.raw() for buffer in buffers]
@@ -39,13 +39,13 @@ def receive(pipe: socket.socket) -> Callable[[], Any]:
 
   Raises EOFError or OSError if the other end is gone.
   """
-  (size,) = _SIZE.unpack(_exactly(pipe, _SIZE.size))
-  body, sizes = pickle.loads(_exactly(pipe, size))
-  buffers = [_exactly(pipe, size) for size in sizes]
+  (size,) = _SIZE.unpack(_receive_exactly(pipe, _SIZE.size))
+  body, sizes = pickle.loads(_receive_exactly(pipe, size))
+  buffers = [_receive_exactly(pipe, size) for size in sizes]
   return lambda: pickle.loads(body, buffers=buffers)
 
 
-def _exactly(pipe: socket.socket, size: int) -> np.ndarray:
+def _receive_exactly(pipe: socket.socket, size: int) -> np.ndarray:
   data = np.empty(size, np.uint8)  # unlike bytearray, not filled with zeros
   view, done = memoryview(data), 0
   while done < size:
@@ -66,15 +66,15 @@ def serve(pipe: socket.socket) -> None:
 
 
 def _answer(function: Callable, arguments: tuple) -> tuple:
-  answer = _called(function, arguments)
+  answer = _call(function, arguments)
   try:
-    return _packed(answer)
+    return _pack(answer)
   except Exception as error:
     problem = f'its result cannot be sent from a worker process: {error!r}'
-    return _packed((None, TypeError(problem)))
+    return _pack((None, TypeError(problem)))
 
 
-def _called(function: Callable, arguments: tuple) -> tuple:
+def _call(function: Callable, arguments: tuple) -> tuple:
   try:
     return function(*arguments), None
   except Exception as error:

@@ -102,7 +102,7 @@ class Pool:
       problem = f'took longer than {self._seconds:g} s'
       raise WorkerError(f'{problem}; its worker was killed') from None
     except (EOFError, OSError) as lost:
-      ended = worker.ended()
+      ended = worker.describe_end()
       self._replace(worker)
       _LOG.warning('a worker process %s; another takes its place', ended)
       raise _LostError(ended) from lost
@@ -167,7 +167,7 @@ class _Worker:
       problem = f'a worker process was not ready after {START} s'
       raise UserError(f'{problem}; use fewer of them') from None
     except (EOFError, OSError) as error:
-      ended = self.ended()
+      ended = self.describe_end()
       if self.process.returncode < 0:  # from outside, not by its own fault
         raise
       raise RuntimeError(
@@ -175,7 +175,7 @@ class _Worker:
       ) from error
     self._ready = True
 
-  def ended(self) -> str:
+  def describe_end(self) -> str:
     """How the process ended, which has closed its end of the pipe."""
     try:
       code = self.process.wait(timeout=10)

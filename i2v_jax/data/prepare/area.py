@@ -25,7 +25,7 @@ class Area:
     self.staging = folder.parent / 'staging'
 
   @contextlib.contextmanager
-  def entered(self, plan: dict[str, Any]) -> Iterator[None]:
+  def enter(self, plan: dict[str, Any]) -> Iterator[None]:
     """Goes on from what was staged with this plan; removes what is half done.
 
     Raises:
@@ -46,11 +46,13 @@ class Area:
     path = self.staging / 'plan.json'
     if not path.exists():
       new = path.with_suffix('.new')
-      new.write_text(prepared.dumps(plan), encoding='utf-8')
+      new.write_text(prepared.dump_json(plan), encoding='utf-8')
       new.rename(path)
     made = listing.read_json(path)
     if made != plan:
-      problem = f'{self.staging} was begun with {difference(made, plan)}'
+      problem = (
+        f'{self.staging} was begun with {describe_difference(made, plan)}'
+      )
       raise UserError(f'{problem}: go on with that, or delete the folder')
 
   def _tidy(self) -> None:
@@ -67,12 +69,12 @@ class Area:
     shutil.rmtree(self.staging, ignore_errors=True)
 
 
-def digest(values: Iterable) -> str:
+def compute_digest(values: Iterable) -> str:
   """The sha256 of JSON values, in hex digits."""
   return hashlib.sha256(json.dumps([*values]).encode()).hexdigest()
 
 
-def difference(made: dict, wanted: dict) -> str:
+def describe_difference(made: dict, wanted: dict) -> str:
   """What differs first between two plans that differ, in words."""
   names = [k for k in wanted | made if made.get(k) != wanted.get(k)]
   values = made.get(names[0]), wanted.get(names[0])

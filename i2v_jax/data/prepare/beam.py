@@ -4,7 +4,7 @@ from i2v_jax.data.prepare import staging
 from i2v_jax.runtime.errors import MissingPackageError
 
 
-def staged(
+def stage_on_beam(
   pending: list[staging.Shard],
   options: list[str],
   processes: int,

@@ -6,7 +6,7 @@ import shlex
 from rich.table import Table
 
 from i2v_jax.data.prepare import staging
-from i2v_jax.data.prepare.job import Job, staged_here
+from i2v_jax.data.prepare.job import Job, stage_here
 from i2v_jax.data.sets import split_facts
 from i2v_jax.runtime.console import console, progress
 
@@ -25,7 +25,7 @@ def run(job: Job, workers: int, seconds: float, beam: str | None):
   """
   if job.is_done:
     console.print(f'{job.folder} is there already, of the same videos')
-  for line in split_facts.how_found(job.splits.values()):
+  for line in split_facts.describe_listing(job.splits.values()):
     console.print(line)
   total = sum(len(split) for split in job.splits.values())
   left = 0 if job.is_done else sum(len(part.videos) for part in job.pending)
@@ -34,19 +34,19 @@ def run(job: Job, workers: int, seconds: float, beam: str | None):
 
   def stage(pending: list[staging.Shard]) -> None:
     if beam is None:
-      staged_here(pending, workers, seconds, advance)
+      stage_here(pending, workers, seconds, advance)
     else:
-      from i2v_jax.data.prepare.beam import staged
+      from i2v_jax.data.prepare.beam import stage_on_beam
 
-      staged(pending, shlex.split(beam), workers, seconds)
+      stage_on_beam(pending, shlex.split(beam), workers, seconds)
 
   with bar:
     manifest = job.run(stage)
-  console.print(table(manifest))
+  console.print(make_split_table(manifest))
   console.print(f'{job.folder}  sha256 {manifest["sha256"]}')
 
 
-def table(manifest: dict) -> Table:
+def make_split_table(manifest: dict) -> Table:
   """A row for every split; 'of source' is what the files have come down to."""
   found = Table(box=None, pad_edge=False)
   splits = manifest['splits'].items()

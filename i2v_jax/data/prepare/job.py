@@ -22,7 +22,7 @@ _SPLITS = {'kinetics': ('train', 'val'), 'something_v2': ('train', 'val')}
 _SPLITS |= {'list': ('train', 'val'), 'folder': ('train', 'val')}
 
 
-def splits_of(source: str) -> tuple[str, ...]:
+def choose_splits(source: str) -> tuple[str, ...]:
   """The splits of a source that are prepared if none are named."""
   return _SPLITS.get(source, ('train', 'test'))
 
@@ -65,16 +65,18 @@ class Job:
     self._check(out, name or source, on_bad_video, shard_mb)
     self.name, self.out = name or source, pathlib.Path(out).expanduser()
     self.splits = {
-      split: sources.load(source, root, split, on_missing, **(options or {}))
-      for split in splits or splits_of(source)
+      split: sources.load_split(
+        source, root, split, on_missing, **(options or {})
+      )
+      for split in splits or choose_splits(source)
     }
     self._check_frame_folders(recipe)
-    self._plan = self._describe(source, options or {}, recipe, shard_mb)
+    self._plan = self._make_plan(source, options or {}, recipe, shard_mb)
     self.folder = self.out / self.name / prepared.VERSION
     self._area = area.Area(self.folder)
     self.is_done = self._is_done()
     self.shards = {
-      split: self._shards(split, on_bad_video, recipe, shard_mb * 1e6)
+      split: self._make_shards(split, on_bad_video, recipe, shard_mb * 1e6)
       for split in self.splits
     }
 
@@ -101,9 +103,9 @@ class Job:
   def class_names(self) -> tuple[str, ...]:
     return next(iter(self.splits.values())).class_names
 
-  def _describe(self, source, options, recipe, shard_mb) -> dict[str, Any]:
+  def _make_plan(self, source, options, recipe, shard_mb) -> dict[str, Any]:
     """All that decides the bytes of the shards."""
-    if text := split_facts.class_difference(self.splits):
+    if text := split_facts.describe_class_difference(self.splits):
       raise UserError(text)
     for name in self.class_names:  # TFDS writes a text file, one name a line
       if not name.isprintable():
@@ -112,14 +114,14 @@ class Job:
     plan = {'source': source, 'shard_mb': shard_mb, 'transcode': bool(recipe)}
     plan |= {f'options.{name}': str(value) for name, value in options.items()}
     if recipe:
-      made = dataclasses.asdict(recipe) | transcode.libraries()
+      made = dataclasses.asdict(recipe) | transcode.list_libraries()
       # What is off is left out, as it was before there was such an option.
       plan |= {key: value for key, value in made.items() if value is not False}
-    plan['class names'] = area.digest(self.class_names)
+    plan['class names'] = area.compute_digest(self.class_names)
     for name, split in self.splits.items():
       stamps = [frame_files.stamp(path) for path in split.paths]
       plan[f'videos of {name}'] = split.fingerprint()
-      plan[f'files of {name}'] = area.digest(
+      plan[f'files of {name}'] = area.compute_digest(
         tuple(stamp.values()) for stamp in stamps
       )
     return plan
@@ -132,13 +134,16 @@ class Job:
       raise UserError(f'{problem}: choose another folder')
     made = prepared.read_manifest(self.folder)['plan']
     if made != self._plan:
-      problem = (
-        f'{self.folder} was made with {area.difference(made, self._plan)}'
+      changed = area.describe_difference(made, self._plan)
+      raise UserError(
+        f'{self.folder} was made with {changed}: choose another folder, or '
+        'delete it'
       )
-      raise UserError(f'{problem}: choose another folder, or delete it')
     return True
 
-  def _shards(self, split, on_bad_video, recipe, size) -> list[staging.Shard]:
+  def _make_shards(
+    self, split, on_bad_video, recipe, size
+  ) -> list[staging.Shard]:
     data = self.splits[split]
     videos = list(zip(data.paths, data.ids, data.labels.tolist(), strict=True))
     return [
@@ -150,7 +155,7 @@ class Job:
         on_bad_video=on_bad_video,
         fps=data.fps,
       )
-      for number, (start, stop) in enumerate(_cuts(data.paths, size))
+      for number, (start, stop) in enumerate(_cut(data.paths, size))
     ]
 
   @property
@@ -176,7 +181,7 @@ class Job:
       UserError: what is staged was made of something else.
     """
     if not self.is_done:
-      with self._area.entered(self._plan):
+      with self._area.enter(self._plan):
         stage(self.pending)
         self._finish()
     self._area.remove()
@@ -212,7 +217,7 @@ class Job:
       if bad:
         path = folder / f'{split}.bad.csv'
         prepared.write_rows(path, prepared.Bad, bad)
-      splits[split] = self._facts(split, rows, bad) | {
+      splits[split] = self._make_facts(split, rows, bad) | {
         'shards': sum(bool(rows) for _, rows, _ in part),
         'sha256': digest,
       }
@@ -220,15 +225,15 @@ class Job:
       'plan': self._plan,
       'class_names': self.class_names,
       'splits': splits,
-      'sha256': area.digest(
+      'sha256': area.compute_digest(
         splits[split]['sha256'] for split in sorted(splits)
       ),
     }
     (folder / prepared.MANIFEST).write_text(
-      prepared.dumps(manifest), encoding='utf-8'
+      prepared.dump_json(manifest), encoding='utf-8'
     )
 
-  def _facts(self, split: str, rows: list, bad: list) -> dict[str, Any]:
+  def _make_facts(self, split: str, rows: list, bad: list) -> dict[str, Any]:
     data = self.splits[split]
     measured = [row.psnr for row in rows if row.psnr is not None]
     return {
@@ -243,7 +248,7 @@ class Job:
     }
 
 
-def staged_here(
+def stage_here(
   pending: list[staging.Shard],
   processes: int,
   seconds: float = 0,
@@ -263,7 +268,7 @@ def staged_here(
         shard.stage(pool, processes, advance)
 
 
-def _cuts(paths: Sequence[str], size: float) -> Iterator[tuple[int, int]]:
+def _cut(paths: Sequence[str], size: float) -> Iterator[tuple[int, int]]:
   """(start, stop) of runs of files that hold about `size` bytes each."""
   start, held = 0, 0
   for index, path in enumerate(paths):

@@ -13,7 +13,7 @@ from i2v_jax.data.sets import prepared
 _NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
-def features(class_names: Sequence[str]):
+def make_features(class_names: Sequence[str]):
   """The `tfds.features.FeaturesDict` of a record."""
   import tensorflow_datasets as tfds
 
@@ -32,11 +32,11 @@ def features(class_names: Sequence[str]):
   )
 
 
-def serializer(class_names: Sequence[str]) -> Callable[..., bytes]:
+def make_serializer(class_names: Sequence[str]) -> Callable[..., bytes]:
   """Returns `serialize(row, video)` -> the bytes of a record."""
   from tensorflow_datasets.core import example_serializer
 
-  known = features(class_names)
+  known = make_features(class_names)
   one = example_serializer.ExampleSerializer(known.get_serialized_info())
 
   def serialize(row: prepared.Row, video: bytes) -> bytes:
@@ -50,7 +50,7 @@ def serializer(class_names: Sequence[str]) -> Callable[..., bytes]:
   return serialize
 
 
-def writer(path: pathlib.Path):
+def open_writer(path: pathlib.Path):
   """An ArrayRecord writer for one shard; close it."""
   from array_record.python import array_record_module
 
@@ -81,13 +81,13 @@ def build(
   Returns:
     its folder.
   """
-  builder = _builder(name, class_names, staged, finish)
+  builder = _make_builder(name, class_names, staged, finish)
   builder = builder(data_dir=out, file_format='array_record')
   builder.download_and_prepare(download_dir=out / name / 'staging')
   return pathlib.Path(builder.data_dir)
 
 
-def _adopter(files: Iterator[pathlib.Path]) -> type:
+def _make_adopter(files: Iterator[pathlib.Path]) -> type:
   """A writer of TFDS that takes staged files in as they are, in turn."""
   from tensorflow_datasets.core import writer as lib
 
@@ -98,12 +98,12 @@ def _adopter(files: Iterator[pathlib.Path]) -> type:
   return Adopt
 
 
-def _builder(name, class_names, staged: Mapping, finish: Callable) -> type:
+def _make_builder(name, class_names, staged: Mapping, finish: Callable) -> type:
   """A `ShardBasedBuilder` of what is staged."""
   import tensorflow_datasets as tfds
 
   # TFDS asks for one shard after another.
-  adopter = _adopter(path for part in staged.values() for path, _ in part)
+  adopter = _make_adopter(path for part in staged.values() for path, _ in part)
 
   class Prepared(tfds.core.ShardBasedBuilder, skip_registration=True):
     VERSION = tfds.core.Version(prepared.VERSION)
@@ -113,12 +113,12 @@ def _builder(name, class_names, staged: Mapping, finish: Callable) -> type:
       return tfds.core.DatasetInfo(
         builder=self,
         description='Videos as encoded files, by `i2v data prepare`.',
-        features=features(class_names),
+        features=make_features(class_names),
       )
 
     def _shard_iterators_per_split(self, dl_manager):
       return {
-        split: [_counted(count) for _, count in part]
+        split: [_make_counted(count) for _, count in part]
         for split, part in staged.items()
       }
 
@@ -140,7 +140,7 @@ def _builder(name, class_names, staged: Mapping, finish: Callable) -> type:
   return Prepared
 
 
-def _counted(count: int):
+def _make_counted(count: int):
   """What TFDS counts as a shard of so many records; it looks at none."""
   return lambda: iter([(number, None) for number in range(count)])
 

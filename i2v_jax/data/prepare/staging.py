@@ -46,10 +46,10 @@ def store(
     faults.BugError: an error that no file should cause.
   """
   try:
-    with faults.named(path):
+    with faults.report_bugs(path):
       info, video, psnr = _read(path, recipe, fps)
   except MemoryError as error:
-    raise decode.DecodeError(f'{path}: {faults.reason(error)}') from error
+    raise decode.DecodeError(f'{path}: {faults.describe(error)}') from error
   if len(video) > _LARGEST:
     problem = f'{path}: {len(video) / 2**30:.1f} GiB are too much for a record'
     raise decode.DecodeError(f'{problem}; cut it, or transcode it')
@@ -102,7 +102,7 @@ class Shard:
     found = json.loads((self.folder / 'rows.json').read_text(encoding='utf-8'))
     bad = [prepared.Bad(*row) for row in found['bad']]
     if bad and self.on_bad_video == 'error':
-      raise decode.DecodeError(_refusal(bad[0].reason))
+      raise decode.DecodeError(_describe_refusal(bad[0].reason))
     return [prepared.Row(*row) for row in found['rows']], bad
 
   def stage(
@@ -129,30 +129,30 @@ class Shard:
 
   def _write(self, work, pool, threads, advance) -> tuple[list, list]:
     rows, bad = [], []
-    serialize = shards.serializer(self.class_names)
+    serialize = shards.make_serializer(self.class_names)
     call = lambda video: pool.call(video[0], self.recipe, self.fps)
-    results = _in_order(call, self.videos, threads, pool.close)
+    results = _run_in_order(call, self.videos, threads, pool.close)
     with (
-      contextlib.closing(shards.writer(work / 'records')) as writer,
+      contextlib.closing(shards.open_writer(work / 'records')) as writer,
       contextlib.closing(results),
     ):
       for (path, name, label), result in zip(self.videos, results, strict=True):
         try:
           stored = result()
         except (decode.DecodeError, OSError, workers.WorkerError) as error:
-          bad.append(self._bad(path, name, error))
+          bad.append(self._make_bad(path, name, error))
         else:
-          rows.append(_row(name, label, stored))
+          rows.append(_make_row(name, label, stored))
           writer.write(serialize(rows[-1], stored.video))
         advance()
     return rows, bad
 
-  def _bad(self, path: str, name: str, error: Exception) -> prepared.Bad:
+  def _make_bad(self, path: str, name: str, error: Exception) -> prepared.Bad:
     reason = str(error)
     if isinstance(error, workers.WorkerError):
       reason = f'{path}: {reason}'
     if self.on_bad_video == 'error':
-      raise decode.DecodeError(_refusal(reason)) from error
+      raise decode.DecodeError(_describe_refusal(reason)) from error
     return prepared.Bad(name, reason)
 
 
@@ -163,11 +163,11 @@ def stage_alone(shard: Shard, threads: int, seconds: float) -> None:
       shard.stage(pool, threads)
 
 
-def _refusal(reason: str) -> str:
+def _describe_refusal(reason: str) -> str:
   return f"{reason} (to leave such videos out: on_bad_video='skip')"
 
 
-def _row(name: str, label: int, stored: Stored) -> prepared.Row:
+def _make_row(name: str, label: int, stored: Stored) -> prepared.Row:
   info = stored.info
   return prepared.Row(
     id=name,
@@ -192,7 +192,7 @@ def _rename(work: pathlib.Path, folder: pathlib.Path) -> None:
     raise FileExistsError(folder) from error
 
 
-def _in_order(
+def _run_in_order(
   function: Callable, items: Iterable, threads: int, stop: Callable
 ) -> Iterator[Callable]:
   """Yields a callable for the result of each item; a few are made ahead.

@@ -58,7 +58,7 @@ def render(images: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
   return frames
 
 
-def moving(image: np.ndarray, motion: str, rng) -> np.ndarray:
+def make_clip(image: np.ndarray, motion: str, rng) -> np.ndarray:
   """A clip `[8, 32, 32, 3]` of one digit along a row."""
   places = STEP * np.array(MOTIONS[motion])
   x = rng.integers(ROOM - places.max(), endpoint=True)
@@ -99,7 +99,7 @@ def _generate_split(folder: pathlib.Path, split: str, count: int, seed) -> None:
   for i in range(count):
     motion = motions[i % len(motions)]
     image = images[rng.integers(len(images))]
-    frames = moving(image, motion, rng)
+    frames = make_clip(image, motion, rng)
     write_video(folder / motion / f'{i:05d}.mp4', frames, FPS)
 
 

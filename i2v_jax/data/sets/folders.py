@@ -29,7 +29,7 @@ def look_in(folder: listing.Path) -> Contents:
   try:
     with os.scandir(folder) as entries:
       here = [(e.name, frame_files.is_folder(e)) for e in entries]
-    inside = {name for name, is_folder in here if is_folder and _shown(name)}
+    inside = {name for name, is_folder in here if is_folder and _is_shown(name)}
     frames = {
       n for n in inside if frame_files.is_frame_folder(os.path.join(folder, n))
     }
@@ -43,7 +43,7 @@ def look_in(folder: listing.Path) -> Contents:
   )
 
 
-def _shown(folder: str) -> bool:
+def _is_shown(folder: str) -> bool:
   return not (folder.startswith('.') or names.is_litter(folder))
 
 
@@ -85,7 +85,7 @@ def describe_left_out(left_out: Iterable[str]) -> str:
   """One line that counts files which are not tried as videos."""
   left_out, kinds = [*left_out], {}
   for name in left_out:
-    kinds.setdefault(names.extension(name) or name, name)
+    kinds.setdefault(names.get_extension(name) or name, name)
   of_each = [*kinds.values()]  # three of one kind would say less
   rest = [name for name in left_out if name not in of_each]
   shown = [*of_each, *rest][:3]

@@ -15,7 +15,7 @@ _SPLITS = {
 }
 
 
-def kinetics(
+def read_kinetics(
   root: str,
   split: str,
   annotations: str | None = None,
@@ -31,40 +31,40 @@ def kinetics(
   expected = (num_classes,) if num_classes else _CLASSES
   clips = {}
   for part in dict.fromkeys(('train', split)):
-    path = _file(root, part, annotations, expected)
+    path = _find_csv(root, part, annotations, expected)
     clips[part] = list(read_clips(path, part))
   folders = sorted({folder for _, folder, _ in clips['train']})
   listing.check_count(f'the train csv of {root}', folders, expected)
   labels = {folder: label for label, folder in enumerate(folders)}
-  bases = listing.bases((*_SPLITS[split], ''), videos, split)
-  places = {folder: places_of(bases, folder) for folder in folders}
+  bases = listing.choose_bases((*_SPLITS[split], ''), videos, split)
+  places = {folder: list_places(bases, folder) for folder in folders}
   # Clips of the test csv have no class, hence no folder of a class.
   labels[''], places[''] = -1, bases
   rows = []
   for where, folder, names in clips[split]:
     if folder not in labels:
       problem = f'class {folder!r} is not in the train csv: use one release'
-      raise listing.bad_line(*where, problem)
+      raise listing.make_line_error(*where, problem)
     rows.append(listing.Row(places[folder], names, labels[folder]))
   return listing.Listing(tuple(f.replace('_', ' ') for f in folders), rows)
 
 
-def aliases(split: str) -> tuple[str, ...]:
+def get_aliases(split: str) -> tuple[str, ...]:
   """What a split is called in file names, folders and columns."""
   return _SPLITS.get(split, (split,))
 
 
-def _file(root, split, annotations, counts) -> pathlib.Path:
+def _find_csv(root, split, annotations, counts) -> pathlib.Path:
   prefixes = ['', 'kinetics_']
   for count in counts:
     prefixes += [f'kinetics{count}_', f'kinetics_{count}_', f'k{count}_']
   names = [
     f'{prefix}{alias}.csv' for prefix in prefixes for alias in _SPLITS[split]
   ]
-  return listing.find(root, names, annotations)
+  return listing.find_file(root, names, annotations)
 
 
-def places_of(bases: Sequence[str], folder: str) -> tuple[str, ...]:
+def list_places(bases: Sequence[str], folder: str) -> tuple[str, ...]:
   """The folders that may hold the clips of a class, best first."""
   # Mirrors name class folders with '_' (the rule of the crawler) or blanks.
   spellings = dict.fromkeys((folder, folder.replace('_', ' ')))
@@ -86,32 +86,34 @@ def read_clips(path: pathlib.Path, split: str | None) -> Iterator[tuple]:
     try:
       for row in reader:
         where = path, reader.line_num
-        yield where, *_clip(where, row, split)
+        yield where, *_parse_clip(where, row, split)
     except csv.Error as error:
       line = reader.reader.line_num
-      raise listing.bad_line(path, line, f'not csv: {error}') from error
+      raise listing.make_line_error(path, line, f'not csv: {error}') from error
 
 
-def _clip(where, row, split) -> tuple[str, tuple[str, ...]]:
+def _parse_clip(where, row, split) -> tuple[str, tuple[str, ...]]:
   try:
     video = row['youtube_id'].strip()
     start, end = int(float(row['time_start'])), int(float(row['time_end']))
   except (KeyError, TypeError, AttributeError, ValueError) as error:
     problem = f'no youtube_id, time_start and time_end in {row}'
-    raise listing.bad_line(*where, problem) from error
+    raise listing.make_line_error(*where, problem) from error
   if None in row:
-    raise listing.bad_line(*where, 'too many fields: quote the commas')
-  if split and row.get('split') and row['split'] not in aliases(split):
+    raise listing.make_line_error(*where, 'too many fields: quote the commas')
+  if split and row.get('split') and row['split'] not in get_aliases(split):
     problem = f'split {row["split"]!r} in the {split} csv: one csv a split'
-    raise listing.bad_line(*where, problem)
+    raise listing.make_line_error(*where, problem)
   label = (row.get('label') or '').strip()
   if not video or (not label and split not in ('test', None)):
-    raise listing.bad_line(*where, 'no label or no youtube_id: fill it in')
+    raise listing.make_line_error(
+      *where, 'no label or no youtube_id: fill it in'
+    )
   folder = label.replace('"', '').replace(' ', '_')
   return folder, (f'{video}_{start:06d}_{end:06d}', video)
 
 
-def as_list(
+def read_as_list(
   path: pathlib.Path,
   others: Sequence[pathlib.Path],
   split: str,
@@ -142,12 +144,12 @@ def as_list(
     note = f'{len(names)} classes, the sorted labels of {files}'
   labels = {n.replace(' ', '_'): label for label, n in enumerate(names)}
   labels[''] = -1
-  bases = listing.bases((*aliases(split), ''), videos, split)
+  bases = listing.choose_bases((*get_aliases(split), ''), videos, split)
   rows = []
   for (_, line), folder, clip in lists[path]:
     if folder not in labels:
       problem = f'class {folder!r} is not among the class names: correct them'
-      raise listing.bad_line(path, line, problem)
-    places = places_of(bases, folder)
+      raise listing.make_line_error(path, line, problem)
+    places = list_places(bases, folder)
     rows.append(listing.Row(places, clip, labels[folder], line))
   return listing.Listing(names, rows, str(path), notes=(note,) * bool(note))

@@ -103,7 +103,7 @@ def recognise(format: str, class_names: Iterable[str]) -> Known | None:
   return None
 
 
-def papers_count(
+def find_papers_count(
   known: Known, split: str, options: Mapping[str, object]
 ) -> int | None:
   """How many videos of a split papers used; None where that is not known."""

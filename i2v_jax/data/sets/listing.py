@@ -50,7 +50,7 @@ class Listing(NamedTuple):
   notes: tuple[str, ...] = ()
 
 
-def bad_line(path: Path, line: int, problem: str) -> ValueError:
+def make_line_error(path: Path, line: int, problem: str) -> ValueError:
   """The error for a line that cannot be meant."""
   return UserError(f'{path}, line {line}: {problem}')
 
@@ -94,10 +94,12 @@ def read_json(path: Path) -> Any:
     try:
       return json.load(file)
     except json.JSONDecodeError as error:
-      raise bad_line(path, error.lineno, f'not json: {error.msg}') from error
+      raise make_line_error(
+        path, error.lineno, f'not json: {error.msg}'
+      ) from error
 
 
-def records(
+def iterate_records(
   path: Path, value: Any, keys: Sequence[str]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
   """Yields (where, record) of a json list of objects that have `keys`."""
@@ -110,14 +112,14 @@ def records(
     yield where, record
 
 
-def bases(
+def choose_bases(
   defaults: tuple[str, ...], videos: str | None, split: str
 ) -> tuple[str, ...]:
   """The folders that may hold videos: `videos` if given, else `defaults`."""
   return (videos.replace('{split}', split),) if videos else defaults
 
 
-def folders(
+def list_folders(
   root: Path, defaults: Iterable[str], annotations: str | None
 ) -> list[pathlib.Path]:
   """The folders that may hold annotations, as `bases` for videos."""
@@ -125,25 +127,27 @@ def folders(
   return [pathlib.Path(root, name) for name in names]
 
 
-def find(
+def find_file(
   root: Path,
   names: Collection[str],
   annotations: str | None,
   defaults: Iterable[str] = ('', 'annotations'),
 ) -> pathlib.Path:
   """The one file of these names in these folders, else an error."""
-  places = folders(root, defaults, annotations)
+  places = list_folders(root, defaults, annotations)
   found = [p / name for p in places for name in names if (p / name).is_file()]
   if not found:
     more = ' or the like' if len(names) > 4 else ''
-    raise not_found(' or '.join([*names][:4]) + more, places)
+    raise make_missing_error(' or '.join([*names][:4]) + more, places)
   if len(found) > 1:
     message = f'{found[0]} and {found[1]} could both be meant'
     raise UserError(f"{message}: keep one or set the option 'annotations'")
   return found[0]
 
 
-def not_found(what: str, places: Iterable[pathlib.Path]) -> FileNotFoundError:
+def make_missing_error(
+  what: str, places: Iterable[pathlib.Path]
+) -> FileNotFoundError:
   """The error for annotations that are in none of `places`."""
   message = f'no {what} in {" or ".join(map(str, places))}'
   way_out = "put it there or set the option 'annotations' to its folder"

@@ -17,7 +17,7 @@ from i2v_jax.runtime.errors import MissingFileError, UserError
 _SPLITS = ('validation', 'valid', 'train', 'test', 'val')  # longer ones first
 
 
-def video_list(
+def read_video_list(
   root: listing.Path,
   split: str,
   list_file: str = '{split}.txt',
@@ -43,14 +43,16 @@ def video_list(
     delimiter: what separates path and label; None finds out.
     videos: folder that the listed paths start from.
   """
-  path, *others = _lists(root, list_file, split)
+  path, *others = _find_lists(root, list_file, split)
   _check_is_there(path)
   names = None if class_names is None else _read_names(root, class_names)
   videos = videos.replace('{split}', split)
   if list_lines.is_kinetics(path):
-    return kinetics_csv.as_list(path, others, split, names, videos, num_classes)
+    return kinetics_csv.read_as_list(
+      path, others, split, names, videos, num_classes
+    )
   base = os.path.join(root, videos)
-  read = lambda file: _read(file, delimiter, base)
+  read = lambda file: _read_videos(file, delimiter, base)
   found, note = read(path), ''
   if not found:
     raise UserError(f'{path} lists no videos: add lines `path label`')
@@ -59,21 +61,21 @@ def video_list(
     alone = num_classes is not None and list_labels.are_numbers(found)
     lists = {path: found}
     lists |= {} if alone else {other: read(other) for other in others}
-    names, note = list_labels.names_of(lists, num_classes)
-  labels = list_labels.labels_of(path, found, names)
+    names, note = list_labels.make_class_names(lists, num_classes)
+  labels = list_labels.convert_labels(path, found, names)
   rows = [
-    _row(os.path.join(videos, video.path), label, video)
+    _make_row(os.path.join(videos, video.path), label, video)
     for video, label in zip(found, labels, strict=True)
   ]
   return listing.Listing(names, rows, str(path), notes=(note,) * bool(note))
 
 
-def _row(path: str, label: int, video: Video) -> listing.Row:
+def _make_row(path: str, label: int, video: Video) -> listing.Row:
   folder, name = os.path.split(path)
   return listing.Row((folder,), (name,), label, video.line, video.frames)
 
 
-def _lists(root, list_file: str, split: str) -> list[pathlib.Path]:
+def _find_lists(root, list_file: str, split: str) -> list[pathlib.Path]:
   """The list of a split, and those of other splits that are there."""
   splits = [split, *_other_splits(split)]
   files = [list_file.replace('{split}', name) for name in splits]
@@ -99,12 +101,12 @@ def _other_splits(split: str) -> list[str]:
   return [split.replace(word, other) for other in _SPLITS if other != word]
 
 
-def _read(path, delimiter: str | None, base: str) -> list[Video]:
+def _read_videos(path, delimiter: str | None, base: str) -> list[Video]:
   """The videos of a list; `base` is the folder that its paths start from."""
   lines = list_lines.read(path, delimiter)
   _check_first(path, lines, base)
   several = [line for line in lines if len(line.labels) > 1]
-  one_label = _one_label(path, several, base) if several else None
+  one_label = _choose_parser(path, several, base) if several else None
   found = []
   for line in lines:
     label = line.labels[0] if line.labels else None
@@ -116,7 +118,7 @@ def _read(path, delimiter: str | None, base: str) -> list[Video]:
     if (video.label is None) != (found[0].label is None):
       kind = 'no label' if video.label is None else 'a label'
       problem = f'{kind}, unlike line {found[0].line}: write -1 for no label'
-      raise listing.bad_line(path, video.line, problem)
+      raise listing.make_line_error(path, video.line, problem)
   return found
 
 
@@ -128,7 +130,7 @@ def _check_first(path, lines: Sequence[list_lines.Line], base: str) -> None:
     if not _is_there(os.path.join(base, first.path)):
       problem = f'{first.text!r} lists no video that is there: if it names'
       way_out = 'columns, call them path and label; else delete it'
-      raise listing.bad_line(path, first.number, f'{problem} {way_out}')
+      raise listing.make_line_error(path, first.number, f'{problem} {way_out}')
 
 
 def _check_order(path, videos: Sequence[Video], base: str) -> None:
@@ -138,10 +140,10 @@ def _check_order(path, videos: Sequence[Video], base: str) -> None:
     if first.label is None and not os.path.exists(there):
       problem = f'no {there}: if that is a label and a path, swap them,'
       way_out = 'or name the columns in a first line such as label,path'
-      raise listing.bad_line(path, first.line, f'{problem} {way_out}')
+      raise listing.make_line_error(path, first.line, f'{problem} {way_out}')
 
 
-def _one_label(
+def _choose_parser(
   path, lines: Sequence[list_lines.Line], base: str
 ) -> Callable[[list_lines.Line], Video]:
   """How to read lines that have several fields after the path."""
@@ -151,17 +153,17 @@ def _one_label(
     if has_video_extension(line.path) or not numbers:
       count, problem = len(line.labels), _SEVERAL if numbers else _FIELDS
       problem = f'{count} fields follow {line.path!r}: {problem}'
-      raise listing.bad_line(path, line.number, problem)
+      raise listing.make_line_error(path, line.number, problem)
   counted, blanks = (
     [os.path.join(base, one_label(line).path) for line in lines]
-    for one_label in (_after_count, _after_blanks)
+    for one_label in (_parse_after_count, _parse_after_blanks)
   )
   if any(map(frame_files.is_frame_folder, counted)):
-    return _after_count
+    return _parse_after_count
   if _is_there(blanks[0]):
-    return _after_blanks
+    return _parse_after_blanks
   if _is_there(counted[0]):
-    return _after_count
+    return _parse_after_count
   problem = 'this is a list of frame folders'
   if all(len(line.labels) == 2 for line in lines):
     there = os.path.join(base, first.path)
@@ -170,7 +172,7 @@ def _one_label(
   else:
     problem += f' with {len(first.labels)} numbers each'
     way_out = 'write lines `folder frames label`'
-  raise listing.bad_line(path, first.number, f'{problem}: {way_out}')
+  raise listing.make_line_error(path, first.number, f'{problem}: {way_out}')
 
 
 _SEVERAL = (
@@ -183,15 +185,15 @@ _FIELDS = (
 )
 
 
-def _after_count(line: list_lines.Line) -> Video:
+def _parse_after_count(line: list_lines.Line) -> Video:
   """A line `folder frames label`."""
-  path, count, label = list_lines.cut(line.text, 2)
+  path, count, label = list_lines.split_end(line.text, 2)
   return Video(line.number, path, label, int(float(count)))
 
 
-def _after_blanks(line: list_lines.Line) -> Video:
+def _parse_after_blanks(line: list_lines.Line) -> Video:
   """A line whose path has blanks in it and ends in a number."""
-  path, label = list_lines.cut(line.text, 1)
+  path, label = list_lines.split_end(line.text, 1)
   return Video(line.number, path, label, None)
 
 

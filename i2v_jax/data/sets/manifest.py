@@ -51,9 +51,11 @@ def read(path: listing.Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     try:
       found = json.loads(text)
     except json.JSONDecodeError as error:
-      raise listing.bad_line(path, number, 'not json') from error
+      raise listing.make_line_error(path, number, 'not json') from error
     if lines and not (isinstance(found, dict) and 'id' in found):
-      raise listing.bad_line(path, number, f'no record of a video: {text:.40}')
+      raise listing.make_line_error(
+        path, number, f'no record of a video: {text:.40}'
+      )
     lines.append(found)
   header = lines[0] if lines else None
   if not isinstance(header, dict) or header.get('manifest') != VERSION:
@@ -81,7 +83,7 @@ def require(path: listing.Path, splits: Iterable[sources.Split]) -> None:
   checked = {record['id']: record for record in records}
   for split in splits:
     for video, place in zip(split.ids, split.paths, strict=True):
-      if problem := _problem(checked.get(video), place):
+      if problem := _find_problem(checked.get(video), place):
         raise UserError(f'{video!r} {problem} {path}: {_WAY_OUT}')
 
 
@@ -91,7 +93,7 @@ _WAY_OUT = (
 )
 
 
-def _problem(record: Mapping | None, path: str) -> str:
+def _find_problem(record: Mapping | None, path: str) -> str:
   if record is None:
     return 'is not in the manifest'
   if not record['ok']:

@@ -12,7 +12,7 @@ _URL = re.compile(r'(?!file:)[a-z][a-z0-9+.-]+:/{1,2}(?=[^/])', re.I)
 _MOUNTS = {'gs': 'gcsfuse', 's3': 'mountpoint-s3 or s3fs', 'hdfs': 'hdfs-fuse'}
 
 
-def problem(path: str | os.PathLike[str]) -> str:
+def find_problem(path: str | os.PathLike[str]) -> str:
   """Why a path cannot be read from a disk, with the way out; '' if it can."""
   path = os.fspath(path)
   if found := _URL.match(path):
@@ -35,7 +35,7 @@ def check(what: str, *paths: str | os.PathLike[str]) -> None:
     *paths: of files and folders that are to be read.
   """
   for path in paths:
-    if reason := problem(path):
+    if reason := find_problem(path):
       raise UserError(f'{what} {os.fspath(path)} {reason}'.lstrip())
 
 
@@ -56,7 +56,7 @@ def check_writable(what: str, path: str | os.PathLike[str]) -> None:
     raise UserError(f'{what} {os.fspath(path)} {problem}: {way_out}')
 
 
-def checked(function: Callable) -> Callable:
+def check_arguments(function: Callable) -> Callable:
   """A subcommand that first refuses paths in remote stores, and archives."""
 
   @functools.wraps(function)

@@ -52,14 +52,14 @@ def write_rows(path: listing.Path, kind: type, rows: Iterable) -> str:
   return hashlib.sha256(data).hexdigest()
 
 
-def find(root: listing.Path) -> pathlib.Path:
+def find_folder(root: listing.Path) -> pathlib.Path:
   """The folder of the one data set in `root`, or `root` if it is one itself.
 
   Raises:
     FileNotFoundError: there is none.
     UserError: there are more.
   """
-  found = folders(root)
+  found = find_folders(root)
   if not found:
     problem = f'{root} holds no prepared data set'
     raise MissingFileError(f'{problem}: make one by i2v data prepare')
@@ -69,7 +69,7 @@ def find(root: listing.Path) -> pathlib.Path:
   return found[0]
 
 
-def folders(root: listing.Path) -> list[pathlib.Path]:
+def find_folders(root: listing.Path) -> list[pathlib.Path]:
   """The folders of the data sets in `root`, or `root` if it is one itself."""
   root = pathlib.Path(root).expanduser()
   if (root / MANIFEST).is_file():
@@ -78,9 +78,9 @@ def folders(root: listing.Path) -> list[pathlib.Path]:
   return [path.parent for path in found]
 
 
-def splits(root: listing.Path) -> list[str]:
+def list_splits(root: listing.Path) -> list[str]:
   """The splits of the one data set in `root`."""
-  return list(read_manifest(find(root))['splits'])
+  return list(read_manifest(find_folder(root))['splits'])
 
 
 def read_manifest(folder: pathlib.Path) -> dict[str, Any]:
@@ -122,10 +122,10 @@ def load(root: listing.Path, split: str) -> Contents:
     FileNotFoundError: there is no prepared data set.
     UserError: no such split, or files that do not belong together.
   """
-  folder = find(root)
+  folder = find_folder(root)
   manifest = read_manifest(folder)
   paths, labels, ids, missing = [], [], [], []
-  for name, first, stop in _ranges(folder, manifest['splits'], split):
+  for name, first, stop in _find_ranges(folder, manifest['splits'], split):
     known = manifest['splits'][name]
     rows = read_rows(folder, name, known)[first:stop]
     ids += [row['id'] for row in rows]
@@ -143,7 +143,7 @@ def load(root: listing.Path, split: str) -> Contents:
   )
 
 
-def _ranges(folder, known: dict, split: str) -> list[tuple[str, int, int]]:
+def _find_ranges(folder, known: dict, split: str) -> list[tuple[str, int, int]]:
   """(split, first, stop) of each part of what `split` says."""
   import tensorflow_datasets as tfds
 
@@ -158,11 +158,11 @@ def _ranges(folder, known: dict, split: str) -> list[tuple[str, int, int]]:
       raise UserError(f'{problem}, {facts["videos"]} in {MANIFEST}')
   parts = tfds.core.ReadInstruction.from_spec(split).to_absolute(splits)
   return [
-    (part.splitname, part.from_ or 0, _stop(part, known)) for part in parts
+    (part.splitname, part.from_ or 0, _find_stop(part, known)) for part in parts
   ]
 
 
-def _stop(part, known: dict) -> int:
+def _find_stop(part, known: dict) -> int:
   return known[part.splitname]['videos'] if part.to is None else part.to
 
 
@@ -196,6 +196,6 @@ class Records:
     self.__dict__.update(state)
 
 
-def dumps(value: Any) -> str:
+def dump_json(value: Any) -> str:
   """JSON that is the same for the same value."""
   return json.dumps(value, indent=1, sort_keys=True) + '\n'

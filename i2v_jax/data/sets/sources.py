@@ -119,17 +119,17 @@ class Split:
 
 # Each reads annotations into a listing; its arguments are the format's options.
 FORMATS: dict[str, Callable[..., listing.Listing]] = {
-  'list': lists.video_list,
-  'folder': own.class_folders,
-  'kinetics': kinetics_csv.kinetics,
-  'something_v2': official.something_v2,
-  'ucf101': official.ucf101,
-  'hmdb51': official.hmdb51,
-  'diving48': official.diving48,
+  'list': lists.read_video_list,
+  'folder': own.read_class_folders,
+  'kinetics': kinetics_csv.read_kinetics,
+  'something_v2': official.read_something_v2,
+  'ucf101': official.read_ucf101,
+  'hmdb51': official.read_hmdb51,
+  'diving48': official.read_diving48,
 }
 
 
-def load(
+def load_split(
   format: str,
   root: Path,
   split: str,
@@ -170,7 +170,7 @@ def load(
     known = ', '.join(FORMATS)
     raise UserError(f'{problem}: use one of {known}, digits, prepared')
   options['split'] = split
-  found = _split(FORMATS[format], root, on_missing, options)
+  found = _read_split(FORMATS[format], root, on_missing, options)
   return dataclasses.replace(found, fps=fps)
 
 
@@ -185,7 +185,7 @@ def read_class_names(path: Path) -> tuple[str, ...]:
   return listing.check_names(listing.read_json(path), path)
 
 
-def _split(reader, root, on_missing, options: dict[str, Any]) -> Split:
+def _read_split(reader, root, on_missing, options: dict[str, Any]) -> Split:
   """Reads a listing and looks its videos up."""
   root = os.path.expanduser(root)
   if not os.path.isdir(root):
@@ -206,9 +206,9 @@ def _split(reader, root, on_missing, options: dict[str, Any]) -> Split:
   missing = [row for row, place in found if place is None]
   there = [(row, place) for row, place in found if place is not None]
   if missing and (on_missing == 'error' or not there):
-    raise MissingFileError(_describe(root, listed, missing, look_up))
+    raise MissingFileError(_describe_missing(root, listed, missing, look_up))
   _check_labels(listed.file, there)
-  miscounted = _miscounted(there)
+  miscounted = _find_miscounted(there)
   if miscounted and on_missing == 'error':
     raise UserError(_describe_counts(listed, miscounted))
   return Split(
@@ -216,7 +216,7 @@ def _split(reader, root, on_missing, options: dict[str, Any]) -> Split:
     np.array([row.label for row, _ in there]),
     listed.class_names,
     tuple(place.id for _, place in there),
-    tuple(_name(row) for row in missing),
+    tuple(_make_id(row) for row in missing),
     left_out=listed.left_out,
     miscounted=miscounted,
     notes=listed.notes,
@@ -231,10 +231,10 @@ def _check_labels(file: str, there) -> None:
     if row.line and row.label != other.label:
       problem = f'{place.id!r} has another label here than in line {other.line}'
       way_out = 'a video has one label, so drop one of the lines'
-      raise listing.bad_line(file, row.line, f'{problem}: {way_out}')
+      raise listing.make_line_error(file, row.line, f'{problem}: {way_out}')
 
 
-def _miscounted(there) -> tuple[Miscounted, ...]:
+def _find_miscounted(there) -> tuple[Miscounted, ...]:
   """The folders of frames that hold more or fewer than their list says."""
   found = []
   for row, place in there:
@@ -256,24 +256,24 @@ def _describe_counts(listed, miscounted: Sequence[Miscounted]) -> str:
   return f'{problem}: {way_out} to use what is there'
 
 
-def _name(row: listing.Row) -> str:
+def _make_id(row: listing.Row) -> str:
   """The id that a missing video would have in the first place to look."""
   name = os.path.normpath(os.path.join(row.folders[0], row.names[0]))
   return name.replace(os.sep, '/')
 
 
-def _describe(
+def _describe_missing(
   root: str,
   listed: listing.Listing,
   missing: Sequence[listing.Row],
   look_up: LookUp,
 ) -> str:
-  names = ', '.join(repr(_name(row)) for row in missing[:3])
+  names = ', '.join(repr(_make_id(row)) for row in missing[:3])
   more = ', ...' if len(missing) > 3 else ''
   first = missing[0]
   where = f', line {first.line} of {listed.file},' if first.line else ''
   tried = os.path.join(root, first.folders[0], first.names[0])
-  near = look_up.near(first)
+  near = look_up.describe_near(first)
   near = f'; {near}' if near else ''
   problem = f'{len(missing)} of {len(listed.rows)} listed videos are not in'
   problem += f' {root} ({names}{more}): the first{where} is not at {tried}'

@@ -23,12 +23,12 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _FINER = 4  # letters are drawn so much larger, then made smaller
 
 
-def empty(height: int, width: int) -> np.ndarray:
+def make_empty(height: int, width: int) -> np.ndarray:
   """Background."""
   return np.full((height, width, 3), BACKGROUND, np.uint8)
 
 
-def words(
+def draw_words(
   text: str,
   size: int = 13,
   colour: Sequence[int] = DIM,
@@ -47,51 +47,51 @@ def words(
       text = text[:-1]
     text += '...'
   height = round(size * 1.5)
-  large = empty(height * _FINER, max(wide(text), 1) * _FINER)
+  large = make_empty(height * _FINER, max(wide(text), 1) * _FINER)
   place = (0, round(size * 1.1) * _FINER)
   cv2.putText(large, text, place, _FONT, scale, colour, thick, cv2.LINE_AA)
-  return _shrunk(large, height, large.shape[1] // _FINER)
+  return _shrink(large, height, large.shape[1] // _FINER)
 
 
-def tile(image: np.ndarray, width: int, caption: str = '') -> np.ndarray:
+def draw_tile(image: np.ndarray, width: int, caption: str = '') -> np.ndarray:
   """A picture of that width with its caption below."""
   height = round(image.shape[0] * width / image.shape[1])
   if image.shape[1] >= width:
-    image = _shrunk(image, height, width)
+    image = _shrink(image, height, width)
   else:  # Pixels that the model sees should not look smoother than they are.
     image = cv2.resize(image, (width, height), interpolation=cv2.INTER_NEAREST)
-  line = words(caption, 11, width=width) if caption else empty(0, 0)
-  return column([image, line], gap=3)
+  line = draw_words(caption, 11, width=width) if caption else make_empty(0, 0)
+  return make_column([image, line], gap=3)
 
 
-def column(pictures: Iterable[np.ndarray], gap: int = GAP) -> np.ndarray:
+def make_column(pictures: Iterable[np.ndarray], gap: int = GAP) -> np.ndarray:
   """Pictures below each other, flush left."""
   pictures = [p for p in pictures if p.size]
   width = max(p.shape[1] for p in pictures)
   height = sum(p.shape[0] for p in pictures) + gap * (len(pictures) - 1)
-  out, top = empty(height, width), 0
+  out, top = make_empty(height, width), 0
   for picture in pictures:
     out[top : top + len(picture), : picture.shape[1]] = picture
     top += len(picture) + gap
   return out
 
 
-def row(pictures: Iterable[np.ndarray], gap: int = GAP) -> np.ndarray:
+def make_row(pictures: Iterable[np.ndarray], gap: int = GAP) -> np.ndarray:
   """Pictures beside each other, flush at the top."""
   turned = [p.swapaxes(0, 1) for p in pictures]
-  return np.ascontiguousarray(column(turned, gap).swapaxes(0, 1))
+  return np.ascontiguousarray(make_column(turned, gap).swapaxes(0, 1))
 
 
-def wrapped(pictures: Sequence[np.ndarray], columns: int) -> np.ndarray:
+def wrap(pictures: Sequence[np.ndarray], columns: int) -> np.ndarray:
   """Pictures of one width in lines of so many."""
   starts = range(0, len(pictures), columns)
-  return column([row(pictures[i : i + columns]) for i in starts])
+  return make_column([make_row(pictures[i : i + columns]) for i in starts])
 
 
-def padded(picture: np.ndarray, width: int = 0, border: int = 0) -> np.ndarray:
+def pad(picture: np.ndarray, width: int = 0, border: int = 0) -> np.ndarray:
   """A picture on a background of at least that width, with a border around."""
   height, own = picture.shape[:2]
-  out = empty(height + 2 * border, max(width, own) + 2 * border)
+  out = make_empty(height + 2 * border, max(width, own) + 2 * border)
   out[border : border + height, border : border + own] = picture
   return out
 
@@ -125,6 +125,6 @@ def write(path: str | os.PathLike, picture: np.ndarray) -> None:
   path.write_bytes(data.tobytes())
 
 
-def _shrunk(image: np.ndarray, height: int, width: int) -> np.ndarray:
+def _shrink(image: np.ndarray, height: int, width: int) -> np.ndarray:
   image = np.ascontiguousarray(image)
   return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)

@@ -64,13 +64,13 @@ def list_clips(
   return found
 
 
-def left_out(sources: Iterable[str]) -> list[str]:
+def list_left_out(sources: Iterable[str]) -> list[str]:
   """The files of folders that `listed` leaves out, as they are not videos."""
   given = [str(source) for source in sources if not list_lines.is_list(source)]
   return [f for path in given for f in folders.find_videos(path).left_out]
 
 
-def class_folders(sources: Iterable[str]) -> tuple[str, ...]:
+def find_class_names(sources: Iterable[str]) -> tuple[str, ...]:
   """Sorted names of the folders of classes that the sources hold, if any.
 
   A folder holds classes if all its videos are in subfolders.
@@ -88,7 +88,7 @@ def class_folders(sources: Iterable[str]) -> tuple[str, ...]:
   return tuple(sorted(names))
 
 
-def label(
+def label_videos(
   videos: Iterable[tuple[str, int | None]], class_names: Sequence[str]
 ) -> list[tuple[str, int | None]]:
   """The same videos; one without a label gets that of its folder's name."""
@@ -111,7 +111,7 @@ class _Noted:
     return self._video.read(indices, short_side)
 
 
-def train_draws(
+def draw_train_clips(
   video: Video,
   label: int | None,
   spec: ClipSpec,
@@ -125,24 +125,24 @@ def train_draws(
   marked = dataclasses.replace(spec, flip_map={own: mirrored})
   for draw in range(count):
     noted, rng = _Noted(video), np.random.default_rng([*seed, draw])
-    arrays, found = clips.train_clip(noted, own, marked, rng)
+    arrays, found = clips.make_train_clip(noted, own, marked, rng)
     notes = []
     if found == mirrored:
       notes.append('mirrored')
       found = spec.flip_map.get(own, own)
     if label is not None:
-      notes += _label(found, class_names)
+      notes += _describe_label(found, class_names)
     yield Seen(f'train {draw + 1}', notes, arrays, noted.numbers)
 
 
-def _label(label: int, class_names: Sequence[str]) -> list[str]:
+def _describe_label(label: int, class_names: Sequence[str]) -> list[str]:
   return [f'label {label}', *class_names[label : label + 1]]
 
 
-def test_views(video: Video, spec: ClipSpec) -> Iterator[Seen]:
+def show_test_views(video: Video, spec: ClipSpec) -> Iterator[Seen]:
   """The views that `clips.test_views` makes."""
   noted = _Noted(video)
-  views = clips.test_views(noted, spec)
+  views = clips.make_test_views(noted, spec)
   numbers = noted.numbers.reshape(spec.clips, spec.num_frames)
   for view in range(spec.views):
     crop, clip = divmod(view, spec.clips)
@@ -152,7 +152,7 @@ def test_views(video: Video, spec: ClipSpec) -> Iterator[Seen]:
     yield Seen(f'test {view + 1}', notes, arrays, numbers[clip])
 
 
-def contact_sheet(
+def draw_contact_sheet(
   videos: Iterable[tuple[str, int | None]],
   spec: ClipSpec,
   *,
@@ -174,21 +174,25 @@ def contact_sheet(
   Raises:
     DecodeError, FileNotFoundError: a video cannot be read; it is named.
   """
-  lines = [*heading, *described(spec)]
+  lines = [*heading, *describe_spec(spec)]
   if spec.flip and class_names:
-    pairs = flips.exchanged(spec.flip_map, class_names)
+    pairs = flips.describe_exchanged(spec.flip_map, class_names)
     lines.append(f'classes that mirrored clips exchange: {pairs}')
-  blocks = [sheet.column([sheet.words(line) for line in lines], gap=4)]
+  blocks = [
+    sheet.make_column([sheet.draw_words(line) for line in lines], gap=4)
+  ]
   for place, (path, label) in enumerate(videos):
     with open_video(path) as video:
-      draw = train_draws(video, label, spec, (seed, place), draws, class_names)
-      seen = [*draw, *test_views(video, spec)]
-      blocks.append(_header(path, label, video, class_names))
-      blocks += [_strip(clip, spec) for clip in seen]
-  return sheet.padded(sheet.column(blocks, gap=18), border=24)
+      draw = draw_train_clips(
+        video, label, spec, (seed, place), draws, class_names
+      )
+      seen = [*draw, *show_test_views(video, spec)]
+      blocks.append(_draw_header(path, label, video, class_names))
+      blocks += [_draw_strip(clip, spec) for clip in seen]
+  return sheet.pad(sheet.make_column(blocks, gap=18), border=24)
 
 
-def described(spec: ClipSpec) -> list[str]:
+def describe_spec(spec: ClipSpec) -> list[str]:
   """What a spec does, in two lines."""
   stride = f', stride {spec.stride}' if spec.sampling == 'dense' else ''
   size = f'{spec.image_size} x {spec.image_size}'
@@ -214,42 +218,46 @@ def described(spec: ClipSpec) -> list[str]:
   return [first, 'training: ' + ';  '.join(parts)]
 
 
-def _header(path: str, label: int | None, video, class_names) -> np.ndarray:
+def _draw_header(
+  path: str, label: int | None, video, class_names
+) -> np.ndarray:
   info = video.info
   facts = f'{info.frames} frames   {info.width} x {info.height}   '
   facts += f'{info.fps:.3g} fps   {info.duration:.1f} s   {info.codec}'
   if label is not None:
-    facts += '   ' + ' '.join(_label(label, class_names))
+    facts += '   ' + ' '.join(_describe_label(label, class_names))
   name = '/'.join(pathlib.Path(path).parts[-2:])  # With the class, often.
-  name = sheet.words(name, 20, sheet.BRIGHT, width=900)
-  return sheet.column([sheet.empty(10, 1), name, sheet.words(facts)], gap=2)
+  name = sheet.draw_words(name, 20, sheet.BRIGHT, width=900)
+  return sheet.make_column(
+    [sheet.make_empty(10, 1), name, sheet.draw_words(facts)], gap=2
+  )
 
 
-def _strip(seen: Seen, spec: ClipSpec) -> np.ndarray:
+def _draw_strip(seen: Seen, spec: ClipSpec) -> np.ndarray:
   """One clip: what is said of it, its frames, its framesets."""
-  said = [sheet.words(seen.title, 15, sheet.ACCENT)]
-  said += [sheet.words(note, 12, width=_MARGIN) for note in seen.notes]
-  said = sheet.padded(sheet.column(said, gap=2), width=_MARGIN)
+  said = [sheet.draw_words(seen.title, 15, sheet.ACCENT)]
+  said += [sheet.draw_words(note, 12, width=_MARGIN) for note in seen.notes]
+  said = sheet.pad(sheet.make_column(said, gap=2), width=_MARGIN)
   columns, width = (4, 144) if spec.grid else (8, 128)
   frames = seen.arrays['video']
   numbers = seen.numbers[:: len(seen.numbers) // len(frames)]
   tiles = [
-    sheet.tile(frame, width, f'frame {number}')
+    sheet.draw_tile(frame, width, f'frame {number}')
     for frame, number in zip(frames, numbers, strict=True)
   ]
-  parts = [said, sheet.wrapped(tiles, columns)]
+  parts = [said, sheet.wrap(tiles, columns)]
   if spec.grid:
     # It ends where the second line of frames does.
     high = len(tiles[0]) + sheet.GAP + width
-    parts.append(_framesets(seen, high))
-  return sheet.row(parts, gap=16)
+    parts.append(_draw_framesets(seen, high))
+  return sheet.make_row(parts, gap=16)
 
 
-def _framesets(seen: Seen, width: int) -> np.ndarray:
+def _draw_framesets(seen: Seen, width: int) -> np.ndarray:
   made = seen.arrays['grid']
   numbers = seen.numbers.reshape(len(made), -1)
   tiles = [
-    sheet.tile(image, width, f'frameset of {n[0]} to {n[-1]}, row by row')
+    sheet.draw_tile(image, width, f'frameset of {n[0]} to {n[-1]}, row by row')
     for image, n in zip(made, numbers, strict=True)
   ]
-  return sheet.column(tiles)
+  return sheet.make_column(tiles)

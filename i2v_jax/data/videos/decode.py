@@ -62,7 +62,7 @@ class Video(contextlib.AbstractContextManager):
         raise MissingFileError(f'{self.packets.name}: no such video') from error
       if isinstance(error, OSError | av.FFmpegError):
         self.packets.check_time(0)
-        reason = pyav.reason(error)
+        reason = pyav.describe_error(error)
         raise self._error(f'cannot be opened ({reason})') from error
       raise
 
@@ -107,9 +107,9 @@ class Video(contextlib.AbstractContextManager):
     return self.packets.error(reason)
 
   def _describe(self, first: av.VideoFrame) -> VideoInfo:
-    self._reformatter.codec = pyav.codec_name(self.packets.context)
+    self._reformatter.codec = pyav.get_codec_name(self.packets.context)
     try:
-      self.display = display.display(self.packets.stream, first)
+      self.display = display.read_display(self.packets.stream, first)
     except ValueError as error:
       raise self._error(f'{error}; re-encode it: ffmpeg -i IN OUT') from None
     height, width = self.display.size
@@ -130,7 +130,7 @@ class Video(contextlib.AbstractContextManager):
       times=tuple(count * units / second for count in counts),
       mirrored=self.display.mirrored,
       pixel_aspect=float(self.display.pixel_aspect),
-      interlaced=pyav.interlaced(self.packets.context, first),
+      interlaced=pyav.is_interlaced(self.packets.context, first),
     )
 
   def _clamp(self, indices: Iterable[int]) -> np.ndarray:
@@ -141,18 +141,18 @@ class Video(contextlib.AbstractContextManager):
       )
     return np.array([min(index, last) for index in wanted], np.int64)
 
-  def _run(self, pending: list[int]) -> list[int]:
+  def _find_run(self, pending: list[int]) -> list[int]:
     """The leading frames between which no seek would skip anything."""
     for place, (frame, after) in enumerate(itertools.pairwise(pending), 1):
-      key = self.packets.key(after)
+      key = self.packets.find_key(after)
       if key and key.frame > frame + 1:
         return pending[:place]
     return pending
 
   def _fill(self, images, wanted, pending: list[int], short_side) -> set[int]:
     """Writes one run of the pending frames into images; returns them."""
-    run, done, reason = self._run(pending), set(), 'it gives no picture'
-    for way, key in self._ways(run[0]):
+    run, done, reason = self._find_run(pending), set(), 'it gives no picture'
+    for way, key in self._list_ways(run[0]):
       try:
         for frame, picture in way(key, run):
           image = self.convert(picture, frame)
@@ -167,17 +167,21 @@ class Video(contextlib.AbstractContextManager):
       f'frame {run[0]} cannot be decoded ({reason}); repair or drop the file'
     )
 
-  def _ways(self, frame: int) -> list[tuple]:
+  def _list_ways(self, frame: int) -> list[tuple]:
     """How to decode from a frame on, and from which key, cheapest first.
 
     The others are for files that break the rules of their codec, and for a
     rolling intra refresh, which cannot be entered by a seek.
     """
-    key = self.packets.key(frame)
-    ways = [(self._few, key), (self._all, key), (self._all, None)]
+    key = self.packets.find_key(frame)
+    ways = [
+      (self._decode_few, key),
+      (self._decode_all, key),
+      (self._decode_all, None),
+    ]
     return list(dict.fromkeys(ways[not self.packets.whole :]))
 
-  def _few(self, key: Key | None, run: list[int]) -> Iterator[tuple]:
+  def _decode_few(self, key: Key | None, run: list[int]) -> Iterator[tuple]:
     """Yields (frame, picture) of a run; drops what no other frame needs."""
     packets = self.packets
     numbers = {packets.ticks[frame]: frame for frame in run}
@@ -197,12 +201,12 @@ class Video(contextlib.AbstractContextManager):
       if not missing:
         return
 
-  def _all(self, key: Key | None, run: list[int]) -> Iterator[tuple]:
+  def _decode_all(self, key: Key | None, run: list[int]) -> Iterator[tuple]:
     """The same by plain decoding, up to the first broken packet."""
     packets = self.packets
     numbers = {tick: frame for frame, tick in enumerate(packets.ticks)}
     count = itertools.count()
-    for picture in packets.pictures(key, run[0]):
+    for picture in packets.decode(key, run[0]):
       frame = numbers.get(picture.pts, -1) if numbers else next(count)
       if frame in run and not picture.is_corrupt:
         yield frame, picture
@@ -217,8 +221,8 @@ class Video(contextlib.AbstractContextManager):
     """A decoded picture upright: uint8 RGB [H, W, 3]; `frame` is its number."""
     if not self.fits(picture):
       raise self._error(f'frame {frame} has another size; re-encode the file')
-    image, shown = self._reformatter.rgb(picture), self.display
-    return display.upright(image, shown.mirrored, shown.rotation)
+    image, shown = self._reformatter.to_rgb(picture), self.display
+    return display.turn_upright(image, shown.mirrored, shown.rotation)
 
   def resize(self, images: np.ndarray, short_side: int | None) -> np.ndarray:
     """The images [n, H, W, 3] as `read` gives them."""

@@ -34,14 +34,16 @@ class Display(NamedTuple):
     return (self.height, self.width)[:: -1 if self.rotation % 180 else 1]
 
 
-def upright(pixels: np.ndarray, mirrored: bool, rotation: int) -> np.ndarray:
+def turn_upright(
+  pixels: np.ndarray, mirrored: bool, rotation: int
+) -> np.ndarray:
   """Mirrors and then turns pixels [H, W, ...] clockwise; a view."""
   if mirrored:
     pixels = pixels[:, ::-1]
   return np.rot90(pixels, -rotation // 90)
 
 
-def display(stream: av.VideoStream, picture: av.VideoFrame) -> Display:
+def read_display(stream: av.VideoStream, picture: av.VideoFrame) -> Display:
   """How a stream is shown.
 
   Raises UserError where it is shown turned by no multiple of 90 degrees.
@@ -50,14 +52,14 @@ def display(stream: av.VideoStream, picture: av.VideoFrame) -> Display:
     stream: as opened.
     picture: its first.
   """
-  mirrored, rotation = _orientation(pyav.display_matrix(picture))
-  aspect = pyav.fraction(stream.sample_aspect_ratio) or Fraction(1)
+  mirrored, rotation = _read_orientation(pyav.read_display_matrix(picture))
+  aspect = pyav.to_fraction(stream.sample_aspect_ratio) or Fraction(1)
   if rotation % 180:
     aspect = 1 / aspect
   return Display(picture.height, picture.width, mirrored, rotation, aspect)
 
 
-def _orientation(matrix: np.ndarray | None) -> tuple[bool, int]:
+def _read_orientation(matrix: np.ndarray | None) -> tuple[bool, int]:
   """(mirrored, clockwise degrees) of a display matrix.
 
   A stored place (x, y) is shown at (a x + c y, b x + d y), y downwards.

@@ -17,7 +17,7 @@ class BugError(RuntimeError):
 
 
 @contextlib.contextmanager
-def named(path: str | os.PathLike) -> Iterator[None]:
+def report_bugs(path: str | os.PathLike) -> Iterator[None]:
   """Raises errors that are not the fault of a video as `BugError`.
 
   Args:
@@ -38,7 +38,7 @@ def named(path: str | os.PathLike) -> Iterator[None]:
     ) from error
 
 
-def reason(error: Exception) -> str:
+def describe(error: Exception) -> str:
   """The reason that an exception of `OF_VIDEO` gives."""
   if isinstance(error, MemoryError):
     return 'takes more memory than there is; resize the video, or drop it'

@@ -10,7 +10,7 @@ from av.filter import Graph
 _BASE = Fraction(1, 25)  # seconds; any will do
 
 
-class Whole:
+class Progressive:
   """Declares interlaced pictures progressive, one after the other.
 
   By default FFmpeg 8 converts the colours of the two fields separately; its own
@@ -25,12 +25,12 @@ class Whole:
       return picture
     form = picture.width, picture.height, picture.format.name
     if form not in self._graphs:
-      self._graphs[form] = _graph(picture, 'setfield', 'prog')
+      self._graphs[form] = _make_graph(picture, 'setfield', 'prog')
     self._graphs[form].push(picture)
     return self._graphs[form].pull()
 
 
-def deinterlaced(pictures: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
+def deinterlace(pictures: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
   """Yields as many pictures; two fields become one full frame (bwdif).
 
   Pictures that are not interlaced stay as they are.
@@ -40,13 +40,13 @@ def deinterlaced(pictures: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
     if picture is not None:
       picture.pts, picture.time_base = number, _BASE
       options = 'mode=send_frame:deint=interlaced'
-      graph = graph or _graph(picture, 'bwdif', options)
+      graph = graph or _make_graph(picture, 'bwdif', options)
     if graph is not None:
       graph.push(picture)
-      yield from _pulled(graph)
+      yield from _pull(graph)
 
 
-def _graph(picture: av.VideoFrame, name: str, options: str) -> Graph:
+def _make_graph(picture: av.VideoFrame, name: str, options: str) -> Graph:
   graph = Graph()
   if hasattr(graph, 'threads'):  # older releases cannot set it
     graph.threads = 1
@@ -57,7 +57,7 @@ def _graph(picture: av.VideoFrame, name: str, options: str) -> Graph:
   return graph
 
 
-def _pulled(graph: Graph) -> Iterator[av.VideoFrame]:
+def _pull(graph: Graph) -> Iterator[av.VideoFrame]:
   while True:
     try:
       yield graph.pull()

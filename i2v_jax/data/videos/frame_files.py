@@ -111,21 +111,21 @@ def stamp(path) -> dict[str, int]:
   found = [os.stat(path)]
   size = found[0].st_size
   if is_frame_folder(path):
-    found += [os.stat(os.path.join(path, name)) for name in _names(path)]
+    found += [os.stat(os.path.join(path, name)) for name in _list_names(path)]
     size = sum(entry.st_size for entry in found[1:])
   return {'bytes': size, 'mtime_ns': max(one.st_mtime_ns for one in found)}
 
 
-def sha256(path) -> str:
+def compute_sha256(path) -> str:
   """Hash of the contents of the frames in order, whatever their names."""
   digest = hashlib.sha256()
-  for name in _names(path):
+  for name in _list_names(path):
     with open(os.path.join(path, name), 'rb') as file:
       digest.update(hashlib.file_digest(file, 'sha256').digest())
   return digest.hexdigest()
 
 
-def _names(path) -> list[str]:
+def _list_names(path) -> list[str]:
   try:
     return list_frames(path).names
   except ValueError:  # opening it reports this

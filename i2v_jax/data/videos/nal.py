@@ -45,7 +45,7 @@ class Avc:
   def __init__(self, extra: bytes):
     self._sps, self._pps, self._number = {}, {}, 0
     self.size = (extra[4] & 3) + 1 if extra[:1] == b'\1' else 0
-    for unit in _avcc(extra) if self.size else units(extra, 0):
+    for unit in _read_avcc(extra) if self.size else split_units(extra, 0):
       self.learn(unit)
 
   def is_slice(self, unit: bytes) -> bool:
@@ -111,16 +111,16 @@ class Hevc:
   def __init__(self, extra: bytes):
     self._sps, self._pps, self._keys = {}, {}, 0
     self.size = (extra[21] & 3) + 1 if _is_hvcc(extra) else 0
-    for unit in _hvcc(extra) if self.size else units(extra, 0):
+    for unit in _read_hvcc(extra) if self.size else split_units(extra, 0):
       self.learn(unit)
 
   def is_slice(self, unit: bytes) -> bool:
-    return unit[0] >> 1 & 63 < 32 and not _layer(unit)
+    return unit[0] >> 1 & 63 < 32 and not _read_layer(unit)
 
   def learn(self, unit: bytes) -> None:
     """Keeps a parameter set."""
     kind, bits = unit[0] >> 1 & 63, Bits(unit[2:])
-    if _layer(unit):
+    if _read_layer(unit):
       return
     if kind == 33:
       self._sequence(bits)
@@ -164,16 +164,16 @@ class Hevc:
     return Slice(kind < 19 and key, bits.take(span), 1 << span, key, key)
 
 
-def _layer(unit: bytes) -> int:
+def _read_layer(unit: bytes) -> int:
   return (unit[0] & 1) << 5 | unit[1] >> 3
 
 
-def units(data: bytes, size: int) -> Iterator[bytes]:
+def split_units(data: bytes, size: int) -> Iterator[bytes]:
   """The NAL units of a packet; `size` bytes hold their lengths, 0: none do."""
-  return _sized(data, size) if size else _annex_b(data)
+  return _split_sized(data, size) if size else _split_annex_b(data)
 
 
-def _sized(data: bytes, size: int) -> Iterator[bytes]:
+def _split_sized(data: bytes, size: int) -> Iterator[bytes]:
   at = 0
   while at + size < len(data):
     stop = at + size + int.from_bytes(data[at : at + size])
@@ -182,7 +182,7 @@ def _sized(data: bytes, size: int) -> Iterator[bytes]:
     at = stop
 
 
-def _annex_b(data: bytes) -> Iterator[bytes]:
+def _split_annex_b(data: bytes) -> Iterator[bytes]:
   at = data.find(b'\0\0\1')
   while 0 <= at < len(data) - 4:
     after = data.find(b'\0\0\1', at + 3)
@@ -191,7 +191,7 @@ def _annex_b(data: bytes) -> Iterator[bytes]:
     at = after
 
 
-def _avcc(extra: bytes) -> Iterator[bytes]:
+def _read_avcc(extra: bytes) -> Iterator[bytes]:
   at = 6
   for count in (extra[5] & 31, None):
     if count is None and at < len(extra):
@@ -207,7 +207,7 @@ def _is_hvcc(extra: bytes) -> bool:
   return len(extra) > 22 and extra[:3] not in (b'\0\0\0', b'\0\0\1')
 
 
-def _hvcc(extra: bytes) -> Iterator[bytes]:
+def _read_hvcc(extra: bytes) -> Iterator[bytes]:
   at = 23
   for _ in range(extra[22]):
     count, at = int.from_bytes(extra[at + 1 : at + 3]), at + 3

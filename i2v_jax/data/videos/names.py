@@ -38,14 +38,14 @@ _LITTER = re.compile(
 )
 
 
-def extension(name: str) -> str:
+def get_extension(name: str) -> str:
   """What follows the last dot, in lower case; '' if there is none."""
   return os.path.splitext(name)[1][1:].lower()
 
 
 def has_video_extension(name: str) -> bool:
   """Whether a file name ends as those of videos do."""
-  return extension(name) in VIDEOS
+  return get_extension(name) in VIDEOS
 
 
 def may_be_video(name: str) -> bool:
@@ -54,13 +54,13 @@ def may_be_video(name: str) -> bool:
   Left out are hidden files and those that are plainly something else: texts,
   images, archives, sound, subtitles. A name without an extension is tried.
   """
-  other = extension(name) in _KNOWN_OTHERS or _PLAIN.fullmatch(name)
+  other = get_extension(name) in _KNOWN_OTHERS or _PLAIN.fullmatch(name)
   return not (name.startswith('.') or other)
 
 
 def is_archive(name: str) -> bool:
   """Whether a file is an archive by its name, such as a.zip or a.tar.lz4."""
-  return extension(name) in ARCHIVES or bool(_TAR.search(name))
+  return get_extension(name) in ARCHIVES or bool(_TAR.search(name))
 
 
 def is_litter(name: str) -> bool:
@@ -68,7 +68,7 @@ def is_litter(name: str) -> bool:
   return bool(_LITTER.fullmatch(name))
 
 
-def comparison_key(name: str) -> str:
+def make_comparison_key(name: str) -> str:
   """Equal for names that differ only in case, Unicode form or outer blanks."""
   for form in _FORMS.values():
     name = form(name)
@@ -88,12 +88,12 @@ def describe_difference(name: str, other: str) -> str:
   return ' and '.join(found)
 
 
-def _stripped(name: str) -> str:
+def _strip(name: str) -> str:
   return ''.join(part.strip() for part in os.path.splitext(name))
 
 
 _FORMS = {
   'case': str.casefold,
   'Unicode form (NFC or NFD)': lambda name: unicodedata.normalize('NFC', name),
-  'blanks at the ends': _stripped,
+  'blanks at the ends': _strip,
 }

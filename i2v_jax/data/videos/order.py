@@ -75,7 +75,7 @@ class Order:
     self.cut, self.plain, self.plain_later = False, True, True
     self._found, self._first, self._keys = [], True, 0
     self._delays, self._last = delays, None
-    self._read = _reader(codec, extra, reorders and codec not in _IN_ORDER)
+    self._read = _make_reader(codec, extra, reorders and codec not in _IN_ORDER)
 
   def add(self, data: bytes, time: int | None, is_key: bool) -> Header:
     """Reads the header of the next packet.
@@ -113,27 +113,27 @@ class Order:
     return follow and found[0] == self._found[0]
 
 
-def _reader(codec: str, extra: bytes, reorders: bool) -> Callable:
+def _make_reader(codec: str, extra: bytes, reorders: bool) -> Callable:
   """A function from data to Header; it raises UserError or LookupError."""
   if codec in ('h264', 'hevc'):
-    return _slices(nal.Avc if codec == 'h264' else nal.Hevc, extra)
+    return _make_slice_reader(nal.Avc if codec == 'h264' else nal.Hevc, extra)
   if codec in ('mpeg1video', 'mpeg2video'):
-    return _Delayed(_mpeg2)
+    return _Delayed(_read_mpeg2)
   if codec == 'mpeg4':
     return _Delayed(_Mpeg4())
   if reorders:
-    return _unknown
-  return _in_order(_hidden_vp8 if codec == 'vp8' else lambda data: False)
+    return _read_unknown
+  return _make_counter(_is_hidden_vp8 if codec == 'vp8' else lambda data: False)
 
 
-def _slices(kind: type, extra: bytes) -> Callable:
+def _make_slice_reader(kind: type, extra: bytes) -> Callable:
   headers, period = [], 0
 
   def read(data: bytes) -> Header:
     nonlocal period
     if not headers:  # a faulty header is a UserError of the first packet
       headers.append(kind(extra))
-    for unit in nal.units(data, headers[0].size):
+    for unit in nal.split_units(data, headers[0].size):
       if headers[0].is_slice(unit):
         found = headers[0].read(unit)
         period += found.fresh or found.modulus == 1
@@ -164,7 +164,7 @@ class _Delayed:
     return Header(Place(self._group - 1, self._inside), False, False)
 
 
-def _mpeg2(data: bytes) -> str:
+def _read_mpeg2(data: bytes) -> str:
   at = data.index(b'\0\0\1\0') + 5
   return '?IPBD???'[data[at] >> 3 & 7]
 
@@ -189,7 +189,7 @@ class _Mpeg4:
     return None if self._packed else 'IPBS'[kind]
 
 
-def _in_order(hidden: Callable) -> Callable:
+def _make_counter(hidden: Callable) -> Callable:
   count = itertools.count()
 
   def read(data: bytes) -> Header:
@@ -198,9 +198,9 @@ def _in_order(hidden: Callable) -> Callable:
   return read
 
 
-def _hidden_vp8(data: bytes) -> bool:
+def _is_hidden_vp8(data: bytes) -> bool:
   return not data[0] & 16
 
 
-def _unknown(data: bytes) -> Header:
+def _read_unknown(data: bytes) -> Header:
   return Header(_ANYWHERE, True, True)

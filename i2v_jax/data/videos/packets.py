@@ -84,15 +84,15 @@ class Packets:
     """Opens the file, again if it is open: then reading starts anew."""
     self.close()
     # FFmpeg asks for it while it searches for a stream or for a packet.
-    self._container = pyav.open_file(self._file(), self._limit)
-    self.stream = pyav.video_stream(self._container)
+    self._container = pyav.open_file(self._find_source(), self._limit)
+    self.stream = pyav.find_video_stream(self._container)
     if self.stream is None:
       raise self.error('has no video stream')
     self.context = self.stream.codec_context
     if self.context is None:
       raise self.error('is in a format that this FFmpeg does not decode')
 
-  def _file(self):
+  def _find_source(self):
     if isinstance(self._source, bytes):
       return io.BytesIO(self._source)
     path = os.fspath(self._source)
@@ -105,7 +105,7 @@ class Packets:
     """Reads every packet; returns the first picture."""
     first, shown, keys = None, [], []
     self._order = Order(
-      pyav.codec_name(self.context),
+      pyav.get_codec_name(self.context),
       bytes(self.context.extradata or b''),
       self.context.codec.reorder,
       self.context.has_b_frames,
@@ -118,13 +118,13 @@ class Packets:
           shown.append((packet.pts, packet.dts))
         if header.enters and packet.pts is not None:
           keys.append((packet.pts, packet.dts, packet.size))
-      first = first or self._picture(packet)
+      first = first or self._decode_first(packet)
     if not shown:
       raise self.error(_EMPTY)
     self.listed = len(shown)
     return self._index(first, shown, keys)
 
-  def _picture(self, packet: av.Packet) -> av.VideoFrame | None:
+  def _decode_first(self, packet: av.Packet) -> av.VideoFrame | None:
     """The first picture; without the frames that delay its output."""
     try:
       pictures = packet.decode()
@@ -166,7 +166,7 @@ class Packets:
     """The first picture, and the times of all; none if a packet is broken."""
     first, times = None, []
     try:
-      for picture in self.pictures():
+      for picture in self.decode():
         first = first or picture
         times.append(picture.pts)
     except av.FFmpegError:
@@ -183,7 +183,7 @@ class Packets:
       times: of the frames otherwise; of no use if they are not in order.
       keys: (pts, dts, size) of packets where decoding can start.
     """
-    self.ticks, self.base = list(ticks), pyav.fraction(self.stream.time_base)
+    self.ticks, self.base = list(ticks), pyav.to_fraction(self.stream.time_base)
     keys = sorted(keys, key=lambda key: key[0]) if ticks else []
     self._keys = [Key(bisect_left(self.ticks, key[0]), *key) for key in keys]
     times = self.ticks or list(times)
@@ -198,17 +198,17 @@ class Packets:
     found = self.stream.average_rate or self.stream.guessed_rate
     if not found:
       raise self.error('states neither times nor a frame rate; re-encode it')
-    return pyav.fraction(found)
+    return pyav.to_fraction(found)
 
-  def key(self, frame: int) -> Key | None:
+  def find_key(self, frame: int) -> Key | None:
     """Where decoding has to start; None means the start of the file."""
     place = bisect_right(self._keys, frame, key=lambda key: key.frame)
     return self._keys[place - 1] if place else None
 
   def _mark(self, first: av.VideoFrame) -> None:
-    codec = pyav.codec_name(self.context)
+    codec = pyav.get_codec_name(self.context)
     extra = self.context.extradata or b''
-    fields = pyav.interlaced(self.context, first)
+    fields = pyav.is_interlaced(self.context, first)
     self.whole = bool(self.ticks) and not (fields or self.counted)
     # Byte 21 of hvcC (ISO/IEC 14496-15, 8.3.3.1.2) counts temporal layers: a
     # frame that its own layer does not need may be needed by the next.
@@ -233,7 +233,7 @@ class Packets:
     self.open()
     return self._container.demux(self.stream)
 
-  def pictures(
+  def decode(
     self, key: Key | None = None, frame: int = 0
   ) -> Iterator[av.VideoFrame]:
     """Plain decoding from a key frame, or the start: what FFmpeg gives.
@@ -247,7 +247,7 @@ class Packets:
     """
     given = key is not None or not self._order.cut
     # Before FFmpeg 8 its HEVC decoder gave grey pictures for these packets.
-    early = not given and pyav.codec_name(self.context) == 'hevc'
+    early = not given and pyav.get_codec_name(self.context) == 'hevc'
     for packet in self.start(key):
       self.check_time(frame)
       early &= not packet.is_keyframe

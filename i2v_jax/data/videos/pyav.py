@@ -81,7 +81,7 @@ def open_file(
   try:
     return av.open(source, timeout=timeout, container_options=options, **_OPEN)
   except av.FFmpegError as error:
-    reason = _kind(file)
+    reason = _describe_kind(file)
     # FFmpeg's numbers for what is not on the list, and for an absurd size.
     if not reason and error.errno in (errno.EINVAL, errno.EBUSY):
       reason = _DAMAGED
@@ -90,14 +90,14 @@ def open_file(
     raise OSError(errno.EINVAL, reason) from error
 
 
-def reason(error: OSError | av.FFmpegError) -> str:
+def describe_error(error: OSError | av.FFmpegError) -> str:
   """Why a file cannot be opened, in words."""
   if isinstance(error, av.FFmpegError) and error.errno == errno.EINVAL:
     return 'its header is damaged, or of a kind that is not read'
   return error.strerror
 
 
-def _kind(file: str | io.BytesIO) -> str:
+def _describe_kind(file: str | io.BytesIO) -> str:
   """The kind of a file that FFmpeg does not open; '' if it is not known."""
   if isinstance(file, io.BytesIO):
     head = file.getvalue()[:4096]
@@ -125,7 +125,7 @@ def _is_text(head: bytes) -> bool:
   )
 
 
-def video_stream(container: av.container.InputContainer):
+def find_video_stream(container: av.container.InputContainer):
   """The video stream to read, set to one thread; None if there is none.
 
   The cover picture of a song is not a video.
@@ -139,12 +139,12 @@ def video_stream(container: av.container.InputContainer):
 
 def _is_cover(stream) -> bool:
   if not hasattr(stream, 'disposition'):  # before 14.1
-    still = codec_name(stream.codec_context) in ('bmp', 'mjpeg', 'png')
+    still = get_codec_name(stream.codec_context) in ('bmp', 'mjpeg', 'png')
     return still and not (stream.frames or stream.average_rate)
   return bool(stream.disposition & av.stream.Disposition.attached_pic)
 
 
-def codec_name(context: av.CodecContext) -> str:
+def get_codec_name(context: av.CodecContext) -> str:
   """FFmpeg's name of the codec, such as 'av1', not that of its decoder."""
   codec = context.codec
   if hasattr(codec, 'canonical_name'):
@@ -153,7 +153,7 @@ def codec_name(context: av.CodecContext) -> str:
   return others.get(codec.name, codec.name)  # before 14.2
 
 
-def fraction(ratio) -> Fraction | None:
+def to_fraction(ratio) -> Fraction | None:
   """A rate or a time base as a fraction; None where it is not known.
 
   PyAV gives fractions of its own from 19.0 on, with 0/0 for what is not known.
@@ -161,13 +161,13 @@ def fraction(ratio) -> Fraction | None:
   return Fraction(ratio.numerator, ratio.denominator) if ratio else None
 
 
-def display_matrix(picture: av.VideoFrame) -> np.ndarray | None:
+def read_display_matrix(picture: av.VideoFrame) -> np.ndarray | None:
   """How the file says to show it, as in FFmpeg's display.h: int32 [3, 3]."""
   found = picture.side_data.get('DISPLAYMATRIX')
   return None if found is None else np.frombuffer(found, '<i4').reshape(3, 3)
 
 
-def interlaced(context: av.CodecContext, first: av.VideoFrame) -> bool:
+def is_interlaced(context: av.CodecContext, first: av.VideoFrame) -> bool:
   """Whether the two fields of a frame may come one by one.
 
   Args:
@@ -184,7 +184,7 @@ if hasattr(Interpolation, 'ACCURATE_RND'):
   BICUBIC = Interpolation.BICUBIC | Interpolation.ACCURATE_RND
 
 
-def _threads() -> dict[str, int]:
+def _find_threads() -> dict[str, int]:
   try:
     VideoReformatter().reformat(av.VideoFrame(2, 2, 'rgb24'), threads=1)
   except TypeError:  # before 17.0: always one
@@ -192,7 +192,7 @@ def _threads() -> dict[str, int]:
   return {'threads': 1}
 
 
-_THREADS = _threads()
+_THREADS = _find_threads()
 
 
 class Reformatter:
@@ -200,7 +200,7 @@ class Reformatter:
 
   def __init__(self):
     self._reformatter, self._graph, self._kind = VideoReformatter(), None, None
-    self._whole = fields.Whole()
+    self._progressive = fields.Progressive()
     self.codec = ''  # of the pictures, where it is known
 
   def reformat(self, picture: av.VideoFrame, **wanted) -> av.VideoFrame:
@@ -208,26 +208,26 @@ class Reformatter:
 
     The two fields of an interlaced picture are taken for one.
     """
-    picture = self._whole(picture)
+    picture = self._progressive(picture)
     return self._reformatter.reformat(picture, **wanted, **_THREADS)
 
-  def rgb(self, picture: av.VideoFrame) -> np.ndarray:
+  def to_rgb(self, picture: av.VideoFrame) -> np.ndarray:
     """A picture as uint8 RGB [H, W, 3], by the colours it says it has."""
     if not _THREADS:
-      return self._filtered(picture).to_ndarray()
+      return self._filter(picture).to_ndarray()
     return self.reformat(picture, format='rgb24').to_ndarray()
 
-  def _filtered(self, picture: av.VideoFrame) -> av.VideoFrame:
+  def _filter(self, picture: av.VideoFrame) -> av.VideoFrame:
     """The same in releases whose reformatter takes every video for BT.601."""
     kind = (picture.width, picture.height, picture.format.name)
     kind += (picture.colorspace, picture.color_range)
     if kind != self._kind:
-      self._kind, self._graph = kind, _to_rgb(picture, self.codec)
+      self._kind, self._graph = kind, _make_rgb_graph(picture, self.codec)
     self._graph.push(picture)
     return self._graph.pull()
 
 
-def _to_rgb(picture: av.VideoFrame, codec: str) -> av.filter.Graph:
+def _make_rgb_graph(picture: av.VideoFrame, codec: str) -> av.filter.Graph:
   graph = av.filter.Graph()
   size = {'width': picture.width, 'height': picture.height}
   base = picture.time_base or Fraction(1, 90_000)

@@ -43,10 +43,10 @@ def resize_short_side(frames: np.ndarray, size: int) -> np.ndarray:
   Raises UserError where frames would become too large: see `resized`.
   """
   check_frames(frames)
-  return resize(frames, *resized(*frames.shape[1:3], size))
+  return resize(frames, *compute_size(*frames.shape[1:3], size))
 
 
-def resized(height: int, width: int, size: int) -> tuple[int, int]:
+def compute_size(height: int, width: int, size: int) -> tuple[int, int]:
   """The (height, width) of frames whose short side becomes `size` pixels.
 
   Raises UserError where it is more than `LARGEST` pixels a frame, and more

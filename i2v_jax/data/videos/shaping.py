@@ -61,7 +61,7 @@ class Shaper:
     height, width = len(planes) * 2 // 3, planes.shape[1]
     chroma = planes[height:].reshape(2, height // 2, width // 2)
     luma, *chroma = (
-      display.upright(plane, self._info.mirrored, self._info.rotation)
+      display.turn_upright(plane, self._info.mirrored, self._info.rotation)
       for plane in (planes[:height], *chroma)
     )
     return np.concatenate([luma, np.reshape(chroma, (-1, luma.shape[1]))])

@@ -64,12 +64,12 @@ class Recipe:
       raise UserError(f"frames {self.frames!r} is not 'h264' or 'jpeg'")
 
 
-def libraries() -> dict[str, str]:
+def list_libraries() -> dict[str, str]:
   """The versions that decide the bytes of a transcoded video."""
   return {'ffmpeg': av.ffmpeg_version_info, 'av': av.__version__}
 
 
-def pictures(
+def decode_pictures(
   path: str | os.PathLike, info: decode.VideoInfo
 ) -> Iterator[av.VideoFrame]:
   """Yields all frames as they are stored, from the first one to the last.
@@ -82,12 +82,12 @@ def pictures(
     DecodeError: a listed frame cannot be decoded; names it.
   """
   if decode.is_frame_folder(path):
-    yield from _images(path)
+    yield from _read_images(path)
     return
   count, reason = 0, 'it gives no picture'
   with decode.open_video(path) as video:
     try:
-      for picture in video.packets.pictures():
+      for picture in video.packets.decode():
         if picture.is_corrupt:
           break
         if not video.fits(picture):
@@ -105,7 +105,7 @@ def pictures(
     raise decode.DecodeError(f'{path}: {problem}; repair or drop the file')
 
 
-def _images(path: str | os.PathLike) -> Iterator[av.VideoFrame]:
+def _read_images(path: str | os.PathLike) -> Iterator[av.VideoFrame]:
   with decode.open_video(path) as video:
     for frame in range(video.info.frames):
       yield av.VideoFrame.from_ndarray(video.read([frame])[0])
@@ -119,7 +119,7 @@ def verify(path: str | os.PathLike) -> decode.VideoInfo:
     DecodeError: it is no video, or a frame cannot be decoded.
   """
   info = decode.probe(path)
-  for _ in pictures(path, info):
+  for _ in decode_pictures(path, info):
     pass
   return info
 
@@ -154,9 +154,9 @@ def encode(
       info, recipe.short_side, recipe.square_pixels, recipe.frames == 'jpeg'
     )
     out = None
-    found = pictures(path, info)
+    found = decode_pictures(path, info)
     if recipe.deinterlace:
-      found = fields.deinterlaced(found)
+      found = fields.deinterlace(found)
     for repeat, picture in zip(repeats.tolist(), found, strict=True):
       if not repeat:
         continue
@@ -164,11 +164,11 @@ def encode(
       out = out or stack.enter_context(_Writer(file, frame, info, recipe))
       for _ in range(repeat):
         if shown in looked_at:
-          seen[shown] = reformatter.rgb(frame)
+          seen[shown] = reformatter.to_rgb(frame)
         out.write(frame, ticks[shown])
         shown += 1
   data = file.getvalue()
-  return data, _psnr(data, seen)
+  return data, _measure_psnr(data, seen)
 
 
 def _schedule(info: decode.VideoInfo, fps: float | None) -> tuple:
@@ -229,7 +229,7 @@ class _Writer:
     self._file.close()
 
 
-def _psnr(data: bytes, seen: dict[int, np.ndarray]) -> float:
+def _measure_psnr(data: bytes, seen: dict[int, np.ndarray]) -> float:
   """Of frames of a file against those that were meant, in dB, at most 99."""
   with decode.open_video(data) as video:
     found = video.read(seen)

@@ -37,7 +37,7 @@ def test_prepare_prints_a_table_and_does_nothing_twice(root, tmp_path, capsys):
   assert train.split()[:5] == ['train', '1', '0', '1', '3']
   assert val.split()[0] == 'val'
   assert last.startswith(f'{out}/folder/1.0.0  sha256 ')
-  assert len(sources.load('prepared', out, 'train')) == 1
+  assert len(sources.load_split('prepared', out, 'train')) == 1
   before = sorted(out.rglob('*'))
   assert run(*line) == 0
   first, *table = capsys.readouterr().out.splitlines()
@@ -57,10 +57,10 @@ def test_options_reach_the_source(root, tmp_path, capsys):
   assert run(*line) == 1
   assert '1 of 2 listed videos are not in' in capsys.readouterr().err
   assert run(*line, '--on-missing', 'skip') == 0
-  split = sources.load('prepared', tmp_path / 'out', 'test')
+  split = sources.load_split('prepared', tmp_path / 'out', 'test')
   assert split.labels.tolist() == [3] and len(split.class_names) == 5
   assert split.missing == ('gone.mp4',)
-  path = pathlib.Path(sources.load('folder', root, 'val').paths[0])
+  path = pathlib.Path(sources.load_split('folder', root, 'val').paths[0])
   assert split.video(0) == path.read_bytes()  # as it was
 
 

@@ -16,7 +16,7 @@ def data(tmp_path):
     (tmp_path / 'data' / 'train' / 'a' / f'{name}.mp4').write_text(
       name, encoding='utf-8'
     )
-  split = sources.load('folder', tmp_path / 'data', 'train')
+  split = sources.load_split('folder', tmp_path / 'data', 'train')
   records = [
     {'id': video, 'ok': True} | manifest.stamp(path)
     for video, path in zip(split.ids, split.paths, strict=True)
@@ -67,7 +67,7 @@ def test_a_clean_manifest_is_enough_also_where_the_data_has_moved(
   manifest.write(tmp_path / 'm', {}, records)
   manifest.require(tmp_path / 'm', [split, split])
   (tmp_path / 'data').rename(tmp_path / 'moved')
-  moved = sources.load('folder', tmp_path / 'moved', 'train')
+  moved = sources.load_split('folder', tmp_path / 'moved', 'train')
   manifest.require(tmp_path / 'm', [moved])
 
 
@@ -123,7 +123,9 @@ def test_training_begins_with_a_clean_manifest_only(
   config = smoke_config(data={'manifest': path.name})
   with pytest.raises(FileNotFoundError, match='is not there'):
     prepare_run(config, tmp_path / 'run')
-  splits = [sources.load('folder', digits, part) for part in ('train', 'val')]
+  splits = [
+    sources.load_split('folder', digits, part) for part in ('train', 'val')
+  ]
   records = [
     {'id': video, 'ok': True} | manifest.stamp(place)
     for split in splits

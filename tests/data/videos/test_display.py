@@ -119,6 +119,6 @@ def test_a_turned_picture_has_the_other_aspect(plain, tmp_path):
 
 def test_upright_gives_views():
   pixels = np.arange(24).reshape(2, 4, 3)
-  found = display.upright(pixels, True, 90)
+  found = display.turn_upright(pixels, True, 90)
   assert found.shape == (4, 2, 3) and found.base is not None
   np.testing.assert_array_equal(found, np.rot90(pixels[:, ::-1], -1))

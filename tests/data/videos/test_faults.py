@@ -13,7 +13,7 @@ from i2v_jax.data.loading.loader import Loader
 from i2v_jax.data.prepare import staging
 from i2v_jax.data.sets import sources
 from i2v_jax.data.videos import decode, faults, packets, pyav
-from i2v_jax.data.videos.resize import resized
+from i2v_jax.data.videos.resize import compute_size
 from i2v_jax.deploy import predict, trained
 
 SPEC = ClipSpec(num_frames=4, stride=1, image_size=32, short_side=32)
@@ -111,10 +111,10 @@ def test_a_ribbon_is_refused_before_it_takes_gigabytes(tmp_path):
 
 
 def test_what_shrinks_is_never_too_large():
-  assert resized(9000, 9000, 8000) == (8000, 8000)
-  assert resized(1, 1, 224) == (224, 224)
+  assert compute_size(9000, 9000, 8000) == (8000, 8000)
+  assert compute_size(1, 1, 224) == (224, 224)
   with pytest.raises(ValueError, match='would become'):
-    resized(1, 400, 224)
+    compute_size(1, 400, 224)
 
 
 def test_the_smallest_frames_are_read(tmp_path):

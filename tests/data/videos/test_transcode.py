@@ -154,7 +154,7 @@ def test_frames_that_nobody_listed_are_an_error(videos):
   path = videos / SMALL
   fewer = dataclasses.replace(decode.probe(path), frames=9)
   with pytest.raises(decode.DecodeError, match='more than the 9 frames'):
-    list(transcode.pictures(path, fewer))
+    list(transcode.decode_pictures(path, fewer))
 
 
 @pytest.mark.parametrize('name', CLIPS)
