@@ -2,16 +2,15 @@
 
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 from rich.table import Table
 
-from i2v_jax.data.bench import measure as lib
-from i2v_jax.data.bench import peers
+from i2v_jax.data.bench import measure, peers
 from i2v_jax.data.clips.spec import ClipSpec
 from i2v_jax.data.videos.decode import probe
-from i2v_jax.runtime.console import console, progress
+from i2v_jax.runtime.console import console, make_table, progress
 from i2v_jax.runtime.errors import UserError
 
 IMAGE_SIZE = 224
@@ -25,7 +24,7 @@ def bench(
     _make_plan(path, frames, stride, count, seed),
     os.cpu_count() or 1,
   )
-  run = lambda: (lib.time_stages(plan), lib.time_loader(plan, threads))
+  run = lambda: (measure.time_stages(plan), measure.time_loader(plan, threads))
   found = sorted(_run_rounds(rounds, run), key=lambda pair: pair[0]['total'])
   console.print(_make_stage_table(plan, found[rounds // 2][0], rounds))
   whole = count / np.median([loaded.seconds for _, loaded in found])
@@ -62,26 +61,25 @@ def compare(
   }
   same = theirs == plan.names
   found = {
-    name: lib.check_agreement(plan, read, same) for name, read in race.items()
+    name: measure.check_agreement(plan, read, same)
+    for name, read in race.items()
   }
   readers = {'i2v': plan.read} | {
     name: race[name] for name in found if not found[name].problem
   }
-  rows = _run_rounds(rounds, lambda: lib.race(plan, readers))
+  rows = _run_rounds(rounds, lambda: measure.race(plan, readers))
   # Of each clip the median, so that what else the machine does counts little.
   times = {
     name: np.median([row[name] for row in rows], axis=0).sum()
     for name in readers
   }
-  table = _make_reader_table(plan, times, found, rounds)
-  if not same:
-    table.title += f'; the others read {original}'
-  console.print(table)
+  source = '' if same else original
+  console.print(_make_reader_table(plan, times, found, rounds, source))
 
 
-def _find_originals(plan: lib.Plan, original, path) -> list[str]:
+def _find_originals(plan: measure.Plan, original, path) -> list[str]:
   """The file that others read for each clip."""
-  split = lib.load_videos(original)
+  split = measure.load_videos(original)
   if split.records:
     raise UserError(
       f'others cannot read the shards of {original}: name the videos it was '
@@ -89,7 +87,7 @@ def _find_originals(plan: lib.Plan, original, path) -> list[str]:
     )
   pairs = {index: split.paths[index % len(split)] for index in set(plan.chosen)}
   for index, other in pairs.items():
-    ours = lib.count_frames(plan.split, index)
+    ours = measure.count_frames(plan.split, index)
     if ours != probe(other).frames or len(split) != len(plan.split):
       raise UserError(
         f'{other} and {plan.split.paths[index]} have not the same frames: '
@@ -98,11 +96,11 @@ def _find_originals(plan: lib.Plan, original, path) -> list[str]:
   return [pairs[index] for index in plan.chosen]
 
 
-def _make_plan(path, frames, stride, count, seed) -> lib.Plan:
+def _make_plan(path, frames, stride, count, seed) -> measure.Plan:
   if count < 1:
     raise UserError(f'--clips is {count}; measure at least 1')
   spec = ClipSpec(frames, IMAGE_SIZE, stride=stride)
-  return lib.make_plan(lib.load_videos(path), spec, count, seed)
+  return measure.make_plan(measure.load_videos(path), spec, count, seed)
 
 
 def _run_rounds(count: int, run: Callable) -> list:
@@ -117,14 +115,7 @@ def _run_rounds(count: int, run: Callable) -> list:
   return found
 
 
-def _table(title: str, columns: Sequence[str]) -> Table:
-  table = Table(title=title, title_justify='left', title_style='bold')
-  for place, name in enumerate(columns):
-    table.add_column(name, justify='right' if place else 'left')
-  return table
-
-
-def _make_title(plan: lib.Plan, rounds: int) -> str:
+def _make_title(plan: measure.Plan, rounds: int) -> str:
   videos = len(set(plan.names))
   what = plan.names[0] if videos == 1 else f'{videos} videos'
   spec = plan.spec
@@ -135,43 +126,40 @@ def _make_title(plan: lib.Plan, rounds: int) -> str:
 
 
 def _make_stage_table(
-  plan: lib.Plan, times: dict[str, float], rounds: int
+  plan: measure.Plan, times: dict[str, float], rounds: int
 ) -> Table:
-  total = times['total']
-  table = _table(_make_title(plan, rounds), ('stage', 'ms per clip', 'share'))
-  rest = total - sum(times[name] for name in lib.STAGES)
-  rows = {name: times[name] for name in lib.STAGES} | {'other': rest}
-  for name, seconds in rows.items():
-    _stage_row(table, name, seconds, plan, total)
-  table.add_section()
-  rate = f'all: {len(plan.chosen) / total:.1f} clips/s'
-  _stage_row(table, rate, total, plan, total)
-  return table
-
-
-def _stage_row(table, name, seconds, plan, total) -> None:
-  each = 1000 * seconds / len(plan.chosen)
-  table.add_row(name, f'{each:.2f}', f'{seconds / total:.1%}')
+  count, total = len(plan.chosen), times['total']
+  other = total - sum(times[name] for name in measure.STAGES)
+  cells = lambda name, seconds: (
+    name,
+    f'{1000 * seconds / count:.2f}',
+    f'{seconds / total:.1%}',
+  )
+  rows = [cells(name, times[name]) for name in measure.STAGES]
+  rate = f'all: {count / total:.1f} clips/s'
+  rows += [cells('other', other), None, cells(rate, total)]
+  columns = ('stage', 'ms per clip', 'share')
+  return make_table(_make_title(plan, rounds), columns, rows)
 
 
 def _make_reader_table(
-  plan: lib.Plan, times: dict, found: dict, rounds: int
+  plan: measure.Plan, times: dict, found: dict, rounds: int, original: str
 ) -> Table:
+  """A row for every reader; `original` is what the others read, if another."""
   columns = ['reader', 'clips/s', 'i2v is']
   compared = any(agreement.frames for agreement in found.values())
   if compared:
     columns += ['frames', 'differ', 'by at most']
-  table = _table(_make_title(plan, rounds), columns)
   rate = lambda name: f'{len(plan.chosen) / times[name]:.1f}'
-  table.add_row('i2v', rate('i2v'))
+  rows = [('i2v', rate('i2v'))]
   for name, agreement in found.items():
     if agreement.problem:
       continue
     cells = [name, rate(name), f'{times[name] / times["i2v"]:.2f}x']
     if compared:
-      counts = agreement.frames, agreement.differing, agreement.largest
-      cells += map(str, counts)
-    table.add_row(*cells)
+      cells += [agreement.frames, agreement.differing, agreement.largest]
+    rows.append(cells)
   failed = [f'{k}: {v.problem}' for k, v in found.items() if v.problem]
-  table.caption, table.caption_justify = '\n'.join(failed) or None, 'left'
-  return table
+  title = _make_title(plan, rounds)
+  title += f'; the others read {original}' if original else ''
+  return make_table(title, columns, rows, '\n'.join(failed))

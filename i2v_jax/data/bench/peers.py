@@ -8,9 +8,9 @@ import numpy as np
 
 def read_decord(path: str, indices: np.ndarray) -> np.ndarray:
   """Frames by decord: uint8 RGB [n, H, W, 3]."""
-  import decord as lib
+  import decord
 
-  reader = lib.VideoReader(path, ctx=lib.cpu(0), num_threads=1)
+  reader = decord.VideoReader(path, ctx=decord.cpu(0), num_threads=1)
   return reader.get_batch(indices).asnumpy()
 
 

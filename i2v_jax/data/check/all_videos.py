@@ -19,6 +19,7 @@ from i2v_jax.data.check.listed import Listed
 from i2v_jax.data.loading import workers
 from i2v_jax.data.sets import folders, manifest, sources
 from i2v_jax.data.videos import decode
+from i2v_jax.runtime import files
 from i2v_jax.runtime.console import console, progress
 from i2v_jax.runtime.errors import FileError, UserError
 
@@ -137,7 +138,7 @@ def _resume(journal: pathlib.Path) -> dict[str, dict]:
   header = {'decoder': one_video.DECODER, 'i2v_jax': i2v_jax.__version__}
   lines = list(_read_complete_lines(journal)) if journal.exists() else []
   if not lines or lines[0] != header:
-    journal.write_text(json.dumps(header) + '\n', encoding='utf-8')
+    files.write(journal, json.dumps(header) + '\n')
     return {}
   return {record['id']: record for record in lines[1:] if 'id' in record}
 

@@ -9,6 +9,7 @@ from i2v_jax.data.clips import sampling
 from i2v_jax.data.clips.spec import ClipSpec
 from i2v_jax.data.sets import folders, split_facts
 from i2v_jax.data.videos.resize import compute_size
+from i2v_jax.runtime.errors import UserError
 
 
 def find(listed: Listed, records: Mapping[str, Mapping]) -> list[Finding]:
@@ -151,7 +152,7 @@ def _find_too_large(listed, records) -> Iterator[Finding]:
       for size in sizes if 'height' in records[video] else ():
         sides = records[video]['height'], records[video]['width']
         compute_size(*sides, size)
-    except ValueError as error:
+    except UserError as error:
       rows.append((name, video, str(error)))
   if rows:
     text = f'too narrow to be resized: {count_videos(len(rows))}'

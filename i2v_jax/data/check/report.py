@@ -4,14 +4,11 @@ import os
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 
-from rich import box
-from rich.table import Table
-
 import i2v_jax
 from i2v_jax.data.check import class_findings, findings, one_video
 from i2v_jax.data.check.listed import Finding, Listed
 from i2v_jax.data.sets import csv_files, manifest
-from i2v_jax.runtime.console import console
+from i2v_jax.runtime.console import console, make_table
 
 Records = Mapping[str, Mapping]  # id -> what is known of the video
 SHOWN = 3  # examples of a finding; all of them are in findings.csv
@@ -19,12 +16,11 @@ SHOWN = 3  # examples of a finding; all of them are in findings.csv
 
 def show(listed: Listed, records: Records, found: Sequence[Finding]) -> None:
   """Prints a table of the splits, and a line for every finding."""
-  table = Table(title='Videos', title_justify='left', box=box.SIMPLE_HEAD)
-  for i, heading in enumerate(_COLUMNS):
-    table.add_column(heading, justify='right' if i else 'left')
-  for name, split in listed.splits.items():
-    table.add_row(*_make_row(name, split, records, listed.spec))
-  console.print(table)
+  rows = [
+    _make_row(name, split, records, listed.spec)
+    for name, split in listed.splits.items()
+  ]
+  console.print(make_table('Videos', _COLUMNS, rows))
   lines = []
   for finding in found:
     mark = 'problem' if finding.problem else 'note'

@@ -7,7 +7,7 @@ draw once per clip. Crops are views of what they are given.
 import numpy as np
 
 from i2v_jax.data.videos.resize import check_frames, resize, resize_short_side
-from i2v_jax.runtime.errors import UserError
+from i2v_jax.runtime.errors import UserError, check_choice
 
 
 def draw_crop_box(
@@ -138,10 +138,7 @@ def random_erasing(
     UserError: `mode` is another word.
   """
   check_frames(frames)
-  if mode not in ('const', 'rand'):
-    raise UserError(
-      f"random_erasing has no mode '{mode}'; choose 'const' or 'rand'."
-    )
+  check_choice("random_erasing's mode", mode, ('const', 'rand'))
   if rng.random() >= probability:
     return frames
   top, left, h, w = _draw_erase_box(*frames.shape[1:3], rng)

@@ -9,7 +9,7 @@ released pipelines; anything else shifts clips by a frame.
 
 import numpy as np
 
-from i2v_jax.runtime.errors import UserError
+from i2v_jax.runtime.errors import UserError, check_choice
 
 RULES = ('mmaction1', 'mmaction0')  # of placing test clips
 STRIDES = (1, 2, 4, 8)
@@ -68,7 +68,7 @@ def sample_dense_test(
   Raises:
     UserError: a count is below 1, or there is no such rule.
   """
-  _check_rule(rule)
+  check_choice('the rule for test clips', rule, RULES)
   _check(
     num_frames=num_frames,
     clip_len=clip_len,
@@ -124,7 +124,7 @@ def sample_uniform_test(
   Raises:
     UserError: a count is below 1, or the rule does not know it.
   """
-  _check_rule(rule)
+  check_choice('the rule for test clips', rule, RULES)
   _check(num_frames=num_frames, clip_len=clip_len, num_clips=num_clips)
   edges = _compute_edges(num_frames, clip_len)
   if rule == 'mmaction0':
@@ -244,13 +244,6 @@ def _stride_from(
 ) -> np.ndarray:
   """Every `stride`-th frame from each start, looping past the end: [C, T]."""
   return (starts[:, None] + stride * np.arange(clip_len)) % num_frames
-
-
-def _check_rule(rule: str) -> None:
-  if rule not in RULES:
-    raise UserError(
-      f'the rule for test clips is {rule!r}; it can be one of {RULES}.'
-    )
 
 
 def _check(**counts: int) -> None:

@@ -6,7 +6,7 @@ import reprlib
 from collections.abc import Mapping, Sequence
 
 from i2v_jax.data.clips import grid, randaugment, sampling
-from i2v_jax.runtime.errors import UserError
+from i2v_jax.runtime.errors import UserError, check_choice
 
 MOST = 2**31 - 1
 JITTER = (1, 1, 1, 0.5)  # most of brightness, contrast, saturation, hue
@@ -112,13 +112,11 @@ class ClipSpec:
 
   def _check_values(self) -> None:
     for field, known in CHOICES.items():
-      value = getattr(self, field)
-      if isinstance(value, bool) or value not in known:
-        self._refuse(field, f'one of {known}')
+      check_choice(field, getattr(self, field), known)
     for field, (low, high) in INTEGERS.items():
       value = getattr(self, field)
       if not (_is_number(value, low, high) and value == int(value)):
-        self._refuse(field, f'a whole number from {low} to {high}')
+        self._refuse(field, f'an integer from {low} to {high}')
       object.__setattr__(self, field, int(value))
     for field, (low, high) in NUMBERS.items():
       if not _is_number(getattr(self, field), low, high):

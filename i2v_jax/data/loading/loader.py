@@ -12,7 +12,7 @@ from i2v_jax.data.clips import clips
 from i2v_jax.data.sets.sources import Split
 from i2v_jax.data.videos import faults
 from i2v_jax.data.videos.decode import DecodeError, Video, open_video
-from i2v_jax.runtime.errors import UserError
+from i2v_jax.runtime.errors import UserError, check_choice
 
 PADDING = -1  # index of an element that only fills up the last batch
 REASON = 200  # bytes kept of why a video is bad
@@ -39,12 +39,11 @@ class Loader:
   seconds: float = 0
 
   def __post_init__(self):
-    if self.on_bad_video not in ('error', 'skip'):
-      raise UserError(
-        f"on_bad_video is {self.on_bad_video!r}; it can be 'error' or 'skip'."
-      )
+    check_choice('on_bad_video', self.on_bad_video, ('error', 'skip'))
     if self.seconds < 0:
-      raise UserError(f'clip_seconds is {self.seconds}; 0 is for no limit.')
+      raise UserError(
+        f'clip_seconds is {self.seconds}; it can be above 0, or 0 for no limit.'
+      )
 
   def load_clip(self, index: int, rng: np.random.Generator) -> dict:
     """One random clip of video `index`, as `clips.train_clip` makes it."""

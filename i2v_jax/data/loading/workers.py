@@ -17,7 +17,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from i2v_jax.data.loading import worker as child
+from i2v_jax.data.loading.worker import receive, send, serve
 from i2v_jax.runtime.errors import FileError, UserError
 
 _LOG = logging.getLogger(__name__)
@@ -137,7 +137,7 @@ class _Worker:
       )
     self._pipe, theirs = socket.socketpair()
     # Without -P a file in the current folder could take a module's place.
-    command = [sys.executable, '-P', '-m', child.__name__]
+    command = [sys.executable, '-P', '-m', serve.__module__]
     command.append(str(theirs.fileno()))
     path = [entry for entry in sys.path if isinstance(entry, str)]
     with theirs:
@@ -156,13 +156,13 @@ class _Worker:
       self._pipe.settimeout(START)
       self._wait_until_ready()
     self._pipe.settimeout(seconds)
-    child.send(self._pipe, arguments)
-    return child.receive(self._pipe)
+    send(self._pipe, arguments)
+    return receive(self._pipe)
 
   def _wait_until_ready(self) -> None:
     try:
-      child.send(self._pipe, self._function)
-      child.receive(self._pipe)
+      send(self._pipe, self._function)
+      receive(self._pipe)
     except TimeoutError:
       problem = f'a worker process was not ready after {START} s'
       raise UserError(f'{problem}; use fewer of them') from None

@@ -8,7 +8,6 @@ import shutil
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from i2v_jax.data.sets import listing, prepared
 from i2v_jax.runtime import files
 from i2v_jax.runtime.errors import UserError
 
@@ -45,10 +44,8 @@ class Area:
   def _check(self, plan: dict[str, Any]) -> None:
     path = self.staging / 'plan.json'
     if not path.exists():
-      new = path.with_suffix('.new')
-      new.write_text(prepared.dump_json(plan), encoding='utf-8')
-      new.rename(path)
-    made = listing.read_json(path)
+      files.write_json(path, plan)
+    made = files.read_json(path)
     if made != plan:
       problem = (
         f'{self.staging} was begun with {describe_difference(made, plan)}'

@@ -8,7 +8,7 @@ from rich.table import Table
 from i2v_jax.data.prepare import staging
 from i2v_jax.data.prepare.job import Job, stage_here
 from i2v_jax.data.sets import split_facts
-from i2v_jax.runtime.console import console, progress
+from i2v_jax.runtime.console import console, make_table, progress
 
 _COLUMNS = 'split', 'videos', 'skipped', 'shards', 'frames', 'MB', 'of source'
 
@@ -48,15 +48,13 @@ def run(job: Job, workers: int, seconds: float, beam: str | None):
 
 def make_split_table(manifest: dict) -> Table:
   """A row for every split; 'of source' is what the files have come down to."""
-  found = Table(box=None, pad_edge=False)
-  splits = manifest['splits'].items()
+  splits, rows = manifest['splits'].items(), []
   transcoded = any(facts['psnr'] is not None for _, facts in splits)
-  for name in (*_COLUMNS, *('PSNR dB',) * transcoded):
-    found.add_column(name, justify='left' if name == 'split' else 'right')
+  columns = (*_COLUMNS, *('PSNR dB',) * transcoded)
   for split, facts in splits:
     numbers = [facts[k] for k in ('videos', 'skipped', 'shards', 'frames')]
     share = facts['bytes'] / facts['source_bytes']
     row = [f'{facts["bytes"] / 1e6:.1f}', f'{share:.1%}']
     row += [f'{facts["psnr"]:.1f}'] if facts['psnr'] is not None else []
-    found.add_row(split, *(f'{number:,}' for number in numbers), *row)
-  return found
+    rows.append([split, *(f'{number:,}' for number in numbers), *row])
+  return make_table('', columns, rows)

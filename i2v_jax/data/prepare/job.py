@@ -16,7 +16,8 @@ from i2v_jax.data.loading import workers
 from i2v_jax.data.prepare import area, shards, staging
 from i2v_jax.data.sets import listing, prepared, sources, split_facts
 from i2v_jax.data.videos import decode, frame_files, transcode
-from i2v_jax.runtime.errors import UserError
+from i2v_jax.runtime import files
+from i2v_jax.runtime.errors import UserError, check_choice
 
 _SPLITS = {'kinetics': ('train', 'val'), 'something_v2': ('train', 'val')}
 _SPLITS |= {'list': ('train', 'val'), 'folder': ('train', 'val')}
@@ -82,13 +83,15 @@ class Job:
 
   def _check(self, out, name, on_bad_video, shard_mb) -> None:
     if '://' in os.fspath(out):
-      raise UserError(f'{out} is no folder: mount it, and give its path')
+      raise UserError(f'{out} is not a folder: mount it, and give its path')
     if not re.fullmatch('[a-z][a-z0-9_]*', name):
-      raise UserError(f'name {name!r} is not of the form my_videos_2')
-    if on_bad_video not in ('error', 'skip'):
-      raise UserError(f"on_bad_video {on_bad_video!r} is not 'error' or 'skip'")
-    if shard_mb <= 0:
-      raise UserError(f'shards of {shard_mb} MB cannot be')
+      raise UserError(
+        f'name {name!r} is invalid; use lower-case letters, digits and _, as '
+        'in my_videos_2.'
+      )
+    check_choice('on_bad_video', on_bad_video, ('error', 'skip'))
+    if not shard_mb > 0:
+      raise UserError(f'shard_mb is {shard_mb}; it can be any number above 0.')
 
   def _check_frame_folders(self, recipe) -> None:
     for split in self.splits.values() if recipe is None else ():
@@ -196,10 +199,11 @@ class Job:
       split: [(shard.records, len(rows)) for shard, rows, _ in part if rows]
       for split, part in found.items()
     }
-    for split, files in staged.items():
-      if not files:
-        problem = f'no video of {split} can be read'
-        raise decode.DecodeError(f'{problem}: check the root')
+    for split, staged_shards in staged.items():
+      if not staged_shards:
+        raise decode.DecodeError(
+          f'no video of {split} can be read: check the root'
+        )
     shards.build(
       self.out,
       self.name,
@@ -229,9 +233,7 @@ class Job:
         splits[split]['sha256'] for split in sorted(splits)
       ),
     }
-    (folder / prepared.MANIFEST).write_text(
-      prepared.dump_json(manifest), encoding='utf-8'
-    )
+    files.write_json(folder / prepared.MANIFEST, manifest)
 
   def _make_facts(self, split: str, rows: list, bad: list) -> dict[str, Any]:
     data = self.splits[split]

@@ -89,9 +89,9 @@ def build(
 
 def _make_adopter(files: Iterator[pathlib.Path]) -> type:
   """A writer of TFDS that takes staged files in as they are, in turn."""
-  from tensorflow_datasets.core import writer as lib
+  from tensorflow_datasets.core.writer import ExampleWriter
 
-  class Adopt(lib.ExampleWriter):
+  class Adopt(ExampleWriter):
     def write(self, path, examples):
       _link(next(files), path)
 

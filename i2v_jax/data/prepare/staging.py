@@ -8,7 +8,6 @@ import concurrent.futures
 import contextlib
 import dataclasses
 import hashlib
-import json
 import pathlib
 import shutil
 import tempfile
@@ -19,7 +18,9 @@ from i2v_jax.data.loading import workers
 from i2v_jax.data.prepare import shards
 from i2v_jax.data.sets import prepared
 from i2v_jax.data.videos import decode, faults, frame_files, transcode
+from i2v_jax.runtime import files
 
+ROWS = 'rows.json'
 _LARGEST = 2**31 - 2**16  # bytes; protocol buffers hold no more
 
 
@@ -99,7 +100,7 @@ class Shard:
     Raises:
       DecodeError: a video had been skipped, and no longer may be.
     """
-    found = json.loads((self.folder / 'rows.json').read_text(encoding='utf-8'))
+    found = files.read_json(self.folder / ROWS, ('rows', 'bad'))
     bad = [prepared.Bad(*row) for row in found['bad']]
     if bad and self.on_bad_video == 'error':
       raise decode.DecodeError(_describe_refusal(bad[0].reason))
@@ -119,9 +120,7 @@ class Shard:
     work = pathlib.Path(work)
     try:
       rows, bad = self._write(work, pool, threads, advance)
-      (work / 'rows.json').write_text(
-        json.dumps({'rows': rows, 'bad': bad}), encoding='utf-8'
-      )
+      files.write_json(work / ROWS, {'rows': rows, 'bad': bad})
       with contextlib.suppress(FileExistsError):
         _rename(work, self.folder)
     finally:

@@ -11,7 +11,7 @@ import pathlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TextIO
 
-from i2v_jax.runtime.errors import MissingFileError, UserError
+from i2v_jax.runtime.errors import MissingFileError, UserError, check_choice
 
 Path = str | os.PathLike[str]
 _MARKS = {  # that of UTF-32 begins as one of UTF-16 does
@@ -169,9 +169,7 @@ def check_names(names: Sequence[str], where: Path) -> tuple[str, ...]:
 
 def check_split(name: str, split: str, known: Collection[str]) -> None:
   """Raises UserError for a split that format `name` does not have."""
-  if split not in known:
-    message = f'{name} has no split {split!r}'
-    raise UserError(f'{message}: it has {", ".join(known)}')
+  check_choice(f'the split of {name}', split, known)
 
 
 def check_count(

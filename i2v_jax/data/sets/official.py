@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from i2v_jax.data.sets import listing
-from i2v_jax.runtime.errors import UserError
+from i2v_jax.runtime.errors import UserError, check_choice
 
 _SOMETHING_SPLITS = {'train': 'train', 'val': 'validation', 'test': 'test'}
 _NO_BRACKETS = str.maketrans('', '', '[]')
@@ -80,7 +80,7 @@ def read_ucf101(
   'HandstandPushups' is spelled in two ways, so case does not matter.
   """
   listing.check_split('ucf101', split, ('train', 'test'))
-  _check_fold(fold)
+  check_choice('fold', fold, (1, 2, 3))
   folders = '', 'ucfTrainTestlist', 'annotations'
   index_file = listing.find_file(root, ['classInd.txt'], annotations, folders)
   class_names = _read_ucf101_classes(index_file)
@@ -131,7 +131,7 @@ def read_hmdb51(
   neither split of a fold.
   """
   listing.check_split('hmdb51', split, _HMDB51_FLAGS)
-  _check_fold(fold)
+  check_choice('fold', fold, (1, 2, 3))
   ending = f'_test_split{fold}.txt'
   places = '', 'testTrainMulti_7030_splits', 'annotations'
   folders = listing.list_folders(root, places, annotations)
@@ -209,8 +209,3 @@ def _find_diving48_file(root, split, annotations) -> pathlib.Path:
         problem = 'holds the V1 labels, many of which are wrong'
         raise UserError(f'{first} {problem}: get {name}') from error
     raise
-
-
-def _check_fold(fold: int) -> None:
-  if fold not in (1, 2, 3):
-    raise UserError(f'fold {fold!r} is not 1, 2 or 3')

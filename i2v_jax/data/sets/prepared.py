@@ -7,7 +7,6 @@ is what a split needs before the first video is read: ids, labels and counts.
 import dataclasses
 import functools
 import hashlib
-import json
 import os
 import pathlib
 from collections.abc import Iterable
@@ -16,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from i2v_jax.data.sets import csv_files, listing
+from i2v_jax.runtime import files
 from i2v_jax.runtime.errors import MissingFileError, UserError
 
 VERSION = '1.0.0'
@@ -85,7 +85,7 @@ def list_splits(root: listing.Path) -> list[str]:
 
 def read_manifest(folder: pathlib.Path) -> dict[str, Any]:
   """What `i2v data prepare` has written about all splits."""
-  return listing.read_json(folder / MANIFEST)
+  return files.read_json(folder / MANIFEST, ('splits', 'class_names'))
 
 
 def read_rows(folder: pathlib.Path, split: str, known: dict) -> list[dict]:
@@ -194,8 +194,3 @@ class Records:
 
   def __setstate__(self, state: dict) -> None:
     self.__dict__.update(state)
-
-
-def dump_json(value: Any) -> str:
-  """JSON that is the same for the same value."""
-  return json.dumps(value, indent=1, sort_keys=True) + '\n'

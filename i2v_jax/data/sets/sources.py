@@ -10,7 +10,6 @@ import contextlib
 import dataclasses
 import hashlib
 import inspect
-import json
 import os
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -31,7 +30,12 @@ from i2v_jax.data.sets.look_up import LookUp
 from i2v_jax.data.videos import frame_files
 from i2v_jax.data.videos.frame_folder import FPS, check_fps
 from i2v_jax.runtime import files
-from i2v_jax.runtime.errors import MissingFileError, UserError
+from i2v_jax.runtime.errors import (
+  MissingFileError,
+  UserError,
+  check_choice,
+  suggest,
+)
 
 Path = listing.Path
 
@@ -84,9 +88,9 @@ class Split:
       raise UserError('no videos in the split: check the root and the split')
     if not labels.shape == (len(self.paths),) == (len(self.ids),):
       sizes = f'{len(self.paths)} paths and {len(self.ids)} ids'
-      raise UserError(f'{sizes} do not match labels {list(labels.shape)}')
+      raise ValueError(f'{sizes} do not match labels {list(labels.shape)}')
     if labels.dtype.kind not in 'iu':
-      raise UserError(f'labels are {labels.dtype}, not whole numbers')
+      raise TypeError(f'labels are {labels.dtype}, not integers')
     listing.check_names(self.class_names, 'class_names')
     wrong = (labels < -1) | (labels >= len(self.class_names))
     if wrong.any():
@@ -157,18 +161,16 @@ def load_split(
   places.check_data(root, options)
   check_fps(fps)
   if format == 'digits':
-    if extra := set(options) - {*inspect.signature(digits.generate).parameters}:
-      raise UserError(f'digits has no option {min(extra)!r}')
+    known = [*inspect.signature(digits.generate).parameters][1:]
+    _check_options('digits', options, known)
     digits.generate(os.path.expanduser(root), **options)
     format, options = 'folder', {}
   if format == 'prepared':
-    if options:
-      raise UserError(f'prepared has no option {min(options)!r}: it has none')
+    _check_options('prepared', options, ())
     return Split(*prepared.load(root, split))
-  if format not in FORMATS:
-    problem = f'there is no data format {format!r}'
-    known = ', '.join(FORMATS)
-    raise UserError(f'{problem}: use one of {known}, digits, prepared')
+  check_choice('the data format', format, (*FORMATS, 'digits', 'prepared'))
+  known = [*inspect.signature(FORMATS[format]).parameters][2:]
+  _check_options(format, options, known)
   options['split'] = split
   found = _read_split(FORMATS[format], root, on_missing, options)
   return dataclasses.replace(found, fps=fps)
@@ -176,13 +178,21 @@ def load_split(
 
 def write_class_names(path: Path, names: Sequence[str]) -> None:
   """Writes class names, in label order, as a json list."""
-  text = json.dumps(listing.check_names(names, path), indent=0)
-  files.write(path, f'{text}\n')
+  files.write_json(path, listing.check_names(names, path))
 
 
 def read_class_names(path: Path) -> tuple[str, ...]:
   """Reads the class names of `write_class_names`, in label order."""
   return listing.check_names(listing.read_json(path), path)
+
+
+def _check_options(format: str, options: dict, known: Sequence[str]) -> None:
+  for name in options:
+    if name not in known:
+      raise UserError(
+        f'data format {format!r} has no option {name!r}; it has '
+        f'{", ".join(known) or "none"}{suggest(name, known)}.'
+      )
 
 
 def _read_split(reader, root, on_missing, options: dict[str, Any]) -> Split:
@@ -193,13 +203,7 @@ def _read_split(reader, root, on_missing, options: dict[str, Any]) -> Split:
     if os.path.isfile(root):
       way_out = f'give its folder, and list_file={os.path.basename(root)!r}'
     raise MissingFileError(f'{root} is not a folder: {way_out}')
-  if on_missing not in ('error', 'skip'):
-    raise UserError(f"on_missing {on_missing!r} is not 'error' or 'skip'")
-  known = [*inspect.signature(reader).parameters][1:]  # without the root
-  for name in options:
-    if name not in known:
-      problem = f'{reader.__name__} has no option {name!r}'
-      raise UserError(f'{problem}: it has {", ".join(known)}')
+  check_choice('on_missing', on_missing, ('error', 'skip'))
   listed = reader(root, **options)
   look_up = LookUp(root)
   found = [*zip(listed.rows, look_up.find(listed.rows), strict=True)]
@@ -240,7 +244,7 @@ def _find_miscounted(there) -> tuple[Miscounted, ...]:
   for row, place in there:
     if row.frames is None or not os.path.isdir(place.path):
       continue
-    with contextlib.suppress(ValueError):  # its reader says what is wrong
+    with contextlib.suppress(UserError):  # its reader says what is wrong
       count = len(frame_files.list_frames(place.path).names)
       if count != row.frames:
         found.append(Miscounted(place.id, row.frames, count, row.line))

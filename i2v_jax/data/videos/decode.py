@@ -13,7 +13,7 @@ from i2v_jax.data.videos.frame_folder import FPS, FrameFolder, is_frame_folder
 from i2v_jax.data.videos.packets import DecodeError, Key, Packets, Source
 from i2v_jax.data.videos.resize import resize_short_side
 from i2v_jax.data.videos.video_info import VideoInfo
-from i2v_jax.runtime.errors import MissingFileError
+from i2v_jax.runtime.errors import MissingFileError, UserError
 
 __all__ = [
   'FPS',
@@ -110,7 +110,7 @@ class Video(contextlib.AbstractContextManager):
     self._reformatter.codec = pyav.get_codec_name(self.packets.context)
     try:
       self.display = display.read_display(self.packets.stream, first)
-    except ValueError as error:
+    except UserError as error:
       raise self._error(f'{error}; re-encode it: ffmpeg -i IN OUT') from None
     height, width = self.display.size
     counts, base = self.packets.counts, self.packets.base
@@ -230,7 +230,7 @@ class Video(contextlib.AbstractContextManager):
       return images
     try:
       return resize_short_side(images, short_side)
-    except ValueError as error:  # too large
+    except UserError as error:  # too large
       raise self._error(str(error)) from error
 
 

@@ -128,5 +128,5 @@ def compute_sha256(path) -> str:
 def _list_names(path) -> list[str]:
   try:
     return list_frames(path).names
-  except ValueError:  # opening it reports this
+  except UserError:  # opening it reports this
     return []

@@ -69,7 +69,7 @@ class FrameFolder(contextlib.AbstractContextManager):
     self.name, self._end = name or self._path, time.monotonic() + (seconds or 0)
     try:
       self.files = list_frames(self._path)
-    except ValueError as error:
+    except UserError as error:
       raise self._error(str(error)) from error
     self._size = None
     height, width = self.convert(self._decode(0), 0).shape[:2]

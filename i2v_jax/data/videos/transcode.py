@@ -15,7 +15,7 @@ import av
 import numpy as np
 
 from i2v_jax.data.videos import decode, fields, pyav, shaping
-from i2v_jax.runtime.errors import UserError
+from i2v_jax.runtime.errors import UserError, check_choice
 
 _TICKS = Fraction(1, 90_000)  # seconds; divides most frame rates
 # Frames that no other frame needs can be skipped, and CAVLC is cheap to read.
@@ -50,18 +50,16 @@ class Recipe:
   square_pixels: bool = False
 
   def __post_init__(self):
-    if self.short_side is not None and (
-      self.short_side < 2 or self.short_side % 2
-    ):
-      raise UserError(f'short side {self.short_side} is not even and positive')
+    side = self.short_side
+    if side is not None and (side < 2 or side % 2):
+      raise UserError(f'short_side is {side}; it can be an even number from 2.')
     if self.gop < 1:
-      raise UserError(f'gop {self.gop} is not positive')
+      raise UserError(f'gop is {self.gop}; it can be 1 or more.')
     if self.fps is not None and not 0 < self.fps <= 1000:
-      raise UserError(f'fps {self.fps} is not in 0 to 1000')
+      raise UserError(f'fps is {self.fps}; it can be above 0, up to 1000.')
     if self.crf not in range(52):
-      raise UserError(f'crf {self.crf} is not in 0 to 51')
-    if self.frames not in ('h264', 'jpeg'):
-      raise UserError(f"frames {self.frames!r} is not 'h264' or 'jpeg'")
+      raise UserError(f'crf is {self.crf}; it can be an integer from 0 to 51.')
+    check_choice('frames', self.frames, ('h264', 'jpeg'))
 
 
 def list_libraries() -> dict[str, str]:
