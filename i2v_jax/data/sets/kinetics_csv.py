@@ -1,4 +1,4 @@
-"""The annotation files of Kinetics -> which clips they list; see `official`."""
+"""Reads the annotation files of Kinetics; see `official`."""
 
 import csv
 import pathlib
@@ -24,8 +24,8 @@ def read_kinetics(
 ) -> listing.Listing:
   """Reads the csv files of Kinetics-400, 600 or 700 (Kay et al., 2017).
 
-  A label is the rank of its class among those of the train csv, which is
-  therefore read for every split. `num_classes` None accepts 400, 600 and 700.
+  Labels are the ranks of the sorted classes of the train csv, which is read for
+  every split. `num_classes` None accepts 400, 600 and 700.
   """
   listing.check_split('kinetics', split, _SPLITS)
   expected = (num_classes,) if num_classes else _CLASSES
@@ -50,7 +50,7 @@ def read_kinetics(
 
 
 def get_aliases(split: str) -> tuple[str, ...]:
-  """What a split is called in file names, folders and columns."""
+  """Returns the names of a split in files, folders and columns."""
   return _SPLITS.get(split, (split,))
 
 
@@ -65,7 +65,7 @@ def _find_csv(root, split, annotations, counts) -> pathlib.Path:
 
 
 def list_places(bases: Sequence[str], folder: str) -> tuple[str, ...]:
-  """The folders that may hold the clips of a class, best first."""
+  """Lists the folders that may hold the clips of a class, best first."""
   # Mirrors name class folders with '_' (the rule of the crawler) or blanks.
   spellings = dict.fromkeys((folder, folder.replace('_', ' ')))
   inside = [posixpath.join(b, s) for b in bases for s in spellings]
@@ -75,8 +75,8 @@ def list_places(bases: Sequence[str], folder: str) -> tuple[str, ...]:
 def read_clips(path: pathlib.Path, split: str | None) -> Iterator[tuple]:
   """Yields ((path, line), class folder or '', file names) of each clip.
 
-  Raises UserError for an invalid line, or one of another split than `split`
-  if that is given.
+  Raises UserError for an invalid line, or, if `split` is given, for a line of
+  another split.
   """
   with listing.open_text(path) as file:
     header = file.readline()
@@ -102,7 +102,9 @@ def _parse_clip(where, row, split) -> tuple[str, tuple[str, ...]]:
   if None in row:
     raise listing.make_line_error(*where, 'too many fields: quote the commas')
   if split and row.get('split') and row['split'] not in get_aliases(split):
-    problem = f'split {row["split"]!r} in the {split} csv: one csv a split'
+    problem = (
+      f'split {row["split"]!r} in the {split} csv: write one csv per split'
+    )
     raise listing.make_line_error(*where, problem)
   label = (row.get('label') or '').strip()
   if not video or (not label and split not in ('test', None)):
@@ -121,15 +123,16 @@ def read_as_list(
   videos: str,
   num_classes: int | None = None,
 ) -> listing.Listing:
-  """Reads a csv file as a list of any number of classes.
+  """Reads a csv file with any number of classes.
 
   Args:
-    path: of the file.
-    others: the files of other splits; their classes count as well.
-    split: as in `kinetics`.
-    class_names: in label order; None sorts those of all files.
+    path: the file.
+    others: the files of other splits, whose classes count too.
+    split: as in `read_kinetics`.
+    class_names: in label order; None takes the sorted classes of all files.
     videos: folder of the videos below the root; '' tries the usual places.
-    num_classes: how many there must be if `class_names` is None; None for any.
+    num_classes: the required number of classes if `class_names` is None; None
+      accepts any.
   """
   names, lists = class_names, {path: list(read_clips(path, split))}
   note = ''

@@ -1,4 +1,4 @@
-"""Labels as a list has them, numbers or names of classes -> numbers."""
+"""Labels of a list, numbers or class names -> label numbers."""
 
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -8,11 +8,11 @@ from i2v_jax.data.sets import list_lines, listing
 from i2v_jax.data.videos.names import make_comparison_key
 from i2v_jax.runtime.errors import UserError
 
-_MOST = 1_000_000  # classes that labels may count up to
+_MOST = 1_000_000  # classes that numeric labels may imply
 
 
 class Video(NamedTuple):
-  """A line of a list: one video, and a label or none."""
+  """A line of a list: one video and its label, if any."""
 
   line: int
   path: str
@@ -21,18 +21,18 @@ class Video(NamedTuple):
 
 
 def are_numbers(videos: Sequence[Video]) -> bool:
-  """Whether all labels are whole numbers; none counts as -1."""
+  """Whether all labels are integers; no label counts as -1."""
   return all(list_lines.is_number(video.label or '-1') for video in videos)
 
 
 def make_class_names(
   lists: Mapping[pathlib.Path, Sequence[Video]], num_classes: int | None
 ) -> tuple[tuple[str, ...], str]:
-  """Class names made of labels, and a note about it where it matters.
+  """Makes class names from labels, and a note if the user should know.
 
   Args:
-    lists: of all splits, that which is read first.
-    num_classes: how many there have to be; None for any number.
+    lists: the lists of all splits, first the one being read.
+    num_classes: the required number of classes; None accepts any.
   """
   used = {
     path: {video.label for video in videos} - {None, '-1'}
@@ -81,7 +81,7 @@ def _parse_integer(label: str) -> int:
 def convert_labels(
   path, videos: Sequence[Video], names: Sequence[str]
 ) -> list[int]:
-  """The labels as numbers, -1 for none.
+  """Converts labels to numbers; -1 means no label.
 
   Raises UserError, with the line, for a label that is not in `names`.
   """
@@ -94,7 +94,7 @@ def convert_labels(
 
 
 def _are_names(path, videos: Sequence[Video], names: Sequence[str]) -> bool:
-  """Whether labels are names of classes, which may be numbers themselves."""
+  """Whether labels are class names, which may themselves be numbers."""
   if not are_numbers(videos):
     return True
   known = {name: label for label, name in enumerate(names)}
@@ -120,7 +120,7 @@ def _check_range(path, videos, labels: Sequence[int], count: int) -> None:
 
 
 def _find_label(path, video: Video, known: Mapping[str, int]) -> int:
-  """The label of a class name that is equal, or has the same `names.key`."""
+  """Finds the label of an equal class name, or of one with an equal key."""
   if video.label in known:
     return known[video.label]
   near = [

@@ -1,6 +1,6 @@
-"""The format 'list': text that lists videos -> who is in a split.
+"""The format 'list': text files that list the videos of a split.
 
-Raises FileNotFoundError and ValueError as the readers of `official` do.
+Errors are those of the readers in `official`.
 """
 
 import os
@@ -28,20 +28,20 @@ def read_video_list(
 ) -> listing.Listing:
   """Reads lines `video label`, or `video` alone where nothing is labelled.
 
-  A label is a number or the name of a class; the number of frames of a folder
-  may come before it. The csv files of Kinetics are read as well.
+  A label is a number or a class name; the number of frames of a folder may come
+  before it. The csv files of Kinetics are read too.
 
   Args:
-    root: folder that relative paths are relative to.
-    split: put in the place of `{split}` in `list_file` and `videos`.
+    root: the folder of relative paths.
+    split: replaces `{split}` in `list_file` and `videos`.
     list_file: the list; a path without extension finds any video of that name.
-    class_names: names in label order, or a file of one name a line, or a json
-      list of them. By default those of the lists of all splits: numbers up to
-      the largest label, or the names used as labels, sorted.
-    num_classes: how many classes there are where labels are numbers and
-      `class_names` is None.
-    delimiter: what separates path and label; None finds out.
-    videos: folder that the listed paths start from.
+    class_names: names in label order, or a file with one name per line or a
+      JSON list. By default those of the lists of all splits: numbers up to the
+      largest label, or the sorted names used as labels.
+    num_classes: number of classes if labels are numbers and `class_names` is
+      None.
+    delimiter: the separator of path and label; None detects it.
+    videos: folder of the listed paths.
   """
   path, *others = _find_lists(root, list_file, split)
   _check_is_there(path)
@@ -57,7 +57,7 @@ def read_video_list(
   if not found:
     raise UserError(f'{path} lists no videos: add lines `path label`')
   if names is None:
-    # Where the number of classes is given, no other list changes it.
+    # A given number of classes is final: no other list changes it.
     alone = num_classes is not None and list_labels.are_numbers(found)
     lists = {path: found}
     lists |= {} if alone else {other: read(other) for other in others}
@@ -76,7 +76,7 @@ def _make_row(path: str, label: int, video: Video) -> listing.Row:
 
 
 def _find_lists(root, list_file: str, split: str) -> list[pathlib.Path]:
-  """The list of a split, and those of other splits that are there."""
+  """Finds the list of a split, and the existing lists of other splits."""
   splits = [split, *_other_splits(split)]
   files = [list_file.replace('{split}', name) for name in splits]
   path, *others = [pathlib.Path(root, name) for name in dict.fromkeys(files)]
@@ -94,7 +94,7 @@ def _check_is_there(path: pathlib.Path) -> None:
 
 
 def _other_splits(split: str) -> list[str]:
-  """Names of other splits, as of 'trainlist01' 'testlist01' and so on."""
+  """Names other splits: for 'trainlist01', 'testlist01' and so on."""
   word = next((word for word in _SPLITS if word in split), None)
   if word is None:
     return []
@@ -102,7 +102,7 @@ def _other_splits(split: str) -> list[str]:
 
 
 def _read_videos(path, delimiter: str | None, base: str) -> list[Video]:
-  """The videos of a list; `base` is the folder that its paths start from."""
+  """Reads the videos of a list; `base` is the folder of its paths."""
   lines = list_lines.read(path, delimiter)
   _check_first(path, lines, base)
   several = [line for line in lines if len(line.labels) > 1]
@@ -123,7 +123,7 @@ def _read_videos(path, delimiter: str | None, base: str) -> list[Video]:
 
 
 def _check_first(path, lines: Sequence[list_lines.Line], base: str) -> None:
-  """Raises UserError where the first line names columns, in other words."""
+  """Raises UserError if the first line is a header of unknown names."""
   ends = [has_video_extension(line.path) for line in lines]
   if ends[:1] == [False] and len(ends) > 1 and all(ends[1:]):
     first = lines[0]
@@ -134,7 +134,7 @@ def _check_first(path, lines: Sequence[list_lines.Line], base: str) -> None:
 
 
 def _check_order(path, videos: Sequence[Video], base: str) -> None:
-  """Raises UserError where labels come before the paths."""
+  """Raises UserError if labels come before paths."""
   if all(re.match(r'-?\d+[\s,;|]+\S', v.path) for v in videos):
     first, there = videos[0], os.path.join(base, videos[0].path)
     if first.label is None and not os.path.exists(there):
@@ -146,7 +146,7 @@ def _check_order(path, videos: Sequence[Video], base: str) -> None:
 def _choose_parser(
   path, lines: Sequence[list_lines.Line], base: str
 ) -> Callable[[list_lines.Line], Video]:
-  """How to read lines that have several fields after the path."""
+  """Chooses the parser of lines with several fields after the path."""
   first = lines[0]
   for line in lines:
     numbers = all(map(list_lines.is_number, line.labels))
@@ -176,8 +176,8 @@ def _choose_parser(
 
 
 _SEVERAL = (
-  'this is a list with several labels per video, and training takes one; keep '
-  'one on each line, or name the columns in a first line such as path,label'
+  'this is a list with several labels per video, but training takes one; keep '
+  'one per line, or name the columns in a first line such as path,label'
 )
 _FIELDS = (
   'put quotes around a label that holds the separator, or name the columns in '
@@ -186,19 +186,19 @@ _FIELDS = (
 
 
 def _parse_after_count(line: list_lines.Line) -> Video:
-  """A line `folder frames label`."""
+  """Parses a line `folder frames label`."""
   path, count, label = list_lines.split_end(line.text, 2)
   return Video(line.number, path, label, int(float(count)))
 
 
 def _parse_after_blanks(line: list_lines.Line) -> Video:
-  """A line whose path has blanks in it and ends in a number."""
+  """Parses a line whose path contains blanks and ends in a number."""
   path, label = list_lines.split_end(line.text, 1)
   return Video(line.number, path, label, None)
 
 
 def _is_there(path: str) -> bool:
-  """Whether there is a file or folder of a name, with any extension."""
+  """Whether a file or folder of that name exists, with any extension."""
   folder, name = os.path.split(path)
   there = os.listdir(folder) if os.path.isdir(folder) else ()
   return any(name in (other, os.path.splitext(other)[0]) for other in there)

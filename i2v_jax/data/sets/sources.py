@@ -90,7 +90,7 @@ class Split:
       sizes = f'{len(self.paths)} paths and {len(self.ids)} ids'
       raise ValueError(f'{sizes} do not match labels {list(labels.shape)}')
     if labels.dtype.kind not in 'iu':
-      raise TypeError(f'labels are {labels.dtype}, not integers')
+      raise ValueError(f'labels are {labels.dtype}, not integers')
     listing.check_names(self.class_names, 'class_names')
     wrong = (labels < -1) | (labels >= len(self.class_names))
     if wrong.any():

@@ -205,9 +205,9 @@ def test_two_at_a_time_are_one_too_many(root, tmp_path):
 @pytest.mark.parametrize(
   ('changes', 'error'),
   [
-    ({'name': 'My-Set'}, "name 'My-Set' is not of the form"),
-    ({'on_bad_video': 'drop'}, "'drop' is not 'error' or 'skip'"),
-    ({'shard_mb': 0}, 'shards of 0 MB cannot be'),
+    ({'name': 'My-Set'}, "name 'My-Set' is invalid"),
+    ({'on_bad_video': 'drop'}, r"'drop'; it can be one of \('error', 'skip'\)"),
+    ({'shard_mb': 0}, 'shard_mb is 0; it can be any number above 0'),
     ({'options': {}, 'splits': ('train', 'val')}, None),
     ({'options': {'num_classes': 1}}, r'label 1 is not in -1\.\.0'),
   ],
@@ -222,7 +222,9 @@ def test_arguments_are_checked_first(root, tmp_path, changes, error):
 
 
 def test_a_bucket_is_no_folder(root):
-  with pytest.raises(ValueError, match='gs://bucket/x is no folder: mount it'):
+  with pytest.raises(
+    ValueError, match='gs://bucket/x is not a folder: mount it'
+  ):
     job('gs://bucket/x', root)
 
 

@@ -121,7 +121,7 @@ def test_official_counts_of_classes_are_checked(tmp_path, format):
 
 @pytest.mark.parametrize('format', SETS)
 def test_official_sets_refuse_unknown_splits(tmp_path, format):
-  with pytest.raises(ValueError, match=f"{format} has no split 'dev': it has"):
+  with pytest.raises(ValueError, match=f"split of {format} is 'dev'; it can"):
     sources.load_split(format, tmp_path, 'dev')
 
 
@@ -186,7 +186,9 @@ def test_diving48_refuses_the_first_labels(tmp_path):
 
 @pytest.mark.parametrize('source', ['ucf101', 'hmdb51'])
 def test_folds_are_1_to_3(tmp_path, source):
-  with pytest.raises(ValueError, match='fold 0 is not 1, 2 or 3'):
+  with pytest.raises(
+    ValueError, match=r'fold is 0; it can be one of \(1, 2, 3\)'
+  ):
     sources.load_split(source, tmp_path, 'train', fold=0)
 
 

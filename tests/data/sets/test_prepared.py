@@ -174,7 +174,9 @@ def test_what_is_not_there_is_named(out, tmp_path):
     sources.load_split('prepared', tmp_path, 'train')
   with pytest.raises(ValueError, match="no split 'test': it has train, val"):
     sources.load_split('prepared', out, 'test[:10%]')
-  with pytest.raises(ValueError, match="prepared has no option 'fold'"):
+  with pytest.raises(
+    ValueError, match="'prepared' has no option 'fold'; it has none"
+  ):
     sources.load_split('prepared', out, 'train', fold=1)
   shutil.copytree(out, tmp_path / 'both')
   shutil.copytree(out / 'clips', tmp_path / 'both/more')

@@ -144,7 +144,7 @@ def test_fingerprint_is_of_ids_and_labels_only(tmp_path):
   [
     ((), [], 'a', 'no videos'),
     (('x',), [0, 0], ('a',), 'do not match'),
-    (('x',), [0.5], ('a',), 'not whole numbers'),
+    (('x',), [0.5], ('a',), 'not integers'),
     (('x',), [1], ('a',), r"label 1 of 'x' is not in -1\.\.0"),
     (('x',), [0], ('a', 'a'), "class name 'a' is empty or there twice"),
   ],
@@ -171,16 +171,22 @@ def test_class_names_are_checked_both_ways(tmp_path, names):
 
 
 def test_load_names_what_does_not_exist(tmp_path):
-  with pytest.raises(ValueError, match=r"no data format 'ucf': use .*ucf101"):
+  with pytest.raises(
+    ValueError, match=r"data format is 'ucf'; it can be one of .*ucf101"
+  ):
     sources.load_split('ucf', tmp_path, 'train')
-  with pytest.raises(ValueError, match=r"ucf101 has no option 'folds': .*fold"):
+  with pytest.raises(
+    ValueError, match=r"'ucf101' has no option 'folds'; .*did you mean 'fold'"
+  ):
     sources.load_split('ucf101', tmp_path, 'train', folds=1)
   with pytest.raises(FileNotFoundError, match='nowhere is not a folder'):
     sources.load_split('ucf101', tmp_path / 'nowhere', 'train')
-  with pytest.raises(ValueError, match="'ignore' is not 'error' or 'skip'"):
+  with pytest.raises(
+    ValueError, match="on_missing is 'ignore'; it can be one of"
+  ):
     sources.load_split('ucf101', tmp_path, 'train', on_missing='ignore')
 
 
 def test_an_option_that_the_demo_does_not_have_is_named(tmp_path):
-  with pytest.raises(ValueError, match="digits has no option 'a'"):
+  with pytest.raises(ValueError, match="'digits' has no option 'a'"):
     sources.load_split('digits', tmp_path / 'x', 'train', a=1)
