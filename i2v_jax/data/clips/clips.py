@@ -1,6 +1,6 @@
-"""From an open video to what the model sees: one rule for every user of it.
+"""Makes the clips that a model sees from an open video.
 
-Training, evaluation and prediction all come through here.
+Training, evaluation and prediction all use these functions.
 """
 
 import numpy as np
@@ -21,7 +21,7 @@ from i2v_jax.data.videos.decode import Video
 def make_train_clip(
   video: Video, label: int, spec: ClipSpec, rng: np.random.Generator
 ) -> tuple[dict[str, np.ndarray], int]:
-  """One random, augmented clip and its label.
+  """Makes one random, augmented clip; returns it and its label.
 
   The clip is a dict of uint8 arrays of `spec.shapes`: `video` [T, H, W, 3] or
   [T_S, H, W, 3], and with a grid `grid` [T / (rows * columns), H, W, 3].
@@ -56,12 +56,12 @@ def make_train_clip(
 def make_test_views(
   video: Video, spec: ClipSpec, span: tuple[int, int] | None = None
 ) -> dict[str, np.ndarray]:
-  """All test views of a video: `train_clip`'s arrays with a leading V axis.
+  """Makes all test views: `make_train_clip`'s arrays with a leading V axis.
 
   Args:
     video: opened by `decode.open_video`.
-    spec: what the model takes.
-    span: first frame and the one after the last, to look at a part only.
+    spec: how clips are made.
+    span: first frame and one past the last, to use a part only.
   """
   first, stop = span or (0, video.info.frames)
   size = spec.image_size
@@ -82,7 +82,7 @@ def make_test_views(
 def _draw_train_indices(
   count: int, spec: ClipSpec, rng: np.random.Generator
 ) -> np.ndarray:
-  """Frames of a training clip of a video of `count`: [T]."""
+  """Draws the frames of a training clip from `count` frames: [T]."""
   if spec.sampling == 'dense':
     return sampling.sample_dense_train(count, spec.num_frames, spec.stride, rng)
   if spec.sampling == 'uniform':
@@ -91,7 +91,7 @@ def _draw_train_indices(
 
 
 def _place_test_indices(count: int, spec: ClipSpec) -> np.ndarray:
-  """Frames of the test clips of a video of `count`: [C, T]."""
+  """Places the frames of the test clips in `count` frames: [C, T]."""
   if spec.sampling == 'uniform':
     return sampling.sample_uniform_test(
       count, spec.num_frames, spec.clips, spec.test_sampling
@@ -111,7 +111,7 @@ def _rand_augment(
 
 
 def _make_arrays(clips: np.ndarray, spec: ClipSpec) -> dict[str, np.ndarray]:
-  """What a model takes of whole clips [V, T, H, W, 3]."""
+  """Makes the inputs of a model from complete clips [V, T, H, W, 3]."""
   shapes = spec.shapes
   arrays = {'video': clips[:, :: spec.num_frames // shapes['video'][0]]}
   if spec.grid:

@@ -1,4 +1,4 @@
-"""Mirrored clips, and the labels that they exchange."""
+"""Mirrored clips, and the labels that mirroring exchanges."""
 
 import collections
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,10 +31,10 @@ def random_flip(
     label: class of the clip.
     rng: source of the one coin.
     probability: of mirroring.
-    label_map: classes that mirroring exchanges, from `flip_label_map`.
+    label_map: classes that mirroring exchanges, from `make_flip_map`.
 
   Returns:
-    The frames, contiguous, and the label, both exchanged; or both as given.
+    The mirrored frames, contiguous, and their label; or both unchanged.
   """
   check_frames(frames)
   if rng.random() >= probability:
@@ -43,25 +43,25 @@ def random_flip(
 
 
 def make_flip_map(class_names: Iterable[str]) -> dict[int, int]:
-  """Finds the classes that a mirrored video exchanges, by their names.
+  """Finds the pairs of classes that mirroring exchanges, by their names.
 
   Two classes belong together when their names differ in sides or directions of
   rotation only, such as Something-Something V2's "Pulling something from left
   to right" and "... from right to left", `turnLeft` and `turn_right`, or `cw`
-  and `ccw`; see `sides`. Numbers that count the classes (`01_left`) are no part
-  of their names. A name that says "left and right" or "left or right" is its
-  own mirror image and has no entry. A word that may name a side or not, such as
-  `hand_l`, counts if the class of the other side exists.
+  and `ccw`; see `sides`. Numbers that count the classes (`01_left`) are not
+  part of their names. A name with "left and right" or "left or right" is its
+  own mirror image and has no entry. A word that may or may not name a side,
+  such as `hand_l`, counts if the class of the other side exists.
 
   Args:
-    class_names: one per class, in the order of the labels.
+    class_names: in label order.
 
   Returns:
     label -> label of the mirrored video, in both directions.
 
   Raises:
-    UserError: a name has no mirror image, or more than one: flipped videos
-      would get a wrong label.
+    UserError: a name has no mirror image or more than one, so that flipped
+      videos would get a wrong label.
   """
   names = list(class_names)
   plain = sides.remove_numbers(names)
@@ -130,7 +130,7 @@ def _group_by_key(keys: Mapping[int, sides.Key]) -> dict[sides.Key, list[int]]:
 
 
 def _is_in_a_row(names, label: int) -> bool:
-  """Whether l or r in a name belongs to a row of letters, as an alphabet."""
+  """Whether l or r in a name is one of a series of letters, as an alphabet."""
   blank, own = sides.blank_letters(names[label])
   others = [
     letters for b, letters in map(sides.blank_letters, names) if b == blank
@@ -153,7 +153,7 @@ def _make_error(names, label, same, partners) -> ValueError:
 
 
 def _mirror(frames: np.ndarray) -> np.ndarray:
-  # A view of negative stride would be copied, slowly, by all that follows.
+  # All later steps would copy a view of negative stride, slowly.
   out = np.empty(frames.shape, np.uint8)
   for source, target in zip(frames, out, strict=True):
     cv2.flip(source, 1, target)

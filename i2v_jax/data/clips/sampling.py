@@ -1,9 +1,9 @@
-"""Which frames of a video make a clip.
+"""Samples the frames of a clip from a video.
 
 Three schemes, each with a random rule for training and fixed ones for testing:
 dense clips take every `stride`-th frame from a starting point, uniform clips
-spread over the whole video, and clips of random stride are dense with another
-stride each time. Numbers are rounded, half to even, or truncated as in the
+spread over the complete video, and clips of random stride are dense with a new
+stride each time. Numbers are rounded half to even or truncated as in the
 released pipelines; anything else shifts clips by a frame.
 """
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from i2v_jax.runtime.errors import UserError, check_choice
 
-RULES = ('mmaction1', 'mmaction0')  # of placing test clips
+RULES = ('mmaction1', 'mmaction0')  # placement of test clips
 STRIDES = (1, 2, 4, 8)
 
 
@@ -22,8 +22,9 @@ def sample_dense_train(
 
   The start is uniform over the video's first N - T * stride + 1 frames, as in
   mmaction2's SampleFrames: the window counts T * stride frames here but
-  (T - 1) * stride + 1 in `dense_test`, so the last stride - 1 frames of a long
-  video are never drawn. Videos shorter than the window start at 0 and loop.
+  (T - 1) * stride + 1 in `sample_dense_test`, so the last stride - 1 frames of
+  a long video are never drawn. Videos shorter than the window start at 0 and
+  loop.
 
   Args:
     num_frames: N, frames in the video.
@@ -52,8 +53,8 @@ def sample_dense_test(
   """Spreads clips of strided frames evenly over the video.
 
   One clip is centred; short videos loop. As SampleFrames of mmaction2: version
-  1.x goes from the first possible start to the last; 0.x, which AIM uses, cuts
-  the starts into C equal parts and takes the middle of each.
+  1.x goes from the first possible start to the last; 0.x, which AIM uses,
+  divides the starts into C equal parts and takes the middle of each.
 
   Args:
     num_frames: N, frames in the video.
@@ -66,7 +67,7 @@ def sample_dense_test(
     int64 [C, T], each in 0..N-1. Clips of a short video coincide.
 
   Raises:
-    UserError: a count is below 1, or there is no such rule.
+    UserError: a count is below 1, or the rule is unknown.
   """
   check_choice('the rule for test clips', rule, RULES)
   _check(
@@ -122,7 +123,7 @@ def sample_uniform_test(
     int64 [C, T], ascending along T, each in 0..N-1.
 
   Raises:
-    UserError: a count is below 1, or the rule does not know it.
+    UserError: a count is below 1, or the rule is unknown or makes one clip.
   """
   check_choice('the rule for test clips', rule, RULES)
   _check(num_frames=num_frames, clip_len=clip_len, num_clips=num_clips)
@@ -156,7 +157,7 @@ def sample_random_stride(
     num_frames: N, frames in the video.
     clip_len: T, frames in the clip.
     rng: source of the stride and the window.
-    strides: what to choose s from, in frames.
+    strides: choices of s, in frames.
 
   Returns:
     int64 [T], ascending, each in 0..N-1.
@@ -180,7 +181,7 @@ def sample_random_stride(
 def sample_release_test(
   num_frames: int, clip_len: int, stride: int, num_clips: int
 ) -> np.ndarray:
-  """Places clips as the release of DualPath does in testing.
+  """Places test clips as the release of DualPath does.
 
   Of the n strided frames clip k takes T from int(k * (n - T) / C) on: one clip
   is the first, and the last never reaches the end. Short videos repeat their
@@ -212,7 +213,7 @@ def sample_release_test(
 
 
 def _compute_edges(num_frames: int, clip_len: int) -> np.ndarray:
-  """Where the segments of a uniform clip begin and end: int64 [T + 1]."""
+  """Computes the ends of the segments of a uniform clip: int64 [T + 1]."""
   segment = (num_frames - 1) / clip_len
   return np.round(segment * np.arange(clip_len + 1)).astype(np.int64)
 
@@ -220,7 +221,7 @@ def _compute_edges(num_frames: int, clip_len: int) -> np.ndarray:
 def _place_starts(
   num_frames: int, clip_len: int, stride: int, num_clips: int
 ) -> np.ndarray:
-  """First frame of each test clip: int64 [C]."""
+  """Places the first frame of each test clip: int64 [C]."""
   clips = np.arange(num_clips)
   if clip_len == 1:
     gap = num_frames / num_clips
@@ -234,7 +235,7 @@ def _place_starts(
 def _place_starts_0x(
   num_frames: int, clip_len: int, stride: int, num_clips: int
 ) -> np.ndarray:
-  """The same by mmaction2 0.x: int64 [C]."""
+  """Does the same by the rule of mmaction2 0.x: int64 [C]."""
   gap = max(num_frames - clip_len * stride + 1, 0) / num_clips
   return (np.arange(num_clips) * gap + gap / 2).astype(np.int64)
 
@@ -242,7 +243,7 @@ def _place_starts_0x(
 def _stride_from(
   starts: np.ndarray, num_frames: int, clip_len: int, stride: int
 ) -> np.ndarray:
-  """Every `stride`-th frame from each start, looping past the end: [C, T]."""
+  """Takes every `stride`-th frame from each start, looping: [C, T]."""
   return (starts[:, None] + stride * np.arange(clip_len)) % num_frames
 
 

@@ -1,4 +1,4 @@
-"""The process at the other end of `workers.Pool`: one call after another."""
+"""The worker process of `workers.Pool`: answers one call after another."""
 
 import os
 import pickle
@@ -17,7 +17,7 @@ _SIZE = struct.Struct('<Q')
 
 
 def send(pipe: socket.socket, value: Any) -> None:
-  """Sends any value that can be pickled; arrays are not copied first."""
+  """Sends any picklable value; arrays are not copied first."""
   _transmit(pipe, *_pack(value))
 
 
@@ -35,9 +35,9 @@ def _transmit(pipe: socket.socket, head: bytes, raws: list) -> None:
 
 
 def receive(pipe: socket.socket) -> Callable[[], Any]:
-  """Receives what `send` sends; the callable unpacks it.
+  """Receives a value from `send`; the callable returned unpacks it.
 
-  Raises EOFError or OSError if the other end is gone.
+  Raises EOFError or OSError if the other process has ended.
   """
   (size,) = _SIZE.unpack(_receive_exactly(pipe, _SIZE.size))
   body, sizes = pickle.loads(_receive_exactly(pipe, size))
@@ -51,13 +51,13 @@ def _receive_exactly(pipe: socket.socket, size: int) -> np.ndarray:
   while done < size:
     count = pipe.recv_into(view[done:])
     if not count:
-      raise EOFError('the process at the other end is gone')
+      raise EOFError('the other process has ended')
     done += count
   return data
 
 
 def serve(pipe: socket.socket) -> None:
-  """Receives a function, then arguments; answers (result, error)."""
+  """Receives a function, then arguments; answers with (result, error)."""
   function = receive(pipe)()
   send(pipe, 'ready')
   while True:
@@ -81,13 +81,13 @@ def _call(function: Callable, arguments: tuple) -> tuple:
     error.add_note(f'In a worker process:\n{traceback.format_exc()}')
     try:
       pickle.loads(pickle.dumps(error))
-    except Exception:  # some errors cannot be rebuilt from what they show
+    except Exception:  # some errors cannot be unpickled
       error = RuntimeError(repr(error))
     return None, error
 
 
 def _end_with_parent() -> None:
-  """The parent never writes to our stdin, which ends when it does."""
+  """Ends this process when the parent ends, which closes our stdin."""
   os.read(0, 1)  # sys.stdin would be locked when Python ends
   os._exit(0)
 
@@ -99,7 +99,7 @@ def main() -> None:
   with socket.socket(fileno=int(sys.argv[1])) as pipe:
     try:
       serve(pipe)
-    except (EOFError, OSError):  # the parent is gone, or has closed the pool
+    except (EOFError, OSError):  # the parent has ended, or closed the pool
       os._exit(0)
 
 

@@ -11,17 +11,17 @@ from i2v_jax.runtime.errors import UserError
 
 
 class Place(NamedTuple):
-  """Where a video is, and its id: the path below the root, with '/'."""
+  """The path of a video, and its id: the path below the root, with '/'."""
 
   path: str
   id: str
 
 
 class LookUp:
-  """Finds videos by name: each folder is listed once and no file is touched.
+  """Finds videos by name; lists each folder once and touches no file.
 
   If no name equals the listed one, a name that differs only in case, Unicode
-  form or blanks at its ends is taken, if it is the only one and not listed.
+  form or outer blanks is used, provided it is unique and not listed itself.
   """
 
   def __init__(self, root: str):
@@ -29,11 +29,11 @@ class LookUp:
     self._folders, self._spelled = {}, {}
 
   def find(self, rows: Sequence[listing.Row]) -> list[Place | None]:
-    """Where the videos of all rows are, None for those that are not there.
+    """Finds the videos of all rows; None for missing ones.
 
     Raises:
       OSError: a folder cannot be listed.
-      UserError: a row may mean either of two files.
+      UserError: two files match one row.
     """
     found = [self._find_exactly(row) for row in rows]
     taken = {place.path: '' for place in found if place}
@@ -43,7 +43,7 @@ class LookUp:
     return found
 
   def describe_near(self, row: listing.Row) -> str:
-    """Describes what is there instead of a missing video, or returns ''."""
+    """Describes the nearest match of a missing video, or returns ''."""
     if any('\udc80' <= char <= '\udcff' for char in row.names[0]):
       return 'the list is not UTF-8, so save it as UTF-8'
     for folder in row.folders:
@@ -53,7 +53,7 @@ class LookUp:
       for name in row.names:
         for other in self._list_folder(self._respell(folder)).find_like(name):
           words = names.describe_difference(name, other)
-          return f'{other!r} is there, which differs from it only in {words}'
+          return f'{other!r} is there, which differs only in {words}'
         stem = os.path.splitext(name)[0]
         for other in self._list_folder(folder).find_named(stem):
           return f'{other!r} is there, so list that, or omit the extension'
@@ -70,7 +70,7 @@ class LookUp:
   def _find_nearly(
     self, row: listing.Row, taken: dict[str, str]
   ) -> Place | None:
-    """`taken`: path -> the name it was listed by; '' for its own."""
+    """Finds a similar name; `taken` is path -> the listed name, '' if equal."""
     for folder in row.folders:
       here = self._list_folder(self._respell(folder))
       for name in row.names:
@@ -92,7 +92,7 @@ class LookUp:
     return self._folders[folder]
 
   def _respell(self, folder: str) -> str:
-    """The same folder below the root, each part spelled as on the disk."""
+    """Spells each part of a folder below the root as on the disk."""
     if os.path.isabs(folder) or not folder:
       return folder
     if folder not in self._spelled:
@@ -113,7 +113,7 @@ def _check_single(found: Sequence[str], path: str) -> str:
 
 
 class _Folder:
-  """The names in a folder, by what they may be listed as."""
+  """The names in a folder, and how a list may spell them."""
 
   def __init__(self, root: str, folder: str):
     self.path = os.path.normpath(os.path.join(root, folder))
@@ -131,9 +131,9 @@ class _Folder:
     return Place(os.path.join(self.path, name), self._prefix + name)
 
   def find_named(self, name: str, frames: bool = False) -> Sequence[str]:
-    """The files of a name, with or without an extension.
+    """Finds the files of a name, with or without an extension.
 
-    `frames` is whether a folder of frames comes before them.
+    `frames` prefers a folder of frames.
     """
     if frames and self._holds_frames(name):
       return (name,)
@@ -147,7 +147,7 @@ class _Folder:
     return (name,) if self._holds_frames(name) else ()
 
   def find_like(self, name: str, folders: bool = False) -> Sequence[str]:
-    """Videos, or folders, whose names differ only in the way of `names.key`."""
+    """Finds videos, or folders, whose names have the same comparison key."""
     if self._alike is None:
       pairs = [(names.make_comparison_key(name), name) for name in self.names]
       for stem, found in self._stems.items():

@@ -1,10 +1,10 @@
-"""Annotation files of public data sets -> which videos they list.
+"""Reads the annotation files of public data sets.
 
-Readers raise FileNotFoundError for annotations that are not there, and
-ValueError naming file and line for what cannot be meant. `num_classes` is how
-many classes the annotations must have, `annotations` the folder they lie in,
-and `videos` the folder of the videos, in which '{split}' stands for the split;
-both are absolute or relative to the root, and None tries the usual places.
+Readers raise FileNotFoundError for missing annotations and UserError, naming
+file and line, for invalid ones. `num_classes` is the number of classes that the
+annotations must have, `annotations` their folder, and `videos` the folder of
+the videos, in which '{split}' is replaced by the split. Both folders are
+absolute or relative to the root, and None tries the usual places.
 """
 
 import pathlib
@@ -77,7 +77,7 @@ def read_ucf101(
   """Reads the train/test lists of UCF101 (Soomro et al., 2012).
 
   Labels follow classInd.txt, whose order is not that of sorted folder names.
-  'HandstandPushups' is spelled in two ways, so case does not matter.
+  Case is ignored: 'HandstandPushups' is spelled in two ways.
   """
   listing.check_split('ucf101', split, ('train', 'test'))
   check_choice('fold', fold, (1, 2, 3))

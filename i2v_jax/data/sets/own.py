@@ -1,7 +1,7 @@
-"""Your own videos, a folder for every class -> who is in a split.
+"""Your own videos: a folder for each class.
 
-Raises FileNotFoundError and ValueError as the readers of `official` do, and
-OSError for a folder that cannot be read.
+Errors are those of the readers in `official`, and OSError for a folder that
+cannot be read.
 """
 
 import hashlib
@@ -24,15 +24,15 @@ def read_class_folders(
   A clip is a file that may be a video, or a folder of its frames.
 
   Labels are the ranks of the sorted folder names of `root/train`, for every
-  split. Without `root/train`, a hash of seed, class and file name sends each
-  clip to 'train' or 'val', so that clips stay where they are when others are
-  added; only where one side of a class would be empty, one clip is moved.
+  split. Without `root/train`, a hash of seed, class and file name assigns each
+  clip to 'train' or 'val', so that adding clips moves no other clip. Only if
+  one side of a class would be empty, one clip is moved.
 
   Args:
     root: the folder.
-    split: 'train' or 'val', or the name of any folder beside `root/train`.
-    val_fraction: expected share of 'val'; no meaning where `root/train` is.
-    seed: another seed is another split; no meaning where `root/train` is.
+    split: 'train' or 'val', or the name of any folder next to `root/train`.
+    val_fraction: expected share of 'val'; unused if `root/train` exists.
+    seed: another seed gives another split; unused if `root/train` exists.
   """
   if train := _find_folder(root, 'train'):
     return _read_split(root, train, split)
@@ -55,7 +55,7 @@ def read_class_folders(
 
 
 def _find_folder(root, name: str) -> str:
-  """The name of a folder as it is spelled in the root; '' if not there."""
+  """Finds the spelling of a folder in the root; '' if it does not exist."""
   if os.path.isdir(os.path.join(root, name)):
     return name
   # A class may be called Train, which holds clips and no folders of classes.
@@ -69,7 +69,7 @@ def _find_folder(root, name: str) -> str:
 
 
 def _read_split(root, train: str, split: str) -> listing.Listing:
-  """A split that has a folder; `train` is that of the training videos."""
+  """Reads a split with its own folder; `train` is that of training videos."""
   folder = _find_folder(root, split)
   if not folder:
     others = [n for n in folders.look_in(root).folders if n != train]
@@ -94,7 +94,7 @@ def _read_split(root, train: str, split: str) -> listing.Listing:
 
 
 def _match_labels(there, names, top, train) -> dict[str, int]:
-  """Labels of the folders in `top`: the places of the same names in `train`."""
+  """Matches the folders in `top` to the labels of the folders in `train`."""
   labels = {name: label for label, name in enumerate(names)}
   others = [name for name in there if name not in labels]
   for other in list(others):
@@ -115,12 +115,14 @@ def _match_labels(there, names, top, train) -> dict[str, int]:
 
 
 def _list_classes(top) -> tuple[tuple[str, ...], list[str]]:
-  """The classes in a folder, and the files next to them."""
+  """Lists the classes in a folder, and the files next to them."""
   here = folders.look_in(top)
   for name in here.videos:
     path = os.path.join(top, name)
     if has_video_extension(name) and not os.path.isdir(path):
-      raise UserError(f'{name!r} in {top} is in no class: move it into one')
+      raise UserError(
+        f'{name!r} in {top} is not in the folder of a class: move it into one'
+      )
     if os.path.isdir(path):
       problem = f'{path} holds frames of one video'
       way_out = 'put that folder into one for its class'
@@ -132,7 +134,7 @@ def _list_classes(top) -> tuple[tuple[str, ...], list[str]]:
 
 
 def _list_clips(top, name) -> tuple[list[str], list[str]]:
-  """The clips of a class, and the other files in its folder."""
+  """Lists the clips of a class, and the other files in its folder."""
   folder = os.path.join(top, name)
   here = folders.look_in(folder)
   if here.folders:
@@ -150,9 +152,9 @@ def _list_clips(top, name) -> tuple[list[str], list[str]]:
 
 
 def _describe_others(left_out: list[str]) -> str:
-  """What a folder without videos holds, in brackets."""
+  """Describes the contents of a folder without videos, in brackets."""
   if archives := [name for name in left_out if is_archive(name)]:
-    return f' but archives, such as {archives[0]}, which have to be unpacked'
+    return f' but archives such as {archives[0]}, which must be unpacked'
   return f' ({folders.describe_left_out(left_out)})' if left_out else ''
 
 

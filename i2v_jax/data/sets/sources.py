@@ -1,9 +1,9 @@
-"""Who is in a split: lists, folders of clips, and the public data sets.
+"""Splits of lists, folders of clips and public data sets.
 
-`load` reads every format, and opens no video. Where an annotation names a video
-that is not on disk, `on_missing` decides: 'error' (the default) raises
+`load_split` reads every format and opens no video. If an annotation names a
+video that is not on disk, `on_missing` decides: 'error' (the default) raises
 FileNotFoundError, 'skip' leaves it out and lists it in `Split.missing`, so that
-a report can say how many were not evaluated.
+a report can say how many videos were not evaluated.
 """
 
 import contextlib
@@ -41,7 +41,7 @@ Path = listing.Path
 
 
 class Miscounted(NamedTuple):
-  """A folder of frames that holds more or fewer than its list says."""
+  """A folder of frames whose list gives another number of frames."""
 
   id: str
   listed: int
@@ -52,23 +52,23 @@ class Miscounted(NamedTuple):
 # Arrays have no single truth value, so neither has the equality of splits.
 @dataclasses.dataclass(frozen=True, eq=False)
 class Split:
-  """Who is in a split: video paths, labels, and class names in label order.
+  """The videos of a split: paths, labels, and class names in label order.
 
-  A video listed twice is in it twice, with the same id. Raises UserError if
-  there is no video, the lengths differ, or a label has no class.
+  A video listed twice appears twice, with the same id. Raises UserError if
+  there is no video or a label has no class.
 
   Attributes:
-    paths: where the videos are.
-    labels: int32 [n], read-only, -1 where unlabelled.
+    paths: of the videos.
+    labels: int32 [n], read-only, -1 if unlabelled.
     class_names: unique, in label order.
     ids: paths relative to the root, with '/': the names of the videos in
-      reports, the same wherever the data lies.
+      reports, the same wherever the data is stored.
     missing: ids of the videos that were listed but not found.
-    records: holds the videos where no files do; `paths` are names then.
-    left_out: ids of the files next to them that are not tried as videos.
-    miscounted: folders of frames whose list says another number of them.
+    records: the videos, if they are not files; `paths` are names then.
+    left_out: ids of the files next to them that do not count as videos.
+    miscounted: folders of frames whose list gives another number of frames.
     notes: sentences about how they were found.
-    fps: frames a second of the videos that are folders of frames.
+    fps: frames per second of videos that are folders of frames.
   """
 
   paths: tuple[str, ...]
@@ -105,15 +105,15 @@ class Split:
     return len(self.paths)
 
   def video(self, index: int) -> str | bytes:
-    """What holds video `index`: the path of its file, or the bytes of one."""
+    """Returns the path of video `index`, or its contents as bytes."""
     path = self.paths[index]  # an IndexError past the end, for both
     return path if self.records is None else self.records[index]
 
   def fingerprint(self) -> str:
-    """16 hex digits of the sha256 of ids and labels, in order.
+    """Returns 16 hex digits of the sha256 of ids and labels, in order.
 
     Equal fingerprints mean the same videos with the same labels, wherever the
-    data lies.
+    data is stored.
     """
     digest = hashlib.sha256()
     for video, label in zip(self.ids, self.labels.tolist(), strict=True):
@@ -141,22 +141,23 @@ def load_split(
   fps: float = FPS,
   **options,
 ) -> Split:
-  """Reads a split: `train`, `val` or `test`, as the format has it.
+  """Loads a split of a data set: `train`, `val` or `test`.
 
   Args:
     format: one of `FORMATS`; or 'digits': the demo's clips, made at `root` if
       absent (options as in `digits.generate`); or 'prepared', see `prepared`.
     root: folder of the data set.
-    split: which part; of a prepared data set also a slice, 'train[:10%]'.
-    on_missing: what becomes of a listed video that is not there: 'error', or
-      'skip', which lists it in `Split.missing`; likewise of folders of frames
-      that are counted wrongly, in `Split.miscounted`.
-    fps: frames a second of videos that are folders of frames, of any format.
-    **options: of the format.
+    split: name of the split; of a prepared data set also a slice,
+      'train[:10%]'.
+    on_missing: 'error' raises if a listed video does not exist or a folder of
+      frames is counted wrongly; 'skip' lists them in `Split.missing` and
+      `Split.miscounted`.
+    fps: frames per second of videos that are folders of frames.
+    **options: options of the format.
 
   Raises:
     FileNotFoundError: the root, an annotation or a video is not there.
-    UserError: an unknown format or option, or annotations that are wrong.
+    UserError: the format or an option is unknown, or an annotation is invalid.
   """
   places.check_data(root, options)
   check_fps(fps)
@@ -177,12 +178,12 @@ def load_split(
 
 
 def write_class_names(path: Path, names: Sequence[str]) -> None:
-  """Writes class names, in label order, as a json list."""
+  """Writes class names, in label order, as a JSON list."""
   files.write_json(path, listing.check_names(names, path))
 
 
 def read_class_names(path: Path) -> tuple[str, ...]:
-  """Reads the class names of `write_class_names`, in label order."""
+  """Reads a JSON list of class names, in label order."""
   return listing.check_names(listing.read_json(path), path)
 
 
@@ -196,7 +197,7 @@ def _check_options(format: str, options: dict, known: Sequence[str]) -> None:
 
 
 def _read_split(reader, root, on_missing, options: dict[str, Any]) -> Split:
-  """Reads a listing and looks its videos up."""
+  """Reads a listing and finds its videos."""
   root = os.path.expanduser(root)
   if not os.path.isdir(root):
     way_out = 'check the data root'
@@ -239,12 +240,12 @@ def _check_labels(file: str, there) -> None:
 
 
 def _find_miscounted(there) -> tuple[Miscounted, ...]:
-  """The folders of frames that hold more or fewer than their list says."""
+  """Finds the folders of frames whose list gives another number of frames."""
   found = []
   for row, place in there:
     if row.frames is None or not os.path.isdir(place.path):
       continue
-    with contextlib.suppress(UserError):  # its reader says what is wrong
+    with contextlib.suppress(UserError):  # opening it reports this
       count = len(frame_files.list_frames(place.path).names)
       if count != row.frames:
         found.append(Miscounted(place.id, row.frames, count, row.line))
@@ -261,7 +262,7 @@ def _describe_counts(listed, miscounted: Sequence[Miscounted]) -> str:
 
 
 def _make_id(row: listing.Row) -> str:
-  """The id that a missing video would have in the first place to look."""
+  """Makes the id of a missing video, as if in the first place to look."""
   name = os.path.normpath(os.path.join(row.folders[0], row.names[0]))
   return name.replace(os.sep, '/')
 

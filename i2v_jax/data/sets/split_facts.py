@@ -1,4 +1,4 @@
-"""What is known of splits before a video is read."""
+"""Facts of splits, without reading a video."""
 
 from collections.abc import Iterable, Mapping
 
@@ -7,12 +7,12 @@ from i2v_jax.data.sets.sources import Split
 
 
 def list_left_out(splits: Iterable[Split]) -> list[str]:
-  """The files that are left out of splits, each once."""
+  """Lists the files left out of splits, each once."""
   return list(dict.fromkeys(file for s in splits for file in s.left_out))
 
 
 def describe_class_difference(splits: Mapping[str, Split]) -> str:
-  """How the classes of splits differ, and what to do; '' if they do not."""
+  """Says how the classes of splits differ, and the way out, or ''."""
   (first, ours), *others = splits.items()
   for name, split in others:
     if split.class_names == ours.class_names:
@@ -32,13 +32,13 @@ def describe_class_difference(splits: Mapping[str, Split]) -> str:
 
 
 def find_untrained(train: Split, other: Split) -> list[str]:
-  """Classes with videos in a split, but with none in `train`."""
+  """Finds classes with videos in a split but none in `train`."""
   labels = {*other.labels.tolist()} - {*train.labels.tolist(), -1}
   return [other.class_names[label] for label in sorted(labels)]
 
 
 def describe_listing(splits: Iterable[Split]) -> list[str]:
-  """Notes on how the videos of splits were found, each once."""
+  """Notes how the videos of splits were found, each note once."""
   splits = list(splits)
   found = list(dict.fromkeys(note for s in splits for note in s.notes))
   if files := list_left_out(splits):
@@ -47,7 +47,7 @@ def describe_listing(splits: Iterable[Split]) -> list[str]:
 
 
 def describe_splits(train: Split, val: Split) -> list[str]:
-  """Notes on the videos of a run, a line each."""
+  """Notes what is special about the videos of a run, in lines."""
   found = describe_listing((train, val))
   for name, split in (('train', train), ('val', val)):
     if split.missing:

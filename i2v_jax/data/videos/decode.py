@@ -1,4 +1,4 @@
-"""Exact frames out of video files, with PyAV (FFmpeg) and without JAX."""
+"""Exact frames of video files, with PyAV (FFmpeg) and without JAX."""
 
 import contextlib
 import itertools
@@ -31,18 +31,18 @@ __all__ = [
 class Video(contextlib.AbstractContextManager):
   """An open video: use it as a context manager, or close it.
 
-  Opening reads every packet and decodes one frame: a stated frame count may
-  be missing or wrong, the list of packets is neither.
+  Opening reads every packet and decodes one frame: a stated frame count may be
+  missing or wrong, the list of packets is neither.
 
   Args:
     source: path of the file, or its bytes.
-    name: what messages call it; its path, or '<bytes>', if not given.
-    seconds: from opening on, until any further work raises DecodeError; None
-      sets no limit.
+    name: name of the video in messages; by default its path, or '<bytes>'.
+    seconds: time limit from opening on, after which any work raises
+      DecodeError; None sets no limit.
 
   Raises:
     FileNotFoundError: there is no such file.
-    DecodeError: it is no video, or its first frame cannot be decoded.
+    DecodeError: it is not a video, or its first frame cannot be decoded.
   """
 
   def __init__(
@@ -76,22 +76,22 @@ class Video(contextlib.AbstractContextManager):
   def read(
     self, indices: Iterable[int], short_side: int | None = None
   ) -> np.ndarray:
-    """Decodes the frames asked for, and only what they need.
+    """Decodes the frames requested, and only what they depend on.
 
     Args:
       indices: numbers of frames in display order, from 0; any order, repeats
         allowed; a number past the end means the last frame.
-      short_side: pixels, to which each frame is resized as it comes, so that
-        no more than one is ever held at full size; the result is that of
-        `transforms.resize_short_side` to the last bit.
+      short_side: pixels to which each frame is resized on arrival, so that at
+        most one is held at full size; the result equals that of
+        `resize.resize_short_side` bit for bit.
 
     Returns:
       uint8 RGB [n, H, W, 3], upright, in the order of `indices`.
 
     Raises:
       IndexError: an index is negative.
-      DecodeError: a listed frame cannot be decoded, or would be too large, or
-        the time is up.
+      DecodeError: a listed frame cannot be decoded or would be too large, or
+        the time limit has passed.
     """
     wanted = self._clamp(indices)
     size = self.info.height, self.info.width
@@ -142,7 +142,7 @@ class Video(contextlib.AbstractContextManager):
     return np.array([min(index, last) for index in wanted], np.int64)
 
   def _find_run(self, pending: list[int]) -> list[int]:
-    """The leading frames between which no seek would skip anything."""
+    """Finds the leading frames between which no seek would skip anything."""
     for place, (frame, after) in enumerate(itertools.pairwise(pending), 1):
       key = self.packets.find_key(after)
       if key and key.frame > frame + 1:
@@ -150,7 +150,7 @@ class Video(contextlib.AbstractContextManager):
     return pending
 
   def _fill(self, images, wanted, pending: list[int], short_side) -> set[int]:
-    """Writes one run of the pending frames into images; returns them."""
+    """Decodes one run of pending frames into images; returns their numbers."""
     run, done, reason = self._find_run(pending), set(), 'it gives no picture'
     for way, key in self._list_ways(run[0]):
       try:
@@ -168,10 +168,10 @@ class Video(contextlib.AbstractContextManager):
     )
 
   def _list_ways(self, frame: int) -> list[tuple]:
-    """How to decode from a frame on, and from which key, cheapest first.
+    """Lists decoders and their key frames for a frame, cheapest first.
 
     The others are for files that break the rules of their codec, and for a
-    rolling intra refresh, which cannot be entered by a seek.
+    rolling intra refresh, which has no frame to seek to.
     """
     key = self.packets.find_key(frame)
     ways = [
@@ -182,7 +182,7 @@ class Video(contextlib.AbstractContextManager):
     return list(dict.fromkeys(ways[not self.packets.whole :]))
 
   def _decode_few(self, key: Key | None, run: list[int]) -> Iterator[tuple]:
-    """Yields (frame, picture) of a run; drops what no other frame needs."""
+    """Yields (frame, picture) of a run; drops unneeded non-reference frames."""
     packets = self.packets
     numbers = {packets.ticks[frame]: frame for frame in run}
     missing = set(numbers)
@@ -193,7 +193,7 @@ class Video(contextlib.AbstractContextManager):
         packets.context.skip_frame = 'DEFAULT' if wanted else 'NONREF'
       missing.discard(packet.pts)
       pictures = packet.decode()
-      if not missing:  # No need to decode what delays the output.
+      if not missing:  # No need to decode the frames that delay the output.
         pictures += packets.context.decode(None)
       for picture in pictures:
         if picture.pts in numbers and not picture.is_corrupt:
@@ -202,7 +202,7 @@ class Video(contextlib.AbstractContextManager):
         return
 
   def _decode_all(self, key: Key | None, run: list[int]) -> Iterator[tuple]:
-    """The same by plain decoding, up to the first broken packet."""
+    """Does the same by plain decoding, up to the first broken packet."""
     packets = self.packets
     numbers = {tick: frame for frame, tick in enumerate(packets.ticks)}
     count = itertools.count()
@@ -214,18 +214,18 @@ class Video(contextlib.AbstractContextManager):
         return
 
   def fits(self, picture: av.VideoFrame) -> bool:
-    """Whether a picture is stored in the size of the first."""
+    """Whether a picture has the stored size of the first one."""
     return (picture.height, picture.width) == self.display[:2]
 
   def convert(self, picture: av.VideoFrame, frame: int) -> np.ndarray:
-    """A decoded picture upright: uint8 RGB [H, W, 3]; `frame` is its number."""
+    """Converts picture number `frame` to upright uint8 RGB [H, W, 3]."""
     if not self.fits(picture):
       raise self._error(f'frame {frame} has another size; re-encode the file')
     image, shown = self._reformatter.to_rgb(picture), self.display
     return display.turn_upright(image, shown.mirrored, shown.rotation)
 
   def resize(self, images: np.ndarray, short_side: int | None) -> np.ndarray:
-    """The images [n, H, W, 3] as `read` gives them."""
+    """Resizes images [n, H, W, 3] as `read` does."""
     if short_side is None:
       return images
     try:
@@ -240,9 +240,9 @@ def open_video(
   seconds: float | None = None,
   fps: float = FPS,
 ) -> Video | FrameFolder:
-  """Opens a video: a file, the bytes of one, or a folder of its frames.
+  """Opens a video: a file, its bytes, or a folder of its frames.
 
-  `fps` counts for a folder of frames only; the rest is as in `Video`.
+  `fps` applies to a folder of frames only; the rest is as in `Video`.
   """
   if is_frame_folder(source):
     return FrameFolder(source, name, seconds, fps)
@@ -250,12 +250,12 @@ def open_video(
 
 
 def read_frames(source: Source, indices: Iterable[int]) -> np.ndarray:
-  """Frames of a video: uint8 RGB [n, H, W, 3]; see `Video.read`."""
+  """Reads frames of a video: uint8 RGB [n, H, W, 3]; see `Video.read`."""
   with open_video(source) as video:
     return video.read(indices)
 
 
 def probe(source: Source, fps: float = FPS) -> VideoInfo:
-  """What a video holds; reads the whole file, decodes one frame."""
+  """Returns the facts of a video; reads all packets, decodes one frame."""
   with open_video(source, fps=fps) as video:
     return video.info

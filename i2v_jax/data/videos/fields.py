@@ -1,4 +1,4 @@
-"""Frames that hold two fields, taken at different times: interlaced video."""
+"""Interlaced video: frames of two fields, taken at different times."""
 
 import itertools
 from collections.abc import Iterable, Iterator
@@ -7,11 +7,11 @@ from fractions import Fraction
 import av
 from av.filter import Graph
 
-_BASE = Fraction(1, 25)  # seconds; any will do
+_BASE = Fraction(1, 25)  # seconds; any value works
 
 
 class Progressive:
-  """Declares interlaced pictures progressive, one after the other.
+  """Declares interlaced pictures progressive, one by one.
 
   By default FFmpeg 8 converts the colours of the two fields separately; its own
   tools, earlier releases and other libraries do not.
@@ -31,9 +31,9 @@ class Progressive:
 
 
 def deinterlace(pictures: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
-  """Yields as many pictures; two fields become one full frame (bwdif).
+  """Merges the two fields of each interlaced picture into one frame (bwdif).
 
-  Pictures that are not interlaced stay as they are.
+  Yields as many pictures; those that are not interlaced stay unchanged.
   """
   graph = None
   for number, picture in enumerate(itertools.chain(pictures, [None])):

@@ -1,8 +1,7 @@
 """H.264 and HEVC: the picture order count in the headers of the slices.
 
-Both readers keep the parameter sets they meet. `read` raises UserError, or
-KeyError for want of a parameter set, where a packet may not hold exactly one
-picture that is shown.
+Both readers remember parameter sets. `read` raises UserError, or KeyError for a
+missing parameter set, if a packet may not hold exactly one displayed picture.
 """
 
 from collections.abc import Iterator
@@ -11,20 +10,20 @@ from typing import NamedTuple
 from i2v_jax.data.videos.bits import Bits
 from i2v_jax.runtime.errors import UserError
 
-_HEAD = 32  # bytes of a slice that hold what is read of it
-_SETS = 512  # bytes that hold what is read of a parameter set
+_HEAD = 32  # bytes of a slice that suffice
+_SETS = 512  # bytes of a parameter set that suffice
 # Profiles of H.264 whose sequence parameter set states the chroma format.
 _HIGH = {100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135}
 
 
 class Slice(NamedTuple):
-  """What the first slice of a picture says.
+  """Facts of the first slice of a picture.
 
   Attributes:
-    fresh: it begins a period, and is shown after all before it.
+    fresh: it begins a period: it is displayed after all earlier pictures.
     count: its place in the period, modulo `modulus`.
-    modulus: 1 where pictures are shown as they are decoded.
-    starts: decoding may start here and loses nothing of what comes later.
+    modulus: 1 if pictures are displayed in decoding order.
+    starts: decoding may start here and loses no later picture.
     intra: decoding may start here.
   """
 
@@ -52,7 +51,7 @@ class Avc:
     return unit[0] & 31 in (1, 2, 5)
 
   def learn(self, unit: bytes) -> None:
-    """Keeps a parameter set."""
+    """Remembers a parameter set."""
     kind, bits = unit[0] & 31, Bits(unit[1:])
     if kind == 7:
       self._sequence(bits)
@@ -118,7 +117,7 @@ class Hevc:
     return unit[0] >> 1 & 63 < 32 and not _read_layer(unit)
 
   def learn(self, unit: bytes) -> None:
-    """Keeps a parameter set."""
+    """Remembers a parameter set."""
     kind, bits = unit[0] >> 1 & 63, Bits(unit[2:])
     if _read_layer(unit):
       return
@@ -151,7 +150,7 @@ class Hevc:
     key = 16 <= kind <= 23
     self._keys += key
     if kind in (8, 9) and self._keys < 2:
-      raise UserError('it needs what was before the first key frame')
+      raise UserError('it needs pictures before the first key frame')
     bits.take(1 + key)
     sequence, output, extra = self._pps[bits.golomb()]
     separate, span = self._sps[sequence]
@@ -169,7 +168,7 @@ def _read_layer(unit: bytes) -> int:
 
 
 def split_units(data: bytes, size: int) -> Iterator[bytes]:
-  """The NAL units of a packet; `size` bytes hold their lengths, 0: none do."""
+  """Splits a packet into NAL units of length prefixes of `size` bytes, or 0."""
   return _split_sized(data, size) if size else _split_annex_b(data)
 
 

@@ -1,8 +1,8 @@
-"""Whether timestamps have the order in which a decoder gives the pictures.
+"""Whether timestamps agree with the order in which pictures are displayed.
 
-Those of a file that was an AVI once often do not: AVI stores no times, and what
-FFmpeg puts in their place follows the packets. The headers of the pictures say
-in which order they are shown, and cost little to read.
+Those of a file converted from AVI often do not: AVI stores no times, and those
+that FFmpeg makes up follow the packets. The headers of the pictures give their
+display order, and are cheap to read.
 """
 
 import itertools
@@ -12,16 +12,16 @@ from typing import NamedTuple
 from i2v_jax.data.videos import nal
 from i2v_jax.runtime.errors import UserError
 
-_SMALL = 19  # bytes; FFmpeg takes no longer packet for a placeholder
-_IN_ORDER = {'h263', 'flv1'}  # FFmpeg's decoders of them have no B-frames
+_SMALL = 19  # bytes; FFmpeg's limit for the packet of a placeholder
+_IN_ORDER = {'h263', 'flv1'}  # FFmpeg decodes no B-frames of these
 
 
 class Place(NamedTuple):
-  """Where a picture is shown among the others of its stream.
+  """The place of a picture in the display order of its stream.
 
   Attributes:
-    period: pictures of a later one are shown later.
-    count: within the period, ascending.
+    period: pictures of a later period are displayed later.
+    count: place within the period, ascending.
     modulus: of `count`; 0 if it has none.
   """
 
@@ -30,7 +30,7 @@ class Place(NamedTuple):
   modulus: int = 0
 
   def before(self, other: 'Place') -> bool:
-    """Whether `other` can be the next picture that is shown."""
+    """Whether `other` can be the next picture displayed."""
     if self.period != other.period or not self.modulus:
       return self[:2] < other[:2]
     return 0 < (other.count - self.count) % self.modulus < self.modulus / 2
@@ -40,13 +40,13 @@ _ANYWHERE = Place(0, 0)  # never before itself
 
 
 class Header(NamedTuple):
-  """What the header of a packet says.
+  """Facts of the header of a packet.
 
   Attributes:
-    place: of the picture; None if it is not known.
-    starts: decoding may start here and loses nothing of what comes later.
+    place: of the picture; None if unknown.
+    starts: decoding may start here and loses no later picture.
     enters: decoding may start here.
-    hidden: no picture is shown.
+    hidden: no picture is displayed.
   """
 
   place: Place | None
@@ -60,15 +60,15 @@ class Order:
 
   Attributes:
     cut: decoding cannot start at the first packet without losing frames.
-    plain: every packet holds one picture, as far as the headers say.
-    plain_later: those after the second key frame do.
+    plain: every packet holds one picture, according to the headers.
+    plain_later: so does every packet after the second key frame.
 
   Args:
-    codec: FFmpeg's name of it.
+    codec: its name in FFmpeg.
     extra: `extradata` of the stream.
-    reorders: pictures of this codec may be shown in another order.
-    delays: the decoder waits for pictures that are shown earlier; one that does
-      not gives them in another order than their headers say, or drops some.
+    reorders: whether the codec may display pictures in another order.
+    delays: whether the decoder waits for pictures that are displayed earlier;
+      otherwise it outputs them out of order, or drops some.
   """
 
   def __init__(self, codec: str, extra: bytes, reorders: bool, delays: bool):
@@ -81,9 +81,9 @@ class Order:
     """Reads the header of the next packet.
 
     Args:
-      data: what the packet holds.
+      data: the contents of the packet.
       time: its presentation time; None if it has none.
-      is_key: as the container has it.
+      is_key: whether the container marks it as a key frame.
     """
     first, self._first = self._first, False
     try:
@@ -105,7 +105,7 @@ class Order:
     )
 
   def agrees(self) -> bool:
-    """Whether the pictures that are known are shown in the order of times."""
+    """Whether the known pictures are displayed in the order of their times."""
     if self.cut or not self._found:
       return False
     found = sorted(self._found)
@@ -114,7 +114,7 @@ class Order:
 
 
 def _make_reader(codec: str, extra: bytes, reorders: bool) -> Callable:
-  """A function from data to Header; it raises UserError or LookupError."""
+  """Makes the function data -> Header; it raises ValueError or LookupError."""
   if codec in ('h264', 'hevc'):
     return _make_slice_reader(nal.Avc if codec == 'h264' else nal.Hevc, extra)
   if codec in ('mpeg1video', 'mpeg2video'):
@@ -146,7 +146,7 @@ def _make_slice_reader(kind: type, extra: bytes) -> Callable:
 
 
 class _Delayed:
-  """MPEG-1, 2 and 4: a B-frame is shown before the last of the others."""
+  """MPEG-1, 2 and 4: a B-frame is displayed before the latest other frame."""
 
   def __init__(self, read: Callable[[bytes], int]):
     self._type, self._group, self._inside = read, 0, 0
@@ -159,7 +159,7 @@ class _Delayed:
       self._group, self._inside = self._group + 1, 0
       return Header(Place(self._group, 0), kind == 'I', kind == 'I')
     if self._group < 2:
-      raise UserError('it needs what was before the first key frame')
+      raise UserError('it needs pictures before the first key frame')
     self._inside += 1
     return Header(Place(self._group - 1, self._inside), False, False)
 
@@ -172,7 +172,7 @@ def _read_mpeg2(data: bytes) -> str:
 class _Mpeg4:
   """The type of a packet's picture; None in a packed stream.
 
-  There two pictures may come in one packet, and a placeholder later.
+  A packed stream may put two pictures in a packet, and a placeholder later.
   """
 
   def __init__(self):

@@ -1,7 +1,7 @@
-"""Videos decoded whole, and written anew so that any frame is near.
+"""Decodes complete videos, and re-encodes them with frequent key frames.
 
-One thread and no time of day: the same video gives the same bytes again, with
-one version of FFmpeg (`libraries` names it).
+With one thread and no timestamps, the same video gives the same bytes again
+with the same version of FFmpeg (see `list_libraries`).
 """
 
 import contextlib
@@ -18,8 +18,8 @@ from i2v_jax.data.videos import decode, fields, pyav, shaping
 from i2v_jax.runtime.errors import UserError, check_choice
 
 _TICKS = Fraction(1, 90_000)  # seconds; divides most frame rates
-# Frames that no other frame needs can be skipped, and CAVLC is cheap to read.
-# The macroblock tree reads memory that nobody wrote: other bytes every time.
+# Decoders can skip non-reference B-frames, and CAVLC is cheap to read. The
+# macroblock tree reads uninitialised memory: the bytes would differ every time.
 _X264 = (
   'keyint={gop}:min-keyint={gop}:scenecut=0:bframes=3:b-adapt=0'
   ':b-pyramid=none:cabac=0:mbtree=0'
@@ -28,17 +28,17 @@ _X264 = (
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-  """How videos are written anew; raises UserError for what cannot be.
+  """How videos are re-encoded; raises UserError for an invalid value.
 
   Attributes:
     short_side: pixels, even; larger videos shrink to it, none is enlarged.
     gop: frames from one key frame to the next.
-    fps: frames a second; None keeps every frame and its time.
-    crf: of x264, 0 (no loss) to 51.
-    frames: 'h264', or 'jpeg': every frame an image (Motion-JPEG).
-    deinterlace: makes one full frame of each frame that holds two fields.
-    square_pixels: stretches the width to what players show, where the pixels of
-      a video are not square; otherwise copies state the same aspect.
+    fps: frames per second; None keeps every frame and its time.
+    crf: quality of x264, 0 (lossless) to 51.
+    frames: 'h264', or 'jpeg' for every frame as an image (Motion-JPEG).
+    deinterlace: whether to merge the two fields of interlaced frames.
+    square_pixels: whether to stretch the width if pixels are not square;
+      otherwise copies state the same pixel aspect.
   """
 
   short_side: int | None = None
@@ -63,18 +63,18 @@ class Recipe:
 
 
 def list_libraries() -> dict[str, str]:
-  """The versions that decide the bytes of a transcoded video."""
+  """Lists the versions that determine the bytes of a transcoded video."""
   return {'ffmpeg': av.ffmpeg_version_info, 'av': av.__version__}
 
 
 def decode_pictures(
   path: str | os.PathLike, info: decode.VideoInfo
 ) -> Iterator[av.VideoFrame]:
-  """Yields all frames as they are stored, from the first one to the last.
+  """Yields all frames as stored, from the first to the last.
 
   Args:
     path: of the video.
-    info: what `decode.probe` says of it.
+    info: result of `decode.probe`.
 
   Raises:
     DecodeError: a listed frame cannot be decoded; names it.
@@ -110,11 +110,11 @@ def _read_images(path: str | os.PathLike) -> Iterator[av.VideoFrame]:
 
 
 def verify(path: str | os.PathLike) -> decode.VideoInfo:
-  """Decodes a whole video; returns what it holds.
+  """Decodes a complete video; returns its facts.
 
   Raises:
     FileNotFoundError: there is no such file.
-    DecodeError: it is no video, or a frame cannot be decoded.
+    DecodeError: it is not a video, or a frame cannot be decoded.
   """
   info = decode.probe(path)
   for _ in decode_pictures(path, info):
@@ -125,21 +125,19 @@ def verify(path: str | os.PathLike) -> decode.VideoInfo:
 def encode(
   path: str | os.PathLike, recipe: Recipe, fps: float = decode.FPS
 ) -> tuple[bytes, float]:
-  """Writes a video anew: upright, in even sizes, without sound.
+  """Re-encodes a video: upright, with even sides, without sound.
 
-  A copy looks like its source: turned, mirrored and stretched alike.
-
-  With `recipe.fps` the frame on screen at 0, 1 / fps, 2 / fps, ... seconds is
-  taken: frames are dropped, or repeated, never blended. `fps` are the frames a
-  second of a folder of frames.
+  The copy looks like its source in a player. With `recipe.fps` it has the
+  frames on screen at 0, 1 / fps, 2 / fps, ... seconds: frames are dropped or
+  repeated, never blended. `fps` is the frame rate of a folder of frames.
 
   Returns:
-    an mp4 file (Matroska for 'jpeg'), and the PSNR in dB of three of its
-    frames against what went into the encoder, RGB, all three in one.
+    an mp4 file (Matroska for 'jpeg'), and the PSNR in dB, over RGB, of three of
+    its frames together against the input of the encoder.
 
   Raises:
     FileNotFoundError: there is no such file.
-    DecodeError: it is no video, or a frame cannot be decoded.
+    DecodeError: it is not a video, or a frame cannot be decoded.
   """
   info = decode.probe(path, fps)
   chosen, ticks = _schedule(info, recipe.fps)
@@ -170,7 +168,7 @@ def encode(
 
 
 def _schedule(info: decode.VideoInfo, fps: float | None) -> tuple:
-  """Source frames in the order they are shown, and the tick of each."""
+  """Schedules source frames in display order, with the tick of each."""
   chosen, times = np.arange(info.frames), np.array(info.times)
   if (np.diff(times) * 1000 < 1).any():  # untimed, or too close for Matroska
     times = chosen / info.fps
@@ -228,7 +226,7 @@ class _Writer:
 
 
 def _measure_psnr(data: bytes, seen: dict[int, np.ndarray]) -> float:
-  """Of frames of a file against those that were meant, in dB, at most 99."""
+  """Measures the PSNR of frames of a file, in dB, at most 99."""
   with decode.open_video(data) as video:
     found = video.read(seen)
   wanted = np.stack([*seen.values()])

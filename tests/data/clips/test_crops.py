@@ -251,7 +251,7 @@ def test_wrong_sizes_and_words_raise():
     (lambda: three_crop(frames, 16), 'a short side of 16'),
     (lambda: three_crop(frames, 30), 'a short side of 30'),
     (lambda: release_crops(frames, 16, 1), 'a short side of 16'),
-    (lambda: random_erasing(frames, rng, mode='x'), "mode 'x'"),
+    (lambda: random_erasing(frames, rng, mode='x'), "mode is 'x'"),
     (lambda: check_frames(frames[0]), r'uint8 \[20, 30, 3\]'),
     (lambda: check_frames(frames / 255), 'are float64'),
   ):

@@ -146,7 +146,7 @@ def test_fingerprint_is_of_ids_and_labels_only(tmp_path):
     (('x',), [0, 0], ('a',), 'do not match'),
     (('x',), [0.5], ('a',), 'not integers'),
     (('x',), [1], ('a',), r"label 1 of 'x' is not in -1\.\.0"),
-    (('x',), [0], ('a', 'a'), "class name 'a' is empty or there twice"),
+    (('x',), [0], ('a', 'a'), "class name 'a' is empty or appears twice"),
   ],
 )
 def test_split_checks_itself(paths, labels, names, error):
