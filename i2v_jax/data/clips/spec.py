@@ -156,9 +156,9 @@ class ClipSpec:
     along = self.crops == 3 or self.release_quirks
     if along and self.test_short_side not in (0, self.image_size):
       raise UserError(
-        'Three crops, and those of release_quirks, are cut along the long side,
-        so ' f'test_short_side must equal image_size {self.image_size}, not '
-        f'{self.test_short_side}.'
+        'Three crops, and those of release_quirks, are cut along the long '
+        f'side, so test_short_side must equal image_size {self.image_size}, '
+        f'not {self.test_short_side}.'
       )
     if self.release_quirks and self.sampling != 'random_stride':
       raise UserError(

@@ -133,8 +133,8 @@ class _Worker:
   def start(self) -> None:
     if os.name != 'posix':
       raise FileError(
-        f'worker processes need Linux or macOS, not {sys.platform}: set '
-        'loader.workers=0, or use WSL'
+        f'worker processes need Linux or macOS, not {sys.platform}: use '
+        'none, or run this in WSL'
       )
     self._pipe, theirs = socket.socketpair()
     # Without -P a file in the current folder could shadow a module.

@@ -124,7 +124,9 @@ def test_repeats_are_other_clips_of_the_same_videos(split, num_shards):
   assert order[:, 0].tolist() == order_of(train(split, stop=4))
   for batch in batches:
     assert (batch['video'][::2] != batch['video'][1::2]).any((1, 2, 3, 4)).all()
-  with pytest.raises(ValueError, match='4 does not hold 3 clips'):
+  with pytest.raises(
+    ValueError, match='repeats is 3; it must divide the batch size 4'
+  ):
     train(split, repeats=3)
 
 
@@ -217,9 +219,11 @@ def test_what_cannot_be_is_refused(split):
   for name in ('threads', 'workers', 'stall_seconds'):
     with pytest.raises(ValueError, match=f'loader.{name} is -1'):
       Parallelism(**{name: -1})
-  with pytest.raises(ValueError, match='does not hold 0 clips'):
+  with pytest.raises(ValueError, match='repeats is 0; it must divide'):
     train(split, repeats=0)
-  with pytest.raises(ValueError, match='3 steps are done already, more than 2'):
+  with pytest.raises(
+    ValueError, match='3 steps are already done, more than the total of 2'
+  ):
     train(split, start=3, stop=2)
 
 
