@@ -1,4 +1,4 @@
-"""`i2v data bench`: tables of how fast videos are read, and by whom."""
+"""`i2v data bench`: tables of the speed of reading, and of other libraries."""
 
 import math
 import os
@@ -19,7 +19,7 @@ IMAGE_SIZE = 224
 def bench(
   path, frames: int, stride: int, count: int, rounds: int, seed: int
 ) -> None:
-  """Prints what a clip costs, stage by stage, and how fast the loader is."""
+  """Prints the cost of a clip, stage by stage, and the speed of the loader."""
   plan, threads = (
     _make_plan(path, frames, stride, count, seed),
     os.cpu_count() or 1,
@@ -27,14 +27,14 @@ def bench(
   run = lambda: (measure.time_stages(plan), measure.time_loader(plan, threads))
   found = sorted(_run_rounds(rounds, run), key=lambda pair: pair[0]['total'])
   console.print(_make_stage_table(plan, found[rounds // 2][0], rounds))
-  whole = count / np.median([loaded.seconds for _, loaded in found])
+  rate = count / np.median([loaded.seconds for _, loaded in found])
   console.print(
-    f'whole loader: {whole:.1f} clips/s by the clock, in {threads} threads'
+    f'complete loader: {rate:.1f} clips/s of wall time, in {threads} threads'
   )
   _, loaded = found[0]
   console.print(
     f'memory of the process: {loaded.early / 1e6:.0f} MB after '
-    f'{math.ceil(count / 10):,} clips of it, {loaded.late / 1e6:.0f} MB after '
+    f'{math.ceil(count / 10):,} clips, {loaded.late / 1e6:.0f} MB after '
     f'{count:,}'
   )
 
@@ -42,16 +42,17 @@ def bench(
 def compare(
   path, original, frames: int, stride: int, count: int, rounds: int, seed: int
 ) -> None:
-  """Prints how fast others read the same frames, and if they are the same.
+  """Prints the speed of other readers, and whether their frames are equal.
 
   Args:
-    path: what is read; see `bench.videos`.
-    original: what the others read: the same, or what it was prepared of.
-    frames: of a clip.
-    stride: of its frames.
-    count: clips of a round.
-    rounds: of measurements.
-    seed: of where clips start.
+    path: the videos; see `measure.load_videos`.
+    original: the videos of the other readers: the same, or those that `path`
+      was prepared from.
+    frames: frames per clip.
+    stride: distance of the frames of a clip.
+    count: clips per round.
+    rounds: rounds of measurement.
+    seed: of the starts of clips.
   """
   plan = _make_plan(path, frames, stride, count, seed)
   theirs = _find_originals(plan, original, path)
@@ -68,7 +69,7 @@ def compare(
     name: race[name] for name in found if not found[name].problem
   }
   rows = _run_rounds(rounds, lambda: measure.race(plan, readers))
-  # Of each clip the median, so that what else the machine does counts little.
+  # The median of each clip, so that other work on the machine counts little.
   times = {
     name: np.median([row[name] for row in rows], axis=0).sum()
     for name in readers
@@ -78,20 +79,21 @@ def compare(
 
 
 def _find_originals(plan: measure.Plan, original, path) -> list[str]:
-  """The file that others read for each clip."""
+  """Finds the file that other libraries read for each clip."""
   split = measure.load_videos(original)
   if split.records:
     raise UserError(
-      f'others cannot read the shards of {original}: name the videos it was '
-      'made of after --against'
+      f'other libraries cannot read the shards of {original}: name the videos '
+      'it was prepared from after --against'
     )
   pairs = {index: split.paths[index % len(split)] for index in set(plan.chosen)}
   for index, other in pairs.items():
     ours = measure.count_frames(plan.split, index)
     if ours != probe(other).frames or len(split) != len(plan.split):
       raise UserError(
-        f'{other} and {plan.split.paths[index]} have not the same frames: '
-        f'{original} and {path} must hold the same videos, in the same order'
+        f'{other} and {plan.split.paths[index]} differ in their number of '
+        f'frames: {original} and {path} must hold the same videos, in the same '
+        'order'
       )
   return [pairs[index] for index in plan.chosen]
 
@@ -145,7 +147,7 @@ def _make_stage_table(
 def _make_reader_table(
   plan: measure.Plan, times: dict, found: dict, rounds: int, original: str
 ) -> Table:
-  """A row for every reader; `original` is what the others read, if another."""
+  """Makes a row for every reader; `original` is what others read, or ''."""
   columns = ['reader', 'clips/s', 'i2v is']
   compared = any(agreement.frames for agreement in found.values())
   if compared:

@@ -1,13 +1,13 @@
-"""The same frames out of other libraries, to compare with; one thread each.
+"""Reads the same frames with other libraries, one thread each.
 
-None of them is needed for anything else, and each is imported when it is used.
+None of them is needed otherwise, and each is imported on use.
 """
 
 import numpy as np
 
 
 def read_decord(path: str, indices: np.ndarray) -> np.ndarray:
-  """Frames by decord: uint8 RGB [n, H, W, 3]."""
+  """Reads frames with decord: uint8 RGB [n, H, W, 3]."""
   import decord
 
   reader = decord.VideoReader(path, ctx=decord.cpu(0), num_threads=1)
@@ -15,7 +15,7 @@ def read_decord(path: str, indices: np.ndarray) -> np.ndarray:
 
 
 def read_opencv(path: str, indices: np.ndarray) -> np.ndarray:
-  """Frames by OpenCV, which seeks once and then grabs every frame."""
+  """Reads frames with OpenCV, which seeks once and then grabs every frame."""
   import cv2
 
   threads = [cv2.CAP_PROP_N_THREADS, 1]
@@ -43,7 +43,7 @@ def _grab(capture, wanted: list[int]) -> dict[int, np.ndarray]:
 
 
 def read_torchcodec(path: str, indices: np.ndarray) -> np.ndarray:
-  """Frames by torchcodec, in its default exact mode."""
+  """Reads frames with torchcodec, in its default exact mode."""
   from torchcodec.decoders import VideoDecoder
 
   decoder = VideoDecoder(path, dimension_order='NHWC', num_ffmpeg_threads=1)

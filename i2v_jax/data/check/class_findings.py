@@ -1,4 +1,4 @@
-"""What a check finds about classes and labels, without looking at a video."""
+"""Findings about classes and labels, without reading a video."""
 
 import posixpath
 from collections.abc import Iterator, Sequence
@@ -9,11 +9,11 @@ from i2v_jax.data.check.listed import Finding, Listed, count_videos
 from i2v_jax.data.sets import known, sources, split_facts
 from i2v_jax.data.videos import names
 
-UNEVEN = 10  # times the smallest class, from where on the largest is reported
+UNEVEN = 10  # ratio of largest to smallest class above which it is reported
 
 
 def find(listed: Listed) -> Iterator[Finding]:
-  """What is found about classes and labels."""
+  """Yields all findings about classes and labels."""
   yield from _find_differences(listed)
   for name, split in listed.splits.items():
     if split.class_names:
@@ -25,7 +25,7 @@ def find(listed: Listed) -> Iterator[Finding]:
 
 
 def _find_differences(listed: Listed) -> Iterator[Finding]:
-  """Classes that splits do not share, and what cannot be trained."""
+  """Finds classes that splits do not share or that cannot be trained."""
   if text := split_facts.describe_class_difference(listed.splits):
     yield Finding('classes', True, text)
     return
@@ -56,7 +56,7 @@ def _find_alike(name: str, split: sources.Split) -> Iterator[Finding]:
 
 
 def count_per_class(split: sources.Split) -> np.ndarray:
-  """Videos of each class: [classes]."""
+  """Counts the videos of each class: [classes]."""
   labels = split.labels[split.labels >= 0]
   return np.bincount(labels, minlength=len(split.class_names))
 
@@ -84,13 +84,13 @@ def _find_uneven(name: str, split: sources.Split) -> Iterator[Finding]:
 
 
 def _find_extremes(counts: np.ndarray) -> tuple[int, int]:
-  """Labels with the fewest videos, but some, and with the most."""
+  """Finds the labels with the fewest videos, at least one, and the most."""
   some = np.where(counts > 0, counts, counts.max() + 1)
   return int(some.argmin()), int(counts.argmax())
 
 
 def _find_contradictions(name: str, split: sources.Split) -> Iterator[Finding]:
-  """Videos whose folder is named after another class than their label."""
+  """Finds videos whose folder is named after another class."""
   plain = lambda text: names.make_comparison_key(text).replace('_', ' ')
   labels = {}
   for label, class_name in enumerate(split.class_names):
@@ -106,7 +106,7 @@ def _find_contradictions(name: str, split: sources.Split) -> Iterator[Finding]:
 
 
 def _compare_with_public(listed: Listed) -> Iterator[Finding]:
-  """What differs from a public data set, if it is one."""
+  """Compares a public data set with its official form."""
   for name, split in listed.splits.items():
     class_names = _choose_class_names(split)
     public = known.recognise(listed.format, class_names)
@@ -120,7 +120,7 @@ def _compare_with_public(listed: Listed) -> Iterator[Finding]:
 
 
 def _choose_class_names(split: sources.Split) -> tuple[str, ...]:
-  """Class names in label order; of mere numbers, the folders they stand for."""
+  """Returns class names in label order, or folders if names are numbers."""
   if not _are_numbers(split.class_names):
     return split.class_names
   folders = {}
@@ -130,7 +130,7 @@ def _choose_class_names(split: sources.Split) -> tuple[str, ...]:
 
 
 def _are_numbers(class_names: Sequence[str]) -> bool:
-  """Whether they are but labels, as those of a list without names."""
+  """Whether all names are numbers, as in a list without class names."""
   return all(name.isdecimal() for name in class_names)
 
 

@@ -1,4 +1,4 @@
-"""What a check tells about a data set as a whole, beyond single files."""
+"""Findings about a complete data set, beyond single files."""
 
 import collections
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ from i2v_jax.runtime.errors import UserError
 
 
 def find(listed: Listed, records: Mapping[str, Mapping]) -> list[Finding]:
-  """All that is found, problems first."""
+  """Finds everything, problems first."""
   found = [
     *_find_unreadable(listed, records),
     *_find_duplicates(listed, records),
@@ -78,7 +78,7 @@ def _classify_duplicates(rows) -> str:
 
 
 def compute_span(clip: ClipSpec) -> tuple[int, str]:
-  """Frames that a training clip spans, and what becomes of shorter videos."""
+  """Computes the span of a training clip in frames; says what happens below."""
   if clip.sampling == 'uniform':
     return clip.num_frames, 'frames are repeated'
   if clip.sampling == 'dense':
@@ -113,7 +113,7 @@ def _find_cut_short(listed, records) -> Iterator[Finding]:
   ]
   if rows:
     text = (
-      f'less there than the file says, cut short?: {count_videos(len(rows))}'
+      f'shorter than the file states, truncated?: {count_videos(len(rows))}'
     )
     yield Finding('cut_short', False, text, rows)
 
@@ -144,7 +144,7 @@ def _find_square(listed, records) -> Iterator[Finding]:
 
 
 def _find_too_large(listed, records) -> Iterator[Finding]:
-  """Narrow ribbons: resized they would be larger than `transforms.LARGEST`."""
+  """Finds narrow ribbons that would exceed `resize.LARGEST` when resized."""
   spec, rows = listed.spec or ClipSpec(8, 224), []
   sizes = {spec.short_side, spec.test_short_side or spec.image_size}
   for name, video, _ in _iterate_rows(listed):
@@ -181,7 +181,7 @@ def _find_miscounted(listed, name, split) -> Iterator[Finding]:
 
 
 def _find_left_out(listed) -> Iterator[Finding]:
-  """Files that are not tried, and notes on how the videos were found."""
+  """Finds left-out files, and notes on how the videos were found."""
   if found := split_facts.list_left_out(listed.splits.values()):
     text = folders.describe_left_out(found)
     yield Finding('left_out', False, text, [('', file, '') for file in found])

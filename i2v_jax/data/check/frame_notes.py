@@ -1,9 +1,9 @@
-"""What a check notes about the frames of videos that can be read."""
+"""Notes of a check about the frames of readable videos."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-_NEAR = 0.02  # from 1; FFmpeg states 256:255 where a resize was rounded
+_NEAR = 0.02  # from 1; FFmpeg states 256:255 after a rounded resize
 
 
 class Note(NamedTuple):
@@ -11,8 +11,8 @@ class Note(NamedTuple):
 
   Attributes:
     kind: one word, for the report.
-    text: what it is, and the way out if there is one.
-    detail: record of a video -> what to say about it; None for nothing.
+    text: description, and the way out if there is one.
+    detail: record of a video -> its detail; None if the note does not apply.
   """
 
   kind: str

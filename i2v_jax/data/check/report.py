@@ -1,4 +1,4 @@
-"""What is printed and written of a check."""
+"""Prints and writes the results of a check."""
 
 import os
 import pathlib
@@ -10,7 +10,7 @@ from i2v_jax.data.check.listed import Finding, Listed
 from i2v_jax.data.sets import csv_files, manifest
 from i2v_jax.runtime.console import console, make_table
 
-Records = Mapping[str, Mapping]  # id -> what is known of the video
+Records = Mapping[str, Mapping]  # id -> facts of the video
 SHOWN = 3  # examples of a finding; all of them are in findings.csv
 
 
@@ -26,7 +26,7 @@ def show(listed: Listed, records: Records, found: Sequence[Finding]) -> None:
     mark = 'problem' if finding.problem else 'note'
     lines += [f'{mark:<8} {finding.text}', *_list_examples(finding)]
   if not any(finding.problem for finding in found):
-    lines.append('nothing is wrong')
+    lines.append('no problems')
   for line in lines:
     console.print(line)
 
@@ -107,11 +107,11 @@ def write(
     if not records[video]['ok']
   ]
   csv_files.write(out / 'bad.csv', ('file', 'reason', 'frame'), bad)
-  whole = lambda finding: (('', '', finding.text),)  # of no single video
+  summary = lambda finding: (('', '', finding.text),)  # not of a single video
   rows = [
     (finding.kind, *row)
     for finding in found
-    for row in finding.rows or whole(finding)
+    for row in finding.rows or summary(finding)
   ]
   columns = ('finding', 'split', 'file', 'detail')
   csv_files.write(out / 'findings.csv', columns, rows)

@@ -1,4 +1,4 @@
-"""`i2v data prepare`: a job, its progress bar, and a table of what it made."""
+"""`i2v data prepare`: runs a job with a progress bar, and prints a table."""
 
 import os
 import shlex
@@ -14,17 +14,17 @@ _COLUMNS = 'split', 'videos', 'skipped', 'shards', 'frames', 'MB', 'of source'
 
 
 def run(job: Job, workers: int, seconds: float, beam: str | None):
-  """Prepares what is left of a job, and prints what there is then.
+  """Runs or resumes a job, and prints a table of its data set.
 
   Args:
-    job: to be done; nothing is if it is done already.
-    workers: processes, of every worker of a cluster if there is one; 0 is one
-      per core.
-    seconds: that a video may take; 0 for no limit.
-    beam: pipeline options for Apache Beam, as one text; None does without it.
+    job: the job; does nothing if it is done.
+    workers: number of processes, on every worker of a cluster if there is one;
+      0 means one per core.
+    seconds: time limit for a video; 0 for no limit.
+    beam: pipeline options for Apache Beam, as one text; None does not use it.
   """
   if job.is_done:
-    console.print(f'{job.folder} is there already, of the same videos')
+    console.print(f'{job.folder} already exists, made of the same videos')
   for line in split_facts.describe_listing(job.splits.values()):
     console.print(line)
   total = sum(len(split) for split in job.splits.values())
@@ -47,7 +47,7 @@ def run(job: Job, workers: int, seconds: float, beam: str | None):
 
 
 def make_split_table(manifest: dict) -> Table:
-  """A row for every split; 'of source' is what the files have come down to."""
+  """Makes a row for every split; 'of source' is the size relative to it."""
   splits, rows = manifest['splits'].items(), []
   transcoded = any(facts['psnr'] is not None for _, facts in splits)
   columns = (*_COLUMNS, *('PSNR dB',) * transcoded)

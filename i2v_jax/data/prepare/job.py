@@ -1,8 +1,8 @@
-"""Any source of `sources` -> a TFDS data set of verified, encoded videos.
+"""Any format of `sources` -> a TFDS data set of verified, encoded videos.
 
-Work is staged shard by shard: killed at any moment and started again with the
-same arguments it ends with the same bytes. The data set appears whole, at the
-end.
+Work is staged shard by shard: a job that is killed at any moment and restarted
+with the same arguments ends with the same bytes. The data set appears at the
+end, atomically.
 """
 
 import dataclasses
@@ -24,29 +24,29 @@ _SPLITS |= {'list': ('train', 'val'), 'folder': ('train', 'val')}
 
 
 def choose_splits(source: str) -> tuple[str, ...]:
-  """The splits of a source that are prepared if none are named."""
+  """Chooses the splits of a source if none are named."""
   return _SPLITS.get(source, ('train', 'test'))
 
 
 class Job:
-  """A data set in the making; nothing is written before `stage`.
+  """A data set being prepared; nothing is written before `run`.
 
   Args:
-    out: folder, the `data_dir` of TFDS: the set will be `out/<name>/1.0.0`.
+    out: the `data_dir` of TFDS; the data set will be `out/<name>/1.0.0`.
     source: one of `sources.FORMATS`.
-    root: of the source.
-    splits: which of its splits; `splits_of(source)` if empty.
-    name: of the data set; that of the source if empty.
-    options: of the source, as for `sources.load`.
-    on_missing: as for `sources.load`.
-    on_bad_video: 'error', or 'skip', which leaves videos out that do not
-      decode to their end, and lists them.
-    recipe: how to write videos anew; None stores the files as they are.
-    shard_mb: of source files that become a shard.
+    root: folder of the source.
+    splits: its splits to prepare; by default `choose_splits(source)`.
+    name: name of the data set; by default that of the source.
+    options: options of the source, as in `sources.load_split`.
+    on_missing: as in `sources.load_split`.
+    on_bad_video: 'error', or 'skip', which leaves out and lists videos that do
+      not decode to their end.
+    recipe: how to re-encode videos; None stores the files unchanged.
+    shard_mb: megabytes of source files per shard.
 
   Raises:
-    FileNotFoundError, UserError: as `sources.load`; or `out` holds a data set
-      of that name, or a part of one, that was made of something else.
+    FileNotFoundError, UserError: as `sources.load_split`; or `out` holds a data
+      set of that name, or a part of one, with other contents.
   """
 
   def __init__(
@@ -99,7 +99,7 @@ class Job:
       if folder := next(folders, None):
         problem = f'{folder} is a folder of frames, which is stored as a video'
         raise UserError(
-          f'{problem}: say how, such as --gop 16 for H.264, or --frames jpeg'
+          f'{problem}: choose an encoding, --gop 16 for H.264 or --frames jpeg'
         )
 
   @property
@@ -107,18 +107,19 @@ class Job:
     return next(iter(self.splits.values())).class_names
 
   def _make_plan(self, source, options, recipe, shard_mb) -> dict[str, Any]:
-    """All that decides the bytes of the shards."""
+    """Makes the plan: everything that determines the bytes of the shards."""
     if text := split_facts.describe_class_difference(self.splits):
       raise UserError(text)
     for name in self.class_names:  # TFDS writes a text file, one name a line
       if not name.isprintable():
-        problem = f'class name {name!r} is no line of text'
-        raise UserError(f'{problem}: give the class another')
+        problem = f'class name {name!r} is not a line of text'
+        raise UserError(f'{problem}: rename the class')
     plan = {'source': source, 'shard_mb': shard_mb, 'transcode': bool(recipe)}
     plan |= {f'options.{name}': str(value) for name, value in options.items()}
     if recipe:
       made = dataclasses.asdict(recipe) | transcode.list_libraries()
-      # What is off is left out, as it was before there was such an option.
+      # Options that are off are left out, so that new ones keep old plans
+      # valid.
       plan |= {key: value for key, value in made.items() if value is not False}
     plan['class names'] = area.compute_digest(self.class_names)
     for name, split in self.splits.items():
@@ -133,7 +134,7 @@ class Job:
     if not self.folder.exists():
       return False
     if not (self.folder / prepared.MANIFEST).is_file():
-      problem = f'{self.folder} is there, and not by i2v data prepare'
+      problem = f'{self.folder} exists, but not by i2v data prepare'
       raise UserError(f'{problem}: choose another folder')
     made = prepared.read_manifest(self.folder)['plan']
     if made != self._plan:
@@ -168,20 +169,19 @@ class Job:
     return [shard for shard in all_shards if not shard.is_done()]
 
   def run(self, stage: Callable[[list[staging.Shard]], None]) -> dict:
-    """Stages what is pending by `stage`, makes the data set of it.
+    """Stages pending shards with `stage` and builds the data set.
 
-    Of a data set that is there already only the manifest is read.
+    If the data set already exists, only its manifest is read.
 
     Args:
-      stage: such as `staged_here`, with what it takes besides.
+      stage: a function of the pending shards, such as `stage_here`.
 
     Returns:
       the manifest.
 
     Raises:
-      DecodeError: a video cannot be read, and none may be skipped.
-      RuntimeError: another process is at it.
-      UserError: what is staged was made of something else.
+      DecodeError: a video cannot be read, and `on_bad_video` is 'error'.
+      UserError: another process uses the staging area, or it has another plan.
     """
     if not self.is_done:
       with self._area.enter(self._plan):
@@ -259,9 +259,9 @@ def stage_here(
   """Stages shards on this machine, all processes at one shard.
 
   Args:
-    pending: of a `Job`.
-    processes: that decode and encode.
-    seconds: that a video may take; 0 for no limit.
+    pending: shards of a `Job`.
+    processes: number of processes that decode and encode.
+    seconds: time limit for a video; 0 for no limit.
     advance: called after every video.
   """
   if pending:
@@ -271,7 +271,7 @@ def stage_here(
 
 
 def _cut(paths: Sequence[str], size: float) -> Iterator[tuple[int, int]]:
-  """(start, stop) of runs of files that hold about `size` bytes each."""
+  """Yields (start, stop) of runs of files with about `size` bytes each."""
   start, held = 0, 0
   for index, path in enumerate(paths):
     found = frame_files.stamp(path)['bytes']

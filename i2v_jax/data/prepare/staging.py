@@ -1,6 +1,6 @@
-"""One shard of a data set in preparation: whole and in place, or not there.
+"""Stages one shard of a data set being prepared, atomically.
 
-Staged shards are what a killed `i2v data prepare` goes on from.
+A killed `i2v data prepare` resumes from its staged shards.
 """
 
 import collections
@@ -21,11 +21,11 @@ from i2v_jax.data.videos import decode, faults, frame_files, transcode
 from i2v_jax.runtime import files
 
 ROWS = 'rows.json'
-_LARGEST = 2**31 - 2**16  # bytes; protocol buffers hold no more
+_LARGEST = 2**31 - 2**16  # bytes; the limit of protocol buffers
 
 
 class Stored(NamedTuple):
-  """A video as it will be stored, and what is known of it."""
+  """A video as it will be stored, and its facts."""
 
   video: bytes
   info: decode.VideoInfo
@@ -39,11 +39,12 @@ def store(
 ) -> Stored:
   """Reads a video and decodes it to its end; runs in worker processes.
 
-  `fps` are the frames a second of a folder of frames, which needs a recipe.
+  `fps` is the frame rate of a folder of frames, which needs a recipe.
 
   Raises:
     FileNotFoundError: there is no such file.
-    DecodeError: it is no video, a frame cannot be decoded, or it is too large.
+    DecodeError: it is not a video, a frame cannot be decoded, or it is too
+      large.
     faults.BugError: an error that no file should cause.
   """
   try:
@@ -60,7 +61,7 @@ def store(
 
 
 def _read(path: str, recipe: transcode.Recipe | None, fps: float) -> tuple:
-  """What is known of a video, its bytes as they are stored, and their PSNR."""
+  """Reads the facts of a video, its bytes to be stored, and their PSNR."""
   if recipe:
     video, psnr = transcode.encode(path, recipe, fps)
     return decode.probe(video), video, psnr
@@ -72,12 +73,12 @@ class Shard:
   """Consecutive videos of a split that are stored in one file.
 
   Attributes:
-    folder: where it will lie, as a folder of its own.
+    folder: its own folder in the staging area.
     videos: (path, id, label) of each.
     class_names: in label order.
-    recipe: how videos are written anew; None leaves them as they are.
+    recipe: how videos are re-encoded; None stores them unchanged.
     on_bad_video: 'error' or 'skip'.
-    fps: frames a second of folders of frames.
+    fps: frame rate of folders of frames.
   """
 
   folder: pathlib.Path
@@ -95,10 +96,10 @@ class Shard:
     return self.folder.is_dir()
 
   def read(self) -> tuple[list[prepared.Row], list[prepared.Bad]]:
-    """What is in a shard that is done, and what is not.
+    """Reads the rows of a finished shard, and its skipped videos.
 
     Raises:
-      DecodeError: a video had been skipped, and no longer may be.
+      DecodeError: a video was skipped, and `on_bad_video` is 'error'.
     """
     found = files.read_json(self.folder / ROWS, ('rows', 'bad'))
     bad = [prepared.Bad(*row) for row in found['bad']]
@@ -109,13 +110,13 @@ class Shard:
   def stage(
     self, pool: workers.Pool, threads: int, advance: Callable = lambda: None
   ) -> None:
-    """Prepares the videos in a pool of `store` and puts the shard in place.
+    """Stores the videos with a pool of `store` and moves the shard into place.
 
     Raises:
-      DecodeError: a video cannot be read; with 'skip' it is left out instead.
+      DecodeError: a video cannot be read, and `on_bad_video` is 'error'.
     """
     self.folder.parent.mkdir(parents=True, exist_ok=True)
-    # Two workers of a cluster may be at the same shard: one of them is late.
+    # Two workers of a cluster may stage the same shard; the first one wins.
     work = tempfile.mkdtemp(prefix='tmp-', dir=self.folder.parent)
     work = pathlib.Path(work)
     try:
@@ -156,7 +157,7 @@ class Shard:
 
 
 def stage_alone(shard: Shard, threads: int, seconds: float) -> None:
-  """Stages a shard with processes of its own: for a worker of a cluster."""
+  """Stages a shard with its own processes, on a worker of a cluster."""
   if not shard.is_done():
     with workers.Pool(store, threads, seconds) as pool:
       shard.stage(pool, threads)
@@ -185,7 +186,7 @@ def _make_row(name: str, label: int, stored: Stored) -> prepared.Row:
 def _rename(work: pathlib.Path, folder: pathlib.Path) -> None:
   try:
     work.rename(folder)
-  except OSError as error:  # what it is called differs between systems
+  except OSError as error:  # its type differs between systems
     if not folder.is_dir():
       raise
     raise FileExistsError(folder) from error
@@ -194,9 +195,9 @@ def _rename(work: pathlib.Path, folder: pathlib.Path) -> None:
 def _run_in_order(
   function: Callable, items: Iterable, threads: int, stop: Callable
 ) -> Iterator[Callable]:
-  """Yields a callable for the result of each item; a few are made ahead.
+  """Yields a callable for the result of each item, computing a few ahead.
 
-  `stop` is called before waiting for threads whose results nobody wants.
+  `stop` is called before waiting for threads whose results are not needed.
   """
   with concurrent.futures.ThreadPoolExecutor(threads) as pool:
     waiting = collections.deque()

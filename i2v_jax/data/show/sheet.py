@@ -1,6 +1,6 @@
-"""Pictures put side by side under words: dark sheets to look at.
+"""Contact sheets: pictures side by side with words, on a dark background.
 
-A picture is uint8 RGB [H, W, 3]. Nothing here knows what it shows.
+A picture is uint8 RGB [H, W, 3].
 """
 
 import os
@@ -15,16 +15,16 @@ from i2v_jax.runtime.errors import MissingFileError, UserError
 BACKGROUND = (22, 24, 29)
 BRIGHT, DIM, ACCENT = (236, 238, 242), (150, 156, 168), (120, 190, 255)
 GAP = 8  # pixels between neighbours
-OPTIONS = {  # of the files that are written
+OPTIONS = {  # of written files
   '.png': [cv2.IMWRITE_PNG_COMPRESSION, 9],
   '.jpg': [cv2.IMWRITE_JPEG_QUALITY, 88],
 }
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
-_FINER = 4  # letters are drawn so much larger, then made smaller
+_FINER = 4  # times larger letters are drawn, then shrunk
 
 
 def make_empty(height: int, width: int) -> np.ndarray:
-  """Background."""
+  """Makes an empty picture of the background colour."""
   return np.full((height, width, 3), BACKGROUND, np.uint8)
 
 
@@ -34,9 +34,9 @@ def draw_words(
   colour: Sequence[int] = DIM,
   width: int = 0,
 ) -> np.ndarray:
-  """A line of text, letters about `size` pixels high; cut at `width` pixels.
+  """Draws a line of text about `size` pixels high, cut at `width` pixels.
 
-  cv2 has letters for ASCII only; others become question marks.
+  cv2 has ASCII letters only; others become question marks.
   """
   text = text.encode('ascii', 'replace').decode()
   scale = size * _FINER / 30
@@ -54,18 +54,18 @@ def draw_words(
 
 
 def draw_tile(image: np.ndarray, width: int, caption: str = '') -> np.ndarray:
-  """A picture of that width with its caption below."""
+  """Draws a picture in that width with its caption below."""
   height = round(image.shape[0] * width / image.shape[1])
   if image.shape[1] >= width:
     image = _shrink(image, height, width)
-  else:  # Pixels that the model sees should not look smoother than they are.
+  else:  # The model's pixels should not look smoother than they are.
     image = cv2.resize(image, (width, height), interpolation=cv2.INTER_NEAREST)
   line = draw_words(caption, 11, width=width) if caption else make_empty(0, 0)
   return make_column([image, line], gap=3)
 
 
 def make_column(pictures: Iterable[np.ndarray], gap: int = GAP) -> np.ndarray:
-  """Pictures below each other, flush left."""
+  """Puts pictures below each other, flush left."""
   pictures = [p for p in pictures if p.size]
   width = max(p.shape[1] for p in pictures)
   height = sum(p.shape[0] for p in pictures) + gap * (len(pictures) - 1)
@@ -77,19 +77,19 @@ def make_column(pictures: Iterable[np.ndarray], gap: int = GAP) -> np.ndarray:
 
 
 def make_row(pictures: Iterable[np.ndarray], gap: int = GAP) -> np.ndarray:
-  """Pictures beside each other, flush at the top."""
+  """Puts pictures next to each other, flush at the top."""
   turned = [p.swapaxes(0, 1) for p in pictures]
   return np.ascontiguousarray(make_column(turned, gap).swapaxes(0, 1))
 
 
 def wrap(pictures: Sequence[np.ndarray], columns: int) -> np.ndarray:
-  """Pictures of one width in lines of so many."""
+  """Puts pictures of one width in lines of `columns`."""
   starts = range(0, len(pictures), columns)
   return make_column([make_row(pictures[i : i + columns]) for i in starts])
 
 
 def pad(picture: np.ndarray, width: int = 0, border: int = 0) -> np.ndarray:
-  """A picture on a background of at least that width, with a border around."""
+  """Pads a picture to at least that width, with a border around it."""
   height, own = picture.shape[:2]
   out = make_empty(height + 2 * border, max(width, own) + 2 * border)
   out[border : border + height, border : border + own] = picture
@@ -97,7 +97,7 @@ def pad(picture: np.ndarray, width: int = 0, border: int = 0) -> np.ndarray:
 
 
 def check_path(path: str | os.PathLike) -> pathlib.Path:
-  """Raises UserError or FileNotFoundError unless a sheet can go there."""
+  """Raises UserError or FileNotFoundError unless a sheet can be written."""
   path = pathlib.Path(path)
   if path.suffix not in OPTIONS:
     raise UserError(
@@ -109,9 +109,9 @@ def check_path(path: str | os.PathLike) -> pathlib.Path:
 
 
 def write(path: str | os.PathLike, picture: np.ndarray) -> None:
-  """Writes a picture as PNG or JPEG, by the name.
+  """Writes a picture as PNG or JPEG, according to the extension.
 
-  Raises UserError where the format cannot hold so many pixels.
+  Raises UserError if the picture is too large for the format.
   """
   path = check_path(path)
   bgr = np.ascontiguousarray(picture[..., ::-1])
@@ -119,8 +119,8 @@ def write(path: str | os.PathLike, picture: np.ndarray) -> None:
   if not done:
     high, wide = picture.shape[:2]
     raise UserError(
-      f'{path}: the sheet is {high:,} pixels high and {wide:,} wide, a side of '
-      'a JPEG holds 65,500; show fewer, or write .png.'
+      f'{path}: the sheet is {high:,} pixels high and {wide:,} wide, but a JPEG '
+      'has at most 65,500 per side; show fewer videos, or write .png.'
     )
   path.write_bytes(data.tobytes())
 

@@ -1,4 +1,4 @@
-"""What a model sees of videos, on a sheet: training draws and test views."""
+"""Draws the training draws and test views of videos on a sheet."""
 
 import dataclasses
 import os
@@ -14,18 +14,18 @@ from i2v_jax.data.show import sheet
 from i2v_jax.data.videos.decode import FrameFolder, Video, open_video
 from i2v_jax.runtime.errors import UserError
 
-_MARGIN = 130  # pixels for what is said of a clip, beside it
+_MARGIN = 130  # pixels for the notes next to a clip
 
 
 @dataclasses.dataclass(frozen=True)
 class Seen:
-  """One clip as a model gets it.
+  """One clip as a model sees it.
 
   Attributes:
-    title: what kind of clip.
-    notes: lines that say more.
+    title: kind of the clip.
+    notes: lines below the title.
     arrays: uint8, of `spec.shapes`.
-    numbers: of the T frames in the video, `T`.
+    numbers: frame numbers in the video: [T].
   """
 
   title: str
@@ -37,15 +37,15 @@ class Seen:
 def list_clips(
   sources: Iterable[str], count: int
 ) -> list[tuple[str, int | None]]:
-  """Paths and labels of the videos named, and of `count` of each list's.
+  """Lists paths and labels of given videos, and of `count` of each list.
 
-  A list is as `list_lines.read_list` has it. A folder counts as a list of the
-  videos in it and below. Videos are taken evenly spread, from the first on;
-  those without a number as label have None.
+  Lists are read by `list_lines.read_list`; a folder counts as a list of the
+  videos in it and below. Videos are spread evenly, from the first on. Labels
+  that are not numbers are None.
 
   Raises:
     FileNotFoundError: a list is not there.
-    UserError: a list holds no video, or `count` is below 1.
+    UserError: a list has no video, or `count` is below 1.
   """
   if count < 1:
     raise UserError(f'cannot show {count} videos of a list; show 1 or more.')
@@ -65,15 +65,15 @@ def list_clips(
 
 
 def list_left_out(sources: Iterable[str]) -> list[str]:
-  """The files of folders that `listed` leaves out, as they are not videos."""
+  """Lists the files of folders that `list_clips` leaves out."""
   given = [str(source) for source in sources if not list_lines.is_list(source)]
   return [f for path in given for f in folders.find_videos(path).left_out]
 
 
 def find_class_names(sources: Iterable[str]) -> tuple[str, ...]:
-  """Sorted names of the folders of classes that the sources hold, if any.
+  """Finds the sorted names of the class folders in the sources, if any.
 
-  A folder holds classes if all its videos are in subfolders.
+  A folder has classes if all its videos are in subfolders.
   """
   names = set()
   for source in map(str, sources):
@@ -91,7 +91,7 @@ def find_class_names(sources: Iterable[str]) -> tuple[str, ...]:
 def label_videos(
   videos: Iterable[tuple[str, int | None]], class_names: Sequence[str]
 ) -> list[tuple[str, int | None]]:
-  """The same videos; one without a label gets that of its folder's name."""
+  """Labels videos without a label by the name of their folder."""
   labels = {name: label for label, name in enumerate(class_names)}
   folder = lambda path: os.path.basename(os.path.dirname(path))
   return [
@@ -101,7 +101,7 @@ def label_videos(
 
 
 class _Noted:
-  """A video that remembers which frames were read."""
+  """A video that records the frames read."""
 
   def __init__(self, video: Video | FrameFolder):
     self.info, self._video = video.info, video
@@ -119,8 +119,8 @@ def draw_train_clips(
   count: int,
   class_names: Sequence[str] = (),
 ) -> Iterator[Seen]:
-  """Clips as `clips.train_clip` draws them, and the labels they train with."""
-  # A label that only a mirrored clip gets tells of the coin.
+  """Draws clips with `clips.make_train_clip`, and their training labels."""
+  # A label that only a mirrored clip gets reveals the flip.
   own, mirrored = 0 if label is None else label, -2
   marked = dataclasses.replace(spec, flip_map={own: mirrored})
   for draw in range(count):
@@ -140,7 +140,7 @@ def _describe_label(label: int, class_names: Sequence[str]) -> list[str]:
 
 
 def show_test_views(video: Video, spec: ClipSpec) -> Iterator[Seen]:
-  """The views that `clips.test_views` makes."""
+  """Makes the views of `clips.make_test_views`."""
   noted = _Noted(video)
   views = clips.make_test_views(noted, spec)
   numbers = noted.numbers.reshape(spec.clips, spec.num_frames)
@@ -161,18 +161,18 @@ def draw_contact_sheet(
   heading: Sequence[str] = (),
   class_names: Sequence[str] = (),
 ) -> np.ndarray:
-  """Everything that a model sees of some videos: uint8 RGB [H, W, 3].
+  """Draws everything that a model sees of some videos: uint8 RGB [H, W, 3].
 
   Args:
     videos: paths, and labels or None.
     spec: how clips are made.
     seed: of the training draws.
-    draws: training clips of each video.
-    heading: lines on top, before those that describe `spec`.
-    class_names: in label order, where they are known.
+    draws: training clips per video.
+    heading: lines at the top, before those that describe `spec`.
+    class_names: in label order, if known.
 
   Raises:
-    DecodeError, FileNotFoundError: a video cannot be read; it is named.
+    DecodeError, FileNotFoundError: a video cannot be read.
   """
   lines = [*heading, *describe_spec(spec)]
   if spec.flip and class_names:
@@ -193,7 +193,7 @@ def draw_contact_sheet(
 
 
 def describe_spec(spec: ClipSpec) -> list[str]:
-  """What a spec does, in two lines."""
+  """Describes a spec in two lines."""
   stride = f', stride {spec.stride}' if spec.sampling == 'dense' else ''
   size = f'{spec.image_size} x {spec.image_size}'
   first = f'{spec.num_frames} frames of {size}, {spec.sampling}{stride}'
@@ -234,7 +234,7 @@ def _draw_header(
 
 
 def _draw_strip(seen: Seen, spec: ClipSpec) -> np.ndarray:
-  """One clip: what is said of it, its frames, its framesets."""
+  """Draws one clip: notes, frames, framesets."""
   said = [sheet.draw_words(seen.title, 15, sheet.ACCENT)]
   said += [sheet.draw_words(note, 12, width=_MARGIN) for note in seen.notes]
   said = sheet.pad(sheet.make_column(said, gap=2), width=_MARGIN)
@@ -247,7 +247,7 @@ def _draw_strip(seen: Seen, spec: ClipSpec) -> np.ndarray:
   ]
   parts = [said, sheet.wrap(tiles, columns)]
   if spec.grid:
-    # It ends where the second line of frames does.
+    # As high as two lines of frames.
     high = len(tiles[0]) + sheet.GAP + width
     parts.append(_draw_framesets(seen, high))
   return sheet.make_row(parts, gap=16)
