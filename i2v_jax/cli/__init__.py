@@ -2,7 +2,7 @@
 
 parser: the whole command line, and `main`.
 trained: predict, eval, export, push, pull, status.
-weights, data, sweeps, bench: what their names say.
+weights, data (and data_arguments), sweeps, bench: what their names say.
 arguments, numbers: what subcommands share; numbers with their ranges.
 """
 

@@ -252,7 +252,7 @@ def race(plan: Plan, readers: Mapping[str, Callable]) -> dict:
 def check_agreement(
   plan: Plan, reader: Callable, same: bool = True
 ) -> Agreement:
-  """Compares the frames of `reader(clip)` with ours if its files are the same."""
+  """Compares the frames of `reader(clip)` with ours if both read the same."""
   found = Agreement()
   for clip, name in enumerate(plan.names):
     try:

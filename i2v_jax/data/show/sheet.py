@@ -119,8 +119,8 @@ def write(path: str | os.PathLike, picture: np.ndarray) -> None:
   if not done:
     high, wide = picture.shape[:2]
     raise UserError(
-      f'{path}: the sheet is {high:,} pixels high and {wide:,} wide, but a JPEG '
-      'has at most 65,500 per side; show fewer videos, or write .png.'
+      f'{path}: the sheet is {high:,} pixels high and {wide:,} wide, but a '
+      'JPEG has at most 65,500 per side; show fewer videos, or write .png.'
     )
   path.write_bytes(data.tobytes())
 

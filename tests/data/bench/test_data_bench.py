@@ -148,7 +148,7 @@ def test_the_command_prints_stages_loader_and_readers(
   )
   for stage in measure.STAGES:
     assert f' {stage} ' in text
-  assert 'whole loader: ' in text and '100.0%' in text
+  assert 'complete loader: ' in text and '100.0%' in text
   (row,) = [line for line in text.splitlines() if ' OpenCV ' in line]
   assert row.split('│')[4].strip() == '12'
   assert 'decord: ' in text and 'decord is not installed' in text
@@ -189,7 +189,7 @@ def test_prepared_videos_are_read_against_their_originals(
   assert i2v(prepared, '--against', *given) == 1
   assert 'cannot read the shards' in capsys.readouterr().err
   assert i2v(prepared, '--against', videos / 'h265.mp4', *given) == 1
-  assert 'have not the same frames' in capsys.readouterr().err
+  assert 'differ in their number of frames' in capsys.readouterr().err
 
 
 def test_others_are_not_given_names_that_are_no_text(plan, monkeypatch):

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from i2v_jax import cli
-from i2v_jax.cli import data
+from i2v_jax.cli import data_arguments
 from i2v_jax.data.prepare import command
 from i2v_jax.data.sets import sources
 from i2v_jax.data.videos import transcode
@@ -41,7 +41,7 @@ def test_prepare_prints_a_table_and_does_nothing_twice(root, tmp_path, capsys):
   before = sorted(out.rglob('*'))
   assert run(*line) == 0
   first, *table = capsys.readouterr().out.splitlines()
-  assert first == f'{out}/folder/1.0.0 is there already, of the same videos'
+  assert first == f'{out}/folder/1.0.0 already exists, made of the same videos'
   assert table == [head, train, val, last]
   assert sorted(out.rglob('*')) == before
   assert run(*line[:-2]) == 1
@@ -74,7 +74,7 @@ def test_ctrl_c_says_that_the_same_command_goes_on(
   line = (root, '--source', 'folder', '--out', tmp_path / 'out')
   assert run(*line) == 130
   error = capsys.readouterr().err
-  assert error == 'stopped; the same command goes on where it was\n'
+  assert error == 'stopped; the same command resumes here\n'
 
 
 def test_a_recipe_only_where_one_is_asked_for():
@@ -88,4 +88,4 @@ def test_a_recipe_only_where_one_is_asked_for():
 
 
 def test_every_source_can_be_named():
-  assert set(data.SOURCES) == {*sources.FORMATS, 'ssv2'}
+  assert set(data_arguments.SOURCES) == {*sources.FORMATS, 'ssv2'}
