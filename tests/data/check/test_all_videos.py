@@ -288,7 +288,7 @@ def test_a_config_says_how_long_clips_are(digits, tmp_path, capsys):
   [
     ([], 'Name what to check by PATHs, --source or --config'),
     (['x.mp4', '--source', 'list', '.'], 'Name what to check'),
-    (['--source', 'kinetic', '.'], "data format is 'kinetic'; it can be one of"),
+    (['--source', 'kinetic', '.'], "format is 'kinetic'; it can be one of"),
     (['--source', 'list', '.', '--set', 'fold=1'], "no option 'fold'"),
     (['x.mp4', '--set', 'a=1'], '--set and --split need --source or'),
     (['x.mp4', '--split', 'val'], '--set and --split need --source or'),

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from i2v_jax import cli
-from i2v_jax.cli import data_arguments
+from i2v_jax.cli import data, data_arguments
 from i2v_jax.data.prepare import command
 from i2v_jax.data.sets import sources
 from i2v_jax.data.videos import transcode
