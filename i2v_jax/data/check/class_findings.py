@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from i2v_jax.data.check.listed import Finding, Listed, count_videos
+from i2v_jax.data.check.listed import Finding, Listed, format_count
 from i2v_jax.data.sets import known, sources, split_facts
 from i2v_jax.data.videos import names
 
@@ -68,7 +68,7 @@ def _find_uneven(name: str, split: sources.Split) -> Iterator[Finding]:
     if label < 0
   ]
   if unlabelled:
-    text = f'without a label in {name}: {count_videos(len(unlabelled))}'
+    text = f'without a label in {name}: {format_count(len(unlabelled))}'
     yield Finding('unlabelled', False, text, unlabelled)
   counts = count_per_class(split)
   empty = [split.class_names[label] for label in np.flatnonzero(counts == 0)]
@@ -102,7 +102,7 @@ def _find_contradictions(name: str, split: sources.Split) -> Iterator[Finding]:
       rows.append((name, video, split.class_names[label]))
   if rows:
     text = f'label and folder name different classes in {name}: '
-    yield Finding('label', True, f'{text}{count_videos(len(rows))}', rows)
+    yield Finding('label', True, f'{text}{format_count(len(rows))}', rows)
 
 
 def _compare_with_public(listed: Listed) -> Iterator[Finding]:
@@ -114,7 +114,7 @@ def _compare_with_public(listed: Listed) -> Iterator[Finding]:
       continue
     count = known.find_papers_count(public, name, listed.options)
     if count and count != len(split):
-      text = f'{name} of {public.name}: {count_videos(len(split))} here, '
+      text = f'{name} of {public.name}: {format_count(len(split))} here, '
       yield Finding('count', False, f'{text}{count:,} in papers')
     yield from _compare_order(name, class_names, public)
 

@@ -4,7 +4,7 @@ import collections
 from collections.abc import Iterator, Mapping
 
 from i2v_jax.data.check import class_findings, frame_notes
-from i2v_jax.data.check.listed import Finding, Listed, count_videos
+from i2v_jax.data.check.listed import Finding, Listed, format_count
 from i2v_jax.data.clips import sampling
 from i2v_jax.data.clips.spec import ClipSpec
 from i2v_jax.data.sets import folders, split_facts
@@ -44,7 +44,7 @@ def _find_unreadable(listed, records) -> Iterator[Finding]:
     if not records[video]['ok']
   ]
   if rows:
-    text = f'cannot be read to the end: {count_videos(len(rows))}'
+    text = f'cannot be read to the end: {format_count(len(rows))}'
     yield Finding('bad', True, text, rows)
 
 
@@ -60,7 +60,7 @@ def _find_duplicates(listed, records) -> Iterator[Finding]:
   for kind, (problem, text) in _DUPLICATES.items():
     if rows := kinds[kind]:
       count = len({digest for *_, digest in rows})
-      yield Finding(kind, problem, f'{text}: {count_videos(count)}', rows)
+      yield Finding(kind, problem, f'{text}: {format_count(count)}', rows)
 
 
 _DUPLICATES = {
@@ -102,7 +102,7 @@ def _find_short(listed, records) -> Iterator[Finding]:
   if rows:
     frames, fate = compute_span(listed.spec)
     text = f'shorter than the {frames} frames of a clip, so {fate}: '
-    yield Finding('short', False, f'{text}{count_videos(len(rows))}', rows)
+    yield Finding('short', False, f'{text}{format_count(len(rows))}', rows)
 
 
 def _find_cut_short(listed, records) -> Iterator[Finding]:
@@ -113,7 +113,7 @@ def _find_cut_short(listed, records) -> Iterator[Finding]:
   ]
   if rows:
     text = (
-      f'shorter than the file states, truncated?: {count_videos(len(rows))}'
+      f'shorter than the file states, truncated?: {format_count(len(rows))}'
     )
     yield Finding('cut_short', False, text, rows)
 
@@ -126,7 +126,7 @@ def _find_frame_notes(listed, records) -> Iterator[Finding]:
       if records[video]['ok'] and (detail := note.detail(records[video]))
     ]
     if rows:
-      text = f'{note.text}: {count_videos(len(rows))}'
+      text = f'{note.text}: {format_count(len(rows))}'
       yield Finding(note.kind, False, text, rows)
 
 
@@ -140,7 +140,7 @@ def _find_square(listed, records) -> Iterator[Finding]:
   ]
   if rows:
     text = f'square, so their {listed.spec.crops} test crops are the same: '
-    yield Finding('square', False, f'{text}{count_videos(len(rows))}', rows)
+    yield Finding('square', False, f'{text}{format_count(len(rows))}', rows)
 
 
 def _find_too_large(listed, records) -> Iterator[Finding]:
@@ -155,7 +155,7 @@ def _find_too_large(listed, records) -> Iterator[Finding]:
     except UserError as error:
       rows.append((name, video, str(error)))
   if rows:
-    text = f'too narrow to be resized: {count_videos(len(rows))}'
+    text = f'too narrow to be resized: {format_count(len(rows))}'
     yield Finding('too_large', True, text, rows)
 
 
@@ -165,7 +165,7 @@ def _find_missing(listed, name, split) -> Iterator[Finding]:
     text = f'listed in {name} but not there: {len(split.missing):,} of '
     rows = [(name, video, '') for video in split.missing]
     yield Finding(
-      'missing', listed.complete, f'{text}{count_videos(total)}', rows
+      'missing', listed.complete, f'{text}{format_count(total)}', rows
     )
 
 
@@ -176,7 +176,7 @@ def _find_miscounted(listed, name, split) -> Iterator[Finding]:
   ]
   if rows:
     text = f'with another number of frames than {name} lists: '
-    text += count_videos(len(rows))
+    text += format_count(len(rows))
     yield Finding('frame_count', listed.complete, text, rows)
 
 

@@ -46,6 +46,6 @@ class Finding(NamedTuple):
   rows: Sequence[tuple[str, str, Any]] = ()
 
 
-def count_videos(count: int) -> str:
+def format_count(count: int) -> str:
   """`1 video`, `2 videos`, `3,000 videos`."""
   return f'{count:,} video{"s" * (count != 1)}'

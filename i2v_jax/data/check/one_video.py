@@ -161,7 +161,7 @@ def _is_in_order(walk: _Walk) -> bool:
 
   Otherwise training would confuse them.
   """
-  times = [time for time, whole in walk.shown if whole]
+  times = [time for time, complete in walk.shown if complete]
   return None in times or times == sorted(times)
 
 
@@ -223,9 +223,9 @@ def _decode(packet: av.Packet) -> list[av.VideoFrame]:
 def _find_suspects(walk: _Walk, count: int) -> list[int]:
   """Finds the frames that the walk has not proven good."""
   listed = set(walk.listed)
-  good = {time for time, whole in walk.shown if whole}
+  good = {time for time, complete in walk.shown if complete}
   # If times are guessed, frames are numbered in decoding order.
-  suspects = {n for n, (_, whole) in enumerate(walk.shown) if not whole}
+  suspects = {n for n, (_, complete) in enumerate(walk.shown) if not complete}
   suspects.update(range(len(walk.shown), count))
   if None not in listed and len(listed) == count and good <= listed:
     order = enumerate(sorted(listed))

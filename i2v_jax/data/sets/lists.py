@@ -44,7 +44,7 @@ def read_video_list(
     videos: folder of the listed paths.
   """
   path, *others = _find_lists(root, list_file, split)
-  _check_is_there(path)
+  _check_exists(path)
   names = None if class_names is None else _read_names(root, class_names)
   videos = videos.replace('{split}', split)
   if list_lines.is_kinetics(path):
@@ -83,7 +83,7 @@ def _find_lists(root, list_file: str, split: str) -> list[pathlib.Path]:
   return [path, *(other for other in others if other.is_file())]
 
 
-def _check_is_there(path: pathlib.Path) -> None:
+def _check_exists(path: pathlib.Path) -> None:
   if path.is_file():
     return
   near = sorted(p.name for p in path.parent.glob('*') if list_lines.is_list(p))
@@ -127,7 +127,7 @@ def _check_first(path, lines: Sequence[list_lines.Line], base: str) -> None:
   ends = [has_video_extension(line.path) for line in lines]
   if ends[:1] == [False] and len(ends) > 1 and all(ends[1:]):
     first = lines[0]
-    if not _is_there(os.path.join(base, first.path)):
+    if not _exists(os.path.join(base, first.path)):
       problem = f'{first.text!r} lists no video that is there: if it names'
       way_out = 'columns, call them path and label; else delete it'
       raise listing.make_line_error(path, first.number, f'{problem} {way_out}')
@@ -160,9 +160,9 @@ def _choose_parser(
   )
   if any(map(frame_files.is_frame_folder, counted)):
     return _parse_after_count
-  if _is_there(blanks[0]):
+  if _exists(blanks[0]):
     return _parse_after_blanks
-  if _is_there(counted[0]):
+  if _exists(counted[0]):
     return _parse_after_count
   problem = 'this is a list of frame folders'
   if all(len(line.labels) == 2 for line in lines):
@@ -197,7 +197,7 @@ def _parse_after_blanks(line: list_lines.Line) -> Video:
   return Video(line.number, path, label, None)
 
 
-def _is_there(path: str) -> bool:
+def _exists(path: str) -> bool:
   """Whether a file or folder of that name exists, with any extension."""
   folder, name = os.path.split(path)
   there = os.listdir(folder) if os.path.isdir(folder) else ()

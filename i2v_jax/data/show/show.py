@@ -100,7 +100,7 @@ def label_videos(
   ]
 
 
-class _Noted:
+class _Recorder:
   """A video that records the frames read."""
 
   def __init__(self, video: Video | FrameFolder):
@@ -124,7 +124,7 @@ def draw_train_clips(
   own, mirrored = 0 if label is None else label, -2
   marked = dataclasses.replace(spec, flip_map={own: mirrored})
   for draw in range(count):
-    noted, rng = _Noted(video), np.random.default_rng([*seed, draw])
+    noted, rng = _Recorder(video), np.random.default_rng([*seed, draw])
     arrays, found = clips.make_train_clip(noted, own, marked, rng)
     notes = []
     if found == mirrored:
@@ -141,7 +141,7 @@ def _describe_label(label: int, class_names: Sequence[str]) -> list[str]:
 
 def show_test_views(video: Video, spec: ClipSpec) -> Iterator[Seen]:
   """Makes the views of `clips.make_test_views`."""
-  noted = _Noted(video)
+  noted = _Recorder(video)
   views = clips.make_test_views(noted, spec)
   numbers = noted.numbers.reshape(spec.clips, spec.num_frames)
   for view in range(spec.views):

@@ -179,7 +179,7 @@ class Video(contextlib.AbstractContextManager):
       (self._decode_all, key),
       (self._decode_all, None),
     ]
-    return list(dict.fromkeys(ways[not self.packets.whole :]))
+    return list(dict.fromkeys(ways[not self.packets.one_to_one :]))
 
   def _decode_few(self, key: Key | None, run: list[int]) -> Iterator[tuple]:
     """Yields (frame, picture) of a run; drops unneeded non-reference frames."""

@@ -29,7 +29,7 @@ class Place(NamedTuple):
   count: int
   modulus: int = 0
 
-  def before(self, other: 'Place') -> bool:
+  def precedes(self, other: 'Place') -> bool:
     """Whether `other` can be the next picture displayed."""
     if self.period != other.period or not self.modulus:
       return self[:2] < other[:2]
@@ -95,7 +95,7 @@ class Order:
     self.cut |= first and not (is_key and header.starts)
     self._keys += is_key and header.enters
     if not self._delays and header.place is not _ANYWHERE:
-      if self._last and not self._last.before(header.place):
+      if self._last and not self._last.precedes(header.place):
         self.plain = self.plain_later = False
       self._last = header.place
     if time is not None and header.place:
@@ -109,7 +109,7 @@ class Order:
     if self.cut or not self._found:
       return False
     found = sorted(self._found)
-    follow = all(a[1].before(b[1]) for a, b in itertools.pairwise(found))
+    follow = all(a[1].precedes(b[1]) for a, b in itertools.pairwise(found))
     return follow and found[0] == self._found[0]
 
 

@@ -47,7 +47,7 @@ class Packets:
       none and frames must be counted from the start.
     counts: times from the first frame to each, in units of `base` seconds.
     base: a fraction.
-    whole: whether a packet holds one complete frame and that frame's time.
+    one_to_one: whether a packet holds one complete frame and that frame's time.
     listed: number of packets to be displayed.
     counted: whether packets do not determine the decoder's output, so that the
       frames were counted by decoding the complete file.
@@ -212,11 +212,11 @@ class Packets:
     codec = pyav.get_codec_name(self.context)
     extra = self.context.extradata or b''
     fields = pyav.is_interlaced(self.context, first)
-    self.whole = bool(self.ticks) and not (fields or self.counted)
+    self.one_to_one = bool(self.ticks) and not (fields or self.counted)
     # Byte 21 of hvcC (ISO/IEC 14496-15, 8.3.3.1.2) counts temporal layers: a
     # frame that its own layer does not need may be needed by the next.
     one_layer = len(extra) > 21 and extra[0] == 1 and extra[21] >> 3 & 7 == 1
-    self.marked = self.whole and (
+    self.marked = self.one_to_one and (
       codec == 'h264' or (codec == 'hevc' and one_layer)
     )
 
