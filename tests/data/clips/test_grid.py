@@ -198,8 +198,8 @@ def test_every_view_has_a_grid_of_its_own(videos):
 @pytest.mark.parametrize(
   ('options', 'words'),
   [
-    (dict(spatial_frames=2), 'belong to a grid; set grid'),
-    (dict(grid_antialias=True), 'belong to a grid; set grid'),
+    (dict(spatial_frames=2), 'need a grid; set grid'),
+    (dict(grid_antialias=True), 'need a grid; set grid'),
     (dict(grid=(2,)), r'grid is \(2,\); it can be \(rows, columns\)'),
     (dict(grid=(2, 3)), '8 frames do not fill grids of 2 x 3'),
     (dict(grid=(2, 0)), r'grid is \(2, 0\); it can'),

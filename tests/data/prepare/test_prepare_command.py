@@ -27,12 +27,18 @@ def run(*arguments):
   return done.value.code
 
 
+def read_printed(capsys):
+  """The printed lines that hold text."""
+  lines = capsys.readouterr().out.splitlines()
+  return [line for line in lines if line.strip(' ─')]
+
+
 def test_prepare_prints_a_table_and_does_nothing_twice(root, tmp_path, capsys):
   out = tmp_path / 'out'
   line = (root, '--source', 'folder', '--out', out, '--workers', '1')
   line += ('--short-side', '64', '--gop', '2')
   assert run(*line) == 0
-  head, train, val, last = capsys.readouterr().out.splitlines()
+  head, train, val, last = read_printed(capsys)
   assert head.split()[-2:] == ['PSNR', 'dB']
   assert train.split()[:5] == ['train', '1', '0', '1', '3']
   assert val.split()[0] == 'val'
@@ -40,7 +46,7 @@ def test_prepare_prints_a_table_and_does_nothing_twice(root, tmp_path, capsys):
   assert len(sources.load_split('prepared', out, 'train')) == 1
   before = sorted(out.rglob('*'))
   assert run(*line) == 0
-  first, *table = capsys.readouterr().out.splitlines()
+  first, *table = read_printed(capsys)
   assert first == f'{out}/folder/1.0.0 already exists, made of the same videos'
   assert table == [head, train, val, last]
   assert sorted(out.rglob('*')) == before

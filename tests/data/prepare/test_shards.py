@@ -90,7 +90,7 @@ def test_class_names_must_be_lines_of_text(videos, tmp_path, name):
   folder = tmp_path / 'root/train' / name
   folder.mkdir(parents=True)
   shutil.copy(videos / 'h265.mp4', folder)
-  with pytest.raises(ValueError, match='is no line of text'):
+  with pytest.raises(ValueError, match='is not a line of text'):
     Job(tmp_path, 'folder', tmp_path / 'root', ['train'])
 
 

@@ -124,9 +124,12 @@ def test_a_class_may_hold_folders_of_frames(tmp_path, videos):
   [
     (['train/a/x/1.mp4'], "train/a has a folder 'x'.*train/a is the root"),
     (['train/a/1.txt', 'train/a/2.wav'], r'no videos in .*2 files \(1\.txt, 2'),
-    (['train/a-{0..9}.tar', 'train/b.txt'], 'train but archives, such as a-'),
-    (['train/a/1.zip'], 'train/a but archives, .*unpacked: add some'),
-    (['train/1.MTS', 'train/a/1.mp4'], "'1.MTS' in .*train is in no class"),
+    (['train/a-{0..9}.tar', 'train/b.txt'], 'train but archives such as a-'),
+    (['train/a/1.zip'], 'train/a but archives .*unpacked: add some'),
+    (
+      ['train/1.MTS', 'train/a/1.mp4'],
+      "'1.MTS' in .*train is not in the folder of a class",
+    ),
   ],
 )
 def test_a_layout_that_cannot_be_meant(tmp_path, files, error):

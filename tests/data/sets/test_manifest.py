@@ -45,13 +45,13 @@ def test_a_write_that_fails_leaves_the_old_one(tmp_path, data):
 @pytest.mark.parametrize(
   ('text', 'error'),
   [
-    ('', 'is no manifest of version 1: write one with i2v data check'),
-    ('{"manifest": 2}\n', 'is no manifest of version 1'),
-    ('[1]\n', 'is no manifest of version 1'),
+    ('', 'is not a manifest of version 1: write one with i2v data check'),
+    ('{"manifest": 2}\n', 'is not a manifest of version 1'),
+    ('[1]\n', 'is not a manifest of version 1'),
     ('{"manifest": 1}\n{"id": "a', 'line 2: not json'),
-    ('{"manifest": 1}\nnull\n', 'line 2: no record of a video: null'),
-    ('{"manifest": 1}\n{"id": 1}\n3\n', 'line 3: no record of a video: 3'),
-    ('{"manifest": 1}\n{}\n', 'line 2: no record of a video'),
+    ('{"manifest": 1}\nnull\n', 'line 2: not the record of a video: null'),
+    ('{"manifest": 1}\n{"id": 1}\n3\n', 'line 3: not the record of a video: 3'),
+    ('{"manifest": 1}\n{}\n', 'line 2: not the record of a video'),
   ],
 )
 def test_what_is_no_manifest_is_refused(tmp_path, text, error):
@@ -109,7 +109,9 @@ def test_what_is_bad_or_not_in_it_is_named(tmp_path, data):
 
 def test_a_manifest_of_mere_files_says_how_to_make_another(tmp_path, data):
   manifest.write(tmp_path / 'm', {'format': ''}, data[1])
-  with pytest.raises(ValueError, match=r'/m is of mere files: .* --source or'):
+  with pytest.raises(
+    ValueError, match=r'/m lists files without labels: .* --source or'
+  ):
     manifest.require(tmp_path / 'm', [data[0]])
   manifest.write(tmp_path / 'm', {'format': 'folder'}, data[1])
   manifest.require(tmp_path / 'm', [data[0]])

@@ -192,7 +192,7 @@ def test_files_that_do_not_belong_together_are_refused(out, tmp_path):
   table = copy / 'clips/1.0.0/train.csv'
   whole = table.read_text(encoding='utf-8')
   table.write_text(whole.replace(',0,', ',1,', 1), encoding='utf-8')
-  with pytest.raises(ValueError, match=r'train\.csv is not what .*manifest'):
+  with pytest.raises(ValueError, match=r'train\.csv contradicts .*manifest'):
     sources.load_split('prepared', copy, 'train')
   table.unlink()
   with pytest.raises(FileNotFoundError, match=r'train\.csv is not there'):

@@ -93,7 +93,10 @@ def test_folder_takes_classes_from_train(tmp_path):
     (['train/a/1.mp4', 'val/c/1.mp4'], '1 of the 1 classes of .*val are not'),
     (['train/a/1.mp4', 'val/a/1.txt'], 'no videos in .*/val/a'),
     (['train/a/1.mp4', 'val/a/b/1.mp4'], "/val/a has a folder 'b'"),
-    (['train/a/1.mp4', 'val/1.mp4'], "'1.mp4' in .*val is in no class"),
+    (
+      ['train/a/1.mp4', 'val/1.mp4'],
+      "'1.mp4' in .*val is not in the folder of a class",
+    ),
     (['train/a/1.mp4'], 'val is not there'),
     (['val/a/1.mp4'], 'has val but no train'),
     (['a/1.mp4', 'a/2.mp4', 'b/1.mp4'], "class 'b' of .* has one clip"),

@@ -59,7 +59,7 @@ def test_every_matrix_is_shown_as_ffmpeg_shows_it(plain, tmp_path, matrix):
 
 def test_a_turn_by_another_angle_says_how_to_mend_the_file(plain, tmp_path):
   path = write_matrix(plain, tmp_path / 'a.mp4', 0.6, 0.8, -0.8, 0.6)
-  problem = r'is shown turned by 53 degrees; re-encode it: ffmpeg -i IN OUT'
+  problem = r'is shown rotated by 53 degrees; re-encode it: ffmpeg -i IN OUT'
   with pytest.raises(decode.DecodeError, match=problem):
     decode.probe(path)
   assert one_video.check_file(str(path))['reason'].startswith('is shown turned')

@@ -31,13 +31,13 @@ def loader(path, spec=SPEC):
 
 
 def load(path, spec=SPEC):
-  return loader(path, spec).train(0, np.random.default_rng(0))
+  return loader(path, spec).load_clip(0, np.random.default_rng(0))
 
 
 USES = {
   'check': one_video.check_file,
   'train': load,
-  'test': lambda path: loader(path).test(0),
+  'test': lambda path: loader(path).load_views(0),
   'prepare': lambda path: staging.store(path, None),
   'predict': lambda path: trained.Trained.probabilities(None, path, SPEC),
 }
@@ -68,7 +68,7 @@ def test_what_a_video_brings_about_is_its_own_fault(clip, monkeypatch, error):
   fail(monkeypatch, error or packets.DecodeError(f'{clip}: is broken'))
   expected = {MemoryError: 'takes more memory', OSError: 'disk'}
   expected = expected.get(type(error), 'is broken').encode()
-  for found in (load(clip), loader(clip).test(0)):
+  for found in (load(clip), loader(clip).load_views(0)):
     assert found['mask'] == 0 and expected in found['error'].item()
   assert expected.decode() in one_video.check_file(clip)['reason']
   with pytest.raises((packets.DecodeError, OSError), match=expected.decode()):

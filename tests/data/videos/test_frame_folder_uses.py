@@ -86,9 +86,9 @@ def test_a_loader_gives_clips_and_names_what_is_bad(folder, tmp_path):
   (bad / 'img_00002.png').write_bytes(b'')
   spec = clips.ClipSpec(num_frames=3, image_size=32, short_side=40, flip=0.0)
   loads = loader.Loader(split_of(folder, bad), spec, 'skip')
-  found = loads.train(0, np.random.default_rng(0))
+  found = loads.load_clip(0, np.random.default_rng(0))
   assert found['mask'] == 1 and found['video'].std() > 20
-  found = loads.test(1)
+  found = loads.load_views(1)
   assert found['mask'] == 0 and b'img_00002.png' in bytes(found['error'])
 
 

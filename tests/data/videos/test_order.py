@@ -103,11 +103,11 @@ def test_noise_is_doubted_and_never_an_error(codec):
 
 
 def test_places_follow_each_other():
-  assert Place(1, 6, 8).before(Place(1, 0, 8))  # past the modulus
-  assert not Place(1, 0, 8).before(Place(1, 6, 8))
-  assert not Place(1, 2, 8).before(Place(1, 2, 8))
-  assert Place(1, 6, 8).before(Place(2, 0, 8))
-  assert Place(0, 6).before(Place(0, 700))
+  assert Place(1, 6, 8).precedes(Place(1, 0, 8))  # past the modulus
+  assert not Place(1, 0, 8).precedes(Place(1, 6, 8))
+  assert not Place(1, 2, 8).precedes(Place(1, 2, 8))
+  assert Place(1, 6, 8).precedes(Place(2, 0, 8))
+  assert Place(0, 6).precedes(Place(0, 700))
 
 
 def test_bits():

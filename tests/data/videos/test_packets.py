@@ -192,7 +192,7 @@ def test_ffmpeg_stays_quiet(videos):
 def test_what_is_no_file_is_not_opened(tmp_path):
   os.mkfifo(tmp_path / 'pipe.mp4')
   for path in (tmp_path / 'pipe.mp4', tmp_path, '/dev/zero'):
-    with pytest.raises(decode.DecodeError, match='no regular file'):
+    with pytest.raises(decode.DecodeError, match='not a regular file'):
       decode.probe(path)
 
 
