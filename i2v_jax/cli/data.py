@@ -15,7 +15,7 @@ def _explain_resuming():
   try:
     yield
   except KeyboardInterrupt:
-    raise KeyboardInterrupt('the same command resumes here') from None
+    raise KeyboardInterrupt('run the same command again to resume') from None
 
 
 def show(args) -> None:

@@ -191,7 +191,7 @@ def test_ctrl_c_says_that_the_same_command_goes_on(
   monkeypatch.setattr(report, 'write', stopped)
   assert i2v('data', 'check', data, '--out', tmp_path / 'out') == 130
   error = capsys.readouterr().err
-  assert error == 'stopped; the same command resumes here\n'
+  assert error == 'stopped; run the same command again to resume\n'
   assert len(journal_of(tmp_path / 'out')) == 5
 
 
@@ -217,7 +217,7 @@ def test_stopped_by_hand_it_leaves_one_line_and_no_process(data, tmp_path):
     os.killpg(running.pid, signal.SIGINT)
     error = running.stderr.read()
   assert len(found) == 2 and not any(map(processes.alive, found))
-  assert error == b'stopped; the same command resumes here\n'
+  assert error == b'stopped; run the same command again to resume\n'
   assert running.returncode == 130
 
 

@@ -80,7 +80,7 @@ def test_ctrl_c_says_that_the_same_command_goes_on(
   line = (root, '--source', 'folder', '--out', tmp_path / 'out')
   assert run(*line) == 130
   error = capsys.readouterr().err
-  assert error == 'stopped; the same command resumes here\n'
+  assert error == 'stopped; run the same command again to resume\n'
 
 
 def test_a_recipe_only_where_one_is_asked_for():
