@@ -68,7 +68,7 @@ def split(digits):
   """The 16 training clips of the digits."""
   from i2v_jax.data.sets import sources
 
-  return sources.load('digits', digits, 'train')
+  return sources.load_split('digits', digits, 'train')
 
 
 @pytest.fixture

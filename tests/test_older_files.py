@@ -33,7 +33,7 @@ def older(tmp_path, monkeypatch):
 
 
 def check_predictions(model, data, videos):
-  split = sources.load(data, data, 'val')
+  split = sources.load_split(data, data, 'val')
   assert list(split.ids) == list(EXPECTED[data])
   found = [model.probabilities(video) for video in videos(split)]
   np.testing.assert_allclose(found, list(EXPECTED[data].values()), atol=1e-5)

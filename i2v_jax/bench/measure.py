@@ -162,7 +162,7 @@ def measure_loader(config: Mapping[str, Any], clips: int) -> dict[str, Any]:
   split = experiment.load_split(config, 'train')
   spec = experiment.make_clip_spec(config, split.class_names)
   parallel, rows = experiment.make_parallelism(config), config['repeats']
-  batches = pipeline.train_batches(
+  batches = pipeline.load_train_batches(
     experiment.make_loader(config, split, spec),
     rows,
     seed=config['seed'],

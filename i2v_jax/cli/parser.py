@@ -38,4 +38,4 @@ def main(argv=None) -> None:
     train(argv[1:])
     return
   args = make_parser().parse_args(argv)
-  sys.exit(run_guarded(places.checked(args.function), args))
+  sys.exit(run_guarded(places.check_arguments(args.function), args))

@@ -160,7 +160,7 @@ def predict_all(
       result = predict_file(trained, path, spec, window, fps)
     except (ValueError, OSError, MemoryError) as error:
       if isinstance(error, MemoryError):
-        error = f'{path}: {faults.reason(error)}'
+        error = f'{path}: {faults.describe(error)}'
       print(f'error: {error}', file=sys.stderr)
       failed += 1
       continue

@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 
-from i2v_jax.data.clips.clips import ClipSpec, test_views
+from i2v_jax.data.clips.clips import ClipSpec, make_test_views
 from i2v_jax.data.videos import faults
 from i2v_jax.data.videos.decode import FrameFolder, Video, open_video
 from i2v_jax.models import video
@@ -60,11 +60,11 @@ class Trained:
       span: first frame and the one after the last; None takes all.
     """
     if isinstance(path, Video | FrameFolder):
-      views = test_views(path, spec or self.spec, span)
+      views = make_test_views(path, spec or self.spec, span)
     else:
       name = '<bytes>' if isinstance(path, bytes) else path
-      with faults.named(name), open_video(path) as opened:
-        views = test_views(opened, spec or self.spec, span)
+      with faults.report_bugs(name), open_video(path) as opened:
+        views = make_test_views(opened, spec or self.spec, span)
     name = self.config['data']['normalization']
     batch = jax.tree.map(lambda x: x[None], views)
     return jax.device_get(

@@ -10,7 +10,7 @@ from typing import Any
 from i2v_jax import weights
 from i2v_jax.backbones import vit_config
 from i2v_jax.backbones.normalization import NORMALIZATION
-from i2v_jax.data.clips.spec import CHOICES, FLAGS, NUMBERS, WHOLE
+from i2v_jax.data.clips.spec import CHOICES, FLAGS, INTEGERS, NUMBERS
 from i2v_jax.models.build import RANGES
 from i2v_jax.runtime import sharding
 from i2v_jax.runtime.ranges import (
@@ -105,7 +105,7 @@ KEYS |= {
   f'{part}.{k}': r for part, found in PARTS.items() for k, r in found.items()
 }
 KEYS |= {f'clip.{k}': one_of(*v) for k, v in CHOICES.items()}
-KEYS |= {f'clip.{k}': whole(*ends) for k, ends in WHOLE.items()}
+KEYS |= {f'clip.{k}': whole(*ends) for k, ends in INTEGERS.items()}
 KEYS |= {
   f'clip.{k}': Number(*v) for k, v in NUMBERS.items() if k != 'scale_crop'
 }

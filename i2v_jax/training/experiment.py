@@ -63,7 +63,9 @@ def load_split(config: Mapping[str, Any], name: str) -> sources.Split:
     raise UserError('data.root is empty; give the folder of the data.')
   options = {'fps': data['fps']} | dict(data['options'])
   try:
-    return sources.load(data['format'], data['root'], data[name], **options)
+    return sources.load_split(
+      data['format'], data['root'], data[name], **options
+    )
   except FileNotFoundError as error:
     raise MissingFileError(explain_missing(error, config)) from error
 
@@ -104,7 +106,7 @@ def make_clip_spec(config: Mapping[str, Any], class_names=None) -> ClipSpec:
   model, views, clip = config['model'], config['views'], dict(config['clip'])
   adapter = adapters.resolve(model['adapter'])
   if clip.pop('flip_labels') and clip['flip'] and class_names:
-    clip['flip_map'] = flips.flip_label_map(class_names)
+    clip['flip_map'] = flips.make_flip_map(class_names)
   options = dict(
     num_frames=model['num_frames'],
     image_size=make_config(model['backbone']).image_shape[0],

@@ -91,7 +91,7 @@ def read_batches(
     UserError, OSError: as `Store.open`.
   """
   store, config = _fill_store(run, over), run.config
-  row_at = pipeline.stored_order(
+  row_at = pipeline.make_stored_order(
     len(run.train.split),
     config['seed'],
     config['repeats'],
@@ -155,7 +155,7 @@ def _compute_rows(run, store: Store) -> Iterator[np.ndarray]:
   bad = experiment.make_bad_videos(
     config, run.train.split, run.workdir / 'bad_videos.csv'
   )
-  clips = pipeline.version_batches(
+  clips = pipeline.load_version_batches(
     run.train,
     config['batch_size'],
     seed=config['seed'],

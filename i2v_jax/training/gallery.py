@@ -35,8 +35,10 @@ def draw_gallery(path: str, other: str, seed: int = 0) -> np.ndarray:
     (f'RandAugment at level {_LEVEL}', draw_operations(frame)),
     ('Two clips, on the device', draw_mixed(frame, second, seed)),
   )
-  return sheet.padded(
-    sheet.column([_make_section(*section) for section in sections], gap=18),
+  return sheet.pad(
+    sheet.make_column(
+      [_make_section(*section) for section in sections], gap=18
+    ),
     border=20,
   )
 
@@ -56,7 +58,7 @@ def draw_random(frame: np.ndarray, seed: int = 0) -> Iterator[Named]:
   crop = random_resized_crop(frames, len(frame), rng)
   yield 'resized crop', crop[0]
   yield 'jitter', colour.jitter(frames, rng)[0]
-  yield 'PCA lighting 0.5', colour.lighting_noise(frames, rng, 0.5)[0]
+  yield 'PCA lighting 0.5', colour.add_lighting_noise(frames, rng, 0.5)[0]
   for mode in ('const', 'rand'):
     erased = random_erasing(frames, rng, 1.0, mode)
     yield f'erasing {mode}', erased[0]
@@ -86,6 +88,6 @@ def draw_mixed(
 
 
 def _make_section(title: str, pictures: Iterable[Named]) -> np.ndarray:
-  tiles = [sheet.tile(picture, _WIDTH, name) for name, picture in pictures]
-  heading = sheet.words(title, 15, sheet.ACCENT)
-  return sheet.column([heading, sheet.wrapped(tiles, _COLUMNS)])
+  tiles = [sheet.draw_tile(picture, _WIDTH, name) for name, picture in pictures]
+  heading = sheet.draw_words(title, 15, sheet.ACCENT)
+  return sheet.make_column([heading, sheet.wrap(tiles, _COLUMNS)])

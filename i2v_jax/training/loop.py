@@ -235,7 +235,7 @@ def make_batches(run: Run, start: int, over=iter) -> Iterator[dict]:
   bad = experiment.make_bad_videos(
     config, run.train.split, run.workdir / f'bad_videos{host}.csv'
   )
-  batches = pipeline.train_batches(
+  batches = pipeline.load_train_batches(
     run.train,
     config['batch_size'],
     seed=config['seed'],

@@ -33,7 +33,7 @@ def print_overview(run: Run) -> None:
     f'{run.mesh.size} {jax.default_backend()} device(s)'
     f'{gradient_depth.describe_depth(run.model, mine)}'
   )
-  notes = split_facts.notes(run.train.split, run.val.split)
+  notes = split_facts.describe_splits(run.train.split, run.val.split)
   if moved := adapters.relocated(run.model):
     notes.append(moved)
   for line in (*notes, _mirroring(run)):
@@ -50,5 +50,5 @@ def _mirroring(run: Run) -> str:
       'mirrored clips keep their labels, though classes name sides; exchange '
       'them by clip.flip_labels=True, or set clip.flip=0'
     )
-  pairs = flips.exchanged(spec.flip_map, names)
+  pairs = flips.describe_exchanged(spec.flip_map, names)
   return f'classes that mirrored clips exchange: {pairs}'

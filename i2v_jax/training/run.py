@@ -244,7 +244,7 @@ def load_splits(config) -> tuple[sources.Split, sources.Split]:
   )
   data = config['data']
   both = {data['train']: train, data['val']: val}
-  if text := split_facts.class_difference(both):
+  if text := split_facts.describe_class_difference(both):
     raise UserError(text)
   if len(train.class_names) < 2:
     raise UserError(

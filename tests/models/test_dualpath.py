@@ -38,7 +38,7 @@ def test_outputs_from_the_clip_agree_with_the_release(release):
   """
   model, params, arrays = release
   clip_TxHxWxC = arrays['input'][0].transpose(1, 2, 3, 0)
-  framesets = grid.framesets(clip_TxHxWxC, 4, 4)
+  framesets = grid.make_framesets(clip_TxHxWxC, 4, 4)
   logits = small.apply(model, params, clip_TxHxWxC[None, ::2], framesets[None])
   np.testing.assert_allclose(logits, arrays['output'], rtol=0, atol=1e-5)
 
@@ -162,7 +162,7 @@ def test_the_temporal_path_knows_the_order_of_frames():
   params, (clip, _) = small.random(model), small.clips(build(frames=16))
   clip = np.asarray(clip[0])
   logits = lambda clip: small.apply(
-    model, params, clip[None], grid.framesets(clip, 2, 2)[None]
+    model, params, clip[None], grid.make_framesets(clip, 2, 2)[None]
   )
   assert np.abs(logits(clip) - logits(clip[::-1].copy())).max() > 1e-4
 

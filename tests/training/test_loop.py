@@ -259,7 +259,7 @@ def test_a_failed_start_does_not_claim_the_workdir(smoke_config, tmp_path):
     ({'trainable': ('adaptors',)}, "'adaptors'"),
     ({'optimizer.lr_multipliers': {'backbone/blocks_9': 0.1}}, 'blocks_9'),
     ({'optimizer.schedule': 'hour'}, 'hour'),
-    ({'data.format': 'tfrecord'}, 'no data format'),
+    ({'data.format': 'tfrecord'}, "data format is 'tfrecord'"),
     ({'data.val': 'test'}, 'make it next to train'),
     ({'data.on_bad_video': 'ignore'}, 'on_bad_video'),
     ({'model.num_frames': 0}, 'num_frames is 0'),

@@ -143,7 +143,7 @@ def test_framesets_are_mixed_as_their_frames_are(fixed):
   """Boxes on borders of 2 x 2 pixels show in both sizes exactly."""
   batch = make_batch()
   frames = np.repeat(batch['video'][:, :, ::2, ::2], 2, 2).repeat(2, 3)
-  tiles = lambda x: np.stack([grid.framesets(clip, 2, 2) for clip in x])
+  tiles = lambda x: np.stack([grid.make_framesets(clip, 2, 2) for clip in x])
   batch |= {'video': frames, 'grid': tiles(frames)}
   for keep in (box(2, 4, 6, 10), np.full(SIZE, 0.25)):
     fixed(keep, keep.mean())

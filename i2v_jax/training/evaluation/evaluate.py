@@ -86,7 +86,7 @@ def evaluate(
   """
   data, split, count = config['data'], loader.split, mesh.shape['data']
   per_batch = math.ceil(config['batch_size'] / loader.spec.views / count)
-  batches = pipeline.test_batches(
+  batches = pipeline.load_test_batches(
     loader, per_batch * count, parallel=experiment.make_parallelism(config)
   )
   start = functools.partial(

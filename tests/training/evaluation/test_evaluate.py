@@ -48,7 +48,7 @@ def test_views_are_averaged_after_the_softmax(model, videos):
   loader = Loader(
     Split((path,), np.array([0]), model.class_names, ('a',)), spec
   )
-  views = loader.test(0)['video']
+  views = loader.load_views(0)['video']
   assert views.shape == (6, 8, 32, 32, 3)
   one_by_one = [
     evaluate.compute_probabilities(
