@@ -3,8 +3,8 @@
 parser: the complete command line, and `main`.
 trained: `i2v predict`, `eval`, `export`, `push`, `pull`, `status`.
 sweeps: `i2v sweep` and `i2v compare`.
-weights, data, bench: `i2v weights`, `i2v data`, `i2v bench`; data_arguments: those
-  of `i2v data`.
+weights, bench: `i2v weights`, `i2v bench`.
+data, data_arguments: `i2v data` and the arguments of its subcommands.
 arguments: groups of subcommands, and options that several of them have.
 numbers: numbers with their ranges.
 """
