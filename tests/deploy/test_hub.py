@@ -174,7 +174,7 @@ def test_image_weights_that_nobody_else_has_are_not_shared(
   native.write(moved, backbone)
   model = trained.load(exports / 'adapter', weights=str(moved))
   export_adapter(model, tmp_path / 'out')
-  with pytest.raises(ValueError, match=r'by a path.*--weights hf:'):
+  with pytest.raises(ValueError, match=r'by a local path.*--weights hf:'):
     hub.push(tmp_path / 'out', f'hf:{NAME}')
   assert not remote.exists()
   export_merged(model, tmp_path / 'merged')
