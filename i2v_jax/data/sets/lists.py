@@ -38,8 +38,7 @@ def read_video_list(
     class_names: names in label order, or a file with one name per line or a
       JSON list. By default those of the lists of all splits: numbers up to the
       largest label, or the sorted names used as labels.
-    num_classes: number of classes if labels are numbers and `class_names` is
-      None.
+    num_classes: number of classes, if labels are numbers without names.
     delimiter: the separator of path and label; None detects it.
     videos: folder of the listed paths.
   """
