@@ -127,7 +127,7 @@ def _check_first(path, lines: Sequence[list_lines.Line], base: str) -> None:
   if ends[:1] == [False] and len(ends) > 1 and all(ends[1:]):
     first = lines[0]
     if not _exists(os.path.join(base, first.path)):
-      problem = f'{first.text!r} lists no video that is there: if it names'
+      problem = f'{first.text!r} lists no existing video: if it names'
       way_out = 'columns, call them path and label; else delete it'
       raise listing.make_line_error(path, first.number, f'{problem} {way_out}')
 
