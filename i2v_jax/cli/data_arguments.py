@@ -69,25 +69,8 @@ def add_gallery(sub) -> None:
 
 def add_prepare(sub) -> None:
   """Adds the arguments of `i2v data prepare`."""
-  add, policies = sub.add_argument, ('error', 'skip')
-  add('root', metavar='ROOT', help='Folder of the source.')
-  add(
-    '--source',
-    required=True,
-    choices=SOURCES,
-    help='Format of the source, see docs/datasets.md.',
-  )
-  add_repeated(
-    sub, '--split', 'NAME', 'Split to prepare (default: train and val or test).'
-  )
-  add_repeated(sub, '--set', 'OPTION=VALUE', 'Option of the source.')
-  add(
-    '--on-missing',
-    choices=policies,
-    default='error',
-    help='Stop at a listed video that does not exist, or skip it '
-    '(default: %(default)s).',
-  )
+  add = sub.add_argument
+  _add_source(sub)
   add('--out', required=True, metavar='DIR', help='The data_dir of TFDS.')
   add(
     '--name',
@@ -100,21 +83,10 @@ def add_prepare(sub) -> None:
     default=512,
     help='Megabytes of source files per shard (default: %(default)s).',
   )
-  add(
-    '--workers',
-    type=from_0,
-    default=0,
-    help='Number of worker processes (default: 0, one per core).',
-  )
-  add(
-    '--seconds',
-    type=not_negative,
-    default=600,
-    help='Time limit for a video (default: %(default)s; 0: none).',
-  )
+  _add_pool(sub, 600, 'video')
   add(
     '--on-bad-video',
-    choices=policies,
+    choices=('error', 'skip'),
     default='error',
     help='Stop at a video that does not decode, or skip it '
     '(default: %(default)s).',
@@ -126,6 +98,43 @@ def add_prepare(sub) -> None:
     default='',
     metavar='"--runner=... --..."',
     help='Pipeline options of Apache Beam. Implies --beam.',
+  )
+
+
+def _add_source(sub) -> None:
+  sub.add_argument('root', metavar='ROOT', help='Folder of the source.')
+  sub.add_argument(
+    '--source',
+    required=True,
+    choices=SOURCES,
+    help='Format of the source, see docs/datasets.md.',
+  )
+  add_repeated(
+    sub, '--split', 'NAME', 'Split to prepare (default: train and val or test).'
+  )
+  add_repeated(sub, '--set', 'OPTION=VALUE', 'Option of the source.')
+  sub.add_argument(
+    '--on-missing',
+    choices=('error', 'skip'),
+    default='error',
+    help='Stop at a listed video that does not exist, or skip it '
+    '(default: %(default)s).',
+  )
+
+
+def _add_pool(sub, seconds: float, what: str) -> None:
+  """Adds the options of a pool of worker processes."""
+  sub.add_argument(
+    '--workers',
+    type=from_0,
+    default=0,
+    help='Number of worker processes (default: 0, one per core).',
+  )
+  sub.add_argument(
+    '--seconds',
+    type=not_negative,
+    default=seconds,
+    help=f'Time limit for a {what} (default: %(default)s; 0: none).',
   )
 
 
@@ -206,15 +215,4 @@ def add_check(sub) -> None:
     metavar='DIR',
     help='Folder of the results; an interrupted check in it is resumed.',
   )
-  sub.add_argument(
-    '--seconds',
-    type=not_negative,
-    default=120,
-    help='Time limit for a file (default: %(default)s; 0: none).',
-  )
-  sub.add_argument(
-    '--workers',
-    type=from_0,
-    default=0,
-    help='Number of worker processes (default: 0, one per core).',
-  )
+  _add_pool(sub, 120, 'file')

@@ -134,7 +134,7 @@ class Job:
     if not self.folder.exists():
       return False
     if not (self.folder / prepared.MANIFEST).is_file():
-      problem = f'{self.folder} exists, but not by i2v data prepare'
+      problem = f'{self.folder} exists, but was not made by i2v data prepare'
       raise UserError(f'{problem}: choose another folder')
     made = prepared.read_manifest(self.folder)['plan']
     if made != self._plan:

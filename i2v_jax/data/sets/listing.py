@@ -27,7 +27,7 @@ class Row(NamedTuple):
 
   folders: tuple[str, ...]  # Relative to the root, or absolute.
   names: tuple[str, ...]  # Without an extension, any video extension will do.
-  label: int  # -1 where unlabelled.
+  label: int  # -1 if unlabelled.
   line: int = 0  # Of the list; 0 if no line lists it.
   frames: int | None = None  # Of a folder of frames, if the list says.
 

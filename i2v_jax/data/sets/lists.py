@@ -38,8 +38,7 @@ def read_video_list(
     class_names: names in label order, or a file with one name per line or a
       JSON list. By default those of the lists of all splits: numbers up to the
       largest label, or the sorted names used as labels.
-    num_classes: number of classes if labels are numbers and `class_names` is
-      None.
+    num_classes: number of classes, if labels are numbers without names.
     delimiter: the separator of path and label; None detects it.
     videos: folder of the listed paths.
   """
@@ -128,7 +127,7 @@ def _check_first(path, lines: Sequence[list_lines.Line], base: str) -> None:
   if ends[:1] == [False] and len(ends) > 1 and all(ends[1:]):
     first = lines[0]
     if not _exists(os.path.join(base, first.path)):
-      problem = f'{first.text!r} lists no video that is there: if it names'
+      problem = f'{first.text!r} lists no existing video: if it names'
       way_out = 'columns, call them path and label; else delete it'
       raise listing.make_line_error(path, first.number, f'{problem} {way_out}')
 

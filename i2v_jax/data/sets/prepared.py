@@ -33,9 +33,7 @@ class Row(NamedTuple):
   width: int
   bytes: int
   source_bytes: int  # Of the original file.
-  psnr: (
-    float | None
-  )  # dB, of what transcoding cost; None where it is as it was.
+  psnr: float | None  # dB; None if it is not transcoded.
   sha256: str  # Of the stored bytes.
 
 
@@ -65,7 +63,7 @@ def find_folder(root: listing.Path) -> pathlib.Path:
     raise MissingFileError(f'{problem}: make one by i2v data prepare')
   if len(found) > 1:
     names = ' and '.join(map(str, found))
-    raise UserError(f'{names} could both be meant: give one of them as root')
+    raise UserError(f'{names} could both be meant: give one as root')
   return found[0]
 
 
@@ -131,7 +129,7 @@ def load(root: listing.Path, split: str) -> Contents:
     ids += [row['id'] for row in rows]
     labels += [int(row['label']) for row in rows]
     paths += [f'{folder}/{name}/{row["id"]}' for row in rows]
-    if split == name:  # a slice cannot know which of the missing were its own
+    if split == name:  # a slice does not know its missing videos
       missing += known['missing']
   return Contents(
     tuple(paths),

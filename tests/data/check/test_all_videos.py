@@ -128,7 +128,7 @@ def test_a_line_that_was_not_finished_is_written_again(data, tmp_path):
   assert sorted(whole[1:]) == sorted(line.strip() for line in lines[1:])
 
 
-def test_another_decoder_checks_anew(data, tmp_path, monkeypatch):
+def test_another_decoder_checks_again(data, tmp_path, monkeypatch):
   out, listed = tmp_path / 'out', all_videos.list_paths([str(data)])
   all_videos.run(listed, out, count=1)
   monkeypatch.setattr(one_video, 'DECODER', 'a better one')
@@ -139,7 +139,7 @@ def test_another_decoder_checks_anew(data, tmp_path, monkeypatch):
   assert len(journal_of(out)) == 5 and 'gone' not in journal_of(out)
 
 
-def test_another_root_with_the_same_names_is_checked_anew(data, tmp_path):
+def test_another_root_with_the_same_names_is_checked_again(data, tmp_path):
   moved, journal = tmp_path / 'moved', tmp_path / 'journal'
   shutil.copytree(data, moved)  # with the times of change
   name, before = 'val/a/4.mp4', (data / 'val/a/4.mp4').stat()

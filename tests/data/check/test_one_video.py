@@ -42,7 +42,7 @@ def test_the_frame_reached_is_the_first_that_cannot_be_read(videos, tmp_path):
   assert found['reason'].startswith(f'frame {frame} cannot be decoded')
   data, outcomes = (videos / 'h265.mp4').read_bytes(), set()
   rng = random.Random(0)
-  for start in range(1500, 16000, 500):  # the index lies behind the frames
+  for start in range(1500, 16000, 500):  # the index is after the frames
     broken = bytearray(data)
     broken[start : start + 400] = rng.randbytes(400)
     (tmp_path / 'broken.mp4').write_bytes(broken)
@@ -119,7 +119,7 @@ def test_what_is_left_out_or_hidden_on_purpose_is_not_missed(tmp_path):
   # AVI has a place for each of its ticks; negative times become an edit list.
   sparse = encode(tmp_path / 'sparse.avi', 'mpeg4', range(0, 90, 3))
   hidden = encode(tmp_path / 'hidden.mp4', 'libx264', range(-15, 60, 3))
-  # What lies before the key frame that the edit needs never comes.
+  # Packets before the key frame that the edit needs never appear.
   start = range(-60, 60, 3)
   trimmed = encode(tmp_path / 'trimmed.mp4', 'libx264', start, {'g': '12'})
   for path, frames, stated in (

@@ -149,7 +149,7 @@ def test_every_video_comes_once_an_epoch_in_another_order(split, batch_size):
   for batch in batches:
     for index, clip in zip(batch['index'], batch['video'], strict=True):
       clips_of.setdefault(int(index), set()).add(clip.tobytes())
-  assert all(len(seen) == 3 for seen in clips_of.values())  # drawn anew
+  assert all(len(seen) == 3 for seen in clips_of.values())  # drawn again
 
 
 def test_the_seed_decides_the_order_and_the_clips(split):

@@ -12,7 +12,7 @@ from i2v_jax.data.loading.watch import Watch
 
 
 class Warned(logging.Handler):
-  """Keeps what is logged, and tells when something was."""
+  """Keeps log records, and signals the first one."""
 
   def __init__(self, count=1):
     super().__init__()

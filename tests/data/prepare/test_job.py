@@ -237,7 +237,9 @@ def test_splits_must_have_the_same_classes(root, tmp_path):
 
 def test_a_folder_of_someone_else_is_not_touched(root, tmp_path):
   (tmp_path / 'list/1.0.0').mkdir(parents=True)
-  with pytest.raises(ValueError, match='exists, but not by i2v data prepare'):
+  with pytest.raises(
+    ValueError, match='exists, but was not made by i2v data prepare'
+  ):
     job(tmp_path, root)
 
 

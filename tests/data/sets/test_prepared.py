@@ -71,7 +71,7 @@ def test_an_epoch_is_the_same(root, out, workers):
   assert_same(train(sources.load_split('prepared', out, 'train'), **epoch), raw)
 
 
-def test_an_epoch_has_the_same_frames_where_videos_were_written_anew(
+def test_an_epoch_has_the_same_frames_of_reencoded_videos(
   root, tmp_path, monkeypatch
 ):
   recipe = transcode.Recipe(short_side=64, gop=4)

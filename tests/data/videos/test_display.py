@@ -62,7 +62,9 @@ def test_a_turn_by_another_angle_says_how_to_mend_the_file(plain, tmp_path):
   problem = r'is shown rotated by 53 degrees; re-encode it: ffmpeg -i IN OUT'
   with pytest.raises(decode.DecodeError, match=problem):
     decode.probe(path)
-  assert one_video.check_file(str(path))['reason'].startswith('is shown turned')
+  assert one_video.check_file(str(path))['reason'].startswith(
+    'is shown rotated'
+  )
 
 
 @pytest.mark.parametrize('matrix', [(0, 0, 0, 0), (1, 0.01, -0.01, 1)])

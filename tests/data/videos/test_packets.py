@@ -25,7 +25,7 @@ def test_decodes_only_what_is_needed(videos, monkeypatch):
 
   monkeypatch.setattr(decode.Video, '_decode_few', watched)
   with decode.open_video(videos / 'arm_wrestling.mp4') as video:
-    # Starting anew would call this.
+    # Starting again would call this.
     monkeypatch.setattr(video.packets, 'open', None)
     video.read([10, 20, 186, 187, 200, 270, 235])
   assert seen == [(0, [10, 20, 186, 187, 200]), (230, [235]), (268, [270])]

@@ -1,4 +1,4 @@
-"""Videos written anew: the same frames, near each other, the same bytes."""
+"""Re-encoded videos: the same frames, near key frames, the same bytes."""
 
 import dataclasses
 import io
