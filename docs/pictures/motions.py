@@ -19,11 +19,13 @@ def draw_motions() -> np.ndarray:
   images, _ = digits.load_images()['train']
   rows = []
   for motion in digits.MOTIONS:
-    frames = digits.moving(images[0], motion, np.random.default_rng(6))
-    name = sheet.words(motion, 16, sheet.BRIGHT)
-    name = sheet.column([sheet.empty(SIDE // 2 - 12, 140), name], gap=0)
-    rows.append(sheet.row([name, *(sheet.tile(x, SIDE) for x in frames)]))
-  return sheet.padded(sheet.column(rows), border=12)
+    frames = digits.make_clip(images[0], motion, np.random.default_rng(6))
+    name = sheet.draw_words(motion, 16, sheet.BRIGHT)
+    above = sheet.make_empty(SIDE // 2 - 12, 140)
+    name = sheet.make_column([above, name], gap=0)
+    tiles = [sheet.draw_tile(frame, SIDE) for frame in frames]
+    rows.append(sheet.make_row([name, *tiles]))
+  return sheet.pad(sheet.make_column(rows), border=12)
 
 
 if __name__ == '__main__':

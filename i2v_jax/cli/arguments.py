@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 
 
-def subcommands(
+def add_subcommands(
   parser: argparse.ArgumentParser, required: bool = True
 ) -> Callable:
   """Returns `(name, function, summary) -> parser`, which adds a subcommand."""

@@ -2,7 +2,7 @@
 
 import pathlib
 
-from i2v_jax.cli.arguments import add_repeated, add_set, subcommands
+from i2v_jax.cli.arguments import add_repeated, add_set, add_subcommands
 from i2v_jax.cli.numbers import count, from_0
 from i2v_jax.training import shipped_configs
 
@@ -47,7 +47,7 @@ def add(command) -> None:
   """Adds `bench` and `bench published`; `command` adds a subcommand."""
   costs = command('bench', bench, 'Count and measure what a config costs.')
   _add_bench_options(costs)
-  below = subcommands(costs, required=False)
+  below = add_subcommands(costs, required=False)
   summary = 'Compare costs with those that papers report.'
   _add_published_options(below('published', published, summary))
 

@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from i2v_jax.cli import data_arguments
-from i2v_jax.cli.arguments import subcommands
+from i2v_jax.cli.arguments import add_subcommands
 from i2v_jax.runtime.errors import UserError
 
 
@@ -164,7 +164,7 @@ def make_recipe(given: Mapping):
 def add(command) -> None:
   """Adds `data` and its subcommands; `command` makes a subcommand."""
   top = command('data', None, 'Look at videos, check, prepare and time them.')
-  sub = subcommands(top)
+  sub = add_subcommands(top)
   data_arguments.add_show(
     sub('show', show, 'Draw what a model sees of videos.')
   )

@@ -6,7 +6,7 @@ import sys
 
 import i2v_jax
 from i2v_jax.cli import bench, data, sweeps, trained, weights
-from i2v_jax.cli.arguments import subcommands
+from i2v_jax.cli.arguments import add_subcommands
 from i2v_jax.data.sets import places
 from i2v_jax.runtime.errors import run_guarded
 
@@ -22,7 +22,7 @@ def make_parser() -> argparse.ArgumentParser:
   top = argparse.ArgumentParser('i2v', description=__doc__)
   version = f'i2v_jax {i2v_jax.__version__}'
   top.add_argument('--version', action='version', version=version)
-  command = subcommands(top)
+  command = add_subcommands(top)
   command('train', None, 'Train a config, as python -m i2v_jax.main does.')
   trained.add(command)
   weights.add(command)

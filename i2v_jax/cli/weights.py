@@ -1,6 +1,6 @@
 """`i2v weights`: published weights."""
 
-from i2v_jax.cli.arguments import add_set, subcommands
+from i2v_jax.cli.arguments import add_set, add_subcommands
 from i2v_jax.cli.numbers import count
 from i2v_jax.runtime.errors import UserError
 
@@ -49,7 +49,7 @@ def add(command) -> None:
   top = command(
     'weights', None, 'Inspect, measure or convert published weights.'
   )
-  sub = subcommands(top)
+  sub = add_subcommands(top)
   look = sub(
     'inspect', inspect_weights, 'Describe a file of weights and its keys.'
   )

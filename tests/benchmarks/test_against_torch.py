@@ -188,4 +188,4 @@ def test_both_sides_are_told_the_same_model(tmp_path):
 def test_less_than_one_round_is_refused(capsys):
   with pytest.raises(SystemExit, match='2'):
     against_torch.main(['--rounds', '0'])
-  assert "'0' is not a whole number from 1" in capsys.readouterr().err
+  assert "'0' is not an integer from 1" in capsys.readouterr().err

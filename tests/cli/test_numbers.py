@@ -1,5 +1,7 @@
 """Numbers on the command line have ranges; others are refused in one line."""
 
+import re
+
 import pytest
 
 from i2v_jax.cli import parser
@@ -27,7 +29,7 @@ def test_a_number_out_of_its_range_is_named(line, option, value, capsys):
   with pytest.raises(SystemExit, match='2'):
     parser.make_parser().parse_args([*line, f'{option}={value}'])
   error = capsys.readouterr().err
-  assert f'argument {option}: {value!r} is not a ' in error
+  assert re.search(rf'argument {option}: {value!r} is not an? ', error)
 
 
 @pytest.mark.parametrize(
