@@ -49,9 +49,8 @@ def check_choice(name: str, value, known: Iterable) -> None:
   same = value in known if isinstance(value, str | int | float) else False
   if not same or isinstance(value, bool):
     shown = reprlib.repr(value)
-    raise UserError(
-      f'{name} is {shown}; it can be one of {known}{suggest(value, known)}.'
-    )
+    near = suggest(value, known) or '.'
+    raise UserError(f'{name} is {shown}; it can be one of {known}{near}')
 
 
 def suggest(value, known: Iterable, least: float = 0.6) -> str:

@@ -192,7 +192,7 @@ def _check_options(format: str, options: dict, known: Sequence[str]) -> None:
     if name not in known:
       raise UserError(
         f'data format {format!r} has no option {name!r}; it has '
-        f'{", ".join(known) or "none"}{suggest(name, known)}.'
+        f'{", ".join(known) or "none"}{suggest(name, known) or "."}'
       )
 
 
