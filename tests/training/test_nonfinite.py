@@ -1,4 +1,4 @@
-"""Numbers that are none: the tensor in which they begin is named."""
+"""Non-finite values: the tensor where they first appear is named."""
 
 import collections
 import dataclasses

@@ -149,7 +149,7 @@ def _check_finite(scores, split, decoded) -> None:
   if wrong.any():
     first = np.flatnonzero(decoded)[wrong.argmax()]
     raise NonFiniteError(
-      f'The model gives non-finite scores for {wrong.sum()} videos, first '
+      f'The model gives non-finite scores for {wrong.sum()} videos, such as '
       f'{split.ids[first]!r}; its parameters have diverged.'
     )
 
