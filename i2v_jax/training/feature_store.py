@@ -81,7 +81,7 @@ class Store:
       return
     try:
       held = files.read_json(file)
-    except ValueError as error:
+    except UserError as error:
       raise UserError(
         f'{file} cannot be read ({error}); delete {self.folder}, or choose '
         'another --workdir.'

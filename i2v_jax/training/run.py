@@ -263,11 +263,7 @@ def load_splits(config) -> tuple[sources.Split, sources.Split]:
 
 
 def make_schedule(config, num_videos: int):
-  """Makes the number of steps and the learning-rate schedule.
-
-  Raises:
-    UserError: the config trains for no step, or a value is out of its range.
-  """
+  """Makes the number of steps, which must not be 0, and the schedule."""
   if not (config['steps'] or config['epochs']):
     raise UserError('Nothing to train: set steps or epochs above 0.')
   per_epoch = num_videos / config['batch_size']

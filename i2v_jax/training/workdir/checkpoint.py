@@ -14,7 +14,7 @@ import orbax.checkpoint as ocp
 from i2v_jax.runtime import hosts
 from i2v_jax.runtime.console import console
 from i2v_jax.runtime.errors import FileError
-from i2v_jax.training.workdir import checkpoint_files as files
+from i2v_jax.training.workdir import checkpoint_files
 
 _LOG = logging.getLogger('absl')
 
@@ -51,18 +51,22 @@ class Checkpoints:
     }
     _LOG.addFilter(_not_of_orbax)
     self.manager = ocp.CheckpointManager(
-      files.checkpoints_folder(workdir), options=options, item_handlers=handlers
+      checkpoint_files.checkpoints_folder(workdir),
+      options=options,
+      item_handlers=handlers,
     )
     self._saving = None
 
   def _clear(self) -> None:
-    if line := files.clear(self.workdir):
+    if line := checkpoint_files.clear(self.workdir):
       console.print(line)
 
   def _seal(self) -> None:
     """Runs in the writing thread of the first process, before the renaming."""
-    name = f'{self._saving}{files.UNFINISHED}'
-    files.seal(files.checkpoints_folder(self.workdir) / name)
+    name = f'{self._saving}{checkpoint_files.UNFINISHED}'
+    checkpoint_files.seal(
+      checkpoint_files.checkpoints_folder(self.workdir) / name
+    )
 
   def latest_step(self) -> int | None:
     return self.manager.latest_step()
@@ -73,9 +77,9 @@ class Checkpoints:
     Raises:
       OSError: there are checkpoints, and all are damaged.
     """
-    step, broken = files.find_newest(self.workdir)
+    step, broken = checkpoint_files.find_newest(self.workdir)
     if broken:
-      console.print(files.describe_broken(broken, step))
+      console.print(checkpoint_files.describe_broken(broken, step))
     return step
 
   def save(self, state, metadata: dict[str, Any]) -> None:
@@ -149,13 +153,13 @@ class Checkpoints:
         raise
       reason = str(error).strip().splitlines()
       reason = reason[-1] if reason else repr(error)
-      steps = files.find_steps(self.workdir)
+      steps = checkpoint_files.find_steps(self.workdir)
       left = (
         f'that of step {steps[-1]} is complete' if steps else 'there is none'
       )
       raise FileError(
         f'The checkpoint of step {self._saving} could not be written to '
-        f'{files.checkpoints_folder(self.workdir)} '
+        f'{checkpoint_files.checkpoints_folder(self.workdir)} '
         f'({reason}); {left}. Mend the disk and start the same command again.'
       ) from error
 
