@@ -4,8 +4,8 @@
 
 Any key of the config can be changed: `--config.optimizer.lr=1e-3`. The same
 command again resumes at the last checkpoint; --extend continues a run with more
-steps or epochs, another rate or batch size. On several hosts start it on each,
-with --distributed or with --coordinator, --num_processes and --process_id.
+steps or epochs, another learning rate or batch size. With several hosts, start
+it on each, with --distributed or --coordinator, --num_processes, --process_id.
 """
 
 import os
@@ -18,13 +18,16 @@ from i2v_jax.runtime import errors
 from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import config_flag
 
-# JAX and the library are imported in `run`: worker processes of the data
-# loader import this module too, and have no use for them.
+# JAX and the library are imported in `run`: worker processes of the data loader
+# import this module too and do not need them.
 
 CONFIG = config_flag.define_config()
 WORKDIR = flags.DEFINE_string('workdir', None, 'Folder of the run.')
 BATCH_SIZE = flags.DEFINE_string(
-  'batch_size', '', "In place of the config's: a number, or auto: what fits."
+  'batch_size',
+  '',
+  'Batch size instead of that of the config: an integer, or auto for the '
+  'largest that fits.',
 )
 flags.DEFINE_alias('batch-size', 'batch_size')
 EXTEND = flags.DEFINE_bool(
@@ -34,22 +37,26 @@ EXTEND = flags.DEFINE_bool(
   'learning rate.',
 )
 DISTRIBUTED = flags.DEFINE_bool(
-  'distributed', False, 'Join the other hosts (TPU pod, SLURM, Open MPI).'
+  'distributed', False, 'Join the other hosts of a TPU pod, SLURM or Open MPI.'
 )
 COORDINATOR = flags.DEFINE_string(
-  'coordinator', '', 'HOST:PORT of process 0, where nothing else tells.'
+  'coordinator', '', 'HOST:PORT of process 0, without --distributed.'
 )
 NUM_PROCESSES = flags.DEFINE_integer(
-  'num_processes', None, 'How many there are, with --coordinator.'
+  'num_processes', None, 'Number of processes, with --coordinator.'
 )
 PROCESS_ID = flags.DEFINE_integer(
-  'process_id', None, 'Which of them this is, from 0, with --coordinator.'
+  'process_id',
+  None,
+  'Number of this process, from 0, with --coordinator.',
 )
 JOIN_SECONDS = flags.DEFINE_integer(
-  'join_seconds', 300, 'In which all hosts have to meet.'
+  'join_seconds', 300, 'Seconds within which all hosts must join.'
 )
 SILENT_SECONDS = flags.DEFINE_integer(
-  'silent_seconds', 100, 'After which a silent host counts as lost.'
+  'silent_seconds',
+  100,
+  'Seconds without a sign of life after which a host counts as lost.',
 )
 
 
@@ -84,8 +91,8 @@ def _train() -> None:
   console.quiet = jax.process_index() > 0
   config = CONFIG.value
   if BATCH_SIZE.value:
-    with config.ignore_type():  # which is that of a number
-      config.batch_size = batch_size(BATCH_SIZE.value)
+    with config.ignore_type():  # which is int
+      config.batch_size = parse_batch_size(BATCH_SIZE.value)
   if config.compare:
     from i2v_jax.bench import compare
 
@@ -96,25 +103,25 @@ def _train() -> None:
     loop.train_and_evaluate(config, WORKDIR.value, EXTEND.value)
 
 
-def batch_size(text: str):
-  """`auto`, or a number."""
+def parse_batch_size(text: str):
+  """Parses `auto` or an integer."""
   if text != 'auto' and not (text.isascii() and text.isdigit()):
-    raise UserError(f'--batch_size is a number or auto, not {text!r}.')
+    raise UserError(f'--batch_size is an integer or auto, not {text!r}.')
   return text if text == 'auto' else int(text)
 
 
 def parse(argv):
-  """Flags, and the config they change; a mistake in it is one sentence."""
+  """Parses flags and the config they change; an error is one sentence."""
   try:
     return app.parse_flags_with_usage(argv)
   except Exception as error:
     if os.environ.get('I2V_TRACEBACK'):
       raise
-    sys.exit(f'error: {sentence(error)}\n(I2V_TRACEBACK=1 shows where)')
+    sys.exit(f'error: {describe_error(error)}\n(I2V_TRACEBACK=1 shows where)')
 
 
-def sentence(error: Exception) -> str:
-  """What was wrong with a flag of the config."""
+def describe_error(error: Exception) -> str:
+  """Describes an error in a flag of the config."""
   first = error.args[0] if error.args else None
   if isinstance(first, KeyError):  # as ml_collections wraps some of its own
     error = first

@@ -1,7 +1,7 @@
 """Parameter trees: split into trainable and frozen, join, mask, count.
 
 A part of a tree is named by path prefixes such as `'adapters'` or
-`'backbone/ln_post'`: whole path components, never regular expressions.
+`'backbone/ln_post'`: complete path components, never regular expressions.
 `('',)` means everything.
 """
 
@@ -18,7 +18,7 @@ Prefixes = Sequence[str]
 
 
 def matches(path: str, prefix: str) -> bool:
-  """Whether `path` is the prefix or lies below it."""
+  """Whether `path` is the prefix or below it."""
   return not prefix or path == prefix or path.startswith(prefix + '/')
 
 
@@ -28,7 +28,7 @@ def check_prefixes(params: Mapping, prefixes: Prefixes, key: str = '') -> None:
   Args:
     params: a tree.
     prefixes: of its paths.
-    key: of the config, where they are from one.
+    key: of the config, if they come from one.
   """
   paths = flatten_dict(params, sep='/')
   for prefix in prefixes:
@@ -41,14 +41,14 @@ def check_prefixes(params: Mapping, prefixes: Prefixes, key: str = '') -> None:
 
 
 def split(params: Mapping, trainable: Prefixes | str) -> tuple[dict, dict]:
-  """Splits a tree by path prefixes into what is trained and what is frozen.
+  """Splits a tree by path prefixes into a trainable and a frozen one.
 
   Args:
     params: the tree, of arrays or shapes.
     trainable: prefixes such as `('adapters', 'head')`, or a single one.
 
   Returns:
-    `(trainable, frozen)`, two trees that `join` puts together again.
+    `(trainable, frozen)`, two trees that `join` joins again.
 
   Raises:
     UserError: a prefix matches nothing (a misspelt one must not freeze).
@@ -64,13 +64,13 @@ def split(params: Mapping, trainable: Prefixes | str) -> tuple[dict, dict]:
 
 
 def join(a: Mapping, b: Mapping) -> dict:
-  """Two trees with different leaves as one, the inverse of `split`."""
+  """Joins two trees with different leaves, the inverse of `split`."""
   flat = flatten_dict(a, sep='/') | flatten_dict(b, sep='/')
   return unflatten_dict(flat, sep='/')
 
 
 def labels(params: Mapping, groups: Mapping[str, object], default=None) -> dict:
-  """A tree like `params` whose leaves are the value of their longest prefix.
+  """Makes a tree like `params` of the value of each longest prefix.
 
   For `optax.multi_transform` (values are labels) or multipliers by prefix.
   """
@@ -83,11 +83,11 @@ def labels(params: Mapping, groups: Mapping[str, object], default=None) -> dict:
 
 
 def mask(params: Mapping, prefixes: Prefixes | str) -> dict:
-  """A boolean tree like `params`: True below one of the prefixes.
+  """Makes a boolean tree like `params`: True below one of the prefixes.
 
-  `optax.masked` applies a transformation where it is True, and passes all other
-  gradients on unchanged: a mask alone freezes nothing. To train a part only,
-  differentiate with respect to what `split` gives.
+  `optax.masked` applies a transformation where it is True and passes all other
+  gradients unchanged: a mask alone freezes nothing. To train only a part,
+  differentiate with respect to the trainable tree of `split`.
 
   Args:
     params: the tree, of arrays or shapes.
@@ -105,17 +105,17 @@ def _several(prefixes: Prefixes | str) -> tuple[str, ...]:
 
 
 def count(params) -> int:
-  """Number of scalars in a tree (of arrays or of shapes)."""
+  """Counts the scalars in a tree of arrays or shapes."""
   return sum(int(np.prod(x.shape)) for x in jax.tree.leaves(params))
 
 
 def num_bytes(tree) -> int:
-  """Bytes a tree takes in memory."""
+  """Counts the bytes a tree takes in memory."""
   return sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(tree))
 
 
 def sha256(params: Mapping) -> str:
-  """Hash of paths, shapes and float32 values: which weights these are."""
+  """Hashes paths, shapes and float32 values, to identify weights."""
   digest = hashlib.sha256()
   for path, value in sorted(flatten_dict(params, sep='/').items()):
     value = np.ascontiguousarray(value, np.float32)
@@ -128,8 +128,8 @@ def check_same_tree(wanted: Mapping, found: Mapping, what: str) -> None:
   """Raises UserError listing every path that is missing, surplus or misshapen.
 
   Args:
-    wanted: tree of arrays or shapes as the model wants it.
-    found: tree of arrays as it was read.
+    wanted: tree of arrays or shapes of the model.
+    found: tree of arrays that were read.
     what: names the source in the error.
   """
   wanted = {p: v.shape for p, v in flatten_dict(wanted, sep='/').items()}

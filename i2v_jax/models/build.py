@@ -1,6 +1,5 @@
 """Builds video models from the `model` part of a config, and merges them."""
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +12,7 @@ from i2v_jax.models.dualpath import DualPathClassifier
 from i2v_jax.models.evl import EVLClassifier
 from i2v_jax.models.video import VideoClassifier
 from i2v_jax.runtime import ranges
-from i2v_jax.runtime.errors import UserError
+from i2v_jax.runtime.errors import UserError, suggest
 
 RANGES = {  # key of `model` in a config -> what it may be
   'num_frames': ranges.COUNT,
@@ -73,8 +72,8 @@ def _check_off(option: str, value, adapter: Mapping | None) -> None:
   classifiers = (VideoClassifier, *CLASSIFIERS.values())
   known = set().union(*(c.__dataclass_fields__ for c in classifiers))
   if option not in known:
-    near = difflib.get_close_matches(option, known, 1, 0.0)[0]
-    raise UserError(f'There is no model.{option}; did you mean {near!r}?')
+    near = suggest(option, known, 0.0)
+    raise UserError(f'There is no model.{option}{near}')
   if value:
     name = adapter['name'] if adapter else 'no adapter'
     raise UserError(f'model.{option} does not go with {name}; switch it off.')

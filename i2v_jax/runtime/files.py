@@ -43,17 +43,17 @@ def replace(path: Path, text: str) -> None:
 
   Bytes that were not UTF-8 when read (`surrogateescape`) are kept.
   """
-  with replacing(path) as beside:
-    beside.write_bytes(text.encode(errors='surrogateescape'))
+  with replacing(path) as new:
+    new.write_bytes(text.encode(errors='surrogateescape'))
 
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[pathlib.Path]:
   """Yields a temporary path, which is renamed to `path` at the end."""
   path = pathlib.Path(path)
-  beside = path.with_name(f'{path.name}.new')
-  yield beside
-  beside.replace(path)
+  new = path.with_name(f'{path.name}.new')
+  yield new
+  new.replace(path)
 
 
 @contextlib.contextmanager

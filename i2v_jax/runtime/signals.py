@@ -187,10 +187,10 @@ def _make_farewell(signal_name: str) -> str:
     return ''
   if jax and jax.process_count() > 1:
     return (
-      f'stopped by {signal_name}; to go on, start the same command again on '
+      f'stopped by {signal_name}; to resume, start the same command again on '
       'all hosts'
     )
-  return f'stopped by {signal_name}; to go on:\n  {format_command()}'
+  return f'stopped by {signal_name}; to resume:\n  {format_command()}'
 
 
 def format_command() -> str:

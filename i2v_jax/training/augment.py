@@ -1,14 +1,14 @@
-"""What a training step does to its batch: MixUp, CutMix, token dropping.
+"""Augmentations of a batch in the training step: MixUp, CutMix, token dropping.
 
-MixUp and CutMix act on uint8 pixels before they are normalised, so that a mixed
-batch has the arrays of a plain one, and beside them says what it is made of.
+MixUp and CutMix act on uint8 pixels before they are normalised, so a mixed
+batch has the arrays of a plain one, and others for its shares and labels.
 
 Token dropping trains on a random share of the patches, as FLIP (arXiv
 2212.00794) and PatchDropout (arXiv 2208.07220) do for images. Class token and
-registers always stay, and evaluation sees every patch. A clip keeps the same
-positions in all its frames: attention over time, half heads, shifted channels
-and convolutions over frames pair a token with that of the same index in another
-frame, which only so is the same place.
+registers are always kept, and evaluation sees every patch. A clip keeps the
+same positions in all its frames, because attention over time, shifted heads
+and channels, and convolutions over frames pair tokens of equal index in
+different frames, which must show the same place.
 """
 
 from collections.abc import Mapping
@@ -56,37 +56,37 @@ def mix(
   other's; CutMix (1905.04899) puts a box of the other into all frames. With
   both on, one of them is drawn, each half of the time. Pixels are rounded to
   uint8. Data are shuffled, so neighbours at a fixed distance are as random as a
-  permutation, and need no batch gathered on every device.
+  permutation, and no device has to gather the batch.
 
-  A placeholder, of `mask` 0, neither gives nor takes: its partner stays whole.
+  A placeholder, of `mask` 0, is not mixed, nor is its partner.
 
   Args:
     batch: `video` uint8 `B x T x H x W x 3`, `label` and `mask` `B`, and where
       a model takes framesets `grid`, which is mixed as its frames are.
     rng: source of all draws.
-    mixup: alpha of Beta(alpha, alpha), of which the share is drawn; 0 is off.
-    cutmix: the same for the share that stays outside of the box.
+    mixup: alpha of Beta(alpha, alpha), from which the share is drawn; 0 is off.
+    cutmix: the same for the share outside the box.
     grid: rows and columns of a frameset.
 
   Returns:
-    The batch with mixed pixels and, float32 and int32 `B`, `share` of its own
-    `label`, and `other`, the label of the rest.
+    The batch with mixed pixels, `share` float32 `B` of its own `label`, and
+    `other` int32 `B`, the label of the rest.
   """
   partner = lambda x: jnp.roll(x, x.shape[0] // 2, axis=0)
   keep_HxW, share = draw_mixing(rng, batch['video'].shape[2:4], mixup, cutmix)
-  whole_B = (batch['mask'] == 0) | (partner(batch['mask']) == 0)
+  plain_B = (batch['mask'] == 0) | (partner(batch['mask']) == 0)
   mixed = dict(batch)
-  mixed['video'] = _blend(batch['video'], partner, keep_HxW, whole_B)
+  mixed['video'] = _blend(batch['video'], partner, keep_HxW, plain_B)
   if 'grid' in batch:
     keep_HxW = tile_mask(keep_HxW, *grid)
-    mixed['grid'] = _blend(batch['grid'], partner, keep_HxW, whole_B)
-  mixed['share'] = jnp.where(whole_B, 1.0, share)
+    mixed['grid'] = _blend(batch['grid'], partner, keep_HxW, plain_B)
+  mixed['share'] = jnp.where(plain_B, 1.0, share)
   mixed['other'] = partner(batch['label'])
   return mixed
 
 
 def make_targets(batch: Mapping[str, jax.Array], num_classes: int) -> jax.Array:
-  """What a batch, mixed or not, shows of each class: float32 `B x classes`."""
+  """Makes targets of a batch, mixed or not: float32 `B x classes`."""
   own_BxC = jax.nn.one_hot(batch['label'], num_classes)
   if 'share' not in batch:
     return own_BxC
@@ -98,7 +98,7 @@ def make_targets(batch: Mapping[str, jax.Array], num_classes: int) -> jax.Array:
 def draw_mixing(
   rng: jax.Array, size: tuple[int, int], mixup: float, cutmix: float
 ) -> tuple[jax.Array, jax.Array]:
-  """What each pixel keeps of its own clip, `H x W` in 0..1, and the mean."""
+  """Draws the share each pixel keeps, `H x W` in 0..1, and its mean."""
   choose, one, two, place = jax.random.split(rng, 4)
   by_mixup = by_cutmix = None
   if mixup:
@@ -115,10 +115,10 @@ def draw_mixing(
 
 
 def make_box_mask(share, centre, size: tuple[int, int]):
-  """1 outside of CutMix's box and 0 inside, `H x W`, and its mean.
+  """Makes a mask, 1 outside CutMix's box and 0 inside, `H x W`, and its mean.
 
-  The box has sides of int(sqrt(1 - share)) times the frame's, and is cut off at
-  its edges: what the mean says, not `share`, is the weight of the label.
+  The box has sqrt(1 - share) times the sides of the frame and is clipped at its
+  edges, so the mean, not `share`, is the weight of the label.
   """
   inside = jnp.ones(size, bool)
   for axis in range(2):
@@ -131,14 +131,14 @@ def make_box_mask(share, centre, size: tuple[int, int]):
 
 
 def tile_mask(keep_HxW: jax.Array, rows: int, columns: int) -> jax.Array:
-  """The same for framesets: each small frame is cut as the large one."""
+  """Tiles a mask for framesets: small frames are masked as the large one."""
   small = keep_HxW[rows // 2 :: rows, columns // 2 :: columns]
   return jnp.tile(small, (rows, columns))
 
 
-def _blend(clips_BxTxHxWxC, partner, keep_HxW, whole_B):
+def _blend(clips_BxTxHxWxC, partner, keep_HxW, plain_B):
   keep = jnp.where(
-    whole_B[:, None, None, None, None], 1.0, keep_HxW[None, None, ..., None]
+    plain_B[:, None, None, None, None], 1.0, keep_HxW[None, None, ..., None]
   )
   other = partner(clips_BxTxHxWxC)
   mixed = keep * clips_BxTxHxWxC + (1 - keep) * other
@@ -155,7 +155,7 @@ def check_mixing(batch_size: int, mixup: float, cutmix: float) -> None:
 
 
 def check_drop_patches(model, share: float) -> None:
-  """Raises UserError where a classifier cannot be trained on such a share."""
+  """Raises UserError if a classifier cannot be trained with such a share."""
   if not 0 <= share < 1:
     raise UserError(
       f'drop_patches is {share}; it is a share from 0 for none to below 1.'
@@ -178,12 +178,12 @@ def _find_reason(model) -> str:
 
 
 def count_kept(patches: int, share: float) -> int:
-  """How many of a frame's patches are kept, one at least."""
+  """Counts the patches kept of a frame, at least one."""
   return max(1, round(patches * (1 - share)))
 
 
 def draw_kept(rng, clips: int, patches: int, share: float):
-  """Positions that each clip keeps, in order: `B x K` int32."""
+  """Draws the positions that each clip keeps, in order: `B x K` int32."""
   scores_BxP = jax.random.uniform(rng, (clips, patches), jnp.float32)
   order_BxP = jnp.argsort(scores_BxP, axis=-1).astype(jnp.int32)
   return jnp.sort(order_BxP[:, : count_kept(patches, share)], axis=-1)

@@ -1,7 +1,7 @@
-"""What `auto` stands for: the batch and the remat policy that fit a device.
+"""Replaces `auto` by the batch size and remat policy that fit a device.
 
-Found by compiling the training step from shapes (`memory`), before anything is
-read. A resumed run keeps what was found when it began.
+Found by compiling the training step from shapes (`memory`), before any video is
+read. A resumed run keeps the values of its start.
 """
 
 import math
@@ -23,19 +23,19 @@ from i2v_jax.training import experiment, memory
 
 AUTO = 'auto'
 KEYS = ('batch_size', 'remat')
-AHEAD = 3  # batches on their way, beside the one in use: `sharding.prefetch`
+AHEAD = 3  # prefetched batches, besides the one in use: `sharding.prefetch`
 
 
 def settle(config: Mapping[str, Any], workdir) -> Mapping[str, Any]:
-  """A config without `auto`: what a run of this workdir trains with.
+  """Replaces `auto` in a config by the values a run trains with.
 
   Args:
-    config: of an experiment; without `auto` it is returned as it is.
-    workdir: of the run. Where it holds checkpoints, what its `config.json`
-      says is taken.
+    config: of an experiment; without `auto` it is returned unchanged.
+    workdir: folder of the run. If it holds checkpoints, the values come from
+      its `config.json`.
 
   Raises:
-    UserError: nothing fits, or memory cannot be known, or not in advance.
+    UserError: nothing fits, or the device does not report its memory.
     OSError: that `config.json` cannot be read.
   """
   asked = [key for key in KEYS if config[key] == AUTO]
@@ -78,9 +78,9 @@ def settle(config: Mapping[str, Any], workdir) -> Mapping[str, Any]:
 def measure_bytes(
   config: Mapping[str, Any], mesh, train: sources.Split, limit: int
 ) -> int:
-  """What a config takes on a device, with the batches on their way.
+  """Measures the bytes of a config on a device, with prefetched batches.
 
-  Where the compiler refuses it and tells no number, `limit` and one more.
+  If the compiler refuses it without a number, `limit + 1`.
   """
   lowered, inputs = memory.lower_step(
     config, mesh, len(train.class_names), num_videos=len(train)
@@ -99,19 +99,19 @@ def measure_bytes(
 def find_largest(
   measured: Callable[[int], int], unit: int, most: int, limit: int
 ) -> tuple[int, dict[int, int]]:
-  """The largest batch that fits, of unit, 2 unit, 4 unit, … up to `most`.
+  """Finds the largest batch that fits, of unit, 2 unit, 4 unit, … to `most`.
 
-  Bytes are nearly affine in the batch, so that two small ones predict where it
-  ends, and what is chosen has always been measured.
+  Bytes are nearly affine in the batch size, so two small batches predict the
+  largest; the one chosen has always been measured.
 
   Args:
-    measured: batch -> bytes on a device.
-    unit: the smallest batch.
-    most: no batch is larger, but for `unit`.
-    limit: bytes there are.
+    measured: batch size -> bytes on a device.
+    unit: the smallest batch size.
+    most: the largest one, unless `unit` is larger.
+    limit: bytes available.
 
   Returns:
-    It, 0 if there is none, and the bytes of every batch that was measured.
+    The batch size (0 if none fits) and the bytes of every batch measured.
   """
   sizes = [unit << i for i in range(max(1, (most // unit).bit_length()))]
   tried = {size: measured(size) for size in sizes[:2]}
@@ -121,7 +121,7 @@ def find_largest(
 
 
 def _guess_largest(tried: dict[int, int], sizes: list[int], limit: int) -> int:
-  """The largest batch that fits by a line through the last two measured."""
+  """Guesses the largest batch by a line through the last two measured."""
   too_large = [size for size, found in tried.items() if found > limit]
   fits = [size for size, found in tried.items() if found <= limit]
   *_, (a, low), (b, high) = [(0, 0), *sorted(tried.items())]
@@ -137,7 +137,7 @@ def _guess_largest(tried: dict[int, int], sizes: list[int], limit: int) -> int:
 
 
 def find_smallest_batch(config, mesh) -> int:
-  """The smallest batch: a clip, for every part, device and repeat."""
+  """Finds the smallest batch: a clip for every part, device and repeat."""
   rows = mesh.shape['data'] * config['accumulate']
   unit = math.lcm(rows, config['repeats'])
   return 2 * unit if unit == 1 and _mixes(config) else unit
@@ -148,12 +148,12 @@ def _mixes(config) -> bool:
 
 
 def _fix_auto(config, **values) -> dict:
-  """`values`, where the config says `auto`."""
+  """Selects the `values` of keys that are `auto` in the config."""
   return {key: x for key, x in values.items() if config[key] == AUTO}
 
 
 def _choose_remat(measured: Callable[[str], int], limit: int) -> str:
-  """The policy that recomputes least, of those that fit."""
+  """Chooses the policy that recomputes least of those that fit."""
   found = {remat: measured(remat) for remat in REMAT}
   _show('remat', found, limit)
   for remat in REMAT:
@@ -167,7 +167,7 @@ def _choose_remat(measured: Callable[[str], int], limit: int) -> str:
 
 
 def _choose_batch(measured, policies, unit, most, limit) -> tuple[int, str]:
-  """The largest batch of the first policy with which any fits."""
+  """Chooses the largest batch of the first policy with which any fits."""
   for remat in policies:
     size, tried = find_largest(lambda n: measured(n, remat), unit, most, limit)  # noqa: B023
     _show(f'batch, remat={remat}', tried, limit)
@@ -205,7 +205,7 @@ def _show(what: str, found: Mapping[Any, int], limit: int) -> None:
 
 
 def _read_saved(workdir: pathlib.Path) -> dict | None:
-  """What a run of this workdir began with, the same on every host."""
+  """Reads the values at the start of a run, the same on every host."""
   values = np.zeros(2, np.int32)
   file = workdir / 'config.json'
 

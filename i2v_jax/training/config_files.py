@@ -1,18 +1,17 @@
-"""What a config file yields, changed and chosen.
+"""Loads configs and sweeps from a file, with overrides.
 
 `get_config(arg)` returns one config, `sweep(arg)` yields `(name, config)`s.
 """
 
 import ast
 import dataclasses
-import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ml_collections import ConfigDict
 
-from i2v_jax.runtime.errors import UserError
+from i2v_jax.runtime.errors import UserError, suggest
 from i2v_jax.training import experiment, optional_keys, shipped_configs
 
 
@@ -25,19 +24,19 @@ class Variant:
 
   @property
   def folder(self) -> str:
-    """The name, as a folder may be called anywhere."""
+    """The name as a valid folder name on any system."""
     return re.sub(r'[^\w.,+=-]+', '_', self.name).strip('._')
 
 
 def load_variants(
   config: str, settings: Sequence[str] = (), only: Sequence[str] = ()
 ) -> list[Variant]:
-  """The variants of a config file, changed and chosen.
+  """Loads the variants of a config file, with overrides.
 
   Args:
     config: `FILE[:ARG]`; `sweep(ARG)` of the file yields `(name, config)`.
-    settings: `KEY=VALUE` for every variant; KEY is dotted and exists, VALUE is
-      a Python literal or else text.
+    settings: `KEY=VALUE` for every variant; KEY is an existing dotted key,
+      VALUE a Python literal or else text.
     only: names of the variants to keep; empty keeps all.
 
   Raises:
@@ -58,11 +57,11 @@ def load_variants(
 
 
 def load_config(config: str, settings: Sequence[str] = ()) -> dict[str, Any]:
-  """The config of a file, changed; plain values.
+  """Loads the config of a file, with overrides, as plain values.
 
   Args:
     config: `FILE[:ARG]`; `get_config(ARG)` of the file returns it.
-    settings: as in `load`.
+    settings: as in `load_variants`.
 
   Raises:
     UserError: there is no such file or key.
@@ -75,7 +74,7 @@ def load_config(config: str, settings: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def _call(path: str, use: Callable):
-  """What `use` makes of the module in a config file."""
+  """Calls `use` on the module in a config file."""
   file = shipped_configs.find_config(path)
   try:
     with shipped_configs.load_module(file) as module:
@@ -90,7 +89,7 @@ def _copy(config: Mapping) -> ConfigDict:
 
 def _load_pairs(path: str, arg: str) -> list[tuple[str, ConfigDict]]:
   def sweep(module):
-    # A generator may go on changing the config that it has yielded.
+    # A generator may change the config later that it has yielded.
     found = getattr(module, 'sweep', lambda arg: ())(arg)
     return [(name, _copy(config)) for name, config in found]
 
@@ -118,13 +117,13 @@ def _check_names(names: Sequence[str], path: str) -> None:
 
 
 def _set(config: ConfigDict, name: str, setting: str) -> None:
-  """Makes one change, `KEY=VALUE`, to the config of that name."""
+  """Applies one override, `KEY=VALUE`, to the config of that name."""
   key, value = parse_setting(setting)
   optional_keys.add_keys(config, [key])
   known = list(_list_keys(config))
   if key not in known:
-    near = difflib.get_close_matches(key, known, 1, 0.0)[0]
-    raise UserError(f'{name} has no config key {key!r}; did you mean {near!r}?')
+    near = suggest(key, known, 0.0)
+    raise UserError(f'{name} has no config key {key!r}{near}')
   *parents, last = key.split('.')
   node = config
   for parent in parents:
@@ -143,7 +142,7 @@ def _set(config: ConfigDict, name: str, setting: str) -> None:
 
 
 def parse_setting(text: str) -> tuple[str, Any]:
-  """`KEY=VALUE`; the value is a Python literal, or else text."""
+  """Parses `KEY=VALUE`; the value is a Python literal, or else text."""
   key, equals, value = text.partition('=')
   if not equals:
     raise UserError(f'--set takes KEY=VALUE, not {text!r}.')

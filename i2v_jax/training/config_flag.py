@@ -29,7 +29,7 @@ class _Parser(ConfigFileFlagParser):
 
 
 def _find_changed(argv: Sequence[str]) -> list[str]:
-  """Keys that `--config.KEY=VALUE`, `--config.KEY` and so on change."""
+  """Finds the keys that `--config.KEY=VALUE` and the like change."""
   found = (re.match(r'--?(?:no)?config\.([\w.]+)', arg) for arg in argv)
   return [match[1] for match in found if match]
 
@@ -37,7 +37,7 @@ def _find_changed(argv: Sequence[str]) -> list[str]:
 def define_config() -> flags.FlagHolder:
   """Defines the flag, and one for every key of the config."""
   holder = config_flags.DEFINE_config_file(
-    'config', None, 'File with get_config().'
+    'config', None, 'File with get_config(), as FILE.py[:ARG].'
   )
   flags.FLAGS['config'].parser = _Parser('config')
   return holder

@@ -1,7 +1,7 @@
 """The range of every key of a config, by its dotted name.
 
-`check` refuses a value out of range before data or a model are built. Options
-of adapters and temporal operators have theirs in `i2v_jax.adapters`.
+`check_ranges` refuses a value out of range before data or a model are built.
+Ranges of options of adapters and temporal operators are in `i2v_jax.adapters`.
 """
 
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ PARTS['model.backbone'] = vit_config.RANGES
 
 
 def _normalization(name: str, value) -> str:
-  """One by name, or what an error calls one that has none."""
+  """A normalization by name, or the description of one without a name."""
   if isinstance(value, str) and value.startswith('mean ('):
     return value
   return one_of('', *NORMALIZATION)(name, value)
@@ -113,10 +113,10 @@ KEYS |= {f'clip.{k}': flag for k in FLAGS}
 
 
 def check_ranges(config: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
-  """A config whose values are in their ranges, whole numbers as `int`.
+  """Checks that values are in their ranges; returns integers as `int`.
 
   Args:
-    config: plain, as `experiment.plain` makes it.
+    config: plain, as `experiment.to_plain` makes it.
     prefix: of its keys, for errors.
 
   Raises:
@@ -129,6 +129,6 @@ def check_ranges(config: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
       found[name] = KEYS[key](key, value)
     elif any(known.startswith(f'{key}.') for known in KEYS):
       found[name] = check_ranges(table(anything)(key, value), f'{key}.')
-    else:  # of another version, or of a config's own
+    else:  # of another version, or private to a config
       found[name] = value
   return found

@@ -1,6 +1,6 @@
-"""What a config costs before anything runs: parameters, multiply-accumulates.
+"""Costs of a config before it runs: parameters, multiply-accumulates.
 
-All from shapes: neither weights nor data need be there, nothing is compiled.
+All from shapes: weights and data may be missing, and nothing is compiled.
 """
 
 import dataclasses
@@ -20,15 +20,15 @@ IMAGE = 'image ViT'
 
 @dataclasses.dataclass(frozen=True)
 class Counts:
-  """Of one model.
+  """Costs of one model.
 
   Attributes:
-    total: parameters, as trained.
-    tunable: of them, those that a config trains.
-    inference: parameters of what is deployed: merged, where that can be.
-    added: of them, those that the image model has not, without the head.
-    macs: multiply-accumulates of one view by part, as `flops.macs`.
-    views: of a video.
+    total: parameters in training.
+    tunable: those of them that a config trains.
+    inference: parameters when deployed: merged, if the method merges.
+    added: those of them that the image model does not have, except the head.
+    macs: multiply-accumulates of one view by part, as `count_macs`.
+    views: views of a video.
   """
 
   total: int
@@ -40,20 +40,20 @@ class Counts:
 
   @property
   def view_macs(self) -> int:
-    """Of one view."""
+    """Multiply-accumulates of one view."""
     return sum(self.macs.values())
 
   @property
   def video_macs(self) -> int:
-    """Of all views of a video, which is what papers report."""
+    """Multiply-accumulates of all views of a video, as papers report."""
     return self.views * self.view_macs
 
 
 def build_models(config: Mapping[str, Any], num_classes: int) -> dict:
-  """The image ViT on every frame, the model of a config, and it merged.
+  """Builds the image ViT on every frame, the model, and the merged model.
 
   Raises:
-    UserError: a value of the config that cannot be.
+    UserError: a value of the config is invalid.
   """
   config = experiment.check_config(config)
   model = experiment.build_model(config, num_classes)
@@ -64,20 +64,20 @@ def build_models(config: Mapping[str, Any], num_classes: int) -> dict:
 
 
 def find_method_name(model) -> str:
-  """Of the method: its adapter, else its operator."""
+  """Finds the name of the method: its adapter, else its operator."""
   part = model.adapter or model.temporal_operator
   return part['name'] if part else 'no adapter'
 
 
 def build_image_model(model):
-  """The image ViT of a model, frame by frame on a clip of as many frames."""
+  """Builds the image ViT of a model, for each frame of an equal clip."""
   return video.VideoClassifier(
     model.image_model, model.num_classes, model.num_frames
   )
 
 
 def build_deployed(model):
-  """The model after training: merged, where its method merges."""
+  """Builds the model after training: merged, if its method merges."""
   if not adapters.can_merge(model.adapter):
     return model
   merged, _ = merge(model, {'backbone': {}})
@@ -85,7 +85,7 @@ def build_deployed(model):
 
 
 def count_costs(config: Mapping[str, Any], model) -> Counts:
-  """The `Counts` of a model, trained and tested as a config says.
+  """Counts the costs of a model, trained and tested as a config says.
 
   Raises:
     UserError: the method has no formula.

@@ -1,6 +1,6 @@
-"""A config turned into the things it describes: data, clips, model, weights.
+"""A config becomes the things it describes: data, clips, model.
 
-Configs are mappings, as `configs/` makes them or as JSON brings them back.
+Configs are mappings, made in `configs/` or read from JSON.
 """
 
 import dataclasses
@@ -53,10 +53,10 @@ def check_config(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def load_split(config: Mapping[str, Any], name: str) -> sources.Split:
-  """The `train` or `val` split of a config.
+  """Loads the `train` or `val` split of a config.
 
   Raises:
-    FileNotFoundError: the data is not there; says what the config needs.
+    FileNotFoundError: the data is missing; says what the config needs.
   """
   data = config['data']
   if not data['root']:
@@ -71,7 +71,7 @@ def load_split(config: Mapping[str, Any], name: str) -> sources.Split:
 
 
 def explain_missing(error: Exception, config: Mapping[str, Any]) -> str:
-  """What is missing, and what the config needs."""
+  """Describes what is missing and what the config needs."""
   if not config['needs']:
     return str(error)
   return (
@@ -82,7 +82,7 @@ def explain_missing(error: Exception, config: Mapping[str, Any]) -> str:
 
 
 def make_paths_absolute(config: Mapping[str, Any]) -> dict:
-  """A plain config whose paths hold wherever it is read."""
+  """Makes a plain config whose paths are absolute."""
   config = to_plain(config)
   data = config['data']
   data['root'] = os.path.abspath(os.path.expanduser(data['root']))
@@ -98,10 +98,11 @@ def make_paths_absolute(config: Mapping[str, Any]) -> dict:
 
 
 def make_clip_spec(config: Mapping[str, Any], class_names=None) -> ClipSpec:
-  """How clips are made; `class_names` only matter for mirrored labels.
+  """Makes the `ClipSpec` of a config; mirrored labels need `class_names`.
 
-  Raises UserError for an invalid value, and if clips are mirrored but the
-  mirror image of a class is missing.
+  Raises:
+    UserError: a value is invalid, or clips are mirrored but the mirror image of
+      a class is missing.
   """
   model, views, clip = config['model'], config['views'], dict(config['clip'])
   adapter = adapters.resolve(model['adapter'])
@@ -126,7 +127,7 @@ def make_clip_spec(config: Mapping[str, Any], class_names=None) -> ClipSpec:
 def make_loader(
   config: Mapping[str, Any], split: sources.Split, spec: ClipSpec
 ) -> Loader:
-  """Reads clips of a split as `spec` says."""
+  """Makes the loader of a split, with clips of a spec."""
   data = config['data']
   return Loader(split, spec, data['on_bad_video'], data['clip_seconds'])
 
@@ -134,25 +135,25 @@ def make_loader(
 def make_bad_videos(
   config: Mapping[str, Any], split: sources.Split, report=None
 ) -> BadVideos:
-  """The list of unreadable videos of a split, up to `data.max_bad_share`.
+  """Makes the list of unreadable videos, up to `data.max_bad_share`.
 
   Args:
     config: of an experiment.
-    split: that batches are read from.
+    split: source of the batches.
     report: CSV file that lists them; None writes none.
   """
   return BadVideos(split, config['data']['max_bad_share'], report)
 
 
 def use_one_view(spec: ClipSpec) -> ClipSpec:
-  """The same preprocessing with a single central view."""
+  """Makes the same preprocessing with a single central view."""
   return dataclasses.replace(spec, clips=1, crops=1)
 
 
 def choose_dtype(config: Mapping[str, Any], platform: str = ''):
-  """Compute type: as named, or for `auto` bfloat16 on accelerators.
+  """Chooses the compute type; `auto` is bfloat16 on accelerators.
 
-  `platform` is that of the devices, if they are not JAX's default ones.
+  `platform` is that of the devices, if not JAX's default ones.
   """
   if config['dtype'] != 'auto':
     return jnp.dtype(config['dtype'])
@@ -163,16 +164,16 @@ def choose_dtype(config: Mapping[str, Any], platform: str = ''):
 def build_model(
   config: Mapping[str, Any], num_classes: int, platform: str = ''
 ):
-  """The classifier of a config, in its compute type (see `dtype`)."""
+  """Builds the classifier of a config in its compute type."""
   remat = 'none' if config['remat'] == 'auto' else config['remat']
   options = {'dtype': choose_dtype(config, platform), 'remat': remat}
   return build(config['model'], num_classes, **options)
 
 
 def count_trained(config: Mapping[str, Any], params: Mapping) -> int:
-  """Scalars of a tree that a config trains.
+  """Counts the scalars of a tree that a config trains.
 
-  Prefixes whose part is gone, as merged adapters are, count nothing.
+  Prefixes without a part, such as merged adapters, count nothing.
   """
   trainable = [
     prefix
@@ -186,7 +187,7 @@ def count_trained(config: Mapping[str, Any], params: Mapping) -> int:
 
 
 def to_plain(value):
-  """A config as JSON holds it: dicts, lists and scalars."""
+  """Converts a config to JSON types: dicts, lists and scalars."""
   if hasattr(value, 'items'):
     return {str(k): to_plain(v) for k, v in value.items()}
   if isinstance(value, list | tuple):
@@ -195,7 +196,7 @@ def to_plain(value):
 
 
 def make_parallelism(config: Mapping) -> pipeline.Parallelism:
-  """Threads and workers of a config, and this host's share."""
+  """Makes the threads and workers of a config, and this host's share."""
   return pipeline.Parallelism(
     **dict(config['loader']),
     shard=jax.process_index(),
@@ -204,5 +205,5 @@ def make_parallelism(config: Mapping) -> pipeline.Parallelism:
 
 
 def find_weights_source(config: Mapping[str, Any]) -> str:
-  """Where what stays frozen comes from."""
+  """Finds the source of the weights with which training begins."""
   return config['start_from'] or config['weights']

@@ -1,4 +1,4 @@
-"""What is known of a trained model, as JSON: measured, or left out.
+"""Facts of a trained model, as JSON: measured, or left out.
 
 An export keeps its facts in `facts.json`, an adapter file in its metadata.
 """
@@ -29,12 +29,12 @@ REPORT = (
 
 
 def collect_facts(trained) -> dict[str, Any]:
-  """Facts of a `trained.Trained`; what is not known is not in them.
+  """Collects the known facts of a `trained.Trained`.
 
   `adapter`, `temporal_operator`, `backbone`, `num_frames`, `classes`,
-  `preprocessing`, `evaluations`; where the run is known also `data`,
-  `trainable`, `trained_parameters`, `parameters`, `step` and `base`: `weights`
-  and, of those that stayed frozen, `sha256`.
+  `preprocessing`, `evaluations`; if the run is known also `data`, `trainable`,
+  `trained_parameters`, `parameters`, `step` and `base`: `weights` and the
+  `sha256` of the frozen ones.
   """
   known = read_facts(trained.path)
   found = _model(trained)
@@ -50,7 +50,7 @@ def collect_facts(trained) -> dict[str, Any]:
 def describe_preprocessing(
   config: Mapping[str, Any], class_names: Sequence[str]
 ) -> dict[str, Any]:
-  """How pixels reach the model: `normalization` and `clip`, a `ClipSpec`."""
+  """Describes the preprocessing: `normalization` and `clip`, a `ClipSpec`."""
   name = config['data']['normalization']
   mean, std = NORMALIZATION[name]
   return {
@@ -69,11 +69,11 @@ def _spec(config, class_names) -> ClipSpec:
 def collect_evaluations(
   folder: pathlib.Path, identity: Mapping, known: list
 ) -> list[dict[str, Any]]:
-  """Reports of `i2v eval` in a folder on weights of this identity.
+  """Collects reports of `i2v eval` in a folder for weights of an identity.
 
   Args:
-    folder: with `eval*/report.json`.
-    identity: what a report must say of its weights.
+    folder: holds `eval*/report.json`.
+    identity: identifies the weights in a report.
     known: older reports; one of the same views and videos is replaced.
   """
   found = list(known)
@@ -86,7 +86,7 @@ def collect_evaluations(
 
 
 def read_facts(path) -> dict[str, Any]:
-  """The facts beside an export or in an adapter file; `{}` if there are none.
+  """Reads the facts of an export or adapter file; `{}` if it has none.
 
   Args:
     path: folder, or adapter file.
@@ -158,7 +158,7 @@ def _model(trained) -> dict[str, Any]:
 
 
 def _run(trained) -> dict[str, Any]:
-  """What only a model with its frozen weights and its adapters can tell."""
+  """Collects facts that need the frozen weights and the adapters."""
   config, params = trained.config, trained.params
   _, base = adapter_file.split_base(params, config['trainable'])
   weights = experiment.find_weights_source(config)

@@ -1,7 +1,7 @@
 """Rows of arrays in one file: written in order, read in any.
 
-A row has a fixed size, so the length of the file says how many are there, and
-what was killed while it wrote goes on behind the last whole row.
+Rows have a fixed size, so the length of the file gives their number, and a
+killed program resumes after the last complete row.
 """
 
 import json
@@ -19,13 +19,13 @@ DATA, FACTS = 'features.bin', 'features.json'
 
 
 class Store:
-  """A folder with `count` rows, some of which may be written.
+  """A folder with `count` rows, of which some may be written.
 
   Args:
-    folder: where; made when it is opened to write.
+    folder: its path; `open` makes it.
     like: shapes and types of the arrays of one row.
-    count: rows of the whole.
-    facts: JSON values of which the arrays are a function.
+    count: number of rows when complete.
+    facts: JSON values that determine the arrays.
   """
 
   def __init__(
@@ -39,24 +39,24 @@ class Store:
 
   @property
   def nbytes(self) -> int:
-    """Of all rows."""
+    """Bytes of all rows."""
     return self.count * self.dtype.itemsize
 
   @property
   def done(self) -> int:
-    """Whole rows that are there."""
+    """Number of complete rows written."""
     file = self.folder / DATA
     size = file.stat().st_size if file.exists() else 0
     return min(size // self.dtype.itemsize, self.count)
 
   def open(self, limit: float):
-    """Makes sure that the rows are of these facts and there is room for more.
+    """Checks that the rows have these facts and that there is room for more.
 
     Args:
       limit: bytes that all rows may take.
 
     Raises:
-      UserError: rows of other facts are there, or all take more than `limit`.
+      UserError: the rows have other facts, or all take more than `limit`.
       OSError: the disk has no room for them.
     """
     self._check_facts()
@@ -70,7 +70,7 @@ class Store:
     if rest > (free := shutil.disk_usage(self.folder).free):
       raise FileError(
         f'Features need {rest / 1e9:,.2f} GB more and {self.folder} has '
-        f'{free / 1e9:,.2f} GB of room; choose another --workdir, or set '
+        f'{free / 1e9:,.2f} GB free; choose another --workdir, or set '
         'cache_gb to 0.'
       )
     files.write_json(self.folder / FACTS, self.facts)
@@ -81,7 +81,7 @@ class Store:
       return
     try:
       held = files.read_json(file)
-    except ValueError as error:
+    except UserError as error:
       raise UserError(
         f'{file} cannot be read ({error}); delete {self.folder}, or choose '
         'another --workdir.'
@@ -94,7 +94,7 @@ class Store:
         )
 
   def rows(self, arrays: Sequence, label, mask) -> np.ndarray:
-    """Rows to `append`, of arrays with a leading axis."""
+    """Makes rows to `append` from arrays with a leading axis."""
     rows = np.empty(len(label), self.dtype)
     rows['label'], rows['mask'] = label, mask
     for i, array in enumerate(arrays):
@@ -102,7 +102,7 @@ class Store:
     return rows
 
   def append(self, batches) -> None:
-    """Writes batches of rows behind those that are there, all or some."""
+    """Writes batches of rows after those that are written."""
     with (self.folder / DATA).open('ab') as file:
       file.truncate(self.done * self.dtype.itemsize)
       for rows in batches:
@@ -110,7 +110,7 @@ class Store:
         file.flush()
 
   def read(self, rows: Sequence[int]) -> tuple[list, np.ndarray, np.ndarray]:
-    """`(arrays, label, mask)` of rows, with a leading axis.
+    """Reads `(arrays, label, mask)` of rows, with a leading axis.
 
     Raises:
       UserError: not all rows are written.

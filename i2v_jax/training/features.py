@@ -1,8 +1,8 @@
-"""Features of a frozen model, computed once: what comes behind learns on them.
+"""Features of a frozen model, computed once; later layers train on them.
 
 For a linear probe and EVL, where no gradient enters the backbone. A run makes
 `clips_per_video` clips of each video, writes their features to its workdir, and
-then reads those instead of videos; evaluation goes from videos as ever.
+then reads those instead of videos; evaluation still reads videos.
 """
 
 import dataclasses
@@ -29,15 +29,15 @@ from i2v_jax.training import experiment
 from i2v_jax.training.feature_store import Store
 from i2v_jax.weights.formats import native
 
-# Fields of `ClipSpec` that no training clip depends on.
+# Fields of `ClipSpec` on which no training clip depends.
 TEST_ONLY = ('clips', 'crops', 'test_short_side', 'test_sampling')
 
 
 def check(config: Mapping[str, Any], model, mine: Mapping) -> None:
-  """Raises UserError where features are no constants of a clip, or not few.
+  """Raises UserError if features change between steps, or clips do not repeat.
 
   Args:
-    config: of the experiment; without `cache_gb` all is well.
+    config: of the experiment; nothing is checked without `cache_gb`.
     model: its classifier.
     mine: its trainable tree.
   """
@@ -46,8 +46,8 @@ def check(config: Mapping[str, Any], model, mine: Mapping) -> None:
   _check_constant(model, mine)
   if not config['clips_per_video']:
     raise UserError(
-      'cache_gb needs clips that come again; set clips_per_video to how many '
-      'are made of each video, such as 1.'
+      'cache_gb needs clips that repeat; set clips_per_video to the number '
+      'made of each video, such as 1.'
     )
   for key in ('mixup', 'cutmix', 'drop_patches'):
     if config[key]:
@@ -76,16 +76,16 @@ def _check_constant(model, mine: Mapping) -> None:
 def read_batches(
   run, start: int, over: Callable[[Iterable], Iterator] = iter
 ) -> Iterator[dict]:
-  """Batches of features of steps `start` on, on their way to the devices.
+  """Reads batches of features for the steps after `start`, prefetched.
 
-  The rows are those of `pipeline.train_batches`; what is not yet in the workdir
-  is computed first.
+  The rows are those of `pipeline.train_batches`; rows missing in the workdir
+  are computed first.
 
   Args:
     run: with its state.
-    start: how many steps come before.
-    over: what is computed first -> the same, which may raise between two
-      batches; those before it stay.
+    start: number of steps before.
+    over: batches computed first -> the same batches; it may raise between two,
+      and those before are kept.
 
   Raises:
     UserError, OSError: as `Store.open`.
@@ -113,14 +113,14 @@ def read_batches(
 
 
 def _fill_store(run, over) -> Store:
-  """The store of a run, with all its rows."""
+  """Makes the store of a run and computes its missing rows."""
   config, one = run.config, jax.tree.leaves(feature_shapes(run.model))
   like = [jax.ShapeDtypeStruct(x.shape[1:], x.dtype) for x in one]
   count = len(run.train.split) * config['clips_per_video']
   store = Store(run.workdir / 'features', like, count, _collect_facts(run))
   console.print(
     f'features of {count:,} clips: {store.nbytes / 1e9:.3g} GB in '
-    f'{store.folder}, {store.done:,} of them there'
+    f'{store.folder}, {store.done:,} of them computed'
   )
   store.open(1e9 * config['cache_gb'])
   if store.done < count:
@@ -129,7 +129,7 @@ def _fill_store(run, over) -> Store:
 
 
 def _collect_facts(run) -> dict[str, Any]:
-  """What features are a function of; names as an error gives them."""
+  """Collects the values that determine features, named as in errors."""
   spec = dataclasses.asdict(run.train.spec)
   for name in TEST_ONLY:
     del spec[name]
@@ -150,7 +150,7 @@ def _collect_facts(run) -> dict[str, Any]:
 
 
 def _compute_rows(run, store: Store) -> Iterator[np.ndarray]:
-  """Rows of the store that are not there, batch by batch."""
+  """Computes the missing rows of the store, batch by batch."""
   config, start = run.config, store.done
   bad = experiment.make_bad_videos(
     config, run.train.split, run.workdir / 'bad_videos.csv'
@@ -178,7 +178,7 @@ def _compute_rows(run, store: Store) -> Iterator[np.ndarray]:
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def compute_features(model, normalization: str, params, clips: Mapping):
-  """Features of uint8 clips, as a training step computes them."""
+  """Computes features of uint8 clips as a training step does."""
   with full_precision(model):
     pixels = normalize_clips(clips, normalization, model.image_model.dtype)
     return model.apply({'params': params}, *pixels, method='features')

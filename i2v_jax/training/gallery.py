@@ -1,4 +1,4 @@
-"""One frame under each augmentation that there is, on a sheet."""
+"""One frame under each augmentation, on a sheet."""
 
 from collections.abc import Iterable, Iterator
 
@@ -22,12 +22,12 @@ Named = tuple[str, np.ndarray]
 
 
 def draw_gallery(path: str, other: str, seed: int = 0) -> np.ndarray:
-  """The middle of a video under each augmentation: uint8 RGB [H, W, 3].
+  """Draws the middle of a video under each augmentation: uint8 [H, W, 3].
 
-  MixUp and CutMix take the middle of the `other` video.
+  MixUp and CutMix use the middle of the `other` video.
 
   Raises:
-    DecodeError, FileNotFoundError: a video cannot be read; it is named.
+    DecodeError, FileNotFoundError: a video cannot be read; names it.
   """
   frame, second = read_middle_frame(path), read_middle_frame(other)
   sections = (
@@ -44,14 +44,14 @@ def draw_gallery(path: str, other: str, seed: int = 0) -> np.ndarray:
 
 
 def read_middle_frame(path: str, size: int = 224) -> np.ndarray:
-  """The middle of a video, its central square: uint8 [size, size, 3]."""
+  """Reads the central square of a middle frame: uint8 [size, size, 3]."""
   with open_video(path) as video:
     frames = video.read([video.info.frames // 2], short_side=size)
   return np.ascontiguousarray(center_crop(frames, size)[0])
 
 
 def draw_random(frame: np.ndarray, seed: int = 0) -> Iterator[Named]:
-  """Yields the names and the pictures of what acts by chance."""
+  """Yields names and pictures of random augmentations."""
   rng, frames = np.random.default_rng(seed), frame[None]
   yield 'as decoded', frame
   yield 'flip', flips.random_flip(frames, 0, rng, 1.0)[0][0]
@@ -65,7 +65,7 @@ def draw_random(frame: np.ndarray, seed: int = 0) -> Iterator[Named]:
 
 
 def draw_operations(frame: np.ndarray) -> Iterator[Named]:
-  """Yields RandAugment's operations and what each makes of a frame."""
+  """Yields names and pictures of RandAugment's operations."""
   for name, change in randaugment.OPS.items():
     yield name, change(frame[None], float(_LEVEL), 1, 0)[0]
 
@@ -73,7 +73,7 @@ def draw_operations(frame: np.ndarray) -> Iterator[Named]:
 def draw_mixed(
   frame: np.ndarray, other: np.ndarray, seed: int
 ) -> Iterator[Named]:
-  """Yields the other frame and what MixUp and CutMix make of the two."""
+  """Yields the other frame, and MixUp and CutMix of the two."""
   yield 'the other clip', other
   batch = {
     'video': np.stack([frame, other])[:, None],

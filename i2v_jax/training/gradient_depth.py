@@ -1,7 +1,7 @@
-"""How far down the gradient goes: what lies below is computed forward only.
+"""The lowest block that the gradient reaches; those below run forward only.
 
-JAX differentiates with respect to the trainable tree alone, so that the
-backward pass ends by itself at the lowest trained parameter.
+JAX differentiates with respect to the trainable tree alone, so the backward
+pass ends by itself at the lowest trained parameter.
 """
 
 import re
@@ -11,12 +11,12 @@ from flax.traverse_util import flatten_dict
 
 from i2v_jax.runtime.errors import UserError
 
-BEHIND = ('head/', 'backbone/ln_post/', 'backbone/map/')  # all blocks
+AFTER = ('head/', 'backbone/ln_post/', 'backbone/map/')  # after all blocks
 BLOCK = re.compile(r'(adapters|backbone)/blocks_(\d+)/')
 
 
 def check(model, mine: Mapping) -> None:
-  """Raises UserError for what is trained and gets no gradient."""
+  """Raises UserError for trained parameters that get no gradient."""
   for part in model.no_gradient:
     if part in mine:
       raise UserError(
@@ -26,7 +26,7 @@ def check(model, mine: Mapping) -> None:
 
 
 def find_lowest_block(model, mine: Mapping) -> int:
-  """First block that the gradient goes through; the depth where none.
+  """Finds the lowest block that the gradient goes through; depth if none.
 
   Args:
     model: a classifier.
@@ -41,13 +41,14 @@ def find_lowest_block(model, mine: Mapping) -> int:
 def _find_block(path: str, depth: int) -> int:
   if found := BLOCK.match(path):
     return int(found[2])
-  return depth if path.startswith(BEHIND) else 0
+  return depth if path.startswith(AFTER) else 0
 
 
 def describe_depth(model, mine: Mapping) -> str:
-  """What is worth saying of how far the gradient goes, or ''.
+  """Describes how far the gradient goes, or returns ''.
 
-  That it ends above block 0, or goes on there for one table's sake.
+  Reports that the gradient stops above block 0, or reaches it only for the
+  temporal embedding.
   """
   depth, lowest = model.image_model.num_blocks, find_lowest_block(model, mine)
   if lowest:

@@ -1,7 +1,7 @@
-"""What a training step takes of memory, found by compiling it from shapes.
+"""Memory of a training step, found by compiling it from shapes.
 
 Nothing is allocated, read or run: the devices may be real, emulated, or those
-of a topology that is elsewhere (`jax.experimental.topologies`).
+of a topology you do not have (`jax.experimental.topologies`).
 """
 
 import dataclasses
@@ -31,7 +31,7 @@ from i2v_jax.training.train_step import TrainState, jit_step, make_config_step
 
 @dataclasses.dataclass(frozen=True)
 class Inputs:
-  """What a training step takes, as sharded shapes."""
+  """Inputs of a training step, as sharded shapes."""
 
   state: TrainState
   frozen: Any
@@ -40,15 +40,15 @@ class Inputs:
 
 @dataclasses.dataclass(frozen=True)
 class Bytes:
-  """Bytes on one device, the fullest, while the training step runs.
+  """Bytes on the fullest device while the training step runs.
 
   Attributes:
-    frozen: parameters that stay.
-    trained: parameters that are trained.
-    opt_state: of the optimiser.
+    frozen: frozen parameters.
+    trained: trained parameters.
+    opt_state: state of the optimiser.
     batch: the clips of one step.
-    temporaries: what the backward pass keeps, gradients, and workspace.
-    other: results that take no argument's place, and padding.
+    temporaries: activations kept for the backward pass, gradients, workspace.
+    other: results that reuse no argument's memory, and padding.
   """
 
   frozen: int
@@ -60,7 +60,7 @@ class Bytes:
 
   @property
   def total(self) -> int:
-    """As `benchmark.peak_bytes`, and frozen parameters that are not read."""
+    """As `compilation.read_peak_bytes`, with frozen parameters not read."""
     return sum(dataclasses.asdict(self).values())
 
 
@@ -71,17 +71,18 @@ def lower_step(
   batch_size: int | None = None,
   num_videos: int = 0,
 ) -> tuple[jax.stages.Lowered, Inputs]:
-  """The training step of a config, ready to be compiled for a mesh.
+  """Lowers the training step of a config for a mesh.
 
   Args:
-    config: of an experiment; its data and weights need not be there.
-    mesh: as `sharding.make_mesh` makes it, of any devices.
-    num_classes: of its data.
+    config: of an experiment, whose data and weights may be missing.
+    mesh: result of `sharding.make_mesh`, of any devices.
+    num_classes: number of classes of the data.
     batch_size: over all devices, in place of the config's.
-    num_videos: of its data; decides constants of the schedule, no bytes.
+    num_videos: number of videos of the data; changes constants of the schedule,
+      not the memory.
 
   Raises:
-    UserError: the config cannot be, or the batch does not spread.
+    UserError: a value of the config is invalid, or the batch does not spread.
   """
   check_remat(config)
   size = batch_size or config['batch_size']
@@ -109,7 +110,7 @@ def lower_step(
 
 
 def check_remat(config: Mapping[str, Any]) -> None:
-  """Raises UserError for a policy that is yet to be found."""
+  """Raises UserError if the remat policy is still to be found."""
   if config['remat'] == 'auto':
     raise UserError(
       "remat is 'auto', which a run replaces by what fits; set it to one of "
@@ -118,9 +119,9 @@ def check_remat(config: Mapping[str, Any]) -> None:
 
 
 def compile_step(run: Run) -> Callable:
-  """The training step of a run, compiled for batches of its one shape.
+  """Compiles the training step of a run for its one shape of batches.
 
-  With JAX_DISABLE_JIT it runs operation by operation, to be debugged.
+  With JAX_DISABLE_JIT it runs operation by operation, for debugging.
   """
   step = jit_step(make_run_step(run), run.state, run.mesh)
   if jax.config.jax_disable_jit:
@@ -131,15 +132,15 @@ def compile_step(run: Run) -> Callable:
 
 
 def measure(compiled: jax.stages.Compiled, inputs: Inputs) -> Bytes:
-  """The parts of what a compiled training step takes on one device.
+  """Measures the memory of a compiled training step on one device.
 
   Raises:
-    UserError: the backend does not tell.
+    UserError: the backend does not report it.
   """
   total = compilation.read_peak_bytes(compiled)
   if total is None:
     raise UserError(
-      'This backend does not tell what a compiled program takes of memory; set '
+      'This backend does not report the memory of a compiled program; set '
       'batch_size and remat yourself.'
     )
   parts = dict(
@@ -149,15 +150,15 @@ def measure(compiled: jax.stages.Compiled, inputs: Inputs) -> Bytes:
     batch=count_bytes(inputs.batch),
     temporaries=compiled.memory_analysis().temp_size_in_bytes,
   )
-  # A step that reads features is without the weights that make them, which
-  # stay on the device all the same.
+  # A step that reads features does not take the weights that made them, but
+  # these are on the device all the same.
   return Bytes(**parts, other=max(0, total - sum(parts.values())))
 
 
 def read_refusal(error: Exception) -> str:
-  """What a compiler says of a program that does not fit, in short.
+  """Reads the compiler's message that a program does not fit.
 
-  Any other error is raised again.
+  Raises any other error again.
   """
   if 'RESOURCE_EXHAUSTED: ' not in str(error):
     raise error
@@ -165,7 +166,7 @@ def read_refusal(error: Exception) -> str:
 
 
 def count_bytes(tree) -> int:
-  """Bytes of sharded arrays or shapes on one device, without padding."""
+  """Counts bytes of sharded arrays or shapes on one device, unpadded."""
   one = lambda x: (
     x.dtype.itemsize * int(np.prod(x.sharding.shard_shape(x.shape)))
   )
@@ -173,7 +174,7 @@ def count_bytes(tree) -> int:
 
 
 def make_batch_shapes(config: Mapping, model, mesh: Mesh) -> dict[str, Any]:
-  """A batch of `train_step` as `sharding.put` places it."""
+  """Makes the shapes of a batch, placed as by `sharding.put`."""
   size, place = config['batch_size'], sharding.over_data(mesh)
   shape = lambda shape, dtype: jax.ShapeDtypeStruct(
     (size, *shape), dtype, sharding=place
@@ -193,7 +194,7 @@ def make_batch_shapes(config: Mapping, model, mesh: Mesh) -> dict[str, Any]:
 
 
 def _place(state, frozen, batch, config: Mapping, mesh: Mesh) -> Inputs:
-  """Where `run.prepare` and `sharding.put` place them."""
+  """Places shapes as `prepare_run` and `sharding.put` place arrays."""
 
   layouts = config['mesh']
   at = lambda x, place: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=place)

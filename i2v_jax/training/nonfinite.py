@@ -57,7 +57,7 @@ def check_state(state) -> None:
 
 
 def find_nonfinite(tree) -> list[str]:
-  """Paths of the arrays of a tree that hold inf or NaN."""
+  """Finds the paths of arrays that hold inf or NaN."""
   flags = jax.device_get(_check_finite(tree))
   paths = jax.tree_util.tree_leaves_with_path(flags)
   name = lambda path: jax.tree_util.keystr(path, simple=True, separator='/')
@@ -126,7 +126,7 @@ def find_first(run, state, batch: Mapping) -> str:
   wrong = find_nonfinite(grads)
   if not wrong:
     return (
-      'done again, that step gave numbers: the fault was not in the model, but '
+      'done again, that step was finite: the fault was not in the model, but '
       'perhaps in the memory of a device.'
     )
   order = {name: number for number, (name, _) in enumerate(outputs)}
@@ -139,7 +139,7 @@ def find_first(run, state, batch: Mapping) -> str:
 
 
 def _compute_gradients(run, state, batch):
-  """Gradients and metrics of a step, which keeps them as its `opt_state`."""
+  """Computes the gradients of a step, kept as its `opt_state`, and metrics."""
   keep = lambda grads, _, params: (jax.tree.map(jnp.zeros_like, params), grads)
   tx = optax.GradientTransformation(lambda params: params, keep)
   step = jax.jit(make_run_step(dataclasses.replace(run, tx=tx)))
@@ -149,12 +149,12 @@ def _compute_gradients(run, state, batch):
 
 
 def _check_outputs(run, state, batch) -> list[tuple[str, bool]]:
-  """Modules in the order in which they end, and if their output is finite.
+  """Lists modules in the order they end, and whether their output is finite.
 
-  The forward pass of the step, part by part where it accumulates.
+  Runs the forward pass of the step, part by part if it accumulates.
   """
   config, names = run.config, []
-  # Inside of a rematerialised block no output can be taken out.
+  # No output can be taken out of a rematerialised block.
   vit = dataclasses.replace(run.model.image_model, remat='none')
   model, parts = run.model.clone(image_model=vit), config['accumulate']
 
@@ -177,7 +177,7 @@ def _check_outputs(run, state, batch) -> list[tuple[str, bool]]:
 def _watch_forward(
   model, config, params, frozen, batch, rng, names: list
 ) -> list:
-  """A flag per module call, whose name is added to `names`."""
+  """Runs the forward pass; a flag per module call, its name in `names`."""
   flags = []
 
   def watch(method, args, kwargs, context):

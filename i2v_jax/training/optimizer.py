@@ -1,6 +1,5 @@
 """AdamW and SGD over the trainable tree: schedules, clipping, multipliers."""
 
-import difflib
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -12,11 +11,11 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from i2v_jax.params import count, labels
 from i2v_jax.runtime import ranges
-from i2v_jax.runtime.errors import UserError
+from i2v_jax.runtime.errors import UserError, suggest
 
 SCHEDULES = ('step', 'epoch', 'after_warmup')
 Channels = Mapping[str, tuple[int, int]]  # parameter path -> (axis, count)
-RANGES = {  # argument of `make` or `warmup_cosine` -> what it may be
+RANGES = {  # argument of `make_optimizer` or `make_warmup_cosine` -> range
   'name': ranges.one_of('adamw', 'sgd'),
   'lr': ranges.NOT_NEGATIVE,
   'schedule': ranges.one_of(*SCHEDULES),
@@ -51,12 +50,12 @@ def make_warmup_cosine(
   warmup_from: float = 0.1,
   by: str = 'step',
 ) -> Callable[[Any], jnp.ndarray]:
-  """Linear warm-up and half a cosine.
+  """Makes a schedule of a linear warm-up and half a cosine.
 
   Args:
-    lr: peak.
-    total_steps: where the cosine reaches 0.
-    steps_per_epoch: may be a fraction, if batches straddle epochs.
+    lr: peak learning rate.
+    total_steps: step at which the cosine reaches 0.
+    steps_per_epoch: a fraction if batches straddle epochs.
     warmup_epochs: warm-up takes `int(warmup_epochs * steps_per_epoch)` steps.
     warmup_from: factor on `lr` at step 0.
     by: `'step'` for warm-up times a smooth cosine, both counted from step 0;
@@ -136,16 +135,16 @@ def decay_weights(
 
 
 def keep_first(channels: Channels) -> optax.GradientTransformation:
-  """Zeroes what lies outside the first channels of the parameters named.
+  """Zeroes updates outside the first channels of the parameters named.
 
   Raises:
-    UserError: at `init`, for a path, axis or count that the tree has not.
+    UserError: at `init`, for a path, axis or count the tree does not have.
   """
 
   def zero_rest(updates):
     flat = flatten_dict(updates, sep='/')
     for path, (axis, first) in channels.items():
-      # Chosen, not multiplied: a NaN outside must not come through.
+      # Selected, not multiplied: a NaN outside must not pass.
       index = jax.lax.broadcasted_iota(jnp.int32, flat[path].shape, axis)
       flat[path] = jnp.where(index < first, flat[path], 0)
     return unflatten_dict(flat, sep='/')
@@ -159,19 +158,18 @@ def keep_first(channels: Channels) -> optax.GradientTransformation:
 
 
 def check_channels(params: Mapping, channels: Channels) -> None:
-  """Raises UserError for a path, axis or count that `params` has not."""
+  """Raises UserError for a path, axis or count `params` does not have."""
   shapes = {p: v.shape for p, v in flatten_dict(params, sep='/').items()}
   for path, (axis, first) in channels.items():
     if path not in shapes:
-      near = difflib.get_close_matches(path, shapes, 1, 0.0)
       raise UserError(
-        f'optimizer.first_channels names {path!r}, which is no trained '
-        f'parameter; did you mean {"".join(near)!r}?'
+        f'optimizer.first_channels names {path!r}, which is not a trained '
+        f'parameter{suggest(path, shapes, 0.0)}'
       )
     shape = shapes[path]
     if not 0 <= axis < len(shape):
       raise UserError(
-        f'optimizer.first_channels cuts axis {axis} of {path!r}, whose shape '
+        f'optimizer.first_channels names axis {axis} of {path!r}, whose shape '
         f'is {shape}; choose one below {len(shape)}.'
       )
     if not 0 < first <= shape[axis]:
@@ -182,10 +180,10 @@ def check_channels(params: Mapping, channels: Channels) -> None:
 
 
 def count_trained(params: Mapping, first_channels: Channels) -> int:
-  """Number of scalars of a trainable tree that an update really moves.
+  """Counts the scalars of a trainable tree that an update changes.
 
   Raises:
-    UserError: for a path, axis or count that `params` has not.
+    UserError: for a path, axis or count `params` does not have.
   """
   check_channels(params, first_channels)
   shapes = {p: v.shape for p, v in flatten_dict(params, sep='/').items()}
@@ -198,7 +196,7 @@ def count_trained(params: Mapping, first_channels: Channels) -> int:
 
 
 class Skipped(NamedTuple):
-  """State of `skip_large`: steps skipped, those in a row, what it wraps."""
+  """State of `skip_large`: steps skipped in all and in a row, inner state."""
 
   total: jax.Array
   in_a_row: jax.Array
@@ -208,9 +206,9 @@ class Skipped(NamedTuple):
 def skip_large(
   limit: float, inner: optax.GradientTransformation
 ) -> optax.GradientTransformation:
-  """Leaves out steps whose gradient norm is above a limit, or is no number.
+  """Skips steps whose gradient norm is above a limit or NaN.
 
-  Their updates are zero, and the state of `inner` stays as it was.
+  Their updates are zero, and the state of `inner` does not change.
   """
 
   def init(params):
@@ -229,7 +227,7 @@ def skip_large(
 
 
 def read_skipped(opt_state) -> dict[str, jax.Array]:
-  """What `skip_large` has counted, `{}` where an optimiser has none."""
+  """Reads the counts of `skip_large`; `{}` for an optimiser without it."""
   states = opt_state if isinstance(opt_state, tuple) else ()
   found = [state for state in states if isinstance(state, Skipped)]
   if not found:
@@ -254,7 +252,7 @@ def make_optimizer(
   decay_biases: bool = True,
   first_channels: Channels | None = None,
 ) -> optax.GradientTransformation:
-  """An optimiser of a tree of trainable parameters; knows no frozen ones.
+  """Makes an optimiser of a tree of trainable parameters only.
 
   Args:
     schedule: step -> learning rate.
@@ -268,7 +266,7 @@ def make_optimizer(
     lr_multipliers: prefix -> factor on the learning rate.
     decay_multipliers: prefix -> factor on the decay.
     decay_biases: whether parameters named `bias` decay.
-    first_channels: parameter path -> `(axis, count)`: only so many first
+    first_channels: parameter path -> `(axis, count)`: only the first `count`
       indices are trained; the rest is not clipped for, moved or decayed.
 
   Raises:
@@ -288,14 +286,14 @@ def make_optimizer(
   rule = adamw if name == 'adamw' else (decay, optax.trace(momentum))
   rule = _within_norms(rule, clip_norm, skip_norm)
   rate = optax.scale_by_learning_rate(schedule)
-  # First for the norm and the moments, last for what decay has added.
+  # First for the norm and the moments, last for the added decay.
   mask = keep_first(tables['first_channels'])
   factors = scale_by_prefix(tables['lr_multipliers'])
   return optax.chain(mask, *rule, factors, rate, mask)
 
 
 def _within_norms(rule: tuple, clip_norm: float, skip_norm: float) -> tuple:
-  """The parts of a rule that clips gradients, or one that skips; see `make`."""
+  """Adds clipping and skipping to the parts of a rule."""
   clip = optax.clip_by_global_norm(clip_norm) if clip_norm else optax.identity()
   parts = (clip, *rule)
   return (skip_large(skip_norm, optax.chain(*parts)),) if skip_norm else parts

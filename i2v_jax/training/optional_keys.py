@@ -1,4 +1,4 @@
-"""Options that a config need not list and may be given all the same."""
+"""Options that may be set although a config does not list them."""
 
 from collections.abc import Iterable
 
@@ -7,12 +7,12 @@ from ml_collections.config_dict import placeholder
 
 
 def add_keys(config: ConfigDict, keys: Iterable[str]) -> None:
-  """Adds keys that are options of the parts of a config, without a value.
+  """Adds keys of a config that are options of its parts, without a value.
 
   Args:
     config: an experiment, as `configs/` makes it.
-    keys: that somebody wants to set. Others than options of model, image model,
-      method and temporal operator are left out.
+    keys: dotted keys to set; all but options of model, image model, method and
+      temporal operator are ignored.
   """
   if not (keys := {key for key in keys if key.startswith('model.')}):
     return
@@ -24,8 +24,8 @@ def add_keys(config: ConfigDict, keys: Iterable[str]) -> None:
 
 
 def _find_options(config: ConfigDict) -> dict[str, tuple[ConfigDict, str]]:
-  """Dotted key to the node it belongs to and the name it has there."""
-  # Imports JAX, which few command lines need before the config is known.
+  """Maps dotted keys to the node they belong to and their name there."""
+  # These load JAX, which few command lines need before the config is known.
   from i2v_jax import adapters
   from i2v_jax.adapters import operators
   from i2v_jax.backbones import vit_config

@@ -1,4 +1,4 @@
-"""What is printed when training starts: what is trained, and on what."""
+"""The overview printed at the start: parameters, data, devices."""
 
 import jax
 
@@ -12,7 +12,7 @@ from i2v_jax.training.run import Run
 
 
 def print_overview(run: Run) -> None:
-  """Prints what is trained, and on what."""
+  """Prints the trained parameters, the data and the devices."""
   mine = run.state.params
   shapes = join(mine, run.frozen)
   channels = dict(run.config['optimizer']['first_channels'])
@@ -41,7 +41,7 @@ def print_overview(run: Run) -> None:
 
 
 def _mirroring(run: Run) -> str:
-  """What becomes of the labels of mirrored clips."""
+  """Describes the labels of mirrored clips."""
   spec, names = run.train.spec, run.train.split.class_names
   if not spec.flip:
     return 'no clip is mirrored'

@@ -1,4 +1,4 @@
-"""A run: a config, the workdir it claims, and everything it is made of."""
+"""A run: a config, its workdir, and all its parts."""
 
 import dataclasses
 import math
@@ -34,7 +34,7 @@ from i2v_jax.training.workdir.lock import make_writable
 
 @dataclasses.dataclass
 class Run:
-  """A config made real: everything the loop needs."""
+  """A config made real: all that the training loop needs."""
 
   config: Mapping[str, Any]
   workdir: pathlib.Path
@@ -48,7 +48,7 @@ class Run:
   state: TrainState
   frozen: Any
   frozen_sha256: str
-  extends: bool = False  # whether it may change `workdir.EXTENDABLE`
+  extends: bool = False  # whether it may change `claim.EXTENDABLE`
   extensions: tuple = ()  # `step`, `examples_seen` and `changed` of each
 
   @property
@@ -56,7 +56,7 @@ class Run:
     return join(self.state.params, self.frozen)
 
   def metadata(self) -> dict:
-    """What a checkpoint means, in JSON."""
+    """Metadata of a checkpoint, in JSON."""
     config = experiment.make_paths_absolute(self.config)
     config['model']['adapter'] = experiment.to_plain(self.model.adapter)
     return {
@@ -79,8 +79,8 @@ def prepare_run(config: Mapping[str, Any], workdir) -> Run:
   """Builds data, model, optimiser and the state at step 0.
 
   Raises:
-    UserError, OSError: something in the config cannot be; one sentence says
-      what and how to mend it. Nothing is written to the workdir.
+    UserError, OSError: a value of the config is invalid; one sentence names it
+      and the way out. Nothing is written to the workdir.
   """
   config = experiment.check_config(config)
   workdir = make_writable(workdir)
@@ -124,19 +124,19 @@ def prepare_run(config: Mapping[str, Any], workdir) -> Run:
 
 
 def split_params(config: Mapping[str, Any], model, params: Mapping):
-  """What is trained of a model, and what stays frozen.
+  """Splits the parameters of a model into trainable and frozen ones.
 
   Args:
-    config: as `experiment.check` returns it.
+    config: as `experiment.check_config` returns it.
     model: its classifier.
     params: parameters of the model, or their shapes.
 
   Returns:
-    The config as `trainable.present` returns it, the trainable tree, and the
-    frozen one.
+    The config as `trainable.drop_absent` returns it, the trainable tree, and
+    the frozen one.
 
   Raises:
-    UserError: a prefix matches nothing, or what is trained does not go with
+    UserError: a prefix matches nothing, or the trainable tree does not go with
       the model or with other keys.
   """
   config = trainable.drop_absent(config, params)
@@ -148,13 +148,13 @@ def split_params(config: Mapping[str, Any], model, params: Mapping):
 
 
 def build_checked_model(config: Mapping[str, Any], train: sources.Split):
-  """The classifier of a config for the classes of its training split.
+  """Builds the classifier of a config for the classes of its training split.
 
   Returns:
     `(model, mine)`, with shapes for the trainable tree.
 
   Raises:
-    UserError: model, data and what is trained do not go together.
+    UserError: model, data and trainable tree do not go together.
   """
   model = experiment.build_model(config, len(train.class_names))
   _, mine, _ = split_params(config, model, param_shapes(model))
@@ -162,7 +162,7 @@ def build_checked_model(config: Mapping[str, Any], train: sources.Split):
 
 
 def init_state(mine, tx, layout: str, mesh, seed: int = 0) -> TrainState:
-  """The state at step 0; the optimiser's is made in parts, never whole."""
+  """Makes the state at step 0, sharded from the start."""
   zero = jnp.zeros((), jnp.int32)
   seed = jnp.asarray(np.int64(seed))  # as `jax.random.key` takes a number
   start = lambda mine: TrainState(zero, mine, tx.init(mine), seed)
@@ -174,7 +174,7 @@ def init_state(mine, tx, layout: str, mesh, seed: int = 0) -> TrainState:
 
 
 def place_frozen(frozen, dtype, layout: str, mesh):
-  """What stays frozen, in the compute type; one array after the other."""
+  """Places frozen parameters in the compute type, one after the other."""
   put = lambda x, place: jax.device_put(cast_params(x, dtype), place)
   return jax.tree.map(
     put, frozen, sharding.make_shardings(frozen, layout, mesh)
@@ -182,18 +182,18 @@ def place_frozen(frozen, dtype, layout: str, mesh):
 
 
 def cast_params(params, dtype):
-  """Matrices in the compute type, to which layers would cast them each time."""
+  """Casts matrices to the compute type, as layers would at every use."""
   to = lambda x: jnp.asarray(x, dtype if x.ndim > 1 else x.dtype)
   return jax.tree.map(to, params)
 
 
 def resume_run(run: Run, checkpoints) -> TrainState:
-  """The newest state of a workdir, which must be one of the same run.
+  """Restores the newest state of a workdir, which must be of the same run.
 
-  Where it extends the run, that is noted in its `extensions`.
+  A run that extends it notes that in its `extensions`.
 
   Raises:
-    UserError: it has another config, data, classes or frozen weights.
+    UserError: config, data, classes or frozen weights differ.
   """
   step = checkpoints.latest_step()
   saved, now = checkpoints.metadata(step), run.metadata()
@@ -217,7 +217,7 @@ def resume_run(run: Run, checkpoints) -> TrainState:
 
 
 def _extend(run: Run, step: int, examples_seen: int, changed: dict) -> None:
-  """Notes and prints how a run continues.
+  """Notes and prints how a run is extended.
 
   Raises:
     UserError: the new config ends before `step`.
@@ -238,7 +238,7 @@ def _extend(run: Run, step: int, examples_seen: int, changed: dict) -> None:
 
 
 def load_splits(config) -> tuple[sources.Split, sources.Split]:
-  """The training and validation splits; raises as `prepare`."""
+  """Loads the training and validation splits; raises as `prepare_run`."""
   train, val = (
     experiment.load_split(config, name) for name in ('train', 'val')
   )
@@ -263,11 +263,7 @@ def load_splits(config) -> tuple[sources.Split, sources.Split]:
 
 
 def make_schedule(config, num_videos: int):
-  """Total steps and learning-rate schedule.
-
-  Raises:
-    UserError: the config trains for no step, or a value is out of its range.
-  """
+  """Makes the number of steps, which must not be 0, and the schedule."""
   if not (config['steps'] or config['epochs']):
     raise UserError('Nothing to train: set steps or epochs above 0.')
   per_epoch = num_videos / config['batch_size']
@@ -285,7 +281,7 @@ def make_schedule(config, num_videos: int):
 
 
 def build_optimizer(config, learning_rate, mine):
-  """The optimiser of a config for the tree that it trains."""
+  """Builds the optimiser of a config for its trainable tree."""
   options = dict(config['optimizer'])
   for key in ('lr', 'warmup_epochs', 'warmup_from', 'schedule'):
     options.pop(key)
@@ -298,5 +294,5 @@ def build_optimizer(config, learning_rate, mine):
 
 
 def make_run_step(run: Run):
-  """The `make_train_step` of a run."""
+  """Makes the training step of a run."""
   return make_config_step(run.config, run.model, run.tx)

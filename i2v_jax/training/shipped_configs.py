@@ -1,4 +1,4 @@
-"""Config files that come with the package, and how any config file uses them.
+"""Config files shipped with the package, and how any config file uses them.
 
 `configs/` is at the top of the repository and, once installed, in the package:
 another distribution may have a `configs` of its own, so ours takes that name
@@ -22,26 +22,26 @@ _PACKAGE = pathlib.Path(__file__).resolve().parents[1]
 
 
 def find_configs() -> pathlib.Path:
-  """The configs of the installed package, or of the repository."""
+  """Finds the configs of the installed package, or of the repository."""
   inside = _PACKAGE / NAME
   return inside if inside.is_dir() else _PACKAGE.parent / NAME
 
 
 def split_argument(config: str) -> tuple[str, str]:
-  """The file and the argument of `FILE[:ARG]`; drives have a colon too."""
+  """Splits `FILE[:ARG]` into file and argument; drives have a colon too."""
   drive, rest = os.path.splitdrive(config)
   path, _, arg = rest.partition(':')
   return drive + path, arg
 
 
 def find_config(path: str) -> str:
-  """A config file, or the shipped one of that name if there is none here.
+  """Finds a config file, or the shipped one of that name.
 
   Args:
     path: such as `configs/quickstart.py`.
 
   Raises:
-    UserError: there is neither; or it is no Python file.
+    UserError: there is neither, or it is not a Python file.
   """
   if path.endswith('.py'):
     if os.path.isfile(path):
@@ -53,15 +53,15 @@ def find_config(path: str) -> str:
       f'There is no {path}, nor is such a config shipped; give --config '
       'FILE.py[:ARG].'
     )
-  raise UserError(f'{path} is no Python file; give --config FILE.py[:ARG].')
+  raise UserError(f'{path} is not a Python file; give --config FILE.py[:ARG].')
 
 
 @contextlib.contextmanager
 def load_module(path: str) -> Iterator[types.ModuleType]:
-  """The module in a config file; use it before the context ends.
+  """Loads the module in a config file; use it before the context ends.
 
   Args:
-    path: of the file, as `find` returns it.
+    path: of the file, as `find_config` returns it.
   """
   spec = importlib.util.spec_from_file_location(pathlib.Path(path).stem, path)
   module = importlib.util.module_from_spec(spec)
@@ -72,7 +72,7 @@ def load_module(path: str) -> Iterator[types.ModuleType]:
 
 @contextlib.contextmanager
 def _importable(path: str) -> Iterator[None]:
-  """Lets a config file import what is next to it, and `configs` anywhere.
+  """Lets a config file import its neighbours, and `configs` anywhere.
 
   Its own `configs` folder comes first, then ours. Shipped files see only each
   other: a folder of that name in a project does not change what they are.
@@ -92,7 +92,7 @@ def _importable(path: str) -> Iterator[None]:
 
 
 def _take() -> dict[str, types.ModuleType]:
-  """Removes `configs` and what is below it from the modules in use."""
+  """Removes `configs` and its submodules from the loaded modules."""
   names = [n for n in sys.modules if n == NAME or n.startswith(f'{NAME}.')]
   return {name: sys.modules.pop(name) for name in names}
 

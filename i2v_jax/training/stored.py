@@ -1,7 +1,7 @@
 """Trained models on disk, and the weights with which training begins.
 
-A config may start from a trained model, and what a workdir or an adapter file
-holds lies on the weights that its config names: each needs the other.
+A config may start from a trained model, and a workdir or an adapter file needs
+the weights that its config names: each part needs the other.
 """
 
 import functools
@@ -29,7 +29,7 @@ from i2v_jax.weights.formats import native
 
 
 class Stored(NamedTuple):
-  """What is read of a trained model: the arguments of `placed`."""
+  """A trained model as read: the arguments of `trained.place`."""
 
   model: video.VideoClassifier
   params: Mapping
@@ -39,7 +39,7 @@ class Stored(NamedTuple):
   path: pathlib.Path
 
 
-NEEDED = (  # of a stored config, to use what was trained
+NEEDED = (  # keys of a stored config that a trained model needs
   'clip',
   'data.format',
   'data.normalization',
@@ -60,7 +60,7 @@ NEEDED = (  # of a stored config, to use what was trained
 
 
 def read_stored(path, weights: str = '', root: str = '') -> Stored:
-  """Reads what `load` loads, without placing it on a mesh; raises as `load`."""
+  """Reads a trained model without placing it; raises as `trained.load`."""
   path = pathlib.Path(path).expanduser()
   if (path / 'model.safetensors').is_file():
     return _read_export(path, root)
@@ -134,7 +134,7 @@ def _read_adapter(file: pathlib.Path, weights: str, root: str) -> Stored:
 
 
 def _update_config(stored: Mapping, weights: str, root: str, what) -> dict:
-  """A stored config with the keys and the places that there are now."""
+  """Adds younger keys to a stored config, and the places of its files now."""
   config = claim.complete_config(stored)
   files.check_keys(config, NEEDED, f'The config of {what}')
   key = 'start_from' if config['start_from'] else 'weights'
@@ -144,7 +144,7 @@ def _update_config(stored: Mapping, weights: str, root: str, what) -> dict:
 
 
 def _load_start_of(model, config, class_names, wanted: Mapping) -> dict:
-  """The parameters before training, of the paths in `wanted`."""
+  """Loads the parameters before training, for the paths in `wanted`."""
   pretrained = load_pretrained(config, model, class_names, settled=True)
   return init_params(model, pretrained, config['seed'], wanted)
 
@@ -169,18 +169,18 @@ def _check_sha256(frozen, wanted: str, config, path) -> None:
 def load_pretrained(
   config: Mapping[str, Any], model, class_names, settled: bool = False
 ) -> dict:
-  """What a model begins with: parts of its tree.
+  """Loads the pretrained parts of a model's tree.
 
-  From `start_from`, where a config has it, else from its `weights`.
+  From `start_from`, if the config has it, else from its `weights`.
 
   Args:
     config: of the experiment.
     model: its classifier.
     class_names: of its data.
-    settled: the run has begun, so its weights are not checked again.
+    settled: whether the run has begun; its weights are not checked again.
 
   Raises:
-    FileNotFoundError: they are not there; says what the config needs.
+    FileNotFoundError: they are missing; says what the config needs.
     UserError: they are for another model.
   """
   if config['start_from']:
@@ -199,12 +199,12 @@ def load_pretrained(
 
 
 def load_start(path, model, class_names: Sequence[str]) -> dict:
-  """The parameters of a trained model, for a model of the same kind.
+  """Loads the parameters of a trained model for a model of the same kind.
 
   Args:
     path: workdir of a run, adapter file, or what `i2v export --format full` or
       `merged`, or `i2v weights convert --config`, wrote.
-    model: the classifier that is to be trained.
+    model: the classifier to be trained.
     class_names: of its data.
 
   Returns:
@@ -212,7 +212,7 @@ def load_start(path, model, class_names: Sequence[str]) -> dict:
 
   Raises:
     FileNotFoundError: there is no trained model.
-    UserError: it is a model of another kind; names what differs.
+    UserError: the model is of another kind; names what differs.
   """
   try:
     theirs = read_stored(path)
@@ -239,14 +239,14 @@ def _backbone(
 def init_params(
   model, pretrained: Mapping, seed: int, wanted: Mapping | None = None
 ) -> dict:
-  """Fresh adapters and head, together with what is pretrained.
+  """Initialises adapters and head, and joins them with pretrained parts.
 
   Args:
     model: a classifier.
     pretrained: parts of its tree.
-    seed: of what is fresh.
-    wanted: a tree whose paths are returned; None for all of them. What is not
-      wanted is neither drawn nor compiled.
+    seed: of the fresh parameters.
+    wanted: a tree whose paths are returned; None for all. Other parameters are
+      neither drawn nor compiled.
   """
   wanted = param_shapes(model) if wanted is None else wanted
   given, flat = (flatten_dict(x, sep='/') for x in (pretrained, wanted))
@@ -259,7 +259,7 @@ def init_params(
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def _draw(model, paths: tuple[str, ...], key) -> dict:
-  """Fresh parameters by path; the rest of the model is not computed."""
+  """Draws fresh parameters by path; no others are computed."""
   clip = [jnp.zeros(x.shape, x.dtype) for x in clip_shapes(model)]
   flat = flatten_dict(model.init(key, *clip)['params'], sep='/')
   return {path: flat[path] for path in paths}

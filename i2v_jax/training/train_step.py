@@ -17,9 +17,9 @@ from i2v_jax.training.augment import augment_batch, make_targets
 
 @flax.struct.dataclass
 class TrainState:
-  """What training changes: `params` and `opt_state` of the trainable tree.
+  """The state of training: `params` and `opt_state` of the trainable tree.
 
-  `seed` stays as it is; as an input of the training step, not a constant in it,
+  `seed` never changes; as it is an input of the training step, not a constant,
   runs of all seeds share one compiled program.
   """
 
@@ -44,14 +44,14 @@ def make_train_step(
 
   `batch` has `video` uint8 `B x T x H x W x 3` (and `grid`, framesets, where
   the model takes them), `label` and `mask` `B`; rows of mask 0 count for
-  nothing. With `accumulate` > 1 the batch is worked through in that many
-  parts, with the same result but for the draws of dropout, which depend on
-  seed, step and part. `mixup` and `cutmix` are the alphas of `mixing.mix`,
-  which mixes the whole batch; `accuracy` counts a row's own label.
-  `drop_patches` is the share of `dropping.draw`, drawn for the whole batch too.
+  nothing. With `accumulate` > 1 the batch is processed in that many parts, with
+  the same result except for dropout, which depends on seed, step and part.
+  `mixup` and `cutmix` are the alphas of `augment.mix`, which mixes the complete
+  batch; `accuracy` counts a row's own label. `drop_patches` is the share of
+  `augment.draw_kept`, also drawn for the complete batch.
 
-  A batch may have `features` in place of `video`: what `model.features` gives,
-  of a model of which only what decodes them is trained.
+  A batch may have `features`, the result of `model.features`, in place of
+  `video`, if only the layers that decode them are trained.
   """
 
   sums = _make_sums(model, normalization, label_smoothing)
@@ -80,12 +80,12 @@ def make_train_step(
 
 
 def make_rng(state: TrainState) -> jax.Array:
-  """The key of all draws of a step."""
+  """Makes the key of all random draws of a step."""
   return jax.random.fold_in(jax.random.key(state.seed), state.step)
 
 
 def forward(model, normalization: str, params, batch, rng):
-  """Logits `B x classes` of a batch that was `altered`, float32."""
+  """Computes float32 logits `B x classes` of an augmented batch."""
   apply = functools.partial(
     model.apply, {'params': params}, rngs={'dropout': rng}
   )
@@ -97,7 +97,7 @@ def forward(model, normalization: str, params, batch, rng):
 
 
 def _make_sums(model, normalization: str, label_smoothing: float):
-  """Returns the function that sums loss and hits over a batch."""
+  """Makes the function that sums loss and hits over a batch."""
 
   def sums(params, frozen, batch, rng):
     params = join(params, frozen)
@@ -113,7 +113,7 @@ def _make_sums(model, normalization: str, label_smoothing: float):
 
 
 def make_config_step(config, model, tx: optax.GradientTransformation):
-  """The `make_train_step` of a config, with its model and optimiser."""
+  """Makes the training step of a config, with its model and optimiser."""
   return make_train_step(
     model,
     tx,
@@ -127,12 +127,12 @@ def make_config_step(config, model, tx: optax.GradientTransformation):
 
 
 def jit_step(step, state: TrainState, mesh):
-  """`step` for `jax.jit`: the state is given away and comes back as placed.
+  """Jits a step: the state is donated, and its shardings are kept.
 
   Args:
-    step: of `make_train_step`.
-    state: of arrays or shapes, each with its sharding.
-    mesh: of the state.
+    step: result of `make_train_step`.
+    state: arrays or shapes, each with its sharding.
+    mesh: mesh of the state.
   """
   places = jax.tree.map(lambda x: x.sharding, state)
   out = (places, sharding.replicated(mesh))
@@ -141,17 +141,17 @@ def jit_step(step, state: TrainState, mesh):
 
 
 def _sum_in_parts(function, count: int):
-  """Sums a function's results over `count` parts of the batch, one by one."""
+  """Sums the results of a function over `count` parts of the batch."""
 
   def summed(params, frozen, batch, rng):
     # Part i takes rows i, i + count, …: every row stays on its device.
-    cut = lambda x: x.reshape(-1, count, *x.shape[1:]).swapaxes(0, 1)
+    divide = lambda x: x.reshape(-1, count, *x.shape[1:]).swapaxes(0, 1)
     keys = jax.random.split(rng, count)
 
     def add(total, part):
       return jax.tree.map(jnp.add, total, function(params, frozen, *part)), None
 
     zero = ((0.0, 0.0), jax.tree.map(jnp.zeros_like, params))
-    return jax.lax.scan(add, zero, (jax.tree.map(cut, batch), keys))[0]
+    return jax.lax.scan(add, zero, (jax.tree.map(divide, batch), keys))[0]
 
   return summed

@@ -1,4 +1,4 @@
-"""Prefixes in a config (`trainable`, the optimiser) that its model has."""
+"""Drops prefixes of a config (`trainable`, optimiser) its model lacks."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,13 +6,13 @@ from typing import Any
 from i2v_jax.params import check_prefixes, matches
 from i2v_jax.runtime.errors import UserError
 
-# A model may be told not to have these.
+# Parts that a model may lack.
 OPTIONAL = ('adapters', 'projection', 'temporal_embedding')
 BY_PREFIX = ('lr_multipliers', 'decay_multipliers', 'first_channels')
 
 
 def drop_absent(config: Mapping[str, Any], params: Mapping) -> dict[str, Any]:
-  """A config without the prefixes of parts that are absent or not trained.
+  """Removes the prefixes of absent or untrained parts from a config.
 
   Args:
     config: an experiment, whose `trainable` and tables of the optimiser name
@@ -20,7 +20,7 @@ def drop_absent(config: Mapping[str, Any], params: Mapping) -> dict[str, Any]:
     params: its parameters, or their shapes.
 
   Raises:
-    UserError: a prefix matches nothing, as a misspelt one; names its key.
+    UserError: a prefix matches nothing, such as a misspelt one; names its key.
   """
   absent = set(OPTIONAL) - set(params)
   kept = lambda paths: [p for p in paths if p.split('/')[0] not in absent]
@@ -47,7 +47,7 @@ def drop_absent(config: Mapping[str, Any], params: Mapping) -> dict[str, Any]:
 def describe_dropped(
   before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> str:
-  """What `present` has taken out of a config, in words, or ''."""
+  """Describes what `drop_absent` removed from a config, or returns ''."""
   lists = {'trainable': (before['trainable'], after['trainable'])}
   for key in BY_PREFIX:
     lists[f'optimizer.{key}'] = [c['optimizer'][key] for c in (before, after)]

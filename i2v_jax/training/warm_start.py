@@ -1,4 +1,4 @@
-"""Begins training where another model ended: a warm start."""
+"""Warm start: training begins with the parameters of a trained model."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from i2v_jax.runtime.errors import UserError
 from i2v_jax.weights import positions
 from i2v_jax.weights.formats import native
 
-# Options that act while training only, and what shapes tell by themselves.
+# Options that act in training only, or that shapes already determine.
 NO_MATTER = (
   'cls_std',
   'drop_path',
@@ -31,17 +31,17 @@ OFFSETS = r'adapters/layers_\d+/w[12]'
 
 
 def take_params(theirs, path, model, class_names: Sequence[str]) -> dict:
-  """The parameters of a trained model, for a model of the same kind.
+  """Takes the parameters of a trained model for a model of the same kind.
 
-  Tables of positions in time and space are resampled where the number of frames
-  or the image size differs, which is printed.
+  Tables of positions in time and space are resampled if the number of frames or
+  the image size differs, which is printed.
 
   Args:
     theirs: the trained model, with `model`, `params` and `class_names`.
     path: names it.
     model: the classifier that is to be trained.
-    class_names: of its data. With those of the trained model in another order,
-      or others, the head is left out: it is initialised.
+    class_names: of its data. If they differ from those of the trained model,
+      also in order, the head is left out and initialised.
 
   Raises:
     UserError: it is a model of another kind; names what differs.
@@ -68,11 +68,11 @@ def take_params(theirs, path, model, class_names: Sequence[str]) -> dict:
 def resample_tables(
   params: Mapping, wanted: Mapping, first: int
 ) -> tuple[dict, list[str]]:
-  """Parameters with tables of positions of the shapes that are wanted.
+  """Resamples the tables of positions to the shapes wanted.
 
   Args:
     params: a tree.
-    wanted: of shapes; where other leaves differ they stay as they are.
+    wanted: tree of shapes; other leaves that differ are kept.
     first: rows of `backbone/pos` before those of the patches.
 
   Returns:
@@ -100,8 +100,8 @@ def resample_tables(
 def resample_frames(table_TxD, num_frames: int) -> np.ndarray:
   """Resamples a table with a row per frame linearly.
 
-  Row t stands for the middle of the t-th of equally long parts of a clip, as
-  frames are sampled; beyond the first and the last middle they are repeated.
+  Row t is at the middle of the t-th of equally long parts of a clip, as frames
+  are sampled; beyond the first and last middle, rows are repeated.
 
   Args:
     table_TxD: the table.
@@ -120,7 +120,7 @@ def resample_frames(table_TxD, num_frames: int) -> np.ndarray:
 
 
 def check_same_kind(folder, theirs, ours) -> None:
-  """Raises UserError where the same parameters mean another function.
+  """Raises UserError if the same parameters make another function.
 
   Args:
     folder: names `theirs` in the error.
@@ -137,12 +137,12 @@ def check_same_kind(folder, theirs, ours) -> None:
 
 
 def _describe_function(model) -> dict[str, Any]:
-  """What the function of a classifier depends on beside its parameters."""
+  """Describes all that a classifier depends on except its parameters."""
   found = {
     f'backbone.{k}': v
     for k, v in native.describe_config(model.image_model).items()
   }
-  del found['backbone.image_size']  # positions tell it
+  del found['backbone.image_size']  # positions show it
   found['mean_first'] = model.mean_first
   operator = model.temporal_operator or {}
   found |= {f'temporal_operator.{k}': v for k, v in operator.items()}

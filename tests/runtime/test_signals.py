@@ -159,7 +159,7 @@ def test_a_run_that_stopped_ends_with_0_and_others_with_130(capsys):
   finally:
     signal.signal(signal.SIGINT, before)
   first, second = capsys.readouterr().out.splitlines()
-  assert first == 'stopped by SIGTERM; to go on:'
+  assert first == 'stopped by SIGTERM; to resume:'
   assert second == f'  {signals.format_command()}'
   assert errors.run_guarded(interrupt) == 130
   assert capsys.readouterr().err == 'stopped; 3 of 4 done\n'

@@ -146,7 +146,7 @@ def test_two_processes_stop_at_the_same_step(digits, tmp_path):
   pair[1].send_signal(signal.SIGTERM)
   first, second = (process.communicate()[0] for process in pair)
   assert [process.returncode for process in pair] == [0, 0], first + second
-  assert 'a signal to another process; to go on, start the same' in first
+  assert 'a signal to another process; to resume, start the same' in first
   step, _ = checkpoint_files.find_newest(tmp_path / 'run')
   assert 3 <= step < 400 and f'step {step} of 400 is saved' in first
   lines = status.make_report(tmp_path / 'run')

@@ -1,4 +1,4 @@
-"""Numbers that are none: the tensor in which they begin is named."""
+"""Non-finite values: the tensor where they first appear is named."""
 
 import collections
 import dataclasses
@@ -42,7 +42,7 @@ def changed(tree, path, value):
 def test_nothing_is_found_where_nothing_is_wrong(run, batch):
   assert nonfinite.find_nonfinite(run.state) == []
   nonfinite.check_state(run.state)
-  assert 'done again, that step gave numbers' in nonfinite.find_first(
+  assert 'done again, that step was finite' in nonfinite.find_first(
     run, run.state, batch
   )
 
@@ -109,7 +109,7 @@ def test_what_is_looked_at_is_what_the_step_did(run, batch, monkeypatch, parts):
 def test_of_kept_features_the_first_output_is_named(run, batch):
   kept = {key: batch[key] for key in ('label', 'mask')}
   kept['features'] = jnp.full((4, 8, 32), 10.0)
-  assert 'that step gave numbers' in nonfinite.find_first(run, run.state, kept)
+  assert 'that step was finite' in nonfinite.find_first(run, run.state, kept)
   params = changed(run.state.params, 'head/kernel', 3e38)
   state = run.state.replace(params=params)
   assert nonfinite.find_first(run, state, kept).endswith(

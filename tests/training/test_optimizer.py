@@ -211,7 +211,7 @@ def test_count_is_of_what_is_really_trained(channels, count):
   ('channels', 'error'),
   [
     ({'head/kernels': (0, 1)}, "'head/kernels'.*did you mean 'head/kernel'"),
-    ({'head': (0, 1)}, "'head', which is no trained parameter"),
+    ({'head': (0, 1)}, "'head', which is not a trained parameter"),
     ({'head/kernel': (2, 1)}, r'axis 2 .* \(3, 2\); choose one below 2'),
     ({'head/kernel': (-1, 1)}, 'head/kernel.* -1|axis -1'),
     ({'head/kernel': (1, 3)}, '3 channels along axis 1 .* choose 1 to 2'),

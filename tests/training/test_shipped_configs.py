@@ -50,7 +50,8 @@ def test_a_shipped_config_is_found_in_any_folder(elsewhere):
     'configs',
     'other/common.py',
   ):
-    error = f'There is no {path}, nor' if '.py' in path else 'is no Python file'
+    known = '.py' in path
+    error = f'There is no {path}, nor' if known else 'is not a Python file'
     with pytest.raises(ValueError, match=error):
       shipped_configs.find_config(path)
 

@@ -1,4 +1,4 @@
-"""Exact multi-view evaluation: every video counted once, nothing made up."""
+"""Exact multi-view evaluation: every video counted once."""
 
 import dataclasses
 import functools
@@ -28,13 +28,13 @@ from i2v_jax.training.evaluation import metrics
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-  """What came out of an evaluation.
+  """The result of an evaluation.
 
   Attributes:
     scores: float32 [n, classes], probabilities averaged over views; NaN rows
       for videos that could not be read.
     accuracy: `top1`, `top5`, `mean_class` in 0..1, over the decoded videos.
-    fingerprint: what was evaluated, and on what: JSON values.
+    fingerprint: model, data and preprocessing evaluated: JSON values.
     bad: id of a video that could not be read -> reason.
   """
 
@@ -46,10 +46,10 @@ class Evaluation:
 
 @functools.partial(jax.jit, static_argnames=('model', 'normalization'))
 def compute_probabilities(model, normalization: str, params, views: Mapping):
-  """Class probabilities `B x C`, averaged over the V views of each video.
+  """Computes class probabilities `B x C`, averaged over V views of a video.
 
   `views` are the uint8 arrays of the clips, `video` `B x V x T x H x W x 3` and
-  what else the model takes.
+  the other inputs of the model.
   """
   batch, count = views['video'].shape[:2]
   clips = {k: x.reshape(-1, *x.shape[2:]) for k, x in views.items()}
@@ -75,14 +75,14 @@ def evaluate(
     params: all its parameters, on the devices of `mesh`.
     loader: of the split; its spec decides the views.
     config: of the experiment: normalisation, loader, cap on unreadable videos,
-      and `batch_size`, about how many views are run at once.
-    mesh: devices; the batch of videos is cut over them.
+      and `batch_size`, about the number of views run at once.
+    mesh: devices; the batch of videos is sharded over them.
     identity: further facts for the fingerprint.
     over: batches -> the same batches, which may raise between two.
 
   Raises:
     DecodeError: a video cannot be read, or too many where they are skipped.
-    NonFiniteError: the model gives something that is no number.
+    NonFiniteError: the model gives non-finite scores.
   """
   data, split, count = config['data'], loader.split, mesh.shape['data']
   per_batch = math.ceil(config['batch_size'] / loader.spec.views / count)
@@ -110,7 +110,7 @@ def evaluate(
 
 
 def _start_all(start: Callable, batches: Iterator) -> Iterator:
-  """`start` of every batch; of the first, it may have to be compiled."""
+  """Starts every batch; the first may compile the evaluation."""
   for batch in itertools.islice(batches, 1):
     with compilation.announce('the evaluation'):
       started = start(batch)
@@ -149,13 +149,13 @@ def _check_finite(scores, split, decoded) -> None:
   if wrong.any():
     first = np.flatnonzero(decoded)[wrong.argmax()]
     raise NonFiniteError(
-      f'The model gives no numbers for {wrong.sum()} videos, the first of them '
+      f'The model gives non-finite scores for {wrong.sum()} videos, such as '
       f'{split.ids[first]!r}; its parameters have diverged.'
     )
 
 
 def _start(model, normalization, params, mesh, spec, batch):
-  """Starts one batch: (what is known here, rows in the order of the mesh)."""
+  """Starts one batch: (values of this host, rows in the order of the mesh)."""
   local = {key: batch[key] for key in ('index', 'error')}
   local['same'] = _find_identical_crops(batch, spec)
   rows = {'index': batch['index'].astype(np.int32), 'mask': batch['mask']}
@@ -167,7 +167,7 @@ def _start(model, normalization, params, mesh, spec, batch):
 
 
 def _find_identical_crops(batch: Mapping, spec: ClipSpec) -> np.ndarray:
-  """Whether all crops of a video are equal, as of a square one: [B]."""
+  """Finds videos whose crops are all equal, as of a square one: [B]."""
   if spec.crops == 1:
     return np.zeros(len(batch['index']), bool)
   views = batch['video']
@@ -177,7 +177,7 @@ def _find_identical_crops(batch: Mapping, spec: ClipSpec) -> np.ndarray:
 
 
 def _gather(tree):
-  """The rows of all hosts as numpy; strings travel as bytes."""
+  """Gathers the rows of all hosts as numpy; strings travel as bytes."""
   if jax.process_count() == 1:
     return jax.tree.map(np.asarray, tree)
   as_bytes = lambda x: x.view(np.uint8).reshape(len(x), -1)
@@ -215,8 +215,8 @@ def _make_fingerprint(loader, normalization, model, decoded) -> dict:
 def write_evaluation(evaluation: Evaluation, split, folder) -> pathlib.Path:
   """Writes `report.json`, `scores.npz` and, if any, `bad_videos.csv`.
 
-  A `bad_videos.csv` of an earlier evaluation that no longer holds is removed.
-  The folder is made, but none above it: one that was moved stays so.
+  An outdated `bad_videos.csv` is removed. The folder is
+  made, but not its parents: a workdir that was moved is not made again.
   """
   folder = pathlib.Path(folder)
   folder.mkdir(exist_ok=True)
@@ -239,7 +239,7 @@ def write_evaluation(evaluation: Evaluation, split, folder) -> pathlib.Path:
 
 
 def format_summary(evaluation: Evaluation) -> str:
-  """One line for people."""
+  """Formats an evaluation as one line."""
   found, facts = evaluation.accuracy, evaluation.fingerprint
   failed = facts['failed'] + facts['missing']
   few = evaluation.scores.shape[1] <= 5  # the first five are all there are

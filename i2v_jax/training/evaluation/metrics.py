@@ -8,7 +8,7 @@ from i2v_jax.runtime.errors import UserError
 def compute_top_k(
   scores_BxC: np.ndarray, labels_B: np.ndarray, k: int
 ) -> float:
-  """Share of rows whose label is among the k highest scores.
+  """Computes the share of rows whose label is among the k highest scores.
 
   With fewer than k classes every row counts. Ties are broken towards the
   lower class index, so the result does not depend on the order of the rows.
@@ -20,7 +20,7 @@ def compute_top_k(
 def compute_mean_class_accuracy(
   scores_BxC: np.ndarray, labels_B: np.ndarray
 ) -> float:
-  """Mean over the classes that occur in `labels_B` of their top-1 accuracy."""
+  """Computes the mean top-1 accuracy of the classes in `labels_B`."""
   hit = np.argmax(scores_BxC, axis=1) == labels_B
   return float(
     np.mean([hit[labels_B == c].mean() for c in np.unique(labels_B)])
@@ -30,7 +30,7 @@ def compute_mean_class_accuracy(
 def compute_accuracies(
   scores_BxC: np.ndarray, labels_B: np.ndarray
 ) -> dict[str, float]:
-  """`top1`, `top5` and `mean_class` in 0..1, over the labelled rows.
+  """Computes `top1`, `top5` and `mean_class` in 0..1 over labelled rows.
 
   Raises:
     UserError: there is no labelled row to count.

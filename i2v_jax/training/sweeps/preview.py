@@ -1,4 +1,4 @@
-"""What is known of the rows of a sweep before any is trained."""
+"""Costs and errors of the rows of a sweep, before any is trained."""
 
 import json
 import os
@@ -30,7 +30,7 @@ def preview_rows(variants: Sequence[Variant]) -> list[dict[str, Any]]:
       printed.
 
   Raises:
-    FileNotFoundError: data or weights of a variant are not there.
+    FileNotFoundError: data or weights of a variant are missing.
   """
   found, splits = [], {}
   for variant in variants:
@@ -54,7 +54,7 @@ def preview_rows(variants: Sequence[Variant]) -> list[dict[str, Any]]:
 
 
 def _count_costs(config: Mapping[str, Any], splits: dict) -> dict[str, int]:
-  """Counts of a config that can be trained; `splits` keeps data once read."""
+  """Counts the costs of a valid config; `splits` caches data."""
   mesh = sharding.make_mesh(config['mesh']['model'])
   fixed = dict(config)
   if config['batch_size'] == auto.AUTO:

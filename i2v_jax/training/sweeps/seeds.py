@@ -9,7 +9,7 @@ from i2v_jax.training.config_files import Variant
 
 
 def expand_seeds(variant: Variant, count: int) -> list[Variant]:
-  """`count` variants of consecutive seeds, beginning with that of the config.
+  """Makes `count` variants of consecutive seeds, from that of the config on.
 
   The first keeps the name, so that seeds can be added to a finished sweep.
   """

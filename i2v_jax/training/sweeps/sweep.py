@@ -1,6 +1,6 @@
 """Sweeps: variants of a config trained in turn, and one table of them.
 
-Each is trained and evaluated in a folder of its name, and none twice.
+Each is trained and evaluated once, in a folder of its name.
 """
 
 import os
@@ -18,11 +18,11 @@ from i2v_jax.training.config_files import Variant
 from i2v_jax.training.sweeps import preview
 from i2v_jax.training.sweeps.seeds import expand_seeds, gather_seeds
 
-# What a folder keeps of a variant that has finished.
+# File in the folder of a finished variant.
 RECORD = 'sweep.json'
-# Of older records, what is counted before training.
+# Keys of older records that are counted before training.
 KNOWN_AHEAD = ('name', 'reported', 'tunable_params')
-# Of one variant; the others may well run. The last one is too little memory.
+# Errors of one variant; others may run. The last one is too little memory.
 FAILURES = (UserError, jax.errors.JaxRuntimeError)
 
 
@@ -36,15 +36,15 @@ def train_and_show(
   Args:
     variants: of a sweep.
     workdir: gets a folder per variant and seed.
-    seeds: how many each variant is trained with, from that of its config on.
+    seeds: number of seeds per variant, from that of its config on.
 
   Returns:
     A row per variant: `name`, `parameters`, `tunable_params`, `view_macs`,
     `reported` (percent), `error` (None, or why it failed), and the accuracies
-    in 0..1 if it did not; with several seeds as `seeds.gather` returns them.
+    in 0..1 if it did not; with several seeds as `gather_seeds` returns them.
 
   Raises:
-    FileNotFoundError: data or weights are not there, for any of them.
+    FileNotFoundError: data or weights of any variant are missing.
   """
   with compilation.cache_in(workdir):  # of which all seeds use one program
     rows = train_all(variants, workdir, seeds)
@@ -55,7 +55,7 @@ def train_and_show(
 def train_all(
   variants: Sequence[Variant], workdir, seeds: int = 1
 ) -> list[dict]:
-  """The rows of `sweep`, without writing or printing them."""
+  """Trains as `train_and_show`, without writing or printing the rows."""
   rows = []
   ahead = preview.preview_rows(variants)
   for variant, row in zip(variants, ahead, strict=True):
@@ -70,14 +70,14 @@ def train_all(
 
 
 def _run_one(variant: Variant, row: dict, workdir: pathlib.Path) -> dict:
-  """The row of one run: as it finished before, or trained."""
+  """Reads the row of a finished run, or trains it."""
   console.rule(variant.name)
   folder = workdir / variant.folder
   return row | (_read_finished(variant, folder) or _train(variant, folder))
 
 
 def _read_finished(variant: Variant, folder: pathlib.Path) -> dict | None:
-  """The row of a variant that the same config has finished."""
+  """Reads the row of a variant that the same config has finished."""
   if not (folder / RECORD).is_file():
     return None
   record = files.read_json(folder / RECORD, ('config', 'row'))
@@ -93,7 +93,7 @@ def _make_identity(variant: Variant) -> dict:
 
 
 def _train(variant: Variant, folder: pathlib.Path) -> dict:
-  """Trains a variant, or resumes it: accuracies, or the error of a refusal."""
+  """Trains or resumes a variant: its accuracies, or its error."""
   try:
     result = loop.train_and_evaluate(variant.config, folder)
   except FileError:  # missing data or a full disk, which the others share
@@ -109,7 +109,7 @@ def _train(variant: Variant, folder: pathlib.Path) -> dict:
 
 
 def make_cell(key: str, form: str, factor: float = 1) -> Callable[[dict], str]:
-  """Makes a column: a number of a row as text, or `-` if it has none."""
+  """Makes a column: a number of a row as text, or `-` without one."""
 
   def text(row):
     value = row.get(key)

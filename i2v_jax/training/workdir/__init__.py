@@ -1,7 +1,7 @@
-"""What a run leaves on disk, and what reads it.
+"""Files that a run leaves on disk, and their readers.
 
 lock: one trainer at a time. claim: the config, and whether a run resumes it.
-checkpoint, checkpoint_files: what was trained, complete or not there.
-log: metrics for people, `metrics.jsonl` and TensorBoard.
+checkpoint, checkpoint_files: what was trained, complete or absent.
+log: metrics on the console, in `metrics.jsonl` and for TensorBoard.
 heartbeat, status: how a run is doing; `status` loads no JAX.
 """

@@ -1,6 +1,6 @@
-"""Checkpoints of what changes: trainable state, position, and what it means.
+"""Checkpoints of the trainable state, its step and its metadata.
 
-The frozen backbone is not in them; its source and hash are.
+They hold the source and hash of the frozen backbone, not its weights.
 """
 
 import contextlib
@@ -14,26 +14,26 @@ import orbax.checkpoint as ocp
 from i2v_jax.runtime import hosts
 from i2v_jax.runtime.console import console
 from i2v_jax.runtime.errors import FileError
-from i2v_jax.training.workdir import checkpoint_files as files
+from i2v_jax.training.workdir import checkpoint_files
 
 _LOG = logging.getLogger('absl')
 
 
 class Checkpoints:
-  """The checkpoints of one workdir, newest first to be restored.
+  """The checkpoints of one workdir.
 
-  A checkpoint appears whole or not at all: it is written beside its place and
-  renamed, so a killed process leaves the one before it. Digests in it tell if
-  its files are still those that were written.
+  A checkpoint appears complete or not at all: it is written under another name
+  and renamed, so a killed process leaves the one before. Its digests show
+  whether the files are still those that were written.
 
   Args:
     workdir: absolute or relative folder.
-    keep: how many are kept.
-    trains: whether this is the trainer, which holds the lock: what is
-      unfinished or broken is put aside.
+    keep: number of checkpoints kept.
+    trains: whether this is the trainer, which holds the lock: it moves
+      unfinished and damaged checkpoints away.
 
   Raises:
-    OSError: of a trainer: there are checkpoints, and all are broken.
+    OSError: for a trainer, if there are checkpoints and all are damaged.
   """
 
   def __init__(self, workdir, keep: int = 2, trains: bool = False):
@@ -51,45 +51,48 @@ class Checkpoints:
     }
     _LOG.addFilter(_not_of_orbax)
     self.manager = ocp.CheckpointManager(
-      files.checkpoints_folder(workdir), options=options, item_handlers=handlers
+      checkpoint_files.checkpoints_folder(workdir),
+      options=options,
+      item_handlers=handlers,
     )
     self._saving = None
 
   def _clear(self) -> None:
-    if line := files.clear(self.workdir):
+    if line := checkpoint_files.clear(self.workdir):
       console.print(line)
 
   def _seal(self) -> None:
-    """In the thread that writes, of the first process, before the renaming."""
-    name = f'{self._saving}{files.UNFINISHED}'
-    files.seal(files.checkpoints_folder(self.workdir) / name)
+    """Runs in the writing thread of the first process, before the renaming."""
+    name = f'{self._saving}{checkpoint_files.UNFINISHED}'
+    checkpoint_files.seal(
+      checkpoint_files.checkpoints_folder(self.workdir) / name
+    )
 
   def latest_step(self) -> int | None:
     return self.manager.latest_step()
 
   def newest(self) -> int | None:
-    """The newest step that is whole; says so if there are broken ones after it.
+    """Finds the newest complete step; reports damaged ones after it.
 
     Raises:
-      OSError: there are checkpoints, and all are broken.
+      OSError: there are checkpoints, and all are damaged.
     """
-    step, broken = files.find_newest(self.workdir)
+    step, broken = checkpoint_files.find_newest(self.workdir)
     if broken:
-      console.print(files.describe_broken(broken, step))
+      console.print(checkpoint_files.describe_broken(broken, step))
     return step
 
   def save(self, state, metadata: dict[str, Any]) -> None:
-    """Writes a `TrainState` and JSON metadata, unless they are there.
+    """Writes a `TrainState` and JSON metadata, unless that step is saved.
 
     Raises:
-      OSError: this one, or the one before, whose writing went on meanwhile,
-        could not be written.
+      OSError: it, or the one before, which was still being written, failed.
     """
     step = int(state.step)
     if step == self.latest_step():
       return
     self.wait()
-    with self._told():
+    with self._explain_errors():
       self._saving = step
       self.manager.save(
         step,
@@ -101,12 +104,12 @@ class Checkpoints:
       )
 
   def wait(self) -> None:
-    """Until what is being saved lies there; raises OSError if it cannot."""
-    with self._told():
+    """Waits until a save has finished; raises OSError if it failed."""
+    with self._explain_errors():
       self.manager.wait_until_finished()
 
   def metadata(self, step: int) -> dict[str, Any]:
-    """What was saved beside the arrays."""
+    """Reads the metadata saved with the arrays."""
     args = ocp.args.Composite(metadata=ocp.args.JsonRestore())
     return self.manager.restore(step, args=args)['metadata']
 
@@ -116,8 +119,8 @@ class Checkpoints:
     Args:
       step: one that exists.
       like: name -> tree of arrays or shapes that decide shape and dtype.
-      sharding: where every leaf goes, or a tree like `like` that says it of
-        each; the topology that saved does not matter.
+      sharding: of every leaf, or a tree of them like `like`; the topology at
+        saving does not matter.
     """
     places = jax.tree.broadcast(sharding, dict(like))
     shape = lambda x, at: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=at)
@@ -129,20 +132,20 @@ class Checkpoints:
     return {name: restored[name] for name in like}
 
   def close(self) -> None:
-    """Waits for writing to end, and raises what went wrong in it.
+    """Waits for writing to end, and raises its errors.
 
     Raises:
       OSError: the last checkpoint could not be written.
     """
     try:
-      with self._told():
+      with self._explain_errors():
         self.manager.close()
     finally:
       _LOG.removeFilter(_not_of_orbax)
 
   @contextlib.contextmanager
-  def _told(self) -> Iterator[None]:
-    """What goes wrong while writing, as one sentence."""
+  def _explain_errors(self) -> Iterator[None]:
+    """Raises errors of writing as one sentence."""
     try:
       yield
     except Exception as error:
@@ -150,11 +153,13 @@ class Checkpoints:
         raise
       reason = str(error).strip().splitlines()
       reason = reason[-1] if reason else repr(error)
-      whole = files.find_steps(self.workdir)
-      left = f'that of step {whole[-1]} is whole' if whole else 'there is none'
+      steps = checkpoint_files.find_steps(self.workdir)
+      left = (
+        f'that of step {steps[-1]} is complete' if steps else 'there is none'
+      )
       raise FileError(
         f'The checkpoint of step {self._saving} could not be written to '
-        f'{files.checkpoints_folder(self.workdir)} '
+        f'{checkpoint_files.checkpoints_folder(self.workdir)} '
         f'({reason}); {left}. Mend the disk and start the same command again.'
       ) from error
 
@@ -166,11 +171,11 @@ class Checkpoints:
 
 
 def _is_of_disk(error: Exception) -> bool:
-  """Whether writing failed; TensorStore says so in a UserError."""
-  said = str(error)
-  return isinstance(error, OSError) or 'OS error' in said or 'os_error' in said
+  """Whether the disk failed; TensorStore reports that as a ValueError."""
+  text = str(error)
+  return isinstance(error, OSError) or 'OS error' in text or 'os_error' in text
 
 
 def _not_of_orbax(record: logging.LogRecord) -> bool:
-  """It logs errors that it raises as well, with their tracebacks."""
+  """Drops records of Orbax, which logs errors that it raises as well."""
   return 'orbax' not in record.pathname

@@ -1,6 +1,6 @@
-"""Checkpoints as files: which of a workdir are whole, and what the others lack.
+"""Checkpoints as files: which ones are complete, and what the others lack.
 
-Knows nothing of arrays, so that anything may look while training goes on.
+Reads no arrays, so that any program may look while a run trains.
 """
 
 import hashlib
@@ -12,10 +12,10 @@ from i2v_jax.runtime import files
 from i2v_jax.runtime.errors import FileError, UserError
 
 ITEMS = ('params', 'opt_state', 'metadata')
-DIGEST = 'digest.json'  # of a checkpoint: file -> its SHA-256, when written
-ORBAX = '_CHECKPOINT_METADATA'  # its own, rewritten after there is a digest
-UNFINISHED = '.orbax-checkpoint-tmp'  # what Orbax renames when all is written
-BROKEN = 'broken_checkpoints'  # where those go that are in the way
+DIGEST = 'digest.json'  # of a checkpoint: file -> its SHA-256 when written
+ORBAX = '_CHECKPOINT_METADATA'  # of Orbax, rewritten after the digest
+UNFINISHED = '.orbax-checkpoint-tmp'  # suffix that Orbax removes at the end
+BROKEN = 'broken_checkpoints'  # folder for damaged checkpoints
 
 
 def checkpoints_folder(workdir) -> pathlib.Path:
@@ -23,7 +23,7 @@ def checkpoints_folder(workdir) -> pathlib.Path:
 
 
 def find_steps(workdir) -> list[int]:
-  """Steps of the checkpoints that were written to their end, oldest first."""
+  """Finds the steps of all finished checkpoints, oldest first."""
   folder = checkpoints_folder(workdir)
   if not folder.is_dir():
     return []
@@ -31,7 +31,7 @@ def find_steps(workdir) -> list[int]:
 
 
 def seal(folder: pathlib.Path) -> None:
-  """Writes down what the files of a checkpoint are, before its renaming."""
+  """Writes the digests of a checkpoint, before its renaming."""
   found = {
     str(path.relative_to(folder)): _sha256(path)
     for item in ITEMS
@@ -42,10 +42,9 @@ def seal(folder: pathlib.Path) -> None:
 
 
 def find_missing(folder: pathlib.Path) -> str:
-  """Says what a checkpoint lacks, '' if nothing; reads no arrays.
+  """Names what a checkpoint lacks, or returns ''; reads no arrays.
 
-  Of those that were written before there was a digest, only that all their
-  parts are there.
+  Checkpoints older than the digest are only checked for their parts.
   """
   for item in ITEMS:
     if not (folder / item).is_dir():
@@ -60,7 +59,7 @@ def find_missing(folder: pathlib.Path) -> str:
 
 
 def find_damage(folder: pathlib.Path) -> str:
-  """Says what is wrong with a checkpoint, '' if nothing; reads all of it."""
+  """Names the damage of a checkpoint, or returns ''; reads all files."""
   if problem := find_missing(folder):
     return problem
   for name, digest in _read_object(folder / DIGEST).items():
@@ -83,58 +82,59 @@ def _read_object(path: pathlib.Path) -> dict | None:
 
 
 def find_newest(
-  workdir, problem_of: Callable[[pathlib.Path], str] = find_damage
+  workdir, find_problem: Callable[[pathlib.Path], str] = find_damage
 ) -> tuple[int | None, dict[int, str]]:
-  """The newest step that is whole, and what is wrong with those after it.
+  """Finds the newest complete step, and what is wrong with later ones.
 
   Args:
-    workdir: of the run.
-    problem_of: `damage`, or `missing`, which is quick and sees less.
+    workdir: folder of the run.
+    find_problem: `find_damage`, or the quicker `find_missing`.
 
   Raises:
-    OSError: there are checkpoints, and all are broken.
+    OSError: there are checkpoints, and all are damaged.
   """
   broken = {}
   for step in reversed(find_steps(workdir)):
-    problem = problem_of(checkpoints_folder(workdir) / str(step))
+    problem = find_problem(checkpoints_folder(workdir) / str(step))
     if not problem:
       return step, broken
     broken[step] = problem
   if broken:
     step = max(broken)
     raise FileError(
-      f'No checkpoint in {checkpoints_folder(workdir)} is whole; of step '
+      f'No checkpoint in {checkpoints_folder(workdir)} is complete; of step '
       f'{step} {broken[step]}. Bring them back from a copy, or choose another '
-      '--workdir to begin anew.'
+      '--workdir to start again.'
     )
   return None, {}
 
 
-def describe_broken(broken: dict[int, str], whole: int) -> str:
-  """One line that says what is used in place of what."""
+def describe_broken(broken: dict[int, str], newest: int) -> str:
+  """Describes damaged checkpoints, and the one used instead, in one line."""
   found = '; '.join(f'of step {s}: {text}' for s, text in broken.items())
-  return f'a checkpoint is broken ({found}); falling back to step {whole}'
+  return f'a checkpoint is broken ({found}); falling back to step {newest}'
 
 
 def clear(workdir) -> str:
-  """Puts aside what is in the way of going on; only for who holds the lock.
+  """Moves unfinished and damaged checkpoints away.
 
-  What a killed process had begun to write is removed, broken checkpoints after
-  the newest whole one are moved to `broken_checkpoints`.
+  Call it only while holding the lock. Unfinished files of a killed process
+  are removed; damaged checkpoints after the newest complete one are moved to
+  `broken_checkpoints`.
 
   Returns:
-    A line for people, or ''.
+    A line that reports damaged ones, or ''.
 
   Raises:
-    OSError: there are checkpoints, and all are broken.
+    OSError: there are checkpoints, and all are damaged.
   """
   folder = checkpoints_folder(workdir)
   for path in folder.glob(f'*{UNFINISHED}*'):
     shutil.rmtree(path)
-  whole, broken = find_newest(workdir)
+  newest, broken = find_newest(workdir)
   for step in broken:
     _put_aside(folder / str(step), folder.parent / BROKEN)
-  return describe_broken(broken, whole) if broken else ''
+  return describe_broken(broken, newest) if broken else ''
 
 
 def _put_aside(path: pathlib.Path, to: pathlib.Path) -> None:

@@ -1,4 +1,4 @@
-"""The claim of a run on its work directory: what it was, and if it resumes."""
+"""The claim of a run on its work directory, and whether another resumes it."""
 
 import copy
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from i2v_jax.runtime import files
 from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import experiment
 
-# Where things are and how often one looks; none of it changes what is trained.
+# Places and intervals, which do not change what is trained.
 MAY_CHANGE = (
   'cache_gb',
   'checkpoint_every',
@@ -33,7 +33,7 @@ MAY_CHANGE = (
   'views.',
   'weights',
 )
-# What `--extend` may change as well: length, learning rate, batches.
+# Keys that `--extend` may change as well: length, learning rate, batches.
 EXTENDABLE = (
   'accumulate',
   'batch_size',
@@ -44,7 +44,7 @@ EXTENDABLE = (
   'optimizer.warmup_from',
   'steps',
 )
-# Keys younger than some stored configs -> what was done before there were any.
+# Keys younger than some stored configs -> the behaviour before they existed.
 ADDED = {
   'cache_gb': 0.0,
   'clips_per_video': 0,
@@ -60,7 +60,7 @@ ADDED = {
 
 
 def claim(run) -> None:
-  """Writes config, class names and parameter shapes of a run for people."""
+  """Writes config, class names and parameter shapes of a run."""
   if jax.process_index() > 0:
     return
   config = experiment.to_plain(run.config)
@@ -79,13 +79,13 @@ def check_same_config(
   """Checks that a config resumes, or with `extend` extends, an earlier run.
 
   Args:
-    old: of the run that the workdir holds, perhaps of an older version.
-    new: that is to go on with it.
-    workdir: for the error.
-    extend: allow what is in `EXTENDABLE` to change.
+    old: config of the run in the workdir, perhaps of an older version.
+    new: config that is to resume it.
+    workdir: named in the error.
+    extend: allow the keys of `EXTENDABLE` to change.
 
   Returns:
-    The values of `EXTENDABLE` that change: `{key: [old, new]}`.
+    The keys of `EXTENDABLE` that change: `{key: [old, new]}`.
 
   Raises:
     UserError: the two would not train the same; names the key.
@@ -108,7 +108,7 @@ def check_same_config(
 
 
 def complete_config(config: Mapping) -> dict[str, Any]:
-  """A stored config with the keys that are younger than it (`ADDED`)."""
+  """Adds the keys to a stored config that are younger than it (`ADDED`)."""
   config = copy.deepcopy(dict(config))
   for path, value in ADDED.items():
     *above, key = path.split('.')

@@ -1,6 +1,6 @@
-"""The heartbeat of a process that trains: a small file, written now and then.
+"""The heartbeat of a training process: a small file, rewritten regularly.
 
-A thread of its own writes it; training only leaves numbers for it.
+A thread of its own writes it; training only sets its numbers.
 """
 
 import collections
@@ -17,7 +17,7 @@ from i2v_jax.training.workdir import checkpoint_files
 
 _LOG = logging.getLogger(__name__)
 EVERY = 5  # seconds
-STEPS = 20  # that a rate is taken over
+STEPS = 20  # over which the rate is measured
 
 
 def heartbeat_path(workdir, process: int) -> pathlib.Path:
@@ -25,17 +25,17 @@ def heartbeat_path(workdir, process: int) -> pathlib.Path:
 
 
 class Heartbeat:
-  """Tells how a run is doing, to whoever looks; use it as a context manager.
+  """Reports how a run is doing; use it as a context manager.
 
   Args:
     workdir: where `heartbeat-PROCESS.json` is written.
-    steps: of the whole run.
+    steps: of the complete run.
     process: number of this process.
-    processes: how many there are.
+    processes: number of processes.
 
   Attributes:
-    step: steps done; set it at will, it costs nothing.
-    loss: the last one that is known.
+    step: steps done; setting it costs nothing.
+    loss: the last known one.
     phase: 'starting', 'training', 'evaluating', and at the end 'finished',
       'stopped' or 'crashed'.
   """
@@ -68,29 +68,29 @@ class Heartbeat:
     self.write()
 
   def enter(self, phase: str, step: int) -> None:
-    """Says what is done from now on, at which step."""
+    """Sets the phase, and the step at which it begins."""
     self.phase, self.step = phase, step
     self._times.clear()
     self.moved()
 
   def stepped(self, step: int) -> None:
-    """Says that a step was done."""
+    """Records that a step was done."""
     self.phase, self.step = 'training', step
     self._times.append(time.monotonic())
     self.moved()
 
   def moved(self) -> None:
-    """Says that something goes on."""
+    """Records progress."""
     self._moved = time.monotonic()
 
   def over(self, items: Iterable) -> Iterator:
-    """The same items, each of which shows that something goes on."""
+    """Yields the items and records progress at each."""
     for item in items:
       self.moved()
       yield item
 
   def record(self) -> dict:
-    """What the file holds. Times are seconds; `clock` never jumps."""
+    """The content of the file. Times are seconds; `clock` never jumps."""
     times = list(self._times)
     span = times[-1] - times[0] if len(times) > 1 else 0
     now = time.monotonic()
@@ -124,7 +124,7 @@ class Heartbeat:
       self.write()
 
   def _forget_others(self) -> None:
-    """The files of an earlier run of this workdir on more processes."""
+    """Removes files of an earlier run of this workdir on more processes."""
     for path in self.path.parent.glob('heartbeat-*.json'):
       number = path.stem.partition('-')[2]
       if number.isdecimal() and int(number) >= self.processes:
@@ -132,11 +132,11 @@ class Heartbeat:
 
 
 def describe_process(workdir, pid: int | None = None) -> dict:
-  """Which process, machine and folder this is, as far as they can be told.
+  """Identifies a process, its machine and a folder, as far as possible.
 
-  `boot` and `space` are '' where the system has no such thing; processes of
-  equal ones see each other. `started` tells a process from a later one of the
-  same number.
+  `boot` and `space` are '' where the system has no such thing; processes that
+  share both see each other. `started` distinguishes a process from a later one
+  with the same number.
   """
   found = os.stat(workdir)
   return {
@@ -150,7 +150,7 @@ def describe_process(workdir, pid: int | None = None) -> dict:
 
 
 def read_start(pid: int) -> str:
-  """When a process began, in ticks of the machine; '' if there is none."""
+  """Reads when a process began, in clock ticks; '' if it is gone."""
   fields = _read_text(f'/proc/{pid}/stat').rpartition(')')[2].split()
   return fields[19] if fields and fields[0] not in 'ZX' else ''
 

@@ -15,7 +15,7 @@ LOCK = 'train.lock'
 
 
 def make_writable(workdir) -> pathlib.Path:
-  """The folder, made if need be; raises OSError if it cannot be written."""
+  """Makes a folder if need be; raises OSError if it is not writable."""
   places.check_writable('--workdir', workdir)
   workdir = pathlib.Path(workdir)
   try:
@@ -30,18 +30,18 @@ def make_writable(workdir) -> pathlib.Path:
 
 
 class Lock:
-  """One trainer at a time, of however many processes; the first holds it.
+  """One trainer at a time, of any number of processes; the first holds it.
 
-  The operating system gives it back when that process ends, however it ends. A
-  file system that does not pass locks on to other machines (some NFS mounts)
+  The operating system releases it when that process ends, however it ends. A
+  file system that does not share locks with other machines (some NFS mounts)
   shows it to this machine only.
 
   Args:
     workdir: the folder.
 
   Raises:
-    OSError: at `with`, another process has it, says which; or the file system
-      has no locks.
+    OSError: at `with`, if another process holds it, which is named, or the file
+      system has no locks.
   """
 
   def __init__(self, workdir):
@@ -76,7 +76,7 @@ class Lock:
     self._file = file
 
   def check(self) -> None:
-    """Raises OSError if the folder, or the lock in it, is not there anymore."""
+    """Raises OSError if the folder, or the lock in it, is gone."""
     if self._file:
       with contextlib.suppress(FileNotFoundError):
         if os.path.samestat(os.fstat(self._file.fileno()), self.path.stat()):

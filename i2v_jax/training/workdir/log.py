@@ -1,4 +1,4 @@
-"""Where numbers of a run go: console, `metrics.jsonl`, TensorBoard events."""
+"""Writes metrics of a run: console, `metrics.jsonl`, TensorBoard events."""
 
 import json
 import math
@@ -19,10 +19,10 @@ class Writer:
   """Writes scalars of a run; only the first process of many does.
 
   Args:
-    workdir: where `metrics.jsonl` and the events of TensorBoard are.
+    workdir: folder of `metrics.jsonl` and the TensorBoard events.
     enabled: whether this process writes.
-    done: steps that the run goes on from: records of later ones, which will be
-      written again, and the final evaluation are taken out. None keeps all.
+    done: step from which the run resumes: records of later steps, which will be
+      written again, and the final evaluation are removed. None keeps all.
   """
 
   def __init__(self, workdir, enabled: bool = True, done: int | None = None):
@@ -65,7 +65,7 @@ class Writer:
 
 
 def read_records(path: pathlib.Path) -> list[dict]:
-  """The records of a `metrics.jsonl`; a last line that is not whole is none."""
+  """Reads the records of a `metrics.jsonl`, but no incomplete last line."""
   found = []
   lines = path.read_text(encoding='utf-8').splitlines()
   for number, line in enumerate(lines, 1):
@@ -73,12 +73,12 @@ def read_records(path: pathlib.Path) -> list[dict]:
       found.append(json.loads(line))
     except json.JSONDecodeError:
       if number < len(lines):
-        raise UserError(f'Line {number} of {path} is no JSON.') from None
+        raise UserError(f'Line {number} of {path} is not JSON.') from None
   return found
 
 
 def _rewind(path: pathlib.Path, done: int) -> None:
-  """Takes out what a run that goes on after `done` steps writes again."""
+  """Removes records that a run resuming after `done` steps writes again."""
   before = lambda r: (
     r['step'] < done or (r['step'] == done and 'val/top1' not in r)
   )
@@ -87,15 +87,15 @@ def _rewind(path: pathlib.Path, done: int) -> None:
 
 
 class Events:
-  """A file of events in a workdir, whole after every record.
+  """A TensorBoard file of events in a workdir, complete after every record.
 
-  Not written by a thread, as tensorboardX's own writer does: a full disk ends
-  that one unheard.
+  Unlike tensorboardX's own writer it uses no thread, which a full disk ends
+  without an error.
 
   Args:
-    workdir: the files go to `events` in it.
-    done: steps that a run goes on from, None if it does not: TensorBoard
-      forgets what it was told of later ones.
+    workdir: the files are written to it.
+    done: step from which a run resumes, so that TensorBoard drops later ones;
+      None if it does not.
   """
 
   def __init__(self, workdir, done: int | None = None):
@@ -126,10 +126,10 @@ class Events:
 
 
 def _import_tensorboard():
-  """What tensorboardX has; without torch, whose import takes seconds."""
+  """Imports tensorboardX without torch, which would take seconds."""
   hidden = 'torch' not in sys.modules
   if hidden:
-    sys.modules['torch'] = None  # tensorboardX does without it, then
+    sys.modules['torch'] = None  # tensorboardX works without it
   try:
     from tensorboardX import event_file_writer
     from tensorboardX.proto import event_pb2, summary_pb2

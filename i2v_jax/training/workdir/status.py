@@ -8,17 +8,17 @@ from i2v_jax.runtime import files
 from i2v_jax.runtime.errors import MissingFileError
 from i2v_jax.training.workdir import checkpoint_files, heartbeat
 
-SILENT = 60  # seconds without a sign, after which something is wrong
-IDLE = 120  # seconds without a step or batch, at least
-SLOW = 20  # steps' worth of time that none may take
+SILENT = 60  # seconds without a heartbeat after which a process has stalled
+IDLE = 120  # the same without a step or batch
+SLOW = 20  # the same in steps, where those take longer
 COLUMNS = ('process', 'state', 'step', 'rate', 'left', 'loss')
 
 
 def make_report(workdir) -> list[str]:
-  """Lines for people: each process, the newest checkpoint and evaluation.
+  """Makes lines: each process, the newest checkpoint and evaluation.
 
   Raises:
-    FileNotFoundError: nothing in the folder is of a run.
+    FileNotFoundError: the folder holds no run.
   """
   workdir = pathlib.Path(workdir)
   found = _make_rows(workdir)
@@ -46,7 +46,7 @@ def make_report(workdir) -> list[str]:
 
 
 def make_row(workdir: pathlib.Path, beat: dict) -> tuple[str, ...]:
-  """The cells of a process."""
+  """Makes the cells of a process."""
   rate, left = beat['steps_per_second'], beat['steps'] - beat['step']
   ongoing = beat['phase'] == 'training' and rate
   return (
@@ -60,10 +60,10 @@ def make_row(workdir: pathlib.Path, beat: dict) -> tuple[str, ...]:
 
 
 def find_state(workdir: pathlib.Path, beat: dict) -> str:
-  """One of running, starting, evaluating, stalled, finished, stopped, crashed.
+  """Running, starting, evaluating, stalled, finished, stopped or crashed.
 
-  On the machine of the process it is asked for and clocks that jump play no
-  part; from elsewhere only the time of the last sign is known.
+  On the machine of the process, the process itself and a monotonic clock
+  decide; on another one only the wall time of the last heartbeat is known.
   """
   phase, why = beat['phase'], beat['why']
   if phase in ('finished', 'stopped', 'crashed'):
@@ -93,7 +93,7 @@ def _judge_by_time(name: str, beat: dict, silent: float, what: str) -> str:
 
 
 def format_duration(seconds: float) -> str:
-  """Such as `3 h 12 min`, with the two largest units."""
+  """Formats seconds in the two largest units, such as `3 h 12 min`."""
   minutes, seconds = divmod(round(seconds), 60)
   hours, minutes = divmod(minutes, 60)
   days, hours = divmod(hours, 24)
@@ -109,19 +109,19 @@ def _make_rows(workdir: pathlib.Path) -> list[tuple[str, ...]]:
 
 
 def _read_row(workdir: pathlib.Path, path: pathlib.Path) -> tuple[str, ...]:
-  """The cells of the process of a heartbeat, whatever is left of that."""
+  """Reads a heartbeat, even a damaged one, as the cells of its process."""
   try:
     return make_row(workdir, files.read_json(path))
-  # It was not on the disk when the power went, or another version wrote it.
+  # The power failed before it was on the disk, or another version wrote it.
   except (ValueError, KeyError, TypeError, AttributeError):
     number = path.stem.partition('-')[2]
     return (number, f'unknown ({path.name} cannot be read)', *'----')
 
 
 def _describe_checkpoint(workdir: pathlib.Path) -> str:
-  """The newest that lacks nothing, and what those after it lack.
+  """Describes the newest complete checkpoint, and what later ones lack.
 
-  Whether files are still what was written is not asked: that reads them all.
+  Digests are not checked, which would read all files.
   """
   missing = checkpoint_files.find_missing
   try:

@@ -138,7 +138,9 @@ def test_another_label_order_is_refused(smoke_run):
 def test_a_model_that_gives_no_numbers_is_not_called_unreadable(model):
   split = experiment.load_split(model.config, 'val')
   params = jax.tree.map(lambda x: x * np.nan, model.params)
-  with pytest.raises(FloatingPointError, match='no numbers for 12 videos'):
+  with pytest.raises(
+    FloatingPointError, match='non-finite scores for 12 videos'
+  ):
     run(dataclasses.replace(model, params=params), split)
 
 

@@ -167,7 +167,7 @@ def test_clocks_that_jump_do_not_matter(tmp_path, monkeypatch):
 
 def test_a_full_disk_is_told_and_leaves_what_was_there(workdir, full_disk):
   checkpoints = checkpoint.Checkpoints(workdir, trains=True)
-  text = r'step 8 could not be written .* step 6 is whole\. Mend the disk'
+  text = r'step 8 could not be written .* step 6 is complete\. Mend the disk'
   with pytest.raises(OSError, match=text):
     checkpoints.save(state_of(8), {'step': 8})
     checkpoints.close()
