@@ -9,7 +9,7 @@ from huggingface_hub import errors
 
 from i2v_jax import cli
 from i2v_jax import params as params_lib
-from i2v_jax.cli.trained import FORMATS
+from i2v_jax.cli.trained import EXPORT_FORMATS
 from i2v_jax.deploy import hub, model_card, trained
 from i2v_jax.deploy.export import export_adapter, export_merged, native
 from i2v_jax.training import facts
@@ -56,7 +56,7 @@ def remote(monkeypatch, tmp_path):
 @pytest.fixture(scope='module')
 def exports(smoke_run, tmp_path_factory):
   root = tmp_path_factory.mktemp('exports')
-  for name in FORMATS:
+  for name in EXPORT_FORMATS:
     out = ('--out', root / name, '--format', name)
     assert i2v('export', '--workdir', smoke_run, *out) == 0
   return root
@@ -174,7 +174,7 @@ def test_image_weights_that_nobody_else_has_are_not_shared(
   native.write(moved, backbone)
   model = trained.load(exports / 'adapter', weights=str(moved))
   export_adapter(model, tmp_path / 'out')
-  with pytest.raises(ValueError, match=r'by a path.*--weights hf:'):
+  with pytest.raises(ValueError, match=r'by a local path.*--weights hf:'):
     hub.push(tmp_path / 'out', f'hf:{NAME}')
   assert not remote.exists()
   export_merged(model, tmp_path / 'merged')
