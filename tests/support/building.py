@@ -30,4 +30,4 @@ def check_builds(config, num_classes=10):
 
 @functools.cache
 def image_parameters(vit):
-  return params_lib.count(weights.image.shapes(vit))
+  return params_lib.count(weights.image.compute_shapes(vit))
