@@ -1,9 +1,9 @@
-"""ZeroI2V on a CPU beside the same work in plain PyTorch, in turn.
+"""ZeroI2V on a CPU, in turn with the same work in plain PyTorch.
 
   python benchmarks/against_torch.py --rounds 20
 
-Each side computes in a process of its own, so that neither its threads nor its
-memory are in the other's way; they take turns, one call at a time.
+Each side has a process of its own, so that they share neither threads nor
+memory; they take turns, one call at a time.
 """
 
 import argparse
@@ -18,7 +18,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from rich.table import Table
 
 from i2v_jax import adapters
 from i2v_jax.adapters import zeroi2v
@@ -27,10 +26,10 @@ from i2v_jax.bench.measure import draw_params
 from i2v_jax.cli.arguments import add_set
 from i2v_jax.cli.numbers import count, from_0
 from i2v_jax.models.build import build, merge
-from i2v_jax.runtime import errors
-from i2v_jax.runtime.console import console
+from i2v_jax.runtime import errors, files
+from i2v_jax.runtime.console import console, make_table
 from i2v_jax.runtime.errors import UserError
-from i2v_jax.training import config_files
+from i2v_jax.training import config_files, experiment
 from i2v_jax.weights.formats import native
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -46,21 +45,21 @@ def against_torch(
   """Measures a config against `zeroi2v_torch.py`; prints a table.
 
   One clip, float32, on a CPU, no dropout. `training` is the gradient of the
-  loss by all that is trained, without an update.
+  loss with respect to all trained parameters, without an update.
 
   Args:
     config: of an experiment with ZeroI2V.
-    num_classes: of its head.
-    rounds: of measurements; seconds and the ratio are medians.
+    num_classes: classes of its head.
+    rounds: number of measurements; seconds and the ratio are medians.
 
   Returns:
-    A row for each of `WORKS`: `seconds` and `peak_bytes` by side (the most that
-    its process had in memory, with libraries and compilation), and `ratio`, our
-    seconds over theirs.
+    A row for each of `WORKS`: `seconds` and `peak_bytes` by side (the peak
+    memory of its process, including libraries and compilation), and `ratio`,
+    our seconds over theirs.
 
   Raises:
-    UserError: there is no peer for this config, or the two
-      sides do not compute the same.
+    UserError: there is no peer for this config, or the two sides do not compute
+      the same.
   """
   check(config)
   rows = [_measure(config, num_classes, work, rounds) for work in WORKS]
@@ -69,7 +68,7 @@ def against_torch(
 
 
 def check(config: Mapping[str, Any]) -> None:
-  """Raises UserError where the comparison cannot be made."""
+  """Raises UserError unless PyTorch has a peer of this config."""
   if not _is_peer(config['model']):
     raise UserError(
       'The peer in PyTorch is ZeroI2V with up to 4 adapters in every block of '
@@ -100,7 +99,8 @@ def _measure(config, num_classes: int, work: str, rounds: int) -> dict:
     folder = stack.enter_context(tempfile.TemporaryDirectory())
     prepare(config, num_classes, work, pathlib.Path(folder))
     sides = {
-      name: stack.enter_context(side(name, work, folder)) for name in SIDES
+      name: stack.enter_context(start_side(name, work, folder))
+      for name in SIDES
     }
     check_same(*(ask(process, 'logits') for process in sides.values()))
     times = {name: [] for name in SIDES}
@@ -115,14 +115,14 @@ def _measure(config, num_classes: int, work: str, rounds: int) -> dict:
 
 
 def prepare(config, num_classes: int, work: str, folder: pathlib.Path) -> None:
-  """Writes weights and what else decides the model, for both sides."""
+  """Writes the weights and the description of a model, for both sides."""
   model = build(config['model'], num_classes)
   params = draw_params(model, {})
   if work == 'forward, merged':
     model, params = merge(model, params)
   native.write(folder / 'weights.safetensors', params)
   spec = dict(config['model']) | {'adapter': model.adapter}
-  told = {
+  facts = {
     'spec': spec,
     'num_classes': num_classes,
     'trainable': config['trainable'],
@@ -133,23 +133,20 @@ def prepare(config, num_classes: int, work: str, folder: pathlib.Path) -> None:
     'grid': model.image_model.grid,
     'adapter': model.adapter,
   }
-  plain = lambda x: x.to_dict() if hasattr(x, 'to_dict') else dict(x)
-  (folder / 'model.json').write_text(
-    json.dumps(told, default=plain), encoding='utf-8'
-  )
+  files.write_json(folder / 'model.json', experiment.to_plain(facts))
 
 
 @contextlib.contextmanager
-def side(name: str, work: str, folder) -> Iterator[subprocess.Popen]:
-  """The process of a side, ready to be asked; it computes on the CPU."""
+def start_side(name: str, work: str, folder) -> Iterator[subprocess.Popen]:
+  """Starts the process of a side, which computes on the CPU."""
   paths = [str(HERE.parent), os.environ.get('PYTHONPATH', '')]
-  told = {
+  settings = {
     'PYTHONPATH': os.pathsep.join(filter(None, paths)),
-    'JAX_PLATFORMS': 'cpu',  # as PyTorch, where there is an accelerator too
+    'JAX_PLATFORMS': 'cpu',  # as PyTorch, even if there is an accelerator
   }
   process = subprocess.Popen(
     [sys.executable, str(HERE / 'torch_side.py'), name, work, str(folder)],
-    env=os.environ | told,
+    env=os.environ | settings,
     stdin=subprocess.PIPE,
     stdout=subprocess.PIPE,
     text=True,
@@ -160,10 +157,10 @@ def side(name: str, work: str, folder) -> Iterator[subprocess.Popen]:
 
 
 def ask(process: subprocess.Popen, question: str):
-  """What a side answers.
+  """Asks a side and returns its answer.
 
   Raises:
-    RuntimeError: it has ended; it says why on stderr.
+    RuntimeError: its process has ended; its stderr says why.
   """
   with contextlib.suppress(BrokenPipeError):
     print(question, file=process.stdin, flush=True)
@@ -180,22 +177,20 @@ def check_same(ours, theirs) -> None:
   off = np.abs(ours - theirs).max() / np.abs(theirs).max()
   if not off < 1e-4:
     raise UserError(
-      f'Logits of the two sides differ by {off:.1e} of the largest; they do '
-      'not do the same work.'
+      f'The logits of the two sides differ by {off:.1e} of the largest; they '
+      'do not do the same work.'
     )
 
 
 def show(rows: list[dict[str, Any]], rounds: int) -> None:
   """Prints what was measured."""
   title = f'one clip, float32, on a CPU, median of {rounds}, in turn'
-  found = Table(title=title, title_justify='left')
-  for name in COLUMNS:
-    found.add_column(name, justify='left' if name == 'work' else 'right')
+  cells = []
   for row in rows:
     seconds = (f'{row["seconds"][name]:.3f}' for name in SIDES)
     peaks = (f'{row["peak_bytes"][name] / 2**20:.0f}' for name in SIDES)
-    found.add_row(row['work'], *seconds, f'{row["ratio"]:.3f}x', *peaks)
-  console.print(found)
+    cells.append([row['work'], *seconds, f'{row["ratio"]:.3f}x', *peaks])
+  console.print(make_table(title, COLUMNS, cells))
 
 
 def run(args) -> None:
@@ -212,11 +207,16 @@ def main(argv=None) -> None:
   )
   add = parser.add_argument
   add('--config', default='configs/zeroi2v_k400.py', metavar='FILE[:ARG]')
-  add_set(parser, 'change the config; repeatable')
-  add('--classes', type=from_0, default=0, help='where no data tells how many')
-  add('--rounds', type=count, default=10, help='of measurements (10)')
-  add('--out', metavar='FILE.json', help='the rows, as JSON')
-  sys.exit(errors.guarded(run, parser.parse_args(argv)))
+  add_set(parser, 'Change the config.')
+  add(
+    '--classes',
+    type=from_0,
+    default=0,
+    help='Number of classes, if no data says it.',
+  )
+  add('--rounds', type=count, default=10, help='Number of measurements (10).')
+  add('--out', metavar='FILE.json', help='File for the rows, as JSON.')
+  sys.exit(errors.run_guarded(run, parser.parse_args(argv)))
 
 
 if __name__ == '__main__':

@@ -1,20 +1,18 @@
-r"""ZeroI2V on an accelerator beside PyTorch: forward and training, in bfloat16.
+r"""ZeroI2V on an accelerator, in turn with PyTorch: forward and training.
 
   python benchmarks/on_gpu.py --config configs/zeroi2v_k400.py:variant=L/14 \
     --out on_gpu.json
 
-Both take turns, in one process. That the forward passes give the same logits of
-the same weights is checked; training steps do the same products, and only ours
-draws dropout. Theirs is `zeroi2v_torch`: `scaled_dot_product_attention`,
+Both take turns in one process, in bfloat16. The forward passes are checked to
+give the same logits; training steps do the same products, and only ours draws
+dropout. Theirs is `zeroi2v_torch`: `scaled_dot_product_attention`,
 autocast, frozen weights in the compute type, fused AdamW; `--compile` adds
-torch.compile. The peak is that of a large matrix product of ours.
+torch.compile. The peak is measured with a large matrix product in JAX.
 """
 
 import argparse
 import contextlib
-import json
 import os
-import pathlib
 
 from i2v_jax.runtime.errors import UserError
 
@@ -26,13 +24,13 @@ import jax.numpy as jnp
 import numpy as np
 import torch
 import zeroi2v_torch
-from rich.table import Table
 
 from i2v_jax.bench import costs, timing
-from i2v_jax.bench.measure import draw_params, repeat
+from i2v_jax.bench.measure import draw_params, make_step
+from i2v_jax.cli.arguments import add_set
 from i2v_jax.models.inputs import clip_shapes
-from i2v_jax.runtime import compilation, sharding
-from i2v_jax.runtime.console import console
+from i2v_jax.runtime import compilation, files, sharding
+from i2v_jax.runtime.console import console, make_table
 from i2v_jax.training import config_files, counts, experiment, memory
 
 TOLERANCE = {'float32': 1e-3, 'bfloat16': 0.1}  # of the largest logit
@@ -41,7 +39,7 @@ COLUMNS += ('torch MFU',)
 
 
 class Theirs:
-  """The peer on the same kind of device, with what its calls need."""
+  """The peer in PyTorch, on the same kind of device."""
 
   def __init__(self, model, params, compiled: bool):
     self.device = 'cuda' if jax.default_backend() == 'gpu' else 'cpu'
@@ -52,48 +50,48 @@ class Theirs:
         weight.data = weight.data.to(self.dtype)
     self.run = torch.compile(self.module) if compiled else self.module
 
-  def clips(self, shape):
-    """Black clips, in the layout and the type that it takes."""
+  def make_clips(self, shape):
+    """Makes black clips in the layout and type that it takes."""
     batch, frames, height, width, channels = shape
     sizes = batch, frames, channels, height, width
     return torch.zeros(sizes, device=self.device, dtype=self.dtype)
 
-  def cast(self):
+  def autocast(self):
     if self.dtype == torch.float32:
       return contextlib.nullcontext()
     return torch.autocast(self.device, self.dtype)
 
-  def done(self):
+  def wait(self):
     if self.device == 'cuda':
       torch.cuda.synchronize()
 
-  def forward(self, clips):
+  def make_forward(self, clips):
     def call():
-      with torch.inference_mode(), self.cast():
+      with torch.inference_mode(), self.autocast():
         logits = self.run(clips)
-      self.done()
+      self.wait()
       return logits
 
     return call
 
-  def training(self, clips):
+  def make_training(self, clips):
     mine = [w for w in self.module.parameters() if w.requires_grad]
     tx = torch.optim.AdamW(mine, 3e-4, fused=True)
     labels = torch.zeros(len(clips), dtype=torch.long, device=self.device)
 
     def call():
       tx.zero_grad()
-      with self.cast():
+      with self.autocast():
         logits = self.run(clips)
       torch.nn.functional.cross_entropy(logits.float(), labels).backward()
       tx.step()
-      self.done()
+      self.wait()
 
     return call
 
 
 def measure(config, sizes, rounds: int, compiled: bool) -> list[dict]:
-  """A row for each work and batch size, measured in turn with PyTorch."""
+  """Measures each work and batch size in turn with PyTorch; a row for each."""
   classes, rows = costs.count_classes(config), []
   model = experiment.build_model(config, classes)
   merged = counts.build_deployed(model)
@@ -101,14 +99,14 @@ def measure(config, sizes, rounds: int, compiled: bool) -> list[dict]:
     for name, made in (('forward, merged', merged), ('training', model)):
       params = draw_params(made, {})
       theirs = Theirs(made, params, compiled)
-      clips = theirs.clips(clip_shapes(made, size)[0].shape)
+      clips = theirs.make_clips(clip_shapes(made, size)[0].shape)
       if name == 'training':
-        ours, macs = training(config, classes, size)
-        other = theirs.training(clips)
+        ours, macs = make_training(config, classes, size)
+        other = theirs.make_training(clips)
       else:
         ours, _ = timing.compile_forward(made, params, size)
         macs = counts.count_costs(config, made).view_macs
-        other = theirs.forward(clips)
+        other = theirs.make_forward(clips)
         check(ours(), other(), np.dtype(made.image_model.dtype).name)
       times = timing.alternate({'i2v': ours, 'torch': other}, rounds)
       seconds = {key: float(np.median(found)) for key, found in times.items()}
@@ -120,27 +118,27 @@ def measure(config, sizes, rounds: int, compiled: bool) -> list[dict]:
   return rows
 
 
-def training(config, classes: int, size: int):
-  """Our training step on one device, and what a clip of it takes."""
+def make_training(config, classes: int, size: int):
+  """Makes our training step on one device, and counts its MACs per clip."""
   mesh = sharding.make_mesh(devices=jax.devices()[:1])
   lowered, inputs = memory.lower_step(config, mesh, classes, size)
-  step = repeat(lowered.compile(), inputs)
-  return step, compilation.xla_macs(lowered) / size
+  step = make_step(lowered.compile(), inputs)
+  return step, compilation.count_xla_macs(lowered) / size
 
 
 def check(ours, theirs, dtype: str) -> None:
-  """Raises UserError where the two are not the same function."""
+  """Raises UserError unless both sides computed the same logits."""
   theirs = theirs.float().cpu().numpy()
   apart = np.abs(np.asarray(ours) - theirs).max() / np.abs(theirs).max()
   if not apart <= TOLERANCE[dtype]:
     raise UserError(
-      f'The logits differ by {apart:.1%} of the largest: it is not the same '
-      'work that would be measured.'
+      f'The logits differ by {apart:.1%} of the largest; the two sides do '
+      'not do the same work.'
     )
 
 
-def peak(dtype, side: int, rounds: int) -> float:
-  """FLOP/s of a product of square matrices."""
+def measure_peak(dtype, side: int, rounds: int) -> float:
+  """Measures the FLOP/s of a product of square matrices."""
   x = jnp.ones((side, side), dtype)
   product = jax.jit(jnp.matmul)
   times = timing.alternate({'': lambda: product(x, x)}, rounds)['']
@@ -149,42 +147,48 @@ def peak(dtype, side: int, rounds: int) -> float:
 
 def show(rows, flops: float) -> None:
   device = jax.devices()[0].device_kind
-  table = Table(title=f'{device}, {flops / 1e12:.3g} TFLOP/s measured')
-  for name in COLUMNS:
-    table.add_column(name, justify='left' if name == 'work' else 'right')
+  title = f'{device}, {flops / 1e12:.3g} TFLOP/s measured'
+  cells = []
   for row in rows:
-    seconds = row['seconds']
-    table.add_row(
-      row['work'],
-      str(row['batch']),
-      *(f'{1e3 * seconds[key]:.2f}' for key in ('i2v', 'torch')),
-      f'{row["torch_by_i2v"]:.2f}x',
-      *(f'{row["flops"] / seconds[k] / flops:.1%}' for k in ('i2v', 'torch')),
-    )
-  console.print(table)
+    seconds = [row['seconds'][key] for key in ('i2v', 'torch')]
+    milliseconds = (f'{1e3 * x:.2f}' for x in seconds)
+    shares = (f'{row["flops"] / x / flops:.1%}' for x in seconds)
+    ratio = f'{row["torch_by_i2v"]:.2f}x'
+    cells.append([row['work'], row['batch'], *milliseconds, ratio, *shares])
+  console.print(make_table(title, COLUMNS, cells))
 
 
 def main(argv=None) -> None:
-  parser = argparse.ArgumentParser(description=__doc__)
+  parser = argparse.ArgumentParser(
+    description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+  )
   add = parser.add_argument
   add('--config', default='configs/zeroi2v_k400.py', metavar='FILE[:ARG]')
-  add('--set', action='append', default=[], metavar='KEY=VALUE')
-  add('--batch', type=int, action='append', help='repeatable; 8 and 64')
-  add('--rounds', type=int, default=20)
-  add('--side', type=int, default=8192, help='of the matrices of the peak')
-  add('--compile', action='store_true', help='torch.compile')
-  add('--out', metavar='FILE.json')
+  add_set(parser, 'Change the config.')
+  add(
+    '--batch',
+    type=int,
+    action='append',
+    help='Batch size (8 and 64). Can be given several times.',
+  )
+  add('--rounds', type=int, default=20, help='Number of measurements (20).')
+  add(
+    '--side',
+    type=int,
+    default=8192,
+    help='Side of the matrices for the peak (8192).',
+  )
+  add('--compile', action='store_true', help='Use torch.compile.')
+  add('--out', metavar='FILE.json', help='File for the rows, as JSON.')
   args = parser.parse_args(argv)
   config = config_files.load_config(args.config, args.set)
-  flops = peak(experiment.choose_dtype(config), args.side, args.rounds)
+  flops = measure_peak(experiment.choose_dtype(config), args.side, args.rounds)
   rows = measure(config, args.batch or [8, 64], args.rounds, args.compile)
   show(rows, flops)
   if args.out:
     found = {'peak_flops': flops, 'rows': rows, 'set': args.set}
     found |= {'config': args.config, 'torch': torch.__version__}
-    pathlib.Path(args.out).write_text(
-      json.dumps(found, indent=2) + '\n', encoding='utf-8'
-    )
+    files.write_json(args.out, found)
 
 
 if __name__ == '__main__':

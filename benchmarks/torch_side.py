@@ -16,11 +16,9 @@ from safetensors import safe_open
 
 
 def read(folder):
-  """`(what was told of the model, its parameters, a clip)`."""
-  told, tree = (
-    json.loads((folder / 'model.json').read_text(encoding='utf-8')),
-    {},
-  )
+  """Reads `(facts of the model, its parameters, a clip)`."""
+  facts = json.loads((folder / 'model.json').read_text(encoding='utf-8'))
+  tree = {}
   with safe_open(folder / 'weights.safetensors', 'numpy') as file:
     for path in file.keys():  # noqa: SIM118
       *parents, last = path.split('/')
@@ -28,20 +26,20 @@ def read(folder):
       for name in parents:
         node = node.setdefault(name, {})
       node[last] = file.get_tensor(path)
-  side = told['grid'] * told['patch_size']
-  shape = (1, told['spec']['num_frames'], side, side, 3)
-  return told, tree, np.random.default_rng(1).standard_normal(shape, 'f4')
+  side = facts['grid'] * facts['patch_size']
+  shape = (1, facts['spec']['num_frames'], side, side, 3)
+  return facts, tree, np.random.default_rng(1).standard_normal(shape, 'f4')
 
 
-def with_i2v(work, told, params, clip):
-  """`(logits, a call of the work)`, by us."""
+def make_i2v(work, facts, params, clip):
+  """Makes `(logits, a call of the work)`, in JAX."""
   import jax
 
   from i2v_jax import params as params_lib
   from i2v_jax.models.build import build
   from i2v_jax.runtime import compilation
 
-  model = build(told['spec'], told['num_classes'])
+  model = build(facts['spec'], facts['num_classes'])
   place = lambda x: jax.tree.map(jax.numpy.asarray, x)
 
   def forward(params, clip):
@@ -53,7 +51,7 @@ def with_i2v(work, told, params, clip):
 
   if work == 'training':
     function = jax.grad(loss, has_aux=True)
-    arrays = place((*params_lib.split(params, told['trainable']), clip))
+    arrays = place((*params_lib.split(params, facts['trainable']), clip))
   else:
     function, arrays = forward, place((params, clip))
   params.clear()
@@ -64,16 +62,16 @@ def with_i2v(work, told, params, clip):
   return found[1] if work == 'training' else found, run
 
 
-def with_torch(work, told, params, clip):
-  """`(logits, a call of the work)`, by PyTorch."""
+def make_torch(work, facts, params, clip):
+  """Makes `(logits, a call of the work)`, in PyTorch."""
   import torch
   import zeroi2v_torch
 
   model = types.SimpleNamespace(
-    image_model=types.SimpleNamespace(**told),
-    num_frames=told['spec']['num_frames'],
-    num_classes=told['num_classes'],
-    adapter=told['adapter'],
+    image_model=types.SimpleNamespace(**facts),
+    num_frames=facts['spec']['num_frames'],
+    num_classes=facts['num_classes'],
+    adapter=facts['adapter'],
   )
   model = zeroi2v_torch.build(model, params)
   params.clear()
@@ -91,7 +89,7 @@ def with_torch(work, told, params, clip):
 
 
 def main(side, work, folder):
-  sides = {'i2v': with_i2v, 'torch': with_torch}
+  sides = {'i2v': make_i2v, 'torch': make_torch}
   logits, run = sides[side](work, *read(pathlib.Path(folder)))
   for question in map(str.strip, sys.stdin):
     if question == 'logits':

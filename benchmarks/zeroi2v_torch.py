@@ -1,8 +1,8 @@
-"""ZeroI2V on CLIP's ViT in plain PyTorch, as one would write it there.
+"""ZeroI2V on CLIP's ViT in plain, idiomatic PyTorch.
 
 Written from docs/methods.md; the same function of the same weights as
-`i2v_jax.VideoClassifier`, fast where PyTorch is fast: one product for q, k and
-v, `scaled_dot_product_attention`, no gradient for what is frozen.
+`i2v_jax.VideoClassifier`, made fast: one product for q, k and v,
+`scaled_dot_product_attention`, no gradients of frozen weights.
 """
 
 import numpy as np
@@ -43,16 +43,16 @@ class Block(nn.Module):
     self.num_heads, self.offsets = num_heads, offsets
 
   def relocate(self, y_BxTxLxNxK):
-    """Heads as `offsets` tell; heads without an offset in one piece."""
+    """Moves heads by `offsets`; those without one stay in one piece."""
     pieces = [
-      shifted(y_BxTxLxNxK[..., head : head + 1, :], offset)
+      shift(y_BxTxLxNxK[..., head : head + 1, :], offset)
       for head, offset in enumerate(self.offsets)
     ]
     pieces.append(y_BxTxLxNxK[..., len(pieces) :, :])
     return torch.cat(pieces, dim=-2)
 
   def attention(self, u_BxTxLxD):
-    """Every frame's queries on its keys, and on those of the moved heads."""
+    """Attention of every frame, with the keys and values of the moved heads."""
     shape = u_BxTxLxD.shape
     qkv = self.qkv(u_BxTxLxD).view(*shape[:-1], 3, self.num_heads, -1)
     q, k, v = qkv.unbind(-3)
@@ -67,8 +67,8 @@ class Block(nn.Module):
     return self.fc2(h * torch.sigmoid(1.702 * h))
 
 
-def shifted(y_BxT, offset):
-  """Frame t becomes frame t + offset where that exists, else stays."""
+def shift(y_BxT, offset):
+  """Frame t becomes frame t + offset if that exists, and stays otherwise."""
   if offset > 0:
     return torch.cat([y_BxT[:, offset:], y_BxT[:, -offset:]], dim=1)
   if offset < 0:
@@ -76,7 +76,7 @@ def shifted(y_BxT, offset):
   return y_BxT
 
 
-def adapted(stack, place, x):
+def adapt(stack, place, x):
   return stack[place](x) if place in stack else x
 
 
@@ -123,15 +123,15 @@ class ZeroI2V(nn.Module):
   def forward(self, video_BxTx3xHxW):
     x = self.embed(video_BxTx3xHxW)
     for block, stack in zip(self.blocks, self.adapters, strict=True):
-      u = block.attention(adapted(stack, 'qkv', block.ln1(x)))
-      x = x + adapted(stack, 'out', u)
-      u = block.mlp(adapted(stack, 'fc1', block.ln2(x)))
-      x = x + adapted(stack, 'fc2', u)
+      u = block.attention(adapt(stack, 'qkv', block.ln1(x)))
+      x = x + adapt(stack, 'out', u)
+      u = block.mlp(adapt(stack, 'fc1', block.ln2(x)))
+      x = x + adapt(stack, 'fc2', u)
     return self.head(self.ln_post(x[:, :, 0]).mean(1))
 
 
 def build(model, params):
-  """The same model here: of a `VideoClassifier` of CLIP, and its parameters."""
+  """Builds the peer of a `VideoClassifier` on CLIP, with its parameters."""
   vit, adapter = model.image_model, dict(model.adapter)
   rank = adapter.get('rank', 0.25)
   peer = ZeroI2V(
@@ -147,44 +147,44 @@ def build(model, params):
     rank=int(vit.width * rank) if rank < 1 else rank,
     scale=adapter.get('scale', 1.0),
   )
-  peer.load_state_dict(state(params))
+  peer.load_state_dict(convert_state(params))
   return peer
 
 
-def state(params):
-  """Parameters of ours under the names, and in the shapes, of the peer."""
+def convert_state(params):
+  """Converts our parameters to the names and shapes of the peer."""
   backbone, flat = params['backbone'], {}
   flat['patch.weight'] = backbone['patch']['kernel'].transpose(3, 2, 0, 1)
   for name in ('cls', 'pos'):
     flat[name] = backbone[name]
   flat['temporal_embedding'] = params['temporal_embedding']
   for name in ('ln_pre', 'ln_post'):
-    _norm(flat, name, backbone[name])
-  _linear(flat, 'head', params['head'])
+    _add_norm(flat, name, backbone[name])
+  _add_linear(flat, 'head', params['head'])
   for i in range(sum(name.startswith('blocks_') for name in backbone)):
-    _block(flat, f'blocks.{i}', backbone[f'blocks_{i}'])
+    _add_block(flat, f'blocks.{i}', backbone[f'blocks_{i}'])
     stack = params.get('adapters', {}).get(f'blocks_{i}', {})
     for place, adapter in stack.items():
       for name, layer in adapter.items():
-        _linear(flat, f'adapters.{i}.{place}.{name}', layer)
+        _add_linear(flat, f'adapters.{i}.{place}.{name}', layer)
   return {k: torch.from_numpy(np.array(v, 'f4')) for k, v in flat.items()}
 
 
-def _block(flat, name, block):
+def _add_block(flat, name, block):
   q, k, v = (block['attn'][x] for x in 'qkv')
   qkv = {x: np.concatenate([q[x], k[x], v[x]], -1) for x in ('kernel', 'bias')}
-  _linear(flat, f'{name}.qkv', qkv)
-  _linear(flat, f'{name}.out', block['attn']['out'])
+  _add_linear(flat, f'{name}.qkv', qkv)
+  _add_linear(flat, f'{name}.out', block['attn']['out'])
   for layer in ('fc1', 'fc2'):
-    _linear(flat, f'{name}.{layer}', block['mlp'][layer])
+    _add_linear(flat, f'{name}.{layer}', block['mlp'][layer])
   for norm in ('ln1', 'ln2'):
-    _norm(flat, f'{name}.{norm}', block[norm])
+    _add_norm(flat, f'{name}.{norm}', block[norm])
 
 
-def _linear(flat, name, layer):
+def _add_linear(flat, name, layer):
   flat[f'{name}.weight'] = np.transpose(layer['kernel'])
   flat[f'{name}.bias'] = layer['bias']
 
 
-def _norm(flat, name, norm):
+def _add_norm(flat, name, norm):
   flat[f'{name}.weight'], flat[f'{name}.bias'] = norm['scale'], norm['bias']

@@ -5,7 +5,7 @@ python -m i2v_jax.main --config configs/aim_k400.py --workdir runs/aim
   configs/aim_k400.py:family=imagenet
   configs/aim_k400.py:smoke
 
-Released are 32 frames, 8 and 16 are in its README. `preset=release` draws
+32 frames were released; 8 and 16 are in its README. `preset=release` draws
 stochastic depth along the axis that the release does.
 """
 

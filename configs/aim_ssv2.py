@@ -5,7 +5,7 @@ python -m i2v_jax.main --config configs/aim_ssv2.py --workdir runs/aim_ssv2
   configs/aim_ssv2.py:family=imagenet
   configs/aim_ssv2.py:smoke
 
-Four adapters; the released L/14 configuration forgets the fourth, and so does
+Four adapters; the released L/14 configuration omits the fourth, and so does
 `preset=release`. It trains all but the head at a tenth of the rate, which both
 presets keep: the paper's numbers came from it.
 """

@@ -44,7 +44,7 @@ def parse_arg(arg: str, **defaults) -> ConfigDict:
     if kind is bool and text not in ('', 'true', 'false'):
       raise ArgumentError(f'{name} is true or false, not {text!r}.')
     if kind is int and not (text.isascii() and text.isdigit()):
-      raise ArgumentError(f'{name} is a whole number, not {text!r}.')
+      raise ArgumentError(f'{name} is an integer, not {text!r}.')
     if not (text or kind is bool):
       raise ArgumentError(f'Write {name}=VALUE.')
     values[name] = text != 'false' if kind is bool else kind(text)
@@ -60,22 +60,22 @@ def choose(table: dict, key, name: str):
 
 
 def base() -> ConfigDict:
-  """All keys there are; linear probe of CLIP ViT-B/16 until told otherwise."""
+  """All keys, with their defaults: a linear probe of CLIP ViT-B/16."""
   c = ConfigDict()
   c.seed = 0
-  c.needs = ''  # data set that an error names when it is not there
-  c.reported = 0.0  # top-1 in percent that the paper reports; shown beside ours
+  c.needs = ''  # data set that an error names if it is missing
+  c.reported = 0.0  # top-1 of the paper in percent, shown next to ours
 
   c.model = ConfigDict()
   c.model.backbone = dict(variant='B/16', family='clip', image_size=224)
   c.model.num_frames = 8
-  c.model.adapter = None  # dict(name=…, options…)
-  c.model.temporal_operator = None  # dict(name=…, options…)
+  c.model.adapter = None  # or dict(name=…, options…)
+  c.model.temporal_operator = None  # or dict(name=…, options…)
   c.model.temporal_embedding = True
   c.model.dropout = 0.5  # before the head
   c.weights = WEIGHTS['clip']['B/16']  # folder, file, hf:ORG/NAME[@REVISION]
   c.weights_which = ''  # of a checkpoint with both: ema or raw; '': ema
-  c.start_from = ''  # run, export or adapter file, in place of weights
+  c.start_from = ''  # run, export or adapter file, instead of weights
   c.trainable = ('head',)  # path prefixes; ('',) trains everything
   c.dtype = 'auto'  # bfloat16 on accelerators, float32 on a CPU
   c.remat = 'none'  # or dots, block: less memory, more time; or auto
@@ -83,17 +83,17 @@ def base() -> ConfigDict:
   c.data, c.clip, c.views = _data(), _clip(), ConfigDict()
   c.views.clips = 1  # test views: along time, times crops
   c.views.crops = 1  # or 3
-  c.views.short_side = 0  # 0: the image size
+  c.views.short_side = 0  # pixels; 0: the image size
 
   c.batch_size = 64  # over all devices; --batch_size=auto: what fits
-  c.mesh = dict(model=1)  # devices along that axis; the others are along data
-  c.mesh.frozen = 'replicated'  # or cut over: data, model (docs/scaling.md)
-  c.mesh.trained = 'replicated'  # likewise, with the optimiser state
+  c.mesh = dict(model=1)  # devices along this axis; the rest are along data
+  c.mesh.frozen = 'replicated'  # or sharded over data, model (docs/scaling.md)
+  c.mesh.trained = 'replicated'  # the same, with the optimiser state
   c.repeats = 1  # clips of each video in a batch
-  c.clips_per_video = 0  # drawn once and shown in turn; 0: always new ones
-  c.cache_gb = 0.0  # of disk for features of a frozen model; 0: computed anew
-  c.drop_patches = 0.0  # share of a frame's patches that training leaves out
-  c.accumulate = 1  # parts a batch is worked through in
+  c.clips_per_video = 0  # drawn once and reused in turn; 0: always new
+  c.cache_gb = 0.0  # disk for features of a frozen model; 0: none are kept
+  c.drop_patches = 0.0  # share of a frame's patches dropped in training
+  c.accumulate = 1  # parts of a batch, whose gradients are added
   c.epochs = 40.0
   c.steps = 0  # 0: from the epochs
   c.label_smoothing = 0.0
@@ -101,12 +101,12 @@ def base() -> ConfigDict:
   c.cutmix = 0.0  # alpha, such as 1.0: pastes boxes; with both one is drawn
   c.optimizer = _optimizer()
 
-  c.loader = dict(threads=8, workers=0)  # clips made at once; or processes
-  c.loader.stall_seconds = 60.0  # without a batch, then a warning; 0: never
+  c.loader = dict(threads=8, workers=0)  # clips made in parallel; or processes
+  c.loader.stall_seconds = 60.0  # without a batch before a warning; 0: never
   c.log_every = 50  # steps
   c.eval_every = 5000  # steps; 0: only at the end
   c.checkpoint_every = 1000
-  c.compare = ConfigDict()  # name -> changed keys; trained beside this config
+  c.compare = ConfigDict()  # name -> changed keys; variants trained as well
   return c
 
 
@@ -116,14 +116,14 @@ def _data() -> ConfigDict:
   data.root = 'data/clips'
   data.train = 'train'
   data.val = 'val'
-  data.options = ConfigDict()  # of the format
+  data.options = ConfigDict()  # options of the format
   data.normalization = 'clip'
-  data.weights_normalization = ''  # of the weights, if it differs on purpose
+  data.weights_normalization = ''  # the weights' own, if different on purpose
   data.on_bad_video = 'error'  # or skip: masked, counted, listed
   data.max_bad_share = 0.01  # of a split, with skip
-  data.fps = 30.0  # of videos that are folders of frames
-  data.clip_seconds = 120.0  # that reading one may take, or it is bad; 0: any
-  data.manifest = ''  # of i2v data check: train on nothing that is not in it
+  data.fps = 30.0  # frame rate of videos that are folders of frames
+  data.clip_seconds = 120.0  # limit for reading a clip, else it is bad; 0: none
+  data.manifest = ''  # from i2v data check; only videos in it are used
   return data
 
 
@@ -138,16 +138,16 @@ def _clip() -> ConfigDict:
   clip.crop_area = (0.08, 1.0)
   clip.crop_aspect = (3 / 4, 4 / 3)
   clip.flip = 0.5
-  clip.flip_labels = False  # swap labels that name left and right
-  clip.lighting = 0.0  # deviation of PCA noise
+  clip.flip_labels = False  # mirrored clips swap labels that name sides
+  clip.lighting = 0.0  # standard deviation of PCA noise
   clip.jitter = ()  # or (0.5, 0.5, 0.5, 0.1): brightness … hue, as mmaction2
   clip.randaugment = 'off'  # or before_crop, after_crop
   clip.randaugment_ops = 4
   clip.randaugment_magnitude = 7.0
   clip.erasing = 0.0
   clip.erasing_mode = 'const'  # or rand
-  clip.grid_antialias = False  # of small frames in a frameset
-  clip.release_quirks = False  # test views as the release of DualPath
+  clip.grid_antialias = False  # for small frames in a frameset
+  clip.release_quirks = False  # test views as in DualPath's release
   return clip
 
 
@@ -172,7 +172,7 @@ def _optimizer() -> ConfigDict:
 def backbone(
   c: ConfigDict, variant: str, frames: int, family: str = 'clip'
 ) -> None:
-  """An image ViT of a family, by its size or '', looking at so many frames."""
+  """Chooses an image ViT: family, size ('' for the default), frames."""
   known = choose(WEIGHTS, family, 'family')
   variant = variant or next(iter(known))
   c.weights = choose(known, variant, f'variant (of {family})')
@@ -184,13 +184,13 @@ def backbone(
 
 
 def depth(c: ConfigDict) -> int:
-  """Blocks of the backbone."""
+  """Number of blocks of the backbone."""
   sizes = c.model.backbone
   return sizes.get('depth') or DEPTH[sizes.variant.partition('/')[0]]
 
 
 def reported(c: ConfigDict, top1: float) -> float:
-  """The paper's number, for what is no smoke test."""
+  """The paper's number, except for smoke tests."""
   return 0.0 if c.data.format == 'digits' else top1
 
 
@@ -219,7 +219,7 @@ def smoke(c: ConfigDict) -> ConfigDict:
 
 
 def _fewer_blocks(c: ConfigDict) -> None:
-  """Forgets what is said of blocks and channels that are not there."""
+  """Drops the keys for blocks and channels that the small model lacks."""
   optimizer = c.optimizer
   if (c.model.adapter or {}).get('blocks'):
     c.model.adapter.blocks = (1,)

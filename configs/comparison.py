@@ -1,8 +1,9 @@
 """The methods that `i2v compare` sets side by side on the quickstart.
 
 One budget: the quickstart's data, steps, batches, optimiser and rate; adapters
-of rank 16. Without a temporal embedding unless it says so: added to the tokens
-of a frame, it tells even a model of single frames which frame it sees.
+of rank 16. Rows have no temporal embedding unless they say so: it is added to
+the tokens of a frame, so even a model of single frames knows which frame it
+sees.
 """
 
 from configs import heads, methods
@@ -46,7 +47,7 @@ def still(get):
 
 
 def between(get):
-  """What sees something of time without a trained method for it."""
+  """Models that see something of time without a trained method for it."""
   yield 'linear probe, relocation', row(get, None, STDHA, ('head',))
   yield 'linear probe, embedding', embedded(get, None, CLASSIFIER)
   yield 'linear adapters, embedding', embedded(get, LINEAR)

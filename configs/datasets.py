@@ -1,4 +1,4 @@
-"""Where each data set lies and what it is called, as in docs/datasets.md."""
+"""Where each data set is and what it is called, as in docs/datasets.md."""
 
 
 def kinetics(c, num_classes=400):

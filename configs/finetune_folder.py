@@ -3,7 +3,7 @@ r"""Your own clips, a folder per class: any method on any image model.
 python -m i2v_jax.main --config configs/finetune_folder.py \
   --config.data.root=CLIPS --workdir runs/mine
 
-CLIPS/<class>/<clip>.mp4 is split 80 / 20 by itself; CLIPS/train/<class> and
+CLIPS/<class>/<clip>.mp4 is split 80 / 20; CLIPS/train/<class> and
 CLIPS/val/<class> are taken as they are. `:method=aim` or any other of
 `configs/methods.py` in place of ZeroI2V; `:family=dinov2,variant=L/14`, siglip
 or imagenet in place of CLIP B/16; `:frames=16`.

@@ -40,7 +40,7 @@ def linear(c, num_adapters=4, rank=0.25):
 
 
 def as_zeroi2v(c):
-  """What ZeroI2V trains and decays, for the rows of its Table 3."""
+  """Trained parts and weight decay of ZeroI2V, for the rows of its Table 3."""
   c.trainable = ('adapters', *CLASSIFIER)
   c.optimizer.schedule = 'epoch'
   still = ('temporal_embedding', 'backbone/ln_post')
@@ -64,7 +64,7 @@ def aim(c, num_adapters=3, scale=0.5, preset='paper'):
 def aim_slow_backbone(c):
   """A tenth of the rate for all but the head, as released for L/14.
 
-  The rule that does it takes ln_post out of those that do not decay.
+  The released rule also lets ln_post decay.
   """
   slow = ('adapters', 'temporal_embedding', 'backbone')
   c.optimizer.lr_multipliers = dict.fromkeys(slow, 0.1)

@@ -1,10 +1,10 @@
-r"""Costs that papers report, beside the configs that should have them.
+r"""Costs that papers report, and the configs that should have them.
 
 i2v bench published
 
 GFLOPs are multiply-accumulates of all views of a video, parameters millions.
-`added` is what a deployed model has beside the image model and the head. None
-stands for what a source does not tell.
+`added` is what a deployed model has in addition to the image model and the
+head. None is what a source does not report.
 """
 
 from configs import (
@@ -32,7 +32,7 @@ AIM_SIZES = {
 
 
 def zeroi2v():
-  """Of six adapters (SSv2, B/16, 8 frames) the paper tells no parameters."""
+  """For six adapters (SSv2, B/16, 8 frames) the paper has no parameters."""
   name, tunable = 'ZeroI2V', {'B/16': 14, 'L/14': 50}
   for data, module in (('K400', zeroi2v_k400), ('SSv2', zeroi2v_ssv2)):
     for variant, reported in ZEROI2V.items():
@@ -72,7 +72,7 @@ def st_adapter():
 
 
 def dualpath():
-  """The paper does not tell of how many frames its 710 are."""
+  """The paper does not say for how many frames its 710 are."""
   for frames in (16, 32, 64, 80):
     sizes = dict(tunable=10)
     yield row('DualPath', 'K400', dualpath_k400, 'B/16', frames, 710, **sizes)

@@ -2,8 +2,10 @@ r"""Moving digits: a frozen ViT that knows still digits learns to see motion.
 
 python -m i2v_jax.main --config configs/quickstart.py --workdir runs/quickstart
 
-Needs nothing: clips are made (and really encoded) on the first run, a backbone
-is shipped. Trains a linear probe and ZeroI2V, merges it, ends with a table.
+Needs nothing: the first run makes the clips (and really encodes them), a
+backbone is shipped. Trains a linear probe, linear adapters and ZeroI2V, which
+is those adapters with relocated heads, merges it, and ends with a table. There
+is no temporal embedding: it would give the order of the frames away.
 All methods: i2v compare --config configs/quickstart.py
 """
 
@@ -16,11 +18,14 @@ def get_config(arg=''):
   c.model.backbone = dict(
     family='clip', width=64, depth=4, num_heads=4, patch_size=8, image_size=32
   )
-  c.model.adapter = dict(name='zeroi2v', offsets=(-1, 1), dropout=0.0)
+  linear = dict(name='zeroi2v', offsets=(), dropout=0.0)
+  c.model.adapter = linear | dict(offsets=(-1, 1))
+  c.model.temporal_embedding = False
   c.model.dropout = 0.0
   c.weights = 'builtin:digits'
-  c.trainable = ('adapters', 'temporal_embedding', 'head', 'backbone/ln_post')
+  c.trainable = ('adapters', 'head', 'backbone/ln_post')
   c.compare.linear_probe = dict(model=dict(adapter=None), trainable=('head',))
+  c.compare.no_relocation = dict(model=dict(adapter=linear))
   c.data.format = 'digits'
   c.data.root = 'runs/digits'
   c.data.options = dict(num_train=1600, num_val=400)

@@ -4,7 +4,7 @@ python -m i2v_jax.main --config configs/st_adapter_k400.py --workdir runs/st
   configs/st_adapter_k400.py:variant=L/14,frames=32
   configs/st_adapter_k400.py:smoke
 
-One adapter in every block, in front of the MLP. The paper reports 82.0 for B/16
+One adapter in every block, before the MLP. The paper reports 82.0 for B/16
 with 8 frames (the code's README 82.2) and 87.2 for L/14 with 32.
 """
 

@@ -4,7 +4,7 @@ python -m i2v_jax.main --config configs/st_adapter_ssv2.py --workdir runs/st
   configs/st_adapter_ssv2.py:frames=32
   configs/st_adapter_ssv2.py:smoke
 
-Two adapters in every block, in front of attention and of the MLP. The paper
+Two adapters in every block, before attention and before the MLP. The paper
 reports 67.1 with 8 frames (the code's README 66.9) and 69.5 with 32.
 """
 

@@ -21,7 +21,7 @@ from i2v_jax.training import config_flag
 # JAX and the library are imported in `run`: worker processes of the data
 # loader import this module too, and have no use for them.
 
-CONFIG = config_flag.define()
+CONFIG = config_flag.define_config()
 WORKDIR = flags.DEFINE_string('workdir', None, 'Folder of the run.')
 BATCH_SIZE = flags.DEFINE_string(
   'batch_size', '', "In place of the config's: a number, or auto: what fits."
@@ -70,7 +70,7 @@ def run(argv) -> None:
     JOIN_SECONDS.value,
     SILENT_SECONDS.value,
   )
-  with hosts.joined(join):
+  with hosts.join_hosts(join):
     _train()
 
 
@@ -124,7 +124,7 @@ def sentence(error: Exception) -> str:
 
 
 def main(argv) -> None:
-  sys.exit(errors.guarded(run, argv))
+  sys.exit(errors.run_guarded(run, argv))
 
 
 if __name__ == '__main__':

@@ -1,10 +1,12 @@
-"""The numbers of docs/methods.md, computed anew."""
+"""The numbers of docs/methods.md, computed again, and the picture of README."""
 
 import functools
 import importlib
 import re
+import runpy
 
 import building
+import cv2
 import jax
 import pytest
 import small
@@ -84,3 +86,12 @@ def test_every_config_and_golden_named_in_the_table_is_there():
     for name in names:
       pattern = re.sub(r'\{[\d,]+\}', '*', name)
       assert list((ROOT / 'tests/golden').glob(f'*{pattern}.npz')), name
+
+
+def test_the_picture_of_the_readme_is_what_its_script_draws():
+  folder = ROOT / 'docs' / 'pictures'
+  drawn = runpy.run_path(str(folder / 'motions.py'))['draw_motions']()
+  kept = cv2.imread(str(folder / 'motions.png'))[..., ::-1]
+  assert drawn.shape == kept.shape
+  # Not the words: releases of OpenCV draw them in different fonts.
+  assert (drawn[:, 160:] == kept[:, 160:]).all()

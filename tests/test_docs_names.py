@@ -11,7 +11,7 @@ from i2v_jax.backbones.vit_config import FAMILIES
 from i2v_jax.weights import releases
 from i2v_jax.weights.formats import FORMATS
 
-PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md'))]
+PAGES = [*sorted(ROOT.glob('*.md')), *sorted((ROOT / 'docs').glob('*.md'))]
 TESTS = {
   name
   for path in (ROOT / 'tests').rglob('test_*.py')
@@ -20,7 +20,10 @@ TESTS = {
     *re.findall(r'def (test_\w+)', path.read_text(encoding='utf-8')),
   ]
 }
-EXAMPLES = {'test_beside'}  # of a method that the reader is to write
+# For the reader to write.
+EXAMPLES = {'test_parallel', 'i2v_jax/adapters/parallel.py'}
+EXAMPLES |= {'tests/adapters/test_parallel.py', 'mine.py'}
+FOLDERS = 'i2v_jax|tests|configs|docs|launch|benchmarks'
 WEIGHTS = (ROOT / 'docs' / 'weights.md').read_text(encoding='utf-8')
 
 
@@ -30,6 +33,33 @@ def test_tests_that_are_named_exist(page):
     re.findall(r'\btest_\w+[a-z0-9]', page.read_text(encoding='utf-8'))
   )
   assert named - EXAMPLES <= TESTS
+
+
+@pytest.mark.parametrize('page', PAGES, ids=lambda page: page.name)
+def test_files_that_are_named_exist(page):
+  text = page.read_text(encoding='utf-8')
+  named = re.findall(rf'(?<![\w/.<-])((?:{FOLDERS})/[\w/.]*\w)', text)
+  # Of `configs/x_{a,b}.py` and `tests/test_<method>.py` the beginning.
+  missing = {x for x in named if not list(ROOT.glob(f'{x}*'))}
+  assert missing <= EXAMPLES
+  files = set(re.findall(r'`(\w+\.(?:py|sh))`', text))
+  missing = {name for name in files if not list(ROOT.rglob(name))}
+  assert missing <= EXAMPLES
+
+
+@pytest.mark.parametrize('page', PAGES, ids=lambda page: page.name)
+def test_modules_that_are_named_exist(page):
+  text = page.read_text(encoding='utf-8')
+  for name in set(re.findall(r'\bi2v_jax(?:\.[a-z]\w*)+', text)):
+    path, rest = ROOT, name.split('.')
+    while rest and (path / rest[0]).is_dir():
+      path, rest = path / rest[0], rest[1:]
+    if rest and (path / f'{rest[0]}.py').is_file():
+      path, rest = path / f'{rest[0]}.py', rest[1:]
+    if path.is_dir():
+      path /= '__init__.py'
+    defined = path.read_text(encoding='utf-8')
+    assert not rest or re.search(rf'\b{rest[0]}\b', defined), name
 
 
 def test_every_family_and_format_has_a_row():

@@ -62,13 +62,23 @@ def test_the_reader_of_imports_sees_them():
   assert {'sklearn', 'av'} <= outside(MODULES['i2v_jax.data.sets.digits'])
 
 
-def test_there_is_no_circle():
-  assert not GRAPH.keys() - house.floors(GRAPH).keys()
+def test_the_house_has_12_names_8_floors_and_no_circle(capsys):
+  assert set(ROOMS) == set(ORDER) and len(ORDER) == 12
+  assert max(house.floors(ROOMS).values()) <= 8
+  assert house.floors(GRAPH).keys() == GRAPH.keys()
+  assert house.main() == 0
+  shown = capsys.readouterr().out
+  assert shown.startswith('12 names') and shown.endswith('circles: none\n')
+
+
+def test_a_circle_is_seen():
+  graph = {'a': {'b'}, 'b': {'c'}, 'c': {'b'}, 'd': set()}
+  assert house.floors(graph) == {'d': 1}
 
 
 @pytest.mark.parametrize('room', ORDER)
 def test_imports_point_down(room):
-  used = ROOMS.get(room, set()) & set(ORDER)
+  used = ROOMS[room]
   above = ORDER[: ORDER.index(room)]
   assert used <= ONLY.get(room, set(above)), used
 

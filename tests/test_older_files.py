@@ -33,7 +33,7 @@ def older(tmp_path, monkeypatch):
 
 
 def check_predictions(model, data, videos):
-  split = sources.load(data, data, 'val')
+  split = sources.load_split(data, data, 'val')
   assert list(split.ids) == list(EXPECTED[data])
   found = [model.probabilities(video) for video in videos(split)]
   np.testing.assert_allclose(found, list(EXPECTED[data].values()), atol=1e-5)
@@ -80,7 +80,7 @@ def test_training_resumes_and_takes_the_steps_that_it_took(older):
 
 
 def test_the_status_of_the_run_is_shown(older):
-  lines = '\n'.join(status.report('run'))
+  lines = '\n'.join(status.make_report('run'))
   assert '4/4' in lines and 'newest checkpoint: step 2' in lines
 
 

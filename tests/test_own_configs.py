@@ -11,6 +11,8 @@ import documented
 import pytest
 from paths import ROOT
 
+from i2v_jax import cli
+
 
 @pytest.fixture
 def elsewhere(tmp_path, digits):
@@ -40,11 +42,14 @@ def run(command, folder):
   ).stdout
 
 
-def test_its_commands_do_what_it_says(elsewhere):
+def test_its_commands_do_what_it_says(elsewhere, monkeypatch, capsys):
   train, extend, sweep = commands()
   assert 'step       2' in run(train, elsewhere)
   assert 'extended at step 2 (steps 2 -> 3)' in run(extend, elsewhere)
-  table = run(sweep, elsewhere)
+  monkeypatch.chdir(elsewhere)
+  with pytest.raises(SystemExit, match='0'):
+    cli.main(shlex.split(sweep)[1:])
+  table = capsys.readouterr().out
   assert 'GFLOP/view' in table and '±' in table
   rows = json.loads(
     (elsewhere / 'runs/sweep/results.json').read_text(encoding='utf-8')

@@ -16,6 +16,8 @@ from configs.methods import STDHA
 def get_config(arg=''):
   arg = common.parse_arg(arg, smoke=False, full=False)
   c = quickstart.get_config('smoke' if arg.smoke else '')
+  c.model.temporal_embedding = True
+  c.trainable = ('adapters', *methods.CLASSIFIER)
   if arg.full and not arg.smoke:
     c.model.backbone = dict(variant='B/16', family='clip')
     c.weights, c.clip.short_side, c.batch_size = 'random', 256, 1
@@ -23,7 +25,7 @@ def get_config(arg=''):
 
 
 def still(c):
-  """Without the embedding, which lies below all blocks."""
+  """Without the embedding, which is below all blocks."""
   c.model.temporal_embedding = False
   c.trainable = ('adapters', *methods.CLASSIFIER[1:])
   return c

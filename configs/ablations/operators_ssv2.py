@@ -2,7 +2,7 @@ r"""Temporal operators under linear adapters: Table 2a of ZeroI2V (SSv2, B/16).
 
 i2v sweep --config configs/ablations/operators_ssv2.py --workdir runs/table2a
 
-Every row has four linear adapters. The paper's numbers stand beside ours; its
+Every row has four linear adapters. The paper's numbers are next to ours; its
 final recipe is stronger by more than a point, for reasons it does not give.
 """
 

@@ -19,6 +19,7 @@ from i2v_jax.adapters.ssf import SSF
 from i2v_jax.adapters.st_adapter import STAdapter, STAdapterZeroI2V
 from i2v_jax.adapters.vpt import VPT
 from i2v_jax.adapters.zeroi2v import GeluAdapters, ZeroI2V
+from i2v_jax.backbones.image_model import BlockConfig
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError
 
@@ -104,7 +105,7 @@ def _with_preset(spec: dict) -> dict:
 
 
 def option(spec: Mapping | None, name: str, default):
-  """An option of a resolved spec: as given, or as its method has it."""
+  """An option of a resolved spec: as given, or its method's default."""
   if not spec:
     return default
   return spec.get(name, getattr(METHODS[spec['name']], name, default))
@@ -118,25 +119,30 @@ def check_fit(
   Args:
     adapter: as `resolve` returns it.
     operator: as `operators.resolve` returns it.
-    cfg: of its image ViT.
+    cfg: an `ImageModel`.
     num_frames: T.
   """
-  check_blocks(adapter, cfg.depth)
+  check_blocks(adapter, cfg.num_blocks)
+  for block in map(cfg.block, range(cfg.num_blocks)):
+    _check_block(adapter, operator, block, num_frames)
+  layers = option(adapter, 'layers', 1)
+  ranges.whole(1, cfg.num_blocks)('model.adapter.layers', layers)
+
+
+def _check_block(adapter, operator, block: BlockConfig, num_frames: int):
   for name, spec in dict(adapter=adapter, temporal_operator=operator).items():
     offsets = (spec or {}).get('offsets', ())
     key = f'model.{name}.offsets'
-    frame_shift.check_offsets(key, offsets, cfg, num_frames)
+    frame_shift.check_offsets(key, offsets, block, num_frames)
   if 'share' in (operator or {}):
     shifts_heads = operator['name'] == 'channel_shift'
-    most = cfg.head_width if shifts_heads else cfg.width
+    most = block.head_width if shifts_heads else block.width
     fits = ranges.whole(2, most)
     fits('model.temporal_operator.share', operator['share'])
-  layers = option(adapter, 'layers', 1)
-  ranges.whole(1, cfg.depth)('model.adapter.layers', layers)
 
 
 def check_blocks(spec: Mapping | None, depth: int) -> None:
-  """Raises UserError for `blocks` that a model of that depth has not."""
+  """Raises UserError for `blocks` that a model of that depth does not have."""
   named = option(spec, 'blocks', ())
   if len(set(named)) < len(named) or not set(named) <= set(range(depth)):
     raise UserError(
@@ -146,19 +152,18 @@ def check_blocks(spec: Mapping | None, depth: int) -> None:
 
 
 def relocation(spec: Mapping | None) -> dict | None:
-  """The temporal operator that a method's own offsets are."""
+  """The temporal operator that a method's own offsets define."""
   offsets = option(spec, 'offsets', ())
   return dict(name='head_relocation', offsets=offsets) if offsets else None
 
 
 def relocated(model) -> str:
   """Describes which channels see which frames, or returns ''."""
-  operator = getattr(model, 'temporal_operator', None)
-  spec = relocation(model.adapter) or operator or {}
+  spec = relocation(model.adapter) or model.temporal_operator or {}
   if spec.get('name') != 'head_relocation':
     return ''
-  cfg = model.image_model
-  groups = operators.channel_groups(spec['offsets'], cfg)
+  cfg = model.image_model.block(0)
+  groups = frame_shift.channel_groups(spec['offsets'], cfg)
   moved = [(offset, count) for offset, count in groups if offset]
   parts = ', '.join(f'{count} at {offset:+d}' for offset, count in moved)
   frames = len({0} | {offset for offset, _ in moved})
@@ -169,7 +174,7 @@ def relocated(model) -> str:
 
 
 def check_operator(adapter: Mapping | None, operator: Mapping | None) -> None:
-  """Raises UserError where a method cannot stand on a temporal operator."""
+  """Raises UserError if a method does not work with a temporal operator."""
   if not (adapter and operator):
     return
   name = adapter['name']

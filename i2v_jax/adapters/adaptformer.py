@@ -2,13 +2,13 @@
 
 from typing import ClassVar
 
-from i2v_jax.adapters.layers import Bottleneck, torch_uniform
-from i2v_jax.adapters.method import Method
+from i2v_jax.adapters.layers import Bottleneck, bottleneck_macs, torch_uniform
+from i2v_jax.adapters.method import Method, get_option, sum_tokens
 from i2v_jax.runtime import ranges
 
 
 class AdaptFormer(Method):
-  """A ReLU bottleneck beside the MLP, on the tokens before the norm.
+  """A ReLU bottleneck parallel to the MLP, on the tokens before the norm.
 
   Attributes:
     rank: channels of the bottleneck.
@@ -25,6 +25,12 @@ class AdaptFormer(Method):
     scale=ranges.Number(),
     dropout=ranges.RATE,
   )
+
+  @classmethod
+  def macs(cls, model) -> dict[str, int]:
+    rank = get_option(cls, model.adapter, 'rank')
+    each = lambda block: bottleneck_macs(block.width, rank)
+    return {'adapters': sum_tokens(model, each)}
 
   def setup(self):
     self.beside = Bottleneck(

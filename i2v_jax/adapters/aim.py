@@ -3,8 +3,19 @@
 from typing import ClassVar
 
 from i2v_jax.adapters import block_interface
-from i2v_jax.adapters.layers import Bottleneck, drop_path, identity
-from i2v_jax.adapters.method import Method
+from i2v_jax.adapters.layers import (
+  Bottleneck,
+  bottleneck_macs,
+  drop_path,
+  identity,
+)
+from i2v_jax.adapters.method import (
+  Method,
+  adapted_blocks,
+  get_option,
+  sum_tokens,
+)
+from i2v_jax.backbones.macs import attention_macs
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError
 
@@ -19,12 +30,12 @@ class AIM(Method):
   At the start it is the image model, frame by frame.
 
   Attributes:
-    num_adapters: 3; or 4, one more in front of the attention over time.
+    num_adapters: 3; or 4, one more before the attention over time.
     rank: channels of an adapter, or below 1 their share of the width.
-    scale: factor on the adapter beside the MLP.
+    scale: factor on the adapter parallel to the MLP.
     drop_path: rate of the last block; it grows linearly from 0.
     drop_path_axis: `sample` draws once per video; `release` as the release
-      does: per token index over the whole batch on CLIP, per frame on the
+      does: per token index over the complete batch on CLIP, per frame on the
       ImageNet ViT.
   """
 
@@ -43,6 +54,20 @@ class AIM(Method):
   )
 
   no_operator = 'it uses the frozen attention over time already'
+
+  @classmethod
+  def macs(cls, model) -> dict[str, int]:
+    rank = get_option(cls, model.adapter, 'rank')
+    frames = model.num_frames
+    over_time = lambda block: (
+      block.num_tokens * attention_macs(block.width, frames, frames)
+    )
+    each = lambda block: bottleneck_macs(block.width, rank)
+    count = get_option(cls, model.adapter, 'num_adapters')
+    return {
+      'attention over time': sum(map(over_time, adapted_blocks(model))),
+      'adapters': count * sum_tokens(model, each),
+    }
 
   def setup(self):
     if self.num_adapters not in (3, 4):
@@ -74,7 +99,7 @@ class AIM(Method):
     rate = self.drop_path * self.layer / max(self.depth - 1, 1)
     axes = (0,)
     if self.drop_path_axis == 'release':
-      cfg = block_interface.config(
+      cfg = block_interface.require_config(
         block, "AIM with drop_path_axis='release'", 'pre_norm'
       )
       axes = RELEASE_AXES['clip' if cfg.pre_norm else 'imagenet']

@@ -1,4 +1,4 @@
-"""What a method asks of a frozen block, which may be another project's."""
+"""What a method needs of a frozen block, which may be another project's."""
 
 import contextlib
 import inspect
@@ -9,7 +9,7 @@ from flax import linen as nn
 from i2v_jax.runtime.errors import UserError
 
 
-def config(block, who: str, *fields: str):
+def require_config(block, who: str, *fields: str):
   """`block.cfg`, of which `who` reads these fields.
 
   Raises:
@@ -24,8 +24,8 @@ def config(block, who: str, *fields: str):
   return cfg
 
 
-def num_prefix(block) -> int:
-  """Tokens in front of the patches; a class token where no cfg tells."""
+def count_prefix(block) -> int:
+  """Tokens before the patches; 1, a class token, for a block without cfg."""
   return getattr(getattr(block, 'cfg', None), 'num_prefix', 1)
 
 
@@ -59,10 +59,10 @@ def attend(block, *x, **hook):
 
 
 @contextlib.contextmanager
-def layers_changed(
-  block, who: str, names: Sequence[str], kinds: tuple, behind: Callable
+def change_layers(
+  block, who: str, names: Sequence[str], kinds: tuple, after: Callable
 ):
-  """While open, layers of these names return `behind(name, x, y)` for y.
+  """While open, layers of these names return `after(name, x, y)` for y.
 
   Raises:
     UserError: on leaving, where a name was that of no layer, or of several.
@@ -74,7 +74,7 @@ def layers_changed(
     if not isinstance(layer, kinds) or layer.name not in found:
       return y
     found[layer.name].add(layer.path)
-    return behind(layer.name, args[0], y)
+    return after(layer.name, args[0], y)
 
   with nn.intercept_methods(change):
     yield

@@ -1,7 +1,7 @@
 """DualPath (Park, Lee, Sohn; CVPR 2023; arXiv 2303.09857).
 
-Two paths through the same frozen blocks: single frames with adapters beside
-attention and MLP, and framesets (grids of small frames) with adapters behind
+Two paths through the same frozen blocks: single frames with adapters parallel
+to attention and MLP, and framesets (grids of small frames) with adapters after
 them. The paths meet in the head only.
 """
 
@@ -12,8 +12,13 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from i2v_jax.adapters.layers import Bottleneck, identity, torch_uniform
-from i2v_jax.adapters.method import Method
+from i2v_jax.adapters.layers import (
+  Bottleneck,
+  bottleneck_macs,
+  identity,
+  torch_uniform,
+)
+from i2v_jax.adapters.method import Method, get_option
 from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError
@@ -25,14 +30,14 @@ PRESETS = {
 
 
 class SpatialPath(Method):
-  """Adapters beside attention and MLP; starts as the image model."""
+  """Adapters parallel to attention and MLP; starts as the image model."""
 
   rank: float = 128
   dropout: float = 0.1
 
   def setup(self):
-    self.attn = bottleneck(self)
-    self.mlp = bottleneck(self)
+    self.attn = make_bottleneck(self)
+    self.mlp = make_bottleneck(self)
 
   def wire(self, block, x_BxTxLxD):
     x, u = x_BxTxLxD, block.ln1(x_BxTxLxD)
@@ -42,16 +47,16 @@ class SpatialPath(Method):
 
 
 class TemporalPath(Method):
-  """Adapters behind attention and MLP; starts as the identity."""
+  """Adapters after attention and MLP; starts as the identity."""
 
   rank: float = 128
   dropout: float = 0.1
   adapt_input: bool = False
 
   def setup(self):
-    self.attn_in = bottleneck(self) if self.adapt_input else identity
-    self.attn = bottleneck(self)
-    self.mlp = bottleneck(self)
+    self.attn_in = make_bottleneck(self) if self.adapt_input else identity
+    self.attn = make_bottleneck(self)
+    self.mlp = make_bottleneck(self)
 
   def wire(self, block, x_BxTxLxD):
     x = x_BxTxLxD
@@ -59,7 +64,7 @@ class TemporalPath(Method):
     return x + self.mlp(block.mlp(block.ln2(x)))
 
 
-def bottleneck(path):
+def make_bottleneck(path):
   return Bottleneck(
     path.rank,
     'gelu',
@@ -76,7 +81,7 @@ class DualPath(nn.Module):
     cfg: the image ViT.
     grid: rows and columns of a frameset.
     spatial_frames: frames of the spatial path.
-    num_adapters: 4 per block, or 5 with one in front of the temporal path's
+    num_adapters: 4 per block, or 5 with one before the temporal path's
       attention (`release`).
     rank: channels of an adapter, or below 1 their share of the width.
     dropout: inside the adapters, while training.
@@ -109,6 +114,23 @@ class DualPath(nn.Module):
     'neighbouring frames'
   )
 
+  @classmethod
+  def macs(cls, model) -> dict[str, int]:
+    """As `Method.macs`; `head` replaces that of one linear layer."""
+    cfg, spec = model.image_model, model.adapter
+    (frames, *_), (framesets, *_) = model.input_shapes
+    places = 2 * frames
+    places += (get_option(cls, spec, 'num_adapters') - 2) * framesets
+    rank = get_option(cls, spec, 'rank')
+    blocks = [cfg.block(i) for i in range(cfg.num_blocks)]
+    each = sum(b.num_tokens * bottleneck_macs(b.width, rank) for b in blocks)
+    width = model.projection or cfg.width
+    return {
+      'adapters': places * each,
+      'projection': (frames + framesets) * cfg.width * model.projection,
+      'head': 2 * width * width + width * model.num_classes,
+    }
+
   def setup(self):
     if self.num_adapters not in (4, 5):
       raise UserError(
@@ -118,7 +140,7 @@ class DualPath(nn.Module):
       raise UserError(
         f"positions are 'release' or 'fixed_3d', not {self.positions!r}."
       )
-    depth = self.cfg.depth
+    depth = self.cfg.num_blocks
     options = dict(rank=self.rank, dropout=self.dropout, dtype=self.dtype)
     stack = lambda path, **more: [
       path(layer=i, depth=depth, **options, **more) for i in range(depth)
@@ -131,11 +153,11 @@ class DualPath(nn.Module):
       self.table = self.param('table', init, shape, jnp.float32)
 
   def position_code(self, framesets: int):
-    """Positions of the tokens of so many framesets, `G x L x D`."""
+    """Makes the positions of the tokens of framesets, `G x L x D`."""
     if self.positions == 'release':
-      code = frame_code(framesets, self.grid, self.cfg)
+      code = encode_frames(framesets, self.grid, self.cfg)
       return jnp.asarray(code) + self.table[None]
-    return jnp.asarray(cell_code(framesets, self.grid, self.cfg))
+    return jnp.asarray(encode_cells(framesets, self.grid, self.cfg))
 
   @staticmethod
   def preset(name: str) -> dict[str, Any]:
@@ -145,7 +167,7 @@ class DualPath(nn.Module):
     return dict(PRESETS[name])
 
 
-def frame_numbers(framesets: int, grid, side: int) -> np.ndarray:
+def number_frames(framesets: int, grid, side: int) -> np.ndarray:
   """Number of the frame at every patch, `G x side x side`, from 0.
 
   Patches that straddle two cells get a number in between, as the release
@@ -165,19 +187,19 @@ def _cells(count: int, side: int) -> np.ndarray:
   return np.interp(at, np.arange(len(fine)), fine)
 
 
-def frame_code(framesets: int, grid, cfg: ViTConfig) -> np.ndarray:
+def encode_frames(framesets: int, grid, cfg: ViTConfig) -> np.ndarray:
   """The release's fixed part of the positions, `G x L x D` float32.
 
   Interleaved sin and cos of the frame's number, counted from 1 through all
   framesets; the class token has number 0.
   """
-  numbers = 1 + frame_numbers(framesets, grid, cfg.grid)
+  numbers = 1 + number_frames(framesets, grid, cfg.grid)
   numbers = numbers.reshape(framesets, -1)
   numbers = np.pad(numbers, ((0, 0), (int(cfg.class_token), 0)))
-  return sinusoid(numbers, cfg.width)
+  return make_sinusoids(numbers, cfg.width)
 
 
-def cell_code(framesets: int, grid, cfg: ViTConfig) -> np.ndarray:
+def encode_cells(framesets: int, grid, cfg: ViTConfig) -> np.ndarray:
   """Fixed sinusoids of frame, row and column in its cell, `G x L x D`.
 
   Our reading of the "fixed 3D positional encodings" of the paper: a third of
@@ -185,22 +207,22 @@ def cell_code(framesets: int, grid, cfg: ViTConfig) -> np.ndarray:
   the frame; zeros for the class token.
   """
   side, third = cfg.grid, 2 * (cfg.width // 6)
-  frame = frame_numbers(framesets, grid, side)
+  frame = number_frames(framesets, grid, side)
   inside = [np.arange(side) % (side / count) for count in grid]
   row, column = np.meshgrid(*inside, indexing='ij')
   spread = lambda part: np.broadcast_to(part, frame.shape)
   code = np.concatenate(
     [
-      sinusoid(frame, cfg.width - 2 * third),
-      sinusoid(spread(row), third),
-      sinusoid(spread(column), third),
+      make_sinusoids(frame, cfg.width - 2 * third),
+      make_sinusoids(spread(row), third),
+      make_sinusoids(spread(column), third),
     ],
     axis=-1,
   ).reshape(framesets, -1, cfg.width)
   return np.pad(code, ((0, 0), (int(cfg.class_token), 0), (0, 0)))
 
 
-def sinusoid(positions: np.ndarray, width: int) -> np.ndarray:
+def make_sinusoids(positions: np.ndarray, width: int) -> np.ndarray:
   """sin(p w_0), cos(p w_0), sin(p w_1), … with w_i = 10000^(-2i / width)."""
   rates = 10000.0 ** (-2 * np.arange(width // 2) / width)
   angles = np.asarray(positions, np.float64)[..., None] * rates

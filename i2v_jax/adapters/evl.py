@@ -1,10 +1,10 @@
 """EVL (Lin et al., ECCV 2022, arXiv 2208.03550): a decoder over frozen frames.
 
 Nothing is put into the image transformer. A query reads the tokens of its last
-blocks, enriched with time; `i2v_jax.models.evl` is the whole classifier.
+blocks, enriched with time; `i2v_jax.models.evl` is the classifier.
 
-Shapes as in `vit.py`, and P: the patches of a frame, without what stands in
-front of them (class token, registers).
+Shapes as in `vit.py`, and P: the patches of a frame, without class token and
+registers.
 """
 
 import dataclasses
@@ -15,8 +15,10 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from i2v_jax.adapters.layers import PerChannelConv
-from i2v_jax.backbones.vit import ACTIVATIONS, Attention, layer_norm
+from i2v_jax.adapters.layers import PER_CHANNEL, PerChannelConv
+from i2v_jax.adapters.method import get_option
+from i2v_jax.backbones.macs import attention_macs
+from i2v_jax.backbones.vit import ACTIVATIONS, Attention, make_layer_norm
 from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError
@@ -26,7 +28,7 @@ CLIP_LAYERS = dict(activation='quick_gelu', norm_eps=1e-5, layer_scale=False)
 
 
 class EVL(nn.Module):
-  """The decoder: one query through as many layers as blocks are read.
+  """The decoder: one query through one layer per block that is read.
 
   Attributes:
     cfg: the image backbone. The decoder has its width and heads, and otherwise
@@ -35,7 +37,7 @@ class EVL(nn.Module):
     layers: decoder layers, one for each of the last blocks of the backbone.
     cls_std: deviation of the query at the start. 0 as the release runs, 0.02
       as its initialiser, which is never called, was meant.
-    dropout: inside the MLPs, behind the activation, while training.
+    dropout: inside the MLPs, after the activation, while training.
     kernel: frames that the convolution over time sees.
     dtype: compute type.
   """
@@ -56,6 +58,21 @@ class EVL(nn.Module):
   )
 
   no_operator = 'it reads the features of the frozen image model as they are'
+
+  @classmethod
+  def macs(cls, model) -> dict[str, int]:
+    """As `Method.macs`."""
+    cfg, frames, spec = model.image_model, model.num_frames, model.adapter
+    width, patches = cfg.width, cfg.num_tokens - cfg.num_prefix
+    tokens, layers = frames * cfg.num_tokens, get_option(cls, spec, 'layers')
+    # Scores of each frame's patches with those of the frames before and after
+    # it, and the displacements that they weight.
+    motion = 2 * (frames - 1) * 2 * patches**2 * width
+    block = attention_macs(width, 1, tokens) + 8 * width**2  # MLP factor 4
+    return {
+      'decoder': layers * (motion + block),
+      PER_CHANNEL: layers * tokens * get_option(cls, spec, 'kernel') * width,
+    }
 
   @nn.compact
   def __call__(self, features):
@@ -114,8 +131,8 @@ class DecoderLayer(nn.Module):
     table = ((2 * cfg.grid - 1) ** 2, cfg.width)
     self.w1 = self.param('w1', zeros, table, jnp.float32)
     self.w2 = self.param('w2', zeros, table, jnp.float32)
-    self.norm1, self.norm2 = layer_norm(cfg), layer_norm(cfg)
-    self.norm3 = layer_norm(cfg)
+    self.norm1, self.norm2 = make_layer_norm(cfg), make_layer_norm(cfg)
+    self.norm3 = make_layer_norm(cfg)
     # The release draws these kernels from Xavier's uniform distribution; on a
     # square one, Dense's default has the same variance.
     self.attn = Attention(cfg)
@@ -143,10 +160,10 @@ class DecoderLayer(nn.Module):
     """
     first, heads = self.cfg.num_prefix, self.cfg.num_heads
     q, k = q_BxTxLxD[:, :, first:], k_BxTxLxD[:, :, first:]
-    rows_PxP = relative_index(self.cfg.grid)
+    rows_PxP = index_displacements(self.cfg.grid)
 
     def look(q_BxTxPxD, k_BxTxPxD, table, frames):
-      a_BxTxPxP = cross_weights(q_BxTxPxD, k_BxTxPxD, heads)
+      a_BxTxPxP = compute_cross_weights(q_BxTxPxD, k_BxTxPxD, heads)
       w_PxPxD = table.astype(self.cfg.dtype)[rows_PxP]
       a_BxTxPxP = a_BxTxPxP.astype(self.cfg.dtype)
       y_BxTxPxD = jnp.einsum('btps,psd->btpd', a_BxTxPxP, w_PxPxD)
@@ -156,7 +173,7 @@ class DecoderLayer(nn.Module):
     return before + look(q[:, :-1], k[:, 1:], self.w2, (0, 1))
 
 
-def cross_weights(q_BxTxPxD, k_BxTxPxD, num_heads: int):
+def compute_cross_weights(q_BxTxPxD, k_BxTxPxD, num_heads: int):
   """softmax(q k / sqrt K), mean over heads: float32 `B x T x P x P`."""
   *lead, width = q_BxTxPxD.shape
   head_width = width // num_heads
@@ -170,7 +187,7 @@ def cross_weights(q_BxTxPxD, k_BxTxPxD, num_heads: int):
   return nn.softmax(scores_BxTxNxPxP * head_width**-0.5).mean(axis=2)
 
 
-def relative_index(grid: int) -> np.ndarray:
+def index_displacements(grid: int) -> np.ndarray:
   """Rows of a table of displacements, for query and key patch: `P x P`."""
   row, col = np.divmod(np.arange(grid**2), grid)
   apart = lambda x: x[:, None] - x[None] + grid - 1
@@ -178,7 +195,7 @@ def relative_index(grid: int) -> np.ndarray:
 
 
 class Mlp(nn.Module):
-  """The MLP of a decoder layer, with dropout behind its activation."""
+  """The MLP of a decoder layer, with dropout after its activation."""
 
   cfg: ViTConfig
   dropout: float

@@ -16,7 +16,7 @@ def offsets(name: str, value) -> tuple:
   """Frame offsets as they are written; see `operators.HeadRelocation`.
 
   Raises:
-    UserError: they are not whole numbers or pairs `(offset, channels)`.
+    UserError: they are not integers or pairs `(offset, channels)`.
   """
   pair = lambda x: (
     isinstance(x, Sequence) and len(x) == 2 and ranges.FROM_0.holds(x[1])
@@ -24,7 +24,7 @@ def offsets(name: str, value) -> tuple:
   whole = lambda x: ranges.whole().holds(x[0] if pair(x) else x)
   listed = isinstance(value, Sequence) and not isinstance(value, str)
   if not (listed and all(map(whole, value))):
-    ranges.refuse(name, value, 'whole numbers, or pairs (offset, channels)')
+    ranges.refuse(name, value, 'integers, or pairs (offset, channels)')
   integers = lambda x: tuple(map(int, x)) if pair(x) else int(x)
   return tuple(map(integers, value))
 
@@ -42,7 +42,7 @@ def check_offsets(name: str, offsets: Sequence, cfg, num_frames: int) -> None:
 def channel_groups(
   offsets: Sequence, cfg, name: str = 'offsets'
 ) -> list[tuple[int, int]]:
-  """Offsets as `(offset, channels)` runs that cover the whole width."""
+  """Offsets as `(offset, channels)` runs that cover the complete width."""
   head, width = cfg.head_width, cfg.num_heads * cfg.head_width
   runs = [o if isinstance(o, Sequence) else (o, head) for o in offsets]
   used = sum(channels for _, channels in runs)

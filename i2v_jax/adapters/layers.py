@@ -39,13 +39,13 @@ def identity(x):
   return x
 
 
-def on_patches(change, x, num_prefix: int):
-  """Changes the patches, leaves the tokens in front of them as they are."""
+def change_patches(change, x, num_prefix: int):
+  """Changes the patches, leaves the tokens before them as they are."""
   prefix, patches = x[..., :num_prefix, :], x[..., num_prefix:, :]
   return jnp.concatenate([prefix, change(patches)], axis=-2)
 
 
-def channels(rank: float, width: int) -> int:
+def count_channels(rank: float, width: int) -> int:
   """Channels of a rank: a number of them, or a share of the width below 1."""
   rank = ranges.rank('rank', rank)
   count = int(width * rank) if rank < 1 else rank
@@ -92,7 +92,7 @@ _thin_product = with_derivatives(
 )
 
 
-def dense(features: int, **options) -> nn.Dense:
+def make_dense(features: int, **options) -> nn.Dense:
   """`nn.Dense` for the narrow layers of adapters, with `thin_product`."""
   product = lambda x, kernel, *_, **__: thin_product(x, kernel)
   return nn.Dense(features, dot_general=product, **options)
@@ -125,13 +125,18 @@ class Bottleneck(nn.Module):
   @nn.compact
   def __call__(self, x):
     width, dtype = x.shape[-1], self.dtype
-    rank, init = channels(self.rank, width), self.down_init
-    down = dense(rank, kernel_init=init, dtype=dtype, name='down')
-    up = dense(width, kernel_init=zeros, dtype=dtype, name='up')
+    rank, init = count_channels(self.rank, width), self.down_init
+    down = make_dense(rank, kernel_init=init, dtype=dtype, name='down')
+    up = make_dense(width, kernel_init=zeros, dtype=dtype, name='up')
     drop = nn.Dropout(self.dropout, deterministic=not self.has_rng('dropout'))
     h = drop(ACTIVATIONS[self.activation](down(x)))
     branch = self.scale * up(h)
     return x + branch if self.skip else branch
+
+
+def bottleneck_macs(width: int, rank: float) -> int:
+  """Multiply-accumulates of `down` and `up` for one token."""
+  return 2 * width * count_channels(rank, width)
 
 
 class LowRank(nn.Module):
@@ -145,11 +150,14 @@ class LowRank(nn.Module):
 
   @nn.compact
   def __call__(self, x, width: int):
-    layer = lambda size, init, name: dense(
+    layer = lambda size, init, name: make_dense(
       size, use_bias=False, kernel_init=init, dtype=self.dtype, name=name
     )
     h = layer(self.rank, self.down_init, 'down')(x)
     return self.scale * layer(width, self.up_init, 'up')(h)
+
+
+PER_CHANNEL = 'convolutions per channel'  # sums of shifted inputs, no product
 
 
 class PerChannelConv(nn.Module):
@@ -159,7 +167,7 @@ class PerChannelConv(nn.Module):
   times as long on a CPU.
 
   Attributes:
-    sizes: of the kernel, for as many axes behind the first; odd, to centre it.
+    sizes: of the kernel, one per axis after the first; odd, to centre it.
     kernel_init: of the kernel, `sizes x channels`; torch's by default.
     bias_init: None for torch's.
     dtype: compute type.
@@ -175,7 +183,7 @@ class PerChannelConv(nn.Module):
     sizes, shape = tuple(self.sizes), x.shape[1:-1]
     if len(sizes) != len(shape) or not all(size % 2 for size in sizes):
       raise UserError(
-        f'A kernel over {len(shape)} axes has as many odd sizes, not {sizes}.'
+        f'A kernel over {len(shape)} axes needs as many odd sizes, not {sizes}.'
       )
     bias_init = self.bias_init or symmetric_uniform(math.prod(sizes) ** -0.5)
     kernel = self.param(
@@ -194,7 +202,7 @@ class PerChannelConv(nn.Module):
 
 
 def drop_path(x, rate: float, rng, axes: tuple[int, ...]):
-  """Drops whole branches: one draw per index of `axes`, shared by the rest.
+  """Drops complete branches: one draw per index of `axes`, shared by the rest.
 
   What is kept is scaled by 1 / (1 - rate) (stochastic depth, arXiv 1603.09382).
   Without an rng, or at rate 0, x itself.
@@ -206,19 +214,19 @@ def drop_path(x, rate: float, rng, axes: tuple[int, ...]):
   return jnp.where(kept, x / (1 - rate), jnp.zeros_like(x))
 
 
-def square(patches: int) -> int:
-  """Side of the square that so many patches form."""
+def find_side(patches: int) -> int:
+  """Finds the side of the square that patches form."""
   side = math.isqrt(patches)
   if side**2 != patches:
     raise UserError(
       f'{patches} patches are no square; this adapter needs the patches of a '
-      'square image and a class token in front of them.'
+      'square image and a class token before them.'
     )
   return side
 
 
 def check_frames(video_BxTxHxWxC, num_frames: int) -> None:
-  """Raises UserError unless a video has as many frames as the model takes.
+  """Raises UserError if a video has another number of frames than the model.
 
   0 is any number.
   """

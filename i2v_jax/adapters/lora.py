@@ -7,11 +7,11 @@ from flax import linen as nn
 
 from i2v_jax.adapters import block_interface, merging
 from i2v_jax.adapters.layers import LowRank, normal
-from i2v_jax.adapters.method import Method
+from i2v_jax.adapters.method import Method, get_option, sum_tokens
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError
 
-LAYERS = {  # layer -> where it lies in the block
+LAYERS = {  # layer -> its part of the block
   'q': 'attn',
   'k': 'attn',
   'v': 'attn',
@@ -61,10 +61,22 @@ class LoRA(Method):
       update = LowRank(self.rank, scale, dtype=self.dtype, **options)
       setattr(self, name, update)
 
+  @classmethod
+  def macs(cls, model) -> dict[str, int]:
+    rank = get_option(cls, model.adapter, 'rank')
+    layers = get_option(cls, model.adapter, 'on')
+    ends = {  # inputs and outputs of each layer
+      'fc1': lambda block: block.width + block.fc1_width,
+      'fc2': lambda block: block.mlp_dim + block.width,
+    }
+    square = lambda block: 2 * block.width
+    each = lambda block: sum(ends.get(on, square)(block) for on in layers)
+    return {'adapters': rank * sum_tokens(model, each)}
+
   def wire(self, block, x_BxTxLxD):
-    beside = lambda name, x, y: y + getattr(self, name)(x, y.shape[-1])
+    add = lambda name, x, y: y + getattr(self, name)(x, y.shape[-1])
     dense = (nn.Dense,)
-    with block_interface.layers_changed(block, 'LoRA', self.on, dense, beside):
+    with block_interface.change_layers(block, 'LoRA', self.on, dense, add):
       return super().wire(block, x_BxTxLxD)
 
   @staticmethod
@@ -78,7 +90,7 @@ class LoRA(Method):
       parts = {part: dict(backbone[block][part]) for part in ('attn', 'mlp')}
       for name, update in updates.items():
         part = parts[LAYERS[name]]
-        part[name] = merging.beside(part[name], update, scale)
+        part[name] = merging.add_low_rank(part[name], update, scale)
       merged[block] = dict(backbone[block]) | parts
     return None, merged
 

@@ -1,22 +1,48 @@
-"""What methods have in common: a block to wire, an operator under it."""
+"""The base of methods that wire a block, and sums for their cost formulas."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import jax.numpy as jnp
 from flax import linen as nn
 
 from i2v_jax.adapters import block_interface, operators
+from i2v_jax.backbones.image_model import BlockConfig
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError
+
+
+def get_option(method: type, spec: Mapping[str, Any], name: str):
+  """An option of a resolved spec: as given, or the method's default."""
+  return spec.get(name, getattr(method, name))
+
+
+def adapted_blocks(model) -> list[BlockConfig]:
+  """Sizes of each block of a classifier that has an adapter."""
+  cfg = model.image_model
+  chosen = model.adapter.get('blocks', ()) or range(cfg.num_blocks)
+  return [cfg.block(i) for i in chosen]
+
+
+def sum_tokens(model, cost: Callable[[BlockConfig], int]) -> int:
+  """Sums a cost per token over the tokens of a clip in adapted blocks."""
+  blocks = adapted_blocks(model)
+  return model.num_frames * sum(b.num_tokens * cost(b) for b in blocks)
+
+
+def sum_patches(model, cost: Callable[[BlockConfig], int]) -> int:
+  """Sums a cost per patch over the patches of a clip in adapted blocks."""
+  patches = lambda b: b.num_tokens - b.num_prefix
+  total = sum(patches(b) * cost(b) for b in adapted_blocks(model))
+  return model.num_frames * total
 
 
 class Method(nn.Module):
   """One layer of a method; by itself the frozen block as it is.
 
   A method overrides `wire` with its paper's residual equations. It calls
-  `block.stream` in front of attention and MLP, where a temporal operator may
-  move tokens; one that cannot live with operators says why in `no_operator`.
+  `block.stream` before attention and MLP, where a temporal operator may
+  move tokens; one that does not work with operators says why in `no_operator`.
 
   Attributes:
     blocks: which blocks have an adapter; none named means all. The others are
@@ -38,6 +64,17 @@ class Method(nn.Module):
   no_operator = ''  # why temporal operators make no sense here
 
   @classmethod
+  def macs(cls, model) -> dict[str, int]:
+    """Multiply-accumulates that the method adds to a clip, by part.
+
+    Args:
+      model: a classifier with this method as its adapter.
+    """
+    raise NotImplementedError(
+      f'{cls.__name__} has no formula; give it a classmethod macs(cls, model).'
+    )
+
+  @classmethod
   def fixed_size(cls, spec: Mapping[str, Any]) -> str:
     """Why a spec of this method needs every patch of a frame, or ''."""
     del spec
@@ -56,7 +93,7 @@ class Method(nn.Module):
     """The block with the temporal operator in it."""
     if not self.operator:
       return operators.MovedBlock(block)
-    return operators.make(self.operator)(block)
+    return operators.make_operator(self.operator)(block)
 
   def wire(self, block, x_BxTxLxD):
     x = block.stream(x_BxTxLxD)

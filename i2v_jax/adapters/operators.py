@@ -1,4 +1,4 @@
-"""Temporal operators: what lets frozen attention look at other frames.
+"""Temporal operators: frozen attention looks at other frames.
 
 They have no parameters and cost nothing (ZeroI2V, Table 2a). An operator takes
 a frozen block and returns it with moved heads or tokens; any adapter may then
@@ -70,7 +70,7 @@ class HeadRelocation:
       `(offset, channels)` pairs laid from channel 0 upwards; half heads are
       pairs such as `((-1, 32), (1, 32))`.
     on: which of q, k, v move. `kv` is STDHA; `qkv` computes another frame's
-      attention and mixes it in only behind it; the others are ours.
+      attention and mixes it in only after it; the others are ours.
   """
 
   offsets: Sequence[int | tuple[int, int]]
@@ -82,7 +82,7 @@ class HeadRelocation:
     _check(self)
 
   def __call__(self, block):
-    cfg = block_interface.config(
+    cfg = block_interface.require_config(
       block, 'Head relocation', 'num_heads', 'head_width'
     )
     groups = channel_groups(self.offsets, cfg)
@@ -98,7 +98,7 @@ class ChannelShift:
   many from the one after, per head.
 
   Attributes:
-    share: a head's width is cut into so many parts, the first two move.
+    share: 1 / share of a head's channels come from each neighbour.
     on: `kv` or `qkv`, or any other of q, k, v.
   """
 
@@ -111,7 +111,7 @@ class ChannelShift:
     _check(self)
 
   def __call__(self, block):
-    cfg = block_interface.config(
+    cfg = block_interface.require_config(
       block, 'Channel shift', 'num_heads', 'head_width'
     )
     fold = cfg.head_width // self.share
@@ -125,7 +125,7 @@ class TokenShift:
   """Part of the class token comes from the neighbouring frames.
 
   Attributes:
-    share: the width is cut into so many parts, the first two move.
+    share: 1 / share of the channels come from each neighbour.
     at: `stream` replaces the residual stream before attention and before the
       MLP, as the numbers of Table 2a were made (development code); `kv` shifts
       the class token's keys and values only (released ablation code).
@@ -142,7 +142,7 @@ class TokenShift:
     _check(self)
 
   def __call__(self, block):
-    if not block_interface.num_prefix(block):
+    if not block_interface.count_prefix(block):
       raise UserError(
         'token_shift moves class tokens and this image model has none; choose '
         'another temporal operator.'
@@ -170,16 +170,16 @@ def resolve(spec: Mapping[str, Any] | None) -> FrozenDict | None:
   """Checks `{'name': operator, option: value, …}`; None means no operator.
 
   Raises:
-    UserError: unknown operator or option, or a value that cannot be.
+    UserError: unknown operator or option, or a value that is invalid.
   """
   if spec is None or spec == {}:
     return None
   spec = ranges.named('model.temporal_operator', spec, OPERATORS)
-  make(spec)
+  make_operator(spec)
   return FrozenDict(spec)
 
 
-def make(spec: Mapping[str, Any]):
+def make_operator(spec: Mapping[str, Any]):
   """The operator of a spec."""
   options: ClassVar = dict(spec)
   return OPERATORS[options.pop('name')](**options)

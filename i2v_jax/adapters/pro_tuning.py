@@ -12,14 +12,16 @@ from flax import linen as nn
 
 from i2v_jax.adapters import block_interface
 from i2v_jax.adapters.layers import (
+  PER_CHANNEL,
   PerChannelConv,
-  channels,
-  on_patches,
-  square,
+  bottleneck_macs,
+  change_patches,
+  count_channels,
+  find_side,
   torch_uniform,
   zeros,
 )
-from i2v_jax.adapters.method import Method
+from i2v_jax.adapters.method import Method, get_option, sum_patches
 from i2v_jax.runtime import ranges
 
 
@@ -33,7 +35,7 @@ class PromptBlock(nn.Module):
   @nn.compact
   def __call__(self, patches_BxTxPxD):
     *batch, count, width = patches_BxTxPxD.shape
-    side, rank = square(count), channels(self.rank, width)
+    side, rank = find_side(count), count_channels(self.rank, width)
     dense = lambda size, name: nn.Dense(
       size, kernel_init=torch_uniform, dtype=self.dtype, name=name
     )
@@ -46,7 +48,7 @@ class PromptBlock(nn.Module):
 
 
 class ProTuning(Method):
-  """A prompt block in front of every frozen block.
+  """A prompt block before every frozen block.
 
   Attributes:
     rank: channels of its convolutions, or below 1 their share of the width.
@@ -61,6 +63,17 @@ class ProTuning(Method):
     kernel=ranges.odd,
   )
 
+  @classmethod
+  def macs(cls, model) -> dict[str, int]:
+    rank = get_option(cls, model.adapter, 'rank')
+    kernel = get_option(cls, model.adapter, 'kernel')
+    each = lambda block: bottleneck_macs(block.width, rank)
+    conv = lambda block: kernel**2 * count_channels(rank, block.width)
+    return {
+      'adapters': sum_patches(model, each),
+      PER_CHANNEL: sum_patches(model, conv),
+    }
+
   def setup(self):
     self.prompt = PromptBlock(self.rank, self.kernel, self.dtype)
 
@@ -71,5 +84,5 @@ class ProTuning(Method):
 
   def wire(self, block, x_BxTxLxD):
     prompted = lambda patches: patches + self.prompt(patches)
-    x = on_patches(prompted, x_BxTxLxD, block_interface.num_prefix(block))
+    x = change_patches(prompted, x_BxTxLxD, block_interface.count_prefix(block))
     return super().wire(block, x)

@@ -10,7 +10,7 @@ from flax import linen as nn
 from i2v_jax.adapters import block_interface
 from i2v_jax.adapters.method import Method
 
-PARTS = {  # of a block, behind which features are scaled and shifted
+PARTS = {  # of a block; the outputs of each are scaled and shifted
   'ln1': ('ln1',),
   'q': ('attn', 'q'),
   'k': ('attn', 'k'),
@@ -37,7 +37,7 @@ class ScaleShift(nn.Module):
 
 
 class SSF(Method):
-  """A scale and a shift behind every norm and linear layer; merges.
+  """A scale and a shift after every norm and linear layer; merges.
 
   Starts as the image model; the authors' code draws around that.
   """
@@ -46,10 +46,15 @@ class SSF(Method):
     for name in PARTS:
       setattr(self, name, ScaleShift(self.dtype))
 
+  @classmethod
+  def macs(cls, model) -> dict[str, int]:
+    del model
+    return {}  # one product per value, no matrix
+
   def wire(self, block, x_BxTxLxD):
-    behind = lambda name, x, y: getattr(self, name)(y)
+    after = lambda name, x, y: getattr(self, name)(y)
     kinds = (nn.Dense, nn.LayerNorm)
-    with block_interface.layers_changed(block, 'SSF', PARTS, kinds, behind):
+    with block_interface.change_layers(block, 'SSF', PARTS, kinds, after):
       return super().wire(block, x_BxTxLxD)
 
   @staticmethod
@@ -64,12 +69,12 @@ class SSF(Method):
       for part, path in PARTS.items():
         *parents, last = path
         node = block[parents[0]] if parents else block
-        node[last] = scaled(node[last], **parts[part])
+        node[last] = scale_layer(node[last], **parts[part])
       merged[name] = block
     return None, merged
 
 
-def scaled(layer: Mapping, scale, shift) -> dict:
+def scale_layer(layer: Mapping, scale, shift) -> dict:
   """A norm or linear layer whose outputs are scaled and shifted, float32."""
   wide = lambda x: np.asarray(x, np.float64)
   by = {name: wide(value) * wide(scale) for name, value in layer.items()}

@@ -1,5 +1,6 @@
 """ST-Adapter (Pan et al., NeurIPS 2022; arXiv 2206.13559)."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -7,16 +8,18 @@ from flax import linen as nn
 
 from i2v_jax.adapters import block_interface
 from i2v_jax.adapters.layers import (
+  PER_CHANNEL,
   PerChannelConv,
-  channels,
+  bottleneck_macs,
+  change_patches,
+  count_channels,
+  find_side,
   identity,
   normal,
-  on_patches,
-  square,
   torch_uniform,
   zeros,
 )
-from i2v_jax.adapters.method import Method
+from i2v_jax.adapters.method import Method, get_option, sum_patches, sum_tokens
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError
 
@@ -38,9 +41,9 @@ class Convolution(nn.Module):
   @nn.compact
   def __call__(self, x_BxTxPxD):
     batch, frames, count, width = x_BxTxPxD.shape
-    rank = channels(self.rank, width)
-    # Over time alone, patches need not lie beside each other.
-    rows = square(count) if tuple(self.kernel)[1:] != (1, 1) else count
+    rank = count_channels(self.rank, width)
+    # Over time alone, patches need not form a square.
+    rows = find_side(count) if tuple(self.kernel)[1:] != (1, 1) else count
     dense = lambda size, name: nn.Dense(
       size, kernel_init=torch_uniform, dtype=self.dtype, name=name
     )
@@ -52,15 +55,15 @@ class Convolution(nn.Module):
 
 
 class STAdapter(Method):
-  """Convolutions over time in front of attention, of the MLP, or both.
+  """Convolutions over time before attention, of the MLP, or both.
 
   They change the patches; class token and registers stay.
 
   Attributes:
     rank: channels of the convolution, or below 1 their share of the width.
     kernel: its size over frames, rows, columns; odd.
-    pre_attn: one in front of attention (SSv2; 24 in a model of 12 blocks).
-    pre_mlp: one in front of the MLP.
+    pre_attn: one before attention (SSv2; 24 in a model of 12 blocks).
+    pre_mlp: one before the MLP.
   """
 
   rank: float = 384
@@ -75,6 +78,18 @@ class STAdapter(Method):
     pre_mlp=ranges.flag,
   )
 
+  @classmethod
+  def macs(cls, model) -> dict[str, int]:
+    spec = model.adapter
+    rank, size = (get_option(cls, spec, name) for name in ('rank', 'kernel'))
+    places = [get_option(cls, spec, name) for name in ('pre_attn', 'pre_mlp')]
+    each = lambda block: bottleneck_macs(block.width, rank)
+    conv = lambda block: math.prod(size) * count_channels(rank, block.width)
+    return {
+      'adapters': sum(places) * sum_patches(model, each),
+      PER_CHANNEL: sum(places) * sum_patches(model, conv),
+    }
+
   def setup(self):
     if not (self.pre_attn or self.pre_mlp):
       raise UserError('ST-Adapter needs pre_attn or pre_mlp, or both.')
@@ -83,10 +98,10 @@ class STAdapter(Method):
     self.adapt_mlp = conv() if self.pre_mlp else identity
 
   def wire(self, block, x_BxTxLxD):
-    first = block_interface.num_prefix(block)
-    x = block.stream(on_patches(self.adapt_attn, x_BxTxLxD, first))
+    first = block_interface.count_prefix(block)
+    x = block.stream(change_patches(self.adapt_attn, x_BxTxLxD, first))
     x += block.attn(block.ln1(x))
-    x = block.stream(on_patches(self.adapt_mlp, x, first))
+    x = block.stream(change_patches(self.adapt_mlp, x, first))
     return x + block.mlp(block.ln2(x))
 
   @classmethod
@@ -107,7 +122,7 @@ class TokenConvolution(nn.Module):
       size, kernel_init=init, dtype=self.dtype, name=name
     )
     conv = PerChannelConv((3, 1), dtype=self.dtype, name='conv')
-    rank = channels(self.rank, x_BxTxLxD.shape[-1])
+    rank = count_channels(self.rank, x_BxTxLxD.shape[-1])
     h = conv(dense(rank, normal, 'fc1')(x_BxTxLxD))
     h = nn.gelu(h, approximate=False)
     return x_BxTxLxD + dense(x_BxTxLxD.shape[-1], zeros, 'fc2')(h)
@@ -117,7 +132,7 @@ class STAdapterZeroI2V(Method):
   """ST-Adapter as Table 3 of ZeroI2V measured it (its development code).
 
   Attributes:
-    num_adapters: 2, in front of attention and of the MLP; or 4, also behind.
+    num_adapters: 2, before attention and of the MLP; or 4, also after.
     rank: channels of the convolution; the table has 2 of 384 and 4 of 192.
   """
 
@@ -128,6 +143,17 @@ class STAdapterZeroI2V(Method):
     num_adapters=ranges.one_of(2, 4),
     rank=ranges.rank,
   )
+
+  @classmethod
+  def macs(cls, model) -> dict[str, int]:
+    rank = get_option(cls, model.adapter, 'rank')
+    count = get_option(cls, model.adapter, 'num_adapters')
+    each = lambda block: bottleneck_macs(block.width, rank)
+    conv = lambda block: 3 * count_channels(rank, block.width)  # frames
+    return {
+      'adapters': count * sum_tokens(model, each),
+      PER_CHANNEL: count * sum_tokens(model, conv),
+    }
 
   def setup(self):
     if self.num_adapters not in (2, 4):

@@ -8,19 +8,20 @@ from flax import linen as nn
 
 from i2v_jax.adapters import block_interface
 from i2v_jax.adapters.layers import symmetric_uniform
-from i2v_jax.adapters.method import Method
-from i2v_jax.backbones.vit import tokens
+from i2v_jax.adapters.method import Method, adapted_blocks, get_option
+from i2v_jax.backbones.macs import attention_macs
+from i2v_jax.backbones.vit import repeat_tokens
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError
 
 
 class VPT(Method):
-  """Learned tokens in front of the patches of every frame.
+  """Learned tokens before the patches of every frame.
 
-  Behind the class token and registers, where there are. Deep prompts stand in
-  one block each: put in before it, cut off behind it. Shallow ones are put in
-  before the first block and cut off behind the last. All frames share them;
-  they have no position.
+  They come after the class token and registers, are shared by all frames and
+  have no position. Each block has its own deep prompts, inserted before it and
+  removed after it; shallow ones are inserted before the first block and removed
+  after the last.
 
   Attributes:
     prompts: number of tokens; 8 in the video baseline of DualPath.
@@ -40,6 +41,19 @@ class VPT(Method):
     dropout=ranges.RATE,
   )
 
+  @classmethod
+  def macs(cls, model) -> dict[str, int]:
+    prompts = get_option(cls, model.adapter, 'prompts')
+
+    def added(block):
+      cost = lambda tokens: (
+        attention_macs(block.width, tokens, tokens) + tokens * block.mlp_macs
+      )
+      return cost(block.num_tokens + prompts) - cost(block.num_tokens)
+
+    total = sum(map(added, adapted_blocks(model)))
+    return {'prompts': model.num_frames * total}
+
   def setup(self):
     if self.prompts < 1:
       raise UserError(f'VPT needs 1 prompt or more, not {self.prompts}.')
@@ -51,8 +65,9 @@ class VPT(Method):
 
   @nn.compact
   def wire(self, block, x_BxTxLxD):
-    x, cfg = x_BxTxLxD, block_interface.config(block, 'VPT', 'patch_size')
-    first = block_interface.num_prefix(block)
+    x = x_BxTxLxD
+    cfg = block_interface.require_config(block, 'VPT', 'patch_size')
+    first = block_interface.count_prefix(block)
     if self.deep or self.layer == 0:
       x = self.insert(x, first, cfg.patch_size)
     x = super().wire(block, x)
@@ -67,6 +82,6 @@ class VPT(Method):
     bound = math.sqrt(6 / (3 * patch_size**2 + width))
     prompts = self.param('prompts', symmetric_uniform(bound), shape)
     drop = nn.Dropout(self.dropout, deterministic=not self.has_rng('dropout'))
-    inside = tokens(drop(prompts), x_BxTxLxD)
+    inside = repeat_tokens(drop(prompts), x_BxTxLxD)
     prefix, patches = jnp.split(x_BxTxLxD, [first], axis=-2)
     return jnp.concatenate([prefix, inside, patches], axis=-2)

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from i2v_jax.adapters import frame_shift, merging
-from i2v_jax.adapters.layers import Bottleneck, identity
-from i2v_jax.adapters.method import Method
+from i2v_jax.adapters.layers import Bottleneck, bottleneck_macs, identity
+from i2v_jax.adapters.method import Method, get_option, sum_tokens
 from i2v_jax.adapters.operators import HeadRelocation
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError
@@ -62,8 +62,8 @@ class ZeroI2V(Method):
   Attributes:
     offsets: of head relocation on k and v, as `operators.HeadRelocation` takes
       them; empty under another temporal operator.
-    num_adapters: 4; 3 (none behind the MLP); 2 (nor behind attention); 6 (q,
-      k, v apart); 0 (merged).
+    num_adapters: 4; 3 (none after the MLP); 2 (nor after attention); 6 (q, k
+      and v have their own); 0 (merged).
     rank: channels of an adapter, or below 1 their share of the width.
     scale: factor on the adapters' branch.
     dropout: inside the adapters, while training.
@@ -116,6 +116,13 @@ class ZeroI2V(Method):
     x = block.stream(x)
     return x + self.fc2(block.mlp(self.fc1(block.ln2(x))))
 
+  @classmethod
+  def macs(cls, model) -> dict[str, int]:
+    count = len(PLACES[get_option(cls, model.adapter, 'num_adapters')])
+    rank = get_option(cls, model.adapter, 'rank')
+    each = lambda block: bottleneck_macs(block.width, rank)
+    return {'adapters': count * sum_tokens(model, each)}
+
   @staticmethod
   def merge(
     spec: Mapping[str, Any], backbone: Mapping, adapters: Mapping
@@ -155,7 +162,7 @@ class ZeroI2V(Method):
 class GeluAdapters(ZeroI2V):
   """ZeroI2V's places with a GELU in every adapter (its Table 3).
 
-  Not linear any more, so it cannot be merged.
+  These are not linear, so there is no merge.
   """
 
   merge = None
@@ -175,13 +182,14 @@ def merge_block(block: Mapping, adapters: Mapping, scale: float) -> dict:
   Returns:
     Parameters of a plain block, float32.
   """
-  affine = {p: merging.affine(a, scale) for p, a in adapters.items()}
+  affine = {p: merging.make_affine(a, scale) for p, a in adapters.items()}
   attn, mlp = dict(block['attn']), dict(block['mlp'])
   for name in ('q', 'k', 'v'):
-    attn[name] = merging.before(attn[name], affine.get('qkv') or affine[name])
-  mlp['fc1'] = merging.before(mlp['fc1'], affine['fc1'])
+    adapter = affine.get('qkv') or affine[name]
+    attn[name] = merging.fold_before(attn[name], adapter)
+  mlp['fc1'] = merging.fold_before(mlp['fc1'], affine['fc1'])
   if 'out' in affine:
-    attn = merging.behind_scaled(attn, 'out', affine['out'])
+    attn = merging.fold_after_part(attn, 'out', affine['out'])
   if 'fc2' in affine:
-    mlp = merging.behind_scaled(mlp, 'fc2', affine['fc2'])
+    mlp = merging.fold_after_part(mlp, 'fc2', affine['fc2'])
   return dict(block) | {'attn': attn, 'mlp': mlp}

@@ -59,7 +59,7 @@ def attend_xla(q_BxLxNxK, k_BxMxNxK, v_BxMxNxK):
 def attend_cpu(q_BxLxNxK, k_BxMxNxK, v_BxMxNxK):
   """`attend` by matrix products, keeping one `B x N x L x M` for the gradient.
 
-  Weights are divided by their sum behind the product with v, and its gradient
+  Weights are divided by their sum after the product with v, and its gradient
   is taken from narrow arrays, as in FlashAttention (arXiv 2205.14135).
   """
   heads_first = lambda y: y.swapaxes(-3, -2)

@@ -1,4 +1,4 @@
-"""Functions whose gradients XLA would keep or compute more for than it must.
+"""Hand-written gradients that need less memory or time than XLA's.
 
 Values are those of the plain formulas to rounding. `with_derivatives` gives a
 function its own backward pass, as `jax.custom_vjp` does, and a forward-mode

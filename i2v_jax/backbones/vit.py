@@ -1,10 +1,10 @@
-"""The image ViT of CLIP, ImageNet, DINOv2 and SigLIP. No video in here.
+"""The image ViT of CLIP, ImageNet, DINOv2 and SigLIP; no video here.
 
 Shapes in names, in this file and everywhere: B batch, T frames, H W C pixels,
 L tokens of a frame (class token first, then registers, then patches), D width,
-N heads, K head width, F MLP width, R adapter rank, V views. `x_BxTxLxD` also
-stands for an image batch `x_BxLxD`: modules act on the last two axes and leave
-the others alone.
+N heads, K head width, F MLP width, R adapter rank, V views. Modules act on the
+last two axes and leave the others alone, so `x_BxTxLxD` may be an image batch
+`x_BxLxD`.
 """
 
 import dataclasses
@@ -21,10 +21,10 @@ from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.runtime.errors import UserError
 
 
-def over_data(x):
-  """x, its first axis cut over `data` and the others whole.
+def shard_over_data(x):
+  """Shards the first axis of x over `data`.
 
-  Nothing happens where no mesh is in use that has such an axis.
+  Without a mesh that has such an axis, returns x.
   """
   mesh = jax.sharding.get_abstract_mesh()
   kinds = dict(zip(mesh.axis_names, mesh.axis_types, strict=True))
@@ -55,12 +55,12 @@ REMAT = {
 }
 
 
-def layer_norm(cfg: ViTConfig) -> nn.LayerNorm:
-  """LayerNorm with exact float32 statistics, as the published models use."""
+def make_layer_norm(cfg: ViTConfig) -> nn.LayerNorm:
+  """Makes a LayerNorm with exact float32 statistics, as published."""
   return LayerNorm(cfg.norm_eps, dtype=cfg.dtype)
 
 
-def scaled(module: nn.Module, y):
+def scale_channels(module: nn.Module, y):
   """LayerScale: y by a learned factor per channel, if the family has one."""
   if not module.cfg.layer_scale:
     return y
@@ -92,7 +92,7 @@ class Attention(nn.Module):
     q, k, v = heads(dense('q')(x_q), dense('k')(x_k), dense('v')(x_v))
     cut = lambda y: y.reshape(-1, y.shape[-2], cfg.num_heads, cfg.head_width)
     y = attend(cut(q), cut(k), cut(v))
-    return scaled(self, dense('out')(y.reshape(q.shape)))
+    return scale_channels(self, dense('out')(y.reshape(q.shape)))
 
 
 class Mlp(nn.Module):
@@ -107,19 +107,18 @@ class Mlp(nn.Module):
   def __call__(self, x):
     cfg = self.cfg
     dense = lambda size, name: nn.Dense(size, dtype=cfg.dtype, name=name)
-    hidden = cfg.mlp_dim * (2 if cfg.activation == 'swiglu' else 1)
-    h = ACTIVATIONS[cfg.activation](dense(hidden, 'fc1')(x))
-    return scaled(self, dense(cfg.width, 'fc2')(h))
+    h = ACTIVATIONS[cfg.activation](dense(cfg.fc1_width, 'fc1')(x))
+    return scale_channels(self, dense(cfg.width, 'fc2')(h))
 
 
 class Block(nn.Module):
-  """A pre-norm transformer block. An adapter may wire its parts anew."""
+  """A pre-norm transformer block. An adapter may rewire its parts."""
 
   cfg: ViTConfig
 
   def setup(self):
-    self.ln1, self.attn = layer_norm(self.cfg), Attention(self.cfg)
-    self.ln2, self.mlp = layer_norm(self.cfg), Mlp(self.cfg)
+    self.ln1, self.attn = make_layer_norm(self.cfg), Attention(self.cfg)
+    self.ln2, self.mlp = make_layer_norm(self.cfg), Mlp(self.cfg)
 
   def __call__(self, x, adapter: nn.Module | None = None):
     if adapter is not None:
@@ -128,8 +127,8 @@ class Block(nn.Module):
     return x + self.mlp(self.ln2(x))
 
 
-def tokens(table_LxD, x_BxLxD):
-  """Learned tokens, the same for every image of `x`, in its dtype."""
+def repeat_tokens(table_LxD, x_BxLxD):
+  """Repeats learned tokens for every image of `x`, in its dtype."""
   shape = (*x_BxLxD.shape[:-2], *table_LxD.shape)
   return jnp.broadcast_to(table_LxD.astype(x_BxLxD.dtype), shape)
 
@@ -143,17 +142,18 @@ class AttentionPool(nn.Module):
     cfg = dataclasses.replace(self.cfg, layer_scale=False)
     init = nn.initializers.xavier_uniform()
     self.query = self.param('query', init, (1, cfg.width), jnp.float32)
-    self.attn, self.ln, self.mlp = Attention(cfg), layer_norm(cfg), Mlp(cfg)
+    self.attn, self.mlp = Attention(cfg), Mlp(cfg)
+    self.ln = make_layer_norm(cfg)
 
   def __call__(self, x_BxLxD):
-    y_Bx1xD = self.attn(tokens(self.query, x_BxLxD), x_BxLxD)
+    y_Bx1xD = self.attn(repeat_tokens(self.query, x_BxLxD), x_BxLxD)
     return (y_Bx1xD + self.mlp(self.ln(y_Bx1xD)))[..., 0, :]
 
 
 class ViT(nn.Module):
   """Image ViT: `B x H x W x 3` normalised pixels to `B x L x D` tokens.
 
-  Behind the final norm; with `pooled`, one vector `B x D` per image.
+  After the final norm; with `pooled`, one vector `B x D` per image.
   """
 
   cfg: ViTConfig
@@ -178,10 +178,10 @@ class ViT(nn.Module):
       'pos', init, (cfg.num_positions, cfg.width), jnp.float32
     )
     if cfg.pre_norm:
-      self.ln_pre = layer_norm(cfg)
+      self.ln_pre = make_layer_norm(cfg)
     block = REMAT[cfg.remat](Block)
     self.blocks = [block(cfg) for _ in range(cfg.depth)]
-    self.ln_post = layer_norm(cfg)
+    self.ln_post = make_layer_norm(cfg)
     if cfg.pool == 'map':
       self.map = AttentionPool(cfg)
 
@@ -204,7 +204,8 @@ class ViT(nn.Module):
       )
     x_BxLxD = self.patch(image_BxHxWxC).reshape(*batch, -1, cfg.width)
     if cfg.class_token:
-      x_BxLxD = jnp.concatenate([tokens(self.cls[None], x_BxLxD), x_BxLxD], -2)
+      cls = repeat_tokens(self.cls[None], x_BxLxD)
+      x_BxLxD = jnp.concatenate([cls, x_BxLxD], axis=-2)
     pos = (self.pos if pos is None else pos).astype(cfg.dtype)
     x_BxLxD += jnp.expand_dims(pos, range(x_BxLxD.ndim - pos.ndim))
     return self.with_registers(x_BxLxD)
@@ -214,7 +215,7 @@ class ViT(nn.Module):
     if not self.cfg.registers:
       return x_BxLxD
     cls, patches = jnp.split(x_BxLxD, [self.cfg.class_token], axis=-2)
-    registers = tokens(self.registers, x_BxLxD)
+    registers = repeat_tokens(self.registers, x_BxLxD)
     return jnp.concatenate([cls, registers, patches], axis=-2)
 
   def encode(self, x, adapters: Sequence[nn.Module | None] | None = None):
@@ -224,11 +225,11 @@ class ViT(nn.Module):
     for block, adapter in zip(
       self.blocks, adapters or [None] * self.cfg.depth, strict=True
     ):
-      x = block(over_data(x), adapter)
+      x = block(shard_over_data(x), adapter)
     return x
 
   def pool(self, x_BxLxD):
-    """What stands for each image, `B x D`, behind the final norm."""
+    """Features of each image, `B x D`, after the final norm."""
     cfg = self.cfg
     if cfg.pool == 'cls':
       return self.ln_post(x_BxLxD[..., 0, :])

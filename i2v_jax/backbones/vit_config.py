@@ -1,11 +1,12 @@
-"""What decides an image ViT: sizes, and what families of models differ in."""
+"""The config of an image ViT: sizes, and what families of models differ in."""
 
 import dataclasses
 from typing import Any
 
 import jax.numpy as jnp
 
-from i2v_jax.runtime import ranges
+from i2v_jax.backbones.macs import attention_macs
+from i2v_jax.runtime import ranges, sharding
 from i2v_jax.runtime.errors import UserError
 
 # Name -> width, depth, heads, MLP width (Table 2 of arXiv 2106.04560; So400m
@@ -74,19 +75,19 @@ class ViTConfig:
     num_heads: N.
     patch_size: side of a patch in pixels.
     image_size: side of the image in pixels.
-    mlp_dim: F; 0 is four times the width. SwiGLU has a gate of as many more.
-    pre_norm: a norm in front of the blocks.
+    mlp_dim: F; 0 for four times the width. The gate of SwiGLU adds another F.
+    pre_norm: a norm before the blocks.
     patch_bias: a bias in the patch embedding.
     activation: of the MLP: `quick_gelu`, `gelu`, `gelu_tanh`, `swiglu`.
     norm_eps: of all norms.
-    class_token: a learned token in front of the patches.
-    registers: learned tokens behind the class token, without a position.
-    layer_scale: a learned factor per channel behind attention and MLP.
-    pool: what stands for an image: its class token, the mean of its patches,
-      or attention from a learned query (`map`); behind the final norm.
+    class_token: a learned token before the patches.
+    registers: learned tokens after the class token, without a position.
+    layer_scale: a learned factor per channel after attention and MLP.
+    pool: of the tokens after the final norm: the class token (`cls`), the mean
+      of the patches (`mean`), or attention from a learned query (`map`).
     dtype: compute type; parameters are float32.
     remat: what the backward pass recomputes: `none`, all but products with
-      weights (`dots`; those of attention are recomputed), or whole blocks
+      weights (`dots`; those of attention are recomputed), or complete blocks
       (`block`).
   """
 
@@ -139,7 +140,7 @@ class ViTConfig:
 
   @property
   def num_prefix(self) -> int:
-    """Tokens in front of the patches: class token and registers."""
+    """Tokens before the patches: class token and registers."""
     return self.class_token + self.registers
 
   @property
@@ -148,9 +149,50 @@ class ViTConfig:
     return (self.image_size, self.image_size, 3)
 
   @property
+  def num_blocks(self) -> int:
+    """Blocks that can have an adapter: all of them."""
+    return self.depth
+
+  @property
+  def num_tokens(self) -> int:
+    """L: class token, registers and patches of an image."""
+    return self.num_prefix + self.grid**2
+
+  @property
   def head_width(self) -> int:
     """K, channels of a head."""
     return self.width // self.num_heads
+
+  @property
+  def fc1_width(self) -> int:
+    """Outputs of the first layer of the MLP: the gate of SwiGLU, then F."""
+    return self.mlp_dim * (2 if self.activation == 'swiglu' else 1)
+
+  @property
+  def mlp_macs(self) -> int:
+    """Multiply-accumulates of the MLP for one token."""
+    return self.width * (self.fc1_width + self.mlp_dim)
+
+  def block(self, index: int) -> 'ViTConfig':
+    """Sizes of a block; all blocks of a ViT are alike."""
+    del index
+    return self
+
+  def check_mesh(self, mesh) -> None:
+    """Raises UserError if a mesh cannot shard the heads evenly."""
+    sharding.check_heads(self.num_heads, mesh)
+
+  def macs(self) -> dict[str, int]:
+    """Multiply-accumulates of one image; `pooling` where a query pools."""
+    tokens = self.num_tokens
+    attention = attention_macs(self.width, tokens, tokens)
+    pooling = attention_macs(self.width, 1, tokens) + self.mlp_macs
+    return {
+      'patches': self.grid**2 * self.width * 3 * self.patch_size**2,
+      'attention': self.depth * attention,
+      'mlp': self.depth * tokens * self.mlp_macs,
+      'pooling': pooling if self.pool == 'map' else 0,
+    }
 
   @classmethod
   def named(cls, variant: str = '', family: str = 'clip', **overrides):

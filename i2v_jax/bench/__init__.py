@@ -1,8 +1,10 @@
 """What a config costs: counted, measured, compared.
 
-costs: `i2v bench --config`, all of it; measure: what it runs; table: its table.
-timing: how measurements are made. peaks: what devices could do.
-published: what papers say of costs, and what ours are.
-compare: `i2v compare`: methods beside each other.
-topology: memory of a training step on TPUs that are not here.
+costs: everything that `i2v bench --config` counts and measures.
+measure: the measurements: forward passes, a training step, the loader.
+table: the table of `i2v bench`.
+timing: how time is measured. peaks: published peaks of devices.
+published: `i2v bench published`: costs that papers report, next to ours.
+compare: `i2v compare`: methods side by side.
+topology: memory of a training step on a machine you do not have.
 """

@@ -1,7 +1,7 @@
-"""Tables of methods beside each other: accuracy, parameters, time and memory.
+"""Methods side by side: accuracy, parameters, time and memory.
 
-`compare` trains a config and its variants by overrides and merges the result;
-`methods` trains the variants of a sweep and measures what they cost.
+`compare_overrides` trains a config and its variants by overrides, and merges
+it; `compare_methods` trains the variants of a sweep and measures their cost.
 """
 
 import pathlib
@@ -18,7 +18,7 @@ from i2v_jax.deploy import trained
 from i2v_jax.deploy.export import export_merged
 from i2v_jax.models.build import merge
 from i2v_jax.runtime import compilation, files, sharding
-from i2v_jax.runtime.console import console, progress
+from i2v_jax.runtime.console import console, make_progress
 from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import auto, experiment, loop, memory
 from i2v_jax.training.config_files import Variant
@@ -33,12 +33,14 @@ def with_overrides(
   config = dict(config)
   if not isinstance(changes, Mapping):
     raise UserError(
-      f'compare has {changes!r} for a variant; it can be a mapping of keys to '
+      f'compare has {changes!r} for a variant; give a mapping of keys to '
       'values.'
     )
   for key, value in changes.items():
     if key not in config:
-      raise UserError(f'compare changes {key!r}, which the config lacks.')
+      raise UserError(
+        f'compare changes {key!r}, which the config does not have.'
+      )
     nested = isinstance(value, Mapping) and isinstance(config[key], Mapping)
     config[key] = with_overrides(config[key], value) if nested else value
   return config
@@ -49,7 +51,7 @@ def compare_overrides(
 ) -> list[dict]:
   """Trains `config.compare`'s variants and the config itself, and merges it.
 
-  The config's own run lies in `workdir`, the variants in folders of their name,
+  The config's own run is in `workdir`, the variants in folders of their names,
   the export in `workdir/merged`. `extend` is that of `train_and_evaluate`.
 
   Returns:
@@ -77,14 +79,14 @@ def compare_overrides(
   difference = export_merged(models[method], workdir / 'merged')
   root = main['data']['root']  # which no export keeps
   models[f'{method}_merged'] = trained.load(workdir / 'merged', root=root)
-  rows = _rows(models, {f'{method}_merged': difference})
+  rows = _make_rows(models, {f'{method}_merged': difference})
   sweep.finish(rows, workdir, COLUMNS)
   return rows
 
 
-def _rows(models, differences) -> list[dict]:
+def _make_rows(models, differences) -> list[dict]:
   pairs = {name: (m.model, m.params) for name, m in models.items()}
-  seconds = timing.seconds_per_clip(pairs)
+  seconds = timing.time_clips(pairs)
   return [
     {
       'method': name,
@@ -109,29 +111,28 @@ COLUMNS = {
 def compare_methods(
   variants: Sequence[Variant], workdir, rounds: int = 10
 ) -> list[dict]:
-  """Trains the variants of a sweep as `sweep.sweep` does, and measures them.
+  """Trains the variants of a sweep as `i2v sweep` does, and measures them.
 
-  All measurements are medians over rounds in which every method has one turn,
-  on random clips: of the training step of `train`, with the batch of the
-  config; and of the forward pass of a single clip. Memory is that of
-  `benchmark.peak_bytes`, of the training step, and its FLOPs those that XLA
-  counts.
+  Measured are the training step, on a batch of the config's size, and the
+  forward pass of one clip, both on random clips; times are medians over rounds
+  in which every method has one turn. Memory of the training step is what XLA
+  plans, its FLOPs are what XLA counts.
 
   Returns:
     The rows of `workdir/results.json`: those of the sweep with
     `train_seconds_per_clip`, `train_flops_per_clip`, `train_peak_bytes` and
-    `seconds_per_clip`; and,
-    for each method that merges, `'NAME, merged'` with the latter only.
+    `seconds_per_clip`; and for each method that merges, a row
+    `'NAME, merged'` with the last one only.
   """
   with compilation.cache_in(workdir):
     rows = sweep.train_all(variants, workdir)
     console.rule('measurements')
-    runs = _prepared(
+    runs = _prepare_runs(
       [v for v, row in zip(variants, rows, strict=True) if not row['error']],
       workdir,
     )
-    measured = _training(runs, rounds)
-  seconds = timing.seconds_per_clip(_deployed(runs), rounds)
+    measured = _measure_training(runs, rounds)
+  seconds = timing.time_clips(_merge_all(runs), rounds)
   for name, value in seconds.items():
     measured.setdefault(name, {})['seconds_per_clip'] = value
   found = []
@@ -140,7 +141,7 @@ def compare_methods(
     found.append(row | measured.get(row['name'], {}))
     if merged in measured:
       found.append({'name': merged} | measured[merged])
-  conditions = runs and f'{_conditions(runs, rounds)} {ONE_CLIP}'
+  conditions = runs and f'{_describe_conditions(runs, rounds)} {ONE_CLIP}'
   sweep.finish(found, workdir, METHOD_COLUMNS, conditions or '')
   return found
 
@@ -148,21 +149,21 @@ def compare_methods(
 def compare_steps(
   variants: Sequence[Variant], workdir, rounds: int = 10
 ) -> list[dict]:
-  """Measures the training steps of a sweep as `methods` does; trains nothing.
+  """Measures the training steps of a sweep, and trains nothing.
 
   Returns:
     The rows of `workdir/steps.json`: `name`, `train_seconds_per_clip`,
     `train_flops_per_clip` and `train_peak_bytes`.
   """
-  runs = _prepared(variants, workdir)
-  measured = _training(runs, rounds)
+  runs = _prepare_runs(variants, workdir)
+  measured = _measure_training(runs, rounds)
   rows = [{'name': name} | found for name, found in measured.items()]
   files.write_json(pathlib.Path(workdir) / 'steps.json', rows)
-  sweep.show(rows, STEP_COLUMNS, _conditions(runs, rounds))
+  sweep.print_table(rows, STEP_COLUMNS, _describe_conditions(runs, rounds))
   return rows
 
 
-def _prepared(variants, workdir) -> dict[str, Run]:
+def _prepare_runs(variants, workdir) -> dict[str, Run]:
   workdir = pathlib.Path(workdir)
   runs = {}
   for variant in variants:
@@ -191,13 +192,13 @@ STEP_COLUMNS = {
 }
 
 
-def _training(runs: Mapping[str, Run], rounds: int) -> dict[str, dict]:
+def _measure_training(runs: Mapping[str, Run], rounds: int) -> dict[str, dict]:
   """Seconds per clip and memory of every method's training step."""
   steps, measured = {}, {}
-  bar, advance = progress(len(runs), 'compile', 'methods')
+  bar, advance = make_progress(len(runs), 'compile', 'methods')
   with bar:
     for name, run in runs.items():
-      steps[name], measured[name] = _train_step(run)
+      steps[name], measured[name] = _compile_step(run)
       advance()
   for name, seconds in timing.alternate(steps, rounds).items():
     per_clip = float(np.median(seconds)) / runs[name].config['batch_size']
@@ -205,9 +206,9 @@ def _training(runs: Mapping[str, Run], rounds: int) -> dict[str, dict]:
   return measured
 
 
-def _train_step(run: Run):
-  """A compiled training step that goes on from call to call, and its costs."""
-  shapes = memory.batch_shapes(run.config, run.model, run.mesh)
+def _compile_step(run: Run):
+  """A training step that continues from call to call, and its costs."""
+  shapes = memory.make_batch_shapes(run.config, run.model, run.mesh)
   batch = _random_batch(shapes, run.model.num_classes)
   batch = sharding.put(batch, run.mesh)
   state = jax.tree.map(jnp.copy, run.state)  # which the step donates
@@ -218,20 +219,23 @@ def _train_step(run: Run):
     state, _ = compiled(state, run.frozen, batch)
     return state
 
-  peak, per_clip = compilation.peak_bytes(compiled), _flops(run, compiled)
+  peak, per_clip = (
+    compilation.read_peak_bytes(compiled),
+    _count_flops(run, compiled),
+  )
   return call, {'train_peak_bytes': peak, 'train_flops_per_clip': per_clip}
 
 
-def _flops(run: Run, compiled) -> float | None:
-  """FLOPs of a clip in a training step, where XLA counts them."""
+def _count_flops(run: Run, compiled) -> float | None:
+  """FLOPs of a training step per clip, or None where XLA does not count."""
   size = run.config['batch_size']
   if run.config['accumulate'] == 1:
     flops = (compiled.cost_analysis() or {}).get('flops')
     return flops and flops * run.mesh.size / size
-  # XLA counts the body of a loop once, so the batch is counted in one part.
-  whole = dict(run.config) | {'accumulate': 1}
-  lowered, _ = memory.lower_step(whole, run.mesh, run.model.num_classes)
-  return 2 * compilation.xla_macs(lowered) / size
+  # XLA counts the body of a loop once, so count the batch in one part.
+  in_one = dict(run.config) | {'accumulate': 1}
+  lowered, _ = memory.lower_step(in_one, run.mesh, run.model.num_classes)
+  return 2 * compilation.count_xla_macs(lowered) / size
 
 
 def _random_batch(shapes: Mapping, num_classes: int) -> dict[str, Any]:
@@ -248,8 +252,8 @@ def _random_batch(shapes: Mapping, num_classes: int) -> dict[str, Any]:
   return jax.tree.map(draw, dict(shapes)) | known
 
 
-def _deployed(runs: Mapping[str, Run]) -> dict:
-  """`(model, params)` of every method, and again merged where it merges."""
+def _merge_all(runs: Mapping[str, Run]) -> dict:
+  """`(model, params)` of every method, also merged where it can be."""
   models = {}
   for name, run in runs.items():
     models[name] = run.model, run.params
@@ -261,8 +265,8 @@ def _deployed(runs: Mapping[str, Run]) -> dict:
   }
 
 
-def _conditions(runs: Mapping[str, Run], rounds: int) -> str:
-  """What the measurements mean, below their table."""
+def _describe_conditions(runs: Mapping[str, Run], rounds: int) -> str:
+  """The caption: what was measured, and how."""
   if not runs:
     return ''
   sizes = sorted({run.config['batch_size'] for run in runs.values()})

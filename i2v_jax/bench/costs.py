@@ -1,7 +1,7 @@
 """`i2v bench --config`: everything a config costs, counted and measured.
 
-Weights are random and clips black, so neither need be there; the loader is
-measured where the data is.
+Weights are random and clips black, so no files are needed; the loader is
+measured if the data is there.
 """
 
 import dataclasses
@@ -26,15 +26,15 @@ class Options:
   """What is measured, and how often.
 
   Attributes:
-    num_classes: of the data; 0 for as many as it has.
-    batch_size: of throughput, on one device, and of the training step, over
-      all of them; None for the smallest that the config can train with.
-    rounds: of measurements, of which medians are taken.
-    clips: that the loader makes.
+    num_classes: number of classes; 0 takes that of the data.
+    batch_size: batch for the throughput, on one device, and for the training
+      step, over all devices; None is the smallest that the config allows.
+    rounds: number of measurements, of which medians are taken.
+    clips: number of clips that the loader makes.
     training: compile and measure the training step.
     loader: measure the loader.
-    measure_peak: take the largest matrix product for the device's peak, even
-      if that is published.
+    measure_peak: take the largest matrix product as the device's peak, even if
+      a peak is published.
     count_only: compile and measure nothing.
   """
 
@@ -65,32 +65,34 @@ def measure_costs(
     options: what to measure.
 
   Returns:
-    `conditions`; `models`, which maps `accounting.models` to what is known of
-    each; and as far as measured `peak`, `training`, `loader`, `memory`. Seconds
-    are medians, rates per second, memory in bytes.
+    `conditions`; `models`, a mapping of the names of `counts.build_models` to
+    their costs; and, if measured, `peak`, `training`, `loader` and `memory`.
+    Times are medians in seconds, rates are per second, memory is in bytes.
 
   Raises:
-    UserError: something in the config cannot be.
+    UserError: the config has an invalid value.
   """
   config = experiment.check_config(config)
   num_classes = count_classes(config, options.num_classes)
   models = counts.build_models(config, num_classes)
   model = experiment.build_model(config, num_classes)
   config, *_ = split_params(config, model, param_shapes(model))
-  options = _sized(config, options)
+  options = _choose_batch(config, options)
   found = {
-    'conditions': _conditions(config, models, num_classes, options),
-    'models': {name: _counted(config, model) for name, model in models.items()},
+    'conditions': _collect_conditions(config, models, num_classes, options),
+    'models': {name: _count(config, model) for name, model in models.items()},
   }
   if options.count_only:
     for name, model in models.items():
-      found['models'][name]['xla_macs'] = compilation.xla_macs(_lowered(model))
+      found['models'][name]['xla_macs'] = compilation.count_xla_macs(
+        _lower(model)
+      )
     return found
   size, rounds = options.batch_size, options.rounds
   measured, rate = measure.measure_forward(models, size, rounds)
   for name, values in measured.items():
     found['models'][name] |= values
-  found['peak'] = _peak(models, rate, options.measure_peak)
+  found['peak'] = _find_peak(models, rate, options.measure_peak)
   if options.training:
     found['training'] = measure.measure_training(
       config, num_classes, size, rounds
@@ -98,16 +100,16 @@ def measure_costs(
   if options.loader:
     found['loader'] = measure.measure_loader(config, options.clips)
   found['memory'] = {
-    'host_peak_bytes': process.peak_bytes(),
-    'device_peak_bytes': device_memory.device_peak_bytes(),
+    'host_peak_bytes': process.read_peak_bytes(),
+    'device_peak_bytes': device_memory.read_device_peak_bytes(),
   }
   return found
 
 
-def _sized(config: Mapping[str, Any], options: Options) -> Options:
-  """Options with a batch that the training step, if wanted, can have."""
+def _choose_batch(config: Mapping[str, Any], options: Options) -> Options:
+  """Chooses a batch size that the training step, if it is measured, accepts."""
   mesh = sharding.make_mesh(config['mesh']['model'])
-  size = options.batch_size or auto.smallest_batch(config, mesh)
+  size = options.batch_size or auto.find_smallest_batch(config, mesh)
   if options.training:
     memory.check_remat(config)
     sharding.check_batch_size(size, mesh, config['accumulate'])
@@ -115,10 +117,10 @@ def _sized(config: Mapping[str, Any], options: Options) -> Options:
 
 
 def count_classes(config: Mapping[str, Any], given: int = 0) -> int:
-  """Classes of a config: those given, else of its data, else as is known.
+  """Number of classes: as given, of the data set, or of the videos on disk.
 
   Raises:
-    UserError: nothing tells how many there are.
+    UserError: none of these is known.
   """
   if given:
     return given
@@ -132,12 +134,14 @@ def count_classes(config: Mapping[str, Any], given: int = 0) -> int:
   if measure.has_data(config):
     return len(experiment.load_split(config, 'train').class_names)
   raise UserError(
-    f'There is no data at data.root={data["root"]} whose classes could be '
-    'counted; give --classes NUMBER.'
+    f'There is no data at data.root={data["root"]} to count classes in; give '
+    '--classes NUMBER.'
   )
 
 
-def _conditions(config, models, num_classes: int, options: Options) -> dict:
+def _collect_conditions(
+  config, models, num_classes: int, options: Options
+) -> dict:
   device, (model, *_) = jax.devices()[0], models.values()
   return dataclasses.asdict(options) | {
     'backbone': experiment.to_plain(config['model']['backbone']),
@@ -154,7 +158,7 @@ def _conditions(config, models, num_classes: int, options: Options) -> dict:
   }
 
 
-def _counted(config, model) -> dict[str, Any]:
+def _count(config, model) -> dict[str, Any]:
   found = counts.count_costs(config, model)
   return dataclasses.asdict(found) | {
     'view_macs': found.view_macs,
@@ -162,13 +166,13 @@ def _counted(config, model) -> dict[str, Any]:
   }
 
 
-def _lowered(model):
+def _lower(model):
   apply = jax.jit(lambda p, *x: model.apply({'params': p}, *x))
   return apply.lower(param_shapes(model), *clip_shapes(model))
 
 
-def _peak(models, rate: float, wanted: bool) -> dict[str, Any]:
-  """FLOP/s of one device: published, or the measured `rate`."""
+def _find_peak(models, rate: float, wanted: bool) -> dict[str, Any]:
+  """Peak FLOP/s of one device: published, or the measured `rate`."""
   model, *_ = models.values()
   published = peaks.published_peak(jax.devices()[0], model.image_model.dtype)
   if published and not wanted:

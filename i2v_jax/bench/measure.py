@@ -1,4 +1,4 @@
-"""What `i2v bench` runs: forward passes, a training step, the loader."""
+"""What `i2v bench` measures: forward passes, a training step, the loader."""
 
 import dataclasses
 import os
@@ -12,7 +12,6 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from i2v_jax.bench import timing
 from i2v_jax.data.loading import pipeline
-from i2v_jax.data.loading.loader import Loader
 from i2v_jax.models.inputs import param_shapes
 from i2v_jax.runtime import compilation, sharding
 from i2v_jax.training import experiment, memory
@@ -22,37 +21,37 @@ from i2v_jax.training.run import cast_params
 def measure_forward(
   models: Mapping, batch_size: int, rounds: int
 ) -> tuple[dict[str, dict], float]:
-  """Latency and throughput of models, measured in turn, on one device.
+  """Measures latency and throughput of models in turn, on one device.
 
   Args:
-    models: as `accounting.models` makes them; all are compared with the first.
-    batch_size: of the throughput; latency is that of one clip.
-    rounds: of measurements.
+    models: classifiers by name; all are compared with the first.
+    batch_size: batch for the throughput; latency is that of one clip.
+    rounds: number of measurements.
 
   Returns:
-    By name `latency` (seconds), `of_first`, `clips_per_second`, and of one clip
-    `xla_macs`, `forward_bytes` and the `kernels` of libraries; and the FLOP/s
-    of the largest matrix product of the first model, timed in turn with them,
-    at its fastest.
+    For each name `latency` (seconds), `of_first`, `clips_per_second`, and for
+    one clip `xla_macs`, `forward_bytes` and the `kernels` of libraries; and the
+    highest FLOP/s of the largest matrix product of the first model, timed in
+    turn with the models.
   """
   sizes = sorted({1, batch_size})
-  runs, found = _calls(models, sizes)
+  runs, found = _compile_calls(models, sizes)
   flops, (first, *_) = {}, models
   for size in sizes:
     product = timing.compile_matmul(models[first], size)
     runs['matmul', size], flops[size] = product
   times = timing.alternate(runs, rounds)
   for name, row in found.items():
-    latency, whole = times[name, 1], times[name, batch_size]
+    latency, batch = times[name, 1], times[name, batch_size]
     row['latency'] = float(np.median(latency))
     row['of_first'] = float(np.median(latency / times[first, 1]))
-    row['clips_per_second'] = float(batch_size / np.median(whole))
+    row['clips_per_second'] = float(batch_size / np.median(batch))
   rates = [flops[size] / times['matmul', size].min() for size in sizes]
   return found, float(max(rates))
 
 
-def _calls(models: Mapping, sizes) -> tuple[dict, dict]:
-  """A call for each model and batch size, and what their programs tell."""
+def _compile_calls(models: Mapping, sizes) -> tuple[dict, dict]:
+  """Compiles a call per model and batch size; returns them and their costs."""
   runs, found, arrays = {}, {}, {}
   for name, model in models.items():
     params = draw_params(model, arrays)
@@ -60,20 +59,20 @@ def _calls(models: Mapping, sizes) -> tuple[dict, dict]:
       runs[name, size], compiled = timing.compile_forward(model, params, size)
       if size == 1:
         found[name] = {
-          'xla_macs': compilation.xla_macs(compiled),
-          'forward_bytes': compilation.peak_bytes(compiled),
-          'kernels': compilation.kernels(compiled),
+          'xla_macs': compilation.count_xla_macs(compiled),
+          'forward_bytes': compilation.read_peak_bytes(compiled),
+          'kernels': compilation.count_kernels(compiled),
         }
   return runs, found
 
 
 def draw_params(model, arrays: dict):
-  """Parameters in compute types, shared with models that were here before.
+  """Draws parameters in compute types; models share those they have in common.
 
   Args:
     model: a classifier.
-    arrays: path -> array of those models, where paths and shapes are the same;
-      what is new is added.
+    arrays: arrays by path, of the models before; they are reused where the
+      shapes agree, and new ones are added.
   """
   rng = np.random.default_rng(0)
   shapes = flatten_dict(param_shapes(model), sep='/')
@@ -87,19 +86,19 @@ def draw_params(model, arrays: dict):
 def measure_training(
   config: Mapping[str, Any], num_classes: int, batch_size: int, rounds: int
 ) -> dict[str, Any]:
-  """The training step of a config on black clips, over all devices.
+  """Measures the training step of a config on black clips, over all devices.
 
   Returns:
-    `seconds`, `clips_per_second`; `xla_macs`, what a clip takes if nothing is
-    computed twice; `peak_bytes` of a device and its `parts`, as `memory.Bytes`.
+    `seconds`, `clips_per_second`; `xla_macs` of a clip without recomputation;
+    `peak_bytes` of a device and its `parts`, as `memory.Bytes`.
 
   Raises:
-    UserError: the batch does not spread over the devices.
+    UserError: the batch does not divide over the devices.
   """
   mesh = sharding.make_mesh(config['mesh']['model'])
   lowered, inputs = memory.lower_step(config, mesh, num_classes, batch_size)
   compiled = compilation.compile_lowered(lowered, mesh, 'the training step')
-  step = repeat(compiled, inputs)
+  step = make_step(compiled, inputs)
   seconds = np.median(timing.alternate({'': step}, rounds)[''])
   if config['remat'] != 'none' or config['accumulate'] > 1:
     once = dict(config) | {'remat': 'none', 'accumulate': 1}
@@ -108,15 +107,15 @@ def measure_training(
   return {
     'seconds': float(seconds),
     'clips_per_second': float(batch_size / seconds),
-    'xla_macs': compilation.xla_macs(lowered) / batch_size,
+    'xla_macs': compilation.count_xla_macs(lowered) / batch_size,
     'peak_bytes': parts.total,
     'parts': dataclasses.asdict(parts),
   }
 
 
-def repeat(compiled, inputs: memory.Inputs):
-  """A call of a compiled training step that goes on from where it was."""
-  state, frozen, batch = _filled(inputs)
+def make_step(compiled, inputs: memory.Inputs):
+  """Makes a call of a compiled training step that continues from the last."""
+  state, frozen, batch = _make_arrays(inputs)
 
   def call():
     nonlocal state
@@ -126,8 +125,8 @@ def repeat(compiled, inputs: memory.Inputs):
   return call
 
 
-def _filled(inputs: memory.Inputs):
-  """Arrays for a training step, where it wants them."""
+def _make_arrays(inputs: memory.Inputs):
+  """Makes the arrays of a training step, on the devices it expects."""
   rng = np.random.default_rng(0)
 
   def place(draw, tree):
@@ -150,21 +149,21 @@ def has_data(config: Mapping[str, Any]) -> bool:
 
 
 def measure_loader(config: Mapping[str, Any], clips: int) -> dict[str, Any]:
-  """How many training clips the loader of a config makes in a second.
+  """Measures how many training clips the loader of a config makes in a second.
 
   Returns:
-    `clips_per_second`, `threads`, `workers`; or `absent`, why not.
+    `clips_per_second`, `threads`, `workers`; or `absent`, why there is none.
 
   Raises:
-    UserError, OSError: the data is there, but cannot be read.
+    UserError, OSError: the data is there, but it is unreadable.
   """
   if not has_data(config):
     return {'absent': f'no data at {config["data"]["root"]}'}
-  data, split = config['data'], experiment.load_split(config, 'train')
+  split = experiment.load_split(config, 'train')
   spec = experiment.make_clip_spec(config, split.class_names)
   parallel, rows = experiment.make_parallelism(config), config['repeats']
-  batches = pipeline.train_batches(
-    Loader(split, spec, data['on_bad_video'], data['clip_seconds']),
+  batches = pipeline.load_train_batches(
+    experiment.make_loader(config, split, spec),
     rows,
     seed=config['seed'],
     start=0,

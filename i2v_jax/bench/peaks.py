@@ -1,4 +1,4 @@
-"""What devices could do: published peaks of dense bfloat16 matrix products."""
+"""Published peaks of devices, for dense bfloat16 matrix products."""
 
 import jax
 import jax.numpy as jnp
@@ -6,8 +6,8 @@ import jax.numpy as jnp
 _TPU = 'Google, docs.cloud.google.com/tpu/docs, peak compute per chip (bf16)'
 _GPU = 'NVIDIA, data sheet, BFLOAT16 Tensor Core, without sparsity'
 
-# Start of `jax.Device.device_kind` -> FLOP/s of one device, and who says so.
-# The first that fits counts: longer names stand in front of shorter ones.
+# Start of `jax.Device.device_kind` -> FLOP/s of one device, and the source.
+# The first that fits counts, so longer names come first.
 PEAKS = {
   'TPU v4': (275e12, _TPU),
   'TPU v5 lite': (197e12, _TPU),  # v5e
@@ -22,9 +22,9 @@ PEAKS = {
 
 
 def published_peak(device: jax.Device, dtype) -> tuple[float, str] | None:
-  """FLOP/s of a device and the source; None where they are not known.
+  """Peak FLOP/s of a device and the source, or None if it is unknown.
 
-  Only of bfloat16: float32 runs at whatever precision XLA is told.
+  Known for bfloat16 only: the precision of float32 products is a setting.
   """
   if jnp.dtype(dtype) != jnp.bfloat16:
     return None

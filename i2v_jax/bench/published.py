@@ -1,13 +1,10 @@
-"""`i2v bench published`: what papers say of costs, and what ours are."""
+"""`i2v bench published`: the costs that papers report, next to ours."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich import box
-from rich.table import Table
-
 from i2v_jax.models.macs import count_macs
-from i2v_jax.runtime.console import console
+from i2v_jax.runtime.console import console, make_table
 from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import config_files, counts, experiment
 
@@ -16,10 +13,10 @@ MILLIONS = ('total', 'tunable', 'added')
 
 
 def make_rows(config: str, only: Sequence[str] = ()) -> list[dict[str, Any]]:
-  """A row per variant of a sweep whose configs say what is `published`.
+  """Makes a row for each variant of a sweep whose configs have a `published`.
 
   Args:
-    config: file, `configs/published.py`.
+    config: file of the sweep, such as `configs/published.py`.
     only: names of the variants to keep; empty keeps all.
 
   Returns:
@@ -28,22 +25,24 @@ def make_rows(config: str, only: Sequence[str] = ()) -> list[dict[str, Any]]:
     and `tunable` of the model as trained, `added` of the one deployed.
 
   Raises:
-    UserError: no such file, variant, or nothing is published of one.
+    UserError: there is no such file or variant, or one has no `published`.
   """
   found = []
   for variant in config_files.load_variants(config, only=only):
     published = dict(variant.config.get('published') or {})
     if not published:
       raise UserError(
-        f'{config} says of {variant.name!r} nothing that is published; give '
-        'its config a `published`, as configs/published.py does.'
+        f'{variant.name!r} of {config} has no `published`; give its config '
+        'one, as configs/published.py does.'
       )
-    ours = _ours(variant.config, published.pop('num_classes'))
+    ours = _compute_ours(variant.config, published.pop('num_classes'))
     found.append({'name': variant.name, 'ours': ours, 'published': published})
   return found
 
 
-def _ours(config: Mapping[str, Any], num_classes: int) -> dict[str, float]:
+def _compute_ours(
+  config: Mapping[str, Any], num_classes: int
+) -> dict[str, float]:
   model = experiment.build_model(config, num_classes)
   found = counts.count_costs(config, model)
   macs = sum(count_macs(counts.build_deployed(model)).values())
@@ -52,7 +51,7 @@ def _ours(config: Mapping[str, Any], num_classes: int) -> dict[str, float]:
 
 
 def make_cells(row: Mapping[str, Any]) -> list[str]:
-  """The text of a row, under `HEADINGS`; what a paper says in brackets."""
+  """Formats a row for `HEADINGS`, with the values of the paper in brackets."""
   ours, paper = row['ours'], row['published']
   found = [row['name'], f'{ours["gflops"]:,.1f}', '-', '-']
   if paper['gflops']:
@@ -65,21 +64,14 @@ def make_cells(row: Mapping[str, Any]) -> list[str]:
 
 
 def show(config: str, only: Sequence[str] = ()) -> list[dict[str, Any]]:
-  """Prints the table of `rows` and returns them."""
+  """Prints the table and returns its rows."""
   found = make_rows(config, only)
-  table = Table(title='Published costs', title_justify='left')
-  table.box, table.pad_edge = box.SIMPLE_HEAD, False
-  table.collapse_padding = True
-  for i, heading in enumerate(HEADINGS):
-    table.add_column(heading, justify='right' if i else 'left', no_wrap=not i)
-  for row in found:
-    table.add_row(*make_cells(row))
-  table.caption, table.caption_justify = CAPTION, 'left'
-  console.print(table)
+  cells = map(make_cells, found)
+  console.print(make_table('Published costs', HEADINGS, cells, CAPTION))
   return found
 
 
 CAPTION = """\
 GFLOPs: multiply-accumulates of all views of a video, of the model as deployed,
-by formula. Parameters in millions (the paper's): as trained, of them tunable;
-added to image model and head when deployed."""
+by formula. Parameters in millions (the paper's): of the trained model, tunable,
+and added to image model and head when deployed."""

@@ -4,40 +4,34 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from rich import box
-from rich.table import Table
-
 from i2v_jax.runtime import files
-from i2v_jax.runtime.console import console
+from i2v_jax.runtime.console import console, make_table
 from i2v_jax.training import counts
 
 
 def write(found: Mapping[str, Any], path) -> None:
-  """Writes what `bench.bench` found as JSON."""
+  """Writes the costs that were found as JSON."""
   path = pathlib.Path(path)
   path.parent.mkdir(parents=True, exist_ok=True)
   files.write_json(path, found)
 
 
 def show(found: Mapping[str, Any], name: str) -> None:
-  """Prints what `bench.bench` found of a config of that name."""
+  """Prints what `costs.measure_costs` found for the config of that name."""
   models = found['models']
-  table = Table(title=_title(found, name), title_justify='left')
-  table.box, table.pad_edge = box.SIMPLE_HEAD, False
-  table.add_column('', no_wrap=True)
-  for heading in models:
-    table.add_column(heading, justify='right')
-  for rows in (_parameters, _work, _forward, _training):
-    if cells := rows(found):
-      table.add_section()
+  rows = []
+  for make_rows in (_parameter_rows, _work_rows, _forward_rows, _training_rows):
+    if cells := make_rows(found):
+      rows.append(None)
       for label, values in cells.items():
-        table.add_row(label, *(values.get(model, '') for model in models))
-  console.print(table)
-  for line in _lines(found):
+        rows.append([label, *(values.get(model, '') for model in models)])
+  title = _make_title(found, name)
+  console.print(make_table(title, ['', *models], rows[1:]))
+  for line in _make_notes(found):
     console.print(line)
 
 
-def _title(found, name: str) -> str:
+def _make_title(found, name: str) -> str:
   what = found['conditions']
   backbone = what['backbone']
   size = backbone.get('variant') or f'width {backbone["width"]}'
@@ -51,8 +45,8 @@ def _title(found, name: str) -> str:
   )
 
 
-def _each(found, text, key: str) -> dict[str, str]:
-  """The text of a value for every model that has it."""
+def _format_each(found, text, key: str) -> dict[str, str]:
+  """Formats a value for every model that has it."""
   return {
     model: text(row[key])
     for model, row in found['models'].items()
@@ -60,24 +54,24 @@ def _each(found, text, key: str) -> dict[str, str]:
   }
 
 
-def _method(found) -> str:
-  """The model that the config trains."""
+def _find_method(found) -> str:
+  """The name of the model that the config trains."""
   first, *rest = found['models']
   return rest[0] if rest else first
 
 
-def _parameters(found) -> dict[str, dict]:
-  number, method = '{:,}'.format, _method(found)
+def _parameter_rows(found) -> dict[str, dict]:
+  number, method = '{:,}'.format, _find_method(found)
   row = found['models'][method]
   return {
     'parameters': {method: number(row['total'])},
     '  of them tunable': {method: number(row['tunable'])},
-    '  when deployed': _each(found, number, 'inference'),
-    '  added to image model and head': _each(found, number, 'added'),
+    '  when deployed': _format_each(found, number, 'inference'),
+    '  added to image model and head': _format_each(found, number, 'added'),
   }
 
 
-def _work(found) -> dict[str, dict]:
+def _work_rows(found) -> dict[str, dict]:
   clips, crops = found['conditions']['views']
   models = found['models']
   share = lambda key, by: {
@@ -85,11 +79,13 @@ def _work(found) -> dict[str, dict]:
   }
   image = models[counts.IMAGE]['view_macs']
   return {
-    'GFLOPs of a view, by formula': _each(found, _giga, 'view_macs'),
-    '  as XLA counts': _each(found, _giga, 'xla_macs'),
+    'GFLOPs of a view, by formula': _format_each(
+      found, _format_giga, 'view_macs'
+    ),
+    '  as XLA counts': _format_each(found, _format_giga, 'xla_macs'),
     '  which is more by': share('xla_macs', lambda row: row['view_macs']),
-    f'GFLOPs of a video, {clips}x{crops} views': _each(
-      found, _giga, 'video_macs'
+    f'GFLOPs of a video, {clips}x{crops} views': _format_each(
+      found, _format_giga, 'video_macs'
     ),
     'to the image ViT': {
       model: f'{row["view_macs"] / image:.3f}' for model, row in models.items()
@@ -97,68 +93,68 @@ def _work(found) -> dict[str, dict]:
   }
 
 
-def _forward(found) -> dict[str, dict]:
+def _forward_rows(found) -> dict[str, dict]:
   if 'peak' not in found:
     return {}
   size, peak = found['conditions']['batch_size'], found['peak']['flops']
   return {
-    'forward, one clip, ms': _each(found, _milliseconds, 'latency'),
-    '  to the image ViT': _each(found, '{:.3f}'.format, 'of_first'),
-    '  memory, MiB': _each(found, _mebibytes, 'forward_bytes'),
-    f'forward, batch {size}, clips/s': _each(
+    'forward, one clip, ms': _format_each(found, _format_ms, 'latency'),
+    '  to the image ViT': _format_each(found, '{:.3f}'.format, 'of_first'),
+    '  memory, MiB': _format_each(found, _format_mib, 'forward_bytes'),
+    f'forward, batch {size}, clips/s': _format_each(
       found, '{:.2f}'.format, 'clips_per_second'
     ),
     '  of peak': {
-      model: _of_peak(row['clips_per_second'], row['view_macs'], peak)
+      model: _format_share(row['clips_per_second'], row['view_macs'], peak)
       for model, row in found['models'].items()
     },
   }
 
 
-def _training(found) -> dict[str, dict]:
+def _training_rows(found) -> dict[str, dict]:
   if 'training' not in found:
     return {}
-  row, method = found['training'], _method(found)
+  row, method = found['training'], _find_method(found)
   peak = found['peak']['flops'] * found['conditions']['devices']
   size = found['conditions']['batch_size']
   cells = {
-    f'training step, batch {size}, ms': _milliseconds(row['seconds']),
+    f'training step, batch {size}, ms': _format_ms(row['seconds']),
     '  clips/s': f'{row["clips_per_second"]:.2f}',
-    '  GFLOPs of a clip, as XLA counts': _giga(row['xla_macs']),
-    '  of peak': _of_peak(row['clips_per_second'], row['xla_macs'], peak),
-    '  memory, MiB': _mebibytes(row['peak_bytes']),
+    '  GFLOPs of a clip, as XLA counts': _format_giga(row['xla_macs']),
+    '  of peak': _format_share(row['clips_per_second'], row['xla_macs'], peak),
+    '  memory, MiB': _format_mib(row['peak_bytes']),
   }
   return {label: {method: text} for label, text in cells.items()}
 
 
-def _lines(found) -> list[str]:
-  """What belongs to no model, and what the words mean."""
+def _make_notes(found) -> list[str]:
+  """The notes below the table."""
   lines = []
   if 'peak' in found:
     peak = found['peak']
     lines.append(
-      f'peak of a device: {_giga(peak["flops"])} GFLOP/s, two for a '
+      f'peak of a device: {_format_giga(peak["flops"])} GFLOP/s, two for a '
       f'multiply-accumulate ({peak["source"]})'
     )
   if 'loader' in found:
-    lines.append(_loader(found['loader']))
+    lines.append(_describe_loader(found['loader']))
   if 'memory' in found:
     host, device = (
       found['memory'][key] for key in ('host_peak_bytes', 'device_peak_bytes')
     )
     text = 'memory of this process, at most: '
-    text += 'unknown' if host is None else f'{_mebibytes(host)} MiB'
+    text += 'unknown' if host is None else f'{_format_mib(host)} MiB'
     if device is not None:
-      text += f'; of the allocator of a device: {_mebibytes(device)} MiB'
+      text += f'; of the allocator of a device: {_format_mib(device)} MiB'
     lines.append(text)
-  called = found['models'][_method(found)].get('kernels')
+  called = found['models'][_find_method(found)].get('kernels')
   if called:
     text = ', '.join(f'{count} x {name}' for name, count in called.items())
-    lines.append(f'XLA may not count what is in {text}')
+    lines.append(f'XLA may not count the work of {text}')
   return [*lines, 'GFLOPs are multiply-accumulates, as papers have them.']
 
 
-def _loader(row: Mapping[str, Any]) -> str:
+def _describe_loader(row: Mapping[str, Any]) -> str:
   if 'absent' in row:
     return f'loader: not measured, {row["absent"]}'
   return (
@@ -167,23 +163,23 @@ def _loader(row: Mapping[str, Any]) -> str:
   )
 
 
-def _number(value: float) -> str:
-  """Two decimals, or two digits of what is small."""
+def _format_number(value: float) -> str:
+  """Two decimals, or two significant digits below 1."""
   return f'{value:,.2f}' if value >= 1 else f'{value:.2g}'
 
 
-def _giga(value: float) -> str:
-  return _number(value / 1e9)
+def _format_giga(value: float) -> str:
+  return _format_number(value / 1e9)
 
 
-def _milliseconds(seconds: float) -> str:
-  return _number(1e3 * seconds)
+def _format_ms(seconds: float) -> str:
+  return _format_number(1e3 * seconds)
 
 
-def _mebibytes(count: int) -> str:
+def _format_mib(count: int) -> str:
   return f'{count / 2**20:,.1f}'
 
 
-def _of_peak(clips_per_second: float, macs: float, peak: float) -> str:
-  """The share of a peak that this work in this time is (MFU)."""
+def _format_share(clips_per_second: float, macs: float, peak: float) -> str:
+  """The share of the peak FLOP/s that is used (MFU)."""
   return f'{2 * clips_per_second * macs / peak:.1%}'

@@ -1,4 +1,4 @@
-"""How measurements are made: in turn, medians, memory as XLA plans it."""
+"""Timing: functions take turns, medians are reported."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ from i2v_jax.models.inputs import clip_shapes, full_precision
 
 
 def alternate(runs: Mapping[str, Callable], rounds: int) -> dict:
-  """Seconds `[rounds]` of each function, called in turn to share all drift."""
+  """Times functions in turn, to share all drift: seconds `[rounds]` of each."""
   times = {name: np.empty(rounds) for name in runs}
   for run in runs.values():
     jax.block_until_ready(run())
@@ -24,9 +24,9 @@ def alternate(runs: Mapping[str, Callable], rounds: int) -> dict:
 
 
 def compile_forward(model, params, batch: int = 1):
-  """A compiled forward pass of black clips: a call of it, and the program.
+  """Compiles a forward pass of black clips; returns a call and the program.
 
-  As exact as evaluation is (`video.precise`).
+  Its precision is that of evaluation (`inputs.full_precision`).
   """
   shapes = clip_shapes(model, batch, model.image_model.dtype)
   clips = tuple(jnp.zeros(x.shape, x.dtype) for x in shapes)
@@ -37,8 +37,13 @@ def compile_forward(model, params, batch: int = 1):
   return lambda: run(params, clips), compiled
 
 
-def seconds_per_clip(models: Mapping, rounds: int = 30) -> dict[str, float]:
-  """Median forward seconds of one clip for each `{name: (model, params)}`."""
+def time_clips(models: Mapping, rounds: int = 30) -> dict[str, float]:
+  """Times the forward pass of one clip: median seconds by name.
+
+  Args:
+    models: `{name: (model, params)}`.
+    rounds: number of measurements.
+  """
   runs = {}
   for name, (model, params) in models.items():
     runs[name], _ = compile_forward(model, params)
@@ -47,14 +52,16 @@ def seconds_per_clip(models: Mapping, rounds: int = 30) -> dict[str, float]:
 
 
 def compile_matmul(model, batch: int = 1):
-  """The largest matrix product of a model: a call of it, and its FLOPs.
+  """Compiles the largest matrix product of a model; returns a call, and FLOPs.
 
-  As exact as `forward`.
+  Its precision is that of `compile_forward`.
   """
   cfg, images = model.image_model, sum(shape[0] for shape in model.input_shapes)
-  rows = batch * images * (cfg.num_prefix + cfg.grid**2)
-  x = jnp.ones((rows, cfg.width), cfg.dtype)
-  w = jnp.ones((cfg.width, cfg.mlp_dim), cfg.dtype)
+  size = lambda block: block.num_tokens * block.width * block.mlp_dim
+  block = max(map(cfg.block, range(cfg.num_blocks)), key=size)
+  rows = batch * images * block.num_tokens
+  x = jnp.ones((rows, block.width), cfg.dtype)
+  w = jnp.ones((block.width, block.mlp_dim), cfg.dtype)
   with full_precision(model):
     product = jax.jit(jnp.matmul).lower(x, w).compile()
-  return lambda: product(x, w), 2 * rows * cfg.width * cfg.mlp_dim
+  return lambda: product(x, w), 2 * batch * images * size(block)

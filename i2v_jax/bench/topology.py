@@ -1,10 +1,11 @@
-r"""What a config takes on a machine that is elsewhere, by its compiler.
+r"""Memory of a training step on a machine you do not have.
 
   python -m i2v_jax.bench.topology --config configs/zeroi2v_k400.py --clips 4 \
     --topology v5e:2x4 --config.mesh.frozen=data --config.remat=block
 
-The training step is compiled from shapes: no data, no weights, no TPU. Its
-compiler, which refuses what does not fit, comes with `pip install libtpu`.
+The training step is compiled from shapes: no data, no weights, no TPU. The
+compiler of TPUs, which refuses what does not fit, comes with
+`pip install libtpu`.
 """
 
 import dataclasses
@@ -16,21 +17,29 @@ from absl import app, flags
 from i2v_jax.runtime import errors
 from i2v_jax.training import config_flag
 
-CONFIG = config_flag.define()
+CONFIG = config_flag.define_config()
 TOPOLOGY = flags.DEFINE_string(
-  'topology', '', 'TPUs such as v5e:2x4; without it the devices here.'
+  'topology',
+  '',
+  'TPUs to compile for, such as v5e:2x4. Default: the devices here.',
 )
-DEVICES = flags.DEFINE_integer('devices', 0, 'The first of them; 0: all.')
-CLIPS = flags.DEFINE_integer('clips', 4, 'Of a batch, per device.', 1)
-CLASSES = flags.DEFINE_integer('classes', 400, 'That are told apart.', 2)
+DEVICES = flags.DEFINE_integer(
+  'devices', 0, 'Number of devices to use. 0: all.'
+)
+CLIPS = flags.DEFINE_integer('clips', 4, 'Clips of a batch per device.', 1)
+CLASSES = flags.DEFINE_integer('classes', 400, 'Number of classes.', 2)
 EFFORT = flags.DEFINE_float(
-  'effort', -1.0, 'Of the compiler, to 1; at -1 it is quick, for a bit more.'
+  'effort',
+  -1.0,
+  'Effort of the compiler, from -1 (quick, plans a bit more memory) to 1.',
 )
-OUT = flags.DEFINE_string('out', '', 'File that a line of JSON is added to.')
+OUT = flags.DEFINE_string(
+  'out', '', 'File to which a line of JSON is appended.'
+)
 
 
 def find_devices(topology: str) -> list:
-  """The chips of a TPU topology, or the devices here."""
+  """Finds the chips of a TPU topology, or the devices here."""
   import jax
   from jax.experimental import topologies
 
@@ -42,18 +51,18 @@ def find_devices(topology: str) -> list:
 
 
 def measure(config, where, clips: int, num_classes: int, effort: float) -> dict:
-  """Bytes of a training step on one of these devices, part by part.
+  """Measures the memory of a training step on one device, part by part.
 
   Args:
-    config: of an experiment; its batch is not read.
-    where: devices, as `devices` gives them.
-    clips: of a batch, per device.
-    num_classes: of the data.
-    effort: of the compiler, where it can be told; -1 is the least.
+    config: of an experiment; its batch size is ignored.
+    where: devices, from `find_devices`.
+    clips: clips of a batch per device.
+    num_classes: number of classes.
+    effort: of the compiler, from -1 to 1; ignored on a CPU.
 
   Returns:
-    The fields of `memory.Bytes` and their `total`; or `refused`, what the
-    compiler says of a program that does not fit.
+    The fields of `memory.Bytes` and their `total`, in bytes; or `refused`, the
+    compiler's message for a program that does not fit.
   """
   import jax
 
@@ -65,7 +74,7 @@ def measure(config, where, clips: int, num_classes: int, effort: float) -> dict:
   lowered, inputs = memory.lower_step(config, mesh, num_classes, size)
   platform = where[0].platform
   options = dict(compilation.OPTIONS.get(platform, {}))
-  if platform != 'cpu':  # which has no such thing
+  if platform != 'cpu':  # which has no such option
     options['exec_time_optimization_effort'] = effort
   try:
     compiled = lowered.compile(compiler_options=options)
@@ -85,7 +94,7 @@ def run(argv) -> None:
     'topology': TOPOLOGY.value or where[0].platform,
     'devices': len(where),
     'clips': CLIPS.value,
-    'variant': config.model.backbone.variant,
+    'variant': config.model.backbone.get('variant'),
     'trainable': list(config.trainable),
     'remat': config.remat,
     'mesh': config.mesh.to_dict(),
@@ -101,7 +110,7 @@ def run(argv) -> None:
 
 
 def main(argv) -> None:
-  sys.exit(errors.guarded(run, argv))
+  sys.exit(errors.run_guarded(run, argv))
 
 
 if __name__ == '__main__':

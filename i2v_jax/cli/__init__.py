@@ -1,9 +1,12 @@
 """The command line `i2v`: one file per family of subcommands.
 
-parser: the whole command line, and `main`.
-trained: predict, eval, export, push, pull, status.
-weights, data, sweeps, bench: what their names say.
-arguments, numbers: what subcommands share; numbers with their ranges.
+parser: the complete command line, and `main`.
+trained: `i2v predict`, `eval`, `export`, `push`, `pull`, `status`.
+sweeps: `i2v sweep` and `i2v compare`.
+weights, bench: `i2v weights`, `i2v bench`.
+data, data_arguments: `i2v data` and the arguments of its subcommands.
+arguments: groups of subcommands, and options that several of them have.
+numbers: numbers with their ranges.
 """
 
 from i2v_jax.cli.parser import main

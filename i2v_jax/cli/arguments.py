@@ -1,12 +1,14 @@
-"""Arguments that several families of subcommands share."""
+"""Groups of subcommands, and options that several of them have."""
 
 import argparse
 from collections.abc import Callable
 
 
-def subcommands(parser: argparse.ArgumentParser) -> Callable:
+def subcommands(
+  parser: argparse.ArgumentParser, required: bool = True
+) -> Callable:
   """Returns `(name, function, summary) -> parser`, which adds a subcommand."""
-  below = parser.add_subparsers(required=True, metavar='COMMAND')
+  below = parser.add_subparsers(required=required, metavar='COMMAND')
 
   def command(name: str, function: Callable | None, summary: str):
     sub = below.add_parser(name, help=summary, description=summary)
@@ -17,14 +19,18 @@ def subcommands(parser: argparse.ArgumentParser) -> Callable:
 
 
 def add_set(parser: argparse.ArgumentParser, help: str) -> None:
-  """Adds `--set KEY=VALUE`, which can be given several times."""
+  """Adds `--set KEY=VALUE`, which can be repeated."""
   add_repeated(parser, '--set', 'KEY=VALUE', help)
 
 
 def add_repeated(
   parser: argparse.ArgumentParser, flag: str, metavar: str, help: str
 ) -> None:
-  """Adds a flag that can be given several times; its values are a list."""
+  """Adds a flag that can be repeated, and says so; its values are a list."""
   parser.add_argument(
-    flag, action='append', default=[], metavar=metavar, help=help
+    flag,
+    action='append',
+    default=[],
+    metavar=metavar,
+    help=f'{help} Can be repeated.',
   )

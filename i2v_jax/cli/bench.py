@@ -1,8 +1,8 @@
-"""`i2v bench`: what a config costs, and what papers say it should."""
+"""`i2v bench`: what a config costs, and what papers report."""
 
 import pathlib
 
-from i2v_jax.cli.arguments import add_set
+from i2v_jax.cli.arguments import add_repeated, add_set, subcommands
 from i2v_jax.cli.numbers import count, from_0
 from i2v_jax.training import shipped_configs
 
@@ -44,34 +44,80 @@ def published(args) -> None:
 
 
 def add(command) -> None:
-  """Adds `bench` and what is below it; `command` makes a subcommand."""
-  found = command('bench', bench, 'count and measure what a config costs')
-  _for_bench(found)
-  below = found.add_subparsers(metavar='published')
-  summary = 'compare costs with those that papers report'
-  table = below.add_parser('published', help=summary, description=summary)
-  table.set_defaults(function=published, config=PUBLISHED)
-  table.add_argument('--config', default=PUBLISHED, metavar='FILE')
-  table.add_argument('--only', action='append', default=[], metavar='NAME')
-  table.add_argument('--out', metavar='FILE.json')
+  """Adds `bench` and `bench published`; `command` adds a subcommand."""
+  costs = command('bench', bench, 'Count and measure what a config costs.')
+  _add_bench_options(costs)
+  below = subcommands(costs, required=False)
+  summary = 'Compare costs with those that papers report.'
+  _add_published_options(below('published', published, summary))
 
 
-def _for_bench(found) -> None:
-  add = found.add_argument
-  add('--config', default=CONFIG, metavar='FILE[:ARG]', help='%(default)s')
-  add_set(found, 'change the config, such as remat=block; repeatable')
-  add('--out', metavar='FILE.json', help='everything, and more than is shown')
-  add('--classes', type=from_0, default=0, help='where no data tells how many')
-  add('--batch-size', type=count, help='of throughput and training')
-  add('--rounds', type=count, default=10, help='of measurements (10)')
-  add('--clips', type=count, default=64, help='that the loader makes (64)')
+def _add_bench_options(parser) -> None:
+  add = parser.add_argument
+  add(
+    '--config',
+    default=CONFIG,
+    metavar='FILE[:ARG]',
+    help='Config file (%(default)s).',
+  )
+  add_set(parser, 'Change the config, such as remat=block.')
+  add(
+    '--out',
+    metavar='FILE.json',
+    help='File for all results, also those that the table leaves out.',
+  )
+  add(
+    '--classes',
+    type=from_0,
+    default=0,
+    metavar='N',
+    help='Number of classes, if no data says it.',
+  )
+  add(
+    '--batch-size',
+    type=count,
+    metavar='N',
+    help='Batch for throughput and training (the smallest that fits).',
+  )
+  add(
+    '--rounds',
+    type=count,
+    default=10,
+    metavar='N',
+    help='Number of measurements (10).',
+  )
+  add(
+    '--clips',
+    type=count,
+    default=64,
+    metavar='N',
+    help='Number of clips that the loader makes (64).',
+  )
   switch = dict(action='store_false', default=True)
-  add('--no-training', dest='training', help='no training step', **switch)
-  add('--no-loader', dest='loader', help='no loader', **switch)
+  skip = 'Do not measure the {}.'.format
+  add('--no-training', dest='training', help=skip('training step'), **switch)
+  add('--no-loader', dest='loader', help=skip('loader'), **switch)
   add(
     '--measure-peak',
     action='store_true',
-    help='compare with a matrix product that is measured, not with the '
-    'published peak of the device',
+    help='Measure the peak of the device with a matrix product, even if a '
+    'peak is published.',
   )
-  add('--count-only', action='store_true', help='compile and run nothing')
+  add(
+    '--count-only',
+    action='store_true',
+    help='Count parameters and FLOPs; compile and run nothing.',
+  )
+
+
+def _add_published_options(parser) -> None:
+  parser.add_argument(
+    '--config',
+    default=PUBLISHED,
+    metavar='FILE',
+    help='Config file of a sweep (%(default)s).',
+  )
+  add_repeated(parser, '--only', 'NAME', 'Take only the model of this name.')
+  parser.add_argument(
+    '--out', metavar='FILE.json', help='File for the rows, as JSON.'
+  )

@@ -1,4 +1,4 @@
-"""Numbers on the command line, with their ranges; `type=` of argparse."""
+"""Numbers on the command line with their ranges, for `type=` of argparse."""
 
 import argparse
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from i2v_jax.runtime import ranges
 
 
-def _within(rule: ranges.Number) -> Callable[[str], float]:
+def _make_type(rule: ranges.Number) -> Callable[[str], float]:
   kind = int if rule.whole else float
 
   def parse(text: str):
@@ -21,7 +21,7 @@ def _within(rule: ranges.Number) -> Callable[[str], float]:
   return parse
 
 
-count = _within(ranges.COUNT)
-from_0 = _within(ranges.FROM_0)
-positive = _within(ranges.POSITIVE)
-not_negative = _within(ranges.NOT_NEGATIVE)
+count = _make_type(ranges.COUNT)
+from_0 = _make_type(ranges.FROM_0)
+positive = _make_type(ranges.POSITIVE)
+not_negative = _make_type(ranges.NOT_NEGATIVE)

@@ -1,4 +1,4 @@
-"""`i2v`: everything around training, one subcommand each."""
+"""Train, evaluate, export and share video models."""
 
 import argparse
 import runpy
@@ -8,22 +8,22 @@ import i2v_jax
 from i2v_jax.cli import bench, data, sweeps, trained, weights
 from i2v_jax.cli.arguments import subcommands
 from i2v_jax.data.sets import places
-from i2v_jax.runtime.errors import guarded
+from i2v_jax.runtime.errors import run_guarded
 
 
 def train(argv) -> None:
-  """Does what `python -m i2v_jax.main` does with these arguments."""
+  """Runs `python -m i2v_jax.main` with these arguments."""
   sys.argv = ['i2v train', *argv]
   runpy.run_module('i2v_jax.main', run_name='__main__', alter_sys=True)
 
 
 def make_parser() -> argparse.ArgumentParser:
-  """The command line; every subcommand calls one function of this file."""
+  """Makes the command line; every subcommand sets `function`, which runs it."""
   top = argparse.ArgumentParser('i2v', description=__doc__)
   version = f'i2v_jax {i2v_jax.__version__}'
   top.add_argument('--version', action='version', version=version)
   command = subcommands(top)
-  command('train', None, 'train a config, as python -m i2v_jax.main does')
+  command('train', None, 'Train a config, as python -m i2v_jax.main does.')
   trained.add(command)
   weights.add(command)
   sweeps.add(command)
@@ -38,4 +38,4 @@ def main(argv=None) -> None:
     train(argv[1:])
     return
   args = make_parser().parse_args(argv)
-  sys.exit(guarded(places.checked(args.function), args))
+  sys.exit(run_guarded(places.check_arguments(args.function), args))

@@ -1,4 +1,4 @@
-"""`i2v sweep`, `i2v compare`: the variants of a config file, and one table."""
+"""`i2v sweep`, `i2v compare`: the variants of a config file, in one table."""
 
 import pathlib
 
@@ -12,7 +12,7 @@ def sweep(args) -> int:
   from i2v_jax.training.sweeps.sweep import train_and_show
 
   found = config_files.load_variants(args.config, args.set, args.only)
-  workdir = args.workdir or _workdir('sweep', args.config)
+  workdir = args.workdir or _name_workdir('sweep', args.config)
   rows = train_and_show(found, workdir, args.seeds)
   return int(any(row.get('error') for row in rows))
 
@@ -22,7 +22,7 @@ def compare(args) -> int:
   from i2v_jax.training import config_files
 
   found = config_files.load_variants(args.config, args.set, args.only)
-  workdir = args.workdir or _workdir('compare', args.config)
+  workdir = args.workdir or _name_workdir('compare', args.config)
   if args.steps_only:
     compare_steps(found, workdir, args.rounds)
     return 0
@@ -30,37 +30,48 @@ def compare(args) -> int:
   return int(any(row.get('error') for row in rows))
 
 
-def _workdir(command: str, config: str) -> str:
+def _name_workdir(command: str, config: str) -> str:
   """`runs/compare-quickstart` for `configs/quickstart.py`."""
   file, _ = shipped_configs.split_argument(config)
   return f'runs/{command}-{pathlib.Path(file).stem}'
 
 
 def add(command) -> None:
-  """Adds the commands; `command` makes a subcommand."""
-  train = command('sweep', sweep, 'train the variants of a config; one table')
+  """Adds the commands; `command` adds a subcommand."""
+  train = command(
+    'sweep', sweep, 'Train the variants of a config; print one table.'
+  )
   measure = command(
-    'compare', compare, 'sweep, and measure time and memory of every variant'
+    'compare',
+    compare,
+    'Sweep, and measure time and memory of every variant.',
   )
   train.add_argument(
     '--seeds',
     type=count,
     default=1,
     metavar='N',
-    help='train each variant with N seeds; mean and deviation',
+    help='Train each variant with N seeds; report mean and deviation.',
   )
   measure.add_argument(
-    '--rounds', type=count, default=10, help='of measurements'
+    '--rounds', type=count, default=10, help='Number of measurements (10).'
   )
   measure.add_argument(
     '--steps-only',
     action='store_true',
-    help='measure training steps, train nothing',
+    help='Measure training steps, and train nothing.',
   )
   for sub in (train, measure):
-    sub.add_argument('--config', required=True, metavar='FILE[:ARG]')
     sub.add_argument(
-      '--workdir', help='a folder per variant; runs/COMMAND-FILE if not given'
+      '--config',
+      required=True,
+      metavar='FILE[:ARG]',
+      help='Config file with a sweep(arg).',
     )
-    add_set(sub, 'change every variant, such as optimizer.lr=1e-3; repeatable')
-    add_repeated(sub, '--only', 'NAME', 'of a variant; repeatable')
+    sub.add_argument(
+      '--workdir',
+      metavar='DIR',
+      help='Folder that gets a folder per variant (runs/COMMAND-FILE).',
+    )
+    add_set(sub, 'Change every variant, such as optimizer.lr=1e-3.')
+    add_repeated(sub, '--only', 'NAME', 'Take only the variant of this name.')

@@ -24,14 +24,17 @@ def predict(args) -> int:
 def evaluate(args) -> None:
   from i2v_jax.deploy import predict, trained
   from i2v_jax.runtime.console import console
-  from i2v_jax.training.evaluation.evaluate import summary, write
+  from i2v_jax.training.evaluation.evaluate import (
+    format_summary,
+    write_evaluation,
+  )
 
   model = trained.load(args.workdir, weights=args.weights, root=args.root)
   spec = predict.set_views(model.spec, args.views)
   split, found = trained.evaluate_trained(model, spec)
   name = f'eval-{args.views}' if args.views else 'eval'
-  folder = write(found, split, model.folder / name)
-  console.print(summary(found))
+  folder = write_evaluation(found, split, model.folder / name)
+  console.print(format_summary(found))
   console.print(f'written to {folder}')
 
 
@@ -62,9 +65,9 @@ def pull(args) -> None:
 
 
 def status(args) -> None:
-  from i2v_jax.training.workdir.status import report
+  from i2v_jax.training.workdir.status import make_report
 
-  for line in report(args.workdir):
+  for line in make_report(args.workdir):
     print(line)
 
 

@@ -76,7 +76,7 @@ def convert_release(
     UserError: the config describes another model than the file holds.
   """
   out, weights = pathlib.Path(out), releases.open_release(source)
-  config = experiment.with_absolute_paths(config)
+  config = experiment.make_paths_absolute(config)
   model = experiment.build_model(config, len(class_names))
   loaded = load_release(source, which=which, **_make_arguments(config, model))
   normalization = config['data']['normalization']
@@ -124,5 +124,5 @@ def _make_arguments(config: Mapping[str, Any], model) -> dict[str, Any]:
         arguments[name] = adapters.option(adapter, name, None)
     case 'st_adapter':
       arguments['num_frames'] = model.num_frames
-  operator = getattr(model, 'temporal_operator', None)
+  operator = model.temporal_operator
   return arguments | (dict(temporal_operator=operator) if operator else {})

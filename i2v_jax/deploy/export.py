@@ -117,7 +117,7 @@ def export_adapter(trained: Trained, out) -> None:
       `export_merged`; nothing is written.
   """
   config = _make_config(trained)
-  weights = experiment.weights_source(config)
+  weights = experiment.find_weights_source(config)
   if not weights:
     raise UserError(
       f'{trained.path} is an export and no longer names its image weights; '

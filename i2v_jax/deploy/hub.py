@@ -118,7 +118,7 @@ def _read_facts(folder: pathlib.Path) -> dict:
       'write it with i2v export.'
     )
   config = known.get('config')
-  weights = experiment.weights_source(config) if config else ''
+  weights = experiment.find_weights_source(config) if config else ''
   if weights and is_local(weights):
     raise UserError(
       f'{folder} names its image weights by a local path, {weights}; '

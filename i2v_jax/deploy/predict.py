@@ -12,7 +12,7 @@ from i2v_jax.data.videos import faults
 from i2v_jax.data.videos.decode import FPS, VideoInfo, open_video
 from i2v_jax.deploy.trained import Trained
 from i2v_jax.runtime import ranges
-from i2v_jax.runtime.console import console, encodable, make_table
+from i2v_jax.runtime.console import console, make_encodable, make_table
 from i2v_jax.runtime.errors import UserError
 
 BAR = 24  # characters of a probability of 1
@@ -130,7 +130,7 @@ def show_prediction(result: dict) -> None:
 
 def _make_row(entry: dict) -> tuple[str, str, str]:
   share = entry['probability']
-  full, rest = encodable('█░', instead='#.')
+  full, rest = make_encodable('█░', instead='#.')
   length = int(share * BAR)
   return entry['name'], f'{share:.1%}', full * length + rest * (BAR - length)
 
@@ -160,7 +160,7 @@ def predict_all(
       result = predict_file(trained, path, spec, window, fps)
     except (ValueError, OSError, MemoryError) as error:
       if isinstance(error, MemoryError):
-        error = f'{path}: {faults.reason(error)}'
+        error = f'{path}: {faults.describe(error)}'
       print(f'error: {error}', file=sys.stderr)
       failed += 1
       continue

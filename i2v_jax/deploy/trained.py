@@ -7,8 +7,7 @@ from typing import Any
 
 import jax
 
-from i2v_jax.data.clips.clips import ClipSpec, test_views
-from i2v_jax.data.loading.loader import Loader
+from i2v_jax.data.clips.clips import ClipSpec, make_test_views
 from i2v_jax.data.videos import faults
 from i2v_jax.data.videos.decode import FrameFolder, Video, open_video
 from i2v_jax.models import video
@@ -16,7 +15,7 @@ from i2v_jax.runtime import sharding
 from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import experiment
 from i2v_jax.training.evaluation import evaluate
-from i2v_jax.training.stored import read
+from i2v_jax.training.stored import read_stored
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,15 +60,15 @@ class Trained:
       span: first frame and the one after the last; None takes all.
     """
     if isinstance(path, Video | FrameFolder):
-      views = test_views(path, spec or self.spec, span)
+      views = make_test_views(path, spec or self.spec, span)
     else:
       name = '<bytes>' if isinstance(path, bytes) else path
-      with faults.named(name), open_video(path) as opened:
-        views = test_views(opened, spec or self.spec, span)
+      with faults.report_bugs(name), open_video(path) as opened:
+        views = make_test_views(opened, spec or self.spec, span)
     name = self.config['data']['normalization']
     batch = jax.tree.map(lambda x: x[None], views)
     return jax.device_get(
-      evaluate.view_probabilities(self.model, name, self.params, batch)
+      evaluate.compute_probabilities(self.model, name, self.params, batch)
     )[0]
 
   def top(self, path, k: int = 5) -> list[tuple[str, float]]:
@@ -96,7 +95,7 @@ def load(path, *, weights: str = '', root: str = '') -> Trained:
     UserError: a file is damaged, or the frozen weights are not those of the
       training.
   """
-  return place_on_mesh(*read(path, weights, root))
+  return place_on_mesh(*read_stored(path, weights, root))
 
 
 def evaluate_trained(model: Trained, spec: ClipSpec | None = None):
@@ -117,8 +116,7 @@ def evaluate_trained(model: Trained, spec: ClipSpec | None = None):
       f'The data has classes {split.class_names[:3]}…, the model was trained '
       f'on {model.class_names[:3]}…; labels would not mean the same.'
     )
-  data, spec = config['data'], spec or model.spec
-  loader = Loader(split, spec, data['on_bad_video'], data['clip_seconds'])
+  loader = experiment.make_loader(config, split, spec or model.spec)
   found = evaluate.evaluate(
     model.model, model.params, loader, config, model.mesh, model.identity
   )
@@ -134,6 +132,6 @@ def place_on_mesh(
   """
   mesh = sharding.make_mesh()
   params = jax.device_put(
-    params, sharding.for_use(params, config['mesh'], mesh)
+    params, sharding.make_shardings_for_use(params, config['mesh'], mesh)
   )
   return Trained(model, params, config, class_names, identity, mesh, path)

@@ -8,7 +8,7 @@ from flax import linen as nn
 
 from i2v_jax import adapters
 from i2v_jax.adapters import operators
-from i2v_jax.backbones.vit_config import ViTConfig
+from i2v_jax.backbones.image_model import make_config
 from i2v_jax.models.dualpath import DualPathClassifier
 from i2v_jax.models.evl import EVLClassifier
 from i2v_jax.models.video import VideoClassifier
@@ -51,7 +51,7 @@ def build(spec: Mapping[str, Any], num_classes: int, **vit) -> nn.Module:
   spec = {
     k: RANGES.get(k, ranges.anything)(f'model.{k}', v) for k, v in spec.items()
   }
-  cfg = _backbone(spec.pop('backbone'), vit)
+  cfg = make_config(spec.pop('backbone'), **vit)
   spec['adapter'] = adapters.resolve(spec.get('adapter'))
   spec['temporal_operator'] = operators.resolve(spec.get('temporal_operator'))
   operator = spec['temporal_operator']
@@ -63,28 +63,13 @@ def build(spec: Mapping[str, Any], num_classes: int, **vit) -> nn.Module:
   return kind(cfg, num_classes, **spec)
 
 
-def _backbone(sizes, vit: Mapping) -> ViTConfig:
-  ranges.table(ranges.anything)('model.backbone', sizes)
-  fields = {'variant', 'family', *ViTConfig.__dataclass_fields__}
-  if unknown := sorted({*sizes, *vit} - fields):
-    raise UserError(
-      f'model.backbone has no {", ".join(unknown)}; it has '
-      f'{", ".join(sorted(fields))}. What is no part of the image model, such '
-      'as adapter, belongs in the spec.'
-    )
-  try:
-    return ViTConfig.named(**dict(sizes) | vit)
-  except (TypeError, ValueError) as error:
-    raise UserError(f'model.backbone: {error}') from error
-
-
 def find_classifier(adapter: Mapping | None) -> type[nn.Module]:
   """The module that a method is used through."""
   return CLASSIFIERS.get(adapter and adapter['name'], VideoClassifier)
 
 
 def _check_off(option: str, value, adapter: Mapping | None) -> None:
-  """What a classifier does not have may be said, if it is off."""
+  """An option a classifier lacks is accepted only when it is off."""
   classifiers = (VideoClassifier, *CLASSIFIERS.values())
   known = set().union(*(c.__dataclass_fields__ for c in classifiers))
   if option not in known:

@@ -2,7 +2,6 @@
 
 import jax.numpy as jnp
 from flax import linen as nn
-from flax.core import FrozenDict
 
 from i2v_jax.adapters.dualpath import DualPath
 from i2v_jax.adapters.layers import (
@@ -10,12 +9,12 @@ from i2v_jax.adapters.layers import (
   symmetric_uniform,
   torch_uniform,
 )
-from i2v_jax.backbones.vit import ViT
-from i2v_jax.backbones.vit_config import ViTConfig
+from i2v_jax.backbones.image_model import make_module
+from i2v_jax.models.classifier import Classifier
 from i2v_jax.runtime.errors import UserError
 
 
-class DualPathClassifier(nn.Module):
+class DualPathClassifier(Classifier):
   """Single frames and framesets through the same frozen blocks.
 
   Parameters: `backbone` (the tree of the image ViT), `adapters` (both stacks
@@ -27,18 +26,14 @@ class DualPathClassifier(nn.Module):
     num_classes: width of the head.
     num_frames: T, frames of a clip; a multiple of the cells of a frameset and
       of the frames of the spatial path. 0 for any.
-    adapter: options of `DualPath` beside `name`.
+    adapter: `name` and options of `DualPath`.
     projection: width E that CLIP's projection gives; 0 for none.
   """
 
-  image_model: ViTConfig
-  num_classes: int
-  num_frames: int
-  adapter: FrozenDict
   projection: int = 0
 
   def setup(self):
-    self.backbone = ViT(self.image_model)
+    self.backbone = make_module(self.image_model)
     self.adapters = self.paths(dtype=self.image_model.dtype)
     if self.projection:
       self.project = nn.Dense(
@@ -66,10 +61,8 @@ class DualPathClassifier(nn.Module):
           f'DualPath needs num_frames to be a multiple of {part}, not '
           f'{self.num_frames}.'
         )
-    image, framesets = (
-      self.image_model.image_shape,
-      self.num_frames // rows // columns,
-    )
+    image = self.image_model.image_shape
+    framesets = self.num_frames // rows // columns
     return ((paths.spatial_frames, *image), (framesets, *image))
 
   def __call__(self, video_BxTxHxWxC, grid_BxGxHxWxC):
@@ -93,7 +86,7 @@ class DualPathClassifier(nn.Module):
     return self.read(x_BxTxLxD), self.read(z_BxGxLxD)
 
   def read(self, x_BxTxLxD):
-    """What stands for each image, behind CLIP's projection."""
+    """Features of each image, after CLIP's projection if there is one."""
     y_BxTxD = self.backbone.pool(x_BxTxLxD)
     return self.project(y_BxTxD) if self.projection else y_BxTxD
 

@@ -5,7 +5,6 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
-from flax.core import FrozenDict
 
 from i2v_jax.adapters.evl import CLIP_LAYERS, EVL
 from i2v_jax.adapters.layers import (
@@ -13,12 +12,14 @@ from i2v_jax.adapters.layers import (
   symmetric_uniform,
   torch_uniform,
 )
-from i2v_jax.backbones.vit import ViT, layer_norm, over_data
+from i2v_jax.backbones.image_model import make_module
+from i2v_jax.backbones.vit import make_layer_norm, shard_over_data
 from i2v_jax.backbones.vit_config import ViTConfig
+from i2v_jax.models.classifier import Classifier
 from i2v_jax.runtime.errors import UserError
 
 
-class EVLClassifier(nn.Module):
+class EVLClassifier(Classifier):
   """Frames through a frozen image ViT; a decoder over its last blocks; a head.
 
   No gradient enters the backbone, so `features` of a clip can be computed once
@@ -30,14 +31,10 @@ class EVLClassifier(nn.Module):
       backward pass.
     num_classes: width of the head.
     num_frames: T.
-    adapter: options of `EVL` beside `name`.
-    dropout: in the head, behind its norm.
+    adapter: `name` and options of `EVL`.
+    dropout: in the head, after its norm.
   """
 
-  image_model: ViTConfig
-  num_classes: int
-  num_frames: int
-  adapter: FrozenDict
   dropout: float = 0.5
 
   no_gradient = ('backbone',)  # what cannot be trained
@@ -46,12 +43,12 @@ class EVLClassifier(nn.Module):
   def setup(self):
     cfg = self.image_model
     options = {k: v for k, v in self.adapter.items() if k != 'name'}
-    self.backbone = ViT(cfg)
+    self.backbone = make_module(cfg)
     self.adapters = EVL(cfg, self.num_frames, **options, dtype=cfg.dtype)
-    if not 1 <= self.adapters.layers <= cfg.depth:
+    if not 1 <= self.adapters.layers <= cfg.num_blocks:
       raise UserError(
         f'EVL cannot read the last {self.adapters.layers} blocks of '
-        f'{cfg.depth}; choose layers from 1 to {cfg.depth}.'
+        f'{cfg.num_blocks}; choose layers from 1 to {cfg.num_blocks}.'
       )
     self.head = Head(cfg, self.num_classes, self.dropout)
 
@@ -71,7 +68,7 @@ class EVLClassifier(nn.Module):
       x_BxTxLxD = self.backbone.ln_pre(x_BxTxLxD)
     features = []
     for block in self.backbone.blocks:
-      features.append(read(block, over_data(x_BxTxLxD)))
+      features.append(read_block(block, shard_over_data(x_BxTxLxD)))
       x_BxTxLxD = features[-1][0]
     if self.is_initializing():  # not used, but part of the image model
       self.backbone.pool(x_BxTxLxD)
@@ -82,12 +79,12 @@ class EVLClassifier(nn.Module):
     return self.head(self.adapters(features))
 
   @property
-  def input_shapes(self) -> tuple[tuple[int, ...], ...]:
-    """Shape of each array of one clip, without the batch axis."""
-    return ((self.num_frames, *self.image_model.image_shape),)
+  def num_pooled(self) -> int:
+    """The decoder reads tokens, not what the image model pools."""
+    return 0
 
 
-def read(block, x_BxTxLxD):
+def read_block(block, x_BxTxLxD):
   """Output of a block, and the queries and keys of its attention."""
   seen = []
 
@@ -109,7 +106,7 @@ class Head(nn.Module):
 
   def setup(self):
     cfg = dataclasses.replace(self.cfg, **CLIP_LAYERS, dtype=jnp.float32)
-    self.norm = layer_norm(cfg)
+    self.norm = make_layer_norm(cfg)
     self.drop = nn.Dropout(self.dropout)
     self.fc = nn.Dense(
       self.num_classes,

@@ -1,4 +1,4 @@
-"""What video models take: clips, their shapes, and how exactly they compute."""
+"""The inputs of video models: clips, shapes, and float32 precision."""
 
 import contextlib
 import functools

@@ -5,12 +5,12 @@ from flax import linen as nn
 from flax.core import FrozenDict
 
 from i2v_jax import adapters
-from i2v_jax.adapters.layers import check_frames, on_patches
-from i2v_jax.backbones.vit import ViT
-from i2v_jax.backbones.vit_config import ViTConfig
+from i2v_jax.adapters.layers import change_patches, check_frames
+from i2v_jax.backbones.image_model import make_module
+from i2v_jax.models.classifier import Classifier
 
 
-class VideoClassifier(nn.Module):
+class VideoClassifier(Classifier):
   """Image ViT per frame, adapted and pooled; the mean of the frames; head.
 
   Parameters: `backbone` (the tree of the image ViT, whatever the method),
@@ -18,11 +18,8 @@ class VideoClassifier(nn.Module):
   `dropout` rng is passed to `apply`; without one the model is deterministic.
 
   Attributes:
-    image_model: the image backbone.
-    num_classes: width of the head.
     num_frames: T; the temporal embedding has one row per frame. Without one,
-      0 stands for any number.
-    adapter: as `adapters.resolve` returns it, or None.
+      0 allows any number.
     temporal_operator: as `operators.resolve` returns it, or None.
     temporal_embedding: add a learned vector per frame before the pre-norm.
     mean_first: average frames before the final norm and the pooling, as
@@ -31,10 +28,6 @@ class VideoClassifier(nn.Module):
     head_std: of the head's initial kernel.
   """
 
-  image_model: ViTConfig
-  num_classes: int
-  num_frames: int
-  adapter: FrozenDict | None = None
   temporal_operator: FrozenDict | None = None
   temporal_embedding: bool = True
   mean_first: bool = False
@@ -45,10 +38,10 @@ class VideoClassifier(nn.Module):
 
   def setup(self):
     cfg = self.image_model
-    self.backbone = ViT(cfg)
+    self.backbone = make_module(cfg)
     if self.adapter or self.temporal_operator:
       self.adapters = adapters.PerBlock(
-        self.adapter, self.temporal_operator, cfg.depth, cfg.dtype
+        self.adapter, self.temporal_operator, cfg.num_blocks, cfg.dtype
       )
     if self.temporal_embedding:
       shape = (self.num_frames, cfg.width)
@@ -63,9 +56,9 @@ class VideoClassifier(nn.Module):
     self.drop = nn.Dropout(self.dropout)
 
   @property
-  def input_shapes(self) -> tuple[tuple[int, ...], ...]:
-    """Shape of each array of one clip, without the batch axis."""
-    return ((self.num_frames, *self.image_model.image_shape),)
+  def num_pooled(self) -> int:
+    """How often the image model pools tokens for one clip."""
+    return 1 if self.mean_first else self.num_frames
 
   def __call__(self, video_BxTxHxWxC, kept_BxK=None):
     """Normalised pixels to logits `B x classes`, float32."""
@@ -78,15 +71,16 @@ class VideoClassifier(nn.Module):
     return self.head(self.drop(y_BxD, deterministic=not train))
 
   def features(self, video_BxTxHxWxC, kept_BxK=None):
-    """What stands for each frame, as the backbone pools it: `B x T x D`.
+    """Features of each frame, as the backbone pools it: `B x T x D`.
 
-    With `mean_first` for the mean of all frames, `B x 1 x D`. Of the patches of
-    a frame, only those at the positions `kept_BxK` are looked at, if given.
+    With `mean_first` those of the mean of all frames, `B x 1 x D`. Only the
+    patches at the positions `kept_BxK` of each frame are used, if given.
     """
     check_frames(video_BxTxHxWxC, self.num_frames)
     x_BxTxLxD = self.backbone.embed(video_BxTxHxWxC)
     if kept_BxK is not None:
-      x_BxTxLxD = keep(x_BxTxLxD, kept_BxK, self.image_model.num_prefix)
+      first = self.image_model.block(0).num_prefix
+      x_BxTxLxD = keep_patches(x_BxTxLxD, kept_BxK, first)
     if self.temporal_embedding:
       x_BxTxLxD += self.time.astype(x_BxTxLxD.dtype)[None, :, None]
     adapted = self.adapter or self.temporal_operator
@@ -97,8 +91,8 @@ class VideoClassifier(nn.Module):
     return self.backbone.pool(x_BxTxLxD)
 
 
-def keep(x_BxTxLxD, kept_BxK, num_prefix: int):
-  """The tokens in front of the patches, and of these the ones kept."""
+def keep_patches(x_BxTxLxD, kept_BxK, num_prefix: int):
+  """Keeps the tokens before the patches, and the patches at some positions."""
   index = kept_BxK[:, None, :, None]
   take = lambda patches: jnp.take_along_axis(patches, index, axis=2)
-  return on_patches(take, x_BxTxLxD, num_prefix)
+  return change_patches(take, x_BxTxLxD, num_prefix)

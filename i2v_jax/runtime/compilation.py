@@ -1,4 +1,4 @@
-"""Compiling: where programs are kept, with which options, and a line about it.
+"""Compiling: its cache, its options, and a line that reports it.
 
 A program is compiled once per shape; the next run finds it in the cache.
 """
@@ -20,12 +20,13 @@ from i2v_jax.runtime.errors import UserError
 
 FOLDER = 'compiled'  # in the workdir
 
-# By default XLA's order of operations on a CPU is not one of least memory; the
-# results of both are the same bits. Earlier versions have no such option.
+# By default XLA does not order operations on a CPU for least memory; results
+# are the same bits. Earlier versions have no such option.
 _CPU = {'xla_cpu_scheduler_type': 'CPU_SCHEDULER_TYPE_MEMORY_OPTIMIZED'}
-# TPUs may gather a cut weight piece by piece inside its matrix products. Those
-# of the gradients are then put off to the end of the step, and what they are
-# made of, the activations of every block, is kept until then (docs/scaling.md).
+# TPUs may gather a sharded weight piece by piece inside its matrix products.
+# Those of the gradients are then delayed to the end of the step, and their
+# inputs, the activations of every block, are kept until then.
+# See docs/scaling.md.
 _TPU = {'xla_jf_spmd_threshold_for_windowed_einsum_mib': '1000000'}
 OPTIONS = {'tpu': _TPU}
 if jax.__version_info__ >= (0, 10):
@@ -34,10 +35,10 @@ if jax.__version_info__ >= (0, 10):
 
 @contextlib.contextmanager
 def cache_in(workdir) -> Iterator[None]:
-  """While open, programs that took a second to compile are kept in a workdir.
+  """While open, caches programs that take a second to compile in a workdir.
 
-  A cache that JAX has already (JAX_COMPILATION_CACHE_DIR) is used instead. One
-  that cannot be written to costs a warning of JAX's, and time.
+  A cache that JAX already has (JAX_COMPILATION_CACHE_DIR) is used instead. One
+  that is not writable costs a warning by JAX, and time.
   """
   if jax.config.jax_compilation_cache_dir:
     yield
@@ -58,12 +59,12 @@ def _use(folder: str | None) -> None:
 def compile_lowered(
   lowered: jax.stages.Lowered, mesh: Mesh, what: str
 ) -> jax.stages.Compiled:
-  """Compiles what is lowered for a mesh, and says so.
+  """Compiles a program that is lowered for a mesh, and reports it.
 
   Args:
-    lowered: by `jax.jit(…).lower`.
+    lowered: result of `jax.jit(…).lower`.
     mesh: its devices.
-    what: a name for people.
+    what: name of the program in printed lines.
   """
   options = OPTIONS.get(mesh.devices.flat[0].platform)
   with announce(what):
@@ -81,9 +82,9 @@ def compile_lowered(
 
 @contextlib.contextmanager
 def announce(what: str, after: float = 2.0) -> Iterator[None]:
-  """Says that `what` is being compiled where that takes over `after` seconds.
+  """Prints that `what` is being compiled if that takes over `after` seconds.
 
-  In lines, for log files: one when the seconds are over, one at the end.
+  As lines, for log files: one after these seconds, one at the end.
   """
   start, said = time.monotonic(), threading.Event()
 
@@ -104,40 +105,40 @@ def announce(what: str, after: float = 2.0) -> Iterator[None]:
     console.print(f'compiled {what} in {seconds:.0f} s')
 
 
-def xla_macs(stage: jax.stages.Lowered | jax.stages.Compiled) -> float:
-  """Half the FLOPs that XLA counts in a program.
+def count_xla_macs(stage: jax.stages.Lowered | jax.stages.Compiled) -> float:
+  """Counts half the FLOPs that XLA counts in a program.
 
   XLA counts two for a multiply-accumulate, in matrix products and convolutions,
   and one for every other operation on a value, so that norms, activations and
   softmax add 0.3 to 0.5 % to models of full size, and more to small ones. It
-  does not look into all of the `kernels` that a compiled program calls: what
-  cuDNN's attention computes is missing, cuBLAS's products are counted.
+  does not see into all library kernels that a compiled program calls: cuDNN's
+  attention is missing, cuBLAS's products are counted.
 
   Raises:
-    UserError: the backend does not tell.
+    UserError: the backend does not report FLOPs.
   """
   analysis = stage.cost_analysis()
   if not analysis or 'flops' not in analysis:
-    raise UserError('This backend does not tell the FLOPs of a program.')
+    raise UserError('This backend does not report the FLOPs of a program.')
   return analysis['flops'] / 2
 
 
-def kernels(compiled: jax.stages.Compiled) -> dict[str, int]:
-  """How often a compiled program calls which kernels of libraries."""
+def count_kernels(compiled: jax.stages.Compiled) -> dict[str, int]:
+  """Counts the calls of each library kernel in a compiled program."""
   found = re.findall(r'custom_call_target="([^"]+)"', compiled.as_text())
   return dict(collections.Counter(found))
 
 
-def peak_bytes(compiled) -> int | None:
-  """Memory that a compiled computation takes on one device while it runs.
+def read_peak_bytes(compiled) -> int | None:
+  """Reads the memory that a compiled program takes on one device, if known.
 
   As XLA plans it: arguments (parameters, optimiser state and the batch of a
-  training step), results that do not take their place, and temporaries, which
-  are what the backward pass keeps and the workspace. Not in it: the program,
-  batches on their way, and what the allocator cannot use.
+  training step), results that do not reuse their memory, and temporaries
+  (activations kept for the backward pass, workspace). It leaves out the program
+  itself, prefetched batches, and memory that the allocator cannot use.
   """
   stats = compiled.memory_analysis()
-  if stats is None:  # not every backend tells
+  if stats is None:  # not every backend reports it
     return None
   results = stats.output_size_in_bytes - stats.alias_size_in_bytes
   return stats.argument_size_in_bytes + results + stats.temp_size_in_bytes

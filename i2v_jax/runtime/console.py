@@ -1,6 +1,6 @@
 """Printing, tables and progress, on terminals and in log files.
 
-An encoding that lacks a character gets its escape, in any program.
+A character that the encoding lacks is printed as its escape.
 """
 
 import sys
@@ -20,13 +20,13 @@ from rich.table import Table
 
 
 def accept_all_text() -> None:
-  """Lets stdout escape what its encoding lacks, as stderr does anyway."""
+  """Makes stdout escape what its encoding lacks, as stderr does anyway."""
   if getattr(sys.stdout, 'errors', None) in ('strict', 'surrogateescape'):
     sys.stdout.reconfigure(errors='backslashreplace')
 
 
-def encodable(text: str, instead: str) -> str:
-  """The text, or another one where stdout cannot show it."""
+def make_encodable(text: str, instead: str) -> str:
+  """The text, or `instead` where stdout cannot show it."""
   try:
     text.encode(sys.stdout.encoding or 'utf-8')
   except UnicodeEncodeError:
@@ -35,7 +35,7 @@ def encodable(text: str, instead: str) -> str:
 
 
 class Console(rich.console.Console):
-  """A console of rich that escapes what its encoding lacks, in any program."""
+  """A rich console that escapes what its encoding lacks."""
 
   @property
   def file(self):
@@ -47,7 +47,7 @@ class Console(rich.console.Console):
 
 
 class _Escaping:
-  """A stream that writes what it cannot encode as escapes."""
+  """A stream that writes characters it cannot encode as escapes."""
 
   def __init__(self, stream):
     self._stream = stream
@@ -71,14 +71,14 @@ def make_table(
   rows: Iterable[Sequence | None],
   caption: str = '',
 ) -> Table:
-  """A table as all programs here print them: `console.print` shows it.
+  """Makes a table in the one style of this package, for `console.print`.
 
   Args:
-    title: above it, '' for none.
-    columns: headings; the first column is text, all others are numbers and
-      aligned to the right.
+    title: text above it, '' for none.
+    columns: headings; the first column holds text, the others numbers, aligned
+      to the right.
     rows: cells of each row; None draws a line before the next one.
-    caption: below it, '' for none.
+    caption: text below it, '' for none.
   """
   table = Table(
     title=title or None,
@@ -99,7 +99,7 @@ def make_table(
 
 
 def make_facts(rows: Iterable[tuple[str, str]]) -> Table:
-  """Rows of `(name, value)` without headings; long values are folded."""
+  """Makes a table of `(name, value)` without headings; long values fold."""
   table = Table(box=None, show_header=False, pad_edge=False)
   table.add_column(style='bold', no_wrap=True)
   table.add_column(overflow='fold')
@@ -108,7 +108,7 @@ def make_facts(rows: Iterable[tuple[str, str]]) -> Table:
   return table
 
 
-def progress(total: int, what: str, unit: str = 'steps', done: int = 0):
+def make_progress(total: int, what: str, unit: str = 'steps', done: int = 0):
   """A progress bar that disappears when done; silent in a log file."""
   bar = Progress(
     TextColumn('{task.description}'),

@@ -1,4 +1,4 @@
-"""How many bytes a training step may take on a device."""
+"""Bytes that a training step may take on a device."""
 
 import os
 import pathlib
@@ -9,37 +9,39 @@ from jax.experimental import multihost_utils
 
 from i2v_jax.runtime.errors import UserError
 
-NAME = 'I2V_MEMORY_BYTES'  # in the environment: bytes of a device, for us
-GROUP = pathlib.Path('/sys/fs/cgroup')  # of a container, as it sees itself
-SHARE = 0.95  # of them to be filled: allocators cannot use every byte
+NAME = 'I2V_MEMORY_BYTES'  # environment variable: bytes we may use of a device
+GROUP = pathlib.Path('/sys/fs/cgroup')  # of the container we run in
+SHARE = 0.95  # of the bytes: allocators cannot use every one
 
 
 def read_limit(device: jax.Device) -> int:
-  """Bytes that a device has for a training step.
+  """Reads how many bytes a device has for a training step.
 
-  I2V_MEMORY_BYTES where it is set; else what an accelerator tells, or this
-  device's share of what the host has free.
+  I2V_MEMORY_BYTES where it is set; else the limit an accelerator reports, or
+  this device's share of the free memory of the host.
 
   Raises:
-    UserError: neither tells.
+    UserError: neither is reported.
   """
   if text := os.environ.get(NAME):
     if not (text.isascii() and text.isdigit()):
-      raise UserError(f'{NAME} is {text!r}; it is a whole number of bytes.')
+      raise UserError(
+        f'{NAME} is {text!r}; it is an integer, the number of bytes.'
+      )
     return int(text)
   if device.platform == 'cpu':
-    return int(SHARE * _free()) // len(jax.local_devices())
+    return int(SHARE * _read_free()) // len(jax.local_devices())
   stats = device.memory_stats() or {}
   if 'bytes_limit' not in stats:
     raise UserError(
-      f'{device} does not tell how much memory it has; set {NAME}, or '
+      f'{device} does not report how much memory it has; set {NAME}, or '
       'batch_size and remat yourself.'
     )
   return int(SHARE * (stats['bytes_limit'] - stats.get('bytes_in_use', 0)))
 
 
 def agree_on_limit(mesh) -> int:
-  """The least of all devices' limits, the same on every host."""
+  """Finds the least limit of all devices, the same on every host."""
   mine = min(map(read_limit, mesh.local_devices))
   if jax.process_count() == 1:
     return mine
@@ -47,8 +49,8 @@ def agree_on_limit(mesh) -> int:
   return int(found.min()) << 10
 
 
-def _free() -> int:
-  """Bytes that this host, or the container, has free."""
+def _read_free() -> int:
+  """Reads how many bytes this host, or its container, has free."""
   try:
     text = pathlib.Path('/proc/meminfo').read_text(encoding='utf-8')
     lines = text.splitlines()
@@ -56,14 +58,14 @@ def _free() -> int:
     free = int(known['MemAvailable'].split()[0]) << 10
   except (OSError, KeyError) as error:
     raise UserError(
-      f'This system does not tell how much memory is free; set {NAME}, or '
+      f'This system does not report how much memory is free; set {NAME}, or '
       'batch_size and remat yourself.'
     ) from error
-  return min(free, _free_of_container(free))
+  return min(free, _read_free_of_container(free))
 
 
-def _free_of_container(free: int) -> int:
-  """Bytes that a container has free; `free` where nothing limits it."""
+def _read_free_of_container(free: int) -> int:
+  """Reads how many bytes a container has free; `free` if it has no limit."""
   if not (GROUP / 'memory.max').is_file():
     return free
   most = (GROUP / 'memory.max').read_text(encoding='utf-8').strip()
@@ -71,15 +73,15 @@ def _free_of_container(free: int) -> int:
     return free
   used = int((GROUP / 'memory.current').read_text(encoding='utf-8'))
   lines = (GROUP / 'memory.stat').read_text(encoding='utf-8').splitlines()
-  # Pages of files that were read count as used, and are given up on demand.
+  # Cached pages of files count as used, but are freed on demand.
   cached = dict(line.split() for line in lines)['inactive_file']
   return int(most) - used + int(cached)
 
 
-def device_peak_bytes() -> int | None:
-  """The most that the allocator of the first device has given out so far.
+def read_device_peak_bytes() -> int | None:
+  """Reads the peak bytes allocated on the first device so far.
 
-  None where it does not tell, as on a CPU.
+  None where it is not reported, as on a CPU.
   """
   stats = jax.local_devices()[0].memory_stats() or {}
   return stats.get('peak_bytes_in_use')

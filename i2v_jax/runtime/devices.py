@@ -1,14 +1,14 @@
-"""Devices that were asked for, and are not there."""
+"""Devices that were requested but are missing."""
 
 import os
 import sys
 
 
-def missing() -> str:
-  """Says that JAX finds no device of JAX_PLATFORMS; '' if it does.
+def find_missing() -> str:
+  """Reports that JAX finds no device of JAX_PLATFORMS, or returns ''.
 
-  Only of a program that has loaded JAX. JAX itself fails an assertion, or says
-  which plugin did not start.
+  Only in a program that has loaded JAX. JAX itself fails an assertion, or names
+  the plugin that did not start.
   """
   jax, wanted = sys.modules.get('jax'), os.environ.get('JAX_PLATFORMS')
   if not (jax and wanted):
@@ -19,6 +19,6 @@ def missing() -> str:
     return (
       f'JAX finds no device for JAX_PLATFORMS={wanted}; install its plugin '
       '(for NVIDIA pip install "jax[cuda12]"), or unset JAX_PLATFORMS to use '
-      'what is there.'
+      'what is available.'
     )
   return ''

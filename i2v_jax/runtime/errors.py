@@ -34,7 +34,7 @@ class MissingPackageError(UserError, ModuleNotFoundError):
 
 
 class NonFiniteError(UserError, FloatingPointError):
-  """A model or its training gives values that are not finite."""
+  """A model, or its training, gives non-finite values."""
 
 
 def check_choice(name: str, value, known: Iterable) -> None:
@@ -43,7 +43,7 @@ def check_choice(name: str, value, known: Iterable) -> None:
   Args:
     name: of the key or argument.
     value: of any type.
-    known: strings or numbers; True and False are none of them.
+    known: strings or numbers, never True or False.
   """
   known = tuple(known)
   same = value in known if isinstance(value, str | int | float) else False
@@ -58,30 +58,30 @@ def suggest(value, known: Iterable, least: float = 0.6) -> str:
   """`; did you mean 'x'?` for the known name closest to a string, or ''.
 
   Args:
-    value: what was given.
+    value: the value given.
     known: names.
-    least: similarity from 0 to 1 that is close enough.
+    least: similarity, from 0 to 1, of a close match.
   """
   names = [name for name in known if isinstance(name, str)]
   near = difflib.get_close_matches(str(value), names, 1, least)
   return f'; did you mean {near[0]!r}?' if near else ''
 
 
-def guarded(function: Callable, *args) -> int:
+def run_guarded(function: Callable, *args) -> int:
   """Calls a function of a program and returns the program's exit code.
 
-  What a user can mend is one sentence on stderr and 1; any other exception is
-  printed with its traceback and a request to report it, and 1. A run that was
-  told to stop says how to resume it, and 0. Elsewhere Ctrl-C is "stopped", what
-  the KeyboardInterrupt says after it, and 130. With I2V_TRACEBACK exceptions
-  are raised.
+  An error that a user can mend prints one sentence on stderr and returns 1; any
+  other exception prints its traceback and a request to report it, and returns
+  1. A run stopped by a signal prints how to resume it and returns 0. Elsewhere
+  Ctrl-C prints "stopped" with the text of the KeyboardInterrupt and returns
+  130. With I2V_TRACEBACK exceptions are raised.
   """
   accept_all_text()
   try:
     return int(function(*args) or 0)
   except signals.Stopped as stopped:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # while Python ends
-    if text := str(stopped):  # one process says it for all
+    if text := str(stopped):  # one process prints it for all
       print(text)
     return 0
   except KeyboardInterrupt as stop:
@@ -99,7 +99,7 @@ def guarded(function: Callable, *args) -> int:
 def _show(error: Exception) -> None:
   if isinstance(error, BrokenPipeError):  # as of `i2v … | head`
     sys.stdout = open(os.devnull, 'w')  # noqa: SIM115 (for the last flush)
-  elif problem := _mendable(error):
+  elif problem := _explain(error):
     print(f'error: {problem}', file=sys.stderr)
     print('(I2V_TRACEBACK=1 shows where)', file=sys.stderr)
   else:
@@ -107,14 +107,14 @@ def _show(error: Exception) -> None:
     print(BUG, file=sys.stderr)
 
 
-def _mendable(error: Exception) -> str:
-  """What a user can mend, in a sentence, or ''."""
+def _explain(error: Exception) -> str:
+  """The sentence for a user who can mend an error, or ''."""
   if isinstance(error, UserError):
     return str(error)
   if isinstance(error, OSError) and error.filename is not None:
     return str(error)
   if isinstance(error, AssertionError | RuntimeError):
-    if problem := devices.missing():
+    if problem := devices.find_missing():
       return problem
     if 'RESOURCE_EXHAUSTED' in (text := str(error)):
       return f'{text.splitlines()[0]}; set a smaller batch_size, or remat.'

@@ -21,14 +21,14 @@ except ModuleNotFoundError:  # anything else
   msvcrt = None
 
 Path = str | os.PathLike[str]
-UNFINISHED = 'unfinished'  # marks a folder that may hold files of two writes
+UNFINISHED = 'unfinished'  # in a folder that may hold files of two writes
 WAY_OUT = 'mend the disk and start the same command again.'
 _LOG = logging.getLogger(__name__)
-_FAR = 1 << 30  # where nothing is written: Windows does not let others read it
+_FAR = 1 << 30  # beyond the text: Windows lets nobody else read a locked byte
 
 
 def write(path: Path, text: str) -> None:
-  """As `replace`, with an OSError that names the file and the way out."""
+  """Replaces a file; its OSError names the file and the way out."""
   with explain_errors(path):
     replace(path, text)
 
@@ -39,10 +39,9 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def replace(path: Path, text: str) -> None:
-  """Puts a file of UTF-8 in the place of one of that name, if there is one.
+  """Writes a file of UTF-8, replacing any of that name atomically.
 
-  Bytes that were no UTF-8 when they were read (`surrogateescape`) stay as they
-  were.
+  Bytes that were not UTF-8 when read (`surrogateescape`) are kept.
   """
   with replacing(path) as beside:
     beside.write_bytes(text.encode(errors='surrogateescape'))
@@ -86,7 +85,7 @@ def replacing_folder(folder: Path) -> Iterator[pathlib.Path]:
 
 
 def check_finished(folder: Path) -> None:
-  """Raises UserError if `together` was interrupted between two files."""
+  """Raises UserError if writing a folder was interrupted between two files."""
   if (pathlib.Path(folder) / UNFINISHED).exists():
     raise UserError(
       f'Writing {folder} was interrupted, so its files may belong to two '
@@ -99,7 +98,7 @@ def read_json(path: Path, keys: Sequence[str] = (), kind: type = dict) -> Any:
 
   Args:
     path: the file.
-    keys: that it must have; `a.b` is key `b` of the object `a`.
+    keys: required keys; `a.b` is key `b` of the object `a`.
     kind: of the value, `dict` or `list`.
 
   Raises:
@@ -138,7 +137,7 @@ def check_keys(value: Any, keys: Sequence[str], what, kind=dict) -> None:
 
 @contextlib.contextmanager
 def explain_errors(path: Path) -> Iterator[None]:
-  """What goes wrong while a file is written, as one sentence."""
+  """Raises errors of writing a file as one sentence."""
   try:
     yield
   except OSError as error:
@@ -152,7 +151,7 @@ def explain_errors(path: Path) -> Iterator[None]:
 def lock(file: IO) -> None:
   """Locks an open file until it is closed, or this process ends.
 
-  Where Python has no locks, a warning says so.
+  Where Python has no locks, it warns.
 
   Raises:
     BlockingIOError: another process has locked it.

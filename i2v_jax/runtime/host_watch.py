@@ -1,8 +1,8 @@
-"""Who of several processes still lives, and why they stop: all or none goes on.
+"""Liveness of the processes of a run: if one stops, all stop and say why.
 
-All they say to each other goes through the key-value store of JAX's
-coordination service, which lives in host 0: every second a sign of life, and
-once, by the first that knows it, why all of them stop.
+They talk through the key-value store of JAX's coordination service, which runs
+in host 0: a sign of life every second, and once, from the first host that knows
+it, the reason why all of them stop.
 """
 
 import atexit
@@ -18,8 +18,8 @@ from jax.errors import JaxRuntimeError
 
 PERIOD = 1.0  # seconds between two signs of life
 SOON = 10.0  # seconds without one, once a collective operation has failed
-PART = 10_000  # milliseconds in which the others have to hear why all stop
-FOREVER = 24 * 3600 * 1000  # milliseconds; who is lost before is found by look
+PART = 10_000  # milliseconds for the others to hear why all stop
+FOREVER = 24 * 3600 * 1000  # ms; lost hosts are detected earlier, by `look`
 ROOT = 'i2v_jax/hosts'
 AGAIN = (
   'Start the same command again on all hosts: it resumes at the last '
@@ -28,7 +28,7 @@ AGAIN = (
 
 
 class Watch:
-  """This host's view of the others; a thread looks every second.
+  """This host's view of the others; a thread checks them every second.
 
   Args:
     client: key-value store of the coordination service.
@@ -55,7 +55,7 @@ class Watch:
     return self
 
   def look(self) -> str:
-    """Gives a sign of life; returns why all have to stop, or ''."""
+    """Gives a sign of life; returns the reason to stop, or ''."""
     now = self._clock()
     frozen, self._looked = now - self._looked, now
     if frozen > self._seconds:
@@ -66,40 +66,40 @@ class Watch:
     self._beat += 1
     beat = f'{ROOT}/beat/{self._host}'
     self._client.key_value_set(beat, str(self._beat), allow_overwrite=True)
-    told = dict(self._client.key_value_dir_get(f'{ROOT}/'))
-    return told.get(f'{ROOT}/word') or self._silence(told, now)
+    found = dict(self._client.key_value_dir_get(f'{ROOT}/'))
+    return found.get(f'{ROOT}/word') or self._check_silence(found, now)
 
-  def _silence(self, told: dict, now: float) -> str:
-    """Tells who has been silent for too long, or returns ''."""
+  def _check_silence(self, found: dict, now: float) -> str:
+    """Reports hosts that have been silent for too long, or returns ''."""
     for host in self._others:
-      beat = told.get(f'{ROOT}/beat/{host}')
+      beat = found.get(f'{ROOT}/beat/{host}')
       if beat != self._heard[host][0]:
         self._heard[host] = beat, now
     silent = {i: now - when for i, (_, when) in self._heard.items()}
     self._lost = [i for i in self._others if silent[i] > self._seconds]
     if not self._lost:
       return ''
-    return self.tell(
+    return self.report(
       f'Host {" and ".join(map(str, self._lost))} gave no sign of life for '
       f'{min(silent[i] for i in self._lost):.0f} s: dead, frozen, or cut off. '
       f'{AGAIN}'
     )
 
-  def tell(self, word: str) -> str:
-    """Tells why all stop; returns it, or what another host has told before."""
+  def report(self, word: str) -> str:
+    """Reports why all stop; returns the first reason that any host reported."""
     with contextlib.suppress(JaxRuntimeError):  # another has
       self._client.key_value_set(f'{ROOT}/word', word)
     return self._client.key_value_try_get(f'{ROOT}/word')
 
   def fail(self, error: BaseException) -> None:
-    """Tells the others what happened here, and lets this process end soon."""
+    """Reports an error to the others, and ends this process soon."""
     if _may_be_echo(error):  # the thread ends the process when it knows why
       self._seconds = min(self._seconds, SOON)
       self._thread.join(self._seconds + 5 * PERIOD)
     self._done.set()
     text = str(error).strip() or type(error).__name__
-    with contextlib.suppress(JaxRuntimeError):  # host 0 is gone, to be told
-      self.tell(f'Host {self._host} stopped: {text}\n{AGAIN}')
+    with contextlib.suppress(JaxRuntimeError):  # host 0 is gone
+      self.report(f'Host {self._host} stopped: {text}\n{AGAIN}')
     # After the error is printed; JAX would wait there for the others' work.
     atexit.register(self._end, _exit_code(error))
 
@@ -121,9 +121,9 @@ class Watch:
         self._end(1)
 
   def _end(self, code: int) -> None:
-    """Ends this process; host 0, through which the others hear, goes last."""
+    """Ends this process; host 0, which relays to the others, ends last."""
     at_abort('', code)
-    with contextlib.suppress(JaxRuntimeError):  # no more to be heard or said
+    with contextlib.suppress(JaxRuntimeError):  # host 0 is gone
       self._client.key_value_set(f'{ROOT}/left/{self._host}', 'yes')
       for host in self._others if self._host == 0 else ():
         if host not in self._lost:
@@ -132,7 +132,7 @@ class Watch:
 
 
 def lost_host_0(host: int, seconds: float) -> str:
-  """For a host that JAX aborts, or that hears nothing any more."""
+  """The reason printed by a host that JAX aborts or that lost host 0."""
   return (
     f'JAX ended host {host}, as it does when host 0, through which the hosts '
     f'talk, is gone, or one of the two was frozen for {seconds:.0f} s. {AGAIN}'
@@ -147,7 +147,7 @@ def _exit_code(error: BaseException) -> int:
 
 
 def _may_be_echo(error: BaseException) -> bool:
-  """Whether another host's end may be all there is to an error."""
+  """Whether an error may merely follow from the end of another host."""
   if isinstance(error, JaxRuntimeError) or 'Gloo' in str(error):
     return True
   return error.__cause__ is not None and _may_be_echo(error.__cause__)
@@ -157,11 +157,11 @@ _C_HANDLERS: list = []  # C holds no reference to them
 
 
 def at_abort(word: str | None, code: int = 1) -> None:
-  """What this process says, and its exit code, where JAX aborts it.
+  """Sets what this process prints, and its exit code, if JAX aborts it.
 
-  JAX's client does so when it cannot reach host 0: in C++, in a thread of its
-  own, without any exception, and before a handler of Python's `signal` runs.
-  None for the default.
+  JAX's client aborts when it cannot reach host 0: in C++, in a thread of its
+  own, without an exception, and before a handler of Python's `signal` runs.
+  None restores the default.
   """
   function = ctypes.CFUNCTYPE(None, ctypes.c_int)
 

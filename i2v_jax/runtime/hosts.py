@@ -1,4 +1,4 @@
-"""Several processes that train one model: how they meet, where they write."""
+"""Several processes that train one model: how they join, where they write."""
 
 import contextlib
 import dataclasses
@@ -25,18 +25,18 @@ from i2v_jax.runtime.signals import Stopped
 
 @dataclasses.dataclass(frozen=True)
 class Join:
-  """How this process finds the others; with nothing given it is alone.
+  """How this process finds the others; by default it is alone.
 
   Attributes:
     detect: ask Cloud TPU metadata, SLURM or Open MPI, as JAX does.
     coordinator: HOST:PORT where process 0 listens.
-    num_processes: how many there are.
-    process_id: which of them this is.
-    join_seconds: in which all have to meet.
-    silent_seconds: without a sign of life, after which a host counts as lost.
+    num_processes: number of processes.
+    process_id: number of this one, from 0.
+    join_seconds: seconds within which all processes must join.
+    silent_seconds: seconds without a sign of life before a host counts as lost.
 
   Raises:
-    UserError: they do not fit together.
+    UserError: the values do not go together.
   """
 
   detect: bool = False
@@ -47,31 +47,31 @@ class Join:
   silent_seconds: int = 100
 
   def __post_init__(self):
-    told = {
+    given = {
       '--coordinator': self.coordinator or None,
       '--num_processes': self.num_processes,
       '--process_id': self.process_id,
     }
-    missing = [name for name, value in told.items() if value is None]
+    missing = [name for name, value in given.items() if value is None]
     if self.detect and len(missing) < 3:
       raise UserError(
         '--distributed finds the other hosts by itself; give either it, or '
-        f'{_words(told)}.'
+        f'{_words(given)}.'
       )
     if 0 < len(missing) < 3:
       raise UserError(
-        f'{_words(told)} go together; missing: {_words(missing)}. Where a TPU '
+        f'{_words(given)} go together; missing: {_words(missing)}. Where a TPU '
         'pod, SLURM or Open MPI knows them, --distributed is enough.'
       )
     if not missing:
-      self._check_told()
+      self._check_addresses()
     for name, least in (('join_seconds', 1), ('silent_seconds', 4)):
       if getattr(self, name) < least:
         raise UserError(
           f'--{name} is {getattr(self, name)}; it is at least {least}.'
         )
 
-  def _check_told(self) -> None:
+  def _check_addresses(self) -> None:
     found = re.fullmatch(r'(.+):(\d{1,5})', self.coordinator)
     if not found or not 0 < int(found[2]) < 2**16:
       raise UserError(
@@ -90,17 +90,17 @@ class Join:
 
 
 @contextlib.contextmanager
-def joined(join: Join):
-  """Joins the other processes; what stops one of them then stops all.
+def join_hosts(join: Join):
+  """Joins the other processes; if one of them stops, all stop.
 
-  From here on an exception in this process is told to the others, which print
-  it and end; and this process ends with exit code 1 and a sentence on stderr
-  as soon as another stops, dies, or is silent for `silent_seconds`. At the end
-  all wait for each other. Their work may end with an exception, too: SystemExit
-  of 0, or Stopped, which all of them get.
+  From here on an exception in this process is reported to the others, which
+  print it and end; and this process ends with exit code 1 and a sentence on
+  stderr as soon as another stops, dies, or is silent for `silent_seconds`. At
+  the end all wait for each other. All may also end with the same exception:
+  SystemExit of 0, or Stopped.
 
   Raises:
-    UserError: there is nothing to join.
+    UserError: there are no processes to join.
     OSError: the port of process 0 is taken.
   """
   if join.alone:
@@ -119,8 +119,8 @@ def joined(join: Join):
 
 
 def check_shared(workdir) -> None:
-  """Raises OSError unless all hosts see the same folder, which host 0 makes."""
-  state, workdir = _state(), pathlib.Path(workdir)
+  """Raises OSError unless all hosts see the same folder, made by host 0."""
+  state, workdir = _read_state(), pathlib.Path(workdir)
   key, host, client = f'{ROOT}-mark', state.process_id, state.client
   if not client:
     return
@@ -143,7 +143,7 @@ def check_shared(workdir) -> None:
 
 
 def _meet(join: Join) -> Watch:
-  """Joins as told; from here on the others are watched."""
+  """Joins the others and starts to watch them."""
   seconds = join.join_seconds
   print(f'joining the other hosts, within {seconds} s', flush=True)
   at_abort(
@@ -156,7 +156,7 @@ def _meet(join: Join) -> Watch:
     initialization_timeout=seconds,
     heartbeat_timeout_seconds=join.silent_seconds,
   )
-  # JAX would take SIGTERM until this run does, and only remember it.
+  # JAX would take SIGTERM before this run does, and only remember it.
   jax.config.update('jax_enable_preemption_service', False)
   if join.detect:
     _detect(limits)
@@ -169,7 +169,7 @@ def _meet(join: Join) -> Watch:
       cluster_detection_method='deactivate',
       **limits,
     )
-  state = _state()
+  state = _read_state()
   at_abort(lost_host_0(state.process_id, join.silent_seconds))
   # Sooner than JAX aborts, which would not say who is silent.
   seconds = 0.75 * join.silent_seconds
@@ -205,12 +205,12 @@ def _check_port(join: Join) -> None:
 
 
 def _agreed(error: BaseException) -> bool:
-  """Whether all hosts end so, as after a signal to one of them."""
+  """Whether all hosts end this way, as after a signal to one of them."""
   leaves = isinstance(error, SystemExit) and not error.code
   return leaves or isinstance(error, Stopped)
 
 
-def _state():
+def _read_state():
   # JAX has no public name for its key-value store; Orbax takes this one too.
   from jax._src import distributed
 
@@ -223,7 +223,7 @@ def _words(names) -> str:
 
 
 def call_on_first(function: Callable[[], None]) -> None:
-  """Calls it in the first process; an OSError there is one in every process."""
+  """Calls a function in the first process; its OSError is raised in all."""
   if jax.process_count() == 1:
     function()
     return
@@ -234,8 +234,8 @@ def call_on_first(function: Callable[[], None]) -> None:
     except OSError as error:
       problem = str(error) or repr(error)
   text = np.zeros(1000, np.uint8)
-  cut = np.frombuffer(problem.encode()[:1000], np.uint8)
-  text[: len(cut)] = cut
+  encoded = np.frombuffer(problem.encode()[:1000], np.uint8)
+  text[: len(encoded)] = encoded
   text = multihost_utils.broadcast_one_to_all(text)
   problem = text.tobytes().rstrip(b'\0').decode(errors='replace')
   if problem:
@@ -243,7 +243,7 @@ def call_on_first(function: Callable[[], None]) -> None:
 
 
 def ask_first(question: Callable[[], int]) -> int:
-  """The answer of the first process, a number or a truth, in every process."""
+  """Returns the integer answer of the first process in every process."""
   answer = np.int32(question() if jax.process_index() == 0 else 0)
   if jax.process_count() > 1:
     answer = multihost_utils.broadcast_one_to_all(answer)

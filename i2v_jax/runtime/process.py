@@ -8,8 +8,8 @@ except ModuleNotFoundError:  # Windows
   resource = None
 
 
-def peak_bytes() -> int | None:
-  """The most memory this process has used so far; None where not reported."""
+def read_peak_bytes() -> int | None:
+  """Reads the most memory this process has used; None if not reported."""
   if resource is None:
     return None
   peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

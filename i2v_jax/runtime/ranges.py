@@ -1,7 +1,7 @@
-"""Ranges of values; others are refused in one sentence that names the key.
+"""Ranges of values; others are refused in a sentence that names the key.
 
-A rule takes a name and a value. It returns the value, whole numbers as `int`
-(64.0 is 64), or raises UserError.
+A rule takes a name and a value. It returns the value, integers as `int` (64.0
+is 64), or raises UserError.
 """
 
 import dataclasses
@@ -19,20 +19,20 @@ FLOAT32 = 3.4028234663852886e38  # largest
 
 
 def refuse(name: str, value, wanted: str):
-  """Raises the ValueError of a value that is out of its range."""
+  """Raises the UserError for a value that is out of its range."""
   raise UserError(f'{name} is {reprlib.repr(value)}; it can be {wanted}.')
 
 
 @dataclasses.dataclass(frozen=True)
 class Number:
-  """A finite number of a range.
+  """A finite number in a range.
 
   Attributes:
     low: lower end.
     high: upper end.
-    whole: whether it is a whole number.
-    above: whether `low` itself is left out.
-    below: whether `high` itself is left out.
+    whole: whether it must be an integer.
+    above: whether `low` itself is excluded.
+    below: whether `high` itself is excluded.
   """
 
   low: float = -FLOAT32
@@ -58,7 +58,7 @@ class Number:
     return not any(ends) and (not self.whole or value == int(value))
 
   def __str__(self):
-    kind = 'a whole number' if self.whole else 'a finite number'
+    kind = 'an integer' if self.whole else 'a finite number'
     if self.low > -INT32:
       kind += f' {"above" if self.above else "from"} {self.low:g}'
     if self.high < math.inf and self.high not in (INT32, FLOAT32):
@@ -67,7 +67,7 @@ class Number:
 
 
 def whole(low: int = -INT32, high: int = INT32) -> Number:
-  """A whole number of int32, or of a smaller range."""
+  """An integer of int32, or of a smaller range."""
   return Number(low, high, whole=True)
 
 
@@ -96,13 +96,13 @@ def one_of(*known) -> Rule:
 
 
 def anything(name: str, value):
-  """Any value: it is checked elsewhere."""
+  """Any value, which is checked elsewhere."""
   del name
   return value
 
 
 def off_or(rule: Number) -> Rule:
-  """0 for off, or a number of another range."""
+  """0 for off, or a number in another range."""
 
   def check(name, value):
     if Number(0, 0).holds(value):
@@ -115,7 +115,7 @@ def off_or(rule: Number) -> Rule:
 
 
 def listed(rule: Rule, *lengths: int) -> Rule:
-  """Several values of a rule: as many as one of the lengths, if given."""
+  """A list of values of a rule, of one of the lengths if any are given."""
 
   def check(name, value):
     if not isinstance(value, list | tuple):
@@ -129,7 +129,7 @@ def listed(rule: Rule, *lengths: int) -> Rule:
 
 
 def table(rule: Rule) -> Rule:
-  """Values of a rule by name."""
+  """A mapping of names to values of a rule."""
 
   def check(name, value):
     if not isinstance(value, Mapping) and not hasattr(value, 'items'):
@@ -146,21 +146,21 @@ SHARE, RATE = Number(0, 1), Number(0, 1, below=True)
 
 
 def odd(name: str, value) -> int:
-  """The size of a kernel, which has a centre."""
+  """The size of a kernel that has a centre."""
   if not (COUNT.holds(value) and value % 2):
-    refuse(name, value, 'an odd whole number from 1')
+    refuse(name, value, 'an odd integer from 1')
   return int(value)
 
 
 def rank(name: str, value):
   """A number of channels (64.0 is 64), or a share of the width below 1.
 
-  1.0 is refused: it may mean one channel or the whole width.
+  1.0 is refused: it may mean one channel or the full width.
   """
   share = Number(0, 1, above=True, below=True)
   one = isinstance(value, float) and value == 1
   if one or not (COUNT.holds(value) or share.holds(value)):
-    wanted = 'a whole number of channels, or a share of the width above 0'
+    wanted = 'an integer number of channels, or a share of the width above 0'
     refuse(name, value, f'{wanted} and below 1; 1.0 may mean either')
   return value if value < 1 else int(value)
 
@@ -171,7 +171,7 @@ def named(key: str, spec, known: Mapping) -> dict[str, Any]:
   Args:
     key: of the config, for errors.
     spec: options that are None are left out.
-    known: name -> something whose `options` map an option to its rule.
+    known: name -> object whose `options` map an option to its rule.
 
   Raises:
     UserError: an unknown name or option, or a value out of its range.

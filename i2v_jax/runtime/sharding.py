@@ -1,7 +1,7 @@
-"""One mesh with the axes `data` and `model`, and what is cut over them.
+"""One mesh with the axes `data` and `model`, and the arrays sharded over them.
 
-The batch is cut over `data`. Frozen parameters have one of `LAYOUTS`; trained
-ones, with their optimiser state, have one of their own.
+The batch is sharded over `data`. Frozen parameters have one of `LAYOUTS`;
+trained ones, with their optimiser state, have one of their own.
 """
 
 import collections
@@ -13,13 +13,13 @@ import jax
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-from i2v_jax.runtime.errors import UserError
+from i2v_jax.runtime.errors import UserError, check_choice
 
-LARGEST = -1  # the longest axis of an array that divides, if one does
+LARGEST = -1  # the longest axis of an array that divides evenly, if any
 
-# Layout -> (end of a path, axis of the array there to be cut); the first that
-# fits counts. It is cut over the axis of the mesh that the layout is named
-# after. What fits nothing, or is small, is whole on every device.
+# Layout -> (end of a path, axis of the array to shard); the first match counts.
+# The array is sharded over the mesh axis that the layout is named after. Arrays
+# without a match, and small ones, are replicated.
 LAYOUTS = {
   'replicated': (),
   'data': (('', LARGEST),),  # gathered where it is used, as ZeRO-3
@@ -34,11 +34,11 @@ LAYOUTS = {
     ('/up/kernel', 0),
   ),
 }
-SMALL = 2**16  # numbers in an array that is not worth cutting
+SMALL = 2**16  # numbers in an array below which it is not sharded
 
 
 def make_mesh(model: int = 1, devices: Sequence | None = None) -> Mesh:
-  """All devices of all processes, those along `model` in one process.
+  """Makes a mesh of all devices, with those along `model` in one process.
 
   Raises:
     UserError: `model` does not divide the devices of a process.
@@ -58,21 +58,18 @@ def make_mesh(model: int = 1, devices: Sequence | None = None) -> Mesh:
 
 
 def check_layouts(layouts: Mapping) -> None:
-  """Raises UserError for a `mesh` of a config that cannot be."""
+  """Raises UserError for an invalid `mesh` of a config."""
   for key in ('frozen', 'trained'):
-    if layouts[key] not in LAYOUTS:
-      raise UserError(
-        f'mesh.{key} is {layouts[key]!r}; it can be one of {tuple(LAYOUTS)}.'
-      )
+    check_choice(f'mesh.{key}', layouts[key], LAYOUTS)
   if layouts['model'] > 1 and 'model' not in layouts.values():
     raise UserError(
-      f'mesh.model is {layouts["model"]}, but nothing is cut over it; set '
+      f'mesh.model is {layouts["model"]}, but nothing is sharded over it; set '
       "mesh.frozen or mesh.trained to 'model', or mesh.model to 1."
     )
 
 
 def check_heads(num_heads: int, mesh: Mesh) -> None:
-  """Raises UserError where heads of attention would be cut."""
+  """Raises UserError where attention heads would be split."""
   if num_heads % mesh.shape['model']:
     raise UserError(
       f'mesh.model is {mesh.shape["model"]}, which does not divide the '
@@ -80,8 +77,8 @@ def check_heads(num_heads: int, mesh: Mesh) -> None:
     )
 
 
-def shardings(tree, layout: str, mesh: Mesh):
-  """Where each array of a tree belongs, a tree of `NamedSharding`.
+def make_shardings(tree, layout: str, mesh: Mesh):
+  """Makes the shardings of a tree, a tree of `NamedSharding`.
 
   Args:
     tree: of arrays or shapes; the paths of its leaves end as parameters' do.
@@ -89,43 +86,46 @@ def shardings(tree, layout: str, mesh: Mesh):
     mesh: as `make_mesh` makes it.
 
   Raises:
-    UserError: of arrays that are there none is cut, or one cannot be.
+    UserError: the layout shards no array, or an array does not divide evenly.
   """
-  found = _places(tree, layout, mesh)
+  found = _make_places(tree, layout, mesh)
   places = jax.tree.leaves(found)  # none, where nothing is frozen
   if layout == 'replicated' or not places:
     return found
   if mesh.shape[layout] == 1 or not any(place.spec for place in places):
     raise UserError(
-      f'The layout {layout!r} cuts nothing here: there are '
-      f'{mesh.shape[layout]} device(s) along it, and it leaves arrays below '
-      f"{SMALL} numbers whole; take 'replicated'."
+      f'The layout {layout!r} shards nothing here: there are '
+      f'{mesh.shape[layout]} device(s) along it, and it replicates arrays '
+      f"below {SMALL} numbers; take 'replicated'."
     )
   return found
 
 
-def for_use(params, layouts: Mapping, mesh: Mesh):
-  """Where parameters belong that are trained no more, on any mesh.
+def make_shardings_for_use(params, layouts: Mapping, mesh: Mesh):
+  """Makes the shardings of parameters after training, on any mesh.
 
-  What a run has cut (`mesh` of its config) is cut over the devices there are,
-  be it only one.
+  Parameters that a run has sharded (`mesh` of its config) are sharded over all
+  available devices, even if there is only one.
   """
-  whole = {layouts['frozen'], layouts['trained']} == {'replicated'}
-  return _places(params, 'replicated' if whole else 'data', mesh)
+  all_layouts = {layouts['frozen'], layouts['trained']}
+  layout = 'replicated' if all_layouts == {'replicated'} else 'data'
+  return _make_places(params, layout, mesh)
 
 
-def _places(tree, layout: str, mesh: Mesh):
+def _make_places(tree, layout: str, mesh: Mesh):
   def place(path, x):
     path = jax.tree_util.keystr(path, simple=True, separator='/')
-    axis = _axis(path, x.shape, layout, mesh)
-    cut = () if axis is None else (*[None] * axis, layout)
-    return NamedSharding(mesh, PartitionSpec(*cut))
+    axis = _find_axis(path, x.shape, layout, mesh)
+    spec = () if axis is None else (*[None] * axis, layout)
+    return NamedSharding(mesh, PartitionSpec(*spec))
 
   return jax.tree_util.tree_map_with_path(place, tree)
 
 
-def _axis(path: str, shape: Sequence[int], layout: str, mesh) -> int | None:
-  """The axis of an array that is cut, if one is."""
+def _find_axis(
+  path: str, shape: Sequence[int], layout: str, mesh
+) -> int | None:
+  """The axis over which an array is sharded, or None."""
   rules = [axis for end, axis in LAYOUTS[layout] if path.endswith(end)]
   if not rules or math.prod(shape) < SMALL:
     return None
@@ -135,7 +135,7 @@ def _axis(path: str, shape: Sequence[int], layout: str, mesh) -> int | None:
     return max(fits)[1] if fits else None
   if shape[rules[0]] % count:
     raise UserError(
-      f'{path} {tuple(shape)} cannot be cut into {count} along axis '
+      f'{path} {tuple(shape)} does not divide into {count} along axis '
       f'{rules[0]}; choose another mesh.model.'
     )
   return rules[0]
@@ -147,14 +147,14 @@ def replicated(mesh: Mesh) -> NamedSharding:
 
 
 def over_data(mesh: Mesh) -> NamedSharding:
-  """The first axis cut over `data`."""
+  """The first axis sharded over `data`."""
   return NamedSharding(mesh, PartitionSpec('data'))
 
 
-def traced(function: Callable, mesh: Mesh) -> Callable:
-  """`function`, to be compiled: inside, the activations are cut over `data`.
+def trace_on_mesh(function: Callable, mesh: Mesh) -> Callable:
+  """Wraps a function so that its activations are sharded over `data`.
 
-  The image model asks for that once per block (`vit.over_data`).
+  The image model requests this once per block (`vit.over_data`).
   """
 
   @functools.wraps(function)
@@ -176,7 +176,7 @@ def check_batch_size(size: int, mesh: Mesh, parts: int = 1) -> None:
 
 
 def put(batch, mesh: Mesh):
-  """This process's part of a batch -> global arrays cut over `data`."""
+  """Makes global arrays, sharded over `data`, of this process's rows."""
   sharding = over_data(mesh)
   place = lambda x: jax.make_array_from_process_local_data(sharding, x)
   return jax.tree.map(place, batch)

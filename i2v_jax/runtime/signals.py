@@ -1,4 +1,4 @@
-"""Signals: a run that is told to stop does so where nothing is lost."""
+"""Graceful shutdown: SIGINT and SIGTERM stop a run where nothing is lost."""
 
 import contextlib
 import os
@@ -16,28 +16,27 @@ import numpy as np
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 ELSEWHERE = 'a signal to another process'
-# Who starts us may signal the process and its group: both arrive at once.
-AGAIN = 0.5  # seconds from which on another signal is a second one
+# A launcher may signal the process and its group: both arrive at once.
+AGAIN = 0.5  # seconds after which another signal counts as a second one
 
 
 class Stopped(KeyboardInterrupt):
-  """A run was told to stop, and did; says by what, where, and how to go on.
+  """A signal stopped a run; says which one and how to resume.
 
-  Not an Exception: what makes rows out of failures lets it pass.
+  Not an Exception, so that a sweep does not take it for a failed variant.
   """
 
 
 class Stopping:
   """Takes SIGINT and SIGTERM; use it as a context manager around a run.
 
-  The first signal is only remembered while state is changed, and raises
-  `Stopped` at once where the process merely waits, see `interruptible`. A
-  second one ends the process at once, with 128 + its number, also while a
-  compiler runs. Outside of the main thread, where Python takes no signals, it
-  changes nothing.
+  The first signal is only remembered while state changes; where the process
+  merely waits (`interruptible`), it raises `Stopped` at once. A second one ends
+  the process at once with 128 + its number, even while a compiler runs. Outside
+  the main thread, where Python takes no signals, it changes nothing.
 
   Attributes:
-    requested: name of the signal that came, or ''.
+    requested: name of the signal received, or ''.
   """
 
   def __init__(self):
@@ -56,7 +55,7 @@ class Stopping:
   def __exit__(self, kind, error, _) -> None:
     self._stack.close()
     if isinstance(error, Stopped):
-      raise Stopped(_farewell(str(error))) from None
+      raise Stopped(_make_farewell(str(error))) from None
 
   def _take(self, number: int) -> None:
     before = signal.getsignal(number)
@@ -72,7 +71,7 @@ class Stopping:
       raise Stopped(self.requested)
 
   def _watch(self) -> None:
-    """A thread that hears of signals while the main thread is in C code."""
+    """Starts a thread that sees signals while the main thread is in C code."""
     reading, writing = socket.socketpair()  # Windows wakes no pipes
     writing.setblocking(False)
     number = writing.fileno()
@@ -85,7 +84,7 @@ class Stopping:
 
   @contextlib.contextmanager
   def interruptible(self) -> Iterator[None]:
-    """A part in which nothing can be lost: a signal raises `Stopped` there.
+    """Lets a signal raise `Stopped` at once in a part that loses nothing.
 
     With several processes it does not, as the others would wait for this one.
     """
@@ -101,11 +100,11 @@ class Stopping:
       self._waiting = False
 
   def over(self, items: Iterable) -> Iterator:
-    """The same items; raises `Stopped` in place of one when told to stop.
+    """Yields the items; raises `Stopped` instead of the next after a signal.
 
-    With several processes all of them stop at the same item, at most two after
-    the first signal: every item starts a sum of flags over the devices, which
-    is looked at one item later, when it is there without waiting for it.
+    Several processes stop at the same item, at most two after the first signal:
+    every item starts a maximum of flags over the devices, which is read one
+    item later, when it is ready.
     """
     iterator, end = iter(items), object()
     while True:
@@ -118,7 +117,7 @@ class Stopping:
       yield item
 
   def check(self) -> None:
-    """Raises `Stopped` if any process was told to stop; waits for them all."""
+    """Raises `Stopped` if any process got a signal; waits for all of them."""
     if _process_count() > 1:
       self._any_host()
       if self._any_host():
@@ -132,28 +131,28 @@ class Stopping:
 
 
 class _Hosts:
-  """Whether any process said yes, answered one question late."""
+  """Whether any process said yes; the answer comes one question late."""
 
   def __init__(self):
     import jax
     from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
     mesh = Mesh(np.asarray(jax.devices()), ('all',))
-    self._cut = NamedSharding(mesh, PartitionSpec('all'))
-    whole = NamedSharding(mesh, PartitionSpec())
-    self._max = jax.jit(lambda flags: flags.max(), out_shardings=whole)
+    self._sharded = NamedSharding(mesh, PartitionSpec('all'))
+    replicated = NamedSharding(mesh, PartitionSpec())
+    self._max = jax.jit(lambda flags: flags.max(), out_shardings=replicated)
     self._put = jax.make_array_from_process_local_data
     self._count, self._answer = jax.local_device_count(), None
 
   def ask(self, yes: bool) -> bool:
     before = self._answer
     flags = np.full(self._count, yes, np.int32)
-    self._answer = self._max(self._put(self._cut, flags))
+    self._answer = self._max(self._put(self._sharded, flags))
     return before is not None and bool(before)
 
 
 def _process_count() -> int:
-  """Of a program that need not have loaded JAX yet."""
+  """Number of processes; 1 in a program that has not loaded JAX."""
   jax = sys.modules.get('jax')
   return jax.process_count() if jax else 1
 
@@ -175,14 +174,14 @@ def _listen(pipe: socket.socket) -> None:
 
 
 def _say(text: str) -> None:
-  """To stderr, past the locks of whatever the main thread is writing."""
+  """Writes to stderr, past the locks of what the main thread is writing."""
   show_cursor = '\x1b[?25h\n' if sys.stderr.isatty() else ''
   with contextlib.suppress(OSError):  # it may be closed
     os.write(2, f'{show_cursor}{text}\n'.encode())
 
 
-def _farewell(signal_name: str) -> str:
-  """What the first process says at the end."""
+def _make_farewell(signal_name: str) -> str:
+  """The last line of the first process; '' in the others."""
   jax = sys.modules.get('jax')
   if jax and jax.process_index() > 0:
     return ''
@@ -191,11 +190,11 @@ def _farewell(signal_name: str) -> str:
       f'stopped by {signal_name}; to go on, start the same command again on '
       'all hosts'
     )
-  return f'stopped by {signal_name}; to go on:\n  {command()}'
+  return f'stopped by {signal_name}; to go on:\n  {format_command()}'
 
 
-def command() -> str:
-  """The command line of this process, to be typed again."""
+def format_command() -> str:
+  """The command line of this process, ready to be typed again."""
   program = pathlib.Path(sys.argv[0])
   if shutil.which(program.name) == str(program):
     return shlex.join([program.name, *sys.argv[1:]])

@@ -35,7 +35,8 @@ def augment_batch(
     batch = mix(batch, drawn, mixup, cutmix, grid)
   if drop_patches:
     rng, drawn = jax.random.split(rng)
-    size, patches = len(batch['label']), model.image_model.grid**2
+    block = model.image_model.block(0)
+    size, patches = len(batch['label']), block.num_tokens - block.num_prefix
     kept_BxK = draw_kept(drawn, size, patches, drop_patches)
     batch = dict(batch) | {'kept': kept_BxK}
   return batch, rng
@@ -106,14 +107,14 @@ def draw_mixing(
   if cutmix:
     share = jax.random.beta(two, cutmix, cutmix, dtype=jnp.float32)
     centre = jax.random.randint(place, (2,), 0, jnp.array(size), jnp.int32)
-    by_cutmix = outside(share, centre, size)
+    by_cutmix = make_box_mask(share, centre, size)
   if not (mixup and cutmix):
     return by_mixup or by_cutmix
   first = jax.random.bernoulli(choose)
   return jax.tree.map(lambda a, b: jnp.where(first, a, b), by_mixup, by_cutmix)
 
 
-def outside(share, centre, size: tuple[int, int]):
+def make_box_mask(share, centre, size: tuple[int, int]):
   """1 outside of CutMix's box and 0 inside, `H x W`, and its mean.
 
   The box has sides of int(sqrt(1 - share)) times the frame's, and is cut off at
@@ -144,20 +145,29 @@ def _blend(clips_BxTxHxWxC, partner, keep_HxW, whole_B):
   return jnp.rint(mixed).astype(jnp.uint8)
 
 
+def check_mixing(batch_size: int, mixup: float, cutmix: float) -> None:
+  """Raises UserError where a batch has no two rows to mix."""
+  for key, alpha in (('mixup', mixup), ('cutmix', cutmix)):
+    if alpha and batch_size < 2:
+      raise UserError(
+        f'{key} is {alpha}, which needs a batch_size of 2 or more.'
+      )
+
+
 def check_drop_patches(model, share: float) -> None:
   """Raises UserError where a classifier cannot be trained on such a share."""
   if not 0 <= share < 1:
     raise UserError(
       f'drop_patches is {share}; it is a share from 0 for none to below 1.'
     )
-  if share and (reason := _reason(model)):
+  if share and (reason := _find_reason(model)):
     raise UserError(
       f'{model.adapter["name"]} does not go with drop_patches: {reason}; set '
       'it to 0.'
     )
 
 
-def _reason(model) -> str:
+def _find_reason(model) -> str:
   spec = model.adapter
   if not spec:
     return ''

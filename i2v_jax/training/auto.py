@@ -4,7 +4,6 @@ Found by compiling the training step from shapes (`memory`), before anything is
 read. A resumed run keeps what was found when it began.
 """
 
-import json
 import math
 import pathlib
 from collections.abc import Callable, Mapping
@@ -13,13 +12,13 @@ from typing import Any
 import jax
 import numpy as np
 from jax.experimental import multihost_utils
-from rich.table import Table
 
 from i2v_jax.backbones.vit_config import REMAT
 from i2v_jax.data.sets import sources
-from i2v_jax.runtime import compilation, device_memory, hosts, sharding
-from i2v_jax.runtime.console import console
+from i2v_jax.runtime import compilation, device_memory, files, hosts, sharding
+from i2v_jax.runtime.console import console, make_table
 from i2v_jax.runtime.errors import FileError, UserError
+from i2v_jax.runtime.ranges import COUNT
 from i2v_jax.training import experiment, memory
 
 AUTO = 'auto'
@@ -43,7 +42,7 @@ def settle(config: Mapping[str, Any], workdir) -> Mapping[str, Any]:
   if not asked:
     return config
   config = experiment.to_plain(config)
-  if saved := _saved(pathlib.Path(workdir)):
+  if saved := _read_saved(pathlib.Path(workdir)):
     return config | {key: saved[key] for key in asked}
   if config['cache_gb'] and config['batch_size'] == AUTO:
     raise UserError(
@@ -51,9 +50,9 @@ def settle(config: Mapping[str, Any], workdir) -> Mapping[str, Any]:
       'passes that fill cache_gb; set batch_size to a number, or cache_gb to 0.'
     )
   mesh = sharding.make_mesh(config['mesh']['model'])
-  unit = smallest_batch(config, mesh)
+  unit = find_smallest_batch(config, mesh)
   experiment.check_config(
-    config | _fixed(config, batch_size=unit, remat=REMAT[0])
+    config | _fix_auto(config, batch_size=unit, remat=REMAT[0])
   )
   train = experiment.load_split(config, 'train')
   limit = device_memory.agree_on_limit(mesh)
@@ -116,12 +115,12 @@ def find_largest(
   """
   sizes = [unit << i for i in range(max(1, (most // unit).bit_length()))]
   tried = {size: measured(size) for size in sizes[:2]}
-  while (guess := _guess(tried, sizes, limit)) not in (0, *tried):
+  while (guess := _guess_largest(tried, sizes, limit)) not in (0, *tried):
     tried[guess] = measured(guess)
   return guess, tried
 
 
-def _guess(tried: dict[int, int], sizes: list[int], limit: int) -> int:
+def _guess_largest(tried: dict[int, int], sizes: list[int], limit: int) -> int:
   """The largest batch that fits by a line through the last two measured."""
   too_large = [size for size, found in tried.items() if found > limit]
   fits = [size for size, found in tried.items() if found <= limit]
@@ -137,7 +136,7 @@ def _guess(tried: dict[int, int], sizes: list[int], limit: int) -> int:
   return max(possible, default=0)
 
 
-def smallest_batch(config, mesh) -> int:
+def find_smallest_batch(config, mesh) -> int:
   """The smallest batch: a clip, for every part, device and repeat."""
   rows = mesh.shape['data'] * config['accumulate']
   unit = math.lcm(rows, config['repeats'])
@@ -148,7 +147,7 @@ def _mixes(config) -> bool:
   return bool(config['mixup'] or config['cutmix'])
 
 
-def _fixed(config, **values) -> dict:
+def _fix_auto(config, **values) -> dict:
   """`values`, where the config says `auto`."""
   return {key: x for key, x in values.items() if config[key] == AUTO}
 
@@ -162,7 +161,9 @@ def _choose_remat(measured: Callable[[str], int], limit: int) -> str:
       console.print(f'remat is {remat}')
       return remat
   way = 'set a smaller batch_size or a larger accumulate, '
-  raise UserError(_nothing(min(found.values()), limit, 'batch_size', way))
+  raise UserError(
+    _explain_nothing_fits(min(found.values()), limit, 'batch_size', way)
+  )
 
 
 def _choose_batch(measured, policies, unit, most, limit) -> tuple[int, str]:
@@ -172,37 +173,38 @@ def _choose_batch(measured, policies, unit, most, limit) -> tuple[int, str]:
     _show(f'batch, remat={remat}', tried, limit)
     if size:
       return size, remat
-  raise UserError(_nothing(min(tried.values()), limit, f'batch of {unit}'))
+  raise UserError(
+    _explain_nothing_fits(min(tried.values()), limit, f'batch of {unit}')
+  )
 
 
-def _mib(count: int) -> str:
+def _format_mib(count: int) -> str:
   return f'{count / 2**20:,.1f} MiB'
 
 
-def _takes(count: int, limit: int) -> str:
-  return 'too much' if count == limit + 1 else _mib(count)
+def _format_bytes(count: int, limit: int) -> str:
+  return 'too much' if count == limit + 1 else _format_mib(count)
 
 
-def _nothing(least: int, limit: int, what: str, way: str = '') -> str:
+def _explain_nothing_fits(
+  least: int, limit: int, what: str, way: str = ''
+) -> str:
   return (
-    f'A training step with this {what} takes {_takes(least, limit)} on a '
-    f'device that has {_mib(limit)}; {way}take fewer frames or a smaller '
-    'model, or cut the frozen weights over more devices with mesh.frozen.'
+    f'A training step with this {what} takes {_format_bytes(least, limit)} on '
+    f'a device that has {_format_mib(limit)}; {way}take fewer frames or a '
+    'smaller model, or shard the frozen weights over more devices with '
+    'mesh.frozen.'
   )
 
 
 def _show(what: str, found: Mapping[Any, int], limit: int) -> None:
-  table = Table(title=f'Memory per device, {_mib(limit)} to fill')
-  table.title_justify = 'left'
-  for name in (what, 'takes', ''):
-    table.add_column(name, justify='right')
-  for value in found:
-    fits = 'fits' if found[value] <= limit else ''
-    table.add_row(str(value), _takes(found[value], limit), fits)
-  console.print(table)
+  fits = lambda count: 'fits' if count <= limit else ''
+  rows = [(x, _format_bytes(n, limit), fits(n)) for x, n in found.items()]
+  title = f'Memory per device, {_format_mib(limit)} to fill'
+  console.print(make_table(title, (what, 'takes', ''), rows))
 
 
-def _saved(workdir: pathlib.Path) -> dict | None:
+def _read_saved(workdir: pathlib.Path) -> dict | None:
   """What a run of this workdir began with, the same on every host."""
   values = np.zeros(2, np.int32)
   file = workdir / 'config.json'
@@ -221,10 +223,12 @@ def _saved(workdir: pathlib.Path) -> dict | None:
 
 def _read(file: pathlib.Path) -> tuple[int, int]:
   try:
-    config = json.loads(file.read_text(encoding='utf-8'))
-    return config['batch_size'], REMAT.index(config['remat'])
-  except (OSError, ValueError, KeyError, TypeError) as error:
+    config = files.read_json(file, KEYS)
+    return COUNT('batch_size', config['batch_size']), REMAT.index(
+      config['remat']
+    )
+  except (OSError, ValueError) as error:
     raise FileError(
-      f'{file}, which says what {AUTO!r} stood for, cannot be read ({error}); '
+      f'{file}, which holds what {AUTO!r} stood for, cannot be read ({error}); '
       'give batch_size and remat as they were.'
     ) from error

@@ -44,7 +44,7 @@ def load_variants(
     UserError: there is no such sweep, name or key, or a name comes twice.
   """
   path, arg = shipped_configs.split_argument(config)
-  pairs = _pairs(path, arg)
+  pairs = _load_pairs(path, arg)
   _check_names([name for name, _ in pairs], path)
   for name in only:
     if name not in dict(pairs):
@@ -68,13 +68,13 @@ def load_config(config: str, settings: Sequence[str] = ()) -> dict[str, Any]:
     UserError: there is no such file or key.
   """
   path, arg = shipped_configs.split_argument(config)
-  values = _copy(_called(path, lambda module: module.get_config(arg)))
+  values = _copy(_call(path, lambda module: module.get_config(arg)))
   for setting in settings:
     _set(values, path, setting)
   return experiment.to_plain(values)
 
 
-def _called(path: str, use: Callable):
+def _call(path: str, use: Callable):
   """What `use` makes of the module in a config file."""
   file = shipped_configs.find_config(path)
   try:
@@ -88,13 +88,13 @@ def _copy(config: Mapping) -> ConfigDict:
   return ConfigDict(config).copy_and_resolve_references()
 
 
-def _pairs(path: str, arg: str) -> list[tuple[str, ConfigDict]]:
+def _load_pairs(path: str, arg: str) -> list[tuple[str, ConfigDict]]:
   def sweep(module):
     # A generator may go on changing the config that it has yielded.
     found = getattr(module, 'sweep', lambda arg: ())(arg)
     return [(name, _copy(config)) for name, config in found]
 
-  pairs = _called(path, sweep)
+  pairs = _call(path, sweep)
   if not pairs:
     raise UserError(
       f'{path} has no sweep(arg) that yields (name, config) pairs; add one, or '
@@ -120,8 +120,8 @@ def _check_names(names: Sequence[str], path: str) -> None:
 def _set(config: ConfigDict, name: str, setting: str) -> None:
   """Makes one change, `KEY=VALUE`, to the config of that name."""
   key, value = parse_setting(setting)
-  optional_keys.add(config, [key])
-  known = list(_keys(config))
+  optional_keys.add_keys(config, [key])
+  known = list(_list_keys(config))
   if key not in known:
     near = difflib.get_close_matches(key, known, 1, 0.0)[0]
     raise UserError(f'{name} has no config key {key!r}; did you mean {near!r}?')
@@ -153,8 +153,8 @@ def parse_setting(text: str) -> tuple[str, Any]:
     return key, value
 
 
-def _keys(config: ConfigDict, prefix: str = '') -> Iterator[str]:
+def _list_keys(config: ConfigDict, prefix: str = '') -> Iterator[str]:
   for key, value in config.items():
     yield prefix + key
     if isinstance(value, ConfigDict):
-      yield from _keys(value, f'{prefix}{key}.')
+      yield from _list_keys(value, f'{prefix}{key}.')

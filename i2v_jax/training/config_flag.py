@@ -24,17 +24,17 @@ class _Parser(ConfigFileFlagParser):
     if not isinstance(config, ConfigDict):
       kind = type(config).__name__
       raise UserError(f'get_config() returns a {kind}, not a ConfigDict.')
-    optional_keys.add(config, _changed(sys.argv))
+    optional_keys.add_keys(config, _find_changed(sys.argv))
     return config.lock()
 
 
-def _changed(argv: Sequence[str]) -> list[str]:
+def _find_changed(argv: Sequence[str]) -> list[str]:
   """Keys that `--config.KEY=VALUE`, `--config.KEY` and so on change."""
   found = (re.match(r'--?(?:no)?config\.([\w.]+)', arg) for arg in argv)
   return [match[1] for match in found if match]
 
 
-def define() -> flags.FlagHolder:
+def define_config() -> flags.FlagHolder:
   """Defines the flag, and one for every key of the config."""
   holder = config_flags.DEFINE_config_file(
     'config', None, 'File with get_config().'

@@ -10,7 +10,7 @@ from typing import Any
 from i2v_jax import weights
 from i2v_jax.backbones import vit_config
 from i2v_jax.backbones.normalization import NORMALIZATION
-from i2v_jax.data.clips.spec import CHOICES, FLAGS, NUMBERS, WHOLE
+from i2v_jax.data.clips.spec import CHOICES, FLAGS, INTEGERS, NUMBERS
 from i2v_jax.models.build import RANGES
 from i2v_jax.runtime import sharding
 from i2v_jax.runtime.ranges import (
@@ -105,14 +105,14 @@ KEYS |= {
   f'{part}.{k}': r for part, found in PARTS.items() for k, r in found.items()
 }
 KEYS |= {f'clip.{k}': one_of(*v) for k, v in CHOICES.items()}
-KEYS |= {f'clip.{k}': whole(*ends) for k, ends in WHOLE.items()}
+KEYS |= {f'clip.{k}': whole(*ends) for k, ends in INTEGERS.items()}
 KEYS |= {
   f'clip.{k}': Number(*v) for k, v in NUMBERS.items() if k != 'scale_crop'
 }
 KEYS |= {f'clip.{k}': flag for k in FLAGS}
 
 
-def check(config: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
+def check_ranges(config: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
   """A config whose values are in their ranges, whole numbers as `int`.
 
   Args:
@@ -128,7 +128,7 @@ def check(config: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
     if key in KEYS:
       found[name] = KEYS[key](key, value)
     elif any(known.startswith(f'{key}.') for known in KEYS):
-      found[name] = check(table(anything)(key, value), f'{key}.')
+      found[name] = check_ranges(table(anything)(key, value), f'{key}.')
     else:  # of another version, or of a config's own
       found[name] = value
   return found

@@ -57,15 +57,15 @@ def build_models(config: Mapping[str, Any], num_classes: int) -> dict:
   """
   config = experiment.check_config(config)
   model = experiment.build_model(config, num_classes)
-  found = {IMAGE: build_image_model(model), method_name(model): model}
+  found = {IMAGE: build_image_model(model), find_method_name(model): model}
   if adapters.can_merge(model.adapter):
-    found[f'{method_name(model)}, merged'] = build_deployed(model)
+    found[f'{find_method_name(model)}, merged'] = build_deployed(model)
   return found
 
 
-def method_name(model) -> str:
+def find_method_name(model) -> str:
   """Of the method: its adapter, else its operator."""
-  part = model.adapter or getattr(model, 'temporal_operator', None)
+  part = model.adapter or model.temporal_operator
   return part['name'] if part else 'no adapter'
 
 

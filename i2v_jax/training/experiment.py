@@ -13,24 +13,26 @@ import jax.numpy as jnp
 import numpy as np
 
 from i2v_jax import adapters
-from i2v_jax.backbones.vit_config import ViTConfig
+from i2v_jax.backbones.image_model import make_config
 from i2v_jax.data.clips import flips
 from i2v_jax.data.clips.clips import ClipSpec
 from i2v_jax.data.loading import pipeline
+from i2v_jax.data.loading.bad_videos import BadVideos
+from i2v_jax.data.loading.loader import Loader
 from i2v_jax.data.sets import sources
 from i2v_jax.models.build import build
 from i2v_jax.params import split
 from i2v_jax.runtime import sharding
 from i2v_jax.runtime.errors import MissingFileError, UserError
 from i2v_jax.training import config_ranges, optimizer
-from i2v_jax.training.augment import check_drop_patches
+from i2v_jax.training.augment import check_drop_patches, check_mixing
 
 
 def check_config(config: Mapping[str, Any]) -> dict[str, Any]:
   """Checks the values of a config, without reading data or weights.
 
   Returns:
-    A plain copy with whole numbers as `int`, 64.0 as 64.
+    A plain copy with integers as `int`, 64.0 as 64.
 
   Raises:
     UserError: a value is out of its range, or values do not go together; names
@@ -42,21 +44,11 @@ def check_config(config: Mapping[str, Any]) -> dict[str, Any]:
       raise UserError(
         f"{key} is 'auto', which training decides; give a value here."
       )
-  config = config_ranges.check(config)
+  config = config_ranges.check_ranges(config)
   sharding.check_layouts(config['mesh'])
-  for key in ('mixup', 'cutmix'):
-    if config[key] and config['batch_size'] < 2:
-      raise UserError(
-        f'{key} is {config[key]}, which needs a batch_size of 2 or more.'
-      )
-  if not (config['steps'] or config['epochs']):
-    raise UserError('Nothing to train: set steps or epochs above 0.')
-  built = build(config['model'], 1)
-  check_drop_patches(built, config['drop_patches'])
-  try:
-    make_clip_spec(config)
-  except UserError as error:
-    raise UserError(f'clip and views: {error}') from error
+  check_mixing(config['batch_size'], config['mixup'], config['cutmix'])
+  check_drop_patches(build(config['model'], 1), config['drop_patches'])
+  make_clip_spec(config)
   return config
 
 
@@ -71,7 +63,9 @@ def load_split(config: Mapping[str, Any], name: str) -> sources.Split:
     raise UserError('data.root is empty; give the folder of the data.')
   options = {'fps': data['fps']} | dict(data['options'])
   try:
-    return sources.load(data['format'], data['root'], data[name], **options)
+    return sources.load_split(
+      data['format'], data['root'], data[name], **options
+    )
   except FileNotFoundError as error:
     raise MissingFileError(explain_missing(error, config)) from error
 
@@ -87,7 +81,7 @@ def explain_missing(error: Exception, config: Mapping[str, Any]) -> str:
   )
 
 
-def with_absolute_paths(config: Mapping[str, Any]) -> dict:
+def make_paths_absolute(config: Mapping[str, Any]) -> dict:
   """A plain config whose paths hold wherever it is read."""
   config = to_plain(config)
   data = config['data']
@@ -112,10 +106,10 @@ def make_clip_spec(config: Mapping[str, Any], class_names=None) -> ClipSpec:
   model, views, clip = config['model'], config['views'], dict(config['clip'])
   adapter = adapters.resolve(model['adapter'])
   if clip.pop('flip_labels') and clip['flip'] and class_names:
-    clip['flip_map'] = flips.flip_label_map(class_names)
-  return ClipSpec(
+    clip['flip_map'] = flips.make_flip_map(class_names)
+  options = dict(
     num_frames=model['num_frames'],
-    image_size=ViTConfig.named(**model['backbone']).image_size,
+    image_size=make_config(model['backbone']).image_shape[0],
     clips=views['clips'],
     crops=views['crops'],
     test_short_side=views['short_side'],
@@ -123,9 +117,34 @@ def make_clip_spec(config: Mapping[str, Any], class_names=None) -> ClipSpec:
     spatial_frames=adapters.option(adapter, 'spatial_frames', 0),
     **{k: tuple(v) if isinstance(v, list) else v for k, v in clip.items()},
   )
+  try:
+    return ClipSpec(**options)
+  except UserError as error:
+    raise UserError(f'clip and views: {error}') from error
 
 
-def with_one_view(spec: ClipSpec) -> ClipSpec:
+def make_loader(
+  config: Mapping[str, Any], split: sources.Split, spec: ClipSpec
+) -> Loader:
+  """Reads clips of a split as `spec` says."""
+  data = config['data']
+  return Loader(split, spec, data['on_bad_video'], data['clip_seconds'])
+
+
+def make_bad_videos(
+  config: Mapping[str, Any], split: sources.Split, report=None
+) -> BadVideos:
+  """The list of unreadable videos of a split, up to `data.max_bad_share`.
+
+  Args:
+    config: of an experiment.
+    split: that batches are read from.
+    report: CSV file that lists them; None writes none.
+  """
+  return BadVideos(split, config['data']['max_bad_share'], report)
+
+
+def use_one_view(spec: ClipSpec) -> ClipSpec:
   """The same preprocessing with a single central view."""
   return dataclasses.replace(spec, clips=1, crops=1)
 
@@ -184,6 +203,6 @@ def make_parallelism(config: Mapping) -> pipeline.Parallelism:
   )
 
 
-def weights_source(config: Mapping[str, Any]) -> str:
+def find_weights_source(config: Mapping[str, Any]) -> str:
   """Where what stays frozen comes from."""
   return config['start_from'] or config['weights']

@@ -38,7 +38,9 @@ def collect_facts(trained) -> dict[str, Any]:
   """
   known = read_facts(trained.path)
   found = _model(trained)
-  found |= _run(trained) if experiment.weights_source(trained.config) else known
+  found |= (
+    _run(trained) if experiment.find_weights_source(trained.config) else known
+  )
   found['evaluations'] = collect_evaluations(
     trained.folder, trained.identity, known.get('evaluations', [])
   )
@@ -144,7 +146,7 @@ def is_local(weights: str) -> bool:
 
 def _model(trained) -> dict[str, Any]:
   config, model = trained.config, trained.model
-  operator = getattr(model, 'temporal_operator', None)
+  operator = model.temporal_operator
   return {
     'adapter': experiment.to_plain(model.adapter),
     'temporal_operator': experiment.to_plain(operator),
@@ -159,7 +161,7 @@ def _run(trained) -> dict[str, Any]:
   """What only a model with its frozen weights and its adapters can tell."""
   config, params = trained.config, trained.params
   _, base = adapter_file.split_base(params, config['trainable'])
-  weights = experiment.weights_source(config)
+  weights = experiment.find_weights_source(config)
   name = pathlib.Path(weights).name if is_local(weights) else weights
   found = {
     'data': config['data']['format'],

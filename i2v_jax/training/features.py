@@ -16,7 +16,6 @@ import numpy as np
 
 import i2v_jax
 from i2v_jax.data.loading import pipeline
-from i2v_jax.data.loading.bad_videos import BadVideos
 from i2v_jax.models.inputs import (
   INPUTS,
   feature_shapes,
@@ -24,7 +23,7 @@ from i2v_jax.models.inputs import (
   normalize_clips,
 )
 from i2v_jax.runtime import sharding
-from i2v_jax.runtime.console import console, progress
+from i2v_jax.runtime.console import console, make_progress
 from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import experiment
 from i2v_jax.training.feature_store import Store
@@ -61,7 +60,7 @@ def check(config: Mapping[str, Any], model, mine: Mapping) -> None:
 
 
 def _check_constant(model, mine: Mapping) -> None:
-  decoded, adapter = getattr(model, 'decoded', ()), model.adapter
+  decoded, adapter = model.decoded, model.adapter
   if not decoded or (adapter and 'adapters' not in decoded):
     raise UserError(
       f'cache_gb is for a model without adapter and for evl; {adapter["name"]} '
@@ -74,7 +73,7 @@ def _check_constant(model, mine: Mapping) -> None:
     )
 
 
-def stored_batches(
+def read_batches(
   run, start: int, over: Callable[[Iterable], Iterator] = iter
 ) -> Iterator[dict]:
   """Batches of features of steps `start` on, on their way to the devices.
@@ -91,8 +90,8 @@ def stored_batches(
   Raises:
     UserError, OSError: as `Store.open`.
   """
-  store, config = _filled(run, over), run.config
-  row_at = pipeline.stored_order(
+  store, config = _fill_store(run, over), run.config
+  row_at = pipeline.make_stored_order(
     len(run.train.split),
     config['seed'],
     config['repeats'],
@@ -113,23 +112,23 @@ def stored_batches(
   return sharding.prefetch(map(put, range(start, run.steps)))
 
 
-def _filled(run, over) -> Store:
+def _fill_store(run, over) -> Store:
   """The store of a run, with all its rows."""
   config, one = run.config, jax.tree.leaves(feature_shapes(run.model))
   like = [jax.ShapeDtypeStruct(x.shape[1:], x.dtype) for x in one]
   count = len(run.train.split) * config['clips_per_video']
-  store = Store(run.workdir / 'features', like, count, _facts(run))
+  store = Store(run.workdir / 'features', like, count, _collect_facts(run))
   console.print(
     f'features of {count:,} clips: {store.nbytes / 1e9:.3g} GB in '
     f'{store.folder}, {store.done:,} of them there'
   )
   store.open(1e9 * config['cache_gb'])
   if store.done < count:
-    store.append(over(_computed(run, store)))
+    store.append(over(_compute_rows(run, store)))
   return store
 
 
-def _facts(run) -> dict[str, Any]:
+def _collect_facts(run) -> dict[str, Any]:
   """What features are a function of; names as an error gives them."""
   spec = dataclasses.asdict(run.train.spec)
   for name in TEST_ONLY:
@@ -143,22 +142,20 @@ def _facts(run) -> dict[str, Any]:
     'i2v_jax': i2v_jax.__version__,
     'normalization': run.config['data']['normalization'],
     'seed': run.config['seed'],
-    'temporal_operator': getattr(run.model, 'temporal_operator', None),
+    'temporal_operator': run.model.temporal_operator,
     'vit': native.describe_config(run.model.image_model),
     'dtype': jnp.dtype(run.model.image_model.dtype).name,
   }
   return experiment.to_plain(facts | {f'clip.{k}': v for k, v in spec.items()})
 
 
-def _computed(run, store: Store) -> Iterator[np.ndarray]:
+def _compute_rows(run, store: Store) -> Iterator[np.ndarray]:
   """Rows of the store that are not there, batch by batch."""
   config, start = run.config, store.done
-  bad = BadVideos(
-    run.train.split,
-    config['data']['max_bad_share'],
-    run.workdir / 'bad_videos.csv',
+  bad = experiment.make_bad_videos(
+    config, run.train.split, run.workdir / 'bad_videos.csv'
   )
-  clips = pipeline.version_batches(
+  clips = pipeline.load_version_batches(
     run.train,
     config['batch_size'],
     seed=config['seed'],
@@ -167,7 +164,7 @@ def _computed(run, store: Store) -> Iterator[np.ndarray]:
     parallel=experiment.make_parallelism(config),
   )
   frozen, norm = run.params, config['data']['normalization']
-  bar, advance = progress(store.count, 'features', 'clips', start)
+  bar, advance = make_progress(store.count, 'features', 'clips', start)
   with bar:
     for batch in map(bad.absorb, clips):
       kept = {k: batch[k] for k in INPUTS if k in batch}

@@ -29,26 +29,28 @@ def draw_gallery(path: str, other: str, seed: int = 0) -> np.ndarray:
   Raises:
     DecodeError, FileNotFoundError: a video cannot be read; it is named.
   """
-  frame, second = middle_frame(path), middle_frame(other)
+  frame, second = read_middle_frame(path), read_middle_frame(other)
   sections = (
-    ('Each clip by itself', drawn(frame, seed)),
-    (f'RandAugment at level {_LEVEL}', operations(frame)),
-    ('Two clips, on the device', mixed(frame, second, seed)),
+    ('Each clip by itself', draw_random(frame, seed)),
+    (f'RandAugment at level {_LEVEL}', draw_operations(frame)),
+    ('Two clips, on the device', draw_mixed(frame, second, seed)),
   )
-  return sheet.padded(
-    sheet.column([_section(*section) for section in sections], gap=18),
+  return sheet.pad(
+    sheet.make_column(
+      [_make_section(*section) for section in sections], gap=18
+    ),
     border=20,
   )
 
 
-def middle_frame(path: str, size: int = 224) -> np.ndarray:
+def read_middle_frame(path: str, size: int = 224) -> np.ndarray:
   """The middle of a video, its central square: uint8 [size, size, 3]."""
   with open_video(path) as video:
     frames = video.read([video.info.frames // 2], short_side=size)
   return np.ascontiguousarray(center_crop(frames, size)[0])
 
 
-def drawn(frame: np.ndarray, seed: int = 0) -> Iterator[Named]:
+def draw_random(frame: np.ndarray, seed: int = 0) -> Iterator[Named]:
   """Yields the names and the pictures of what acts by chance."""
   rng, frames = np.random.default_rng(seed), frame[None]
   yield 'as decoded', frame
@@ -56,19 +58,21 @@ def drawn(frame: np.ndarray, seed: int = 0) -> Iterator[Named]:
   crop = random_resized_crop(frames, len(frame), rng)
   yield 'resized crop', crop[0]
   yield 'jitter', colour.jitter(frames, rng)[0]
-  yield 'PCA lighting 0.5', colour.lighting_noise(frames, rng, 0.5)[0]
+  yield 'PCA lighting 0.5', colour.add_lighting_noise(frames, rng, 0.5)[0]
   for mode in ('const', 'rand'):
     erased = random_erasing(frames, rng, 1.0, mode)
     yield f'erasing {mode}', erased[0]
 
 
-def operations(frame: np.ndarray) -> Iterator[Named]:
+def draw_operations(frame: np.ndarray) -> Iterator[Named]:
   """Yields RandAugment's operations and what each makes of a frame."""
   for name, change in randaugment.OPS.items():
     yield name, change(frame[None], float(_LEVEL), 1, 0)[0]
 
 
-def mixed(frame: np.ndarray, other: np.ndarray, seed: int) -> Iterator[Named]:
+def draw_mixed(
+  frame: np.ndarray, other: np.ndarray, seed: int
+) -> Iterator[Named]:
   """Yields the other frame and what MixUp and CutMix make of the two."""
   yield 'the other clip', other
   batch = {
@@ -83,7 +87,7 @@ def mixed(frame: np.ndarray, other: np.ndarray, seed: int) -> Iterator[Named]:
     yield f'{name}, {share} own', np.asarray(found['video'][0, 0])
 
 
-def _section(title: str, pictures: Iterable[Named]) -> np.ndarray:
-  tiles = [sheet.tile(picture, _WIDTH, name) for name, picture in pictures]
-  heading = sheet.words(title, 15, sheet.ACCENT)
-  return sheet.column([heading, sheet.wrapped(tiles, _COLUMNS)])
+def _make_section(title: str, pictures: Iterable[Named]) -> np.ndarray:
+  tiles = [sheet.draw_tile(picture, _WIDTH, name) for name, picture in pictures]
+  heading = sheet.draw_words(title, 15, sheet.ACCENT)
+  return sheet.make_column([heading, sheet.wrap(tiles, _COLUMNS)])

@@ -17,7 +17,7 @@ BLOCK = re.compile(r'(adapters|backbone)/blocks_(\d+)/')
 
 def check(model, mine: Mapping) -> None:
   """Raises UserError for what is trained and gets no gradient."""
-  for part in getattr(model, 'no_gradient', ()):
+  for part in model.no_gradient:
     if part in mine:
       raise UserError(
         f'{model.adapter["name"]} gives {part} no gradient, so it cannot be '
@@ -25,7 +25,7 @@ def check(model, mine: Mapping) -> None:
       )
 
 
-def lowest_block(model, mine: Mapping) -> int:
+def find_lowest_block(model, mine: Mapping) -> int:
   """First block that the gradient goes through; the depth where none.
 
   Args:
@@ -33,12 +33,12 @@ def lowest_block(model, mine: Mapping) -> int:
     mine: its trainable tree.
   """
   paths = flatten_dict(mine, sep='/')
-  if 'backbone' in getattr(model, 'no_gradient', ()):
-    return model.image_model.depth
-  return min(_block(path, model.image_model.depth) for path in paths)
+  if 'backbone' in model.no_gradient:
+    return model.image_model.num_blocks
+  return min(_find_block(path, model.image_model.num_blocks) for path in paths)
 
 
-def _block(path: str, depth: int) -> int:
+def _find_block(path: str, depth: int) -> int:
   if found := BLOCK.match(path):
     return int(found[2])
   return depth if path.startswith(BEHIND) else 0
@@ -49,13 +49,13 @@ def describe_depth(model, mine: Mapping) -> str:
 
   That it ends above block 0, or goes on there for one table's sake.
   """
-  depth, lowest = model.image_model.depth, lowest_block(model, mine)
+  depth, lowest = model.image_model.num_blocks, find_lowest_block(model, mine)
   if lowest:
     return f'; the gradient goes through {depth - lowest} of {depth} blocks'
   if 'temporal_embedding' not in mine:
     return ''
   rest = {k: v for k, v in mine.items() if k != 'temporal_embedding'}
-  without = lowest_block(model, rest) if rest else depth
+  without = find_lowest_block(model, rest) if rest else depth
   if not without:
     return ''
   return (

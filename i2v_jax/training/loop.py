@@ -1,17 +1,16 @@
-"""Training: the loop around the step, and the evaluation behind it."""
+"""Training: one loop over the steps, and the evaluation after it."""
 
 import contextlib
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import jax
 
 from i2v_jax.data.loading import pipeline
-from i2v_jax.data.loading.bad_videos import BadVideos
 from i2v_jax.runtime import compilation, hosts, sharding, signals
-from i2v_jax.runtime.console import console, progress
-from i2v_jax.runtime.errors import FileError, NonFiniteError, UserError
+from i2v_jax.runtime.console import console, make_progress
+from i2v_jax.runtime.errors import FileError, UserError
 from i2v_jax.training import auto, experiment, features, memory, nonfinite
 from i2v_jax.training.evaluation import evaluate
 from i2v_jax.training.overview import print_overview
@@ -22,9 +21,39 @@ from i2v_jax.training.workdir.heartbeat import Heartbeat
 from i2v_jax.training.workdir.lock import Lock
 
 
+def train_and_evaluate(
+  config: Mapping[str, Any], workdir, extend: bool = False
+) -> evaluate.Evaluation:
+  """Trains to the last step, resuming from the workdir, and evaluates.
+
+  Args:
+    config: of an experiment.
+    workdir: folder of the run.
+    extend: continue the run although keys of `claim.EXTENDABLE` differ.
+
+  Raises:
+    UserError: a value of the config is invalid, or differs from the run's.
+    Stopped: by SIGINT or SIGTERM, after saving what was trained.
+    NonFiniteError: the loss or the gradient norm is not finite; names the
+      tensor where it began.
+    OSError: another process trains there, or the disk refuses.
+  """
+  with signals.Stopping() as stop, compilation.cache_in(workdir):
+    with stop.interruptible():
+      run = prepare_run(auto.settle(config, workdir), workdir)
+      run.extends = extend
+    print_overview(run)
+    with Trainer.open(run, stop) as trainer:
+      trainer.train()
+      result = trainer.evaluate_all_views()
+    console.print(evaluate.format_summary(result))
+    stop.check()
+  return result
+
+
 @dataclasses.dataclass
-class _Session:
-  """A run at work: what it writes to, and what may stop it."""
+class Trainer:
+  """Trains and evaluates a run, and owns all it writes to; see `open`."""
 
   run: Run
   stop: signals.Stopping
@@ -32,83 +61,147 @@ class _Session:
   beat: Heartbeat
   checkpoints: checkpoint.Checkpoints
   writer: log.Writer
+  step_fn: Any = None  # compiled when training begins
+  pending: tuple = ()  # the last step and its metrics, until they are read
 
-  def over(self, items):
-    """The same items; shows that something goes on, ends when told to."""
+  @classmethod
+  @contextlib.contextmanager
+  def open(cls, run: Run, stop: signals.Stopping) -> Iterator['Trainer']:
+    """Locks and claims the workdir of a run, whose newest state it restores."""
+    number, count = jax.process_index(), jax.process_count()
+    with (
+      Lock(run.workdir) as lock,
+      Heartbeat(run.workdir, run.steps, number, count) as beat,
+      checkpoint.Checkpoints(run.workdir, trains=True) as checkpoints,
+    ):
+      beat.step = start = _find_start(run, checkpoints)
+      if start:
+        run.state = resume_run(run, checkpoints)
+        console.print(f'resumed at step {start} of {run.steps}')
+      claim(run)
+      with log.Writer(run.workdir, number == 0, done=start) as writer:
+        yield cls(run, stop, lock, beat, checkpoints, writer)
+
+  def train(self) -> None:
+    """Trains to the last step; a signal saves what is done, and raises."""
+    run, start = self.run, int(self.run.state.step)
+    try:
+      if self._lacks_evaluation(start):
+        self._evaluate_one_view(start)
+      self.step_fn = memory.compile_step(run)
+      bar, advance = make_progress(run.steps, 'train', done=start)
+      batches = make_batches(run, start, self._over)
+      with bar:
+        for step, batch in enumerate(self.stop.over(batches), start + 1):
+          # The state is donated: the new one takes its memory, so nothing may
+          # read the old one after this line.
+          run.state, metrics = self.step_fn(run.state, run.frozen, batch)
+          self.beat.stepped(step)
+          # Metrics are read one step late: the device computes this step while
+          # the host looks at those of the step before. Reading these now would
+          # wait for the step, and then leave the device without work.
+          self._report()
+          self.pending = step, metrics
+          advance()
+          if self._is_due('checkpoint_every', step) or step == run.steps:
+            self._report()
+            self._save()
+          if self._is_due('eval_every', step) and step < run.steps:
+            self._report()
+            nonfinite.check_state(run.state)
+            self._evaluate_one_view(step)
+    except signals.Stopped:
+      self._report()
+      self._save_when_stopped(start)
+      raise
+
+  def evaluate_all_views(self) -> evaluate.Evaluation:
+    """Evaluates the last state on all views, and writes what was found."""
+    run = self.run
+    self.beat.enter('evaluating', run.steps)
+    result = evaluate_run(run, run.val.spec, self._over)
+    self._write(result)
+    return result
+
+  def _write(self, result: evaluate.Evaluation) -> None:
+    self.lock.check()
+    run = self.run
+    if jax.process_index() == 0:
+      evaluate.write_evaluation(result, run.val.split, run.workdir / 'eval')
+    scalars = {f'val/{k}': v for k, v in result.accuracy.items()}
+    self.writer.scalars(run.steps, scalars, show=False)
+
+  def _over(self, items: Iterable) -> Iterator:
+    """Yields the items; each is a sign of life, and may end by a signal."""
     return self.beat.over(self.stop.over(items))
 
-  def save(self) -> None:
+  def _is_due(self, key: str, step: int) -> bool:
+    every = self.run.config[key]
+    return bool(every) and step % every == 0
+
+  def _report(self) -> None:
+    """Checks the pending metrics, and writes them every `log_every` steps.
+
+    Raises:
+      NonFiniteError: the loss or the gradient norm is not finite.
+    """
+    if not self.pending:
+      return
+    run, (step, metrics), self.pending = self.run, self.pending, ()
+    if problem := nonfinite.find_problem(metrics):
+      self._explain(step, problem)
+    self.beat.loss = float(metrics['loss'])
+    if self._is_due('log_every', step) or step in (1, run.steps):
+      lr = run.schedule(step - 1)
+      self.writer.scalars(step, metrics | {'lr': lr})
+
+  def _save(self) -> None:
     self.lock.check()
     nonfinite.check_state(self.run.state)
     self.checkpoints.save(self.run.state, self.run.metadata())
 
+  def _save_when_stopped(self, start: int) -> None:
+    run, done = self.run, int(self.run.state.step)
+    if done > start:
+      self._save()
+    self.checkpoints.wait()
+    console.print(
+      f'step {done} of {run.steps} is saved' if done else 'nothing done yet'
+    )
 
-def train_and_evaluate(
-  config: Mapping[str, Any], workdir, extend: bool = False
-) -> evaluate.Evaluation:
-  """Trains to the last step, resuming what the workdir holds, and evaluates.
+  def _lacks_evaluation(self, step: int) -> bool:
+    """Whether the run ended between a checkpoint and its evaluation."""
+    run = self.run
+    if not self._is_due('eval_every', step) or step in (0, run.steps):
+      return False
+    found = lambda: any(
+      record['step'] == step and 'val/top1_1view' in record
+      for record in log.read_records(run.workdir / 'metrics.jsonl')
+    )
+    return not hosts.ask_first(found)
 
-  Args:
-    config: of an experiment.
-    workdir: folder of the run.
-    extend: continue the run although keys of `workdir.EXTENDABLE` differ.
+  def _evaluate_one_view(self, step: int) -> None:
+    run = self.run
+    self.beat.enter('evaluating', step)
+    spec = experiment.use_one_view(run.val.spec)
+    found = evaluate_run(run, spec, self._over)
+    accuracy = {f'val/{k}_1view': v for k, v in found.accuracy.items()}
+    self.writer.scalars(step, accuracy)
+    self.beat.enter('training', step)
 
-  Raises:
-    UserError: something in the config is invalid, or not that of the run.
-    Stopped: by SIGINT or SIGTERM; what was trained is saved.
-    NonFiniteError: there were no numbers; says where they ended.
-    OSError: another process trains there, or nothing can be written.
-  """
-  with signals.Stopping() as stop, compilation.cache_in(workdir):
-    with stop.interruptible():
-      run = prepare_run(auto.settle(config, workdir), workdir)
-      run.extends = extend
-    print_overview(run)
-    with _session(run, stop) as session:
-      _loop(session)
-      session.beat.enter('evaluating', run.steps)
-      result = evaluate_run(run, run.val.spec, session.over)
-      _write(session, result)
-    console.print(evaluate.summary(result))
-    stop.check()
-  return result
-
-
-@contextlib.contextmanager
-def _session(run: Run, stop: signals.Stopping):
-  number, count = jax.process_index(), jax.process_count()
-  with (
-    Lock(run.workdir) as lock,
-    Heartbeat(run.workdir, run.steps, number, count) as beat,
-    checkpoint.Checkpoints(run.workdir, trains=True) as checkpoints,
-  ):
-    start = hosts.ask_first(lambda: checkpoints.latest_step() or 0)
-    if start != (checkpoints.latest_step() or 0):
-      raise FileError(
-        f'{run.workdir} shows host 0 a checkpoint of step {start}, and host '
-        f'{number} another; wait until its file system shows all the same, and '
-        'start the same command on all hosts again.'
-      )
-    if run.extends and not start:
-      raise UserError(
-        f'{run.workdir} holds no checkpoint to extend; leave --extend out.'
-      )
-    if start:
-      run.state = resume_run(run, checkpoints)
-      console.print(f'resumed at step {start} of {run.steps}')
-    beat.step = start
-    claim(run)
-    with log.Writer(run.workdir, number == 0, done=start) as writer:
-      yield _Session(run, stop, lock, beat, checkpoints, writer)
-
-
-def _write(session: _Session, result: evaluate.Evaluation) -> None:
-  session.lock.check()
-  run = session.run
-  scalars = {f'val/{k}': v for k, v in result.accuracy.items()}
-  if jax.process_index() == 0:
-    evaluate.write(result, run.val.split, run.workdir / 'eval')
-  session.writer.scalars(run.steps, scalars, show=False)
+  def _explain(self, step: int, problem: str) -> None:
+    """Raises NonFiniteError with the tensor at which it began."""
+    self.checkpoints.wait()
+    start = self.checkpoints.latest_step() or 0
+    console.print(f'{problem}; training again from {start} to see why')
+    try:
+      with self.stop.interruptible():
+        run = nonfinite.rewind(self.run, self.checkpoints)
+      batches = self._over(make_batches(run, start, self._over))
+      found = nonfinite.trace(run, batches, self.step_fn, step)
+    except signals.Stopped as stopped:
+      found = f'where it began was not looked for, because of {stopped}.'
+    raise nonfinite.make_error(problem, step, found, start)
 
 
 def evaluate_run(run: Run, spec, over=iter) -> evaluate.Evaluation:
@@ -127,108 +220,22 @@ def evaluate_run(run: Run, spec, over=iter) -> evaluate.Evaluation:
   )
 
 
-def _loop(session: _Session) -> None:
-  """Trains to the last step; when told to stop, saves what was done."""
-  run = session.run
-  start = int(run.state.step)
-  try:
-    if _evaluation_is_missing(session, start):
-      _evaluate_one_view(session, start)
-    _steps(session, start)
-  except signals.Stopped:
-    done = int(run.state.step)
-    if done > start:
-      session.save()
-    session.checkpoints.wait()
-    kept = (
-      f'step {done} of {run.steps} is saved' if done else 'nothing done yet'
-    )
-    console.print(kept)
-    raise
-
-
-def _steps(session: _Session, start: int) -> None:
-  run = session.run
-  step_fn = memory.compile_step(run)
-  bar, advance = progress(run.steps, 'train', done=start)
-  pending = []
-  batches = session.stop.over(_batches(run, start, session.over))
-  with bar, _reported_when_stopped(session, step_fn, pending):
-    for step, batch in enumerate(batches, start + 1):
-      run.state, metrics = step_fn(run.state, run.frozen, batch)
-      session.beat.stepped(step)
-      _report(session, step_fn, pending)
-      pending.append((step, metrics))
-      advance()
-      _save_and_evaluate(session, step_fn, pending)
-
-
-@contextlib.contextmanager
-def _reported_when_stopped(session: _Session, step_fn, pending: list):
-  try:
-    yield
-  except signals.Stopped:
-    _report(session, step_fn, pending)
-    raise
-
-
-def _save_and_evaluate(session: _Session, step_fn, pending: list) -> None:
-  """What is due after the step that is pending."""
-  run, (step, _) = session.run, pending[-1]
-  due = lambda name: run.config[name] and step % run.config[name] == 0
-  saves = due('checkpoint_every') or step == run.steps
-  evaluates = due('eval_every') and step < run.steps
-  if saves or evaluates:
-    _report(session, step_fn, pending)
-  if saves:
-    session.save()
-  if evaluates:
-    nonfinite.check_state(run.state)
-    _evaluate_one_view(session, step)
-
-
-def _evaluation_is_missing(session: _Session, step: int) -> bool:
-  """Whether the run was ended between a checkpoint and its evaluation."""
-  run = session.run
-  every = run.config['eval_every']
-  if not every or step % every or step in (0, run.steps):
-    return False
-  found = lambda: any(
-    record['step'] == step and 'val/top1_1view' in record
-    for record in log.records(run.workdir / 'metrics.jsonl')
-  )
-  return not hosts.ask_first(found)
-
-
-def _evaluate_one_view(session: _Session, step: int) -> None:
-  run = session.run
-  session.beat.enter('evaluating', step)
-  found = evaluate_run(
-    run, experiment.with_one_view(run.val.spec), session.over
-  )
-  accuracy = {f'val/{k}_1view': v for k, v in found.accuracy.items()}
-  session.writer.scalars(step, accuracy)
-  session.beat.enter('training', step)
-
-
-def _batches(run: Run, start: int, over):
-  """Batches from step `start` on, already on their way to the devices.
+def make_batches(run: Run, start: int, over=iter) -> Iterator[dict]:
+  """Batches of the steps after `start`, on their way to the devices.
 
   Args:
-    run: whose batches.
-    start: how many come before.
-    over: items -> the same items; of what is done before the first batch.
+    run: gives data, seed and batch size.
+    start: steps that come before.
+    over: items -> the same items, of what is done before the first batch.
   """
   config = run.config
   if config['cache_gb']:
-    return features.stored_batches(run, start, over)
+    return features.read_batches(run, start, over)
   host = f'-{jax.process_index()}' if jax.process_index() else ''
-  bad = BadVideos(
-    run.train.split,
-    config['data']['max_bad_share'],
-    run.workdir / f'bad_videos{host}.csv',
+  bad = experiment.make_bad_videos(
+    config, run.train.split, run.workdir / f'bad_videos{host}.csv'
   )
-  batches = pipeline.train_batches(
+  batches = pipeline.load_train_batches(
     run.train,
     config['batch_size'],
     seed=config['seed'],
@@ -247,42 +254,18 @@ def _batches(run: Run, start: int, over):
   return sharding.prefetch(map(put, batches))
 
 
-def _report(session: _Session, step_fn, pending: list) -> None:
-  """Stops at numbers that are none; writes every `log_every` steps."""
-  run = session.run
-  while pending:
-    step, metrics = pending.pop(0)
-    if problem := nonfinite.problem_of(metrics):
-      _explain(session, step_fn, step, problem)
-    session.beat.loss = float(metrics['loss'])
-    if step % run.config['log_every'] == 0 or step in (1, run.steps):
-      lr = run.schedule(step - 1)
-      session.writer.scalars(step, metrics | {'lr': lr})
-
-
-def _explain(session: _Session, step_fn, step: int, problem: str) -> None:
-  """Raises FloatingPointError with the tensor at which it began."""
-  session.checkpoints.wait()
-  start = session.checkpoints.latest_step() or 0
-  console.print(f'{problem}; training again from {start} to see why')
-  try:
-    found = _beginning(session, step_fn, start, step)
-  except signals.Stopped as stopped:
-    found = f'where it began was not looked for, because of {stopped}.'
-  raise NonFiniteError(
-    f'{problem} at step {step}: {found} Nothing was saved since step {start}. '
-    f'{nonfinite.ADVICE}'
-  )
-
-
-def _beginning(session: _Session, step_fn, start: int, step: int) -> str:
-  """Trains from `start` to `step` again: `guard.trace`."""
-  run = session.run
-  with session.stop.interruptible():
-    if start:
-      run.state = resume_run(run, session.checkpoints)
-    else:
-      run.state = run.frozen = None  # not twice in memory
-      run = prepare_run(run.config, run.workdir)
-  batches = session.over(_batches(run, start, session.over))
-  return nonfinite.trace(run, run.state, batches, step_fn, step)
+def _find_start(run: Run, checkpoints: checkpoint.Checkpoints) -> int:
+  """The step to resume from, 0 without a checkpoint; the same on all hosts."""
+  found = checkpoints.latest_step() or 0
+  start = hosts.ask_first(lambda: found)
+  if start != found:
+    raise FileError(
+      f'{run.workdir} shows host 0 a checkpoint of step {start}, and host '
+      f'{jax.process_index()} another; wait until its file system shows all '
+      'the same, and start the same command on all hosts again.'
+    )
+  if run.extends and not start:
+    raise UserError(
+      f'{run.workdir} holds no checkpoint to extend; leave --extend out.'
+    )
+  return start

@@ -88,7 +88,7 @@ def lower_step(
   sharding.check_batch_size(size, mesh, config['accumulate'])
   platform = mesh.devices.flat[0].platform
   model = experiment.build_model(config, num_classes, platform)
-  sharding.check_heads(model.image_model.num_heads, mesh)
+  model.image_model.check_mesh(mesh)
   found = param_shapes(model)
   config, mine, frozen = split_params(config, model, found)
   frozen = jax.eval_shape(
@@ -100,8 +100,8 @@ def lower_step(
   state = jax.eval_shape(
     lambda mine: TrainState(jnp.int32(0), mine, tx.init(mine)), mine
   )
-  inputs = _placed(
-    state, frozen, batch_shapes(config, model, mesh), config, mesh
+  inputs = _place(
+    state, frozen, make_batch_shapes(config, model, mesh), config, mesh
   )
   step = make_config_step(config, model, tx)
   step = jit_step(step, inputs.state, mesh)
@@ -125,7 +125,7 @@ def compile_step(run: Run) -> Callable:
   step = jit_step(make_run_step(run), run.state, run.mesh)
   if jax.config.jax_disable_jit:
     return step
-  batch = batch_shapes(run.config, run.model, run.mesh)
+  batch = make_batch_shapes(run.config, run.model, run.mesh)
   lowered = step.lower(run.state, run.frozen, batch)
   return compilation.compile_lowered(lowered, run.mesh, 'the training step')
 
@@ -136,17 +136,17 @@ def measure(compiled: jax.stages.Compiled, inputs: Inputs) -> Bytes:
   Raises:
     UserError: the backend does not tell.
   """
-  total = compilation.peak_bytes(compiled)
+  total = compilation.read_peak_bytes(compiled)
   if total is None:
     raise UserError(
       'This backend does not tell what a compiled program takes of memory; set '
       'batch_size and remat yourself.'
     )
   parts = dict(
-    frozen=num_bytes(inputs.frozen),
-    trained=num_bytes(inputs.state.params),
-    opt_state=num_bytes(inputs.state.opt_state),
-    batch=num_bytes(inputs.batch),
+    frozen=count_bytes(inputs.frozen),
+    trained=count_bytes(inputs.state.params),
+    opt_state=count_bytes(inputs.state.opt_state),
+    batch=count_bytes(inputs.batch),
     temporaries=compiled.memory_analysis().temp_size_in_bytes,
   )
   # A step that reads features is without the weights that make them, which
@@ -164,7 +164,7 @@ def read_refusal(error: Exception) -> str:
   return str(error).partition('RESOURCE_EXHAUSTED: ')[2].splitlines()[0]
 
 
-def num_bytes(tree) -> int:
+def count_bytes(tree) -> int:
   """Bytes of sharded arrays or shapes on one device, without padding."""
   one = lambda x: (
     x.dtype.itemsize * int(np.prod(x.sharding.shard_shape(x.shape)))
@@ -172,7 +172,7 @@ def num_bytes(tree) -> int:
   return sum(map(one, jax.tree.leaves(tree)))
 
 
-def batch_shapes(config: Mapping, model, mesh: Mesh) -> dict[str, Any]:
+def make_batch_shapes(config: Mapping, model, mesh: Mesh) -> dict[str, Any]:
   """A batch of `train_step` as `sharding.put` places it."""
   size, place = config['batch_size'], sharding.over_data(mesh)
   shape = lambda shape, dtype: jax.ShapeDtypeStruct(
@@ -192,13 +192,13 @@ def batch_shapes(config: Mapping, model, mesh: Mesh) -> dict[str, Any]:
   }
 
 
-def _placed(state, frozen, batch, config: Mapping, mesh: Mesh) -> Inputs:
+def _place(state, frozen, batch, config: Mapping, mesh: Mesh) -> Inputs:
   """Where `run.prepare` and `sharding.put` place them."""
 
   layouts = config['mesh']
   at = lambda x, place: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=place)
   cut = lambda tree, layout: jax.tree.map(
-    at, tree, sharding.shardings(tree, layout, mesh)
+    at, tree, sharding.make_shardings(tree, layout, mesh)
   )
   return Inputs(
     state=cut(state, layouts['trained']),

@@ -1,4 +1,6 @@
-"""Numbers that are none: seen where it is free, and traced to a tensor."""
+"""Non-finite values: detected at no extra cost and traced to the tensor where
+they first appear.
+"""
 
 import dataclasses
 import math
@@ -15,7 +17,7 @@ from i2v_jax.models.inputs import full_precision
 from i2v_jax.params import join
 from i2v_jax.runtime.errors import NonFiniteError, UserError
 from i2v_jax.training.augment import augment_batch
-from i2v_jax.training.run import make_run_step
+from i2v_jax.training.run import Run, make_run_step, prepare_run, resume_run
 from i2v_jax.training.train_step import forward, make_rng
 
 SKIPS = 25  # steps that optimizer.skip_norm may skip in a row
@@ -24,11 +26,11 @@ ADVICE = (
 )
 
 
-def problem_of(metrics: Mapping[str, Any]) -> str:
-  """Says which number of a step is none, '' if nothing is wrong with it.
+def find_problem(metrics: Mapping[str, Any]) -> str:
+  """Names the metric that is not finite, or returns ''.
 
   Raises:
-    NonFiniteError: too many steps in a row were skipped for theirs.
+    NonFiniteError: `optimizer.skip_norm` skipped too many steps in a row.
   """
   if skipped := int(metrics.get('skipped_in_a_row', 0)):
     if skipped < SKIPS:
@@ -45,64 +47,83 @@ def problem_of(metrics: Mapping[str, Any]) -> str:
 
 
 def check_state(state) -> None:
-  """Raises FloatingPointError if what is to be saved holds no numbers."""
+  """Raises NonFiniteError if a state to be saved has non-finite values."""
   tree = {'params': state.params, 'opt_state': state.opt_state}
-  if wrong := not_finite(tree):
+  if wrong := find_nonfinite(tree):
     raise NonFiniteError(
       f'{wrong[0]} is not finite after step {int(state.step)} ({len(wrong)} '
       f'such arrays), which was not saved. {ADVICE}'
     )
 
 
-def not_finite(tree) -> list[str]:
+def find_nonfinite(tree) -> list[str]:
   """Paths of the arrays of a tree that hold inf or NaN."""
-  flags = jax.device_get(_flags(tree))
+  flags = jax.device_get(_check_finite(tree))
   paths = jax.tree_util.tree_leaves_with_path(flags)
   name = lambda path: jax.tree_util.keystr(path, simple=True, separator='/')
   return [name(path) for path, fine in paths if not fine]
 
 
 @jax.jit
-def _flags(tree):
+def _check_finite(tree):
   return jax.tree.map(lambda x: jnp.isfinite(x).all(), tree)
 
 
-def trace(run, state, batches: Iterable, step_fn: Callable, step: int) -> str:
-  """Trains again up to a step that went wrong, and looks where it did.
+def rewind(run: Run, checkpoints) -> Run:
+  """The run at its newest checkpoint, or at step 0 without one."""
+  if checkpoints.latest_step():
+    run.state = resume_run(run, checkpoints)
+    return run
+  run.state = run.frozen = None  # not twice in memory
+  return prepare_run(run.config, run.workdir)
 
-  Training is deterministic, so the step goes wrong again, and its beginning
-  need not be kept while training.
+
+def trace(run: Run, batches: Iterable, step_fn: Callable, step: int) -> str:
+  """Trains up to a step again and finds its first non-finite tensor.
+
+  Training is deterministic, so the step fails again, and its state need not be
+  kept while training.
 
   Args:
-    run: of `state`.
-    state: an earlier one, such as that of the newest checkpoint.
-    batches: from there on.
-    step_fn: the step.
-    step: that gave no numbers, counted from 1.
+    run: as `rewind` returns it.
+    batches: of the steps after that of its state.
+    step_fn: the training step.
+    step: whose metrics are not finite, counted from 1.
 
   Returns:
     A sentence that names the first tensor, in the order of computation, that is
     not finite.
   """
+  state = run.state
   for number, batch in enumerate(batches, int(state.step) + 1):
     if number == step:
-      return first(run, state, batch)
+      return find_first(run, state, batch)
     state, _ = step_fn(state, run.frozen, batch)
   raise UserError(f'The batches end before step {step}.')
 
 
-def first(run, state, batch: Mapping) -> str:
+def make_error(
+  problem: str, step: int, found: str, saved: int
+) -> NonFiniteError:
+  """The error that ends a run: the metric, its step, the tensor, a way out."""
+  return NonFiniteError(
+    f'{problem} at step {step}: {found} Nothing was saved since step {saved}. '
+    f'{ADVICE}'
+  )
+
+
+def find_first(run, state, batch: Mapping) -> str:
   """Names the first tensor of a step that is not finite."""
-  if wrong := not_finite(state.params):
+  if wrong := find_nonfinite(state.params):
     return f'the parameter {wrong[0]} was not finite before that step.'
-  outputs = _outputs(run, state, batch)
+  outputs = _check_outputs(run, state, batch)
   for name, fine in outputs:
     if not fine:
       return f'the first tensor that is not finite is the output of {name}.'
-  grads, metrics = _gradients(run, state, batch)
+  grads, metrics = _compute_gradients(run, state, batch)
   if not math.isfinite(float(metrics['loss'])):
     return 'all outputs of the model are finite, the loss of them is not.'
-  wrong = not_finite(grads)
+  wrong = find_nonfinite(grads)
   if not wrong:
     return (
       'done again, that step gave numbers: the fault was not in the model, but '
@@ -117,7 +138,7 @@ def first(run, state, batch: Mapping) -> str:
   )
 
 
-def _gradients(run, state, batch):
+def _compute_gradients(run, state, batch):
   """Gradients and metrics of a step, which keeps them as its `opt_state`."""
   keep = lambda grads, _, params: (jax.tree.map(jnp.zeros_like, params), grads)
   tx = optax.GradientTransformation(lambda params: params, keep)
@@ -127,7 +148,7 @@ def _gradients(run, state, batch):
   return after.opt_state, metrics
 
 
-def _outputs(run, state, batch) -> list[tuple[str, bool]]:
+def _check_outputs(run, state, batch) -> list[tuple[str, bool]]:
   """Modules in the order in which they end, and if their output is finite.
 
   The forward pass of the step, part by part where it accumulates.
@@ -140,7 +161,7 @@ def _outputs(run, state, batch) -> list[tuple[str, bool]]:
   @jax.jit
   def flags(params, frozen, batch, rng):
     names.clear()
-    return _watched(model, config, params, frozen, batch, rng, names)
+    return _watch_forward(model, config, params, frozen, batch, rng, names)
 
   rng = make_rng(state)
   changes = [config[key] for key in ('mixup', 'cutmix', 'drop_patches')]
@@ -153,7 +174,9 @@ def _outputs(run, state, batch) -> list[tuple[str, bool]]:
   return found
 
 
-def _watched(model, config, params, frozen, batch, rng, names: list) -> list:
+def _watch_forward(
+  model, config, params, frozen, batch, rng, names: list
+) -> list:
   """A flag per module call, whose name is added to `names`."""
   flags = []
 

@@ -42,7 +42,7 @@ def check(**options) -> None:
     RANGES[name](f'optimizer.{name}', value)
 
 
-def warmup_cosine(
+def make_warmup_cosine(
   lr: float,
   *,
   total_steps: int,
@@ -135,7 +135,7 @@ def decay_weights(
   return optax.stateless(update)
 
 
-def only_first(channels: Channels) -> optax.GradientTransformation:
+def keep_first(channels: Channels) -> optax.GradientTransformation:
   """Zeroes what lies outside the first channels of the parameters named.
 
   Raises:
@@ -228,7 +228,7 @@ def skip_large(
   return optax.GradientTransformation(init, update)
 
 
-def skipped(opt_state) -> dict[str, jax.Array]:
+def read_skipped(opt_state) -> dict[str, jax.Array]:
   """What `skip_large` has counted, `{}` where an optimiser has none."""
   states = opt_state if isinstance(opt_state, tuple) else ()
   found = [state for state in states if isinstance(state, Skipped)]
@@ -238,7 +238,7 @@ def skipped(opt_state) -> dict[str, jax.Array]:
   return {'skipped': state.total, 'skipped_in_a_row': state.in_a_row}
 
 
-def make(
+def make_optimizer(
   schedule: Callable,
   *,
   name: str = 'adamw',
@@ -289,7 +289,7 @@ def make(
   rule = _within_norms(rule, clip_norm, skip_norm)
   rate = optax.scale_by_learning_rate(schedule)
   # First for the norm and the moments, last for what decay has added.
-  mask = only_first(tables['first_channels'])
+  mask = keep_first(tables['first_channels'])
   factors = scale_by_prefix(tables['lr_multipliers'])
   return optax.chain(mask, *rule, factors, rate, mask)
 

@@ -6,7 +6,7 @@ from ml_collections import ConfigDict
 from ml_collections.config_dict import placeholder
 
 
-def add(config: ConfigDict, keys: Iterable[str]) -> None:
+def add_keys(config: ConfigDict, keys: Iterable[str]) -> None:
   """Adds keys that are options of the parts of a config, without a value.
 
   Args:
@@ -16,14 +16,14 @@ def add(config: ConfigDict, keys: Iterable[str]) -> None:
   """
   if not (keys := {key for key in keys if key.startswith('model.')}):
     return
-  known = _options(config)
+  known = _find_options(config)
   for key in keys & known.keys():
     node, name = known[key]
     if name not in node:
       node[name] = placeholder(object)
 
 
-def _options(config: ConfigDict) -> dict[str, tuple[ConfigDict, str]]:
+def _find_options(config: ConfigDict) -> dict[str, tuple[ConfigDict, str]]:
   """Dotted key to the node it belongs to and the name it has there."""
   # Imports JAX, which few command lines need before the config is known.
   from i2v_jax import adapters

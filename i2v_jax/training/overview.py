@@ -1,13 +1,12 @@
 """What is printed when training starts: what is trained, and on what."""
 
 import jax
-from rich.table import Table
 
 from i2v_jax import adapters
 from i2v_jax.data.clips import flips
 from i2v_jax.data.sets import split_facts
 from i2v_jax.params import count, join, matches, num_bytes
-from i2v_jax.runtime.console import console
+from i2v_jax.runtime.console import console, make_table
 from i2v_jax.training import gradient_depth, optimizer
 from i2v_jax.training.run import Run
 
@@ -15,23 +14,18 @@ from i2v_jax.training.run import Run
 def print_overview(run: Run) -> None:
   """Prints what is trained, and on what."""
   mine = run.state.params
-  table = Table(title='Parameters', title_justify='left')
-  for name in ('part', 'tunable', 'total'):
-    table.add_column(name, justify='left' if name == 'part' else 'right')
   shapes = join(mine, run.frozen)
   channels = dict(run.config['optimizer']['first_channels'])
 
-  def row(name, tree, prefix=''):
+  def make_row(name, tree, prefix=''):
     below = {p: c for p, c in channels.items() if matches(p, prefix)}
     trained = {p: mine[p] for p in tree if p in mine}
     tunable = optimizer.count_trained(trained, below)
-    table.add_row(name, f'{tunable:,}', f'{count(tree):,}')
+    return name, f'{tunable:,}', f'{count(tree):,}'
 
-  for part in sorted(shapes):
-    row(part, {part: shapes[part]}, part)
-  table.add_section()
-  row('all', shapes)
-  console.print(table)
+  rows = [make_row(part, {part: shapes[part]}, part) for part in sorted(shapes)]
+  rows += [None, make_row('all', shapes)]
+  console.print(make_table('Parameters', ('part', 'tunable', 'total'), rows))
   size = num_bytes(run.state.opt_state)
   console.print(
     f'optimiser state {size / 1e6:.2f} MB; {run.steps} steps of '
@@ -39,7 +33,7 @@ def print_overview(run: Run) -> None:
     f'{run.mesh.size} {jax.default_backend()} device(s)'
     f'{gradient_depth.describe_depth(run.model, mine)}'
   )
-  notes = split_facts.notes(run.train.split, run.val.split)
+  notes = split_facts.describe_splits(run.train.split, run.val.split)
   if moved := adapters.relocated(run.model):
     notes.append(moved)
   for line in (*notes, _mirroring(run)):
@@ -56,5 +50,5 @@ def _mirroring(run: Run) -> str:
       'mirrored clips keep their labels, though classes name sides; exchange '
       'them by clip.flip_labels=True, or set clip.flip=0'
     )
-  pairs = flips.exchanged(spec.flip_map, names)
+  pairs = flips.describe_exchanged(spec.flip_map, names)
   return f'classes that mirrored clips exchange: {pairs}'

@@ -29,7 +29,7 @@ from i2v_jax.training import (
 )
 from i2v_jax.training.train_step import TrainState, make_config_step
 from i2v_jax.training.workdir.claim import check_same_config
-from i2v_jax.training.workdir.lock import writable
+from i2v_jax.training.workdir.lock import make_writable
 
 
 @dataclasses.dataclass
@@ -57,7 +57,7 @@ class Run:
 
   def metadata(self) -> dict:
     """What a checkpoint means, in JSON."""
-    config = experiment.with_absolute_paths(self.config)
+    config = experiment.make_paths_absolute(self.config)
     config['model']['adapter'] = experiment.to_plain(self.model.adapter)
     return {
       'config': config,
@@ -83,7 +83,7 @@ def prepare_run(config: Mapping[str, Any], workdir) -> Run:
       what and how to mend it. Nothing is written to the workdir.
   """
   config = experiment.check_config(config)
-  workdir, data = writable(workdir), config['data']
+  workdir = make_writable(workdir)
   source = pathlib.Path(config['start_from'] or os.devnull).expanduser()
   if source.exists() and source.samefile(workdir):
     raise UserError(
@@ -93,18 +93,15 @@ def prepare_run(config: Mapping[str, Any], workdir) -> Run:
   sharding.check_batch_size(config['batch_size'], mesh, config['accumulate'])
   train, val = load_splits(config)
   spec = experiment.make_clip_spec(config, train.class_names)
-  loader = lambda split: Loader(
-    split, spec, data['on_bad_video'], data['clip_seconds']
-  )
   model, _ = build_checked_model(config, train)
-  sharding.check_heads(model.image_model.num_heads, mesh)
+  model.image_model.check_mesh(mesh)
   pretrained = stored.load_pretrained(
     config, model, train.class_names, (workdir / 'checkpoints').is_dir()
   )
   params = stored.init_params(model, pretrained, config['seed'])
   given = config
   config, mine, frozen = split_params(given, model, params)
-  if text := trainable.left_out(given, config):
+  if text := trainable.describe_dropped(given, config):
     console.print(text)
   steps, learning_rate = make_schedule(config, len(train))
   tx = build_optimizer(config, learning_rate, mine)
@@ -113,8 +110,8 @@ def prepare_run(config: Mapping[str, Any], workdir) -> Run:
     workdir=workdir,
     mesh=mesh,
     model=model,
-    train=loader(train),
-    val=loader(val),
+    train=experiment.make_loader(config, train, spec),
+    val=experiment.make_loader(config, val, spec),
     steps=steps,
     schedule=jax.jit(learning_rate),  # ten programs, a second, if not
     tx=tx,
@@ -142,7 +139,7 @@ def split_params(config: Mapping[str, Any], model, params: Mapping):
     UserError: a prefix matches nothing, or what is trained does not go with
       the model or with other keys.
   """
-  config = trainable.present(config, params)
+  config = trainable.drop_absent(config, params)
   mine, frozen = split(params, config['trainable'])
   gradient_depth.check(model, mine)
   features.check(config, model, mine)
@@ -169,7 +166,7 @@ def init_state(mine, tx, layout: str, mesh, seed: int = 0) -> TrainState:
   zero = jnp.zeros((), jnp.int32)
   seed = jnp.asarray(np.int64(seed))  # as `jax.random.key` takes a number
   start = lambda mine: TrainState(zero, mine, tx.init(mine), seed)
-  places = sharding.shardings(jax.eval_shape(start, mine), layout, mesh)
+  places = sharding.make_shardings(jax.eval_shape(start, mine), layout, mesh)
   mine = jax.device_put(mine, places.params)
   init = jax.jit(tx.init, out_shardings=places.opt_state)
   step, seed = jax.device_put((zero, seed), (places.step, places.seed))
@@ -179,7 +176,9 @@ def init_state(mine, tx, layout: str, mesh, seed: int = 0) -> TrainState:
 def place_frozen(frozen, dtype, layout: str, mesh):
   """What stays frozen, in the compute type; one array after the other."""
   put = lambda x, place: jax.device_put(cast_params(x, dtype), place)
-  return jax.tree.map(put, frozen, sharding.shardings(frozen, layout, mesh))
+  return jax.tree.map(
+    put, frozen, sharding.make_shardings(frozen, layout, mesh)
+  )
 
 
 def cast_params(params, dtype):
@@ -245,7 +244,7 @@ def load_splits(config) -> tuple[sources.Split, sources.Split]:
   )
   data = config['data']
   both = {data['train']: train, data['val']: val}
-  if text := split_facts.class_difference(both):
+  if text := split_facts.describe_class_difference(both):
     raise UserError(text)
   if len(train.class_names) < 2:
     raise UserError(
@@ -264,11 +263,17 @@ def load_splits(config) -> tuple[sources.Split, sources.Split]:
 
 
 def make_schedule(config, num_videos: int):
-  """Total steps and learning-rate schedule."""
+  """Total steps and learning-rate schedule.
+
+  Raises:
+    UserError: the config trains for no step, or a value is out of its range.
+  """
+  if not (config['steps'] or config['epochs']):
+    raise UserError('Nothing to train: set steps or epochs above 0.')
   per_epoch = num_videos / config['batch_size']
   steps = config['steps'] or math.ceil(config['epochs'] * per_epoch)
   options = dict(config['optimizer'])
-  learning_rate = optimizer.warmup_cosine(
+  learning_rate = optimizer.make_warmup_cosine(
     options['lr'],
     total_steps=steps,
     steps_per_epoch=per_epoch,
@@ -289,7 +294,7 @@ def build_optimizer(config, learning_rate, mine):
   for key in ('lr_multipliers', 'decay_multipliers'):
     check_prefixes(mine, tuple(options[key]), f'optimizer.{key}')
   optimizer.check_channels(mine, options['first_channels'])
-  return optimizer.make(learning_rate, **options)
+  return optimizer.make_optimizer(learning_rate, **options)
 
 
 def make_run_step(run: Run):

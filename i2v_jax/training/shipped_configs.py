@@ -21,7 +21,7 @@ NAME = 'configs'
 _PACKAGE = pathlib.Path(__file__).resolve().parents[1]
 
 
-def configs_folder() -> pathlib.Path:
+def find_configs() -> pathlib.Path:
   """The configs of the installed package, or of the repository."""
   inside = _PACKAGE / NAME
   return inside if inside.is_dir() else _PACKAGE.parent / NAME
@@ -46,7 +46,7 @@ def find_config(path: str) -> str:
   if path.endswith('.py'):
     if os.path.isfile(path):
       return path
-    inside = configs_folder().parent / path
+    inside = find_configs().parent / path
     if pathlib.PurePath(path).parts[0] == NAME and inside.is_file():
       return str(inside)
     raise UserError(
@@ -80,7 +80,7 @@ def _importable(path: str) -> Iterator[None]:
   file, before, hidden = pathlib.Path(path).resolve(), sys.path[:], _take()
   try:
     _import_shipped()
-    if not file.is_relative_to(configs_folder().resolve()):
+    if not file.is_relative_to(find_configs().resolve()):
       near = [str(file.parent.parent), str(file.parent)]
       sys.path += [*near, os.getcwd()]
       _put_first(near)
@@ -99,9 +99,9 @@ def _take() -> dict[str, types.ModuleType]:
 
 def _import_shipped() -> None:
   """Imports all shipped files, while nothing else is called `configs`."""
-  _new_package(ModuleSpec(NAME, None, is_package=True), [str(configs_folder())])
-  for path in sorted(configs_folder().rglob('*.py')):
-    parts = path.relative_to(configs_folder()).with_suffix('').parts
+  _new_package(ModuleSpec(NAME, None, is_package=True), [str(find_configs())])
+  for path in sorted(find_configs().rglob('*.py')):
+    parts = path.relative_to(find_configs()).with_suffix('').parts
     importlib.import_module('.'.join((NAME, *parts)))
 
 
@@ -116,7 +116,7 @@ def _put_first(near: list[str]) -> None:
   """Lets the `configs` of these folders hide shipped files of equal names."""
   own, others = PathFinder.find_spec(NAME, near), PathFinder.find_spec(NAME)
   regular = own is not None and own.origin is not None
-  paths = [*_paths(own), str(configs_folder()), *_paths(others)]
+  paths = [*_paths(own), str(find_configs()), *_paths(others)]
   shipped = _take()
   package = _new_package(own if regular else shipped.pop(NAME).__spec__, paths)
   for name, module in shipped.items():

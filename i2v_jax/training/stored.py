@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from i2v_jax import weights
-from i2v_jax.backbones.vit_config import ViTConfig
+from i2v_jax.backbones.image_model import ImageModel
 from i2v_jax.data.sets import sources
 from i2v_jax.models import video
 from i2v_jax.models.inputs import clip_shapes, param_shapes
@@ -59,7 +59,7 @@ NEEDED = (  # of a stored config, to use what was trained
 )
 
 
-def read(path, weights: str = '', root: str = '') -> Stored:
+def read_stored(path, weights: str = '', root: str = '') -> Stored:
   """Reads what `load` loads, without placing it on a mesh; raises as `load`."""
   path = pathlib.Path(path).expanduser()
   if (path / 'model.safetensors').is_file():
@@ -84,7 +84,7 @@ def _read_export(path: pathlib.Path, root: str) -> Stored:
       f'{path} was exported for other programs; give a run, or an export of '
       '--format merged, full or adapter.'
     )
-  config = _as_now(config, '', root, file)
+  config = _update_config(config, '', root, file)
   class_names = sources.read_class_names(path / 'classes.json')
   known = facts.check_names(path, class_names)
   model = experiment.build_model(config, len(class_names))
@@ -103,11 +103,11 @@ def _read_workdir(path: pathlib.Path, weights: str, root: str) -> Stored:
     if step is None:
       raise MissingFileError(f'{path} holds no finished checkpoint.')
     saved = checkpoints.metadata(step)
-    config = _as_now(saved['config'], weights, root, path)
+    config = _update_config(saved['config'], weights, root, path)
     model = experiment.build_model(config, len(saved['class_names']))
     mine, frozen = split(param_shapes(model), config['trainable'])
     if frozen:
-      frozen = _frozen(model, config, saved, path, frozen)
+      frozen = _load_frozen(model, config, saved, path, frozen)
     place = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
     restored = checkpoints.restore(step, {'params': mine}, place)
   params = join(restored['params'], frozen)
@@ -118,13 +118,13 @@ def _read_workdir(path: pathlib.Path, weights: str, root: str) -> Stored:
 
 def _read_adapter(file: pathlib.Path, weights: str, root: str) -> Stored:
   mine, saved = adapter_file.read_adapter(file)
-  config = _as_now(saved['config'], weights, root, file)
+  config = _update_config(saved['config'], weights, root, file)
   names = tuple(saved['class_names'])
   model = experiment.build_model(config, len(names))
   shapes = param_shapes(model)
   wanted, base = adapter_file.split_base(shapes, config['trainable'])
   check_same_tree(wanted, mine, str(file))
-  base = _start(model, config, names, base)
+  base = _load_start_of(model, config, names, base)
   _check_sha256(base, saved['base']['sha256'], config, file)
   params = join(base, mine)
   check_same_tree(shapes, params, str(file))
@@ -133,7 +133,7 @@ def _read_adapter(file: pathlib.Path, weights: str, root: str) -> Stored:
   return Stored(model, params, config, names, identity, file)
 
 
-def _as_now(stored: Mapping, weights: str, root: str, what) -> dict:
+def _update_config(stored: Mapping, weights: str, root: str, what) -> dict:
   """A stored config with the keys and the places that there are now."""
   config = claim.complete_config(stored)
   files.check_keys(config, NEEDED, f'The config of {what}')
@@ -143,14 +143,14 @@ def _as_now(stored: Mapping, weights: str, root: str, what) -> dict:
   return config
 
 
-def _start(model, config, class_names, wanted: Mapping) -> dict:
+def _load_start_of(model, config, class_names, wanted: Mapping) -> dict:
   """The parameters before training, of the paths in `wanted`."""
   pretrained = load_pretrained(config, model, class_names, settled=True)
   return init_params(model, pretrained, config['seed'], wanted)
 
 
-def _frozen(model, config, saved: Mapping, path, wanted: Mapping) -> dict:
-  frozen = _start(model, config, saved['class_names'], wanted)
+def _load_frozen(model, config, saved: Mapping, path, wanted: Mapping) -> dict:
+  frozen = _load_start_of(model, config, saved['class_names'], wanted)
   _check_sha256(frozen, saved['frozen_sha256'], config, path)
   return frozen
 
@@ -160,7 +160,7 @@ def _check_sha256(frozen, wanted: str, config, path) -> None:
   if found != wanted:
     raise UserError(
       f'{path} was trained on other frozen weights than '
-      f'{experiment.weights_source(config)!r} '
+      f'{experiment.find_weights_source(config)!r} '
       f'holds now (sha256 {wanted[:12]}, found {found[:12]}); give the '
       'right ones as --weights.'
     )
@@ -188,7 +188,7 @@ def load_pretrained(
   source, which = config['weights'], config['weights_which']
   try:
     parts = {'backbone': _backbone(config, model.image_model, settled)}
-    width = getattr(model, 'projection', 0)
+    width = model.projection
     if width and source != 'random':
       parts['projection'] = weights.load_projection(
         source, model.image_model, width, which
@@ -215,13 +215,15 @@ def load_start(path, model, class_names: Sequence[str]) -> dict:
     UserError: it is a model of another kind; names what differs.
   """
   try:
-    theirs = read(path)
+    theirs = read_stored(path)
   except FileNotFoundError as error:
     raise MissingFileError(f'start_from={path}: {error}') from error
   return warm_start.take_params(theirs, path, model, class_names)
 
 
-def _backbone(config: Mapping[str, Any], cfg: ViTConfig, settled: bool) -> dict:
+def _backbone(
+  config: Mapping[str, Any], cfg: ImageModel, settled: bool
+) -> dict:
   if config['weights'] == 'random':
     return weights.load_backbone('random', cfg, config['seed'])
   if settled:

@@ -54,10 +54,10 @@ def make_train_step(
   of a model of which only what decodes them is trained.
   """
 
-  sums = _sums(model, normalization, label_smoothing)
+  sums = _make_sums(model, normalization, label_smoothing)
   sums_and_grads = jax.value_and_grad(sums, has_aux=True)
   if accumulate > 1:
-    sums_and_grads = _in_parts(sums_and_grads, accumulate)
+    sums_and_grads = _sum_in_parts(sums_and_grads, accumulate)
 
   def step(state: TrainState, frozen, batch):
     rng = make_rng(state)
@@ -72,7 +72,7 @@ def make_train_step(
       'loss': loss / count,
       'accuracy': hits / count,
       'grad_norm': optax.tree.norm(grads),
-    } | optimizer.skipped(opt_state)
+    } | optimizer.read_skipped(opt_state)
     step = state.step + 1
     return state.replace(step=step, params=params, opt_state=opt_state), metrics
 
@@ -96,7 +96,7 @@ def forward(model, normalization: str, params, batch, rng):
   return apply(*clips, *kept)
 
 
-def _sums(model, normalization: str, label_smoothing: float):
+def _make_sums(model, normalization: str, label_smoothing: float):
   """Returns the function that sums loss and hits over a batch."""
 
   def sums(params, frozen, batch, rng):
@@ -136,11 +136,11 @@ def jit_step(step, state: TrainState, mesh):
   """
   places = jax.tree.map(lambda x: x.sharding, state)
   out = (places, sharding.replicated(mesh))
-  step = sharding.traced(step, mesh)
+  step = sharding.trace_on_mesh(step, mesh)
   return jax.jit(step, donate_argnums=0, out_shardings=out)
 
 
-def _in_parts(function, count: int):
+def _sum_in_parts(function, count: int):
   """Sums a function's results over `count` parts of the batch, one by one."""
 
   def summed(params, frozen, batch, rng):

@@ -11,7 +11,7 @@ OPTIONAL = ('adapters', 'projection', 'temporal_embedding')
 BY_PREFIX = ('lr_multipliers', 'decay_multipliers', 'first_channels')
 
 
-def present(config: Mapping[str, Any], params: Mapping) -> dict[str, Any]:
+def drop_absent(config: Mapping[str, Any], params: Mapping) -> dict[str, Any]:
   """A config without the prefixes of parts that are absent or not trained.
 
   Args:
@@ -44,7 +44,9 @@ def present(config: Mapping[str, Any], params: Mapping) -> dict[str, Any]:
   return {**config, 'trainable': trainable, 'optimizer': options}
 
 
-def left_out(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+def describe_dropped(
+  before: Mapping[str, Any], after: Mapping[str, Any]
+) -> str:
   """What `present` has taken out of a config, in words, or ''."""
   lists = {'trainable': (before['trainable'], after['trainable'])}
   for key in BY_PREFIX:

@@ -57,7 +57,7 @@ def take_params(theirs, path, model, class_names: Sequence[str]) -> dict:
   wanted = param_shapes(model)
   wanted = {part: wanted[part] for part in wanted if part in params}
   params, lines = resample_tables(
-    params, wanted, int(model.image_model.class_token)
+    params, wanted, int('cls' in wanted['backbone'])
   )
   for line in lines:
     console.print(f'{path}: {line}')
@@ -127,7 +127,7 @@ def check_same_kind(folder, theirs, ours) -> None:
     theirs: a classifier.
     ours: the classifier of a config.
   """
-  found, wanted = _function(theirs), _function(ours)
+  found, wanted = _describe_function(theirs), _describe_function(ours)
   for name in sorted(found.keys() | wanted.keys()):
     if found.get(name) != wanted.get(name):
       raise UserError(
@@ -136,15 +136,15 @@ def check_same_kind(folder, theirs, ours) -> None:
       )
 
 
-def _function(model) -> dict[str, Any]:
+def _describe_function(model) -> dict[str, Any]:
   """What the function of a classifier depends on beside its parameters."""
   found = {
     f'backbone.{k}': v
     for k, v in native.describe_config(model.image_model).items()
   }
   del found['backbone.image_size']  # positions tell it
-  found['mean_first'] = getattr(model, 'mean_first', False)
-  operator = getattr(model, 'temporal_operator', None) or {}
+  found['mean_first'] = model.mean_first
+  operator = model.temporal_operator or {}
   found |= {f'temporal_operator.{k}': v for k, v in operator.items()}
   if spec := model.adapter:
     names = set(adapters.METHODS[spec['name']].options) - {*NO_MATTER}

@@ -76,4 +76,4 @@ def _measure_loading(path, choices) -> float:
 
 def _measure_peak(path, choices) -> int | None:
   image.load_image_model(path, **choices)
-  return process.peak_bytes()
+  return process.read_peak_bytes()

@@ -28,7 +28,7 @@ def test_per_channel_convolution_is_the_grouped_one(sizes):
 
 @pytest.mark.parametrize('sizes', [(2,), (3, 3), ()])
 def test_a_kernel_that_has_no_centre_or_no_axes_is_refused(sizes):
-  with pytest.raises(ValueError, match='over 1 axes has as many odd sizes'):
+  with pytest.raises(ValueError, match='over 1 axes needs as many odd sizes'):
     layers.PerChannelConv(sizes).init(jax.random.key(0), jnp.zeros((1, 4, 2)))
 
 
@@ -56,24 +56,24 @@ def test_bottleneck_is_its_formula(activation, skip):
   ('rank', 'count'), [(0.25, 192), (0.0625, 48), (128, 128), (1, 1)]
 )
 def test_ranks_are_channels_or_shares(rank, count):
-  assert layers.channels(rank, 768) == count
+  assert layers.count_channels(rank, 768) == count
 
 
 @pytest.mark.parametrize('rank', [0, -1, 1.0, 1.5, True, '4', math.nan])
 def test_a_rank_that_can_be_misread_is_refused(rank):
   with pytest.raises(ValueError, match=r'^rank is .*; it can be'):
-    layers.channels(rank, 768)
+    layers.count_channels(rank, 768)
 
 
 def test_a_share_that_leaves_no_channel_is_refused():
   with pytest.raises(ValueError, match=r'0.0001 leaves no channel of 768'):
-    layers.channels(0.0001, 768)
+    layers.count_channels(0.0001, 768)
 
 
 def test_patches_that_are_no_square_are_refused():
-  assert layers.square(49) == 7
+  assert layers.find_side(49) == 7
   with pytest.raises(ValueError, match='50 patches are no square'):
-    layers.square(50)
+    layers.find_side(50)
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def block(cfg=TWO_HEADS):
 
 def moved(spec, tokens=3):
   """q, k, v and the stream of 4 frames whose channels hold their number."""
-  operator = operators.make(spec)(block())
+  operator = operators.make_operator(spec)(block())
   frames = jnp.arange(4.0).reshape(1, 4, 1, 1)
   x = jnp.broadcast_to(frames, (1, 4, tokens, 8))
   return *operator.attn(x, x, x), operator.stream(x)
@@ -96,7 +96,7 @@ def test_channel_shift_moves_the_first_channels_of_every_head():
 
 def test_channel_shift_of_the_paper_moves_5_of_64_each_way():
   cfg = ViTConfig.named('B/16')
-  operator = operators.make(dict(name='channel_shift'))(block(cfg))
+  operator = operators.make_operator(dict(name='channel_shift'))(block(cfg))
   frames = jnp.arange(3.0).reshape(1, 3, 1, 1)
   _, k, _ = operator.attn(*[jnp.broadcast_to(frames, (1, 3, 1, 768))] * 3)
   head = np.asarray(k)[0, 1, 0].reshape(12, 64)
@@ -137,7 +137,9 @@ def test_relocated_queries_give_another_frames_attention():
 
 
 def test_the_hook_of_an_adapter_acts_before_the_operator():
-  operator = operators.make(dict(name='head_relocation', offsets=(1, 1)))
+  operator = operators.make_operator(
+    dict(name='head_relocation', offsets=(1, 1))
+  )
   x = jnp.zeros((1, 2, 1, 8))
   count = jnp.arange(2.0).reshape(1, 2, 1, 1)
   add = lambda q, k, v: (q + count, k + count, v)
@@ -155,7 +157,7 @@ def test_the_hook_of_an_adapter_acts_before_the_operator():
     (dict(name='channel_shift', on=''), 'some of q, k and v'),
     (
       dict(name='token_shift', share=1),
-      'share is 1; it can be a whole number from 2',
+      'share is 1; it can be an integer from 2',
     ),
     (dict(name='token_shift', at='q'), "at is 'q'; it can be"),
   ],
@@ -179,7 +181,7 @@ def test_what_does_not_fit_the_model_is_named(spec, error):
 
 
 def test_tokens_without_frames_are_refused():
-  operator = operators.make(dict(name='head_relocation', offsets=(1,)))
+  operator = operators.make_operator(dict(name='head_relocation', offsets=(1,)))
   x = jnp.zeros((1, 3, 8))
   with pytest.raises(ValueError, match='needs a frame axis'):
     operator(block()).attn(x, x, x)
@@ -231,7 +233,7 @@ def test_relocation_is_part_of_copies_that_attention_makes(training, copies):
 )
 def test_blocks_with_an_operator_can_be_copied_and_pickled(spec):
   cfg = ViTConfig(width=32, depth=1, num_heads=4, patch_size=4, image_size=16)
-  block = operators.make(spec)(Block(cfg))
+  block = operators.make_operator(spec)(Block(cfg))
   again = pickle.loads(pickle.dumps(block))
   for made in (copy.copy(block), copy.deepcopy(block), again):
     assert made.cfg == cfg

@@ -82,7 +82,7 @@ def test_the_readout_averages_before_the_final_norm():
   ('adapter', 'error'),
   [
     (dict(name='st_adapter', pre_mlp=False), 'pre_attn or pre_mlp'),
-    (dict(name='st_adapter', kernel=(2, 1, 1)), 'an odd whole number'),
+    (dict(name='st_adapter', kernel=(2, 1, 1)), 'an odd integer'),
     (dict(name='st_adapter', kernel=(3,)), 'a list of 3'),
     (dict(name='st_adapter_zeroi2v', num_adapters=3), r'one of \(2, 4\)'),
   ],

@@ -1,5 +1,7 @@
 """VPT: where prompts stand, how long they live, how they start."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -55,7 +57,8 @@ def test_prompts_start_within_the_bound_of_the_release():
 def test_dropout_acts_on_the_prompts_only_with_its_rng():
   model = small.build(dict(name='vpt', dropout=0.5), dropout=0.0)
   params, (clip,) = small.random(model), small.clips(model)
-  run = jax.jit(lambda rngs: model.apply({'params': params}, clip, rngs=rngs))
+  apply = jax.jit(lambda tree, rngs: model.apply(tree, clip, rngs=rngs))
+  run = functools.partial(apply, {'params': params})
   assert (run({}) == run({})).all()
   assert (run({'dropout': jax.random.key(0)}) != run({})).any()
 

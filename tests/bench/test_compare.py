@@ -20,12 +20,13 @@ from configs import quickstart
 
 def sweep(arg=''):
   c = quickstart.get_config('smoke')
+  c.model.backbone.depth = 1
   yield 'ZeroI2V', c
   c.trainable = ('heads',)
   yield 'refused', c
   c.trainable = ('',)
   c.model.adapter = None
-  c.model.backbone.depth = 4
+  c.model.backbone.depth = 2
   yield 'twice the depth', c
 """
 
@@ -99,7 +100,7 @@ def test_the_table_fits_a_log_file(capsys):
   }
   failed = {'name': 'failed', 'error': 'It cannot be.', 'reported': 0.0}
   merged = {'name': 'ours, merged', 'seconds_per_clip': 0.001}
-  sweep.show([row, merged, failed], compare.METHOD_COLUMNS)
+  sweep.print_table([row, merged, failed], compare.METHOD_COLUMNS)
   lines = capsys.readouterr().out.splitlines()
   assert max(map(len, lines)) <= 80
   for text in ('train peak', 'MiB', '12.30', '1500.00', '3,072.0', '75.0%'):
@@ -114,8 +115,8 @@ def test_peak_memory_counts_what_is_donated_once():
   x = jax.ShapeDtypeStruct((1024,), jnp.float32)
   step = lambda x: x + 1
   compiled = lambda **how: jax.jit(step, **how).lower(x).compile()
-  assert compilation.peak_bytes(compiled(donate_argnums=0)) == 4096
-  assert compilation.peak_bytes(compiled()) == 8192
+  assert compilation.read_peak_bytes(compiled(donate_argnums=0)) == 4096
+  assert compilation.read_peak_bytes(compiled()) == 8192
 
 
 def test_a_batch_in_parts_takes_the_flops_of_a_whole_one(
@@ -126,10 +127,10 @@ def test_a_batch_in_parts_takes_the_flops_of_a_whole_one(
     config = smoke_config()
     config.accumulate = parts
     run = prepare_run(config, tmp_path)
-    _, measured = compare._train_step(run)
+    _, measured = compare._compile_step(run)
     found.append(measured['train_flops_per_clip'])
-  whole, in_parts = found
-  assert in_parts == pytest.approx(whole, rel=0.05)
+  in_one, in_parts = found
+  assert in_parts == pytest.approx(in_one, rel=0.05)
 
 
 def test_a_random_batch_has_every_array_that_the_model_takes():
@@ -163,12 +164,13 @@ def test_a_config_without_adapter_is_compared_too(
     compare.trained, 'load', lambda path, root='': (path.name, root)
   )
   monkeypatch.setattr(compare, 'export_merged', lambda model, out: 0.5)
-  monkeypatch.setattr(compare, '_rows', lambda *args: list(args))
+  monkeypatch.setattr(compare, '_make_rows', lambda *args: list(args))
   monkeypatch.setattr(sweep, 'finish', lambda *args: None)
   models, differences = compare.compare_overrides(config, tmp_path / 'run')
-  assert asked == ['linear_probe', 'run']
+  assert asked == ['linear_probe', 'no_relocation', 'run']
   assert models == {
     'linear_probe': ('linear_probe', ''),
+    'no_relocation': ('no_relocation', ''),
     'no adapter': ('run', ''),
     'no adapter_merged': ('merged', config.data.root),
   }
@@ -178,7 +180,7 @@ def test_a_config_without_adapter_is_compared_too(
 @pytest.mark.parametrize(
   ('variants', 'error'),
   [
-    ({'a': 1}, 'compare has 1 for a variant; it can be a mapping'),
+    ({'a': 1}, 'compare has 1 for a variant; give a mapping'),
     ({'a': {}, 'b': {'bogus': 1}}, "compare changes 'bogus', which the config"),
     ({'a': {}, 'b': {'steps': -1}}, 'steps is -1'),
   ],

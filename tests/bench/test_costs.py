@@ -160,5 +160,5 @@ def test_models_share_what_they_have_in_common():
 def test_a_step_goes_on_from_where_it_was():
   mesh = sharding.make_mesh()
   lowered, inputs = memory.lower_step(config_of(), mesh, 4, 1)
-  step = measure.repeat(lowered.compile(), inputs)
+  step = measure.make_step(lowered.compile(), inputs)
   assert [int(step().step) for _ in range(3)] == [1, 2, 3]

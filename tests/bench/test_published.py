@@ -1,4 +1,4 @@
-"""Published costs beside ours, and beside those that the docs tell."""
+"""Published costs next to ours, and next to those in the docs."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from paths import ROOT
 from configs import published as table
 from i2v_jax import cli
 from i2v_jax.bench import published
-from i2v_jax.models.macs import count_macs, count_tokens
+from i2v_jax.models.macs import count_macs
 from i2v_jax.training import counts, experiment
 
 DOCS = (ROOT / 'docs' / 'performance.md').read_text(encoding='utf-8')
@@ -60,7 +60,7 @@ def test_with_norms_the_papers_numbers_come_out(method):
     if name.startswith(method) and paper:
       model = experiment.build_model(config, config.published.num_classes)
       vit, views = model.image_model, config.views.clips * config.views.crops
-      values = (1 + 2 * vit.depth) * count_tokens(vit) * vit.width
+      values = (1 + 2 * vit.depth) * vit.num_tokens * vit.width
       macs = sum(count_macs(counts.build_deployed(model)).values())
       macs += 5 * model.num_frames * values
       assert round(views * macs / 1e9) == paper
@@ -104,4 +104,4 @@ def test_the_command_prints_and_writes_rows(tmp_path, capsys):
 def test_a_sweep_without_published_numbers_is_refused(sweep_file, capsys):
   with pytest.raises(SystemExit):
     cli.main(['bench', 'published', '--config', sweep_file()])
-  assert "'ZeroI2V 1/2' nothing that is published" in capsys.readouterr().err
+  assert "'ZeroI2V 1/2' of " in capsys.readouterr().err

@@ -20,7 +20,7 @@ def test_a_forward_pass_takes_as_many_clips():
   model = small.build(dict(name='vpt'))
   call, compiled = timing.compile_forward(model, small.random(model), 3)
   assert call().shape == (3, 3)
-  assert compilation.peak_bytes(compiled) > 0
+  assert compilation.read_peak_bytes(compiled) > 0
 
 
 def test_the_largest_product_is_that_of_the_mlp():
@@ -36,4 +36,4 @@ def test_peaks_of_memory(monkeypatch):
   monkeypatch.setattr(jax, 'local_devices', lambda: [device])
   for stats, found in [(None, None), ({'peak_bytes_in_use': 7}, 7)]:
     device.stats = stats
-    assert device_memory.device_peak_bytes() == found
+    assert device_memory.read_device_peak_bytes() == found

@@ -1,4 +1,7 @@
-"""What a config takes elsewhere, and what a compiler says if it is too much."""
+"""Memory on machines elsewhere, and the compiler's word if it is too little."""
+
+import json
+import types
 
 import jax
 import pytest
@@ -29,3 +32,17 @@ def test_what_does_not_fit_is_reported(smoke_config, monkeypatch):
   monkeypatch.setattr(jax.stages.Lowered, 'compile', refuse)
   found = topology.measure(smoke_config(), jax.devices()[:1], 8, 4, effort=-1.0)
   assert found == {'refused': 'Ran out.'}
+
+
+def test_a_line_of_json_is_written_for_a_backbone_without_a_name(
+  smoke_config, monkeypatch, tmp_path
+):
+  out, config = tmp_path / 'found.json', smoke_config()
+  flags = dict(CONFIG=config, TOPOLOGY='', DEVICES=1, CLIPS=2, CLASSES=4)
+  for name, value in (flags | dict(EFFORT=-1.0, OUT=str(out))).items():
+    flag = types.SimpleNamespace(value=value)
+    monkeypatch.setattr(topology, name, flag)
+  monkeypatch.setattr(topology, 'measure', lambda *_: {'total': 8})
+  topology.run(['topology'])
+  row = json.loads(out.read_text(encoding='utf-8'))
+  assert row['variant'] is None and (row['clips'], row['total']) == (2, 8)

@@ -1,4 +1,4 @@
-"""The comparison with PyTorch: that it is of the same work, and its table."""
+"""The comparison with PyTorch: both sides do the same work; its table."""
 
 import json
 from unittest import mock
@@ -49,7 +49,7 @@ def here(model, params, clip):
     return -jax.nn.log_softmax(logits)[0, 0], logits
 
   grads, logits = jax.grad(loss, has_aux=True)(mine)
-  grads = zeroi2v_torch.state(params_lib.join(grads, frozen))
+  grads = zeroi2v_torch.convert_state(params_lib.join(grads, frozen))
   return logits, {k: x.numpy() for k, x in grads.items()}
 
 
@@ -82,7 +82,7 @@ def test_the_peer_is_frozen_where_the_config_is():
   ones = jax.tree.map(np.ones_like, mine)
   zeros = jax.tree.map(np.zeros_like, params)
   marked = flatten_dict(zeros) | flatten_dict(ones)
-  state = zeroi2v_torch.state(unflatten_dict(marked))
+  state = zeroi2v_torch.convert_state(unflatten_dict(marked))
   assert trained == {name for name, x in state.items() if x.all()}
   assert not any(x.any() for k, x in state.items() if k not in trained)
 
@@ -149,9 +149,9 @@ def test_both_sides_compute_on_the_cpu(tmp_path, monkeypatch):
   monkeypatch.setenv('JAX_PLATFORMS', 'cuda')
   started = mock.MagicMock()
   monkeypatch.setattr(against_torch.subprocess, 'Popen', started)
-  with against_torch.side('i2v', 'forward', tmp_path):
-    told = started.call_args.kwargs['env']
-  assert told['JAX_PLATFORMS'] == 'cpu' and str(ROOT) in told['PYTHONPATH']
+  with against_torch.start_side('i2v', 'forward', tmp_path):
+    env = started.call_args.kwargs['env']
+  assert env['JAX_PLATFORMS'] == 'cpu' and str(ROOT) in env['PYTHONPATH']
 
 
 @pytest.mark.parametrize('theirs', [[1.0, 2.001], [1.0, float('nan')]])
@@ -163,7 +163,7 @@ def test_other_work_is_not_measured(theirs):
 
 def test_a_side_that_ends_is_named(tmp_path):
   with (
-    against_torch.side('i2v', 'forward', tmp_path) as process,
+    against_torch.start_side('i2v', 'forward', tmp_path) as process,
     pytest.raises(RuntimeError, match='process of i2v has ended with code 1'),
   ):
     against_torch.ask(process, 'logits')
@@ -172,16 +172,16 @@ def test_a_side_that_ends_is_named(tmp_path):
 def test_both_sides_are_told_the_same_model(tmp_path):
   config = config_files.load_config(SMOKE)
   against_torch.prepare(config, 3, 'forward, merged', tmp_path)
-  told = json.loads((tmp_path / 'model.json').read_text(encoding='utf-8'))
+  facts = json.loads((tmp_path / 'model.json').read_text(encoding='utf-8'))
   assert (
-    told['adapter']['num_adapters']
-    == told['spec']['adapter']['num_adapters']
+    facts['adapter']['num_adapters']
+    == facts['spec']['adapter']['num_adapters']
     == 0
   )
-  model = build(told['spec'], told['num_classes'])
+  model = build(facts['spec'], facts['num_classes'])
   assert (model.image_model.width, model.image_model.depth) == (
-    told['width'],
-    told['depth'],
+    facts['width'],
+    facts['depth'],
   )
 
 

@@ -86,16 +86,15 @@ def test_operators_of_a_sweep_fit_its_models_at_full_size(name):
     model = experiment.build_model(config, 10)
     block = types.SimpleNamespace(cfg=model.image_model)
     if operator := config.model.temporal_operator:
-      moved = operators.make(operators.resolve(operator))(block)
+      moved = operators.make_operator(operators.resolve(operator))(block)
       assert (
         moved.cfg is model.image_model
       )  # and its channels fit, or it had raised
 
 
 @pytest.mark.parametrize('name', [n for n in NAMES if n != 'quickstart'])
-def test_every_config_runs_its_smoke_test(name, smoke_config, tmp_path):
-  config = smoke_config(name)
-  result = loop.train_and_evaluate(config, tmp_path)
+def test_every_config_runs_its_smoke_test(name, smoke_config, smoke_runs):
+  config, (_, result) = smoke_config(name), smoke_runs(name)
   views = f'{config.views.clips} clips x {config.views.crops} crops'
   assert result.fingerprint['views'] == views
   assert result.fingerprint['decoded'] == 12
@@ -105,13 +104,15 @@ def test_quickstart_ends_with_its_table(smoke_config, tmp_path, capsys):
   compare.compare_overrides(smoke_config('quickstart'), tmp_path)
   rows = json.loads((tmp_path / 'results.json').read_text(encoding='utf-8'))
   by_method = {row['method']: row for row in rows}
-  assert list(by_method) == ['linear_probe', 'zeroi2v', 'zeroi2v_merged']
+  names = ['linear_probe', 'no_relocation', 'zeroi2v', 'zeroi2v_merged']
+  assert list(by_method) == names
   assert all(0 <= row['top1'] <= 1 for row in rows)
   assert all(row['seconds_per_clip'] > 0 for row in rows)
-  probe, adapted, merged = rows
+  probe, linear, adapted, merged = rows
   assert merged['merge_max_diff'] < 1e-4 and merged['top1'] == adapted['top1']
   assert probe['merge_max_diff'] is None
   assert probe['tunable_params'] == 32 * 4 + 4
+  assert linear['tunable_params'] == adapted['tunable_params']
   assert merged['tunable_params'] < adapted['tunable_params']
   text = capsys.readouterr().out
   assert 'max merge difference' in text and 'zeroi2v_merged' in text
@@ -160,7 +161,7 @@ def test_missing_data_is_said_with_what_is_needed(name, tmp_path):
     ('varant=B/16', "no argument 'varant'"),
     ('variant=S/16', r'variant \(of clip\) is one of'),
     ('smoke=maybe', 'true or false'),
-    ('frames=eight', 'whole number'),
+    ('frames=eight', 'is an integer'),
     ('frames=12', 'frames is one of 8, 16, 32'),
   ],
 )

@@ -36,7 +36,7 @@ def test_a_part_is_switched_off_by_one_key(off, prefix, left):
   found, mine, _ = parts(config)
   assert set(mine) == left | {'head', 'backbone'}
   assert prefix not in found['trainable']
-  text = trainable.left_out(config, found)
+  text = trainable.describe_dropped(config, found)
   assert f'{prefix} ' in text.replace(',', ' ') and '(trainable)' in text
 
 
@@ -46,7 +46,7 @@ def test_its_multipliers_go_with_it():
   config['optimizer'] |= dict(decay_multipliers=still)
   found, *_ = parts(config)
   assert found['optimizer']['decay_multipliers'] == {'backbone/ln_post': 0.0}
-  text = trainable.left_out(config, found)
+  text = trainable.describe_dropped(config, found)
   assert 'temporal_embedding (optimizer.decay_multipliers)' in text
 
 
@@ -56,12 +56,12 @@ def test_factors_of_what_is_not_trained_are_left_out():
   config['optimizer'] |= dict(decay_multipliers=factors)
   found, *_ = parts(config)
   assert found['optimizer']['decay_multipliers'] == {'head': 1.0}
-  assert 'backbone/ln_post' in trainable.left_out(config, found)
+  assert 'backbone/ln_post' in trainable.describe_dropped(config, found)
 
 
 def test_nothing_is_said_of_a_whole_model():
   config = config_of()
-  assert not trainable.left_out(config, parts(config)[0])
+  assert not trainable.describe_dropped(config, parts(config)[0])
 
 
 @pytest.mark.parametrize(

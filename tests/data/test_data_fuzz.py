@@ -71,7 +71,7 @@ def test_every_file_is_a_clip_or_a_placeholder(videos, tmp_path, workers):
   split = sources.Split(paths, np.arange(FILES), paths, paths)
   spec = clips.ClipSpec(8, 32, sampling='uniform')
   before = held()
-  batches = pipeline.test_batches(
+  batches = pipeline.load_test_batches(
     loader.Loader(split, spec, 'skip', seconds=60),
     batch_size=7,
     parallel=pipeline.Parallelism(threads=2, workers=workers),

@@ -42,7 +42,7 @@ def i2v(*args) -> int:
 
 @pytest.fixture(scope='module')
 def names(digits):
-  return sources.load('digits', str(digits), 'val').class_names
+  return sources.load_split('digits', str(digits), 'val').class_names
 
 
 @pytest.fixture(scope='module')

@@ -139,7 +139,7 @@ def test_a_damaged_file_of_an_export_is_named(name, text, folder, capsys):
 @pytest.mark.parametrize('text', ['', '{}', '[]', '{"steps": "x"}'])
 def test_a_damaged_heartbeat_is_unknown(text, tmp_path):
   (tmp_path / 'heartbeat-0.json').write_text(text, encoding='utf-8')
-  lines = status.report(tmp_path)
+  lines = status.make_report(tmp_path)
   assert 'unknown (heartbeat-0.json cannot be read)' in lines[1]
 
 
@@ -154,4 +154,4 @@ def test_a_damaged_record_of_a_sweep_is_named(tmp_path):
   (tmp_path / 'a').mkdir()
   (tmp_path / 'a' / sweep.RECORD).write_text('{}', encoding='utf-8')
   with pytest.raises(ValueError, match=r'sweep\.json has no config'):
-    sweep._finished(Variant('a', {}), tmp_path / 'a')
+    sweep._read_finished(Variant('a', {}), tmp_path / 'a')

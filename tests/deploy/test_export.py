@@ -164,9 +164,8 @@ def test_a_fully_trained_model_has_no_adapter_file(smoke_config, tmp_path):
   assert 'sha256' not in facts.collect_facts(model)['base']
 
 
-def test_an_adapter_file_of_two_paths(smoke_config, digits, tmp_path, clip):
-  loop.train_and_evaluate(smoke_config('dualpath_k400'), tmp_path / 'run')
-  model = trained.load(tmp_path / 'run')
+def test_an_adapter_file_of_two_paths(smoke_runs, tmp_path, clip):
+  model = trained.load(smoke_runs('dualpath_k400')[0])
   export_adapter(model, tmp_path / 'out')
   arrays = load_file(tmp_path / 'out' / 'adapter.safetensors')
   assert {'backbone/cls', 'backbone/pos'} == {

@@ -109,7 +109,7 @@ def test_scores_and_paths_of_the_data_stay_at_home(
   shutil.copytree(exports / 'merged', folder)
   model = trained.load(folder, root=str(digits))
   split, found = trained.evaluate_trained(model)
-  evaluate.write(found, split, folder / 'eval')
+  evaluate.write_evaluation(found, split, folder / 'eval')
   (folder / 'other.json').write_text('{}', encoding='utf-8')
   hub.push(folder, f'hf:{NAME}')
   sent = list((remote / NAME).rglob('*'))

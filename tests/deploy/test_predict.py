@@ -14,7 +14,6 @@ from i2v_jax.data.videos.decode import VideoInfo, probe
 from i2v_jax.deploy import export, predict, trained
 from i2v_jax.deploy.export import export_merged, merge_trained
 from i2v_jax.models.build import merge
-from i2v_jax.training import loop
 
 
 def i2v(*args) -> int:
@@ -148,16 +147,16 @@ def test_an_export_predicts_and_evaluates_alone(
   ],
 )
 def test_other_methods_are_exported_and_predict(
-  smoke_config, digits, tmp_path, capsys, name, arg, said
+  smoke_runs, digits, tmp_path, capsys, name, arg, said
 ):
-  loop.train_and_evaluate(smoke_config(name, arg), tmp_path / 'run')
+  run, _ = smoke_runs(name, arg)
+  capsys.readouterr()
   out = tmp_path / 'out'
-  assert i2v('export', '--workdir', tmp_path / 'run', '--out', out) == 0
+  assert i2v('export', '--workdir', run, '--out', out) == 0
   assert said in ' '.join(capsys.readouterr().out.split())
   clip = sorted(digits.glob('val/*/*.mp4'))[0]
   before, after = (
-    trained.load(folder).probabilities(clip)
-    for folder in (tmp_path / 'run', out)
+    trained.load(folder).probabilities(clip) for folder in (run, out)
   )
   np.testing.assert_allclose(after, before, rtol=0, atol=1e-6)
   assert i2v('predict', '--workdir', out, clip) == 0

@@ -1,5 +1,7 @@
 """DualPath against the published implementation; its two paths apart."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -36,7 +38,7 @@ def test_outputs_from_the_clip_agree_with_the_release(release):
   """
   model, params, arrays = release
   clip_TxHxWxC = arrays['input'][0].transpose(1, 2, 3, 0)
-  framesets = grid.framesets(clip_TxHxWxC, 4, 4)
+  framesets = grid.make_framesets(clip_TxHxWxC, 4, 4)
   logits = small.apply(model, params, clip_TxHxWxC[None, ::2], framesets[None])
   np.testing.assert_allclose(logits, arrays['output'], rtol=0, atol=1e-5)
 
@@ -47,38 +49,38 @@ def test_position_code_agrees_with_the_release(golden, side):
   cfg = ViTConfig(
     width=24, depth=1, num_heads=1, patch_size=16, image_size=16 * side
   )
-  found = dualpath.frame_code(len(wanted), (4, 4), cfg)
+  found = dualpath.encode_frames(len(wanted), (4, 4), cfg)
   np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-5)
 
 
 def test_position_code_of_the_whole_model_agrees_with_the_release(release):
   model, _, arrays = release
-  found = dualpath.frame_code(1, (4, 4), model.image_model)
+  found = dualpath.encode_frames(1, (4, 4), model.image_model)
   wanted = arrays['temporal_position_code'][0]
   np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-5)
 
 
 def test_patches_on_a_border_are_numbered_in_between():
   row = [0, 0, 0, 0.5, 1, 1, 1, 2, 2, 2, 2.5, 3, 3, 3]
-  numbers = dualpath.frame_numbers(2, (4, 4), 14)
+  numbers = dualpath.number_frames(2, (4, 4), 14)
   np.testing.assert_allclose(numbers[0, 0], row, rtol=0, atol=1e-12)
   np.testing.assert_allclose(
     numbers[0, :, 0], 4 * np.array(row), rtol=0, atol=1e-12
   )
   assert numbers[0, -1, -1] == 15 and numbers[1, 0, 0] == 16
-  whole = dualpath.frame_numbers(1, (4, 4), 16)
+  whole = dualpath.number_frames(1, (4, 4), 16)
   assert sorted(set(whole.ravel())) == list(range(16))
 
 
 def test_other_grids_number_frames_row_by_row():
-  numbers = dualpath.frame_numbers(1, (2, 3), 12)[0]
+  numbers = dualpath.number_frames(1, (2, 3), 12)[0]
   assert numbers[1, 1::4].tolist() == [0, 1, 2]
   assert numbers[10, 1::4].tolist() == [3, 4, 5]
 
 
 def test_the_fixed_code_tells_frame_row_and_column_apart():
   cfg = ViTConfig(width=24, depth=1, num_heads=1, patch_size=4, image_size=32)
-  code = dualpath.cell_code(2, (2, 2), cfg)
+  code = dualpath.encode_cells(2, (2, 2), cfg)
   assert code.shape == (2, 65, 24) and not code[:, 0].any()
   square = code[:, 1:].reshape(2, 8, 8, 24)
   frame, row, column = np.split(square, 3, axis=-1)
@@ -160,7 +162,7 @@ def test_the_temporal_path_knows_the_order_of_frames():
   params, (clip, _) = small.random(model), small.clips(build(frames=16))
   clip = np.asarray(clip[0])
   logits = lambda clip: small.apply(
-    model, params, clip[None], grid.framesets(clip, 2, 2)[None]
+    model, params, clip[None], grid.make_framesets(clip, 2, 2)[None]
   )
   assert np.abs(logits(clip) - logits(clip[::-1].copy())).max() > 1e-4
 
@@ -168,7 +170,8 @@ def test_the_temporal_path_knows_the_order_of_frames():
 def test_dropout_acts_only_with_its_rng():
   model = build()
   params, clips = small.random(model), small.clips(model)
-  run = jax.jit(lambda rngs: model.apply({'params': params}, *clips, rngs=rngs))
+  apply = jax.jit(lambda tree, rngs: model.apply(tree, *clips, rngs=rngs))
+  run = functools.partial(apply, {'params': params})
   assert (run({}) == run({})).all()
   assert (run({'dropout': jax.random.key(0)}) != run({})).any()
 

@@ -207,7 +207,8 @@ def test_one_frame_has_no_motion():
 def test_dropout_acts_only_with_its_rng(inside, head):
   model, params, clip = tiny(dropout=inside)
   model = model.clone(dropout=head)
-  run = jax.jit(lambda rngs: model.apply({'params': params}, clip, rngs=rngs))
+  apply = jax.jit(lambda tree, rngs: model.apply(tree, clip, rngs=rngs))
+  run = functools.partial(apply, {'params': params})
   one, two = (run({'dropout': jax.random.key(i)}) for i in range(2))
   assert (run({}) == run({})).all()
   assert (one != two).any() and (one != run({})).any()

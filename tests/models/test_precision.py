@@ -118,7 +118,7 @@ def check_exact(text, least=10):
 def test_evaluation_is_as_exact_as_training():
   model = build('zeroi2v', 'float32')
   views = {'video': jax.ShapeDtypeStruct((1, 2, 4, 16, 16, 3), 'uint8')}
-  found = evaluate.view_probabilities.trace(
+  found = evaluate.compute_probabilities.trace(
     model, 'clip', small.shapes(model), views
   )
   check_exact(found.lower(lowering_platforms=('tpu',)).as_text())
@@ -152,7 +152,7 @@ def test_a_norm_in_bfloat16_is_that_in_float32_rounded_once():
   cfg = build('zeroi2v', 'bfloat16').image_model
   x = np.random.default_rng(0).normal(100, 1, (64, 32)).astype(jnp.bfloat16)
   norm, exact = (
-    vit.layer_norm(dataclasses.replace(cfg, dtype=dtype))
+    vit.make_layer_norm(dataclasses.replace(cfg, dtype=dtype))
     for dtype in (jnp.bfloat16, jnp.float32)
   )
   params = {'params': {'scale': jnp.ones(32), 'bias': jnp.zeros(32)}}

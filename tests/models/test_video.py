@@ -37,7 +37,7 @@ def test_what_a_model_needs_is_said(spec, options, error):
 
 @pytest.mark.parametrize('count', [-1, 0, 2.5, True, float('inf'), '3'])
 def test_a_number_of_classes_is_whole_and_positive(count):
-  with pytest.raises(ValueError, match=r'num_classes is .* a whole number'):
+  with pytest.raises(ValueError, match=r'num_classes is .* an integer'):
     i2v_jax.build(SPEC, count)
 
 

@@ -55,10 +55,10 @@ def test_a_run_compiles_a_step_once_and_an_evaluation_once(
   monkeypatch.setattr(
     memory, 'compile_step', lambda run: steps.append(1) or compiled_step(run)
   )
-  evaluate.view_probabilities.clear_cache()
+  evaluate.compute_probabilities.clear_cache()
   loop.train_and_evaluate(smoke_config(eval_every=1), tmp_path)
   assert steps == [1]
-  assert evaluate.view_probabilities._cache_size() == 1
+  assert evaluate.compute_probabilities._cache_size() == 1
 
 
 def test_what_takes_long_is_said_when_it_does_and_at_the_end(

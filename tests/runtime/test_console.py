@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.table import Table
 
-from i2v_jax.runtime.console import Console, accept_all_text, encodable
+from i2v_jax.runtime.console import Console, accept_all_text, make_encodable
 
 LATIN = b'caf\xe9.mp4'.decode(errors='surrogateescape')
 
@@ -25,8 +25,8 @@ def test_what_cannot_be_encoded_is_escaped(encoding, text, shown, monkeypatch):
   stream.flush()
   assert stream.buffer.getvalue().decode(encoding) == f'{shown}\n'
   monkeypatch.setattr('sys.stdout', stream)
-  assert encodable(text, 'instead') == 'instead'
-  assert encodable('plain', 'instead') == 'plain'
+  assert make_encodable(text, 'instead') == 'instead'
+  assert make_encodable('plain', 'instead') == 'plain'
   accept_all_text()
   print(text, flush=True)
   assert stream.buffer.getvalue().decode(encoding) == f'{shown}\n{shown}\n'

@@ -19,7 +19,7 @@ def test_the_environment_decides(monkeypatch):
   assert device_memory.read_limit(jax.devices()[0]) == 12345
   assert device_memory.agree_on_limit(sharding.make_mesh()) == 12345
   monkeypatch.setenv(device_memory.NAME, '16GB')
-  with pytest.raises(ValueError, match="'16GB'; it is a whole number"):
+  with pytest.raises(ValueError, match="'16GB'; it is an integer"):
     device_memory.read_limit(jax.devices()[0])
 
 
@@ -35,7 +35,7 @@ def test_an_accelerator_tells_what_is_left(monkeypatch):
 
 def test_devices_of_a_cpu_share_what_the_host_has_free(monkeypatch):
   monkeypatch.delenv(device_memory.NAME, raising=False)
-  monkeypatch.setattr(device_memory, '_free', lambda: 8_000)
+  monkeypatch.setattr(device_memory, '_read_free', lambda: 8_000)
   monkeypatch.setattr(jax, 'local_devices', lambda: [None] * 4)
   assert device_memory.read_limit(jax.devices()[0]) == 1_900
 
@@ -44,15 +44,15 @@ def test_a_container_that_has_read_its_data_has_memory_free(
   monkeypatch, tmp_path
 ):
   monkeypatch.setattr(device_memory, 'GROUP', tmp_path)
-  everything = device_memory._free()
+  everything = device_memory._read_free()
   (tmp_path / 'memory.max').write_text('max\n', encoding='utf-8')
-  assert device_memory._free() > everything // 2
+  assert device_memory._read_free() > everything // 2
   (tmp_path / 'memory.max').write_text('10000000\n', encoding='utf-8')
   (tmp_path / 'memory.current').write_text('9500000\n', encoding='utf-8')
   stat = 'anon 1500000\ninactive_file 7000000\nactive_file 1000000\n'
   (tmp_path / 'memory.stat').write_text(stat, encoding='utf-8')
-  assert device_memory._free() == 7_500_000
+  assert device_memory._read_free() == 7_500_000
 
 
 def test_this_host_has_memory_free():
-  assert 2**20 < device_memory._free() < 2**50
+  assert 2**20 < device_memory._read_free() < 2**50

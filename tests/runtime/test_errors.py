@@ -27,12 +27,12 @@ def raising(error):
 )
 def test_what_a_user_can_mend_is_one_sentence(error, capsys, monkeypatch):
   monkeypatch.delenv('I2V_TRACEBACK', raising=False)
-  assert errors.guarded(raising(error)) == 1
+  assert errors.run_guarded(raising(error)) == 1
   found = capsys.readouterr().err
   assert found == f'error: {error}\n(I2V_TRACEBACK=1 shows where)\n'
   monkeypatch.setenv('I2V_TRACEBACK', '1')
   with pytest.raises(type(error)):
-    errors.guarded(raising(error))
+    errors.run_guarded(raising(error))
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_what_a_user_can_mend_is_one_sentence(error, capsys, monkeypatch):
 )
 def test_anything_else_is_a_bug_with_its_traceback(error, capsys, monkeypatch):
   monkeypatch.delenv('I2V_TRACEBACK', raising=False)
-  assert errors.guarded(raising(error)) == 1
+  assert errors.run_guarded(raising(error)) == 1
   found = capsys.readouterr().err
   assert found.startswith('Traceback') and 'raise error' in found
   assert found.endswith(f'{errors.BUG}\n') and 'please report' in errors.BUG
@@ -50,14 +50,14 @@ def test_anything_else_is_a_bug_with_its_traceback(error, capsys, monkeypatch):
 def test_too_little_memory_is_no_bug(capsys, monkeypatch):
   monkeypatch.delenv('I2V_TRACEBACK', raising=False)
   error = RuntimeError('RESOURCE_EXHAUSTED: 9 GiB\nof many')
-  assert errors.guarded(raising(error)) == 1
+  assert errors.run_guarded(raising(error)) == 1
   found = capsys.readouterr().err
   assert found.startswith('error: RESOURCE_EXHAUSTED: 9 GiB; set a smaller')
 
 
 def test_a_closed_pipe_is_silent(capsys):
   with capsys.disabled():
-    assert errors.guarded(raising(BrokenPipeError())) == 1
+    assert errors.run_guarded(raising(BrokenPipeError())) == 1
   assert capsys.readouterr().err == ''
 
 

@@ -71,8 +71,8 @@ def test_a_host_that_was_frozen_blames_itself():
 
 def test_the_first_word_counts():
   found = Hosts(3)
-  assert found.watches[1].tell('disk full') == 'disk full'
-  assert found.watches[2].tell('me too') == 'disk full'
+  assert found.watches[1].report('disk full') == 'disk full'
+  assert found.watches[2].report('me too') == 'disk full'
   assert found.look(0) == 'disk full'
 
 

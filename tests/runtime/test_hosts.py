@@ -16,7 +16,7 @@ TOLD = dict(coordinator='node1:1234', num_processes=2, process_id=1)
 
 def test_nothing_given_is_alone():
   assert hosts.Join().alone and not hosts.Join(detect=True).alone
-  with hosts.joined(hosts.Join()):
+  with hosts.join_hosts(hosts.Join()):
     pass
 
 

@@ -13,7 +13,7 @@ import small
 from i2v_jax import weights
 from i2v_jax.bench import timing
 from i2v_jax.runtime import devices, errors
-from i2v_jax.runtime.console import accept_all_text, encodable
+from i2v_jax.runtime.console import accept_all_text, make_encodable
 from i2v_jax.training import memory
 
 # What Windows does not have, and then one command after another.
@@ -86,7 +86,7 @@ def test_text_that_an_encoding_lacks(tmp_path, monkeypatch, encoding, shown):
   with path.open('w', encoding=encoding) as file:
     monkeypatch.setattr(sys, 'stdout', file)
     accept_all_text()
-    print(encodable('█', instead='#'), 'é', '中', end='')
+    print(make_encodable('█', instead='#'), 'é', '中', end='')
   assert path.read_text(encoding=encoding) == shown
 
 
@@ -103,7 +103,7 @@ class Jax(types.SimpleNamespace):
 def test_a_missing_device_is_one_sentence(monkeypatch, capsys, error):
   monkeypatch.setenv('JAX_PLATFORMS', 'cuda')
   monkeypatch.setitem(sys.modules, 'jax', Jax(error=error))
-  assert errors.guarded(sys.modules['jax'].devices) == 1
+  assert errors.run_guarded(sys.modules['jax'].devices) == 1
   said = capsys.readouterr().err.splitlines()
   assert said[0].startswith('error: JAX finds no device for JAX_PLATFORMS=cuda')
   assert len(said) == 2
@@ -112,8 +112,8 @@ def test_a_missing_device_is_one_sentence(monkeypatch, capsys, error):
 def test_no_device_is_missing_where_none_was_asked_for(monkeypatch, capsys):
   monkeypatch.delenv('JAX_PLATFORMS', raising=False)
   monkeypatch.setitem(sys.modules, 'jax', Jax())
-  assert devices.missing() == ''
-  assert errors.guarded(sys.modules['jax'].devices) == 1
+  assert devices.find_missing() == ''
+  assert errors.run_guarded(sys.modules['jax'].devices) == 1
   assert errors.BUG in capsys.readouterr().err
 
 

@@ -6,7 +6,7 @@ from i2v_jax.runtime import process
 
 
 def test_the_peak_is_that_of_this_process():
-  assert 2**24 < process.peak_bytes() < 2**40
+  assert 2**24 < process.read_peak_bytes() < 2**40
 
 
 @pytest.mark.parametrize(('platform', 'unit'), [('darwin', 1), ('linux', 1024)])
@@ -14,9 +14,9 @@ def test_the_system_says_in_which_unit(platform, unit, monkeypatch):
   usage = type('Usage', (), {'ru_maxrss': 5})
   monkeypatch.setattr(process.resource, 'getrusage', lambda who: usage)
   monkeypatch.setattr(process.sys, 'platform', platform)
-  assert process.peak_bytes() == 5 * unit
+  assert process.read_peak_bytes() == 5 * unit
 
 
 def test_windows_does_not_report_it(monkeypatch):
   monkeypatch.setattr(process, 'resource', None)
-  assert process.peak_bytes() is None
+  assert process.read_peak_bytes() is None

@@ -139,7 +139,7 @@ def parts():
 
 def cuts(tree, layout, mesh):
   """Path -> how it is cut, of what is."""
-  found = flatten_dict(sharding.shardings(tree, layout, mesh), sep='/')
+  found = flatten_dict(sharding.make_shardings(tree, layout, mesh), sep='/')
   return {path: tuple(x.spec) for path, x in found.items() if x.spec}
 
 
@@ -174,9 +174,9 @@ def test_model_cuts_outputs_then_inputs(parts):
 def test_the_optimiser_has_the_cuts_of_what_it_trains(parts, layout):
   mine, _ = parts
   mesh, state = mesh_of(2, 4), jax.eval_shape(optax.adamw(0.1).init, mine)
-  wanted = sharding.shardings(mine, layout, mesh)
+  wanted = sharding.make_shardings(mine, layout, mesh)
   assert cuts(mine, layout, mesh)
-  moments = sharding.shardings(state, layout, mesh)[0]
+  moments = sharding.make_shardings(state, layout, mesh)[0]
   assert moments.mu == moments.nu == wanted
   assert moments.count.spec == PartitionSpec()
 
@@ -187,19 +187,19 @@ def test_the_optimiser_has_the_cuts_of_what_it_trains(parts, layout):
 def test_a_layout_that_cuts_nothing_is_refused(parts, layout, mesh):
   mesh, (_, frozen) = mesh_of(*mesh), parts
   tree = {'backbone': {'cls': jnp.zeros(768)}} if mesh.shape[layout] > 1 else 0
-  with pytest.raises(ValueError, match=f"'{layout}' cuts nothing here"):
-    sharding.shardings(tree or frozen, layout, mesh)
+  with pytest.raises(ValueError, match=f"'{layout}' shards nothing here"):
+    sharding.make_shardings(tree or frozen, layout, mesh)
 
 
 def test_where_nothing_is_frozen_its_layout_is_not_refused():
-  assert sharding.shardings({}, 'data', mesh_of(8, 1)) == {}
+  assert sharding.make_shardings({}, 'data', mesh_of(8, 1)) == {}
 
 
 def test_what_cannot_be_cut_is_named(parts):
   with pytest.raises(
     ValueError, match=r'blocks_0/attn/k/kernel .* into 5 along'
   ):
-    sharding.shardings(parts[1], 'model', mesh_of(1, 5))
+    sharding.make_shardings(parts[1], 'model', mesh_of(1, 5))
   with pytest.raises(ValueError, match=r'mesh.model is 8, .* the 12 heads'):
     sharding.check_heads(12, mesh_of(1, 8))
   sharding.check_heads(12, mesh_of(1, 4))
@@ -210,7 +210,7 @@ def test_what_cannot_be_cut_is_named(parts):
   [
     (dict(frozen='zero'), "mesh.frozen is 'zero'; it can be one of"),
     (dict(trained=''), "mesh.trained is ''; it can be one of"),
-    (dict(model=2, frozen='data'), 'mesh.model is 2, but nothing is cut'),
+    (dict(model=2, frozen='data'), 'mesh.model is 2, but nothing is sharded'),
   ],
 )
 def test_layouts_that_cannot_be_are_refused(changes, text):
@@ -223,8 +223,10 @@ def test_layouts_that_cannot_be_are_refused(changes, text):
 def test_what_was_trained_in_parts_is_used_in_parts(parts):
   _, frozen = parts
   layouts = dict(model=4, frozen='model', trained='replicated')
-  cut = lambda layouts, mesh: sharding.for_use(frozen, layouts, mesh)
-  assert cut(layouts, mesh_of(8)) == sharding.shardings(
+  cut = lambda layouts, mesh: sharding.make_shardings_for_use(
+    frozen, layouts, mesh
+  )
+  assert cut(layouts, mesh_of(8)) == sharding.make_shardings(
     frozen, 'data', mesh_of(8)
   )
   assert jax.tree.leaves(cut(layouts, mesh_of(1)))  # on a laptop, too
@@ -235,7 +237,7 @@ def test_what_was_trained_in_parts_is_used_in_parts(parts):
 def constraints(model, mesh=None):
   """Shapes that the forward pass holds to a layout."""
   function = lambda params, clip: model.apply({'params': params}, *clip)
-  function = sharding.traced(function, mesh) if mesh else function
+  function = sharding.trace_on_mesh(function, mesh) if mesh else function
   jaxpr = jax.make_jaxpr(function)(small.shapes(model), clip_shapes(model, 8))
   return [
     tuple(eqn.params['sharding'].spec) + eqn.invars[0].aval.shape
@@ -260,13 +262,13 @@ def test_activations_are_cut_over_data_once_per_block(method):
 
 def test_the_image_model_is_at_home_on_any_mesh():
   x = jnp.zeros((2, 5, 8))
-  assert vit.over_data(x) is x
+  assert vit.shard_over_data(x) is x
   for axes in (('batch',), ('x', 'model')):
     with jax.sharding.use_abstract_mesh(abstract_mesh((2,) * len(axes), axes)):
-      assert vit.over_data(x) is x
+      assert vit.shard_over_data(x) is x
   mesh = sharding.make_mesh(devices=jax.devices()[:1])
   inside = jax.shard_map(
-    vit.over_data,
+    vit.shard_over_data,
     mesh=mesh,
     in_specs=PartitionSpec('data'),
     out_specs=PartitionSpec('data'),

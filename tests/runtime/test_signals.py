@@ -135,13 +135,13 @@ def test_the_command_is_the_one_that_was_typed(monkeypatch, tmp_path):
   monkeypatch.setattr(sys, 'argv', ['/x/i2v_jax/main.py', '--a=b c', "--d='"])
   typed = ['python3', '-m', 'i2v_jax.main', '--a=b c', "--d='"]
   monkeypatch.setattr(sys, 'orig_argv', typed)
-  assert shlex.split(signals.command()) == typed
+  assert shlex.split(signals.format_command()) == typed
   script = tmp_path / 'i2v'
   script.write_text('', encoding='utf-8')
   script.chmod(0o755)
   monkeypatch.setenv('PATH', str(tmp_path))
   monkeypatch.setattr(sys, 'argv', [str(script), 'sweep', '--set=a=(1, 2)'])
-  assert signals.command() == "i2v sweep '--set=a=(1, 2)'"
+  assert signals.format_command() == "i2v sweep '--set=a=(1, 2)'"
 
 
 def test_a_run_that_stopped_ends_with_0_and_others_with_130(capsys):
@@ -155,13 +155,13 @@ def test_a_run_that_stopped_ends_with_0_and_others_with_130(capsys):
     raise KeyboardInterrupt('3 of 4 done')
 
   try:
-    assert errors.guarded(stop) == 0
+    assert errors.run_guarded(stop) == 0
   finally:
     signal.signal(signal.SIGINT, before)
   first, second = capsys.readouterr().out.splitlines()
   assert first == 'stopped by SIGTERM; to go on:'
-  assert second == f'  {signals.command()}'
-  assert errors.guarded(interrupt) == 130
+  assert second == f'  {signals.format_command()}'
+  assert errors.run_guarded(interrupt) == 130
   assert capsys.readouterr().err == 'stopped; 3 of 4 done\n'
 
 
@@ -179,11 +179,11 @@ def check_same(found, wanted):
 
 
 MOMENTS = {  # what is at work when the signal comes -> step that is saved
-  'prepare': (loop, 0),
-  '_report': (loop, 1),
-  '_evaluate_one_view': (loop, 2),
+  'prepare_run': (loop, 0),
+  '_report': (loop.Trainer, 1),
+  '_evaluate_one_view': (loop.Trainer, 2),
   'save': (checkpoint.Checkpoints, 2),
-  '_write': (loop, 3),
+  '_write': (loop.Trainer, 3),
   '_start': (evaluate, 2),
 }
 
@@ -235,12 +235,12 @@ def in_the_trace(patch):
   """A state is given away when the signal comes."""
   original = nonfinite.trace
 
-  def told(run, state, batches, step_fn, step):
+  def told(run, batches, step_fn, step):
     def step_and_tell(*args):
       tell()
       return step_fn(*args)
 
-    return original(run, state, batches, step_and_tell, step)
+    return original(run, batches, step_and_tell, step)
 
   patch.setattr(nonfinite, 'trace', told)
 
@@ -272,6 +272,7 @@ def whole_run(digits, tmp_path_factory):
   from configs import quickstart
 
   config = quickstart.get_config('smoke')
+  config.model.backbone.depth = 1  # as theirs
   config.data.root = str(digits)
   config.checkpoint_every = config.eval_every = 2
   workdir = tmp_path_factory.mktemp('whole')

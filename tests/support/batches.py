@@ -33,7 +33,7 @@ def train(
   **more,
 ):
   return list(
-    pipeline.train_batches(
+    pipeline.load_train_batches(
       Loader(split, spec),
       batch_size,
       seed=seed,
@@ -47,7 +47,7 @@ def train(
 
 def evaluate(split, batch_size, spec=BROKEN, parallel=PLAIN, **options):
   loader = Loader(split, spec, **options)
-  return list(pipeline.test_batches(loader, batch_size, parallel=parallel))
+  return list(pipeline.load_test_batches(loader, batch_size, parallel=parallel))
 
 
 def order_of(batches):

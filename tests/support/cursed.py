@@ -12,12 +12,12 @@ from i2v_jax.data.prepare import staging
 class Cursed(Loader):
   """Video 3 hangs, video 5 takes its process along."""
 
-  def train(self, index, rng):
+  def load_clip(self, index, rng):
     if index == 3:
       threading.Event().wait()
     if index == 5:
       os.abort()
-    return super().train(index, rng)
+    return super().load_clip(index, rng)
 
 
 def store(path, recipe, fps):

@@ -17,7 +17,7 @@ def decode_all(path):
 
 def rgb(picture):
   """The pixels of a picture, as FFmpeg's own tools convert them."""
-  return pyav.Reformatter().rgb(picture)
+  return pyav.Reformatter().to_rgb(picture)
 
 
 def encode(

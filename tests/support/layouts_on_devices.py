@@ -86,7 +86,9 @@ def compare(model):
   found = {'moved': difference(state.params, start)}
   for name, layouts in LAYOUTS.items():
     cut, cut_frozen, cut_loss = three_steps(model, layouts)
-    share = lambda part, whole: memory.num_bytes(part) / memory.num_bytes(whole)
+    share = lambda part, whole: (
+      memory.count_bytes(part) / memory.count_bytes(whole)
+    )
     found[name] = {
       'params': difference(cut.params, state.params),
       'opt_state': difference(cut.opt_state, state.opt_state),

@@ -14,7 +14,7 @@ from i2v_jax.runtime import errors, hosts
 
 def work():
   where, *numbers = sys.argv[1:]
-  with hosts.joined(hosts.Join(False, where, *map(int, numbers))):
+  with hosts.join_hosts(hosts.Join(False, where, *map(int, numbers))):
     for line in sys.stdin:
       what, _, text = line.strip().partition(' ')
       if what == 'sum':
@@ -29,4 +29,4 @@ def work():
 
 
 if __name__ == '__main__':
-  sys.exit(errors.guarded(work))
+  sys.exit(errors.run_guarded(work))

@@ -1,6 +1,7 @@
 """Small models with random parameters, and what tests ask of them."""
 
 import functools
+import math
 
 import jax
 import jax.numpy as jnp
@@ -8,6 +9,7 @@ import numpy as np
 import optax
 import published
 from flax.traverse_util import flatten_dict
+from jax.extend import core
 from jax.sharding import AbstractMesh, AxisType
 
 import i2v_jax
@@ -161,3 +163,23 @@ def abstract_mesh(sizes, names):
   """A mesh without devices, of the kind `sharding.make_mesh` makes."""
   kinds = (AxisType.Auto,) * len(names)
   return AbstractMesh(sizes, names, axis_types=kinds)
+
+
+def count_products(jaxpr):
+  """Multiply-accumulates of matrix products and convolutions in a jaxpr."""
+  total = 0
+  for eqn in jaxpr.eqns:
+    sizes = [var.aval.shape for var in eqn.invars]
+    out = math.prod(eqn.outvars[0].aval.shape)
+    if eqn.primitive.name == 'dot_general':
+      (contracted, _), _ = eqn.params['dimension_numbers']
+      total += out * math.prod(sizes[0][axis] for axis in contracted)
+    if eqn.primitive.name == 'conv_general_dilated':
+      features = eqn.params['dimension_numbers'].rhs_spec[0]
+      total += out * math.prod(sizes[1]) // sizes[1][features]
+    within = [*map(count_products, core.jaxprs_in_params(eqn.params))]
+    if eqn.primitive.name == 'cond':  # attention, as each platform does it
+      assert len(set(within)) == 1
+      within = within[:1]
+    total += sum(within)
+  return total

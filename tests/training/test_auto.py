@@ -227,8 +227,8 @@ def test_without_auto_nothing_is_changed_or_compiled(smoke_config, tmp_path):
 
 def test_the_batch_spreads_over_devices_parts_and_repeats(config):
   mesh = small.abstract_mesh((4, 2), ('data', 'model'))
-  assert auto.smallest_batch(config | {'accumulate': 2}, mesh) == 8
-  assert auto.smallest_batch(config | {'repeats': 3}, mesh) == 12
+  assert auto.find_smallest_batch(config | {'accumulate': 2}, mesh) == 8
+  assert auto.find_smallest_batch(config | {'repeats': 3}, mesh) == 12
   one = small.abstract_mesh((1, 1), ('data', 'model'))
-  assert auto.smallest_batch(config, one) == 1
-  assert auto.smallest_batch(config | {'mixup': 0.8}, one) == 2
+  assert auto.find_smallest_batch(config, one) == 1
+  assert auto.find_smallest_batch(config | {'mixup': 0.8}, one) == 2

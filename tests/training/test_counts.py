@@ -58,7 +58,7 @@ def test_the_image_model_sees_every_frame():
   ],
 )
 def test_what_has_no_adapter_is_called_by_its_operator(settings, name):
-  assert counts.method_name(small.build(None, **settings)) == name
+  assert counts.find_method_name(small.build(None, **settings)) == name
 
 
 def test_a_config_that_cannot_be_is_refused():
@@ -77,8 +77,8 @@ def test_merged_models_are_those_that_merging_makes():
 def test_half_of_what_xla_counts_for_a_product():
   x, w = jnp.ones((3, 5)), jnp.ones((5, 7))
   lowered = jax.jit(jnp.matmul).lower(x, w)
-  assert compilation.xla_macs(lowered) == 3 * 5 * 7
-  assert compilation.xla_macs(lowered.compile()) == 3 * 5 * 7
+  assert compilation.count_xla_macs(lowered) == 3 * 5 * 7
+  assert compilation.count_xla_macs(lowered.compile()) == 3 * 5 * 7
 
 
 def test_a_backend_that_does_not_count_is_named():
@@ -87,7 +87,7 @@ def test_a_backend_that_does_not_count_is_named():
       return None
 
   with pytest.raises(ValueError, match='does not tell the FLOPs'):
-    compilation.xla_macs(Silent())
+    compilation.count_xla_macs(Silent())
 
 
 def test_kernels_of_libraries_are_counted():
@@ -96,4 +96,4 @@ def test_kernels_of_libraries_are_counted():
       call = 'x = f32[2] custom-call(y), custom_call_target="__cudnn$fmha"\n'
       return call * 2 + 'dot(a, b)'
 
-  assert compilation.kernels(Compiled()) == {'__cudnn$fmha': 2}
+  assert compilation.count_kernels(Compiled()) == {'__cudnn$fmha': 2}

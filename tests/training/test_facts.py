@@ -63,7 +63,7 @@ def test_a_newer_evaluation_with_the_same_views_replaces_the_older(
   for views in ('1x1', '2x1'):
     spec = set_views(merged.spec, views)
     split, result = trained.evaluate_trained(merged, spec)
-    evaluate.write(result, split, merged.folder / f'eval-{views}')
+    evaluate.write_evaluation(result, split, merged.folder / f'eval-{views}')
   one, two = facts.collect_facts(merged)['evaluations']
   assert (one['views'], two['views']) == (
     '1 clips x 1 crops',

@@ -55,18 +55,18 @@ def test_what_was_killed_goes_on_and_nothing_is_computed_twice(
 ):
   config = changed(smoke_config(), PROBE | {'cache_gb': 0.1})
   whole = prepare_run(config, tmp_path / 'whole')
-  wanted = jax.device_get(next(features.stored_batches(whole, 1)))
+  wanted = jax.device_get(next(features.read_batches(whole, 1)))
   run = prepare_run(config, tmp_path / 'killed')
-  real = features._computed
+  real = features._compute_rows
   first = lambda run, store: itertools.islice(real(run, store), 2)
-  monkeypatch.setattr(features, '_computed', first)
+  monkeypatch.setattr(features, '_compute_rows', first)
   with pytest.raises(ValueError, match='has 16 of 32 rows'):
-    next(features.stored_batches(run, 0))
-  monkeypatch.setattr(features, '_computed', real)
-  found = jax.device_get(next(features.stored_batches(run, 1)))
+    next(features.read_batches(run, 0))
+  monkeypatch.setattr(features, '_compute_rows', real)
+  found = jax.device_get(next(features.read_batches(run, 1)))
   jax.tree.map(np.testing.assert_array_equal, found, wanted)
-  monkeypatch.setattr(features, '_computed', None)
-  next(features.stored_batches(run, 1))
+  monkeypatch.setattr(features, '_compute_rows', None)
+  next(features.read_batches(run, 1))
 
 
 def test_a_signal_ends_it_and_what_was_computed_stays(
@@ -100,7 +100,7 @@ def test_a_video_that_cannot_be_read_counts_for_nothing(
   real = type(run.train.split).video
   lost = lambda split, i: '/gone' if split.paths[i] == bad else real(split, i)
   monkeypatch.setattr(type(run.train.split), 'video', lost)
-  masks = np.concatenate([b['mask'] for b in features.stored_batches(run, 0)])
+  masks = np.concatenate([b['mask'] for b in features.read_batches(run, 0)])
   assert masks.sum() == 30  # two clips of each of 16 videos, but for one
   assert 'no such video' in (tmp_path / 'bad_videos.csv').read_text(
     encoding='utf-8'
@@ -124,32 +124,32 @@ def test_what_cannot_be_kept_is_refused(smoke_config, tmp_path, changes, error):
   with config.unlocked(), config.ignore_type():
     config.update_from_flattened_dict(changes)
   with pytest.raises(ValueError, match=error):
-    features.stored_batches(prepare_run(config, tmp_path), 0)
+    features.read_batches(prepare_run(config, tmp_path), 0)
   assert not (tmp_path / 'features').exists()
 
 
 def test_features_of_other_clips_are_refused(smoke_config, tmp_path):
   config = changed(smoke_config(), PROBE | {'cache_gb': 0.1})
-  next(features.stored_batches(prepare_run(config, tmp_path), 0))
+  next(features.read_batches(prepare_run(config, tmp_path), 0))
   with config.unlocked():
     config.clip.flip = 0.5
   run = prepare_run(config, tmp_path)
   with pytest.raises(ValueError, match=r'features of another clip\.flip'):
-    next(features.stored_batches(run, 0))
+    next(features.read_batches(run, 0))
 
 
 def test_other_test_views_keep_the_features(
   smoke_config, tmp_path, monkeypatch
 ):
   config = changed(smoke_config(), PROBE | {'cache_gb': 0.1})
-  next(features.stored_batches(prepare_run(config, tmp_path), 0))
+  next(features.read_batches(prepare_run(config, tmp_path), 0))
   size = config.model.backbone.image_size
   views = {'views.clips': 1, 'views.crops': 1, 'views.short_side': size + 8}
   changed(config, views | {'clip.test_sampling': 'mmaction0'})
   run = prepare_run(config, tmp_path)
   assert {run.train.spec.clips, run.train.spec.crops} == {1}
-  monkeypatch.setattr(features, '_computed', None)
-  next(features.stored_batches(run, 0))
+  monkeypatch.setattr(features, '_compute_rows', None)
+  next(features.read_batches(run, 0))
 
 
 def test_bytes_are_those_of_the_blocks_that_are_read():

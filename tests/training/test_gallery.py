@@ -11,12 +11,12 @@ from i2v_jax.training import gallery
 
 def test_every_augmentation_changes_the_frame(videos):
   # Faded, so that there is contrast to stretch.
-  frame = gallery.middle_frame(videos / 'arm_wrestling.mp4') // 2 + 40
-  other = gallery.middle_frame(videos / 'flipping_pancake.mkv')
+  frame = gallery.read_middle_frame(videos / 'arm_wrestling.mp4') // 2 + 40
+  other = gallery.read_middle_frame(videos / 'flipping_pancake.mkv')
   assert frame.shape == other.shape == (224, 224, 3)
-  (_, plain), *drawn = gallery.drawn(frame, 5)
-  (_, second), *mixed = gallery.mixed(frame, other, 5)
-  operations = dict(gallery.operations(frame))
+  (_, plain), *drawn = gallery.draw_random(frame, 5)
+  (_, second), *mixed = gallery.draw_mixed(frame, other, 5)
+  operations = dict(gallery.draw_operations(frame))
   np.testing.assert_array_equal(plain, frame)
   np.testing.assert_array_equal(second, other)
   assert operations.keys() == randaugment.OPS.keys()
@@ -40,5 +40,5 @@ def test_the_command_writes_the_picture(videos, tmp_path):
   args = parser.make_parser().parse_args(
     ['data', 'gallery', *clips, '--out', str(out)]
   )
-  assert errors.guarded(args.function, args) == 0
+  assert errors.run_guarded(args.function, args) == 0
   assert cv2.imread(str(out)).shape[1] > 900

@@ -35,7 +35,8 @@ def test_the_gradient_ends_at_the_lowest_block_that_is_trained(
 ):
   model = small.build(ZERO | options, depth=4)
   assert (
-    gradient_depth.lowest_block(model, trainable(model, *prefixes)) == lowest
+    gradient_depth.find_lowest_block(model, trainable(model, *prefixes))
+    == lowest
   )
 
 
@@ -77,4 +78,6 @@ def test_it_is_said_where_that_is_news():
 
 def test_evl_has_no_backward_pass_in_the_image_model():
   model = small.build(dict(name='evl', layers=1), temporal_embedding=False)
-  assert gradient_depth.lowest_block(model, trainable(model, 'adapters')) == 2
+  assert (
+    gradient_depth.find_lowest_block(model, trainable(model, 'adapters')) == 2
+  )

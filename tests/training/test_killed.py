@@ -102,7 +102,7 @@ def test_a_run_at_work(smoke_config, digits, tmp_path):
   workers = processes.below(process.pid)
   assert len(workers) == 2
   told = ('starting', 'running')  # a sign is written now and then
-  assert any(word in status.report(workdir)[1] for word in told)
+  assert any(word in status.make_report(workdir)[1] for word in told)
   with pytest.raises(OSError, match=f'trained by process {process.pid} on'):
     loop.train_and_evaluate(smoke_config(**config), workdir)
   os.killpg(process.pid, signal.SIGINT)
@@ -112,14 +112,14 @@ def test_a_run_at_work(smoke_config, digits, tmp_path):
   assert process.returncode == 0 and 'Traceback' not in output
   assert 'worker process' not in output
   assert shlex.split(output.splitlines()[-1]) == argv
-  assert any('stopped (SIGINT)' in line for line in status.report(workdir))
+  assert any('stopped (SIGINT)' in line for line in status.make_report(workdir))
   assert f'{everything(workdir)[0]} of 2000 is saved' in output
 
   again = start(argv)
   assert 'resumed at step' in wait_for_steps(again, 1)
   os.kill(again.pid, signal.SIGKILL)
   again.communicate()
-  assert any('crashed (its process' in x for x in status.report(workdir))
+  assert any('crashed (its process' in x for x in status.make_report(workdir))
   records = everything(workdir)[2]
   steps = [record['step'] for record in records]
   assert steps == list(range(1, len(steps) + 1))
@@ -149,7 +149,7 @@ def test_two_processes_stop_at_the_same_step(digits, tmp_path):
   assert 'a signal to another process; to go on, start the same' in first
   step, _ = checkpoint_files.find_newest(tmp_path / 'run')
   assert 3 <= step < 400 and f'step {step} of 400 is saved' in first
-  lines = status.report(tmp_path / 'run')
+  lines = status.make_report(tmp_path / 'run')
   assert lines[1].startswith('0 (') and lines[2].startswith('1 (')
   assert all(f' {step}/400 ' in line for line in lines[1:3])
 

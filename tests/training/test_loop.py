@@ -54,6 +54,7 @@ def steps_of(run, count, batch, **options):
 @pytest.fixture(scope='module')
 def run(digits, tmp_path_factory):
   config = quickstart.get_config('smoke')
+  config.model.backbone.depth = 1
   config.data.root = str(digits)
   return prepare_run(config, tmp_path_factory.mktemp('run'))
 
@@ -258,7 +259,7 @@ def test_a_failed_start_does_not_claim_the_workdir(smoke_config, tmp_path):
     ({'trainable': ('adaptors',)}, "'adaptors'"),
     ({'optimizer.lr_multipliers': {'backbone/blocks_9': 0.1}}, 'blocks_9'),
     ({'optimizer.schedule': 'hour'}, 'hour'),
-    ({'data.format': 'tfrecord'}, 'no data format'),
+    ({'data.format': 'tfrecord'}, "data format is 'tfrecord'"),
     ({'data.val': 'test'}, 'make it next to train'),
     ({'data.on_bad_video': 'ignore'}, 'on_bad_video'),
     ({'model.num_frames': 0}, 'num_frames is 0'),

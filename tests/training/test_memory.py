@@ -40,7 +40,7 @@ def test_bytes_add_up_to_what_is_compiled(config):
   assert found.batch == params_lib.num_bytes(inputs.batch) > 0
   assert found.opt_state > 2 * found.trained - 100 > 0
   assert found.temporaries > 0
-  assert found.total == compilation.peak_bytes(compiled)
+  assert found.total == compilation.read_peak_bytes(compiled)
   assert 0 <= found.other < 1024  # metrics and padding
 
 
@@ -50,7 +50,7 @@ def test_weights_that_a_step_on_features_does_not_read_still_count(config):
   lowered, inputs = memory.lower_step(config, sharding.make_mesh(), 4)
   compiled = lowered.compile()
   found = memory.measure(compiled, inputs)
-  assert found.frozen > compilation.peak_bytes(compiled)
+  assert found.frozen > compilation.read_peak_bytes(compiled)
   assert found.other >= 0 and found.total > found.frozen
 
 
@@ -73,8 +73,8 @@ def test_another_batch_size_than_that_of_the_config(config):
 def test_bytes_of_sharded_arrays_are_those_of_one_device():
   mesh = small.abstract_mesh((4,), ('data',))
   shape = lambda place: jax.ShapeDtypeStruct((8, 3), 'f4', sharding=place(mesh))
-  assert memory.num_bytes([shape(sharding.replicated)]) == 96
-  assert memory.num_bytes([shape(sharding.over_data)]) == 24
+  assert memory.count_bytes([shape(sharding.replicated)]) == 96
+  assert memory.count_bytes([shape(sharding.over_data)]) == 24
 
 
 def test_parts_of_a_batch_save_memory_and_share_the_frozen_weights(config):

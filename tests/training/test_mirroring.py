@@ -66,13 +66,13 @@ def test_folders_of_classes_give_labels_and_names(tmp_path):
   for name in ('train/push_right/a.mp4', 'train/push_left/b.mp4'):
     (tmp_path / name).parent.mkdir(parents=True)
     (tmp_path / name).touch()
-  names = show.class_folders([tmp_path])
+  names = show.find_class_names([tmp_path])
   assert names == PUSHED
-  videos = show.label(show.list_clips([tmp_path], 2), names)
+  videos = show.label_videos(show.list_clips([tmp_path], 2), names)
   assert [label for _, label in videos] == [0, 1]
-  assert show.class_folders([tmp_path / 'train' / 'push_left']) == ()
-  assert show.label([('x/push_right/c.mp4', 7)], names)[0][1] == 7
-  assert show.label([('x/other/c.mp4', None)], names)[0][1] is None
+  assert show.find_class_names([tmp_path / 'train' / 'push_left']) == ()
+  assert show.label_videos([('x/push_right/c.mp4', 7)], names)[0][1] == 7
+  assert show.label_videos([('x/other/c.mp4', None)], names)[0][1] is None
 
 
 def test_a_mirrored_strip_names_the_exchanged_class(videos):
@@ -80,5 +80,5 @@ def test_a_mirrored_strip_names_the_exchanged_class(videos):
     num_frames=2, image_size=32, short_side=40, flip=1.0, flip_map={0: 1, 1: 0}
   )
   with show.open_video(videos / 'rotated_90.mov') as video:
-    (seen,) = show.train_draws(video, 0, spec, (0,), 1, PUSHED)
+    (seen,) = show.draw_train_clips(video, 0, spec, (0,), 1, PUSHED)
   assert seen.notes == ['mirrored', 'label 1', 'push_right']

@@ -8,7 +8,12 @@ import pytest
 from configs import quickstart
 from i2v_jax.data.clips import grid
 from i2v_jax.training import augment, experiment
-from i2v_jax.training.augment import draw_mixing, make_targets, mix, outside
+from i2v_jax.training.augment import (
+  draw_mixing,
+  make_box_mask,
+  make_targets,
+  mix,
+)
 
 SIZE = (8, 12)
 
@@ -80,7 +85,7 @@ def test_cutmix_pastes_the_same_box_into_every_frame(fixed):
   ],
 )
 def test_the_box_is_that_of_the_formula(share, centre, wanted):
-  keep, mean = outside(share, jnp.array(centre), SIZE)
+  keep, mean = make_box_mask(share, jnp.array(centre), SIZE)
   np.testing.assert_array_equal(keep, box(*wanted))
   assert float(mean) == pytest.approx(box(*wanted).mean())
 
@@ -138,7 +143,7 @@ def test_framesets_are_mixed_as_their_frames_are(fixed):
   """Boxes on borders of 2 x 2 pixels show in both sizes exactly."""
   batch = make_batch()
   frames = np.repeat(batch['video'][:, :, ::2, ::2], 2, 2).repeat(2, 3)
-  tiles = lambda x: np.stack([grid.framesets(clip, 2, 2) for clip in x])
+  tiles = lambda x: np.stack([grid.make_framesets(clip, 2, 2) for clip in x])
   batch |= {'video': frames, 'grid': tiles(frames)}
   for keep in (box(2, 4, 6, 10), np.full(SIZE, 0.25)):
     fixed(keep, keep.mean())

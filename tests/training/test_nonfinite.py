@@ -40,9 +40,9 @@ def changed(tree, path, value):
 
 
 def test_nothing_is_found_where_nothing_is_wrong(run, batch):
-  assert nonfinite.not_finite(run.state) == []
+  assert nonfinite.find_nonfinite(run.state) == []
   nonfinite.check_state(run.state)
-  assert 'done again, that step gave numbers' in nonfinite.first(
+  assert 'done again, that step gave numbers' in nonfinite.find_first(
     run, run.state, batch
   )
 
@@ -51,7 +51,7 @@ def test_a_parameter_is_named_before_all_else(run, batch):
   params = changed(run.state.params, 'head/kernel', jnp.inf)
   state = run.state.replace(params=params)
   text = 'the parameter head/kernel was not finite before that step.'
-  assert nonfinite.first(run, state, batch) == text
+  assert nonfinite.find_first(run, state, batch) == text
   with pytest.raises(FloatingPointError, match=r'^params/head/kernel .* 0 \(1'):
     nonfinite.check_state(state)
 
@@ -79,7 +79,7 @@ def test_of_many_outputs_the_first_is_named(run, batch, changes):
   )
   text = 'the first tensor that is not finite is the output of '
   wanted = f'{text}backbone/blocks_1/mlp/fc1.'
-  assert nonfinite.first(run, run.state, batch) == wanted
+  assert nonfinite.find_first(run, run.state, batch) == wanted
 
 
 @pytest.mark.parametrize('parts', [1, 2])
@@ -98,7 +98,9 @@ def test_what_is_looked_at_is_what_the_step_did(run, batch, monkeypatch, parts):
   monkeypatch.setattr(nonfinite, 'forward', forward)
   changes = {'drop_patches': 0.5, 'mixup': 0.8, 'accumulate': parts}
   run = dataclasses.replace(run, config=dict(run.config) | changes)
-  nonfinite.first(run, run.state, batch)  # the outputs, and then the gradients
+  nonfinite.find_first(
+    run, run.state, batch
+  )  # the outputs, and then the gradients
   jax.effects_barrier()
   assert list(seen.values()) == [2] * parts
   assert precisions == {'highest'}
@@ -107,10 +109,12 @@ def test_what_is_looked_at_is_what_the_step_did(run, batch, monkeypatch, parts):
 def test_of_kept_features_the_first_output_is_named(run, batch):
   kept = {key: batch[key] for key in ('label', 'mask')}
   kept['features'] = jnp.full((4, 8, 32), 10.0)
-  assert 'that step gave numbers' in nonfinite.first(run, run.state, kept)
+  assert 'that step gave numbers' in nonfinite.find_first(run, run.state, kept)
   params = changed(run.state.params, 'head/kernel', 3e38)
   state = run.state.replace(params=params)
-  assert nonfinite.first(run, state, kept).endswith('is the output of head.')
+  assert nonfinite.find_first(run, state, kept).endswith(
+    'is the output of head.'
+  )
 
 
 def test_of_many_gradients_the_last_layer_is_named(run, batch, monkeypatch):
@@ -118,11 +122,11 @@ def test_of_many_gradients_the_last_layer_is_named(run, batch, monkeypatch):
   grads = changed(grads, 'adapters/blocks_1/fc2/up/kernel', jnp.inf)
   give = lambda *args: (grads, {'loss': jnp.float32(1)})
   with monkeypatch.context() as patch:
-    patch.setattr(nonfinite, '_gradients', give)
-    assert 'is that of head/kernel (2 of ' in nonfinite.first(
+    patch.setattr(nonfinite, '_compute_gradients', give)
+    assert 'is that of head/kernel (2 of ' in nonfinite.find_first(
       run, run.state, batch
     )
-  grads, metrics = nonfinite._gradients(run, run.state, batch)
+  grads, metrics = nonfinite._compute_gradients(run, run.state, batch)
   assert jax.tree.structure(grads) == jax.tree.structure(run.state.params)
   norm = jnp.sqrt(sum((g**2).sum() for g in jax.tree.leaves(grads)))
   np.testing.assert_allclose(norm, metrics['grad_norm'], rtol=1e-6)
@@ -164,14 +168,14 @@ def test_parameters_without_numbers_are_not_evaluated(
 
 def test_skipped_steps_are_no_problem_until_there_are_too_many():
   metrics = {'loss': jnp.nan, 'grad_norm': jnp.nan}
-  assert nonfinite.problem_of(metrics) == 'loss is nan'
-  assert nonfinite.problem_of(metrics | {'loss': 1.0}) == 'grad_norm is nan'
-  assert nonfinite.problem_of({'loss': 1.0, 'grad_norm': 2.0}) == ''
+  assert nonfinite.find_problem(metrics) == 'loss is nan'
+  assert nonfinite.find_problem(metrics | {'loss': 1.0}) == 'grad_norm is nan'
+  assert nonfinite.find_problem({'loss': 1.0, 'grad_norm': 2.0}) == ''
   assert (
-    nonfinite.problem_of(metrics | {'skipped_in_a_row': 0}) == 'loss is nan'
+    nonfinite.find_problem(metrics | {'skipped_in_a_row': 0}) == 'loss is nan'
   )
-  assert nonfinite.problem_of(metrics | {'skipped_in_a_row': 1}) == ''
+  assert nonfinite.find_problem(metrics | {'skipped_in_a_row': 1}) == ''
   with pytest.raises(
     FloatingPointError, match=f'skipped {nonfinite.SKIPS} steps'
   ):
-    nonfinite.problem_of(metrics | {'skipped_in_a_row': nonfinite.SKIPS})
+    nonfinite.find_problem(metrics | {'skipped_in_a_row': nonfinite.SKIPS})

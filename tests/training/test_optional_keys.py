@@ -22,7 +22,7 @@ def config(arg='smoke,method=lora'):
 )
 def test_options_of_the_parts_can_be_set(key):
   c = config()
-  optional_keys.add(c, [key])
+  optional_keys.add_keys(c, [key])
   *parents, name = key.split('.')
   node = c
   for parent in parents:
@@ -37,16 +37,16 @@ def test_options_of_the_parts_can_be_set(key):
 )
 def test_other_keys_are_not_added(key):
   c = config()
-  optional_keys.add(c, [key])
+  optional_keys.add_keys(c, [key])
   assert c == config()
 
 
 def test_values_stay_as_they_are():
   c = config()
-  optional_keys.add(c, ['model.backbone.width', 'model.adapter.rank'])
+  optional_keys.add_keys(c, ['model.backbone.width', 'model.adapter.rank'])
   assert c == config()
 
 
 def test_the_command_line_tells_which():
   argv = ['i2v', '--config=x.py', '--config.a.b=1', '-noconfig.c', '--other.d']
-  assert config_flag._changed(argv) == ['a.b', 'c']
+  assert config_flag._find_changed(argv) == ['a.b', 'c']

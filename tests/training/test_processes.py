@@ -26,6 +26,7 @@ def command(digits, workdir, *changes):
     '-m',
     'i2v_jax.main',
     '--config=configs/quickstart.py:smoke',
+    '--config.model.backbone.depth=1',  # as `smoke_config`
     f'--config.data.root={digits}',
     '--config.compare={}',
     f'--workdir={workdir}',

@@ -14,7 +14,7 @@ cosine = lambda share: 0.5 * (1 + math.cos(math.pi * share))
 def released(**changes):
   """40 epochs of 100 steps, as the configs of the releases have them."""
   options = dict(total_steps=4000, steps_per_epoch=100, by='epoch') | changes
-  return optimizer.warmup_cosine(3e-4, **options)
+  return optimizer.make_warmup_cosine(3e-4, **options)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_by_step_falls_smoothly_to_nothing():
 )
 def test_after_warm_up_the_cosine_counts_from_its_end(step, lr):
   options = dict(total_steps=400, steps_per_epoch=50, warmup_epochs=2.0)
-  schedule = optimizer.warmup_cosine(
+  schedule = optimizer.make_warmup_cosine(
     2e-4, **options, warmup_from=0.0, by='after_warmup'
   )
   np.testing.assert_allclose(schedule(step), lr, rtol=1e-3, atol=1e-11)

@@ -38,7 +38,7 @@ def elsewhere(tmp_path, monkeypatch):
 
 def test_a_shipped_config_is_found_in_any_folder(elsewhere):
   assert shipped_configs.find_config(QUICKSTART) == str(
-    shipped_configs.configs_folder() / 'quickstart.py'
+    shipped_configs.find_configs() / 'quickstart.py'
   )
   found = config_files.load_config(f'{QUICKSTART}:smoke')
   assert found['data']['format'] == 'digits' and found['steps'] == 3
@@ -148,7 +148,7 @@ def test_what_is_installed_has_the_configs(installed, elsewhere):
   write(elsewhere / 'configs' / 'common.py', 'STEPS = 11')
   code = (
     'from i2v_jax.training import config_files, shipped_configs as shipped\n'
-    'print(shipped.configs_folder())\n'
+    'print(shipped.find_configs())\n'
     f'print(config_files.load_config("{QUICKSTART}:smoke")["steps"])'
   )
   done = run(code, elsewhere, path=installed)

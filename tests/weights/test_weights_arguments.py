@@ -19,10 +19,10 @@ from i2v_jax.weights.report import MissingArgumentError
   ('given', 'error'),
   [
     (dict(numheads=4), "no 'numheads' to choose; did you mean 'num_heads'"),
-    (dict(image_size=0), 'image_size is 0; it can be a whole number from 1'),
+    (dict(image_size=0), 'image_size is 0; it can be an integer from 1'),
     (
       dict(image_size='large'),
-      "image_size is 'large'; it can be a whole number",
+      "image_size is 'large'; it can be an integer",
     ),
     (dict(norm_eps='small'), "norm_eps is 'small'; it can be a finite number"),
     (dict(pool='max'), "pool is 'max'"),

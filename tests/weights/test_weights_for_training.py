@@ -142,12 +142,12 @@ def test_a_normalisation_without_a_name_can_be_kept_on_purpose(make):
   assert weights.load_for_config(
     *make('hf_clip_vision', 'clip', data=data, **files)
   )
-  assert config_ranges.check({'data': data}) == {'data': data}
+  assert config_ranges.check_ranges({'data': data}) == {'data': data}
 
 
 def test_the_older_choice_of_weights_is_in_its_range():
   config = {'weights_which': weights.OLDER}
-  assert config_ranges.check(config) == config
+  assert config_ranges.check_ranges(config) == config
 
 
 def test_configs_that_differ_on_purpose_say_so():

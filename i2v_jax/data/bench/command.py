@@ -1,17 +1,16 @@
-"""`i2v data bench`: tables of how fast videos are read, and by whom."""
+"""`i2v data bench`: tables of the speed of reading, and of other libraries."""
 
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 from rich.table import Table
 
-from i2v_jax.data.bench import measure as lib
-from i2v_jax.data.bench import peers
+from i2v_jax.data.bench import measure, peers
 from i2v_jax.data.clips.spec import ClipSpec
 from i2v_jax.data.videos.decode import probe
-from i2v_jax.runtime.console import console, progress
+from i2v_jax.runtime.console import console, make_progress, make_table
 from i2v_jax.runtime.errors import UserError
 
 IMAGE_SIZE = 224
@@ -20,92 +19,96 @@ IMAGE_SIZE = 224
 def bench(
   path, frames: int, stride: int, count: int, rounds: int, seed: int
 ) -> None:
-  """Prints what a clip costs, stage by stage, and how fast the loader is."""
-  plan, threads = _plan(path, frames, stride, count, seed), os.cpu_count() or 1
-  run = lambda: (lib.time_stages(plan), lib.time_loader(plan, threads))
-  found = sorted(_rounds(rounds, run), key=lambda pair: pair[0]['total'])
-  console.print(_stages(plan, found[rounds // 2][0], rounds))
-  whole = count / np.median([loaded.seconds for _, loaded in found])
+  """Prints the cost of a clip, stage by stage, and the speed of the loader."""
+  plan, threads = (
+    _make_plan(path, frames, stride, count, seed),
+    os.cpu_count() or 1,
+  )
+  run = lambda: (measure.time_stages(plan), measure.time_loader(plan, threads))
+  found = sorted(_run_rounds(rounds, run), key=lambda pair: pair[0]['total'])
+  console.print(_make_stage_table(plan, found[rounds // 2][0], rounds))
+  rate = count / np.median([loaded.seconds for _, loaded in found])
   console.print(
-    f'whole loader: {whole:.1f} clips/s by the clock, in {threads} threads'
+    f'complete loader: {rate:.1f} clips/s of wall time, in {threads} threads'
   )
   _, loaded = found[0]
   console.print(
     f'memory of the process: {loaded.early / 1e6:.0f} MB after '
-    f'{math.ceil(count / 10):,} clips of it, {loaded.late / 1e6:.0f} MB after '
+    f'{math.ceil(count / 10):,} clips, {loaded.late / 1e6:.0f} MB after '
     f'{count:,}'
   )
 
 
-def against(
+def compare(
   path, original, frames: int, stride: int, count: int, rounds: int, seed: int
 ) -> None:
-  """Prints how fast others read the same frames, and if they are the same.
+  """Prints the speed of other readers, and whether their frames are equal.
 
   Args:
-    path: what is read; see `bench.videos`.
-    original: what the others read: the same, or what it was prepared of.
-    frames: of a clip.
-    stride: of its frames.
-    count: clips of a round.
-    rounds: of measurements.
-    seed: of where clips start.
+    path: the videos; see `measure.load_videos`.
+    original: the videos of the other readers: the same, or those that `path`
+      was prepared from.
+    frames: frames per clip.
+    stride: distance of the frames of a clip.
+    count: clips per round.
+    rounds: rounds of measurement.
+    seed: of the starts of clips.
   """
-  plan = _plan(path, frames, stride, count, seed)
-  theirs = _originals(plan, original, path)
+  plan = _make_plan(path, frames, stride, count, seed)
+  theirs = _find_originals(plan, original, path)
   race = {
     name: lambda clip, read=read: read(theirs[clip], plan.indices[clip])
     for name, read in peers.READERS.items()
   }
   same = theirs == plan.names
   found = {
-    name: lib.check_agreement(plan, read, same) for name, read in race.items()
+    name: measure.check_agreement(plan, read, same)
+    for name, read in race.items()
   }
   readers = {'i2v': plan.read} | {
     name: race[name] for name in found if not found[name].problem
   }
-  rows = _rounds(rounds, lambda: lib.race(plan, readers))
-  # Of each clip the median, so that what else the machine does counts little.
+  rows = _run_rounds(rounds, lambda: measure.race(plan, readers))
+  # The median of each clip, so that other work on the machine counts little.
   times = {
     name: np.median([row[name] for row in rows], axis=0).sum()
     for name in readers
   }
-  table = _readers(plan, times, found, rounds)
-  if not same:
-    table.title += f'; the others read {original}'
-  console.print(table)
+  source = '' if same else original
+  console.print(_make_reader_table(plan, times, found, rounds, source))
 
 
-def _originals(plan: lib.Plan, original, path) -> list[str]:
-  """The file that others read for each clip."""
-  split = lib.videos(original)
+def _find_originals(plan: measure.Plan, original, path) -> list[str]:
+  """Finds the file that other libraries read for each clip."""
+  split = measure.load_videos(original)
   if split.records:
     raise UserError(
-      f'others cannot read the shards of {original}: name the videos it was '
-      'made of after --against'
+      f'other libraries cannot read the shards of {original}: name the videos '
+      'it was prepared from after --against'
     )
   pairs = {index: split.paths[index % len(split)] for index in set(plan.chosen)}
   for index, other in pairs.items():
-    ours = lib.count_frames(plan.split, index)
+    ours = measure.count_frames(plan.split, index)
     if ours != probe(other).frames or len(split) != len(plan.split):
       raise UserError(
-        f'{other} and {plan.split.paths[index]} have not the same frames: '
-        f'{original} and {path} must hold the same videos, in the same order'
+        f'{other} and {plan.split.paths[index]} differ in their number of '
+        f'frames: {original} and {path} must hold the same videos, in the same '
+        'order'
       )
   return [pairs[index] for index in plan.chosen]
 
 
-def _plan(path, frames, stride, count, seed) -> lib.Plan:
+def _make_plan(path, frames, stride, count, seed) -> measure.Plan:
   if count < 1:
     raise UserError(f'--clips is {count}; measure at least 1')
   spec = ClipSpec(frames, IMAGE_SIZE, stride=stride)
-  return lib.make_plan(lib.videos(path), spec, count, seed)
+  return measure.make_plan(measure.load_videos(path), spec, count, seed)
 
 
-def _rounds(count: int, run: Callable) -> list:
+def _run_rounds(count: int, run: Callable) -> list:
   if count < 1:
     raise UserError(f'--rounds is {count}; measure at least 1')
-  bar, advance = progress(count, 'measuring', 'rounds')
+  bar, advance = make_progress(count, 'measuring', 'rounds')
   found = []
   with bar:
     for _ in range(count):
@@ -114,14 +117,7 @@ def _rounds(count: int, run: Callable) -> list:
   return found
 
 
-def _table(title: str, columns: Sequence[str]) -> Table:
-  table = Table(title=title, title_justify='left', title_style='bold')
-  for place, name in enumerate(columns):
-    table.add_column(name, justify='right' if place else 'left')
-  return table
-
-
-def _title(plan: lib.Plan, rounds: int) -> str:
+def _make_title(plan: measure.Plan, rounds: int) -> str:
   videos = len(set(plan.names))
   what = plan.names[0] if videos == 1 else f'{videos} videos'
   spec = plan.spec
@@ -131,40 +127,41 @@ def _title(plan: lib.Plan, rounds: int) -> str:
   )
 
 
-def _stages(plan: lib.Plan, times: dict[str, float], rounds: int) -> Table:
-  total = times['total']
-  table = _table(_title(plan, rounds), ('stage', 'ms per clip', 'share'))
-  rest = total - sum(times[name] for name in lib.STAGES)
-  rows = {name: times[name] for name in lib.STAGES} | {'other': rest}
-  for name, seconds in rows.items():
-    _stage_row(table, name, seconds, plan, total)
-  table.add_section()
-  rate = f'all: {len(plan.chosen) / total:.1f} clips/s'
-  _stage_row(table, rate, total, plan, total)
-  return table
+def _make_stage_table(
+  plan: measure.Plan, times: dict[str, float], rounds: int
+) -> Table:
+  count, total = len(plan.chosen), times['total']
+  other = total - sum(times[name] for name in measure.STAGES)
+  cells = lambda name, seconds: (
+    name,
+    f'{1000 * seconds / count:.2f}',
+    f'{seconds / total:.1%}',
+  )
+  rows = [cells(name, times[name]) for name in measure.STAGES]
+  rate = f'all: {count / total:.1f} clips/s'
+  rows += [cells('other', other), None, cells(rate, total)]
+  columns = ('stage', 'ms per clip', 'share')
+  return make_table(_make_title(plan, rounds), columns, rows)
 
 
-def _stage_row(table, name, seconds, plan, total) -> None:
-  each = 1000 * seconds / len(plan.chosen)
-  table.add_row(name, f'{each:.2f}', f'{seconds / total:.1%}')
-
-
-def _readers(plan: lib.Plan, times: dict, found: dict, rounds: int) -> Table:
+def _make_reader_table(
+  plan: measure.Plan, times: dict, found: dict, rounds: int, original: str
+) -> Table:
+  """Makes a row for every reader; `original` is what others read, or ''."""
   columns = ['reader', 'clips/s', 'i2v is']
   compared = any(agreement.frames for agreement in found.values())
   if compared:
     columns += ['frames', 'differ', 'by at most']
-  table = _table(_title(plan, rounds), columns)
   rate = lambda name: f'{len(plan.chosen) / times[name]:.1f}'
-  table.add_row('i2v', rate('i2v'))
+  rows = [('i2v', rate('i2v'))]
   for name, agreement in found.items():
     if agreement.problem:
       continue
     cells = [name, rate(name), f'{times[name] / times["i2v"]:.2f}x']
     if compared:
-      counts = agreement.frames, agreement.differing, agreement.largest
-      cells += map(str, counts)
-    table.add_row(*cells)
+      cells += [agreement.frames, agreement.differing, agreement.largest]
+    rows.append(cells)
   failed = [f'{k}: {v.problem}' for k, v in found.items() if v.problem]
-  table.caption, table.caption_justify = '\n'.join(failed) or None, 'left'
-  return table
+  title = _make_title(plan, rounds)
+  title += f'; the others read {original}' if original else ''
+  return make_table(title, columns, rows, '\n'.join(failed))

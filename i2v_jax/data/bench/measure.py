@@ -1,7 +1,7 @@
-"""How fast videos are read: stages of a clip, and other libraries beside.
+"""Measures how fast videos are read, by stage and next to other libraries.
 
-One core is measured in seconds of CPU time, of all threads of the process: what
-else the machine does counts little, and hidden threads gain nothing.
+Times are CPU seconds of all threads of the process: other work on the machine
+counts little, and hidden threads gain nothing.
 """
 
 import collections
@@ -29,15 +29,15 @@ BATCH = 8  # clips
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-  """Which frames of which videos are read; the same for everybody.
+  """The frames and videos to read, the same for all readers.
 
   Attributes:
     split: the videos.
     chosen: index into the split for each clip.
-    indices: frames of each clip, ascending, unless the video is short and the
-      clip starts again at its first frame.
+    indices: frames of each clip, ascending unless the video is short and the
+      clip loops.
     spec: of the clips.
-    seed: of the frames, and of what `stages` does with them.
+    seed: of the frames and of their augmentation.
   """
 
   split: Split
@@ -48,11 +48,11 @@ class Plan:
 
   @property
   def names(self) -> list[str]:
-    """Of the video of each clip: a path, unless it is a prepared one."""
+    """The name of the video of each clip: its path, unless it is prepared."""
     return [self.split.paths[index] for index in self.chosen]
 
   def read(self, clip: int) -> np.ndarray:
-    """The frames of a clip: uint8 RGB [T, H, W, 3], as stored."""
+    """Reads the frames of a clip: uint8 RGB [T, H, W, 3], as stored."""
     index = self.chosen[clip]
     with open_video(self.split.video(index), self.split.paths[index]) as video:
       return video.read(self.indices[clip])
@@ -63,10 +63,10 @@ class Agreement:
   """How another library's frames compare with ours.
 
   Attributes:
-    frames: that were compared.
-    differing: of them, those that are not equal in every value.
-    largest: difference of a value, in 0 to 255.
-    problem: why there is nothing to compare; '' if there is.
+    frames: number of frames compared.
+    differing: number of them that differ in any value.
+    largest: largest difference of a value, 0 to 255.
+    problem: why frames cannot be compared, or ''.
   """
 
   frames: int = 0
@@ -75,17 +75,16 @@ class Agreement:
   problem: str = ''
 
 
-def videos(path) -> Split:
-  """What `path` names, without labels.
+def load_videos(path) -> Split:
+  """Loads the videos of a path, without labels.
 
-  A video itself, those in a folder and below, those that a list names, or the
-  first split of a prepared data set. Lists are read by
-  `list_lines.read_list`. Raises FileNotFoundError or ValueError where there is
-  no video.
+  The path is a video, a folder of videos, a list as for
+  `list_lines.read_list`, or a prepared data set, of which the first split is
+  used. Raises FileNotFoundError or UserError if there is no video.
   """
   path = pathlib.Path(path)
-  if path.is_dir() and prepared.folders(path):
-    return sources.load('prepared', path, prepared.splits(path)[0])
+  if path.is_dir() and prepared.find_folders(path):
+    return sources.load_split('prepared', path, prepared.list_splits(path)[0])
   if list_lines.is_list(path):
     found = [video for video, _ in list_lines.read_list(path)]
   else:
@@ -97,12 +96,12 @@ def videos(path) -> Split:
 
 
 def make_plan(split: Split, spec: ClipSpec, count: int, seed: int) -> Plan:
-  """Draws `count` clips, going round the videos, as dense training does."""
+  """Draws `count` clips, cycling through the videos, as in dense training."""
   chosen = tuple(clip % len(split) for clip in range(count))
   frames = {index: count_frames(split, index) for index in set(chosen)}
   indices = (
-    sampling.dense_train(
-      frames[index], spec.num_frames, spec.stride, _rng(seed, clip)
+    sampling.sample_dense_train(
+      frames[index], spec.num_frames, spec.stride, _make_rng(seed, clip)
     )
     for clip, index in enumerate(chosen)
   )
@@ -110,23 +109,23 @@ def make_plan(split: Split, spec: ClipSpec, count: int, seed: int) -> Plan:
 
 
 def count_frames(split: Split, index: int) -> int:
-  """Frames of a video of a split."""
+  """Counts the frames of a video of a split."""
   with open_video(split.video(index), split.paths[index]) as video:
     return video.info.frames
 
 
-def _rng(seed: int, clip: int) -> np.random.Generator:
+def _make_rng(seed: int, clip: int) -> np.random.Generator:
   return np.random.default_rng((seed, clip))
 
 
 class Stopwatch:
-  """Adds up the CPU seconds of what it has timed, by stage."""
+  """Adds up CPU seconds by stage."""
 
   def __init__(self):
     self.seconds = collections.Counter()
 
-  def timed(self, stage: str, function: Callable) -> Callable:
-    """The same function, its calls timed."""
+  def wrap(self, stage: str, function: Callable) -> Callable:
+    """Wraps a function so that its calls count for a stage."""
 
     def call(*args):
       start = time.process_time()
@@ -138,33 +137,35 @@ class Stopwatch:
     return call
 
 
-def _timed(split: Split, index: int, watch: Stopwatch) -> Video | FrameFolder:
-  """A video whose reading is timed: `read` counts all, its parts too."""
-  found = watch.timed('open', split.video)(index)
-  video = watch.timed('open', open_video)(found, split.paths[index])
-  if isinstance(video, Video):  # in a folder of frames nothing is sought
-    video.packets.start = watch.timed('seek', video.packets.start)
-  video.convert = watch.timed('convert', video.convert)
-  video.resize = watch.timed('resize', video.resize)
-  video.read = watch.timed('read', video.read)
+def _open_timed(
+  split: Split, index: int, watch: Stopwatch
+) -> Video | FrameFolder:
+  """Opens a video whose reading is timed, in total and by its parts."""
+  found = watch.wrap('open', split.video)(index)
+  video = watch.wrap('open', open_video)(found, split.paths[index])
+  if isinstance(video, Video):  # folders of frames have no seeks
+    video.packets.start = watch.wrap('seek', video.packets.start)
+  video.convert = watch.wrap('convert', video.convert)
+  video.resize = watch.wrap('resize', video.resize)
+  video.read = watch.wrap('read', video.read)
   return video
 
 
 def time_stages(plan: Plan) -> dict[str, float]:
-  """CPU seconds of each of `STAGES` and of `total`, for all clips of a plan.
+  """Times each of `STAGES` and `total` over a plan, in CPU seconds.
 
-  Seeking includes reading the first packet from there, decoding all others;
-  transforms are those of training, collating stacks a batch of clips.
+  Seeking includes reading the first packet, decoding all others; transforms are
+  those of training; collating stacks a batch of clips.
   """
   watch, batch = Stopwatch(), []
-  make = watch.timed('make', clips.train_clip)
+  make = watch.wrap('make', clips.make_train_clip)
   start = time.process_time()
   for k, index in enumerate(plan.chosen):
-    with _timed(plan.split, index, watch) as video:
-      arrays, _ = make(video, 0, plan.spec, _rng(plan.seed, k))
+    with _open_timed(plan.split, index, watch) as video:
+      arrays, _ = make(video, 0, plan.spec, _make_rng(plan.seed, k))
     batch.append(arrays['video'])
     if len(batch) == BATCH or k + 1 == len(plan.chosen):
-      watch.timed('collate', np.stack)(batch)
+      watch.wrap('collate', np.stack)(batch)
       batch.clear()
   total = time.process_time() - start
   found = watch.seconds
@@ -176,12 +177,12 @@ def time_stages(plan: Plan) -> dict[str, float]:
 
 @dataclasses.dataclass(frozen=True)
 class Loaded:
-  """What loading a plan took.
+  """The cost of loading a plan.
 
   Attributes:
-    seconds: by the clock.
-    early: bytes of this process in memory after a tenth of the clips.
-    late: after all of them.
+    seconds: wall time.
+    early: resident bytes of this process after a tenth of the clips.
+    late: the same after all clips.
   """
 
   seconds: float
@@ -190,7 +191,7 @@ class Loaded:
 
 
 def time_loader(plan: Plan, threads: int) -> Loaded:
-  """Loads as many clips with the loader."""
+  """Times the loader on the clips of a plan."""
   count = len(plan.chosen)
   split = dataclasses.replace(
     plan.split,
@@ -200,7 +201,7 @@ def time_loader(plan: Plan, threads: int) -> Loaded:
     records=plan.split.records and _Chosen(plan.split.records, plan.chosen),
   )
   rows = math.gcd(count, BATCH)
-  batches = pipeline.train_batches(
+  batches = pipeline.load_train_batches(
     Loader(split, plan.spec),
     rows,
     seed=plan.seed,
@@ -229,7 +230,7 @@ class _Chosen:
 
 
 def resident_bytes() -> int:
-  """Memory of this process now; 0 where the system does not tell."""
+  """Returns the resident memory of this process; 0 if unknown."""
   path = pathlib.Path('/proc/self/statm')
   if not path.exists():
     return 0
@@ -238,7 +239,7 @@ def resident_bytes() -> int:
 
 
 def race(plan: Plan, readers: Mapping[str, Callable]) -> dict:
-  """CPU seconds `[clips]` of each `reader(clip)`, clip by clip."""
+  """Times each `reader(clip)` in turn: name -> CPU seconds `[clips]`."""
   found = {name: np.empty(len(plan.chosen)) for name in readers}
   for clip in range(len(plan.chosen)):
     for name, reader in readers.items():
@@ -251,14 +252,14 @@ def race(plan: Plan, readers: Mapping[str, Callable]) -> dict:
 def check_agreement(
   plan: Plan, reader: Callable, same: bool = True
 ) -> Agreement:
-  """Compares the frames of `reader(clip)` with ours, if it reads the `same`."""
+  """Compares the frames of `reader(clip)` with ours if both read the same."""
   found = Agreement()
   for clip, name in enumerate(plan.names):
     try:
-      name.encode()  # other names crash some of the others
+      name.encode()  # other names crash some libraries
       theirs = reader(clip)
-    except Exception as error:  # whatever fails in there is for the report
-      return Agreement(problem=f'{name}: {_sentence(error)}')
+    except Exception as error:  # any failure of theirs belongs in the report
+      return Agreement(problem=f'{name}: {_describe_error(error)}')
     if not same:
       continue
     ours = plan.read(clip)
@@ -274,7 +275,7 @@ def check_agreement(
   return found
 
 
-def _sentence(error: Exception) -> str:
+def _describe_error(error: Exception) -> str:
   if isinstance(error, ModuleNotFoundError):
     return f'{error.name} is not installed'
   text = ' '.join(str(error).split()) or type(error).__name__

@@ -1,33 +1,33 @@
-"""The same frames out of other libraries, to compare with; one thread each.
+"""Reads the same frames with other libraries, one thread each.
 
-None of them is needed for anything else, and each is imported when it is used.
+None of them is needed otherwise, and each is imported on use.
 """
 
 import numpy as np
 
 
-def decord(path: str, indices: np.ndarray) -> np.ndarray:
-  """Frames by decord: uint8 RGB [n, H, W, 3]."""
-  import decord as lib
+def read_decord(path: str, indices: np.ndarray) -> np.ndarray:
+  """Reads frames with decord: uint8 RGB [n, H, W, 3]."""
+  import decord
 
-  reader = lib.VideoReader(path, ctx=lib.cpu(0), num_threads=1)
+  reader = decord.VideoReader(path, ctx=decord.cpu(0), num_threads=1)
   return reader.get_batch(indices).asnumpy()
 
 
-def opencv(path: str, indices: np.ndarray) -> np.ndarray:
-  """Frames by OpenCV, which seeks once and then grabs every frame."""
+def read_opencv(path: str, indices: np.ndarray) -> np.ndarray:
+  """Reads frames with OpenCV, which seeks once and then grabs every frame."""
   import cv2
 
   threads = [cv2.CAP_PROP_N_THREADS, 1]
   capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG, threads)
   try:
-    found = _grabbed(capture, sorted(set(indices.tolist())))
+    found = _grab(capture, sorted(set(indices.tolist())))
   finally:
     capture.release()
   return np.stack([found[index] for index in indices.tolist()])
 
 
-def _grabbed(capture, wanted: list[int]) -> dict[int, np.ndarray]:
+def _grab(capture, wanted: list[int]) -> dict[int, np.ndarray]:
   import cv2
 
   capture.set(cv2.CAP_PROP_POS_FRAMES, wanted[0])
@@ -42,12 +42,16 @@ def _grabbed(capture, wanted: list[int]) -> dict[int, np.ndarray]:
   return found
 
 
-def torchcodec(path: str, indices: np.ndarray) -> np.ndarray:
-  """Frames by torchcodec, in its default exact mode."""
+def read_torchcodec(path: str, indices: np.ndarray) -> np.ndarray:
+  """Reads frames with torchcodec, in its default exact mode."""
   from torchcodec.decoders import VideoDecoder
 
   decoder = VideoDecoder(path, dimension_order='NHWC', num_ffmpeg_threads=1)
   return decoder.get_frames_at(indices.tolist()).data.numpy()
 
 
-READERS = {'decord': decord, 'OpenCV': opencv, 'torchcodec': torchcodec}
+READERS = {
+  'decord': read_decord,
+  'OpenCV': read_opencv,
+  'torchcodec': read_torchcodec,
+}

@@ -1,6 +1,6 @@
-"""`i2v data check`: every video of a data set, decoded to its end.
+"""`i2v data check`: decodes every video of a data set to its end.
 
 all_videos: the command. one_video: whether a file can be read, and its facts.
-listed: what is checked. findings, class_findings, frame_notes: what is found.
+listed: the videos to check. findings, class_findings, frame_notes: findings.
 report: the table and the files.
 """

@@ -1,8 +1,8 @@
-"""`i2v data check`: every video of a data set, decoded to its end.
+"""`i2v data check`: decodes every video of a data set to its end.
 
-Work that was done is never done again: every result is a line of
-`checked.jsonl`, and stands as long as the file has the same path, size and time
-of change. At the end come `manifest.jsonl`, `bad.csv` and `findings.csv`.
+No work is repeated: every result is a line of `checked.jsonl`, valid as long as
+the file has the same path, size and modification time. `manifest.jsonl`,
+`bad.csv` and `findings.csv` are written at the end.
 """
 
 import contextlib
@@ -19,7 +19,8 @@ from i2v_jax.data.check.listed import Listed
 from i2v_jax.data.loading import workers
 from i2v_jax.data.sets import folders, manifest, sources
 from i2v_jax.data.videos import decode
-from i2v_jax.runtime.console import console, progress
+from i2v_jax.runtime import files
+from i2v_jax.runtime.console import console, make_progress
 from i2v_jax.runtime.errors import FileError, UserError
 
 JOURNAL = 'checked.jsonl'
@@ -28,7 +29,7 @@ _TRAIN_TEST = ('ucf101', 'hmdb51', 'diving48')  # they have no split val
 
 
 def list_paths(paths: Sequence[str]) -> Listed:
-  """Videos by themselves: files, and all videos in folders and below."""
+  """Lists videos without labels: files, and all videos in folders and below."""
   found, left_out = [], []
   for path in paths:
     inside = folders.find_videos(path)
@@ -48,11 +49,13 @@ def list_paths(paths: Sequence[str]) -> Listed:
 def list_source(
   format: str, root: str, options: Mapping[str, Any], splits: Sequence[str] = ()
 ) -> Listed:
-  """The splits of a data set: the named ones, or train and what is tested."""
+  """Lists the named splits of a data set, or train and val or test."""
   format, options = ALIASES.get(format, format), dict(options)
   splits = splits or ('train', 'test' if format in _TRAIN_TEST else 'val')
   complete = options.pop('on_missing', 'error') == 'error'
-  read = lambda split: sources.load(format, root, split, 'skip', **options)
+  read = lambda split: sources.load_split(
+    format, root, split, 'skip', **options
+  )
   return Listed(
     {split: read(split) for split in dict.fromkeys(splits)},
     format=format,
@@ -63,20 +66,20 @@ def list_source(
 
 
 def run(listed: Listed, out, seconds: float = 120, count: int = 0) -> bool:
-  """Checks all videos, writes what was found into `out`, and prints it.
+  """Checks all videos, writes the findings into `out`, and prints them.
 
   Args:
     listed: the videos.
-    out: a folder; if a check was stopped in it, this one goes on.
-    seconds: that a file may take.
-    count: worker processes; 0 for one per core.
+    out: a folder; an interrupted check in it is resumed.
+    seconds: time limit for a file.
+    count: worker processes; 0 means one per core.
 
   Returns:
-    Whether nothing is wrong.
+    whether there is no problem.
   """
   out = pathlib.Path(out)
   if out.exists() and not out.is_dir():
-    raise FileError(f'{out} is there and no folder: name another --out')
+    raise FileError(f'{out} is not a folder: choose another --out')
   out.mkdir(parents=True, exist_ok=True)
   fps = next(iter(listed.splits.values())).fps  # the same for all
   records = check_all(listed.paths, out / JOURNAL, seconds, count, fps)
@@ -94,13 +97,13 @@ def check_all(
   count: int,
   fps: float = decode.FPS,
 ) -> dict[str, dict]:
-  """The record of every video, as `check.check_file` makes it and its stamp.
+  """Checks every video: id -> result of `one_video.check_file`, with a stamp.
 
   Args:
     paths: id -> path.
-    journal: file of the results so far; grows.
+    journal: file of the results so far; new ones are appended.
     seconds, count: as in `run`.
-    fps: frames a second of folders of frames.
+    fps: frame rate of folders of frames.
   """
   stamps = {video: _stamp(path, fps) for video, path in paths.items()}
   known = _resume(journal)
@@ -110,20 +113,20 @@ def check_all(
     if 'bytes' in found and found.items() <= known.get(video, {}).items()
   }
   todo = [video for video in paths if video not in records]
-  bar, advance = progress(len(paths), 'check', 'videos', len(records))
-  checking = contextlib.closing(_check(todo, paths, seconds, count, fps))
+  bar, advance = make_progress(len(paths), 'check', 'videos', len(records))
+  checking = contextlib.closing(_run_checks(todo, paths, seconds, count, fps))
   with bar, journal.open('a', encoding='utf-8') as file, checking as checked:
     for video, found in checked:
       record = {'id': video} | stamps[video] | found
       records[video] = record
-      if 'lost' not in record:  # those may have but needed more time
+      if 'lost' not in record:  # more time might suffice
         print(json.dumps(record), file=file, flush=True)
       advance()
   return records
 
 
 def _stamp(path: str, fps: float) -> dict[str, Any]:
-  """What identifies the record of a video that has not changed."""
+  """Stamps a video with what identifies its record while it is unchanged."""
   found = {'path': os.path.abspath(path)} | (manifest.stamp(path) or {})
   if decode.is_frame_folder(path):
     found['fps'] = round(fps, 4)
@@ -131,17 +134,17 @@ def _stamp(path: str, fps: float) -> dict[str, Any]:
 
 
 def _resume(journal: pathlib.Path) -> dict[str, dict]:
-  """The results of a check that was stopped, of the same decoder."""
+  """Reads the results of an interrupted check by the same decoder."""
   header = {'decoder': one_video.DECODER, 'i2v_jax': i2v_jax.__version__}
-  lines = list(_whole_lines(journal)) if journal.exists() else []
+  lines = list(_read_complete_lines(journal)) if journal.exists() else []
   if not lines or lines[0] != header:
-    journal.write_text(json.dumps(header) + '\n', encoding='utf-8')
+    files.write(journal, json.dumps(header) + '\n')
     return {}
   return {record['id']: record for record in lines[1:] if 'id' in record}
 
 
-def _whole_lines(journal: pathlib.Path) -> Iterator[dict]:
-  """Yields what the lines hold; cuts off one that was not finished."""
+def _read_complete_lines(journal: pathlib.Path) -> Iterator[dict]:
+  """Yields the contents of the lines; truncates an unfinished last line."""
   with journal.open('r+b') as file:
     end = 0
     for line in file:
@@ -157,14 +160,14 @@ def _whole_lines(journal: pathlib.Path) -> Iterator[dict]:
         yield found
 
 
-def _check(
+def _run_checks(
   todo: Sequence[str],
   paths: Mapping[str, str],
   seconds: float,
   count: int,
   fps: float,
 ) -> Iterator[tuple[str, dict]]:
-  """Yields (id, result) in the order in which they are done."""
+  """Yields (id, result) as they finish."""
   if not todo:
     return
   count = min(count or os.cpu_count() or 1, len(todo))
@@ -176,15 +179,15 @@ def _check(
       lost = {'ok': False, 'frames': 0, 'frame': None, 'lost': True}
       return video, lost | {'reason': str(error)}
 
-  # The pool is closed first: it then refuses what the threads still wait for.
+  # The pool closes first and then refuses the calls of waiting threads.
   with (
     futures.ThreadPoolExecutor(count) as threads,
     workers.Pool(one_video.check_file, count, seconds) as pool,
   ):
-    yield from _as_done(threads, one, todo, 2 * count)
+    yield from _run_unordered(threads, one, todo, 2 * count)
 
 
-def _as_done(
+def _run_unordered(
   threads: futures.Executor, function: Callable, items: Iterable, ahead: int
 ) -> Iterator[Any]:
   waiting = set()

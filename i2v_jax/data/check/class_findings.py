@@ -1,32 +1,32 @@
-"""What a check finds about classes and labels, without looking at a video."""
+"""Findings about classes and labels, without reading a video."""
 
 import posixpath
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from i2v_jax.data.check.listed import Finding, Listed, count_videos
+from i2v_jax.data.check.listed import Finding, Listed, format_count
 from i2v_jax.data.sets import known, sources, split_facts
 from i2v_jax.data.videos import names
 
-UNEVEN = 10  # times the smallest class, from where on the largest is reported
+UNEVEN = 10  # ratio of largest to smallest class above which it is reported
 
 
 def find(listed: Listed) -> Iterator[Finding]:
-  """What is found about classes and labels."""
-  yield from _differences(listed)
+  """Yields all findings about classes and labels."""
+  yield from _find_differences(listed)
   for name, split in listed.splits.items():
     if split.class_names:
-      yield from _classes(name, split)
+      yield from _find_uneven(name, split)
       if not _are_numbers(split.class_names):
-        yield from _alike(name, split)
-        yield from _other_folders(name, split)
-  yield from _public(listed)
+        yield from _find_alike(name, split)
+        yield from _find_contradictions(name, split)
+  yield from _compare_with_public(listed)
 
 
-def _differences(listed: Listed) -> Iterator[Finding]:
-  """Classes that splits do not share, and what cannot be trained."""
-  if text := split_facts.class_difference(listed.splits):
+def _find_differences(listed: Listed) -> Iterator[Finding]:
+  """Finds classes that splits do not share or that cannot be trained."""
+  if text := split_facts.describe_class_difference(listed.splits):
     yield Finding('classes', True, text)
     return
   train = listed.splits.get('train')
@@ -36,17 +36,17 @@ def _differences(listed: Listed) -> Iterator[Finding]:
     text = f'there is one class, {train.class_names[0]!r}: training needs two'
     yield Finding('one_class', True, text)
   for name, split in listed.splits.items():
-    if found := split_facts.untrained(train, split):
+    if found := split_facts.find_untrained(train, split):
       text = f'in {name}, but without a video in train: {len(found)} of '
       rows = [(name, '', class_name) for class_name in found]
       text += f'{len(split.class_names)} classes'
       yield Finding('untrained', True, text, rows)
 
 
-def _alike(name: str, split: sources.Split) -> Iterator[Finding]:
+def _find_alike(name: str, split: sources.Split) -> Iterator[Finding]:
   first, rows = {}, []
   for class_name in split.class_names:
-    other = first.setdefault(names.comparison_key(class_name), class_name)
+    other = first.setdefault(names.make_comparison_key(class_name), class_name)
     if other != class_name:
       words = names.describe_difference(other, class_name)
       rows.append((name, '', f'{other!r} and {class_name!r} (by {words})'))
@@ -55,22 +55,22 @@ def _alike(name: str, split: sources.Split) -> Iterator[Finding]:
     yield Finding('alike', False, text, rows)
 
 
-def per_class(split: sources.Split) -> np.ndarray:
-  """Videos of each class: [classes]."""
+def count_per_class(split: sources.Split) -> np.ndarray:
+  """Counts the videos of each class: [classes]."""
   labels = split.labels[split.labels >= 0]
   return np.bincount(labels, minlength=len(split.class_names))
 
 
-def _classes(name: str, split: sources.Split) -> Iterator[Finding]:
+def _find_uneven(name: str, split: sources.Split) -> Iterator[Finding]:
   unlabelled = [
     (name, video, '')
     for video, label in zip(split.ids, split.labels, strict=True)
     if label < 0
   ]
   if unlabelled:
-    text = f'without a label in {name}: {count_videos(len(unlabelled))}'
+    text = f'without a label in {name}: {format_count(len(unlabelled))}'
     yield Finding('unlabelled', False, text, unlabelled)
-  counts = per_class(split)
+  counts = count_per_class(split)
   empty = [split.class_names[label] for label in np.flatnonzero(counts == 0)]
   if empty:
     text = f'without a video in {name}: {len(empty)} of {len(counts)} classes'
@@ -78,20 +78,20 @@ def _classes(name: str, split: sources.Split) -> Iterator[Finding]:
     yield Finding('empty_class', False, text, rows)
   filled = counts[counts > 0]
   if len(filled) and filled.max() > UNEVEN * filled.min():
-    few, many = (split.class_names[label] for label in _extremes(counts))
+    few, many = (split.class_names[label] for label in _find_extremes(counts))
     text = f'{name} is uneven: {filled.min():,} of {few!r}, '
     yield Finding('uneven', False, f'{text}{filled.max():,} of {many!r}')
 
 
-def _extremes(counts: np.ndarray) -> tuple[int, int]:
-  """Labels with the fewest videos, but some, and with the most."""
+def _find_extremes(counts: np.ndarray) -> tuple[int, int]:
+  """Finds the labels with the fewest videos, at least one, and the most."""
   some = np.where(counts > 0, counts, counts.max() + 1)
   return int(some.argmin()), int(counts.argmax())
 
 
-def _other_folders(name: str, split: sources.Split) -> Iterator[Finding]:
-  """Videos whose folder is named after another class than their label."""
-  plain = lambda text: names.comparison_key(text).replace('_', ' ')
+def _find_contradictions(name: str, split: sources.Split) -> Iterator[Finding]:
+  """Finds videos whose folder is named after another class."""
+  plain = lambda text: names.make_comparison_key(text).replace('_', ' ')
   labels = {}
   for label, class_name in enumerate(split.class_names):
     labels.setdefault(plain(class_name), []).append(label)
@@ -102,25 +102,25 @@ def _other_folders(name: str, split: sources.Split) -> Iterator[Finding]:
       rows.append((name, video, split.class_names[label]))
   if rows:
     text = f'label and folder name different classes in {name}: '
-    yield Finding('label', True, f'{text}{count_videos(len(rows))}', rows)
+    yield Finding('label', True, f'{text}{format_count(len(rows))}', rows)
 
 
-def _public(listed: Listed) -> Iterator[Finding]:
-  """What differs from a public data set, if it is one."""
+def _compare_with_public(listed: Listed) -> Iterator[Finding]:
+  """Compares a public data set with its official form."""
   for name, split in listed.splits.items():
-    class_names = _class_names(split)
+    class_names = _choose_class_names(split)
     public = known.recognise(listed.format, class_names)
     if public is None:
       continue
-    count = known.papers_count(public, name, listed.options)
+    count = known.find_papers_count(public, name, listed.options)
     if count and count != len(split):
-      text = f'{name} of {public.name}: {count_videos(len(split))} here, '
+      text = f'{name} of {public.name}: {format_count(len(split))} here, '
       yield Finding('count', False, f'{text}{count:,} in papers')
-    yield from _order(name, class_names, public)
+    yield from _compare_order(name, class_names, public)
 
 
-def _class_names(split: sources.Split) -> tuple[str, ...]:
-  """Class names in label order; of mere numbers, the folders they stand for."""
+def _choose_class_names(split: sources.Split) -> tuple[str, ...]:
+  """Returns class names in label order, or folders if names are numbers."""
   if not _are_numbers(split.class_names):
     return split.class_names
   folders = {}
@@ -130,11 +130,11 @@ def _class_names(split: sources.Split) -> tuple[str, ...]:
 
 
 def _are_numbers(class_names: Sequence[str]) -> bool:
-  """Whether they are but labels, as those of a list without names."""
+  """Whether all names are numbers, as in a list without class names."""
   return all(name.isdecimal() for name in class_names)
 
 
-def _order(name, class_names, public: known.Known) -> Iterator[Finding]:
+def _compare_order(name, class_names, public: known.Known) -> Iterator[Finding]:
   if public.order is None:
     return
   official = sorted(class_names, key=public.order)

@@ -1,59 +1,66 @@
-"""What a check tells about a data set as a whole, beyond single files."""
+"""Findings about a complete data set, beyond single files."""
 
 import collections
 from collections.abc import Iterator, Mapping
 
 from i2v_jax.data.check import class_findings, frame_notes
-from i2v_jax.data.check.listed import Finding, Listed, count_videos
+from i2v_jax.data.check.listed import Finding, Listed, format_count
 from i2v_jax.data.clips import sampling
 from i2v_jax.data.clips.spec import ClipSpec
 from i2v_jax.data.sets import folders, split_facts
-from i2v_jax.data.videos.resize import resized
+from i2v_jax.data.videos.resize import compute_size
+from i2v_jax.runtime.errors import UserError
 
 
 def find(listed: Listed, records: Mapping[str, Mapping]) -> list[Finding]:
-  """All that is found, problems first."""
-  found = [*_unreadable(listed, records), *_duplicates(listed, records)]
-  found += [*_short(listed, records), *_cut_short(listed, records)]
-  found += [*_frames(listed, records), *_square(listed, records)]
-  found += _too_large(listed, records)
+  """Finds everything, problems first."""
+  found = [
+    *_find_unreadable(listed, records),
+    *_find_duplicates(listed, records),
+  ]
+  found += [*_find_short(listed, records), *_find_cut_short(listed, records)]
+  found += [*_find_frame_notes(listed, records), *_find_square(listed, records)]
+  found += _find_too_large(listed, records)
   for name, split in listed.splits.items():
-    found += [*_missing(listed, name, split), *_counts(listed, name, split)]
-  found += [*_left_out(listed), *class_findings.find(listed)]
+    found += [
+      *_find_missing(listed, name, split),
+      *_find_miscounted(listed, name, split),
+    ]
+  found += [*_find_left_out(listed), *class_findings.find(listed)]
   return sorted(found, key=lambda finding: not finding.problem)
 
 
-def _rows(listed: Listed) -> Iterator[tuple[str, str, int]]:
+def _iterate_rows(listed: Listed) -> Iterator[tuple[str, str, int]]:
   """Yields (split, id, label) of every listed video."""
   for name, split in listed.splits.items():
     for video, label in zip(split.ids, split.labels.tolist(), strict=True):
       yield name, video, label
 
 
-def _unreadable(listed, records) -> Iterator[Finding]:
+def _find_unreadable(listed, records) -> Iterator[Finding]:
   rows = [
     (name, video, records[video]['reason'])
-    for name, video, _ in _rows(listed)
+    for name, video, _ in _iterate_rows(listed)
     if not records[video]['ok']
   ]
   if rows:
-    text = f'cannot be read to the end: {count_videos(len(rows))}'
+    text = f'cannot be read to the end: {format_count(len(rows))}'
     yield Finding('bad', True, text, rows)
 
 
-def _duplicates(listed, records) -> Iterator[Finding]:
+def _find_duplicates(listed, records) -> Iterator[Finding]:
   groups = collections.defaultdict(list)
-  for name, video, label in _rows(listed):
+  for name, video, label in _iterate_rows(listed):
     if records[video]['ok']:
       groups[records[video]['sha256']].append((name, video, label))
   kinds = collections.defaultdict(list)
   for digest, rows in groups.items():
-    kind = _kind_of_duplicate(rows) if len(rows) > 1 else None
+    kind = _classify_duplicates(rows) if len(rows) > 1 else None
     kinds[kind] += [(name, video, digest[:16]) for name, video, _ in rows]
   for kind, (problem, text) in _DUPLICATES.items():
     if rows := kinds[kind]:
       count = len({digest for *_, digest in rows})
-      yield Finding(kind, problem, f'{text}: {count_videos(count)}', rows)
+      yield Finding(kind, problem, f'{text}: {format_count(count)}', rows)
 
 
 _DUPLICATES = {
@@ -63,15 +70,15 @@ _DUPLICATES = {
 }
 
 
-def _kind_of_duplicate(rows) -> str:
+def _classify_duplicates(rows) -> str:
   splits, _, labels = zip(*rows, strict=True)
   if len(set(splits)) > 1:
     return 'leak'
   return 'contradiction' if len(set(labels)) > 1 else 'duplicate'
 
 
-def span(clip: ClipSpec) -> tuple[int, str]:
-  """Frames that a training clip spans, and what becomes of shorter videos."""
+def compute_span(clip: ClipSpec) -> tuple[int, str]:
+  """Computes the span of a training clip in frames; says what happens below."""
   if clip.sampling == 'uniform':
     return clip.num_frames, 'frames are repeated'
   if clip.sampling == 'dense':
@@ -81,99 +88,101 @@ def span(clip: ClipSpec) -> tuple[int, str]:
 
 
 def is_short(record: Mapping, clip: ClipSpec | None) -> bool:
-  return bool(clip and record['ok'] and record['frames'] < span(clip)[0])
+  return bool(
+    clip and record['ok'] and record['frames'] < compute_span(clip)[0]
+  )
 
 
-def _short(listed, records) -> Iterator[Finding]:
+def _find_short(listed, records) -> Iterator[Finding]:
   rows = [
     (name, video, records[video]['frames'])
-    for name, video, _ in _rows(listed)
+    for name, video, _ in _iterate_rows(listed)
     if is_short(records[video], listed.spec)
   ]
   if rows:
-    frames, fate = span(listed.spec)
+    frames, fate = compute_span(listed.spec)
     text = f'shorter than the {frames} frames of a clip, so {fate}: '
-    yield Finding('short', False, f'{text}{count_videos(len(rows))}', rows)
+    yield Finding('short', False, f'{text}{format_count(len(rows))}', rows)
 
 
-def _cut_short(listed, records) -> Iterator[Finding]:
+def _find_cut_short(listed, records) -> Iterator[Finding]:
   rows = [
     (name, video, f'{record["frames"]} frames')
-    for name, video, _ in _rows(listed)
+    for name, video, _ in _iterate_rows(listed)
     if (record := records[video])['ok'] and record['cut_short']
   ]
   if rows:
     text = (
-      f'less there than the file says, cut short?: {count_videos(len(rows))}'
+      f'shorter than the file states, truncated?: {format_count(len(rows))}'
     )
     yield Finding('cut_short', False, text, rows)
 
 
-def _frames(listed, records) -> Iterator[Finding]:
+def _find_frame_notes(listed, records) -> Iterator[Finding]:
   for note in frame_notes.NOTES:
     rows = [
       (name, video, detail)
-      for name, video, _ in _rows(listed)
+      for name, video, _ in _iterate_rows(listed)
       if records[video]['ok'] and (detail := note.detail(records[video]))
     ]
     if rows:
-      text = f'{note.text}: {count_videos(len(rows))}'
+      text = f'{note.text}: {format_count(len(rows))}'
       yield Finding(note.kind, False, text, rows)
 
 
-def _square(listed, records) -> Iterator[Finding]:
+def _find_square(listed, records) -> Iterator[Finding]:
   if listed.spec is None or listed.spec.crops == 1:
     return
   rows = [
     (name, video, '{width} x {height}'.format(**record))
-    for name, video, _ in _rows(listed)
+    for name, video, _ in _iterate_rows(listed)
     if (record := records[video])['ok'] and record['height'] == record['width']
   ]
   if rows:
     text = f'square, so their {listed.spec.crops} test crops are the same: '
-    yield Finding('square', False, f'{text}{count_videos(len(rows))}', rows)
+    yield Finding('square', False, f'{text}{format_count(len(rows))}', rows)
 
 
-def _too_large(listed, records) -> Iterator[Finding]:
-  """Narrow ribbons: resized they would be larger than `transforms.LARGEST`."""
+def _find_too_large(listed, records) -> Iterator[Finding]:
+  """Finds narrow ribbons that would exceed `resize.LARGEST` when resized."""
   spec, rows = listed.spec or ClipSpec(8, 224), []
   sizes = {spec.short_side, spec.test_short_side or spec.image_size}
-  for name, video, _ in _rows(listed):
+  for name, video, _ in _iterate_rows(listed):
     try:
       for size in sizes if 'height' in records[video] else ():
         sides = records[video]['height'], records[video]['width']
-        resized(*sides, size)
-    except ValueError as error:
+        compute_size(*sides, size)
+    except UserError as error:
       rows.append((name, video, str(error)))
   if rows:
-    text = f'too narrow to be resized: {count_videos(len(rows))}'
+    text = f'too narrow to be resized: {format_count(len(rows))}'
     yield Finding('too_large', True, text, rows)
 
 
-def _missing(listed, name, split) -> Iterator[Finding]:
+def _find_missing(listed, name, split) -> Iterator[Finding]:
   if split.missing:
     total = len(split) + len(split.missing)
     text = f'listed in {name} but not there: {len(split.missing):,} of '
     rows = [(name, video, '') for video in split.missing]
     yield Finding(
-      'missing', listed.complete, f'{text}{count_videos(total)}', rows
+      'missing', listed.complete, f'{text}{format_count(total)}', rows
     )
 
 
-def _counts(listed, name, split) -> Iterator[Finding]:
+def _find_miscounted(listed, name, split) -> Iterator[Finding]:
   rows = [
     (name, found.id, f'{found.there} frames, listed {found.listed}')
     for found in split.miscounted
   ]
   if rows:
     text = f'with another number of frames than {name} lists: '
-    text += count_videos(len(rows))
+    text += format_count(len(rows))
     yield Finding('frame_count', listed.complete, text, rows)
 
 
-def _left_out(listed) -> Iterator[Finding]:
-  """Files that are not tried, and notes on how the videos were found."""
-  if found := split_facts.left_out(listed.splits.values()):
+def _find_left_out(listed) -> Iterator[Finding]:
+  """Finds left-out files, and notes on how the videos were found."""
+  if found := split_facts.list_left_out(listed.splits.values()):
     text = folders.describe_left_out(found)
     yield Finding('left_out', False, text, [('', file, '') for file in found])
   for note in dict.fromkeys(n for s in listed.splits.values() for n in s.notes):

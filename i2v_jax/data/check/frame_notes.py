@@ -1,9 +1,9 @@
-"""What a check notes about the frames of videos that can be read."""
+"""Notes of a check about the frames of readable videos."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-_NEAR = 0.02  # from 1; FFmpeg states 256:255 where a resize was rounded
+_NEAR = 0.02  # from 1; FFmpeg states 256:255 after a rounded resize
 
 
 class Note(NamedTuple):
@@ -11,8 +11,8 @@ class Note(NamedTuple):
 
   Attributes:
     kind: one word, for the report.
-    text: what it is, and the way out if there is one.
-    detail: record of a video -> what to say about it; None for nothing.
+    text: description, and the way out if there is one.
+    detail: record of a video -> its detail; None if the note does not apply.
   """
 
   kind: str
@@ -20,29 +20,29 @@ class Note(NamedTuple):
   detail: Callable[[Mapping[str, Any]], str | None]
 
 
-def _not_shown(record: Mapping[str, Any]) -> str | None:
+def _describe_not_shown(record: Mapping[str, Any]) -> str | None:
   count = record.get('not_shown')
   return f'{count} packet{"s" * (count != 1)}' if count else None
 
 
-def _untimed(record: Mapping[str, Any]) -> str | None:
+def _describe_untimed(record: Mapping[str, Any]) -> str | None:
   return 'decoded from its start' if record.get('untimed') else None
 
 
-def _stretched(record: Mapping[str, Any]) -> str | None:
+def _describe_stretched(record: Mapping[str, Any]) -> str | None:
   aspect = record.get('pixel_aspect', 1)
   return None if abs(aspect - 1) < _NEAR else f'pixels {aspect:g} wide to 1'
 
 
-def _interlaced(record: Mapping[str, Any]) -> str | None:
+def _describe_interlaced(record: Mapping[str, Any]) -> str | None:
   return 'interlaced' if record.get('interlaced') else None
 
 
-def _gaps(record: Mapping[str, Any]) -> str | None:
+def _describe_gaps(record: Mapping[str, Any]) -> str | None:
   return record.get('gaps') or None
 
 
-def _aside(record: Mapping[str, Any]) -> str | None:
+def _describe_aside(record: Mapping[str, Any]) -> str | None:
   return record.get('aside') or None
 
 
@@ -51,25 +51,31 @@ NOTES = (
     'not_shown',
     'recordings that start between key frames: their first packets give no '
     'frame',
-    _not_shown,
+    _describe_not_shown,
   ),
   Note(
     'untimed',
     'timestamps disagree with the order of the pictures, so every read starts '
     'at the first frame (rewrite them: i2v data prepare --gop 16)',
-    _untimed,
+    _describe_untimed,
   ),
   Note(
     'stretched',
     'pixels are not square; frames are used as stored (to stretch them: i2v '
     'data prepare --square-pixels)',
-    _stretched,
+    _describe_stretched,
   ),
   Note(
     'interlaced',
     'frames are interlaced (to deinterlace: i2v data prepare --deinterlace)',
-    _interlaced,
+    _describe_interlaced,
   ),
-  Note('gaps', 'numbers left out between the frames of a folder', _gaps),
-  Note('aside', 'other files next to the frames of a folder, not read', _aside),
+  Note(
+    'gaps', 'numbers left out between the frames of a folder', _describe_gaps
+  ),
+  Note(
+    'aside',
+    'other files next to the frames of a folder, not read',
+    _describe_aside,
+  ),
 )

@@ -1,4 +1,4 @@
-"""What is checked, and what a check can find."""
+"""The videos of a check, and its findings."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -13,10 +13,11 @@ class Listed:
   """The videos of a check, and where they were listed.
 
   Attributes:
-    splits: name -> who is in it.
-    format, root, options: as given to `sources.load`; '' for mere files.
-    complete: whether a video that is not there is a problem.
-    spec: the clips that are to be taken, if that is known.
+    splits: name -> its videos.
+    format, root, options: arguments of `sources.load_split`; '' for plain
+      files.
+    complete: whether a missing video is a problem.
+    spec: how clips will be made, if known.
   """
 
   splits: Mapping[str, sources.Split]
@@ -40,11 +41,11 @@ class Finding(NamedTuple):
   """Something to know; `rows` are (split, id, detail)."""
 
   kind: str
-  problem: bool  # Or only good to know.
+  problem: bool  # Or only a note.
   text: str
   rows: Sequence[tuple[str, str, Any]] = ()
 
 
-def count_videos(count: int) -> str:
+def format_count(count: int) -> str:
   """`1 video`, `2 videos`, `3,000 videos`."""
   return f'{count:,} video{"s" * (count != 1)}'

@@ -1,36 +1,32 @@
-"""What is printed and written of a check."""
+"""Prints and writes the results of a check."""
 
 import os
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 
-from rich import box
-from rich.table import Table
-
 import i2v_jax
 from i2v_jax.data.check import class_findings, findings, one_video
 from i2v_jax.data.check.listed import Finding, Listed
 from i2v_jax.data.sets import csv_files, manifest
-from i2v_jax.runtime.console import console
+from i2v_jax.runtime.console import console, make_table
 
-Records = Mapping[str, Mapping]  # id -> what is known of the video
+Records = Mapping[str, Mapping]  # id -> facts of the video
 SHOWN = 3  # examples of a finding; all of them are in findings.csv
 
 
 def show(listed: Listed, records: Records, found: Sequence[Finding]) -> None:
   """Prints a table of the splits, and a line for every finding."""
-  table = Table(title='Videos', title_justify='left', box=box.SIMPLE_HEAD)
-  for i, heading in enumerate(_COLUMNS):
-    table.add_column(heading, justify='right' if i else 'left')
-  for name, split in listed.splits.items():
-    table.add_row(*_row(name, split, records, listed.spec))
-  console.print(table)
+  rows = [
+    _make_row(name, split, records, listed.spec)
+    for name, split in listed.splits.items()
+  ]
+  console.print(make_table('Videos', _COLUMNS, rows))
   lines = []
   for finding in found:
     mark = 'problem' if finding.problem else 'note'
-    lines += [f'{mark:<8} {finding.text}', *_examples(finding)]
+    lines += [f'{mark:<8} {finding.text}', *_list_examples(finding)]
   if not any(finding.problem for finding in found):
-    lines.append('nothing is wrong')
+    lines.append('no problems')
   for line in lines:
     console.print(line)
 
@@ -48,12 +44,12 @@ _COLUMNS = (
 )
 
 
-def _row(name, split, records, clip) -> list[str]:
+def _make_row(name, split, records, clip) -> list[str]:
   mine = [records[video] for video in split.ids]
   good = [record for record in mine if record['ok']]
   short = sum(findings.is_short(record, clip) for record in good)
   seconds = sum(record['duration'] for record in good)
-  counts = class_findings.per_class(split)
+  counts = class_findings.count_per_class(split)
   spread = f'{counts.min():,} to {counts.max():,}' if len(counts) else '-'
   return [
     name,
@@ -68,7 +64,7 @@ def _row(name, split, records, clip) -> list[str]:
   ]
 
 
-def _examples(finding: Finding) -> Iterator[str]:
+def _list_examples(finding: Finding) -> Iterator[str]:
   for _, video, detail in finding.rows[:SHOWN]:
     parts = (str(part) for part in (video, detail) if part != '')
     yield f'{"":<8} {": ".join(parts)}'
@@ -111,11 +107,11 @@ def write(
     if not records[video]['ok']
   ]
   csv_files.write(out / 'bad.csv', ('file', 'reason', 'frame'), bad)
-  whole = lambda finding: (('', '', finding.text),)  # of no single video
+  summary = lambda finding: (('', '', finding.text),)  # not of a single video
   rows = [
     (finding.kind, *row)
     for finding in found
-    for row in finding.rows or whole(finding)
+    for row in finding.rows or summary(finding)
   ]
   columns = ('finding', 'split', 'file', 'detail')
   csv_files.write(out / 'findings.csv', columns, rows)

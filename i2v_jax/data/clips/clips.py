@@ -1,6 +1,6 @@
-"""From an open video to what the model sees: one rule for every user of it.
+"""Makes the clips that a model sees from an open video.
 
-Training, evaluation and prediction all come through here.
+Training, evaluation and prediction all use these functions.
 """
 
 import numpy as np
@@ -18,15 +18,15 @@ from i2v_jax.data.clips.spec import ClipSpec
 from i2v_jax.data.videos.decode import Video
 
 
-def train_clip(
+def make_train_clip(
   video: Video, label: int, spec: ClipSpec, rng: np.random.Generator
 ) -> tuple[dict[str, np.ndarray], int]:
-  """One random, augmented clip and its label.
+  """Makes one random, augmented clip; returns it and its label.
 
   The clip is a dict of uint8 arrays of `spec.shapes`: `video` [T, H, W, 3] or
   [T_S, H, W, 3], and with a grid `grid` [T / (rows * columns), H, W, 3].
   """
-  indices = _train_indices(video.info.frames, spec, rng)
+  indices = _draw_train_indices(video.info.frames, spec, rng)
   frames = video.read(indices, spec.short_side)
   if spec.randaugment == 'before_crop':
     frames = _rand_augment(frames, spec, rng)
@@ -42,30 +42,30 @@ def train_clip(
     frames, label, rng, spec.flip, spec.flip_map
   )
   if spec.lighting:
-    frames = colour.lighting_noise(frames, rng, spec.lighting)
+    frames = colour.add_lighting_noise(frames, rng, spec.lighting)
   if spec.jitter:
     frames = colour.jitter(frames, rng, spec.jitter)
   if spec.randaugment == 'after_crop':
     frames = _rand_augment(np.ascontiguousarray(frames), spec, rng)
   if spec.erasing:
     frames = random_erasing(frames, rng, spec.erasing, spec.erasing_mode)
-  arrays = _arrays(frames[None], spec)
+  arrays = _make_arrays(frames[None], spec)
   return {name: array[0] for name, array in arrays.items()}, label
 
 
-def test_views(
+def make_test_views(
   video: Video, spec: ClipSpec, span: tuple[int, int] | None = None
 ) -> dict[str, np.ndarray]:
-  """All test views of a video: `train_clip`'s arrays with a leading V axis.
+  """Makes all test views: `make_train_clip`'s arrays with a leading V axis.
 
   Args:
     video: opened by `decode.open_video`.
-    spec: what the model takes.
-    span: first frame and the one after the last, to look at a part only.
+    spec: how clips are made.
+    span: first frame and one past the last, to use a part only.
   """
   first, stop = span or (0, video.info.frames)
   size = spec.image_size
-  indices_CxT = _test_indices(stop - first, spec)
+  indices_CxT = _place_test_indices(stop - first, spec)
   short_side = spec.test_short_side or size
   frames = video.read(first + indices_CxT.ravel(), short_side)
   if spec.release_quirks:
@@ -76,30 +76,30 @@ def test_views(
     crops = [center_crop(frames, size)]
   shape = (spec.clips, spec.num_frames, size, size, 3)
   views = np.concatenate([crop.reshape(shape) for crop in crops])
-  return _arrays(views, spec)
+  return _make_arrays(views, spec)
 
 
-def _train_indices(
+def _draw_train_indices(
   count: int, spec: ClipSpec, rng: np.random.Generator
 ) -> np.ndarray:
-  """Frames of a training clip of a video of `count`: [T]."""
+  """Draws the frames of a training clip from `count` frames: [T]."""
   if spec.sampling == 'dense':
-    return sampling.dense_train(count, spec.num_frames, spec.stride, rng)
+    return sampling.sample_dense_train(count, spec.num_frames, spec.stride, rng)
   if spec.sampling == 'uniform':
-    return sampling.uniform_train(count, spec.num_frames, rng)
-  return sampling.random_stride_train(count, spec.num_frames, rng)
+    return sampling.sample_uniform_train(count, spec.num_frames, rng)
+  return sampling.sample_random_stride(count, spec.num_frames, rng)
 
 
-def _test_indices(count: int, spec: ClipSpec) -> np.ndarray:
-  """Frames of the test clips of a video of `count`: [C, T]."""
+def _place_test_indices(count: int, spec: ClipSpec) -> np.ndarray:
+  """Places the frames of the test clips in `count` frames: [C, T]."""
   if spec.sampling == 'uniform':
-    return sampling.uniform_test(
+    return sampling.sample_uniform_test(
       count, spec.num_frames, spec.clips, spec.test_sampling
     )
   arguments = (count, spec.num_frames, spec.stride, spec.clips)
   if spec.release_quirks:
-    return sampling.release_test(*arguments)
-  return sampling.dense_test(*arguments, spec.test_sampling)
+    return sampling.sample_release_test(*arguments)
+  return sampling.sample_dense_test(*arguments, spec.test_sampling)
 
 
 def _rand_augment(
@@ -110,12 +110,12 @@ def _rand_augment(
   )
 
 
-def _arrays(clips: np.ndarray, spec: ClipSpec) -> dict[str, np.ndarray]:
-  """What a model takes of whole clips [V, T, H, W, 3]."""
+def _make_arrays(clips: np.ndarray, spec: ClipSpec) -> dict[str, np.ndarray]:
+  """Makes the inputs of a model from complete clips [V, T, H, W, 3]."""
   shapes = spec.shapes
   arrays = {'video': clips[:, :: spec.num_frames // shapes['video'][0]]}
   if spec.grid:
     frames = clips.reshape(-1, *clips.shape[2:])
-    made = grid.framesets(frames, *spec.grid, spec.grid_antialias)
+    made = grid.make_framesets(frames, *spec.grid, spec.grid_antialias)
     arrays['grid'] = made.reshape(-1, *shapes['grid'])
   return arrays

@@ -1,6 +1,6 @@
-"""Other colours for uint8 RGB clips [T, H, W, 3]: lighting and jitter.
+"""Colour augmentation of uint8 RGB clips [T, H, W, 3]: lighting and jitter.
 
-Each draws once per clip and returns a clip of the same layout.
+Each function draws once per clip and returns a clip of the same layout.
 """
 
 from collections.abc import Sequence
@@ -22,14 +22,13 @@ _GREY = np.array([0.299, 0.587, 0.114])  # OpenCV's, as mmaction2 uses them.
 _HUES = 180  # OpenCV's hue of uint8 images, 2 degrees each.
 
 
-def lighting_noise(
+def add_lighting_noise(
   frames: np.ndarray, rng: np.random.Generator, std: float = 0.1
 ) -> np.ndarray:
   """Adds one random colour to all pixels of RGB frames: AlexNet's PCA noise.
 
-  As AIM's ColorJitter does by default, which keeps fractions and values outside
-  of 0..255, though; here they are rounded and clipped. `std` is that of the
-  three components' amplitudes.
+  As AIM's ColorJitter by default, except that values are rounded and clipped to
+  0..255. `std` is the standard deviation of the three components' amplitudes.
   """
   check_frames(frames)
   colour = _COLOURS @ rng.normal(0, std, 3)
@@ -48,7 +47,7 @@ def jitter(
   The factors of the first three are uniform in 1 - s to 1 + s, the turn of the
   hue in -s to s, where OpenCV's hue moves by int(255 turn) of its 180 steps.
   The four act in random order, drawn for every clip; mmaction2 draws it once
-  in a process.
+  per process.
 
   Args:
     frames: uint8 [T, H, W, 3], RGB.
@@ -61,10 +60,10 @@ def jitter(
   check_frames(frames)
   *factors, turn = rng.uniform(-1.0, 1.0, 4) * strength
   factors = [1 + factor for factor in factors]
-  return adjusted(frames, *factors, turn, order=rng.permutation(4))
+  return adjust(frames, *factors, turn, order=rng.permutation(4))
 
 
-def adjusted(
+def adjust(
   frames: np.ndarray,
   brightness: float,
   contrast: float,
@@ -72,7 +71,7 @@ def adjusted(
   hue: float,
   order: Sequence[int] = (0, 1, 2, 3),
 ) -> np.ndarray:
-  """The clip that `jitter` makes of its draws.
+  """Applies the values drawn by `jitter`.
 
   Brightness blends with black, contrast with the mean grey of each frame,
   saturation with each pixel's grey: f x + (1 - f) other. Values are clipped to
@@ -84,26 +83,28 @@ def adjusted(
     brightness: factor f.
     contrast: factor f.
     saturation: factor f.
-    hue: share of 255 that OpenCV's hue, of 180 steps, turns by.
-    order: in which the four act, by their places above.
+    hue: share of 255 by which OpenCV's hue, of 180 steps, turns.
+    order: order of the four, by their places above.
   """
   factors, place = (brightness, contrast, saturation), list(order).index(3)
-  frames = _blended(frames, factors, order[:place])
+  frames = _blend(frames, factors, order[:place])
   if steps := int(hue * 255) % _HUES:
-    frames = _turned(frames, steps)
-  return _blended(frames, factors, order[place + 1 :])
+    frames = _turn_hue(frames, steps)
+  return _blend(frames, factors, order[place + 1 :])
 
 
-def _blended(frames, factors, order) -> np.ndarray:
-  """Blends in that order: one affine map of RGB per frame."""
+def _blend(frames, factors, order) -> np.ndarray:
+  """Blends in the given order by one affine map of RGB per frame."""
   out = np.empty(frames.shape, np.uint8)
   for source, target in zip(frames, out, strict=True):
-    cv2.transform(source, _map(cv2.mean(source)[:3], factors, order), target)
+    cv2.transform(
+      source, _make_map(cv2.mean(source)[:3], factors, order), target
+    )
   return out
 
 
-def _map(mean, factors, order) -> np.ndarray:
-  """[3, 4]: the map of a frame of this mean colour."""
+def _make_map(mean, factors, order) -> np.ndarray:
+  """Makes the map [3, 4] of a frame with this mean colour."""
   matrix, offset = np.eye(3), np.zeros(3)
   for which in order:
     factor = factors[which]
@@ -116,7 +117,7 @@ def _map(mean, factors, order) -> np.ndarray:
   return np.column_stack([matrix, offset])
 
 
-def _turned(frames: np.ndarray, steps: int) -> np.ndarray:
+def _turn_hue(frames: np.ndarray, steps: int) -> np.ndarray:
   """Turns OpenCV's hue of contiguous frames."""
   tall = frames.reshape(-1, *frames.shape[2:])
   colours = cv2.cvtColor(tall, cv2.COLOR_RGB2HSV)

@@ -1,16 +1,16 @@
 """Crops and erases parts of uint8 [T, H, W, 3] clips.
 
 Every transform takes a clip and returns one of the same layout; random ones
-draw once per clip. Crops are views of what they are given.
+draw once per clip. Crops are views of their input.
 """
 
 import numpy as np
 
 from i2v_jax.data.videos.resize import check_frames, resize, resize_short_side
-from i2v_jax.runtime.errors import UserError
+from i2v_jax.runtime.errors import UserError, check_choice
 
 
-def crop_box(
+def draw_crop_box(
   height: int,
   width: int,
   rng: np.random.Generator,
@@ -19,10 +19,10 @@ def crop_box(
 ) -> tuple[int, int, int, int]:
   """Draws (top, left, height, width) in pixels of a random crop.
 
-  As mmaction2's RandomResizedCrop: the first of ten draws that fits inside the
+  As mmaction2's RandomResizedCrop: the first of ten draws that fits into the
   frame, else the centred square (torchvision falls back to another box).
 
-  `area` is the range of the crop's share of the frame, drawn uniformly;
+  `area` is the range of the crop's share of the frame, drawn uniformly, and
   `aspect` that of its width / height, drawn log-uniformly.
   """
   ratios = np.exp(rng.uniform(*np.log(aspect), 10))
@@ -48,10 +48,10 @@ def random_resized_crop(
 ) -> np.ndarray:
   """Cuts one random box from all frames and resizes it to size x size pixels.
 
-  `crop_box` tells how the box is drawn.
+  `draw_crop_box` draws the box.
   """
   check_frames(frames)
-  top, left, h, w = crop_box(*frames.shape[1:3], rng, area, aspect)
+  top, left, h, w = draw_crop_box(*frames.shape[1:3], rng, area, aspect)
   return resize(frames[:, top : top + h, left : left + w], size, size)
 
 
@@ -63,21 +63,21 @@ def random_scale_crop(
 ) -> np.ndarray:
   """Resizes the short side to `size` times a random scale, crops at random.
 
-  As ST-Adapter trains on Kinetics; the crop is size x size pixels, a view.
+  As ST-Adapter on Kinetics; the crop is size x size pixels, a view.
   """
   side = round(size * rng.uniform(*scale))
   frames = resize_short_side(frames, side)
   height, width = frames.shape[1:3]
   top = int(rng.integers(height - size, endpoint=True))
   left = int(rng.integers(width - size, endpoint=True))
-  return _square(frames, top, left, size)
+  return _crop_square(frames, top, left, size)
 
 
 def center_crop(frames: np.ndarray, size: int) -> np.ndarray:
   """Cuts the central size x size pixels: a view.
 
   Odd margins are one pixel wider at the bottom and right, as in mmaction2's
-  CenterCrop. Raises UserError where a side is shorter than `size`.
+  CenterCrop. Raises UserError if a side is shorter than `size`.
   """
   check_frames(frames)
   height, width = frames.shape[1:3]
@@ -86,32 +86,31 @@ def center_crop(frames: np.ndarray, size: int) -> np.ndarray:
       f'cannot crop {size} pixels from frames of {height} x {width}; '
       'resize their short side first.'
     )
-  return _square(frames, (height - size) // 2, (width - size) // 2, size)
+  return _crop_square(frames, (height - size) // 2, (width - size) // 2, size)
 
 
 def three_crop(frames: np.ndarray, size: int) -> list[np.ndarray]:
   """Cuts three squares along the long side: views, left, right, middle.
 
-  Tall frames give top, bottom, middle. As mmaction2's ThreeCrop: where the
-  long side exceeds `size` by an odd number, the second square ends one pixel
-  short of the edge.
-  Raises UserError where the short side is not `size`.
+  Tall frames give top, bottom, middle. As mmaction2's ThreeCrop: if the long
+  side exceeds `size` by an odd number, the second square ends one pixel short
+  of the edge. Raises UserError if the short side is not `size`.
   """
-  step = _room(frames, size) // 2
-  return _along(frames, [0, 2 * step, step], size)
+  step = _measure_room(frames, size) // 2
+  return _crop_along(frames, [0, 2 * step, step], size)
 
 
 def release_crops(
   frames: np.ndarray, size: int, count: int
 ) -> list[np.ndarray]:
-  """Cuts squares along the long side as the release of DualPath does: views.
+  """Cuts squares along the long side as DualPath's release does: views.
 
   Crop k of `count` starts at int(k * (L - size) / count) of a long side of L
   pixels: one crop is the left or top one, and the last never reaches the edge.
-  Raises UserError where the short side is not `size`.
+  Raises UserError if the short side is not `size`.
   """
-  room = _room(frames, size)
-  return _along(frames, [k * room // count for k in range(count)], size)
+  room = _measure_room(frames, size)
+  return _crop_along(frames, [k * room // count for k in range(count)], size)
 
 
 def random_erasing(
@@ -128,23 +127,20 @@ def random_erasing(
   Args:
     frames: uint8 [T, H, W, 3].
     rng: source of all draws.
-    probability: of erasing at all.
-    mode: 'const' covers with grey 128, 'rand' with noise of its own per frame.
+    probability: of erasing.
+    mode: 'const' fills with grey 128, 'rand' with new noise in every frame.
 
   Returns:
     A copy with the rectangle, or `frames` itself.
 
   Raises:
-    UserError: `mode` is another word.
+    UserError: `mode` is unknown.
   """
   check_frames(frames)
-  if mode not in ('const', 'rand'):
-    raise UserError(
-      f"random_erasing has no mode '{mode}'; choose 'const' or 'rand'."
-    )
+  check_choice("random_erasing's mode", mode, ('const', 'rand'))
   if rng.random() >= probability:
     return frames
-  top, left, h, w = _erase_box(*frames.shape[1:3], rng)
+  top, left, h, w = _draw_erase_box(*frames.shape[1:3], rng)
   cover = 128
   if mode == 'rand':
     cover = rng.integers(0, 256, (len(frames), h, w, 3), np.uint8)
@@ -153,8 +149,8 @@ def random_erasing(
   return out
 
 
-def _room(frames: np.ndarray, size: int) -> int:
-  """Pixels that the long side has beyond `size`, which the short side has."""
+def _measure_room(frames: np.ndarray, size: int) -> int:
+  """Measures by how many pixels the long side exceeds `size`."""
   check_frames(frames)
   height, width = frames.shape[1:3]
   if min(height, width) != size:
@@ -165,18 +161,22 @@ def _room(frames: np.ndarray, size: int) -> int:
   return max(height, width) - size
 
 
-def _along(frames: np.ndarray, starts: list, size: int) -> list[np.ndarray]:
-  """Squares that start at each of some pixels of the long side."""
+def _crop_along(
+  frames: np.ndarray, starts: list, size: int
+) -> list[np.ndarray]:
+  """Cuts squares that start at the given pixels of the long side."""
   tall = frames.shape[1] > frames.shape[2]
   corners = [(start, 0) if tall else (0, start) for start in starts]
-  return [_square(frames, *corner, size) for corner in corners]
+  return [_crop_square(frames, *corner, size) for corner in corners]
 
 
-def _square(frames: np.ndarray, top: int, left: int, size: int) -> np.ndarray:
+def _crop_square(
+  frames: np.ndarray, top: int, left: int, size: int
+) -> np.ndarray:
   return frames[:, top : top + size, left : left + size]
 
 
-def _erase_box(
+def _draw_erase_box(
   height: int, width: int, rng: np.random.Generator
 ) -> tuple[int, int, int, int]:
   """Draws (top, left, height, width) of the rectangle to erase."""

@@ -1,4 +1,4 @@
-"""Mirrored clips, and the labels that they exchange."""
+"""Mirrored clips, and the labels that mirroring exchanges."""
 
 import collections
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,62 +31,64 @@ def random_flip(
     label: class of the clip.
     rng: source of the one coin.
     probability: of mirroring.
-    label_map: classes that mirroring exchanges, from `flip_label_map`.
+    label_map: classes that mirroring exchanges, from `make_flip_map`.
 
   Returns:
-    The frames, contiguous, and the label, both exchanged; or both as given.
+    The mirrored frames, contiguous, and their label; or both unchanged.
   """
   check_frames(frames)
   if rng.random() >= probability:
     return frames, label
-  return _mirrored(frames), (label_map or {}).get(label, label)
+  return _mirror(frames), (label_map or {}).get(label, label)
 
 
-def flip_label_map(class_names: Iterable[str]) -> dict[int, int]:
-  """Finds the classes that a mirrored video exchanges, by their names.
+def make_flip_map(class_names: Iterable[str]) -> dict[int, int]:
+  """Finds the pairs of classes that mirroring exchanges, by their names.
 
   Two classes belong together when their names differ in sides or directions of
   rotation only, such as Something-Something V2's "Pulling something from left
   to right" and "... from right to left", `turnLeft` and `turn_right`, or `cw`
-  and `ccw`; see `sides`. Numbers that count the classes (`01_left`) are no part
-  of their names. A name that says "left and right" or "left or right" is its
-  own mirror image and has no entry. A word that may name a side or not, such as
-  `hand_l`, counts if the class of the other side exists.
+  and `ccw`; see `sides`. Numbers that count the classes (`01_left`) are not
+  part of their names. A name with "left and right" or "left or right" is its
+  own mirror image and has no entry. A word that may or may not name a side,
+  such as `hand_l`, counts if the class of the other side exists.
 
   Args:
-    class_names: one per class, in the order of the labels.
+    class_names: in label order.
 
   Returns:
     label -> label of the mirrored video, in both directions.
 
   Raises:
-    UserError: a name has no mirror image, or more than one: flipped videos
-      would get a wrong label.
+    UserError: a name has no mirror image or more than one, so that flipped
+      videos would get a wrong label.
   """
   names = list(class_names)
-  plain = sides.without_numbers(names)
-  keys = [sides.key(name) for name in plain]
-  sided = [n for n, key in enumerate(keys) if sides.mirrored(key) != key]
+  plain = sides.remove_numbers(names)
+  keys = [sides.make_key(name) for name in plain]
+  sided = [n for n, key in enumerate(keys) if sides.mirror(key) != key]
   possible = {
-    label: keys[label] if label in sided else sides.possible_key(name)
+    label: keys[label] if label in sided else sides.make_possible_key(name)
     for label, name in enumerate(plain)
   }
-  found = _pairs(names, possible, sided)
+  found = _find_pairs(names, possible, sided)
   rest = {
-    label: sides.loose_key(name)
+    label: sides.make_loose_key(name)
     for label, name in enumerate(plain)
-    if label not in found and not _in_a_row(plain, label)
+    if label not in found and not _is_in_a_row(plain, label)
   }
-  return found | _loose_pairs(names, rest)
+  return found | _find_loose_pairs(names, rest)
 
 
 def names_sides(class_names: Iterable[str]) -> bool:
   """Whether any name contains a side or a direction of rotation."""
-  keys = map(sides.key, class_names)
-  return any(sides.mirrored(key) != key for key in keys)
+  keys = map(sides.make_key, class_names)
+  return any(sides.mirror(key) != key for key in keys)
 
 
-def exchanged(flip_map: Mapping[int, int], class_names: Sequence[str]) -> str:
+def describe_exchanged(
+  flip_map: Mapping[int, int], class_names: Sequence[str]
+) -> str:
   """Lists the pairs that mirroring exchanges, such as 'a <-> b', or 'none'."""
   pairs = [
     f'{class_names[label]} <-> {class_names[other]}'
@@ -97,45 +99,47 @@ def exchanged(flip_map: Mapping[int, int], class_names: Sequence[str]) -> str:
   return (', '.join(pairs[:_SHOWN]) + more) or 'none'
 
 
-def _pairs(names, keys: Mapping[int, sides.Key], sided) -> dict[int, int]:
-  labels, found = _by_key(keys), {}
+def _find_pairs(names, keys: Mapping[int, sides.Key], sided) -> dict[int, int]:
+  labels, found = _group_by_key(keys), {}
   for label in sided:
     same = labels[keys[label]]
-    partners = labels.get(sides.mirrored(keys[label]), [])
+    partners = labels.get(sides.mirror(keys[label]), [])
     if len(same) != 1 or len(partners) != 1:
-      raise _ambiguous(names, label, same, partners)
+      raise _make_error(names, label, same, partners)
     found |= {label: partners[0], partners[0]: label}
   return found
 
 
-def _loose_pairs(names, keys: Mapping[int, sides.Key]) -> dict[int, int]:
-  labels, found = _by_key(keys), {}
+def _find_loose_pairs(names, keys: Mapping[int, sides.Key]) -> dict[int, int]:
+  labels, found = _group_by_key(keys), {}
   for label, key in keys.items():
-    partners = labels.get(sides.mirrored(key), [])
-    if sides.mirrored(key) == key or not partners:
+    partners = labels.get(sides.mirror(key), [])
+    if sides.mirror(key) == key or not partners:
       continue
     if len(labels[key]) != 1 or len(partners) != 1:
-      raise _ambiguous(names, label, labels[key], partners)
+      raise _make_error(names, label, labels[key], partners)
     found[label] = partners[0]
   return found
 
 
-def _by_key(keys: Mapping[int, sides.Key]) -> dict[sides.Key, list[int]]:
+def _group_by_key(keys: Mapping[int, sides.Key]) -> dict[sides.Key, list[int]]:
   labels = collections.defaultdict(list)
   for label, key in keys.items():
     labels[key].append(label)
   return labels
 
 
-def _in_a_row(names, label: int) -> bool:
-  """Whether l or r in a name belongs to a row of letters, as an alphabet."""
-  blank, own = sides.frame(names[label])
-  others = [letters for b, letters in map(sides.frame, names) if b == blank]
+def _is_in_a_row(names, label: int) -> bool:
+  """Whether l or r in a name is one of a series of letters, as an alphabet."""
+  blank, own = sides.blank_letters(names[label])
+  others = [
+    letters for b, letters in map(sides.blank_letters, names) if b == blank
+  ]
   places = [n for n, letter in enumerate(own) if letter in 'lr']
   return any(letters[n] not in 'lr' for letters in others for n in places)
 
 
-def _ambiguous(names, label, same, partners) -> ValueError:
+def _make_error(names, label, same, partners) -> ValueError:
   problem = 'there is none'
   for alike in (same, partners):
     if len(alike) > 1:
@@ -148,8 +152,8 @@ def _ambiguous(names, label, same, partners) -> ValueError:
   )
 
 
-def _mirrored(frames: np.ndarray) -> np.ndarray:
-  # A view of negative stride would be copied, slowly, by all that follows.
+def _mirror(frames: np.ndarray) -> np.ndarray:
+  # All later steps would copy a view of negative stride, slowly.
   out = np.empty(frames.shape, np.uint8)
   for source, target in zip(frames, out, strict=True):
     cv2.flip(source, 1, target)

@@ -1,4 +1,4 @@
-"""Consecutive frames tiled into one image, for a model that reads images."""
+"""Tiles consecutive frames into one image, for an image model."""
 
 import cv2
 import numpy as np
@@ -6,29 +6,29 @@ import numpy as np
 from i2v_jax.runtime.errors import UserError
 
 
-def framesets(
+def make_framesets(
   frames: np.ndarray, rows: int, columns: int, antialias: bool = False
 ) -> np.ndarray:
-  """Tiles each rows * columns consecutive frames, scaled down, into an image.
+  """Tiles every rows * columns consecutive frames, scaled down, into an image.
 
   Frameset g shows frame rows * columns * g + columns * a + b in row a, column b
-  of its cells. Every frame is resized by itself, so none leaks into the next
-  cell. DualPath's grid-like framesets (arXiv 2303.09857); the order is that of
-  its release, which tiles first and, without antialiasing, gives the same.
+  of its cells. Every frame is resized separately, so none leaks into the next
+  cell. DualPath's grid-like framesets (arXiv 2303.09857), in the order of its
+  release, which tiles first; without antialiasing the result is the same.
 
   Args:
     frames: uint8 or float32 [T, H, W, 3], in any unit.
     rows: cells of a frameset from top to bottom.
     columns: cells of a frameset from left to right.
-    antialias: take the mean of all pixels that become one, instead of
-      interpolating bilinearly at its centre (cv2.INTER_LINEAR, half-pixel
-      centres: at a quarter of the size the mean of the central 2 x 2 pixels).
+    antialias: average all pixels that become one, instead of interpolating
+      bilinearly at its centre (cv2.INTER_LINEAR, half-pixel centres: at a
+      quarter of the size the mean of the central 2 x 2 pixels).
 
   Returns:
     [T / (rows * columns), H, W, 3] in the type of `frames`.
 
   Raises:
-    UserError: frames of another kind, or T, H, W do not divide.
+    UserError: frames have another type or layout, or T, H, W do not divide.
   """
   if frames.dtype not in (np.uint8, np.float32) or frames.shape[3:] != (3,):
     raise UserError(
@@ -51,7 +51,7 @@ def framesets(
 def check(
   num_frames: int, height: int, width: int, rows: int, columns: int
 ) -> None:
-  """Raises UserError unless so many frames of that size fill whole grids."""
+  """Raises UserError unless the frames divide evenly into grids."""
   if rows < 1 or columns < 1:
     raise UserError(
       f'a grid of {rows} x {columns} has no cells; take at least 1 x 1.'

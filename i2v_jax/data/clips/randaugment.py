@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike
 from i2v_jax.data.videos.resize import check_frames
 from i2v_jax.runtime.errors import UserError
 
-# cv2 rounds where torchvision truncates. The margins keep a blend that falls on
-# an integer give or take float error, as in flat areas, from losing a level.
+# cv2 rounds where torchvision truncates. The margins keep blends that are an
+# integer up to float error, as in flat areas, from losing a level.
 _TRUNCATE = -0.5 + 1e-3
 _GREY = np.array([[0.2989, 0.587, 0.114, -0.5 + 5e-5]])
 _SMOOTH = np.array([[1, 1, 1], [1, 5, 1], [1, 1, 1]]) / 13
@@ -34,18 +34,18 @@ def rand_augment(
   graded operations become weak.
 
   Args:
-    frames: uint8 [T, H, W, 3], RGB; left as they are.
+    frames: uint8 [T, H, W, 3], RGB; not changed.
     rng: source of all draws.
     magnitude: mean level, 0..10.
     num_ops: operations chosen, 0..14.
-    fill: grey level outside a moved frame; 0 as the release of ZeroI2V has it,
-      128 as its authors meant.
+    fill: grey level outside a moved frame; 0 as in the release of ZeroI2V, 128
+      as its authors intended.
 
   Returns:
     uint8 [T, H, W, 3]; `frames` itself if nothing was applied.
 
   Raises:
-    UserError: a setting is out of its range.
+    UserError: a setting is out of range.
   """
   check_frames(frames)
   _check_settings(magnitude, num_ops, fill)
@@ -64,21 +64,21 @@ def brightness(frames: np.ndarray, factor: float) -> np.ndarray:
 
 def contrast(frames: np.ndarray, factor: float) -> np.ndarray:
   """Blends each frame with its mean grey: factor 0 is flat."""
-  means = _grey(frames).mean(axis=(1, 2))
+  means = _to_grey(frames).mean(axis=(1, 2))
   return _look_up(frames, factor * _LEVELS + (1 - factor) * means[:, None])
 
 
 def saturation(frames: np.ndarray, factor: float) -> np.ndarray:
   """Blends each pixel with its grey: factor 0 is black and white."""
-  grey = cv2.cvtColor(_tall(_grey(frames)), cv2.COLOR_GRAY2RGB)
+  grey = cv2.cvtColor(_stack(_to_grey(frames)), cv2.COLOR_GRAY2RGB)
   return _blend(frames, grey.reshape(frames.shape), factor)
 
 
 def sharpness(frames: np.ndarray, factor: float) -> np.ndarray:
   """Blends with smoothed frames, except on the outermost pixels."""
   # One tall image: pixels smoothed across two frames are border pixels, which
-  # are put back.
-  smooth = cv2.filter2D(_tall(frames), -1, _SMOOTH).reshape(frames.shape)
+  # are restored.
+  smooth = cv2.filter2D(_stack(frames), -1, _SMOOTH).reshape(frames.shape)
   for edge in (0, -1):
     smooth[:, edge] = frames[:, edge]
     smooth[:, :, edge] = frames[:, :, edge]
@@ -87,17 +87,17 @@ def sharpness(frames: np.ndarray, factor: float) -> np.ndarray:
 
 def auto_contrast(frames: np.ndarray) -> np.ndarray:
   """Stretches every channel of every frame to 0..255."""
-  counts = _histograms(frames)
+  counts = _count_levels(frames)
   low = np.argmax(counts > 0, axis=2, keepdims=True)
-  span = _highest(counts) - low
+  span = _find_highest(counts) - low
   stretched = (_LEVELS - low) * 255 / np.maximum(span, 1)
   return _look_up(frames, np.where(span > 0, stretched, _LEVELS))
 
 
 def equalize(frames: np.ndarray) -> np.ndarray:
   """Flattens the histogram of every channel of every frame."""
-  counts = _histograms(frames)
-  at_top = np.take_along_axis(counts, _highest(counts), axis=2)
+  counts = _count_levels(frames)
+  at_top = np.take_along_axis(counts, _find_highest(counts), axis=2)
   step = (counts.sum(axis=2, keepdims=True) - at_top) // 255
   below = np.cumsum(counts, axis=2) - counts
   spread = (below + step // 2) // np.maximum(step, 1)
@@ -122,7 +122,7 @@ def solarize(frames: np.ndarray, threshold: int) -> np.ndarray:
 
 
 def affine(frames: np.ndarray, matrix: ArrayLike, fill: int) -> np.ndarray:
-  """Moves all frames bilinearly, with grey level `fill` outside of them.
+  """Warps all frames bilinearly, with grey level `fill` outside of them.
 
   Args:
     frames: uint8 [T, H, W, 3].
@@ -203,26 +203,26 @@ def _check_settings(magnitude: float, num_ops: int, fill: int) -> None:
       )
 
 
-def _tall(frames: np.ndarray) -> np.ndarray:
-  """All frames as one image [T * H, W, 3], for a single call of cv2."""
+def _stack(frames: np.ndarray) -> np.ndarray:
+  """Stacks all frames into one image [T * H, W, 3], for one call of cv2."""
   return frames.reshape(-1, *frames.shape[2:])
 
 
 def _blend(frames: np.ndarray, other: np.ndarray, factor: float) -> np.ndarray:
-  """factor * frames + (1 - factor) * other, truncated and clipped."""
+  """Computes factor * frames + (1 - factor) * other, truncated and clipped."""
   mixed = cv2.addWeighted(
-    _tall(frames), factor, _tall(other), 1 - factor, _TRUNCATE
+    _stack(frames), factor, _stack(other), 1 - factor, _TRUNCATE
   )
   return mixed.reshape(frames.shape)
 
 
-def _grey(frames: np.ndarray) -> np.ndarray:
-  """Luma truncated to uint8: [T, H, W]."""
-  return cv2.transform(_tall(frames), _GREY).reshape(frames.shape[:3])
+def _to_grey(frames: np.ndarray) -> np.ndarray:
+  """Computes the luma, truncated to uint8: [T, H, W]."""
+  return cv2.transform(_stack(frames), _GREY).reshape(frames.shape[:3])
 
 
-def _histograms(frames: np.ndarray) -> np.ndarray:
-  """How often each value occurs: int64 [T, 3, 256]."""
+def _count_levels(frames: np.ndarray) -> np.ndarray:
+  """Counts how often each value occurs: int64 [T, 3, 256]."""
   counts = [
     cv2.calcHist([frame], [channel], None, [256], [0, 256]).ravel()
     for frame in frames
@@ -231,8 +231,8 @@ def _histograms(frames: np.ndarray) -> np.ndarray:
   return np.reshape(counts, (len(frames), 3, 256)).astype(np.int64)
 
 
-def _highest(counts: np.ndarray) -> np.ndarray:
-  """Highest value that occurs, from histograms [T, 3, 256]: [T, 3, 1]."""
+def _find_highest(counts: np.ndarray) -> np.ndarray:
+  """Finds the highest value in histograms [T, 3, 256]: [T, 3, 1]."""
   return 255 - np.argmax(counts[..., ::-1] > 0, axis=2, keepdims=True)
 
 
@@ -244,7 +244,7 @@ def _look_up(frames: np.ndarray, table: np.ndarray) -> np.ndarray:
   """
   table = np.clip(table, 0, 255).astype(np.uint8)
   if table.ndim == 1:
-    return cv2.LUT(_tall(frames), table).reshape(frames.shape)
+    return cv2.LUT(_stack(frames), table).reshape(frames.shape)
   if table.ndim == 3:
     table = table.swapaxes(1, 2)[:, None]
   return np.stack(list(map(cv2.LUT, frames, table)))

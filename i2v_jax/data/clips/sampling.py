@@ -1,29 +1,30 @@
-"""Which frames of a video make a clip.
+"""Samples the frames of a clip from a video.
 
 Three schemes, each with a random rule for training and fixed ones for testing:
 dense clips take every `stride`-th frame from a starting point, uniform clips
-spread over the whole video, and clips of random stride are dense with another
-stride each time. Numbers are rounded, half to even, or truncated as in the
+spread over the complete video, and clips of random stride are dense with a new
+stride each time. Numbers are rounded half to even or truncated as in the
 released pipelines; anything else shifts clips by a frame.
 """
 
 import numpy as np
 
-from i2v_jax.runtime.errors import UserError
+from i2v_jax.runtime.errors import UserError, check_choice
 
-RULES = ('mmaction1', 'mmaction0')  # of placing test clips
+RULES = ('mmaction1', 'mmaction0')  # placement of test clips
 STRIDES = (1, 2, 4, 8)
 
 
-def dense_train(
+def sample_dense_train(
   num_frames: int, clip_len: int, stride: int, rng: np.random.Generator
 ) -> np.ndarray:
   """Draws one clip of consecutive strided frames.
 
   The start is uniform over the video's first N - T * stride + 1 frames, as in
   mmaction2's SampleFrames: the window counts T * stride frames here but
-  (T - 1) * stride + 1 in `dense_test`, so the last stride - 1 frames of a long
-  video are never drawn. Videos shorter than the window start at 0 and loop.
+  (T - 1) * stride + 1 in `sample_dense_test`, so the last stride - 1 frames of
+  a long video are never drawn. Videos shorter than the window start at 0 and
+  loop.
 
   Args:
     num_frames: N, frames in the video.
@@ -39,10 +40,10 @@ def dense_train(
   """
   _check(num_frames=num_frames, clip_len=clip_len, stride=stride)
   start = rng.integers(max(num_frames - clip_len * stride, 0), endpoint=True)
-  return _strided(np.array([start]), num_frames, clip_len, stride)[0]
+  return _stride_from(np.array([start]), num_frames, clip_len, stride)[0]
 
 
-def dense_test(
+def sample_dense_test(
   num_frames: int,
   clip_len: int,
   stride: int,
@@ -52,8 +53,8 @@ def dense_test(
   """Spreads clips of strided frames evenly over the video.
 
   One clip is centred; short videos loop. As SampleFrames of mmaction2: version
-  1.x goes from the first possible start to the last; 0.x, which AIM uses, cuts
-  the starts into C equal parts and takes the middle of each.
+  1.x goes from the first possible start to the last; 0.x, which AIM uses,
+  divides the starts into C equal parts and takes the middle of each.
 
   Args:
     num_frames: N, frames in the video.
@@ -66,21 +67,21 @@ def dense_test(
     int64 [C, T], each in 0..N-1. Clips of a short video coincide.
 
   Raises:
-    UserError: a count is below 1, or there is no such rule.
+    UserError: a count is below 1, or the rule is unknown.
   """
-  _check_rule(rule)
+  check_choice('the rule for test clips', rule, RULES)
   _check(
     num_frames=num_frames,
     clip_len=clip_len,
     stride=stride,
     num_clips=num_clips,
   )
-  place = _test_starts if rule == 'mmaction1' else _test_starts_0x
+  place = _place_starts if rule == 'mmaction1' else _place_starts_0x
   starts = place(num_frames, clip_len, stride, num_clips)
-  return _strided(starts, num_frames, clip_len, stride)
+  return _stride_from(starts, num_frames, clip_len, stride)
 
 
-def uniform_train(
+def sample_uniform_train(
   num_frames: int, clip_len: int, rng: np.random.Generator
 ) -> np.ndarray:
   """Draws one frame from each of T equal segments of the video.
@@ -100,11 +101,11 @@ def uniform_train(
     UserError: a count is below 1.
   """
   _check(num_frames=num_frames, clip_len=clip_len)
-  edges = _edges(num_frames, clip_len)
+  edges = _compute_edges(num_frames, clip_len)
   return rng.integers(edges[:-1], edges[1:], endpoint=True)
 
 
-def uniform_test(
+def sample_uniform_test(
   num_frames: int, clip_len: int, num_clips: int, rule: str = 'mmaction1'
 ) -> np.ndarray:
   """Takes C fixed frames inside each of T equal segments of the video.
@@ -122,11 +123,11 @@ def uniform_test(
     int64 [C, T], ascending along T, each in 0..N-1.
 
   Raises:
-    UserError: a count is below 1, or the rule does not know it.
+    UserError: a count is below 1, or the rule is unknown or makes one clip.
   """
-  _check_rule(rule)
+  check_choice('the rule for test clips', rule, RULES)
   _check(num_frames=num_frames, clip_len=clip_len, num_clips=num_clips)
-  edges = _edges(num_frames, clip_len)
+  edges = _compute_edges(num_frames, clip_len)
   if rule == 'mmaction0':
     if num_clips > 1:
       raise UserError(
@@ -139,7 +140,7 @@ def uniform_test(
   return edges[:-1] + inside[:, None]
 
 
-def random_stride_train(
+def sample_random_stride(
   num_frames: int,
   clip_len: int,
   rng: np.random.Generator,
@@ -156,7 +157,7 @@ def random_stride_train(
     num_frames: N, frames in the video.
     clip_len: T, frames in the clip.
     rng: source of the stride and the window.
-    strides: what to choose s from, in frames.
+    strides: choices of s, in frames.
 
   Returns:
     int64 [T], ascending, each in 0..N-1.
@@ -177,10 +178,10 @@ def random_stride_train(
   return np.minimum(clip, end - 1).astype(np.int64)
 
 
-def release_test(
+def sample_release_test(
   num_frames: int, clip_len: int, stride: int, num_clips: int
 ) -> np.ndarray:
-  """Places clips as the release of DualPath does in testing.
+  """Places test clips as the release of DualPath does.
 
   Of the n strided frames clip k takes T from int(k * (n - T) / C) on: one clip
   is the first, and the last never reaches the end. Short videos repeat their
@@ -211,16 +212,16 @@ def release_test(
   return stride * np.minimum(places, last)
 
 
-def _edges(num_frames: int, clip_len: int) -> np.ndarray:
-  """Where the segments of a uniform clip begin and end: int64 [T + 1]."""
+def _compute_edges(num_frames: int, clip_len: int) -> np.ndarray:
+  """Computes the ends of the segments of a uniform clip: int64 [T + 1]."""
   segment = (num_frames - 1) / clip_len
   return np.round(segment * np.arange(clip_len + 1)).astype(np.int64)
 
 
-def _test_starts(
+def _place_starts(
   num_frames: int, clip_len: int, stride: int, num_clips: int
 ) -> np.ndarray:
-  """First frame of each test clip: int64 [C]."""
+  """Places the first frame of each test clip: int64 [C]."""
   clips = np.arange(num_clips)
   if clip_len == 1:
     gap = num_frames / num_clips
@@ -231,26 +232,19 @@ def _test_starts(
   return np.round(clips * (free / (num_clips - 1))).astype(np.int64)
 
 
-def _test_starts_0x(
+def _place_starts_0x(
   num_frames: int, clip_len: int, stride: int, num_clips: int
 ) -> np.ndarray:
-  """The same by mmaction2 0.x: int64 [C]."""
+  """Does the same by the rule of mmaction2 0.x: int64 [C]."""
   gap = max(num_frames - clip_len * stride + 1, 0) / num_clips
   return (np.arange(num_clips) * gap + gap / 2).astype(np.int64)
 
 
-def _strided(
+def _stride_from(
   starts: np.ndarray, num_frames: int, clip_len: int, stride: int
 ) -> np.ndarray:
-  """Every `stride`-th frame from each start, looping past the end: [C, T]."""
+  """Takes every `stride`-th frame from each start, looping: [C, T]."""
   return (starts[:, None] + stride * np.arange(clip_len)) % num_frames
-
-
-def _check_rule(rule: str) -> None:
-  if rule not in RULES:
-    raise UserError(
-      f'the rule for test clips is {rule!r}; it can be one of {RULES}.'
-    )
 
 
 def _check(**counts: int) -> None:

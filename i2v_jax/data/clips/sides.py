@@ -1,22 +1,22 @@
-"""Left and right, and directions of rotation, in the names of classes.
+"""Left, right and directions of rotation in class names.
 
-A mirror exchanges left and right, and clockwise and counterclockwise. Up and
-down, in and out, towards and away stay what they are.
+Mirroring exchanges left and right, and clockwise and counterclockwise. Up and
+down, in and out, towards and away stay the same.
 """
 
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 
-# Marks that stand for words; a mirror exchanges the first and second of a pair.
+# Marks replace words; mirroring exchanges the two marks of a pair.
 _MIRRORED = str.maketrans('<>↻↺', '><↺↻')
 _ENDINGS = ('', 'ward', 'wards', 'most', 'side', 'sided', 'hand', 'handed')
 _ENDINGS += ('hander',)
 _COUNTER = ('counter', 'anti', 'contra')
 _BOTH = {'and', 'or', 'und', 'oder', 'et', 'ou', 'y', 'o', 'e', '&', '+', '/'}
 
-# Words and phrases -> mark: the same left in several languages is one mark, so
-# that `linke` finds `rechte`.
+# Words and phrases -> mark. Left is the same mark in all languages, so that
+# `linke` finds `rechte`.
 _WORDS: dict[tuple[str, ...], str] = {
   **{(f'left{end}',): f'<{end}' for end in _ENDINGS},
   **{(f'right{end}',): f'>{end}' for end in _ENDINGS},
@@ -50,8 +50,8 @@ _WORDS: dict[tuple[str, ...], str] = {
   ('gegen', 'den', 'uhrzeigersinn'): '↺',
   ('entgegen', 'dem', 'uhrzeigersinn'): '↺',
 }
-# These mean a side only where a class of the other side is there: they also
-# mean straight on, a letter, or nothing inside of a longer word.
+# These mean a side only if a class of the other side exists: they also mean
+# straight on, a letter, or nothing inside a longer word.
 _MAYBE = {'droit': '>', 'droits': '>', 'derecho': '>', 'derechos': '>'}
 _MAYBE |= {'direita': '>', 'direito': '>'}
 _LETTERS = {'l': '<', 'r': '>', 'lr': '<>', 'rl': '><', 'lh': '<h', 'rh': '>h'}
@@ -68,26 +68,26 @@ _JOINED = re.compile('([左右]|[顺順逆][时時][针針]|反?時計回り|왼
 Key = tuple[str, ...]  # words in small letters, and marks
 
 
-def words(name: str) -> list[str]:
+def split_words(name: str) -> list[str]:
   """Splits a name at everything but letters, at digits and at case changes.
 
-  `LEFTturn`, `turnLeft2` and `left-turn_2` are the same words. Signs that mean
-  "and" or "or" are words too.
+  `LEFTturn`, `turnLeft2` and `left-turn_2` consist of the same words. Signs for
+  "and" and "or" are words too.
   """
   name = unicodedata.normalize('NFC', name)
   name = _JOINED.sub(r' \1 ', name)
-  kinds = ''.join(map(_kind, name))
+  kinds = ''.join(map(_classify, name))
   found = []
   for run in re.finditer('U+l*|l+|d+|&', kinds):
     word = name[run.start() : run.end()]
-    found += _cased(word, kinds[run.start() : run.end()].count('U'))
+    found += _split_case(word, kinds[run.start() : run.end()].count('U'))
   return [word.casefold() for word in found]
 
 
-def without_numbers(class_names: Sequence[str]) -> list[str]:
-  """Class names without the numbers that count them, as in `01_left`.
+def remove_numbers(class_names: Sequence[str]) -> list[str]:
+  """Removes the numbers that count class names, as in `01_left`.
 
-  Unchanged unless every name begins with a number and differs in more.
+  Names are unchanged unless every one begins with a number and differs in more.
   """
   found = [
     re.fullmatch(r'\d+(?!\d)[\s_.:)-]*(.*\w.*)', name) for name in class_names
@@ -97,7 +97,7 @@ def without_numbers(class_names: Sequence[str]) -> list[str]:
   return rest if counted else [*class_names]
 
 
-def _kind(letter: str) -> str:
+def _classify(letter: str) -> str:
   if letter.isupper():
     return 'U'
   if letter.isalpha() or unicodedata.category(letter)[0] == 'M':
@@ -107,8 +107,8 @@ def _kind(letter: str) -> str:
   return '&' if letter in _BOTH else ' '
 
 
-def _cased(word: str, capitals: int) -> list[str]:
-  """`LEFTturn` -> LEFT, turn; `TVLeft` -> TV, Left."""
+def _split_case(word: str, capitals: int) -> list[str]:
+  """Splits at changes of case: `LEFTturn` -> LEFT, turn."""
   if capitals < 2 or capitals == len(word):
     return [word]
   is_word = (word[:capitals].casefold(),) in _WORDS
@@ -116,39 +116,39 @@ def _cased(word: str, capitals: int) -> list[str]:
   return [word[:cut], word[cut:]]
 
 
-def mirrored(key: Key) -> Key:
-  """What the mirror image of a class is called; `key` if it is the same."""
+def mirror(key: Key) -> Key:
+  """Makes the key of the mirror image, which may be the same."""
   return tuple(word.translate(_MIRRORED) for word in key)
 
 
-def key(name: str) -> Key:
-  """The words of a name, with marks for those that surely name a side.
+def make_key(name: str) -> Key:
+  """Makes a key of words, with marks for those that surely name a side.
 
-  "left and right" and "left or right" name no side: a mirror leaves them.
+  "left and right" and "left or right" name no side: mirroring changes nothing.
   """
-  return tuple(_joined(_marked(words(name))))
+  return tuple(_join_sides(_mark_sides(split_words(name))))
 
 
-def possible_key(name: str) -> Key:
-  """`key`, with marks for words that may mean a side or something else."""
-  return tuple(_MAYBE.get(word, word) for word in key(name))
+def make_possible_key(name: str) -> Key:
+  """Makes a key that also marks words that may mean a side."""
+  return tuple(_MAYBE.get(word, word) for word in make_key(name))
 
 
-def loose_key(name: str) -> Key:
-  """`possible_key`, with marks for l and r and for parts of words."""
+def make_loose_key(name: str) -> Key:
+  """Makes a possible key that also marks l, r and parts of words."""
   inside = lambda word: _INSIDE_WORD.sub(lambda found: _INSIDE[found[0]], word)
-  return tuple(_LETTERS.get(w) or inside(w) for w in possible_key(name))
+  return tuple(_LETTERS.get(w) or inside(w) for w in make_possible_key(name))
 
 
-def frame(name: str) -> tuple[Key, Key]:
-  """The words of a name with its single letters blanked out; the letters."""
+def blank_letters(name: str) -> tuple[Key, Key]:
+  """Returns the words with single letters blanked, and those letters."""
   is_letter = lambda word: len(word) == 1 and word.isalpha()
-  found = words(name)
+  found = split_words(name)
   blank = tuple('' if is_letter(word) else word for word in found)
   return blank, tuple(filter(is_letter, found))
 
 
-def _marked(found: list[str]) -> Iterator[str]:
+def _mark_sides(found: list[str]) -> Iterator[str]:
   place = 0
   while place < len(found):
     for length in (3, 2, 1):
@@ -161,12 +161,12 @@ def _marked(found: list[str]) -> Iterator[str]:
     place += length
 
 
-def _joined(found: Iterator[str]) -> Iterator[str]:
-  """Makes one word of both sides that 'and' or 'or' joins."""
+def _join_sides(found: Iterator[str]) -> Iterator[str]:
+  """Joins two opposite sides around 'and' or 'or' into one word."""
   out = []
   for word in found:
     joined = len(out) > 1 and out[-1] in _BOTH
-    if joined and word != out[-2] and (word,) == mirrored(out[-2:-1]):
+    if joined and word != out[-2] and (word,) == mirror(out[-2:-1]):
       out[-2:] = ['both']
     else:
       out.append(word)

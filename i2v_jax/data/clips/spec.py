@@ -1,4 +1,4 @@
-"""What a clip is: how it is drawn, cropped, augmented and laid out."""
+"""How clips are sampled, cropped, augmented and laid out."""
 
 import dataclasses
 import math
@@ -6,10 +6,10 @@ import reprlib
 from collections.abc import Mapping, Sequence
 
 from i2v_jax.data.clips import grid, randaugment, sampling
-from i2v_jax.runtime.errors import UserError
+from i2v_jax.runtime.errors import UserError, check_choice
 
 MOST = 2**31 - 1
-JITTER = (1, 1, 1, 0.5)  # most of brightness, contrast, saturation, hue
+JITTER = (1, 1, 1, 0.5)  # maxima: brightness, contrast, saturation, hue
 CHOICES = {
   'sampling': ('dense', 'uniform', 'random_stride'),
   'test_sampling': sampling.RULES,
@@ -18,7 +18,7 @@ CHOICES = {
   'crops': (1, 3),
 }
 # Field -> lowest and highest value.
-WHOLE = {
+INTEGERS = {
   'num_frames': (1, MOST),
   'image_size': (1, MOST),
   'stride': (1, MOST),
@@ -41,42 +41,43 @@ FLAGS = ('release_quirks', 'grid_antialias')
 
 @dataclasses.dataclass(frozen=True)
 class ClipSpec:
-  """How clips are drawn, cropped and augmented; sizes in pixels.
+  """How clips are sampled, cropped and augmented; sizes in pixels.
 
   Attributes:
     num_frames: T, frames of a clip.
     image_size: side of the square the model takes.
-    sampling: `dense`, every `stride`-th frame; `uniform`, T spread out over the
-      whole video; `random_stride`, dense with another stride for each training
-      clip, as DualPath.
-    stride: frames from one to the next of a dense clip, and of a test clip
-      where training draws it.
-    short_side: training videos are resized to it first.
-    scale_crop: instead of the next two, a square of the image size out of a
-      video whose short side is that times 1 to this; 0 for off.
+    sampling: `dense`, every `stride`-th frame; `uniform`, T frames spread over
+      the complete video; `random_stride`, dense with a new stride for each
+      training clip, as in DualPath.
+    stride: distance of neighbouring frames of a dense clip, and of test clips
+      with `random_stride`.
+    short_side: short side to which training videos are resized first.
+    scale_crop: if not 0, replaces the next two: a square of the image size, cut
+      from a video whose short side is 1 to `scale_crop` times that size.
     crop_area: range of the share of the frame that a training crop covers.
     crop_aspect: range of its width over its height.
     flip: probability of a mirrored training clip.
     flip_map: label -> label of the mirrored clip, where they differ.
-    lighting: standard deviation of AlexNet's PCA noise; 0 adds none.
-    jitter: strengths of brightness, contrast, saturation and hue in random
-      order, as (0.5, 0.5, 0.5, 0.1) of mmaction2; () for none.
+    lighting: standard deviation of AlexNet's PCA noise; 0 for none.
+    jitter: strengths of brightness, contrast, saturation and hue, applied in
+      random order; mmaction2 has (0.5, 0.5, 0.5, 0.1); () for none.
     randaugment: `before_crop`, `after_crop` or `off`.
-    randaugment_ops: operations drawn for a clip.
+    randaugment_ops: number of operations drawn for a clip.
     randaugment_magnitude: their mean level, 0 to 10.
     erasing: probability of an erased rectangle.
-    erasing_mode: grey, `const`, or noise, `rand`.
+    erasing_mode: `const` fills with grey, `rand` with noise.
     clips: test clips along time.
     crops: test crops of each, 1 (centre) or 3 (along the long side).
-    test_short_side: test videos are resized to it; 0 means `image_size`.
-    test_sampling: where dense and uniform test clips lie, as in version 1.x of
-      mmaction2, `mmaction1`, or as AIM has it, `mmaction0`.
-    release_quirks: place test clips and crops of `random_stride` where the
-      release of DualPath does, short of the far end, instead of evenly.
-    grid: rows and columns of a frameset (see `grid.framesets`); () for none.
+    test_short_side: short side of resized test videos; 0 means `image_size`.
+    test_sampling: placement of dense and uniform test clips: `mmaction1`, as
+      version 1.x of mmaction2, or `mmaction0`, as AIM.
+    release_quirks: whether to place test clips and crops of `random_stride` as
+      the release of DualPath does, short of the far end, instead of evenly.
+    grid: rows and columns of a frameset (see `grid.make_framesets`); () for
+      none.
     grid_antialias: whether frames are smoothed as they shrink into its cells.
-    spatial_frames: T_S, of the T frames those that a model with a grid also
-      gets at full size: every T / T_S-th; 0 for all.
+    spatial_frames: T_S, number of frames that a model with a grid also gets at
+      full size: every T / T_S-th; 0 for all.
   """
 
   num_frames: int
@@ -112,13 +113,11 @@ class ClipSpec:
 
   def _check_values(self) -> None:
     for field, known in CHOICES.items():
-      value = getattr(self, field)
-      if isinstance(value, bool) or value not in known:
-        self._refuse(field, f'one of {known}')
-    for field, (low, high) in WHOLE.items():
+      check_choice(field, getattr(self, field), known)
+    for field, (low, high) in INTEGERS.items():
       value = getattr(self, field)
       if not (_is_number(value, low, high) and value == int(value)):
-        self._refuse(field, f'a whole number from {low} to {high}')
+        self._refuse(field, f'an integer from {low} to {high}')
       object.__setattr__(self, field, int(value))
     for field, (low, high) in NUMBERS.items():
       if not _is_number(getattr(self, field), low, high):
@@ -135,16 +134,16 @@ class ClipSpec:
   def _check_lists(self) -> None:
     if self.scale_crop and self.scale_crop < 1:
       raise UserError(
-        f'scale_crop is {self.scale_crop}; it is 0 for off, or 1 and more.'
+        f'scale_crop is {self.scale_crop}; it can be 1 or more, or 0 for off.'
       )
-    if self.jitter not in ((), []) and not _numbers(self.jitter, JITTER):
+    if self.jitter not in ((), []) and not _check_numbers(self.jitter, JITTER):
       self._refuse(
         'jitter',
         '(brightness, contrast, saturation, hue), each 0 to 1 and hue 0 to '
         '0.5, or () for none',
       )
     for field, most in dict(crop_area=1, crop_aspect=MOST).items():
-      ends = _numbers(getattr(self, field), (most, most))
+      ends = _check_numbers(getattr(self, field), (most, most))
       if not (ends and 0 < ends[0] <= ends[1]):
         self._refuse(field, f'(low, high), 0 < low <= high <= {most}')
 
@@ -157,9 +156,9 @@ class ClipSpec:
     along = self.crops == 3 or self.release_quirks
     if along and self.test_short_side not in (0, self.image_size):
       raise UserError(
-        'Three crops, and those of release_quirks, lie along the long side, so '
-        f'test_short_side must equal image_size {self.image_size}, not '
-        f'{self.test_short_side}.'
+        'Three crops, and those of release_quirks, are cut along the long '
+        f'side, so test_short_side must equal image_size {self.image_size}, '
+        f'not {self.test_short_side}.'
       )
     if self.release_quirks and self.sampling != 'random_stride':
       raise UserError(
@@ -185,11 +184,11 @@ class ClipSpec:
     if not self.grid:
       if self.spatial_frames or self.grid_antialias:
         raise UserError(
-          'spatial_frames and grid_antialias belong to a grid; set grid to its '
+          'spatial_frames and grid_antialias need a grid; set grid to its '
           '(rows, columns), or leave them out.'
         )
       return
-    if not all(_numbers(self.grid, (MOST, MOST)) or (0,)):
+    if not all(_check_numbers(self.grid, (MOST, MOST)) or (0,)):
       self._refuse('grid', '(rows, columns), or ()')
     size = self.image_size
     grid.check(self.num_frames, size, size, *self.grid)
@@ -206,7 +205,7 @@ class ClipSpec:
 
   @property
   def shapes(self) -> dict[str, tuple[int, ...]]:
-    """What a clip consists of: name -> shape."""
+    """Shapes of the arrays of a clip: name -> shape."""
     square = (self.image_size, self.image_size, 3)
     shapes = {'video': (self.spatial_frames or self.num_frames, *square)}
     if self.grid:
@@ -219,8 +218,8 @@ def _is_number(value, low: float, high: float) -> bool:
   return real and low <= value <= high  # not NaN
 
 
-def _numbers(values, most: Sequence[float]) -> tuple | None:
-  """The values if each is a number from 0 to its `most`, else None."""
+def _check_numbers(values, most: Sequence[float]) -> tuple | None:
+  """Returns the values if each is a number from 0 to its `most`, else None."""
   if not isinstance(values, list | tuple) or len(values) != len(most):
     return None
   inside = map(_is_number, values, (0,) * len(most), most)

@@ -1,4 +1,4 @@
-"""The list of the videos of a split that could not be read."""
+"""The list of videos of a split that could not be read."""
 
 import math
 import pathlib
@@ -14,10 +14,10 @@ class BadVideos:
   """Counts and lists the videos that could not be read, up to a cap.
 
   Args:
-    split: where the batches come from.
-    max_share: of the split's videos; one bad video is always allowed.
-    report: csv file, rewritten at every new bad video; what it holds already
-      counts. None writes none.
+    split: the split of the batches.
+    max_share: largest share of bad videos; one is always allowed.
+    report: csv file, rewritten at every new bad video; videos already in it
+      count. None writes no file.
   """
 
   def __init__(self, split: Split, max_share: float, report=None):
@@ -29,7 +29,7 @@ class BadVideos:
       self.reasons = {row['video']: row['reason'] for row in rows}
 
   def absorb(self, batch: dict) -> dict:
-    """Takes `error` out of a batch; raises DecodeError above the cap."""
+    """Moves `error` out of a batch; raises DecodeError above the cap."""
     known = len(self.reasons)
     errors = batch.pop('error')
     for index, reason in zip(batch['index'], errors, strict=True):

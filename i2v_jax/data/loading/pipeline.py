@@ -1,8 +1,8 @@
 """Splits to batches of uint8 clips, with grain.
 
 The order is a pure function of (seed, epoch, index), and so are the clip and
-the augmentation an index gets, whatever the number of threads, workers or
-hosts. A position in the data is one number: how many examples came before.
+augmentation of an index, for any number of threads, workers or hosts. A
+position in the data is one number: the number of examples before it.
 """
 
 import contextlib
@@ -21,15 +21,15 @@ from i2v_jax.runtime.errors import UserError
 
 @dataclasses.dataclass(frozen=True)
 class Parallelism:
-  """How batches are made: 0 workers and 0 threads is plain and debuggable.
+  """How batches are made; 0 workers and 0 threads are easy to debug.
 
   Attributes:
     threads: clips made at once in this process (decoding frees the GIL).
     workers: processes that make a clip each instead; 0 for none.
-    shard: this host, of `num_shards`.
-    num_shards: hosts; each makes its part of every batch.
-    stall_seconds: without a batch, after which a warning says what is being
-      read; 0 for never.
+    shard: index of this host, below `num_shards`.
+    num_shards: number of hosts; each makes its part of every batch.
+    stall_seconds: seconds without a batch before a warning names the videos
+      being read; 0 for never.
   """
 
   threads: int = 2
@@ -46,7 +46,7 @@ class Parallelism:
         )
 
 
-def train_batches(
+def load_train_batches(
   loader: Loader,
   batch_size: int,
   *,
@@ -57,40 +57,39 @@ def train_batches(
   repeats: int = 1,
   versions: int = 0,
 ) -> Iterator[dict]:
-  """Batches of steps `start` to `stop` of an endless shuffled stream.
+  """Loads the batches of steps `start` to `stop` of an endless shuffled stream.
 
   Args:
     loader: of the training split.
     batch_size: over all hosts; each host gets its share.
-    seed: decides order, clips and augmentation.
-    start: steps done already; the data goes on where they ended.
+    seed: determines order, clips and augmentation.
+    start: steps already done; the data resumes after them.
     stop: total steps.
     parallel: threads, workers and host.
-    repeats: clips that are made of a video, one after the other in the stream
-      (repeated augmentation, Hoffer et al. 2020).
-    versions: clips that are drawn of a video once and shown in turn; 0 draws a
-      new one each time.
+    repeats: consecutive clips of each video in the stream (repeated
+      augmentation, Hoffer et al. 2020).
+    versions: clips drawn once for each video and shown in turn; 0 draws a new
+      one each time.
 
   Raises:
-    UserError: the batch does not spread over the hosts or the repeats.
+    UserError: hosts or repeats do not divide the batch.
   """
   if repeats < 1 or batch_size % repeats:
     raise UserError(
-      f'A batch of {batch_size} does not hold {repeats} clips of each video; '
-      'choose a divisor.'
+      f'repeats is {repeats}; it must divide the batch size {batch_size}.'
     )
   share = _Share(batch_size, start, stop, parallel)
-  row_at = stored_order(len(loader.split), seed, repeats, versions or 1)
+  row_at = make_stored_order(len(loader.split), seed, repeats, versions or 1)
   chosen = grain.MapDataset.range(stop * batch_size).map(row_at)
   if versions:
-    stream = lambda make: chosen.map(_version(make, seed, versions))
+    stream = lambda make: chosen.map(_make_version(make, seed, versions))
   else:
     stream = lambda make: chosen.random_map(make, seed=seed)
-  reader = _Reader(loader, loader.train, (), parallel)
-  return _batches(stream, reader, share, parallel)
+  reader = _Reader(loader, loader.load_clip, (), parallel)
+  return _load_batches(stream, reader, share, parallel)
 
 
-def version_batches(
+def load_version_batches(
   loader: Loader,
   batch_size: int,
   *,
@@ -99,9 +98,9 @@ def version_batches(
   start: int,
   parallel: Parallelism,
 ) -> Iterator[dict]:
-  """Each version of each video that `train_batches` shows, by row number.
+  """Loads each version of each video of `load_train_batches`, by row number.
 
-  Row `video * versions + version`, from row `start` on; the last row is
+  The row is `video * versions + version`, from `start` on; the last row is
   repeated until the last batch is full.
   """
   last = len(loader.split) * versions - 1
@@ -110,27 +109,29 @@ def version_batches(
   )
   rows = grain.MapDataset.range(len(share) * parallel.num_shards)
   rows = rows.map(lambda position: min(start + position, last))
-  stream = lambda make: rows.map(_version(make, seed, versions))
-  reader = _Reader(loader, loader.train, (), parallel)
-  return _batches(stream, reader, share, parallel)
+  stream = lambda make: rows.map(_make_version(make, seed, versions))
+  reader = _Reader(loader, loader.load_clip, (), parallel)
+  return _load_batches(stream, reader, share, parallel)
 
 
-def stored_order(
+def make_stored_order(
   num_videos: int, seed: int, repeats: int, versions: int
 ) -> Callable[[int], int]:
-  """Position in the stream of `train_batches` -> row, as `version_batches`."""
+  """Makes the map from a position in `load_train_batches` to a row number."""
   order = grain.MapDataset.range(num_videos).shuffle(seed=seed).repeat()
 
   def row_at(position: int) -> int:
     turn, again = divmod(position, repeats)
-    shown = turn // num_videos * repeats + again  # of this video, before
+    shown = turn // num_videos * repeats + again  # earlier clips of this video
     return order[turn] * versions + shown % versions
 
   return row_at
 
 
-def _version(make: Callable, seed: int, versions: int) -> Callable[[int], dict]:
-  """Row -> the clip of it, the same whenever it is made."""
+def _make_version(
+  make: Callable, seed: int, versions: int
+) -> Callable[[int], dict]:
+  """Makes the function row -> clip, which always gives the same clip."""
 
   def made(row: int) -> dict:
     index, version = divmod(row, versions)
@@ -139,33 +140,35 @@ def _version(make: Callable, seed: int, versions: int) -> Callable[[int], dict]:
   return made
 
 
-def test_batches(
+def load_test_batches(
   loader: Loader, batch_size: int, *, parallel: Parallelism
 ) -> Iterator[dict]:
-  """Batches of every video once; the last one is filled up with padding."""
+  """Loads every video once, in batches; padding fills the last one."""
   count = len(loader.split)
   steps = math.ceil(count / batch_size)
   share = _Share(batch_size, 0, steps, parallel)
   indices = np.full(steps * batch_size, PADDING)
   indices[:count] = np.arange(count)
   stream = grain.MapDataset.source(indices.tolist()).map
-  reader = _Reader(loader, loader.test, (loader.spec.views,), parallel)
-  return _batches(stream, reader, share, parallel)
+  reader = _Reader(loader, loader.load_views, (loader.spec.views,), parallel)
+  return _load_batches(stream, reader, share, parallel)
 
 
 class _Share:
-  """Positions in the stream of what this host reads, batch after batch."""
+  """Positions in the stream that this host reads, batch after batch."""
 
   def __init__(self, batch_size, start, stop, parallel: Parallelism):
     if batch_size % parallel.num_shards:
       raise UserError(
-        f'A batch of {batch_size} does not spread over '
-        f'{parallel.num_shards} hosts.'
+        f'A batch of {batch_size} is not divisible by {parallel.num_shards} '
+        'hosts; choose a multiple.'
       )
     self.rows = batch_size // parallel.num_shards
     self._batch_size, self._shard = batch_size, parallel.shard
     if start > stop:
-      raise UserError(f'{start} steps are done already, more than {stop}.')
+      raise UserError(
+        f'{start} steps are already done, more than the total of {stop}.'
+      )
     self._start, self._steps = start, stop - start
 
   def __len__(self) -> int:
@@ -178,7 +181,7 @@ class _Share:
 
 
 class _Reader:
-  """Calls a loader's method here or in a worker, and says what it is on."""
+  """Calls a loader's method here or in a worker, under a `Watch`."""
 
   def __init__(self, loader, load: Callable, leading, parallel: Parallelism):
     self._loader, self._load, self._leading = loader, load, leading
@@ -187,7 +190,7 @@ class _Reader:
 
   def __enter__(self) -> '_Reader':
     if self._count:
-      # The loader itself ends what is slow; this is for what hangs.
+      # The loader ends slow calls itself; this limit ends calls that hang.
       seconds = 2 * self._loader.seconds
       self._pool = Pool(self._load, self._count, seconds)
     return self
@@ -199,7 +202,7 @@ class _Reader:
   def __call__(self, index: int, *rng) -> dict:
     if index == PADDING:
       return self._load(index)
-    with self.watch.reading(self._loader.split.paths[index]):
+    with self.watch.track(self._loader.split.paths[index]):
       return self._call(index, *rng)
 
   def _call(self, index: int, *rng) -> dict:
@@ -208,15 +211,15 @@ class _Reader:
     try:
       return self._pool.call(index, *rng)
     except WorkerError as error:
-      return self._loader.lost(index, str(error), self._leading)
+      return self._loader.make_lost(index, str(error), self._leading)
 
 
-def _batches(
+def _load_batches(
   stream: Callable, reader: _Reader, share: _Share, parallel: Parallelism
 ) -> Iterator[dict]:
-  """This host's share of `stream(reader)`, in batches.
+  """Loads this host's share of `stream(reader)`, in batches.
 
-  Stops threads and workers at the end, also when the consumer stops early.
+  Stops threads and workers at the end, even if the consumer stops early.
   """
   dataset = grain.MapDataset.source(share).map(stream(reader).__getitem__)
   at_once = parallel.workers or parallel.threads
@@ -224,4 +227,4 @@ def _batches(
   dataset = dataset.to_iter_dataset(grain.ReadOptions(at_once, ahead))
   iterator = iter(dataset.batch(share.rows))
   with reader, contextlib.closing(iterator):
-    yield from reader.watch.over(iterator)
+    yield from reader.watch.watch(iterator)

@@ -1,4 +1,4 @@
-"""What is being read at this moment, said aloud when no batch arrives."""
+"""Warns which videos are being read when no batch arrives."""
 
 import contextlib
 import logging
@@ -10,10 +10,10 @@ _LOG = logging.getLogger(__name__)
 
 
 class Watch:
-  """Warns after so many seconds without a batch, and again as long as it lasts.
+  """Warns after a time without a batch, and again while it lasts.
 
   Args:
-    seconds: to wait before each warning; 0 never warns.
+    seconds: time before each warning; 0 never warns.
   """
 
   def __init__(self, seconds: float):
@@ -22,8 +22,8 @@ class Watch:
     self._waiting_since: float | None = None
 
   @contextlib.contextmanager
-  def reading(self, name: str) -> Iterator[None]:
-    """Says that this thread reads a video, for as long as the context lasts."""
+  def track(self, name: str) -> Iterator[None]:
+    """Records that this thread reads a video, within the context."""
     thread = threading.get_ident()
     self._reading[thread] = name, time.monotonic()
     try:
@@ -31,10 +31,10 @@ class Watch:
     finally:
       del self._reading[thread]
 
-  def over(self, batches: Iterator) -> Iterator:
-    """The same batches, watched while the consumer waits for one."""
+  def watch(self, batches: Iterator) -> Iterator:
+    """Yields the batches, and watches while the consumer waits for one."""
     ended = threading.Event()
-    thread = threading.Thread(target=self._watch, args=[ended], daemon=True)
+    thread = threading.Thread(target=self._warn, args=[ended], daemon=True)
     if self._seconds:
       thread.start()
     try:
@@ -47,14 +47,14 @@ class Watch:
       ended.set()
 
   def report(self) -> str:
-    """What every thread that reads is on, the longest first."""
+    """Reports what each thread is reading, the longest first."""
     now = time.monotonic()
-    # Of a copy, which is made at once: other threads go on meanwhile.
+    # A copy is atomic: other threads change the dict meanwhile.
     spans = sorted((since, name) for name, since in [*self._reading.values()])
     text = [f'{name} ({now - since:.0f} s)' for since, name in spans]
     return ', '.join(text) or 'nothing'
 
-  def _watch(self, ended: threading.Event) -> None:
+  def _warn(self, ended: threading.Event) -> None:
     while not ended.wait(self._seconds / 4):
       since = self._waiting_since
       if since and time.monotonic() - since > self._seconds:

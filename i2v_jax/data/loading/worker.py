@@ -1,4 +1,4 @@
-"""The process at the other end of `workers.Pool`: one call after another."""
+"""The worker process of `workers.Pool`: answers one call after another."""
 
 import os
 import pickle
@@ -17,11 +17,11 @@ _SIZE = struct.Struct('<Q')
 
 
 def send(pipe: socket.socket, value: Any) -> None:
-  """Sends any value that can be pickled; arrays are not copied first."""
-  _transmit(pipe, *_packed(value))
+  """Sends any picklable value; arrays are not copied first."""
+  _transmit(pipe, *_pack(value))
 
 
-def _packed(value: Any) -> tuple[bytes, list[memoryview]]:
+def _pack(value: Any) -> tuple[bytes, list[memoryview]]:
   buffers = []
   body = pickle.dumps(value, 5, buffer_callback=buffers.append)
   raws = [buffer.raw() for buffer in buffers]
@@ -35,29 +35,29 @@ def _transmit(pipe: socket.socket, head: bytes, raws: list) -> None:
 
 
 def receive(pipe: socket.socket) -> Callable[[], Any]:
-  """Receives what `send` sends; the callable unpacks it.
+  """Receives a value from `send`; the callable returned unpacks it.
 
-  Raises EOFError or OSError if the other end is gone.
+  Raises EOFError or OSError if the other process has ended.
   """
-  (size,) = _SIZE.unpack(_exactly(pipe, _SIZE.size))
-  body, sizes = pickle.loads(_exactly(pipe, size))
-  buffers = [_exactly(pipe, size) for size in sizes]
+  (size,) = _SIZE.unpack(_receive_exactly(pipe, _SIZE.size))
+  body, sizes = pickle.loads(_receive_exactly(pipe, size))
+  buffers = [_receive_exactly(pipe, size) for size in sizes]
   return lambda: pickle.loads(body, buffers=buffers)
 
 
-def _exactly(pipe: socket.socket, size: int) -> np.ndarray:
+def _receive_exactly(pipe: socket.socket, size: int) -> np.ndarray:
   data = np.empty(size, np.uint8)  # unlike bytearray, not filled with zeros
   view, done = memoryview(data), 0
   while done < size:
     count = pipe.recv_into(view[done:])
     if not count:
-      raise EOFError('the process at the other end is gone')
+      raise EOFError('the other process has ended')
     done += count
   return data
 
 
 def serve(pipe: socket.socket) -> None:
-  """Receives a function, then arguments; answers (result, error)."""
+  """Receives a function, then arguments; answers with (result, error)."""
   function = receive(pipe)()
   send(pipe, 'ready')
   while True:
@@ -66,28 +66,28 @@ def serve(pipe: socket.socket) -> None:
 
 
 def _answer(function: Callable, arguments: tuple) -> tuple:
-  answer = _called(function, arguments)
+  answer = _call(function, arguments)
   try:
-    return _packed(answer)
+    return _pack(answer)
   except Exception as error:
     problem = f'its result cannot be sent from a worker process: {error!r}'
-    return _packed((None, TypeError(problem)))
+    return _pack((None, TypeError(problem)))
 
 
-def _called(function: Callable, arguments: tuple) -> tuple:
+def _call(function: Callable, arguments: tuple) -> tuple:
   try:
     return function(*arguments), None
   except Exception as error:
     error.add_note(f'In a worker process:\n{traceback.format_exc()}')
     try:
       pickle.loads(pickle.dumps(error))
-    except Exception:  # some errors cannot be rebuilt from what they show
+    except Exception:  # some errors cannot be unpickled
       error = RuntimeError(repr(error))
     return None, error
 
 
 def _end_with_parent() -> None:
-  """The parent never writes to our stdin, which ends when it does."""
+  """Ends this process when the parent ends, which closes our stdin."""
   os.read(0, 1)  # sys.stdin would be locked when Python ends
   os._exit(0)
 
@@ -99,7 +99,7 @@ def main() -> None:
   with socket.socket(fileno=int(sys.argv[1])) as pipe:
     try:
       serve(pipe)
-    except (EOFError, OSError):  # the parent is gone, or has closed the pool
+    except (EOFError, OSError):  # the parent has ended, or closed the pool
       os._exit(0)
 
 

@@ -1,9 +1,9 @@
-"""Worker processes that can be lost without losing the work.
+"""Worker processes that may crash or hang without losing other work.
 
 A worker is a fresh Python that runs one function, call by call, over a pipe. It
-never imports JAX unless the function's module does, needs no `__main__` guard,
-and shares no memory that could be left behind. A call that takes too long
-costs that worker and that call, nothing else.
+imports JAX only if the function's module does, needs no `__main__` guard, and
+shares no memory that could leak. A call that takes too long costs that worker
+and that call, nothing else.
 """
 
 import logging
@@ -17,11 +17,11 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from i2v_jax.data.loading import worker as child
+from i2v_jax.data.loading.worker import receive, send, serve
 from i2v_jax.runtime.errors import FileError, UserError
 
 _LOG = logging.getLogger(__name__)
-START = 120  # seconds in which a worker has to be ready
+START = 120  # seconds within which a worker must be ready
 
 
 class WorkerError(UserError):
@@ -29,16 +29,17 @@ class WorkerError(UserError):
 
 
 class _LostError(Exception):
-  """A worker is gone; says how it ended."""
+  """A worker has ended; says how."""
 
 
 class Pool:
   """Processes that call `function`; use it as a context manager.
 
   Args:
-    function: picklable and importable; what it takes and returns is pickled.
-    count: processes, at least 1; they start at once and import in parallel.
-    seconds: that a call may take; its worker is killed then. 0 for no limit.
+    function: picklable and importable; arguments and results are pickled.
+    count: number of processes, at least 1; all start at once.
+    seconds: time limit of a call, after which its worker is killed; 0 for no
+      limit.
   """
 
   def __init__(self, function: Callable, count: int, seconds: float = 0):
@@ -63,14 +64,14 @@ class Pool:
     return [worker.process.pid for worker in self._workers]
 
   def call(self, *arguments) -> Any:
-    """Calls the function in a free worker; waits for one; any thread may.
+    """Calls the function in the next free worker; thread-safe.
 
     A worker that dies is replaced and the call repeated once, so that a process
-    killed from outside costs nothing but time.
+    killed from outside costs only time.
 
     Raises:
-      WorkerError: the call took too long, or two workers died of it.
-      Exception: what the function raised.
+      WorkerError: the call took too long, or two workers died during it.
+      Exception: any exception of the function.
     """
     worker = self._free.get()
     try:
@@ -102,9 +103,9 @@ class Pool:
       problem = f'took longer than {self._seconds:g} s'
       raise WorkerError(f'{problem}; its worker was killed') from None
     except (EOFError, OSError) as lost:
-      ended = worker.ended()
+      ended = worker.describe_end()
       self._replace(worker)
-      _LOG.warning('a worker process %s; another takes its place', ended)
+      _LOG.warning('a worker process %s; another replaces it', ended)
       raise _LostError(ended) from lost
 
   def _replace(self, worker: '_Worker') -> None:
@@ -115,7 +116,7 @@ class Pool:
       worker.start()
 
   def close(self) -> None:
-    """Ends all workers, whatever they do; closing twice does no harm."""
+    """Kills all workers; closing twice does no harm."""
     with self._lock:
       self._closed = True
       for worker in self._workers:
@@ -123,7 +124,7 @@ class Pool:
 
 
 class _Worker:
-  """One process, started anew as often as needed."""
+  """One process, restarted as often as needed."""
 
   def __init__(self, function: Callable):
     self._function = function
@@ -132,12 +133,12 @@ class _Worker:
   def start(self) -> None:
     if os.name != 'posix':
       raise FileError(
-        f'worker processes need Linux or macOS, not {sys.platform}: use none, '
-        'or run this in WSL'
+        f'worker processes need Linux or macOS, not {sys.platform}: use '
+        'none, or run this in WSL'
       )
     self._pipe, theirs = socket.socketpair()
-    # Without -P a file in the current folder could take a module's place.
-    command = [sys.executable, '-P', '-m', child.__name__]
+    # Without -P a file in the current folder could shadow a module.
+    command = [sys.executable, '-P', '-m', serve.__module__]
     command.append(str(theirs.fileno()))
     path = [entry for entry in sys.path if isinstance(entry, str)]
     with theirs:
@@ -146,37 +147,37 @@ class _Worker:
         stdin=subprocess.PIPE,
         pass_fds=(theirs.fileno(),),
         env=os.environ | {'PYTHONPATH': os.pathsep.join(path)},
-        process_group=0,  # Ctrl-C, and who signals the group, mean the parent
+        process_group=0,  # Ctrl-C and signals to the group are for the parent
       )
     self._ready = False
 
   def call(self, arguments: tuple, seconds: float | None) -> Callable:
-    """Sends arguments; what it returns unpacks the answer."""
-    if not self._ready:  # not earlier: all of them start at the same time
+    """Sends arguments; the callable returned unpacks the answer."""
+    if not self._ready:  # not earlier, so that all start in parallel
       self._pipe.settimeout(START)
       self._wait_until_ready()
     self._pipe.settimeout(seconds)
-    child.send(self._pipe, arguments)
-    return child.receive(self._pipe)
+    send(self._pipe, arguments)
+    return receive(self._pipe)
 
   def _wait_until_ready(self) -> None:
     try:
-      child.send(self._pipe, self._function)
-      child.receive(self._pipe)
+      send(self._pipe, self._function)
+      receive(self._pipe)
     except TimeoutError:
       problem = f'a worker process was not ready after {START} s'
       raise UserError(f'{problem}; use fewer of them') from None
     except (EOFError, OSError) as error:
-      ended = self.ended()
-      if self.process.returncode < 0:  # from outside, not by its own fault
+      ended = self.describe_end()
+      if self.process.returncode < 0:  # killed from outside
         raise
       raise RuntimeError(
-        f'a worker process cannot start, it {ended}; it says why above'
+        f'a worker process cannot start, it {ended}; its own message is above'
       ) from error
     self._ready = True
 
-  def ended(self) -> str:
-    """How the process ended, which has closed its end of the pipe."""
+  def describe_end(self) -> str:
+    """Describes how the process, which has closed its pipe, ended."""
     try:
       code = self.process.wait(timeout=10)
     except subprocess.TimeoutExpired:

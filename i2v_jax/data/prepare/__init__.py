@@ -1,6 +1,6 @@
 """`i2v data prepare`: any source -> verified, encoded TFDS shards.
 
-command: the job, its progress bar and its table. job: what is done in turn.
+command: runs a job and prints its table. job: stages shards, builds the set.
 area: the staging area, and whether it can be resumed.
-staging: one shard. shards: what TFDS needs. beam: staging on Apache Beam.
+staging: one shard. shards: the interface to TFDS. beam: Apache Beam.
 """

@@ -1,4 +1,4 @@
-"""Where a data set in preparation lies, and whether it may be gone on with."""
+"""The staging area of a data set being prepared, and whether it can resume."""
 
 import contextlib
 import hashlib
@@ -8,16 +8,15 @@ import shutil
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from i2v_jax.data.sets import listing, prepared
 from i2v_jax.runtime import files
 from i2v_jax.runtime.errors import UserError
 
 
 class Area:
-  """The folder beside a data set that is not there yet.
+  """The staging folder next to a data set that does not exist yet.
 
   Args:
-    folder: that the data set will have.
+    folder: the future folder of the data set.
   """
 
   def __init__(self, folder: pathlib.Path):
@@ -25,11 +24,11 @@ class Area:
     self.staging = folder.parent / 'staging'
 
   @contextlib.contextmanager
-  def entered(self, plan: dict[str, Any]) -> Iterator[None]:
-    """Goes on from what was staged with this plan; removes what is half done.
+  def enter(self, plan: dict[str, Any]) -> Iterator[None]:
+    """Locks the area and resumes what was staged with the same plan.
 
     Raises:
-      UserError: another process is in it, or it was begun with another plan.
+      UserError: another process uses it, or it has another plan.
     """
     self.staging.mkdir(parents=True, exist_ok=True)
     with open(self.staging / 'lock', 'w', encoding='utf-8') as file:
@@ -37,7 +36,7 @@ class Area:
         files.lock(file)
       except BlockingIOError:
         problem = f'another process prepares {self._folder.parent}'
-        raise UserError(f'{problem}: wait for it, or end it') from None
+        raise UserError(f'{problem}: wait for it, or stop it') from None
       self._check(plan)
       self._tidy()
       yield
@@ -45,16 +44,16 @@ class Area:
   def _check(self, plan: dict[str, Any]) -> None:
     path = self.staging / 'plan.json'
     if not path.exists():
-      new = path.with_suffix('.new')
-      new.write_text(prepared.dumps(plan), encoding='utf-8')
-      new.rename(path)
-    made = listing.read_json(path)
+      files.write_json(path, plan)
+    made = files.read_json(path)
     if made != plan:
-      problem = f'{self.staging} was begun with {difference(made, plan)}'
-      raise UserError(f'{problem}: go on with that, or delete the folder')
+      problem = (
+        f'{self.staging} was started with {describe_difference(made, plan)}'
+      )
+      raise UserError(f'{problem}: resume with that, or delete the folder')
 
   def _tidy(self) -> None:
-    """Removes what a killed process had half done, and TFDS's part of it."""
+    """Removes unfinished folders of a killed process and of TFDS."""
     unfinished = f'incomplete.*_{self._folder.name}'
     for left in [
       *self.staging.glob('*/tmp-*'),
@@ -63,19 +62,19 @@ class Area:
       shutil.rmtree(left)
 
   def remove(self) -> None:
-    """Removes it, if it is there."""
+    """Removes the area, if it exists."""
     shutil.rmtree(self.staging, ignore_errors=True)
 
 
-def digest(values: Iterable) -> str:
-  """The sha256 of JSON values, in hex digits."""
+def compute_digest(values: Iterable) -> str:
+  """Computes the sha256 of JSON values, in hex digits."""
   return hashlib.sha256(json.dumps([*values]).encode()).hexdigest()
 
 
-def difference(made: dict, wanted: dict) -> str:
-  """What differs first between two plans that differ, in words."""
+def describe_difference(made: dict, wanted: dict) -> str:
+  """Describes the first difference between two plans."""
   names = [k for k in wanted | made if made.get(k) != wanted.get(k)]
   values = made.get(names[0]), wanted.get(names[0])
-  if len(str(values[0])) > 15:  # a hash says nothing
+  if len(str(values[0])) > 15:  # hashes mean nothing to users
     return f'other {names[0]}'
   return f'{names[0]} {values[0]}, not {values[1]}'

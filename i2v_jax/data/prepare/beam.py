@@ -1,10 +1,10 @@
-"""Staging shards on Apache Beam, where one machine is outgrown."""
+"""Stages shards on Apache Beam, if one machine is not enough."""
 
 from i2v_jax.data.prepare import staging
 from i2v_jax.runtime.errors import MissingPackageError
 
 
-def staged(
+def stage_on_beam(
   pending: list[staging.Shard],
   options: list[str],
   processes: int,
@@ -12,18 +12,18 @@ def staged(
 ) -> None:
   """Stages shards on the workers of a Beam runner.
 
-  All of them must see the videos and the output under the same paths, and have
-  this package. Nothing but names goes through Beam itself.
+  All workers must see the videos and the output under the same paths and have
+  this package. Only names pass through Beam.
 
   Args:
-    pending: of a `prepare.Job`.
-    options: pipeline options, such as '--runner=FlinkRunner'; [] runs here.
-    processes: that decode and encode, for each shard.
-    seconds: that a video may take; 0 for no limit.
+    pending: shards of a `job.Job`.
+    options: pipeline options, such as '--runner=FlinkRunner'; [] runs locally.
+    processes: number of processes per shard that decode and encode.
+    seconds: time limit for a video; 0 for no limit.
 
   Raises:
-    ModuleNotFoundError: there is no Apache Beam.
-    RuntimeError: as Beam passes on what a worker raised.
+    ModuleNotFoundError: Apache Beam is not installed.
+    RuntimeError: Beam's form of an exception in a worker.
   """
   try:
     import apache_beam as beam

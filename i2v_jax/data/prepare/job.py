@@ -1,8 +1,8 @@
-"""Any source of `sources` -> a TFDS data set of verified, encoded videos.
+"""Any format of `sources` -> a TFDS data set of verified, encoded videos.
 
-Work is staged shard by shard: killed at any moment and started again with the
-same arguments it ends with the same bytes. The data set appears whole, at the
-end.
+Work is staged shard by shard: a job that is killed at any moment and restarted
+with the same arguments ends with the same bytes. The data set appears at the
+end, atomically.
 """
 
 import dataclasses
@@ -16,36 +16,37 @@ from i2v_jax.data.loading import workers
 from i2v_jax.data.prepare import area, shards, staging
 from i2v_jax.data.sets import listing, prepared, sources, split_facts
 from i2v_jax.data.videos import decode, frame_files, transcode
-from i2v_jax.runtime.errors import UserError
+from i2v_jax.runtime import files
+from i2v_jax.runtime.errors import UserError, check_choice
 
 _SPLITS = {'kinetics': ('train', 'val'), 'something_v2': ('train', 'val')}
 _SPLITS |= {'list': ('train', 'val'), 'folder': ('train', 'val')}
 
 
-def splits_of(source: str) -> tuple[str, ...]:
-  """The splits of a source that are prepared if none are named."""
+def choose_splits(source: str) -> tuple[str, ...]:
+  """Chooses the splits of a source if none are named."""
   return _SPLITS.get(source, ('train', 'test'))
 
 
 class Job:
-  """A data set in the making; nothing is written before `stage`.
+  """A data set being prepared; nothing is written before `run`.
 
   Args:
-    out: folder, the `data_dir` of TFDS: the set will be `out/<name>/1.0.0`.
+    out: the `data_dir` of TFDS; the data set will be `out/<name>/1.0.0`.
     source: one of `sources.FORMATS`.
-    root: of the source.
-    splits: which of its splits; `splits_of(source)` if empty.
-    name: of the data set; that of the source if empty.
-    options: of the source, as for `sources.load`.
-    on_missing: as for `sources.load`.
-    on_bad_video: 'error', or 'skip', which leaves videos out that do not
-      decode to their end, and lists them.
-    recipe: how to write videos anew; None stores the files as they are.
-    shard_mb: of source files that become a shard.
+    root: folder of the source.
+    splits: its splits to prepare; by default `choose_splits(source)`.
+    name: name of the data set; by default that of the source.
+    options: options of the source, as in `sources.load_split`.
+    on_missing: as in `sources.load_split`.
+    on_bad_video: 'error', or 'skip', which leaves out and lists videos that do
+      not decode to their end.
+    recipe: how to re-encode videos; None stores the files unchanged.
+    shard_mb: megabytes of source files per shard.
 
   Raises:
-    FileNotFoundError, UserError: as `sources.load`; or `out` holds a data set
-      of that name, or a part of one, that was made of something else.
+    FileNotFoundError, UserError: as `sources.load_split`; or `out` holds a data
+      set of that name, or a part of one, with other contents.
   """
 
   def __init__(
@@ -65,28 +66,32 @@ class Job:
     self._check(out, name or source, on_bad_video, shard_mb)
     self.name, self.out = name or source, pathlib.Path(out).expanduser()
     self.splits = {
-      split: sources.load(source, root, split, on_missing, **(options or {}))
-      for split in splits or splits_of(source)
+      split: sources.load_split(
+        source, root, split, on_missing, **(options or {})
+      )
+      for split in splits or choose_splits(source)
     }
     self._check_frame_folders(recipe)
-    self._plan = self._describe(source, options or {}, recipe, shard_mb)
+    self._plan = self._make_plan(source, options or {}, recipe, shard_mb)
     self.folder = self.out / self.name / prepared.VERSION
     self._area = area.Area(self.folder)
     self.is_done = self._is_done()
     self.shards = {
-      split: self._shards(split, on_bad_video, recipe, shard_mb * 1e6)
+      split: self._make_shards(split, on_bad_video, recipe, shard_mb * 1e6)
       for split in self.splits
     }
 
   def _check(self, out, name, on_bad_video, shard_mb) -> None:
     if '://' in os.fspath(out):
-      raise UserError(f'{out} is no folder: mount it, and give its path')
+      raise UserError(f'{out} is not a folder: mount it, and give its path')
     if not re.fullmatch('[a-z][a-z0-9_]*', name):
-      raise UserError(f'name {name!r} is not of the form my_videos_2')
-    if on_bad_video not in ('error', 'skip'):
-      raise UserError(f"on_bad_video {on_bad_video!r} is not 'error' or 'skip'")
-    if shard_mb <= 0:
-      raise UserError(f'shards of {shard_mb} MB cannot be')
+      raise UserError(
+        f'name {name!r} is invalid; use lower-case letters, digits and _, as '
+        'in my_videos_2.'
+      )
+    check_choice('on_bad_video', on_bad_video, ('error', 'skip'))
+    if not shard_mb > 0:
+      raise UserError(f'shard_mb is {shard_mb}; it can be any number above 0.')
 
   def _check_frame_folders(self, recipe) -> None:
     for split in self.splits.values() if recipe is None else ():
@@ -94,32 +99,33 @@ class Job:
       if folder := next(folders, None):
         problem = f'{folder} is a folder of frames, which is stored as a video'
         raise UserError(
-          f'{problem}: say how, such as --gop 16 for H.264, or --frames jpeg'
+          f'{problem}: choose an encoding, --gop 16 for H.264 or --frames jpeg'
         )
 
   @property
   def class_names(self) -> tuple[str, ...]:
     return next(iter(self.splits.values())).class_names
 
-  def _describe(self, source, options, recipe, shard_mb) -> dict[str, Any]:
-    """All that decides the bytes of the shards."""
-    if text := split_facts.class_difference(self.splits):
+  def _make_plan(self, source, options, recipe, shard_mb) -> dict[str, Any]:
+    """Makes the plan: everything that determines the bytes of the shards."""
+    if text := split_facts.describe_class_difference(self.splits):
       raise UserError(text)
     for name in self.class_names:  # TFDS writes a text file, one name a line
       if not name.isprintable():
-        problem = f'class name {name!r} is no line of text'
-        raise UserError(f'{problem}: give the class another')
+        problem = f'class name {name!r} is not a line of text'
+        raise UserError(f'{problem}: rename the class')
     plan = {'source': source, 'shard_mb': shard_mb, 'transcode': bool(recipe)}
     plan |= {f'options.{name}': str(value) for name, value in options.items()}
     if recipe:
-      made = dataclasses.asdict(recipe) | transcode.libraries()
-      # What is off is left out, as it was before there was such an option.
+      made = dataclasses.asdict(recipe) | transcode.list_libraries()
+      # Options that are off are left out, so that new ones keep old plans
+      # valid.
       plan |= {key: value for key, value in made.items() if value is not False}
-    plan['class names'] = area.digest(self.class_names)
+    plan['class names'] = area.compute_digest(self.class_names)
     for name, split in self.splits.items():
       stamps = [frame_files.stamp(path) for path in split.paths]
       plan[f'videos of {name}'] = split.fingerprint()
-      plan[f'files of {name}'] = area.digest(
+      plan[f'files of {name}'] = area.compute_digest(
         tuple(stamp.values()) for stamp in stamps
       )
     return plan
@@ -128,17 +134,20 @@ class Job:
     if not self.folder.exists():
       return False
     if not (self.folder / prepared.MANIFEST).is_file():
-      problem = f'{self.folder} is there, and not by i2v data prepare'
+      problem = f'{self.folder} exists, but not by i2v data prepare'
       raise UserError(f'{problem}: choose another folder')
     made = prepared.read_manifest(self.folder)['plan']
     if made != self._plan:
-      problem = (
-        f'{self.folder} was made with {area.difference(made, self._plan)}'
+      changed = area.describe_difference(made, self._plan)
+      raise UserError(
+        f'{self.folder} was made with {changed}: choose another folder, or '
+        'delete it'
       )
-      raise UserError(f'{problem}: choose another folder, or delete it')
     return True
 
-  def _shards(self, split, on_bad_video, recipe, size) -> list[staging.Shard]:
+  def _make_shards(
+    self, split, on_bad_video, recipe, size
+  ) -> list[staging.Shard]:
     data = self.splits[split]
     videos = list(zip(data.paths, data.ids, data.labels.tolist(), strict=True))
     return [
@@ -150,7 +159,7 @@ class Job:
         on_bad_video=on_bad_video,
         fps=data.fps,
       )
-      for number, (start, stop) in enumerate(_cuts(data.paths, size))
+      for number, (start, stop) in enumerate(_cut(data.paths, size))
     ]
 
   @property
@@ -160,23 +169,22 @@ class Job:
     return [shard for shard in all_shards if not shard.is_done()]
 
   def run(self, stage: Callable[[list[staging.Shard]], None]) -> dict:
-    """Stages what is pending by `stage`, makes the data set of it.
+    """Stages pending shards with `stage` and builds the data set.
 
-    Of a data set that is there already only the manifest is read.
+    If the data set already exists, only its manifest is read.
 
     Args:
-      stage: such as `staged_here`, with what it takes besides.
+      stage: a function of the pending shards, such as `stage_here`.
 
     Returns:
       the manifest.
 
     Raises:
-      DecodeError: a video cannot be read, and none may be skipped.
-      RuntimeError: another process is at it.
-      UserError: what is staged was made of something else.
+      DecodeError: a video cannot be read, and `on_bad_video` is 'error'.
+      UserError: another process uses the staging area, or it has another plan.
     """
     if not self.is_done:
-      with self._area.entered(self._plan):
+      with self._area.enter(self._plan):
         stage(self.pending)
         self._finish()
     self._area.remove()
@@ -191,10 +199,11 @@ class Job:
       split: [(shard.records, len(rows)) for shard, rows, _ in part if rows]
       for split, part in found.items()
     }
-    for split, files in staged.items():
-      if not files:
-        problem = f'no video of {split} can be read'
-        raise decode.DecodeError(f'{problem}: check the root')
+    for split, staged_shards in staged.items():
+      if not staged_shards:
+        raise decode.DecodeError(
+          f'no video of {split} can be read: check the root'
+        )
     shards.build(
       self.out,
       self.name,
@@ -212,7 +221,7 @@ class Job:
       if bad:
         path = folder / f'{split}.bad.csv'
         prepared.write_rows(path, prepared.Bad, bad)
-      splits[split] = self._facts(split, rows, bad) | {
+      splits[split] = self._make_facts(split, rows, bad) | {
         'shards': sum(bool(rows) for _, rows, _ in part),
         'sha256': digest,
       }
@@ -220,15 +229,13 @@ class Job:
       'plan': self._plan,
       'class_names': self.class_names,
       'splits': splits,
-      'sha256': area.digest(
+      'sha256': area.compute_digest(
         splits[split]['sha256'] for split in sorted(splits)
       ),
     }
-    (folder / prepared.MANIFEST).write_text(
-      prepared.dumps(manifest), encoding='utf-8'
-    )
+    files.write_json(folder / prepared.MANIFEST, manifest)
 
-  def _facts(self, split: str, rows: list, bad: list) -> dict[str, Any]:
+  def _make_facts(self, split: str, rows: list, bad: list) -> dict[str, Any]:
     data = self.splits[split]
     measured = [row.psnr for row in rows if row.psnr is not None]
     return {
@@ -243,7 +250,7 @@ class Job:
     }
 
 
-def staged_here(
+def stage_here(
   pending: list[staging.Shard],
   processes: int,
   seconds: float = 0,
@@ -252,9 +259,9 @@ def staged_here(
   """Stages shards on this machine, all processes at one shard.
 
   Args:
-    pending: of a `Job`.
-    processes: that decode and encode.
-    seconds: that a video may take; 0 for no limit.
+    pending: shards of a `Job`.
+    processes: number of processes that decode and encode.
+    seconds: time limit for a video; 0 for no limit.
     advance: called after every video.
   """
   if pending:
@@ -263,8 +270,8 @@ def staged_here(
         shard.stage(pool, processes, advance)
 
 
-def _cuts(paths: Sequence[str], size: float) -> Iterator[tuple[int, int]]:
-  """(start, stop) of runs of files that hold about `size` bytes each."""
+def _cut(paths: Sequence[str], size: float) -> Iterator[tuple[int, int]]:
+  """Yields (start, stop) of runs of files with about `size` bytes each."""
   start, held = 0, 0
   for index, path in enumerate(paths):
     found = frame_files.stamp(path)['bytes']

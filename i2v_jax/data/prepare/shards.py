@@ -1,4 +1,4 @@
-"""TFDS's part in preparing: what a record is, and shards that become a set."""
+"""The interface to TFDS: records, shards, and the data set built of shards."""
 
 import errno
 import os
@@ -13,8 +13,8 @@ from i2v_jax.data.sets import prepared
 _NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
-def features(class_names: Sequence[str]):
-  """The `tfds.features.FeaturesDict` of a record."""
+def make_features(class_names: Sequence[str]):
+  """Makes the `tfds.features.FeaturesDict` of a record."""
   import tensorflow_datasets as tfds
 
   number = tfds.features.Scalar(np.int32)
@@ -32,11 +32,11 @@ def features(class_names: Sequence[str]):
   )
 
 
-def serializer(class_names: Sequence[str]) -> Callable[..., bytes]:
-  """Returns `serialize(row, video)` -> the bytes of a record."""
+def make_serializer(class_names: Sequence[str]) -> Callable[..., bytes]:
+  """Makes the function `serialize(row, video)` -> bytes of a record."""
   from tensorflow_datasets.core import example_serializer
 
-  known = features(class_names)
+  known = make_features(class_names)
   one = example_serializer.ExampleSerializer(known.get_serialized_info())
 
   def serialize(row: prepared.Row, video: bytes) -> bytes:
@@ -44,17 +44,17 @@ def serializer(class_names: Sequence[str]) -> Callable[..., bytes]:
     example['id'] = row.id.encode(errors='surrogateescape')
     example['video'] = video
     message = one.get_tf_example(known.encode_example(example))
-    # Else the order of features is another in every process.
+    # Otherwise the order of features differs in every process.
     return message.SerializeToString(deterministic=True)
 
   return serialize
 
 
-def writer(path: pathlib.Path):
-  """An ArrayRecord writer for one shard; close it."""
+def open_writer(path: pathlib.Path):
+  """Opens an ArrayRecord writer for one shard, to be closed by the caller."""
   from array_record.python import array_record_module
 
-  # Videos do not compress further; a record is read alone, not with others.
+  # Videos do not compress further, and records are read one at a time.
   return array_record_module.ArrayRecordWriter(
     os.fspath(path), 'group_size:1,uncompressed'
   )
@@ -67,43 +67,43 @@ def build(
   staged: Mapping[str, Sequence[tuple[pathlib.Path, int]]],
   finish: Callable[[pathlib.Path], None],
 ) -> pathlib.Path:
-  """Makes the data set `name` in `out` of shards that lie on the same disk.
+  """Builds the data set `name` in `out` from shards on the same disk.
 
-  It appears whole or not at all.
+  It appears atomically.
 
   Args:
     out: the data_dir of TFDS.
-    name: of the data set.
+    name: name of the data set.
     class_names: in label order.
-    staged: of every split, files and the number of their records.
-    finish: called with the folder, shards in it, before it gets its name.
+    staged: split -> files and their numbers of records.
+    finish: called with the folder of shards before its final rename.
 
   Returns:
-    its folder.
+    the folder of the data set.
   """
-  builder = _builder(name, class_names, staged, finish)
+  builder = _make_builder(name, class_names, staged, finish)
   builder = builder(data_dir=out, file_format='array_record')
   builder.download_and_prepare(download_dir=out / name / 'staging')
   return pathlib.Path(builder.data_dir)
 
 
-def _adopter(files: Iterator[pathlib.Path]) -> type:
-  """A writer of TFDS that takes staged files in as they are, in turn."""
-  from tensorflow_datasets.core import writer as lib
+def _make_adopter(files: Iterator[pathlib.Path]) -> type:
+  """Makes a writer of TFDS that links staged files one after another."""
+  from tensorflow_datasets.core.writer import ExampleWriter
 
-  class Adopt(lib.ExampleWriter):
+  class Adopt(ExampleWriter):
     def write(self, path, examples):
       _link(next(files), path)
 
   return Adopt
 
 
-def _builder(name, class_names, staged: Mapping, finish: Callable) -> type:
-  """A `ShardBasedBuilder` of what is staged."""
+def _make_builder(name, class_names, staged: Mapping, finish: Callable) -> type:
+  """Makes the `ShardBasedBuilder` of the staged shards."""
   import tensorflow_datasets as tfds
 
-  # TFDS asks for one shard after another.
-  adopter = _adopter(path for part in staged.values() for path, _ in part)
+  # TFDS requests one shard after another.
+  adopter = _make_adopter(path for part in staged.values() for path, _ in part)
 
   class Prepared(tfds.core.ShardBasedBuilder, skip_registration=True):
     VERSION = tfds.core.Version(prepared.VERSION)
@@ -113,12 +113,12 @@ def _builder(name, class_names, staged: Mapping, finish: Callable) -> type:
       return tfds.core.DatasetInfo(
         builder=self,
         description='Videos as encoded files, by `i2v data prepare`.',
-        features=features(class_names),
+        features=make_features(class_names),
       )
 
     def _shard_iterators_per_split(self, dl_manager):
       return {
-        split: [_counted(count) for _, count in part]
+        split: [_make_counted(count) for _, count in part]
         for split, part in staged.items()
       }
 
@@ -129,7 +129,7 @@ def _builder(name, class_names, staged: Mapping, finish: Callable) -> type:
       super()._download_and_prepare(dl_manager, download_config)
       finish(pathlib.Path(self.data_dir))
 
-    # They print that something is downloaded, and nothing is.
+    # These would print a download, and there is none.
     def _log_download_bytes(self):
       pass
 
@@ -140,13 +140,13 @@ def _builder(name, class_names, staged: Mapping, finish: Callable) -> type:
   return Prepared
 
 
-def _counted(count: int):
-  """What TFDS counts as a shard of so many records; it looks at none."""
+def _make_counted(count: int):
+  """Makes a stand-in shard whose records TFDS only counts."""
   return lambda: iter([(number, None) for number in range(count)])
 
 
 def _link(source: pathlib.Path, path) -> None:
-  """A second name for a file; a copy where the disk knows no such thing."""
+  """Links a file, or copies it if the file system has no hard links."""
   try:
     os.link(source, path)
   except OSError as error:

@@ -1,6 +1,6 @@
-"""One shard of a data set in preparation: whole and in place, or not there.
+"""Stages one shard of a data set being prepared, atomically.
 
-Staged shards are what a killed `i2v data prepare` goes on from.
+A killed `i2v data prepare` resumes from its staged shards.
 """
 
 import collections
@@ -8,7 +8,6 @@ import concurrent.futures
 import contextlib
 import dataclasses
 import hashlib
-import json
 import pathlib
 import shutil
 import tempfile
@@ -19,12 +18,14 @@ from i2v_jax.data.loading import workers
 from i2v_jax.data.prepare import shards
 from i2v_jax.data.sets import prepared
 from i2v_jax.data.videos import decode, faults, frame_files, transcode
+from i2v_jax.runtime import files
 
-_LARGEST = 2**31 - 2**16  # bytes; protocol buffers hold no more
+ROWS = 'rows.json'
+_LARGEST = 2**31 - 2**16  # bytes; the limit of protocol buffers
 
 
 class Stored(NamedTuple):
-  """A video as it will be stored, and what is known of it."""
+  """A video as it will be stored, and its facts."""
 
   video: bytes
   info: decode.VideoInfo
@@ -38,18 +39,19 @@ def store(
 ) -> Stored:
   """Reads a video and decodes it to its end; runs in worker processes.
 
-  `fps` are the frames a second of a folder of frames, which needs a recipe.
+  `fps` is the frame rate of a folder of frames, which needs a recipe.
 
   Raises:
     FileNotFoundError: there is no such file.
-    DecodeError: it is no video, a frame cannot be decoded, or it is too large.
+    DecodeError: it is not a video, a frame cannot be decoded, or it is too
+      large.
     faults.BugError: an error that no file should cause.
   """
   try:
-    with faults.named(path):
+    with faults.report_bugs(path):
       info, video, psnr = _read(path, recipe, fps)
   except MemoryError as error:
-    raise decode.DecodeError(f'{path}: {faults.reason(error)}') from error
+    raise decode.DecodeError(f'{path}: {faults.describe(error)}') from error
   if len(video) > _LARGEST:
     problem = f'{path}: {len(video) / 2**30:.1f} GiB are too much for a record'
     raise decode.DecodeError(f'{problem}; cut it, or transcode it')
@@ -59,7 +61,7 @@ def store(
 
 
 def _read(path: str, recipe: transcode.Recipe | None, fps: float) -> tuple:
-  """What is known of a video, its bytes as they are stored, and their PSNR."""
+  """Reads the facts of a video, its bytes to be stored, and their PSNR."""
   if recipe:
     video, psnr = transcode.encode(path, recipe, fps)
     return decode.probe(video), video, psnr
@@ -71,12 +73,12 @@ class Shard:
   """Consecutive videos of a split that are stored in one file.
 
   Attributes:
-    folder: where it will lie, as a folder of its own.
+    folder: its own folder in the staging area.
     videos: (path, id, label) of each.
     class_names: in label order.
-    recipe: how videos are written anew; None leaves them as they are.
+    recipe: how videos are re-encoded; None stores them unchanged.
     on_bad_video: 'error' or 'skip'.
-    fps: frames a second of folders of frames.
+    fps: frame rate of folders of frames.
   """
 
   folder: pathlib.Path
@@ -94,34 +96,32 @@ class Shard:
     return self.folder.is_dir()
 
   def read(self) -> tuple[list[prepared.Row], list[prepared.Bad]]:
-    """What is in a shard that is done, and what is not.
+    """Reads the rows of a finished shard, and its skipped videos.
 
     Raises:
-      DecodeError: a video had been skipped, and no longer may be.
+      DecodeError: a video was skipped, and `on_bad_video` is 'error'.
     """
-    found = json.loads((self.folder / 'rows.json').read_text(encoding='utf-8'))
+    found = files.read_json(self.folder / ROWS, ('rows', 'bad'))
     bad = [prepared.Bad(*row) for row in found['bad']]
     if bad and self.on_bad_video == 'error':
-      raise decode.DecodeError(_refusal(bad[0].reason))
+      raise decode.DecodeError(_describe_refusal(bad[0].reason))
     return [prepared.Row(*row) for row in found['rows']], bad
 
   def stage(
     self, pool: workers.Pool, threads: int, advance: Callable = lambda: None
   ) -> None:
-    """Prepares the videos in a pool of `store` and puts the shard in place.
+    """Stores the videos with a pool of `store` and moves the shard into place.
 
     Raises:
-      DecodeError: a video cannot be read; with 'skip' it is left out instead.
+      DecodeError: a video cannot be read, and `on_bad_video` is 'error'.
     """
     self.folder.parent.mkdir(parents=True, exist_ok=True)
-    # Two workers of a cluster may be at the same shard: one of them is late.
+    # Two workers of a cluster may stage the same shard; the first one wins.
     work = tempfile.mkdtemp(prefix='tmp-', dir=self.folder.parent)
     work = pathlib.Path(work)
     try:
       rows, bad = self._write(work, pool, threads, advance)
-      (work / 'rows.json').write_text(
-        json.dumps({'rows': rows, 'bad': bad}), encoding='utf-8'
-      )
+      files.write_json(work / ROWS, {'rows': rows, 'bad': bad})
       with contextlib.suppress(FileExistsError):
         _rename(work, self.folder)
     finally:
@@ -129,45 +129,45 @@ class Shard:
 
   def _write(self, work, pool, threads, advance) -> tuple[list, list]:
     rows, bad = [], []
-    serialize = shards.serializer(self.class_names)
+    serialize = shards.make_serializer(self.class_names)
     call = lambda video: pool.call(video[0], self.recipe, self.fps)
-    results = _in_order(call, self.videos, threads, pool.close)
+    results = _run_in_order(call, self.videos, threads, pool.close)
     with (
-      contextlib.closing(shards.writer(work / 'records')) as writer,
+      contextlib.closing(shards.open_writer(work / 'records')) as writer,
       contextlib.closing(results),
     ):
       for (path, name, label), result in zip(self.videos, results, strict=True):
         try:
           stored = result()
         except (decode.DecodeError, OSError, workers.WorkerError) as error:
-          bad.append(self._bad(path, name, error))
+          bad.append(self._make_bad(path, name, error))
         else:
-          rows.append(_row(name, label, stored))
+          rows.append(_make_row(name, label, stored))
           writer.write(serialize(rows[-1], stored.video))
         advance()
     return rows, bad
 
-  def _bad(self, path: str, name: str, error: Exception) -> prepared.Bad:
+  def _make_bad(self, path: str, name: str, error: Exception) -> prepared.Bad:
     reason = str(error)
     if isinstance(error, workers.WorkerError):
       reason = f'{path}: {reason}'
     if self.on_bad_video == 'error':
-      raise decode.DecodeError(_refusal(reason)) from error
+      raise decode.DecodeError(_describe_refusal(reason)) from error
     return prepared.Bad(name, reason)
 
 
 def stage_alone(shard: Shard, threads: int, seconds: float) -> None:
-  """Stages a shard with processes of its own: for a worker of a cluster."""
+  """Stages a shard with its own processes, on a worker of a cluster."""
   if not shard.is_done():
     with workers.Pool(store, threads, seconds) as pool:
       shard.stage(pool, threads)
 
 
-def _refusal(reason: str) -> str:
+def _describe_refusal(reason: str) -> str:
   return f"{reason} (to leave such videos out: on_bad_video='skip')"
 
 
-def _row(name: str, label: int, stored: Stored) -> prepared.Row:
+def _make_row(name: str, label: int, stored: Stored) -> prepared.Row:
   info = stored.info
   return prepared.Row(
     id=name,
@@ -186,18 +186,18 @@ def _row(name: str, label: int, stored: Stored) -> prepared.Row:
 def _rename(work: pathlib.Path, folder: pathlib.Path) -> None:
   try:
     work.rename(folder)
-  except OSError as error:  # what it is called differs between systems
+  except OSError as error:  # its type differs between systems
     if not folder.is_dir():
       raise
     raise FileExistsError(folder) from error
 
 
-def _in_order(
+def _run_in_order(
   function: Callable, items: Iterable, threads: int, stop: Callable
 ) -> Iterator[Callable]:
-  """Yields a callable for the result of each item; a few are made ahead.
+  """Yields a callable for the result of each item, computing a few ahead.
 
-  `stop` is called before waiting for threads whose results nobody wants.
+  `stop` is called before waiting for threads whose results are not needed.
   """
   with concurrent.futures.ThreadPoolExecutor(threads) as pool:
     waiting = collections.deque()

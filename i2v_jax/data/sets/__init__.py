@@ -1,11 +1,11 @@
-"""Which videos are in a split, and their labels.
+"""The videos of a split and their labels.
 
-sources: loads a split in any of the formats below.
+sources: loads a split of any format below.
 own: a folder per class. lists, list_lines, list_labels: text files.
 official, kinetics_csv: annotation files of public data sets.
 prepared: TFDS data sets that `i2v data prepare` wrote.
 digits: moving digits, the data of the quickstart.
-listing, look_up, folders, places: from annotations to files.
-known, split_facts: what is known of sets and splits without reading videos.
-manifest, csv_files: lists that a check wrote, read back.
+listing: rows of annotations. look_up, folders, places: the files they name.
+known, split_facts: facts of data sets and splits, without reading a video.
+manifest, csv_files: files that a check writes and training reads.
 """

@@ -1,4 +1,4 @@
-"""CSV files with names of videos in them, which may be any bytes."""
+"""CSV files with names of videos, which may be any bytes."""
 
 import csv
 import io
@@ -12,15 +12,15 @@ Path = files.Path
 
 
 def write(path: Path, columns: Sequence[str], rows: Iterable) -> bytes:
-  """Writes a line of columns and the rows, all or nothing.
+  """Writes a header and rows, atomically.
 
-  Names that are not UTF-8 are written as the bytes they are.
+  Names that are not UTF-8 keep their bytes.
 
   Returns:
-    what the file holds.
+    the contents of the file.
 
   Raises:
-    OSError: it cannot be written; names the file.
+    OSError: the file cannot be written.
   """
   text = io.StringIO(newline='')
   writer = csv.writer(text, lineterminator='\n')
@@ -34,7 +34,7 @@ def read(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
 
   Raises:
     FileNotFoundError: there is no such file.
-    UserError: it has other columns; names the file.
+    UserError: its columns are others; names the file.
   """
   return parse(pathlib.Path(path).read_bytes(), path, columns)
 
@@ -42,7 +42,7 @@ def read(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
 def parse(
   data: bytes, path: Path, columns: Sequence[str]
 ) -> list[dict[str, str]]:
-  """As `read`; `data` is what the file holds."""
+  """Does the same for the contents of a file, `data`."""
   text = io.StringIO(data.decode(errors='surrogateescape'), newline='')
   head, *rows = [*csv.reader(text)] or [[]]
   if head != [*columns] or any(len(row) != len(columns) for row in rows):

@@ -1,7 +1,7 @@
 """Moving digits: real handwriting, real video files, motion as the label.
 
-Every class shows a digit at the same eight places, in another order. So what a
-clip shows frame by frame says nothing about its label; only the order does.
+Every class shows a digit at the same eight places, each in its own order. A
+single frame therefore carries no information about the label; the order does.
 """
 
 import os
@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 SIZE, DIGIT = 32, 12  # pixels, of the frame and of the digit in it
-ROOM = SIZE - DIGIT  # the digit's left and top edge lie in 0..ROOM
+ROOM = SIZE - DIGIT  # the digit's left and top edges are in 0..ROOM
 FPS = 8
 MOTIONS = {  # class -> place of each frame, in steps of 2 pixels along a row
   'moves right': (0, 1, 2, 3, 4, 5, 6, 7),
@@ -25,9 +25,9 @@ STEP = 2
 
 
 def load_images() -> dict[str, tuple[np.ndarray, np.ndarray]]:
-  """scikit-learn's digits as `{split: (uint8 [n, 12, 12], labels [n])}`.
+  """Loads scikit-learn's digits as `{split: (uint8 [n, 12, 12], labels [n])}`.
 
-  1,437 images to train with and 360 of `val` that nothing is trained on.
+  1,437 images are for training; 360 of `val` are held out.
   """
   from sklearn.datasets import load_digits  # only the demo needs it
 
@@ -58,8 +58,8 @@ def render(images: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
   return frames
 
 
-def moving(image: np.ndarray, motion: str, rng) -> np.ndarray:
-  """A clip `[8, 32, 32, 3]` of one digit along a row."""
+def make_clip(image: np.ndarray, motion: str, rng) -> np.ndarray:
+  """Makes a clip `[8, 32, 32, 3]` of one digit that moves along a row."""
   places = STEP * np.array(MOTIONS[motion])
   x = rng.integers(ROOM - places.max(), endpoint=True)
   y = np.full(len(places), rng.integers(ROOM, endpoint=True))
@@ -70,9 +70,9 @@ def moving(image: np.ndarray, motion: str, rng) -> np.ndarray:
 def generate(
   root: str, num_train: int = 16, num_val: int = 12, seed: int = 0
 ) -> None:
-  """Writes `root/{train,val}/<motion>/NNNN.mp4` unless `root` is there.
+  """Writes `root/{train,val}/<motion>/NNNN.mp4` unless `root` exists.
 
-  The folder appears whole or not at all.
+  The folder is created atomically.
   """
   root = os.path.normpath(root)
   if os.path.isdir(root):
@@ -99,7 +99,7 @@ def _generate_split(folder: pathlib.Path, split: str, count: int, seed) -> None:
   for i in range(count):
     motion = motions[i % len(motions)]
     image = images[rng.integers(len(images))]
-    frames = moving(image, motion, rng)
+    frames = make_clip(image, motion, rng)
     write_video(folder / motion / f'{i:05d}.mp4', frames, FPS)
 
 

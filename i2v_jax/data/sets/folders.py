@@ -1,4 +1,4 @@
-"""Folders of videos: which of their files are tried as videos."""
+"""Folders of videos: which of their files count as videos."""
 
 import os
 from collections.abc import Iterable
@@ -10,26 +10,26 @@ from i2v_jax.runtime.errors import FileError
 
 
 class Contents(NamedTuple):
-  """What is in a folder, sorted: names, without hidden folders."""
+  """Sorted names in a folder, without hidden folders."""
 
   folders: list[str]
-  videos: list[str]  # Files that are tried as videos, and folders of frames.
-  left_out: list[str]  # Files that are not.
+  videos: list[str]  # Files that count as videos, and folders of frames.
+  left_out: list[str]  # All other files.
 
 
 class Found(NamedTuple):
-  """Paths of what is in a folder and below it."""
+  """Paths of the files in a folder and below it."""
 
   videos: list[str]
   left_out: list[str]
 
 
 def look_in(folder: listing.Path) -> Contents:
-  """The contents of one folder; raises OSError if it cannot be listed."""
+  """Lists one folder; raises OSError if it cannot be listed."""
   try:
     with os.scandir(folder) as entries:
       here = [(e.name, frame_files.is_folder(e)) for e in entries]
-    inside = {name for name, is_folder in here if is_folder and _shown(name)}
+    inside = {name for name, is_folder in here if is_folder and _is_shown(name)}
     frames = {
       n for n in inside if frame_files.is_frame_folder(os.path.join(folder, n))
     }
@@ -43,12 +43,12 @@ def look_in(folder: listing.Path) -> Contents:
   )
 
 
-def _shown(folder: str) -> bool:
+def _is_shown(folder: str) -> bool:
   return not (folder.startswith('.') or names.is_litter(folder))
 
 
 def find_videos(path: listing.Path) -> Found:
-  """A path itself, or if it is a folder all videos in it and below.
+  """Finds all videos in a folder and below it; a file is returned as it is.
 
   Links are followed, but no folder is visited twice. Raises OSError if a folder
   cannot be read.
@@ -63,7 +63,7 @@ def find_videos(path: listing.Path) -> Found:
   while waiting:
     folder = waiting.pop()
     place = os.path.realpath(folder)
-    if place in seen:  # a link to a folder around it leads here for ever
+    if place in seen:  # else a link to a parent folder would never end
       continue
     seen.add(place)
     here = look_in(folder)
@@ -76,16 +76,16 @@ def find_videos(path: listing.Path) -> Found:
 
 
 def describe_unreadable(error: OSError) -> OSError:
-  """The error for a folder that cannot be listed."""
+  """Makes the error for a folder that cannot be listed."""
   problem = f'{error.filename} cannot be listed ({error.strerror})'
   return FileError(f'{problem}: mend its permissions, or move it away')
 
 
 def describe_left_out(left_out: Iterable[str]) -> str:
-  """One line that counts files which are not tried as videos."""
+  """Counts the files that do not count as videos, in one line."""
   left_out, kinds = [*left_out], {}
   for name in left_out:
-    kinds.setdefault(names.extension(name) or name, name)
+    kinds.setdefault(names.get_extension(name) or name, name)
   of_each = [*kinds.values()]  # three of one kind would say less
   rest = [name for name in left_out if name not in of_each]
   shown = [*of_each, *rest][:3]

@@ -1,7 +1,7 @@
-"""What is known of the public data sets: their classes, and how many videos.
+"""Facts of the public data sets: their classes and numbers of videos.
 
-Enough to notice that labels have another order than those of published models,
-or that a split is not the one that papers report on.
+They reveal labels in another order than those of published models, and splits
+other than those papers report on.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -12,12 +12,12 @@ class Known(NamedTuple):
   """A public data set.
 
   Attributes:
-    name: as papers call it.
+    name: as in papers.
     format: of `sources.FORMATS`.
-    classes: how many.
-    some: names of classes by which it is recognised; () if it is not.
-    order: the sort key that gives the official order; None if none does.
-    counts: split -> videos that papers used.
+    classes: number of classes.
+    some: class names that identify it; () if the format must.
+    order: sort key of the official label order; None if there is none.
+    counts: split -> number of videos in papers.
   """
 
   name: str
@@ -93,7 +93,7 @@ DATA_SETS = (
 
 
 def recognise(format: str, class_names: Iterable[str]) -> Known | None:
-  """The public data set of a format, or of classes; None if it is another."""
+  """Recognises a public data set by format or classes; None for any other."""
   names = set(class_names)
   for known in DATA_SETS:
     if known.classes == len(names) and (
@@ -103,12 +103,12 @@ def recognise(format: str, class_names: Iterable[str]) -> Known | None:
   return None
 
 
-def papers_count(
+def find_papers_count(
   known: Known, split: str, options: Mapping[str, object]
 ) -> int | None:
-  """How many videos of a split papers used; None where that is not known."""
+  """Finds the number of videos of a split in papers; None if unknown."""
   if known.format == 'ucf101' and options.get('fold', 1) != 1:
     return None
   if split == 'val' and 'val' not in known.counts:
-    split = 'test'  # what folders call val, where there are but two splits
+    split = 'test'  # the second of two splits is often called val
   return known.counts.get(split)

@@ -1,18 +1,18 @@
-"""Labels as a list has them, numbers or names of classes -> numbers."""
+"""Labels of a list, numbers or class names -> label numbers."""
 
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from i2v_jax.data.sets import list_lines, listing
-from i2v_jax.data.videos.names import comparison_key
+from i2v_jax.data.videos.names import make_comparison_key
 from i2v_jax.runtime.errors import UserError
 
-_MOST = 1_000_000  # classes that labels may count up to
+_MOST = 1_000_000  # classes that numeric labels may imply
 
 
 class Video(NamedTuple):
-  """A line of a list: one video, and a label or none."""
+  """A line of a list: one video and its label, if any."""
 
   line: int
   path: str
@@ -21,18 +21,18 @@ class Video(NamedTuple):
 
 
 def are_numbers(videos: Sequence[Video]) -> bool:
-  """Whether all labels are whole numbers; none counts as -1."""
+  """Whether all labels are integers; no label counts as -1."""
   return all(list_lines.is_number(video.label or '-1') for video in videos)
 
 
-def names_of(
+def make_class_names(
   lists: Mapping[pathlib.Path, Sequence[Video]], num_classes: int | None
 ) -> tuple[tuple[str, ...], str]:
-  """Class names made of labels, and a note about it where it matters.
+  """Makes class names from labels, and a note if the user should know.
 
   Args:
-    lists: of all splits, that which is read first.
-    num_classes: how many there have to be; None for any number.
+    lists: the lists of all splits, first the one being read.
+    num_classes: the required number of classes; None accepts any.
   """
   used = {
     path: {video.label for video in videos} - {None, '-1'}
@@ -41,7 +41,9 @@ def names_of(
   everything = set().union(*used.values())
   files = ' and '.join(sorted(path.name for path in lists))
   if all(map(list_lines.is_number, everything)):
-    counts = [1 + max(map(_whole, some), default=-1) for some in used.values()]
+    counts = [
+      1 + max(map(_parse_integer, some), default=-1) for some in used.values()
+    ]
     count = max(counts) if num_classes is None else num_classes
     if count > _MOST:
       problem = f'{files}: a label of {count - 1} takes {count} classes'
@@ -72,32 +74,36 @@ def _check_all_names(lists: Mapping[pathlib.Path, Sequence[Video]]) -> None:
     raise UserError(f"{problem}: use one of the two, or set 'class_names'")
 
 
-def _whole(label: str) -> int:
+def _parse_integer(label: str) -> int:
   return int(float(label))
 
 
-def labels_of(path, videos: Sequence[Video], names: Sequence[str]) -> list[int]:
-  """The labels as numbers, -1 for none.
+def convert_labels(
+  path, videos: Sequence[Video], names: Sequence[str]
+) -> list[int]:
+  """Converts labels to numbers; -1 means no label.
 
   Raises UserError, with the line, for a label that is not in `names`.
   """
   if _are_names(path, videos, names):
     known = {name: label for label, name in enumerate(names)} | {'-1': -1}
-    return [_named(path, video, known) for video in videos]
-  found = [_whole(video.label or '-1') for video in videos]
+    return [_find_label(path, video, known) for video in videos]
+  found = [_parse_integer(video.label or '-1') for video in videos]
   _check_range(path, videos, found, len(names))
   return found
 
 
 def _are_names(path, videos: Sequence[Video], names: Sequence[str]) -> bool:
-  """Whether labels are names of classes, which may be numbers themselves."""
+  """Whether labels are class names, which may themselves be numbers."""
   if not are_numbers(videos):
     return True
   known = {name: label for label, name in enumerate(names)}
   labels = {video.label for video in videos} - {None, '-1'}
-  if not labels <= known.keys() or all(known[n] == _whole(n) for n in labels):
+  if not labels <= known.keys() or all(
+    known[n] == _parse_integer(n) for n in labels
+  ):
     return False
-  if all(0 <= _whole(label) < len(names) for label in labels):
+  if all(0 <= _parse_integer(label) < len(names) for label in labels):
     problem = f'{path}: class names are numbers too, and labels may be either'
     raise UserError(f'{problem}: give the classes other names')
   return True
@@ -110,14 +116,18 @@ def _check_range(path, videos, labels: Sequence[int], count: int) -> None:
       way_out = 'correct it, or name more classes'
       if label == count and min(labels) > 0:
         way_out = 'subtract 1 if the labels of the list count from 1'
-      raise listing.bad_line(path, video.line, f'{problem}: {way_out}')
+      raise listing.make_line_error(path, video.line, f'{problem}: {way_out}')
 
 
-def _named(path, video: Video, known: Mapping[str, int]) -> int:
-  """The label of a class name that is equal, or has the same `names.key`."""
+def _find_label(path, video: Video, known: Mapping[str, int]) -> int:
+  """Finds the label of an equal class name, or of one with an equal key."""
   if video.label in known:
     return known[video.label]
-  near = [n for n in known if comparison_key(n) == comparison_key(video.label)]
+  near = [
+    n
+    for n in known
+    if make_comparison_key(n) == make_comparison_key(video.label)
+  ]
   if len(near) == 1:
     return known[near[0]]
   problem = f'label {video.label!r} is not one of {len(known) - 1} class names'
@@ -126,4 +136,4 @@ def _named(path, video: Video, known: Mapping[str, int]) -> int:
   elif list_lines.is_number(video.label):
     problem += ', and labels on other lines are not numbers'
   way_out = 'correct the label, or class_names'
-  raise listing.bad_line(path, video.line, f'{problem}: {way_out}')
+  raise listing.make_line_error(path, video.line, f'{problem}: {way_out}')

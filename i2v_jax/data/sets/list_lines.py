@@ -1,7 +1,7 @@
-"""Lists of videos as people write them -> paths and labels.
+"""Lists of videos in their many spellings -> paths and labels.
 
-Fields may be separated by blanks, tabs, commas or semicolons and be quoted, the
-first line may name the columns, and paths may be those of Windows.
+Fields may be separated by blanks, tabs, commas or semicolons and may be quoted,
+the first line may name the columns, and paths may be Windows paths.
 """
 
 import csv
@@ -14,14 +14,14 @@ from i2v_jax.data.sets import listing, places
 from i2v_jax.data.videos import names
 from i2v_jax.runtime.errors import UserError
 
-_CHARS = '\t;,|'  # that may separate fields, as blanks may
-_ENDINGS = ('.txt', '.csv', '.tsv', '.list')  # of files that list videos
+_CHARS = '\t;,|'  # separators besides blanks
+_ENDINGS = ('.txt', '.csv', '.tsv', '.list')  # of the names of lists
 _NUMBER = re.compile(r'[+-]?\d+(?:\.0*)?')
 _SIMPLE = re.compile(r'([^\s,;|"\']+)[ \t](-?\d+)')
 _QUOTED = re.compile(r""""((?:[^"]|"")*)"|'([^']*)\'""")
 _JSON = ('{"', '[{', '["', '[[')
 _DRIVE = re.compile(r'[a-z]:[\\/]|\\\\', re.I)
-# Names of columns without case, blanks and '_', the best first.
+# Names of columns without case, blanks and '_', best first.
 _PATHS = 'path filepath videopath clippath relativepath file filename video '
 _PATHS += 'paths files filenames videos clips '
 _PATHS += 'videofile videoname clip clipname name videoid youtubeid id'
@@ -35,52 +35,56 @@ Split = Callable[[str], tuple[str, ...]]
 
 
 class Line(NamedTuple):
-  """A listed video, as its line has it."""
+  """A listed video, as on its line."""
 
-  number: int  # Of the line, from 1.
+  number: int  # The line number, from 1.
   path: str
   labels: tuple[str, ...]
-  text: str  # The whole line.
-  frames: int | None = None  # Where a column counts them.
+  text: str  # The complete line.
+  frames: int | None = None  # If a column counts them.
 
 
 def is_list(path: listing.Path) -> bool:
-  """Whether a file name is that of a list of videos."""
+  """Whether a path names a list of videos."""
   return os.fspath(path).lower().endswith(_ENDINGS)
 
 
 def is_number(label: str) -> bool:
-  """Whether a label is a whole number; `0.0` is one."""
+  """Whether a label is an integer; `0.0` is one."""
   return bool(_NUMBER.fullmatch(label))
 
 
 def is_kinetics(path: listing.Path) -> bool:
   """Whether a list is an annotation file of Kinetics."""
   _, text = next(listing.read_lines(path), (0, ''))
-  return {'youtubeid', 'timestart'} <= {*_words(text, _between(text))}
+  return {'youtubeid', 'timestart'} <= {
+    *_split_header(text, _find_delimiter(text))
+  }
 
 
 def read(path: listing.Path, delimiter: str | None = None) -> list[Line]:
-  """Reads the lines of a list that are not blank, and no remarks after `#`.
+  """Reads the lines of a list, without blank lines and `#` comments.
 
   Args:
-    path: of the list.
-    delimiter: what separates the fields; None finds out.
+    path: the list.
+    delimiter: the separator of fields; None detects it.
 
   Raises:
     FileNotFoundError: there is no list.
-    UserError: a line cannot be read, or its path is not on a disk.
+    UserError: a line is invalid, or its path is not on a local disk.
   """
   lines, found = list(listing.read_lines(path)), []
   lines[1:] = [line for line in lines[1:] if not _is_comment(line[1])]
   if not lines:
     return found
   if lines[0][1].startswith(_JSON):
-    raise listing.bad_line(path, lines[0][0], 'is JSON: write `path label`')
-  split, columns = lambda text: _fields(text, delimiter), []
-  if columns := _columns(lines[0][1], delimiter):
-    between = delimiter or _between(lines[0][1])
-    split = _by_columns(path, between, columns) or split
+    raise listing.make_line_error(
+      path, lines[0][0], 'is JSON: write `path label`'
+    )
+  split, columns = lambda text: _split_line(text, delimiter), []
+  if columns := _find_columns(lines[0][1], delimiter):
+    between = delimiter or _find_delimiter(lines[0][1])
+    split = _make_splitter(path, between, columns) or split
   if columns or _is_comment(lines[0][1]):
     del lines[0]
   for number, text in lines:
@@ -88,25 +92,25 @@ def read(path: listing.Path, delimiter: str | None = None) -> list[Line]:
       video, *labels = split(text)
       counted = len(columns) == 3 and len(labels) == 2
       frames = int(float(labels.pop(0))) if counted else None
-      line = Line(number, _local(video), tuple(labels), text, frames)
+      line = Line(number, _localize(video), tuple(labels), text, frames)
     except (ValueError, csv.Error) as error:
-      raise listing.bad_line(path, number, str(error)) from error
+      raise listing.make_line_error(path, number, str(error)) from error
     found.append(line)
   return found
 
 
-def cut(text: str, count: int) -> list[str]:
-  """A path and the `count` fields at the end of a line, without quotes."""
+def split_end(text: str, count: int) -> list[str]:
+  """Splits `count` fields off the end of a line, without quotes."""
   field = rf'[{_CHARS} ]+([^{_CHARS} ]+)'
   found = re.fullmatch(f'(.+?){field * count}', text).groups()
   path, *rest = [part.strip('"') for part in found]
-  return [_local(path), *rest]
+  return [_localize(path), *rest]
 
 
 def read_list(path: listing.Path) -> Iterator[tuple[str, int | None]]:
-  """Yields paths, from the folder of the list on, and labels.
+  """Yields paths, relative to the folder of the list, and labels.
 
-  A label is None where a line has no number, or more than one.
+  A label is None unless the line has exactly one number.
   """
   folder = os.path.dirname(path)
   for line in read(path):
@@ -115,49 +119,49 @@ def read_list(path: listing.Path) -> Iterator[tuple[str, int | None]]:
     yield os.path.join(folder, line.path), label
 
 
-def _local(path: str) -> str:
-  """The path as this system writes it."""
+def _localize(path: str) -> str:
+  """Converts a path to the notation of this system."""
   path = path.removeprefix('file://')
   path = os.path.expanduser(path) if path.startswith('~/') else path
-  if problem := places.problem(path):
+  if problem := places.find_problem(path):
     raise UserError(f'{path!r} {problem}')
   if os.sep == '\\':
     return path.rstrip('/\\') or path
   if _DRIVE.match(path):
     way_out = "list it relative to the data root, or to the option 'videos'"
-    raise UserError(f'{path!r} is on a drive of a Windows machine: {way_out}')
+    raise UserError(f'{path!r} is on a Windows drive: {way_out}')
   # A name may hold a backslash, but not in a path that has other separators.
   path = path if '/' in path else path.replace('\\', '/')
   return path.rstrip('/') or path
 
 
 def _is_comment(text: str) -> bool:
-  """Whether a line is a remark; a video may be called `#1.mp4`."""
+  """Whether a line is a comment; a video may be called `#1.mp4`."""
   video = re.search(rf'\.({"|".join(names.VIDEOS)})\b', text, re.I)
   return text.startswith('#') and not (video or re.match(r'#\S+\s+\d+$', text))
 
 
-def _between(header: str) -> str:
-  """What separates the columns of a header; '' for blanks."""
+def _find_delimiter(header: str) -> str:
+  """Finds the separator of a header's columns; '' means blanks."""
   return next((char for char in _CHARS if char in header), '')
 
 
-def _cells(text: str, delimiter: str) -> list[str]:
-  """The fields of a line of CSV."""
+def _split_cells(text: str, delimiter: str) -> list[str]:
+  """Splits a line of CSV."""
   reader = csv.reader([text], delimiter=delimiter, skipinitialspace=True)
   return [cell.strip() for cell in next(reader)]
 
 
-def _words(header: str, delimiter: str) -> list[str]:
-  """The names of columns, without case, quotes, blanks and '_'."""
+def _split_header(header: str, delimiter: str) -> list[str]:
+  """Splits a header into names without case, quotes, blanks and '_'."""
   header = header.lstrip('# ')  # as NumPy writes it
   cells = header.split(delimiter) if delimiter else header.split()
   return [re.sub(r'[\s_"\'-]', '', cell).lower() for cell in cells]
 
 
-def _columns(header: str, delimiter: str | None) -> list[int]:
-  """Places of the path, a count of frames, and the label; [] if no header."""
-  words = _words(header, delimiter or _between(header))
+def _find_columns(header: str, delimiter: str | None) -> list[int]:
+  """Finds the columns of path, frame count and label; [] without a header."""
+  words = _split_header(header, delimiter or _find_delimiter(header))
   found = [
     next((words.index(word) for word in known if word in words), None)
     for known in _COLUMNS
@@ -167,16 +171,16 @@ def _columns(header: str, delimiter: str | None) -> list[int]:
   return [place for place in found if place is not None]
 
 
-def _by_columns(path, delimiter: str, columns: list[int]) -> Split | None:
-  """Splits lines as their header says; None where blanks separate them."""
+def _make_splitter(path, delimiter: str, columns: list[int]) -> Split | None:
+  """Makes the splitter for a header; None if blanks separate columns."""
   if not delimiter:
     if columns != [*range(len(columns))]:
       problem = 'the columns are not path and label: separate them by commas'
-      raise listing.bad_line(path, 1, problem)
+      raise listing.make_line_error(path, 1, problem)
     return None
 
   def split(text: str) -> tuple[str, ...]:
-    cells = _cells(text, delimiter)
+    cells = _split_cells(text, delimiter)
     if len(cells) <= max(columns):
       raise UserError(f'has {len(cells)} fields, fewer than the first line')
     return tuple(cells[place] for place in columns)
@@ -184,11 +188,11 @@ def _by_columns(path, delimiter: str, columns: list[int]) -> Split | None:
   return split
 
 
-def _fields(text: str, delimiter: str | None) -> tuple[str, ...]:
-  """Path and labels of a line without a header."""
+def _split_line(text: str, delimiter: str | None) -> tuple[str, ...]:
+  """Splits a line of a list without a header into path and labels."""
   if delimiter is None and (found := _SIMPLE.fullmatch(text)):
     return found.groups()
-  separator = _separator(delimiter)
+  separator = _make_separator(delimiter)
   if delimiter is None:
     text = text.rstrip(f'{_CHARS} ')  # of empty columns
   if quoted := _QUOTED.match(text):
@@ -196,48 +200,53 @@ def _fields(text: str, delimiter: str | None) -> tuple[str, ...]:
     between = re.match(separator, rest)
     if between or not rest:
       path = (quoted[1] or quoted[2]).replace('""', '"')
-      labels = _labels(rest[between.end() :], between[0]) if between else ()
+      labels = (
+        _split_labels(rest[between.end() :], between[0]) if between else ()
+      )
       return path, *labels
   numbered, ended = (
     re.fullmatch(pattern, text, re.I)
-    for pattern in (_numbered(separator), _ended(separator))
+    for pattern in (
+      _make_numbered_pattern(separator),
+      _make_video_pattern(separator),
+    )
   )
   # In `a.mp4 class 1` the number is part of the label.
   of_label = numbered and ended and not names.has_video_extension(numbered[1])
   of_label = of_label and re.match(r'["\w]', ended[3])
   if found := (not of_label and numbered) or ended:
-    return found[1], *_labels(found[3], found[2])
-  return _plain(text, delimiter)
+    return found[1], *_split_labels(found[3], found[2])
+  return _split_plain(text, delimiter)
 
 
-def _separator(delimiter: str | None) -> str:
+def _make_separator(delimiter: str | None) -> str:
   if delimiter is None:
     return rf'\s*[{_CHARS}]\s*|\s+'
   return rf'\s*{re.escape(delimiter)}\s*' if delimiter.strip() else r'\s+'
 
 
-def _numbered(separator: str) -> str:
-  """The pattern of a path and then nothing but whole numbers."""
+def _make_numbered_pattern(separator: str) -> str:
+  """Makes the pattern of a path followed by integers only."""
   number = rf'"?{_NUMBER.pattern}"?'
   return rf'(.+?)({separator})({number}(?:(?:{separator}){number})*)'
 
 
-def _ended(separator: str) -> str:
-  """The pattern of a path that ends as a video does, and then a label."""
+def _make_video_pattern(separator: str) -> str:
+  """Makes the pattern of a path with a video extension and a label."""
   return rf'(.+?\.(?:{"|".join(sorted(names.VIDEOS))}))({separator})(.+)'
 
 
-def _labels(text: str, between: str) -> list[str]:
-  """What follows the path; `between` separates it from the path."""
+def _split_labels(text: str, between: str) -> list[str]:
+  """Splits the labels after the path and its separator, `between`."""
   words = [word.strip('"') for word in re.split(rf'[{_CHARS} ]+', text)]
   if all(map(is_number, words)):
     return words
   char = next((char for char in between if char not in ' '), ' ')
-  return _cells(text, char) if char != ' ' else [text.strip('"')]
+  return _split_cells(text, char) if char != ' ' else [text.strip('"')]
 
 
-def _plain(text: str, delimiter: str | None) -> tuple[str, ...]:
-  """A path alone, or a path without an extension and the name of a class."""
+def _split_plain(text: str, delimiter: str | None) -> tuple[str, ...]:
+  """Splits a lone path, or a path without extension and a class name."""
   if names.has_video_extension(text):
     return (text,)
   for char in [delimiter] if delimiter else _CHARS:

@@ -1,7 +1,7 @@
-"""What annotations are made of: rows, lines, records, and how to find them.
+"""Rows, lines and records of annotations, and how to find their files.
 
-Nothing here looks at a video: a row says where one may lie and what its label
-is, `sources` finds it.
+Nothing here looks at a video: a row says where one may be and gives its label;
+`sources` finds it.
 """
 
 import codecs
@@ -11,10 +11,10 @@ import pathlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TextIO
 
-from i2v_jax.runtime.errors import MissingFileError, UserError
+from i2v_jax.runtime.errors import MissingFileError, UserError, check_choice
 
 Path = str | os.PathLike[str]
-_MARKS = {  # that of UTF-32 begins as one of UTF-16 does
+_MARKS = {  # UTF-32 first: its mark begins with that of UTF-16
   codecs.BOM_UTF32_LE: 'utf-32',
   codecs.BOM_UTF32_BE: 'utf-32',
   codecs.BOM_UTF16_LE: 'utf-16',
@@ -23,23 +23,23 @@ _MARKS = {  # that of UTF-32 begins as one of UTF-16 does
 
 
 class Row(NamedTuple):
-  """A listed video: folders and names in the order to try, and its label."""
+  """A listed video: folders and names to try in order, and its label."""
 
   folders: tuple[str, ...]  # Relative to the root, or absolute.
   names: tuple[str, ...]  # Without an extension, any video extension will do.
   label: int  # -1 where unlabelled.
-  line: int = 0  # Of the list; 0 where no line lists it.
-  frames: int | None = None  # Of a folder of frames, where the list says.
+  line: int = 0  # Of the list; 0 if no line lists it.
+  frames: int | None = None  # Of a folder of frames, if the list says.
 
 
 class Listing(NamedTuple):
-  """What an annotation says.
+  """The contents of an annotation.
 
   Attributes:
     class_names: in label order.
     rows: the videos.
-    file: that lists them; '' where the lines of no one file do.
-    left_out: files of the folders that are not tried as videos.
+    file: the list; '' if not the lines of a single file.
+    left_out: files in the folders that do not count as videos.
     notes: sentences about how it was read.
   """
 
@@ -50,18 +50,18 @@ class Listing(NamedTuple):
   notes: tuple[str, ...] = ()
 
 
-def bad_line(path: Path, line: int, problem: str) -> ValueError:
-  """The error for a line that cannot be meant."""
+def make_line_error(path: Path, line: int, problem: str) -> ValueError:
+  """Makes the error for an invalid line."""
   return UserError(f'{path}, line {line}: {problem}')
 
 
 def name_some(names: Sequence[str]) -> str:
-  """The first three of several names, for a message."""
+  """Names the first three of several names, for a message."""
   return ', '.join(map(repr, names[:3])) + ', ...' * (len(names) > 3)
 
 
 def open_text(path: Path) -> TextIO:
-  """Opens UTF-8 text, or UTF-16 and UTF-32 that begin with their mark.
+  """Opens text in UTF-8, or in UTF-16 or UTF-32 with a byte-order mark.
 
   Raises:
     FileNotFoundError: there is no such file.
@@ -76,12 +76,12 @@ def open_text(path: Path) -> TextIO:
       return open(path, encoding=encoding)
   if b'\0' in start:
     raise UserError(f'{path} is not text: save it as UTF-8')
-  # A byte-order mark is no part of the first path; paths may be any bytes.
+  # A byte-order mark is not part of the first path; paths may be any bytes.
   return open(path, encoding='utf-8-sig', errors='surrogateescape')
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
-  """Yields (line number from 1, stripped line) of the lines not blank."""
+  """Yields (line number from 1, stripped line), without blank lines."""
   with open_text(path) as file:
     for number, line in enumerate(file, start=1):
       if line.strip():
@@ -89,18 +89,20 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def read_json(path: Path) -> Any:
-  """Reads a json file, raising ValueError with the line that is not json."""
+  """Reads a JSON file; raises UserError naming the line that is invalid."""
   with open_text(path) as file:
     try:
       return json.load(file)
     except json.JSONDecodeError as error:
-      raise bad_line(path, error.lineno, f'not json: {error.msg}') from error
+      raise make_line_error(
+        path, error.lineno, f'not json: {error.msg}'
+      ) from error
 
 
-def records(
+def iterate_records(
   path: Path, value: Any, keys: Sequence[str]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-  """Yields (where, record) of a json list of objects that have `keys`."""
+  """Yields (where, record) for a JSON list of objects that have `keys`."""
   if not isinstance(value, list):
     raise UserError(f'{path}: expected a list, not {type(value).__name__}')
   for number, record in enumerate(value, start=1):
@@ -110,41 +112,43 @@ def records(
     yield where, record
 
 
-def bases(
+def choose_bases(
   defaults: tuple[str, ...], videos: str | None, split: str
 ) -> tuple[str, ...]:
-  """The folders that may hold videos: `videos` if given, else `defaults`."""
+  """Returns the folders of videos: `videos` if given, else `defaults`."""
   return (videos.replace('{split}', split),) if videos else defaults
 
 
-def folders(
+def list_folders(
   root: Path, defaults: Iterable[str], annotations: str | None
 ) -> list[pathlib.Path]:
-  """The folders that may hold annotations, as `bases` for videos."""
+  """Lists the folders of annotations, as `choose_bases` does for videos."""
   names = defaults if annotations is None else (annotations,)
   return [pathlib.Path(root, name) for name in names]
 
 
-def find(
+def find_file(
   root: Path,
   names: Collection[str],
   annotations: str | None,
   defaults: Iterable[str] = ('', 'annotations'),
 ) -> pathlib.Path:
-  """The one file of these names in these folders, else an error."""
-  places = folders(root, defaults, annotations)
+  """Finds the one file of these names in these folders, or raises."""
+  places = list_folders(root, defaults, annotations)
   found = [p / name for p in places for name in names if (p / name).is_file()]
   if not found:
     more = ' or the like' if len(names) > 4 else ''
-    raise not_found(' or '.join([*names][:4]) + more, places)
+    raise make_missing_error(' or '.join([*names][:4]) + more, places)
   if len(found) > 1:
     message = f'{found[0]} and {found[1]} could both be meant'
     raise UserError(f"{message}: keep one or set the option 'annotations'")
   return found[0]
 
 
-def not_found(what: str, places: Iterable[pathlib.Path]) -> FileNotFoundError:
-  """The error for annotations that are in none of `places`."""
+def make_missing_error(
+  what: str, places: Iterable[pathlib.Path]
+) -> FileNotFoundError:
+  """Makes the error for annotations that are in none of `places`."""
   message = f'no {what} in {" or ".join(map(str, places))}'
   way_out = "put it there or set the option 'annotations' to its folder"
   return MissingFileError(f'{message}: {way_out}')
@@ -153,11 +157,11 @@ def not_found(what: str, places: Iterable[pathlib.Path]) -> FileNotFoundError:
 def check_names(names: Sequence[str], where: Path) -> tuple[str, ...]:
   """Returns class names; raises UserError if one is empty or repeated."""
   if isinstance(names, str) or not isinstance(names, Sequence):
-    raise UserError(f'{where}: class names are not a list but {names!r:.40}')
+    raise UserError(f'{where}: class names must be a list, not {names!r:.40}')
   seen = set()
   for name in names:
     if not isinstance(name, str) or not name.strip() or name in seen:
-      problem = f'{where}: class name {name!r} is empty or there twice'
+      problem = f'{where}: class name {name!r} is empty or appears twice'
       raise UserError(f'{problem}: every class needs a name of its own')
     seen.add(name)
   return tuple(names)
@@ -165,19 +169,17 @@ def check_names(names: Sequence[str], where: Path) -> tuple[str, ...]:
 
 def check_split(name: str, split: str, known: Collection[str]) -> None:
   """Raises UserError for a split that format `name` does not have."""
-  if split not in known:
-    message = f'{name} has no split {split!r}'
-    raise UserError(f'{message}: it has {", ".join(known)}')
+  check_choice(f'the split of {name}', split, known)
 
 
 def check_count(
   where: Path, names: Collection, expected: Sequence[int]
 ) -> None:
-  """Raises UserError unless there are as many classes as expected."""
+  """Raises UserError unless the number of classes is one of those expected."""
   if len(names) not in expected:
     counts = ' or '.join(map(str, expected))
     message = f'{where}: {len(names)} classes instead of {counts}'
-    raise UserError(f"{message}: get the whole file or set 'num_classes'")
+    raise UserError(f"{message}: get the complete file or set 'num_classes'")
 
 
 def check_numbers(path: Path, numbers: Sequence[int], first: int) -> None:

@@ -1,6 +1,6 @@
-"""The format 'list': text that lists videos -> who is in a split.
+"""The format 'list': text files that list the videos of a split.
 
-Raises FileNotFoundError and ValueError as the readers of `official` do.
+Errors are those of the readers in `official`.
 """
 
 import os
@@ -17,7 +17,7 @@ from i2v_jax.runtime.errors import MissingFileError, UserError
 _SPLITS = ('validation', 'valid', 'train', 'test', 'val')  # longer ones first
 
 
-def video_list(
+def read_video_list(
   root: listing.Path,
   split: str,
   list_file: str = '{split}.txt',
@@ -28,60 +28,62 @@ def video_list(
 ) -> listing.Listing:
   """Reads lines `video label`, or `video` alone where nothing is labelled.
 
-  A label is a number or the name of a class; the number of frames of a folder
-  may come before it. The csv files of Kinetics are read as well.
+  A label is a number or a class name; the number of frames of a folder may come
+  before it. The csv files of Kinetics are read too.
 
   Args:
-    root: folder that relative paths are relative to.
-    split: put in the place of `{split}` in `list_file` and `videos`.
+    root: the folder of relative paths.
+    split: replaces `{split}` in `list_file` and `videos`.
     list_file: the list; a path without extension finds any video of that name.
-    class_names: names in label order, or a file of one name a line, or a json
-      list of them. By default those of the lists of all splits: numbers up to
-      the largest label, or the names used as labels, sorted.
-    num_classes: how many classes there are where labels are numbers and
-      `class_names` is None.
-    delimiter: what separates path and label; None finds out.
-    videos: folder that the listed paths start from.
+    class_names: names in label order, or a file with one name per line or a
+      JSON list. By default those of the lists of all splits: numbers up to the
+      largest label, or the sorted names used as labels.
+    num_classes: number of classes if labels are numbers and `class_names` is
+      None.
+    delimiter: the separator of path and label; None detects it.
+    videos: folder of the listed paths.
   """
-  path, *others = _lists(root, list_file, split)
-  _check_is_there(path)
+  path, *others = _find_lists(root, list_file, split)
+  _check_exists(path)
   names = None if class_names is None else _read_names(root, class_names)
   videos = videos.replace('{split}', split)
   if list_lines.is_kinetics(path):
-    return kinetics_csv.as_list(path, others, split, names, videos, num_classes)
+    return kinetics_csv.read_as_list(
+      path, others, split, names, videos, num_classes
+    )
   base = os.path.join(root, videos)
-  read = lambda file: _read(file, delimiter, base)
+  read = lambda file: _read_videos(file, delimiter, base)
   found, note = read(path), ''
   if not found:
     raise UserError(f'{path} lists no videos: add lines `path label`')
   if names is None:
-    # Where the number of classes is given, no other list changes it.
+    # A given number of classes is final: no other list changes it.
     alone = num_classes is not None and list_labels.are_numbers(found)
     lists = {path: found}
     lists |= {} if alone else {other: read(other) for other in others}
-    names, note = list_labels.names_of(lists, num_classes)
-  labels = list_labels.labels_of(path, found, names)
+    names, note = list_labels.make_class_names(lists, num_classes)
+  labels = list_labels.convert_labels(path, found, names)
   rows = [
-    _row(os.path.join(videos, video.path), label, video)
+    _make_row(os.path.join(videos, video.path), label, video)
     for video, label in zip(found, labels, strict=True)
   ]
   return listing.Listing(names, rows, str(path), notes=(note,) * bool(note))
 
 
-def _row(path: str, label: int, video: Video) -> listing.Row:
+def _make_row(path: str, label: int, video: Video) -> listing.Row:
   folder, name = os.path.split(path)
   return listing.Row((folder,), (name,), label, video.line, video.frames)
 
 
-def _lists(root, list_file: str, split: str) -> list[pathlib.Path]:
-  """The list of a split, and those of other splits that are there."""
+def _find_lists(root, list_file: str, split: str) -> list[pathlib.Path]:
+  """Finds the list of a split, and the existing lists of other splits."""
   splits = [split, *_other_splits(split)]
   files = [list_file.replace('{split}', name) for name in splits]
   path, *others = [pathlib.Path(root, name) for name in dict.fromkeys(files)]
   return [path, *(other for other in others if other.is_file())]
 
 
-def _check_is_there(path: pathlib.Path) -> None:
+def _check_exists(path: pathlib.Path) -> None:
   if path.is_file():
     return
   near = sorted(p.name for p in path.parent.glob('*') if list_lines.is_list(p))
@@ -92,19 +94,19 @@ def _check_is_there(path: pathlib.Path) -> None:
 
 
 def _other_splits(split: str) -> list[str]:
-  """Names of other splits, as of 'trainlist01' 'testlist01' and so on."""
+  """Names other splits: for 'trainlist01', 'testlist01' and so on."""
   word = next((word for word in _SPLITS if word in split), None)
   if word is None:
     return []
   return [split.replace(word, other) for other in _SPLITS if other != word]
 
 
-def _read(path, delimiter: str | None, base: str) -> list[Video]:
-  """The videos of a list; `base` is the folder that its paths start from."""
+def _read_videos(path, delimiter: str | None, base: str) -> list[Video]:
+  """Reads the videos of a list; `base` is the folder of its paths."""
   lines = list_lines.read(path, delimiter)
   _check_first(path, lines, base)
   several = [line for line in lines if len(line.labels) > 1]
-  one_label = _one_label(path, several, base) if several else None
+  one_label = _choose_parser(path, several, base) if several else None
   found = []
   for line in lines:
     label = line.labels[0] if line.labels else None
@@ -116,52 +118,52 @@ def _read(path, delimiter: str | None, base: str) -> list[Video]:
     if (video.label is None) != (found[0].label is None):
       kind = 'no label' if video.label is None else 'a label'
       problem = f'{kind}, unlike line {found[0].line}: write -1 for no label'
-      raise listing.bad_line(path, video.line, problem)
+      raise listing.make_line_error(path, video.line, problem)
   return found
 
 
 def _check_first(path, lines: Sequence[list_lines.Line], base: str) -> None:
-  """Raises UserError where the first line names columns, in other words."""
+  """Raises UserError if the first line is a header of unknown names."""
   ends = [has_video_extension(line.path) for line in lines]
   if ends[:1] == [False] and len(ends) > 1 and all(ends[1:]):
     first = lines[0]
-    if not _is_there(os.path.join(base, first.path)):
+    if not _exists(os.path.join(base, first.path)):
       problem = f'{first.text!r} lists no video that is there: if it names'
       way_out = 'columns, call them path and label; else delete it'
-      raise listing.bad_line(path, first.number, f'{problem} {way_out}')
+      raise listing.make_line_error(path, first.number, f'{problem} {way_out}')
 
 
 def _check_order(path, videos: Sequence[Video], base: str) -> None:
-  """Raises UserError where labels come before the paths."""
+  """Raises UserError if labels come before paths."""
   if all(re.match(r'-?\d+[\s,;|]+\S', v.path) for v in videos):
     first, there = videos[0], os.path.join(base, videos[0].path)
     if first.label is None and not os.path.exists(there):
       problem = f'no {there}: if that is a label and a path, swap them,'
       way_out = 'or name the columns in a first line such as label,path'
-      raise listing.bad_line(path, first.line, f'{problem} {way_out}')
+      raise listing.make_line_error(path, first.line, f'{problem} {way_out}')
 
 
-def _one_label(
+def _choose_parser(
   path, lines: Sequence[list_lines.Line], base: str
 ) -> Callable[[list_lines.Line], Video]:
-  """How to read lines that have several fields after the path."""
+  """Chooses the parser of lines with several fields after the path."""
   first = lines[0]
   for line in lines:
     numbers = all(map(list_lines.is_number, line.labels))
     if has_video_extension(line.path) or not numbers:
       count, problem = len(line.labels), _SEVERAL if numbers else _FIELDS
       problem = f'{count} fields follow {line.path!r}: {problem}'
-      raise listing.bad_line(path, line.number, problem)
+      raise listing.make_line_error(path, line.number, problem)
   counted, blanks = (
     [os.path.join(base, one_label(line).path) for line in lines]
-    for one_label in (_after_count, _after_blanks)
+    for one_label in (_parse_after_count, _parse_after_blanks)
   )
   if any(map(frame_files.is_frame_folder, counted)):
-    return _after_count
-  if _is_there(blanks[0]):
-    return _after_blanks
-  if _is_there(counted[0]):
-    return _after_count
+    return _parse_after_count
+  if _exists(blanks[0]):
+    return _parse_after_blanks
+  if _exists(counted[0]):
+    return _parse_after_count
   problem = 'this is a list of frame folders'
   if all(len(line.labels) == 2 for line in lines):
     there = os.path.join(base, first.path)
@@ -170,12 +172,12 @@ def _one_label(
   else:
     problem += f' with {len(first.labels)} numbers each'
     way_out = 'write lines `folder frames label`'
-  raise listing.bad_line(path, first.number, f'{problem}: {way_out}')
+  raise listing.make_line_error(path, first.number, f'{problem}: {way_out}')
 
 
 _SEVERAL = (
-  'this is a list with several labels per video, and training takes one; keep '
-  'one on each line, or name the columns in a first line such as path,label'
+  'this is a list with several labels per video, but training takes one; keep '
+  'one per line, or name the columns in a first line such as path,label'
 )
 _FIELDS = (
   'put quotes around a label that holds the separator, or name the columns in '
@@ -183,20 +185,20 @@ _FIELDS = (
 )
 
 
-def _after_count(line: list_lines.Line) -> Video:
-  """A line `folder frames label`."""
-  path, count, label = list_lines.cut(line.text, 2)
+def _parse_after_count(line: list_lines.Line) -> Video:
+  """Parses a line `folder frames label`."""
+  path, count, label = list_lines.split_end(line.text, 2)
   return Video(line.number, path, label, int(float(count)))
 
 
-def _after_blanks(line: list_lines.Line) -> Video:
-  """A line whose path has blanks in it and ends in a number."""
-  path, label = list_lines.cut(line.text, 1)
+def _parse_after_blanks(line: list_lines.Line) -> Video:
+  """Parses a line whose path contains blanks and ends in a number."""
+  path, label = list_lines.split_end(line.text, 1)
   return Video(line.number, path, label, None)
 
 
-def _is_there(path: str) -> bool:
-  """Whether there is a file or folder of a name, with any extension."""
+def _exists(path: str) -> bool:
+  """Whether a file or folder of that name exists, with any extension."""
   folder, name = os.path.split(path)
   there = os.listdir(folder) if os.path.isdir(folder) else ()
   return any(name in (other, os.path.splitext(other)[0]) for other in there)

@@ -11,17 +11,17 @@ from i2v_jax.runtime.errors import UserError
 
 
 class Place(NamedTuple):
-  """Where a video is, and its id: the path below the root, with '/'."""
+  """The path of a video, and its id: the path below the root, with '/'."""
 
   path: str
   id: str
 
 
 class LookUp:
-  """Finds videos by name: each folder is listed once and no file is touched.
+  """Finds videos by name; lists each folder once and touches no file.
 
   If no name equals the listed one, a name that differs only in case, Unicode
-  form or blanks at its ends is taken, if it is the only one and not listed.
+  form or outer blanks is used, provided it is unique and not listed itself.
   """
 
   def __init__(self, root: str):
@@ -29,21 +29,21 @@ class LookUp:
     self._folders, self._spelled = {}, {}
 
   def find(self, rows: Sequence[listing.Row]) -> list[Place | None]:
-    """Where the videos of all rows are, None for those that are not there.
+    """Finds the videos of all rows; None for missing ones.
 
     Raises:
       OSError: a folder cannot be listed.
-      UserError: a row may mean either of two files.
+      UserError: two files match one row.
     """
-    found = [self._exactly(row) for row in rows]
+    found = [self._find_exactly(row) for row in rows]
     taken = {place.path: '' for place in found if place}
     for number, row in enumerate(rows):
       if found[number] is None:
-        found[number] = self._nearly(row, taken)
+        found[number] = self._find_nearly(row, taken)
     return found
 
-  def near(self, row: listing.Row) -> str:
-    """Describes what is there instead of a missing video, or returns ''."""
+  def describe_near(self, row: listing.Row) -> str:
+    """Describes the nearest match of a missing video, or returns ''."""
     if any('\udc80' <= char <= '\udcff' for char in row.names[0]):
       return 'the list is not UTF-8, so save it as UTF-8'
     for folder in row.folders:
@@ -51,57 +51,61 @@ class LookUp:
       if os.path.isdir(path):
         return f'{path} is a folder, but not one of numbered images'
       for name in row.names:
-        for other in self._folder(self._respelled(folder)).like(name):
+        for other in self._list_folder(self._respell(folder)).find_like(name):
           words = names.describe_difference(name, other)
-          return f'{other!r} is there, which differs from it only in {words}'
+          return f'{other!r} is there, which differs only in {words}'
         stem = os.path.splitext(name)[0]
-        for other in self._folder(folder).named(stem):
+        for other in self._list_folder(folder).find_named(stem):
           return f'{other!r} is there, so list that, or omit the extension'
     return ''
 
-  def _exactly(self, row: listing.Row) -> Place | None:
+  def _find_exactly(self, row: listing.Row) -> Place | None:
     for folder in row.folders:
-      here = self._folder(folder)
+      here = self._list_folder(folder)
       for name in row.names:
-        if found := here.named(name, row.frames is not None):
-          return here.place(_only(found, here.path))
+        if found := here.find_named(name, row.frames is not None):
+          return here.make_place(_check_single(found, here.path))
     return None
 
-  def _nearly(self, row: listing.Row, taken: dict[str, str]) -> Place | None:
-    """`taken`: path -> the name it was listed by; '' for its own."""
+  def _find_nearly(
+    self, row: listing.Row, taken: dict[str, str]
+  ) -> Place | None:
+    """Finds a similar name; `taken` is path -> the listed name, '' if equal."""
     for folder in row.folders:
-      here = self._folder(self._respelled(folder))
+      here = self._list_folder(self._respell(folder))
       for name in row.names:
         for found in (
-          here.named(name, row.frames is not None),
-          here.like(name),
+          here.find_named(name, row.frames is not None),
+          here.find_like(name),
         ):
-          if found and (place := here.place(_only(found, here.path))):
+          if found and (
+            place := here.make_place(_check_single(found, here.path))
+          ):
             wanted = os.path.join(folder, name)
             if taken.setdefault(place.path, wanted) == wanted:
               return place
     return None
 
-  def _folder(self, folder: str) -> '_Folder':
+  def _list_folder(self, folder: str) -> '_Folder':
     if folder not in self._folders:
       self._folders[folder] = _Folder(self._root, folder)
     return self._folders[folder]
 
-  def _respelled(self, folder: str) -> str:
-    """The same folder below the root, each part spelled as on the disk."""
+  def _respell(self, folder: str) -> str:
+    """Spells each part of a folder below the root as on the disk."""
     if os.path.isabs(folder) or not folder:
       return folder
     if folder not in self._spelled:
       above, part = os.path.split(folder.rstrip('/'))
-      above = self._respelled(above)
-      here = self._folder(above)
-      like = () if part in here.names else here.like(part, folders=True)
-      part = _only(like, here.path) if like else part
+      above = self._respell(above)
+      here = self._list_folder(above)
+      like = () if part in here.names else here.find_like(part, folders=True)
+      part = _check_single(like, here.path) if like else part
       self._spelled[folder] = os.path.join(above, part)
     return self._spelled[folder]
 
 
-def _only(found: Sequence[str], path: str) -> str:
+def _check_single(found: Sequence[str], path: str) -> str:
   if len(found) > 1:
     both = ' and '.join(sorted(found)[:2])
     raise UserError(f'{path} has {both} for one video: keep one')
@@ -109,27 +113,27 @@ def _only(found: Sequence[str], path: str) -> str:
 
 
 class _Folder:
-  """The names in a folder, by what they may be listed as."""
+  """The names in a folder, and how a list may spell them."""
 
   def __init__(self, root: str, folder: str):
     self.path = os.path.normpath(os.path.join(root, folder))
     self.names = frozenset(_list(self.path))
     prefix = os.path.relpath(self.path, root).replace(os.sep, '/')
     self._prefix = '' if prefix == '.' else f'{prefix}/'
-    self._stems = _grouped(
+    self._stems = _group(
       (os.path.splitext(name)[0], name)
       for name in self.names
       if names.may_be_video(name) and os.path.splitext(name)[1]
     )
     self._alike = None
 
-  def place(self, name: str) -> Place:
+  def make_place(self, name: str) -> Place:
     return Place(os.path.join(self.path, name), self._prefix + name)
 
-  def named(self, name: str, frames: bool = False) -> Sequence[str]:
-    """The files of a name, with or without an extension.
+  def find_named(self, name: str, frames: bool = False) -> Sequence[str]:
+    """Finds the files of a name, with or without an extension.
 
-    `frames` is whether a folder of frames comes before them.
+    `frames` prefers a folder of frames.
     """
     if frames and self._holds_frames(name):
       return (name,)
@@ -142,15 +146,15 @@ class _Folder:
       return videos or [n for n in found if not self._is_folder(n)]
     return (name,) if self._holds_frames(name) else ()
 
-  def like(self, name: str, folders: bool = False) -> Sequence[str]:
-    """Videos, or folders, whose names differ only in the way of `names.key`."""
+  def find_like(self, name: str, folders: bool = False) -> Sequence[str]:
+    """Finds videos, or folders, whose names have the same comparison key."""
     if self._alike is None:
-      pairs = [(names.comparison_key(name), name) for name in self.names]
+      pairs = [(names.make_comparison_key(name), name) for name in self.names]
       for stem, found in self._stems.items():
-        pairs += [(names.comparison_key(stem), name) for name in found]
-      self._alike = _grouped(pairs)
-    found = self._alike.get(names.comparison_key(name), ())
-    wanted = self._is_folder if folders else self.named
+        pairs += [(names.make_comparison_key(stem), name) for name in found]
+      self._alike = _group(pairs)
+    found = self._alike.get(names.make_comparison_key(name), ())
+    wanted = self._is_folder if folders else self.find_named
     return [other for other in found if wanted(other)]
 
   def _is_folder(self, name: str) -> bool:
@@ -161,7 +165,7 @@ class _Folder:
     return name in self.names and frame_files.is_frame_folder(path)
 
 
-def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+def _group(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
   found = {}
   for key, name in pairs:
     found.setdefault(key, []).append(name)

@@ -1,6 +1,6 @@
-"""The manifest of a check: a header, and a line of JSON for every video.
+"""The manifest of a check: a header, then a line of JSON for each video.
 
-Training can require it: then no file is read that has not been decoded to its
+Training can require it, so that it reads only files that were decoded to their
 end before.
 """
 
@@ -19,9 +19,9 @@ NAME = 'manifest.jsonl'
 
 
 def stamp(path: str) -> dict[str, int] | None:
-  """`bytes` and `mtime_ns` of a video: what changes when it is replaced.
+  """Returns `bytes` and `mtime_ns` of a video, which change if it is replaced.
 
-  None for what is not there.
+  Returns None if it does not exist.
   """
   try:
     return frame_files.stamp(path)
@@ -30,7 +30,7 @@ def stamp(path: str) -> dict[str, int] | None:
 
 
 def write(path: listing.Path, header: Mapping, records: Iterable[Mapping]):
-  """Writes a manifest, whole or not at all."""
+  """Writes a manifest atomically."""
   with (
     files.replacing(path) as beside,
     beside.open('w', encoding='utf-8') as file,
@@ -40,33 +40,37 @@ def write(path: listing.Path, header: Mapping, records: Iterable[Mapping]):
 
 
 def read(path: listing.Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-  """Header and records of a manifest.
+  """Reads the header and the records of a manifest.
 
   Raises:
     FileNotFoundError: there is none.
-    UserError: a line is not of a manifest, or of another version of it.
+    UserError: a line is not that of a manifest, or its version is another.
   """
   lines = []
   for number, text in listing.read_lines(path):
     try:
       found = json.loads(text)
     except json.JSONDecodeError as error:
-      raise listing.bad_line(path, number, 'not json') from error
+      raise listing.make_line_error(path, number, 'not json') from error
     if lines and not (isinstance(found, dict) and 'id' in found):
-      raise listing.bad_line(path, number, f'no record of a video: {text:.40}')
+      raise listing.make_line_error(
+        path, number, f'not the record of a video: {text:.40}'
+      )
     lines.append(found)
   header = lines[0] if lines else None
   if not isinstance(header, dict) or header.get('manifest') != VERSION:
-    problem = f'is no manifest of version {VERSION}'
-    raise UserError(f'{path} {problem}: write one with i2v data check')
+    raise UserError(
+      f'{path} is not a manifest of version {VERSION}: write one with i2v data '
+      'check'
+    )
   return header, lines[1:]
 
 
 def require(path: listing.Path, splits: Iterable[sources.Split]) -> None:
-  """Raises UserError unless all videos were checked and found good.
+  """Raises UserError unless all videos were checked and are good.
 
-  Good means that it was decoded to its end, and has had the same size and time
-  of change ever since. Files are looked at, but not opened.
+  A good video was decoded to its end and still has the size and modification
+  time of that moment. Files are not opened.
   """
   try:
     header, records = read(os.path.expanduser(path))
@@ -74,24 +78,24 @@ def require(path: listing.Path, splits: Iterable[sources.Split]) -> None:
     problem = f'data.manifest {path} is not there'
     raise MissingFileError(f'{problem}: {_WAY_OUT}') from error
   if header.get('format') == '':
-    problem = f'data.manifest {path} is of mere files'
+    problem = f'data.manifest {path} lists files without labels'
     raise UserError(
-      f'{problem}: make it by i2v data check with --source or --config'
+      f'{problem}: write it by i2v data check with --source or --config'
     )
   checked = {record['id']: record for record in records}
   for split in splits:
     for video, place in zip(split.ids, split.paths, strict=True):
-      if problem := _problem(checked.get(video), place):
+      if problem := _find_problem(checked.get(video), place):
         raise UserError(f'{video!r} {problem} {path}: {_WAY_OUT}')
 
 
 _WAY_OUT = (
-  'mend or drop what is bad and run i2v data check again, or set '
-  "data.manifest='' to train on what was not checked"
+  'repair or drop bad videos and run i2v data check again, or set '
+  "data.manifest='' to train on unchecked videos"
 )
 
 
-def _problem(record: Mapping | None, path: str) -> str:
+def _find_problem(record: Mapping | None, path: str) -> str:
   if record is None:
     return 'is not in the manifest'
   if not record['ok']:

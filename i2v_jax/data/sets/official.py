@@ -1,10 +1,10 @@
-"""Annotation files of public data sets -> which videos they list.
+"""Reads the annotation files of public data sets.
 
-Readers raise FileNotFoundError for annotations that are not there, and
-ValueError naming file and line for what cannot be meant. `num_classes` is how
-many classes the annotations must have, `annotations` the folder they lie in,
-and `videos` the folder of the videos, in which '{split}' stands for the split;
-both are absolute or relative to the root, and None tries the usual places.
+Readers raise FileNotFoundError for missing annotations and UserError, naming
+file and line, for invalid ones. `num_classes` is the number of classes that the
+annotations must have, `annotations` their folder, and `videos` the folder of
+the videos, in which '{split}' is replaced by the split. Both folders are
+absolute or relative to the root, and None tries the usual places.
 """
 
 import pathlib
@@ -13,14 +13,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from i2v_jax.data.sets import listing
-from i2v_jax.runtime.errors import UserError
+from i2v_jax.runtime.errors import UserError, check_choice
 
 _SOMETHING_SPLITS = {'train': 'train', 'val': 'validation', 'test': 'test'}
 _NO_BRACKETS = str.maketrans('', '', '[]')
 _HMDB51_FLAGS = {'train': '1', 'test': '2'}
 
 
-def something_v2(
+def read_something_v2(
   root: str,
   split: str,
   annotations: str | None = None,
@@ -36,7 +36,9 @@ def something_v2(
 
   def read(name: str) -> tuple[pathlib.Path, Any]:
     names = (f'something-something-v2-{name}.json', f'{name}.json')
-    path = listing.find(root, names, annotations, ('', 'labels', 'annotations'))
+    path = listing.find_file(
+      root, names, annotations, ('', 'labels', 'annotations')
+    )
     return path, listing.read_json(path)
 
   labels_file, labels = read('labels')
@@ -49,10 +51,12 @@ def something_v2(
   listing.check_numbers(labels_file, sorted(ids.values()), 0)
   listing.check_count(labels_file, class_names, (num_classes,))
   defaults = 'videos', '20bn-something-something-v2'
-  folders = listing.bases(defaults, videos, split)
+  folders = listing.choose_bases(defaults, videos, split)
   keys = ('id',) if split == 'test' else ('id', 'template')
   rows = []
-  for where, record in listing.records(*read(_SOMETHING_SPLITS[split]), keys):
+  for where, record in listing.iterate_records(
+    *read(_SOMETHING_SPLITS[split]), keys
+  ):
     template = str(record.get('template')).translate(_NO_BRACKETS)
     if template not in ids and split != 'test':
       problem = f'{where}: template {template!r} is not in {labels_file}'
@@ -62,7 +66,7 @@ def something_v2(
   return listing.Listing(class_names, rows)
 
 
-def ucf101(
+def read_ucf101(
   root: str,
   split: str,
   fold: int = 1,
@@ -73,19 +77,19 @@ def ucf101(
   """Reads the train/test lists of UCF101 (Soomro et al., 2012).
 
   Labels follow classInd.txt, whose order is not that of sorted folder names.
-  'HandstandPushups' is spelled in two ways, so case does not matter.
+  Case is ignored: 'HandstandPushups' is spelled in two ways.
   """
   listing.check_split('ucf101', split, ('train', 'test'))
-  _check_fold(fold)
+  check_choice('fold', fold, (1, 2, 3))
   folders = '', 'ucfTrainTestlist', 'annotations'
-  index_file = listing.find(root, ['classInd.txt'], annotations, folders)
-  class_names = _ucf101_classes(index_file)
+  index_file = listing.find_file(root, ['classInd.txt'], annotations, folders)
+  class_names = _read_ucf101_classes(index_file)
   listing.check_count(index_file, class_names, (num_classes,))
   labels = {name.lower(): label for label, name in enumerate(class_names)}
-  path = listing.find(
+  path = listing.find_file(
     root, [f'{split}list{fold:02d}.txt'], annotations, folders
   )
-  bases = listing.bases(('UCF-101', 'videos', ''), videos, split)
+  bases = listing.choose_bases(('UCF-101', 'videos', ''), videos, split)
   rows = []
   for line, text in listing.read_lines(path):
     video, *number = text.split()
@@ -93,18 +97,18 @@ def ucf101(
     label = labels.get(folder.lower())
     if label is None or number not in ([], [str(label + 1)]):
       problem = f'{text!r} contradicts {index_file}: get the official files'
-      raise listing.bad_line(path, line, problem)
+      raise listing.make_line_error(path, line, problem)
     places = tuple(posixpath.join(base, folder) for base in bases)
     rows.append(listing.Row(places, (name, posixpath.splitext(name)[0]), label))
   return listing.Listing(class_names, rows)
 
 
-def _ucf101_classes(path: pathlib.Path) -> tuple[str, ...]:
+def _read_ucf101_classes(path: pathlib.Path) -> tuple[str, ...]:
   names, numbers = [], []
   for line, text in listing.read_lines(path):
     number, _, name = text.partition(' ')
     if not number.isdecimal() or not name.strip():
-      raise listing.bad_line(
+      raise listing.make_line_error(
         path, line, f"{text!r} is not like '1 ApplyEyeMakeup'"
       )
     numbers.append(int(number))
@@ -113,7 +117,7 @@ def _ucf101_classes(path: pathlib.Path) -> tuple[str, ...]:
   return tuple(names)
 
 
-def hmdb51(
+def read_hmdb51(
   root: str,
   split: str,
   fold: int = 1,
@@ -127,37 +131,39 @@ def hmdb51(
   neither split of a fold.
   """
   listing.check_split('hmdb51', split, _HMDB51_FLAGS)
-  _check_fold(fold)
+  check_choice('fold', fold, (1, 2, 3))
   ending = f'_test_split{fold}.txt'
   places = '', 'testTrainMulti_7030_splits', 'annotations'
-  folders = listing.folders(root, places, annotations)
+  folders = listing.list_folders(root, places, annotations)
   paths = [p for folder in folders for p in folder.glob(f'*{ending}')]
   if not paths:
-    raise listing.not_found(f'*{ending}', folders)
+    raise listing.make_missing_error(f'*{ending}', folders)
   files = {path.name.removesuffix(ending): path for path in paths}
   listing.check_count(folders[0], paths, (num_classes,))
   class_names = tuple(sorted(files))
-  bases = listing.bases(('videos', 'hmdb51_org', ''), videos, split)
+  bases = listing.choose_bases(('videos', 'hmdb51_org', ''), videos, split)
   rows = []
   for label, name in enumerate(class_names):
     places = tuple(posixpath.join(base, name) for base in bases)
-    for video in _hmdb51_videos(files[name], _HMDB51_FLAGS[split]):
+    for video in _read_hmdb51_videos(files[name], _HMDB51_FLAGS[split]):
       rows.append(
         listing.Row(places, (video, posixpath.splitext(video)[0]), label)
       )
   return listing.Listing(class_names, rows)
 
 
-def _hmdb51_videos(path: pathlib.Path, wanted: str) -> Iterator[str]:
+def _read_hmdb51_videos(path: pathlib.Path, wanted: str) -> Iterator[str]:
   for line, text in listing.read_lines(path):
     video, _, flag = text.rpartition(' ')
     if not video or flag not in ('0', '1', '2'):
-      raise listing.bad_line(path, line, f"{text!r} is not like 'name.avi 1'")
+      raise listing.make_line_error(
+        path, line, f"{text!r} is not like 'name.avi 1'"
+      )
     if flag == wanted:
       yield video.strip()
 
 
-def diving48(
+def read_diving48(
   root: str,
   split: str,
   annotations: str | None = None,
@@ -169,7 +175,7 @@ def diving48(
   The clips are trimmed; 'start_frame' and 'end_frame' are not used.
   """
   listing.check_split('diving48', split, ('train', 'test'))
-  vocab_file = listing.find(root, ['Diving48_vocab.json'], annotations)
+  vocab_file = listing.find_file(root, ['Diving48_vocab.json'], annotations)
   vocab = listing.read_json(vocab_file)
   try:
     class_names = tuple('+'.join(words) for words in vocab)
@@ -177,11 +183,13 @@ def diving48(
     message = f'{vocab_file}: expected a list of lists of words'
     raise UserError(message) from error
   listing.check_count(vocab_file, class_names, (num_classes,))
-  path = _diving48_file(root, split, annotations)
-  folders = listing.bases(('rgb', 'videos', ''), videos, split)
+  path = _find_diving48_file(root, split, annotations)
+  folders = listing.choose_bases(('rgb', 'videos', ''), videos, split)
   rows = []
   records = listing.read_json(path)
-  for where, record in listing.records(path, records, ('vid_name', 'label')):
+  for where, record in listing.iterate_records(
+    path, records, ('vid_name', 'label')
+  ):
     label = record['label']
     if label not in range(num_classes):
       problem = f'{where}: label {label!r} is not in 0..{num_classes - 1}'
@@ -190,19 +198,14 @@ def diving48(
   return listing.Listing(class_names, rows)
 
 
-def _diving48_file(root, split, annotations) -> pathlib.Path:
+def _find_diving48_file(root, split, annotations) -> pathlib.Path:
   name = f'Diving48_V2_{split}.json'
   try:
-    return listing.find(root, [name], annotations)
+    return listing.find_file(root, [name], annotations)
   except FileNotFoundError as error:
-    for folder in listing.folders(root, ('', 'annotations'), annotations):
+    for folder in listing.list_folders(root, ('', 'annotations'), annotations):
       first = folder / f'Diving48_{split}.json'
       if first.exists():
         problem = 'holds the V1 labels, many of which are wrong'
         raise UserError(f'{first} {problem}: get {name}') from error
     raise
-
-
-def _check_fold(fold: int) -> None:
-  if fold not in (1, 2, 3):
-    raise UserError(f'fold {fold!r} is not 1, 2 or 3')

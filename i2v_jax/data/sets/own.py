@@ -1,7 +1,7 @@
-"""Your own videos, a folder for every class -> who is in a split.
+"""Your own videos: a folder for each class.
 
-Raises FileNotFoundError and ValueError as the readers of `official` do, and
-OSError for a folder that cannot be read.
+Errors are those of the readers in `official`, and OSError for a folder that
+cannot be read.
 """
 
 import hashlib
@@ -9,14 +9,14 @@ import os
 
 from i2v_jax.data.sets import folders, listing
 from i2v_jax.data.videos.names import (
-  comparison_key,
   has_video_extension,
   is_archive,
+  make_comparison_key,
 )
 from i2v_jax.runtime.errors import MissingFileError, UserError
 
 
-def class_folders(
+def read_class_folders(
   root: listing.Path, split: str, val_fraction: float = 0.2, seed: int = 0
 ) -> listing.Listing:
   """Reads `root/split/class/clip`, or splits `root/class/clip` itself.
@@ -24,53 +24,53 @@ def class_folders(
   A clip is a file that may be a video, or a folder of its frames.
 
   Labels are the ranks of the sorted folder names of `root/train`, for every
-  split. Without `root/train`, a hash of seed, class and file name sends each
-  clip to 'train' or 'val', so that clips stay where they are when others are
-  added; only where one side of a class would be empty, one clip is moved.
+  split. Without `root/train`, a hash of seed, class and file name assigns each
+  clip to 'train' or 'val', so that adding clips moves no other clip. Only if
+  one side of a class would be empty, one clip is moved.
 
   Args:
     root: the folder.
-    split: 'train' or 'val', or the name of any folder beside `root/train`.
-    val_fraction: expected share of 'val'; no meaning where `root/train` is.
-    seed: another seed is another split; no meaning where `root/train` is.
+    split: 'train' or 'val', or the name of any folder next to `root/train`.
+    val_fraction: expected share of 'val'; unused if `root/train` exists.
+    seed: another seed gives another split; unused if `root/train` exists.
   """
-  if train := _spelled(root, 'train'):
-    return _ready_split(root, train, split)
+  if train := _find_folder(root, 'train'):
+    return _read_split(root, train, split)
   if split not in ('train', 'val'):
     raise UserError(f'{root} has no folders train and {split}: make them')
   if not 0 < val_fraction < 1:
     raise UserError(f'val_fraction {val_fraction} is not between 0 and 1')
-  names, left_out = _classes(root)
+  names, left_out = _list_classes(root)
   splits = {'val', 'valid', 'validation', 'test'}.intersection(names)
   if splits:
     raise UserError(f'{root} has {min(splits)} but no train: make one')
   rows = []
   for label, name in enumerate(names):
-    clips, more = _clips(root, name)
+    clips, more = _list_clips(root, name)
     left_out += [f'{name}/{file}' for file in more]
-    val = _held_out(root, name, clips, val_fraction, seed)
+    val = _choose_held_out(root, name, clips, val_fraction, seed)
     chosen = [clip for clip in clips if (clip in val) == (split == 'val')]
     rows += [listing.Row((name,), (clip,), label) for clip in chosen]
   return listing.Listing(names, rows, left_out=tuple(left_out))
 
 
-def _spelled(root, name: str) -> str:
-  """The name of a folder as it is spelled in the root; '' if not there."""
+def _find_folder(root, name: str) -> str:
+  """Finds the spelling of a folder in the root; '' if it does not exist."""
   if os.path.isdir(os.path.join(root, name)):
     return name
   # A class may be called Train, which holds clips and no folders of classes.
   found = [
     folder
     for folder in folders.look_in(root).folders
-    if comparison_key(folder) == comparison_key(name)
+    if make_comparison_key(folder) == make_comparison_key(name)
     and folders.look_in(os.path.join(root, folder)).folders
   ]
   return found[0] if len(found) == 1 else ''
 
 
-def _ready_split(root, train: str, split: str) -> listing.Listing:
-  """A split that has a folder; `train` is that of the training videos."""
-  folder = _spelled(root, split)
+def _read_split(root, train: str, split: str) -> listing.Listing:
+  """Reads a split with its own folder; `train` is that of training videos."""
+  folder = _find_folder(root, split)
   if not folder:
     others = [n for n in folders.look_in(root).folders if n != train]
     way_out = f'make it next to {train}'
@@ -80,12 +80,12 @@ def _ready_split(root, train: str, split: str) -> listing.Listing:
       f'{os.path.join(root, split)} is not there: {way_out}'
     )
   split, top, train = folder, *(os.path.join(root, n) for n in (folder, train))
-  names, _ = _classes(train)
-  there, left_out = _classes(top)
-  labels = _labels_of(there, names, top, train)
+  names, _ = _list_classes(train)
+  there, left_out = _list_classes(top)
+  labels = _match_labels(there, names, top, train)
   rows = []
   for name in there:
-    clips, more = _clips(top, name)
+    clips, more = _list_clips(top, name)
     left_out += [f'{name}/{file}' for file in more]
     folder = f'{split}/{name}'
     rows += [listing.Row((folder,), (c,), labels[name]) for c in clips]
@@ -93,12 +93,14 @@ def _ready_split(root, train: str, split: str) -> listing.Listing:
   return listing.Listing(names, rows, left_out=left_out)
 
 
-def _labels_of(there, names, top, train) -> dict[str, int]:
-  """Labels of the folders in `top`: the places of the same names in `train`."""
+def _match_labels(there, names, top, train) -> dict[str, int]:
+  """Matches the folders in `top` to the labels of the folders in `train`."""
   labels = {name: label for label, name in enumerate(names)}
   others = [name for name in there if name not in labels]
   for other in list(others):
-    near = [n for n in names if comparison_key(n) == comparison_key(other)]
+    near = [
+      n for n in names if make_comparison_key(n) == make_comparison_key(other)
+    ]
     if len(near) == 1 and near[0] not in there:
       labels[other] = labels[near[0]]
       others.remove(other)
@@ -112,25 +114,27 @@ def _labels_of(there, names, top, train) -> dict[str, int]:
   return labels
 
 
-def _classes(top) -> tuple[tuple[str, ...], list[str]]:
-  """The classes in a folder, and the files next to them."""
+def _list_classes(top) -> tuple[tuple[str, ...], list[str]]:
+  """Lists the classes in a folder, and the files next to them."""
   here = folders.look_in(top)
   for name in here.videos:
     path = os.path.join(top, name)
     if has_video_extension(name) and not os.path.isdir(path):
-      raise UserError(f'{name!r} in {top} is in no class: move it into one')
+      raise UserError(
+        f'{name!r} in {top} is not in the folder of a class: move it into one'
+      )
     if os.path.isdir(path):
       problem = f'{path} holds frames of one video'
       way_out = 'put that folder into one for its class'
       raise UserError(f'{problem}: {way_out}')
   if not here.folders:
-    problem = f'no videos in {top}{_but(here.left_out)}'
+    problem = f'no videos in {top}{_describe_others(here.left_out)}'
     raise UserError(f'{problem}: make a folder for every class')
   return tuple(here.folders), [*here.videos, *here.left_out]
 
 
-def _clips(top, name) -> tuple[list[str], list[str]]:
-  """The clips of a class, and the other files in its folder."""
+def _list_clips(top, name) -> tuple[list[str], list[str]]:
+  """Lists the clips of a class, and the other files in its folder."""
   folder = os.path.join(top, name)
   here = folders.look_in(folder)
   if here.folders:
@@ -142,19 +146,19 @@ def _clips(top, name) -> tuple[list[str], list[str]]:
     way_out += f'level deeper, {folder} is the root'
     raise UserError(f'{problem}: {way_out}')
   if not here.videos:
-    problem = f'no videos in {folder}{_but(here.left_out)}'
+    problem = f'no videos in {folder}{_describe_others(here.left_out)}'
     raise UserError(f'{problem}: add some or remove the folder')
   return here.videos, here.left_out
 
 
-def _but(left_out: list[str]) -> str:
-  """What a folder without videos holds, in brackets."""
+def _describe_others(left_out: list[str]) -> str:
+  """Describes the contents of a folder without videos, in brackets."""
   if archives := [name for name in left_out if is_archive(name)]:
-    return f' but archives, such as {archives[0]}, which have to be unpacked'
+    return f' but archives such as {archives[0]}, which must be unpacked'
   return f' ({folders.describe_left_out(left_out)})' if left_out else ''
 
 
-def _held_out(root, name, clips, fraction, seed) -> set[str]:
+def _choose_held_out(root, name, clips, fraction, seed) -> set[str]:
   if len(clips) < 2:
     problem = f'class {name!r} of {root} has one clip for train and val'
     raise UserError(f'{problem}: add another')

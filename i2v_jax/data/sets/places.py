@@ -12,8 +12,8 @@ _URL = re.compile(r'(?!file:)[a-z][a-z0-9+.-]+:/{1,2}(?=[^/])', re.I)
 _MOUNTS = {'gs': 'gcsfuse', 's3': 'mountpoint-s3 or s3fs', 'hdfs': 'hdfs-fuse'}
 
 
-def problem(path: str | os.PathLike[str]) -> str:
-  """Why a path cannot be read from a disk, with the way out; '' if it can."""
+def find_problem(path: str | os.PathLike[str]) -> str:
+  """Says why a path cannot be read from a disk, and the way out, or ''."""
   path = os.fspath(path)
   if found := _URL.match(path):
     scheme = found[0].partition(':')[0].lower()
@@ -23,7 +23,7 @@ def problem(path: str | os.PathLike[str]) -> str:
     way_out = f'mount it{mount} or copy it to a disk, and give that path'
     return f'is in a remote store: {way_out}'
   if names.is_archive(path) and not os.path.isdir(path):
-    return 'is an archive: unpack it, and give the path of what was in it'
+    return 'is an archive: unpack it, and give the path of its contents'
   return ''
 
 
@@ -31,16 +31,16 @@ def check(what: str, *paths: str | os.PathLike[str]) -> None:
   """Raises UserError for the first path that is remote, or an archive.
 
   Args:
-    what: names the paths in the message, such as 'data.root'; may be ''.
-    *paths: of files and folders that are to be read.
+    what: name of the paths in the message, such as 'data.root'; may be ''.
+    *paths: files and folders to be read.
   """
   for path in paths:
-    if reason := problem(path):
+    if reason := find_problem(path):
       raise UserError(f'{what} {os.fspath(path)} {reason}'.lstrip())
 
 
 def check_data(root: str | os.PathLike[str], options: Mapping) -> None:
-  """As `check`, of the root of a data set, and of options that are paths."""
+  """Checks the root of a data set, and options that are paths."""
   check('the data root', root)
   for name, value in options.items():
     if isinstance(value, str):
@@ -48,7 +48,7 @@ def check_data(root: str | os.PathLike[str], options: Mapping) -> None:
 
 
 def check_writable(what: str, path: str | os.PathLike[str]) -> None:
-  """Raises UserError for a path in a remote store; arguments as in `check`."""
+  """Raises UserError for an output in a remote store; see `check`."""
   if found := _URL.match(os.fspath(path)):
     mount = _MOUNTS.get(found[0].partition(':')[0].lower())
     way_out = f'mount it{f" (by {mount})" if mount else ""} and give that path'
@@ -56,8 +56,8 @@ def check_writable(what: str, path: str | os.PathLike[str]) -> None:
     raise UserError(f'{what} {os.fspath(path)} {problem}: {way_out}')
 
 
-def checked(function: Callable) -> Callable:
-  """A subcommand that first refuses paths in remote stores, and archives."""
+def check_arguments(function: Callable) -> Callable:
+  """Makes a subcommand refuse remote paths and archives before it runs."""
 
   @functools.wraps(function)
   def call(args):

@@ -1,13 +1,12 @@
-"""Prepared data sets: TFDS, ArrayRecord shards and a manifest, read back.
+"""Reads prepared data sets: TFDS with ArrayRecord shards and a manifest.
 
-Any reader of TFDS reads them too, without TensorFlow; what the manifest adds
-is what a split needs before the first video is read: ids, labels and counts.
+Any TFDS reader can read them, without TensorFlow. The manifest adds ids, labels
+and counts, which a split needs before the first video is read.
 """
 
 import dataclasses
 import functools
 import hashlib
-import json
 import os
 import pathlib
 from collections.abc import Iterable
@@ -16,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from i2v_jax.data.sets import csv_files, listing
+from i2v_jax.runtime import files
 from i2v_jax.runtime.errors import MissingFileError, UserError
 
 VERSION = '1.0.0'
@@ -23,16 +23,16 @@ MANIFEST = 'manifest.json'
 
 
 class Row(NamedTuple):
-  """A stored video, a line of `<split>.csv`; strings as they are written."""
+  """A stored video, a line of `<split>.csv`."""
 
   id: str
   label: int
-  frames: int  # All of them have been decoded.
+  frames: int  # All were decoded.
   fps: float
-  height: int  # Pixels, as it is shown.
+  height: int  # Pixels, upright.
   width: int
   bytes: int
-  source_bytes: int  # Of the file it was made of.
+  source_bytes: int  # Of the original file.
   psnr: (
     float | None
   )  # dB, of what transcoding cost; None where it is as it was.
@@ -52,14 +52,14 @@ def write_rows(path: listing.Path, kind: type, rows: Iterable) -> str:
   return hashlib.sha256(data).hexdigest()
 
 
-def find(root: listing.Path) -> pathlib.Path:
-  """The folder of the one data set in `root`, or `root` if it is one itself.
+def find_folder(root: listing.Path) -> pathlib.Path:
+  """Finds the folder of the one data set in `root`, which may be `root`.
 
   Raises:
     FileNotFoundError: there is none.
-    UserError: there are more.
+    UserError: there are several.
   """
-  found = folders(root)
+  found = find_folders(root)
   if not found:
     problem = f'{root} holds no prepared data set'
     raise MissingFileError(f'{problem}: make one by i2v data prepare')
@@ -69,8 +69,8 @@ def find(root: listing.Path) -> pathlib.Path:
   return found[0]
 
 
-def folders(root: listing.Path) -> list[pathlib.Path]:
-  """The folders of the data sets in `root`, or `root` if it is one itself."""
+def find_folders(root: listing.Path) -> list[pathlib.Path]:
+  """Finds the folders of all data sets in `root`, which may be `root`."""
   root = pathlib.Path(root).expanduser()
   if (root / MANIFEST).is_file():
     return [root]
@@ -78,32 +78,32 @@ def folders(root: listing.Path) -> list[pathlib.Path]:
   return [path.parent for path in found]
 
 
-def splits(root: listing.Path) -> list[str]:
-  """The splits of the one data set in `root`."""
-  return list(read_manifest(find(root))['splits'])
+def list_splits(root: listing.Path) -> list[str]:
+  """Lists the splits of the one data set in `root`."""
+  return list(read_manifest(find_folder(root))['splits'])
 
 
 def read_manifest(folder: pathlib.Path) -> dict[str, Any]:
-  """What `i2v data prepare` has written about all splits."""
-  return listing.read_json(folder / MANIFEST)
+  """Reads what `i2v data prepare` wrote about all splits."""
+  return files.read_json(folder / MANIFEST, ('splits', 'class_names'))
 
 
 def read_rows(folder: pathlib.Path, split: str, known: dict) -> list[dict]:
-  """The manifest of a whole split, checked against its hash in `known`."""
+  """Reads the rows of a complete split, checked against their sha256."""
   path = folder / f'{split}.csv'
   if not path.is_file():
-    raise MissingFileError(f'{path} is not there: prepare the data set anew')
+    raise MissingFileError(f'{path} is not there: prepare the data set again')
   data = path.read_bytes()
   if hashlib.sha256(data).hexdigest() != known['sha256']:
-    problem = f'{path} is not what {folder / MANIFEST} says'
-    raise UserError(f'{problem}: prepare the data set anew')
+    problem = f'{path} contradicts {folder / MANIFEST}'
+    raise UserError(f'{problem}: prepare the data set again')
   return csv_files.parse(data, path, Row._fields)
 
 
 class Contents(NamedTuple):
-  """What a `sources.Split` is made of; its arguments, in order."""
+  """The arguments of a `sources.Split`, in order."""
 
-  paths: tuple[str, ...]  # Names for messages; nothing lies there.
+  paths: tuple[str, ...]  # Names for messages; there are no such files.
   labels: np.ndarray
   class_names: tuple[str, ...]
   ids: tuple[str, ...]
@@ -112,26 +112,26 @@ class Contents(NamedTuple):
 
 
 def load(root: listing.Path, split: str) -> Contents:
-  """Reads who is in a split, or a part of one, and no video.
+  """Reads the rows of a split or of a slice of one, but no video.
 
   Args:
-    root: what was `--out` of `i2v data prepare`, or a data set in it.
-    split: a name, or a slice as TFDS has them: 'train[:10%]', 'train[2:7]'.
+    root: the `--out` of `i2v data prepare`, or a data set in it.
+    split: a name, or a TFDS slice such as 'train[:10%]' or 'train[2:7]'.
 
   Raises:
     FileNotFoundError: there is no prepared data set.
-    UserError: no such split, or files that do not belong together.
+    UserError: there is no such split, or files contradict each other.
   """
-  folder = find(root)
+  folder = find_folder(root)
   manifest = read_manifest(folder)
   paths, labels, ids, missing = [], [], [], []
-  for name, first, stop in _ranges(folder, manifest['splits'], split):
+  for name, first, stop in _find_ranges(folder, manifest['splits'], split):
     known = manifest['splits'][name]
     rows = read_rows(folder, name, known)[first:stop]
     ids += [row['id'] for row in rows]
     labels += [int(row['label']) for row in rows]
     paths += [f'{folder}/{name}/{row["id"]}' for row in rows]
-    if split == name:  # of a part nobody knows what is missing from it
+    if split == name:  # a slice cannot know which of the missing were its own
       missing += known['missing']
   return Contents(
     tuple(paths),
@@ -143,8 +143,8 @@ def load(root: listing.Path, split: str) -> Contents:
   )
 
 
-def _ranges(folder, known: dict, split: str) -> list[tuple[str, int, int]]:
-  """(split, first, stop) of each part of what `split` says."""
+def _find_ranges(folder, known: dict, split: str) -> list[tuple[str, int, int]]:
+  """Finds (split, first, stop) of each slice in `split`."""
   import tensorflow_datasets as tfds
 
   name = split.partition('[')[0]
@@ -158,20 +158,20 @@ def _ranges(folder, known: dict, split: str) -> list[tuple[str, int, int]]:
       raise UserError(f'{problem}, {facts["videos"]} in {MANIFEST}')
   parts = tfds.core.ReadInstruction.from_spec(split).to_absolute(splits)
   return [
-    (part.splitname, part.from_ or 0, _stop(part, known)) for part in parts
+    (part.splitname, part.from_ or 0, _find_stop(part, known)) for part in parts
   ]
 
 
-def _stop(part, known: dict) -> int:
+def _find_stop(part, known: dict) -> int:
   return known[part.splitname]['videos'] if part.to is None else part.to
 
 
 @dataclasses.dataclass(frozen=True)
 class Records:
-  """The videos of a split, as bytes; opened where it is used, cheap to send.
+  """The videos of a split as bytes; opened on first use, cheap to pickle.
 
   Attributes:
-    folder: of the data set.
+    folder: the folder of the data set.
     split: its name, or a slice of it.
   """
 
@@ -179,7 +179,7 @@ class Records:
   split: str
 
   def __getitem__(self, index: int) -> bytes:
-    """The file that video `index` is, counted from 0 in the split."""
+    """Returns the contents of video `index` of the split, from 0."""
     return self._source[int(index)]['video']
 
   @functools.cached_property
@@ -194,8 +194,3 @@ class Records:
 
   def __setstate__(self, state: dict) -> None:
     self.__dict__.update(state)
-
-
-def dumps(value: Any) -> str:
-  """JSON that is the same for the same value."""
-  return json.dumps(value, indent=1, sort_keys=True) + '\n'

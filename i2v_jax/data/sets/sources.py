@@ -1,16 +1,15 @@
-"""Who is in a split: lists, folders of clips, and the public data sets.
+"""Splits of lists, folders of clips and public data sets.
 
-`load` reads every format, and opens no video. Where an annotation names a video
-that is not on disk, `on_missing` decides: 'error' (the default) raises
+`load_split` reads every format and opens no video. If an annotation names a
+video that is not on disk, `on_missing` decides: 'error' (the default) raises
 FileNotFoundError, 'skip' leaves it out and lists it in `Split.missing`, so that
-a report can say how many were not evaluated.
+a report can say how many videos were not evaluated.
 """
 
 import contextlib
 import dataclasses
 import hashlib
 import inspect
-import json
 import os
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -31,13 +30,18 @@ from i2v_jax.data.sets.look_up import LookUp
 from i2v_jax.data.videos import frame_files
 from i2v_jax.data.videos.frame_folder import FPS, check_fps
 from i2v_jax.runtime import files
-from i2v_jax.runtime.errors import MissingFileError, UserError
+from i2v_jax.runtime.errors import (
+  MissingFileError,
+  UserError,
+  check_choice,
+  suggest,
+)
 
 Path = listing.Path
 
 
 class Miscounted(NamedTuple):
-  """A folder of frames that holds more or fewer than its list says."""
+  """A folder of frames whose list gives another number of frames."""
 
   id: str
   listed: int
@@ -48,23 +52,23 @@ class Miscounted(NamedTuple):
 # Arrays have no single truth value, so neither has the equality of splits.
 @dataclasses.dataclass(frozen=True, eq=False)
 class Split:
-  """Who is in a split: video paths, labels, and class names in label order.
+  """The videos of a split: paths, labels, and class names in label order.
 
-  A video listed twice is in it twice, with the same id. Raises UserError if
-  there is no video, the lengths differ, or a label has no class.
+  A video listed twice appears twice, with the same id. Raises UserError if
+  there is no video or a label has no class.
 
   Attributes:
-    paths: where the videos are.
-    labels: int32 [n], read-only, -1 where unlabelled.
+    paths: of the videos.
+    labels: int32 [n], read-only, -1 if unlabelled.
     class_names: unique, in label order.
     ids: paths relative to the root, with '/': the names of the videos in
-      reports, the same wherever the data lies.
+      reports, the same wherever the data is stored.
     missing: ids of the videos that were listed but not found.
-    records: holds the videos where no files do; `paths` are names then.
-    left_out: ids of the files next to them that are not tried as videos.
-    miscounted: folders of frames whose list says another number of them.
+    records: the videos, if they are not files; `paths` are names then.
+    left_out: ids of the files next to them that do not count as videos.
+    miscounted: folders of frames whose list gives another number of frames.
     notes: sentences about how they were found.
-    fps: frames a second of the videos that are folders of frames.
+    fps: frames per second of videos that are folders of frames.
   """
 
   paths: tuple[str, ...]
@@ -84,9 +88,9 @@ class Split:
       raise UserError('no videos in the split: check the root and the split')
     if not labels.shape == (len(self.paths),) == (len(self.ids),):
       sizes = f'{len(self.paths)} paths and {len(self.ids)} ids'
-      raise UserError(f'{sizes} do not match labels {list(labels.shape)}')
+      raise ValueError(f'{sizes} do not match labels {list(labels.shape)}')
     if labels.dtype.kind not in 'iu':
-      raise UserError(f'labels are {labels.dtype}, not whole numbers')
+      raise ValueError(f'labels are {labels.dtype}, not integers')
     listing.check_names(self.class_names, 'class_names')
     wrong = (labels < -1) | (labels >= len(self.class_names))
     if wrong.any():
@@ -101,15 +105,15 @@ class Split:
     return len(self.paths)
 
   def video(self, index: int) -> str | bytes:
-    """What holds video `index`: the path of its file, or the bytes of one."""
+    """Returns the path of video `index`, or its contents as bytes."""
     path = self.paths[index]  # an IndexError past the end, for both
     return path if self.records is None else self.records[index]
 
   def fingerprint(self) -> str:
-    """16 hex digits of the sha256 of ids and labels, in order.
+    """Returns 16 hex digits of the sha256 of ids and labels, in order.
 
     Equal fingerprints mean the same videos with the same labels, wherever the
-    data lies.
+    data is stored.
     """
     digest = hashlib.sha256()
     for video, label in zip(self.ids, self.labels.tolist(), strict=True):
@@ -119,17 +123,17 @@ class Split:
 
 # Each reads annotations into a listing; its arguments are the format's options.
 FORMATS: dict[str, Callable[..., listing.Listing]] = {
-  'list': lists.video_list,
-  'folder': own.class_folders,
-  'kinetics': kinetics_csv.kinetics,
-  'something_v2': official.something_v2,
-  'ucf101': official.ucf101,
-  'hmdb51': official.hmdb51,
-  'diving48': official.diving48,
+  'list': lists.read_video_list,
+  'folder': own.read_class_folders,
+  'kinetics': kinetics_csv.read_kinetics,
+  'something_v2': official.read_something_v2,
+  'ucf101': official.read_ucf101,
+  'hmdb51': official.read_hmdb51,
+  'diving48': official.read_diving48,
 }
 
 
-def load(
+def load_split(
   format: str,
   root: Path,
   split: str,
@@ -137,78 +141,79 @@ def load(
   fps: float = FPS,
   **options,
 ) -> Split:
-  """Reads a split: `train`, `val` or `test`, as the format has it.
+  """Loads a split of a data set: `train`, `val` or `test`.
 
   Args:
     format: one of `FORMATS`; or 'digits': the demo's clips, made at `root` if
       absent (options as in `digits.generate`); or 'prepared', see `prepared`.
     root: folder of the data set.
-    split: which part; of a prepared data set also a slice, 'train[:10%]'.
-    on_missing: what becomes of a listed video that is not there: 'error', or
-      'skip', which lists it in `Split.missing`; likewise of folders of frames
-      that are counted wrongly, in `Split.miscounted`.
-    fps: frames a second of videos that are folders of frames, of any format.
-    **options: of the format.
+    split: name of the split; of a prepared data set also a slice,
+      'train[:10%]'.
+    on_missing: 'error' raises if a listed video does not exist or a folder of
+      frames is counted wrongly; 'skip' lists them in `Split.missing` and
+      `Split.miscounted`.
+    fps: frames per second of videos that are folders of frames.
+    **options: options of the format.
 
   Raises:
     FileNotFoundError: the root, an annotation or a video is not there.
-    UserError: an unknown format or option, or annotations that are wrong.
+    UserError: the format or an option is unknown, or an annotation is invalid.
   """
   places.check_data(root, options)
   check_fps(fps)
   if format == 'digits':
-    if extra := set(options) - {*inspect.signature(digits.generate).parameters}:
-      raise UserError(f'digits has no option {min(extra)!r}')
+    known = [*inspect.signature(digits.generate).parameters][1:]
+    _check_options('digits', options, known)
     digits.generate(os.path.expanduser(root), **options)
     format, options = 'folder', {}
   if format == 'prepared':
-    if options:
-      raise UserError(f'prepared has no option {min(options)!r}: it has none')
+    _check_options('prepared', options, ())
     return Split(*prepared.load(root, split))
-  if format not in FORMATS:
-    problem = f'there is no data format {format!r}'
-    known = ', '.join(FORMATS)
-    raise UserError(f'{problem}: use one of {known}, digits, prepared')
+  check_choice('the data format', format, (*FORMATS, 'digits', 'prepared'))
+  known = [*inspect.signature(FORMATS[format]).parameters][2:]
+  _check_options(format, options, known)
   options['split'] = split
-  found = _split(FORMATS[format], root, on_missing, options)
+  found = _read_split(FORMATS[format], root, on_missing, options)
   return dataclasses.replace(found, fps=fps)
 
 
 def write_class_names(path: Path, names: Sequence[str]) -> None:
-  """Writes class names, in label order, as a json list."""
-  text = json.dumps(listing.check_names(names, path), indent=0)
-  files.write(path, f'{text}\n')
+  """Writes class names, in label order, as a JSON list."""
+  files.write_json(path, listing.check_names(names, path))
 
 
 def read_class_names(path: Path) -> tuple[str, ...]:
-  """Reads the class names of `write_class_names`, in label order."""
+  """Reads a JSON list of class names, in label order."""
   return listing.check_names(listing.read_json(path), path)
 
 
-def _split(reader, root, on_missing, options: dict[str, Any]) -> Split:
-  """Reads a listing and looks its videos up."""
+def _check_options(format: str, options: dict, known: Sequence[str]) -> None:
+  for name in options:
+    if name not in known:
+      raise UserError(
+        f'data format {format!r} has no option {name!r}; it has '
+        f'{", ".join(known) or "none"}{suggest(name, known)}.'
+      )
+
+
+def _read_split(reader, root, on_missing, options: dict[str, Any]) -> Split:
+  """Reads a listing and finds its videos."""
   root = os.path.expanduser(root)
   if not os.path.isdir(root):
     way_out = 'check the data root'
     if os.path.isfile(root):
       way_out = f'give its folder, and list_file={os.path.basename(root)!r}'
     raise MissingFileError(f'{root} is not a folder: {way_out}')
-  if on_missing not in ('error', 'skip'):
-    raise UserError(f"on_missing {on_missing!r} is not 'error' or 'skip'")
-  known = [*inspect.signature(reader).parameters][1:]  # without the root
-  for name in options:
-    if name not in known:
-      problem = f'{reader.__name__} has no option {name!r}'
-      raise UserError(f'{problem}: it has {", ".join(known)}')
+  check_choice('on_missing', on_missing, ('error', 'skip'))
   listed = reader(root, **options)
   look_up = LookUp(root)
   found = [*zip(listed.rows, look_up.find(listed.rows), strict=True)]
   missing = [row for row, place in found if place is None]
   there = [(row, place) for row, place in found if place is not None]
   if missing and (on_missing == 'error' or not there):
-    raise MissingFileError(_describe(root, listed, missing, look_up))
+    raise MissingFileError(_describe_missing(root, listed, missing, look_up))
   _check_labels(listed.file, there)
-  miscounted = _miscounted(there)
+  miscounted = _find_miscounted(there)
   if miscounted and on_missing == 'error':
     raise UserError(_describe_counts(listed, miscounted))
   return Split(
@@ -216,7 +221,7 @@ def _split(reader, root, on_missing, options: dict[str, Any]) -> Split:
     np.array([row.label for row, _ in there]),
     listed.class_names,
     tuple(place.id for _, place in there),
-    tuple(_name(row) for row in missing),
+    tuple(_make_id(row) for row in missing),
     left_out=listed.left_out,
     miscounted=miscounted,
     notes=listed.notes,
@@ -231,16 +236,16 @@ def _check_labels(file: str, there) -> None:
     if row.line and row.label != other.label:
       problem = f'{place.id!r} has another label here than in line {other.line}'
       way_out = 'a video has one label, so drop one of the lines'
-      raise listing.bad_line(file, row.line, f'{problem}: {way_out}')
+      raise listing.make_line_error(file, row.line, f'{problem}: {way_out}')
 
 
-def _miscounted(there) -> tuple[Miscounted, ...]:
-  """The folders of frames that hold more or fewer than their list says."""
+def _find_miscounted(there) -> tuple[Miscounted, ...]:
+  """Finds the folders of frames whose list gives another number of frames."""
   found = []
   for row, place in there:
     if row.frames is None or not os.path.isdir(place.path):
       continue
-    with contextlib.suppress(ValueError):  # its reader says what is wrong
+    with contextlib.suppress(UserError):  # opening it reports this
       count = len(frame_files.list_frames(place.path).names)
       if count != row.frames:
         found.append(Miscounted(place.id, row.frames, count, row.line))
@@ -256,24 +261,24 @@ def _describe_counts(listed, miscounted: Sequence[Miscounted]) -> str:
   return f'{problem}: {way_out} to use what is there'
 
 
-def _name(row: listing.Row) -> str:
-  """The id that a missing video would have in the first place to look."""
+def _make_id(row: listing.Row) -> str:
+  """Makes the id of a missing video, as if in the first place to look."""
   name = os.path.normpath(os.path.join(row.folders[0], row.names[0]))
   return name.replace(os.sep, '/')
 
 
-def _describe(
+def _describe_missing(
   root: str,
   listed: listing.Listing,
   missing: Sequence[listing.Row],
   look_up: LookUp,
 ) -> str:
-  names = ', '.join(repr(_name(row)) for row in missing[:3])
+  names = ', '.join(repr(_make_id(row)) for row in missing[:3])
   more = ', ...' if len(missing) > 3 else ''
   first = missing[0]
   where = f', line {first.line} of {listed.file},' if first.line else ''
   tried = os.path.join(root, first.folders[0], first.names[0])
-  near = look_up.near(first)
+  near = look_up.describe_near(first)
   near = f'; {near}' if near else ''
   problem = f'{len(missing)} of {len(listed.rows)} listed videos are not in'
   problem += f' {root} ({names}{more}): the first{where} is not at {tried}'

@@ -1,4 +1,4 @@
-"""What is known of splits before a video is read."""
+"""Facts of splits, without reading a video."""
 
 from collections.abc import Iterable, Mapping
 
@@ -6,13 +6,13 @@ from i2v_jax.data.sets import folders, listing
 from i2v_jax.data.sets.sources import Split
 
 
-def left_out(splits: Iterable[Split]) -> list[str]:
-  """The files that are left out of splits, each once."""
+def list_left_out(splits: Iterable[Split]) -> list[str]:
+  """Lists the files left out of splits, each once."""
   return list(dict.fromkeys(file for s in splits for file in s.left_out))
 
 
-def class_difference(splits: Mapping[str, Split]) -> str:
-  """How the classes of splits differ, and what to do; '' if they do not."""
+def describe_class_difference(splits: Mapping[str, Split]) -> str:
+  """Says how the classes of splits differ, and the way out, or ''."""
   (first, ours), *others = splits.items()
   for name, split in others:
     if split.class_names == ours.class_names:
@@ -31,24 +31,24 @@ def class_difference(splits: Mapping[str, Split]) -> str:
   return ''
 
 
-def untrained(train: Split, other: Split) -> list[str]:
-  """Classes with videos in a split, but with none in `train`."""
+def find_untrained(train: Split, other: Split) -> list[str]:
+  """Finds classes with videos in a split but none in `train`."""
   labels = {*other.labels.tolist()} - {*train.labels.tolist(), -1}
   return [other.class_names[label] for label in sorted(labels)]
 
 
-def how_found(splits: Iterable[Split]) -> list[str]:
-  """Notes on how the videos of splits were found, each once."""
+def describe_listing(splits: Iterable[Split]) -> list[str]:
+  """Notes how the videos of splits were found, each note once."""
   splits = list(splits)
   found = list(dict.fromkeys(note for s in splits for note in s.notes))
-  if files := left_out(splits):
+  if files := list_left_out(splits):
     found.append(folders.describe_left_out(files))
   return found
 
 
-def notes(train: Split, val: Split) -> list[str]:
-  """Notes on the videos of a run, a line each."""
-  found = how_found((train, val))
+def describe_splits(train: Split, val: Split) -> list[str]:
+  """Notes what is special about the videos of a run, in lines."""
+  found = describe_listing((train, val))
   for name, split in (('train', train), ('val', val)):
     if split.missing:
       total = len(split) + len(split.missing)
@@ -56,7 +56,7 @@ def notes(train: Split, val: Split) -> list[str]:
     if split.miscounted:
       count = len(split.miscounted)
       found.append(f'folders of {name} with a wrong count of frames: {count}')
-  if classes := untrained(train, val):
+  if classes := find_untrained(train, val):
     shown = f'{len(classes)} ({listing.name_some(classes)})'
     found.append(f'classes of val without a video in train: {shown}')
   return found

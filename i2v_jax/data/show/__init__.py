@@ -1,4 +1,4 @@
-"""`i2v data show`: what a model sees of videos.
+"""`i2v data show`: draws the clips that a model sees.
 
-show: training draws and test views. sheet: pictures in rows under words.
+show: training draws and test views. sheet: pictures and words on a sheet.
 """

@@ -1,4 +1,4 @@
-"""What a model sees of videos, on a sheet: training draws and test views."""
+"""Draws the training draws and test views of videos on a sheet."""
 
 import dataclasses
 import os
@@ -14,18 +14,18 @@ from i2v_jax.data.show import sheet
 from i2v_jax.data.videos.decode import FrameFolder, Video, open_video
 from i2v_jax.runtime.errors import UserError
 
-_MARGIN = 130  # pixels for what is said of a clip, beside it
+_MARGIN = 130  # pixels for the notes next to a clip
 
 
 @dataclasses.dataclass(frozen=True)
 class Seen:
-  """One clip as a model gets it.
+  """One clip as a model sees it.
 
   Attributes:
-    title: what kind of clip.
-    notes: lines that say more.
+    title: kind of the clip.
+    notes: lines below the title.
     arrays: uint8, of `spec.shapes`.
-    numbers: of the T frames in the video, `T`.
+    numbers: frame numbers in the video: [T].
   """
 
   title: str
@@ -37,15 +37,15 @@ class Seen:
 def list_clips(
   sources: Iterable[str], count: int
 ) -> list[tuple[str, int | None]]:
-  """Paths and labels of the videos named, and of `count` of each list's.
+  """Lists paths and labels of given videos, and of `count` of each list.
 
-  A list is as `list_lines.read_list` has it. A folder counts as a list of the
-  videos in it and below. Videos are taken evenly spread, from the first on;
-  those without a number as label have None.
+  Lists are read by `list_lines.read_list`; a folder counts as a list of the
+  videos in it and below. Videos are spread evenly, from the first on. Labels
+  that are not numbers are None.
 
   Raises:
     FileNotFoundError: a list is not there.
-    UserError: a list holds no video, or `count` is below 1.
+    UserError: a list has no video, or `count` is below 1.
   """
   if count < 1:
     raise UserError(f'cannot show {count} videos of a list; show 1 or more.')
@@ -64,16 +64,16 @@ def list_clips(
   return found
 
 
-def left_out(sources: Iterable[str]) -> list[str]:
-  """The files of folders that `listed` leaves out, as they are not videos."""
+def list_left_out(sources: Iterable[str]) -> list[str]:
+  """Lists the files of folders that `list_clips` leaves out."""
   given = [str(source) for source in sources if not list_lines.is_list(source)]
   return [f for path in given for f in folders.find_videos(path).left_out]
 
 
-def class_folders(sources: Iterable[str]) -> tuple[str, ...]:
-  """Sorted names of the folders of classes that the sources hold, if any.
+def find_class_names(sources: Iterable[str]) -> tuple[str, ...]:
+  """Finds the sorted names of the class folders in the sources, if any.
 
-  A folder holds classes if all its videos are in subfolders.
+  A folder has classes if all its videos are in subfolders.
   """
   names = set()
   for source in map(str, sources):
@@ -88,10 +88,10 @@ def class_folders(sources: Iterable[str]) -> tuple[str, ...]:
   return tuple(sorted(names))
 
 
-def label(
+def label_videos(
   videos: Iterable[tuple[str, int | None]], class_names: Sequence[str]
 ) -> list[tuple[str, int | None]]:
-  """The same videos; one without a label gets that of its folder's name."""
+  """Labels videos without a label by the name of their folder."""
   labels = {name: label for label, name in enumerate(class_names)}
   folder = lambda path: os.path.basename(os.path.dirname(path))
   return [
@@ -100,8 +100,8 @@ def label(
   ]
 
 
-class _Noted:
-  """A video that remembers which frames were read."""
+class _Recorder:
+  """A video that records the frames read."""
 
   def __init__(self, video: Video | FrameFolder):
     self.info, self._video = video.info, video
@@ -111,7 +111,7 @@ class _Noted:
     return self._video.read(indices, short_side)
 
 
-def train_draws(
+def draw_train_clips(
   video: Video,
   label: int | None,
   spec: ClipSpec,
@@ -119,30 +119,30 @@ def train_draws(
   count: int,
   class_names: Sequence[str] = (),
 ) -> Iterator[Seen]:
-  """Clips as `clips.train_clip` draws them, and the labels they train with."""
-  # A label that only a mirrored clip gets tells of the coin.
+  """Draws clips with `clips.make_train_clip`, and their training labels."""
+  # A label that only a mirrored clip gets reveals the flip.
   own, mirrored = 0 if label is None else label, -2
   marked = dataclasses.replace(spec, flip_map={own: mirrored})
   for draw in range(count):
-    noted, rng = _Noted(video), np.random.default_rng([*seed, draw])
-    arrays, found = clips.train_clip(noted, own, marked, rng)
+    noted, rng = _Recorder(video), np.random.default_rng([*seed, draw])
+    arrays, found = clips.make_train_clip(noted, own, marked, rng)
     notes = []
     if found == mirrored:
       notes.append('mirrored')
       found = spec.flip_map.get(own, own)
     if label is not None:
-      notes += _label(found, class_names)
+      notes += _describe_label(found, class_names)
     yield Seen(f'train {draw + 1}', notes, arrays, noted.numbers)
 
 
-def _label(label: int, class_names: Sequence[str]) -> list[str]:
+def _describe_label(label: int, class_names: Sequence[str]) -> list[str]:
   return [f'label {label}', *class_names[label : label + 1]]
 
 
-def test_views(video: Video, spec: ClipSpec) -> Iterator[Seen]:
-  """The views that `clips.test_views` makes."""
-  noted = _Noted(video)
-  views = clips.test_views(noted, spec)
+def show_test_views(video: Video, spec: ClipSpec) -> Iterator[Seen]:
+  """Makes the views of `clips.make_test_views`."""
+  noted = _Recorder(video)
+  views = clips.make_test_views(noted, spec)
   numbers = noted.numbers.reshape(spec.clips, spec.num_frames)
   for view in range(spec.views):
     crop, clip = divmod(view, spec.clips)
@@ -152,7 +152,7 @@ def test_views(video: Video, spec: ClipSpec) -> Iterator[Seen]:
     yield Seen(f'test {view + 1}', notes, arrays, numbers[clip])
 
 
-def contact_sheet(
+def draw_contact_sheet(
   videos: Iterable[tuple[str, int | None]],
   spec: ClipSpec,
   *,
@@ -161,35 +161,39 @@ def contact_sheet(
   heading: Sequence[str] = (),
   class_names: Sequence[str] = (),
 ) -> np.ndarray:
-  """Everything that a model sees of some videos: uint8 RGB [H, W, 3].
+  """Draws everything that a model sees of some videos: uint8 RGB [H, W, 3].
 
   Args:
     videos: paths, and labels or None.
     spec: how clips are made.
     seed: of the training draws.
-    draws: training clips of each video.
-    heading: lines on top, before those that describe `spec`.
-    class_names: in label order, where they are known.
+    draws: training clips per video.
+    heading: lines at the top, before those that describe `spec`.
+    class_names: in label order, if known.
 
   Raises:
-    DecodeError, FileNotFoundError: a video cannot be read; it is named.
+    DecodeError, FileNotFoundError: a video cannot be read.
   """
-  lines = [*heading, *described(spec)]
+  lines = [*heading, *describe_spec(spec)]
   if spec.flip and class_names:
-    pairs = flips.exchanged(spec.flip_map, class_names)
+    pairs = flips.describe_exchanged(spec.flip_map, class_names)
     lines.append(f'classes that mirrored clips exchange: {pairs}')
-  blocks = [sheet.column([sheet.words(line) for line in lines], gap=4)]
+  blocks = [
+    sheet.make_column([sheet.draw_words(line) for line in lines], gap=4)
+  ]
   for place, (path, label) in enumerate(videos):
     with open_video(path) as video:
-      draw = train_draws(video, label, spec, (seed, place), draws, class_names)
-      seen = [*draw, *test_views(video, spec)]
-      blocks.append(_header(path, label, video, class_names))
-      blocks += [_strip(clip, spec) for clip in seen]
-  return sheet.padded(sheet.column(blocks, gap=18), border=24)
+      draw = draw_train_clips(
+        video, label, spec, (seed, place), draws, class_names
+      )
+      seen = [*draw, *show_test_views(video, spec)]
+      blocks.append(_draw_header(path, label, video, class_names))
+      blocks += [_draw_strip(clip, spec) for clip in seen]
+  return sheet.pad(sheet.make_column(blocks, gap=18), border=24)
 
 
-def described(spec: ClipSpec) -> list[str]:
-  """What a spec does, in two lines."""
+def describe_spec(spec: ClipSpec) -> list[str]:
+  """Describes a spec in two lines."""
   stride = f', stride {spec.stride}' if spec.sampling == 'dense' else ''
   size = f'{spec.image_size} x {spec.image_size}'
   first = f'{spec.num_frames} frames of {size}, {spec.sampling}{stride}'
@@ -214,42 +218,46 @@ def described(spec: ClipSpec) -> list[str]:
   return [first, 'training: ' + ';  '.join(parts)]
 
 
-def _header(path: str, label: int | None, video, class_names) -> np.ndarray:
+def _draw_header(
+  path: str, label: int | None, video, class_names
+) -> np.ndarray:
   info = video.info
   facts = f'{info.frames} frames   {info.width} x {info.height}   '
   facts += f'{info.fps:.3g} fps   {info.duration:.1f} s   {info.codec}'
   if label is not None:
-    facts += '   ' + ' '.join(_label(label, class_names))
+    facts += '   ' + ' '.join(_describe_label(label, class_names))
   name = '/'.join(pathlib.Path(path).parts[-2:])  # With the class, often.
-  name = sheet.words(name, 20, sheet.BRIGHT, width=900)
-  return sheet.column([sheet.empty(10, 1), name, sheet.words(facts)], gap=2)
+  name = sheet.draw_words(name, 20, sheet.BRIGHT, width=900)
+  return sheet.make_column(
+    [sheet.make_empty(10, 1), name, sheet.draw_words(facts)], gap=2
+  )
 
 
-def _strip(seen: Seen, spec: ClipSpec) -> np.ndarray:
-  """One clip: what is said of it, its frames, its framesets."""
-  said = [sheet.words(seen.title, 15, sheet.ACCENT)]
-  said += [sheet.words(note, 12, width=_MARGIN) for note in seen.notes]
-  said = sheet.padded(sheet.column(said, gap=2), width=_MARGIN)
+def _draw_strip(seen: Seen, spec: ClipSpec) -> np.ndarray:
+  """Draws one clip: notes, frames, framesets."""
+  said = [sheet.draw_words(seen.title, 15, sheet.ACCENT)]
+  said += [sheet.draw_words(note, 12, width=_MARGIN) for note in seen.notes]
+  said = sheet.pad(sheet.make_column(said, gap=2), width=_MARGIN)
   columns, width = (4, 144) if spec.grid else (8, 128)
   frames = seen.arrays['video']
   numbers = seen.numbers[:: len(seen.numbers) // len(frames)]
   tiles = [
-    sheet.tile(frame, width, f'frame {number}')
+    sheet.draw_tile(frame, width, f'frame {number}')
     for frame, number in zip(frames, numbers, strict=True)
   ]
-  parts = [said, sheet.wrapped(tiles, columns)]
+  parts = [said, sheet.wrap(tiles, columns)]
   if spec.grid:
-    # It ends where the second line of frames does.
+    # As high as two lines of frames.
     high = len(tiles[0]) + sheet.GAP + width
-    parts.append(_framesets(seen, high))
-  return sheet.row(parts, gap=16)
+    parts.append(_draw_framesets(seen, high))
+  return sheet.make_row(parts, gap=16)
 
 
-def _framesets(seen: Seen, width: int) -> np.ndarray:
+def _draw_framesets(seen: Seen, width: int) -> np.ndarray:
   made = seen.arrays['grid']
   numbers = seen.numbers.reshape(len(made), -1)
   tiles = [
-    sheet.tile(image, width, f'frameset of {n[0]} to {n[-1]}, row by row')
+    sheet.draw_tile(image, width, f'frameset of {n[0]} to {n[-1]}, row by row')
     for image, n in zip(made, numbers, strict=True)
   ]
-  return sheet.column(tiles)
+  return sheet.make_column(tiles)

@@ -1,13 +1,13 @@
 """Exact frames of video files, with PyAV (FFmpeg).
 
-decode: opens videos, reads frames by number.
+decode: opens videos and reads frames by number.
 frame_folder, frame_files: a folder of numbered images, read as a video.
-packets: the packets of a file: which frame each shows, where to seek to.
+packets: the packets of a file: the frame that each shows, where to seek.
 order, nal, bits: the order of pictures, from headers of H.264 and others.
 display, fields: rotation and mirroring; interlaced video.
 resize: bilinear resizing as the published models were trained with.
-transcode, shaping: copies of videos in which any frame is near.
-pyav: what differs between releases of PyAV; which containers are opened.
+transcode, shaping: re-encoded copies with frequent key frames.
+pyav: differences between releases of PyAV; the containers that are read.
 names: file names that may be videos. video_info: facts of an open video.
-faults: tells faults of videos from bugs of ours.
+faults: separates faults of videos from bugs of ours.
 """

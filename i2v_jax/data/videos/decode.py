@@ -1,4 +1,4 @@
-"""Exact frames out of video files, with PyAV (FFmpeg) and without JAX."""
+"""Exact frames of video files, with PyAV (FFmpeg) and without JAX."""
 
 import contextlib
 import itertools
@@ -13,7 +13,7 @@ from i2v_jax.data.videos.frame_folder import FPS, FrameFolder, is_frame_folder
 from i2v_jax.data.videos.packets import DecodeError, Key, Packets, Source
 from i2v_jax.data.videos.resize import resize_short_side
 from i2v_jax.data.videos.video_info import VideoInfo
-from i2v_jax.runtime.errors import MissingFileError
+from i2v_jax.runtime.errors import MissingFileError, UserError
 
 __all__ = [
   'FPS',
@@ -31,18 +31,18 @@ __all__ = [
 class Video(contextlib.AbstractContextManager):
   """An open video: use it as a context manager, or close it.
 
-  Opening reads every packet and decodes one frame: a stated frame count may
-  be missing or wrong, the list of packets is neither.
+  Opening reads every packet and decodes one frame: a stated frame count may be
+  missing or wrong, the list of packets is neither.
 
   Args:
     source: path of the file, or its bytes.
-    name: what messages call it; its path, or '<bytes>', if not given.
-    seconds: from opening on, until any further work raises DecodeError; None
-      sets no limit.
+    name: name of the video in messages; by default its path, or '<bytes>'.
+    seconds: time limit from opening on, after which any work raises
+      DecodeError; None sets no limit.
 
   Raises:
     FileNotFoundError: there is no such file.
-    DecodeError: it is no video, or its first frame cannot be decoded.
+    DecodeError: it is not a video, or its first frame cannot be decoded.
   """
 
   def __init__(
@@ -62,7 +62,7 @@ class Video(contextlib.AbstractContextManager):
         raise MissingFileError(f'{self.packets.name}: no such video') from error
       if isinstance(error, OSError | av.FFmpegError):
         self.packets.check_time(0)
-        reason = pyav.reason(error)
+        reason = pyav.describe_error(error)
         raise self._error(f'cannot be opened ({reason})') from error
       raise
 
@@ -76,22 +76,22 @@ class Video(contextlib.AbstractContextManager):
   def read(
     self, indices: Iterable[int], short_side: int | None = None
   ) -> np.ndarray:
-    """Decodes the frames asked for, and only what they need.
+    """Decodes the frames requested, and only what they depend on.
 
     Args:
       indices: numbers of frames in display order, from 0; any order, repeats
         allowed; a number past the end means the last frame.
-      short_side: pixels, to which each frame is resized as it comes, so that
-        no more than one is ever held at full size; the result is that of
-        `transforms.resize_short_side` to the last bit.
+      short_side: pixels to which each frame is resized on arrival, so that at
+        most one is held at full size; the result equals that of
+        `resize.resize_short_side` bit for bit.
 
     Returns:
       uint8 RGB [n, H, W, 3], upright, in the order of `indices`.
 
     Raises:
       IndexError: an index is negative.
-      DecodeError: a listed frame cannot be decoded, or would be too large, or
-        the time is up.
+      DecodeError: a listed frame cannot be decoded or would be too large, or
+        the time limit has passed.
     """
     wanted = self._clamp(indices)
     size = self.info.height, self.info.width
@@ -107,10 +107,10 @@ class Video(contextlib.AbstractContextManager):
     return self.packets.error(reason)
 
   def _describe(self, first: av.VideoFrame) -> VideoInfo:
-    self._reformatter.codec = pyav.codec_name(self.packets.context)
+    self._reformatter.codec = pyav.get_codec_name(self.packets.context)
     try:
-      self.display = display.display(self.packets.stream, first)
-    except ValueError as error:
+      self.display = display.read_display(self.packets.stream, first)
+    except UserError as error:
       raise self._error(f'{error}; re-encode it: ffmpeg -i IN OUT') from None
     height, width = self.display.size
     counts, base = self.packets.counts, self.packets.base
@@ -130,7 +130,7 @@ class Video(contextlib.AbstractContextManager):
       times=tuple(count * units / second for count in counts),
       mirrored=self.display.mirrored,
       pixel_aspect=float(self.display.pixel_aspect),
-      interlaced=pyav.interlaced(self.packets.context, first),
+      interlaced=pyav.is_interlaced(self.packets.context, first),
     )
 
   def _clamp(self, indices: Iterable[int]) -> np.ndarray:
@@ -141,18 +141,18 @@ class Video(contextlib.AbstractContextManager):
       )
     return np.array([min(index, last) for index in wanted], np.int64)
 
-  def _run(self, pending: list[int]) -> list[int]:
-    """The leading frames between which no seek would skip anything."""
+  def _find_run(self, pending: list[int]) -> list[int]:
+    """Finds the leading frames between which no seek would skip anything."""
     for place, (frame, after) in enumerate(itertools.pairwise(pending), 1):
-      key = self.packets.key(after)
+      key = self.packets.find_key(after)
       if key and key.frame > frame + 1:
         return pending[:place]
     return pending
 
   def _fill(self, images, wanted, pending: list[int], short_side) -> set[int]:
-    """Writes one run of the pending frames into images; returns them."""
-    run, done, reason = self._run(pending), set(), 'it gives no picture'
-    for way, key in self._ways(run[0]):
+    """Decodes one run of pending frames into images; returns their numbers."""
+    run, done, reason = self._find_run(pending), set(), 'it gives no picture'
+    for way, key in self._list_ways(run[0]):
       try:
         for frame, picture in way(key, run):
           image = self.convert(picture, frame)
@@ -167,18 +167,22 @@ class Video(contextlib.AbstractContextManager):
       f'frame {run[0]} cannot be decoded ({reason}); repair or drop the file'
     )
 
-  def _ways(self, frame: int) -> list[tuple]:
-    """How to decode from a frame on, and from which key, cheapest first.
+  def _list_ways(self, frame: int) -> list[tuple]:
+    """Lists decoders and their key frames for a frame, cheapest first.
 
     The others are for files that break the rules of their codec, and for a
-    rolling intra refresh, which cannot be entered by a seek.
+    rolling intra refresh, which has no frame to seek to.
     """
-    key = self.packets.key(frame)
-    ways = [(self._few, key), (self._all, key), (self._all, None)]
-    return list(dict.fromkeys(ways[not self.packets.whole :]))
+    key = self.packets.find_key(frame)
+    ways = [
+      (self._decode_few, key),
+      (self._decode_all, key),
+      (self._decode_all, None),
+    ]
+    return list(dict.fromkeys(ways[not self.packets.one_to_one :]))
 
-  def _few(self, key: Key | None, run: list[int]) -> Iterator[tuple]:
-    """Yields (frame, picture) of a run; drops what no other frame needs."""
+  def _decode_few(self, key: Key | None, run: list[int]) -> Iterator[tuple]:
+    """Yields (frame, picture) of a run; drops unneeded non-reference frames."""
     packets = self.packets
     numbers = {packets.ticks[frame]: frame for frame in run}
     missing = set(numbers)
@@ -189,7 +193,7 @@ class Video(contextlib.AbstractContextManager):
         packets.context.skip_frame = 'DEFAULT' if wanted else 'NONREF'
       missing.discard(packet.pts)
       pictures = packet.decode()
-      if not missing:  # No need to decode what delays the output.
+      if not missing:  # No need to decode the frames that delay the output.
         pictures += packets.context.decode(None)
       for picture in pictures:
         if picture.pts in numbers and not picture.is_corrupt:
@@ -197,12 +201,12 @@ class Video(contextlib.AbstractContextManager):
       if not missing:
         return
 
-  def _all(self, key: Key | None, run: list[int]) -> Iterator[tuple]:
-    """The same by plain decoding, up to the first broken packet."""
+  def _decode_all(self, key: Key | None, run: list[int]) -> Iterator[tuple]:
+    """Does the same by plain decoding, up to the first broken packet."""
     packets = self.packets
     numbers = {tick: frame for frame, tick in enumerate(packets.ticks)}
     count = itertools.count()
-    for picture in packets.pictures(key, run[0]):
+    for picture in packets.decode(key, run[0]):
       frame = numbers.get(picture.pts, -1) if numbers else next(count)
       if frame in run and not picture.is_corrupt:
         yield frame, picture
@@ -210,23 +214,23 @@ class Video(contextlib.AbstractContextManager):
         return
 
   def fits(self, picture: av.VideoFrame) -> bool:
-    """Whether a picture is stored in the size of the first."""
+    """Whether a picture has the stored size of the first one."""
     return (picture.height, picture.width) == self.display[:2]
 
   def convert(self, picture: av.VideoFrame, frame: int) -> np.ndarray:
-    """A decoded picture upright: uint8 RGB [H, W, 3]; `frame` is its number."""
+    """Converts picture number `frame` to upright uint8 RGB [H, W, 3]."""
     if not self.fits(picture):
       raise self._error(f'frame {frame} has another size; re-encode the file')
-    image, shown = self._reformatter.rgb(picture), self.display
-    return display.upright(image, shown.mirrored, shown.rotation)
+    image, shown = self._reformatter.to_rgb(picture), self.display
+    return display.turn_upright(image, shown.mirrored, shown.rotation)
 
   def resize(self, images: np.ndarray, short_side: int | None) -> np.ndarray:
-    """The images [n, H, W, 3] as `read` gives them."""
+    """Resizes images [n, H, W, 3] as `read` does."""
     if short_side is None:
       return images
     try:
       return resize_short_side(images, short_side)
-    except ValueError as error:  # too large
+    except UserError as error:  # too large
       raise self._error(str(error)) from error
 
 
@@ -236,9 +240,9 @@ def open_video(
   seconds: float | None = None,
   fps: float = FPS,
 ) -> Video | FrameFolder:
-  """Opens a video: a file, the bytes of one, or a folder of its frames.
+  """Opens a video: a file, its bytes, or a folder of its frames.
 
-  `fps` counts for a folder of frames only; the rest is as in `Video`.
+  `fps` applies to a folder of frames only; the rest is as in `Video`.
   """
   if is_frame_folder(source):
     return FrameFolder(source, name, seconds, fps)
@@ -246,12 +250,12 @@ def open_video(
 
 
 def read_frames(source: Source, indices: Iterable[int]) -> np.ndarray:
-  """Frames of a video: uint8 RGB [n, H, W, 3]; see `Video.read`."""
+  """Reads frames of a video: uint8 RGB [n, H, W, 3]; see `Video.read`."""
   with open_video(source) as video:
     return video.read(indices)
 
 
 def probe(source: Source, fps: float = FPS) -> VideoInfo:
-  """What a video holds; reads the whole file, decodes one frame."""
+  """Returns the facts of a video; reads all packets, decodes one frame."""
   with open_video(source, fps=fps) as video:
     return video.info

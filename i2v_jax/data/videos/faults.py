@@ -8,7 +8,7 @@ import av
 
 from i2v_jax.data.videos.packets import DecodeError
 
-# What a damaged video, a bad disk or too little memory causes.
+# Caused by a damaged video, a bad disk or too little memory.
 OF_VIDEO = (DecodeError, OSError, av.FFmpegError, MemoryError)
 
 
@@ -17,14 +17,14 @@ class BugError(RuntimeError):
 
 
 @contextlib.contextmanager
-def named(path: str | os.PathLike) -> Iterator[None]:
-  """Raises errors that are not the fault of a video as `BugError`.
+def report_bugs(path: str | os.PathLike) -> Iterator[None]:
+  """Raises errors that no video causes as `BugError`.
 
   Args:
     path: of the video, for the message.
 
   Raises:
-    DecodeError, OSError, av.FFmpegError, MemoryError: as they come.
+    DecodeError, OSError, av.FFmpegError, MemoryError: unchanged.
     BugError: anything else.
   """
   try:
@@ -38,8 +38,8 @@ def named(path: str | os.PathLike) -> Iterator[None]:
     ) from error
 
 
-def reason(error: Exception) -> str:
-  """The reason that an exception of `OF_VIDEO` gives."""
+def describe(error: Exception) -> str:
+  """Describes the reason of an exception of `OF_VIDEO`."""
   if isinstance(error, MemoryError):
     return 'takes more memory than there is; resize the video, or drop it'
   if isinstance(error, OSError):

@@ -1,4 +1,4 @@
-"""Frames that hold two fields, taken at different times: interlaced video."""
+"""Interlaced video: frames of two fields, taken at different times."""
 
 import itertools
 from collections.abc import Iterable, Iterator
@@ -7,11 +7,11 @@ from fractions import Fraction
 import av
 from av.filter import Graph
 
-_BASE = Fraction(1, 25)  # seconds; any will do
+_BASE = Fraction(1, 25)  # seconds; any value works
 
 
-class Whole:
-  """Declares interlaced pictures progressive, one after the other.
+class Progressive:
+  """Declares interlaced pictures progressive, one by one.
 
   By default FFmpeg 8 converts the colours of the two fields separately; its own
   tools, earlier releases and other libraries do not.
@@ -25,28 +25,28 @@ class Whole:
       return picture
     form = picture.width, picture.height, picture.format.name
     if form not in self._graphs:
-      self._graphs[form] = _graph(picture, 'setfield', 'prog')
+      self._graphs[form] = _make_graph(picture, 'setfield', 'prog')
     self._graphs[form].push(picture)
     return self._graphs[form].pull()
 
 
-def deinterlaced(pictures: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
-  """Yields as many pictures; two fields become one full frame (bwdif).
+def deinterlace(pictures: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
+  """Merges the two fields of each interlaced picture into one frame (bwdif).
 
-  Pictures that are not interlaced stay as they are.
+  Yields as many pictures; those that are not interlaced stay unchanged.
   """
   graph = None
   for number, picture in enumerate(itertools.chain(pictures, [None])):
     if picture is not None:
       picture.pts, picture.time_base = number, _BASE
       options = 'mode=send_frame:deint=interlaced'
-      graph = graph or _graph(picture, 'bwdif', options)
+      graph = graph or _make_graph(picture, 'bwdif', options)
     if graph is not None:
       graph.push(picture)
-      yield from _pulled(graph)
+      yield from _pull(graph)
 
 
-def _graph(picture: av.VideoFrame, name: str, options: str) -> Graph:
+def _make_graph(picture: av.VideoFrame, name: str, options: str) -> Graph:
   graph = Graph()
   if hasattr(graph, 'threads'):  # older releases cannot set it
     graph.threads = 1
@@ -57,7 +57,7 @@ def _graph(picture: av.VideoFrame, name: str, options: str) -> Graph:
   return graph
 
 
-def _pulled(graph: Graph) -> Iterator[av.VideoFrame]:
+def _pull(graph: Graph) -> Iterator[av.VideoFrame]:
   while True:
     try:
       yield graph.pull()

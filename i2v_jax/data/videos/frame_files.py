@@ -1,4 +1,4 @@
-"""The files of a folder that holds a video as numbered images."""
+"""The files of a folder of frames: a video as numbered images."""
 
 import hashlib
 import itertools
@@ -10,17 +10,17 @@ from i2v_jax.data.videos import names
 from i2v_jax.runtime.errors import UserError
 
 _IMAGE = re.compile(r'(.*?)([0-9]+)\.(jpe?g|png|webp|bmp)', re.I)
-# Optical flow, which rawframes keep next to the pictures: flow_x_00001.jpg.
+# Optical flow, stored next to the rawframes of mmaction2: flow_x_00001.jpg.
 _FLOW = re.compile(r'(flow[_-]?[xyuv]?|[xyuv])[_-]?', re.I)
 
 
 class Frames(NamedTuple):
-  """The files of a frame folder.
+  """The files of a folder of frames.
 
   Attributes:
-    names: of the frames, in the order of their numbers.
-    numbers: in the names, ascending.
-    aside: names of the other files: optical flow, and files of other kinds.
+    names: names of the frames, in the order of their numbers.
+    numbers: the numbers in the names, ascending.
+    aside: names of the other files, optical flow included.
   """
 
   names: list[str]
@@ -29,9 +29,9 @@ class Frames(NamedTuple):
 
   @property
   def gaps(self) -> str:
-    """The numbers that the sequence leaves out, such as '4, 7 to 9'."""
+    """The numbers missing from the sequence, such as '4, 7 to 9'."""
     pairs = list(itertools.pairwise(self.numbers))
-    # Every fifth frame of a video is a sequence too.
+    # Every fifth frame of a video is also a complete sequence.
     step = min((after - number for number, after in pairs), default=1)
     ends = [
       (number + step, after - step)
@@ -42,7 +42,7 @@ class Frames(NamedTuple):
 
 
 def is_folder(entry: os.DirEntry) -> bool:
-  """Whether an entry of a folder is one; a link in a circle is not."""
+  """Whether an entry is a folder; a circular link is not."""
   try:
     return entry.is_dir()
   except OSError:  # opening it reports why
@@ -50,10 +50,10 @@ def is_folder(entry: os.DirEntry) -> bool:
 
 
 def is_frame_folder(path) -> bool:
-  """Whether a path is a folder that holds one video as numbered images.
+  """Whether a path is a folder of the numbered frames of one video.
 
-  It holds more numbered images than other files, no video and no folder; what
-  systems leave in any folder does not count.
+  Such a folder has more numbered images than other files, no video and no
+  subfolder; files left by operating systems do not count.
   """
   if isinstance(path, bytes) or not os.path.isdir(path):
     return False
@@ -70,10 +70,10 @@ def is_frame_folder(path) -> bool:
 
 
 def list_frames(path) -> Frames:
-  """Finds the frames of a folder, in the natural order of their numbers.
+  """Lists the frames of a folder in the order of their numbers.
 
   Raises:
-    UserError: there are no frames, or several sequences; names two of them.
+    UserError: there are no frames, or more than one sequence.
   """
   sequences, aside = {}, []
   for name in sorted(os.listdir(path)):
@@ -103,30 +103,30 @@ def list_frames(path) -> Frames:
 
 
 def stamp(path) -> dict[str, int]:
-  """`bytes` and `mtime_ns` of a video: of its file, or of a folder's frames.
+  """Returns `bytes` and `mtime_ns` of a video file or folder of frames.
 
-  For a folder they are the sum, and the newest of the frames' and its own.
-  Raises OSError if it does not exist.
+  For a folder, `bytes` is the sum over its frames, and `mtime_ns` the latest of
+  theirs and its own. Raises OSError if it does not exist.
   """
   found = [os.stat(path)]
   size = found[0].st_size
   if is_frame_folder(path):
-    found += [os.stat(os.path.join(path, name)) for name in _names(path)]
+    found += [os.stat(os.path.join(path, name)) for name in _list_names(path)]
     size = sum(entry.st_size for entry in found[1:])
   return {'bytes': size, 'mtime_ns': max(one.st_mtime_ns for one in found)}
 
 
-def sha256(path) -> str:
-  """Hash of the contents of the frames in order, whatever their names."""
+def compute_sha256(path) -> str:
+  """Hashes the contents of the frames in order, ignoring their names."""
   digest = hashlib.sha256()
-  for name in _names(path):
+  for name in _list_names(path):
     with open(os.path.join(path, name), 'rb') as file:
       digest.update(hashlib.file_digest(file, 'sha256').digest())
   return digest.hexdigest()
 
 
-def _names(path) -> list[str]:
+def _list_names(path) -> list[str]:
   try:
     return list_frames(path).names
-  except ValueError:  # opening it reports this
+  except UserError:  # opening it reports this
     return []

@@ -1,6 +1,7 @@
-"""A folder of numbered images read as a video.
+"""A folder of numbered images, read as a video.
 
-Something-Something V1, Jester and the rawframes of mmaction2 exist only so.
+Something-Something V1, Jester and the rawframes of mmaction2 exist only in this
+form.
 """
 
 import contextlib
@@ -21,11 +22,11 @@ from i2v_jax.runtime.errors import FileError, UserError
 
 __all__ = ['FPS', 'FrameFolder', 'is_frame_folder', 'list_frames']
 
-FPS = 30.0  # unless a config or a command says otherwise
+FPS = 30.0  # the default of configs and commands
 _CODECS = {
   'jpg': 'mjpeg',
   'jpeg': 'mjpeg',
-}  # FFmpeg's names; else as the ending
+}  # FFmpeg's names; else the extension
 _SCAN, _END = b'\xff\xda', b'\xff\xd9'  # markers of JPEG
 
 
@@ -38,22 +39,22 @@ def check_fps(fps: float) -> None:
 class FrameFolder(contextlib.AbstractContextManager):
   """A folder of numbered images, used as `decode.Video` is.
 
-  Images are read as OpenCV shows them: turned as their EXIF data says, grey
-  ones with three equal channels, 16 bits as 8, without transparency.
+  Images are read as by OpenCV: rotated by their EXIF data, grey ones with three
+  equal channels, 16 bits as 8, without transparency.
 
   Args:
-    path: of the folder.
-    name: what messages call it; its path if not given.
-    seconds: from opening on, until any further work raises DecodeError; None
-      sets no limit.
-    fps: frames a second, which no file says.
+    path: the folder.
+    name: name of the video in messages; by default its path.
+    seconds: time limit from opening on, after which any work raises
+      DecodeError; None sets no limit.
+    fps: frames per second, which no file states.
 
   Attributes:
-    info: what it holds, a `VideoInfo`.
-    files: its `Frames`.
+    info: its facts, a `VideoInfo`.
+    files: its files, a `Frames`.
 
   Raises:
-    DecodeError: its images are not a sequence, or the first cannot be read.
+    DecodeError: the images are not one sequence, or the first is unreadable.
     UserError: `fps` is invalid.
   """
 
@@ -69,7 +70,7 @@ class FrameFolder(contextlib.AbstractContextManager):
     self.name, self._end = name or self._path, time.monotonic() + (seconds or 0)
     try:
       self.files = list_frames(self._path)
-    except ValueError as error:
+    except UserError as error:
       raise self._error(str(error)) from error
     self._size = None
     height, width = self.convert(self._decode(0), 0).shape[:2]
@@ -85,7 +86,7 @@ class FrameFolder(contextlib.AbstractContextManager):
   def read(
     self, indices: Iterable[int], short_side: int | None = None
   ) -> np.ndarray:
-    """Reads the frames asked for; arguments and result as `Video.read`."""
+    """Reads the frames requested; arguments and result as in `Video.read`."""
     wanted = [operator.index(i) for i in indices]
     if wanted and min(wanted) < 0:
       raise IndexError(f'{self.name}: frame {min(wanted)}; they start at 0')
@@ -98,18 +99,18 @@ class FrameFolder(contextlib.AbstractContextManager):
     return images
 
   def convert(self, picture: np.ndarray, frame: int) -> np.ndarray:
-    """A decoded picture as uint8 RGB [H, W, 3]; `frame` is its number."""
+    """Converts picture number `frame` to uint8 RGB [H, W, 3]."""
     height, width = picture.shape[:2]
     if self._size not in (None, (height, width)):
       first = f'{self._size[1]} x {self._size[0]}'
       raise self._error(
         f'frame {frame}, {self.files.names[frame]}, is {width} x {height} '
-        f'pixels, not {first} as the first; bring all to one size'
+        f'pixels, not {first} as the first; resize all to one size'
       )
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
 
   def resize(self, images: np.ndarray, short_side: int | None) -> np.ndarray:
-    """The images [n, H, W, 3] as `read` gives them."""
+    """Resizes images [n, H, W, 3] as `read` does."""
     if short_side is None:
       return images
     return resize_short_side(images, short_side)
@@ -129,7 +130,7 @@ class FrameFolder(contextlib.AbstractContextManager):
     )
 
   def _decode(self, frame: int) -> np.ndarray:
-    """The picture of a file: BGR [H, W, 3]."""
+    """Decodes a file to a picture: BGR [H, W, 3]."""
     self._check_time(frame)
     name = self.files.names[frame]
     try:
@@ -138,9 +139,9 @@ class FrameFolder(contextlib.AbstractContextManager):
       raise self._unreadable(frame, error.strerror or repr(error)) from error
     if not data:
       raise self._unreadable(frame, 'it is empty')
-    # Some versions of OpenCV fill what is missing of a JPEG with grey.
+    # Some versions of OpenCV fill the missing part of a JPEG with grey.
     if data[:2] == b'\xff\xd8' and data.rfind(_END) < data.rfind(_SCAN):
-      raise self._unreadable(frame, 'it is cut short')
+      raise self._unreadable(frame, 'it is truncated')
     try:
       image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:
@@ -167,7 +168,7 @@ class FrameFolder(contextlib.AbstractContextManager):
 
 
 def _read(path: str) -> bytes:
-  # Opening a pipe waits for somebody to write.
+  # Opening a pipe would wait for a writer.
   if not stat.S_ISREG(os.stat(path).st_mode):
     raise FileError(0, 'it is not a regular file')
   with open(path, 'rb') as file:

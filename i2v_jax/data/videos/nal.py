@@ -1,8 +1,7 @@
 """H.264 and HEVC: the picture order count in the headers of the slices.
 
-Both readers keep the parameter sets they meet. `read` raises UserError, or
-KeyError for want of a parameter set, where a packet may not hold exactly one
-picture that is shown.
+Both readers remember parameter sets. `read` raises UserError, or KeyError for a
+missing parameter set, if a packet may not hold exactly one displayed picture.
 """
 
 from collections.abc import Iterator
@@ -11,20 +10,20 @@ from typing import NamedTuple
 from i2v_jax.data.videos.bits import Bits
 from i2v_jax.runtime.errors import UserError
 
-_HEAD = 32  # bytes of a slice that hold what is read of it
-_SETS = 512  # bytes that hold what is read of a parameter set
+_HEAD = 32  # bytes of a slice that suffice
+_SETS = 512  # bytes of a parameter set that suffice
 # Profiles of H.264 whose sequence parameter set states the chroma format.
 _HIGH = {100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135}
 
 
 class Slice(NamedTuple):
-  """What the first slice of a picture says.
+  """Facts of the first slice of a picture.
 
   Attributes:
-    fresh: it begins a period, and is shown after all before it.
+    fresh: it begins a period: it is displayed after all earlier pictures.
     count: its place in the period, modulo `modulus`.
-    modulus: 1 where pictures are shown as they are decoded.
-    starts: decoding may start here and loses nothing of what comes later.
+    modulus: 1 if pictures are displayed in decoding order.
+    starts: decoding may start here and loses no later picture.
     intra: decoding may start here.
   """
 
@@ -45,14 +44,14 @@ class Avc:
   def __init__(self, extra: bytes):
     self._sps, self._pps, self._number = {}, {}, 0
     self.size = (extra[4] & 3) + 1 if extra[:1] == b'\1' else 0
-    for unit in _avcc(extra) if self.size else units(extra, 0):
+    for unit in _read_avcc(extra) if self.size else split_units(extra, 0):
       self.learn(unit)
 
   def is_slice(self, unit: bytes) -> bool:
     return unit[0] & 31 in (1, 2, 5)
 
   def learn(self, unit: bytes) -> None:
-    """Keeps a parameter set."""
+    """Remembers a parameter set."""
     kind, bits = unit[0] & 31, Bits(unit[1:])
     if kind == 7:
       self._sequence(bits)
@@ -111,16 +110,16 @@ class Hevc:
   def __init__(self, extra: bytes):
     self._sps, self._pps, self._keys = {}, {}, 0
     self.size = (extra[21] & 3) + 1 if _is_hvcc(extra) else 0
-    for unit in _hvcc(extra) if self.size else units(extra, 0):
+    for unit in _read_hvcc(extra) if self.size else split_units(extra, 0):
       self.learn(unit)
 
   def is_slice(self, unit: bytes) -> bool:
-    return unit[0] >> 1 & 63 < 32 and not _layer(unit)
+    return unit[0] >> 1 & 63 < 32 and not _read_layer(unit)
 
   def learn(self, unit: bytes) -> None:
-    """Keeps a parameter set."""
+    """Remembers a parameter set."""
     kind, bits = unit[0] >> 1 & 63, Bits(unit[2:])
-    if _layer(unit):
+    if _read_layer(unit):
       return
     if kind == 33:
       self._sequence(bits)
@@ -151,7 +150,7 @@ class Hevc:
     key = 16 <= kind <= 23
     self._keys += key
     if kind in (8, 9) and self._keys < 2:
-      raise UserError('it needs what was before the first key frame')
+      raise UserError('it needs pictures before the first key frame')
     bits.take(1 + key)
     sequence, output, extra = self._pps[bits.golomb()]
     separate, span = self._sps[sequence]
@@ -164,16 +163,16 @@ class Hevc:
     return Slice(kind < 19 and key, bits.take(span), 1 << span, key, key)
 
 
-def _layer(unit: bytes) -> int:
+def _read_layer(unit: bytes) -> int:
   return (unit[0] & 1) << 5 | unit[1] >> 3
 
 
-def units(data: bytes, size: int) -> Iterator[bytes]:
-  """The NAL units of a packet; `size` bytes hold their lengths, 0: none do."""
-  return _sized(data, size) if size else _annex_b(data)
+def split_units(data: bytes, size: int) -> Iterator[bytes]:
+  """Splits a packet into NAL units of length prefixes of `size` bytes, or 0."""
+  return _split_sized(data, size) if size else _split_annex_b(data)
 
 
-def _sized(data: bytes, size: int) -> Iterator[bytes]:
+def _split_sized(data: bytes, size: int) -> Iterator[bytes]:
   at = 0
   while at + size < len(data):
     stop = at + size + int.from_bytes(data[at : at + size])
@@ -182,7 +181,7 @@ def _sized(data: bytes, size: int) -> Iterator[bytes]:
     at = stop
 
 
-def _annex_b(data: bytes) -> Iterator[bytes]:
+def _split_annex_b(data: bytes) -> Iterator[bytes]:
   at = data.find(b'\0\0\1')
   while 0 <= at < len(data) - 4:
     after = data.find(b'\0\0\1', at + 3)
@@ -191,7 +190,7 @@ def _annex_b(data: bytes) -> Iterator[bytes]:
     at = after
 
 
-def _avcc(extra: bytes) -> Iterator[bytes]:
+def _read_avcc(extra: bytes) -> Iterator[bytes]:
   at = 6
   for count in (extra[5] & 31, None):
     if count is None and at < len(extra):
@@ -207,7 +206,7 @@ def _is_hvcc(extra: bytes) -> bool:
   return len(extra) > 22 and extra[:3] not in (b'\0\0\0', b'\0\0\1')
 
 
-def _hvcc(extra: bytes) -> Iterator[bytes]:
+def _read_hvcc(extra: bytes) -> Iterator[bytes]:
   at = 23
   for _ in range(extra[22]):
     count, at = int.from_bytes(extra[at + 1 : at + 3]), at + 3

@@ -1,4 +1,4 @@
-"""File names: which may be videos, and which differ only in their spelling."""
+"""File names: which may be videos, and which differ only in spelling."""
 
 import os
 import re
@@ -38,45 +38,45 @@ _LITTER = re.compile(
 )
 
 
-def extension(name: str) -> str:
-  """What follows the last dot, in lower case; '' if there is none."""
+def get_extension(name: str) -> str:
+  """Returns the extension in lower case, without the dot, or ''."""
   return os.path.splitext(name)[1][1:].lower()
 
 
 def has_video_extension(name: str) -> bool:
-  """Whether a file name ends as those of videos do."""
-  return extension(name) in VIDEOS
+  """Whether a file name has the extension of a video."""
+  return get_extension(name) in VIDEOS
 
 
 def may_be_video(name: str) -> bool:
-  """Whether a file of this name is tried as a video.
+  """Whether a file of this name counts as a video.
 
-  Left out are hidden files and those that are plainly something else: texts,
-  images, archives, sound, subtitles. A name without an extension is tried.
+  Hidden files do not, nor do texts, images, archives, sound and subtitles. A
+  name without an extension does.
   """
-  other = extension(name) in _KNOWN_OTHERS or _PLAIN.fullmatch(name)
+  other = get_extension(name) in _KNOWN_OTHERS or _PLAIN.fullmatch(name)
   return not (name.startswith('.') or other)
 
 
 def is_archive(name: str) -> bool:
-  """Whether a file is an archive by its name, such as a.zip or a.tar.lz4."""
-  return extension(name) in ARCHIVES or bool(_TAR.search(name))
+  """Whether a name is that of an archive, such as a.zip or a.tar.lz4."""
+  return get_extension(name) in ARCHIVES or bool(_TAR.search(name))
 
 
 def is_litter(name: str) -> bool:
-  """Whether it is a file or folder that operating systems leave behind."""
+  """Whether operating systems leave files or folders of this name behind."""
   return bool(_LITTER.fullmatch(name))
 
 
-def comparison_key(name: str) -> str:
-  """Equal for names that differ only in case, Unicode form or outer blanks."""
+def make_comparison_key(name: str) -> str:
+  """Makes a key that ignores case, Unicode form and outer blanks."""
   for form in _FORMS.values():
     name = form(name)
   return name
 
 
 def describe_difference(name: str, other: str) -> str:
-  """How two names of the same `key` differ, in words."""
+  """Says how two names of the same comparison key differ."""
   found = []
   for word in _FORMS:
     one, two = name, other
@@ -88,12 +88,12 @@ def describe_difference(name: str, other: str) -> str:
   return ' and '.join(found)
 
 
-def _stripped(name: str) -> str:
+def _strip(name: str) -> str:
   return ''.join(part.strip() for part in os.path.splitext(name))
 
 
 _FORMS = {
   'case': str.casefold,
   'Unicode form (NFC or NFD)': lambda name: unicodedata.normalize('NFC', name),
-  'blanks at the ends': _stripped,
+  'blanks at the ends': _strip,
 }

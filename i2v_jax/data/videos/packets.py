@@ -1,4 +1,4 @@
-"""The packets of a video file: which frame each shows, where to start."""
+"""The packets of a video file: the frame that each shows, where to start."""
 
 import io
 import itertools
@@ -17,8 +17,8 @@ from i2v_jax.runtime.errors import UserError
 
 Source = str | os.PathLike | bytes
 
-# These store no presentation times. FFmpeg guesses some, and guesses wrong
-# once there are B-frames, so their frames are counted from the first one.
+# These store no presentation times. FFmpeg guesses them, wrongly if there are
+# B-frames, so their frames are counted from the first one.
 _UNTIMED = {'asf', 'avi', 'h264', 'hevc', 'm4v', 'mjpeg', 'mpegvideo'}
 _UNTIMED |= {'mxf', 'vc1'}
 _EMPTY = 'holds no frame that can be decoded; record it again, or leave it out'
@@ -38,24 +38,24 @@ class Key(NamedTuple):
 
 
 class Packets:
-  """An open file and what its packets tell; `scan` fills the attributes.
+  """An open file and the facts of its packets; `scan` sets the attributes.
 
   Attributes:
-    stream: the video stream that is read.
+    stream: the video stream being read.
     context: its decoder.
-    ticks: presentation times of the frames, ascending; empty where the file
-      holds none, and frames have to be counted from the start.
+    ticks: presentation times of the frames, ascending; empty if the file has
+      none and frames must be counted from the start.
     counts: times from the first frame to each, in units of `base` seconds.
     base: a fraction.
-    whole: a packet holds a whole frame, and its time is that frame's.
-    listed: packets that are to be shown.
-    counted: the packets do not say what a decoder gives, so the frames were
-      counted by decoding the whole file.
-    marked: the stream marks the frames that no other frame needs.
+    one_to_one: whether a packet holds one complete frame and that frame's time.
+    listed: number of packets to be displayed.
+    counted: whether packets do not determine the decoder's output, so that the
+      frames were counted by decoding the complete file.
+    marked: whether the stream marks frames that no other frame references.
 
   Args:
     source: path of the file, or its bytes.
-    name: of the file in messages; its path if not given.
+    name: name of the file in messages; by default its path.
     limit: seconds from now until `check_time` raises; None means never.
   """
 
@@ -69,7 +69,7 @@ class Packets:
     return DecodeError(f'{self.name}: {reason}')
 
   def check_time(self, frame: int) -> None:
-    """Raises DecodeError where the time is up; `frame` is the next one."""
+    """Raises DecodeError after the time limit; `frame` is the next one."""
     if self._limit is not None and time.monotonic() > self._end:
       raise self.error(
         f'took longer than {self._limit:g} s at frame {frame}; repair or drop '
@@ -81,31 +81,31 @@ class Packets:
       self._container.close()
 
   def open(self) -> None:
-    """Opens the file, again if it is open: then reading starts anew."""
+    """Opens the file; if it is open, reading starts again from its start."""
     self.close()
-    # FFmpeg asks for it while it searches for a stream or for a packet.
-    self._container = pyav.open_file(self._file(), self._limit)
-    self.stream = pyav.video_stream(self._container)
+    # FFmpeg checks the limit while it searches for a stream or a packet.
+    self._container = pyav.open_file(self._find_source(), self._limit)
+    self.stream = pyav.find_video_stream(self._container)
     if self.stream is None:
       raise self.error('has no video stream')
     self.context = self.stream.codec_context
     if self.context is None:
       raise self.error('is in a format that this FFmpeg does not decode')
 
-  def _file(self):
+  def _find_source(self):
     if isinstance(self._source, bytes):
       return io.BytesIO(self._source)
     path = os.fspath(self._source)
-    # Opening a pipe waits for somebody to write.
+    # Opening a pipe would wait for a writer.
     if not stat.S_ISREG(os.stat(path).st_mode):
-      raise self.error('is no regular file; give the path of a video')
+      raise self.error('is not a regular file; give the path of a video')
     return path
 
   def scan(self) -> av.VideoFrame:
     """Reads every packet; returns the first picture."""
     first, shown, keys = None, [], []
     self._order = Order(
-      pyav.codec_name(self.context),
+      pyav.get_codec_name(self.context),
       bytes(self.context.extradata or b''),
       self.context.codec.reorder,
       self.context.has_b_frames,
@@ -118,14 +118,14 @@ class Packets:
           shown.append((packet.pts, packet.dts))
         if header.enters and packet.pts is not None:
           keys.append((packet.pts, packet.dts, packet.size))
-      first = first or self._picture(packet)
+      first = first or self._decode_first(packet)
     if not shown:
       raise self.error(_EMPTY)
     self.listed = len(shown)
     return self._index(first, shown, keys)
 
-  def _picture(self, packet: av.Packet) -> av.VideoFrame | None:
-    """The first picture; without the frames that delay its output."""
+  def _decode_first(self, packet: av.Packet) -> av.VideoFrame | None:
+    """Decodes the first picture, without the frames that delay its output."""
     try:
       pictures = packet.decode()
     except av.FFmpegError:
@@ -140,7 +140,7 @@ class Packets:
   def _index(self, first, shown: list[tuple], keys: list) -> av.VideoFrame:
     """Numbers the frames; returns the first."""
     times, order = zip(*shown, strict=True)
-    # Recordings one behind the other may each start at 0.
+    # Concatenated recordings may each start at 0.
     ordered = None not in order and list(order) == sorted(order)
     timed = None not in times and len(set(times)) == len(times)
     timed &= self._container.format.name not in _UNTIMED
@@ -153,7 +153,7 @@ class Packets:
     if not self.counted:
       self._number(sorted(times) if timed else (), order, keys)
     elif given and None not in given and len(set(given)) == len(given):
-      # What a seek gives is known only where the headers are.
+      # The result of a seek is known only if the headers are.
       timed = self._order.plain_later and given == sorted(given)
       timed &= self._container.format.name not in _UNTIMED
       self._number(given if timed else (), sorted(given), keys)
@@ -163,10 +163,13 @@ class Packets:
     return first
 
   def _decode_all(self) -> tuple[av.VideoFrame, list]:
-    """The first picture, and the times of all; none if a packet is broken."""
+    """Decodes all pictures; returns the first and all times.
+
+    There are no times if a packet is broken.
+    """
     first, times = None, []
     try:
-      for picture in self.pictures():
+      for picture in self.decode():
         first = first or picture
         times.append(picture.pts)
     except av.FFmpegError:
@@ -176,55 +179,55 @@ class Packets:
     return first, times
 
   def _number(self, ticks: Sequence, times: Sequence, keys: list) -> None:
-    """Sets how frames are found, and when each is shown.
+    """Sets how frames are found and when each is displayed.
 
     Args:
-      ticks: times by which pictures are known; empty if they are counted.
-      times: of the frames otherwise; of no use if they are not in order.
+      ticks: times that identify pictures; empty if pictures are counted.
+      times: the times of counted frames; ignored if not in order.
       keys: (pts, dts, size) of packets where decoding can start.
     """
-    self.ticks, self.base = list(ticks), pyav.fraction(self.stream.time_base)
+    self.ticks, self.base = list(ticks), pyav.to_fraction(self.stream.time_base)
     keys = sorted(keys, key=lambda key: key[0]) if ticks else []
     self._keys = [Key(bisect_left(self.ticks, key[0]), *key) for key in keys]
     times = self.ticks or list(times)
-    told = None not in times and times == sorted(times)
-    if not self.ticks and not (told and times[0] < times[-1]):
+    known = None not in times and times == sorted(times)
+    if not self.ticks and not (known and times[0] < times[-1]):
       self.base, times = 1 / self.rate, range(len(times))
     self.counts = [time - times[0] for time in times]
 
   @property
   def rate(self):
-    """Frames per second, as stated or guessed."""
+    """Frames per second, as stated by the file or guessed by FFmpeg."""
     found = self.stream.average_rate or self.stream.guessed_rate
     if not found:
       raise self.error('states neither times nor a frame rate; re-encode it')
-    return pyav.fraction(found)
+    return pyav.to_fraction(found)
 
-  def key(self, frame: int) -> Key | None:
-    """Where decoding has to start; None means the start of the file."""
+  def find_key(self, frame: int) -> Key | None:
+    """Finds where decoding must start; None means the start of the file."""
     place = bisect_right(self._keys, frame, key=lambda key: key.frame)
     return self._keys[place - 1] if place else None
 
   def _mark(self, first: av.VideoFrame) -> None:
-    codec = pyav.codec_name(self.context)
+    codec = pyav.get_codec_name(self.context)
     extra = self.context.extradata or b''
-    fields = pyav.interlaced(self.context, first)
-    self.whole = bool(self.ticks) and not (fields or self.counted)
+    fields = pyav.is_interlaced(self.context, first)
+    self.one_to_one = bool(self.ticks) and not (fields or self.counted)
     # Byte 21 of hvcC (ISO/IEC 14496-15, 8.3.3.1.2) counts temporal layers: a
     # frame that its own layer does not need may be needed by the next.
     one_layer = len(extra) > 21 and extra[0] == 1 and extra[21] >> 3 & 7 == 1
-    self.marked = self.whole and (
+    self.marked = self.one_to_one and (
       codec == 'h264' or (codec == 'hevc' and one_layer)
     )
 
   def start(self, key: Key | None) -> Iterator[av.Packet]:
-    """The packets from a key frame on, or from the start of the file."""
+    """Yields the packets from a key frame, or from the start of the file."""
     # Some containers seek by presentation time, others by decoding time.
     targets = [key.pts, key.dts] if key else []
     for target in (target for target in targets if target is not None):
       self._container.seek(target, stream=self.stream)
       packets = self._container.demux(self.stream)
-      # Before the key some containers give others, or only parts of them.
+      # Some containers yield earlier packets first, or only parts of them.
       for packet in packets:
         if (packet.pts, packet.size) == (key.pts, key.size):
           return itertools.chain([packet], packets)
@@ -233,21 +236,21 @@ class Packets:
     self.open()
     return self._container.demux(self.stream)
 
-  def pictures(
+  def decode(
     self, key: Key | None = None, frame: int = 0
   ) -> Iterator[av.VideoFrame]:
-    """Plain decoding from a key frame, or the start: what FFmpeg gives.
+    """Decodes all pictures from a key frame, or from the start of the file.
 
     A file that starts between key frames begins with the first frame that
     decodes. Raises av.FFmpegError at a broken packet.
 
     Args:
       key: where to start.
-      frame: number for the message when the time is up.
+      frame: number of the next frame, for the message after the time limit.
     """
     given = key is not None or not self._order.cut
-    # Before FFmpeg 8 its HEVC decoder gave grey pictures for these packets.
-    early = not given and pyav.codec_name(self.context) == 'hevc'
+    # The HEVC decoder before FFmpeg 8 outputs grey pictures for these packets.
+    early = not given and pyav.get_codec_name(self.context) == 'hevc'
     for packet in self.start(key):
       self.check_time(frame)
       early &= not packet.is_keyframe

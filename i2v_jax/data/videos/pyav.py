@@ -1,6 +1,6 @@
-"""Bridges the differences between the releases of PyAV from 14.0 on.
+"""Hides the differences between releases of PyAV from 14.0 on.
 
-Other modules of this package may use what every release has.
+Other modules of this package use only what all releases have.
 """
 
 import codecs
@@ -15,14 +15,14 @@ from av.video.reformatter import Interpolation, VideoReformatter
 
 from i2v_jax.data.videos import fields
 
-# Titles may be in any encoding, and are not used. Later releases decode them
-# without being asked.
+# Titles may be in any encoding and are not used. Later releases decode them
+# unconditionally.
 _OPEN = {}
 if hasattr(av.container.InputContainer, 'metadata_errors'):
   _OPEN['metadata_errors'] = 'replace'
 
 # FFmpeg's names of containers that hold their own content. Scripts, playlists,
-# patterns, devices and session descriptions are not: they open others.
+# patterns, devices and session descriptions are missing: they open other files.
 _CONTAINERS = (
   'apng asf av1 avi cavsvideo dhav dirac dnxhd dv flv gif gxf h261 h263 h264 '
   'hevc ivf live_flv m4v matroska mjpeg mov mpeg mpegts mpegvideo mxf nsv nut '
@@ -30,7 +30,7 @@ _CONTAINERS = (
 )
 _ALONE = {
   'format_whitelist': _CONTAINERS.replace(' ', ','),
-  # QuickTime: no tracks that are stored in another file.
+  # QuickTime: no tracks stored in another file.
   'enable_drefs': '0',
   'use_absolute_path': '0',
 }
@@ -56,7 +56,7 @@ _INSIDE = {
   b'<html': 'a web page',
   b'<!doctype html': 'a web page',
 }
-_DAMAGED = 'it is damaged, or not a kind of video file that is read'
+_DAMAGED = 'it is damaged, or not a supported kind of video file'
 
 
 def open_file(
@@ -69,20 +69,20 @@ def open_file(
     timeout: seconds that FFmpeg may take to open it, and for each read.
 
   Raises:
-    OSError: it is not in a container that is read.
+    OSError: its container is not supported.
     av.FFmpegError: it cannot be opened.
   """
   source, protocols = file, 'none'
   if isinstance(file, str):
     # Without the prefix FFmpeg takes `a:b.mp4` for a network protocol.
     source, protocols = f'file:{file}', 'file'
-  # As `options` they go to each stream too, and before 17.0 past their end.
+  # `options` would also reach each stream, and before 17.0 past their end.
   options = _ALONE | {'protocol_whitelist': protocols}
   try:
     return av.open(source, timeout=timeout, container_options=options, **_OPEN)
   except av.FFmpegError as error:
-    reason = _kind(file)
-    # FFmpeg's numbers for what is not on the list, and for an absurd size.
+    reason = _describe_kind(file)
+    # FFmpeg's error numbers for unlisted containers and for an absurd size.
     if not reason and error.errno in (errno.EINVAL, errno.EBUSY):
       reason = _DAMAGED
     if not reason:
@@ -90,15 +90,15 @@ def open_file(
     raise OSError(errno.EINVAL, reason) from error
 
 
-def reason(error: OSError | av.FFmpegError) -> str:
-  """Why a file cannot be opened, in words."""
+def describe_error(error: OSError | av.FFmpegError) -> str:
+  """Says why a file cannot be opened."""
   if isinstance(error, av.FFmpegError) and error.errno == errno.EINVAL:
-    return 'its header is damaged, or of a kind that is not read'
+    return 'its header is damaged, or of an unsupported kind'
   return error.strerror
 
 
-def _kind(file: str | io.BytesIO) -> str:
-  """The kind of a file that FFmpeg does not open; '' if it is not known."""
+def _describe_kind(file: str | io.BytesIO) -> str:
+  """Describes the kind of a file that FFmpeg does not open, or returns ''."""
   if isinstance(file, io.BytesIO):
     head = file.getvalue()[:4096]
   elif os.path.exists(file):
@@ -125,27 +125,27 @@ def _is_text(head: bytes) -> bool:
   )
 
 
-def video_stream(container: av.container.InputContainer):
-  """The video stream to read, set to one thread; None if there is none.
+def find_video_stream(container: av.container.InputContainer):
+  """Finds the video stream and sets it to one thread; None if there is none.
 
   The cover picture of a song is not a video.
   """
   stream = container.streams.best('video')
   if stream is None or _is_cover(stream):
     return None
-  stream.thread_count = 1  # Data workers give the parallelism.
+  stream.thread_count = 1  # Data workers run in parallel.
   return stream
 
 
 def _is_cover(stream) -> bool:
   if not hasattr(stream, 'disposition'):  # before 14.1
-    still = codec_name(stream.codec_context) in ('bmp', 'mjpeg', 'png')
+    still = get_codec_name(stream.codec_context) in ('bmp', 'mjpeg', 'png')
     return still and not (stream.frames or stream.average_rate)
   return bool(stream.disposition & av.stream.Disposition.attached_pic)
 
 
-def codec_name(context: av.CodecContext) -> str:
-  """FFmpeg's name of the codec, such as 'av1', not that of its decoder."""
+def get_codec_name(context: av.CodecContext) -> str:
+  """Returns FFmpeg's name of the codec, such as 'av1', not of its decoder."""
   codec = context.codec
   if hasattr(codec, 'canonical_name'):
     return codec.canonical_name
@@ -153,38 +153,38 @@ def codec_name(context: av.CodecContext) -> str:
   return others.get(codec.name, codec.name)  # before 14.2
 
 
-def fraction(ratio) -> Fraction | None:
-  """A rate or a time base as a fraction; None where it is not known.
+def to_fraction(ratio) -> Fraction | None:
+  """Converts a rate or time base to a fraction; None if it is unknown.
 
-  PyAV gives fractions of its own from 19.0 on, with 0/0 for what is not known.
+  From 19.0 on PyAV has its own fractions, with 0/0 for unknown ones.
   """
   return Fraction(ratio.numerator, ratio.denominator) if ratio else None
 
 
-def display_matrix(picture: av.VideoFrame) -> np.ndarray | None:
-  """How the file says to show it, as in FFmpeg's display.h: int32 [3, 3]."""
+def read_display_matrix(picture: av.VideoFrame) -> np.ndarray | None:
+  """Reads the display matrix, as in FFmpeg's display.h: int32 [3, 3]."""
   found = picture.side_data.get('DISPLAYMATRIX')
   return None if found is None else np.frombuffer(found, '<i4').reshape(3, 3)
 
 
-def interlaced(context: av.CodecContext, first: av.VideoFrame) -> bool:
-  """Whether the two fields of a frame may come one by one.
+def is_interlaced(context: av.CodecContext, first: av.VideoFrame) -> bool:
+  """Whether the two fields of a frame may be coded one by one.
 
   Args:
-    context: of the stream; it knows from 18.1 on.
-    first: a picture of the stream.
+    context: of the stream; knows the order of fields from 18.1 on.
+    first: the first picture of the stream.
   """
   # 0 is unknown, 1 progressive.
   return first.interlaced_frame or getattr(context, 'field_order', 0) > 1
 
 
-# Releases before 14.1 know values by name only, those before 18.0 no flags.
+# Releases before 14.1 know values by name only, and before 18.0 no flags.
 BICUBIC = 'BICUBIC'
 if hasattr(Interpolation, 'ACCURATE_RND'):
   BICUBIC = Interpolation.BICUBIC | Interpolation.ACCURATE_RND
 
 
-def _threads() -> dict[str, int]:
+def _find_threads() -> dict[str, int]:
   try:
     VideoReformatter().reformat(av.VideoFrame(2, 2, 'rgb24'), threads=1)
   except TypeError:  # before 17.0: always one
@@ -192,7 +192,7 @@ def _threads() -> dict[str, int]:
   return {'threads': 1}
 
 
-_THREADS = _threads()
+_THREADS = _find_threads()
 
 
 class Reformatter:
@@ -200,39 +200,39 @@ class Reformatter:
 
   def __init__(self):
     self._reformatter, self._graph, self._kind = VideoReformatter(), None, None
-    self._whole = fields.Whole()
-    self.codec = ''  # of the pictures, where it is known
+    self._progressive = fields.Progressive()
+    self.codec = ''  # of the pictures, if known
 
   def reformat(self, picture: av.VideoFrame, **wanted) -> av.VideoFrame:
-    """As PyAV's VideoReformatter does; give values of enums by name.
+    """Does the same as PyAV's VideoReformatter; enums are given by name.
 
-    The two fields of an interlaced picture are taken for one.
+    The two fields of an interlaced picture are converted as one.
     """
-    picture = self._whole(picture)
+    picture = self._progressive(picture)
     return self._reformatter.reformat(picture, **wanted, **_THREADS)
 
-  def rgb(self, picture: av.VideoFrame) -> np.ndarray:
-    """A picture as uint8 RGB [H, W, 3], by the colours it says it has."""
+  def to_rgb(self, picture: av.VideoFrame) -> np.ndarray:
+    """Converts a picture to uint8 RGB [H, W, 3] by its stated colour space."""
     if not _THREADS:
-      return self._filtered(picture).to_ndarray()
+      return self._filter(picture).to_ndarray()
     return self.reformat(picture, format='rgb24').to_ndarray()
 
-  def _filtered(self, picture: av.VideoFrame) -> av.VideoFrame:
-    """The same in releases whose reformatter takes every video for BT.601."""
+  def _filter(self, picture: av.VideoFrame) -> av.VideoFrame:
+    """Converts to RGB in releases whose reformatter assumes BT.601."""
     kind = (picture.width, picture.height, picture.format.name)
     kind += (picture.colorspace, picture.color_range)
     if kind != self._kind:
-      self._kind, self._graph = kind, _to_rgb(picture, self.codec)
+      self._kind, self._graph = kind, _make_rgb_graph(picture, self.codec)
     self._graph.push(picture)
     return self._graph.pull()
 
 
-def _to_rgb(picture: av.VideoFrame, codec: str) -> av.filter.Graph:
+def _make_rgb_graph(picture: av.VideoFrame, codec: str) -> av.filter.Graph:
   graph = av.filter.Graph()
   size = {'width': picture.width, 'height': picture.height}
   base = picture.time_base or Fraction(1, 90_000)
   options = 'flags=bilinear:threads=1:interl=0'
-  # Their decoders say where colours are sampled, which the filter overlooks.
+  # Their decoders state where chroma is sampled, which the filter ignores.
   if codec in ('h264', 'hevc') and '420' in picture.format.name:
     options += ':in_chroma_loc=left'
   graph.link_nodes(

@@ -20,7 +20,7 @@ def check_frames(frames: np.ndarray) -> None:
 def resize(frames: np.ndarray, height: int, width: int) -> np.ndarray:
   """Resizes to uint8 [T, height, width, 3], bilinear without antialiasing.
 
-  As mmaction2's Resize (cv2.INTER_LINEAR). Returns `frames` itself where the
+  As mmaction2's Resize (cv2.INTER_LINEAR). Returns `frames` itself if the
   size is right already. Raises UserError for a side below 1 pixel.
   """
   check_frames(frames)
@@ -40,17 +40,17 @@ def resize_short_side(frames: np.ndarray, size: int) -> np.ndarray:
   """Resizes so that the short side has `size` pixels, keeping the aspect.
 
   The long side is rounded half up, as in mmaction2's Resize with keep_ratio.
-  Raises UserError where frames would become too large: see `resized`.
+  Raises UserError if frames would become too large; see `compute_size`.
   """
   check_frames(frames)
-  return resize(frames, *resized(*frames.shape[1:3], size))
+  return resize(frames, *compute_size(*frames.shape[1:3], size))
 
 
-def resized(height: int, width: int, size: int) -> tuple[int, int]:
-  """The (height, width) of frames whose short side becomes `size` pixels.
+def compute_size(height: int, width: int, size: int) -> tuple[int, int]:
+  """Computes (height, width) of frames resized to a short side of `size`.
 
-  Raises UserError where it is more than `LARGEST` pixels a frame, and more
-  than the frame has: narrow ribbons would take gigabytes.
+  Raises UserError if that is more than `LARGEST` pixels per frame and more than
+  the frame has: narrow ribbons would take gigabytes.
   """
   scale = size / min(height, width)
   sides = int(height * scale + 0.5), int(width * scale + 0.5)

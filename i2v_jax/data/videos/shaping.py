@@ -1,4 +1,4 @@
-"""Brings pictures into the form in which copies of videos are stored."""
+"""Converts pictures to the form in which copies of videos are stored."""
 
 import av
 import numpy as np
@@ -6,17 +6,17 @@ from av.video.reformatter import ColorRange
 
 from i2v_jax.data.videos import decode, display, pyav
 
-_STRETCH = 4  # times; a wider or higher pixel is taken for an error
+_STRETCH = 4  # times; a wider or higher pixel is considered an error
 
 
 class Shaper:
-  """Brings pictures to size, upright, as 4:2:0 of even sides.
+  """Resizes pictures, upright, to 4:2:0 with even sides.
 
   Args:
-    info: of the video.
-    short_side: pixels, to which larger pictures shrink; None keeps the size.
-    square: stretches the width where the pixels are not square.
-    jpeg: full range and the colours of JPEG.
+    info: facts of the video.
+    short_side: pixels to which larger pictures shrink; None keeps the size.
+    square: whether to stretch the width if pixels are not square.
+    jpeg: whether to use the full range and colour space of JPEG.
   """
 
   def __init__(
@@ -57,11 +57,11 @@ class Shaper:
     return turned
 
   def _upright(self, planes: np.ndarray) -> np.ndarray:
-    """Mirrors and turns the planes of a 4:2:0 picture [H * 3 / 2, W]."""
+    """Mirrors and rotates the planes of a 4:2:0 picture [H * 3 / 2, W]."""
     height, width = len(planes) * 2 // 3, planes.shape[1]
     chroma = planes[height:].reshape(2, height // 2, width // 2)
     luma, *chroma = (
-      display.upright(plane, self._info.mirrored, self._info.rotation)
+      display.turn_upright(plane, self._info.mirrored, self._info.rotation)
       for plane in (planes[:height], *chroma)
     )
     return np.concatenate([luma, np.reshape(chroma, (-1, luma.shape[1]))])

@@ -1,7 +1,7 @@
-"""Videos decoded whole, and written anew so that any frame is near.
+"""Decodes complete videos, and re-encodes them with frequent key frames.
 
-One thread and no time of day: the same video gives the same bytes again, with
-one version of FFmpeg (`libraries` names it).
+With one thread and no timestamps, the same video gives the same bytes again
+with the same version of FFmpeg (see `list_libraries`).
 """
 
 import contextlib
@@ -15,11 +15,11 @@ import av
 import numpy as np
 
 from i2v_jax.data.videos import decode, fields, pyav, shaping
-from i2v_jax.runtime.errors import UserError
+from i2v_jax.runtime.errors import UserError, check_choice
 
 _TICKS = Fraction(1, 90_000)  # seconds; divides most frame rates
-# Frames that no other frame needs can be skipped, and CAVLC is cheap to read.
-# The macroblock tree reads memory that nobody wrote: other bytes every time.
+# Decoders can skip non-reference B-frames, and CAVLC is cheap to read. The
+# macroblock tree reads uninitialised memory: the bytes would differ every time.
 _X264 = (
   'keyint={gop}:min-keyint={gop}:scenecut=0:bframes=3:b-adapt=0'
   ':b-pyramid=none:cabac=0:mbtree=0'
@@ -28,17 +28,17 @@ _X264 = (
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-  """How videos are written anew; raises UserError for what cannot be.
+  """How videos are re-encoded; raises UserError for an invalid value.
 
   Attributes:
     short_side: pixels, even; larger videos shrink to it, none is enlarged.
     gop: frames from one key frame to the next.
-    fps: frames a second; None keeps every frame and its time.
-    crf: of x264, 0 (no loss) to 51.
-    frames: 'h264', or 'jpeg': every frame an image (Motion-JPEG).
-    deinterlace: makes one full frame of each frame that holds two fields.
-    square_pixels: stretches the width to what players show, where the pixels of
-      a video are not square; otherwise copies state the same aspect.
+    fps: frames per second; None keeps every frame and its time.
+    crf: quality of x264, 0 (lossless) to 51.
+    frames: 'h264', or 'jpeg' for every frame as an image (Motion-JPEG).
+    deinterlace: whether to merge the two fields of interlaced frames.
+    square_pixels: whether to stretch the width if pixels are not square;
+      otherwise copies state the same pixel aspect.
   """
 
   short_side: int | None = None
@@ -50,44 +50,42 @@ class Recipe:
   square_pixels: bool = False
 
   def __post_init__(self):
-    if self.short_side is not None and (
-      self.short_side < 2 or self.short_side % 2
-    ):
-      raise UserError(f'short side {self.short_side} is not even and positive')
+    side = self.short_side
+    if side is not None and (side < 2 or side % 2):
+      raise UserError(f'short_side is {side}; it can be an even number from 2.')
     if self.gop < 1:
-      raise UserError(f'gop {self.gop} is not positive')
+      raise UserError(f'gop is {self.gop}; it can be 1 or more.')
     if self.fps is not None and not 0 < self.fps <= 1000:
-      raise UserError(f'fps {self.fps} is not in 0 to 1000')
+      raise UserError(f'fps is {self.fps}; it can be above 0, up to 1000.')
     if self.crf not in range(52):
-      raise UserError(f'crf {self.crf} is not in 0 to 51')
-    if self.frames not in ('h264', 'jpeg'):
-      raise UserError(f"frames {self.frames!r} is not 'h264' or 'jpeg'")
+      raise UserError(f'crf is {self.crf}; it can be an integer from 0 to 51.')
+    check_choice('frames', self.frames, ('h264', 'jpeg'))
 
 
-def libraries() -> dict[str, str]:
-  """The versions that decide the bytes of a transcoded video."""
+def list_libraries() -> dict[str, str]:
+  """Lists the versions that determine the bytes of a transcoded video."""
   return {'ffmpeg': av.ffmpeg_version_info, 'av': av.__version__}
 
 
-def pictures(
+def decode_pictures(
   path: str | os.PathLike, info: decode.VideoInfo
 ) -> Iterator[av.VideoFrame]:
-  """Yields all frames as they are stored, from the first one to the last.
+  """Yields all frames as stored, from the first to the last.
 
   Args:
     path: of the video.
-    info: what `decode.probe` says of it.
+    info: result of `decode.probe`.
 
   Raises:
     DecodeError: a listed frame cannot be decoded; names it.
   """
   if decode.is_frame_folder(path):
-    yield from _images(path)
+    yield from _read_images(path)
     return
   count, reason = 0, 'it gives no picture'
   with decode.open_video(path) as video:
     try:
-      for picture in video.packets.pictures():
+      for picture in video.packets.decode():
         if picture.is_corrupt:
           break
         if not video.fits(picture):
@@ -105,21 +103,21 @@ def pictures(
     raise decode.DecodeError(f'{path}: {problem}; repair or drop the file')
 
 
-def _images(path: str | os.PathLike) -> Iterator[av.VideoFrame]:
+def _read_images(path: str | os.PathLike) -> Iterator[av.VideoFrame]:
   with decode.open_video(path) as video:
     for frame in range(video.info.frames):
       yield av.VideoFrame.from_ndarray(video.read([frame])[0])
 
 
 def verify(path: str | os.PathLike) -> decode.VideoInfo:
-  """Decodes a whole video; returns what it holds.
+  """Decodes a complete video; returns its facts.
 
   Raises:
     FileNotFoundError: there is no such file.
-    DecodeError: it is no video, or a frame cannot be decoded.
+    DecodeError: it is not a video, or a frame cannot be decoded.
   """
   info = decode.probe(path)
-  for _ in pictures(path, info):
+  for _ in decode_pictures(path, info):
     pass
   return info
 
@@ -127,21 +125,19 @@ def verify(path: str | os.PathLike) -> decode.VideoInfo:
 def encode(
   path: str | os.PathLike, recipe: Recipe, fps: float = decode.FPS
 ) -> tuple[bytes, float]:
-  """Writes a video anew: upright, in even sizes, without sound.
+  """Re-encodes a video: upright, with even sides, without sound.
 
-  A copy looks like its source: turned, mirrored and stretched alike.
-
-  With `recipe.fps` the frame on screen at 0, 1 / fps, 2 / fps, ... seconds is
-  taken: frames are dropped, or repeated, never blended. `fps` are the frames a
-  second of a folder of frames.
+  The copy looks like its source in a player. With `recipe.fps` it has the
+  frames on screen at 0, 1 / fps, 2 / fps, ... seconds: frames are dropped or
+  repeated, never blended. `fps` is the frame rate of a folder of frames.
 
   Returns:
-    an mp4 file (Matroska for 'jpeg'), and the PSNR in dB of three of its
-    frames against what went into the encoder, RGB, all three in one.
+    an mp4 file (Matroska for 'jpeg'), and the PSNR in dB, over RGB, of three of
+    its frames together against the input of the encoder.
 
   Raises:
     FileNotFoundError: there is no such file.
-    DecodeError: it is no video, or a frame cannot be decoded.
+    DecodeError: it is not a video, or a frame cannot be decoded.
   """
   info = decode.probe(path, fps)
   chosen, ticks = _schedule(info, recipe.fps)
@@ -154,9 +150,9 @@ def encode(
       info, recipe.short_side, recipe.square_pixels, recipe.frames == 'jpeg'
     )
     out = None
-    found = pictures(path, info)
+    found = decode_pictures(path, info)
     if recipe.deinterlace:
-      found = fields.deinterlaced(found)
+      found = fields.deinterlace(found)
     for repeat, picture in zip(repeats.tolist(), found, strict=True):
       if not repeat:
         continue
@@ -164,15 +160,15 @@ def encode(
       out = out or stack.enter_context(_Writer(file, frame, info, recipe))
       for _ in range(repeat):
         if shown in looked_at:
-          seen[shown] = reformatter.rgb(frame)
+          seen[shown] = reformatter.to_rgb(frame)
         out.write(frame, ticks[shown])
         shown += 1
   data = file.getvalue()
-  return data, _psnr(data, seen)
+  return data, _measure_psnr(data, seen)
 
 
 def _schedule(info: decode.VideoInfo, fps: float | None) -> tuple:
-  """Source frames in the order they are shown, and the tick of each."""
+  """Schedules source frames in display order, with the tick of each."""
   chosen, times = np.arange(info.frames), np.array(info.times)
   if (np.diff(times) * 1000 < 1).any():  # untimed, or too close for Matroska
     times = chosen / info.fps
@@ -229,8 +225,8 @@ class _Writer:
     self._file.close()
 
 
-def _psnr(data: bytes, seen: dict[int, np.ndarray]) -> float:
-  """Of frames of a file against those that were meant, in dB, at most 99."""
+def _measure_psnr(data: bytes, seen: dict[int, np.ndarray]) -> float:
+  """Measures the PSNR of frames of a file, in dB, at most 99."""
   with decode.open_video(data) as video:
     found = video.read(seen)
   wanted = np.stack([*seen.values()])

@@ -20,10 +20,10 @@ from i2v_jax.data.loading.loader import PADDING, Loader
 from i2v_jax.data.sets import csv_files
 from i2v_jax.models.inputs import INPUTS, full_precision, normalize_clips
 from i2v_jax.runtime import compilation, files, sharding
-from i2v_jax.runtime.console import progress
+from i2v_jax.runtime.console import make_progress
 from i2v_jax.runtime.errors import NonFiniteError
+from i2v_jax.training import experiment
 from i2v_jax.training.evaluation import metrics
-from i2v_jax.training.experiment import make_parallelism
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Evaluation:
 
 
 @functools.partial(jax.jit, static_argnames=('model', 'normalization'))
-def view_probabilities(model, normalization: str, params, views: Mapping):
+def compute_probabilities(model, normalization: str, params, views: Mapping):
   """Class probabilities `B x C`, averaged over the V views of each video.
 
   `views` are the uint8 arrays of the clips, `video` `B x V x T x H x W x 3` and
@@ -86,30 +86,30 @@ def evaluate(
   """
   data, split, count = config['data'], loader.split, mesh.shape['data']
   per_batch = math.ceil(config['batch_size'] / loader.spec.views / count)
-  batches = pipeline.test_batches(
-    loader, per_batch * count, parallel=make_parallelism(config)
+  batches = pipeline.load_test_batches(
+    loader, per_batch * count, parallel=experiment.make_parallelism(config)
   )
   start = functools.partial(
     _start, model, data['normalization'], params, mesh, loader.spec
   )
-  bad = bad_videos.BadVideos(split, data['max_bad_share'])
+  bad = experiment.make_bad_videos(config, split)
   scores, decoded, same = _collect(
-    over(sharding.prefetch(_started(start, batches), depth=1)),
+    over(sharding.prefetch(_start_all(start, batches), depth=1)),
     bad,
     model.num_classes,
   )
   _check_finite(scores[decoded], split, decoded)
   return Evaluation(
     scores,
-    metrics.accuracies(scores[decoded], split.labels[decoded]),
-    _fingerprint(loader, data['normalization'], model, decoded)
+    metrics.compute_accuracies(scores[decoded], split.labels[decoded]),
+    _make_fingerprint(loader, data['normalization'], model, decoded)
     | ({'identical_crops': same} if loader.spec.crops > 1 else {})
     | dict(identity or {}),
     bad.reasons,
   )
 
 
-def _started(start: Callable, batches: Iterator) -> Iterator:
+def _start_all(start: Callable, batches: Iterator) -> Iterator:
   """`start` of every batch; of the first, it may have to be compiled."""
   for batch in itertools.islice(batches, 1):
     with compilation.announce('the evaluation'):
@@ -129,7 +129,7 @@ def _collect(batches, bad: bad_videos.BadVideos, num_classes: int):
   scores = np.full((count, num_classes), np.nan, np.float32)
   decoded, counted = np.zeros(count, bool), np.zeros(count, int)
   same = 0
-  bar, advance = progress(count, 'evaluate', 'videos')
+  bar, advance = make_progress(count, 'evaluate', 'videos')
   with bar:
     for local, rows in batches:
       local = bad.absorb(_gather(local))
@@ -157,16 +157,16 @@ def _check_finite(scores, split, decoded) -> None:
 def _start(model, normalization, params, mesh, spec, batch):
   """Starts one batch: (what is known here, rows in the order of the mesh)."""
   local = {key: batch[key] for key in ('index', 'error')}
-  local['same'] = _identical_crops(batch, spec)
+  local['same'] = _find_identical_crops(batch, spec)
   rows = {'index': batch['index'].astype(np.int32), 'mask': batch['mask']}
   views = {k: batch[k] for k in INPUTS if k in batch}
   rows, views = sharding.put((rows, views), mesh)
   with jax.set_mesh(mesh):
-    found = view_probabilities(model, normalization, params, views)
+    found = compute_probabilities(model, normalization, params, views)
   return local, (rows['index'], rows['mask'], found)
 
 
-def _identical_crops(batch: Mapping, spec: ClipSpec) -> np.ndarray:
+def _find_identical_crops(batch: Mapping, spec: ClipSpec) -> np.ndarray:
   """Whether all crops of a video are equal, as of a square one: [B]."""
   if spec.crops == 1:
     return np.zeros(len(batch['index']), bool)
@@ -191,7 +191,7 @@ def _gather(tree):
   )
 
 
-def _fingerprint(loader, normalization, model, decoded) -> dict:
+def _make_fingerprint(loader, normalization, model, decoded) -> dict:
   split, spec = loader.split, loader.spec
   return {
     'listed': len(split) + len(split.missing),
@@ -212,7 +212,7 @@ def _fingerprint(loader, normalization, model, decoded) -> dict:
   }
 
 
-def write(evaluation: Evaluation, split, folder) -> pathlib.Path:
+def write_evaluation(evaluation: Evaluation, split, folder) -> pathlib.Path:
   """Writes `report.json`, `scores.npz` and, if any, `bad_videos.csv`.
 
   A `bad_videos.csv` of an earlier evaluation that no longer holds is removed.
@@ -238,7 +238,7 @@ def write(evaluation: Evaluation, split, folder) -> pathlib.Path:
   return folder
 
 
-def summary(evaluation: Evaluation) -> str:
+def format_summary(evaluation: Evaluation) -> str:
   """One line for people."""
   found, facts = evaluation.accuracy, evaluation.fingerprint
   failed = facts['failed'] + facts['missing']

@@ -5,7 +5,9 @@ import numpy as np
 from i2v_jax.runtime.errors import UserError
 
 
-def top_k(scores_BxC: np.ndarray, labels_B: np.ndarray, k: int) -> float:
+def compute_top_k(
+  scores_BxC: np.ndarray, labels_B: np.ndarray, k: int
+) -> float:
   """Share of rows whose label is among the k highest scores.
 
   With fewer than k classes every row counts. Ties are broken towards the
@@ -15,7 +17,9 @@ def top_k(scores_BxC: np.ndarray, labels_B: np.ndarray, k: int) -> float:
   return float((order == labels_B[:, None]).any(axis=1).mean())
 
 
-def mean_class_accuracy(scores_BxC: np.ndarray, labels_B: np.ndarray) -> float:
+def compute_mean_class_accuracy(
+  scores_BxC: np.ndarray, labels_B: np.ndarray
+) -> float:
   """Mean over the classes that occur in `labels_B` of their top-1 accuracy."""
   hit = np.argmax(scores_BxC, axis=1) == labels_B
   return float(
@@ -23,7 +27,7 @@ def mean_class_accuracy(scores_BxC: np.ndarray, labels_B: np.ndarray) -> float:
   )
 
 
-def accuracies(
+def compute_accuracies(
   scores_BxC: np.ndarray, labels_B: np.ndarray
 ) -> dict[str, float]:
   """`top1`, `top5` and `mean_class` in 0..1, over the labelled rows.
@@ -36,7 +40,7 @@ def accuracies(
     raise UserError('No labelled video was decoded: there is no accuracy.')
   scores, labels = scores_BxC[labelled], labels_B[labelled]
   return {
-    'top1': top_k(scores, labels, 1),
-    'top5': top_k(scores, labels, 5),
-    'mean_class': mean_class_accuracy(scores, labels),
+    'top1': compute_top_k(scores, labels, 1),
+    'top5': compute_top_k(scores, labels, 5),
+    'mean_class': compute_mean_class_accuracy(scores, labels),
   }

@@ -43,7 +43,7 @@ def preview_rows(variants: Sequence[Variant]) -> list[dict[str, Any]]:
       'error': None,
     }
     try:
-      row |= _costs(variant.config, splits)
+      row |= _count_costs(variant.config, splits)
     except FileError:
       raise
     except UserError as error:
@@ -53,23 +53,23 @@ def preview_rows(variants: Sequence[Variant]) -> list[dict[str, Any]]:
   return found
 
 
-def _costs(config: Mapping[str, Any], splits: dict) -> dict[str, int]:
+def _count_costs(config: Mapping[str, Any], splits: dict) -> dict[str, int]:
   """Counts of a config that can be trained; `splits` keeps data once read."""
   mesh = sharding.make_mesh(config['mesh']['model'])
   fixed = dict(config)
   if config['batch_size'] == auto.AUTO:
-    fixed['batch_size'] = auto.smallest_batch(config, mesh)
+    fixed['batch_size'] = auto.find_smallest_batch(config, mesh)
   if config['remat'] == auto.AUTO:
     fixed['remat'] = REMAT[0]
   experiment.check_config(fixed)
   sharding.check_batch_size(fixed['batch_size'], mesh, fixed['accumulate'])
-  _check_there(experiment.weights_source(config))
+  _check_weights(experiment.find_weights_source(config))
   key = json.dumps(experiment.to_plain(config['data']), sort_keys=True)
   if key not in splits:
     splits[key] = load_splits(config)
   train, _ = splits[key]
   model, mine = build_checked_model(fixed, train)
-  sharding.check_heads(model.image_model.num_heads, mesh)
+  model.image_model.check_mesh(mesh)
   _, schedule = make_schedule(fixed, len(train))
   jax.eval_shape(build_optimizer(fixed, schedule, mine).init, mine)
   found = counts.count_costs(config, model)
@@ -80,7 +80,7 @@ def _costs(config: Mapping[str, Any], splits: dict) -> dict[str, int]:
   }
 
 
-def _check_there(weights: str) -> None:
+def _check_weights(weights: str) -> None:
   path = os.path.expanduser(weights)
   if facts.is_local(weights) and not os.path.exists(path):
     raise MissingFileError(f'No weights at {weights}.')

@@ -9,11 +9,9 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 
 import jax
-from rich import box
-from rich.table import Table
 
 from i2v_jax.runtime import compilation, files
-from i2v_jax.runtime.console import console
+from i2v_jax.runtime.console import console, make_table
 from i2v_jax.runtime.errors import FileError, UserError
 from i2v_jax.training import experiment, loop
 from i2v_jax.training.config_files import Variant
@@ -63,7 +61,7 @@ def train_all(
   for variant, row in zip(variants, ahead, strict=True):
     if not row['error']:
       found = [
-        _one(each, row | {'name': each.name}, pathlib.Path(workdir))
+        _run_one(each, row | {'name': each.name}, pathlib.Path(workdir))
         for each in expand_seeds(variant, seeds)
       ]
       row = gather_seeds(found)
@@ -71,26 +69,26 @@ def train_all(
   return rows
 
 
-def _one(variant: Variant, row: dict, workdir: pathlib.Path) -> dict:
+def _run_one(variant: Variant, row: dict, workdir: pathlib.Path) -> dict:
   """The row of one run: as it finished before, or trained."""
   console.rule(variant.name)
   folder = workdir / variant.folder
-  return row | (_finished(variant, folder) or _train(variant, folder))
+  return row | (_read_finished(variant, folder) or _train(variant, folder))
 
 
-def _finished(variant: Variant, folder: pathlib.Path) -> dict | None:
+def _read_finished(variant: Variant, folder: pathlib.Path) -> dict | None:
   """The row of a variant that the same config has finished."""
   if not (folder / RECORD).is_file():
     return None
   record = files.read_json(folder / RECORD, ('config', 'row'))
-  if record['config'] != _identity(variant):
+  if record['config'] != _make_identity(variant):
     return None
   console.print(f'finished before, in {folder}')
   return {k: x for k, x in record['row'].items() if k not in KNOWN_AHEAD}
 
 
-def _identity(variant: Variant) -> dict:
-  config = experiment.with_absolute_paths(variant.config)
+def _make_identity(variant: Variant) -> dict:
+  config = experiment.make_paths_absolute(variant.config)
   return {k: v for k, v in config.items() if k != 'reported'}
 
 
@@ -105,7 +103,7 @@ def _train(variant: Variant, folder: pathlib.Path) -> dict:
       traceback.print_exc()
     console.print(f'failed: {error}')
     return {'error': str(error)}
-  record = {'config': _identity(variant), 'row': dict(result.accuracy)}
+  record = {'config': _make_identity(variant), 'row': dict(result.accuracy)}
   files.write_json(folder / RECORD, record)
   return record['row']
 
@@ -147,22 +145,17 @@ def finish(rows: Sequence[dict], workdir, columns, caption: str = '') -> None:
   workdir = pathlib.Path(workdir)
   workdir.mkdir(parents=True, exist_ok=True)  # if nothing could be trained
   files.write_json(workdir / 'results.json', rows)
-  show(rows, columns, caption)
+  print_table(rows, columns, caption)
   for row in rows:
     if row.get('error'):
       console.print(f'{row["name"]} failed: {row["error"]}')
 
 
-def show(
+def print_table(
   rows: Sequence[dict],
   columns: Mapping[str, Callable[[dict], str]],
   caption: str = '',
 ) -> None:
   """Prints a table; `columns` maps a heading to the text of a row's cell."""
-  table = Table(title='Results', title_justify='left', box=box.SIMPLE_HEAD)
-  table.caption, table.caption_justify = caption, 'left'
-  for i, heading in enumerate(columns):
-    table.add_column(heading, justify='right' if i else 'left')
-  for row in rows:
-    table.add_row(*(text(row) for text in columns.values()))
-  console.print(table)
+  cells = [[text(row) for text in columns.values()] for row in rows]
+  console.print(make_table('Results', list(columns), cells, caption))

@@ -150,7 +150,7 @@ class Checkpoints:
         raise
       reason = str(error).strip().splitlines()
       reason = reason[-1] if reason else repr(error)
-      whole = files.steps(self.workdir)
+      whole = files.find_steps(self.workdir)
       left = f'that of step {whole[-1]} is whole' if whole else 'there is none'
       raise FileError(
         f'The checkpoint of step {self._saving} could not be written to '

@@ -4,12 +4,12 @@ Knows nothing of arrays, so that anything may look while training goes on.
 """
 
 import hashlib
-import json
 import pathlib
 import shutil
 from collections.abc import Callable
 
-from i2v_jax.runtime.errors import FileError
+from i2v_jax.runtime import files
+from i2v_jax.runtime.errors import FileError, UserError
 
 ITEMS = ('params', 'opt_state', 'metadata')
 DIGEST = 'digest.json'  # of a checkpoint: file -> its SHA-256, when written
@@ -22,7 +22,7 @@ def checkpoints_folder(workdir) -> pathlib.Path:
   return pathlib.Path(workdir).absolute() / 'checkpoints'
 
 
-def steps(workdir) -> list[int]:
+def find_steps(workdir) -> list[int]:
   """Steps of the checkpoints that were written to their end, oldest first."""
   folder = checkpoints_folder(workdir)
   if not folder.is_dir():
@@ -38,10 +38,10 @@ def seal(folder: pathlib.Path) -> None:
     for path in sorted((folder / item).rglob('*'))
     if path.is_file()
   }
-  (folder / DIGEST).write_text(json.dumps(found), encoding='utf-8')
+  files.write_json(folder / DIGEST, found)
 
 
-def missing(folder: pathlib.Path) -> str:
+def find_missing(folder: pathlib.Path) -> str:
   """Says what a checkpoint lacks, '' if nothing; reads no arrays.
 
   Of those that were written before there was a digest, only that all their
@@ -51,19 +51,19 @@ def missing(folder: pathlib.Path) -> str:
     if not (folder / item).is_dir():
       return f'{item} is missing'
   for name in (DIGEST, ORBAX):
-    if _object(folder / name) is None:
+    if _read_object(folder / name) is None:
       return f'{name} cannot be read'
-  for name in _object(folder / DIGEST):
+  for name in _read_object(folder / DIGEST):
     if not (folder / name).is_file():
       return f'{name} is missing'
   return ''
 
 
-def damage(folder: pathlib.Path) -> str:
+def find_damage(folder: pathlib.Path) -> str:
   """Says what is wrong with a checkpoint, '' if nothing; reads all of it."""
-  if problem := missing(folder):
+  if problem := find_missing(folder):
     return problem
-  for name, digest in _object(folder / DIGEST).items():
+  for name, digest in _read_object(folder / DIGEST).items():
     try:
       if _sha256(folder / name) != digest:
         return f'{name} is not what was written'
@@ -72,19 +72,18 @@ def damage(folder: pathlib.Path) -> str:
   return ''
 
 
-def _object(path: pathlib.Path) -> dict | None:
-  """What a file of JSON holds, {} without one, None if it is no object."""
+def _read_object(path: pathlib.Path) -> dict | None:
+  """Reads a JSON object: {} without the file, None if it is damaged."""
   try:
-    found = json.loads(path.read_bytes())
+    return files.read_json(path)
   except FileNotFoundError:
     return {}
-  except (OSError, ValueError):
+  except (OSError, UserError):
     return None
-  return found if isinstance(found, dict) else None
 
 
 def find_newest(
-  workdir, problem_of: Callable[[pathlib.Path], str] = damage
+  workdir, problem_of: Callable[[pathlib.Path], str] = find_damage
 ) -> tuple[int | None, dict[int, str]]:
   """The newest step that is whole, and what is wrong with those after it.
 
@@ -96,7 +95,7 @@ def find_newest(
     OSError: there are checkpoints, and all are broken.
   """
   broken = {}
-  for step in reversed(steps(workdir)):
+  for step in reversed(find_steps(workdir)):
     problem = problem_of(checkpoints_folder(workdir) / str(step))
     if not problem:
       return step, broken

@@ -4,7 +4,6 @@ A thread of its own writes it; training only leaves numbers for it.
 """
 
 import collections
-import json
 import logging
 import os
 import pathlib
@@ -95,8 +94,8 @@ class Heartbeat:
     times = list(self._times)
     span = times[-1] - times[0] if len(times) > 1 else 0
     now = time.monotonic()
-    checkpoints = checkpoint_files.steps(self.path.parent)
-    return identity(self.path.parent) | {
+    checkpoints = checkpoint_files.find_steps(self.path.parent)
+    return describe_process(self.path.parent) | {
       'process': self.process,
       'processes': self.processes,
       'phase': self.phase,
@@ -112,9 +111,9 @@ class Heartbeat:
     }
 
   def write(self) -> None:
-    """Replaces the file; a disk that refuses is told of once."""
+    """Replaces the file; warns once if the disk refuses."""
     try:
-      files.replace(self.path, json.dumps(self.record(), indent=2) + '\n')
+      files.write_json(self.path, self.record())
     except OSError as error:
       if not self._failed:
         _LOG.warning('no heartbeat: %s', error)
@@ -132,7 +131,7 @@ class Heartbeat:
         path.unlink(missing_ok=True)
 
 
-def identity(workdir, pid: int | None = None) -> dict:
+def describe_process(workdir, pid: int | None = None) -> dict:
   """Which process, machine and folder this is, as far as they can be told.
 
   `boot` and `space` are '' where the system has no such thing; processes of
@@ -143,27 +142,27 @@ def identity(workdir, pid: int | None = None) -> dict:
   return {
     'host': socket.gethostname(),
     'pid': pid or os.getpid(),
-    'started': started(pid or os.getpid()),
-    'boot': _text('/proc/sys/kernel/random/boot_id'),
-    'space': _link('/proc/self/ns/pid'),
+    'started': read_start(pid or os.getpid()),
+    'boot': _read_text('/proc/sys/kernel/random/boot_id'),
+    'space': _read_link('/proc/self/ns/pid'),
     'folder': [found.st_dev, found.st_ino],
   }
 
 
-def started(pid: int) -> str:
+def read_start(pid: int) -> str:
   """When a process began, in ticks of the machine; '' if there is none."""
-  fields = _text(f'/proc/{pid}/stat').rpartition(')')[2].split()
+  fields = _read_text(f'/proc/{pid}/stat').rpartition(')')[2].split()
   return fields[19] if fields and fields[0] not in 'ZX' else ''
 
 
-def _text(path: str) -> str:
+def _read_text(path: str) -> str:
   try:
     return pathlib.Path(path).read_text(encoding='utf-8').strip()
   except OSError:  # gone, or no such system
     return ''
 
 
-def _link(path: str) -> str:
+def _read_link(path: str) -> str:
   try:
     return os.readlink(path)
   except OSError:

@@ -14,7 +14,7 @@ from i2v_jax.runtime.hosts import call_on_first
 LOCK = 'train.lock'
 
 
-def writable(workdir) -> pathlib.Path:
+def make_writable(workdir) -> pathlib.Path:
   """The folder, made if need be; raises OSError if it cannot be written."""
   places.check_writable('--workdir', workdir)
   workdir = pathlib.Path(workdir)

@@ -64,7 +64,7 @@ class Writer:
     self.close()
 
 
-def records(path: pathlib.Path) -> list[dict]:
+def read_records(path: pathlib.Path) -> list[dict]:
   """The records of a `metrics.jsonl`; a last line that is not whole is none."""
   found = []
   lines = path.read_text(encoding='utf-8').splitlines()
@@ -82,7 +82,7 @@ def _rewind(path: pathlib.Path, done: int) -> None:
   before = lambda r: (
     r['step'] < done or (r['step'] == done and 'val/top1' not in r)
   )
-  kept = [record for record in records(path) if before(record)]
+  kept = [record for record in read_records(path) if before(record)]
   files.write(path, ''.join(json.dumps(record) + '\n' for record in kept))
 
 
@@ -99,7 +99,7 @@ class Events:
   """
 
   def __init__(self, workdir, done: int | None = None):
-    self._proto = _tensorboard()
+    self._proto = _import_tensorboard()
     self._folder = folder = pathlib.Path(workdir) / 'events'
     with files.explain_errors(folder):
       self._file = self._proto.EventsWriter(str(folder), f'.{os.getpid()}')
@@ -125,7 +125,7 @@ class Events:
       self._file.close()
 
 
-def _tensorboard():
+def _import_tensorboard():
   """What tensorboardX has; without torch, whose import takes seconds."""
   hidden = 'torch' not in sys.modules
   if hidden:

@@ -14,21 +14,24 @@ SLOW = 20  # steps' worth of time that none may take
 COLUMNS = ('process', 'state', 'step', 'rate', 'left', 'loss')
 
 
-def report(workdir) -> list[str]:
+def make_report(workdir) -> list[str]:
   """Lines for people: each process, the newest checkpoint and evaluation.
 
   Raises:
     FileNotFoundError: nothing in the folder is of a run.
   """
   workdir = pathlib.Path(workdir)
-  found = _rows(workdir)
-  checkpoint, evaluated = _checkpoint(workdir), _evaluation(workdir)
+  found = _make_rows(workdir)
+  checkpoint, evaluated = (
+    _describe_checkpoint(workdir),
+    _describe_evaluation(workdir),
+  )
   if not (found or checkpoint or evaluated):
     if variants := sorted(workdir.glob('*/heartbeat-0.json')):
       return [
         line
         for path in variants
-        for line in (f'{path.parent.name}:', *report(path.parent))
+        for line in (f'{path.parent.name}:', *make_report(path.parent))
       ]
     raise MissingFileError(f'{workdir} holds no run, neither past nor present.')
   rows = [COLUMNS, *found] if found else []
@@ -42,21 +45,21 @@ def report(workdir) -> list[str]:
   return [*lines, f'last evaluation: {evaluated or "none"}']
 
 
-def row(workdir: pathlib.Path, beat: dict) -> tuple[str, ...]:
+def make_row(workdir: pathlib.Path, beat: dict) -> tuple[str, ...]:
   """The cells of a process."""
   rate, left = beat['steps_per_second'], beat['steps'] - beat['step']
   ongoing = beat['phase'] == 'training' and rate
   return (
     f'{beat["process"]} ({beat["host"]}, {beat["pid"]})',
-    state(workdir, beat),
+    find_state(workdir, beat),
     f'{beat["step"]}/{beat["steps"]}',
     f'{rate:.3g}/s' if ongoing else '-',
-    duration(left / rate) if ongoing else '-',
+    format_duration(left / rate) if ongoing else '-',
     '-' if beat['loss'] is None else f'{beat["loss"]:.4g}',
   )
 
 
-def state(workdir: pathlib.Path, beat: dict) -> str:
+def find_state(workdir: pathlib.Path, beat: dict) -> str:
   """One of running, starting, evaluating, stalled, finished, stopped, crashed.
 
   On the machine of the process it is asked for and clocks that jump play no
@@ -66,30 +69,30 @@ def state(workdir: pathlib.Path, beat: dict) -> str:
   if phase in ('finished', 'stopped', 'crashed'):
     return f'{phase} ({why})' if why else phase
   name = 'running' if phase == 'training' else phase
-  here = heartbeat.identity(workdir)
+  here = heartbeat.describe_process(workdir)
   if not here['boot'] or here['boot'] != beat['boot']:
     silent = time.time() - beat['written']
-    return _by_time(name, beat, silent, 'by the clock')
+    return _judge_by_time(name, beat, silent, 'by the clock')
   if here['folder'] != beat['folder']:
     return f'a copy, made when it was {name}'
   silent = time.monotonic() - beat['clock']
-  gone = heartbeat.started(beat['pid']) != beat['started']
+  gone = heartbeat.read_start(beat['pid']) != beat['started']
   if here['space'] == beat['space'] and gone:
     return 'crashed (its process is gone)'
-  return _by_time(name, beat, silent, 'no sign')
+  return _judge_by_time(name, beat, silent, 'no sign')
 
 
-def _by_time(name: str, beat: dict, silent: float, what: str) -> str:
+def _judge_by_time(name: str, beat: dict, silent: float, what: str) -> str:
   if silent > SILENT:
-    return f'stalled ({what} for {duration(silent)})'
+    return f'stalled ({what} for {format_duration(silent)})'
   rate = beat['steps_per_second']
   idle = beat['idle'] + max(silent, 0)
   if name != 'starting' and idle > max(IDLE, SLOW / rate if rate else 0):
-    return f'stalled (at the same place for {duration(idle)})'
+    return f'stalled (at the same place for {format_duration(idle)})'
   return name
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
   """Such as `3 h 12 min`, with the two largest units."""
   minutes, seconds = divmod(round(seconds), 60)
   hours, minutes = divmod(minutes, 60)
@@ -99,28 +102,28 @@ def duration(seconds: float) -> str:
   return ' '.join(parts[:2]) or '0 s'
 
 
-def _rows(workdir: pathlib.Path) -> list[tuple[str, ...]]:
+def _make_rows(workdir: pathlib.Path) -> list[tuple[str, ...]]:
   paths = workdir.glob('heartbeat-*.json')
   key = lambda path: (len(path.name), path.name)  # 10 comes after 9
-  return [_row_of(workdir, path) for path in sorted(paths, key=key)]
+  return [_read_row(workdir, path) for path in sorted(paths, key=key)]
 
 
-def _row_of(workdir: pathlib.Path, path: pathlib.Path) -> tuple[str, ...]:
+def _read_row(workdir: pathlib.Path, path: pathlib.Path) -> tuple[str, ...]:
   """The cells of the process of a heartbeat, whatever is left of that."""
   try:
-    return row(workdir, files.read_json(path))
+    return make_row(workdir, files.read_json(path))
   # It was not on the disk when the power went, or another version wrote it.
   except (ValueError, KeyError, TypeError, AttributeError):
     number = path.stem.partition('-')[2]
     return (number, f'unknown ({path.name} cannot be read)', *'----')
 
 
-def _checkpoint(workdir: pathlib.Path) -> str:
+def _describe_checkpoint(workdir: pathlib.Path) -> str:
   """The newest that lacks nothing, and what those after it lack.
 
   Whether files are still what was written is not asked: that reads them all.
   """
-  missing = checkpoint_files.missing
+  missing = checkpoint_files.find_missing
   try:
     step, broken = checkpoint_files.find_newest(workdir, missing)
   except OSError as error:
@@ -135,7 +138,7 @@ def _checkpoint(workdir: pathlib.Path) -> str:
   )
 
 
-def _evaluation(workdir: pathlib.Path) -> str:
+def _describe_evaluation(workdir: pathlib.Path) -> str:
   path = workdir / 'metrics.jsonl'
   text = path.read_text('utf-8', 'replace') if path.exists() else ''
   for line in reversed(text.splitlines()):

@@ -7,7 +7,7 @@ from i2v_jax import cli
 from i2v_jax.data.bench import measure, peers
 from i2v_jax.data.clips import clips
 from i2v_jax.data.clips.spec import ClipSpec
-from i2v_jax.data.prepare.job import Job, staged_here
+from i2v_jax.data.prepare.job import Job, stage_here
 from i2v_jax.data.videos import decode, transcode
 
 SPEC = ClipSpec(4, 32, stride=2)
@@ -26,7 +26,7 @@ def plan(videos, tmp_path):
   listed.write_text(
     '\n'.join(str(videos / name) for name in names), encoding='utf-8'
   )
-  return measure.make_plan(measure.videos(listed), SPEC, 3, seed=1)
+  return measure.make_plan(measure.load_videos(listed), SPEC, 3, seed=1)
 
 
 def test_a_plan_goes_round_the_videos_and_repeats(plan, videos):
@@ -58,9 +58,9 @@ def test_stages_read_the_frames_of_the_plan(plan, monkeypatch):
 
 
 def test_the_loader_makes_as_many_clips(plan, monkeypatch):
-  train_clip, made = clips.train_clip, []
+  train_clip, made = clips.make_train_clip, []
   counted = lambda *args: made.append(args) or train_clip(*args)
-  monkeypatch.setattr(clips, 'train_clip', counted)
+  monkeypatch.setattr(clips, 'make_train_clip', counted)
   loaded = measure.time_loader(plan, threads=2)
   assert loaded.seconds > 0 and len(made) == 3
   assert min(loaded.early, loaded.late) > 1e6
@@ -111,7 +111,7 @@ def test_a_reader_that_fails_says_why(plan):
 
 
 def test_opencv_reads_the_same_frames(plan):
-  read = lambda clip: peers.opencv(plan.names[clip], plan.indices[clip])
+  read = lambda clip: peers.read_opencv(plan.names[clip], plan.indices[clip])
   found = measure.check_agreement(plan, read)
   assert not found.problem and found.frames == 12 and found.largest <= 3
 
@@ -124,12 +124,12 @@ def test_videos_of_a_file_a_folder_and_a_list(tmp_path, videos):
   (tmp_path / 'note.md').touch()
   listed = tmp_path / 'list.txt'
   listed.write_text('a b.mp4 3\n\nsub/c.webm,4\na b.mp4\n', encoding='utf-8')
-  assert measure.videos(one).paths == (str(one),)
-  assert measure.videos(tmp_path).paths == (str(one), str(two))
-  assert measure.videos(listed).paths == (str(one), str(two), str(one))
+  assert measure.load_videos(one).paths == (str(one),)
+  assert measure.load_videos(tmp_path).paths == (str(one), str(two))
+  assert measure.load_videos(listed).paths == (str(one), str(two), str(one))
   with pytest.raises(ValueError, match='sub2 holds no video'):
     (tmp_path / 'sub2').mkdir()
-    measure.videos(tmp_path / 'sub2')
+    measure.load_videos(tmp_path / 'sub2')
 
 
 def test_the_command_prints_stages_loader_and_readers(
@@ -148,9 +148,9 @@ def test_the_command_prints_stages_loader_and_readers(
   )
   for stage in measure.STAGES:
     assert f' {stage} ' in text
-  assert 'whole loader: ' in text and '100.0%' in text
+  assert 'complete loader: ' in text and '100.0%' in text
   (row,) = [line for line in text.splitlines() if ' OpenCV ' in line]
-  assert row.split('│')[4].strip() == '12'
+  assert row.split()[3] == '12'
   assert 'decord: ' in text and 'decord is not installed' in text
 
 
@@ -174,7 +174,7 @@ def test_prepared_videos_are_read_against_their_originals(
     options=listed,
     recipe=transcode.Recipe(short_side=64),
   )
-  job.run(lambda pending: staged_here(pending, 1))
+  job.run(lambda pending: stage_here(pending, 1))
   (tmp_path / 'list.txt').write_text(
     f'{videos}/rotated_90.mov\n{videos}/h265.mp4\n', encoding='utf-8'
   )
@@ -189,7 +189,7 @@ def test_prepared_videos_are_read_against_their_originals(
   assert i2v(prepared, '--against', *given) == 1
   assert 'cannot read the shards' in capsys.readouterr().err
   assert i2v(prepared, '--against', videos / 'h265.mp4', *given) == 1
-  assert 'have not the same frames' in capsys.readouterr().err
+  assert 'differ in their number of frames' in capsys.readouterr().err
 
 
 def test_others_are_not_given_names_that_are_no_text(plan, monkeypatch):

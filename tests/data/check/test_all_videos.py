@@ -93,7 +93,7 @@ def test_a_clean_data_set_is_nothing_to_complain_of(data, tmp_path, capsys):
   (data / 'val/b').rmdir()
   out = tmp_path / 'out'
   assert i2v('data', 'check', '--source', 'folder', data, '--out', out) == 0
-  assert 'nothing is wrong' in capsys.readouterr().out
+  assert 'no problems' in capsys.readouterr().out
   assert (out / 'bad.csv').read_text(encoding='utf-8') == 'file,reason,frame\n'
 
 
@@ -191,7 +191,7 @@ def test_ctrl_c_says_that_the_same_command_goes_on(
   monkeypatch.setattr(report, 'write', stopped)
   assert i2v('data', 'check', data, '--out', tmp_path / 'out') == 130
   error = capsys.readouterr().err
-  assert error == 'stopped; the same command goes on where it was\n'
+  assert error == 'stopped; run the same command again to resume\n'
   assert len(journal_of(tmp_path / 'out')) == 5
 
 
@@ -217,7 +217,7 @@ def test_stopped_by_hand_it_leaves_one_line_and_no_process(data, tmp_path):
     os.killpg(running.pid, signal.SIGINT)
     error = running.stderr.read()
   assert len(found) == 2 and not any(map(processes.alive, found))
-  assert error == b'stopped; the same command goes on where it was\n'
+  assert error == b'stopped; run the same command again to resume\n'
   assert running.returncode == 130
 
 
@@ -286,12 +286,12 @@ def test_a_config_says_how_long_clips_are(digits, tmp_path, capsys):
 @pytest.mark.parametrize(
   ('args', 'error'),
   [
-    ([], 'Say what to check: PATHs, --source, or --config.'),
-    (['x.mp4', '--source', 'list', '.'], 'Say what to check'),
-    (['--source', 'kinetic', '.'], "no data format 'kinetic': use one of"),
+    ([], 'Name what to check by PATHs, --source or --config'),
+    (['x.mp4', '--source', 'list', '.'], 'Name what to check'),
+    (['--source', 'kinetic', '.'], "format is 'kinetic'; it can be one of"),
     (['--source', 'list', '.', '--set', 'fold=1'], "no option 'fold'"),
-    (['x.mp4', '--set', 'a=1'], '--set and --split are for --source and'),
-    (['x.mp4', '--split', 'val'], '--set and --split are for --source and'),
+    (['x.mp4', '--set', 'a=1'], '--set and --split need --source or'),
+    (['x.mp4', '--split', 'val'], '--set and --split need --source or'),
   ],
 )
 def test_a_command_that_cannot_be_meant(tmp_path, capsys, args, error):
@@ -303,5 +303,5 @@ def test_a_file_is_no_place_for_the_report(data, tmp_path, capsys):
   out = tmp_path / 'out'
   out.touch()
   assert i2v('data', 'check', data, '--out', out) == 1
-  error = f'error: {out} is there and no folder: name another --out\n'
+  error = f'error: {out} is not a folder: choose another --out\n'
   assert capsys.readouterr().err.startswith(error)

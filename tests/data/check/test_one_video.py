@@ -147,7 +147,7 @@ def test_a_picture_of_another_size_is_found(tmp_path):
 
 
 def test_a_broken_picture_is_suspected_by_time_and_by_place():
-  suspects = lambda shown: one_video._suspects(
+  suspects = lambda shown: one_video._find_suspects(
     one_video._Walk([10, 30, 20, 40], shown, None, False), 4
   )
   good = [(10, True), (20, True), (30, True), (40, True)]

@@ -26,30 +26,32 @@ def make_spec(**changes):
 def train(path, seed=0, label=0, **changes):
   with decode.open_video(path) as video:
     rng = np.random.default_rng(seed)
-    arrays, label = clips.train_clip(video, label, make_spec(**changes), rng)
+    arrays, label = clips.make_train_clip(
+      video, label, make_spec(**changes), rng
+    )
   assert arrays.keys() == {'video'}
   return arrays['video'], label
 
 
 def views(path, span=None, **changes):
   with decode.open_video(path) as video:
-    arrays = clips.test_views(video, make_spec(**changes), span)
+    arrays = clips.make_test_views(video, make_spec(**changes), span)
   assert arrays.keys() == {'video'}
   return arrays['video']
 
 
 def train_indices(scheme, count, rng):
   if scheme == 'dense':
-    return sampling.dense_train(count, 4, 3, rng)
+    return sampling.sample_dense_train(count, 4, 3, rng)
   if scheme == 'uniform':
-    return sampling.uniform_train(count, 4, rng)
-  return sampling.random_stride_train(count, 4, rng)
+    return sampling.sample_uniform_train(count, 4, rng)
+  return sampling.sample_random_stride(count, 4, rng)
 
 
 def indices_of(scheme, count, num_clips):
   if scheme == 'uniform':
-    return sampling.uniform_test(count, 4, num_clips)
-  return sampling.dense_test(count, 4, 3, num_clips)
+    return sampling.sample_uniform_test(count, 4, num_clips)
+  return sampling.sample_dense_test(count, 4, 3, num_clips)
 
 
 def resized(path, indices, side):
@@ -133,7 +135,7 @@ def test_light_falls_on_the_mirrored_clip_before_it_is_augmented(wrestling):
     wrestling, 6, lighting=0.5, randaugment='after_crop', **options
   )
   frames, rng = mirrored(wrestling, 6)
-  lit = colour.lighting_noise(frames, rng, 0.5)
+  lit = colour.add_lighting_noise(frames, rng, 0.5)
   assert (lit != frames).mean() > 0.9
   np.testing.assert_array_equal(found, randaugment.rand_augment(lit, rng))
 
@@ -142,7 +144,7 @@ def test_jitter_comes_after_the_light(wrestling):
   options = PLAIN | dict(flip=1.0, lighting=0.5, jitter=(0.5, 0.4, 0.3, 0.1))
   found, _ = train(wrestling, 6, **options)
   frames, rng = mirrored(wrestling, 6)
-  lit = colour.lighting_noise(frames, rng, 0.5)
+  lit = colour.add_lighting_noise(frames, rng, 0.5)
   wanted = colour.jitter(lit, rng, (0.5, 0.4, 0.3, 0.1))
   assert (wanted != lit).mean() > 0.9
   np.testing.assert_array_equal(found, wanted)
@@ -225,8 +227,8 @@ def test_an_upright_video_of_a_phone_is_seen_upright(videos):
 def test_a_rule_for_test_clips_is_followed(wrestling):
   options = dict(test_sampling='mmaction0')
   for scheme, indices in (
-    ('dense', sampling.dense_test(280, 4, 3, 2, 'mmaction0')),
-    ('uniform', sampling.uniform_test(280, 4, 1, 'mmaction0')),
+    ('dense', sampling.sample_dense_test(280, 4, 3, 2, 'mmaction0')),
+    ('uniform', sampling.sample_uniform_test(280, 4, 1, 'mmaction0')),
   ):
     found = views(wrestling, sampling=scheme, clips=len(indices), **options)
     frames = resized(wrestling, indices.ravel(), 32)
@@ -254,7 +256,9 @@ def test_scale_crop_takes_the_place_of_the_random_resized_crop(videos):
   found, _ = train(path, flip=0.0, **options)
   rng = np.random.default_rng(0)
   with decode.open_video(path) as video:
-    frames = video.read(sampling.uniform_train(video.info.frames, 4, rng))
+    frames = video.read(
+      sampling.sample_uniform_train(video.info.frames, 4, rng)
+    )
   frames = resize_short_side(frames, 256)
   wanted = random_scale_crop(frames, 32, rng, (1.0, 1.5))
   assert (found == wanted).all()

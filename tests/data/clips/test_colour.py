@@ -14,7 +14,7 @@ GREY = np.array([0.299, 0.587, 0.114])
 def tint(rng, std):
   """Colour that lighting noise adds to mid-grey: [3]."""
   grey = np.full((2, 4, 4, 3), 128, np.uint8)
-  out = colour.lighting_noise(grey, rng, std)
+  out = colour.add_lighting_noise(grey, rng, std)
   assert (out == out[0, 0, 0]).all() and (grey == 128).all()
   return out[0, 0, 0].astype(int) - 128
 
@@ -38,10 +38,10 @@ def test_lighting_noise_moves_all_pixels_alike_and_clips():
   frames = np.concatenate([values, values])[:, :, ::-1]
   for seed in range(5):
     shift = tint(np.random.default_rng(seed), 1.0)
-    out = colour.lighting_noise(frames, np.random.default_rng(seed), 1.0)
+    out = colour.add_lighting_noise(frames, np.random.default_rng(seed), 1.0)
     np.testing.assert_array_equal(out, np.clip(frames + shift, 0, 255))
     assert out.dtype == np.uint8 and shift.any()
-  still = colour.lighting_noise(frames, np.random.default_rng(0), 0.0)
+  still = colour.add_lighting_noise(frames, np.random.default_rng(0), 0.0)
   np.testing.assert_array_equal(still, frames)
 
 
@@ -53,7 +53,7 @@ def test_lighting_noise_is_the_sum_of_three_colours():
   # 55.46 * 0.1 = 5.546; 4.794 * 0.2 = 0.9588; 1.148 * -0.3 = -0.3444.
   # Red: -3.147 + 0.690 - 0.138; green: -3.221 - 0.004 + 0.280; blue: -3.237
   # - 0.666 - 0.145.
-  found = colour.lighting_noise(grey, Draws())
+  found = colour.add_lighting_noise(grey, Draws())
   np.testing.assert_array_equal(found, [[[[97, 97, 96]]]])
 
 
@@ -63,7 +63,7 @@ def pixels(*colours):
 
 
 def adjusted(frames, brightness=1, contrast=1, saturation=1, hue=0, **order):
-  return colour.adjusted(frames, brightness, contrast, saturation, hue, **order)
+  return colour.adjust(frames, brightness, contrast, saturation, hue, **order)
 
 
 def test_brightness_by_hand():
@@ -126,7 +126,7 @@ def slow(frames, factors, order):
 @pytest.mark.parametrize('order', [*itertools.permutations(range(3))])
 def test_blends_in_any_order_are_the_slow_ones(order):
   for factors in ((0.5, 1.5, 1.3), (1.4, 0.6, 0.5), (1.0, 1.0, 1.0)):
-    found = colour.adjusted(NOISE, *factors, 0.0, order=(*order, 3))
+    found = colour.adjust(NOISE, *factors, 0.0, order=(*order, 3))
     off = np.abs(found - slow(NOISE, factors, order))
     # OpenCV has coefficients of 10 bits: halves may round the other way.
     assert off.max() <= 1 and (off > 0).mean() < 0.1
@@ -136,7 +136,7 @@ def test_blends_in_any_order_are_the_slow_ones(order):
 def test_jitter_draws_factors_turns_and_orders(monkeypatch):
   drawn = []
   monkeypatch.setattr(
-    colour, 'adjusted', lambda _, *f, order: drawn.append((*f, tuple(order)))
+    colour, 'adjust', lambda _, *f, order: drawn.append((*f, tuple(order)))
   )
   for seed in range(2000):
     colour.jitter(NOISE, np.random.default_rng(seed), (0.5, 0.4, 0.3, 0.1))
@@ -165,7 +165,7 @@ def test_jitter_follows_the_seed_and_leaves_its_input():
   np.testing.assert_array_equal(colour.jitter(NOISE, rng, (0,) * 4), NOISE)
 
 
-@pytest.mark.parametrize('change', [colour.lighting_noise, colour.jitter])
+@pytest.mark.parametrize('change', [colour.add_lighting_noise, colour.jitter])
 def test_only_frames_as_decoded_are_taken(change):
   with pytest.raises(ValueError, match='are float64'):
     change(NOISE / 255, np.random.default_rng(0))

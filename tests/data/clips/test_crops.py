@@ -5,7 +5,7 @@ import pytest
 
 from i2v_jax.data.clips.crops import (
   center_crop,
-  crop_box,
+  draw_crop_box,
   random_erasing,
   random_resized_crop,
   random_scale_crop,
@@ -73,7 +73,7 @@ def test_resize_short_side_rounds_half_up(height, width, size, expected):
 
 def test_crop_box_stays_inside_and_covers_its_ranges():
   rng = np.random.default_rng(0)
-  boxes = np.array([crop_box(100, 160, rng) for _ in range(2000)])
+  boxes = np.array([draw_crop_box(100, 160, rng) for _ in range(2000)])
   top, left, h, w = boxes.T
   assert top.min() == left.min() == 0
   assert (top + h).max() == 100
@@ -88,7 +88,7 @@ def test_crop_box_stays_inside_and_covers_its_ranges():
 def test_crop_box_is_log_uniform_in_aspect():
   # A quarter of the area always fits: no draw is turned down.
   rng = np.random.default_rng(0)
-  boxes = [crop_box(400, 400, rng, (0.2, 0.3)) for _ in range(3000)]
+  boxes = [draw_crop_box(400, 400, rng, (0.2, 0.3)) for _ in range(3000)]
   _, _, h, w = np.array(boxes).T
   position = np.log(w / h) / np.log(4 / 3) / 2 + 0.5
   counts = np.histogram(position, bins=5, range=(0, 1))[0]
@@ -98,15 +98,15 @@ def test_crop_box_is_log_uniform_in_aspect():
 
 def test_crop_box_falls_back_to_the_centred_square():
   rng = np.random.default_rng(0)
-  assert crop_box(20, 91, rng, area=(1, 1)) == (0, 35, 20, 20)
-  assert crop_box(91, 20, rng, area=(1, 1)) == (35, 0, 20, 20)
+  assert draw_crop_box(20, 91, rng, area=(1, 1)) == (0, 35, 20, 20)
+  assert draw_crop_box(91, 20, rng, area=(1, 1)) == (35, 0, 20, 20)
 
 
 def test_random_resized_crop_cuts_the_box_from_every_frame():
   frames = _map(60, 90, num_frames=3)
   for rng, same in zip(_rngs(30), _rngs(30), strict=True):
     crop = random_resized_crop(frames, 32, rng)
-    top, left, h, w = crop_box(60, 90, same)
+    top, left, h, w = draw_crop_box(60, 90, same)
     assert crop.shape == (3, 32, 32, 3)
     assert (crop[..., :2] == crop[:1, ..., :2]).all()
     x, y = crop[0, ..., 0].astype(float), crop[0, ..., 1].astype(float)
@@ -251,7 +251,7 @@ def test_wrong_sizes_and_words_raise():
     (lambda: three_crop(frames, 16), 'a short side of 16'),
     (lambda: three_crop(frames, 30), 'a short side of 30'),
     (lambda: release_crops(frames, 16, 1), 'a short side of 16'),
-    (lambda: random_erasing(frames, rng, mode='x'), "mode 'x'"),
+    (lambda: random_erasing(frames, rng, mode='x'), "mode is 'x'"),
     (lambda: check_frames(frames[0]), r'uint8 \[20, 30, 3\]'),
     (lambda: check_frames(frames / 255), 'are float64'),
   ):

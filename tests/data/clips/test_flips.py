@@ -53,10 +53,10 @@ def _ssv2_like_names():
 
 def test_flip_label_map_finds_the_pairs_by_name():
   pairs = {86: 87, 87: 86, 93: 94, 94: 93, 166: 167, 167: 166}
-  assert flips.flip_label_map(_ssv2_like_names()) == pairs
-  assert flips.flip_label_map(['Turn LEFT', 'turn right']) == {0: 1, 1: 0}
-  assert flips.flip_label_map(['jumping', 'bright upright']) == {}
-  assert flips.flip_label_map(['looking Left and right']) == {}
+  assert flips.make_flip_map(_ssv2_like_names()) == pairs
+  assert flips.make_flip_map(['Turn LEFT', 'turn right']) == {0: 1, 1: 0}
+  assert flips.make_flip_map(['jumping', 'bright upright']) == {}
+  assert flips.make_flip_map(['looking Left and right']) == {}
 
 
 @pytest.mark.parametrize('change', ['missing', 'twice'])
@@ -64,7 +64,7 @@ def test_flip_label_map_needs_one_mirror_image(change):
   names = _ssv2_like_names()
   names[86] = names[167] if change == 'twice' else 'Pulling something'
   with pytest.raises(ValueError, match='exactly one mirror image'):
-    flips.flip_label_map(names)
+    flips.make_flip_map(names)
 
 
 def test_same_seed_same_result():

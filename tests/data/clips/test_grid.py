@@ -39,7 +39,7 @@ def test_cells_show_the_frames_in_order_with_sharp_borders(
   frames = np.broadcast_to(
     values[:, None, None, None], (3 * cells, 8 * rows, 6 * columns, 3)
   )
-  found = grid.framesets(frames, rows, columns, antialias)
+  found = grid.make_framesets(frames, rows, columns, antialias)
   assert found.dtype == dtype and found.shape == (3, *frames.shape[1:])
   for g, a, b in np.ndindex(3, rows, columns):
     cell = found[g, 8 * a : 8 * a + 8, 6 * b : 6 * b + 6]
@@ -53,7 +53,7 @@ def test_tiling_after_resizing_is_tiling_before_it():
   tiled = tile(frames, 4, 4)
   quarters = [tiled[:, y::4, x::4] for y in (1, 2) for x in (1, 2)]
   wanted = np.mean(quarters, axis=0, dtype=np.float64)
-  found = grid.framesets(frames, 4, 4)
+  found = grid.make_framesets(frames, 4, 4)
   # Two roundings of values up to 256.
   np.testing.assert_allclose(found, wanted, rtol=0, atol=3e-5)
 
@@ -62,7 +62,7 @@ def test_the_release_enters_the_same_images(golden):
   with np.load(golden / 'dualpath_release_16f.npz') as file:
     clip, images = file['input'][0], file['images']
   frames = clip.transpose(1, 2, 3, 0)
-  found = grid.framesets(frames, 4, 4).transpose(0, 3, 1, 2)
+  found = grid.make_framesets(frames, 4, 4).transpose(0, 3, 1, 2)
   np.testing.assert_allclose(found, images[:1], rtol=0, atol=1e-6)
 
 
@@ -70,8 +70,10 @@ def test_the_release_enters_the_same_images(golden):
 @pytest.mark.parametrize('scale', [2, 4])
 def test_bytes_are_rounded_to_the_nearest_level(antialias, scale):
   frames = noise(scale**2, 32, 48, np.uint8)
-  exact = grid.framesets(frames.astype(np.float32), scale, scale, antialias)
-  found = grid.framesets(frames, scale, scale, antialias)
+  exact = grid.make_framesets(
+    frames.astype(np.float32), scale, scale, antialias
+  )
+  found = grid.make_framesets(frames, scale, scale, antialias)
   assert np.abs(found - exact).max() <= 0.5
 
 
@@ -80,10 +82,10 @@ def test_antialiasing_takes_the_mean_of_a_whole_block(dtype):
   frames = noise(6, 8, 12, dtype)
   blocks = frames.reshape(6, 4, 2, 4, 3, 3).mean(axis=(2, 4), dtype=np.float64)
   wanted = tile(blocks, 2, 3)
-  found = grid.framesets(frames, 2, 3, antialias=True)
+  found = grid.make_framesets(frames, 2, 3, antialias=True)
   half_a_level = 0.5 if dtype == np.uint8 else 6e-5
   assert np.abs(found - wanted).max() <= half_a_level
-  plain = grid.framesets(frames, 2, 3)
+  plain = grid.make_framesets(frames, 2, 3)
   assert np.abs(plain - wanted).max() > 10
 
 
@@ -92,7 +94,9 @@ def test_a_cell_depends_on_its_own_frame_alone(antialias):
   frames = noise(4, 32, 32, np.uint8)
   changed = frames.copy()
   changed[1] = 255 - changed[1]
-  one, other = (grid.framesets(f, 2, 2, antialias) for f in (frames, changed))
+  one, other = (
+    grid.make_framesets(f, 2, 2, antialias) for f in (frames, changed)
+  )
   differs = (one != other).any(axis=(0, 3))
   assert differs[:16, 16:].mean() > 0.9
   differs[:16, 16:] = False
@@ -103,14 +107,14 @@ def test_views_are_read_as_they_look_and_left_alone():
   frames = noise(8, 16, 16, np.uint8)
   before = frames.copy()
   for view in (frames[:, :, ::-1], frames[::2], frames[:, 4:12, 4:12]):
-    wanted = grid.framesets(np.ascontiguousarray(view), 2, 2)
-    np.testing.assert_array_equal(grid.framesets(view, 2, 2), wanted)
+    wanted = grid.make_framesets(np.ascontiguousarray(view), 2, 2)
+    np.testing.assert_array_equal(grid.make_framesets(view, 2, 2), wanted)
   np.testing.assert_array_equal(frames, before)
 
 
 def test_a_cell_is_what_cv2_makes_of_the_frame():
   frames = noise(12, 30, 40, np.uint8)
-  found = grid.framesets(frames, 3, 4)
+  found = grid.make_framesets(frames, 3, 4)
   small = np.stack([cv2.resize(frame, (10, 10)) for frame in frames])
   np.testing.assert_array_equal(found, tile(small, 3, 4))
 
@@ -129,23 +133,25 @@ def test_a_cell_is_what_cv2_makes_of_the_frame():
 )
 def test_what_does_not_divide_is_told(shape, rows, columns, words):
   with pytest.raises(ValueError, match=words):
-    grid.framesets(np.zeros(shape, np.float32), rows, columns)
+    grid.make_framesets(np.zeros(shape, np.float32), rows, columns)
 
 
 def test_other_types_are_refused():
   with pytest.raises(ValueError, match='are float64'):
-    grid.framesets(np.zeros((4, 8, 8, 3)), 2, 2)
+    grid.make_framesets(np.zeros((4, 8, 8, 3)), 2, 2)
 
 
 def train(path, **options):
   with decode.open_video(path) as video:
     rng = np.random.default_rng(3)
-    return clips.train_clip(video, 0, clips.ClipSpec(**SPEC | options), rng)[0]
+    return clips.make_train_clip(
+      video, 0, clips.ClipSpec(**SPEC | options), rng
+    )[0]
 
 
 def views(path, **options):
   with decode.open_video(path) as video:
-    return clips.test_views(video, clips.ClipSpec(**SPEC | options))
+    return clips.make_test_views(video, clips.ClipSpec(**SPEC | options))
 
 
 @pytest.mark.parametrize(
@@ -176,7 +182,7 @@ def test_a_grid_shows_every_frame_of_the_augmented_clip(videos, antialias):
   options |= dict(grid=(4, 2), spatial_frames=4, grid_antialias=antialias)
   found = train(path, **options)
   np.testing.assert_array_equal(found['video'], plain[::2])
-  wanted = grid.framesets(plain, 4, 2, antialias)
+  wanted = grid.make_framesets(plain, 4, 2, antialias)
   np.testing.assert_array_equal(found['grid'], wanted)
 
 
@@ -185,15 +191,15 @@ def test_every_view_has_a_grid_of_its_own(videos):
   plain = views(path, clips=2, crops=3)['video']
   found = views(path, clips=2, crops=3, **GRID)
   np.testing.assert_array_equal(found['video'], plain[:, ::2])
-  wanted = [grid.framesets(view, 2, 2) for view in plain]
+  wanted = [grid.make_framesets(view, 2, 2) for view in plain]
   np.testing.assert_array_equal(found['grid'], wanted)
 
 
 @pytest.mark.parametrize(
   ('options', 'words'),
   [
-    (dict(spatial_frames=2), 'belong to a grid; set grid'),
-    (dict(grid_antialias=True), 'belong to a grid; set grid'),
+    (dict(spatial_frames=2), 'need a grid; set grid'),
+    (dict(grid_antialias=True), 'need a grid; set grid'),
     (dict(grid=(2,)), r'grid is \(2,\); it can be \(rows, columns\)'),
     (dict(grid=(2, 3)), '8 frames do not fill grids of 2 x 3'),
     (dict(grid=(2, 0)), r'grid is \(2, 0\); it can'),

@@ -43,20 +43,20 @@ PAIRS = [
 
 @pytest.mark.parametrize('pair', PAIRS)
 def test_a_pair_is_found(pair):
-  assert flips.flip_label_map(['wave', *pair]) == {1: 2, 2: 1}
-  assert flips.flip_label_map([pair[1], 'wave', pair[0]]) == {0: 2, 2: 0}
+  assert flips.make_flip_map(['wave', *pair]) == {1: 2, 2: 1}
+  assert flips.make_flip_map([pair[1], 'wave', pair[0]]) == {0: 2, 2: 0}
 
 
 @pytest.mark.parametrize('form', ['{:02}_{}', '{}{}', '{} - {}', '{}. {}'])
 def test_numbers_that_count_the_classes_are_no_part_of_names(form):
   names = [form.format(*n) for n in enumerate(['turn left', 'turn right', 'x'])]
-  assert flips.flip_label_map(names) == {0: 1, 1: 0}
+  assert flips.make_flip_map(names) == {0: 1, 1: 0}
 
 
 def test_numbers_that_tell_classes_apart_are():
   names = ['1 left', '2 left', '2 right', '1 right']
-  assert flips.flip_label_map(names) == {0: 3, 1: 2, 2: 1, 3: 0}
-  assert flips.flip_label_map(['10', '11', '1']) == {}
+  assert flips.make_flip_map(names) == {0: 3, 1: 2, 2: 1, 3: 0}
+  assert flips.make_flip_map(['10', '11', '1']) == {}
 
 
 @pytest.mark.parametrize(
@@ -74,13 +74,13 @@ def test_numbers_that_tell_classes_apart_are():
   ],
 )
 def test_what_a_mirror_leaves_has_no_entry(names):
-  assert flips.flip_label_map(names) == {}
+  assert flips.make_flip_map(names) == {}
   assert not flips.names_sides(names)
 
 
 def test_letters_alone_are_left_and_right_if_there_are_no_others():
-  assert flips.flip_label_map(['L', 'R']) == {0: 1, 1: 0}
-  assert flips.flip_label_map('abcdefghijklmnopqrstuvwxyz') == {}
+  assert flips.make_flip_map(['L', 'R']) == {0: 1, 1: 0}
+  assert flips.make_flip_map('abcdefghijklmnopqrstuvwxyz') == {}
 
 
 @pytest.mark.parametrize(
@@ -95,19 +95,19 @@ def test_letters_alone_are_left_and_right_if_there_are_no_others():
 )
 def test_a_side_without_one_partner_is_refused(names, problem):
   with pytest.raises(ValueError, match=problem):
-    flips.flip_label_map(names)
+    flips.make_flip_map(names)
 
 
 def test_words_end_at_cases_digits_and_signs():
-  assert sides.words('LEFTturnLeft2go-now_é3') == [
+  assert sides.split_words('LEFTturnLeft2go-now_é3') == [
     *('left', 'turn', 'left', '2', 'go', 'now', 'é', '3')
   ]
 
 
 def test_the_pairs_are_named():
   names = ['a left', 'b', 'a right']
-  assert flips.exchanged({0: 2, 2: 0}, names) == 'a left <-> a right'
-  assert flips.exchanged({}, names) == 'none'
+  assert flips.describe_exchanged({0: 2, 2: 0}, names) == 'a left <-> a right'
+  assert flips.describe_exchanged({}, names) == 'none'
   many = [f'{side}{n}' for n in range(8) for side in ('left', 'right')]
-  said = flips.exchanged(flips.flip_label_map(many), many)
+  said = flips.describe_exchanged(flips.make_flip_map(many), many)
   assert said.endswith('left5 <-> right5 and 2 more pairs')

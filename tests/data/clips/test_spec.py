@@ -84,5 +84,5 @@ def test_settings_that_do_not_go_together_are_named(changes, words):
 
 
 def test_a_scale_below_one_is_refused():
-  with pytest.raises(ValueError, match='0 for off, or 1 and more'):
+  with pytest.raises(ValueError, match='can be 1 or more, or 0 for off'):
     make_spec(scale_crop=0.9)

@@ -31,7 +31,7 @@ def test_a_grid_travels_beside_the_video(split):
   (whole,) = train(split, stop=1)
   np.testing.assert_array_equal(batch['video'], whole['video'][:, ::2])
   for frames, found in zip(whole['video'], batch['grid'], strict=True):
-    np.testing.assert_array_equal(found, grid.framesets(frames, 2, 2))
+    np.testing.assert_array_equal(found, grid.make_framesets(frames, 2, 2))
 
 
 def test_a_placeholder_of_a_grid_is_black(split, broken):
@@ -45,7 +45,7 @@ def test_a_placeholder_of_a_grid_is_black(split, broken):
     assert last[name].dtype == np.uint8
     np.testing.assert_array_equal(seen, last['mask'])
   uniform = dataclasses.replace(GRID, sampling='uniform')
-  bad = Loader(broken, uniform, 'skip').train(1, np.random.default_rng(0))
+  bad = Loader(broken, uniform, 'skip').load_clip(1, np.random.default_rng(0))
   assert bad['mask'] == 0 and bad['grid'].shape == (2, 32, 32, 3)
   assert not bad['grid'].any() and not bad['video'].any()
 
@@ -68,7 +68,7 @@ def test_an_unknown_policy_is_refused(split):
 def test_a_name_of_any_bytes_and_length_leaves_the_reason(tmp_path):
   path = f'{tmp_path}/{"long" * 50}\udcfe.mp4'
   gone = sources.Split((path,), np.array([0]), ('a',), ('x',))
-  found = Loader(gone, SPEC, 'skip').train(0, np.random.default_rng(0))
+  found = Loader(gone, SPEC, 'skip').load_clip(0, np.random.default_rng(0))
   assert found['error'].item().endswith(b'long\xfe.mp4: no such video')
   assert found['error'].item().startswith(b'...')
 

@@ -38,11 +38,11 @@ def test_a_stall_names_what_is_read_again_and_again(warned):
 
   def batches():
     yield 'first'
-    with watch.reading('train/slow.mp4'):
+    with watch.track('train/slow.mp4'):
       assert warned.enough.wait(60)
     yield 'second'
 
-  assert list(watch.over(batches())) == ['first', 'second']
+  assert list(watch.watch(batches())) == ['first', 'second']
   for text in warned.said:
     wanted = r'no batch for 0\.05 s; being read: train/slow\.mp4 \(\d+ s\)'
     assert re.fullmatch(wanted, text)
@@ -51,11 +51,11 @@ def test_a_stall_names_what_is_read_again_and_again(warned):
 
 def test_several_readers_are_named_the_longest_first():
   watch = Watch(0)
-  with watch.reading('a.mp4'):
+  with watch.track('a.mp4'):
     inside = []
 
     def second():
-      with watch.reading('b.mp4'):
+      with watch.track('b.mp4'):
         inside.append(watch.report())
 
     thread = threading.Thread(target=second)
@@ -66,7 +66,7 @@ def test_several_readers_are_named_the_longest_first():
 
 def test_the_threads_end_with_the_batches():
   before = set(threading.enumerate())
-  watched = Watch(1000).over(itertools.count())
+  watched = Watch(1000).watch(itertools.count())
   assert next(watched) == 0
   (thread,) = set(threading.enumerate()) - before
   watched.close()
@@ -77,7 +77,7 @@ def test_the_threads_end_with_the_batches():
 def test_time_of_the_consumer_is_no_stall(warned, monkeypatch):
   now, polled = [1.0], threading.Event()
   monkeypatch.setattr(watch_lib.time, 'monotonic', lambda: now[0])
-  for _ in Watch(0.02).over(iter(range(2))):
+  for _ in Watch(0.02).watch(iter(range(2))):
     now[0] += 1000  # passes here, and never while a batch is waited for
     assert not polled.wait(0.2)
   assert not warned.said

@@ -81,7 +81,7 @@ def test_a_worker_killed_from_outside_is_replaced(caplog):
     assert [pool.call(number) for number in range(4)] == [0, -1, -2, -3]
   assert (
     caplog.messages
-    == ['a worker process ended by SIGKILL; another takes its place'] * 2
+    == ['a worker process ended by SIGKILL; another replaces it'] * 2
   )
 
 

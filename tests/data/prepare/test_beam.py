@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from i2v_jax.data.prepare.beam import staged
-from i2v_jax.data.prepare.job import Job, staged_here
+from i2v_jax.data.prepare.beam import stage_on_beam
+from i2v_jax.data.prepare.job import Job, stage_here
 
 
 @pytest.fixture
@@ -40,18 +40,18 @@ def files(folder):
 def test_the_same_bytes(root, tmp_path, options):
   pytest.importorskip('apache_beam')
   here, there = tmp_path / 'here', tmp_path / 'there'
-  job(here, root).run(lambda shards: staged_here(shards, 1))
-  job(there, root).run(lambda shards: staged(shards, options, 1))
+  job(here, root).run(lambda shards: stage_here(shards, 1))
+  job(there, root).run(lambda shards: stage_on_beam(shards, options, 1))
   assert files(here) == files(there) and len(files(here)) > 4
 
 
 def test_a_bad_video_is_named(root, tmp_path):
   pytest.importorskip('apache_beam')
   with pytest.raises(Exception, match=r'corrupted\.mp4: frame 28 of 50'):
-    job(tmp_path, root, 'val').run(lambda s: staged(s, [], 1))
+    job(tmp_path, root, 'val').run(lambda s: stage_on_beam(s, [], 1))
 
 
 def test_without_beam_it_says_how_to_get_it(monkeypatch):
   monkeypatch.setitem(sys.modules, 'apache_beam', None)
   with pytest.raises(ModuleNotFoundError, match=r"'i2v_jax\[beam\]'"):
-    staged([], [], 1)
+    stage_on_beam([], [], 1)

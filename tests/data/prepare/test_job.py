@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from paths import ROOT
 
-from i2v_jax.data.prepare.job import _SPLITS, Job, splits_of, staged_here
+from i2v_jax.data.prepare.job import _SPLITS, Job, choose_splits, stage_here
 from i2v_jax.data.sets import prepared, sources
 from i2v_jax.data.videos import decode, transcode
 from i2v_jax.runtime.errors import UserError
@@ -42,7 +42,7 @@ def job(out, root, splits=('train',), **changes):
 
 
 def run(made, advance=lambda: None):
-  return made.run(lambda shards: staged_here(shards, 2, 60, advance))
+  return made.run(lambda shards: stage_here(shards, 2, 60, advance))
 
 
 def contents(folder):
@@ -62,7 +62,7 @@ def test_it_is_verified_and_counted(root, tmp_path):
   with (folder / 'train.csv').open(newline='') as file:
     rows = list(csv.DictReader(file))
   ids = tuple(row['id'] for row in rows)
-  assert ids == sources.load('list', root, 'train').ids
+  assert ids == sources.load_split('list', root, 'train').ids
   assert [row['label'] for row in rows] == ['1', '0', '-1']
   turned = rows[1]
   assert (turned['height'], turned['width']) == ('568', '320')
@@ -84,7 +84,7 @@ def test_a_video_that_ends_early_stops_it_or_is_left_out(root, tmp_path):
     (row,) = csv.DictReader(file)
   assert row['id'] == 'corrupted.mp4' and 'frame 28 of 50' in row['reason']
   assert not (out / 'list/1.0.0/train.bad.csv').exists()
-  split = sources.load('prepared', out, 'val')
+  split = sources.load_split('prepared', out, 'val')
   assert split.missing == ('corrupted.mp4',) == (row['id'],)
   assert split.fingerprint() != facts['source_fingerprint']
 
@@ -93,7 +93,7 @@ def test_what_was_skipped_is_an_error_where_it_may_not_be(root, tmp_path):
   made = job(tmp_path, root, ['val'], on_bad_video='skip')
 
   def stage(shards):
-    staged_here(shards, 1)
+    stage_here(shards, 1)
     raise KeyboardInterrupt
 
   with pytest.raises(KeyboardInterrupt):
@@ -130,7 +130,7 @@ def test_interrupted_again_and_again_it_ends_the_same(root, tmp_path):
       run(made('parts'), interrupt(after))
     assert len(made('parts').pending) == left
     with pytest.raises(FileNotFoundError, match='no prepared data set'):
-      sources.load('prepared', tmp_path / 'parts', 'train')
+      sources.load_split('prepared', tmp_path / 'parts', 'train')
   (tmp_path / 'parts/list/incomplete.abc_1.0.0').mkdir()
   (tmp_path / 'parts/list/staging/train/tmp-abc').mkdir()
   seen = []
@@ -197,7 +197,7 @@ def test_two_at_a_time_are_one_too_many(root, tmp_path):
   def stage(shards):
     with pytest.raises(UserError, match='another process prepares'):
       run(job(tmp_path, root))
-    staged_here(shards, 1)
+    stage_here(shards, 1)
 
   assert job(tmp_path, root).run(stage)['splits']['train']['videos'] == 3
 
@@ -205,9 +205,9 @@ def test_two_at_a_time_are_one_too_many(root, tmp_path):
 @pytest.mark.parametrize(
   ('changes', 'error'),
   [
-    ({'name': 'My-Set'}, "name 'My-Set' is not of the form"),
-    ({'on_bad_video': 'drop'}, "'drop' is not 'error' or 'skip'"),
-    ({'shard_mb': 0}, 'shards of 0 MB cannot be'),
+    ({'name': 'My-Set'}, "name 'My-Set' is invalid"),
+    ({'on_bad_video': 'drop'}, r"'drop'; it can be one of \('error', 'skip'\)"),
+    ({'shard_mb': 0}, 'shard_mb is 0; it can be any number above 0'),
     ({'options': {}, 'splits': ('train', 'val')}, None),
     ({'options': {'num_classes': 1}}, r'label 1 is not in -1\.\.0'),
   ],
@@ -222,7 +222,9 @@ def test_arguments_are_checked_first(root, tmp_path, changes, error):
 
 
 def test_a_bucket_is_no_folder(root):
-  with pytest.raises(ValueError, match='gs://bucket/x is no folder: mount it'):
+  with pytest.raises(
+    ValueError, match='gs://bucket/x is not a folder: mount it'
+  ):
     job('gs://bucket/x', root)
 
 
@@ -235,13 +237,13 @@ def test_splits_must_have_the_same_classes(root, tmp_path):
 
 def test_a_folder_of_someone_else_is_not_touched(root, tmp_path):
   (tmp_path / 'list/1.0.0').mkdir(parents=True)
-  with pytest.raises(ValueError, match='is there, and not by i2v data prepare'):
+  with pytest.raises(ValueError, match='exists, but not by i2v data prepare'):
     job(tmp_path, root)
 
 
 def test_default_splits_are_those_of_the_source():
-  assert splits_of('folder') == ('train', 'val')
-  assert splits_of('ucf101') == ('train', 'test')
+  assert choose_splits('folder') == ('train', 'val')
+  assert choose_splits('ucf101') == ('train', 'test')
   for name in _SPLITS:
     assert name in sources.FORMATS
 
@@ -268,7 +270,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(digits, tmp_path):
     killed += process.returncode == -signal.SIGKILL
     if not (out / 'folder' / prepared.VERSION).exists():
       with pytest.raises(FileNotFoundError, match='no prepared data set'):
-        sources.load('prepared', out, 'train')
+        sources.load_split('prepared', out, 'train')
   assert killed
   subprocess.run(command(out), **quiet)
   assert contents(out) == contents(tmp_path / 'whole')

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from i2v_jax import cli
-from i2v_jax.cli import data
+from i2v_jax.cli import data, data_arguments
 from i2v_jax.data.prepare import command
 from i2v_jax.data.sets import sources
 from i2v_jax.data.videos import transcode
@@ -27,21 +27,27 @@ def run(*arguments):
   return done.value.code
 
 
+def read_printed(capsys):
+  """The printed lines that hold text."""
+  lines = capsys.readouterr().out.splitlines()
+  return [line for line in lines if line.strip(' ─')]
+
+
 def test_prepare_prints_a_table_and_does_nothing_twice(root, tmp_path, capsys):
   out = tmp_path / 'out'
   line = (root, '--source', 'folder', '--out', out, '--workers', '1')
   line += ('--short-side', '64', '--gop', '2')
   assert run(*line) == 0
-  head, train, val, last = capsys.readouterr().out.splitlines()
+  head, train, val, last = read_printed(capsys)
   assert head.split()[-2:] == ['PSNR', 'dB']
   assert train.split()[:5] == ['train', '1', '0', '1', '3']
   assert val.split()[0] == 'val'
   assert last.startswith(f'{out}/folder/1.0.0  sha256 ')
-  assert len(sources.load('prepared', out, 'train')) == 1
+  assert len(sources.load_split('prepared', out, 'train')) == 1
   before = sorted(out.rglob('*'))
   assert run(*line) == 0
-  first, *table = capsys.readouterr().out.splitlines()
-  assert first == f'{out}/folder/1.0.0 is there already, of the same videos'
+  first, *table = read_printed(capsys)
+  assert first == f'{out}/folder/1.0.0 already exists, made of the same videos'
   assert table == [head, train, val, last]
   assert sorted(out.rglob('*')) == before
   assert run(*line[:-2]) == 1
@@ -57,10 +63,10 @@ def test_options_reach_the_source(root, tmp_path, capsys):
   assert run(*line) == 1
   assert '1 of 2 listed videos are not in' in capsys.readouterr().err
   assert run(*line, '--on-missing', 'skip') == 0
-  split = sources.load('prepared', tmp_path / 'out', 'test')
+  split = sources.load_split('prepared', tmp_path / 'out', 'test')
   assert split.labels.tolist() == [3] and len(split.class_names) == 5
   assert split.missing == ('gone.mp4',)
-  path = pathlib.Path(sources.load('folder', root, 'val').paths[0])
+  path = pathlib.Path(sources.load_split('folder', root, 'val').paths[0])
   assert split.video(0) == path.read_bytes()  # as it was
 
 
@@ -74,7 +80,7 @@ def test_ctrl_c_says_that_the_same_command_goes_on(
   line = (root, '--source', 'folder', '--out', tmp_path / 'out')
   assert run(*line) == 130
   error = capsys.readouterr().err
-  assert error == 'stopped; the same command goes on where it was\n'
+  assert error == 'stopped; run the same command again to resume\n'
 
 
 def test_a_recipe_only_where_one_is_asked_for():
@@ -88,4 +94,4 @@ def test_a_recipe_only_where_one_is_asked_for():
 
 
 def test_every_source_can_be_named():
-  assert set(data.SOURCES) == {*sources.FORMATS, 'ssv2'}
+  assert set(data_arguments.SOURCES) == {*sources.FORMATS, 'ssv2'}

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from i2v_jax.data.prepare import shards
-from i2v_jax.data.prepare.job import Job, staged_here
+from i2v_jax.data.prepare.job import Job, stage_here
 from i2v_jax.data.sets import prepared, sources
 
 
@@ -33,7 +33,7 @@ import hashlib
 from i2v_jax.data.prepare import shards
 from i2v_jax.data.sets import prepared
 row = prepared.Row('a/b.mp4', 1, 3, 29.97, 4, 6, 5, 5, None, '')
-record = shards.serializer(('x', 'y'))(row, b'video')
+record = shards.make_serializer(('x', 'y'))(row, b'video')
 print(hashlib.sha256(record).hexdigest())
 """
 
@@ -53,17 +53,17 @@ def test_records_are_the_same_in_every_process():
 
 
 def test_a_label_must_have_a_class():
-  serialize = shards.serializer(('x',))
+  serialize = shards.make_serializer(('x',))
   assert serialize(row(label=-1), b'') != serialize(row(label=0), b'')
   with pytest.raises(ValueError, match='1'):
     serialize(row(label=1), b'')
 
 
 def check_read_back(tmp_path, source, root, **options):
-  raw = sources.load(source, root, 'train', **options)
+  raw = sources.load_split(source, root, 'train', **options)
   job = Job(tmp_path, source, root, ['train'], options=options)
-  job.run(lambda pending: staged_here(pending, 1))
-  found = sources.load('prepared', tmp_path, 'train')
+  job.run(lambda pending: stage_here(pending, 1))
+  found = sources.load_split('prepared', tmp_path, 'train')
   assert found.ids == raw.ids and found.fingerprint() == raw.fingerprint()
   assert found.class_names == raw.class_names
   with open(raw.paths[0], 'rb') as file:
@@ -90,7 +90,7 @@ def test_class_names_must_be_lines_of_text(videos, tmp_path, name):
   folder = tmp_path / 'root/train' / name
   folder.mkdir(parents=True)
   shutil.copy(videos / 'h265.mp4', folder)
-  with pytest.raises(ValueError, match='is no line of text'):
+  with pytest.raises(ValueError, match='is not a line of text'):
     Job(tmp_path, 'folder', tmp_path / 'root', ['train'])
 
 

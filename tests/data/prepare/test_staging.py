@@ -27,13 +27,13 @@ def shard(videos, tmp_path):
 
 
 def stage(shard, store=staging.store):
-  with workers.Pool(store, 2, seconds=8) as pool:
+  with workers.Pool(store, 2, seconds=3) as pool:
     shard.stage(pool, 2)
 
 
 @pytest.mark.parametrize(
   ('path', 'reason'),
-  [('hangs.mp4', 'took longer than 8 s'), ('aborts.mp4', 'ended by SIGABRT')],
+  [('hangs.mp4', 'took longer than 3 s'), ('aborts.mp4', 'ended by SIGABRT')],
 )
 def test_a_video_that_takes_its_worker_along_is_left_out(shard, path, reason):
   made = shard('skip', path)

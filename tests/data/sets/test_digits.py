@@ -55,7 +55,7 @@ def test_a_bag_of_frames_has_no_label(images):
   image = images['train'][0][7]
   bags, orders = set(), set()
   for motion in MOTIONS:
-    clip = lib.moving(image, motion, np.random.default_rng(3))
+    clip = lib.make_clip(image, motion, np.random.default_rng(3))
     assert clip.shape == (8, 32, 32, 3) and clip.dtype == np.uint8
     frames = [frame.tobytes() for frame in clip]
     assert len(set(frames)) == 8
@@ -69,7 +69,7 @@ def test_moving_goes_along_a_row_as_its_name_says():
   columns = lambda clip: clip[..., 0].any(axis=1).argmax(axis=1)
   for seed in range(20):
     rngs = [np.random.default_rng(seed) for _ in range(2)]
-    right, left = map(lib.moving, [image] * 2, MOTIONS[:2], rngs)
+    right, left = map(lib.make_clip, [image] * 2, MOTIONS[:2], rngs)
     assert (right.any(axis=(2, 3)) == right[0].any(axis=(1, 2))).all()
     assert (np.diff(columns(right)) == 2).all()
     assert (np.diff(columns(left)) == -2).all()
@@ -113,7 +113,7 @@ def test_clips_show_images_of_their_split_only(tmp_path, images, written):
 
 def test_a_folder_of_four_balanced_classes_is_written(digits):
   for name, count in (('train', 16), ('val', 12)):
-    split = sources.load('digits', digits, name)
+    split = sources.load_split('digits', digits, name)
     assert split.class_names == tuple(sorted(MOTIONS))
     assert np.bincount(split.labels).tolist() == [count // 4] * 4
   assert [path.name for path in digits.parent.iterdir()] == ['digits']

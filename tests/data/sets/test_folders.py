@@ -51,7 +51,7 @@ def test_nor_is_it_as_the_folder_of_a_class(tmp_path, monkeypatch, split):
   closed(monkeypatch, tmp_path / split / 'a')
   sentence = f'{split}/a cannot be listed .Permission denied.: mend its'
   with pytest.raises(OSError, match=sentence):
-    sources.load('folder', tmp_path, split)
+    sources.load_split('folder', tmp_path, split)
 
 
 def test_nor_as_the_folder_of_a_list(tmp_path, monkeypatch):
@@ -59,7 +59,7 @@ def test_nor_as_the_folder_of_a_list(tmp_path, monkeypatch):
   write(tmp_path, {'train.txt': 'videos/1.mov 0\n'})
   closed(monkeypatch, tmp_path / 'videos')
   with pytest.raises(OSError, match='videos cannot be listed'):
-    sources.load('list', tmp_path, 'train')
+    sources.load_split('list', tmp_path, 'train')
 
 
 def test_every_file_of_a_class_is_tried_or_counted(tmp_path):
@@ -68,7 +68,7 @@ def test_every_file_of_a_class_is_tried_or_counted(tmp_path):
   others = ['train/a/notes.txt', 'train/a/s.SRT', 'train/b/.hidden.mp4']
   others += ['train/b/poster.jpg', 'train/b/x.mp4.part', 'train/readme.md']
   touch(tmp_path, *tried, *others, 'train/a/Thumbs.db', 'train/.DS_Store')
-  split = sources.load('folder', tmp_path, 'train')
+  split = sources.load_split('folder', tmp_path, 'train')
   assert sorted(split.ids) == sorted(tried)
   assert sorted(split.left_out) == sorted(others)
 
@@ -76,7 +76,7 @@ def test_every_file_of_a_class_is_tried_or_counted(tmp_path):
 def test_names_that_lists_have_without_extension_find_any_video(tmp_path):
   touch(tmp_path, 'a.MTS', 'b.gif', 'c.xyz', 'c.txt', 'd.mp4', 'd.info')
   write(tmp_path, {'l.txt': 'a 0\nb 1\nc 0\nd 1\n'})
-  split = sources.load('list', tmp_path, 'l')
+  split = sources.load_split('list', tmp_path, 'l')
   assert split.ids == ('a.MTS', 'b.gif', 'c.xyz', 'd.mp4')
 
 
@@ -104,19 +104,19 @@ def test_the_check_tells_what_is_left_out_once(tmp_path):
   assert found.rows == [('', 'b/notes.txt', '')] and not found.problem
   files = all_videos.list_paths([str(tmp_path)])
   assert files.splits['files'].left_out == (str(tmp_path / 'b/notes.txt'),)
-  assert show.left_out([tmp_path]) == [str(tmp_path / 'b/notes.txt')]
+  assert show.list_left_out([tmp_path]) == [str(tmp_path / 'b/notes.txt')]
 
 
 def test_a_class_may_hold_folders_of_frames(tmp_path, videos):
   frames = [f'clip/img_{n:05d}.jpg' for n in range(1, 4)]
   touch(tmp_path / 'train/a', '1.mp4', *frames)
   touch(tmp_path / 'train/b', *frames)
-  split = sources.load('folder', tmp_path, 'train')
+  split = sources.load_split('folder', tmp_path, 'train')
   assert split.ids == ('train/a/1.mp4', 'train/a/clip', 'train/b/clip')
   assert not split.left_out
   shutil.copytree(tmp_path / 'train/b/clip', tmp_path / 'train/c')
   with pytest.raises(ValueError, match='train/c holds frames of one video'):
-    sources.load('folder', tmp_path, 'train')
+    sources.load_split('folder', tmp_path, 'train')
 
 
 @pytest.mark.parametrize(
@@ -124,15 +124,18 @@ def test_a_class_may_hold_folders_of_frames(tmp_path, videos):
   [
     (['train/a/x/1.mp4'], "train/a has a folder 'x'.*train/a is the root"),
     (['train/a/1.txt', 'train/a/2.wav'], r'no videos in .*2 files \(1\.txt, 2'),
-    (['train/a-{0..9}.tar', 'train/b.txt'], 'train but archives, such as a-'),
-    (['train/a/1.zip'], 'train/a but archives, .*unpacked: add some'),
-    (['train/1.MTS', 'train/a/1.mp4'], "'1.MTS' in .*train is in no class"),
+    (['train/a-{0..9}.tar', 'train/b.txt'], 'train but archives such as a-'),
+    (['train/a/1.zip'], 'train/a but archives .*unpacked: add some'),
+    (
+      ['train/1.MTS', 'train/a/1.mp4'],
+      "'1.MTS' in .*train is not in the folder of a class",
+    ),
   ],
 )
 def test_a_layout_that_cannot_be_meant(tmp_path, files, error):
   touch(tmp_path, *files)
   with pytest.raises(ValueError, match=error):
-    sources.load('folder', tmp_path, 'train')
+    sources.load_split('folder', tmp_path, 'train')
 
 
 def test_names_differ_only_in_what_is_named():
@@ -148,31 +151,33 @@ def test_names_differ_only_in_what_is_named():
 
 def test_so_may_the_folders_of_splits(tmp_path):
   touch(tmp_path, 'Train/a/1.mp4', 'VAL/a/2.mp4', 'validation/a/3.mp4')
-  train, val = (sources.load('folder', tmp_path, s) for s in ('train', 'val'))
+  train, val = (
+    sources.load_split('folder', tmp_path, s) for s in ('train', 'val')
+  )
   assert train.ids == ('Train/a/1.mp4',) and val.ids == ('VAL/a/2.mp4',)
   words = (
     r'test is not there: make it next to Train, or set data\.val to one of V'
   )
   with pytest.raises(FileNotFoundError, match=words):
-    sources.load('folder', tmp_path, 'test')
+    sources.load_split('folder', tmp_path, 'test')
 
 
 def test_a_class_may_be_called_train(tmp_path):
   touch(tmp_path, *(f'{c}/{n}.mp4' for c in ('Train', 'Ship') for n in '12'))
-  split = sources.load('folder', tmp_path, 'train')
+  split = sources.load_split('folder', tmp_path, 'train')
   assert split.class_names == ('Ship', 'Train') and len(split) == 2
 
 
 def test_a_class_may_be_spelled_otherwise_in_val(tmp_path):
   touch(tmp_path, 'train/caf\u00e9/1.mp4', 'train/Run/1.mp4')
   touch(tmp_path, 'val/cafe\u0301/2.mp4', 'val/run /3.mp4')
-  split = sources.load('folder', tmp_path, 'val')
+  split = sources.load_split('folder', tmp_path, 'val')
   assert split.class_names == ('Run', 'caf\u00e9')
   assert split.ids == ('val/cafe\u0301/2.mp4', 'val/run /3.mp4')
   assert split.labels.tolist() == [1, 0]
   touch(tmp_path, 'train/RUN/1.mp4')
   with pytest.raises(ValueError, match=r"1 of the 2 classes .* \('run '\)"):
-    sources.load('folder', tmp_path, 'val')
+    sources.load_split('folder', tmp_path, 'val')
 
 
 @pytest.mark.parametrize(

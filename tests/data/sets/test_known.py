@@ -41,13 +41,13 @@ def test_the_official_order_of_ucf101_ignores_case():
 )
 def test_counts_of_papers(format, classes, split, count):
   found = known.recognise(format, map(str, range(classes)))
-  assert known.papers_count(found, split, {}) == count
+  assert known.find_papers_count(found, split, {}) == count
 
 
 def test_other_folds_of_ucf101_have_other_counts():
   ucf101 = known.recognise('folder', UCF101)
-  assert known.papers_count(ucf101, 'train', {'fold': 1}) == 9_537
-  assert known.papers_count(ucf101, 'train', {'fold': 2}) is None
+  assert known.find_papers_count(ucf101, 'train', {'fold': 1}) == 9_537
+  assert known.find_papers_count(ucf101, 'train', {'fold': 2}) is None
 
 
 def test_every_public_format_is_known():

@@ -124,7 +124,7 @@ def test_paths_of_windows(tmp_path):
   assert read(tmp_path, 'sub\\a.mp4 0\n')[0][0] == 'sub/a.mp4'
   assert read(tmp_path, 'sub/a\\b.mp4 0\n')[0][0] == 'sub/a\\b.mp4'
   for path in ('D:\\videos\\a.mp4', 'C:/a.mp4', '\\\\server\\share\\a.mp4'):
-    with pytest.raises(ValueError, match=r'line 1: .* a drive of a Windows'):
+    with pytest.raises(ValueError, match=r'line 1: .* is on a Windows drive'):
       read(tmp_path, f'{path},0\n')
 
 

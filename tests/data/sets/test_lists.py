@@ -8,7 +8,7 @@ from i2v_jax.data.sets import sources
 
 
 def load(root, split='train', **options):
-  return sources.load('list', root, split, **options)
+  return sources.load_split('list', root, split, **options)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ def data(tmp_path):
     (tmp_path / 'data' / 'train' / 'a' / f'{name}.mp4').write_text(
       name, encoding='utf-8'
     )
-  split = sources.load('folder', tmp_path / 'data', 'train')
+  split = sources.load_split('folder', tmp_path / 'data', 'train')
   records = [
     {'id': video, 'ok': True} | manifest.stamp(path)
     for video, path in zip(split.ids, split.paths, strict=True)
@@ -45,13 +45,13 @@ def test_a_write_that_fails_leaves_the_old_one(tmp_path, data):
 @pytest.mark.parametrize(
   ('text', 'error'),
   [
-    ('', 'is no manifest of version 1: write one with i2v data check'),
-    ('{"manifest": 2}\n', 'is no manifest of version 1'),
-    ('[1]\n', 'is no manifest of version 1'),
+    ('', 'is not a manifest of version 1: write one with i2v data check'),
+    ('{"manifest": 2}\n', 'is not a manifest of version 1'),
+    ('[1]\n', 'is not a manifest of version 1'),
     ('{"manifest": 1}\n{"id": "a', 'line 2: not json'),
-    ('{"manifest": 1}\nnull\n', 'line 2: no record of a video: null'),
-    ('{"manifest": 1}\n{"id": 1}\n3\n', 'line 3: no record of a video: 3'),
-    ('{"manifest": 1}\n{}\n', 'line 2: no record of a video'),
+    ('{"manifest": 1}\nnull\n', 'line 2: not the record of a video: null'),
+    ('{"manifest": 1}\n{"id": 1}\n3\n', 'line 3: not the record of a video: 3'),
+    ('{"manifest": 1}\n{}\n', 'line 2: not the record of a video'),
   ],
 )
 def test_what_is_no_manifest_is_refused(tmp_path, text, error):
@@ -67,7 +67,7 @@ def test_a_clean_manifest_is_enough_also_where_the_data_has_moved(
   manifest.write(tmp_path / 'm', {}, records)
   manifest.require(tmp_path / 'm', [split, split])
   (tmp_path / 'data').rename(tmp_path / 'moved')
-  moved = sources.load('folder', tmp_path / 'moved', 'train')
+  moved = sources.load_split('folder', tmp_path / 'moved', 'train')
   manifest.require(tmp_path / 'm', [moved])
 
 
@@ -109,7 +109,9 @@ def test_what_is_bad_or_not_in_it_is_named(tmp_path, data):
 
 def test_a_manifest_of_mere_files_says_how_to_make_another(tmp_path, data):
   manifest.write(tmp_path / 'm', {'format': ''}, data[1])
-  with pytest.raises(ValueError, match=r'/m is of mere files: .* --source or'):
+  with pytest.raises(
+    ValueError, match=r'/m lists files without labels: .* --source or'
+  ):
     manifest.require(tmp_path / 'm', [data[0]])
   manifest.write(tmp_path / 'm', {'format': 'folder'}, data[1])
   manifest.require(tmp_path / 'm', [data[0]])
@@ -123,7 +125,9 @@ def test_training_begins_with_a_clean_manifest_only(
   config = smoke_config(data={'manifest': path.name})
   with pytest.raises(FileNotFoundError, match='is not there'):
     prepare_run(config, tmp_path / 'run')
-  splits = [sources.load('folder', digits, part) for part in ('train', 'val')]
+  splits = [
+    sources.load_split('folder', digits, part) for part in ('train', 'val')
+  ]
   records = [
     {'id': video, 'ok': True} | manifest.stamp(place)
     for split in splits

@@ -104,7 +104,7 @@ HMDB_TRAIN = ['videos/brush_hair/a#1;(x)&!.avi', 'videos/wave/d.avi']
 def test_reads_official_annotations(tmp_path, format, split, ids, labels):
   make, num_classes, names = SETS[format]
   make(tmp_path)
-  result = sources.load(format, tmp_path, split, num_classes=num_classes)
+  result = sources.load_split(format, tmp_path, split, num_classes=num_classes)
   assert result.ids == tuple(ids)
   assert result.labels.tolist() == labels
   assert result.class_names == tuple(names)
@@ -116,19 +116,19 @@ def test_reads_official_annotations(tmp_path, format, split, ids, labels):
 def test_official_counts_of_classes_are_checked(tmp_path, format):
   SETS[format][0](tmp_path)
   with pytest.raises(ValueError, match=r"\d classes instead of .*'num_cl"):
-    sources.load(format, tmp_path, 'train')
+    sources.load_split(format, tmp_path, 'train')
 
 
 @pytest.mark.parametrize('format', SETS)
 def test_official_sets_refuse_unknown_splits(tmp_path, format):
-  with pytest.raises(ValueError, match=f"{format} has no split 'dev': it has"):
-    sources.load(format, tmp_path, 'dev')
+  with pytest.raises(ValueError, match=f"split of {format} is 'dev'; it can"):
+    sources.load_split(format, tmp_path, 'dev')
 
 
 @pytest.mark.parametrize('format', SETS)
 def test_official_sets_name_missing_annotations(tmp_path, format):
   with pytest.raises(FileNotFoundError, match="set the option 'annotations'"):
-    sources.load(format, tmp_path, 'train')
+    sources.load_split(format, tmp_path, 'train')
 
 
 CSV = 'label,youtube_id,time_start,time_end,split\n'
@@ -172,7 +172,7 @@ def test_broken_annotations_are_named(
   make(tmp_path)
   write(tmp_path, {file: content})
   with pytest.raises(ValueError, match=error) as raised:
-    sources.load(format, tmp_path, split, num_classes=num_classes)
+    sources.load_split(format, tmp_path, split, num_classes=num_classes)
   assert file.rsplit('/')[-1] in str(raised.value)
 
 
@@ -181,19 +181,21 @@ def test_diving48_refuses_the_first_labels(tmp_path):
   file = tmp_path / 'Diving48_V2_train.json'
   file.rename(tmp_path / 'Diving48_train.json')
   with pytest.raises(ValueError, match=r'Diving48_train.json holds the V1'):
-    sources.load('diving48', tmp_path, 'train', num_classes=2)
+    sources.load_split('diving48', tmp_path, 'train', num_classes=2)
 
 
 @pytest.mark.parametrize('source', ['ucf101', 'hmdb51'])
 def test_folds_are_1_to_3(tmp_path, source):
-  with pytest.raises(ValueError, match='fold 0 is not 1, 2 or 3'):
-    sources.load(source, tmp_path, 'train', fold=0)
+  with pytest.raises(
+    ValueError, match=r'fold is 0; it can be one of \(1, 2, 3\)'
+  ):
+    sources.load_split(source, tmp_path, 'train', fold=0)
 
 
 def test_fold_selects_its_files(tmp_path):
   hmdb51(tmp_path)
   touch(tmp_path, 'videos/brush_hair/c.avi')
-  split = sources.load('hmdb51', tmp_path, 'train', fold=2, num_classes=1)
+  split = sources.load_split('hmdb51', tmp_path, 'train', fold=2, num_classes=1)
   assert split.ids == ('videos/brush_hair/c.avi',)
 
 
@@ -203,7 +205,7 @@ def test_something_v2_reads_the_older_file_names(tmp_path):
     place = tmp_path / f'something-something-v2-{old}.json'
     (tmp_path / f'labels/{new}.json').rename(place)
   (tmp_path / 'videos').rename(tmp_path / '20bn-something-something-v2')
-  split = sources.load('something_v2', tmp_path, 'val', num_classes=2)
+  split = sources.load_split('something_v2', tmp_path, 'val', num_classes=2)
   assert split.ids == ('20bn-something-something-v2/7.webm',)
 
 
@@ -213,7 +215,7 @@ def test_annotations_and_videos_may_lie_elsewhere(tmp_path):
   (tmp_path / 'val').rename(tmp_path / 'val_256')
   (tmp_path / 'zumba').rename(tmp_path / 'val_256/zumba')
   options = {'num_classes': 2, 'annotations': str(tmp_path / 'k2')}
-  split = sources.load(
+  split = sources.load_split(
     'kinetics', tmp_path, 'val', videos='{split}_256', **options
   )
   assert split.ids[1] == 'val_256/zumba/d.mp4'
@@ -224,8 +226,8 @@ def test_missing_videos_raise_or_are_counted(tmp_path):
   (tmp_path / 'zumba/d.mp4').unlink()
   missing = 'val/zumba/d_000002_000012'
   with pytest.raises(FileNotFoundError, match=f'1 of 2 .*{missing}.*skip'):
-    sources.load('kinetics', tmp_path, 'val', num_classes=2)
-  split = sources.load(
+    sources.load_split('kinetics', tmp_path, 'val', num_classes=2)
+  split = sources.load_split(
     'kinetics', tmp_path, 'val', num_classes=2, on_missing='skip'
   )
   assert split.missing == (missing,)
@@ -234,11 +236,13 @@ def test_missing_videos_raise_or_are_counted(tmp_path):
   with pytest.raises(
     FileNotFoundError, match=r'2 of 2 .*: the first is not at'
   ):
-    sources.load('kinetics', tmp_path, 'val', num_classes=2, on_missing='skip')
+    sources.load_split(
+      'kinetics', tmp_path, 'val', num_classes=2, on_missing='skip'
+    )
 
 
 def test_two_files_for_one_video_raise(tmp_path):
   kinetics(tmp_path)
   touch(tmp_path, 'zumba/d.webm')
   with pytest.raises(ValueError, match=r'd\.mp4 and d\.webm for one video'):
-    sources.load('kinetics', tmp_path, 'val', num_classes=2)
+    sources.load_split('kinetics', tmp_path, 'val', num_classes=2)

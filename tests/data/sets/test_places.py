@@ -8,7 +8,7 @@ from files import touch
 
 from i2v_jax import cli
 from i2v_jax.data.sets import places, sources
-from i2v_jax.training.workdir.lock import writable
+from i2v_jax.training.workdir.lock import make_writable
 
 
 @pytest.mark.parametrize(
@@ -32,8 +32,8 @@ from i2v_jax.training.workdir.lock import writable
   ],
 )
 def test_a_path_that_is_on_no_disk(path, words):
-  assert places.problem(path).startswith(words)
-  assert bool(words) == bool(places.problem(path))
+  assert places.find_problem(path).startswith(words)
+  assert bool(words) == bool(places.find_problem(path))
 
 
 def test_a_folder_may_be_called_as_an_archive(tmp_path):
@@ -46,13 +46,13 @@ def test_a_folder_may_be_called_as_an_archive(tmp_path):
 @pytest.mark.parametrize('format', ['list', 'folder', 'prepared', 'ucf101'])
 def test_no_source_is_read_there(format):
   with pytest.raises(ValueError, match='the data root gs://b is in a remote'):
-    sources.load(format, 'gs://b', 'train')
+    sources.load_split(format, 'gs://b', 'train')
 
 
 def test_no_workdir_is_made_there(tmp_path, monkeypatch):
   monkeypatch.chdir(tmp_path)
   with pytest.raises(ValueError, match='where nothing can be written'):
-    writable('gs://bucket/run')
+    make_writable('gs://bucket/run')
   assert not list(tmp_path.iterdir())
 
 

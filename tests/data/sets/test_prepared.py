@@ -13,7 +13,7 @@ from batches import assert_same, order_of, train
 from paths import ROOT, TESTS
 
 from i2v_jax.data.loading.pipeline import Parallelism
-from i2v_jax.data.prepare.job import Job, staged_here
+from i2v_jax.data.prepare.job import Job, stage_here
 from i2v_jax.data.sets import sources
 from i2v_jax.data.videos import decode, transcode
 
@@ -42,14 +42,14 @@ def out(root, tmp_path_factory):
   """The same, prepared as it is, in shards of one or two videos."""
   folder = tmp_path_factory.mktemp('out')
   job = Job(folder, 'folder', root, name='clips', shard_mb=0.3)
-  job.run(lambda shards: staged_here(shards, 2))
+  job.run(lambda shards: stage_here(shards, 2))
   return folder
 
 
 @pytest.mark.parametrize('split', ['train', 'val'])
 def test_a_split_is_the_same_read_back(root, out, split):
   raw, found = (
-    sources.load(*where, split)
+    sources.load_split(*where, split)
     for where in (('folder', root), ('prepared', out))
   )
   assert found.ids == raw.ids and found.class_names == raw.class_names
@@ -66,9 +66,9 @@ def test_a_split_is_the_same_read_back(root, out, split):
 @pytest.mark.parametrize('workers', [0, 2])
 def test_an_epoch_is_the_same(root, out, workers):
   epoch = dict(stop=2, batch_size=2, parallel=Parallelism(workers=workers))
-  raw = train(sources.load('folder', root, 'train'), **epoch)
+  raw = train(sources.load_split('folder', root, 'train'), **epoch)
   assert sorted(order_of(raw)) == [0, 1, 2, 3]
-  assert_same(train(sources.load('prepared', out, 'train'), **epoch), raw)
+  assert_same(train(sources.load_split('prepared', out, 'train'), **epoch), raw)
 
 
 def test_an_epoch_has_the_same_frames_where_videos_were_written_anew(
@@ -76,7 +76,7 @@ def test_an_epoch_has_the_same_frames_where_videos_were_written_anew(
 ):
   recipe = transcode.Recipe(short_side=64, gop=4)
   job = Job(tmp_path, 'folder', root, name='small', recipe=recipe)
-  job.run(lambda shards: staged_here(shards, 2))
+  job.run(lambda shards: stage_here(shards, 2))
   seen, read = [], decode.Video.read
 
   def watched(video, indices, *args):
@@ -87,7 +87,9 @@ def test_an_epoch_has_the_same_frames_where_videos_were_written_anew(
   found = [
     (batch['index'].tolist(), batch['label'].tolist())
     for where in (('folder', root), ('prepared', tmp_path))
-    for batch in train(sources.load(*where, 'train'), stop=2, batch_size=2)
+    for batch in train(
+      sources.load_split(*where, 'train'), stop=2, batch_size=2
+    )
   ]
   assert found[:2] == found[2:]
   np.testing.assert_array_equal(seen[:4], seen[4:])
@@ -103,8 +105,8 @@ def test_an_epoch_has_the_same_frames_where_videos_were_written_anew(
   ],
 )
 def test_slices(root, out, part, indices):
-  raw = sources.load('folder', root, 'train')
-  found = sources.load('prepared', out, part)
+  raw = sources.load_split('folder', root, 'train')
+  found = sources.load_split('prepared', out, part)
   assert found.ids == tuple(raw.ids[index] for index in indices)
   assert found.labels.tolist() == raw.labels[indices].tolist()
   for place, index in enumerate(indices):
@@ -112,7 +114,7 @@ def test_slices(root, out, part, indices):
 
 
 def test_a_split_is_cheap_to_send_and_needs_no_jax(out):
-  split = sources.load('prepared', out, 'train')
+  split = sources.load_split('prepared', out, 'train')
   expected = split.video(2)
   sent = pickle.dumps(split)
   assert len(sent) < 4000 < len(expected)
@@ -169,16 +171,18 @@ def test_what_is_not_there_is_named(out, tmp_path):
   with pytest.raises(
     FileNotFoundError, match='holds no prepared data set: make'
   ):
-    sources.load('prepared', tmp_path, 'train')
+    sources.load_split('prepared', tmp_path, 'train')
   with pytest.raises(ValueError, match="no split 'test': it has train, val"):
-    sources.load('prepared', out, 'test[:10%]')
-  with pytest.raises(ValueError, match="prepared has no option 'fold'"):
-    sources.load('prepared', out, 'train', fold=1)
+    sources.load_split('prepared', out, 'test[:10%]')
+  with pytest.raises(
+    ValueError, match="'prepared' has no option 'fold'; it has none"
+  ):
+    sources.load_split('prepared', out, 'train', fold=1)
   shutil.copytree(out, tmp_path / 'both')
   shutil.copytree(out / 'clips', tmp_path / 'both/more')
   with pytest.raises(ValueError, match='could both be meant'):
-    sources.load('prepared', tmp_path / 'both', 'train')
-  one = sources.load('prepared', tmp_path / 'both/clips/1.0.0', 'train')
+    sources.load_split('prepared', tmp_path / 'both', 'train')
+  one = sources.load_split('prepared', tmp_path / 'both/clips/1.0.0', 'train')
   assert len(one) == 4
 
 
@@ -188,15 +192,15 @@ def test_files_that_do_not_belong_together_are_refused(out, tmp_path):
   table = copy / 'clips/1.0.0/train.csv'
   whole = table.read_text(encoding='utf-8')
   table.write_text(whole.replace(',0,', ',1,', 1), encoding='utf-8')
-  with pytest.raises(ValueError, match=r'train\.csv is not what .*manifest'):
-    sources.load('prepared', copy, 'train')
+  with pytest.raises(ValueError, match=r'train\.csv contradicts .*manifest'):
+    sources.load_split('prepared', copy, 'train')
   table.unlink()
   with pytest.raises(FileNotFoundError, match=r'train\.csv is not there'):
-    sources.load('prepared', copy, 'train')
+    sources.load_split('prepared', copy, 'train')
   table.write_text(whole, encoding='utf-8')
   path = copy / 'clips/1.0.0/manifest.json'
   manifest = json.loads(path.read_text(encoding='utf-8'))
   manifest['splits']['val']['videos'] = 3
   path.write_text(json.dumps(manifest), encoding='utf-8')
   with pytest.raises(ValueError, match='4 records of val, 3 in manifest'):
-    sources.load('prepared', copy, 'train')
+    sources.load_split('prepared', copy, 'train')

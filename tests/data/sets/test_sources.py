@@ -21,7 +21,7 @@ def test_list_keeps_blanks_duplicates_and_order(tmp_path):
   touch(tmp_path, 'a b/c d.mp4', 'e.avi', 'abs/f.x.mkv')
   lines = ['e.avi 2', 'a b/c d.mp4\t0', '', f'{tmp_path}/abs/f.x -1', 'e.avi 2']
   write(tmp_path, {'val.txt': '\ufeff' + '\r\n'.join(lines)})
-  split = sources.load('list', tmp_path, 'val')
+  split = sources.load_split('list', tmp_path, 'val')
   ids = ['e.avi', 'a b/c d.mp4', 'abs/f.x.mkv', 'e.avi']
   assert_split(split, ids, [2, 0, -1, 2], ['0', '1', '2'])
 
@@ -38,17 +38,22 @@ def test_list_options(tmp_path):
     (['p', 'q', 'r'], ['p', 'q', 'r']),
   ):
     options['class_names'] = class_names
-    split = sources.load('list', tmp_path, 'val', **options)
+    split = sources.load_split('list', tmp_path, 'val', **options)
     assert_split(split, ['vid_val/a.mp4', 'vid_val/b, c.mp4'], [1, 0], expected)
   options = options | {'class_names': None, 'num_classes': 5}
-  assert len(sources.load('list', tmp_path, 'val', **options).class_names) == 5
+  assert (
+    len(sources.load_split('list', tmp_path, 'val', **options).class_names) == 5
+  )
 
 
 def test_list_without_labels(tmp_path):
   touch(tmp_path, 'a.mp4')
   write(tmp_path, {'list': 'a.mp4\n'})
   assert_split(
-    sources.load('list', tmp_path, '', list_file='list'), ['a.mp4'], [-1], []
+    sources.load_split('list', tmp_path, '', list_file='list'),
+    ['a.mp4'],
+    [-1],
+    [],
   )
 
 
@@ -66,16 +71,19 @@ def test_list_errors_name_the_line(tmp_path, text, error):
   touch(tmp_path, 'a.mp4')
   write(tmp_path, {'list.txt': text})
   with pytest.raises(ValueError, match=error):
-    sources.load('list', tmp_path, 'list', class_names=['x', 'y'])
+    sources.load_split('list', tmp_path, 'list', class_names=['x', 'y'])
 
 
 def test_folder_takes_classes_from_train(tmp_path):
   touch(tmp_path, 'train/b/1.MP4', 'train/a/2.webm', 'train/a/.3.mp4')
   touch(tmp_path, 'train/a/notes.txt', 'val/b/4.flv', 'readme.md')
-  split = sources.load('folder', tmp_path, 'train')
+  split = sources.load_split('folder', tmp_path, 'train')
   assert_split(split, ['train/a/2.webm', 'train/b/1.MP4'], [0, 1], ['a', 'b'])
   assert_split(
-    sources.load('folder', tmp_path, 'val'), ['val/b/4.flv'], [1], ['a', 'b']
+    sources.load_split('folder', tmp_path, 'val'),
+    ['val/b/4.flv'],
+    [1],
+    ['a', 'b'],
   )
 
 
@@ -85,7 +93,10 @@ def test_folder_takes_classes_from_train(tmp_path):
     (['train/a/1.mp4', 'val/c/1.mp4'], '1 of the 1 classes of .*val are not'),
     (['train/a/1.mp4', 'val/a/1.txt'], 'no videos in .*/val/a'),
     (['train/a/1.mp4', 'val/a/b/1.mp4'], "/val/a has a folder 'b'"),
-    (['train/a/1.mp4', 'val/1.mp4'], "'1.mp4' in .*val is in no class"),
+    (
+      ['train/a/1.mp4', 'val/1.mp4'],
+      "'1.mp4' in .*val is not in the folder of a class",
+    ),
     (['train/a/1.mp4'], 'val is not there'),
     (['val/a/1.mp4'], 'has val but no train'),
     (['a/1.mp4', 'a/2.mp4', 'b/1.mp4'], "class 'b' of .* has one clip"),
@@ -95,32 +106,34 @@ def test_folder_takes_classes_from_train(tmp_path):
 def test_folder_errors(tmp_path, files, error):
   touch(tmp_path, *files)
   with pytest.raises((ValueError, FileNotFoundError), match=error):
-    sources.load('folder', tmp_path, 'val')
+    sources.load_split('folder', tmp_path, 'val')
 
 
 def test_folder_without_splits_is_split_by_hash(tmp_path):
   clips = [f'{c}/{n}.mp4' for c in 'ab' for n in range(100)]
   touch(tmp_path, *clips, 'c/1.mp4', 'c/2.mp4')
-  train, val = (sources.load('folder', tmp_path, s) for s in ('train', 'val'))
+  train, val = (
+    sources.load_split('folder', tmp_path, s) for s in ('train', 'val')
+  )
   assert not set(train.ids) & set(val.ids)
   assert set(train.ids) | set(val.ids) == {*clips, 'c/1.mp4', 'c/2.mp4'}
   assert set(val.labels.tolist()) == set(train.labels.tolist()) == {0, 1, 2}
   assert 20 < len(val) < 60
   touch(tmp_path, *(f'a/{n}.mkv' for n in range(50)))
-  assert set(val.ids) <= set(sources.load('folder', tmp_path, 'val').ids)
-  other = sources.load('folder', tmp_path, 'val', seed=1)
+  assert set(val.ids) <= set(sources.load_split('folder', tmp_path, 'val').ids)
+  other = sources.load_split('folder', tmp_path, 'val', seed=1)
   assert set(other.ids) != set(val.ids)
-  half = sources.load('folder', tmp_path, 'val', val_fraction=0.5)
+  half = sources.load_split('folder', tmp_path, 'val', val_fraction=0.5)
   assert len(half) > len(val)
   with pytest.raises(ValueError, match='val_fraction 1 is not between'):
-    sources.load('folder', tmp_path, 'val', val_fraction=1)
+    sources.load_split('folder', tmp_path, 'val', val_fraction=1)
 
 
 def test_fingerprint_is_of_ids_and_labels_only(tmp_path):
   for place in ('here', 'there'):
     touch(tmp_path / place, 'train/a/1.mp4', 'train/b/2.mp4')
   here, there = (
-    sources.load('folder', tmp_path / place, 'train')
+    sources.load_split('folder', tmp_path / place, 'train')
     for place in ('here', 'there')
   )
   assert here.fingerprint() == there.fingerprint()
@@ -134,9 +147,9 @@ def test_fingerprint_is_of_ids_and_labels_only(tmp_path):
   [
     ((), [], 'a', 'no videos'),
     (('x',), [0, 0], ('a',), 'do not match'),
-    (('x',), [0.5], ('a',), 'not whole numbers'),
+    (('x',), [0.5], ('a',), 'not integers'),
     (('x',), [1], ('a',), r"label 1 of 'x' is not in -1\.\.0"),
-    (('x',), [0], ('a', 'a'), "class name 'a' is empty or there twice"),
+    (('x',), [0], ('a', 'a'), "class name 'a' is empty or appears twice"),
   ],
 )
 def test_split_checks_itself(paths, labels, names, error):
@@ -161,16 +174,22 @@ def test_class_names_are_checked_both_ways(tmp_path, names):
 
 
 def test_load_names_what_does_not_exist(tmp_path):
-  with pytest.raises(ValueError, match=r"no data format 'ucf': use .*ucf101"):
-    sources.load('ucf', tmp_path, 'train')
-  with pytest.raises(ValueError, match=r"ucf101 has no option 'folds': .*fold"):
-    sources.load('ucf101', tmp_path, 'train', folds=1)
+  with pytest.raises(
+    ValueError, match=r"data format is 'ucf'; it can be one of .*ucf101"
+  ):
+    sources.load_split('ucf', tmp_path, 'train')
+  with pytest.raises(
+    ValueError, match=r"'ucf101' has no option 'folds'; .*did you mean 'fold'"
+  ):
+    sources.load_split('ucf101', tmp_path, 'train', folds=1)
   with pytest.raises(FileNotFoundError, match='nowhere is not a folder'):
-    sources.load('ucf101', tmp_path / 'nowhere', 'train')
-  with pytest.raises(ValueError, match="'ignore' is not 'error' or 'skip'"):
-    sources.load('ucf101', tmp_path, 'train', on_missing='ignore')
+    sources.load_split('ucf101', tmp_path / 'nowhere', 'train')
+  with pytest.raises(
+    ValueError, match="on_missing is 'ignore'; it can be one of"
+  ):
+    sources.load_split('ucf101', tmp_path, 'train', on_missing='ignore')
 
 
 def test_an_option_that_the_demo_does_not_have_is_named(tmp_path):
-  with pytest.raises(ValueError, match="digits has no option 'a'"):
-    sources.load('digits', tmp_path / 'x', 'train', a=1)
+  with pytest.raises(ValueError, match="'digits' has no option 'a'"):
+    sources.load_split('digits', tmp_path / 'x', 'train', a=1)

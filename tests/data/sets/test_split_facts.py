@@ -40,7 +40,7 @@ def kinds(splits):
 )
 def test_classes_that_differ(names, words):
   both = {'train': split_of({'a': 0}), 'val': split_of({'v': 0}, names)}
-  found = split_facts.class_difference(both)
+  found = split_facts.describe_class_difference(both)
   assert found.startswith(words) and bool(found) == bool(words)
   assert ('classes' in kinds(both)) == bool(words)
 
@@ -49,7 +49,7 @@ def test_a_class_that_is_not_trained_is_found():
   both = {'train': split_of({'a': 0, 'b': 0}), 'val': split_of({'v': 1})}
   found = kinds(both)['untrained']
   assert found.problem and found.rows == [('val', '', 'bee')]
-  assert split_facts.notes(both['train'], both['val']) == [
+  assert split_facts.describe_splits(both['train'], both['val']) == [
     "classes of val without a video in train: 1 ('bee')"
   ]
   assert 'untrained' not in kinds(both | {'train': split_of({'a': 0, 'b': 1})})
@@ -76,7 +76,7 @@ def test_counts_of_frames_and_notes_reach_the_check():
 def test_a_run_begins_with_what_is_left_out_and_missing():
   train = split_of({'a': 0, 'b': 1}, left_out=('a.txt',), missing=('c',))
   val = split_of({'v': 1}, left_out=('a.txt',), notes=('two classes',))
-  assert split_facts.notes(train, val) == [
+  assert split_facts.describe_splits(train, val) == [
     'two classes',
     'left out, not videos: 1 file (a.txt)',
     'missing of train: 1 of 3 videos',

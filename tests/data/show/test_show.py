@@ -29,10 +29,10 @@ def wrestling(videos):
 def test_draws_are_training_clips_and_their_frames(wrestling, changes):
   spec = make_spec(**changes, randaugment='after_crop')
   with decode.open_video(wrestling) as video:
-    found = list(show.train_draws(video, 3, spec, (7, 1), 3))
+    found = list(show.draw_train_clips(video, 3, spec, (7, 1), 3))
     for draw, seen in enumerate(found):
       rng = np.random.default_rng([7, 1, draw])
-      wanted, _ = clips.train_clip(video, 3, spec, rng)
+      wanted, _ = clips.make_train_clip(video, 3, spec, rng)
       assert seen.arrays.keys() == wanted.keys()
       for name, array in wanted.items():
         np.testing.assert_array_equal(seen.arrays[name], array)
@@ -44,7 +44,7 @@ def test_draws_are_training_clips_and_their_frames(wrestling, changes):
 def test_frame_numbers_are_those_of_the_pixels(wrestling):
   whole = dict(short_side=256, crop_area=(1, 1), crop_aspect=(1, 1), flip=0.0)
   with decode.open_video(wrestling) as video:
-    (seen,) = show.train_draws(video, None, make_spec(**whole), (0,), 1)
+    (seen,) = show.draw_train_clips(video, None, make_spec(**whole), (0,), 1)
   frames = decode.read_frames(wrestling, seen.numbers)[:, :, 42:298]
   wanted = resize(frames, 32, 32)  # of the central square
   np.testing.assert_array_equal(seen.arrays['video'], wanted)
@@ -59,7 +59,7 @@ def test_mirrored_clips_say_so_and_have_the_label_of_the_map(wrestling):
       notes[flip] = [
         seen.notes
         for label in (3, 4, None)
-        for seen in show.train_draws(video, label, spec, (0,), 1)
+        for seen in show.draw_train_clips(video, label, spec, (0,), 1)
       ]
   assert notes[0.0] == [['label 3'], ['label 4'], []]
   mirrored = 'mirrored'
@@ -74,8 +74,8 @@ def test_mirrored_clips_say_so_and_have_the_label_of_the_map(wrestling):
 def test_views_are_those_of_evaluation(wrestling, changes):
   spec = make_spec(clips=2, crops=3, **changes)
   with decode.open_video(wrestling) as video:
-    found = list(show.test_views(video, spec))
-    wanted = clips.test_views(video, spec)
+    found = list(show.show_test_views(video, spec))
+    wanted = clips.make_test_views(video, spec)
   for name, array in wanted.items():
     shown = [seen.arrays[name] for seen in found]
     np.testing.assert_array_equal(shown, array)
@@ -88,7 +88,7 @@ def test_views_are_those_of_evaluation(wrestling, changes):
 def test_short_videos_show_the_frames_that_there_are(videos):
   spec = make_spec(sampling='random_stride')
   with decode.open_video(videos / 'rotated_90.mov') as video:
-    for seen in show.train_draws(video, 0, spec, (0,), 3):
+    for seen in show.draw_train_clips(video, 0, spec, (0,), 3):
       assert max(seen.numbers) < video.info.frames
 
 
@@ -129,27 +129,27 @@ def test_a_list_that_cannot_be_is_named(tmp_path, text, count, words):
 
 
 def test_the_sheet_shows_every_frame_and_frameset(wrestling, monkeypatch):
-  captions, tile = [], sheet.tile
+  captions, tile = [], sheet.draw_tile
 
   def note(image, width, caption):
     captions.append(caption)
     return tile(image, width, caption)
 
-  monkeypatch.setattr(sheet, 'tile', note)
+  monkeypatch.setattr(sheet, 'draw_tile', note)
   spec = make_spec(**GRID)
-  found = show.contact_sheet([(wrestling, 1)], spec, draws=2)
+  found = show.draw_contact_sheet([(wrestling, 1)], spec, draws=2)
   assert found.dtype == np.uint8 and found.std() > 20
   assert sum(c.startswith('frame ') for c in captions) == 3 * 4
   assert sum(c.startswith('frameset of ') for c in captions) == 3 * 2
 
 
 def test_everything_that_is_on_is_described():
-  text = ' '.join(show.described(make_spec()))
+  text = ' '.join(show.describe_spec(make_spec()))
   for word in ('jitter', 'lighting', 'RandAugment', 'erasing', 'framesets'):
     assert word not in text
   options = dict(jitter=(0.5, 0.4, 0.3, 0.1), lighting=0.1, erasing=0.25)
   spec = make_spec(randaugment='before_crop', scale_crop=1.5, **options, **GRID)
-  text = ' '.join(show.described(spec))
+  text = ' '.join(show.describe_spec(spec))
   for word in (
     '8 frames of 32 x 32, dense, stride 3; 4 of them large',
     'framesets of 2 x 2',
@@ -164,7 +164,7 @@ def test_everything_that_is_on_is_described():
 
 def run(*arguments):
   args = parser.make_parser().parse_args(['data', *map(str, arguments)])
-  return errors.guarded(args.function, args)
+  return errors.run_guarded(args.function, args)
 
 
 def test_the_command_draws_through_a_config(videos, tmp_path, capsys):
@@ -193,13 +193,13 @@ def test_what_cannot_be_shown_is_one_sentence(videos, tmp_path, capsys):
     error = capsys.readouterr().err
     assert f'{clip}: {words}' in error and 'Traceback' not in error
   assert run('show', good, *options, '--set', 'seed=-1') == 1
-  words = 'seed is -1; it can be a whole number from 0'
+  words = 'seed is -1; it can be an integer from 0'
   assert words in capsys.readouterr().err
   assert not out.exists()
 
 
 def test_a_bar_goes_on_with_each_video(videos, tmp_path, monkeypatch):
-  made, opened, progress = [], [], console.progress
+  made, opened, progress = [], [], console.make_progress
 
   def noted(*args):
     made.append((*progress(*args), args[0]))
@@ -209,7 +209,7 @@ def test_a_bar_goes_on_with_each_video(videos, tmp_path, monkeypatch):
     opened.append(made[0][0].tasks[0].completed)
     return decode.open_video(path)
 
-  monkeypatch.setattr(console, 'progress', noted)
+  monkeypatch.setattr(console, 'make_progress', noted)
   monkeypatch.setattr(show, 'open_video', open_video)
   options = ('--config', 'configs/finetune_folder.py:smoke', '--draws', 0)
   good = [videos / 'rotated_90.mov'] * 2

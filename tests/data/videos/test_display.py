@@ -59,7 +59,7 @@ def test_every_matrix_is_shown_as_ffmpeg_shows_it(plain, tmp_path, matrix):
 
 def test_a_turn_by_another_angle_says_how_to_mend_the_file(plain, tmp_path):
   path = write_matrix(plain, tmp_path / 'a.mp4', 0.6, 0.8, -0.8, 0.6)
-  problem = r'is shown turned by 53 degrees; re-encode it: ffmpeg -i IN OUT'
+  problem = r'is shown rotated by 53 degrees; re-encode it: ffmpeg -i IN OUT'
   with pytest.raises(decode.DecodeError, match=problem):
     decode.probe(path)
   assert one_video.check_file(str(path))['reason'].startswith('is shown turned')
@@ -119,6 +119,6 @@ def test_a_turned_picture_has_the_other_aspect(plain, tmp_path):
 
 def test_upright_gives_views():
   pixels = np.arange(24).reshape(2, 4, 3)
-  found = display.upright(pixels, True, 90)
+  found = display.turn_upright(pixels, True, 90)
   assert found.shape == (4, 2, 3) and found.base is not None
   np.testing.assert_array_equal(found, np.rot90(pixels[:, ::-1], -1))

@@ -13,7 +13,7 @@ from i2v_jax.data.loading.loader import Loader
 from i2v_jax.data.prepare import staging
 from i2v_jax.data.sets import sources
 from i2v_jax.data.videos import decode, faults, packets, pyav
-from i2v_jax.data.videos.resize import resized
+from i2v_jax.data.videos.resize import compute_size
 from i2v_jax.deploy import predict, trained
 
 SPEC = ClipSpec(num_frames=4, stride=1, image_size=32, short_side=32)
@@ -31,13 +31,13 @@ def loader(path, spec=SPEC):
 
 
 def load(path, spec=SPEC):
-  return loader(path, spec).train(0, np.random.default_rng(0))
+  return loader(path, spec).load_clip(0, np.random.default_rng(0))
 
 
 USES = {
   'check': one_video.check_file,
   'train': load,
-  'test': lambda path: loader(path).test(0),
+  'test': lambda path: loader(path).load_views(0),
   'prepare': lambda path: staging.store(path, None),
   'predict': lambda path: trained.Trained.probabilities(None, path, SPEC),
 }
@@ -68,7 +68,7 @@ def test_what_a_video_brings_about_is_its_own_fault(clip, monkeypatch, error):
   fail(monkeypatch, error or packets.DecodeError(f'{clip}: is broken'))
   expected = {MemoryError: 'takes more memory', OSError: 'disk'}
   expected = expected.get(type(error), 'is broken').encode()
-  for found in (load(clip), loader(clip).test(0)):
+  for found in (load(clip), loader(clip).load_views(0)):
     assert found['mask'] == 0 and expected in found['error'].item()
   assert expected.decode() in one_video.check_file(clip)['reason']
   with pytest.raises((packets.DecodeError, OSError), match=expected.decode()):
@@ -111,10 +111,10 @@ def test_a_ribbon_is_refused_before_it_takes_gigabytes(tmp_path):
 
 
 def test_what_shrinks_is_never_too_large():
-  assert resized(9000, 9000, 8000) == (8000, 8000)
-  assert resized(1, 1, 224) == (224, 224)
+  assert compute_size(9000, 9000, 8000) == (8000, 8000)
+  assert compute_size(1, 1, 224) == (224, 224)
   with pytest.raises(ValueError, match='would become'):
-    resized(1, 400, 224)
+    compute_size(1, 400, 224)
 
 
 def test_the_smallest_frames_are_read(tmp_path):

@@ -34,7 +34,7 @@ def test_frames_are_converted_as_progressive_ones_are(tmp_path):
   with decode.open_video(path) as video:
     assert video.info.interlaced
     found = video.read(range(6))
-  whole, converted = fields.Whole(), []
+  whole, converted = fields.Progressive(), []
   for picture in stored:
     # What is made of pixels has no fields.
     copy = av.VideoFrame.from_ndarray(picture.to_ndarray(), 'yuv420p')
@@ -67,6 +67,6 @@ def test_whole_pictures_pass_as_they_are(count):
   pictures = [av.VideoFrame.from_ndarray(image) for image in images]
   yuv = [picture.reformat(format='yuv420p') for picture in pictures]
   expected = [picture.to_ndarray() for picture in yuv]
-  found = [picture.to_ndarray() for picture in fields.deinterlaced(yuv)]
+  found = [picture.to_ndarray() for picture in fields.deinterlace(yuv)]
   np.testing.assert_array_equal(found, expected)
-  assert list(fields.deinterlaced([])) == []
+  assert list(fields.deinterlace([])) == []

@@ -195,14 +195,14 @@ def test_numbers_that_are_left_out_are_found(numbers, gaps):
 
 def test_stamp_and_hash_see_a_frame_that_changes(tmp_path):
   folder = framed.write(tmp_path / 'clip', framed.numbered(3))
-  before = frame_files.stamp(folder), frame_files.sha256(folder)
+  before = frame_files.stamp(folder), frame_files.compute_sha256(folder)
   sizes = [os.path.getsize(folder / name) for name in framed.numbered(3)]
   assert before[0]['bytes'] == sum(sizes)
   framed.write(folder, ['img_00002.png'], framed.pictures(1))
   assert frame_files.stamp(folder) != before[0]
-  assert frame_files.sha256(folder) != before[1]
+  assert frame_files.compute_sha256(folder) != before[1]
   copy = framed.write(tmp_path / 'copy', framed.numbered(3, '{}.png', 0))
-  assert frame_files.sha256(copy) == before[1]
+  assert frame_files.compute_sha256(copy) == before[1]
 
 
 def test_a_folder_of_frames_is_listed_as_one_video(tmp_path):

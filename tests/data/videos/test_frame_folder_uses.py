@@ -63,10 +63,10 @@ def test_a_check_reports_gaps_and_files_aside(folder, tmp_path, capsys):
 def test_the_rate_is_an_option_of_every_format(tmp_path):
   (tmp_path / 'a.mp4').touch()
   (tmp_path / 'train.txt').write_text('a.mp4 0\n', encoding='utf-8')
-  assert sources.load('list', tmp_path, 'train').fps == decode.FPS
-  assert sources.load('list', tmp_path, 'train', fps=12).fps == 12
+  assert sources.load_split('list', tmp_path, 'train').fps == decode.FPS
+  assert sources.load_split('list', tmp_path, 'train', fps=12).fps == 12
   with pytest.raises(ValueError, match='fps is 0; it can be above 0'):
-    sources.load('list', tmp_path, 'train', fps=0)
+    sources.load_split('list', tmp_path, 'train', fps=0)
 
 
 def test_the_rate_is_a_key_of_configs(smoke_config):
@@ -86,9 +86,9 @@ def test_a_loader_gives_clips_and_names_what_is_bad(folder, tmp_path):
   (bad / 'img_00002.png').write_bytes(b'')
   spec = clips.ClipSpec(num_frames=3, image_size=32, short_side=40, flip=0.0)
   loads = loader.Loader(split_of(folder, bad), spec, 'skip')
-  found = loads.train(0, np.random.default_rng(0))
+  found = loads.load_clip(0, np.random.default_rng(0))
   assert found['mask'] == 1 and found['video'].std() > 20
-  found = loads.test(1)
+  found = loads.load_views(1)
   assert found['mask'] == 0 and b'img_00002.png' in bytes(found['error'])
 
 
@@ -108,7 +108,7 @@ def test_preparing_asks_how_a_folder_is_to_be_stored(
   folder, tmp_path, monkeypatch
 ):
   load = lambda *_, **options: split_of(folder, **options)
-  monkeypatch.setattr(sources, 'load', load)
+  monkeypatch.setattr(sources, 'load_split', load)
   with pytest.raises(ValueError, match=r'is a folder of frames.*--gop 16'):
     Job(tmp_path / 'out', 'folder', tmp_path, ['train'])
   job = Job(
@@ -125,9 +125,9 @@ def test_preparing_asks_how_a_folder_is_to_be_stored(
 
 def test_a_folder_can_be_measured_and_shown(folder):
   spec = clips.ClipSpec(num_frames=3, image_size=32, short_side=40)
-  split = measure.videos(folder)
+  split = measure.load_videos(folder)
   assert split.paths == (str(folder),)
   found = measure.time_stages(measure.make_plan(split, spec, 2, 0))
   assert found['decode'] > 0 and found['seek'] == 0
-  sheet = show.contact_sheet([(str(folder), 0)], spec, draws=1)
+  sheet = show.draw_contact_sheet([(str(folder), 0)], spec, draws=1)
   assert sheet.std() > 20

@@ -80,7 +80,7 @@ def assert_every_path_agrees(path, rng):
     indices = rng.choices(range(len(expected)), k=5)
     np.testing.assert_array_equal(video.read(indices, 24), small[indices])
     counted = video.packets.counted
-  pictures = transcode.pictures(path, decode.probe(path))
+  pictures = transcode.decode_pictures(path, decode.probe(path))
   for picture, image in zip(pictures, expected, strict=True):
     np.testing.assert_array_equal(rgb(picture), image)
   found = one_video.check_file(str(path))

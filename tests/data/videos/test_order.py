@@ -30,7 +30,7 @@ def read(path):
   """Packets of a file as (bytes, time, is_key), and a fresh `Order`."""
   with pyav.open_file(str(path)) as container:
     context = container.streams.video[0].codec_context
-    name = pyav.codec_name(context)
+    name = pyav.get_codec_name(context)
     kind = context.codec.reorder, context.has_b_frames
     found = order.Order(name, context.extradata or b'', *kind)
     packets = [packet for packet in container.demux(video=0) if packet.size]
@@ -103,11 +103,11 @@ def test_noise_is_doubted_and_never_an_error(codec):
 
 
 def test_places_follow_each_other():
-  assert Place(1, 6, 8).before(Place(1, 0, 8))  # past the modulus
-  assert not Place(1, 0, 8).before(Place(1, 6, 8))
-  assert not Place(1, 2, 8).before(Place(1, 2, 8))
-  assert Place(1, 6, 8).before(Place(2, 0, 8))
-  assert Place(0, 6).before(Place(0, 700))
+  assert Place(1, 6, 8).precedes(Place(1, 0, 8))  # past the modulus
+  assert not Place(1, 0, 8).precedes(Place(1, 6, 8))
+  assert not Place(1, 2, 8).precedes(Place(1, 2, 8))
+  assert Place(1, 6, 8).precedes(Place(2, 0, 8))
+  assert Place(0, 6).precedes(Place(0, 700))
 
 
 def test_bits():
@@ -122,8 +122,8 @@ def test_bits():
 
 def test_units_of_both_forms():
   data = b'\0\0\0\1ab\0\0\1cde'
-  assert [u.rstrip(b'\0') for u in nal.units(data, 0)] == [b'ab', b'cde']
-  assert list(nal.units(b'\0\2ab\0\3cde', 2)) == [b'ab', b'cde']
+  assert [u.rstrip(b'\0') for u in nal.split_units(data, 0)] == [b'ab', b'cde']
+  assert list(nal.split_units(b'\0\2ab\0\3cde', 2)) == [b'ab', b'cde']
 
 
 def test_packed_pictures_of_xvid(videos):

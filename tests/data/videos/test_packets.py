@@ -17,13 +17,13 @@ from i2v_jax.data.videos import decode, packets
 
 def test_decodes_only_what_is_needed(videos, monkeypatch):
   seen = []
-  pictures = decode.Video._few
+  pictures = decode.Video._decode_few
 
   def watched(self, key, run):
     seen.append((key.frame, run))
     yield from pictures(self, key, run)
 
-  monkeypatch.setattr(decode.Video, '_few', watched)
+  monkeypatch.setattr(decode.Video, '_decode_few', watched)
   with decode.open_video(videos / 'arm_wrestling.mp4') as video:
     # Starting anew would call this.
     monkeypatch.setattr(video.packets, 'open', None)
@@ -91,7 +91,7 @@ def test_what_drops_too_much_is_decoded_plainly(tmp_path, monkeypatch):
   path = encode(tmp_path / 'a.mp4', 'libx264', range(0, 90, 3))
   expected = decode_all(path)
   few = lambda self, key, run: iter(())
-  monkeypatch.setattr(decode.Video, '_few', few)
+  monkeypatch.setattr(decode.Video, '_decode_few', few)
   images = decode.read_frames(path, [3, 17])
   np.testing.assert_array_equal(images, [expected[3], expected[17]])
 
@@ -192,7 +192,7 @@ def test_ffmpeg_stays_quiet(videos):
 def test_what_is_no_file_is_not_opened(tmp_path):
   os.mkfifo(tmp_path / 'pipe.mp4')
   for path in (tmp_path / 'pipe.mp4', tmp_path, '/dev/zero'):
-    with pytest.raises(decode.DecodeError, match='no regular file'):
+    with pytest.raises(decode.DecodeError, match='not a regular file'):
       decode.probe(path)
 
 

@@ -146,7 +146,7 @@ def test_media_containers_are_opened(tmp_path, name):
   ticks = np.arange(6) * 3
   path = encode(tmp_path / name, codec, ticks, options, pixels, (176, 144))
   with pyav.open_file(str(path)) as container:
-    assert pyav.video_stream(container) is not None
+    assert pyav.find_video_stream(container) is not None
 
 
 def test_titles_may_be_in_any_encoding(tmp_path):
@@ -171,8 +171,8 @@ def test_what_is_not_known_is_no_fraction():
     def __bool__(self):
       return False
 
-  assert pyav.fraction(None) is None and pyav.fraction(Ratio()) is None
-  assert pyav.fraction(Fraction(30000, 1001)) == Fraction(30000, 1001)
+  assert pyav.to_fraction(None) is None and pyav.to_fraction(Ratio()) is None
+  assert pyav.to_fraction(Fraction(30000, 1001)) == Fraction(30000, 1001)
 
 
 def test_quicktime_reads_no_frames_of_another_file(tmp_path):

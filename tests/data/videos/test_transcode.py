@@ -154,7 +154,7 @@ def test_frames_that_nobody_listed_are_an_error(videos):
   path = videos / SMALL
   fewer = dataclasses.replace(decode.probe(path), frames=9)
   with pytest.raises(decode.DecodeError, match='more than the 9 frames'):
-    list(transcode.pictures(path, fewer))
+    list(transcode.decode_pictures(path, fewer))
 
 
 @pytest.mark.parametrize('name', CLIPS)
@@ -165,14 +165,14 @@ def test_whole_videos_are_verified(videos, name):
 @pytest.mark.parametrize(
   ('options', 'error'),
   [
-    ({'short_side': 255}, 'short side 255 is not even'),
-    ({'short_side': 0}, 'short side 0 is not even and positive'),
-    ({'gop': 0}, 'gop 0 is not positive'),
-    ({'fps': 0}, 'fps 0 is not in 0 to 1000'),
-    ({'crf': 52}, 'crf 52 is not in 0 to 51'),
-    ({'frames': 'png'}, "frames 'png' is not 'h264' or 'jpeg'"),
+    ({'short_side': 255}, 'short_side is 255; it can be an even number'),
+    ({'short_side': 0}, 'short_side is 0; it can be an even number from 2'),
+    ({'gop': 0}, 'gop is 0; it can be 1 or more'),
+    ({'fps': 0}, 'fps is 0; it can be above 0'),
+    ({'crf': 52}, 'crf is 52; it can be an integer from 0 to 51'),
+    ({'frames': 'png'}, "frames is 'png'; it can be one of"),
   ],
 )
-def test_recipes_that_cannot_be(options, error):
+def test_invalid_recipes_are_refused(options, error):
   with pytest.raises(ValueError, match=error):
     Recipe(**options)

@@ -48,10 +48,10 @@ def test_views_are_averaged_after_the_softmax(model, videos):
   loader = Loader(
     Split((path,), np.array([0]), model.class_names, ('a',)), spec
   )
-  views = loader.test(0)['video']
+  views = loader.load_views(0)['video']
   assert views.shape == (6, 8, 32, 32, 3)
   one_by_one = [
-    evaluate.view_probabilities(
+    evaluate.compute_probabilities(
       model.model, 'half', model.params, {'video': v[None, None]}
     )
     for v in views
@@ -85,10 +85,10 @@ def test_skipped_videos_are_counted_and_listed(model, with_a_bad_one, tmp_path):
   assert np.isfinite(found.scores).all(axis=1).tolist() == [True, False, True]
   hits = found.scores[::2].argmax(axis=1) == [0, 2]
   assert found.accuracy['top1'] == pytest.approx(hits.mean())
-  evaluate.write(found, split, tmp_path)
+  evaluate.write_evaluation(found, split, tmp_path)
   rows = list(csv.reader((tmp_path / 'bad_videos.csv').open(encoding='utf-8')))
   assert rows[1][0] == 'corrupted.mp4' and 'frame' in rows[1][1]
-  assert '2 of 3 videos (1 unreadable)' in evaluate.summary(found)
+  assert '2 of 3 videos (1 unreadable)' in evaluate.format_summary(found)
 
 
 def test_too_many_unreadable_videos_stop_it(model, videos):

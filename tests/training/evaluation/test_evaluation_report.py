@@ -28,7 +28,7 @@ def split():
 
 def test_a_bad_video_of_any_name_is_listed(split, tmp_path):
   bad = {LATIN: f'/data/{LATIN}: cannot be opened'}
-  evaluate.write(evaluation(bad=bad), split, tmp_path)
+  evaluate.write_evaluation(evaluation(bad=bad), split, tmp_path)
   path = tmp_path / 'bad_videos.csv'
   assert b'jump/caf\xe9.mp4,/data/jump/caf\xe9.mp4:' in path.read_bytes()
   (row,) = csv_files.read(path, bad_videos.COLUMNS)
@@ -37,22 +37,22 @@ def test_a_bad_video_of_any_name_is_listed(split, tmp_path):
 
 
 def test_a_clean_evaluation_leaves_no_list_of_bad_videos(split, tmp_path):
-  evaluate.write(evaluation(bad={'a': 'gone'}), split, tmp_path)
-  evaluate.write(evaluation(), split, tmp_path)
+  evaluate.write_evaluation(evaluation(bad={'a': 'gone'}), split, tmp_path)
+  evaluate.write_evaluation(evaluation(), split, tmp_path)
   names = sorted(path.name for path in tmp_path.iterdir())
   assert names == ['report.json', 'scores.npz']
 
 
 def test_top_5_is_said_of_more_than_5_classes():
-  assert 'top-5' not in evaluate.summary(evaluation(classes=5))
-  assert 'top-5 75.00%' in evaluate.summary(evaluation(classes=6))
+  assert 'top-5' not in evaluate.format_summary(evaluation(classes=5))
+  assert 'top-5 75.00%' in evaluate.format_summary(evaluation(classes=6))
 
 
 def test_identical_crops_are_noted():
-  said = evaluate.summary(evaluation(identical_crops=2))
+  said = evaluate.format_summary(evaluation(identical_crops=2))
   assert said.endswith('all crops of 2 videos are the same, as they are square')
   for facts in ({}, dict(identical_crops=0)):
-    assert 'square' not in evaluate.summary(evaluation(**facts))
+    assert 'square' not in evaluate.format_summary(evaluation(**facts))
 
 
 def test_videos_whose_crops_are_one_are_found():
@@ -68,7 +68,7 @@ def test_videos_whose_crops_are_one_are_found():
     'index': np.arange(4),
     'mask': np.array([1, 1, 1, 0]),
   }
-  found = evaluate._identical_crops(batch, spec)
+  found = evaluate._find_identical_crops(batch, spec)
   assert found.tolist() == [False, True, True, False]
   one = dataclasses.replace(spec, crops=1, clips=6)
-  assert not evaluate._identical_crops(batch, one).any()
+  assert not evaluate._find_identical_crops(batch, one).any()

@@ -51,7 +51,7 @@ def newest_file(workdir, item):
 
 
 def test_the_two_newest_are_kept_and_come_back_as_they_were(workdir):
-  assert files.steps(workdir) == [4, 6]
+  assert files.find_steps(workdir) == [4, 6]
   like = {'params': state_of(0).params, 'opt_state': state_of(0).opt_state}
   with checkpoint.Checkpoints(workdir) as checkpoints:
     assert checkpoints.newest() == 6
@@ -99,7 +99,7 @@ def test_what_is_no_object_of_json_is_damage(workdir, name, text):
   (workdir / 'checkpoints' / '6' / name).write_text(text, encoding='utf-8')
   wanted = (4, {6: f'{name} cannot be read'})
   assert files.find_newest(workdir) == wanted
-  assert files.find_newest(workdir, files.missing) == wanted
+  assert files.find_newest(workdir, files.find_missing) == wanted
 
 
 def test_a_checkpoint_may_be_without_what_orbax_notes(workdir):
@@ -144,7 +144,7 @@ def test_without_any_whole_one_nothing_is_begun_anew(workdir):
   for trains in (True, False):
     with pytest.raises(OSError, match=r'No checkpoint .* of step 6 params'):
       checkpoint.Checkpoints(workdir, trains=trains).newest()
-  assert files.steps(workdir) == [4, 6]
+  assert files.find_steps(workdir) == [4, 6]
 
 
 def test_those_of_before_there_were_digests_count(workdir):
@@ -161,7 +161,7 @@ def test_clocks_that_jump_do_not_matter(tmp_path, monkeypatch):
       patch.setattr(time, 'time', lambda now=now: now)
       patch.setattr(time, 'time_ns', lambda now=now: int(now * 1e9))
       save(tmp_path, step)
-  assert files.steps(tmp_path) == [6, 8]
+  assert files.find_steps(tmp_path) == [6, 8]
   assert files.find_newest(tmp_path) == (8, {})
 
 
@@ -171,7 +171,9 @@ def test_a_full_disk_is_told_and_leaves_what_was_there(workdir, full_disk):
   with pytest.raises(OSError, match=text):
     checkpoints.save(state_of(8), {'step': 8})
     checkpoints.close()
-  assert files.find_newest(workdir) == (6, {}) and files.steps(workdir) == [
+  assert files.find_newest(workdir) == (6, {}) and files.find_steps(
+    workdir
+  ) == [
     4,
     6,
   ]

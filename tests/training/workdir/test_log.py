@@ -92,7 +92,7 @@ def test_a_full_disk_is_told_with_the_file_of_tensorboard(tmp_path, full_disk):
 def test_progress_is_silent_where_there_is_no_terminal(monkeypatch, capsys):
   no_terminal = console.Console(force_terminal=False)
   monkeypatch.setattr(console, 'console', no_terminal)
-  bar, advance = console.progress(10, 'training', done=3)
+  bar, advance = console.make_progress(10, 'training', done=3)
   with bar:
     advance()
     advance(2)

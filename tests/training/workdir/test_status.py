@@ -24,13 +24,13 @@ def beat(tmp_path):
 def change(beat, **changes):
   record = json.loads(beat.path.read_text(encoding='utf-8')) | changes
   beat.path.write_text(json.dumps(record), encoding='utf-8')
-  return status.state(beat.path.parent, record)
+  return status.find_state(beat.path.parent, record)
 
 
 def test_progress_rate_and_what_is_left(beat, tmp_path):
   change(beat, steps_per_second=0.25, host='h', pid=7)
   record = json.loads(beat.path.read_text(encoding='utf-8'))
-  cells = status.row(tmp_path, record)
+  cells = status.make_row(tmp_path, record)
   assert cells[0] == '0 (h, 7)' and cells[2:] == (
     '40/100',
     '0.25/s',
@@ -76,7 +76,7 @@ def test_standing_still_is_a_stall_unless_steps_are_slow(beat):
 def test_a_copy_is_no_run(beat, tmp_path):
   copy = shutil.copytree(tmp_path, tmp_path / 'copy')
   record = json.loads(beat.path.read_text(encoding='utf-8'))
-  assert status.state(copy, record) == 'a copy, made when it was running'
+  assert status.find_state(copy, record) == 'a copy, made when it was running'
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_every_process_has_its_line_and_those_of_old_are_forgotten(tmp_path):
     heartbeat.Heartbeat(tmp_path, 100, process, 3).write()
   with heartbeat.Heartbeat(tmp_path, 100, 0, 2):
     pass
-  head, first, second, *rest = status.report(tmp_path)
+  head, first, second, *rest = status.make_report(tmp_path)
   assert head.split()[:2] == ['process', 'state']
   assert first.startswith('0 (') and second.startswith('1 (')
   assert first.index('finished') == second.index('starting')
@@ -139,7 +139,7 @@ def test_a_sign_that_cannot_be_read_is_a_line(tmp_path, text):
   for process in (0, 1, 10):
     heartbeat.Heartbeat(tmp_path, 9, process, 11).write()
   heartbeat.heartbeat_path(tmp_path, 1).write_text(text, encoding='utf-8')
-  _, first, second, last, *_ = status.report(tmp_path)
+  _, first, second, last, *_ = status.make_report(tmp_path)
   assert first.startswith('0 (') and last.startswith('10 (')
   assert second.split('  ')[0].strip() == '1'
   assert 'unknown (heartbeat-1.json cannot be read)' in second
@@ -152,21 +152,21 @@ def test_no_array_is_read(tmp_path, monkeypatch):
     (folder / item / 'array').write_text('large', encoding='utf-8')
   checkpoint_files.seal(folder)
   monkeypatch.setattr(checkpoint_files, '_sha256', None)
-  assert 'newest checkpoint: step 20' in status.report(tmp_path)
+  assert 'newest checkpoint: step 20' in status.make_report(tmp_path)
   (folder / 'params' / 'array').unlink()
-  assert 'of step 20 params/array is missing' in status.report(tmp_path)[1]
+  assert 'of step 20 params/array is missing' in status.make_report(tmp_path)[1]
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path):
   with pytest.raises(FileNotFoundError, match='holds no run'):
-    status.report(tmp_path)
+    status.make_report(tmp_path)
 
 
 def test_the_variants_of_a_sweep_are_told_apart(tmp_path):
   for name in ('a', 'b'):
     (tmp_path / name).mkdir()
     heartbeat.Heartbeat(tmp_path / name, 9).write()
-  lines = status.report(tmp_path)
+  lines = status.make_report(tmp_path)
   assert [x for x in lines if x.endswith(':')] == ['a:', 'b:']
 
 
@@ -185,4 +185,4 @@ def test_a_disk_that_refuses_costs_a_warning_and_no_more(
   [(0, '0 s'), (59.6, '1 min'), (3661, '1 h 1 min'), (90000, '1 d 1 h')],
 )
 def test_durations(seconds, text):
-  assert status.duration(seconds) == text
+  assert status.format_duration(seconds) == text

@@ -68,14 +68,14 @@ def test_a_folder_that_was_taken_away_is_noticed(tmp_path):
 def test_a_report_does_not_make_a_folder_anew(
   smoke_config, tmp_path, monkeypatch
 ):
-  workdir, real = tmp_path / 'run', loop._write
+  workdir, real = tmp_path / 'run', loop.Trainer._write
 
-  def moving(session, *args):
-    session.checkpoints.wait()
+  def moving(trainer, *args):
+    trainer.checkpoints.wait()
     workdir.rename(tmp_path / 'elsewhere')
-    real(session, *args)
+    real(trainer, *args)
 
-  monkeypatch.setattr(loop, '_write', moving)
+  monkeypatch.setattr(loop.Trainer, '_write', moving)
   with pytest.raises(OSError, match='was moved or removed while'):
     loop.train_and_evaluate(smoke_config(), workdir)
   assert not workdir.exists()

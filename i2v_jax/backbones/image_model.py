@@ -1,0 +1,108 @@
+"""What the rest of the library asks of an image model.
+
+A config decides an image model: its parameter tree and its maths. It has the
+attributes of `ImageModel`, and its module in `MODULES` has these methods:
+
+  embed(images)          pixels `B x H x W x 3` to tokens
+  encode(x, adapters)    tokens through all blocks, one adapter or None for each
+  pool(x)                features `B x D` after the final norm
+
+Modules act on the last axes and leave leading ones (batch, frames) alone. A
+block has the parts `ln1, attn, ln2, mlp` and its `BlockConfig` as `cfg`; an
+adapter connects them (`adapters/block_interface.py`).
+"""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from flax import linen as nn
+
+from i2v_jax.backbones.vit import ViT
+from i2v_jax.backbones.vit_config import ViTConfig
+from i2v_jax.runtime import ranges
+from i2v_jax.runtime.errors import UserError
+
+MODULES = {ViTConfig: ViT}
+
+
+class BlockConfig(Protocol):
+  """Sizes of one block.
+
+  Attributes:
+    width: D, channels of its tokens.
+    num_heads: N.
+    head_width: K, channels of a head.
+    num_prefix: tokens before the patches: class token and registers.
+    num_tokens: L, tokens of an image.
+    mlp_dim: F, inputs of the second layer of the MLP.
+    fc1_width: outputs of its first layer; twice F with a gate.
+    mlp_macs: multiply-accumulates of the MLP for one token.
+  """
+
+  width: int
+  num_heads: int
+  head_width: int
+  num_prefix: int
+  num_tokens: int
+  mlp_dim: int
+  fc1_width: int
+  mlp_macs: int
+
+
+class ImageModel(Protocol):
+  """The config of an image model: a frozen dataclass, as flax needs it.
+
+  Attributes:
+    dtype: compute type; parameters are float32.
+    remat: what the backward pass recomputes, one of `vit_config.REMAT`.
+    width: channels of pooled features.
+    image_shape: H, W, C of the images it takes.
+    num_blocks: blocks that can have an adapter, of all stages.
+  """
+
+  dtype: Any
+  remat: str
+  width: int
+  image_shape: tuple[int, int, int]
+  num_blocks: int
+
+  def block(self, index: int) -> BlockConfig:
+    """Sizes of a block, counted from 0 through all stages."""
+
+  def check_mesh(self, mesh) -> None:
+    """Raises UserError if a mesh cannot shard the heads of a block evenly."""
+
+  def macs(self) -> dict[str, int]:
+    """Multiply-accumulates of one image: `patches`, `attention`, `mlp`, ….
+
+    `pooling` is those of `pool` alone.
+    """
+
+
+def make_config(sizes: Mapping[str, Any], **decided) -> ImageModel:
+  """The config of an image model from `model.backbone` of an experiment.
+
+  Args:
+    sizes: arguments of `ViTConfig.named`.
+    **decided: fields decided at run time, such as `dtype`.
+
+  Raises:
+    UserError: an unknown key or an invalid value; names the key.
+  """
+  ranges.table(ranges.anything)('model.backbone', sizes)
+  fields = {'variant', 'family', *ViTConfig.__dataclass_fields__}
+  if unknown := sorted({*sizes, *decided} - fields):
+    raise UserError(
+      f'model.backbone has no {", ".join(unknown)}; it has '
+      f'{", ".join(sorted(fields))}. What is not part of the image model, such '
+      'as adapter, belongs in the spec.'
+    )
+  try:
+    return ViTConfig.named(**dict(sizes) | decided)
+  except (TypeError, UserError) as error:
+    raise UserError(f'model.backbone: {error}') from error
+
+
+def make_module(config: ImageModel, **options) -> nn.Module:
+  """The image model that a config decides."""
+  return MODULES[type(config)](config, **options)

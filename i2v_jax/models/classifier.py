@@ -1,0 +1,42 @@
+"""What every video classifier has, whatever its method."""
+
+from flax import linen as nn
+from flax.core import FrozenDict
+
+from i2v_jax.backbones.image_model import ImageModel
+
+
+class Classifier(nn.Module):
+  """Clips of normalised pixels to logits `B x classes`, float32.
+
+  Its tree has the parts `backbone` (the tree of the image model), `head` and
+  what the method adds. What one classifier does not have is off here; its
+  value is a field of those that have it.
+
+  Attributes:
+    image_model: config of the image backbone.
+    num_classes: width of the head.
+    num_frames: T, frames of a clip; 0 for any number.
+    adapter: as `adapters.resolve` returns it, or None.
+  """
+
+  image_model: ImageModel
+  num_classes: int
+  num_frames: int
+  adapter: FrozenDict | None = None
+
+  temporal_operator = None  # as `operators.resolve` returns it
+  mean_first = False  # frames are averaged before they are pooled
+  projection = 0  # width after CLIP's projection; 0 for none
+  decoded = ()  # parts that `decode` uses, if features can be kept
+  no_gradient = ()  # parts that no gradient enters
+
+  @property
+  def input_shapes(self) -> tuple[tuple[int, ...], ...]:
+    """Shape of each array of one clip, without the batch axis."""
+    return ((self.num_frames, *self.image_model.image_shape),)
+
+  @property
+  def num_pooled(self) -> int:
+    """How often the image model pools tokens for one clip."""
+    return sum(shape[0] for shape in self.input_shapes)
