@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import jax
 import jax.numpy as jnp
 from flax.traverse_util import flatten_dict, unflatten_dict
-from jax import export as jax_export
+from jax import export
 
 from i2v_jax.backbones.normalization import normalize
 from i2v_jax.deploy.export import (
@@ -55,7 +55,7 @@ def export_program(trained: Trained, out) -> None:
 
 def make_program(
   model, params: Mapping, normalization: str
-) -> jax_export.Exported:
+) -> export.Exported:
   """Exports `(weights, *clips) -> logits` for any platform and batch size.
 
   `weights` are float32 arrays by path; `clips` uint8, `b` times each of the
@@ -73,13 +73,13 @@ def make_program(
     path: jax.ShapeDtypeStruct(x.shape, jnp.float32)
     for path, x in flatten_dict(params, sep='/').items()
   }
-  batch = jax_export.symbolic_shape('b')
+  batch = export.symbolic_shape('b')
   clips = [
     jax.ShapeDtypeStruct((*batch, *shape), jnp.uint8)
     for shape in model.input_shapes
   ]
   with jax.default_matmul_precision('highest'):
-    exported = jax_export.export(jax.jit(classify), platforms=PLATFORMS)
+    exported = export.export(jax.jit(classify), platforms=PLATFORMS)
     return exported(weights, *clips)
 
 

@@ -67,7 +67,7 @@ def _drop_nulls(found: dict, path: pathlib.Path) -> dict:
   for key in found.keys() & {*TABLES}:
     if not isinstance(found[key], dict):
       raise UserError(
-        f'{path} has {key} {found[key]!r}; it must be a table of keys and '
+        f'{path} has {key} {found[key]!r}; it can be a table of keys and '
         'values.'
       )
     found[key] = _drop_nulls(found[key], path)

@@ -56,7 +56,7 @@ def test_an_export_that_dies_leaves_the_one_that_was_there(
   def die(*args):
     raise KeyboardInterrupt
 
-  monkeypatch.setattr(facts, 'write_facts', die)
+  monkeypatch.setattr('i2v_jax.deploy.export.write_facts', die)
   with pytest.raises(KeyboardInterrupt):
     export_merged(other, folder)
   assert contents(folder) == before

@@ -187,10 +187,10 @@ def test_formats_do_not_share_a_folder(model, written, tmp_path):
 
 
 def test_a_file_that_is_no_adapter_file_is_named(written, tmp_path):
-  with pytest.raises(ValueError, match=r'no adapter file.*folder'):
+  with pytest.raises(ValueError, match=r'not an adapter file.*folder'):
     trained.load(written / 'merged' / 'model.safetensors')
   (tmp_path / 'text').write_text('not weights', encoding='utf-8')
-  with pytest.raises(ValueError, match='no file of weights'):
+  with pytest.raises(ValueError, match='not a file of weights'):
     trained.load(tmp_path / 'text')
 
 

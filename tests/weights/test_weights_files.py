@@ -204,7 +204,7 @@ def test_a_torn_checkpoint_is_named(tmp_path):
 def test_a_checkpoint_without_tensors_is_named(tmp_path):
   path = tmp_path / 'model.pt'
   write_torch(path, lambda state: {'epoch': 3})
-  with pytest.raises(ValueError, match='holds no tensors'):
+  with pytest.raises(ValueError, match='holds no named tensors'):
     files.open_weights(path)
 
 

@@ -165,7 +165,7 @@ def test_a_damaged_array_is_named(golden, tmp_path):
   [
     ('config.json', '{"model_args": [1]}', r'has model_args \[1\]; it can be'),
     ('config.json', '{"vision_config": "x"}', "has vision_config 'x'"),
-    ('config.json', '{"mean": "x", "std": [1]}', 'each must be three numbers'),
+    ('config.json', '{"mean": "x", "std": [1]}', 'each can be three numbers'),
     (folders.NAMES[1], '{"weight_map": ["a"]}', 'has no weight_map that names'),
     (folders.NAMES[1], '{"weight_map": {"a": 3}}', 'has no weight_map that na'),
   ],

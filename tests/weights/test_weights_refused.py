@@ -30,7 +30,7 @@ KEYS = {  # a key that a file of this model has -> how it is named
   B + 'gamma_1': 'BEiT, EVA, DINOv3 or PE, in the names of timm',
   'module.layer1.0.conv1.weight': 'a ResNet',
   'encoder.stages.0.layers.0.dwconv.weight': 'a ConvNeXt',
-  'blocks.0.0.conv_dw.weight': 'a ConvNeXt, or another network',
+  'blocks.0.0.conv_dw.weight': 'a ConvNeXt, or another convol',
   'blocks.0.blocks.0.0.attn.qkv.weight': 'a CrossViT',
   'blocks.1.proj.weight': 'Hiera',
   'embeddings.time_embeddings': 'TimeSformer',
@@ -110,6 +110,6 @@ def test_an_unknown_model_type_is_named(tmp_path):
   (tmp_path / 'config.json').write_text(
     '{"model_type": "whisper"}', encoding='utf-8'
   )
-  error = r"no format that is known \(config.json: 'whisper'\)"
+  error = r"no known format \(config.json: 'whisper'\)"
   with pytest.raises(ValueError, match=error):
     weights.load_image_model(tmp_path)

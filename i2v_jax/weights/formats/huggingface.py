@@ -83,7 +83,7 @@ def find_normalization(weights: Weights) -> str:
   except (TypeError, ValueError) as error:
     raise UserError(
       f'The folder of {weights.what} states a normalisation with mean '
-      f'{mean!r} and deviation {std!r}; each must be three numbers.'
+      f'{mean!r} and deviation {std!r}; each can be three numbers.'
     ) from error
   for name, known in NORMALIZATION.items():
     if np.allclose(known, (mean, std), atol=1e-3):
