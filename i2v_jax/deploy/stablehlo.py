@@ -53,9 +53,7 @@ def export_program(trained: Trained, out) -> None:
   )
 
 
-def make_program(
-  model, params: Mapping, normalization: str
-) -> export.Exported:
+def make_program(model, params: Mapping, normalization: str) -> export.Exported:
   """Exports `(weights, *clips) -> logits` for any platform and batch size.
 
   `weights` are float32 arrays by path; `clips` uint8, `b` times each of the

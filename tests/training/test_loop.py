@@ -277,12 +277,6 @@ def test_what_cannot_be_is_said_at_the_start(
     prepare_run(config, tmp_path)
 
 
-def test_an_unwritable_workdir_is_named(smoke_config, tmp_path):
-  (tmp_path / 'file').write_text('', encoding='utf-8')
-  with pytest.raises(OSError, match='choose another --workdir'):
-    prepare_run(smoke_config(), tmp_path / 'file' / 'run')
-
-
 def test_checkpoints_hold_what_is_trained_and_whose_weights(workdir):
   with checkpoint.Checkpoints(workdir) as checkpoints:
     saved = checkpoints.manager.item_metadata(3)['params'].tree

@@ -290,20 +290,3 @@ def test_values_out_of_range_are_refused_where_they_are_used(options):
   (name,) = options
   with pytest.raises(ValueError, match=rf'^optimizer\.{name}.* can be'):
     optimizer.make_optimizer(lambda _: 1.0, **options)
-
-
-@pytest.mark.parametrize('lr', [-1e-3, math.nan, math.inf, True, '1'])
-def test_a_rate_is_finite_and_not_negative(lr):
-  with pytest.raises(ValueError, match=r'^optimizer\.lr is'):
-    optimizer.make_warmup_cosine(lr, total_steps=9, steps_per_epoch=3)
-
-
-@pytest.mark.parametrize('by', optimizer.SCHEDULES)
-def test_a_schedule_of_too_many_steps_is_refused(by):
-  told = dict(steps_per_epoch=2, by=by)
-  with pytest.raises(ValueError, match=r'epochs comes to .* steps; it can be'):
-    optimizer.make_warmup_cosine(1e-3, total_steps=10**12, **told)
-  with pytest.raises(ValueError, match=r'warmup_epochs comes to 2e\+30 steps'):
-    optimizer.make_warmup_cosine(
-      1e-3, total_steps=9, warmup_epochs=1e30, **told
-    )

@@ -100,3 +100,20 @@ def test_epochs_of_any_length_begin_at_their_step(steps, epochs):
 def test_an_unknown_way_of_counting_is_refused():
   with pytest.raises(ValueError, match="is 'epochs'; it can be one of"):
     released(by='epochs')
+
+
+@pytest.mark.parametrize('lr', [-1e-3, math.nan, math.inf, True, '1'])
+def test_a_rate_is_finite_and_not_negative(lr):
+  with pytest.raises(ValueError, match=r'^optimizer\.lr is'):
+    optimizer.make_warmup_cosine(lr, total_steps=9, steps_per_epoch=3)
+
+
+@pytest.mark.parametrize('by', optimizer.SCHEDULES)
+def test_a_schedule_of_too_many_steps_is_refused(by):
+  told = dict(steps_per_epoch=2, by=by)
+  with pytest.raises(ValueError, match=r'epochs comes to .* steps; it can be'):
+    optimizer.make_warmup_cosine(1e-3, total_steps=10**12, **told)
+  with pytest.raises(ValueError, match=r'warmup_epochs comes to 2e\+30 steps'):
+    optimizer.make_warmup_cosine(
+      1e-3, total_steps=9, warmup_epochs=1e30, **told
+    )

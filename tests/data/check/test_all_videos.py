@@ -9,29 +9,12 @@ import sys
 
 import processes
 import pytest
-from files import write
 from mutated import first_unreadable
 from paths import ROOT
 
 from i2v_jax import cli
 from i2v_jax.data.check import all_videos, one_video, report
 from i2v_jax.data.sets import manifest
-
-
-@pytest.fixture
-def data(tmp_path, videos):
-  """Two classes, train and val; one clip is broken and one is there twice."""
-  for name, source in {
-    'train/a/1.mov': 'rotated_90.mov',
-    'train/b/2.mp4': 'h265.mp4',
-    'train/b/3.avi': 'mpeg4.avi',
-    'val/a/4.mp4': 'corrupted.mp4',
-    'val/b/5.mp4': 'h265.mp4',
-  }.items():
-    path = tmp_path / 'data' / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy(videos / source, path)
-  return tmp_path / 'data'
 
 
 def i2v(*args):
@@ -249,25 +232,6 @@ def test_missing_videos_are_counted_not_an_error(data, tmp_path, capsys):
   assert '         gone.mp4\n' in shown
   assert i2v(*args, '--set', "on_missing='skip'") == 0
   assert 'note     listed in train but not there' in capsys.readouterr().out
-
-
-def test_ssv2_is_something_v2(tmp_path):
-  with pytest.raises(FileNotFoundError, match=r'something-something-v2-labels'):
-    all_videos.list_source('ssv2', str(tmp_path), {})
-
-
-def test_splits_are_those_of_the_format(tmp_path, data):
-  write(tmp_path, {'dive_test_split1.txt': '1.mov 1\n2.mp4 2\n'})
-  shutil.copytree(data / 'train/a', tmp_path / 'videos/dive')
-  shutil.copy(data / 'train/b/2.mp4', tmp_path / 'videos/dive')
-  listed = all_videos.list_source('hmdb51', str(tmp_path), {'num_classes': 1})
-  ids = {name: split.ids for name, split in listed.splits.items()}
-  first, second = (f'videos/dive/{name}' for name in ('1.mov', '2.mp4'))
-  assert ids == {'train': (first,), 'test': (second,)}
-  assert [*all_videos.list_source('folder', data, {}).splits] == [
-    'train',
-    'val',
-  ]
 
 
 def test_a_config_says_how_long_clips_are(digits, tmp_path, capsys):

@@ -13,6 +13,7 @@ from configs import common
 from i2v_jax.data.sets import sources
 from i2v_jax.runtime import hosts
 from i2v_jax.training import experiment, loop
+from i2v_jax.training.run import prepare_run
 from i2v_jax.training.workdir import claim
 from i2v_jax.training.workdir.lock import LOCK, Lock
 
@@ -168,3 +169,9 @@ def test_a_stored_config_gets_what_it_lacks_and_keeps_what_it_has():
   wanted = experiment.to_plain(common.base()) | BEFORE
   assert claim.complete_config(old) == wanted
   assert 'mesh' not in old  # what was stored stays as it is
+
+
+def test_an_unwritable_workdir_is_named(smoke_config, tmp_path):
+  (tmp_path / 'file').write_text('', encoding='utf-8')
+  with pytest.raises(OSError, match='choose another --workdir'):
+    prepare_run(smoke_config(), tmp_path / 'file' / 'run')

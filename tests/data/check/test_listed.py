@@ -1,0 +1,27 @@
+"""Which videos a check lists for a data set."""
+
+import shutil
+
+import pytest
+from files import write
+
+from i2v_jax.data.check import all_videos
+
+
+def test_ssv2_is_something_v2(tmp_path):
+  with pytest.raises(FileNotFoundError, match=r'something-something-v2-labels'):
+    all_videos.list_source('ssv2', str(tmp_path), {})
+
+
+def test_splits_are_those_of_the_format(tmp_path, data):
+  write(tmp_path, {'dive_test_split1.txt': '1.mov 1\n2.mp4 2\n'})
+  shutil.copytree(data / 'train/a', tmp_path / 'videos/dive')
+  shutil.copy(data / 'train/b/2.mp4', tmp_path / 'videos/dive')
+  listed = all_videos.list_source('hmdb51', str(tmp_path), {'num_classes': 1})
+  ids = {name: split.ids for name, split in listed.splits.items()}
+  first, second = (f'videos/dive/{name}' for name in ('1.mov', '2.mp4'))
+  assert ids == {'train': (first,), 'test': (second,)}
+  assert [*all_videos.list_source('folder', data, {}).splits] == [
+    'train',
+    'val',
+  ]
