@@ -92,7 +92,7 @@ def resolve(spec: Mapping[str, Any] | None) -> FrozenDict | None:
     return None
   if isinstance(spec, Mapping) or hasattr(spec, 'items'):
     spec = _with_preset({k: v for k, v in spec.items() if v is not None})
-  return FrozenDict(ranges.named('model.adapter', spec, METHODS))
+  return FrozenDict(ranges.check_named('model.adapter', spec, METHODS))
 
 
 def _with_preset(spec: dict) -> dict:
@@ -126,7 +126,7 @@ def check_fit(
   for block in map(cfg.block, range(cfg.num_blocks)):
     _check_block(adapter, operator, block, num_frames)
   layers = option(adapter, 'layers', 1)
-  ranges.whole(1, cfg.num_blocks)('model.adapter.layers', layers)
+  ranges.integer(1, cfg.num_blocks)('model.adapter.layers', layers)
 
 
 def _check_block(adapter, operator, block: BlockConfig, num_frames: int):
@@ -137,7 +137,7 @@ def _check_block(adapter, operator, block: BlockConfig, num_frames: int):
   if 'share' in (operator or {}):
     shifts_heads = operator['name'] == 'channel_shift'
     most = block.head_width if shifts_heads else block.width
-    fits = ranges.whole(2, most)
+    fits = ranges.integer(2, most)
     fits('model.temporal_operator.share', operator['share'])
 
 

@@ -101,7 +101,7 @@ class DualPath(nn.Module):
   dtype: Any = jnp.float32
 
   options: ClassVar = dict(
-    grid=ranges.listed(ranges.COUNT, 2),
+    grid=ranges.list_of(ranges.COUNT, 2),
     spatial_frames=ranges.COUNT,
     num_adapters=ranges.one_of(4, 5),
     rank=ranges.rank,

@@ -21,7 +21,7 @@ def offsets(name: str, value) -> tuple:
   pair = lambda x: (
     isinstance(x, Sequence) and len(x) == 2 and ranges.FROM_0.holds(x[1])
   )
-  whole = lambda x: ranges.whole().holds(x[0] if pair(x) else x)
+  whole = lambda x: ranges.integer().holds(x[0] if pair(x) else x)
   listed = isinstance(value, Sequence) and not isinstance(value, str)
   if not (listed and all(map(whole, value))):
     ranges.refuse(name, value, 'integers, or pairs (offset, channels)')

@@ -43,7 +43,7 @@ class LoRA(Method):
   init_scheme: str = 'standard'
 
   options: ClassVar = Method.options | dict(
-    on=ranges.listed(ranges.one_of(*LAYERS)),
+    on=ranges.list_of(ranges.one_of(*LAYERS)),
     rank=ranges.COUNT,
     alpha=ranges.NOT_NEGATIVE,
     init_scheme=ranges.one_of(*INITS),

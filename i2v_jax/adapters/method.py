@@ -60,7 +60,7 @@ class Method(nn.Module):
   dtype: Any = jnp.float32
 
   # What an option may be; a method adds its own.
-  options: ClassVar = dict(blocks=ranges.listed(ranges.FROM_0))
+  options: ClassVar = dict(blocks=ranges.list_of(ranges.FROM_0))
   no_operator = ''  # why temporal operators make no sense here
 
   @classmethod

@@ -105,7 +105,7 @@ class ChannelShift:
   share: int = 12
   on: str = 'kv'
 
-  options: ClassVar = dict(share=ranges.whole(2), on=_letters)
+  options: ClassVar = dict(share=ranges.integer(2), on=_letters)
 
   def __post_init__(self):
     _check(self)
@@ -135,7 +135,7 @@ class TokenShift:
   at: str = 'stream'
 
   options: ClassVar = dict(
-    share=ranges.whole(2), at=ranges.one_of('stream', 'kv')
+    share=ranges.integer(2), at=ranges.one_of('stream', 'kv')
   )
 
   def __post_init__(self):
@@ -174,7 +174,7 @@ def resolve(spec: Mapping[str, Any] | None) -> FrozenDict | None:
   """
   if spec is None or spec == {}:
     return None
-  spec = ranges.named('model.temporal_operator', spec, OPERATORS)
+  spec = ranges.check_named('model.temporal_operator', spec, OPERATORS)
   make_operator(spec)
   return FrozenDict(spec)
 

@@ -73,7 +73,7 @@ class STAdapter(Method):
 
   options: ClassVar = Method.options | dict(
     rank=ranges.rank,
-    kernel=ranges.listed(ranges.odd, 3),
+    kernel=ranges.list_of(ranges.odd, 3),
     pre_attn=ranges.flag,
     pre_mlp=ranges.flag,
   )

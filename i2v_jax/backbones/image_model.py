@@ -89,7 +89,7 @@ def make_config(sizes: Mapping[str, Any], **decided) -> ImageModel:
   Raises:
     UserError: an unknown key or an invalid value; names the key.
   """
-  ranges.table(ranges.anything)('model.backbone', sizes)
+  ranges.mapping_of(ranges.anything)('model.backbone', sizes)
   fields = {'variant', 'family', *ViTConfig.__dataclass_fields__}
   if unknown := sorted({*sizes, *decided} - fields):
     raise UserError(

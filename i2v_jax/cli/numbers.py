@@ -7,7 +7,7 @@ from i2v_jax.runtime import ranges
 
 
 def _make_type(rule: ranges.Number) -> Callable[[str], float]:
-  kind = int if rule.whole else float
+  kind = int if rule.integer else float
 
   def parse(text: str):
     try:

@@ -30,14 +30,14 @@ class Number:
   Attributes:
     low: lower end.
     high: upper end.
-    whole: whether it must be an integer.
+    integer: whether it must be an integer.
     above: whether `low` itself is excluded.
     below: whether `high` itself is excluded.
   """
 
   low: float = -FLOAT32
   high: float = FLOAT32
-  whole: bool = False
+  integer: bool = False
   above: bool = False
   below: bool = False
 
@@ -46,7 +46,7 @@ class Number:
       real = isinstance(value, numbers.Real) and value > self.high
       end = self.high if self.high in (INT32, FLOAT32) else 0
       refuse(name, value, f'{self}, at most {end:g}' if real and end else self)
-    return int(value) if self.whole else value
+    return int(value) if self.integer else value
 
   def holds(self, value) -> bool:
     """Whether the value is in the range."""
@@ -55,10 +55,10 @@ class Number:
     if not self.low <= value <= self.high:  # so for NaN
       return False
     ends = (self.above and value == self.low, self.below and value == self.high)
-    return not any(ends) and (not self.whole or value == int(value))
+    return not any(ends) and (not self.integer or value == int(value))
 
   def __str__(self):
-    kind = 'an integer' if self.whole else 'a finite number'
+    kind = 'an integer' if self.integer else 'a finite number'
     if self.low > -INT32:
       kind += f' {"above" if self.above else "from"} {self.low:g}'
     if self.high < math.inf and self.high not in (INT32, FLOAT32):
@@ -66,9 +66,9 @@ class Number:
     return kind
 
 
-def whole(low: int = -INT32, high: int = INT32) -> Number:
+def integer(low: int = -INT32, high: int = INT32) -> Number:
   """An integer of int32, or of a smaller range."""
-  return Number(low, high, whole=True)
+  return Number(low, high, integer=True)
 
 
 def flag(name: str, value) -> bool:
@@ -114,7 +114,7 @@ def off_or(rule: Number) -> Rule:
   return check
 
 
-def listed(rule: Rule, *lengths: int) -> Rule:
+def list_of(rule: Rule, *lengths: int) -> Rule:
   """A list of values of a rule, of one of the lengths if any are given."""
 
   def check(name, value):
@@ -128,7 +128,7 @@ def listed(rule: Rule, *lengths: int) -> Rule:
   return check
 
 
-def table(rule: Rule) -> Rule:
+def mapping_of(rule: Rule) -> Rule:
   """A mapping of names to values of a rule."""
 
   def check(name, value):
@@ -140,7 +140,7 @@ def table(rule: Rule) -> Rule:
 
 
 # Ranges that several parts share.
-COUNT, FROM_0 = whole(1), whole(0)
+COUNT, FROM_0 = integer(1), integer(0)
 POSITIVE, NOT_NEGATIVE = Number(0, above=True), Number(0)
 SHARE, RATE = Number(0, 1), Number(0, 1, below=True)
 
@@ -165,7 +165,7 @@ def rank(name: str, value):
   return value if value < 1 else int(value)
 
 
-def named(key: str, spec, known: Mapping) -> dict[str, Any]:
+def check_named(key: str, spec, known: Mapping) -> dict[str, Any]:
   """A `{'name': …, option: value, …}`, or a name alone, with checked options.
 
   Args:

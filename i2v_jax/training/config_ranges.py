@@ -24,12 +24,12 @@ from i2v_jax.runtime.ranges import (
   Number,
   anything,
   flag,
-  listed,
+  integer,
+  list_of,
+  mapping_of,
   off_or,
   one_of,
-  table,
   text,
-  whole,
 )
 from i2v_jax.training import optimizer
 
@@ -46,13 +46,13 @@ def _normalization(name: str, value) -> str:
 
 
 KEYS = {
-  'seed': whole(0, 2 * INT32 + 1),
+  'seed': integer(0, 2 * INT32 + 1),
   'needs': text,
   'reported': Number(0, 100),
   'weights': text,
   'weights_which': one_of('', 'raw', 'ema', weights.OLDER),
   'start_from': text,
-  'trainable': listed(text),
+  'trainable': list_of(text),
   'dtype': one_of(*DTYPES),
   'remat': one_of(*vit_config.REMAT),
   'batch_size': COUNT,
@@ -69,7 +69,7 @@ KEYS = {
   'log_every': COUNT,
   'eval_every': FROM_0,
   'checkpoint_every': FROM_0,
-  'compare': table(anything),
+  'compare': mapping_of(anything),
   'model.adapter': anything,
   'model.temporal_operator': anything,
   'model.backbone.variant': text,
@@ -87,7 +87,7 @@ KEYS = {
   'data.root': text,
   'data.train': text,
   'data.val': text,
-  'data.options': table(anything),
+  'data.options': mapping_of(anything),
   'data.normalization': one_of(*NORMALIZATION),
   'data.weights_normalization': _normalization,
   'data.on_bad_video': one_of('error', 'skip'),
@@ -96,16 +96,16 @@ KEYS = {
   'data.fps': POSITIVE,
   'data.manifest': text,
   'clip.scale_crop': off_or(Number(1)),
-  'clip.crop_area': listed(SHARE, 2),
-  'clip.crop_aspect': listed(POSITIVE, 2),
-  'clip.jitter': listed(SHARE, 0, 4),
+  'clip.crop_area': list_of(SHARE, 2),
+  'clip.crop_aspect': list_of(POSITIVE, 2),
+  'clip.jitter': list_of(SHARE, 0, 4),
   'clip.flip_labels': flag,
 }
 KEYS |= {
   f'{part}.{k}': r for part, found in PARTS.items() for k, r in found.items()
 }
 KEYS |= {f'clip.{k}': one_of(*v) for k, v in CHOICES.items()}
-KEYS |= {f'clip.{k}': whole(*ends) for k, ends in INTEGERS.items()}
+KEYS |= {f'clip.{k}': integer(*ends) for k, ends in INTEGERS.items()}
 KEYS |= {
   f'clip.{k}': Number(*v) for k, v in NUMBERS.items() if k != 'scale_crop'
 }
@@ -128,7 +128,7 @@ def check_ranges(config: Mapping[str, Any], prefix: str = '') -> dict[str, Any]:
     if key in KEYS:
       found[name] = KEYS[key](key, value)
     elif any(known.startswith(f'{key}.') for known in KEYS):
-      found[name] = check_ranges(table(anything)(key, value), f'{key}.')
+      found[name] = check_ranges(mapping_of(anything)(key, value), f'{key}.')
     else:  # of another version, or private to a config
       found[name] = value
   return found

@@ -28,10 +28,10 @@ RANGES = {  # argument of `make_optimizer` or `make_warmup_cosine` -> range
   'b1': ranges.RATE,
   'b2': ranges.RATE,
   'eps': ranges.NOT_NEGATIVE,
-  'lr_multipliers': ranges.table(ranges.NOT_NEGATIVE),
-  'decay_multipliers': ranges.table(ranges.NOT_NEGATIVE),
+  'lr_multipliers': ranges.mapping_of(ranges.NOT_NEGATIVE),
+  'decay_multipliers': ranges.mapping_of(ranges.NOT_NEGATIVE),
   'decay_biases': ranges.flag,
-  'first_channels': ranges.table(ranges.listed(ranges.FROM_0, 2)),
+  'first_channels': ranges.mapping_of(ranges.list_of(ranges.FROM_0, 2)),
 }
 
 
