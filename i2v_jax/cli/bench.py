@@ -58,7 +58,7 @@ def _add_bench_options(parser) -> None:
     '--config',
     default=CONFIG,
     metavar='FILE[:ARG]',
-    help='Config file (%(default)s).',
+    help='Config file (default: %(default)s).',
   )
   add_set(parser, 'Change the config, such as remat=block.')
   add(
@@ -84,14 +84,14 @@ def _add_bench_options(parser) -> None:
     type=count,
     default=10,
     metavar='N',
-    help='Number of measurements (10).',
+    help='Number of measurements (default: 10).',
   )
   add(
     '--clips',
     type=count,
     default=64,
     metavar='N',
-    help='Number of clips that the loader makes (64).',
+    help='Number of clips that the loader makes (default: 64).',
   )
   switch = dict(action='store_false', default=True)
   skip = 'Do not measure the {}.'.format
@@ -115,7 +115,7 @@ def _add_published_options(parser) -> None:
     '--config',
     default=PUBLISHED,
     metavar='FILE',
-    help='Config file of a sweep (%(default)s).',
+    help='Config file of a sweep (default: %(default)s).',
   )
   add_repeated(parser, '--only', 'NAME', 'Take only the model of this name.')
   parser.add_argument(

@@ -23,7 +23,7 @@ def add_show(sub) -> None:
     metavar='FILE[:ARG]',
     help='Config that makes the clips (default: %(default)s).',
   )
-  add_set(sub, 'Change the config, as in clip.erasing=1.0. Repeatable.')
+  add_set(sub, 'Change the config, as in clip.erasing=1.0.')
   sub.add_argument(
     '--classes',
     metavar='FILE',
@@ -205,7 +205,7 @@ def add_check(sub) -> None:
   sub.add_argument(
     '--config', metavar='FILE[:ARG]', help='Config whose data to check.'
   )
-  add_set(sub, 'Option of the source, or change of the config. Repeatable.')
+  add_set(sub, 'Option of the source, or change of the config.')
   add_repeated(
     sub, '--split', 'NAME', 'Split to check (default: train and val or test).'
   )

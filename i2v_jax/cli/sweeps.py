@@ -54,7 +54,10 @@ def add(command) -> None:
     help='Train each variant with N seeds; report mean and deviation.',
   )
   measure.add_argument(
-    '--rounds', type=count, default=10, help='Number of measurements (10).'
+    '--rounds',
+    type=count,
+    default=10,
+    help='Number of measurements (default: 10).',
   )
   measure.add_argument(
     '--steps-only',
@@ -71,7 +74,7 @@ def add(command) -> None:
     sub.add_argument(
       '--workdir',
       metavar='DIR',
-      help='Folder that gets a folder per variant (runs/COMMAND-FILE).',
+      help='Parent of a folder per variant (default: runs/COMMAND-FILE).',
     )
     add_set(sub, 'Change every variant, such as optimizer.lr=1e-3.')
     add_repeated(sub, '--only', 'NAME', 'Take only the variant of this name.')

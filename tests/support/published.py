@@ -58,9 +58,9 @@ def gradients(arrays):
   )
   tree = {
     'adapters': {f'blocks_{i}': adapters(i) for i in range(2)},
-    'backbone': {'ln_post': reader.norm('ln_post')},
+    'backbone': {'ln_post': reader.take_norm('ln_post')},
     'temporal_embedding': reader.take('temporal_embedding')[0],
-    'head': reader.dense(zeroi2v_aim.HEAD),
+    'head': reader.take_dense(zeroi2v_aim.HEAD),
   }
   reader.report('gradients', 'none')  # refuses any that were not asked for
   return tree
