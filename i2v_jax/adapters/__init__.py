@@ -1,4 +1,14 @@
-"""Adaptation methods: one file each, one literal table of names."""
+"""Adaptation methods: one file each, one literal table of names.
+
+method: the base of most: a block to wire, options, sums for the cost formula.
+zeroi2v, aim, dualpath: the methods of the three papers.
+st_adapter, evl, adaptformer, lora, ssf, vpt, pro_tuning: methods they compare
+  with.
+operators, frame_shift: heads, channels or tokens that come from other frames.
+layers: small trainable layers that adapters are made of.
+block_interface: what a method needs of a frozen block.
+merging: folds linear adapters into frozen layers.
+"""
 
 from collections.abc import Mapping
 from typing import Any

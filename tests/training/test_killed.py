@@ -137,7 +137,7 @@ def slurm(number):
 
 
 def test_two_processes_stop_at_the_same_step(digits, tmp_path):
-  """Only the second is told; both end, and go on as if nothing had been."""
+  """Only the second is reported; both end, and resume without a trace."""
   changes = dict(LONG, steps=400, eval_every=0, checkpoint_every=500)
   argv = command(digits, tmp_path / 'run', *options(**changes))
   argv.append('--distributed')
