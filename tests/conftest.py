@@ -91,9 +91,14 @@ def full_disk():
 
 
 def quickstart_smoke(arg='smoke'):
-  """The quickstart's smoke test with one block: half as much to compile."""
+  """The quickstart's smoke test with one block: half as much to compile.
+
+  It has a temporal embedding, so that runs with one are tested.
+  """
   config = importlib.import_module('configs.quickstart').get_config(arg)
   config.model.backbone.depth = 1
+  config.model.temporal_embedding = True
+  config.trainable = ('temporal_embedding', *config.trainable)
   return config
 
 
@@ -122,16 +127,9 @@ def smoke_runs(digits, tmp_path_factory):
 
 
 @pytest.fixture(scope='session')
-def smoke_run(digits, tmp_path_factory) -> pathlib.Path:
+def smoke_run(smoke_runs) -> pathlib.Path:
   """Workdir of a short ZeroI2V run on the digits, trained and evaluated."""
-  from i2v_jax.training import loop
-
-  config = make_config(digits, 'quickstart', 'smoke')
-  config.model.temporal_embedding = True  # so that runs with one are tested
-  config.trainable = ('temporal_embedding', *config.trainable)
-  workdir = tmp_path_factory.mktemp('smoke') / 'run'
-  loop.train_and_evaluate(config.lock(), workdir)
-  return workdir
+  return smoke_runs('quickstart')[0]
 
 
 @pytest.fixture

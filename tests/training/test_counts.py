@@ -86,7 +86,7 @@ def test_a_backend_that_does_not_count_is_named():
     def cost_analysis(self):
       return None
 
-  with pytest.raises(ValueError, match='does not tell the FLOPs'):
+  with pytest.raises(ValueError, match='does not report the FLOPs'):
     compilation.count_xla_macs(Silent())
 
 

@@ -43,10 +43,10 @@ def test_invalid_choices_are_named(golden, given, error):
     (
       'zeroi2v_4adapters_rf3',
       dict(offsets=-1),
-      'offsets is -1; it can be whole',
+      'offsets is -1; it can be integers',
     ),
     ('zeroi2v_4adapters_rf3', dict(offsets='ab'), "offsets is 'ab'; it can"),
-    ('zeroi2v_4adapters_rf3', dict(offsets=(-1, 0.5)), 'can be whole numbers'),
+    ('zeroi2v_4adapters_rf3', dict(offsets=(-1, 0.5)), 'can be integers'),
     ('zeroi2v_4adapters_rf3', dict(adapter_scale='a'), "is 'a', not a number"),
     (
       'zeroi2v_4adapters_rf3',

@@ -47,7 +47,7 @@ def test_a_sweep_ends_with_its_table(command, tmp_path, capsys, monkeypatch):
   columns = ['name', 'parameters', 'tunable', 'GFLOP/view', 'top-1', 'paper']
   assert head == columns
   assert adapted[-1] == '12.5%' and probe[-1] == '-'
-  assert probe[:3] == ['probe', '50,692', '132']
+  assert probe[:3] == ['probe', '37,732', '132']
 
   monkeypatch.setattr(loop, 'train_and_evaluate', forbidden)
   before = rows
