@@ -21,9 +21,9 @@ def offsets(name: str, value) -> tuple:
   pair = lambda x: (
     isinstance(x, Sequence) and len(x) == 2 and ranges.FROM_0.holds(x[1])
   )
-  whole = lambda x: ranges.integer().holds(x[0] if pair(x) else x)
+  is_integer = lambda x: ranges.integer().holds(x[0] if pair(x) else x)
   listed = isinstance(value, Sequence) and not isinstance(value, str)
-  if not (listed and all(map(whole, value))):
+  if not (listed and all(map(is_integer, value))):
     ranges.refuse(name, value, 'integers, or pairs (offset, channels)')
   integers = lambda x: tuple(map(int, x)) if pair(x) else int(x)
   return tuple(map(integers, value))

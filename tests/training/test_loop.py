@@ -54,7 +54,8 @@ def steps_of(run, count, batch, **options):
 @pytest.fixture(scope='module')
 def run(digits, tmp_path_factory):
   config = quickstart.get_config('smoke')
-  config.model.backbone.depth = 1
+  config.model.temporal_embedding = True
+  config.trainable = ('temporal_embedding', *config.trainable)
   config.data.root = str(digits)
   return prepare_run(config, tmp_path_factory.mktemp('run'))
 
