@@ -115,14 +115,20 @@ def check_all(
   todo = [video for video in paths if video not in records]
   bar, advance = make_progress(len(paths), 'check', 'videos', len(records))
   checking = contextlib.closing(_run_checks(todo, paths, seconds, count, fps))
-  with bar, journal.open('a', encoding='utf-8') as file, checking as checked:
+  with bar, checking as checked:
     for video, found in checked:
       record = {'id': video} | stamps[video] | found
       records[video] = record
       if 'lost' not in record:  # more time might suffice
-        print(json.dumps(record), file=file, flush=True)
+        _append_line(journal, record)
       advance()
   return records
+
+
+def _append_line(journal: pathlib.Path, record: dict) -> None:
+  line = json.dumps(record) + '\n'
+  with files.explain_errors(journal), journal.open('ab') as file:
+    file.write(line.encode())
 
 
 def _stamp(path: str, fps: float) -> dict[str, Any]:

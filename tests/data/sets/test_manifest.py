@@ -1,10 +1,13 @@
 """A manifest comes back as it was, and lets nothing unchecked through."""
 
+import errno
 import os
+import pathlib
 
 import pytest
 
 from i2v_jax.data.sets import manifest, sources
+from i2v_jax.runtime.errors import UserError
 from i2v_jax.training.run import prepare_run
 
 
@@ -40,6 +43,15 @@ def test_a_write_that_fails_leaves_the_old_one(tmp_path, data):
   with pytest.raises(TypeError):
     manifest.write(tmp_path / 'm', {}, [*data[1], {'id': object()}])
   assert (tmp_path / 'm').read_bytes() == before
+
+
+def test_a_full_disk_is_one_sentence(tmp_path, monkeypatch):
+  def write_bytes(path, data):
+    raise OSError(errno.ENOSPC, 'No space left on device')
+
+  monkeypatch.setattr(pathlib.Path, 'write_bytes', write_bytes)
+  with pytest.raises(UserError, match=r'm could not be written \(No space'):
+    manifest.write(tmp_path / 'm', {}, [])
 
 
 @pytest.mark.parametrize(
