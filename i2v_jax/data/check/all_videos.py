@@ -25,7 +25,6 @@ from i2v_jax.runtime.errors import FileError, UserError
 
 JOURNAL = 'checked.jsonl'
 ALIASES = {'ssv2': 'something_v2'}
-_TRAIN_TEST = ('ucf101', 'hmdb51', 'diving48')  # they have no split val
 
 
 def list_paths(paths: Sequence[str]) -> Listed:
@@ -49,10 +48,22 @@ def list_paths(paths: Sequence[str]) -> Listed:
 def list_source(
   format: str, root: str, options: Mapping[str, Any], splits: Sequence[str] = ()
 ) -> Listed:
-  """Lists the named splits of a data set, or train and val or test."""
+  """Lists the named splits of a data set, by default train and val or test.
+
+  Raises:
+    FileNotFoundError: the root or an annotation does not exist.
+    UserError: the data set is prepared, an option is unknown, or an annotation
+      is invalid.
+  """
   format, options = ALIASES.get(format, format), dict(options)
-  splits = splits or ('train', 'test' if format in _TRAIN_TEST else 'val')
+  if format == 'prepared':
+    raise UserError(
+      f'{root} holds shards that were verified when they were written; check '
+      'the videos they were made of, or read them with data.format=prepared.'
+    )
   complete = options.pop('on_missing', 'error') == 'error'
+  sources.check_options(format, options)
+  splits = splits or sources.choose_splits(format)
   read = lambda split: sources.load_split(
     format, root, split, 'skip', **options
   )

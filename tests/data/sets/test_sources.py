@@ -193,3 +193,11 @@ def test_load_names_what_does_not_exist(tmp_path):
 def test_an_option_that_the_demo_does_not_have_is_named(tmp_path):
   with pytest.raises(ValueError, match="'digits' has no option 'a'"):
     sources.load_split('digits', tmp_path / 'x', 'train', a=1)
+
+
+def test_default_splits_are_those_with_labels():
+  found = {name: sources.choose_splits(name) for name in sources.FORMATS}
+  tested = {name for name, splits in found.items() if 'test' in splits}
+  assert tested == {'ucf101', 'hmdb51', 'diving48'}
+  assert all(splits[0] == 'train' for splits in found.values())
+  assert sources.choose_splits('digits') == ('train', 'val')
