@@ -71,8 +71,8 @@ def require(path: listing.Path, splits: Iterable[sources.Split]) -> None:
   try:
     header, records = read(os.path.expanduser(path))
   except FileNotFoundError as error:
-    problem = f'data.manifest {path} is not there'
-    raise MissingFileError(f'{problem}: {_WAY_OUT}') from error
+    problem = f'data.manifest {path} does not exist'
+    raise MissingFileError(f'{problem}; {_WAY_OUT}') from error
   if header.get('format') == '':
     problem = f'data.manifest {path} lists files without labels'
     raise UserError(

@@ -90,7 +90,7 @@ def read_rows(folder: pathlib.Path, split: str, known: dict) -> list[dict]:
   """Reads the rows of a complete split, checked against their sha256."""
   path = folder / f'{split}.csv'
   if not path.is_file():
-    raise MissingFileError(f'{path} is not there: prepare the data set again')
+    raise MissingFileError(f'{path} does not exist; prepare the data set again')
   data = path.read_bytes()
   if hashlib.sha256(data).hexdigest() != known['sha256']:
     problem = f'{path} contradicts {folder / MANIFEST}'

@@ -162,7 +162,7 @@ def load_split(
     **options: options of the format.
 
   Raises:
-    FileNotFoundError: the root, an annotation or a video is not there.
+    FileNotFoundError: the root, an annotation or a video does not exist.
     UserError: the format or an option is unknown, or an annotation is invalid.
   """
   places.check_data(root, options)

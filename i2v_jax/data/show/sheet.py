@@ -105,7 +105,7 @@ def check_path(path: str | os.PathLike) -> pathlib.Path:
       f'a sheet cannot be written to {path}; end the name in .png or .jpg.'
     )
   if not path.parent.is_dir():
-    raise MissingFileError(f'{path.parent} is not there: make the folder')
+    raise MissingFileError(f'{path.parent} does not exist; make the folder')
   return path
 
 

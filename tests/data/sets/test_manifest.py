@@ -114,7 +114,7 @@ def test_what_is_bad_or_not_in_it_is_named(tmp_path, data):
   with pytest.raises(ValueError, match=r"x.mp4' is not in the manifest .*/m:"):
     manifest.require(tmp_path / 'm', [split])
   with pytest.raises(
-    FileNotFoundError, match=r'none is not there: .*data check'
+    FileNotFoundError, match=r'none does not exist; .*data check'
   ):
     manifest.require(tmp_path / 'none', [split])
 
@@ -135,7 +135,7 @@ def test_training_begins_with_a_clean_manifest_only(
   monkeypatch.chdir(tmp_path)
   path = tmp_path / 'manifest.jsonl'
   config = smoke_config(data={'manifest': path.name})
-  with pytest.raises(FileNotFoundError, match='is not there'):
+  with pytest.raises(FileNotFoundError, match='does not exist'):
     prepare_run(config, tmp_path / 'run')
   splits = [
     sources.load_split('folder', digits, part) for part in ('train', 'val')

@@ -213,7 +213,7 @@ def test_files_that_do_not_belong_together_are_refused(out, tmp_path):
   with pytest.raises(ValueError, match=r'train\.csv contradicts .*manifest'):
     sources.load_split('prepared', copy, 'train')
   table.unlink()
-  with pytest.raises(FileNotFoundError, match=r'train\.csv is not there'):
+  with pytest.raises(FileNotFoundError, match=r'train\.csv does not exist'):
     sources.load_split('prepared', copy, 'train')
   table.write_text(whole, encoding='utf-8')
   path = copy / 'clips/1.0.0/manifest.json'

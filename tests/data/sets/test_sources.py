@@ -97,7 +97,7 @@ def test_folder_takes_classes_from_train(tmp_path):
       ['train/a/1.mp4', 'val/1.mp4'],
       "'1.mp4' in .*val is not in the folder of a class",
     ),
-    (['train/a/1.mp4'], 'val is not there'),
+    (['train/a/1.mp4'], 'val does not exist'),
     (['val/a/1.mp4'], 'has val but no train'),
     (['a/1.mp4', 'a/2.mp4', 'b/1.mp4'], "class 'b' of .* has one clip"),
     (['readme.md'], 'no videos'),

@@ -91,7 +91,7 @@ def test_what_jpeg_cannot_hold_is_one_sentence(tmp_path):
 def test_places_that_cannot_be_written_are_named(tmp_path):
   with pytest.raises(ValueError, match=r'x\.gif; end the name in \.png'):
     sheet.check_path(tmp_path / 'x.gif')
-  with pytest.raises(FileNotFoundError, match='no_folder is not there'):
+  with pytest.raises(FileNotFoundError, match='no_folder does not exist'):
     sheet.check_path(tmp_path / 'no_folder' / 'x.png')
 
 
