@@ -37,7 +37,9 @@ def convert_image_model(
       f'{weights.what} is a published video model; give --config and --classes '
       'of the experiment it belongs to.'
     )
-  if out.exists() and (not out.is_dir() or any(out.iterdir())):
+  if out.exists() and not out.is_dir():
+    raise UserError(f'{out} is not a folder; choose another --out.')
+  if out.exists() and any(out.iterdir()):
     raise UserError(f'{out} is not empty; choose a new folder as --out.')
   loaded = image.load_image_model(source, which=which, **choices)
   path = out / 'model.safetensors'

@@ -6,6 +6,7 @@ import pathlib
 import re
 
 from huggingface_hub import CommitOperationAdd, HfApi, errors
+from huggingface_hub.utils import validate_repo_id
 
 from i2v_jax.deploy import model_card
 from i2v_jax.runtime import files
@@ -70,10 +71,13 @@ def pull(repository: str, out) -> pathlib.Path:
     out: new folder.
 
   Raises:
-    UserError: the folder is not empty, or the repository holds no export.
+    UserError: `out` is a file, or a folder that is not empty; or the
+      repository holds no export.
     OSError: the hub cannot be reached, or refuses.
   """
   out, (name, revision) = pathlib.Path(out), parse_repository(repository)
+  if out.exists() and not out.is_dir():
+    raise UserError(f'{out} is not a folder; choose another --out.')
   if out.exists() and any(out.iterdir()):
     raise UserError(f'{out} is not empty; choose another --out.')
   part = out.with_name(f'{out.name}.part')  # renamed once all files are there
@@ -100,11 +104,13 @@ def pull(repository: str, out) -> pathlib.Path:
 def parse_repository(repository: str) -> tuple[str, str]:
   """Splits `hf:ORG/NAME@REVISION` in two; the revision may be ''."""
   found = re.fullmatch(r'hf:([\w.-]+/[\w.-]+)(?:@(.+))?', repository)
-  if not found:
+  try:
+    validate_repo_id(found[1] if found else '')
+  except errors.HFValidationError as error:
     raise UserError(
       f'{repository!r} is not a repository; write hf:ORG/NAME, or '
       'hf:ORG/NAME@REVISION for an older state.'
-    )
+    ) from error
   return found[1], found[2] or ''
 
 
@@ -117,6 +123,8 @@ def _read_facts(folder: pathlib.Path) -> dict:
       f'{folder} is not an export with facts.json or adapter.safetensors; '
       'write it with i2v export.'
     )
+  keys = ('weights_sha256', 'evaluations')
+  files.check_keys(known, keys, folder / 'facts.json')
   config = known.get('config')
   weights = experiment.find_weights_source(config) if config else ''
   if weights and is_local(weights):

@@ -5,12 +5,13 @@ import pathlib
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import (
   HfHubHTTPError,
+  HFValidationError,
   LocalEntryNotFoundError,
   RepositoryNotFoundError,
   RevisionNotFoundError,
 )
 
-from i2v_jax.runtime.errors import MissingFileError
+from i2v_jax.runtime.errors import MissingFileError, UserError
 from i2v_jax.weights import folders
 
 # Kinds of weights, best first; a repository often has the same in several.
@@ -36,6 +37,7 @@ def download(name: str) -> pathlib.Path:
   Raises:
     FileNotFoundError: it is neither in the cache nor on the hub, or has no
       weights.
+    UserError: the name is not one of a repository.
   """
   repo, _, revision = name.partition('@')
   for kind in KINDS:
@@ -52,6 +54,11 @@ def _download_files(repo: str, revision: str | None, patterns) -> pathlib.Path:
     return pathlib.Path(
       snapshot_download(repo, revision=revision, allow_patterns=patterns)
     )
+  except HFValidationError as error:
+    raise UserError(
+      f'{f"hf:{repo}"!r} is not a repository; write hf:ORG/NAME or '
+      'hf:ORG/NAME@REVISION.'
+    ) from error
   except (RepositoryNotFoundError, RevisionNotFoundError) as error:
     raise MissingFileError(
       f'The Hugging Face hub shows no {repo} at revision '

@@ -49,7 +49,8 @@ def open_source(source, which: str = '') -> Weights:
   kind, _, name = (source if isinstance(source, str) else '').partition(':')
   if kind == 'builtin':
     if name not in BUILTIN:
-      raise UserError(f'No weights {source!r}; there is {sorted(BUILTIN)}.')
+      known = ', '.join(f'builtin:{name}' for name in sorted(BUILTIN))
+      raise UserError(f'No weights {source!r}; known: {known}.')
     source = BUILTIN[name]
   source = download.download(name) if kind == 'hf' else source
   return files.open_weights(source, which)

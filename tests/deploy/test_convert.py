@@ -211,6 +211,9 @@ def test_nothing_is_overwritten(golden, tmp_path, capsys):
   command = ('weights', 'convert', golden / 'hf_vit', '--out', folder)
   assert i2v(*command) == 1
   assert 'is not empty' in capsys.readouterr().err
+  assert i2v(*command[:-1], folder / 'notes.txt') == 1
+  said = 'notes.txt is not a folder; choose another --out.'
+  assert said in capsys.readouterr().err
   assert [p.name for p in folder.iterdir()] == ['notes.txt']
 
 

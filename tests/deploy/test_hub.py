@@ -183,7 +183,9 @@ def test_image_weights_that_nobody_else_has_are_not_shared(
   assert not any(str(tmp_path).encode() in path.read_bytes() for path in sent)
 
 
-@pytest.mark.parametrize('name', ['x', 'hf:x', 'hf:a/b/c', 'a/b', 'hf:a/b@'])
+@pytest.mark.parametrize(
+  'name', ['x', 'hf:x', 'hf:a/b/c', 'a/b', 'hf:a/b@', 'hf:-a/b..c']
+)
 def test_names_that_are_none(name, exports, tmp_path, capsys):
   for command in (
     ('push', exports / 'merged', name),
@@ -205,6 +207,22 @@ def test_folders_that_do_not_fit(remote, exports, smoke_run, tmp_path):
   )
   with pytest.raises(ValueError, match=f'weights=hf:{NAME} instead'):
     hub.pull(f'hf:{NAME}', tmp_path / 'new')
+
+
+def test_a_file_as_out_is_refused(tmp_path):
+  (tmp_path / 'file').touch()
+  with pytest.raises(ValueError, match='file is not a folder; choose another'):
+    hub.pull(f'hf:{NAME}', tmp_path / 'file')
+
+
+@pytest.mark.parametrize('key', ['weights_sha256', 'evaluations'])
+def test_damaged_facts_are_refused_before_they_are_sent(remote, tmp_path, key):
+  known = {'format': 'merged', 'weights_sha256': '', 'evaluations': []}
+  del known[key]
+  (tmp_path / 'facts.json').write_text(json.dumps(known), encoding='utf-8')
+  with pytest.raises(ValueError, match=rf'facts\.json has no {key}: it is dam'):
+    hub.push(tmp_path, f'hf:{NAME}')
+  assert not remote.exists()
 
 
 class Refusing:

@@ -61,7 +61,7 @@ def test_an_imagenet_file_is_not_taken_for_clip(golden):
   [
     ('', 'needs pretrained image weights'),
     ('no/such/folder', 'No weights at'),
-    ('builtin:faces', 'digits'),
+    ('builtin:faces', 'known: builtin:digits'),
   ],
 )
 def test_weights_that_are_not_there(source, error):

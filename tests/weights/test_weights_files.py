@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from i2v_jax.runtime.errors import UserError
 from i2v_jax.weights import download, files
 
 ARRAYS = {
@@ -244,6 +245,14 @@ def test_the_hub_gives_the_best_kind_it_has(snapshots, tmp_path):
 def test_a_repository_without_weights_is_named(snapshots):
   with pytest.raises(FileNotFoundError, match='org/name on the Hugging Face'):
     download.download('org/name')
+
+
+@pytest.mark.parametrize('name', ['', 'a/b/c', '-a/b..c', '@main'])
+def test_a_name_of_no_repository_is_refused(name):
+  with pytest.raises(
+    UserError, match=r"'hf:.*' is not a repository; write hf:O"
+  ):
+    download.download(name)
 
 
 def test_the_hub_out_of_reach_says_what_to_do(monkeypatch, tmp_path):

@@ -20,10 +20,8 @@ def bench(
   path, frames: int, stride: int, count: int, rounds: int, seed: int
 ) -> None:
   """Prints the cost of a clip, stage by stage, and the speed of the loader."""
-  plan, threads = (
-    _make_plan(path, frames, stride, count, seed),
-    os.cpu_count() or 1,
-  )
+  plan = _make_plan(path, frames, stride, count, seed)
+  threads = os.cpu_count() or 1
   run = lambda: (measure.time_stages(plan), measure.time_loader(plan, threads))
   found = sorted(_run_rounds(rounds, run), key=lambda pair: pair[0]['total'])
   console.print(_make_stage_table(plan, found[rounds // 2][0], rounds))

@@ -25,7 +25,6 @@ from i2v_jax.runtime.errors import FileError, UserError
 
 JOURNAL = 'checked.jsonl'
 ALIASES = {'ssv2': 'something_v2'}
-_TRAIN_TEST = ('ucf101', 'hmdb51', 'diving48')  # they have no split val
 
 
 def list_paths(paths: Sequence[str]) -> Listed:
@@ -49,10 +48,22 @@ def list_paths(paths: Sequence[str]) -> Listed:
 def list_source(
   format: str, root: str, options: Mapping[str, Any], splits: Sequence[str] = ()
 ) -> Listed:
-  """Lists the named splits of a data set, or train and val or test."""
+  """Lists the named splits of a data set, by default train and val or test.
+
+  Raises:
+    FileNotFoundError: the root or an annotation does not exist.
+    UserError: the data set is prepared, an option is unknown, or an annotation
+      is invalid.
+  """
   format, options = ALIASES.get(format, format), dict(options)
-  splits = splits or ('train', 'test' if format in _TRAIN_TEST else 'val')
+  if format == 'prepared':
+    raise UserError(
+      f'{root} holds shards that were verified when they were written; check '
+      'the videos they were made of, or read them with data.format=prepared.'
+    )
   complete = options.pop('on_missing', 'error') == 'error'
+  sources.check_options(format, options)
+  splits = splits or sources.choose_splits(format)
   read = lambda split: sources.load_split(
     format, root, split, 'skip', **options
   )
@@ -115,14 +126,20 @@ def check_all(
   todo = [video for video in paths if video not in records]
   bar, advance = make_progress(len(paths), 'check', 'videos', len(records))
   checking = contextlib.closing(_run_checks(todo, paths, seconds, count, fps))
-  with bar, journal.open('a', encoding='utf-8') as file, checking as checked:
+  with bar, checking as checked:
     for video, found in checked:
       record = {'id': video} | stamps[video] | found
       records[video] = record
       if 'lost' not in record:  # more time might suffice
-        print(json.dumps(record), file=file, flush=True)
+        _append_line(journal, record)
       advance()
   return records
+
+
+def _append_line(journal: pathlib.Path, record: dict) -> None:
+  line = json.dumps(record) + '\n'
+  with files.explain_errors(journal), journal.open('ab') as file:
+    file.write(line.encode())
 
 
 def _stamp(path: str, fps: float) -> dict[str, Any]:

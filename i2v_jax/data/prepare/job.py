@@ -19,14 +19,6 @@ from i2v_jax.data.videos import decode, frame_files, transcode
 from i2v_jax.runtime import files
 from i2v_jax.runtime.errors import UserError, check_choice
 
-_SPLITS = {'kinetics': ('train', 'val'), 'something_v2': ('train', 'val')}
-_SPLITS |= {'list': ('train', 'val'), 'folder': ('train', 'val')}
-
-
-def choose_splits(source: str) -> tuple[str, ...]:
-  """Chooses the splits of a source if none are named."""
-  return _SPLITS.get(source, ('train', 'test'))
-
 
 class Job:
   """A data set being prepared; nothing is written before `run`.
@@ -35,7 +27,7 @@ class Job:
     out: the `data_dir` of TFDS; the data set will be `out/<name>/1.0.0`.
     source: one of `sources.FORMATS`.
     root: folder of the source.
-    splits: its splits to prepare; by default `choose_splits(source)`.
+    splits: its splits to prepare; by default `sources.choose_splits`.
     name: name of the data set; by default that of the source.
     options: options of the source, as in `sources.load_split`.
     on_missing: as in `sources.load_split`.
@@ -64,12 +56,13 @@ class Job:
     shard_mb: float = 512,
   ):
     self._check(out, name or source, on_bad_video, shard_mb)
+    sources.check_options(source, options or {})
     self.name, self.out = name or source, pathlib.Path(out).expanduser()
     self.splits = {
       split: sources.load_split(
         source, root, split, on_missing, **(options or {})
       )
-      for split in splits or choose_splits(source)
+      for split in splits or sources.choose_splits(source)
     }
     self._check_frame_folders(recipe)
     self._plan = self._make_plan(source, options or {}, recipe, shard_mb)

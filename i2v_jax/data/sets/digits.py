@@ -12,6 +12,8 @@ import av
 import cv2
 import numpy as np
 
+from i2v_jax.runtime import files
+
 SIZE, DIGIT = 32, 12  # pixels, of the frame and of the digit in it
 ROOM = SIZE - DIGIT  # the digit's left and top edges are in 0..ROOM
 FPS = 8
@@ -105,7 +107,7 @@ def _generate_split(folder: pathlib.Path, split: str, count: int, seed) -> None:
 
 def write_video(path, frames: np.ndarray, fps: int) -> None:
   """Encodes uint8 RGB `[T, H, W, 3]` to H.264; even sizes only."""
-  with av.open(str(path), 'w') as container:
+  with files.explain_errors(path), av.open(str(path), 'w') as container:
     stream = container.add_stream('libx264', rate=fps)
     stream.height, stream.width = frames.shape[1:3]
     stream.pix_fmt = 'yuv420p'

@@ -204,13 +204,8 @@ def _split_line(text: str, delimiter: str | None) -> tuple[str, ...]:
         _split_labels(rest[between.end() :], between[0]) if between else ()
       )
       return path, *labels
-  numbered, ended = (
-    re.fullmatch(pattern, text, re.I)
-    for pattern in (
-      _make_numbered_pattern(separator),
-      _make_video_pattern(separator),
-    )
-  )
+  numbered = re.fullmatch(_make_numbered_pattern(separator), text, re.I)
+  ended = re.fullmatch(_make_video_pattern(separator), text, re.I)
   # In `a.mp4 class 1` the number is part of the label.
   of_label = numbered and ended and not names.has_video_extension(numbered[1])
   of_label = of_label and re.match(r'["\w]', ended[3])

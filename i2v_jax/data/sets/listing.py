@@ -68,7 +68,7 @@ def open_text(path: Path) -> TextIO:
     UserError: it is not text.
   """
   if not os.path.isfile(path):
-    raise MissingFileError(f'{path} is not there: check the path')
+    raise MissingFileError(f'{path} does not exist; check the path')
   with open(path, 'rb') as file:
     start = file.read(4096)
   for mark, encoding in _MARKS.items():

@@ -89,7 +89,7 @@ def _check_exists(path: pathlib.Path) -> None:
   way_out = "check the root and 'list_file'"
   if near:
     way_out = f"set 'list_file', perhaps to {' or '.join(near[:3])}"
-  raise MissingFileError(f'{path} is not there: {way_out}')
+  raise MissingFileError(f'{path} does not exist; {way_out}')
 
 
 def _other_splits(split: str) -> list[str]:

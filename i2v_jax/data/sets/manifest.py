@@ -31,12 +31,8 @@ def stamp(path: str) -> dict[str, int] | None:
 
 def write(path: listing.Path, header: Mapping, records: Iterable[Mapping]):
   """Writes a manifest atomically."""
-  with (
-    files.replacing(path) as beside,
-    beside.open('w', encoding='utf-8') as file,
-  ):
-    for line in ({'manifest': VERSION} | dict(header), *records):
-      print(json.dumps(line), file=file)
+  lines = ({'manifest': VERSION} | dict(header), *records)
+  files.write(path, ''.join(json.dumps(line) + '\n' for line in lines))
 
 
 def read(path: listing.Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -75,8 +71,8 @@ def require(path: listing.Path, splits: Iterable[sources.Split]) -> None:
   try:
     header, records = read(os.path.expanduser(path))
   except FileNotFoundError as error:
-    problem = f'data.manifest {path} is not there'
-    raise MissingFileError(f'{problem}: {_WAY_OUT}') from error
+    problem = f'data.manifest {path} does not exist'
+    raise MissingFileError(f'{problem}; {_WAY_OUT}') from error
   if header.get('format') == '':
     problem = f'data.manifest {path} lists files without labels'
     raise UserError(

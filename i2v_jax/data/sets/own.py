@@ -77,7 +77,7 @@ def _read_split(root, train: str, split: str) -> listing.Listing:
     if others:
       way_out += f', or set data.val to one of {", ".join(others[:3])}'
     raise MissingFileError(
-      f'{os.path.join(root, split)} is not there: {way_out}'
+      f'{os.path.join(root, split)} does not exist; {way_out}'
     )
   split, top, train = folder, *(os.path.join(root, n) for n in (folder, train))
   names, _ = _list_classes(train)

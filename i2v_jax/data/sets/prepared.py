@@ -90,7 +90,7 @@ def read_rows(folder: pathlib.Path, split: str, known: dict) -> list[dict]:
   """Reads the rows of a complete split, checked against their sha256."""
   path = folder / f'{split}.csv'
   if not path.is_file():
-    raise MissingFileError(f'{path} is not there: prepare the data set again')
+    raise MissingFileError(f'{path} does not exist; prepare the data set again')
   data = path.read_bytes()
   if hashlib.sha256(data).hexdigest() != known['sha256']:
     problem = f'{path} contradicts {folder / MANIFEST}'
@@ -149,7 +149,7 @@ def _find_ranges(folder, known: dict, split: str) -> list[tuple[str, int, int]]:
   if '+' not in split and name not in known:
     problem = f'{folder} has no split {name!r}'
     raise UserError(f'{problem}: it has {", ".join(known)}')
-  splits = tfds.builder_from_directory(folder).info.splits
+  splits = _load_builder(folder).info.splits
   for name, facts in known.items():
     if splits[name].num_examples != facts['videos']:
       problem = f'{folder}: {splits[name].num_examples} records of {name}'
@@ -158,6 +158,21 @@ def _find_ranges(folder, known: dict, split: str) -> list[tuple[str, int, int]]:
   return [
     (part.splitname, part.from_ or 0, _find_stop(part, known)) for part in parts
   ]
+
+
+def _load_builder(folder: listing.Path):
+  """Loads the TFDS builder; raises UserError if its files are damaged."""
+  import tensorflow_datasets as tfds
+  from google.protobuf import json_format
+
+  unreadable = tfds.core.dataset_info.DatasetInfoFileError
+  try:
+    return tfds.builder_from_directory(os.fspath(folder))
+  except (ValueError, json_format.ParseError, unreadable) as error:
+    reason = (str(error).splitlines() or [''])[0].rstrip('.')
+    raise UserError(
+      f'{folder} is damaged ({reason}); prepare the data set again.'
+    ) from error
 
 
 def _find_stop(part, known: dict) -> int:
@@ -182,10 +197,7 @@ class Records:
 
   @functools.cached_property
   def _source(self):
-    import tensorflow_datasets as tfds
-
-    builder = tfds.builder_from_directory(os.fspath(self.folder))
-    return builder.as_data_source(self.split)
+    return _load_builder(self.folder).as_data_source(self.split)
 
   def __getstate__(self) -> dict:
     return {'folder': self.folder, 'split': self.split}

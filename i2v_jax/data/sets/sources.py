@@ -11,7 +11,7 @@ import dataclasses
 import hashlib
 import inspect
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -131,6 +131,12 @@ FORMATS: dict[str, Callable[..., listing.Listing]] = {
   'hmdb51': official.read_hmdb51,
   'diving48': official.read_diving48,
 }
+_TRAIN_TEST = ('ucf101', 'hmdb51', 'diving48')  # they have no split val
+
+
+def choose_splits(format: str) -> tuple[str, str]:
+  """Chooses the splits of a format if none are named."""
+  return 'train', 'test' if format in _TRAIN_TEST else 'val'
 
 
 def load_split(
@@ -156,22 +162,17 @@ def load_split(
     **options: options of the format.
 
   Raises:
-    FileNotFoundError: the root, an annotation or a video is not there.
+    FileNotFoundError: the root, an annotation or a video does not exist.
     UserError: the format or an option is unknown, or an annotation is invalid.
   """
   places.check_data(root, options)
   check_fps(fps)
+  check_options(format, options)
+  if format == 'prepared':
+    return Split(*prepared.load(root, split))
   if format == 'digits':
-    known = [*inspect.signature(digits.generate).parameters][1:]
-    _check_options('digits', options, known)
     digits.generate(os.path.expanduser(root), **options)
     format, options = 'folder', {}
-  if format == 'prepared':
-    _check_options('prepared', options, ())
-    return Split(*prepared.load(root, split))
-  check_choice('the data format', format, (*FORMATS, 'digits', 'prepared'))
-  known = [*inspect.signature(FORMATS[format]).parameters][2:]
-  _check_options(format, options, known)
   options['split'] = split
   found = _read_split(FORMATS[format], root, on_missing, options)
   return dataclasses.replace(found, fps=fps)
@@ -187,9 +188,16 @@ def read_class_names(path: Path) -> tuple[str, ...]:
   return listing.check_names(listing.read_json(path), path)
 
 
-def _check_options(format: str, options: dict, known: Sequence[str]) -> None:
+def check_options(format: str, options: Iterable[str]) -> None:
+  """Raises UserError for an unknown format or option; all have `fps`."""
+  check_choice('the data format', format, (*FORMATS, 'digits', 'prepared'))
+  known = []
+  if format == 'digits':
+    known = [*inspect.signature(digits.generate).parameters][1:]
+  elif format in FORMATS:
+    known = [*inspect.signature(FORMATS[format]).parameters][2:]
   for name in options:
-    if name not in known:
+    if name not in (*known, 'fps'):
       raise UserError(
         f'data format {format!r} has no option {name!r}; it has '
         f'{", ".join(known) or "none"}{suggest(name, known) or "."}'

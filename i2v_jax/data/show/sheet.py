@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 import cv2
 import numpy as np
 
+from i2v_jax.runtime import files
 from i2v_jax.runtime.errors import MissingFileError, UserError
 
 BACKGROUND = (22, 24, 29)
@@ -104,14 +105,15 @@ def check_path(path: str | os.PathLike) -> pathlib.Path:
       f'a sheet cannot be written to {path}; end the name in .png or .jpg.'
     )
   if not path.parent.is_dir():
-    raise MissingFileError(f'{path.parent} is not there: make the folder')
+    raise MissingFileError(f'{path.parent} does not exist; make the folder')
   return path
 
 
 def write(path: str | os.PathLike, picture: np.ndarray) -> None:
   """Writes a picture as PNG or JPEG, according to the extension.
 
-  Raises UserError if the picture is too large for the format.
+  Raises UserError if the picture is too large for the format, or the file
+  cannot be written.
   """
   path = check_path(path)
   bgr = np.ascontiguousarray(picture[..., ::-1])
@@ -122,7 +124,8 @@ def write(path: str | os.PathLike, picture: np.ndarray) -> None:
       f'{path}: the sheet is {high:,} pixels high and {wide:,} wide, but a '
       'JPEG has at most 65,500 per side; show fewer videos, or write .png.'
     )
-  path.write_bytes(data.tobytes())
+  with files.explain_errors(path):
+    path.write_bytes(data.tobytes())
 
 
 def _shrink(image: np.ndarray, height: int, width: int) -> np.ndarray:

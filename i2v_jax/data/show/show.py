@@ -44,7 +44,7 @@ def list_clips(
   that are not numbers are None.
 
   Raises:
-    FileNotFoundError: a list is not there.
+    FileNotFoundError: a list does not exist.
     UserError: a list has no video, or `count` is below 1.
   """
   if count < 1:

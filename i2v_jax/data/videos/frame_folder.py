@@ -18,7 +18,7 @@ from i2v_jax.data.videos.frame_files import is_frame_folder, list_frames
 from i2v_jax.data.videos.packets import DecodeError
 from i2v_jax.data.videos.resize import resize_short_side
 from i2v_jax.data.videos.video_info import VideoInfo
-from i2v_jax.runtime.errors import FileError, UserError
+from i2v_jax.runtime.errors import UserError
 
 __all__ = ['FPS', 'FrameFolder', 'is_frame_folder', 'list_frames']
 
@@ -170,6 +170,6 @@ class FrameFolder(contextlib.AbstractContextManager):
 def _read(path: str) -> bytes:
   # Opening a pipe would wait for a writer.
   if not stat.S_ISREG(os.stat(path).st_mode):
-    raise FileError(0, 'it is not a regular file')
+    raise OSError(0, 'it is not a regular file')
   with open(path, 'rb') as file:
     return file.read()

@@ -1,7 +1,10 @@
 """A check ends with a line for every video, however often it is stopped."""
 
+import errno
+import io
 import json
 import os
+import pathlib
 import shutil
 import signal
 import subprocess
@@ -269,3 +272,17 @@ def test_a_file_is_no_place_for_the_report(data, tmp_path, capsys):
   assert i2v('data', 'check', data, '--out', out) == 1
   error = f'error: {out} is not a folder: choose another --out\n'
   assert capsys.readouterr().err.startswith(error)
+
+
+def test_a_full_disk_is_one_sentence(data, tmp_path, monkeypatch, capsys):
+  class Full(io.BytesIO):
+    def write(self, data):
+      raise OSError(errno.ENOSPC, 'No space left on device')
+
+  def open_path(path, mode='r', **options):
+    return Full() if mode == 'ab' else open(path, mode, **options)
+
+  monkeypatch.setattr(pathlib.Path, 'open', open_path)
+  assert i2v('data', 'check', data / 'train/b/2.mp4', '--out', tmp_path) == 1
+  said = 'checked.jsonl could not be written (No space left on device);'
+  assert said in capsys.readouterr().err

@@ -6,6 +6,7 @@ import pytest
 from files import write
 
 from i2v_jax.data.check import all_videos
+from i2v_jax.runtime.errors import UserError
 
 
 def test_ssv2_is_something_v2(tmp_path):
@@ -25,3 +26,15 @@ def test_splits_are_those_of_the_format(tmp_path, data):
     'train',
     'val',
   ]
+
+
+def test_prepared_data_is_refused():
+  said = r'^out holds shards that were verified .* data\.format=prepared\.$'
+  with pytest.raises(UserError, match=said):
+    all_videos.list_source('prepared', 'out', {})
+
+
+@pytest.mark.parametrize('option', ['split', 'root', 'format'])
+def test_arguments_are_no_options(data, option):
+  with pytest.raises(UserError, match=f"'folder' has no option '{option}'; it"):
+    all_videos.list_source('folder', data, {option: 'train'})

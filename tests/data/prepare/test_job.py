@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from paths import ROOT
 
-from i2v_jax.data.prepare.job import _SPLITS, Job, choose_splits, stage_here
+from i2v_jax.data.prepare.job import Job, stage_here
 from i2v_jax.data.sets import prepared, sources
 from i2v_jax.data.videos import decode, transcode
 from i2v_jax.runtime.errors import UserError
@@ -243,11 +243,14 @@ def test_a_folder_of_someone_else_is_not_touched(root, tmp_path):
     job(tmp_path, root)
 
 
-def test_default_splits_are_those_of_the_source():
-  assert choose_splits('folder') == ('train', 'val')
-  assert choose_splits('ucf101') == ('train', 'test')
-  for name in _SPLITS:
-    assert name in sources.FORMATS
+def test_default_splits_are_those_of_the_source(digits, tmp_path):
+  assert [*Job(tmp_path, 'folder', digits).splits] == ['train', 'val']
+
+
+@pytest.mark.parametrize('option', ['split', 'root', 'on_missing'])
+def test_arguments_are_no_options(root, tmp_path, option):
+  with pytest.raises(ValueError, match=f"'list' has no option '{option}'; it"):
+    job(tmp_path, root, options={option: 'train'})
 
 
 @pytest.mark.slow

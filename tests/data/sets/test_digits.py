@@ -8,6 +8,7 @@ import pytest
 from i2v_jax.data.sets import digits as lib
 from i2v_jax.data.sets import sources
 from i2v_jax.data.videos import decode
+from i2v_jax.runtime.errors import UserError
 
 MOTIONS = list(lib.MOTIONS)
 
@@ -202,3 +203,9 @@ def test_a_faster_process_wins(tmp_path, monkeypatch):
   lib.generate(str(root), num_train=4, num_val=4)
   assert os.listdir(root) == ['theirs']
   assert os.listdir(tmp_path) == ['digits']
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path):
+  frames = np.zeros((2, 32, 32, 3), np.uint8)
+  with pytest.raises(UserError, match=r'none.a\.mp4 could not be written \('):
+    lib.write_video(tmp_path / 'none' / 'a.mp4', frames, 8)

@@ -156,7 +156,7 @@ def test_so_may_the_folders_of_splits(tmp_path):
   )
   assert train.ids == ('Train/a/1.mp4',) and val.ids == ('VAL/a/2.mp4',)
   words = (
-    r'test is not there: make it next to Train, or set data\.val to one of V'
+    r'test does not exist; make it next to Train, or set data\.val to one of V'
   )
   with pytest.raises(FileNotFoundError, match=words):
     sources.load_split('folder', tmp_path, 'test')

@@ -1,10 +1,13 @@
 """A manifest comes back as it was, and lets nothing unchecked through."""
 
+import errno
 import os
+import pathlib
 
 import pytest
 
 from i2v_jax.data.sets import manifest, sources
+from i2v_jax.runtime.errors import UserError
 from i2v_jax.training.run import prepare_run
 
 
@@ -40,6 +43,15 @@ def test_a_write_that_fails_leaves_the_old_one(tmp_path, data):
   with pytest.raises(TypeError):
     manifest.write(tmp_path / 'm', {}, [*data[1], {'id': object()}])
   assert (tmp_path / 'm').read_bytes() == before
+
+
+def test_a_full_disk_is_one_sentence(tmp_path, monkeypatch):
+  def write_bytes(path, data):
+    raise OSError(errno.ENOSPC, 'No space left on device')
+
+  monkeypatch.setattr(pathlib.Path, 'write_bytes', write_bytes)
+  with pytest.raises(UserError, match=r'm could not be written \(No space'):
+    manifest.write(tmp_path / 'm', {}, [])
 
 
 @pytest.mark.parametrize(
@@ -102,7 +114,7 @@ def test_what_is_bad_or_not_in_it_is_named(tmp_path, data):
   with pytest.raises(ValueError, match=r"x.mp4' is not in the manifest .*/m:"):
     manifest.require(tmp_path / 'm', [split])
   with pytest.raises(
-    FileNotFoundError, match=r'none is not there: .*data check'
+    FileNotFoundError, match=r'none does not exist; .*data check'
   ):
     manifest.require(tmp_path / 'none', [split])
 
@@ -123,7 +135,7 @@ def test_training_begins_with_a_clean_manifest_only(
   monkeypatch.chdir(tmp_path)
   path = tmp_path / 'manifest.jsonl'
   config = smoke_config(data={'manifest': path.name})
-  with pytest.raises(FileNotFoundError, match='is not there'):
+  with pytest.raises(FileNotFoundError, match='does not exist'):
     prepare_run(config, tmp_path / 'run')
   splits = [
     sources.load_split('folder', digits, part) for part in ('train', 'val')

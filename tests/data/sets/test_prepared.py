@@ -16,6 +16,7 @@ from i2v_jax.data.loading.pipeline import Parallelism
 from i2v_jax.data.prepare.job import Job, stage_here
 from i2v_jax.data.sets import sources
 from i2v_jax.data.videos import decode, transcode
+from i2v_jax.runtime.errors import UserError
 
 REAL = {
   'rotated_90.mov': 'a b',
@@ -186,6 +187,23 @@ def test_what_is_not_there_is_named(out, tmp_path):
   assert len(one) == 4
 
 
+@pytest.mark.parametrize('name', ['features.json', 'dataset_info.json'])
+@pytest.mark.parametrize('text', ['', '{"features": ', '{}', '{"x": 1}', None])
+def test_damaged_files_of_tfds_are_one_sentence(out, tmp_path, name, text):
+  copy = tmp_path / 'copy'
+  shutil.copytree(out, copy)
+  file = copy / 'clips/1.0.0' / name
+  split = sources.load_split('prepared', copy, 'train')
+  file.unlink()
+  if text is not None:
+    file.write_text(text, encoding='utf-8')
+  said = r'1\.0\.0 is damaged \(.+\); prepare the data set again\.$'
+  with pytest.raises(UserError, match=said):
+    sources.load_split('prepared', copy, 'train')
+  with pytest.raises(UserError, match=said):  # of shards opened later
+    split.video(0)
+
+
 def test_files_that_do_not_belong_together_are_refused(out, tmp_path):
   copy = tmp_path / 'copy'
   shutil.copytree(out, copy)
@@ -195,7 +213,7 @@ def test_files_that_do_not_belong_together_are_refused(out, tmp_path):
   with pytest.raises(ValueError, match=r'train\.csv contradicts .*manifest'):
     sources.load_split('prepared', copy, 'train')
   table.unlink()
-  with pytest.raises(FileNotFoundError, match=r'train\.csv is not there'):
+  with pytest.raises(FileNotFoundError, match=r'train\.csv does not exist'):
     sources.load_split('prepared', copy, 'train')
   table.write_text(whole, encoding='utf-8')
   path = copy / 'clips/1.0.0/manifest.json'

@@ -97,7 +97,7 @@ def test_folder_takes_classes_from_train(tmp_path):
       ['train/a/1.mp4', 'val/1.mp4'],
       "'1.mp4' in .*val is not in the folder of a class",
     ),
-    (['train/a/1.mp4'], 'val is not there'),
+    (['train/a/1.mp4'], 'val does not exist'),
     (['val/a/1.mp4'], 'has val but no train'),
     (['a/1.mp4', 'a/2.mp4', 'b/1.mp4'], "class 'b' of .* has one clip"),
     (['readme.md'], 'no videos'),
@@ -193,3 +193,11 @@ def test_load_names_what_does_not_exist(tmp_path):
 def test_an_option_that_the_demo_does_not_have_is_named(tmp_path):
   with pytest.raises(ValueError, match="'digits' has no option 'a'"):
     sources.load_split('digits', tmp_path / 'x', 'train', a=1)
+
+
+def test_default_splits_are_those_with_labels():
+  found = {name: sources.choose_splits(name) for name in sources.FORMATS}
+  tested = {name for name, splits in found.items() if 'test' in splits}
+  assert tested == {'ucf101', 'hmdb51', 'diving48'}
+  assert all(splits[0] == 'train' for splits in found.values())
+  assert sources.choose_splits('digits') == ('train', 'val')

@@ -1,10 +1,14 @@
 """Pictures land where they should, words are drawn, files are written."""
 
+import errno
+import pathlib
+
 import cv2
 import numpy as np
 import pytest
 
 from i2v_jax.data.show import sheet
+from i2v_jax.runtime.errors import UserError
 
 RED, BLUE = (250, 0, 0), (0, 0, 250)
 
@@ -87,5 +91,14 @@ def test_what_jpeg_cannot_hold_is_one_sentence(tmp_path):
 def test_places_that_cannot_be_written_are_named(tmp_path):
   with pytest.raises(ValueError, match=r'x\.gif; end the name in \.png'):
     sheet.check_path(tmp_path / 'x.gif')
-  with pytest.raises(FileNotFoundError, match='no_folder is not there'):
+  with pytest.raises(FileNotFoundError, match='no_folder does not exist'):
     sheet.check_path(tmp_path / 'no_folder' / 'x.png')
+
+
+def test_a_full_disk_is_one_sentence(tmp_path, monkeypatch):
+  def write_bytes(path, data):
+    raise OSError(errno.ENOSPC, 'No space left on device')
+
+  monkeypatch.setattr(pathlib.Path, 'write_bytes', write_bytes)
+  with pytest.raises(UserError, match=r'png could not be written \(No space'):
+    sheet.write(tmp_path / 'sheet.png', plain(4, 4))

@@ -214,3 +214,16 @@ def test_a_folder_of_frames_is_listed_as_one_video(tmp_path):
   assert found == ['a', 'b']
   one = tmp_path / 'clips' / 'a'
   assert folders.find_videos(one).videos == [str(one)]
+
+
+@pytest.mark.skipif(not hasattr(os, 'mkfifo'), reason='no pipes')
+def test_a_pipe_among_the_frames_is_not_waited_for(tmp_path):
+  folder = framed.write(tmp_path / 'clip', framed.numbered(3))
+  last = folder / frame_files.list_frames(folder).names[-1]
+  last.unlink()
+  os.mkfifo(last)
+  with (
+    decode.open_video(str(folder)) as video,
+    pytest.raises(decode.DecodeError, match=r'\(it is not a regular file\)'),
+  ):
+    video.read([2])
