@@ -62,7 +62,7 @@ SILENT_SECONDS = flags.DEFINE_integer(
 
 def run(argv) -> None:
   if len(argv) > 1:
-    raise app.UsageError(f'{argv[1]!r} is not a flag; flags begin with --.')
+    raise UserError(f'{argv[1]!r} is not a flag; flags begin with --.')
   places.check_writable('--workdir', WORKDIR.value)
   places.check_data(CONFIG.value.data.root, CONFIG.value.data.options)
 
