@@ -106,23 +106,35 @@ def run_guarded(function: Callable, *args) -> int:
 def _show(error: Exception) -> None:
   if isinstance(error, BrokenPipeError):  # as of `i2v … | head`
     sys.stdout = open(os.devnull, 'w')  # noqa: SIM115 (for the last flush)
-  elif problem := _explain(error):
+  elif problem := explain(error):
     print(f'error: {problem}', file=sys.stderr)
     print('(I2V_TRACEBACK=1 shows where)', file=sys.stderr)
   else:
-    traceback.print_exception(error)
-    print(describe_origin(error), file=sys.stderr)
+    show_bug(error)
 
 
-def describe_origin(error: Exception) -> str:
-  """Describes where an error comes from that no user can mend."""
-  # By name, as JAX is imported by few programs.
+def show_bug(error: Exception) -> None:
+  """Prints the traceback of an error, and whose it is."""
+  traceback.print_exception(error)
+  # By name, as few programs import JAX.
   names = {kind.__name__ for kind in type(error).__mro__}
-  return FROM_JAX if names & {'JaxRuntimeError', 'XlaRuntimeError'} else BUG
+  from_jax = names & {'JaxRuntimeError', 'XlaRuntimeError'}
+  print(FROM_JAX if from_jax else BUG, file=sys.stderr)
 
 
-def _explain(error: Exception) -> str:
-  """The sentence for a user who can mend an error, or ''."""
+def show_failure(error: Exception) -> None:
+  """Prints the traceback of an error unless a user can mend it.
+
+  With I2V_TRACEBACK it prints that of any error.
+  """
+  if not explain(error):
+    show_bug(error)
+  elif os.environ.get('I2V_TRACEBACK'):
+    traceback.print_exception(error)
+
+
+def explain(error: Exception) -> str:
+  """Returns the sentence for a user who can mend an error, or ''."""
   if isinstance(error, UserError):
     return str(error)
   if isinstance(error, OSError):
