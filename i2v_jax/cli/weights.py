@@ -41,6 +41,10 @@ def _parse_arguments(args) -> dict:
   from i2v_jax.training import config_files
 
   given = dict(config_files.parse_setting(text) for text in args.set)
+  if taken := sorted(given.keys() & vars(args).keys() - {'which'}):
+    raise UserError(
+      f'--set {taken[0]} is an argument of the command; give it without --set.'
+    )
   return given | (dict(which=args.which) if args.which else {})
 
 
