@@ -59,7 +59,10 @@ def add(command) -> None:
   )
   cost = sub('bench', bench_weights, 'Measure the time and memory of loading.')
   cost.add_argument(
-    '--rounds', type=count, default=5, help='Number of measurements.'
+    '--rounds',
+    type=count,
+    default=5,
+    help='Number of measurements (default: %(default)s).',
   )
   out = sub(
     'convert', convert_weights, 'Write published weights in our own format.'
@@ -76,7 +79,7 @@ def add(command) -> None:
       '--which',
       choices=('ema', 'raw'),
       default='',
-      help='Weights to take of a checkpoint that has both (default: ema).',
+      help='Weights to take from a checkpoint that has both (default: ema).',
     )
   out.add_argument('--out', required=True, help='Folder to create.')
   out.add_argument(
