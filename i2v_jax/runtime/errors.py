@@ -122,15 +122,18 @@ def show_bug(error: Exception) -> None:
   print(FROM_JAX if from_jax else BUG, file=sys.stderr)
 
 
-def show_failure(error: Exception) -> None:
-  """Prints the traceback of an error unless a user can mend it.
+def report_failure(error: Exception) -> str:
+  """Returns what failed, for work that continues with its other parts.
 
-  With I2V_TRACEBACK it prints that of any error.
+  It prints the traceback unless a user can mend the error; with I2V_TRACEBACK
+  it prints that of any error.
   """
-  if not explain(error):
+  problem = explain(error)
+  if not problem:
     show_bug(error)
   elif os.environ.get('I2V_TRACEBACK'):
     traceback.print_exception(error)
+  return problem or f'{type(error).__name__}: {error}'
 
 
 def explain(error: Exception) -> str:

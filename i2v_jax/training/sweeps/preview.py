@@ -47,9 +47,8 @@ def preview_rows(variants: Sequence[Variant]) -> list[dict[str, Any]]:
     except FileError:
       raise
     except Exception as error:  # a bug, too: the others may train
-      errors.show_failure(error)
-      console.print(f'{variant.name} is refused: {error}')
-      row['error'] = str(error) or repr(error)
+      row['error'] = errors.report_failure(error)
+      console.print(f'{variant.name} is refused: {row["error"]}')
     found.append(row)
   return found
 

@@ -96,9 +96,9 @@ def _train(variant: Variant, folder: pathlib.Path) -> dict:
   except FileError:  # missing data or a full disk, which the others share
     raise
   except Exception as error:  # a bug, too: the others may train
-    errors.show_failure(error)
-    console.print(f'failed: {error}')
-    return {'error': str(error) or repr(error)}
+    problem = errors.report_failure(error)
+    console.print(f'failed: {problem}')
+    return {'error': problem}
   record = {'config': _make_identity(variant), 'row': dict(result.accuracy)}
   files.write_json(folder / RECORD, record)
   return record['row']

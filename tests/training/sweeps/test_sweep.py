@@ -60,7 +60,7 @@ def test_a_sweep_ends_with_its_table(command, tmp_path, capsys, monkeypatch):
   assert command('--set=views.clips=2') == 1
   assert errors.BUG in capsys.readouterr().err
   failed = [row['error'] for row in results(tmp_path).values()]
-  assert failed == ['Nothing is to be trained.'] * 2
+  assert failed == ['AssertionError: Nothing is to be trained.'] * 2
 
 
 def table(text):
@@ -160,7 +160,7 @@ def test_a_bug_in_one_variant_stops_no_other(
   monkeypatch.setattr(loop, 'train_and_evaluate', fail)
   assert command() == 1
   found = {name: row['error'] for name, row in results(tmp_path).items()}
-  assert found == {'ZeroI2V 1/2': 'not one of ours', 'probe': None}
+  assert found == {'ZeroI2V 1/2': 'ValueError: not one of ours', 'probe': None}
   text = capsys.readouterr().err
   assert 'Traceback' in text and errors.BUG in text
 
@@ -172,7 +172,7 @@ def test_a_bug_before_training_stops_no_other(capsys, monkeypatch):
   monkeypatch.setattr(preview, '_count_costs', fail)
   variants = [Variant(name, {'reported': None}) for name in 'ab']
   rows = preview.preview_rows(variants)
-  assert [row['error'] for row in rows] == ['not one of ours'] * 2
+  assert [row['error'] for row in rows] == ['TypeError: not one of ours'] * 2
   assert capsys.readouterr().err.count(errors.BUG) == 2
 
 
