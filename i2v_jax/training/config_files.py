@@ -143,7 +143,7 @@ def _set(config: ConfigDict, name: str, setting: str) -> None:
     value = setting.partition('=')[2]  # a folder may be called 2024
   if isinstance(old, int) and isinstance(value, float) and value.is_integer():
     value = int(value)  # 64.0
-  if isinstance(old, ConfigDict) and not isinstance(value, Mapping):
+  if isinstance(old, ConfigDict) and not isinstance(value, Mapping | None):
     such_as = f', such as {key}.{next(iter(old))}' if old else ''
     raise UserError(
       f'--set {key} takes a mapping; set one of its keys{such_as}.'

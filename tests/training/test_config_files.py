@@ -104,3 +104,9 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 def test_a_file_that_is_no_config_says_why(sweep_file, text, error):
   with pytest.raises(UserError, match=f'of_a_test.py: {error}'):
     config_files.load_config(sweep_file(text))
+
+
+def test_a_mapping_can_be_set_to_none(sweep_file):
+  changes, only = ['model.adapter=None'], ['ZeroI2V 1/2']
+  (found,) = config_files.load_variants(sweep_file(), changes, only)
+  assert found.config['model']['adapter'] is None
