@@ -154,7 +154,7 @@ def test_the_hook_of_an_adapter_acts_before_the_operator():
   ('spec', 'error'),
   [
     (dict(name='shift'), "model.temporal_operator.name is 'shift'"),
-    (dict(name='channel_shift', div=8), "no option \\['div'\\]"),
+    (dict(name='channel_shift', div=8), 'no option div;'),
     (dict(name='channel_shift', on='kx'), 'some of q, k and v'),
     (dict(name='channel_shift', on=''), 'some of q, k and v'),
     (
