@@ -62,7 +62,7 @@ SILENT_SECONDS = flags.DEFINE_integer(
 
 def run(argv) -> None:
   if len(argv) > 1:
-    raise app.UsageError(f'{argv[1]!r} is not a flag; flags begin with --.')
+    raise UserError(f'{argv[1]!r} is not a flag; flags begin with --.')
   places.check_writable('--workdir', WORKDIR.value)
   places.check_data(CONFIG.value.data.root, CONFIG.value.data.options)
 
@@ -125,8 +125,10 @@ def describe_error(error: Exception) -> str:
   first = error.args[0] if error.args else None
   if isinstance(first, KeyError):  # as ml_collections wraps some of its own
     error = first
-  text = ' '.join(map(str, error.args)).replace('\n', '. ')
-  unknown = isinstance(error, KeyError) and text.startswith("'")
+  is_key = isinstance(error, KeyError)  # whose str() is a repr
+  text = ' '.join(map(str, error.args)) if is_key else str(error)
+  text = text.replace('\n', '. ')
+  unknown = is_key and text.startswith("'")
   return f'the config has no key {text}' if unknown else text
 
 

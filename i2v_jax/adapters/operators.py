@@ -170,18 +170,25 @@ def resolve(spec: Mapping[str, Any] | None) -> FrozenDict | None:
   """Checks `{'name': operator, option: value, …}`; None means no operator.
 
   Raises:
-    UserError: unknown operator or option, or a value that is invalid.
+    UserError: unknown operator or option, one that is missing, or a value that
+      is invalid.
   """
   if spec is None or spec == {}:
     return None
   spec = ranges.check_named('model.temporal_operator', spec, OPERATORS)
+  for field in dataclasses.fields(OPERATORS[spec['name']]):
+    if field.default is dataclasses.MISSING and field.name not in spec:
+      raise UserError(
+        f'model.temporal_operator {spec["name"]} needs {field.name}; add '
+        f'model.temporal_operator.{field.name}.'
+      )
   make_operator(spec)
   return FrozenDict(spec)
 
 
 def make_operator(spec: Mapping[str, Any]):
   """The operator of a spec."""
-  options: ClassVar = dict(spec)
+  options = dict(spec)
   return OPERATORS[options.pop('name')](**options)
 
 

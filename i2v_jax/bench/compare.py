@@ -66,7 +66,7 @@ def compare_overrides(
   main = config | {'compare': {}}
   method = (main['model']['adapter'] or {}).get('name', 'no adapter')
   changed = {name: with_overrides(main, v) for name, v in variants.items()}
-  for values in changed.values():
+  for values in (main, *changed.values()):
     experiment.check_config(values)
   for name, values in changed.items():
     console.rule(name)
@@ -219,10 +219,8 @@ def _compile_step(run: Run):
     state, _ = compiled(state, run.frozen, batch)
     return state
 
-  peak, per_clip = (
-    compilation.read_peak_bytes(compiled),
-    _count_flops(run, compiled),
-  )
+  peak = compilation.read_peak_bytes(compiled)
+  per_clip = _count_flops(run, compiled)
   return call, {'train_peak_bytes': peak, 'train_flops_per_clip': per_clip}
 
 

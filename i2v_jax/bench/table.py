@@ -83,7 +83,7 @@ def _work_rows(found) -> dict[str, dict]:
       found, _format_giga, 'view_macs'
     ),
     '  as XLA counts': _format_each(found, _format_giga, 'xla_macs'),
-    '  which is more by': share('xla_macs', lambda row: row['view_macs']),
+    '  difference': share('xla_macs', lambda row: row['view_macs']),
     f'GFLOPs of a video, {clips}x{crops} views': _format_each(
       found, _format_giga, 'video_macs'
     ),
@@ -151,7 +151,7 @@ def _make_notes(found) -> list[str]:
   if called:
     text = ', '.join(f'{count} x {name}' for name, count in called.items())
     lines.append(f'XLA may not count the work of {text}')
-  return [*lines, 'GFLOPs are multiply-accumulates, as papers have them.']
+  return [*lines, 'GFLOPs are multiply-accumulates, as papers report them.']
 
 
 def _describe_loader(row: Mapping[str, Any]) -> str:

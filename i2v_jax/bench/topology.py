@@ -14,7 +14,8 @@ import sys
 
 from absl import app, flags
 
-from i2v_jax.runtime import errors
+from i2v_jax.runtime import errors, files
+from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import config_flag
 
 CONFIG = config_flag.define_config()
@@ -39,15 +40,22 @@ OUT = flags.DEFINE_string(
 
 
 def find_devices(topology: str) -> list:
-  """Finds the chips of a TPU topology, or the devices here."""
+  """Finds the chips of a TPU topology, or the devices here.
+
+  Raises:
+    UserError: there is no such topology, or no libtpu.
+  """
   import jax
   from jax.experimental import topologies
 
   if not topology:
     return jax.devices()
-  return topologies.get_topology_desc(
-    platform='tpu', topology_name=topology
-  ).devices
+  try:
+    found = topologies.get_topology_desc(topology, 'tpu')
+  # A name that libtpu does not know, or no libtpu.
+  except (RuntimeError, ValueError) as error:
+    raise UserError(f'--topology {topology}: {error}') from error
+  return found.devices
 
 
 def measure(config, where, clips: int, num_classes: int, effort: float) -> dict:
@@ -86,7 +94,7 @@ def measure(config, where, clips: int, num_classes: int, effort: float) -> dict:
 
 def run(argv) -> None:
   if len(argv) > 1:
-    raise app.UsageError(f'{argv[1]!r} is not a flag; flags begin with --.')
+    raise UserError(f'{argv[1]!r} is not a flag; flags begin with --.')
   config, where = CONFIG.value, find_devices(TOPOLOGY.value)
   where = where[: DEVICES.value or None]
   found = measure(config, where, CLIPS.value, CLASSES.value, EFFORT.value)
@@ -101,7 +109,10 @@ def run(argv) -> None:
   }
   line = json.dumps(said | found)
   if OUT.value:
-    with open(OUT.value, 'a', encoding='utf-8') as file:
+    with (
+      files.explain_errors(OUT.value),
+      open(OUT.value, 'a', encoding='utf-8') as file,
+    ):
       file.write(f'{line}\n')
   print(line)
   if 'total' in found:

@@ -71,13 +71,13 @@ def _add_bench_options(parser) -> None:
     type=from_0,
     default=0,
     metavar='N',
-    help='Number of classes, if no data says it.',
+    help='Number of classes, if the data does not state it.',
   )
   add(
     '--batch-size',
     type=count,
     metavar='N',
-    help='Batch for throughput and training (the smallest that fits).',
+    help='Batch for throughput and training (default: the smallest that fits).',
   )
   add(
     '--rounds',

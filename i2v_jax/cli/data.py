@@ -166,7 +166,7 @@ def add(command) -> None:
   top = command('data', None, 'Look at videos, check, prepare and time them.')
   sub = add_subcommands(top)
   data_arguments.add_show(
-    sub('show', show, 'Draw what a model sees of videos.')
+    sub('show', show, 'Draw the clips that a model sees.')
   )
   data_arguments.add_gallery(
     sub('gallery', gallery, 'Draw a frame under each augmentation.')

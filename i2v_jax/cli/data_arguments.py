@@ -151,7 +151,7 @@ def _add_recipe(sub) -> None:
   add(
     '--fps',
     type=positive,
-    help='Frame rate of the copies: drop, repeat frames.',
+    help='Frame rate of the copies; frames are dropped or repeated.',
   )
   add(
     '--crf', type=from_0, help='Quality of x264 (default: 20; less is better).'
@@ -184,7 +184,7 @@ def add_bench(sub) -> None:
     ('--stride', count, 16, 'Distance of the frames of a clip'),
     ('--clips', count, 24, 'Clips per round'),
     ('--rounds', count, 5, 'Rounds of measurement'),
-    ('--seed', from_0, 0, 'Seed of the starts of clips'),
+    ('--seed', from_0, 0, 'Seed for the start of each clip'),
   ):
     sub.add_argument(
       flag, type=kind, default=default, help=f'{text} (default: {default}).'

@@ -39,7 +39,7 @@ def _name_workdir(command: str, config: str) -> str:
 def add(command) -> None:
   """Adds the commands; `command` adds a subcommand."""
   train = command(
-    'sweep', sweep, 'Train the variants of a config; print one table.'
+    'sweep', sweep, 'Train the variants of a config and print one table.'
   )
   measure = command(
     'compare',

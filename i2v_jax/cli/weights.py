@@ -41,6 +41,10 @@ def _parse_arguments(args) -> dict:
   from i2v_jax.training import config_files
 
   given = dict(config_files.parse_setting(text) for text in args.set)
+  if taken := sorted(given.keys() & vars(args).keys() - {'which'}):
+    raise UserError(
+      f'--set {taken[0]} is an argument of the command; give it without --set.'
+    )
   return given | (dict(which=args.which) if args.which else {})
 
 
@@ -55,7 +59,10 @@ def add(command) -> None:
   )
   cost = sub('bench', bench_weights, 'Measure the time and memory of loading.')
   cost.add_argument(
-    '--rounds', type=count, default=5, help='Number of measurements.'
+    '--rounds',
+    type=count,
+    default=5,
+    help='Number of measurements (default: %(default)s).',
   )
   out = sub(
     'convert', convert_weights, 'Write published weights in our own format.'
@@ -72,7 +79,7 @@ def add(command) -> None:
       '--which',
       choices=('ema', 'raw'),
       default='',
-      help='Weights to take of a checkpoint that has both (default: ema).',
+      help='Weights to take from a checkpoint that has both (default: ema).',
     )
   out.add_argument('--out', required=True, help='Folder to create.')
   out.add_argument(

@@ -4,6 +4,7 @@ A program prints the first as one sentence, and the second with its traceback.
 """
 
 import difflib
+import errno
 import os
 import reprlib
 import signal
@@ -15,6 +16,13 @@ from i2v_jax.runtime import devices, signals
 from i2v_jax.runtime.console import accept_all_text
 
 BUG = 'This is a bug in i2v_jax; please report it with the lines above.'
+FROM_JAX = (
+  'This error comes from JAX or its devices, such as a driver that does not '
+  'match; it may not be a bug in i2v_jax.'
+)
+WAY_OUT = 'mend the disk and start the same command again.'
+# Faults of a disk, which writing to an open file reports without its name.
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 
 class UserError(ValueError):
@@ -70,10 +78,10 @@ def run_guarded(function: Callable, *args) -> int:
   """Calls a function of a program and returns the program's exit code.
 
   An error that a user can mend prints one sentence on stderr and returns 1; any
-  other exception prints its traceback and a request to report it, and returns
-  1. A run stopped by a signal prints how to resume it and returns 0. Elsewhere
-  Ctrl-C prints "stopped" with the text of the KeyboardInterrupt and returns
-  130. With I2V_TRACEBACK exceptions are raised.
+  other exception prints its traceback and a request to report it, or that it
+  comes from JAX, and returns 1. A run stopped by a signal prints how to resume
+  it and returns 0. Elsewhere Ctrl-C prints "stopped" with the text of the
+  KeyboardInterrupt and returns 130. With I2V_TRACEBACK exceptions are raised.
   """
   accept_all_text()
   try:
@@ -98,20 +106,45 @@ def run_guarded(function: Callable, *args) -> int:
 def _show(error: Exception) -> None:
   if isinstance(error, BrokenPipeError):  # as of `i2v … | head`
     sys.stdout = open(os.devnull, 'w')  # noqa: SIM115 (for the last flush)
-  elif problem := _explain(error):
+  elif problem := explain(error):
     print(f'error: {problem}', file=sys.stderr)
     print('(I2V_TRACEBACK=1 shows where)', file=sys.stderr)
   else:
+    show_bug(error)
+
+
+def show_bug(error: Exception) -> None:
+  """Prints the traceback of an error, and whose it is."""
+  traceback.print_exception(error)
+  # By name, as few programs import JAX.
+  names = {kind.__name__ for kind in type(error).__mro__}
+  from_jax = names & {'JaxRuntimeError', 'XlaRuntimeError'}
+  print(FROM_JAX if from_jax else BUG, file=sys.stderr)
+
+
+def report_failure(error: Exception) -> str:
+  """Returns what failed, for work that continues with its other parts.
+
+  It prints the traceback unless a user can mend the error; with I2V_TRACEBACK
+  it prints that of any error.
+  """
+  problem = explain(error)
+  if not problem:
+    show_bug(error)
+  elif os.environ.get('I2V_TRACEBACK'):
     traceback.print_exception(error)
-    print(BUG, file=sys.stderr)
+  return problem or f'{type(error).__name__}: {error}'
 
 
-def _explain(error: Exception) -> str:
-  """The sentence for a user who can mend an error, or ''."""
+def explain(error: Exception) -> str:
+  """Returns the sentence for a user who can mend an error, or ''."""
   if isinstance(error, UserError):
     return str(error)
-  if isinstance(error, OSError) and error.filename is not None:
-    return str(error)
+  if isinstance(error, OSError):
+    if error.filename is not None:
+      return str(error)
+    if error.errno in _DISK:
+      return f'{error.strerror}; {WAY_OUT}'
   if isinstance(error, AssertionError | RuntimeError):
     if problem := devices.find_missing():
       return problem

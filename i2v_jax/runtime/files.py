@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
-from i2v_jax.runtime.errors import FileError, UserError
+from i2v_jax.runtime.errors import WAY_OUT, FileError, UserError
 
 try:
   import fcntl
@@ -22,8 +22,8 @@ except ModuleNotFoundError:  # anything else
 
 Path = str | os.PathLike[str]
 UNFINISHED = 'unfinished'  # in a folder that may hold files of two writes
-WAY_OUT = 'mend the disk and start the same command again.'
 _LOG = logging.getLogger(__name__)
+_WRONG_PATH = (IsADirectoryError, NotADirectoryError, PermissionError)
 _FAR = 1 << 30  # beyond the text: Windows lets nobody else read a locked byte
 
 
@@ -140,11 +140,13 @@ def explain_errors(path: Path) -> Iterator[None]:
   """Raises errors of writing a file as one sentence."""
   try:
     yield
+  except FileError:  # of one file of a folder
+    raise
   except OSError as error:
-    if str(error).endswith(WAY_OUT):  # one file of a folder
-      raise
     reason = error.strerror or repr(error)
-    text = f'{path} could not be written ({reason}); {WAY_OUT}'
+    wrong = isinstance(error, _WRONG_PATH)
+    way_out = 'choose another path.' if wrong else WAY_OUT
+    text = f'{path} could not be written ({reason}); {way_out}'
     raise FileError(text) from error
 
 

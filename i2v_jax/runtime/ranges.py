@@ -11,7 +11,7 @@ import reprlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from i2v_jax.runtime.errors import UserError, check_choice
+from i2v_jax.runtime.errors import UserError, check_choice, suggest
 
 Rule = Callable[[str, Any], Any]
 INT32 = 2**31 - 1
@@ -183,10 +183,13 @@ def check_named(key: str, spec, known: Mapping) -> dict[str, Any]:
     refuse(key, spec, wanted)
   spec = {k: v for k, v in spec.items() if v is not None}
   name = spec.pop('name', None)
-  if not isinstance(name, str) or name not in known:
-    refuse(f'{key}.name', name, f'one of {sorted(known)}')
+  check_choice(f'{key}.name', name, sorted(known))
   rules = known[name].options
   if unknown := sorted(set(spec) - set(rules)):
-    raise UserError(f'{name} has no option {unknown}; it has {sorted(rules)}.')
+    has = ', '.join(sorted(rules))
+    near = suggest(unknown[0], rules) or '.'
+    raise UserError(
+      f'{name} has no option {", ".join(unknown)}; it has {has}{near}'
+    )
   checked = {k: rules[k](f'{key}.{k}', v) for k, v in spec.items()}
   return {'name': name} | checked

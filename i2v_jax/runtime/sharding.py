@@ -154,7 +154,7 @@ def over_data(mesh: Mesh) -> NamedSharding:
 def trace_on_mesh(function: Callable, mesh: Mesh) -> Callable:
   """Wraps a function so that its activations are sharded over `data`.
 
-  The image model requests this once per block (`vit.over_data`).
+  The image model requests this once per block (`vit.shard_over_data`).
   """
 
   @functools.wraps(function)

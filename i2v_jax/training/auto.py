@@ -224,9 +224,8 @@ def _read_saved(workdir: pathlib.Path) -> dict | None:
 def _read(file: pathlib.Path) -> tuple[int, int]:
   try:
     config = files.read_json(file, KEYS)
-    return COUNT('batch_size', config['batch_size']), REMAT.index(
-      config['remat']
-    )
+    size = COUNT('batch_size', config['batch_size'])
+    return size, REMAT.index(config['remat'])
   except (OSError, ValueError) as error:
     raise FileError(
       f'{file}, which holds what {AUTO!r} stood for, cannot be read ({error}); '

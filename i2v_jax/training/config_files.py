@@ -47,8 +47,11 @@ def load_variants(
   _check_names([name for name, _ in pairs], path)
   for name in only:
     if name not in dict(pairs):
-      known = ', '.join(name for name, _ in pairs)
-      raise UserError(f'{path} has no variant {name!r}; it has {known}.')
+      known = [name for name, _ in pairs]
+      near = suggest(name, known) or '.'
+      raise UserError(
+        f'{path} has no variant {name!r}; it has {", ".join(known)}{near}'
+      )
   pairs = [(name, c) for name, c in pairs if not only or name in only]
   for name, values in pairs:
     for setting in settings:
@@ -67,7 +70,12 @@ def load_config(config: str, settings: Sequence[str] = ()) -> dict[str, Any]:
     UserError: there is no such file or key.
   """
   path, arg = shipped_configs.split_argument(config)
-  values = _copy(_call(path, lambda module: module.get_config(arg)))
+
+  def read(module):
+    found = shipped_configs.find_get_config(module)(arg)
+    return _copy(found, 'get_config() returns')
+
+  values = _call(path, read)
   for setting in settings:
     _set(values, path, setting)
   return experiment.to_plain(values)
@@ -83,7 +91,9 @@ def _call(path: str, use: Callable):
     raise UserError(f'{path}: {error}') from error
 
 
-def _copy(config: Mapping) -> ConfigDict:
+def _copy(config: Mapping, what: str) -> ConfigDict:
+  if not isinstance(config, Mapping | ConfigDict):
+    raise UserError(f'{what} {type(config).__name__}, not a ConfigDict.')
   return ConfigDict(config).copy_and_resolve_references()
 
 
@@ -91,7 +101,7 @@ def _load_pairs(path: str, arg: str) -> list[tuple[str, ConfigDict]]:
   def sweep(module):
     # A generator may change the config later that it has yielded.
     found = getattr(module, 'sweep', lambda arg: ())(arg)
-    return [(name, _copy(config)) for name, config in found]
+    return [(name, _copy(config, 'sweep() yields')) for name, config in found]
 
   pairs = _call(path, sweep)
   if not pairs:
@@ -133,6 +143,11 @@ def _set(config: ConfigDict, name: str, setting: str) -> None:
     value = setting.partition('=')[2]  # a folder may be called 2024
   if isinstance(old, int) and isinstance(value, float) and value.is_integer():
     value = int(value)  # 64.0
+  if isinstance(old, ConfigDict) and not isinstance(value, Mapping | None):
+    such_as = f', such as {key}.{next(iter(old))}' if old else ''
+    raise UserError(
+      f'--set {key} takes a mapping; set one of its keys{such_as}.'
+    )
   try:
     node[last] = value
   except TypeError as error:

@@ -17,13 +17,16 @@ class _Parser(ConfigFileFlagParser):
 
   def parse(self, path: str) -> ConfigDict:
     name, arg = shipped_configs.split_argument(path)
-    with shipped_configs.load_module(
-      shipped_configs.find_config(name)
-    ) as module:
-      config = module.get_config(*([arg] if arg else []))
+    file = shipped_configs.find_config(name)
+    try:
+      with shipped_configs.load_module(file) as module:
+        get_config = shipped_configs.find_get_config(module)
+        config = get_config(*([arg] if arg else []))
+    except Exception as error:  # the message of absl names the file
+      raise UserError(str(error) or repr(error)) from error
     if not isinstance(config, ConfigDict):
       kind = type(config).__name__
-      raise UserError(f'get_config() returns a {kind}, not a ConfigDict.')
+      raise UserError(f'get_config() returns {kind}, not a ConfigDict.')
     optional_keys.add_keys(config, _find_changed(sys.argv))
     return config.lock()
 

@@ -20,12 +20,8 @@ from i2v_jax.weights import adapter_file
 
 _LOG = logging.getLogger(__name__)
 FILE = 'facts.json'
-REPORT = (
-  'split_sha256',
-  'views',
-  'frames',
-  'short_side',
-)  # keys that identify it
+# Keys of a report that identify it.
+REPORT = ('split_sha256', 'views', 'frames', 'short_side')
 
 
 def collect_facts(trained) -> dict[str, Any]:
@@ -37,10 +33,8 @@ def collect_facts(trained) -> dict[str, Any]:
   `sha256` of the frozen ones.
   """
   known = read_facts(trained.path)
-  found = _model(trained)
-  found |= (
-    _run(trained) if experiment.find_weights_source(trained.config) else known
-  )
+  knows_run = experiment.find_weights_source(trained.config)
+  found = _model(trained) | (_run(trained) if knows_run else known)
   found['evaluations'] = collect_evaluations(
     trained.folder, trained.identity, known.get('evaluations', [])
   )

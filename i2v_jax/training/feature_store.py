@@ -103,11 +103,14 @@ class Store:
 
   def append(self, batches) -> None:
     """Writes batches of rows after those that are written."""
-    with (self.folder / DATA).open('ab') as file:
+    path = self.folder / DATA
+    with files.explain_errors(path), path.open('ab') as file:
       file.truncate(self.done * self.dtype.itemsize)
-      for rows in batches:
-        rows[: self.count - self.done].tofile(file)
-        file.flush()
+    for rows in batches:  # whose own errors are not those of this file
+      rows = rows[: self.count - self.done]
+      with files.explain_errors(path), path.open('ab') as file:
+        # Not `tofile`, which hides that a disk is full from small writes.
+        file.write(rows.tobytes())
 
   def read(self, rows: Sequence[int]) -> tuple[list, np.ndarray, np.ndarray]:
     """Reads `(arrays, label, mask)` of rows, with a leading axis.

@@ -78,8 +78,8 @@ def read_batches(
 ) -> Iterator[dict]:
   """Reads batches of features for the steps after `start`, prefetched.
 
-  The rows are those of `pipeline.train_batches`; rows missing in the workdir
-  are computed first.
+  The rows are those of `pipeline.load_train_batches`; rows missing in the
+  workdir are computed first.
 
   Args:
     run: with its state.
@@ -97,10 +97,8 @@ def read_batches(
     config['repeats'],
     config['clips_per_video'],
   )
-  treedef, size = (
-    jax.tree.structure(feature_shapes(run.model)),
-    config['batch_size'],
-  )
+  treedef = jax.tree.structure(feature_shapes(run.model))
+  size = config['batch_size']
 
   def put(step):
     rows = [row_at(i) for i in range(step * size, (step + 1) * size)]

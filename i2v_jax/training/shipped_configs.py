@@ -12,7 +12,7 @@ import os
 import pathlib
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.machinery import ModuleSpec, PathFinder
 
 from i2v_jax.runtime.errors import UserError
@@ -68,6 +68,13 @@ def load_module(path: str) -> Iterator[types.ModuleType]:
   with _importable(path):
     spec.loader.exec_module(module)
     yield module
+
+
+def find_get_config(module: types.ModuleType) -> Callable:
+  """Finds `get_config` of a config file; raises UserError without it."""
+  if not hasattr(module, 'get_config'):
+    raise UserError('there is no get_config(); add one, or name another file.')
+  return module.get_config
 
 
 @contextlib.contextmanager

@@ -29,7 +29,7 @@ from i2v_jax.weights.formats import native
 
 
 class Stored(NamedTuple):
-  """A trained model as read: the arguments of `trained.place`."""
+  """A trained model as read: the arguments of `trained.place_on_mesh`."""
 
   model: video.VideoClassifier
   params: Mapping

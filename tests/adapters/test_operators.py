@@ -17,6 +17,8 @@ from i2v_jax.adapters import frame_shift, operators
 from i2v_jax.backbones.vit import Block, keep_heads
 from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.models.inputs import clip_shapes
+from i2v_jax.runtime import ranges
+from i2v_jax.runtime.errors import UserError
 
 GOLDENS = {
   'ablation_channel_shift_kv': dict(name='channel_shift', share=4),
@@ -152,7 +154,7 @@ def test_the_hook_of_an_adapter_acts_before_the_operator():
   ('spec', 'error'),
   [
     (dict(name='shift'), "model.temporal_operator.name is 'shift'"),
-    (dict(name='channel_shift', div=8), "no option \\['div'\\]"),
+    (dict(name='channel_shift', div=8), 'no option div;'),
     (dict(name='channel_shift', on='kx'), 'some of q, k and v'),
     (dict(name='channel_shift', on=''), 'some of q, k and v'),
     (
@@ -238,3 +240,29 @@ def test_blocks_with_an_operator_can_be_copied_and_pickled(spec):
   for made in (copy.copy(block), copy.deepcopy(block), again):
     assert made.cfg == cfg
     assert not hasattr(made, 'absent')
+
+
+@pytest.mark.parametrize(
+  'spec', ['head_relocation', {'name': 'head_relocation'}]
+)
+def test_a_missing_option_is_named(spec):
+  text = 'head_relocation needs offsets; add model.temporal_operator.offsets'
+  with pytest.raises(UserError, match=text):
+    operators.resolve(spec)
+
+
+@pytest.mark.parametrize(
+  ('spec', 'text'),
+  [
+    ({'name': 'token_shft'}, r"name is 'token_shft'; .*mean 'token_shift'\?"),
+    ({'name': ['token_shift']}, r"name is \['token_shift'\]; it can be one of"),
+    ({}, 'name is None; it can be one of'),
+    (
+      {'name': 'token_shift', 'shar': 3, 'x': 1},
+      "no option shar, x; it has at, share; did you mean 'share'",
+    ),
+  ],
+)
+def test_unknown_names_and_options_get_a_suggestion(spec, text):
+  with pytest.raises(UserError, match=text):
+    ranges.check_named('key', spec, operators.OPERATORS)

@@ -7,9 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from configs import quickstart
 from i2v_jax import cli
 from i2v_jax.bench import compare
 from i2v_jax.runtime import compilation
+from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import experiment
 from i2v_jax.training.run import prepare_run
 from i2v_jax.training.sweeps import sweep
@@ -192,3 +194,14 @@ def test_a_variant_that_cannot_be_is_found_before_any_trains(
   with pytest.raises(ValueError, match=error):
     compare.compare_overrides(config, tmp_path)
   assert not [*tmp_path.iterdir()]
+
+
+def test_all_configs_are_checked_before_the_first_is_trained(
+  monkeypatch, tmp_path
+):
+  monkeypatch.setattr(compare.loop, 'train_and_evaluate', None)
+  config = quickstart.get_config('smoke')
+  config.compare = {'probe': {'model': {'adapter': None}}}
+  config.model.adapter.name = 'lorra'
+  with pytest.raises(UserError, match=r"'lorra'.*did you mean 'lora'"):
+    compare.compare_overrides(config, tmp_path)

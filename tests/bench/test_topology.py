@@ -5,8 +5,10 @@ import types
 
 import jax
 import pytest
+from jax.experimental import topologies
 
 from i2v_jax.bench import topology
+from i2v_jax.runtime.errors import UserError
 
 
 def test_the_parts_are_those_of_the_compiled_step(smoke_config):
@@ -46,3 +48,18 @@ def test_a_line_of_json_is_written_for_a_backbone_without_a_name(
   topology.run(['topology'])
   row = json.loads(out.read_text(encoding='utf-8'))
   assert row['variant'] is None and (row['clips'], row['total']) == (2, 8)
+
+
+def test_what_is_no_flag_is_refused():
+  with pytest.raises(UserError, match="'more' is not a flag"):
+    topology.run(['topology', 'more'])
+
+
+@pytest.mark.parametrize('kind', [RuntimeError, ValueError])
+def test_an_unknown_topology_is_refused(kind, monkeypatch):
+  def refuse(*_):
+    raise kind('no libtpu')
+
+  monkeypatch.setattr(topologies, 'get_topology_desc', refuse)
+  with pytest.raises(UserError, match='--topology foo: no libtpu'):
+    topology.find_devices('foo')

@@ -59,3 +59,10 @@ def test_predict_takes_a_folder(smoke_run, folder, capsys):
   lines = capsys.readouterr().out.splitlines()
   files = [json.loads(line)['file'] for line in lines]
   assert files == [f'{folder}/a.mp4', f'{folder}/b/one.mp4']
+
+
+def test_what_is_set_is_no_argument_of_the_command(capsys):
+  with pytest.raises(SystemExit) as end:
+    cli.main(['weights', 'inspect', 'a.npz', '--set=source=3'])
+  assert end.value.code == 1
+  assert 'error: --set source is an argument of' in capsys.readouterr().err

@@ -1,7 +1,10 @@
 """What a user can mend is one sentence; a bug keeps its traceback."""
 
+import errno
+import os
 import pickle
 
+import jax
 import pytest
 
 from i2v_jax.runtime import errors
@@ -53,6 +56,25 @@ def test_too_little_memory_is_no_bug(capsys, monkeypatch):
   assert errors.run_guarded(raising(error)) == 1
   found = capsys.readouterr().err
   assert found.startswith('error: RESOURCE_EXHAUSTED: 9 GiB; set a smaller')
+
+
+@pytest.mark.parametrize('name', ['ENOSPC', 'EDQUOT', 'EFBIG', 'EIO', 'EROFS'])
+def test_a_fault_of_the_disk_is_no_bug(name, capsys, monkeypatch):
+  monkeypatch.delenv('I2V_TRACEBACK', raising=False)
+  number = getattr(errno, name)
+  error = OSError(number, os.strerror(number))
+  assert errors.run_guarded(raising(error)) == 1
+  text = f'error: {os.strerror(number)}; mend the disk and start'
+  assert capsys.readouterr().err.startswith(text)
+
+
+def test_an_error_of_jax_may_be_no_bug(capsys, monkeypatch):
+  monkeypatch.delenv('I2V_TRACEBACK', raising=False)
+  error = jax.errors.JaxRuntimeError('FAILED_PRECONDITION: no driver')
+  assert errors.run_guarded(raising(error)) == 1
+  found = capsys.readouterr().err
+  assert found.startswith('Traceback') and 'no driver' in found
+  assert found.endswith(f'{errors.FROM_JAX}\n') and errors.BUG not in found
 
 
 def test_a_closed_pipe_is_silent(capsys):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import config_files
 
 
@@ -43,10 +44,15 @@ def test_whole_floats_are_whole_numbers(sweep_file):
   [
     (['optimizer.lrs=1'], (), "'optimizer.lrs'; did you mean 'optimizer.lr'"),
     (['model.adapter.name=x'], (), "'probe' has no config key"),
+    (
+      ['optimizer=3'],
+      (),
+      r'optimizer takes a mapping; .*, such as optimizer\.',
+    ),
     (['steps'], (), "takes KEY=VALUE, not 'steps'"),
     (['steps=7.5'], (), 'steps takes a value such as 3, not 7.5'),
     (['steps=many'], (), "steps takes a value such as 3, not 'many'"),
-    ([], ['prob'], "no variant 'prob'; it has ZeroI2V 1/2, probe"),
+    ([], ['prob'], "it has ZeroI2V 1/2, probe; did you mean 'probe'"),
   ],
 )
 def test_what_cannot_be_set_or_chosen_is_named(
@@ -70,6 +76,7 @@ def yields(*names):
     (yields('a b', 'a/b'), "'a b' and 'a/b', which would share a folder"),
     (yields('...'), r"a variant '\.\.\.'; use letters"),
     ('import nothing_of_this_name', 'No module named'),
+    ('def sweep(arg): return [("a", 5)]', r'sweep\(\) yields int, not a Con'),
     ('def sweep(arg):\n  raise Exception("no such arg")', 'no such arg'),
   ],
 )
@@ -81,3 +88,25 @@ def test_a_file_that_is_no_sweep_says_why(sweep_file, text, error):
 def test_a_file_that_is_not_there_is_named(tmp_path):
   with pytest.raises(ValueError, match=r'There is no .*none\.py, nor is'):
     config_files.load_variants(f'{tmp_path}/none.py:smoke')
+
+
+@pytest.mark.parametrize(
+  ('text', 'error'),
+  [
+    (
+      'def get_config(arg): return 5',
+      r'get_config\(\) returns int, not a Con',
+    ),
+    ('STEPS = 5', r'there is no get_config\(\); add one'),
+    ('def', r'invalid syntax \(of_a_test.py, line 1\)'),
+  ],
+)
+def test_a_file_that_is_no_config_says_why(sweep_file, text, error):
+  with pytest.raises(UserError, match=f'of_a_test.py: {error}'):
+    config_files.load_config(sweep_file(text))
+
+
+def test_a_mapping_can_be_set_to_none(sweep_file):
+  changes, only = ['model.adapter=None'], ['ZeroI2V 1/2']
+  (found,) = config_files.load_variants(sweep_file(), changes, only)
+  assert found.config['model']['adapter'] is None

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from i2v_jax.runtime.errors import FileError
 from i2v_jax.training import feature_store
 from i2v_jax.training.feature_store import Store
 
@@ -101,3 +102,18 @@ def test_a_full_disk_is_said_before_anything_is_written(store, monkeypatch):
     (store.folder / feature_store.FACTS).read_text(encoding='utf-8')
   )
   assert held['offsets'] == [-1, 1]
+
+
+def test_a_full_disk_names_the_file(store, full_disk):
+  text = f'{feature_store.DATA} could not be written .*; mend the disk'
+  with pytest.raises(FileError, match=text):
+    store.append([rows(store, 0, 10)])
+
+
+def test_errors_of_what_is_written_stay_as_they_are(store):
+  def fail():
+    raise FileNotFoundError(2, 'No such file', 'a.mp4')
+    yield
+
+  with pytest.raises(FileNotFoundError, match=r'a\.mp4'):
+    store.append(fail())

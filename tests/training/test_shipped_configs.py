@@ -127,6 +127,27 @@ def test_the_trainer_takes_shipped_and_own_files_anywhere(elsewhere):
   assert done.returncode and 'There is no configs/none.py' in done.stderr
 
 
+@pytest.mark.parametrize(
+  ('text', 'error'),
+  [
+    ('def', 'invalid syntax (own.py, line 1)\n'),
+    ('STEPS = 5', 'there is no get_config(); add one, or name another file.\n'),
+  ],
+)
+def test_the_trainer_says_what_is_wrong_with_a_file(elsewhere, text, error):
+  own = write(elsewhere / 'own.py', text)
+  done = run(MAIN, elsewhere, f'--config={own}', path=ROOT)
+  assert done.returncode == 1
+  assert f'flag --config={own}: {error}' in done.stderr
+
+
+def test_the_trainer_refuses_what_is_no_flag(elsewhere):
+  code = f'{MAIN}main.main(["main", "more"])'
+  done = run(code, elsewhere, f'--config={QUICKSTART}', path=ROOT)
+  assert done.returncode == 1
+  assert done.stderr.startswith("error: 'more' is not a flag; flags begin with")
+
+
 @pytest.fixture(scope='module')
 def installed(tmp_path_factory):
   """A folder with what a wheel of this source installs."""

@@ -215,8 +215,8 @@ def _make_fingerprint(loader, normalization, model, decoded) -> dict:
 def write_evaluation(evaluation: Evaluation, split, folder) -> pathlib.Path:
   """Writes `report.json`, `scores.npz` and, if any, `bad_videos.csv`.
 
-  An outdated `bad_videos.csv` is removed. The folder is
-  made, but not its parents: a workdir that was moved is not made again.
+  An outdated `bad_videos.csv` is removed. The folder is made, but not its
+  parents: a workdir that was moved is not made again.
   """
   folder = pathlib.Path(folder)
   folder.mkdir(exist_ok=True)
@@ -227,7 +227,12 @@ def write_evaluation(evaluation: Evaluation, split, folder) -> pathlib.Path:
     ids=np.array(split.ids),
     class_names=np.array(split.class_names),
   )
-  with files.replacing(folder / 'scores.npz') as new, new.open('wb') as file:
+  path = folder / 'scores.npz'
+  with (
+    files.explain_errors(path),
+    files.replacing(path) as new,
+    new.open('wb') as file,
+  ):
     np.savez(file, **scores)
   files.write_json(folder / 'report.json', report)
   bad = folder / 'bad_videos.csv'

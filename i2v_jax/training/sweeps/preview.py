@@ -8,9 +8,9 @@ from typing import Any
 import jax
 
 from i2v_jax.backbones.vit_config import REMAT
-from i2v_jax.runtime import sharding
+from i2v_jax.runtime import errors, sharding
 from i2v_jax.runtime.console import console
-from i2v_jax.runtime.errors import FileError, MissingFileError, UserError
+from i2v_jax.runtime.errors import FileError, MissingFileError
 from i2v_jax.training import auto, counts, experiment, facts
 from i2v_jax.training.config_files import Variant
 from i2v_jax.training.run import (
@@ -30,7 +30,7 @@ def preview_rows(variants: Sequence[Variant]) -> list[dict[str, Any]]:
       printed.
 
   Raises:
-    FileNotFoundError: data or weights of a variant are missing.
+    FileError: data or weights of a variant are missing.
   """
   found, splits = [], {}
   for variant in variants:
@@ -46,9 +46,9 @@ def preview_rows(variants: Sequence[Variant]) -> list[dict[str, Any]]:
       row |= _count_costs(variant.config, splits)
     except FileError:
       raise
-    except UserError as error:
-      console.print(f'{variant.name} is refused: {error}')
-      row['error'] = str(error)
+    except Exception as error:  # a bug, too: the others may train
+      row['error'] = errors.report_failure(error)
+      console.print(f'{variant.name} is refused: {row["error"]}')
     found.append(row)
   return found
 

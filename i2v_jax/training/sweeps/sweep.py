@@ -3,16 +3,12 @@
 Each is trained and evaluated once, in a folder of its name.
 """
 
-import os
 import pathlib
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 
-import jax
-
-from i2v_jax.runtime import compilation, files
+from i2v_jax.runtime import compilation, errors, files
 from i2v_jax.runtime.console import console, make_table
-from i2v_jax.runtime.errors import FileError, UserError
+from i2v_jax.runtime.errors import FileError
 from i2v_jax.training import experiment, loop
 from i2v_jax.training.config_files import Variant
 from i2v_jax.training.sweeps import preview
@@ -22,8 +18,6 @@ from i2v_jax.training.sweeps.seeds import expand_seeds, gather_seeds
 RECORD = 'sweep.json'
 # Keys of older records that are counted before training.
 KNOWN_AHEAD = ('name', 'reported', 'tunable_params')
-# Errors of one variant; others may run. The last one is too little memory.
-FAILURES = (UserError, jax.errors.JaxRuntimeError)
 
 
 def train_and_show(
@@ -31,7 +25,9 @@ def train_and_show(
 ) -> list[dict]:
   """Trains what has not finished, writes `results.json`, prints the table.
 
-  All variants are checked before the first is trained.
+  All variants are checked before the first is trained. A variant that fails,
+  even by a bug, does not end the sweep: its error is in its row, and the others
+  are trained.
 
   Args:
     variants: of a sweep.
@@ -44,7 +40,8 @@ def train_and_show(
     in 0..1 if it did not; with several seeds as `gather_seeds` returns them.
 
   Raises:
-    FileNotFoundError: data or weights of any variant are missing.
+    FileError: data or weights of any variant are missing, or a file cannot be
+      written.
   """
   with compilation.cache_in(workdir):  # of which all seeds use one program
     rows = train_all(variants, workdir, seeds)
@@ -98,11 +95,10 @@ def _train(variant: Variant, folder: pathlib.Path) -> dict:
     result = loop.train_and_evaluate(variant.config, folder)
   except FileError:  # missing data or a full disk, which the others share
     raise
-  except FAILURES as error:
-    if os.environ.get('I2V_TRACEBACK'):
-      traceback.print_exc()
-    console.print(f'failed: {error}')
-    return {'error': str(error)}
+  except Exception as error:  # a bug, too: the others may train
+    problem = errors.report_failure(error)
+    console.print(f'failed: {problem}')
+    return {'error': problem}
   record = {'config': _make_identity(variant), 'row': dict(result.accuracy)}
   files.write_json(folder / RECORD, record)
   return record['row']

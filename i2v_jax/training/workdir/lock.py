@@ -70,9 +70,10 @@ class Lock:
         f'{self.path} cannot be locked ({error.strerror}); choose a --workdir '
         'on a file system with locks.'
       ) from error
-    file.truncate(0)
-    file.write(f'process {os.getpid()} on {socket.gethostname()}\n')
-    file.flush()
+    with files.explain_errors(self.path):
+      file.truncate(0)
+      file.write(f'process {os.getpid()} on {socket.gethostname()}\n')
+      file.flush()
     self._file = file
 
   def check(self) -> None:

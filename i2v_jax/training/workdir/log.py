@@ -51,10 +51,8 @@ class Writer:
 
   def close(self) -> None:
     if self.enabled:
-      with files.explain_errors(
-        self.path
-      ):  # what could not be written is tried again
-        self.jsonl.close()
+      with files.explain_errors(self.path):
+        self.jsonl.close()  # tries again what could not be written
       self.events.close()
 
   def __enter__(self):

@@ -5,7 +5,7 @@ import pathlib
 import time
 
 from i2v_jax.runtime import files
-from i2v_jax.runtime.errors import MissingFileError
+from i2v_jax.runtime.errors import FileError, MissingFileError
 from i2v_jax.training.workdir import checkpoint_files, heartbeat
 
 SILENT = 60  # seconds without a heartbeat after which a process has stalled
@@ -126,16 +126,17 @@ def _describe_checkpoint(workdir: pathlib.Path) -> str:
   missing = checkpoint_files.find_missing
   try:
     step, broken = checkpoint_files.find_newest(workdir, missing)
+  except FileError:  # none is complete
+    step = checkpoint_files.find_steps(workdir)[-1]
+    folder = checkpoint_files.checkpoints_folder(workdir) / str(step)
+    return f'none complete: step {step}: {missing(folder)}'
   except OSError as error:
     return str(error)
   if step is None:
     return ''
-  text = f'step {step}'
-  return (
-    f'{text}; {checkpoint_files.describe_broken(broken, step)}'
-    if broken
-    else text
-  )
+  if not broken:
+    return f'step {step}'
+  return f'step {step}; {checkpoint_files.describe_broken(broken, step)}'
 
 
 def _describe_evaluation(workdir: pathlib.Path) -> str:

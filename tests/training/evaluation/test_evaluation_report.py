@@ -72,3 +72,9 @@ def test_videos_whose_crops_are_one_are_found():
   assert found.tolist() == [False, True, True, False]
   one = dataclasses.replace(spec, crops=1, clips=6)
   assert not evaluate._find_identical_crops(batch, one).any()
+
+
+def test_a_full_disk_names_the_scores(split, tmp_path, full_disk):
+  text = r'scores\.npz could not be written .*; mend the disk'
+  with pytest.raises(OSError, match=text):
+    evaluate.write_evaluation(evaluation(), split, tmp_path)

@@ -6,9 +6,10 @@ import jax
 import pytest
 
 from i2v_jax import cli
-from i2v_jax.runtime import signals
+from i2v_jax.runtime import errors, signals
 from i2v_jax.training import loop
-from i2v_jax.training.sweeps import sweep
+from i2v_jax.training.config_files import Variant
+from i2v_jax.training.sweeps import preview, sweep
 
 
 @pytest.fixture
@@ -57,7 +58,9 @@ def test_a_sweep_ends_with_its_table(command, tmp_path, capsys, monkeypatch):
   assert {row['reported'] for row in results(tmp_path).values()} == {70.0}
   capsys.readouterr()
   assert command('--set=views.clips=2') == 1
-  assert 'Nothing is to be trained' in capsys.readouterr().err
+  assert errors.BUG in capsys.readouterr().err
+  failed = [row['error'] for row in results(tmp_path).values()]
+  assert failed == ['AssertionError: Nothing is to be trained.'] * 2
 
 
 def table(text):
@@ -139,9 +142,38 @@ def test_too_little_memory_is_a_row_too(command, tmp_path, monkeypatch):
 
   monkeypatch.setattr(loop, 'train_and_evaluate', too_large)
   assert command() == 1
-  errors = {name: row['error'] for name, row in results(tmp_path).items()}
-  assert errors.keys() == {'ZeroI2V 1/2', 'probe'}
-  assert all('out of memory' in error for error in errors.values())
+  found = {name: row['error'] for name, row in results(tmp_path).items()}
+  assert found.keys() == {'ZeroI2V 1/2', 'probe'}
+  assert all('out of memory' in error for error in found.values())
+
+
+def test_a_bug_in_one_variant_stops_no_other(
+  command, tmp_path, capsys, monkeypatch
+):
+  real = loop.train_and_evaluate
+
+  def fail(config, workdir):
+    if config['model']['adapter']:
+      raise ValueError('not one of ours')
+    return real(config, workdir)
+
+  monkeypatch.setattr(loop, 'train_and_evaluate', fail)
+  assert command() == 1
+  found = {name: row['error'] for name, row in results(tmp_path).items()}
+  assert found == {'ZeroI2V 1/2': 'ValueError: not one of ours', 'probe': None}
+  text = capsys.readouterr().err
+  assert 'Traceback' in text and errors.BUG in text
+
+
+def test_a_bug_before_training_stops_no_other(capsys, monkeypatch):
+  def fail(config, splits):
+    raise TypeError('not one of ours')
+
+  monkeypatch.setattr(preview, '_count_costs', fail)
+  variants = [Variant(name, {'reported': None}) for name in 'ab']
+  rows = preview.preview_rows(variants)
+  assert [row['error'] for row in rows] == ['TypeError: not one of ours'] * 2
+  assert capsys.readouterr().err.count(errors.BUG) == 2
 
 
 def test_the_folder_is_named_after_the_file_if_none_is_given(

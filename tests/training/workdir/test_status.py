@@ -154,7 +154,8 @@ def test_no_array_is_read(tmp_path, monkeypatch):
   monkeypatch.setattr(checkpoint_files, '_sha256', None)
   assert 'newest checkpoint: step 20' in status.make_report(tmp_path)
   (folder / 'params' / 'array').unlink()
-  assert 'of step 20 params/array is missing' in status.make_report(tmp_path)[1]
+  line = 'newest checkpoint: none complete: step 20: params/array is missing'
+  assert status.make_report(tmp_path)[1] == line
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path):

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import socket
 import subprocess
 import sys
 import types
@@ -49,6 +50,13 @@ def test_a_process_does_not_train_twice_in_one_place(tmp_path):
   with Lock(tmp_path), again, Lock(tmp_path):
     pass
   with Lock(tmp_path):
+    pass
+
+
+def test_a_full_disk_names_the_lock(tmp_path, full_disk, monkeypatch):
+  monkeypatch.setattr(socket, 'gethostname', lambda: 'mars' * 99)
+  text = rf'{LOCK} could not be written .*; mend the disk'
+  with pytest.raises(OSError, match=text), Lock(tmp_path):
     pass
 
 
