@@ -148,9 +148,11 @@ def choose_folder(out, format: str) -> pathlib.Path:
   """Chooses the folder of an export, without creating it.
 
   Raises:
-    UserError: it holds a run, or an export in another format.
+    UserError: it holds a run or an export in another format, or is a file.
   """
   out = pathlib.Path(out)
+  if out.exists() and not out.is_dir():
+    raise UserError(f'{out} is not a folder; choose another --out.')
   if (out / 'checkpoints').exists():
     raise UserError(f'{out} is the workdir of a run; choose another --out.')
   held = read_facts(out).get('format', '')

@@ -184,6 +184,8 @@ def test_formats_do_not_share_a_folder(model, written, tmp_path):
     export_full(model, tmp_path / 'merged')
   with pytest.raises(ValueError, match='choose another --out'):
     export_merged(model, written / 'adapter')
+  with pytest.raises(ValueError, match='is not a folder; choose another'):
+    export_merged(model, written / 'merged' / 'config.json')
 
 
 def test_a_file_that_is_no_adapter_file_is_named(written, tmp_path):
