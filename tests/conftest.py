@@ -132,7 +132,7 @@ def smoke_run(smoke_runs) -> pathlib.Path:
   return smoke_runs('quickstart')[0]
 
 
-@pytest.fixture
+@pytest.fixture(scope='session')
 def smoke_config(digits):
   """`smoke_config('zeroi2v_k400', key=value, …)` -> a config that runs here."""
 

@@ -267,14 +267,9 @@ def test_numbers_that_are_none_are_told_whatever_is_signalled(
 
 
 @pytest.fixture(scope='module')
-def whole_run(digits, tmp_path_factory):
+def whole_run(smoke_config, tmp_path_factory):
   """Never stopped at all: what the others have to become."""
-  from configs import quickstart
-
-  config = quickstart.get_config('smoke')
-  config.model.backbone.depth = 1  # as theirs
-  config.data.root = str(digits)
-  config.checkpoint_every = config.eval_every = 2
+  config = smoke_config(checkpoint_every=2, eval_every=2)
   workdir = tmp_path_factory.mktemp('whole')
   loop.train_and_evaluate(config, workdir)
   return workdir
