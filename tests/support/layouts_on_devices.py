@@ -101,7 +101,10 @@ def compare(model):
 
 def run(digits, workdir):
   """The smoke test of the quickstart: a layout, then resumed in another."""
-  config = quickstart.get_config('smoke')
+  config = quickstart.get_config('smoke')  # as `smoke_run`
+  config.model.backbone.depth = 1
+  config.model.temporal_embedding = True
+  config.trainable = ('temporal_embedding', *config.trainable)
   config.data.root, config.compare = digits, {}
   config.steps, config.checkpoint_every = 3, 1
   config.mesh = LAYOUTS['data']

@@ -23,7 +23,7 @@ def work():
       elif what == 'shared':
         hosts.check_shared(text)
       elif what == 'raise':
-        raise ValueError(text)
+        raise errors.UserError(text)
       elif what == 'exit':
         sys.exit(int(text))
 

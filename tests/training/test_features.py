@@ -19,6 +19,7 @@ from i2v_jax.training.workdir.checkpoint import Checkpoints
 PROBE = {'model.adapter': None, 'trainable': ('head',)}
 EVL = {
   'model.adapter': dict(name='evl', layers=2, dropout=0.5),
+  'model.backbone.depth': 2,
   'model.temporal_embedding': False,
   'trainable': ('adapters', 'head'),
 }

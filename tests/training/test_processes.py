@@ -19,6 +19,8 @@ from i2v_jax.data.sets import digits as digits_lib
 from i2v_jax.deploy import trained
 from i2v_jax.training import loop
 
+TRAINABLE = ('temporal_embedding', 'adapters', 'head', 'backbone/ln_post')
+
 
 def command(digits, workdir, *changes):
   return [
@@ -26,7 +28,10 @@ def command(digits, workdir, *changes):
     '-m',
     'i2v_jax.main',
     '--config=configs/quickstart.py:smoke',
-    '--config.model.backbone.depth=1',  # as `smoke_config`
+    # As `smoke_config`.
+    '--config.model.backbone.depth=1',
+    '--config.model.temporal_embedding=True',
+    f'--config.trainable={TRAINABLE}',
     f'--config.data.root={digits}',
     '--config.compare={}',
     f'--workdir={workdir}',
