@@ -23,8 +23,9 @@ from i2v_jax import adapters
 from i2v_jax.adapters import zeroi2v
 from i2v_jax.bench import costs, table
 from i2v_jax.bench.measure import draw_params
-from i2v_jax.cli.arguments import add_set
-from i2v_jax.cli.numbers import count, from_0
+from i2v_jax.cli.arguments import add_config, add_json, add_rounds, add_set
+from i2v_jax.cli.bench import CONFIG
+from i2v_jax.cli.numbers import from_0
 from i2v_jax.models.build import build, merge
 from i2v_jax.runtime import errors, files
 from i2v_jax.runtime.console import console, make_table
@@ -205,17 +206,16 @@ def main(argv=None) -> None:
   parser = argparse.ArgumentParser(
     description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
   )
-  add = parser.add_argument
-  add('--config', default='configs/zeroi2v_k400.py', metavar='FILE[:ARG]')
+  add_config(parser, 'Config file', CONFIG)
   add_set(parser, 'Change the config.')
-  add(
+  parser.add_argument(
     '--classes',
     type=from_0,
     default=0,
-    help='Number of classes, if no data says it.',
+    help='Number of classes, if the data does not state it.',
   )
-  add('--rounds', type=count, default=10, help='Number of measurements (10).')
-  add('--out', metavar='FILE.json', help='File for the rows, as JSON.')
+  add_rounds(parser, 10)
+  add_json(parser, 'File for the rows, as JSON.')
   sys.exit(errors.run_guarded(run, parser.parse_args(argv)))
 
 

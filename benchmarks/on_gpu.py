@@ -13,8 +13,7 @@ torch.compile. The peak is measured with a large matrix product in JAX.
 import argparse
 import contextlib
 import os
-
-from i2v_jax.runtime.errors import UserError
+import sys
 
 # Two frameworks share one card.
 os.environ.setdefault('XLA_PYTHON_CLIENT_PREALLOCATE', 'false')
@@ -27,10 +26,13 @@ import zeroi2v_torch
 
 from i2v_jax.bench import costs, timing
 from i2v_jax.bench.measure import draw_params, make_step
-from i2v_jax.cli.arguments import add_set
+from i2v_jax.cli.arguments import add_config, add_json, add_rounds, add_set
+from i2v_jax.cli.bench import CONFIG
+from i2v_jax.cli.numbers import count
 from i2v_jax.models.inputs import clip_shapes
-from i2v_jax.runtime import compilation, files, sharding
+from i2v_jax.runtime import compilation, errors, files, sharding
 from i2v_jax.runtime.console import console, make_table
+from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import config_files, counts, experiment, memory
 
 TOLERANCE = {'float32': 1e-3, 'bfloat16': 0.1}  # of the largest logit
@@ -158,29 +160,7 @@ def show(rows, flops: float) -> None:
   console.print(make_table(title, COLUMNS, cells))
 
 
-def main(argv=None) -> None:
-  parser = argparse.ArgumentParser(
-    description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-  )
-  add = parser.add_argument
-  add('--config', default='configs/zeroi2v_k400.py', metavar='FILE[:ARG]')
-  add_set(parser, 'Change the config.')
-  add(
-    '--batch',
-    type=int,
-    action='append',
-    help='Batch size (8 and 64). Can be given several times.',
-  )
-  add('--rounds', type=int, default=20, help='Number of measurements (20).')
-  add(
-    '--side',
-    type=int,
-    default=8192,
-    help='Side of the matrices for the peak (8192).',
-  )
-  add('--compile', action='store_true', help='Use torch.compile.')
-  add('--out', metavar='FILE.json', help='File for the rows, as JSON.')
-  args = parser.parse_args(argv)
+def run(args) -> None:
   config = config_files.load_config(args.config, args.set)
   flops = measure_peak(experiment.choose_dtype(config), args.side, args.rounds)
   rows = measure(config, args.batch or [8, 64], args.rounds, args.compile)
@@ -189,6 +169,31 @@ def main(argv=None) -> None:
     found = {'peak_flops': flops, 'rows': rows, 'set': args.set}
     found |= {'config': args.config, 'torch': torch.__version__}
     files.write_json(args.out, found)
+
+
+def main(argv=None) -> None:
+  parser = argparse.ArgumentParser(
+    description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+  )
+  add_config(parser, 'Config file', CONFIG)
+  add_set(parser, 'Change the config.')
+  add = parser.add_argument
+  add(
+    '--batch',
+    type=count,
+    action='append',
+    help='Batch size (default: 8 and 64). Can be repeated.',
+  )
+  add_rounds(parser, 20)
+  add(
+    '--side',
+    type=count,
+    default=8192,
+    help='Side of the matrices for the peak (default: 8192).',
+  )
+  add('--compile', action='store_true', help='Use torch.compile.')
+  add_json(parser, 'File for the rows, as JSON.')
+  sys.exit(errors.run_guarded(run, parser.parse_args(argv)))
 
 
 if __name__ == '__main__':

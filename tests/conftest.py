@@ -26,6 +26,7 @@ os.environ |= {
 
 import jax
 import pytest
+import quick
 
 jax.config.update('jax_numpy_rank_promotion', 'raise')
 
@@ -35,7 +36,7 @@ HERE = pathlib.Path(__file__).parent
 def pytest_collection_finish():
   """Collects garbage rarely: tracing makes objects by the million, no cycles.
 
-  What is imported by now stays; a quarter of the time of tracing went there.
+  What is imported by now stays.
   """
   gc.freeze()
   gc.set_threshold(50_000, 20, 20)
@@ -90,22 +91,10 @@ def full_disk():
   resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def quickstart_smoke(arg='smoke'):
-  """The quickstart's smoke test with one block: half as much to compile.
-
-  It has a temporal embedding, so that runs with one are tested.
-  """
-  config = importlib.import_module('configs.quickstart').get_config(arg)
-  config.model.backbone.depth = 1
-  config.model.temporal_embedding = True
-  config.trainable = ('temporal_embedding', *config.trainable)
-  return config
-
-
 def make_config(digits, name, arg):
   """A shipped config on the digits."""
   if name == 'quickstart':
-    config = quickstart_smoke(arg)
+    config = quick.make_config(arg)
   else:
     config = importlib.import_module(f'configs.{name}').get_config(arg)
   config.data.root = str(digits)

@@ -14,7 +14,7 @@ from paths import ROOT
 
 from configs import methods
 from i2v_jax.models.build import merge
-from i2v_jax.models.inputs import clip_shapes
+from i2v_jax.models.inputs import clip_shapes, param_shapes
 from i2v_jax.models.macs import count_macs
 from i2v_jax.training import experiment, optimizer
 
@@ -37,7 +37,7 @@ def config_of(method, variant='B/16'):
 @functools.cache
 def flops(model):
   run = jax.jit(lambda params, *clips: model.apply({'params': params}, *clips))
-  lowered = run.lower(small.shapes(model), *clip_shapes(model))
+  lowered = run.lower(param_shapes(model), *clip_shapes(model))
   return lowered.cost_analysis()['flops']
 
 

@@ -35,6 +35,17 @@ def symmetric_uniform(bound: float):
   return init
 
 
+def torch_dense(features: int, fan_in: int, **options) -> nn.Dense:
+  """A linear layer of `fan_in` inputs that starts as torch's; for heads."""
+  return nn.Dense(
+    features,
+    kernel_init=torch_uniform,
+    bias_init=symmetric_uniform(fan_in**-0.5),
+    precision='highest',
+    **options,
+  )
+
+
 def identity(x):
   return x
 

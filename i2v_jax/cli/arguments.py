@@ -3,6 +3,8 @@
 import argparse
 from collections.abc import Callable
 
+from i2v_jax.cli.numbers import count
+
 
 def add_subcommands(
   parser: argparse.ArgumentParser, required: bool = True
@@ -16,6 +18,44 @@ def add_subcommands(
     return sub
 
   return command
+
+
+def add_config(
+  parser: argparse.ArgumentParser,
+  help: str,
+  default: str | None = None,
+  required: bool = False,
+) -> None:
+  """Adds `--config FILE[:ARG]`; its help ends with the default, if any."""
+  shown = f'{help} (default: {default}).' if default else f'{help}.'
+  parser.add_argument(
+    '--config',
+    default=default,
+    required=required,
+    metavar='FILE[:ARG]',
+    help=shown,
+  )
+
+
+def add_rounds(parser: argparse.ArgumentParser, default: int) -> None:
+  """Adds `--rounds N`, the number of measurements."""
+  parser.add_argument(
+    '--rounds',
+    type=count,
+    default=default,
+    metavar='N',
+    help=f'Number of measurements (default: {default}).',
+  )
+
+
+def add_new_folder(parser: argparse.ArgumentParser) -> None:
+  """Adds `--out`, the folder that a command creates."""
+  parser.add_argument('--out', required=True, help='Folder to create.')
+
+
+def add_json(parser: argparse.ArgumentParser, help: str) -> None:
+  """Adds `--out FILE.json` for results that are printed as well."""
+  parser.add_argument('--out', metavar='FILE.json', help=help)
 
 
 def add_set(parser: argparse.ArgumentParser, help: str) -> None:

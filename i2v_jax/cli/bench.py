@@ -2,7 +2,14 @@
 
 import pathlib
 
-from i2v_jax.cli.arguments import add_repeated, add_set, add_subcommands
+from i2v_jax.cli.arguments import (
+  add_config,
+  add_json,
+  add_repeated,
+  add_rounds,
+  add_set,
+  add_subcommands,
+)
 from i2v_jax.cli.numbers import count, from_0
 from i2v_jax.training import shipped_configs
 
@@ -53,46 +60,11 @@ def add(command) -> None:
 
 
 def _add_bench_options(parser) -> None:
-  add = parser.add_argument
-  add(
-    '--config',
-    default=CONFIG,
-    metavar='FILE[:ARG]',
-    help='Config file (default: %(default)s).',
-  )
+  add_config(parser, 'Config file', CONFIG)
   add_set(parser, 'Change the config, such as remat=block.')
-  add(
-    '--out',
-    metavar='FILE.json',
-    help='File for all results, also those that the table leaves out.',
-  )
-  add(
-    '--classes',
-    type=from_0,
-    default=0,
-    metavar='N',
-    help='Number of classes, if the data does not state it.',
-  )
-  add(
-    '--batch-size',
-    type=count,
-    metavar='N',
-    help='Batch for throughput and training (default: the smallest that fits).',
-  )
-  add(
-    '--rounds',
-    type=count,
-    default=10,
-    metavar='N',
-    help='Number of measurements (default: 10).',
-  )
-  add(
-    '--clips',
-    type=count,
-    default=64,
-    metavar='N',
-    help='Number of clips that the loader makes (default: 64).',
-  )
+  add_json(parser, 'File for all results, including those not in the table.')
+  _add_numbers(parser)
+  add = parser.add_argument
   switch = dict(action='store_false', default=True)
   skip = 'Do not measure the {}.'.format
   add('--no-training', dest='training', help=skip('training step'), **switch)
@@ -110,14 +82,32 @@ def _add_bench_options(parser) -> None:
   )
 
 
+def _add_numbers(parser) -> None:
+  add = parser.add_argument
+  add(
+    '--classes',
+    type=from_0,
+    default=0,
+    metavar='N',
+    help='Number of classes, if the data does not state it.',
+  )
+  add(
+    '--batch-size',
+    type=count,
+    metavar='N',
+    help='Batch for throughput and training (default: the smallest that fits).',
+  )
+  add_rounds(parser, 10)
+  add(
+    '--clips',
+    type=count,
+    default=64,
+    metavar='N',
+    help='Number of clips that the loader makes (default: 64).',
+  )
+
+
 def _add_published_options(parser) -> None:
-  parser.add_argument(
-    '--config',
-    default=PUBLISHED,
-    metavar='FILE',
-    help='Config file of a sweep (default: %(default)s).',
-  )
+  add_config(parser, 'Config file of a sweep', PUBLISHED)
   add_repeated(parser, '--only', 'NAME', 'Take only the model of this name.')
-  parser.add_argument(
-    '--out', metavar='FILE.json', help='File for the rows, as JSON.'
-  )
+  add_json(parser, 'File for the rows, as JSON.')

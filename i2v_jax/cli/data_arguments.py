@@ -1,6 +1,6 @@
 """Arguments of the subcommands of `i2v data`."""
 
-from i2v_jax.cli.arguments import add_repeated, add_set
+from i2v_jax.cli.arguments import add_config, add_repeated, add_set
 from i2v_jax.cli.numbers import count, from_0, not_negative, positive
 
 # As in `sources`, which is slow to import; 'ssv2' is another spelling.
@@ -17,12 +17,7 @@ def add_show(sub) -> None:
     help='Videos, folders, or text lists with lines `path label`.',
   )
   _add_sheet(sub)
-  sub.add_argument(
-    '--config',
-    default='configs/finetune_folder.py',
-    metavar='FILE[:ARG]',
-    help='Config that makes the clips (default: %(default)s).',
-  )
+  add_config(sub, 'Config that makes the clips', 'configs/finetune_folder.py')
   add_set(sub, 'Change the config, as in clip.erasing=1.0.')
   sub.add_argument(
     '--classes',
@@ -202,9 +197,7 @@ def add_check(sub) -> None:
     metavar=('FORMAT', 'ROOT'),
     help='Data set to check, see docs/datasets.md.',
   )
-  sub.add_argument(
-    '--config', metavar='FILE[:ARG]', help='Config whose data to check.'
-  )
+  add_config(sub, 'Config whose data to check')
   add_set(sub, 'Option of the source, or change of the config.')
   add_repeated(
     sub, '--split', 'NAME', 'Split to check (default: train and val or test).'

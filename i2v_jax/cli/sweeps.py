@@ -2,7 +2,7 @@
 
 import pathlib
 
-from i2v_jax.cli.arguments import add_repeated, add_set
+from i2v_jax.cli.arguments import add_config, add_repeated, add_rounds, add_set
 from i2v_jax.cli.numbers import count
 from i2v_jax.training import shipped_configs
 
@@ -53,24 +53,14 @@ def add(command) -> None:
     metavar='N',
     help='Train each variant with N seeds; report mean and deviation.',
   )
-  measure.add_argument(
-    '--rounds',
-    type=count,
-    default=10,
-    help='Number of measurements (default: 10).',
-  )
+  add_rounds(measure, 10)
   measure.add_argument(
     '--steps-only',
     action='store_true',
     help='Measure training steps, and train nothing.',
   )
   for sub in (train, measure):
-    sub.add_argument(
-      '--config',
-      required=True,
-      metavar='FILE[:ARG]',
-      help='Config file with a sweep(arg).',
-    )
+    add_config(sub, 'Config file with a sweep(arg)', required=True)
     sub.add_argument(
       '--workdir',
       metavar='DIR',

@@ -1,5 +1,6 @@
 """`i2v predict, eval, export, push, pull, status`: trained models and runs."""
 
+from i2v_jax.cli.arguments import add_new_folder
 from i2v_jax.cli.numbers import positive
 
 EXPORT_FORMATS = ('merged', 'full', 'adapter', 'clip', 'stablehlo')
@@ -103,30 +104,11 @@ def _add_model_commands(command) -> None:
       metavar='CLIPSxCROPS',
       help='Test views of each video, such as 3x1.',
     )
-  used.add_argument(
-    'clips',
-    nargs='+',
-    metavar='CLIP|FOLDER',
-    help='Videos, or folders of videos.',
-  )
-  used.add_argument(
-    '--fps',
-    type=positive,
-    help='Frames per second of videos that are folders of frames.',
-  )
-  used.add_argument(
-    '--json', action='store_true', help='Print a JSON object per clip.'
-  )
-  used.add_argument(
-    '--window',
-    type=positive,
-    metavar='SECONDS',
-    help='Slide a window of SECONDS over each video, by half its length.',
-  )
+  _add_clips(used)
   again.add_argument(
     '--root', default='', help='New place of the data, if it has moved.'
   )
-  out.add_argument('--out', required=True, help='Folder to create.')
+  add_new_folder(out)
   out.add_argument(
     '--format',
     choices=EXPORT_FORMATS,
@@ -135,12 +117,36 @@ def _add_model_commands(command) -> None:
   )
 
 
+def _add_clips(sub) -> None:
+  """Adds the arguments of `i2v predict` alone."""
+  sub.add_argument(
+    'clips',
+    nargs='+',
+    metavar='CLIP|FOLDER',
+    help='Videos, or folders of videos.',
+  )
+  sub.add_argument(
+    '--fps',
+    type=positive,
+    help='Frames per second of videos that are folders of frames.',
+  )
+  sub.add_argument(
+    '--json', action='store_true', help='Print a JSON object per clip.'
+  )
+  sub.add_argument(
+    '--window',
+    type=positive,
+    metavar='SECONDS',
+    help='Slide a window of SECONDS over each video, by half its length.',
+  )
+
+
 def _add_sharing_commands(command) -> None:
   """Adds the commands that take an export and a repository of a hub."""
   up = command('push', push, 'Upload an export to the Hugging Face hub.')
   up.add_argument('folder', metavar='DIR', help='Folder that i2v export wrote.')
   down = command('pull', pull, 'Download an export from the Hugging Face hub.')
-  down.add_argument('--out', required=True, help='Folder to create.')
+  add_new_folder(down)
   up.add_argument(
     'repository',
     metavar='hf:ORG/NAME',

@@ -1,7 +1,12 @@
 """`i2v weights`: published weights."""
 
-from i2v_jax.cli.arguments import add_set, add_subcommands
-from i2v_jax.cli.numbers import count
+from i2v_jax.cli.arguments import (
+  add_config,
+  add_new_folder,
+  add_rounds,
+  add_set,
+  add_subcommands,
+)
 from i2v_jax.runtime.errors import UserError
 
 
@@ -58,12 +63,7 @@ def add(command) -> None:
     'inspect', inspect_weights, 'Describe a file of weights and its keys.'
   )
   cost = sub('bench', bench_weights, 'Measure the time and memory of loading.')
-  cost.add_argument(
-    '--rounds',
-    type=count,
-    default=5,
-    help='Number of measurements (default: %(default)s).',
-  )
+  add_rounds(cost, 5)
   out = sub(
     'convert', convert_weights, 'Write published weights in our own format.'
   )
@@ -81,12 +81,8 @@ def add(command) -> None:
       default='',
       help='Weights to take from a checkpoint that has both (default: ema).',
     )
-  out.add_argument('--out', required=True, help='Folder to create.')
-  out.add_argument(
-    '--config',
-    metavar='FILE[:ARG]',
-    help='Config of the experiment of a published video model.',
-  )
+  add_new_folder(out)
+  add_config(out, 'Config of the experiment of a published video model')
   out.add_argument(
     '--classes', help='JSON file with the class names in label order.'
   )

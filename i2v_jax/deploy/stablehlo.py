@@ -60,8 +60,8 @@ def make_program(model, params: Mapping, normalization: str) -> export.Exported:
   model's input shapes; logits float32 `b x classes`. Everything in between is
   float32, even where a platform rounds matrix products by default.
   """
-  vit = dataclasses.replace(model.image_model, dtype=jnp.float32, remat='none')
-  model = model.clone(image_model=vit)
+  cfg = dataclasses.replace(model.image_model, dtype=jnp.float32, remat='none')
+  model = model.clone(image_model=cfg)
 
   def classify(weights, *clips):
     pixels = [normalize(clip, normalization) for clip in clips]

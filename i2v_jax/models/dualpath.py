@@ -4,11 +4,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from i2v_jax.adapters.dualpath import DualPath
-from i2v_jax.adapters.layers import (
-  check_frames,
-  symmetric_uniform,
-  torch_uniform,
-)
+from i2v_jax.adapters.layers import check_frames, torch_dense
 from i2v_jax.backbones.image_model import make_module
 from i2v_jax.models.classifier import Classifier
 from i2v_jax.runtime.errors import UserError
@@ -99,13 +95,6 @@ class Head(nn.Module):
 
   @nn.compact
   def __call__(self, y_Bx2E):
-    dense = lambda size, fan_in, name: nn.Dense(
-      size,
-      kernel_init=torch_uniform,
-      bias_init=symmetric_uniform(fan_in**-0.5),
-      precision='highest',
-      name=name,
-    )
-    h = dense(self.width, 2 * self.width, 'fc1')(y_Bx2E)
+    h = torch_dense(self.width, 2 * self.width, name='fc1')(y_Bx2E)
     h = nn.gelu(h, approximate=False)
-    return dense(self.num_classes, self.width, 'fc2')(h)
+    return torch_dense(self.num_classes, self.width, name='fc2')(h)

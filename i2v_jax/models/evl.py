@@ -7,11 +7,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from i2v_jax.adapters.evl import CLIP_LAYERS, EVL
-from i2v_jax.adapters.layers import (
-  check_frames,
-  symmetric_uniform,
-  torch_uniform,
-)
+from i2v_jax.adapters.layers import check_frames, torch_dense
 from i2v_jax.backbones.image_model import make_module
 from i2v_jax.backbones.vit import make_layer_norm, shard_over_data
 from i2v_jax.backbones.vit_config import ViTConfig
@@ -108,12 +104,7 @@ class Head(nn.Module):
     cfg = dataclasses.replace(self.cfg, **CLIP_LAYERS, dtype=jnp.float32)
     self.norm = make_layer_norm(cfg)
     self.drop = nn.Dropout(self.dropout)
-    self.fc = nn.Dense(
-      self.num_classes,
-      kernel_init=torch_uniform,
-      bias_init=symmetric_uniform(cfg.width**-0.5),
-      precision='highest',
-    )
+    self.fc = torch_dense(self.num_classes, cfg.width)
 
   def __call__(self, y_BxD):
     train = self.has_rng('dropout')

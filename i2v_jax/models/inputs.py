@@ -47,7 +47,12 @@ def clip_shapes(model, batch: int = 1, dtype=jnp.float32) -> tuple:
 
 
 def param_shapes(model) -> dict:
-  """The parameter tree of a classifier as shapes, without memory."""
+  """Returns the parameter tree of a classifier as shapes, without memory."""
+  return jax.tree.map(lambda x: x, _trace_params(model))  # a tree of its own
+
+
+@functools.lru_cache(maxsize=32)  # a run asks several times
+def _trace_params(model) -> dict:
   init = lambda *clip: model.init(jax.random.key(0), *clip)['params']
   return jax.eval_shape(init, *clip_shapes(model))
 

@@ -1,6 +1,4 @@
-"""Non-finite values: detected at no extra cost and traced to the tensor where
-they first appear.
-"""
+"""Non-finite values: detected at no extra cost, and traced to their tensor."""
 
 import dataclasses
 import math
@@ -15,7 +13,7 @@ from flax.traverse_util import flatten_dict
 
 from i2v_jax.models.inputs import full_precision
 from i2v_jax.params import join
-from i2v_jax.runtime.errors import NonFiniteError, UserError
+from i2v_jax.runtime.errors import NonFiniteError
 from i2v_jax.training.augment import augment_batch
 from i2v_jax.training.run import Run, make_run_step, prepare_run, resume_run
 from i2v_jax.training.train_step import forward, make_rng
@@ -99,7 +97,7 @@ def trace(run: Run, batches: Iterable, step_fn: Callable, step: int) -> str:
     if number == step:
       return find_first(run, state, batch)
     state, _ = step_fn(state, run.frozen, batch)
-  raise UserError(f'The batches end before step {step}.')
+  raise RuntimeError(f'The batches end before step {step}.')
 
 
 def make_error(
@@ -155,8 +153,8 @@ def _check_outputs(run, state, batch) -> list[tuple[str, bool]]:
   """
   config, names = run.config, []
   # No output can be taken out of a rematerialised block.
-  vit = dataclasses.replace(run.model.image_model, remat='none')
-  model, parts = run.model.clone(image_model=vit), config['accumulate']
+  cfg = dataclasses.replace(run.model.image_model, remat='none')
+  model, parts = run.model.clone(image_model=cfg), config['accumulate']
 
   @jax.jit
   def flags(params, frozen, batch, rng):

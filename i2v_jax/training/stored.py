@@ -124,7 +124,7 @@ def _read_adapter(file: pathlib.Path, weights: str, root: str) -> Stored:
   shapes = param_shapes(model)
   wanted, base = adapter_file.split_base(shapes, config['trainable'])
   check_same_tree(wanted, mine, str(file))
-  base = _load_start_of(model, config, names, base)
+  base = _load_untrained(model, config, names, base)
   _check_sha256(base, saved['base']['sha256'], config, file)
   params = join(base, mine)
   check_same_tree(shapes, params, str(file))
@@ -143,14 +143,14 @@ def _update_config(stored: Mapping, weights: str, root: str, what) -> dict:
   return config
 
 
-def _load_start_of(model, config, class_names, wanted: Mapping) -> dict:
+def _load_untrained(model, config, class_names, wanted: Mapping) -> dict:
   """Loads the parameters before training, for the paths in `wanted`."""
   pretrained = load_pretrained(config, model, class_names, settled=True)
   return init_params(model, pretrained, config['seed'], wanted)
 
 
 def _load_frozen(model, config, saved: Mapping, path, wanted: Mapping) -> dict:
-  frozen = _load_start_of(model, config, saved['class_names'], wanted)
+  frozen = _load_untrained(model, config, saved['class_names'], wanted)
   _check_sha256(frozen, saved['frozen_sha256'], config, path)
   return frozen
 
@@ -187,7 +187,7 @@ def load_pretrained(
     return load_start(config['start_from'], model, class_names)
   source, which = config['weights'], config['weights_which']
   try:
-    parts = {'backbone': _backbone(config, model.image_model, settled)}
+    parts = {'backbone': _load_backbone(config, model.image_model, settled)}
     width = model.projection
     if width and source != 'random':
       parts['projection'] = weights.load_projection(
@@ -221,7 +221,7 @@ def load_start(path, model, class_names: Sequence[str]) -> dict:
   return warm_start.take_params(theirs, path, model, class_names)
 
 
-def _backbone(
+def _load_backbone(
   config: Mapping[str, Any], cfg: ImageModel, settled: bool
 ) -> dict:
   if config['weights'] == 'random':

@@ -13,7 +13,7 @@ from flax.traverse_util import flatten_dict
 from i2v_jax import adapters
 from i2v_jax import params as params_lib
 from i2v_jax.models.build import merge
-from i2v_jax.models.inputs import clip_shapes
+from i2v_jax.models.inputs import clip_shapes, param_shapes
 from i2v_jax.weights import image
 
 GRID = dict(grid=(2, 2), spatial_frames=2)
@@ -49,7 +49,7 @@ def classifier(name):
 @pytest.mark.parametrize('name', adapters.METHODS)
 def test_the_backbones_tree_is_the_image_models(name):
   model = classifier(name)
-  found = small.shapes(model)['backbone']
+  found = param_shapes(model)['backbone']
   params_lib.check_same_tree(
     image.compute_shapes(model.image_model), found, name
   )
@@ -176,7 +176,7 @@ def test_what_can_be_merged_says_so(name):
     return
   assert not adapters.can_merge(model.adapter)
   with pytest.raises(ValueError, match=f'{name} cannot be folded'):
-    merge(model, small.shapes(model))
+    merge(model, param_shapes(model))
 
 
 NO_GRADIENT = {
@@ -241,7 +241,7 @@ def test_the_compute_type_holds_through_all_blocks(name):
   model = model.clone(image_model=cfg)
   clips = clip_shapes(model, dtype=jnp.bfloat16)
   run = lambda p, *x: model.apply({'params': p}, *x, method='features')
-  found = jax.eval_shape(run, small.shapes(model), *clips)
+  found = jax.eval_shape(run, param_shapes(model), *clips)
   assert {x.dtype for x in jax.tree.leaves(found)} == {jnp.dtype('bfloat16')}
 
 

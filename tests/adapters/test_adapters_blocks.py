@@ -6,6 +6,7 @@ import pytest
 import small
 
 from i2v_jax.models.build import merge
+from i2v_jax.models.inputs import param_shapes
 
 RELOCATION = dict(name='head_relocation', offsets=(-1, 1))
 
@@ -71,10 +72,10 @@ def test_some_blocks_merge(name):
 @pytest.mark.parametrize('blocks', [(2,), (0, 0), (-1,)])
 def test_blocks_that_are_not_there_are_refused(blocks):
   with pytest.raises(ValueError, match=r'blocks 0 to 1|blocks\[0\] is -1'):
-    small.shapes(small.build(dict(name='zeroi2v', blocks=blocks)))
+    param_shapes(small.build(dict(name='zeroi2v', blocks=blocks)))
 
 
 def test_shallow_prompts_stand_in_all_blocks():
   spec = dict(name='vpt', deep=False, blocks=(1,))
   with pytest.raises(ValueError, match='leave its blocks empty'):
-    small.shapes(small.build(spec))
+    param_shapes(small.build(spec))

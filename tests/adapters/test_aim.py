@@ -10,6 +10,7 @@ import pytest
 import small
 
 from i2v_jax.adapters.layers import drop_path
+from i2v_jax.models.inputs import param_shapes
 
 FILES = {'aim_clip_3adapters': 3, 'aim_clip_4adapters': 4}
 
@@ -111,4 +112,4 @@ def test_drop_path_keeps_the_mean():
 )
 def test_wrong_options_are_named(options, error):
   with pytest.raises(ValueError, match=error):
-    small.shapes(small.build(dict(name='aim', **options)))
+    param_shapes(small.build(dict(name='aim', **options)))

@@ -6,6 +6,7 @@ import pytest
 import small
 
 from i2v_jax.models.build import merge
+from i2v_jax.models.inputs import param_shapes
 
 ALL = ('q', 'k', 'v', 'out', 'fc1', 'fc2')
 OFFSETS = dict(name='head_relocation', offsets=(-1, 1))
@@ -68,4 +69,4 @@ def test_the_development_code_disturbs_the_image_model():
 )
 def test_wrong_options_are_named(options, error):
   with pytest.raises(ValueError, match=error):
-    small.shapes(small.build(lora(**options)))
+    param_shapes(small.build(lora(**options)))

@@ -16,7 +16,7 @@ import small
 from i2v_jax.adapters import frame_shift, operators
 from i2v_jax.backbones.vit import Block, keep_heads
 from i2v_jax.backbones.vit_config import ViTConfig
-from i2v_jax.models.inputs import clip_shapes
+from i2v_jax.models.inputs import clip_shapes, param_shapes
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError
 
@@ -196,7 +196,7 @@ def written(offsets, training):
   """Scalars that a compiled classifier writes on a CPU, and those of its k."""
   adapter = dict(name='zeroi2v', num_adapters=0, offsets=offsets)
   model = small.build(adapter, frames=8)
-  params, (clip,) = small.shapes(model), clip_shapes(model)
+  params, (clip,) = param_shapes(model), clip_shapes(model)
   call = lambda params, clip: model.apply({'params': params}, clip)
 
   def loss(embedding, params, clip):

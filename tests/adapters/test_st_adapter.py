@@ -8,6 +8,7 @@ import pytest
 import small
 
 from i2v_jax.backbones.vit import ViT
+from i2v_jax.models.inputs import param_shapes
 
 FILES = {'st_adapter_12': False, 'st_adapter_24': True}
 
@@ -89,7 +90,7 @@ def test_the_readout_averages_before_the_final_norm():
 )
 def test_wrong_options_are_named(adapter, error):
   with pytest.raises(ValueError, match=error):
-    small.shapes(small.build(adapter))
+    param_shapes(small.build(adapter))
 
 
 def test_the_variant_of_table_3_written_out():
@@ -124,4 +125,4 @@ def test_the_variant_of_table_3_written_out():
 
 def test_blocks_that_are_not_there_are_named():
   with pytest.raises(ValueError, match=r'blocks is \(1, 9\); .* 0 to 1'):
-    small.shapes(small.build(dict(name='st_adapter', blocks=(1, 9))))
+    param_shapes(small.build(dict(name='st_adapter', blocks=(1, 9))))

@@ -9,6 +9,7 @@ import pytest
 import small
 
 from i2v_jax.backbones.vit import Block
+from i2v_jax.models.inputs import param_shapes
 
 
 def by_hand(model, params, clip):
@@ -65,4 +66,4 @@ def test_dropout_acts_on_the_prompts_only_with_its_rng():
 
 def test_no_prompt_is_refused():
   with pytest.raises(ValueError, match=r'prompts is 0; .* from 1'):
-    small.shapes(small.build(dict(name='vpt', prompts=0)))
+    param_shapes(small.build(dict(name='vpt', prompts=0)))

@@ -10,6 +10,7 @@ import small
 
 from i2v_jax.adapters import zeroi2v
 from i2v_jax.models.build import merge
+from i2v_jax.models.inputs import param_shapes
 
 FILES = {  # file -> adapters per block
   'zeroi2v_3adapters_rf3': 3,
@@ -155,7 +156,7 @@ def test_presets_have_the_receptive_field_of_the_tables(name):
 )
 def test_wrong_options_are_named(spec, error):
   with pytest.raises(ValueError, match=error):
-    small.shapes(small.build(spec))
+    param_shapes(small.build(spec))
 
 
 def test_wrong_number_of_frames_is_named():

@@ -12,6 +12,7 @@ from i2v_jax import params as params_lib
 from i2v_jax.adapters.evl import DecoderLayer
 from i2v_jax.backbones.vit_config import FAMILIES
 from i2v_jax.models.build import build, merge
+from i2v_jax.models.inputs import param_shapes
 from i2v_jax.weights import image
 
 BACKBONES = {
@@ -63,7 +64,7 @@ def test_every_family_is_here():
 def test_the_backbones_tree_is_the_image_models(backbone):
   wanted = image.compute_shapes(classifier(None, backbone).image_model)
   for name in (None, *adapters.METHODS):
-    found = small.shapes(classifier(name, backbone))['backbone']
+    found = param_shapes(classifier(name, backbone))['backbone']
     params_lib.check_same_tree(wanted, found, str(name))
 
 
@@ -83,7 +84,7 @@ def test_what_merges_merges(name, backbone):
   params, (clip,) = small.random(model), small.clips(model)
   merged, tree = merge(model, params)
   assert 'adapters' not in tree
-  params_lib.check_same_tree(small.shapes(merged), tree, name)
+  params_lib.check_same_tree(param_shapes(merged), tree, name)
   wanted = small.apply(model, params, clip)
   found = small.apply(merged, tree, clip)
   np.testing.assert_allclose(found, wanted, rtol=2e-4, atol=2e-4)
@@ -132,9 +133,9 @@ def test_shallow_prompts_are_gone_before_pooling(backbone):
 
 
 def test_token_shift_wants_a_class_token():
-  assert small.shapes(classifier(None, 'dinov2', operator='token_shift'))
+  assert param_shapes(classifier(None, 'dinov2', operator='token_shift'))
   with pytest.raises(ValueError, match='moves class tokens and this image'):
-    small.shapes(classifier(None, 'siglip', operator='token_shift'))
+    param_shapes(classifier(None, 'siglip', operator='token_shift'))
 
 
 @pytest.mark.parametrize('backbone', FAR)

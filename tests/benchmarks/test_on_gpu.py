@@ -24,7 +24,9 @@ def one_thread():
 def test_both_do_the_same_work_and_share_a_table(tmp_path, capsys):
   out = tmp_path / 'found.json'
   sizes = ('--batch', '2', '--rounds', '1', '--side', '64')
-  on_gpu.main([*SMOKE, *sizes, '--out', str(out)])
+  with pytest.raises(SystemExit) as end:
+    on_gpu.main([*SMOKE, *sizes, '--out', str(out)])
+  assert end.value.code == 0
   found = json.loads(out.read_text(encoding='utf-8'))
   works = [(row['work'], row['batch']) for row in found['rows']]
   assert works == [('forward, merged', 2), ('training', 2)]

@@ -7,7 +7,6 @@ import sys
 import types
 
 import pytest
-import small
 from building import check_builds
 from flax.traverse_util import flatten_dict
 from paths import ROOT
@@ -19,6 +18,7 @@ from i2v_jax.bench import compare
 from i2v_jax.data.sets import digits
 from i2v_jax.data.videos import decode
 from i2v_jax.deploy import trained
+from i2v_jax.models.inputs import param_shapes
 from i2v_jax.training import experiment, loop
 
 PARTS = ('common', 'comparison', 'datasets', 'heads', 'methods', 'published')
@@ -211,7 +211,7 @@ def test_a_folder_takes_other_image_models(family, method):
 def test_a_folder_trains_what_the_method_says(method, tunable):
   config = get('finetune_folder', f'method={method}')
   model = experiment.build_model(config, 10)
-  mine, _ = params_lib.split(small.shapes(model), config.trainable)
+  mine, _ = params_lib.split(param_shapes(model), config.trainable)
   assert params_lib.count(mine) == tunable
   decay = params_lib.labels(mine, dict(config.optimizer.decay_multipliers), 1.0)
   flat = flatten_dict(decay, sep='/')

@@ -3,10 +3,10 @@
 import importlib
 
 import pytest
-import small
 
 from configs import methods
 from i2v_jax import params as params_lib
+from i2v_jax.models.inputs import param_shapes
 from i2v_jax.training import experiment, optimizer
 
 
@@ -119,7 +119,7 @@ def test_table_3_trains_as_many_parameters_as_its_rows_say():
   module = importlib.import_module('configs.ablations.strategies_ssv2')
   found = {}
   for name, config in module.sweep(''):
-    shapes = small.shapes(experiment.build_model(config, 174))
+    shapes = param_shapes(experiment.build_model(config, 174))
     mine, _ = params_lib.split(shapes, config.trainable)
     channels = dict(config.optimizer.first_channels)
     count = optimizer.count_trained(mine, channels)

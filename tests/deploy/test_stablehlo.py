@@ -14,7 +14,7 @@ import small
 from i2v_jax import params as params_lib
 from i2v_jax.deploy import stablehlo, trained
 from i2v_jax.models.build import build
-from i2v_jax.models.inputs import INPUTS, normalize_clips
+from i2v_jax.models.inputs import INPUTS, normalize_clips, param_shapes
 
 ELSEWHERE = """
 import sys
@@ -70,14 +70,14 @@ def test_weights_are_beside_the_program(tmp_path):
   sizes = dict(width=256, depth=1, num_heads=4, patch_size=4, image_size=16)
   spec = dict(backbone=sizes, num_frames=2, adapter=None)
   model = build(spec, 3)
-  found = stablehlo.make_program(model, small.shapes(model), 'clip').serialize()
-  assert params_lib.count(small.shapes(model)) * 4 > 3e6
+  found = stablehlo.make_program(model, param_shapes(model), 'clip').serialize()
+  assert params_lib.count(param_shapes(model)) * 4 > 3e6
   assert len(found) < 5e4
 
 
 def test_one_program_for_all_platforms_batches_and_exact_products():
   model = small.build(dict(name='zeroi2v', offsets=(1,)), depth=1)
-  found = stablehlo.make_program(model, small.shapes(model), 'clip')
+  found = stablehlo.make_program(model, param_shapes(model), 'clip')
   assert found.platforms == ('cpu', 'cuda', 'tpu')
   *_, clip = found.in_avals
   assert str(clip.shape) == '(b, 4, 16, 16, 3)' and clip.dtype == np.uint8
@@ -94,7 +94,7 @@ def test_a_bfloat16_model_computes_in_float32():
   spec = dict(backbone=sizes, num_frames=2, adapter=None)
   model = build(spec, 3, dtype=jnp.bfloat16)
   text = stablehlo.make_program(
-    model, small.shapes(model), 'clip'
+    model, param_shapes(model), 'clip'
   ).mlir_module()
   assert 'bf16' not in text
 

@@ -13,6 +13,7 @@ from i2v_jax.adapters import dualpath
 from i2v_jax.backbones.vit import ViT
 from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.data.clips import grid
+from i2v_jax.models.inputs import param_shapes
 
 TRAINED = ('adapters', 'head', 'backbone/cls', 'backbone/pos')
 GRID = dict(grid=(2, 2), spatial_frames=4)
@@ -188,7 +189,7 @@ def test_dropout_acts_only_with_its_rng():
 )
 def test_wrong_options_are_named(options, error):
   with pytest.raises(ValueError, match=error):
-    small.shapes(build(**options))
+    param_shapes(build(**options))
 
 
 def test_wrong_numbers_of_frames_are_named():

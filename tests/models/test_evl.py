@@ -16,6 +16,7 @@ from i2v_jax.adapters import evl
 from i2v_jax.backbones.vit import ViT
 from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.models.evl import EVLClassifier
+from i2v_jax.models.inputs import param_shapes
 from i2v_jax.training.run import prepare_run
 from i2v_jax.weights.image import compute_shapes
 
@@ -49,7 +50,7 @@ def test_outputs_agree_with_the_release_without_the_final_norm():
 
 def test_parameter_counts_at_full_size():
   trees = [
-    small.shapes(classifier(ViTConfig.named(variant), 400, 8))
+    param_shapes(classifier(ViTConfig.named(variant), 400, 8))
     for variant in ('B/16', 'L/14')
   ]
   base, large = (params_lib.split(tree, TRAINABLE)[0] for tree in trees)

@@ -8,7 +8,7 @@ import small
 from i2v_jax import adapters
 from i2v_jax.adapters.layers import PER_CHANNEL
 from i2v_jax.models.build import build
-from i2v_jax.models.inputs import clip_shapes
+from i2v_jax.models.inputs import clip_shapes, param_shapes
 from i2v_jax.models.macs import count_macs
 from i2v_jax.runtime import compilation
 
@@ -112,6 +112,6 @@ def test_xla_compiles_as_much_within_one_percent(name):
   spec = small.spec(SPECS[name])
   model = build(spec | {'backbone': dict(family='clip', **sizes)}, 400)
   apply = jax.jit(lambda params, *x: model.apply({'params': params}, *x))
-  given = small.shapes(model), *clip_shapes(model)
+  given = param_shapes(model), *clip_shapes(model)
   found = compilation.count_xla_macs(apply.lower(*given).compile())
   assert sum(count_macs(model).values()) == pytest.approx(found, rel=0.01)

@@ -16,7 +16,12 @@ from jax.extend import core as jex
 from i2v_jax import params as params_lib
 from i2v_jax.backbones import vit
 from i2v_jax.bench import timing
-from i2v_jax.models.inputs import INPUTS, clip_shapes, full_precision
+from i2v_jax.models.inputs import (
+  INPUTS,
+  clip_shapes,
+  full_precision,
+  param_shapes,
+)
 from i2v_jax.training.evaluation import evaluate
 from i2v_jax.training.run import cast_params
 from i2v_jax.training.train_step import TrainState, make_train_step
@@ -40,7 +45,7 @@ def build(method, dtype):
 def traced(method, dtype):
   """A training step of shapes, as jaxpr and as it is lowered for others."""
   model = build(method, dtype)
-  tree = small.shapes(model)
+  tree = param_shapes(model)
   named = [p for p in small.TRAINED if p.partition('/')[0] in tree]
   mine, frozen = params_lib.split(tree, named)
   frozen = jax.eval_shape(
@@ -119,7 +124,7 @@ def test_evaluation_is_as_exact_as_training():
   model = build('zeroi2v', 'float32')
   views = {'video': jax.ShapeDtypeStruct((1, 2, 4, 16, 16, 3), 'uint8')}
   found = evaluate.compute_probabilities.trace(
-    model, 'clip', small.shapes(model), views
+    model, 'clip', param_shapes(model), views
   )
   check_exact(found.lower(lowering_platforms=('tpu',)).as_text())
 

@@ -16,7 +16,7 @@ from small import abstract_mesh
 from i2v_jax import params as params_lib
 from i2v_jax.backbones import vit
 from i2v_jax.models.build import build
-from i2v_jax.models.inputs import clip_shapes
+from i2v_jax.models.inputs import clip_shapes, param_shapes
 from i2v_jax.runtime import sharding
 
 ZEROI2V = {'name': 'zeroi2v', 'offsets': (-1, 1)}
@@ -133,7 +133,7 @@ def parts():
   """Trained and frozen shapes of ZeroI2V on CLIP ViT-B/16."""
   backbone = dict(variant='B/16', family='clip')
   spec = dict(backbone=backbone, num_frames=8, adapter=ZEROI2V)
-  tree = small.shapes(build(spec, 400))
+  tree = param_shapes(build(spec, 400))
   return params_lib.split(tree, small.TRAINED)
 
 
@@ -238,7 +238,7 @@ def constraints(model, mesh=None):
   """Shapes that the forward pass holds to a layout."""
   function = lambda params, clip: model.apply({'params': params}, *clip)
   function = sharding.trace_on_mesh(function, mesh) if mesh else function
-  jaxpr = jax.make_jaxpr(function)(small.shapes(model), clip_shapes(model, 8))
+  jaxpr = jax.make_jaxpr(function)(param_shapes(model), clip_shapes(model, 8))
   return [
     tuple(eqn.params['sharding'].spec) + eqn.invars[0].aval.shape
     for eqn in jaxpr.eqns

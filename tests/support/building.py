@@ -2,17 +2,16 @@
 
 import functools
 
-import small
-
 from i2v_jax import params as params_lib
 from i2v_jax import weights
+from i2v_jax.models.inputs import param_shapes
 from i2v_jax.training import experiment, optimizer
 
 
 def check_builds(config, num_classes=10):
   """Model, prefixes, clips and backbone fit; returns what is trained."""
   model = experiment.build_model(config, num_classes)
-  shapes = small.shapes(model)
+  shapes = param_shapes(model)
   mine, _ = params_lib.split(shapes, config.trainable)
   for prefixes in (
     config.optimizer.lr_multipliers,

@@ -14,9 +14,9 @@ import sys
 import jax
 import numpy as np
 import optax
+import quick
 import small
 
-from configs import quickstart
 from i2v_jax import params as params_lib
 from i2v_jax.models.inputs import INPUTS
 from i2v_jax.runtime import sharding
@@ -101,10 +101,7 @@ def compare(model):
 
 def run(digits, workdir):
   """The smoke test of the quickstart: a layout, then resumed in another."""
-  config = quickstart.get_config('smoke')  # as `smoke_run`
-  config.model.backbone.depth = 1
-  config.model.temporal_embedding = True
-  config.trainable = ('temporal_embedding', *config.trainable)
+  config = quick.make_config()
   config.data.root, config.compare = digits, {}
   config.steps, config.checkpoint_every = 3, 1
   config.mesh = LAYOUTS['data']

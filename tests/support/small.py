@@ -66,12 +66,6 @@ def trained(adapter, path, **options):
   return trained_lib.Trained(model, params, config, names, {}, None, path)
 
 
-@functools.cache
-def shapes(model):
-  """The parameter tree as shapes, traced once per model."""
-  return param_shapes(model)
-
-
 def initial(model):
   """A random backbone, and all else freshly initialised."""
   clips = [jnp.zeros(x.shape) for x in clip_shapes(model)]
@@ -86,7 +80,7 @@ def initial(model):
 
 def random(model, scale=0.2):
   """Parameters of which every one is random and not zero."""
-  return random_like(shapes(model), scale)
+  return random_like(param_shapes(model), scale)
 
 
 def random_like(tree, scale=0.2):
@@ -115,7 +109,7 @@ def reach(model, params, frame):
 
 def count(spec, num_classes, trainable=TRAINED):
   """Trainable parameters of a `model` spec, at any size."""
-  tree = shapes(i2v_jax.build(spec, num_classes))
+  tree = param_shapes(i2v_jax.build(spec, num_classes))
   return params_lib.count(params_lib.split(tree, trainable)[0])
 
 

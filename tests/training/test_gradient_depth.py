@@ -8,13 +8,14 @@ import pytest
 import small
 
 from i2v_jax import params as params_lib
+from i2v_jax.models.inputs import param_shapes
 from i2v_jax.training import gradient_depth
 
 ZERO = dict(name='zeroi2v', offsets=(-1, 1), rank=4)
 
 
 def trainable(model, *prefixes):
-  return params_lib.split(small.shapes(model), prefixes)[0]
+  return params_lib.split(param_shapes(model), prefixes)[0]
 
 
 @pytest.mark.parametrize(
@@ -42,7 +43,7 @@ def test_the_gradient_ends_at_the_lowest_block_that_is_trained(
 
 def test_what_xla_computes_ends_there_too():
   model = small.build(ZERO, depth=3)
-  tree, clips = small.shapes(model), jax.eval_shape(lambda: small.clips(model))
+  tree, clips = param_shapes(model), jax.eval_shape(lambda: small.clips(model))
 
   def flops(*prefixes):
     mine, frozen = params_lib.split(tree, prefixes)

@@ -11,6 +11,7 @@ import sys
 import jax
 import numpy as np
 import pytest
+import quick
 from flax.traverse_util import flatten_dict
 from ml_collections import ConfigDict
 from paths import ROOT
@@ -19,19 +20,13 @@ from i2v_jax.data.sets import digits as digits_lib
 from i2v_jax.deploy import trained
 from i2v_jax.training import loop
 
-TRAINABLE = ('temporal_embedding', 'adapters', 'head', 'backbone/ln_post')
-
 
 def command(digits, workdir, *changes):
   return [
     sys.executable,
     '-m',
     'i2v_jax.main',
-    '--config=configs/quickstart.py:smoke',
-    # As `smoke_config`.
-    '--config.model.backbone.depth=1',
-    '--config.model.temporal_embedding=True',
-    f'--config.trainable={TRAINABLE}',
+    *quick.FLAGS,
     f'--config.data.root={digits}',
     '--config.compare={}',
     f'--workdir={workdir}',

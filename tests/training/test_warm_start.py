@@ -76,7 +76,7 @@ def test_every_table_of_positions_is_resampled(adapter):
   first = small.build(adapter, frames=4, **options)
   spec = small.spec(adapter, frames=6, **options)
   spec['backbone'] = dict(spec['backbone'], image_size=24)
-  wanted = small.shapes(build(spec, 3))
+  wanted = param_shapes(build(spec, 3))
   found, lines = warm_start.resample_tables(small.random(first), wanted, 1)
   params_lib.check_same_tree(wanted, found, 'found')
   assert len(lines) == (4 if adapter is EVL else 2)

@@ -10,6 +10,7 @@ from published import arguments
 from i2v_jax import params as params_lib
 from i2v_jax.deploy.release import load_release
 from i2v_jax.models.build import merge
+from i2v_jax.models.inputs import param_shapes
 
 # File -> what its report says, and the method that was found.
 FILES = {
@@ -236,5 +237,5 @@ def test_an_unknown_option_is_named(golden):
 def test_parameters_are_those_of_the_model(golden):
   config, arrays = published.load(golden / 'aim_imagenet_vit.npz')
   loaded = load_release(arrays['state'], **arguments(config, arrays))
-  shapes = small.shapes(loaded.model)
+  shapes = param_shapes(loaded.model)
   params_lib.check_same_tree(shapes, loaded.params, 'found')

@@ -1,6 +1,5 @@
 """Staging on Apache Beam gives what staging here gives."""
 
-import shutil
 import sys
 
 import pytest
@@ -10,16 +9,12 @@ from i2v_jax.data.prepare.job import Job, stage_here
 
 
 @pytest.fixture
-def root(videos, tmp_path):
-  folder = tmp_path / 'root'
-  folder.mkdir()
-  for name in ('h265.mp4', 'rotated_90.mov', 'corrupted.mp4'):
-    shutil.copy(videos / name, folder)
-  (folder / 'train.txt').write_text(
+def root(three_clips):
+  (three_clips / 'train.txt').write_text(
     'h265.mp4 1\nrotated_90.mov 0\n', encoding='utf-8'
   )
-  (folder / 'val.txt').write_text('corrupted.mp4 1\n', encoding='utf-8')
-  return folder
+  (three_clips / 'val.txt').write_text('corrupted.mp4 1\n', encoding='utf-8')
+  return three_clips
 
 
 def job(out, root, split='train'):

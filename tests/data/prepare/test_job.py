@@ -4,7 +4,6 @@ import csv
 import itertools
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -20,19 +19,15 @@ from i2v_jax.runtime.errors import UserError
 
 
 @pytest.fixture
-def root(videos, tmp_path):
+def root(three_clips):
   """Two classes of real clips; two lists, one of them with a broken clip."""
-  folder = tmp_path / 'root'
-  folder.mkdir()
-  for name in ('h265.mp4', 'rotated_90.mov', 'corrupted.mp4'):
-    shutil.copy(videos / name, folder)
   whole = 'h265.mp4 1\nrotated_90.mov 0\nh265.mp4 -1\n'
-  (folder / 'train.txt').write_text(whole, encoding='utf-8')
-  (folder / 'val.txt').write_text(
+  (three_clips / 'train.txt').write_text(whole, encoding='utf-8')
+  (three_clips / 'val.txt').write_text(
     'rotated_90.mov 0\ncorrupted.mp4 1\n', encoding='utf-8'
   )
-  (folder / 'names.txt').write_text('zero\none\n', encoding='utf-8')
-  return folder
+  (three_clips / 'names.txt').write_text('zero\none\n', encoding='utf-8')
+  return three_clips
 
 
 def job(out, root, splits=('train',), **changes):
