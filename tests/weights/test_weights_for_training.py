@@ -167,7 +167,7 @@ def test_training_says_what_it_took(make, capsys, tmp_path):
   arrays = arrays_of(tmp_path / 'hf_clip_vision')
   arrays = {f'module.{k}': v for k, v in arrays.items()}
   save_file(arrays, tmp_path / 'hf_clip_vision' / 'model.safetensors')
-  parts = stored._backbone(config, cfg, settled=False)
+  parts = stored._load_backbone(config, cfg, settled=False)
   assert parts['pos'].shape == (37, 48)
   said = capsys.readouterr().out
   assert 'weights: keys that begin with module.' in said
