@@ -27,14 +27,14 @@ def adapted_blocks(model) -> list[BlockConfig]:
 def sum_tokens(model, cost: Callable[[BlockConfig], int]) -> int:
   """Sums a cost per token over the tokens of a clip in adapted blocks."""
   blocks = adapted_blocks(model)
-  return model.num_frames * sum(b.num_tokens * cost(b) for b in blocks)
+  return model.num_steps * sum(b.num_tokens * cost(b) for b in blocks)
 
 
 def sum_patches(model, cost: Callable[[BlockConfig], int]) -> int:
   """Sums a cost per patch over the patches of a clip in adapted blocks."""
   patches = lambda b: b.num_tokens - b.num_prefix
   total = sum(patches(b) * cost(b) for b in adapted_blocks(model))
-  return model.num_frames * total
+  return model.num_steps * total
 
 
 class Method(nn.Module):

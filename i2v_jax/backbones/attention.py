@@ -1,5 +1,7 @@
 """Softmax attention, and which implementation a platform gets."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 from jax import lax
@@ -7,24 +9,28 @@ from jax import lax
 from i2v_jax.backbones.custom_vjp import with_derivatives
 
 
-def attend(q_BxLxNxK, k_BxMxNxK, v_BxMxNxK):
+def attend(q_BxLxNxK, k_BxMxNxK, v_BxMxNxK, *biases):
   """softmax(q k^T / sqrt(K)) v: `B x L x N x K` in the dtype of q.
 
-  Softmax is float32 throughout. Chosen by the platform a computation is lowered
-  for, not by that of the process:
+  Softmax is float32 throughout. `biases` are added before it: relative
+  positions, or -100 where a mask forbids; each has as many axes as
+  `B x N x L x M`, and broadcasts to it. With biases B may be several axes.
+
+  Chosen by the platform a computation is lowered for, not by that of the
+  process:
 
   - CPU: `attend_cpu`.
-  - CUDA: `attend_cudnn` where cuDNN can do it (float16 and bfloat16, heads of
-    up to 128 channels, a multiple of 8, compute capability 8.0), else
+  - CUDA: `attend_cudnn` where cuDNN can do it (no biases, float16 and bfloat16,
+    heads of up to 128 channels, a multiple of 8, compute capability 8.0), else
     `attend_xla`. JAX traces cuDNN's part only where such a GPU is: what a
     machine without one exports for CUDA has `attend_xla` in it.
   - TPU and others: `attend_xla`.
   """
   ways = {'cpu': attend_cpu}
-  if has_cudnn() and fits_cudnn(q_BxLxNxK):
+  if not biases and has_cudnn() and fits_cudnn(q_BxLxNxK):
     ways['cuda'] = attend_cudnn
   return lax.platform_dependent(
-    q_BxLxNxK, k_BxMxNxK, v_BxMxNxK, default=attend_xla, **ways
+    q_BxLxNxK, k_BxMxNxK, v_BxMxNxK, *biases, default=attend_xla, **ways
   )
 
 
@@ -49,14 +55,21 @@ def attend_cudnn(q_BxLxNxK, k_BxMxNxK, v_BxMxNxK):
   )
 
 
-def attend_xla(q_BxLxNxK, k_BxMxNxK, v_BxMxNxK):
+def attend_xla(q_BxLxNxK, k_BxMxNxK, v_BxMxNxK, *biases):
   """`attend` as JAX writes it."""
-  return jax.nn.dot_product_attention(
-    q_BxLxNxK, k_BxMxNxK, v_BxMxNxK, implementation='xla'
-  )
+  if not biases:  # JAX's own takes one bias, of four axes
+    return jax.nn.dot_product_attention(
+      q_BxLxNxK, k_BxMxNxK, v_BxMxNxK, implementation='xla'
+    )
+  product = partial(jnp.einsum, preferred_element_type=jnp.float32)
+  logits = product('...lnk,...mnk->...nlm', q_BxLxNxK, k_BxMxNxK)
+  logits = sum(biases, logits * q_BxLxNxK.shape[-1] ** -0.5)
+  weights = jax.nn.softmax(logits).astype(q_BxLxNxK.dtype)
+  y = product('...nlm,...mnk->...lnk', weights, v_BxMxNxK)
+  return y.astype(q_BxLxNxK.dtype)
 
 
-def attend_cpu(q_BxLxNxK, k_BxMxNxK, v_BxMxNxK):
+def attend_cpu(q_BxLxNxK, k_BxMxNxK, v_BxMxNxK, *biases):
   """`attend` by matrix products, keeping one `B x N x L x M` for the gradient.
 
   Weights are divided by their sum after the product with v, and its gradient
@@ -64,38 +77,48 @@ def attend_cpu(q_BxLxNxK, k_BxMxNxK, v_BxMxNxK):
   """
   heads_first = lambda y: y.swapaxes(-3, -2)
   qkv = map(heads_first, (q_BxLxNxK, k_BxMxNxK, v_BxMxNxK))
-  return heads_first(_attend(*qkv))
+  return heads_first(_attend(*qkv, *biases))
 
 
-def _forward(q, k, v):
-  logits = _product(q, k.mT)
+def _forward(q, k, v, *biases):
+  logits, scale = _product(q, k.mT), q.shape[-1] ** -0.5
+  if biases:
+    logits, scale = sum(biases, logits * scale), 1.0
   top = logits.max(axis=-1, keepdims=True)
-  weights = jnp.exp((logits - top) * q.shape[-1] ** -0.5)
+  weights = jnp.exp((logits - top) * scale)
   total = weights.sum(axis=-1, keepdims=True)
   weights = weights.astype(q.dtype)
   y = (_product(weights, v) / total).astype(q.dtype)
-  return y, (q, k, v, weights, total, y)
+  return y, (q, k, v, weights, total, y, *biases)
 
 
-def _tangent(kept, dq, dk, dv):
-  q, k, v, weights, total, y = kept
+def _tangent(kept, dq, dk, dv, *dbiases):
+  q, k, v, weights, total, y, *_ = kept
   dlogits = _product(dq, k.mT) + _product(q, dk.mT)
-  dweights = weights * dlogits * q.shape[-1] ** -0.5
+  dweights = weights * sum(dbiases, dlogits * q.shape[-1] ** -0.5)
   dtotal = dweights.sum(axis=-1, keepdims=True)
   dy = _product(dweights.astype(q.dtype), v) + _product(weights, dv)
   return ((dy - y * dtotal) / total).astype(q.dtype)
 
 
 def _backward(kept, dy):
-  q, k, v, weights, total, y = kept
+  q, k, v, weights, total, y, *biases = kept
   dy = dy / total
   mean = (dy * y).sum(axis=-1, keepdims=True)
   dy = dy.astype(q.dtype)
   dlogits = weights * (_product(dy, v.mT) - mean)
+  dbiases = [_sum_to(bias.shape, dlogits) for bias in biases]
   dlogits = (dlogits * q.shape[-1] ** -0.5).astype(q.dtype)
   # Of these two the narrow factor is the one that a CPU transposes.
   dk, dv = _product(q.mT, dlogits).mT, _product(dy.mT, weights).mT
-  return tuple(x.astype(q.dtype) for x in (_product(dlogits, k), dk, dv))
+  dqkv = (x.astype(q.dtype) for x in (_product(dlogits, k), dk, dv))
+  return *dqkv, *dbiases
+
+
+def _sum_to(shape, x):
+  """Sums over the axes along which a bias of that shape is repeated."""
+  repeated = [axis for axis, size in enumerate(shape) if size != x.shape[axis]]
+  return x.sum(axis=repeated, keepdims=True)
 
 
 def _product(a, b):

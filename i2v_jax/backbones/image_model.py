@@ -17,12 +17,19 @@ from typing import Any, Protocol
 
 from flax import linen as nn
 
+from i2v_jax.backbones import swin_config, vit_config
+from i2v_jax.backbones.swin import Swin
+from i2v_jax.backbones.swin_config import SwinConfig
 from i2v_jax.backbones.vit import ViT
 from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError
 
-MODULES = {ViTConfig: ViT}
+MODULES = {ViTConfig: ViT, SwinConfig: Swin}
+DEFAULT_FAMILY = 'clip'
+FAMILIES = dict.fromkeys(vit_config.FAMILIES, ViTConfig)
+FAMILIES |= {swin_config.FAMILY: SwinConfig}
+RANGES = {ViTConfig: vit_config.RANGES, SwinConfig: swin_config.RANGES}
 
 
 class BlockConfig(Protocol):
@@ -37,6 +44,8 @@ class BlockConfig(Protocol):
     mlp_dim: F, inputs of the second layer of the MLP.
     fc1_width: outputs of its first layer; twice F with a gate.
     mlp_macs: multiply-accumulates of the MLP for one token.
+    window: side of the windows that attention is within; 0 for all tokens.
+    stage: its stage, from 0.
   """
 
   width: int
@@ -47,6 +56,8 @@ class BlockConfig(Protocol):
   mlp_dim: int
   fc1_width: int
   mlp_macs: int
+  window: int
+  stage: int
 
 
 class ImageModel(Protocol):
@@ -58,6 +69,7 @@ class ImageModel(Protocol):
     width: channels of pooled features.
     image_shape: H, W, C of the images it takes.
     num_blocks: blocks that can have an adapter, of all stages.
+    tubelet: frames that a patch spans; a clip has a step for each tubelet.
   """
 
   dtype: Any
@@ -65,6 +77,7 @@ class ImageModel(Protocol):
   width: int
   image_shape: tuple[int, int, int]
   num_blocks: int
+  tubelet: int
 
   def block(self, index: int) -> BlockConfig:
     """Sizes of a block, counted from 0 through all stages."""
@@ -73,24 +86,45 @@ class ImageModel(Protocol):
     """Raises UserError if a mesh cannot shard the heads of a block evenly."""
 
   def macs(self) -> dict[str, int]:
-    """Multiply-accumulates of one image: `patches`, `attention`, `mlp`, ….
+    """Multiply-accumulates of one step: `patches`, `attention`, `mlp`, ….
 
     `pooling` is those of `pool` alone.
     """
+
+
+def find_class(sizes: Mapping[str, Any]) -> type:
+  """The class of config for the `family` in `model.backbone`."""
+  family = sizes.get('family', DEFAULT_FAMILY)
+  return FAMILIES[ranges.one_of(*FAMILIES)('model.backbone.family', family)]
+
+
+def check_sizes(key: str, sizes) -> dict[str, Any]:
+  """Checks the ranges of `model.backbone`; returns integers as `int`.
+
+  Raises:
+    UserError: an unknown family or a value out of its range; names the key.
+  """
+  sizes = ranges.mapping_of(ranges.anything)(key, sizes)
+  rules = RANGES[find_class(sizes)] | {'variant': ranges.text}
+  check = lambda name, value: rules.get(name, ranges.anything)(
+    f'{key}.{name}', value
+  )
+  return {name: check(name, value) for name, value in sizes.items()}
 
 
 def make_config(sizes: Mapping[str, Any], **decided) -> ImageModel:
   """The config of an image model from `model.backbone` of an experiment.
 
   Args:
-    sizes: arguments of `ViTConfig.named`.
+    sizes: `family`, and arguments of `named` of its config.
     **decided: fields decided at run time, such as `dtype`.
 
   Raises:
     UserError: an unknown key or an invalid value; names the key.
   """
-  ranges.mapping_of(ranges.anything)('model.backbone', sizes)
-  fields = {'variant', 'family', *ViTConfig.__dataclass_fields__}
+  sizes = ranges.mapping_of(ranges.anything)('model.backbone', sizes)
+  kind = find_class(sizes)
+  fields = {'variant', 'family', *kind.__dataclass_fields__}
   if unknown := sorted({*sizes, *decided} - fields):
     raise UserError(
       f'model.backbone has no {", ".join(unknown)}; it has '
@@ -98,7 +132,7 @@ def make_config(sizes: Mapping[str, Any], **decided) -> ImageModel:
       'as adapter, belongs in the spec.'
     )
   try:
-    return ViTConfig.named(**dict(sizes) | decided)
+    return kind.named(**dict(sizes) | decided)
   except (TypeError, UserError) as error:
     raise UserError(f'model.backbone: {error}') from error
 

@@ -150,6 +150,21 @@ class AttentionPool(nn.Module):
     return (y_Bx1xD + self.mlp(self.ln(y_Bx1xD)))[..., 0, :]
 
 
+def check_pixels(image_BxHxWxC, cfg) -> None:
+  """Raises UserError for pixels that an image model does not take."""
+  (side, _, _), (height, width) = cfg.image_shape, image_BxHxWxC.shape[-3:-1]
+  if not jnp.issubdtype(image_BxHxWxC.dtype, jnp.floating):
+    raise UserError(
+      f'This model takes normalised pixels, not {image_BxHxWxC.dtype}; apply '
+      "i2v_jax.normalize(pixels, 'clip'), or the name of its normalisation."
+    )
+  if (height, width) != (side, side):
+    raise UserError(
+      f'This model takes {side}x{side} pixels, not {width}x{height}; resize '
+      f'them, or build it with image_size={height}.'
+    )
+
+
 class ViT(nn.Module):
   """Image ViT: `B x H x W x 3` normalised pixels to `B x L x D` tokens.
 
@@ -191,17 +206,8 @@ class ViT(nn.Module):
     `pos` stands in for the image model's table; its shape broadcasts against
     the tokens' by the number of axes it has.
     """
-    cfg, (*batch, height, width, _) = self.cfg, image_BxHxWxC.shape
-    if not jnp.issubdtype(image_BxHxWxC.dtype, jnp.floating):
-      raise UserError(
-        f'This ViT takes normalised pixels, not {image_BxHxWxC.dtype}; apply '
-        "i2v_jax.normalize(pixels, 'clip'), or the name of its normalisation."
-      )
-    if (height, width) != (cfg.image_size, cfg.image_size):
-      raise UserError(
-        f'This ViT takes {cfg.image_size}x{cfg.image_size} pixels, not '
-        f'{width}x{height}; resize them, or build it with image_size={height}.'
-      )
+    cfg, batch = self.cfg, image_BxHxWxC.shape[:-3]
+    check_pixels(image_BxHxWxC, cfg)
     x_BxLxD = self.patch(image_BxHxWxC).reshape(*batch, -1, cfg.width)
     if cfg.class_token:
       cls = repeat_tokens(self.cls[None], x_BxLxD)

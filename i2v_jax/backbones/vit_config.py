@@ -108,6 +108,8 @@ class ViTConfig:
   dtype: Any = jnp.float32
   remat: str = 'none'
 
+  tubelet, window, stage = 1, 0, 0  # as `image_model` has them
+
   def __post_init__(self):
     for field, rule in RANGES.items():
       object.__setattr__(self, field, rule(field, getattr(self, field)))

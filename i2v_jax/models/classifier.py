@@ -37,6 +37,12 @@ class Classifier(nn.Module):
     return ((self.num_frames, *self.image_model.image_shape),)
 
   @property
+  def num_steps(self) -> int:
+    """T', images or tubelets that the blocks see of one clip."""
+    images = sum(shape[0] for shape in self.input_shapes)
+    return images // self.image_model.tubelet
+
+  @property
   def num_pooled(self) -> int:
     """How often the image model pools tokens for one clip."""
-    return sum(shape[0] for shape in self.input_shapes)
+    return self.num_steps

@@ -18,8 +18,8 @@ def count_macs(model) -> dict[str, int]:
     `patches`, `attention`, `mlp` and `head`; `pooling` where the image model
     has a query for it; and what the method adds, under names of its own.
   """
-  cfg, images = model.image_model, sum(s[0] for s in model.input_shapes)
-  parts = {part: images * count for part, count in cfg.macs().items()}
+  cfg, steps = model.image_model, model.num_steps
+  parts = {part: steps * count for part, count in cfg.macs().items()}
   parts['pooling'] = model.num_pooled * cfg.macs()['pooling']
   parts['head'] = cfg.width * model.num_classes
   if model.adapter:

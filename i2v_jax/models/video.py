@@ -11,17 +11,17 @@ from i2v_jax.models.classifier import Classifier
 
 
 class VideoClassifier(Classifier):
-  """Image ViT per frame, adapted and pooled; the mean of the frames; head.
+  """Image model per frame, adapted and pooled; the mean of the frames; head.
 
-  Parameters: `backbone` (the tree of the image ViT, whatever the method),
+  Parameters: `backbone` (the tree of the image model, whatever the method),
   `adapters/blocks_i`, `temporal_embedding`, `head`. Dropout acts when a
   `dropout` rng is passed to `apply`; without one the model is deterministic.
 
   Attributes:
-    num_frames: T; the temporal embedding has one row per frame. Without one,
+    num_frames: T; the temporal embedding has one row per step. Without one,
       0 allows any number.
     temporal_operator: as `operators.resolve` returns it, or None.
-    temporal_embedding: add a learned vector per frame before the pre-norm.
+    temporal_embedding: add a learned vector per step before the blocks.
     mean_first: average frames before the final norm and the pooling, as
       ST-Adapter does.
     dropout: before the head (I3D head of the releases).
@@ -44,7 +44,7 @@ class VideoClassifier(Classifier):
         self.adapter, self.temporal_operator, cfg.num_blocks, cfg.dtype
       )
     if self.temporal_embedding:
-      shape = (self.num_frames, cfg.width)
+      shape = (self.num_steps, cfg.width)
       self.time = self.param(
         'temporal_embedding', nn.initializers.zeros, shape, jnp.float32
       )
@@ -58,7 +58,7 @@ class VideoClassifier(Classifier):
   @property
   def num_pooled(self) -> int:
     """How often the image model pools tokens for one clip."""
-    return 1 if self.mean_first else self.num_frames
+    return 1 if self.mean_first else self.num_steps
 
   def __call__(self, video_BxTxHxWxC, kept_BxK=None):
     """Normalised pixels to logits `B x classes`, float32."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from i2v_jax import weights
-from i2v_jax.backbones import vit_config
+from i2v_jax.backbones import image_model, vit_config
 from i2v_jax.backbones.normalization import NORMALIZATION
 from i2v_jax.data.clips.spec import CHOICES, FLAGS, INTEGERS, NUMBERS
 from i2v_jax.models.build import RANGES
@@ -35,7 +35,6 @@ from i2v_jax.training import optimizer
 
 DTYPES = ('auto', 'float32', 'bfloat16')
 PARTS = {'model': RANGES, 'optimizer': optimizer.RANGES}
-PARTS['model.backbone'] = vit_config.RANGES
 
 
 def _normalization(name: str, value) -> str:
@@ -72,8 +71,7 @@ KEYS = {
   'compare': mapping_of(anything),
   'model.adapter': anything,
   'model.temporal_operator': anything,
-  'model.backbone.variant': text,
-  'model.backbone.family': one_of(*vit_config.FAMILIES),
+  'model.backbone': image_model.check_sizes,
   'mesh.model': COUNT,
   'mesh.frozen': one_of(*sharding.LAYOUTS),
   'mesh.trained': one_of(*sharding.LAYOUTS),

@@ -28,7 +28,7 @@ def _find_options(config: ConfigDict) -> dict[str, tuple[ConfigDict, str]]:
   # These load JAX, which few command lines need before the config is known.
   from i2v_jax import adapters
   from i2v_jax.adapters import operators
-  from i2v_jax.backbones import vit_config
+  from i2v_jax.backbones import image_model
   from i2v_jax.models.build import RANGES
 
   model = config.get('model')
@@ -36,7 +36,7 @@ def _find_options(config: ConfigDict) -> dict[str, tuple[ConfigDict, str]]:
     return {}
   parts = {'model': (model, RANGES)}
   tables = {
-    'backbone': lambda spec: vit_config.RANGES,
+    'backbone': lambda spec: image_model.RANGES[image_model.find_class(spec)],
     'adapter': lambda spec: _of(adapters.METHODS, spec),
     'temporal_operator': lambda spec: _of(operators.OPERATORS, spec),
   }
