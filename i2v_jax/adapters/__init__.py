@@ -122,7 +122,7 @@ def option(spec: Mapping | None, name: str, default):
 
 
 def check_fit(
-  adapter: Mapping | None, operator: Mapping | None, cfg, num_frames: int
+  adapter: Mapping | None, operator: Mapping | None, cfg, steps: int
 ) -> None:
   """Raises UserError for options that do not fit a model.
 
@@ -130,20 +130,28 @@ def check_fit(
     adapter: as `resolve` returns it.
     operator: as `operators.resolve` returns it.
     cfg: an `ImageModel`.
-    num_frames: T.
+    steps: frames, or tubelets of an image model that has them, of a clip.
   """
   check_blocks(adapter, cfg.num_blocks)
-  for block in map(cfg.block, range(cfg.num_blocks)):
-    _check_block(adapter, operator, block, num_frames)
+  blocks = [cfg.block(i) for i in range(cfg.num_blocks)]
+  method = METHODS[adapter['name']] if adapter else Method
+  if method.no_windows and any(block.window for block in blocks):
+    raise UserError(
+      f'{adapter["name"]} does not go with attention in windows: '
+      f'{method.no_windows}; choose another method or image model.'
+    )
+  for block in blocks:
+    _check_block(adapter, operator, block, steps)
   layers = option(adapter, 'layers', 1)
   ranges.integer(1, cfg.num_blocks)('model.adapter.layers', layers)
 
 
-def _check_block(adapter, operator, block: BlockConfig, num_frames: int):
+def _check_block(adapter, operator, block: BlockConfig, steps: int):
   for name, spec in dict(adapter=adapter, temporal_operator=operator).items():
-    offsets = (spec or {}).get('offsets', ())
+    spec = spec or {}
+    offsets = spec.get('heads') or spec.get('offsets', ())
     key = f'model.{name}.offsets'
-    frame_shift.check_offsets(key, offsets, block, num_frames)
+    frame_shift.check_offsets(key, offsets, block, steps)
   if 'share' in (operator or {}):
     shifts_heads = operator['name'] == 'channel_shift'
     most = block.head_width if shifts_heads else block.width
@@ -163,7 +171,7 @@ def check_blocks(spec: Mapping | None, depth: int) -> None:
 
 def relocation(spec: Mapping | None) -> dict | None:
   """The temporal operator that a method's own offsets define."""
-  offsets = option(spec, 'offsets', ())
+  offsets = option(spec, 'heads', '') or option(spec, 'offsets', ())
   return dict(name='head_relocation', offsets=offsets) if offsets else None
 
 
@@ -172,13 +180,18 @@ def relocated(model) -> str:
   spec = relocation(model.adapter) or model.temporal_operator or {}
   if spec.get('name') != 'head_relocation':
     return ''
-  cfg = model.image_model.block(0)
-  groups = frame_shift.channel_groups(spec['offsets'], cfg)
-  moved = [(offset, count) for offset, count in groups if offset]
-  parts = ', '.join(f'{count} at {offset:+d}' for offset, count in moved)
-  frames = len({0} | {offset for offset, _ in moved})
+  cfg = model.image_model
+  blocks = [cfg.block(i) for i in range(cfg.num_blocks)]
+  first = {block.stage: block for block in reversed(blocks)}
+  parts, fields = [], []
+  for block in (first[stage] for stage in sorted(first)):
+    groups = frame_shift.channel_groups(spec['offsets'], block)
+    moved = [(offset, count) for offset, count in groups if offset]
+    shares = ', '.join(f'{count} at {offset:+d}' for offset, count in moved)
+    parts.append(f'of {block.width} channels {shares or "none"}')
+    fields.append(str(len({0} | {offset for offset, _ in moved})))
   return (
-    f'head relocation: of {cfg.width} channels {parts}; a block sees {frames} '
+    f'head relocation: {"; ".join(parts)}; a block sees {", ".join(fields)} '
     'frames'
   )
 
@@ -193,7 +206,7 @@ def check_operator(adapter: Mapping | None, operator: Mapping | None) -> None:
       f'{name} does not go with temporal operators: {reason}; set '
       'model.temporal_operator to None.'
     )
-  if adapter.get('offsets'):
+  if relocation(adapter):
     raise UserError(
       f'The offsets of {name} are a head relocation themselves; leave them '
       'empty, or set model.temporal_operator to None.'

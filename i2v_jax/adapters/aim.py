@@ -1,6 +1,10 @@
 """AIM (Yang et al., ICLR 2023; arXiv 2302.03024)."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
+
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
 
 from i2v_jax.adapters import block_interface
 from i2v_jax.adapters.layers import (
@@ -20,14 +24,41 @@ from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError
 
 # The release draws stochastic depth along the first axis of whatever layout
-# the tokens have: CLIP's is L x BT x D, the ImageNet ViT's BT x L x D.
-RELEASE_AXES = {'clip': (2,), 'imagenet': (0, 1)}
+# the tokens have: CLIP's is L x BT x D, the ImageNet ViT's BT x L x D, Swin's
+# BL x T x D over time. First the axes of that branch, then of the MLP's.
+RELEASE_AXES = {
+  'clip': ((2,), (2,)),
+  'imagenet': ((0, 1), (0, 1)),
+  'windows': ((0, 2), (0, 1)),
+}
+PRESETS = {  # on Swin; `scale` is a constant of the release there
+  'paper': dict(scale=0.5, time_bias_std=0.0),
+  'release': dict(scale=0.5, time_bias_std=0.02, drop_path_axis='release'),
+}
+
+
+class RelativeTimes(nn.Module):
+  """A bias for each difference of time, `N x T x T`, query first."""
+
+  std: float
+
+  @nn.compact
+  def __call__(self, frames: int, num_heads: int):
+    shape = (2 * frames - 1, num_heads)
+    init = nn.initializers.truncated_normal(self.std)
+    table = self.param('table', init, shape, jnp.float32)
+    times = np.arange(frames)
+    rows_TxT = times[:, None] - times[None] + frames - 1
+    return table[rows_TxT].transpose(2, 0, 1)
 
 
 class AIM(Method):
   """The block of AIM: the frozen attention over time, over space, then the MLP.
 
-  At the start it is the image model, frame by frame.
+  At the start it is the image model, frame by frame. Where attention is within
+  windows, as in Swin, only the blocks without a shift look over time, the
+  first of each stage and every second after it, and a table of relative times
+  replaces that of relative positions there.
 
   Attributes:
     num_adapters: 3; or 4, one more before the attention over time.
@@ -36,7 +67,8 @@ class AIM(Method):
     drop_path: rate of the last block; it grows linearly from 0.
     drop_path_axis: `sample` draws once per video; `release` as the release
       does: per token index over the complete batch on CLIP, per frame on the
-      ImageNet ViT.
+      ImageNet ViT, per position over time and per frame on Swin.
+    time_bias_std: of the initial table of relative times, on Swin only.
   """
 
   num_adapters: int = 3
@@ -44,6 +76,7 @@ class AIM(Method):
   scale: float = 1.0
   drop_path: float = 0.2
   drop_path_axis: str = 'sample'
+  time_bias_std: float = 0.0
 
   options: ClassVar = Method.options | dict(
     num_adapters=ranges.one_of(3, 4),
@@ -51,6 +84,7 @@ class AIM(Method):
     scale=ranges.Number(),
     drop_path=ranges.RATE,
     drop_path_axis=ranges.one_of('sample', 'release'),
+    time_bias_std=ranges.NOT_NEGATIVE,
   )
 
   no_operator = 'it uses the frozen attention over time already'
@@ -58,15 +92,19 @@ class AIM(Method):
   @classmethod
   def macs(cls, model) -> dict[str, int]:
     rank = get_option(cls, model.adapter, 'rank')
-    frames = model.num_frames
-    over_time = lambda block: (
-      block.num_tokens * attention_macs(block.width, frames, frames)
-    )
-    each = lambda block: bottleneck_macs(block.width, rank)
     count = get_option(cls, model.adapter, 'num_adapters')
+    steps, blocks = model.num_steps, adapted_blocks(model)
+    timed = [block for block in blocks if looks_over_time(block)]
+    over_time = lambda block: (
+      block.num_tokens * attention_macs(block.width, steps, steps)
+    )
+    each = lambda block: (
+      (count if looks_over_time(block) else 2)
+      * bottleneck_macs(block.width, rank)
+    )
     return {
-      'attention over time': sum(map(over_time, adapted_blocks(model))),
-      'adapters': count * sum_tokens(model, each),
+      'attention over time': sum(map(over_time, timed)),
+      'adapters': sum_tokens(model, each),
     }
 
   def setup(self):
@@ -82,25 +120,57 @@ class AIM(Method):
     self.time = self.adapter(False)
     self.space = self.adapter(True)
     self.joint = self.adapter(False)
+    self.times = RelativeTimes(self.time_bias_std)
 
   def adapter(self, skip):
     return Bottleneck(self.rank, 'gelu', skip, dtype=self.dtype)
 
   def wire(self, block, x_BxTxLxD):
-    x, across_frames = x_BxTxLxD, lambda y: y.swapaxes(1, 2)
-    drop = lambda y: self.drop(y, block)
-    u = self.time_in(block.ln1(across_frames(x)))
-    x += drop(across_frames(self.time(block.attn(u))))
+    x = x_BxTxLxD
+    if looks_over_time(getattr(block, 'cfg', None)):
+      u = self.time_in(block.ln1(across_frames(x)))
+      u = self.time(self.attend_over_time(block, u))
+      x += self.drop(across_frames(u), block, 0)
     x += self.space(block.attn(block.ln1(x)))
     u = block.ln2(x)
-    return x + block.mlp(u) + drop(self.scale * self.joint(u))
+    return x + block.mlp(u) + self.drop(self.scale * self.joint(u), block, 1)
 
-  def drop(self, y_BxTxLxD, block):
+  def attend_over_time(self, block, u_BxLxTxD):
+    if not block_interface.count_window(block):
+      return block.attn(u_BxLxTxD)
+    bias = self.times(u_BxLxTxD.shape[-2], block.cfg.num_heads)
+    return block.block.attn.over_time(u_BxLxTxD, bias)
+
+  def drop(self, y_BxTxLxD, block, branch: int):
     rate = self.drop_path * self.layer / max(self.depth - 1, 1)
     axes = (0,)
     if self.drop_path_axis == 'release':
-      cfg = block_interface.require_config(
-        block, "AIM with drop_path_axis='release'", 'pre_norm'
-      )
-      axes = RELEASE_AXES['clip' if cfg.pre_norm else 'imagenet']
+      axes = RELEASE_AXES[find_layout(block)][branch]
     return drop_path(y_BxTxLxD, rate, self.dropout_rng(), axes)
+
+  @staticmethod
+  def preset(name: str) -> dict[str, Any]:
+    """Options of the `paper`, as we read it, or of the `release`, on Swin."""
+    if name not in PRESETS:
+      raise UserError(f'AIM has presets {list(PRESETS)}, not {name!r}.')
+    return dict(PRESETS[name])
+
+
+def across_frames(x_BxTxLxD):
+  """Swaps frames and tokens."""
+  return x_BxTxLxD.swapaxes(1, 2)
+
+
+def looks_over_time(cfg) -> bool:
+  """Whether a block of these sizes attends over time: all but Swin's odd."""
+  return not (getattr(cfg, 'window', 0) and cfg.index % 2)
+
+
+def find_layout(block) -> str:
+  """The key of `RELEASE_AXES` for a block."""
+  if block_interface.count_window(block):
+    return 'windows'
+  cfg = block_interface.require_config(
+    block, "AIM with drop_path_axis='release'", 'pre_norm'
+  )
+  return 'clip' if cfg.pre_norm else 'imagenet'

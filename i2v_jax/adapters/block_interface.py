@@ -29,6 +29,11 @@ def count_prefix(block) -> int:
   return getattr(getattr(block, 'cfg', None), 'num_prefix', 1)
 
 
+def count_window(block) -> int:
+  """Side of the windows that its attention is within; 0 for all tokens."""
+  return getattr(getattr(block, 'cfg', None), 'window', 0)
+
+
 def check_parts(block) -> None:
   """Raises UserError unless the block has the parts that methods wire."""
   parts = 'ln1', 'attn', 'ln2', 'mlp'

@@ -109,6 +109,7 @@ class DualPath(nn.Module):
     positions=ranges.one_of('release', 'fixed_3d'),
   )
 
+  no_windows = ''
   no_operator = (
     'a frameset holds several frames already, so its neighbours are not the '
     'neighbouring frames'

@@ -57,6 +57,10 @@ class EVL(nn.Module):
     kernel=ranges.odd,
   )
 
+  no_windows = (
+    'its decoder reads queries and keys of complete frames, with the width and '
+    'heads of all blocks alike'
+  )
   no_operator = 'it reads the features of the frozen image model as they are'
 
   @classmethod

@@ -10,39 +10,92 @@ from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError
 
 NEIGHBOURS = (-1, 1)  # the frame before, then the one after
+QUARTER = 'quarter'  # of the heads of a block, as ZeroI2V has it on Swin
+NEAREST = (-1, 1, -2, 2)  # the frames that these look at
 
 
 def offsets(name: str, value) -> tuple:
   """Frame offsets as they are written; see `operators.HeadRelocation`.
 
   Raises:
-    UserError: they are not integers or pairs `(offset, channels)`.
+    UserError: they are not `quarter`, integers, pairs `(offset, channels)`, or
+      a list of these for each stage.
   """
-  pair = lambda x: (
-    isinstance(x, Sequence) and len(x) == 2 and ranges.FROM_0.holds(x[1])
-  )
-  is_integer = lambda x: ranges.integer().holds(x[0] if pair(x) else x)
-  listed = isinstance(value, Sequence) and not isinstance(value, str)
-  if not (listed and all(map(is_integer, value))):
-    ranges.refuse(name, value, 'integers, or pairs (offset, channels)')
-  integers = lambda x: tuple(map(int, x)) if pair(x) else int(x)
+  if value == QUARTER:
+    return value
+  if of_stages(value):
+    return tuple(offsets(f'{name}[{i}]', x) for i, x in enumerate(value))
+  is_integer = lambda x: ranges.integer().holds(x[0] if _pair(x) else x)
+  if not (_listed(value) and all(map(is_integer, value))):
+    wanted = 'integers, pairs (offset, channels), or a list of these per stage'
+    ranges.refuse(name, value, wanted)
+  integers = lambda x: tuple(map(int, x)) if _pair(x) else int(x)
   return tuple(map(integers, value))
 
 
-def check_offsets(name: str, offsets: Sequence, cfg, num_frames: int) -> None:
+def of_stages(offsets) -> bool:
+  """Whether these are lists of offsets, one for each stage.
+
+  Two numbers are a pair `(offset, channels)` where all lists are such pairs.
+  """
+  lists = _listed(offsets) and len(offsets) and all(map(_listed, offsets))
+  return bool(lists) and not all(map(_pair, offsets))
+
+
+def _listed(value) -> bool:
+  return isinstance(value, Sequence) and not isinstance(value, str)
+
+
+def _pair(value) -> bool:
+  return _listed(value) and len(value) == 2 and ranges.FROM_0.holds(value[1])
+
+
+def take_quarter(num_heads: int) -> tuple[int, ...]:
+  """Offsets of the first quarter of the heads (ZeroI2V on Swin).
+
+  Of 1, 2, 4 and 8 heads, as its appendix has them in stages 1 to 4; other
+  numbers are spread over the same frames, the nearest first (our design).
+  """
+  count = max(num_heads // 4, 1)
+  each, rest = divmod(count, len(NEAREST))
+  counts = [each + (i < rest) for i in range(len(NEAREST))]
+  return tuple(np.repeat(NEAREST, counts).tolist())
+
+
+def choose_offsets(offsets, cfg, name: str = 'offsets') -> Sequence:
+  """The offsets of one block, whose sizes are `cfg`.
+
+  Raises:
+    UserError: there are no offsets for its stage.
+  """
+  if offsets == QUARTER:
+    return take_quarter(cfg.num_heads)
+  if not of_stages(offsets):
+    return offsets
+  stage = getattr(cfg, 'stage', 0)
+  if stage >= len(offsets):
+    raise UserError(
+      f'{name} has lists for {len(offsets)} stages, and the model has more; '
+      'give one list for each, or one for all.'
+    )
+  return offsets[stage]
+
+
+def check_offsets(name: str, offsets: Sequence, cfg, steps: int) -> None:
   """Raises UserError for frames or channels that a model does not have."""
   for offset, _ in channel_groups(offsets, cfg, name):
-    if abs(offset) >= num_frames:
+    if abs(offset) >= steps:
       raise UserError(
-        f'{name} has {offset}, but clips have {num_frames} frames; offsets can '
-        f'be {1 - num_frames} to {num_frames - 1}.'
+        f'{name} has {offset}, but clips have {steps} frames; offsets can '
+        f'be {1 - steps} to {steps - 1}.'
       )
 
 
 def channel_groups(
   offsets: Sequence, cfg, name: str = 'offsets'
 ) -> list[tuple[int, int]]:
-  """Offsets as `(offset, channels)` runs that cover the complete width."""
+  """Offsets as `(offset, channels)` runs that cover the width of a block."""
+  offsets = choose_offsets(offsets, cfg, name)
   head, width = cfg.head_width, cfg.num_heads * cfg.head_width
   runs = [o if isinstance(o, Sequence) else (o, head) for o in offsets]
   used = sum(channels for _, channels in runs)

@@ -62,6 +62,7 @@ class Method(nn.Module):
   # What an option may be; a method adds its own.
   options: ClassVar = dict(blocks=ranges.list_of(ranges.FROM_0))
   no_operator = ''  # why temporal operators make no sense here
+  no_windows = ''  # why attention in windows makes none
 
   @classmethod
   def macs(cls, model) -> dict[str, int]:

@@ -68,12 +68,13 @@ class HeadRelocation:
   Attributes:
     offsets: one frame offset per head (heads left off stay spatial), or
       `(offset, channels)` pairs laid from channel 0 upwards; half heads are
-      pairs such as `((-1, 32), (1, 32))`.
+      pairs such as `((-1, 32), (1, 32))`. A list of these for each stage of
+      an image model that has stages; or `quarter`, as ZeroI2V has it on Swin.
     on: which of q, k, v move. `kv` is STDHA; `qkv` computes another frame's
       attention and mixes it in only after it; the others are ours.
   """
 
-  offsets: Sequence[int | tuple[int, int]]
+  offsets: Sequence | str
   on: str = 'kv'
 
   options: ClassVar = dict(offsets=frame_shift.offsets, on=_letters)

@@ -41,6 +41,8 @@ class VPT(Method):
     dropout=ranges.RATE,
   )
 
+  no_windows = 'a prompt has no place in a map, and each window would need one'
+
   @classmethod
   def macs(cls, model) -> dict[str, int]:
     prompts = get_option(cls, model.adapter, 'prompts')

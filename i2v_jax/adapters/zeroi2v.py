@@ -62,6 +62,8 @@ class ZeroI2V(Method):
   Attributes:
     offsets: of head relocation on k and v, as `operators.HeadRelocation` takes
       them; empty under another temporal operator.
+    heads: `quarter` in place of offsets: a quarter of the heads of each block
+      looks at other frames, as the paper has it on Swin.
     num_adapters: 4; 3 (none after the MLP); 2 (nor after attention); 6 (q, k
       and v have their own); 0 (merged).
     rank: channels of an adapter, or below 1 their share of the width.
@@ -69,7 +71,8 @@ class ZeroI2V(Method):
     dropout: inside the adapters, while training.
   """
 
-  offsets: Sequence[int | tuple[int, int]] = ()
+  offsets: Sequence = ()
+  heads: str = ''
   num_adapters: int = 4
   rank: float = 0.25
   scale: float = 1.0
@@ -77,6 +80,7 @@ class ZeroI2V(Method):
 
   options: ClassVar = Method.options | dict(
     offsets=frame_shift.offsets,
+    heads=ranges.one_of('', frame_shift.QUARTER),
     num_adapters=ranges.one_of(*PLACES),
     rank=ranges.rank,
     scale=ranges.Number(),
@@ -103,9 +107,8 @@ class ZeroI2V(Method):
     )
 
   def moved(self, block):
-    if not self.offsets:
-      return super().moved(block)
-    return HeadRelocation(self.offsets)(block)
+    offsets = self.heads or self.offsets
+    return HeadRelocation(offsets)(block) if offsets else super().moved(block)
 
   def wire(self, block, x_BxTxLxD):
     x = block.stream(x_BxTxLxD)

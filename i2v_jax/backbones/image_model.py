@@ -70,6 +70,7 @@ class ImageModel(Protocol):
     image_shape: H, W, C of the images it takes.
     num_blocks: blocks that can have an adapter, of all stages.
     tubelet: frames that a patch spans; a clip has a step for each tubelet.
+    steps: of a clip, where parameters depend on their number, else 0.
   """
 
   dtype: Any
@@ -78,6 +79,7 @@ class ImageModel(Protocol):
   image_shape: tuple[int, int, int]
   num_blocks: int
   tubelet: int
+  steps: int
 
   def block(self, index: int) -> BlockConfig:
     """Sizes of a block, counted from 0 through all stages."""

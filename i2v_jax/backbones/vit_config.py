@@ -108,7 +108,7 @@ class ViTConfig:
   dtype: Any = jnp.float32
   remat: str = 'none'
 
-  tubelet, window, stage = 1, 0, 0  # as `image_model` has them
+  tubelet, steps, window, stage = 1, 0, 0, 0  # as `image_model` has them
 
   def __post_init__(self):
     for field, rule in RANGES.items():

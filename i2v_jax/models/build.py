@@ -7,7 +7,7 @@ from flax import linen as nn
 
 from i2v_jax import adapters
 from i2v_jax.adapters import operators
-from i2v_jax.backbones.image_model import make_config
+from i2v_jax.backbones.image_model import ImageModel, make_config
 from i2v_jax.models.dualpath import DualPathClassifier
 from i2v_jax.models.evl import EVLClassifier
 from i2v_jax.models.video import VideoClassifier
@@ -28,15 +28,15 @@ RANGES = {  # key of `model` in a config -> what it may be
 CLASSIFIERS = {'dualpath': DualPathClassifier, 'evl': EVLClassifier}
 
 
-def build(spec: Mapping[str, Any], num_classes: int, **vit) -> nn.Module:
+def build(spec: Mapping[str, Any], num_classes: int, **decided) -> nn.Module:
   """A model from the `model` part of a config.
 
   Args:
-    spec: `backbone` (arguments of `ViTConfig.named`), `num_frames`, `adapter`
-      (a name, or `{'name': …, option: value, …}`), and optionally further
-      fields of the classifier.
+    spec: `backbone` (as `image_model.make_config` takes it), `num_frames`,
+      `adapter` (a name, or `{'name': …, option: value, …}`), and optionally
+      further fields of the classifier.
     num_classes: width of the head.
-    **vit: fields of `ViTConfig` decided at run time, such as `dtype`.
+    **decided: fields of the image model decided at run time, such as `dtype`.
 
   Raises:
     UserError: unknown names or options, or parts that do not go together.
@@ -50,7 +50,7 @@ def build(spec: Mapping[str, Any], num_classes: int, **vit) -> nn.Module:
   spec = {
     k: RANGES.get(k, ranges.anything)(f'model.{k}', v) for k, v in spec.items()
   }
-  cfg = make_config(spec.pop('backbone'), **vit)
+  cfg = make_config(spec.pop('backbone'), **decided)
   spec['adapter'] = adapters.resolve(spec.get('adapter'))
   spec['temporal_operator'] = operators.resolve(spec.get('temporal_operator'))
   operator = spec['temporal_operator']
@@ -58,8 +58,25 @@ def build(spec: Mapping[str, Any], num_classes: int, **vit) -> nn.Module:
   kind = find_classifier(spec['adapter'])
   for option in sorted(spec.keys() - kind.__dataclass_fields__.keys()):
     _check_off(option, spec.pop(option), spec['adapter'])
-  adapters.check_fit(spec['adapter'], operator, cfg, spec['num_frames'])
+  steps = count_steps(spec['num_frames'], cfg)
+  adapters.check_fit(spec['adapter'], operator, cfg, steps)
   return kind(cfg, num_classes, **spec)
+
+
+def count_steps(num_frames: int, cfg: ImageModel) -> int:
+  """Steps of a clip: its frames, or tubelets; checks that they are complete."""
+  steps, rest = divmod(num_frames, cfg.tubelet)
+  if rest or not steps:
+    raise UserError(
+      f'model.num_frames is {num_frames}, and patches span {cfg.tubelet} '
+      'frames (model.backbone.tubelet); give a multiple of that.'
+    )
+  if cfg.steps not in (0, steps):
+    raise UserError(
+      f'model.backbone.steps is {cfg.steps}, but clips of {num_frames} frames '
+      f'have {steps}; set it to that.'
+    )
+  return steps
 
 
 def find_classifier(adapter: Mapping | None) -> type[nn.Module]:

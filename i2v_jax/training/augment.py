@@ -161,14 +161,16 @@ def check_drop_patches(model, share: float) -> None:
       f'drop_patches is {share}; it is a share from 0 for none to below 1.'
     )
   if share and (reason := _find_reason(model)):
+    name = model.adapter['name'] if model.adapter else 'This image model'
     raise UserError(
-      f'{model.adapter["name"]} does not go with drop_patches: {reason}; set '
-      'it to 0.'
+      f'{name} does not go with drop_patches: {reason}; set it to 0.'
     )
 
 
 def _find_reason(model) -> str:
   spec = model.adapter
+  if model.image_model.block(0).window:
+    return 'attention in windows needs all patches of a frame'
   if not spec:
     return ''
   method = adapters.METHODS[spec['name']]

@@ -84,7 +84,7 @@ def test_drop_path_draws_along_its_axis(family, axis, axes):
 
   @functools.partial(jax.jit, static_argnums=0)
   def draw(i, rngs):
-    drop = lambda m: m.adapters.blocks[i].drop(x, m.backbone.blocks[i])
+    drop = lambda m: m.adapters.blocks[i].drop(x, m.backbone.blocks[i], 1)
     return model.apply({'params': params}, method=drop, rngs=rngs)
 
   keys = {'dropout': jax.random.key(0)}

@@ -33,6 +33,8 @@ class Stages:
   width = SECOND.width
   image_shape = FIRST.image_shape
   num_blocks = 4
+  tubelet = 1
+  steps = 0
 
   def block(self, index):
     return (FIRST, FIRST, SECOND, SECOND)[index]
