@@ -133,14 +133,13 @@ def check_fit(
     steps: frames, or tubelets of an image model that has them, of a clip.
   """
   check_blocks(adapter, cfg.num_blocks)
-  blocks = [cfg.block(i) for i in range(cfg.num_blocks)]
   method = METHODS[adapter['name']] if adapter else Method
-  if method.no_windows and any(block.window for block in blocks):
+  if reason := method.misfit(adapter, cfg):
     raise UserError(
-      f'{adapter["name"]} does not go with attention in windows: '
-      f'{method.no_windows}; choose another method or image model.'
+      f'{adapter["name"]} does not fit this image model: {reason}; choose '
+      'another of the two.'
     )
-  for block in blocks:
+  for block in map(cfg.block, range(cfg.num_blocks)):
     _check_block(adapter, operator, block, steps)
   layers = option(adapter, 'layers', 1)
   ranges.integer(1, cfg.num_blocks)('model.adapter.layers', layers)

@@ -19,7 +19,7 @@ from i2v_jax.adapters.layers import (
   torch_uniform,
 )
 from i2v_jax.adapters.method import Method, get_option
-from i2v_jax.backbones.vit_config import ViTConfig
+from i2v_jax.backbones.image_model import ImageModel
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError
 
@@ -78,7 +78,7 @@ class DualPath(nn.Module):
   """Both stacks of adapters and the positions of the framesets.
 
   Attributes:
-    cfg: the image ViT.
+    cfg: the image model.
     grid: rows and columns of a frameset.
     spatial_frames: frames of the spatial path.
     num_adapters: 4 per block, or 5 with one before the temporal path's
@@ -91,7 +91,7 @@ class DualPath(nn.Module):
     dtype: compute type.
   """
 
-  cfg: ViTConfig
+  cfg: ImageModel
   grid: Sequence[int] = (4, 4)
   spatial_frames: int = 8
   num_adapters: int = 4
@@ -109,7 +109,6 @@ class DualPath(nn.Module):
     positions=ranges.one_of('release', 'fixed_3d'),
   )
 
-  no_windows = ''
   no_operator = (
     'a frameset holds several frames already, so its neighbours are not the '
     'neighbouring frames'
@@ -132,6 +131,20 @@ class DualPath(nn.Module):
       'head': 2 * width * width + width * model.num_classes,
     }
 
+  @classmethod
+  def misfit(cls, spec, cfg) -> str:
+    """As `Method.misfit`: of Swin, where our reading needs whole windows."""
+    window = cfg.block(0).window
+    if cfg.tubelet > 1:
+      return 'a patch must lie in one frame (model.backbone.tubelet 1)'
+    for count in spec.get('grid', cls.grid) if window else ():
+      if cfg.grid % (count * window):
+        return (
+          f'{count} cells along {cfg.grid} patches do not align with windows '
+          f'of {window}'
+        )
+    return ''
+
   def setup(self):
     if self.num_adapters not in (4, 5):
       raise UserError(
@@ -149,8 +162,8 @@ class DualPath(nn.Module):
     self.spatial = stack(SpatialPath)
     self.temporal = stack(TemporalPath, adapt_input=self.num_adapters == 5)
     if self.positions == 'release':
-      shape = (self.cfg.num_positions, self.cfg.width)
-      init = nn.initializers.normal(self.cfg.width**-0.5)
+      shape = (self.cfg.num_positions, width := self.cfg.block(0).width)
+      init = nn.initializers.normal(width**-0.5)
       self.table = self.param('table', init, shape, jnp.float32)
 
   def position_code(self, framesets: int):
@@ -188,7 +201,7 @@ def _cells(count: int, side: int) -> np.ndarray:
   return np.interp(at, np.arange(len(fine)), fine)
 
 
-def encode_frames(framesets: int, grid, cfg: ViTConfig) -> np.ndarray:
+def encode_frames(framesets: int, grid, cfg: ImageModel) -> np.ndarray:
   """The release's fixed part of the positions, `G x L x D` float32.
 
   Interleaved sin and cos of the frame's number, counted from 1 through all
@@ -196,31 +209,37 @@ def encode_frames(framesets: int, grid, cfg: ViTConfig) -> np.ndarray:
   """
   numbers = 1 + number_frames(framesets, grid, cfg.grid)
   numbers = numbers.reshape(framesets, -1)
-  numbers = np.pad(numbers, ((0, 0), (int(cfg.class_token), 0)))
-  return make_sinusoids(numbers, cfg.width)
+  numbers = np.pad(numbers, ((0, 0), (_count_first(cfg), 0)))
+  return make_sinusoids(numbers, cfg.block(0).width)
 
 
-def encode_cells(framesets: int, grid, cfg: ViTConfig) -> np.ndarray:
+def encode_cells(framesets: int, grid, cfg: ImageModel) -> np.ndarray:
   """Fixed sinusoids of frame, row and column in its cell, `G x L x D`.
 
   Our reading of the "fixed 3D positional encodings" of the paper: a third of
   the width (rounded to even) for the row, as much for the column, the rest for
   the frame; zeros for the class token.
   """
-  side, third = cfg.grid, 2 * (cfg.width // 6)
+  side, width = cfg.grid, cfg.block(0).width
+  third = 2 * (width // 6)
   frame = number_frames(framesets, grid, side)
   inside = [np.arange(side) % (side / count) for count in grid]
   row, column = np.meshgrid(*inside, indexing='ij')
   spread = lambda part: np.broadcast_to(part, frame.shape)
   code = np.concatenate(
     [
-      make_sinusoids(frame, cfg.width - 2 * third),
+      make_sinusoids(frame, width - 2 * third),
       make_sinusoids(spread(row), third),
       make_sinusoids(spread(column), third),
     ],
     axis=-1,
-  ).reshape(framesets, -1, cfg.width)
-  return np.pad(code, ((0, 0), (int(cfg.class_token), 0), (0, 0)))
+  ).reshape(framesets, -1, width)
+  return np.pad(code, ((0, 0), (_count_first(cfg), 0), (0, 0)))
+
+
+def _count_first(cfg: ImageModel) -> int:
+  """Positions before those of the patches: a class token's, or none."""
+  return cfg.num_positions - cfg.grid**2
 
 
 def make_sinusoids(positions: np.ndarray, width: int) -> np.ndarray:

@@ -57,11 +57,14 @@ class EVL(nn.Module):
     kernel=ranges.odd,
   )
 
-  no_windows = (
-    'its decoder reads queries and keys of complete frames, with the width and '
-    'heads of all blocks alike'
-  )
   no_operator = 'it reads the features of the frozen image model as they are'
+
+  @classmethod
+  def misfit(cls, spec, cfg) -> str:
+    """As `Method.misfit`."""
+    del spec
+    alone = 'its decoder reads queries and keys of complete frames, not windows'
+    return alone if cfg.block(0).window else ''
 
   @classmethod
   def macs(cls, model) -> dict[str, int]:

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from i2v_jax.adapters import block_interface, operators
-from i2v_jax.backbones.image_model import BlockConfig
+from i2v_jax.backbones.image_model import BlockConfig, ImageModel
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError
 
@@ -62,7 +62,6 @@ class Method(nn.Module):
   # What an option may be; a method adds its own.
   options: ClassVar = dict(blocks=ranges.list_of(ranges.FROM_0))
   no_operator = ''  # why temporal operators make no sense here
-  no_windows = ''  # why attention in windows makes none
 
   @classmethod
   def macs(cls, model) -> dict[str, int]:
@@ -79,6 +78,12 @@ class Method(nn.Module):
   def fixed_size(cls, spec: Mapping[str, Any]) -> str:
     """Why a spec of this method needs every patch of a frame, or ''."""
     del spec
+    return ''
+
+  @classmethod
+  def misfit(cls, spec: Mapping[str, Any], cfg: ImageModel) -> str:
+    """Why a spec of this method does not fit an image model, or ''."""
+    del spec, cfg
     return ''
 
   def __call__(self, block, x_BxTxLxD):

@@ -41,8 +41,6 @@ class VPT(Method):
     dropout=ranges.RATE,
   )
 
-  no_windows = 'a prompt has no place in a map, and each window would need one'
-
   @classmethod
   def macs(cls, model) -> dict[str, int]:
     prompts = get_option(cls, model.adapter, 'prompts')
@@ -55,6 +53,12 @@ class VPT(Method):
 
     total = sum(map(added, adapted_blocks(model)))
     return {'prompts': model.num_frames * total}
+
+  @classmethod
+  def misfit(cls, spec, cfg):
+    del spec
+    alone = 'a prompt has no place in a map that is cut into windows'
+    return alone if cfg.block(0).window else ''
 
   def setup(self):
     if self.prompts < 1:

@@ -68,6 +68,8 @@ class ImageModel(Protocol):
     remat: what the backward pass recomputes, one of `vit_config.REMAT`.
     width: channels of pooled features.
     image_shape: H, W, C of the images it takes.
+    grid: patches along a side.
+    num_positions: positions of tokens: of a class token, and the patches.
     num_blocks: blocks that can have an adapter, of all stages.
     tubelet: frames that a patch spans; a clip has a step for each tubelet.
     steps: of a clip, where parameters depend on their number, else 0.
@@ -77,6 +79,8 @@ class ImageModel(Protocol):
   remat: str
   width: int
   image_shape: tuple[int, int, int]
+  grid: int
+  num_positions: int
   num_blocks: int
   tubelet: int
   steps: int

@@ -197,6 +197,11 @@ class SwinConfig:
     return self.image_size // self.patch_size
 
   @property
+  def num_positions(self) -> int:
+    """Positions of tokens: the patches'; it has no table of them."""
+    return self.grid**2
+
+  @property
   def image_shape(self) -> tuple[int, int, int]:
     """H, W, C of what the model takes."""
     return (self.image_size, self.image_size, 3)
