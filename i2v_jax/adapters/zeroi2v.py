@@ -9,7 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from i2v_jax.adapters import frame_shift, merging
-from i2v_jax.adapters.layers import Bottleneck, bottleneck_macs, identity
+from i2v_jax.adapters.layers import (
+  Bottleneck,
+  bottleneck_macs,
+  drop_path,
+  identity,
+)
 from i2v_jax.adapters.method import Method, get_option, sum_tokens
 from i2v_jax.adapters.operators import HeadRelocation
 from i2v_jax.runtime import ranges
@@ -69,6 +74,8 @@ class ZeroI2V(Method):
     rank: channels of an adapter, or below 1 their share of the width.
     scale: factor on the adapters' branch.
     dropout: inside the adapters, while training.
+    drop_path: rate of the last block's branches; it grows linearly from 0.
+      VideoSwin trains Swin with it.
   """
 
   offsets: Sequence = ()
@@ -77,6 +84,7 @@ class ZeroI2V(Method):
   rank: float = 0.25
   scale: float = 1.0
   dropout: float = 0.1
+  drop_path: float = 0.0
 
   options: ClassVar = Method.options | dict(
     offsets=frame_shift.offsets,
@@ -85,6 +93,7 @@ class ZeroI2V(Method):
     rank=ranges.rank,
     scale=ranges.Number(),
     dropout=ranges.RATE,
+    drop_path=ranges.RATE,
   )
 
   def setup(self):
@@ -115,9 +124,13 @@ class ZeroI2V(Method):
     u = self.qkv(block.ln1(x))
     apart = self.num_adapters == 6
     qkv = (self.q(u), self.k(u), self.v(u)) if apart else (u,)
-    x += self.out(block.attn(*qkv))
+    x += self.drop(self.out(block.attn(*qkv)))
     x = block.stream(x)
-    return x + self.fc2(block.mlp(self.fc1(block.ln2(x))))
+    return x + self.drop(self.fc2(block.mlp(self.fc1(block.ln2(x)))))
+
+  def drop(self, y_BxTxLxD):
+    rate = self.drop_path * self.share_of_depth()
+    return drop_path(y_BxTxLxD, rate, self.dropout_rng(), axes=(0,))
 
   @classmethod
   def macs(cls, model) -> dict[str, int]:
