@@ -37,8 +37,8 @@ def get_config(arg=''):
     methods.aim_slow_backbone(c)
     c.clip.lighting = 0.1
   c.views.clips, c.epochs = 3, 30.0
-  name = 'imagenet' if arg.family == 'imagenet' else arg.variant
-  c.reported = REPORTED[name].get(arg.frames, 0.0)
+  name = arg.variant if arg.family == 'clip' else arg.family
+  c.reported = REPORTED.get(name, {}).get(arg.frames, 0.0)
   return common.smoke(c) if arg.smoke else c
 
 

@@ -11,6 +11,8 @@ WEIGHTS = {  # family -> variant -> where it is; the first is the default
   },
   # As AIM: fine-tuned on ImageNet-1k.
   'imagenet': {'B/16': 'hf:google/vit-base-patch16-224'},
+  # As ZeroI2V's Table 13: not fine-tuned.
+  'imagenet21k': {'B/16': 'hf:google/vit-base-patch16-224-in21k'},
   'dinov2': {
     'B/14': 'hf:facebook/dinov2-base',
     'S/14': 'hf:facebook/dinov2-small',
@@ -27,6 +29,7 @@ WEIGHTS = {  # family -> variant -> where it is; the first is the default
 NORMALIZATION = {
   'clip': 'clip',
   'imagenet': 'imagenet',  # as AIM's configurations; the file's own is half
+  'imagenet21k': 'half',
   'dinov2': 'imagenet',
   'siglip': 'half',
   'swin': 'imagenet',
@@ -188,7 +191,7 @@ def backbone(
   c.weights = choose(known, variant, f'variant (of {family})')
   c.data.normalization = NORMALIZATION[family]
   c.data.weights_normalization = 'half' if family == 'imagenet' else ''
-  c.model.backbone.family = family
+  c.model.backbone.family = family.removesuffix('21k')  # other weights only
   c.model.backbone.variant = variant
   c.model.num_frames = frames
   c.model.temporal_embedding = not is_swin(c)

@@ -54,10 +54,14 @@ OFFSETS = {
   'k400_L_32f_release': _RF4_L,
   'ssv2_B_16f_release': _RF5_B,
   'ssv2_L_32f_release': _RF6_L,
+  'k400_B_8f_paper_in21k': _RF3_B,
+  'ssv2_B_8f_paper_in21k': _RF3_B,
 }
 _OTHERS = {  # what differs from 4 adapters and a dropout of 0.1
   'ssv2_B_8f_paper': dict(num_adapters=6),
   'ssv2_B_16f_release': dict(dropout=0.0),
+  'k400_B_8f_paper_in21k': dict(dropout=0.0),
+  'ssv2_B_8f_paper_in21k': dict(dropout=0.0),
 }
 
 
@@ -158,6 +162,9 @@ class ZeroI2V(Method):
   @staticmethod
   def preset(name: str) -> dict[str, Any]:
     """Options by name, `{k400|ssv2}_{B|L}_{8|16|32}f_{paper|release}`.
+
+    With `_in21k` behind it, those of the development code for the ImageNet-21K
+    ViT, whose adapters have no dropout.
 
     Raises:
       UserError: nothing was published under that name.
