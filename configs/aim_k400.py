@@ -23,8 +23,9 @@ REPORTED = {
 
 def get_config(arg=''):
   arg = common.parse_arg(
-    arg, variant='B/16', frames=8, family='clip', preset='paper', smoke=False
+    arg, variant='B/16', frames=0, family='clip', preset='paper', smoke=False
   )
+  common.choose_frames(arg)
   if arg.variant.startswith('Swin-'):
     return on_swin(arg)
   c = common.base()
@@ -43,9 +44,9 @@ def get_config(arg=''):
 
 
 def on_swin(arg):
-  """The released recipe for Swin; it has 32 frames only."""
+  """The released recipe for Swin."""
   c = common.base()
-  common.backbone(c, arg.variant, 32)
+  common.backbone(c, arg.variant, arg.frames, arg.family)
   c.model.backbone.tubelet = 2
   datasets.kinetics(c)
   methods.aim_swin(c, arg.preset)

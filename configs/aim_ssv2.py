@@ -20,10 +20,11 @@ REPORTED[('imagenet', 'B/16', 8)] = 62.0
 
 def get_config(arg=''):
   arg = common.parse_arg(
-    arg, variant='B/16', frames=8, family='clip', preset='paper', smoke=False
+    arg, variant='B/16', frames=0, family='clip', preset='paper', smoke=False
   )
+  common.choose_frames(arg)
   c, swin = common.base(), arg.variant.startswith('Swin-')
-  common.backbone(c, arg.variant, 32 if swin else arg.frames, arg.family)
+  common.backbone(c, arg.variant, arg.frames, arg.family)
   released_large = arg.variant == 'L/14' and arg.preset == 'release'
   if swin:
     c.model.backbone.tubelet, c.batch_size = 2, 256

@@ -63,6 +63,12 @@ def parse_arg(arg: str, **defaults) -> ConfigDict:
   return ConfigDict(values)
 
 
+def choose_frames(arg: ConfigDict) -> None:
+  """Sets `frames`, if they are open: 8, or 32 on Swin, as published."""
+  if not arg.frames:
+    arg.frames = 32 if arg.variant.startswith('Swin-') else 8
+
+
 def choose(table: dict, key, name: str):
   """`table[key]`, or an error that names what there is."""
   if key not in table:
@@ -185,7 +191,8 @@ def backbone(
   c: ConfigDict, variant: str, frames: int, family: str = 'clip'
 ) -> None:
   """Chooses an image model: family, size ('' for the default), frames."""
-  family = 'swin' if variant.startswith('Swin-') else family
+  if family == 'clip' and variant.startswith('Swin-'):
+    family = 'swin'
   known = choose(WEIGHTS, family, 'family')
   variant = variant or next(iter(known))
   c.weights = choose(known, variant, f'variant (of {family})')

@@ -40,6 +40,8 @@ def zeroi2v():
         six = (data, variant, frames) == ('SSv2', 'B/16', 8)
         millions = dict(tunable=None if six else tunable[variant], added=0)
         yield row(name, data, module, variant, frames, gflops, **millions)
+  on_swin = dict(tunable=14, added=0)  # of these the paper counts adapters
+  yield row(name, 'SSv2', zeroi2v_ssv2, 'Swin-B', 32, 741, **on_swin)
 
 
 def aim():

@@ -33,13 +33,14 @@ def get_config(arg=''):
   arg = common.parse_arg(
     arg,
     variant='B/16',
-    frames=8,
+    frames=0,
     family='clip',
     preset='paper',
     method='zeroi2v',
     bias='per_frame',
     smoke=False,
   )
+  common.choose_frames(arg)
   if arg.variant.startswith('Swin-'):
     return on_swin(arg)
   c, known = common.base(), common.choose(REPORTED, arg.family, 'family')
@@ -64,7 +65,8 @@ def recipe(c):
 
 def on_swin(arg):
   c, reported = common.base(), common.choose(SWIN, arg.method, 'method')
-  common.backbone(c, arg.variant, 32)
+  common.choose({'paper': None}, arg.preset, 'preset (of Swin)')
+  common.backbone(c, arg.variant, arg.frames, arg.family)
   c.model.backbone.tubelet = 2
   recipe(c)
   if arg.method == 'full':
@@ -72,7 +74,8 @@ def on_swin(arg):
     c.epochs = 60.0
   else:
     methods.zeroi2v_swin(c, arg.bias, scale=1.0)
-  c.reported = reported if arg.variant == 'Swin-B' else 0.0
+  is_reported = (arg.variant, arg.frames) == ('Swin-B', 32)
+  c.reported = reported if is_reported else 0.0
   return common.smoke(c) if arg.smoke else c
 
 

@@ -12,6 +12,7 @@ import jax
 import numpy as np
 
 import i2v_jax
+from i2v_jax.backbones.image_model import MODULES
 from i2v_jax.bench import measure, peaks
 from i2v_jax.data.sets import digits, known
 from i2v_jax.models.inputs import clip_shapes, param_shapes
@@ -145,6 +146,8 @@ def _collect_conditions(
   device, (model, *_) = jax.devices()[0], models.values()
   return dataclasses.asdict(options) | {
     'backbone': experiment.to_plain(config['model']['backbone']),
+    'image_model': MODULES[type(model.image_model)].__name__,
+    'width': model.image_model.width,
     'num_frames': model.num_frames,
     'num_classes': num_classes,
     'views': [config['views']['clips'], config['views']['crops']],

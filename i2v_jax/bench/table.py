@@ -33,9 +33,10 @@ def show(found: Mapping[str, Any], name: str) -> None:
 
 def _make_title(found, name: str) -> str:
   what = found['conditions']
-  backbone = what['backbone']
-  size = backbone.get('variant') or f'width {backbone["width"]}'
-  text = f'{name}: ViT {size}, {what["num_frames"]} frames'
+  kind = what['image_model']
+  size = what['backbone'].get('variant') or f'width {what["width"]}'
+  size = size if size.startswith(kind) else f'{kind} {size}'
+  text = f'{name}: {size}, {what["num_frames"]} frames'
   text += f', {what["num_classes"]} classes'
   if what['count_only']:
     return f'{text}; counted'
@@ -87,7 +88,7 @@ def _work_rows(found) -> dict[str, dict]:
     f'GFLOPs of a video, {clips}x{crops} views': _format_each(
       found, _format_giga, 'video_macs'
     ),
-    'to the image ViT': {
+    'to the image model': {
       model: f'{row["view_macs"] / image:.3f}' for model, row in models.items()
     },
   }
@@ -99,7 +100,7 @@ def _forward_rows(found) -> dict[str, dict]:
   size, peak = found['conditions']['batch_size'], found['peak']['flops']
   return {
     'forward, one clip, ms': _format_each(found, _format_ms, 'latency'),
-    '  to the image ViT': _format_each(found, '{:.3f}'.format, 'of_first'),
+    '  to the image model': _format_each(found, '{:.3f}'.format, 'of_first'),
     '  memory, MiB': _format_each(found, _format_mib, 'forward_bytes'),
     f'forward, batch {size}, clips/s': _format_each(
       found, '{:.2f}'.format, 'clips_per_second'

@@ -15,7 +15,7 @@ from i2v_jax.models.macs import count_macs
 from i2v_jax.params import count
 from i2v_jax.training import experiment
 
-IMAGE = 'image ViT'
+IMAGE = 'image model'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Counts:
 
 
 def build_models(config: Mapping[str, Any], num_classes: int) -> dict:
-  """Builds the image ViT on every frame, the model, and the merged model.
+  """Builds the image model on every frame, the model, and the merged model.
 
   Raises:
     UserError: a value of the config is invalid.
@@ -70,7 +70,7 @@ def find_method_name(model) -> str:
 
 
 def build_image_model(model):
-  """Builds the image ViT of a model, for each frame of an equal clip."""
+  """Builds the image model of a model, for each frame of an equal clip."""
   return video.VideoClassifier(
     model.image_model, model.num_classes, model.num_frames
   )

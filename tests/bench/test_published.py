@@ -18,7 +18,7 @@ ROWS = {
   for cells in (
     [cell.strip() for cell in line.strip('|').split('|')]
     for line in DOCS.splitlines()
-    if re.match(r'\| \S+ (K[47]00|SSv2|Diving48) [BL]/1', line)
+    if re.match(r'\| \S+ (K[47]00|SSv2|Diving48) (Swin-B|[BL]/1)', line)
   )
 }
 VARIANTS = dict(table.sweep())
@@ -53,11 +53,11 @@ def test_every_row_of_the_docs_is_one_of_the_config():
 
 @pytest.mark.parametrize('method', ['ZeroI2V', 'ST-Adapter'])
 def test_with_norms_the_papers_numbers_come_out(method):
-  """Five operations for every value of a norm, rounded."""
+  """Five operations for every value of a norm, rounded; not on Swin."""
   compared = 0
   for name, config in VARIANTS.items():
     paper = config.published.gflops
-    if name.startswith(method) and paper:
+    if name.startswith(method) and paper and 'Swin' not in name:
       model = experiment.build_model(config, config.published.num_classes)
       vit, views = model.image_model, config.views.clips * config.views.crops
       values = (1 + 2 * vit.depth) * vit.num_tokens * vit.width

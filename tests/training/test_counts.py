@@ -17,7 +17,7 @@ CONFIG = 'configs/zeroi2v_k400.py'
 def test_counts_of_the_papers_model():
   config = config_files.load_config(CONFIG)
   models = counts.build_models(config, 400)
-  assert list(models) == ['image ViT', 'zeroi2v', 'zeroi2v, merged']
+  assert list(models) == ['image model', 'zeroi2v', 'zeroi2v, merged']
   image, model, merged = models.values()
   found = counts.count_costs(config, model)
   backbone, head, time = 85_799_424, 768 * 400 + 400, 8 * 768
@@ -35,7 +35,7 @@ def test_counts_of_the_papers_model():
 def test_nothing_is_folded_where_nothing_can_be():
   config = config_files.load_config('configs/aim_k400.py:smoke')
   models = counts.build_models(config, 3)
-  assert list(models) == ['image ViT', 'aim']
+  assert list(models) == ['image model', 'aim']
   found = counts.count_costs(config, models['aim'])
   assert found.inference == found.total
   head, backbone = 32 * 3 + 3, param_shapes(models['aim'])['backbone']
