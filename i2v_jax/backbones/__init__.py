@@ -1,6 +1,7 @@
 """Image models; nothing of video is in them.
 
 image_model: what the rest of the library asks of an image model.
+description: an image model in words.
 vit_config: sizes of the image ViT, and what families of models differ in.
 vit: the image ViT of CLIP, ImageNet, DINOv2 and SigLIP.
 attention: softmax attention, and which implementation a platform gets.

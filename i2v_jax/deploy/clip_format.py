@@ -11,6 +11,7 @@ import numpy as np
 from flax.traverse_util import flatten_dict
 
 from i2v_jax.adapters import frame_shift
+from i2v_jax.backbones.image_model import ImageModel
 from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.deploy.export import (
   choose_folder,
@@ -56,6 +57,7 @@ def export_clip(trained: Trained, out) -> None:
       nothing is written.
   """
   out = choose_folder(out, 'clip')
+  _check_image_model(trained.model.image_model)
   model, params, difference = merge_checked(trained)
   offsets = find_head_offsets(model)
   known = describe_export(trained, 'clip', params, difference)
@@ -72,6 +74,12 @@ def export_clip(trained: Trained, out) -> None:
   console.print(f'{out}: CLIP with a classifier, {outcome}')
 
 
+def _check_image_model(cfg: ImageModel) -> None:
+  """Raises UserError for any other than a tower of CLIP."""
+  if not isinstance(cfg, ViTConfig) or cfg != _make_clip_config(cfg):
+    raise _make_refusal('an image model that is not built as CLIP')
+
+
 def find_head_offsets(model) -> tuple[int, ...]:
   """Finds the frame offset of every head of a merged classifier on CLIP.
 
@@ -80,8 +88,6 @@ def find_head_offsets(model) -> tuple[int, ...]:
   """
   if not isinstance(model, video.VideoClassifier):
     raise _make_refusal(model.adapter['name'])
-  if model.image_model != _make_clip_config(model.image_model):
-    raise _make_refusal('an image model that is not built as CLIP')
   if model.image_model.activation not in ACTIVATIONS:
     raise _make_refusal(model.image_model.activation)
   if model.mean_first:

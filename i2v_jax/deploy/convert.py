@@ -47,7 +47,7 @@ def convert_image_model(
   native.write(
     path,
     loaded.params,
-    vit=native.describe_config(loaded.model.cfg),
+    **native.make_metadata(loaded.model.cfg),
     normalization=loaded.report.normalization,
     resampling=loaded.report.resampling,
     sha256=sha256(loaded.params),

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from i2v_jax.backbones.vit_config import ViTConfig
+from i2v_jax.backbones.description import describe
 from i2v_jax.deploy.release import load_release
 from i2v_jax.params import count
 from i2v_jax.weights import image, releases
@@ -48,7 +48,7 @@ def inspect(source, which: str = '', **given) -> list[tuple[str, str]]:
   if is_release:
     rows += _describe_method(loaded.model, missing)
   cfg = loaded.model.image_model if is_release else loaded.model.cfg
-  rows += _describe_image_model(cfg, missing)
+  rows += describe(cfg, missing)
   rows += _describe_keys(loaded)
   rows += [('assumed', line) for line in loaded.report.assumed]
   return rows + [('not in the file', ', '.join(missing))] * bool(missing)
@@ -84,20 +84,6 @@ def _note_assumption(weights: Weights) -> str:
   """A note where no file states the normalisation."""
   given = huggingface.find_normalization(weights)
   return '' if given else ' (usual for this format; no file says it)'
-
-
-def _describe_image_model(cfg: ViTConfig, missing: Sequence[str]) -> list:
-  heads = '?' if 'num_heads' in missing else cfg.num_heads
-  activation = '?' if 'activation' in missing else cfg.activation
-  sizes = f'width {cfg.width}, depth {cfg.depth}, {heads} heads'
-  tokens = ['class token'] * cfg.class_token
-  tokens += [f'{cfg.registers} registers'] * bool(cfg.registers)
-  tokens.append(f'{cfg.grid} x {cfg.grid} patches of {cfg.patch_size} pixels')
-  mlp = f'MLP {cfg.mlp_dim} with {activation}'
-  return [
-    ('image model', f'{sizes}, {mlp}, eps {cfg.norm_eps:g}'),
-    ('tokens', f'{", ".join(tokens)}; pooled by {cfg.pool}'),
-  ]
 
 
 def _describe_keys(loaded: Loaded) -> list:

@@ -18,8 +18,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from i2v_jax.backbones.image_model import ImageModel
 from i2v_jax.backbones.normalization import NORMALIZATION
-from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.params import check_same_tree
 from i2v_jax.runtime.errors import UserError
 from i2v_jax.weights import image
@@ -39,9 +39,9 @@ OLDER = '0.1'  # its runs: raw weights, all positions bicubic
 
 
 def load_backbone(
-  source: str, cfg: ViTConfig, seed: int = 0, *, which: str = '', **given
+  source: str, cfg: ImageModel, seed: int = 0, *, which: str = '', **given
 ) -> dict:
-  """Loads the parameters of the image ViT `cfg`, float32.
+  """Loads the parameters of the image model `cfg`, float32.
 
   Args:
     source: as in `load_image_model`; or `builtin:digits`; or `random` for a
@@ -62,7 +62,7 @@ def load_backbone(
 
 
 def load_for_config(
-  config: Mapping[str, Any], cfg: ViTConfig
+  config: Mapping[str, Any], cfg: ImageModel
 ) -> tuple[dict, Report]:
   """Loads the image model of an experiment's config, with a report.
 
@@ -78,7 +78,7 @@ def load_for_config(
   return params, report
 
 
-def load_unchecked(config: Mapping[str, Any], cfg: ViTConfig) -> dict:
+def load_unchecked(config: Mapping[str, Any], cfg: ImageModel) -> dict:
   """Loads the image model of a run that is resumed, without the checks.
 
   Raises:
@@ -102,7 +102,7 @@ def _check_normalization(weights: Weights, data: Mapping[str, Any]) -> None:
 
 
 def load_projection(
-  source: str, cfg: ViTConfig, width: int, which: str = ''
+  source: str, cfg: ImageModel, width: int, which: str = ''
 ) -> dict:
   """Loads CLIP's projection of the class token: `{'kernel': D x E}`, float32.
 

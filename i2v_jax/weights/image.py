@@ -8,7 +8,12 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from i2v_jax.backbones.vit import ViT
+from i2v_jax.backbones.image_model import (
+  FAMILIES,
+  MODULES,
+  ImageModel,
+  make_module,
+)
 from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.params import check_same_tree
 from i2v_jax.runtime.errors import UserError, suggest
@@ -22,8 +27,9 @@ BUILTIN = {'digits': ASSETS / 'digits_vit.safetensors'}
 
 TEXT = ('text_model.', 'token_embedding.', 'embeddings.token_embedding.')
 
-# Fields that users choose, whatever the file states.
-CHOSEN = ('image_size', 'pool', 'norm_eps')
+# Fields that users choose, whatever the file states; arrays are fitted to most.
+FITTED = ('image_size', 'pool', 'window', 'tubelet', 'bias', 'steps')
+CHOSEN = (*FITTED, 'norm_eps')
 OPEN_FIELDS = (
   'activation',
   'num_heads',
@@ -72,15 +78,16 @@ def load_image_model(source, *, which: str = '', **choices) -> Loaded:
 
   `model.apply({'params': params}, image)` maps normalised pixels
   `B x H x W x 3` to tokens `B x L x D` after the final norm, class token
-  first where there is one; with `pooled=True` to `B x D`.
+  first where there is one; with `pooled=True` to `B x D`. Patches of several
+  frames take clips, `B x T x H x W x 3`.
 
   Args:
     source: a file or folder, `hf:ORG/NAME[@REVISION]`, or a mapping of key to
       array. docs/weights.md lists the formats; the keys decide which it is.
     which: `ema` or `raw`, where a checkpoint has both; '' takes `ema`.
-    **choices: fields of `ViTConfig` that no file decides, such as
-      `image_size` (positions are resampled), `pool`, `dtype`, or that this
-      file does not state: `activation`, `num_heads`.
+    **choices: fields of `ViTConfig` or `SwinConfig` that no file decides, such
+      as `image_size` and `window` (positions are resampled), `pool`, `tubelet`,
+      `dtype`, or that this file does not state: `activation`, `num_heads`.
 
   Raises:
     FileNotFoundError: `source` does not exist.
@@ -91,23 +98,26 @@ def load_image_model(source, *, which: str = '', **choices) -> Loaded:
   cfg, assumed = read_config(weights, **choices)
   params, report = read_params(weights, cfg)
   report = dataclasses.replace(report, assumed=assumed)
-  return Loaded(ViT(cfg), params, report)
+  return Loaded(make_module(cfg), params, report)
 
 
 def read_config(
   weights: Weights, **choices
-) -> tuple[ViTConfig, tuple[str, ...]]:
+) -> tuple[ImageModel, tuple[str, ...]]:
   """Combines what a file states of its model with the choices of the caller.
 
   Returns:
     The config, and a line for every value that was assumed.
   """
-  form = find_format(weights)
+  form, kind = find_format(weights), find_class(weights)
   known = {k: v for k, v in form.read_fields(weights).items() if v is not None}
-  _check_choices(weights, known, choices)
+  _check_choices(weights, kind, known, choices)
   found = known | choices
   likely = form.assume_fields(weights) if hasattr(form, 'assume_fields') else {}
-  if 'activation' not in likely | found:
+  lacks = lambda field: (
+    field in kind.__dataclass_fields__ and field not in likely | found
+  )
+  if lacks('activation'):
     raise MissingArgumentError(
       'activation',
       f'{weights.what} does not state the activation of its MLPs; give '
@@ -115,24 +125,34 @@ def read_config(
       "OpenCLIP's (unless they are named -quickgelu); in a config that is "
       'model.backbone.activation.',
     )
-  if 'num_heads' not in found:
+  if lacks('num_heads'):
     likely['num_heads'] = infer_num_heads(found['width'], weights.what)
   assumed = {k: v for k, v in likely.items() if k not in found}
   lines = tuple(f'{name} {value}' for name, value in sorted(assumed.items()))
-  return ViTConfig(**found | assumed), lines
+  return kind(**found | assumed), lines
 
 
-def _check_choices(weights: Weights, known: dict, choices: dict) -> None:
+def _check_choices(
+  weights: Weights, kind: type, known: dict, choices: dict
+) -> None:
   """Raises UserError for unknown choices and those the file contradicts."""
-  fields = [field.name for field in dataclasses.fields(ViTConfig)]
+  fields = [field.name for field in dataclasses.fields(kind)]
   for name, value in choices.items():
     if name not in fields:
       near = suggest(name, fields, 0.0)
-      raise UserError(f'An image model has no {name!r} to choose{near}')
+      what = MODULES[kind].__name__
+      raise UserError(f'A {what} has no {name!r} to choose{near}')
+    value = tuple(value) if isinstance(value, list) else value
     if name not in CHOSEN and known.get(name, value) != value:
       raise UserError(
         f'{weights.what} has {name} {known[name]!r}, not {value!r}.'
       )
+
+
+def find_class(weights: Weights) -> type:
+  """The class of config that a file's format reads it as."""
+  form = find_format(weights)
+  return form.find_class(weights) if hasattr(form, 'find_class') else ViTConfig
 
 
 def find_format(weights: Weights):
@@ -159,13 +179,14 @@ def find_format(weights: Weights):
   )
 
 
-def read_params(weights: Weights, cfg: ViTConfig) -> tuple[dict, Report]:
+def read_params(weights: Weights, cfg: ImageModel) -> tuple[dict, Report]:
   """Reads the tree of `cfg`; returns it with a report on every key."""
+  _check_class(weights, cfg)
   form = find_format(weights)
-  params, reader = form.convert(weights, cfg)
-  usual = form.find_normalization(weights)
+  usual, named = form.find_normalization(weights), form.name_format(weights)
+  params, reader = form.convert(weights, cfg)  # the arrays are read no more
   report = reader.report(
-    form.name_format(weights), huggingface.find_normalization(weights) or usual
+    named, huggingface.find_normalization(weights) or usual
   )
   check_same_tree(compute_shapes(cfg), params, weights.what)
   report = report.of_file(weights)
@@ -174,28 +195,43 @@ def read_params(weights: Weights, cfg: ViTConfig) -> tuple[dict, Report]:
   )
 
 
-def load_into(weights: Weights, cfg: ViTConfig, **given) -> tuple[dict, Report]:
+def load_into(
+  weights: Weights, cfg: ImageModel, **given
+) -> tuple[dict, Report]:
   """Reads the weights of a model that a config describes.
 
   Args:
     weights: an opened file.
     cfg: the model.
-    **given: fields of `STATED` that the config states, not the defaults
+    **given: those of `OPEN_FIELDS` that the config states, not the defaults
       of its family.
 
   Raises:
     UserError: the weights are for another model; names the difference.
   """
+  _check_class(weights, cfg)
   known = find_format(weights).read_fields(weights)
   given = {k: v for k, v in given.items() if v is not None}
   open_fields = {'num_heads': cfg.num_heads} | given
   open_fields = {k: v for k, v in open_fields.items() if known.get(k) is None}
   found, assumed = read_config(weights, **open_fields)
   for field, value in native.describe_config(found).items():
-    if field not in ('image_size', 'pool', *given.keys() & {'norm_eps'}):
+    if field not in (*FITTED, *given.keys() & {'norm_eps'}):
       _check_field(weights.what, field, value, getattr(cfg, field))
   params, report = read_params(weights, cfg)
   return params, dataclasses.replace(report, assumed=assumed)
+
+
+def _check_class(weights: Weights, cfg: ImageModel) -> None:
+  """Raises UserError if a file is of another class than the config."""
+  if (kind := find_class(weights)) is type(cfg):
+    return
+  families = [name for name, found in FAMILIES.items() if found is kind]
+  raise UserError(
+    f'{weights.what} is a {MODULES[kind].__name__}, the model config asks for '
+    f'a {MODULES[type(cfg)].__name__}; take other weights, or set '
+    f'model.backbone.family to {" or ".join(map(repr, families))}.'
+  )
 
 
 def _check_field(what: str, field: str, found, wanted) -> None:
@@ -210,20 +246,31 @@ def _check_field(what: str, field: str, found, wanted) -> None:
   )
 
 
-def compute_shapes(cfg: ViTConfig) -> dict:
-  """Computes the tree of `ViT(cfg)` as shapes, without memory.
+def compute_shapes(cfg: ImageModel) -> dict:
+  """Computes the tree of an image model as shapes, without memory.
 
-  All blocks are alike, so only one is traced.
+  Blocks of a stage are alike, so only one is traced.
   """
-  image = jax.ShapeDtypeStruct((1, *cfg.image_shape), 'float32')
-  model = ViT(dataclasses.replace(cfg, depth=1))
+  depths = getattr(cfg, 'depths', ())
+  short = {'depths': (1,) * len(depths)} if depths else {'depth': 1}
+  model = make_module(dataclasses.replace(cfg, **short))
+  image = jax.ShapeDtypeStruct(_find_input_shape(cfg), 'float32')
   tree = jax.eval_shape(model.init, jax.random.key(0), image)['params']
-  blocks = {f'blocks_{i}': tree['blocks_0'] for i in range(cfg.depth)}
-  return tree | blocks
+  stages = [cfg.block(i).stage for i in range(cfg.num_blocks)]
+  return tree | {
+    f'blocks_{i}': tree[f'blocks_{stage}'] for i, stage in enumerate(stages)
+  }
 
 
-def make_random_params(cfg: ViTConfig, seed: int) -> dict:
+def make_random_params(cfg: ImageModel, seed: int) -> dict:
   """Returns freshly initialised parameters."""
-  image = jnp.zeros((1, *cfg.image_shape))
+  image = jnp.zeros(_find_input_shape(cfg))
   with jax.disable_jit(False):  # or their last bits would differ
-    return jax.jit(ViT(cfg).init)(jax.random.key(seed), image)['params']
+    return jax.jit(make_module(cfg).init)(jax.random.key(seed), image)['params']
+
+
+def _find_input_shape(cfg: ImageModel) -> tuple[int, ...]:
+  """One image; one clip, if patches or parameters are of several frames."""
+  steps = getattr(cfg, 'steps', 0)
+  frames = (cfg.tubelet * max(steps, 1),) if cfg.tubelet > 1 or steps else ()
+  return (1, *frames, *cfg.image_shape)

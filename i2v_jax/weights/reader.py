@@ -64,7 +64,7 @@ class Reader:
   def take_qkv(self, weight: str, bias: str) -> dict:
     """Takes queries, keys and values that are one layer."""
     found = [self.take(key) for key in (weight, bias)]
-    if any(len(array) % 3 for array in found):
+    if any(array.ndim < 1 or len(array) % 3 for array in found):
       raise UserError(f'{weight!r} of {self.what} does not hold q, k and v.')
     weights, biases = (np.split(array, 3) for array in found)
     return {
@@ -136,8 +136,10 @@ class Reader:
     )
 
 
-def count_blocks(keys: Arrays, pattern: str) -> int:
+def count_blocks(keys: Arrays, pattern: str, what: str = 'block') -> int:
   """Counts blocks; `pattern` has `{}` for the number of the block.
+
+  `what` names them in the error.
 
   Raises:
     UserError: a block is missing between others.
@@ -147,5 +149,8 @@ def count_blocks(keys: Arrays, pattern: str) -> int:
   numbers = {tail.partition(after)[0] for tail in tails}
   found = sorted(int(number) for number in numbers if number.isdecimal())
   if missing := sorted(set(range(len(found))) - set(found)):
-    raise UserError(f'{keys.what} lacks block {missing[0]} of {found[-1] + 1}.')
+    raise UserError(
+      f'{keys.what} lacks {what} {missing[0]} of {found[-1] + 1} '
+      f'({pattern.format(missing[0])}…).'
+    )
   return len(found)

@@ -24,8 +24,7 @@ TYPES = {  # model_type of Hugging Face -> what it is
   'mobilevit': 'MobileViT',
   'resnet': 'a ResNet',
   'sam': 'SAM',
-  'swin': 'a Swin',
-  'swinv2': 'a Swin',
+  'swinv2': 'a Swin V2',
   'timesformer': 'TimeSformer',
   'videomae': 'VideoMAE',
   'vitdet': 'ViTDet',
@@ -33,8 +32,8 @@ TYPES = {  # model_type of Hugging Face -> what it is
   'vivit': 'ViViT',
   'vjepa2': 'V-JEPA 2',
 }
-# Beginnings of timm's names of plain image transformers.
-TIMM = ('deit', 'eva_large_patch14', 'flexivit', 'vit')
+# Beginnings of timm's names of plain image transformers, and of Swin.
+TIMM = ('deit', 'eva_large_patch14', 'flexivit', 'swin_', 'vit')
 TIMM_OTHERS = {  # part of such a name -> what it is
   'dinov3': 'DINOv3',
   'distilled': 'a distilled DeiT',
@@ -44,15 +43,18 @@ TIMM_OTHERS = {  # part of such a name -> what it is
   '_rope': 'a ViT with rotary positions',
   '_rpn': 'a ViT with norms after its layers',
   '_srelpos': 'a ViT with relative positions',
+  'swin_s3_': 'a Swin whose stages differ in their windows (S3)',
   '_xp_': 'a ViT with RMSNorm',
 }
 BLOCK = r'(^|\.)blocks\.\d+\.'
+SWIN = r'layers\.\d+\.blocks\.\d+\.'
 KEYS = (  # part of a key -> what the model is; the first match counts
   (r'\.lora_[A-Z]', 'a model with LoRA that is not merged (merge_and_unload)'),
   (r'(^|\.)(distillation_token|dist_token)$', 'a distilled DeiT'),
   (r'storage_tokens|rope_embed\.|layer\.\d+\.attention\.o_proj', 'DINOv3'),
-  (r'layers\.\d+\.blocks\.\d+\.', 'a Swin'),
-  (r'relative_position_(bias|index)|rel_pos_bias|layer\.\d+\.lambda_1',
+  (SWIN + r'.*(cpb_mlp|logit_scale|continuous_position_bias)', 'a Swin V2'),
+  (r'^(?!.*' + SWIN + ').*relative_position_(bias|index)|rel_pos_bias|'
+   + r'layer\.\d+\.lambda_1',
    'BEiT, or another with relative positions'),
   (r'rel_pos_[hw]$', 'SAM, or another ViTDet'),
   (r'attn_pool\.probe|visual\.attn_pool', 'a Perception Encoder (PE)'),
@@ -111,10 +113,19 @@ def identify_by_keys(weights: Weights) -> str:
     found = re.compile(pattern)
     if any(found.search(key) for key in keys):
       return what
+  if any(re.search(SWIN, key) for key in keys):
+    return _identify_swin(keys)
   for key in keys:
     if key.endswith(PATCHES) and len(keys[key].shape) == 5:
       return 'a video model such as VideoMAE, whose patches have a depth'
   return _identify_by_missing_keys(keys)
+
+
+def _identify_swin(keys: Collection[str]) -> str:
+  """Swin may have patches with a depth, but no other positions."""
+  if any(key.endswith('relative_position_bias_table') for key in keys):
+    return ''
+  return 'built as a Swin, but has no tables of relative positions'
 
 
 def _identify_by_missing_keys(keys: Collection[str]) -> str:

@@ -132,6 +132,16 @@ def test_keys_shapes_and_config_are_hugging_faces(golden, tmp_path):
   assert found == {key: config[key] for key in found}
 
 
+def test_a_swin_is_refused(tmp_path):
+  sizes = dict(embed_dim=8, depths=(1, 1), num_heads=(2, 2), image_size=16)
+  spec = dict(backbone=dict(family='swin', window=2, **sizes), num_frames=2)
+  model = build(spec | dict(adapter=dict(name='zeroi2v')), 3)
+  found = dataclasses.replace(small.trained(None, tmp_path), model=model)
+  with pytest.raises(ValueError, match='no place for an image model that is'):
+    clip_format.export_clip(found, tmp_path / 'out')
+  assert not (tmp_path / 'out').exists()
+
+
 def test_what_a_user_of_it_finds(tmp_path):
   model = small.trained(None, tmp_path)
   clip_format.export_clip(model, tmp_path / 'out')

@@ -1,5 +1,7 @@
 """The same weights under the names of other files."""
 
+import re
+
 import numpy as np
 
 from i2v_jax.weights.formats import native
@@ -69,6 +71,32 @@ def as_timm(arrays):
     fused = query.replace('attention.attention.query', 'attn.qkv')
     arrays[fused] = np.concatenate([arrays.pop(part) for part in parts])
   return {k: v for k, v in arrays.items() if 'pooler' not in k}
+
+
+BUFFERS = ('relative_position_index', 'attn_mask')
+
+
+def swin_as_timm(arrays):
+  """Microsoft's names -> those of timm from 0.9 on, which has no buffers."""
+  later = lambda key: re.sub(
+    r'layers\.(\d)\.downsample',
+    lambda found: f'layers.{int(found[1]) + 1}.downsample',
+    key,
+  )
+  arrays = {k: v for k, v in arrays.items() if not k.endswith(BUFFERS)}
+  return rename({later(k): v for k, v in arrays.items()}, ('head.', 'head.fc.'))
+
+
+def swin_as_mmaction(arrays, frames):
+  """Microsoft's names -> a recogniser's, with patches of several frames."""
+  arrays = {k: v for k, v in arrays.items() if not k.endswith(BUFFERS)}
+  patch = arrays['patch_embed.proj.weight'][:, :, None]
+  patch = np.repeat(patch, frames, axis=2) / np.float32(frames)
+  arrays['patch_embed.proj.weight'] = patch
+  for leaf in ('weight', 'bias'):
+    arrays[f'norm2.{leaf}'] = arrays.pop(f'norm.{leaf}')
+    arrays.pop(f'head.{leaf}')
+  return {f'backbone.{k}': v for k, v in arrays.items()}
 
 
 def as_big_vision(arrays):

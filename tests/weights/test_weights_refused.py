@@ -18,7 +18,9 @@ KEYS = {  # a key that a file of this model has -> how it is named
   'dist_token': 'a distilled DeiT',
   'storage_tokens': 'DINOv3',
   'layer.0.attention.o_proj.weight': 'DINOv3',
-  'layers.0.blocks.0.attn.qkv.weight': 'a Swin',
+  'layers.0.blocks.0.attn.qkv.weight': 'built as a Swin, but has no tables',
+  'layers.0.blocks.0.attn.cpb_mlp.0.weight': 'a Swin V2',
+  'layers.0.blocks.0.attn.logit_scale': 'a Swin V2',
   B + 'attn.relative_position_bias_table': 'BEiT',
   'encoder.layer.0.lambda_1': 'BEiT',
   B + 'attn.rel_pos_h': 'SAM, or another ViTDet',
@@ -87,9 +89,14 @@ def test_what_is_missing_tells(golden, case):
     (dict(model_type='dinov3_vit'), 'is DINOv3, which is not supported; docs'),
     (dict(model_type='videomae'), 'is VideoMAE, which'),
     (dict(model_type='blip_vision_model'), 'is BLIP, which'),
+    (dict(model_type='swinv2'), 'is a Swin V2, which'),
     (
-      dict(architecture='swin_tiny_patch4_window7_224'),
-      'is swin_tiny.* of tim',
+      dict(architecture='swinv2_tiny_window8_256'),
+      'is swinv2_tiny.* of timm, which',
+    ),
+    (
+      dict(architecture='swin_s3_tiny_224'),
+      r'stages differ in their windows \(S3\) \(swin_s3_tiny_224 of timm\)',
     ),
     (
       dict(architecture='deit_base_distilled_patch16_224'),

@@ -11,14 +11,25 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
+from i2v_jax.backbones import swin_config
+from i2v_jax.backbones.image_model import FAMILIES, ImageModel
+from i2v_jax.backbones.swin_config import SwinConfig
 from i2v_jax.backbones.vit_config import ViTConfig
-from i2v_jax.runtime.errors import FileError
+from i2v_jax.runtime.errors import FileError, UserError, check_choice
 from i2v_jax.runtime.files import WAY_OUT
 from i2v_jax.weights import files
+from i2v_jax.weights.arrays import Arrays
 from i2v_jax.weights.files import Weights
+from i2v_jax.weights.formats import swin_parts
 from i2v_jax.weights.reader import Reader, count_blocks
 
 BLOCKS = 'blocks_{}/'
+# Class of config -> its place in the metadata, and its family if it has one.
+PLACES = {
+  ViTConfig: ('vit', {}),
+  SwinConfig: ('image_model', {'family': swin_config.FAMILY}),
+}
+ONLY_SWIN = 'ln_patch/scale'
 
 
 def recognises(keys: Collection[str]) -> bool:
@@ -38,17 +49,46 @@ def find_resampling(weights: Weights) -> str:
   return weights.metadata.get('resampling', 'bicubic')
 
 
-def describe_config(cfg: ViTConfig) -> dict:
-  """Describes a config as metadata: all that decides parameters and outputs."""
+def describe_config(cfg: ImageModel) -> dict:
+  """Describes a config: all that decides parameters and outputs."""
   found = dataclasses.asdict(cfg)
   return {k: v for k, v in found.items() if k not in ('dtype', 'remat')}
 
 
+def make_metadata(cfg: ImageModel) -> dict[str, dict]:
+  """Makes the part of the metadata that says what the model is."""
+  place, family = PLACES[type(cfg)]
+  return {place: family | describe_config(cfg)}
+
+
+def find_class(weights: Weights) -> type:
+  found = weights.metadata.get('image_model')
+  if found is None:
+    return SwinConfig if ONLY_SWIN in weights.arrays else ViTConfig
+  family = found.get('family') if isinstance(found, dict) else found
+  check_choice(
+    f'The family in the metadata of {weights.what}', family, FAMILIES
+  )
+  return FAMILIES[family]
+
+
 def read_fields(weights: Weights) -> dict:
-  """Reads fields of `ViTConfig` from the metadata, or from shapes."""
-  if 'vit' in weights.metadata:
-    return weights.metadata['vit']
-  arrays = weights.arrays
+  """Reads fields of a config from the metadata, or a ViT's from shapes."""
+  kind = find_class(weights)
+  place, family = PLACES[kind]
+  if place in weights.metadata:
+    fields = weights.metadata[place]
+    return {k: v for k, v in fields.items() if k not in family}
+  if kind is not ViTConfig:
+    raise UserError(
+      f'{weights.what} has no metadata that says what its image model is; '
+      'write it anew from the published file with `i2v weights convert`.'
+    )
+  return _read_sizes(weights.arrays)
+
+
+def _read_sizes(arrays: Arrays) -> dict:
+  """Reads fields of `ViTConfig` from shapes."""
   patch, _, _, width = arrays.shape('patch/kernel', 4)
   class_token = 'cls' in arrays
   side = round((len(arrays['pos']) - class_token) ** 0.5)
@@ -68,7 +108,10 @@ def read_fields(weights: Weights) -> dict:
   )
 
 
-def convert(weights: Weights, cfg: ViTConfig) -> tuple[dict, Reader]:
+def convert(weights: Weights, cfg: ImageModel) -> tuple[dict, Reader]:
+  if isinstance(cfg, SwinConfig):
+    reader = Reader(weights.arrays)
+    return swin_parts.convert_ours(reader, cfg), reader
   ignored = () if cfg.pool == 'map' else ('map/',)
   reader = Reader(weights.arrays, ignored)
   flat = {key: reader.take(key) for key in sorted(reader.left - {'pos'})}
