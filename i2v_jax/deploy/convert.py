@@ -114,7 +114,8 @@ def _make_arguments(config: Mapping[str, Any], model) -> dict[str, Any]:
   )
   match adapter.get('name'):
     case 'zeroi2v' | 'gelu_adapters' as name:
-      arguments |= dict(method=name, offsets=adapter.get('offsets', ()))
+      spec = adapters.relocation(adapter) or {}
+      arguments |= dict(method=name, offsets=spec.get('offsets', ()))
       arguments['adapter_scale'] = adapters.option(adapter, 'scale', 1.0)
     case 'aim':
       arguments['adapter_scale'] = adapters.option(adapter, 'scale', 1.0)

@@ -39,7 +39,8 @@ def load_release(
     backbone: image model of EVL, whose files have none; as in
       `load_image_model`, or a mapping under EVL's own names.
     offsets: frame offsets of ZeroI2V's heads, as `operators.HeadRelocation`
-      takes them; `()` for a model without head relocation.
+      takes them, `quarter` for those of Swin; `()` for a model without head
+      relocation.
     num_heads: heads of the image transformer; by default, those usual for its
       width.
     adapter_scale: scale of ZeroI2V's and AIM's adapters: 0.5 in the

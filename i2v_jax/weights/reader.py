@@ -4,7 +4,7 @@ Torch keeps outputs first: linear kernels are transposed, convolutions turned.
 Both are views; only arrays that are not float32 are copied.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -32,6 +32,12 @@ class Reader:
       key for key in arrays if key in ignored or key.startswith(begins)
     ]
     self.left = set(arrays) - set(self.ignored)
+
+  def ignore(self, keys: Iterable[str]) -> None:
+    """Leaves out keys that the model does not use, by name."""
+    keys = self.left & {*keys}
+    self.ignored += sorted(keys)
+    self.left -= keys
 
   def has(self, key: str) -> bool:
     return key in self.left

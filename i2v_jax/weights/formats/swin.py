@@ -42,7 +42,8 @@ def find_names(keys: Collection[str]) -> Names:
   numbers = re.findall(r'^layers\.(\d+)\.', '\n'.join(keys), re.MULTILINE)
   last = max(map(int, numbers))
   at_start = f'layers.{last}.downsample.reduction.weight' in keys
-  norm = f'norm{last}' if f'norm{last}.weight' in keys else 'norm'
+  own = any(key.startswith(f'norm{last}.') for key in keys)
+  norm = f'norm{last}' if own else 'norm'
   return Names(
     patch='patch_embed.proj',
     patch_norm='patch_embed.norm',
@@ -74,12 +75,12 @@ def find_resampling(weights: Weights) -> str:
 def read_fields(weights: Weights) -> dict:
   """Reads fields of `SwinConfig` from shapes and timm's `config.json`."""
   names, stated = find_names(weights.arrays), _read_timm(weights)
-  return swin_sizes.read_fields(weights, names, stated)
+  return swin_sizes.read_fields(weights.arrays, names, stated)
 
 
 def assume_fields(weights: Weights) -> dict:
   names, fields = find_names(weights.arrays), read_fields(weights)
-  return swin_sizes.assume_image_size(weights, names, fields)
+  return swin_sizes.assume_image_size(weights.arrays, names, fields)
 
 
 def _read_timm(weights: Weights) -> dict:

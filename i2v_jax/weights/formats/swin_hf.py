@@ -73,12 +73,12 @@ def find_resampling(weights: Weights) -> str:
 def read_fields(weights: Weights) -> dict:
   """Reads fields of `SwinConfig` from shapes and `config.json`."""
   names, stated = find_names(weights.arrays), _read_config(weights)
-  return swin_sizes.read_fields(weights, names, stated)
+  return swin_sizes.read_fields(weights.arrays, names, stated)
 
 
 def assume_fields(weights: Weights) -> dict:
   names, fields = find_names(weights.arrays), read_fields(weights)
-  return swin_sizes.assume_image_size(weights, names, fields)
+  return swin_sizes.assume_image_size(weights.arrays, names, fields)
 
 
 def _read_config(weights: Weights) -> dict:

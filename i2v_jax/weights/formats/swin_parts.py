@@ -27,7 +27,7 @@ def read_tree(reader: Reader, names: Names, cfg: SwinConfig) -> dict:
   tables = {}
   for i, key in enumerate(keys):
     tree[f'blocks_{i}'] = reader.take_block(key, names.block)
-    tables[key + names.table] = _take_table(reader, names, key)
+    tables[key + names.table] = _take_table(reader, names, key, cfg.steps)
   fitted = fit_tables(reader, tables, cfg)
   for i, table in enumerate(fitted):
     tree[f'blocks_{i}']['attn']['bias'] = table
@@ -63,15 +63,15 @@ def _take_merging(reader: Reader, names: Names, stage: int, cfg) -> dict:
   return {'ln': norm, 'fc': {'kernel': weight.T}}
 
 
-def _take_table(reader: Reader, names: Names, block: str) -> np.ndarray:
-  """Takes the table of a block, `1 x R x N`.
+def _take_table(reader: Reader, names: Names, block: str, steps: int):
+  """Takes the table of a block, `S x R x N`.
 
-  Of several for offsets in time, all must be equal.
+  Where a model has no steps, all of several must be equal, and S is 1.
   """
   key, window = block + names.table, find_window(reader.arrays, names, block)
   table = reader.take(key)
   table = table.reshape(-1, (2 * window - 1) ** 2, table.shape[-1])
-  if len(table) > 1:
+  if len(table) > 1 and not steps:
     _check_equal(
       table,
       f'{key!r} of {reader.what} holds {len(table)} tables that differ, as '
@@ -79,7 +79,7 @@ def _take_table(reader: Reader, names: Names, block: str) -> np.ndarray:
     )
     how = f'one of {len(table)} equal tables of relative positions'
     reader.reshaped.append(f'{key}: {how}')
-  return table[:1]
+  return table if steps else table[:1]
 
 
 def _check_equal(parts: np.ndarray, error: str) -> None:

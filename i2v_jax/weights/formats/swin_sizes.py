@@ -12,7 +12,6 @@ from typing import NamedTuple
 from i2v_jax.backbones import swin_config
 from i2v_jax.runtime.errors import UserError
 from i2v_jax.weights.arrays import Arrays
-from i2v_jax.weights.files import Weights
 from i2v_jax.weights.reader import count_blocks
 
 
@@ -52,18 +51,18 @@ class Names(NamedTuple):
         yield stage, self.find_block(stage, block)
 
 
-def read_fields(weights: Weights, names: Names, stated: Mapping) -> dict:
+def read_fields(arrays: Arrays, names: Names, stated: Mapping) -> dict:
   """Reads fields of `SwinConfig` from shapes.
 
   Args:
-    weights: an opened file.
+    arrays: of an opened file.
     names: of its format.
     stated: fields that a config next to the file states; these count.
 
   Raises:
     UserError: a block or stage is missing, or arrays do not fit each other.
   """
-  arrays, what = weights.arrays, weights.what
+  what = arrays.what
   if names.positions in arrays:
     raise UserError(
       f'{names.positions!r} of {what} are absolute positions, which this Swin '
@@ -97,10 +96,10 @@ def read_fields(weights: Weights, names: Names, stated: Mapping) -> dict:
   return fields
 
 
-def assume_image_size(weights: Weights, names: Names, fields: Mapping) -> dict:
+def assume_image_size(arrays: Arrays, names: Names, fields: Mapping) -> dict:
   """The size at which the last stage is a single window."""
   last = len(fields['depths']) - 1
-  window = find_window(weights.arrays, names, names.find_block(last, 0))
+  window = find_window(arrays, names, names.find_block(last, 0))
   return {'image_size': window * fields['patch_size'] * 2**last}
 
 

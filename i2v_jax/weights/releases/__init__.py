@@ -10,9 +10,15 @@ config) and `convert`, which returns the tree.
 from i2v_jax.runtime.errors import UserError
 from i2v_jax.weights import image, prefixes
 from i2v_jax.weights.files import Weights
-from i2v_jax.weights.releases import dualpath, evl, st_adapter, zeroi2v_aim
+from i2v_jax.weights.releases import (
+  dualpath,
+  evl,
+  st_adapter,
+  swin,
+  zeroi2v_aim,
+)
 
-RELEASES = (evl, dualpath, st_adapter, zeroi2v_aim)
+RELEASES = (evl, dualpath, st_adapter, zeroi2v_aim, swin)
 
 
 def open_release(source, which: str = '') -> Weights:

@@ -7,7 +7,7 @@ merged ZeroI2V.
 
 from collections.abc import Collection, Mapping
 
-from i2v_jax.adapters import zeroi2v
+from i2v_jax.adapters import frame_shift, zeroi2v
 from i2v_jax.runtime.errors import UserError
 from i2v_jax.weights.arrays import Arrays
 from i2v_jax.weights.formats import clip_openai, timm
@@ -81,16 +81,21 @@ def read_spec(arrays: Arrays, arguments: Arguments) -> tuple[dict, int]:
     if is_aim(arrays)
     else _read_zeroi2v(arrays, arguments)
   )
+  classes = count_classes(arrays, arguments)
+  frames = arrays[BACKBONE + 'temporal_embedding'].shape[1]
+  found = dict(
+    backbone=arguments.make_backbone(sizes), num_frames=frames, adapter=adapter
+  )
+  return found, classes
+
+
+def count_classes(arrays, arguments: Arguments) -> int:
   if HEAD + '.bias' not in arrays:
     raise UserError(
       f'{arguments.what} has no head, {HEAD}.weight and {HEAD}.bias; add those '
       'of the file it was made from.'
     )
-  frames = arrays[BACKBONE + 'temporal_embedding'].shape[1]
-  found = dict(
-    backbone=arguments.make_backbone(sizes), num_frames=frames, adapter=adapter
-  )
-  return found, len(arrays[HEAD + '.bias'])
+  return len(arrays[HEAD + '.bias'])
 
 
 def _read_aim(arrays, arguments: Arguments) -> dict:
@@ -103,8 +108,14 @@ def _read_aim(arrays, arguments: Arguments) -> dict:
 
 
 def _read_zeroi2v(arrays, arguments: Arguments) -> dict:
-  offsets = arguments.ask('offsets', 'which heads look at which frames')
   found = frozenset(find_places(arrays).values())
+  spec = read_zeroi2v(arguments, found)
+  return spec | (dict(rank=_read_rank(arrays)) if found else {})
+
+
+def read_zeroi2v(arguments: Arguments, found: frozenset) -> dict:
+  """Makes the spec of ZeroI2V with adapters at these places."""
+  offsets = arguments.ask('offsets', 'which heads look at which frames')
   counts = {frozenset(p): count for count, p in zeroi2v.PLACES.items()}
   if found not in counts:
     raise UserError(
@@ -112,12 +123,13 @@ def _read_zeroi2v(arrays, arguments: Arguments) -> dict:
       'arrangement of ZeroI2V.'
     )
   method = 'gelu_adapters' if arguments.method == 'gelu_adapters' else 'zeroi2v'
-  spec = dict(name=method, offsets=offsets, num_adapters=counts[found])
+  where = 'heads' if offsets == frame_shift.QUARTER else 'offsets'
+  spec = {'name': method, where: offsets, 'num_adapters': counts[found]}
   if not found:
     arguments.asked.add('adapter_scale')  # merged files have none
     return spec
   scale = arguments.ask('adapter_scale', "the scale of ZeroI2V's adapters")
-  return spec | dict(scale=scale, rank=_read_rank(arrays))
+  return spec | dict(scale=scale)
 
 
 def _read_rank(arrays) -> int:
