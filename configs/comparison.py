@@ -14,6 +14,9 @@ ALL = ('q', 'k', 'v', 'out', 'fc1', 'fc2')
 LINEAR = dict(name='zeroi2v', rank=16, dropout=0.0)
 AIM = dict(name='aim', rank=16, drop_path=0.0)
 GRID = dict(grid=(2, 4), spatial_frames=4, dropout=0.0)
+SWIN = dict(
+  family='swin', embed_dim=32, depths=(2, 4), num_heads=(4, 8), window=4
+)
 
 
 def row(get, adapter, operator=None, trainable=('adapters', *CLASSIFIER)):
@@ -86,6 +89,26 @@ def moving(get):
   yield 'EVL', row(get, evl, trainable=('adapters', 'head'))
 
 
+def on_swin(get):
+  """The papers' methods on a Swin, pretrained as the ViT is."""
+
+  def swin():
+    c = get()
+    c.model.backbone = SWIN | dict(image_size=32)
+    if c.weights != 'random':
+      c.weights = 'builtin:digits_swin'
+    return c
+
+  quarter = dict(name='zeroi2v', heads='quarter', num_adapters=0)
+  dualpath = dict(name='dualpath', rank=16) | GRID | dict(grid=(2, 2))
+  yield 'Swin, linear probe', row(swin, None, trainable=('head',))
+  yield 'Swin, linear adapters', row(swin, LINEAR)
+  yield 'Swin, ZeroI2V', row(swin, LINEAR | dict(heads='quarter'))
+  yield 'Swin, AIM', row(swin, AIM | dict(scale=0.5))
+  yield 'Swin, DualPath', row(swin, dualpath, None, ('adapters', 'head'))
+  yield 'Swin, full, relocation', row(swin, quarter, None, ('',))
+
+
 def rows(get):
-  for group in (still, between, moving):
+  for group in (still, between, moving, on_swin):
     yield from group(get)

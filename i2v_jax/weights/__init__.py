@@ -44,7 +44,7 @@ def load_backbone(
   """Loads the parameters of the image model `cfg`, float32.
 
   Args:
-    source: as in `load_image_model`; or `builtin:digits`; or `random` for a
+    source: as in `load_image_model`; or `builtin:NAME`; or `random` for a
       fresh initialisation.
     cfg: the model.
     seed: seed of `random`.

@@ -23,7 +23,10 @@ from i2v_jax.weights.formats import FORMATS, huggingface, native
 from i2v_jax.weights.report import MissingArgumentError, Report, infer_num_heads
 
 ASSETS = pathlib.Path(__file__).parent / 'builtin'
-BUILTIN = {'digits': ASSETS / 'digits_vit.safetensors'}
+BUILTIN = {
+  'digits': ASSETS / 'digits_vit.safetensors',
+  'digits_swin': ASSETS / 'digits_swin.safetensors',
+}
 
 TEXT = ('text_model.', 'token_embedding.', 'embeddings.token_embedding.')
 
@@ -47,7 +50,7 @@ class Loaded(NamedTuple):
 
 
 def open_source(source, which: str = '') -> Weights:
-  """Opens a path, a mapping, `hf:ORG/NAME[@REVISION]`, or `builtin:digits`.
+  """Opens a path, a mapping, `hf:ORG/NAME[@REVISION]`, or `builtin:NAME`.
 
   `which` is `ema` or `raw`, where a checkpoint has both; '' takes `ema`.
   """

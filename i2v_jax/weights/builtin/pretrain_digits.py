@@ -116,9 +116,9 @@ def main():
     args.out,
     params['backbone'],
     np.float16,
-    vit=native.describe_config(cfg),
     normalization='half',
     val_accuracy=measured,
+    **native.make_metadata(cfg),
   )
   print(f'{args.out}: held-out accuracy {measured}')
 
