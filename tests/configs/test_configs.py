@@ -43,6 +43,13 @@ ARGUMENTS = [
   ('dualpath_hmdb51', 'preset=release,quirks'),
   ('st_adapter_k400', 'variant=L/14,frames=32'),
   ('evl_k400', 'variant=L/14,frames=16'),
+  ('aim_k400', 'variant=Swin-B,preset=release'),
+  ('aim_ssv2', 'variant=Swin-B'),
+  ('dualpath_ssv2', 'variant=Swin-B'),
+  ('finetune_folder', 'family=swin'),
+  ('zeroi2v_ssv2', 'variant=Swin-B'),
+  ('zeroi2v_ssv2', 'variant=Swin-B,method=full'),
+  ('zeroi2v_ssv2', 'variant=Swin-L,bias=shared,frames=16'),
   ('zeroi2v_k400', 'family=imagenet21k'),
   ('zeroi2v_ssv2', 'family=imagenet21k'),
 ]

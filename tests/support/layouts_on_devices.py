@@ -35,6 +35,9 @@ MODELS = {
   ),
   'evl': small.build({'name': 'evl', 'layers': 2}),
   'swiglu': small.build(HEADS, backbone=SWIGLU),
+  'swin': small.on_swin(
+    dict(name='zeroi2v', heads='quarter'), bias='per_frame', steps=4
+  ),
 }
 WHOLE = dict(model=1, frozen='replicated', trained='replicated')
 LAYOUTS = {

@@ -91,6 +91,21 @@ def test_killed_at_any_moment_it_ends_the_same(smoke_config, digits, tmp_path):
   check_same(killed, whole)
 
 
+def test_a_killed_run_on_swin_ends_the_same(smoke_config, digits, tmp_path):
+  name, arg = 'aim_k400', 'variant=Swin-B,preset=release,smoke'
+  whole, killed = tmp_path / 'whole', tmp_path / 'killed'
+  short = dict(steps=12, checkpoint_every=3)
+  loop.train_and_evaluate(smoke_config(name, arg, **short), whole)
+  flags = [f'--config=configs/{name}.py:{arg}']
+  argv = command(digits, killed, *options(**short), config=flags)
+  process = start(argv)
+  wait_for_steps(process, 5)
+  os.kill(process.pid, signal.SIGKILL)
+  process.communicate()
+  assert 'resumed at step 3 of 12' in start(argv).communicate()[0]
+  check_same(killed, whole)
+
+
 def test_a_run_at_work(smoke_config, digits, tmp_path):
   """Told of, not trained by another, stopped with its whole group, gone on."""
   workdir, config = tmp_path / 'run', dict(steps=2000, checkpoint_every=400)

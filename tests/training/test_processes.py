@@ -21,12 +21,12 @@ from i2v_jax.deploy import trained
 from i2v_jax.training import loop
 
 
-def command(digits, workdir, *changes):
+def command(digits, workdir, *changes, config=quick.FLAGS):
   return [
     sys.executable,
     '-m',
     'i2v_jax.main',
-    *quick.FLAGS,
+    *config,
     f'--config.data.root={digits}',
     '--config.compare={}',
     f'--workdir={workdir}',
