@@ -11,21 +11,33 @@ WEIGHTS = {  # family -> variant -> where it is; the first is the default
   },
   # As AIM: fine-tuned on ImageNet-1k.
   'imagenet': {'B/16': 'hf:google/vit-base-patch16-224'},
+  # As ZeroI2V's Table 13: not fine-tuned.
+  'imagenet21k': {'B/16': 'hf:google/vit-base-patch16-224-in21k'},
   'dinov2': {
     'B/14': 'hf:facebook/dinov2-base',
     'S/14': 'hf:facebook/dinov2-small',
     'L/14': 'hf:facebook/dinov2-large',
   },
   'siglip': {'B/16': 'hf:google/siglip-base-patch16-224'},
+  'swin': {
+    'Swin-B': 'hf:microsoft/swin-base-patch4-window7-224-in22k',
+    'Swin-T': 'hf:microsoft/swin-tiny-patch4-window7-224',
+    'Swin-S': 'hf:microsoft/swin-small-patch4-window7-224',
+    'Swin-L': 'hf:microsoft/swin-large-patch4-window7-224-in22k',
+  },
 }
 NORMALIZATION = {
   'clip': 'clip',
   'imagenet': 'imagenet',  # as AIM's configurations; the file's own is half
+  'imagenet21k': 'half',
   'dinov2': 'imagenet',
   'siglip': 'half',
+  'swin': 'imagenet',
 }
 PROJECTION = {'B/16': 512, 'L/14': 768}  # width of CLIP's joint space
-DEPTH = {'S': 12, 'B': 12, 'L': 24}
+DEPTHS = {'S': (12,), 'B': (12,), 'L': (24,)}  # blocks of each stage
+DEPTHS |= dict.fromkeys(('Swin-S', 'Swin-B', 'Swin-L'), (2, 2, 18, 2))
+DEPTHS['Swin-T'] = (2, 2, 6, 2)
 
 
 class ArgumentError(Exception):
@@ -172,21 +184,34 @@ def _optimizer() -> ConfigDict:
 def backbone(
   c: ConfigDict, variant: str, frames: int, family: str = 'clip'
 ) -> None:
-  """Chooses an image ViT: family, size ('' for the default), frames."""
+  """Chooses an image model: family, size ('' for the default), frames."""
+  family = 'swin' if variant.startswith('Swin-') else family
   known = choose(WEIGHTS, family, 'family')
   variant = variant or next(iter(known))
   c.weights = choose(known, variant, f'variant (of {family})')
   c.data.normalization = NORMALIZATION[family]
   c.data.weights_normalization = 'half' if family == 'imagenet' else ''
-  c.model.backbone.family = family
+  c.model.backbone.family = family.removesuffix('21k')  # other weights only
   c.model.backbone.variant = variant
   c.model.num_frames = frames
+  c.model.temporal_embedding = not is_swin(c)
+
+
+def is_swin(c: ConfigDict) -> bool:
+  return c.model.backbone.family == 'swin'
+
+
+def depths(c: ConfigDict) -> tuple:
+  """Blocks of each stage of the backbone; a ViT has one stage."""
+  sizes = c.model.backbone
+  if 'depth' in sizes:
+    return (sizes.depth,)
+  return sizes.get('depths') or DEPTHS[sizes.variant.partition('/')[0]]
 
 
 def depth(c: ConfigDict) -> int:
   """Number of blocks of the backbone."""
-  sizes = c.model.backbone
-  return sizes.get('depth') or DEPTH[sizes.variant.partition('/')[0]]
+  return sum(depths(c))
 
 
 def reported(c: ConfigDict, top1: float) -> float:
@@ -196,9 +221,8 @@ def reported(c: ConfigDict, top1: float) -> float:
 
 def smoke(c: ConfigDict) -> ConfigDict:
   """The same config in miniature: moving digits, tiny model, 3 steps, CPU."""
-  sizes = dict(width=32, depth=2, num_heads=8, patch_size=16, image_size=32)
-  c.model.backbone = dict(family=c.model.backbone.family, **sizes)
   c.model.num_frames = min(c.model.num_frames, 8)
+  c.model.backbone = _small(c)
   small = dict(grid=(2, 2), spatial_frames=4, layers=2)
   adapter = c.model.adapter or ConfigDict()
   for option in small.keys() & adapter.keys():
@@ -218,12 +242,25 @@ def smoke(c: ConfigDict) -> ConfigDict:
   return c
 
 
+def _small(c: ConfigDict) -> dict:
+  """A small image model of the same family."""
+  if not is_swin(c):
+    sizes = dict(width=32, depth=2, num_heads=8, patch_size=16)
+    return dict(family=c.model.backbone.family, image_size=32, **sizes)
+  sizes = dict(embed_dim=16, depths=(2, 2), num_heads=(2, 4), window=4)
+  found = dict(c.model.backbone) | sizes | dict(image_size=32)
+  if found.get('steps'):
+    found['steps'] = c.model.num_frames // found['tubelet']
+  return {k: v for k, v in found.items() if k != 'variant'}
+
+
 def _fewer_blocks(c: ConfigDict) -> None:
   """Drops the keys for blocks and channels that the small model lacks."""
   optimizer = c.optimizer
   if (c.model.adapter or {}).get('blocks'):
     c.model.adapter.blocks = (1,)
-  gone = [f'/blocks_{i}/' for i in range(2, 24)]
+  gone = [f'/blocks_{i}/' for i in range(depth(c), 24)]
+  gone += [f'/merges_{i}/' for i in range(1, 3)]
   here = lambda path: not any(block in f'/{path}/' for block in gone)
   kept = lambda table: {path: v for path, v in table.items() if here(path)}
   c.trainable = tuple(filter(here, c.trainable))

@@ -2,8 +2,10 @@ r"""DualPath on Something-Something V2.
 
 python -m i2v_jax.main --config configs/dualpath_ssv2.py --workdir runs/dual
   configs/dualpath_ssv2.py:preset=release,quirks
+  configs/dualpath_ssv2.py:variant=Swin-B
   configs/dualpath_ssv2.py:smoke
 
+On Swin it is our reading, experimental: the paper claims it, without a number.
 The released command: 60 epochs, 86 clips a step (here 88, which divides over
 eight devices), 3.5e-4 per 256 clips.
 """

@@ -5,8 +5,8 @@ python -m i2v_jax.main --config configs/finetune_folder.py \
 
 CLIPS/<class>/<clip>.mp4 is split 80 / 20; CLIPS/train/<class> and
 CLIPS/val/<class> are taken as they are. `:method=aim` or any other of
-`configs/methods.py` in place of ZeroI2V; `:family=dinov2,variant=L/14`, siglip
-or imagenet in place of CLIP B/16; `:frames=16`.
+`configs/methods.py` in place of ZeroI2V; `:family=dinov2,variant=L/14`, siglip,
+imagenet, imagenet21k or swin in place of CLIP B/16; `:frames=16`.
 """
 
 from configs import common, methods

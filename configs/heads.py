@@ -13,9 +13,13 @@ def width(c: ConfigDict) -> int:
 
 
 def head_width(c: ConfigDict) -> int:
-  """Channels of a head; 64 in all named models."""
+  """Channels of a head; 64 in all named ViTs, 32 in all Swins."""
   sizes = c.model.backbone
-  return sizes.width // sizes.num_heads if 'width' in sizes else 64
+  if 'embed_dim' in sizes:
+    return sizes.embed_dim // sizes.num_heads[0]
+  if 'width' in sizes:
+    return sizes.width // sizes.num_heads
+  return 32 if sizes.family == 'swin' else 64
 
 
 def fit(c: ConfigDict, operator: dict) -> dict:

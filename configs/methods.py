@@ -8,6 +8,11 @@ STDHA = dict(name='head_relocation', offsets=(-1, 1))
 CLASSIFIER = ('temporal_embedding', 'head', 'backbone/ln_post')
 
 
+def classifier(c):
+  """What most methods train beside their adapters."""
+  return CLASSIFIER if c.model.temporal_embedding else CLASSIFIER[1:]
+
+
 def zeroi2v(c, preset):
   """The optimiser of the paper's appendix and the release."""
   c.model.adapter = dict(
@@ -25,8 +30,44 @@ def zeroi2v(c, preset):
     c.optimizer.lr_multipliers = dict.fromkeys(slow, 0.1)
 
 
+def zeroi2v_swin(c, bias='shared', scale=0.5):
+  """The paper's four adapters and quarter of the heads; the tables train."""
+  c.model.adapter = dict(
+    name='zeroi2v', heads='quarter', num_adapters=4, scale=scale, dropout=0.0
+  )
+  as_zeroi2v(c)
+  set_bias(c, bias)
+  c.trainable += tables(c)
+
+
+def set_bias(c, bias):
+  """`per_frame`, as the authors' code has it, or `shared`."""
+  sizes = c.model.backbone
+  sizes.bias, sizes.steps = bias, 0
+  if bias == 'per_frame':
+    sizes.steps = c.model.num_frames // sizes.tubelet
+
+
+def tables(c):
+  """Swin's relative positions."""
+  return tuple(f'backbone/blocks_{i}/attn/bias' for i in range(common.depth(c)))
+
+
+def zeroi2v_swin_full(c, bias='shared', drop_path=0.4):
+  """Swin with relocated heads, all of it trained by VideoSwin's recipe."""
+  full(c)
+  c.model.adapter = dict(
+    name='zeroi2v', heads='quarter', num_adapters=0, drop_path=drop_path
+  )
+  set_bias(c, bias)
+  c.optimizer.lr, c.optimizer.lr_multipliers = 3e-4, dict(backbone=0.1)
+  c.optimizer.warmup_epochs = 5.0
+
+
 def zeroi2v_of_any_size(c):
   """The paper's preset for K400, or else its options with our offsets."""
+  if common.is_swin(c):
+    return zeroi2v_swin(c)
   zeroi2v(c, heads.preset(c))
   if not c.model.adapter.preset:
     sizes = dict(offsets=heads.offsets(c), num_adapters=4)
@@ -41,9 +82,9 @@ def linear(c, num_adapters=4, rank=0.25):
 
 def as_zeroi2v(c):
   """Trained parts and weight decay of ZeroI2V, for the rows of its Table 3."""
-  c.trainable = ('adapters', *CLASSIFIER)
+  c.trainable = ('adapters', *classifier(c))
   c.optimizer.schedule = 'epoch'
-  still = ('temporal_embedding', 'backbone/ln_post')
+  still = [name for name in classifier(c) if name != 'head']
   c.optimizer.decay_multipliers = dict.fromkeys(still, 0.0)
 
 
@@ -56,9 +97,35 @@ def aim(c, num_adapters=3, scale=0.5, preset='paper'):
     drop_path=0.2,
     drop_path_axis='release' if preset == 'release' else 'sample',
   )
-  c.trainable = ('adapters', *CLASSIFIER)
+  c.trainable = ('adapters', *classifier(c))
   c.optimizer.schedule = 'epoch'
   c.optimizer.decay_multipliers = {'backbone/ln_post': 0.0}
+
+
+def aim_swin(c, preset='paper', drop_path=0.2):
+  """Adapters over time in every second block, each with relative times.
+
+  The release trains neither these times, which stay as they were drawn, nor
+  the final norm.
+  """
+  c.model.adapter = dict(
+    name='aim', preset=preset, rank=0.25, drop_path=drop_path
+  )
+  c.trainable = ('adapters', *classifier(c))
+  if preset == 'release':
+    c.trainable = ('head', *aim_adapters(c))
+  c.optimizer.schedule = 'epoch'
+  aim_slow_backbone(c)
+
+
+def aim_adapters(c):
+  """AIM's adapters on Swin, without the tables of relative times."""
+  places = [i for depth in common.depths(c) for i in range(depth)]
+  return tuple(
+    f'adapters/blocks_{i}/{name}'
+    for i, place in enumerate(places)
+    for name in ('time', 'space', 'joint')[place % 2 :]
+  )
 
 
 def aim_slow_backbone(c):
@@ -66,8 +133,8 @@ def aim_slow_backbone(c):
 
   The released rule also lets ln_post decay.
   """
-  slow = ('adapters', 'temporal_embedding', 'backbone')
-  c.optimizer.lr_multipliers = dict.fromkeys(slow, 0.1)
+  slow = {name.partition('/')[0] for name in c.trainable} - {'head'}
+  c.optimizer.lr_multipliers = dict.fromkeys(sorted(slow), 0.1)
   c.optimizer.decay_multipliers = {}
 
 
@@ -80,9 +147,8 @@ def dualpath(c, preset='paper', quirks=False, lr=3.5e-4):
   if sizes.family == 'clip':
     c.model.projection = common.PROJECTION.get(sizes.get('variant'), 0)
   c.model.temporal_embedding, c.model.dropout = False, 0.0
-  c.trainable = ('adapters', 'head', 'backbone/pos')
-  if sizes.family != 'siglip':
-    c.trainable += ('backbone/cls',)
+  learned = {'siglip': ('pos',), 'swin': ()}.get(sizes.family, ('pos', 'cls'))
+  c.trainable = ('adapters', 'head', *(f'backbone/{x}' for x in learned))
   c.clip.sampling, c.clip.stride = 'random_stride', 4
   c.clip.randaugment = 'before_crop'
   c.clip.randaugment_ops, c.clip.randaugment_magnitude = 2, 10.0
@@ -114,7 +180,7 @@ def dualpath_of_any_length(c):
 def st_adapter(c, pre_attn=False):
   c.model.adapter = dict(
     name='st_adapter',
-    rank=384,
+    rank=0.5 if common.is_swin(c) else 384,
     kernel=(3, 1, 1),
     pre_attn=pre_attn,
     pre_mlp=True,
@@ -138,13 +204,13 @@ def evl(c):
 
 def adaptformer(c):
   c.model.adapter = dict(name='adaptformer', rank=64, scale=0.1)
-  c.trainable = ('adapters', *CLASSIFIER)
+  c.trainable = ('adapters', *classifier(c))
   sgd(c)
 
 
 def vpt(c):
   c.model.adapter = dict(name='vpt', prompts=8, deep=True)
-  c.trainable = ('adapters', *CLASSIFIER)
+  c.trainable = ('adapters', *classifier(c))
   sgd(c)
 
 
@@ -195,20 +261,30 @@ def full(c):
   """Everything, at a tenth of the rate (ZeroI2V, ablations)."""
   c.model.adapter, c.trainable = None, ('',)
   c.optimizer.lr /= 10
-  blocks = [f'blocks_{i}' for i in range(common.depth(c))]
-  norms = [f'{block}/{ln}' for block in blocks for ln in ('ln1', 'ln2')]
-  tables = ['pos', 'ln_post', *norms]
-  family = c.model.backbone.family
-  tables += ['cls'] * (family != 'siglip') + ['ln_pre'] * (family == 'clip')
-  still = [f'backbone/{name}' for name in tables]
+  still = [f'backbone/{name}' for name in still_parts(c)]
   still += ['temporal_embedding'] * c.model.temporal_embedding
   c.optimizer.decay_multipliers = dict.fromkeys(still, 0.0)
+
+
+def still_parts(c):
+  """What does not decay of a backbone: norms, positions, the class token."""
+  family, names = c.model.backbone.family, ('ln1', 'ln2')
+  first = {'clip': ['pos', 'cls', 'ln_pre'], 'siglip': ['pos']}
+  first['swin'] = ['ln_patch']
+  if family == 'swin':
+    names += ('attn/bias',)
+    first['swin'] += [
+      f'merges_{i}/ln' for i in range(len(common.depths(c)) - 1)
+    ]
+  blocks = [f'blocks_{i}' for i in range(common.depth(c))]
+  parts = [f'{block}/{name}' for block in blocks for name in names]
+  return [*first.get(family, ['pos', 'cls']), 'ln_post', *parts]
 
 
 def partial(c):
   """The last two blocks, final norm and head."""
   c.model.adapter = None
-  c.trainable = (*last_blocks(c, 2), *CLASSIFIER)
+  c.trainable = (*last_blocks(c, 2), *classifier(c))
 
 
 def last_blocks(c, count):
@@ -218,7 +294,7 @@ def last_blocks(c, count):
 
 def bitfit(c):
   """All biases of the blocks (arXiv 2106.10199), final norm and head."""
-  c.model.adapter, c.trainable = None, (*biases(c), *CLASSIFIER)
+  c.model.adapter, c.trainable = None, (*biases(c), *classifier(c))
   c.optimizer.weight_decay = 0.0
 
 
@@ -237,7 +313,7 @@ def temporal_heads(c):
   c.model.adapter, c.model.temporal_operator = None, STDHA
   as_zeroi2v(c)
   c.optimizer.first_channels = first = two_heads(c)
-  c.trainable = (*first, *CLASSIFIER)
+  c.trainable = (*first, *classifier(c))
 
 
 def two_heads(c):
@@ -252,7 +328,7 @@ def two_heads(c):
 
 METHODS = dict(
   zeroi2v=zeroi2v_of_any_size,
-  aim=aim,
+  aim=lambda c: aim_swin(c) if common.is_swin(c) else aim(c),
   dualpath=dualpath_of_any_length,
   st_adapter=lambda c: st_adapter(c, pre_attn=True),
   evl=evl,

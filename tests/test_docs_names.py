@@ -88,5 +88,9 @@ def test_every_row_of_the_other_tables_has_a_proof():
 
 
 def test_every_family_of_the_configs_has_weights_and_a_normalisation():
-  assert common.WEIGHTS.keys() == common.NORMALIZATION.keys() <= FAMILIES.keys()
+  assert common.WEIGHTS.keys() == common.NORMALIZATION.keys()
+  for family in common.WEIGHTS:
+    c = common.base()
+    common.backbone(c, '', 8, family)
+    assert c.model.backbone.family in FAMILIES
   assert set(common.NORMALIZATION.values()) <= NORMALIZATION.keys()

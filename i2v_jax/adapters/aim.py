@@ -142,7 +142,7 @@ class AIM(Method):
     return block.block.attn.over_time(u_BxLxTxD, bias)
 
   def drop(self, y_BxTxLxD, block, branch: int):
-    rate = self.drop_path * self.layer / max(self.depth - 1, 1)
+    rate = self.drop_path * self.share_of_depth()
     axes = (0,)
     if self.drop_path_axis == 'release':
       axes = RELEASE_AXES[find_layout(block)][branch]

@@ -107,6 +107,10 @@ class Method(nn.Module):
     x = block.stream(x)
     return x + block.mlp(block.ln2(x))
 
+  def share_of_depth(self) -> float:
+    """From 0 in the first block to 1 in the last."""
+    return self.layer / max(self.depth - 1, 1)
+
   def dropout_rng(self):
     """A fresh key while training, else None."""
     return self.make_rng('dropout') if self.has_rng('dropout') else None

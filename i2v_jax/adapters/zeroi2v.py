@@ -9,7 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from i2v_jax.adapters import frame_shift, merging
-from i2v_jax.adapters.layers import Bottleneck, bottleneck_macs, identity
+from i2v_jax.adapters.layers import (
+  Bottleneck,
+  bottleneck_macs,
+  drop_path,
+  identity,
+)
 from i2v_jax.adapters.method import Method, get_option, sum_tokens
 from i2v_jax.adapters.operators import HeadRelocation
 from i2v_jax.runtime import ranges
@@ -49,10 +54,14 @@ OFFSETS = {
   'k400_L_32f_release': _RF4_L,
   'ssv2_B_16f_release': _RF5_B,
   'ssv2_L_32f_release': _RF6_L,
+  'k400_B_8f_paper_in21k': _RF3_B,
+  'ssv2_B_8f_paper_in21k': _RF3_B,
 }
 _OTHERS = {  # what differs from 4 adapters and a dropout of 0.1
   'ssv2_B_8f_paper': dict(num_adapters=6),
   'ssv2_B_16f_release': dict(dropout=0.0),
+  'k400_B_8f_paper_in21k': dict(dropout=0.0),
+  'ssv2_B_8f_paper_in21k': dict(dropout=0.0),
 }
 
 
@@ -69,6 +78,8 @@ class ZeroI2V(Method):
     rank: channels of an adapter, or below 1 their share of the width.
     scale: factor on the adapters' branch.
     dropout: inside the adapters, while training.
+    drop_path: rate of the last block's branches; it grows linearly from 0.
+      VideoSwin trains Swin with it.
   """
 
   offsets: Sequence = ()
@@ -77,6 +88,7 @@ class ZeroI2V(Method):
   rank: float = 0.25
   scale: float = 1.0
   dropout: float = 0.1
+  drop_path: float = 0.0
 
   options: ClassVar = Method.options | dict(
     offsets=frame_shift.offsets,
@@ -85,6 +97,7 @@ class ZeroI2V(Method):
     rank=ranges.rank,
     scale=ranges.Number(),
     dropout=ranges.RATE,
+    drop_path=ranges.RATE,
   )
 
   def setup(self):
@@ -115,9 +128,13 @@ class ZeroI2V(Method):
     u = self.qkv(block.ln1(x))
     apart = self.num_adapters == 6
     qkv = (self.q(u), self.k(u), self.v(u)) if apart else (u,)
-    x += self.out(block.attn(*qkv))
+    x += self.drop(self.out(block.attn(*qkv)))
     x = block.stream(x)
-    return x + self.fc2(block.mlp(self.fc1(block.ln2(x))))
+    return x + self.drop(self.fc2(block.mlp(self.fc1(block.ln2(x)))))
+
+  def drop(self, y_BxTxLxD):
+    rate = self.drop_path * self.share_of_depth()
+    return drop_path(y_BxTxLxD, rate, self.dropout_rng(), axes=(0,))
 
   @classmethod
   def macs(cls, model) -> dict[str, int]:
@@ -145,6 +162,9 @@ class ZeroI2V(Method):
   @staticmethod
   def preset(name: str) -> dict[str, Any]:
     """Options by name, `{k400|ssv2}_{B|L}_{8|16|32}f_{paper|release}`.
+
+    With `_in21k` behind it, those of the development code for the ImageNet-21K
+    ViT, whose adapters have no dropout.
 
     Raises:
       UserError: nothing was published under that name.

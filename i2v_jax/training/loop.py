@@ -158,7 +158,8 @@ class Trainer:
   def _save(self) -> None:
     self.lock.check()
     nonfinite.check_state(self.run.state)
-    self.checkpoints.save(self.run.state, self.run.metadata())
+    run = self.run
+    self.checkpoints.save(run.state, run.metadata(), run.drawn)
 
   def _save_when_stopped(self, start: int) -> None:
     run, done = self.run, int(self.run.state.step)

@@ -30,6 +30,7 @@ from i2v_jax.training import (
 from i2v_jax.training.train_step import TrainState, make_config_step
 from i2v_jax.training.workdir.claim import check_same_config
 from i2v_jax.training.workdir.lock import make_writable
+from i2v_jax.weights.adapter_file import split_drawn
 
 
 @dataclasses.dataclass
@@ -48,6 +49,7 @@ class Run:
   state: TrainState
   frozen: Any
   frozen_sha256: str
+  drawn: Mapping  # frozen parameters that no weights give, on the host
   extends: bool = False  # whether it may change `claim.EXTENDABLE`
   extensions: tuple = ()  # `step`, `examples_seen` and `changed` of each
 
@@ -120,6 +122,7 @@ def prepare_run(config: Mapping[str, Any], workdir) -> Run:
       frozen, model.image_model.dtype, layouts['frozen'], mesh
     ),
     frozen_sha256=sha256(frozen),
+    drawn=jax.device_get(split_drawn(frozen)[1]),
   )
 
 

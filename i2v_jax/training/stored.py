@@ -24,6 +24,7 @@ from i2v_jax.runtime.console import console
 from i2v_jax.runtime.errors import MissingFileError, UserError
 from i2v_jax.training import experiment, facts, warm_start
 from i2v_jax.training.workdir import checkpoint, claim
+from i2v_jax.training.workdir.checkpoint_files import DRAWN, has_drawn
 from i2v_jax.weights import adapter_file
 from i2v_jax.weights.formats import native
 
@@ -106,10 +107,16 @@ def _read_workdir(path: pathlib.Path, weights: str, root: str) -> Stored:
     config = _update_config(saved['config'], weights, root, path)
     model = experiment.build_model(config, len(saved['class_names']))
     mine, frozen = split(param_shapes(model), config['trainable'])
-    if frozen:
-      frozen = _load_frozen(model, config, saved, path, frozen)
+    trees, (base, drawn) = {'params': mine}, adapter_file.split_drawn(frozen)
+    if drawn and has_drawn(path, step):
+      trees, frozen = trees | {DRAWN: drawn}, base
     place = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
-    restored = checkpoints.restore(step, {'params': mine}, place)
+    restored = checkpoints.restore(step, trees, place)
+    if frozen:
+      frozen = _load_untrained(model, config, saved['class_names'], frozen)
+    frozen = join(frozen, restored.get(DRAWN, {}))
+    if frozen:
+      _check_sha256(frozen, saved['frozen_sha256'], config, path)
   params = join(restored['params'], frozen)
   identity = {'step': step, 'frozen_sha256': saved['frozen_sha256']}
   names = tuple(saved['class_names'])
@@ -147,12 +154,6 @@ def _load_untrained(model, config, class_names, wanted: Mapping) -> dict:
   """Loads the parameters before training, for the paths in `wanted`."""
   pretrained = load_pretrained(config, model, class_names, settled=True)
   return init_params(model, pretrained, config['seed'], wanted)
-
-
-def _load_frozen(model, config, saved: Mapping, path, wanted: Mapping) -> dict:
-  frozen = _load_untrained(model, config, saved['class_names'], wanted)
-  _check_sha256(frozen, saved['frozen_sha256'], config, path)
-  return frozen
 
 
 def _check_sha256(frozen, wanted: str, config, path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from flax.traverse_util import flatten_dict, unflatten_dict
 from safetensors import safe_open
 
-from i2v_jax.params import Prefixes, matches, split
+from i2v_jax.params import Prefixes, join, matches, split
 from i2v_jax.runtime.errors import UserError
 from i2v_jax.weights.formats import native
 
@@ -27,15 +27,18 @@ def split_base(params: Mapping, trainable: Prefixes):
 
   The base is the leaves of `PRETRAINED` that were not trained.
   """
-  _, frozen = split(params, trainable)
-  frozen, flat = (flatten_dict(tree, sep='/') for tree in (frozen, params))
-  base = {
-    path: value
-    for path, value in frozen.items()
-    if any(matches(path, part) for part in PRETRAINED)
-  }
-  kept = {path: value for path, value in flat.items() if path not in base}
-  return unflatten_dict(kept, sep='/'), unflatten_dict(base, sep='/')
+  mine, frozen = split(params, trainable)
+  base, drawn = split_drawn(frozen)
+  return join(mine, drawn), base
+
+
+def split_drawn(frozen: Mapping):
+  """Splits frozen parameters into (from image weights, drawn at the start)."""
+  base, drawn = {}, {}
+  for path, value in flatten_dict(frozen, sep='/').items():
+    loaded = any(matches(path, part) for part in PRETRAINED)
+    (base if loaded else drawn)[path] = value
+  return unflatten_dict(base, sep='/'), unflatten_dict(drawn, sep='/')
 
 
 def find_file(path) -> pathlib.Path | None:

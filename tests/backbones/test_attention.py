@@ -64,3 +64,39 @@ def test_cudnn_is_for_recent_cuda_devices(
   ways = attention.attend(*(numbers(4, dtype, seed) for seed in range(3)))
   assert ways['default'] is attention.attend_xla
   assert ('cuda' in ways) == is_cudnn
+
+
+BIASES = [(1, 1, 3, 5, 5), (1, 4, 1, 5, 5)]  # for 2 x 4 groups, 3 heads, 5 x 5
+
+
+def test_biases_are_added_before_the_softmax_both_ways():
+  rng = np.random.default_rng(0)
+  draw = lambda *shape: jnp.asarray(rng.standard_normal(shape, 'f4'))
+  q, k, v, dy = (draw(2, 4, 5, 3, 8) for _ in range(4))
+  biases = [draw(*shape) for shape in BIASES]
+  tangents = tuple(draw(*x.shape) for x in (q, k, v, *biases))
+
+  def of(attend):
+    y, pull = jax.vjp(attend, q, k, v, *biases)
+    _, moved = jax.jvp(attend, (q, k, v, *biases), tangents)
+    return y, moved, *pull(dy)
+
+  ways = attention.attend_cpu, attention.attend_xla
+  found, wanted = (jax.jit(of, static_argnums=0)(way) for way in ways)
+  for x, y in zip(found, wanted, strict=True):
+    assert x.shape == y.shape
+    np.testing.assert_allclose(x, y, rtol=0, atol=5e-6)
+  weights = jax.nn.softmax(
+    jnp.einsum('bglnk,bgmnk->bgnlm', q, k) / 8**0.5 + biases[0] + biases[1]
+  )
+  by_hand = jnp.einsum('bgnlm,bgmnk->bglnk', weights, v)
+  np.testing.assert_allclose(found[0], by_hand, rtol=0, atol=2e-6)
+
+
+def test_cudnn_does_not_get_biases(monkeypatch):
+  monkeypatch.setattr(attention, 'has_cudnn', lambda: True)
+  chosen = lambda *_, **ways: ways
+  monkeypatch.setattr(attention.lax, 'platform_dependent', chosen)
+  qkv = [numbers(4, 'bfloat16', seed) for seed in range(3)]
+  assert 'cuda' in attention.attend(*qkv)
+  assert 'cuda' not in attention.attend(*qkv, jnp.zeros((1, 3, 4, 4)))

@@ -34,6 +34,7 @@ SWEEPS = sorted(
 ARGUMENTS = [
   ('aim_k400', 'variant=L/14,frames=32,preset=release'),
   ('aim_k400', 'family=imagenet'),
+  ('aim_k400', 'family=imagenet21k'),
   ('aim_k700', 'frames=8,preset=release'),
   ('aim_ssv2', 'variant=L/14,frames=32,preset=release'),
   ('aim_ssv2', 'family=imagenet'),
@@ -42,6 +43,8 @@ ARGUMENTS = [
   ('dualpath_hmdb51', 'preset=release,quirks'),
   ('st_adapter_k400', 'variant=L/14,frames=32'),
   ('evl_k400', 'variant=L/14,frames=16'),
+  ('zeroi2v_k400', 'family=imagenet21k'),
+  ('zeroi2v_ssv2', 'family=imagenet21k'),
 ]
 
 
@@ -190,12 +193,15 @@ def test_an_unknown_key_is_rejected_with_a_suggestion(tmp_path):
 
 
 @pytest.mark.parametrize('method', ['zeroi2v', 'dualpath', 'full'])
-@pytest.mark.parametrize('family', ['imagenet', 'dinov2', 'siglip'])
+@pytest.mark.parametrize(
+  'family', ['imagenet', 'imagenet21k', 'dinov2', 'siglip']
+)
 def test_a_folder_takes_other_image_models(family, method):
   config = get('finetune_folder', f'family={family},method={method},smoke')
   check_builds(config)
   config = get('finetune_folder', f'family={family},method={method}')
-  assert config.data.normalization == {'siglip': 'half'}.get(family, 'imagenet')
+  usual = 'half' if family in ('imagenet21k', 'siglip') else 'imagenet'
+  assert config.data.normalization == usual
   model = experiment.build_model(config, 10)
   size = config.model.backbone.variant
   assert (model.image_model.width, model.image_model.patch_size) == (

@@ -15,7 +15,7 @@ from jax.sharding import AbstractMesh, AxisType
 import i2v_jax
 from configs import quickstart
 from i2v_jax import params as params_lib
-from i2v_jax.backbones.vit import ViT
+from i2v_jax.backbones.image_model import make_module
 from i2v_jax.deploy import trained as trained_lib
 from i2v_jax.models.inputs import clip_shapes, param_shapes
 from i2v_jax.training import experiment
@@ -46,6 +46,16 @@ def first_block(model, x):
 def build(adapter, frames=4, depth=2, family='clip', **options):
   """A classifier of 3 classes on a small ViT."""
   return i2v_jax.build(spec(adapter, frames, depth, family, **options), 3)
+
+
+def on_swin(adapter, frames=4, options=(), **backbone):
+  """A classifier of 3 classes on a Swin with maps of 4 x 4 and 2 x 2 tokens."""
+  sizes = dict(embed_dim=8, depths=(2, 2), num_heads=(4, 8), window=2)
+  sizes |= dict(family='swin', image_size=16) | backbone
+  spec = dict(backbone=sizes, num_frames=frames, adapter=adapter)
+  if (adapter or {}).get('name') != 'dualpath':
+    spec['temporal_embedding'] = False
+  return i2v_jax.build(spec | dict(options), 3)
 
 
 def spec(adapter, frames=4, depth=2, family='clip', **options):
@@ -145,7 +155,8 @@ def check_start(model, atol, is_image_model=True):
   """Whether features start as the image model's, frame by frame."""
   params, (clip,) = initial(model), clips(model)
   image = params['backbone']
-  wanted = apply(ViT(model.image_model), image, clip, method=pooled)
+  module = make_module(model.image_model)
+  wanted = apply(module, image, clip, method=pooled)
   features = apply(model, params, clip, method='features')
   if is_image_model:
     np.testing.assert_allclose(features, wanted, rtol=0, atol=atol)

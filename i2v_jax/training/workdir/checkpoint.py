@@ -1,6 +1,7 @@
 """Checkpoints of the trainable state, its step and its metadata.
 
-They hold the source and hash of the frozen backbone, not its weights.
+They hold the source and hash of the frozen backbone, not its weights; frozen
+parameters that no weights give are held as they were drawn.
 """
 
 import contextlib
@@ -47,6 +48,7 @@ class Checkpoints:
     handlers = {
       'params': ocp.StandardCheckpointHandler(),
       'opt_state': ocp.StandardCheckpointHandler(),
+      checkpoint_files.DRAWN: ocp.StandardCheckpointHandler(),
       'metadata': ocp.JsonCheckpointHandler(),
     }
     _LOG.addFilter(_not_of_orbax)
@@ -82,8 +84,15 @@ class Checkpoints:
       console.print(checkpoint_files.describe_broken(broken, step))
     return step
 
-  def save(self, state, metadata: dict[str, Any]) -> None:
+  def save(
+    self, state, metadata: dict[str, Any], drawn: Mapping | None = None
+  ) -> None:
     """Writes a `TrainState` and JSON metadata, unless that step is saved.
+
+    Args:
+      state: the state.
+      metadata: in JSON.
+      drawn: frozen parameters that were drawn at the start, if there are any.
 
     Raises:
       OSError: it, or the one before, which was still being written, failed.
@@ -92,16 +101,13 @@ class Checkpoints:
     if step == self.latest_step():
       return
     self.wait()
+    trees = {'params': state.params, 'opt_state': state.opt_state}
+    trees |= {checkpoint_files.DRAWN: drawn} if drawn else {}
+    args = {name: ocp.args.StandardSave(x) for name, x in trees.items()}
+    args['metadata'] = ocp.args.JsonSave(metadata)
     with self._explain_errors():
       self._saving = step
-      self.manager.save(
-        step,
-        args=ocp.args.Composite(
-          params=ocp.args.StandardSave(state.params),
-          opt_state=ocp.args.StandardSave(state.opt_state),
-          metadata=ocp.args.JsonSave(metadata),
-        ),
-      )
+      self.manager.save(step, args=ocp.args.Composite(**args))
 
   def wait(self) -> None:
     """Waits until a save has finished; raises OSError if it failed."""
@@ -114,7 +120,7 @@ class Checkpoints:
     return self.manager.restore(step, args=args)['metadata']
 
   def restore(self, step: int, like: Mapping[str, Any], sharding) -> dict:
-    """Reads `params`, `opt_state` or both, as saved at `step`.
+    """Reads some of the trees that were saved at `step`.
 
     Args:
       step: one that exists.

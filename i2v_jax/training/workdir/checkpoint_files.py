@@ -12,6 +12,7 @@ from i2v_jax.runtime import files
 from i2v_jax.runtime.errors import FileError, UserError
 
 ITEMS = ('params', 'opt_state', 'metadata')
+DRAWN = 'drawn'  # a further item of models that have such parameters
 DIGEST = 'digest.json'  # of a checkpoint: file -> its SHA-256 when written
 ORBAX = '_CHECKPOINT_METADATA'  # of Orbax, rewritten after the digest
 UNFINISHED = '.orbax-checkpoint-tmp'  # suffix that Orbax removes at the end
@@ -30,11 +31,16 @@ def find_steps(workdir) -> list[int]:
   return sorted(int(p.name) for p in folder.iterdir() if p.name.isdecimal())
 
 
+def has_drawn(workdir, step: int) -> bool:
+  """Whether a checkpoint holds frozen parameters; older ones have none."""
+  return (checkpoints_folder(workdir) / str(step) / DRAWN).is_dir()
+
+
 def seal(folder: pathlib.Path) -> None:
   """Writes the digests of a checkpoint, before its renaming."""
   found = {
     str(path.relative_to(folder)): _sha256(path)
-    for item in ITEMS
+    for item in (*ITEMS, DRAWN)
     for path in sorted((folder / item).rglob('*'))
     if path.is_file()
   }

@@ -46,7 +46,9 @@ def describe_format(keys: Collection[str]) -> tuple[str, str]:
   on = 'CLIP' if is_on_clip(keys) else 'ImageNet ViT'
   kind = 'AIM' if is_aim(keys) else 'ZeroI2V'
   merged = '' if find_places(keys) else ', merged'
-  return f'{kind} on {on}{merged}', 'clip' if is_on_clip(keys) else 'imagenet'
+  # AIM's configurations differ from the weights' own, which is half.
+  of_imagenet = 'imagenet' if is_aim(keys) else 'half'
+  return f'{kind} on {on}{merged}', 'clip' if is_on_clip(keys) else of_imagenet
 
 
 def is_on_clip(keys: Collection[str]) -> bool:
