@@ -125,6 +125,7 @@ def prepare(config, num_classes: int, work: str, folder: pathlib.Path) -> None:
   spec = dict(config['model']) | {'adapter': model.adapter}
   facts = {
     'spec': spec,
+    'clips': (1, *model.input_shapes[0]),
     'num_classes': num_classes,
     'trainable': config['trainable'],
     'width': model.image_model.width,

@@ -159,32 +159,36 @@ def convert_state(params):
     flat[name] = backbone[name]
   flat['temporal_embedding'] = params['temporal_embedding']
   for name in ('ln_pre', 'ln_post'):
-    _add_norm(flat, name, backbone[name])
-  _add_linear(flat, 'head', params['head'])
+    add_norm(flat, name, backbone[name])
+  add_linear(flat, 'head', params['head'])
   for i in range(sum(name.startswith('blocks_') for name in backbone)):
-    _add_block(flat, f'blocks.{i}', backbone[f'blocks_{i}'])
+    add_block(flat, f'blocks.{i}', backbone[f'blocks_{i}'])
     stack = params.get('adapters', {}).get(f'blocks_{i}', {})
     for place, adapter in stack.items():
       for name, layer in adapter.items():
-        _add_linear(flat, f'adapters.{i}.{place}.{name}', layer)
+        add_linear(flat, f'adapters.{i}.{place}.{name}', layer)
   return {k: torch.from_numpy(np.array(v, 'f4')) for k, v in flat.items()}
 
 
-def _add_block(flat, name, block):
-  q, k, v = (block['attn'][x] for x in 'qkv')
+def add_block(flat, name, block, attn=None):
+  """Adds a block; the names of its attention begin with `attn`, or `name`."""
+  attn, (q, k, v) = attn or name, (block['attn'][x] for x in 'qkv')
   qkv = {x: np.concatenate([q[x], k[x], v[x]], -1) for x in ('kernel', 'bias')}
-  _add_linear(flat, f'{name}.qkv', qkv)
-  _add_linear(flat, f'{name}.out', block['attn']['out'])
+  add_linear(flat, f'{attn}.qkv', qkv)
+  add_linear(flat, f'{attn}.out', block['attn']['out'])
   for layer in ('fc1', 'fc2'):
-    _add_linear(flat, f'{name}.{layer}', block['mlp'][layer])
+    add_linear(flat, f'{name}.{layer}', block['mlp'][layer])
   for norm in ('ln1', 'ln2'):
-    _add_norm(flat, f'{name}.{norm}', block[norm])
+    add_norm(flat, f'{name}.{norm}', block[norm])
 
 
-def _add_linear(flat, name, layer):
+def add_linear(flat, name, layer):
+  """Adds a linear layer, which may have no bias."""
   flat[f'{name}.weight'] = np.transpose(layer['kernel'])
-  flat[f'{name}.bias'] = layer['bias']
+  if 'bias' in layer:
+    flat[f'{name}.bias'] = layer['bias']
 
 
-def _add_norm(flat, name, norm):
+def add_norm(flat, name, norm):
+  """Adds a norm."""
   flat[f'{name}.weight'], flat[f'{name}.bias'] = norm['scale'], norm['bias']

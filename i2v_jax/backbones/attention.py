@@ -81,9 +81,11 @@ def attend_cpu(q_BxLxNxK, k_BxMxNxK, v_BxMxNxK, *biases):
 
 
 def _forward(q, k, v, *biases):
-  logits, scale = _product(q, k.mT), q.shape[-1] ** -0.5
-  if biases:
-    logits, scale = sum(biases, logits * scale), 1.0
+  scale = q.shape[-1] ** -0.5
+  if biases:  # q is narrower than the logits
+    logits, scale = sum(biases, _product(q * scale, k.mT)), 1.0
+  else:
+    logits = _product(q, k.mT)
   top = logits.max(axis=-1, keepdims=True)
   weights = jnp.exp((logits - top) * scale)
   total = weights.sum(axis=-1, keepdims=True)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 from jax import lax
 from jax.extend.core import Primitive
@@ -104,6 +105,33 @@ _quick_gelu = with_derivatives(
   lambda x: (x * nn.sigmoid(1.702 * x), (x,)),
   _quick_gelu_tangent,
   _quick_gelu_backward,
+)
+
+
+def _normal(x):
+  """The share of a normal distribution below x."""
+  # JAX's GELU has erfc, of which XLA computes every branch. In float32, as
+  # the sum is small where x is negative.
+  return (0.5 + 0.5 * lax.erf(_float32(x) * 0.5**0.5)).astype(x.dtype)
+
+
+def _gelu_tangent(kept, dx):
+  (x,) = kept
+  density = jnp.exp(-0.5 * x * x) * (2 * np.pi) ** -0.5
+  return dx * (_normal(x) + x * density)
+
+
+def _gelu_backward(kept, dy):
+  return (_gelu_tangent(lax.optimization_barrier(kept), dy),)
+
+
+def gelu(x):
+  """x times the share of a normal distribution below x; keeps x alone."""
+  return _gelu(x)
+
+
+_gelu = with_derivatives(
+  lambda x: (x * _normal(x), (x,)), _gelu_tangent, _gelu_backward
 )
 
 

@@ -16,7 +16,7 @@ from flax import linen as nn
 from jax.sharding import PartitionSpec
 
 from i2v_jax.backbones.attention import attend
-from i2v_jax.backbones.custom_vjp import LayerNorm, quick_gelu
+from i2v_jax.backbones.custom_vjp import LayerNorm, gelu, quick_gelu
 from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.runtime.errors import UserError
 
@@ -41,7 +41,7 @@ def swiglu(x):
 
 ACTIVATIONS = {
   'quick_gelu': quick_gelu,
-  'gelu': lambda x: nn.gelu(x, approximate=False),
+  'gelu': gelu,
   'gelu_tanh': lambda x: nn.gelu(x, approximate=True),
   'swiglu': swiglu,
 }

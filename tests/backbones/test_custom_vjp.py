@@ -1,5 +1,7 @@
 """Forward-mode derivatives, which agree with the reverse mode."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,7 +11,7 @@ import small
 from i2v_jax import adapters
 from i2v_jax.adapters import layers
 from i2v_jax.backbones.attention import attend_cpu
-from i2v_jax.backbones.custom_vjp import LayerNorm, quick_gelu
+from i2v_jax.backbones.custom_vjp import LayerNorm, gelu, quick_gelu
 from i2v_jax.backbones.vit import ViT
 
 OPTIONS = {
@@ -28,12 +30,22 @@ def norm(x, scale, bias):
 
 
 FUNCTIONS = {
+  'gelu': (gelu, [(2, 3)]),
   'quick_gelu': (quick_gelu, [(2, 3)]),
   'layer_norm': (norm, [(2, 4), (4,), (4,)]),
   'attention': (attend_cpu, [(1, 3, 2, 4), (1, 5, 2, 4), (1, 5, 2, 4)]),
   'up': (layers.thin_product, [(2, 3), (3, 5)]),
   'down': (layers.thin_product, [(2, 5), (5, 3)]),
 }
+
+
+@pytest.mark.parametrize(('dtype', 'rtol'), [('f4', 1e-6), ('bfloat16', 0.01)])
+def test_gelu_is_the_exact_one(dtype, rtol):
+  x = jnp.linspace(-12, 12, 4801).astype(dtype)
+  wanted = [0.5 * v * math.erfc(-v / 2**0.5) for v in x.tolist()]
+  found = jax.jit(gelu)(x)
+  assert found.dtype == x.dtype
+  np.testing.assert_allclose(found.astype('f4'), wanted, rtol=rtol, atol=1e-6)
 
 
 @pytest.mark.parametrize('name', FUNCTIONS)
