@@ -6,8 +6,8 @@ import pytest
 from paths import ROOT
 
 from configs import common
+from i2v_jax.backbones.image_model import FAMILIES
 from i2v_jax.backbones.normalization import NORMALIZATION
-from i2v_jax.backbones.vit_config import FAMILIES
 from i2v_jax.weights import releases
 from i2v_jax.weights.formats import FORMATS
 
