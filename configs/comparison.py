@@ -99,14 +99,14 @@ def on_swin(get):
       c.weights = 'builtin:digits_swin'
     return c
 
-  quarter = dict(name='zeroi2v', heads='quarter', num_adapters=0)
+  quarter = dict(name='head_relocation', offsets='quarter')
   dualpath = dict(name='dualpath', rank=16) | GRID | dict(grid=(2, 2))
   yield 'Swin, linear probe', row(swin, None, trainable=('head',))
   yield 'Swin, linear adapters', row(swin, LINEAR)
   yield 'Swin, ZeroI2V', row(swin, LINEAR | dict(heads='quarter'))
   yield 'Swin, AIM', row(swin, AIM | dict(scale=0.5))
   yield 'Swin, DualPath', row(swin, dualpath, None, ('adapters', 'head'))
-  yield 'Swin, full, relocation', row(swin, quarter, None, ('',))
+  yield 'Swin, full, relocation', row(swin, None, quarter, ('',))
 
 
 def rows(get):

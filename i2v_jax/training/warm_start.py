@@ -23,9 +23,11 @@ NO_MATTER = (
   'dropout',
   'init_scheme',
   'rank',
+  'time_bias_std',
 )
-# Parameters with a row per frame, per patch, and per offset between patches.
-FRAMES = r'temporal_embedding|adapters/layers_\d+/pos'
+# Parameters with a row per frame or per offset between frames, per patch, and
+# per offset between patches.
+FRAMES = r'temporal_embedding|adapters/(layers_\d+/pos|blocks_\d+/times/table)'
 PATCHES = 'backbone/pos'
 OFFSETS = r'adapters/layers_\d+/w[12]'
 

@@ -85,3 +85,24 @@ def test_every_table_of_positions_is_resampled(adapter):
 def test_nothing_there_is_said_with_what_would_do(tmp_path):
   with pytest.raises(FileNotFoundError, match=r'start_from=.*an adapter file'):
     stored.load_start(tmp_path, small.build(None), ('a', 'b', 'c'))
+
+
+def test_relative_times_of_aim_on_swin_are_resampled():
+  first = small.on_swin(dict(name='aim'), frames=4)
+  wanted = param_shapes(small.on_swin(dict(name='aim'), frames=8))
+  params = small.random(first)
+  found, lines = warm_start.resample_tables(params, wanted, 0)
+  params_lib.check_same_tree(wanted, found, 'found')
+  path = 'adapters/blocks_0/times/table resampled linearly from 7 to 15 rows'
+  assert len(lines) == 2 and lines[0] == path
+  before = params['adapters']['blocks_0']['times']['table']
+  after = found['adapters']['blocks_0']['times']['table']
+  np.testing.assert_allclose(after[7], before[3], atol=1e-6)  # the same time
+
+
+def test_steps_of_a_table_per_frame_must_agree():
+  spec = dict(name='zeroi2v', heads='quarter')
+  four = small.on_swin(spec, bias='per_frame', steps=4)
+  eight = small.on_swin(spec, frames=8, bias='per_frame', steps=8)
+  with pytest.raises(ValueError, match=r'model\.backbone\.steps 4, this conf'):
+    warm_start.check_same_kind('a run', four, eight)
