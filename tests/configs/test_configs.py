@@ -93,13 +93,12 @@ def test_every_sweep_has_a_smoke_test(name):
 def test_operators_of_a_sweep_fit_its_models_at_full_size(name):
   module = importlib.import_module(f'configs.{name}')
   for _, config in module.sweep(''):
-    model = experiment.build_model(config, 10)
-    block = types.SimpleNamespace(cfg=model.image_model)
-    if operator := config.model.temporal_operator:
-      moved = operators.make_operator(operators.resolve(operator))(block)
-      assert (
-        moved.cfg is model.image_model
-      )  # and its channels fit, or it had raised
+    cfg = experiment.build_model(config, 10).image_model
+    for sizes in {cfg.block(i) for i in range(cfg.num_blocks)}:
+      block = types.SimpleNamespace(cfg=sizes)
+      if operator := config.model.temporal_operator:
+        moved = operators.make_operator(operators.resolve(operator))(block)
+        assert moved.cfg is sizes  # and its channels fit, or it had raised
 
 
 @pytest.mark.parametrize('name', [n for n in NAMES if n != 'quickstart'])
