@@ -6,7 +6,7 @@ the tokens of a frame, so even a model of single frames knows which frame it
 sees.
 """
 
-from configs import heads, methods
+from configs import heads, trained_parts
 from configs.methods import STDHA
 
 CLASSIFIER = ('head', 'backbone/ln_post')
@@ -34,7 +34,10 @@ def embedded(get, adapter, trainable=('adapters', *CLASSIFIER)):
 
 def still(get):
   """Methods that treat frames one by one."""
-  last, biases = methods.last_blocks(get(), 1), methods.biases(get())
+  last, biases = (
+    trained_parts.last_blocks(get(), 1),
+    trained_parts.biases(get()),
+  )
   yield 'linear probe', row(get, None, trainable=('head',))
   yield 'BitFit', row(get, None, trainable=(*biases, *CLASSIFIER))
   yield 'last block', row(get, None, trainable=(*last, *CLASSIFIER))
@@ -74,7 +77,7 @@ def moving(get):
     row(get, dict(name='lora', on=ALL, rank=16), STDHA),
   )
   yield 'full, relocation', row(get, None, STDHA, ('',))
-  first = methods.two_heads(get())
+  first = trained_parts.two_heads(get())
   c = row(get, None, STDHA, (*first, *CLASSIFIER))
   c.optimizer.first_channels = first
   yield 'temporal heads only', c

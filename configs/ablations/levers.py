@@ -9,7 +9,7 @@ clip. Rows of adapters in some blocks have no temporal embedding: trained below
 all blocks, it would take the gradient through all of them.
 """
 
-from configs import common, methods, quickstart
+from configs import common, quickstart, trained_parts
 from configs.methods import STDHA
 
 
@@ -17,7 +17,7 @@ def get_config(arg=''):
   arg = common.parse_arg(arg, smoke=False, full=False)
   c = quickstart.get_config('smoke' if arg.smoke else '')
   c.model.temporal_embedding = True
-  c.trainable = ('adapters', *methods.CLASSIFIER)
+  c.trainable = ('adapters', *trained_parts.CLASSIFIER)
   if arg.full and not arg.smoke:
     c.model.backbone = dict(variant='B/16', family='clip')
     c.weights, c.clip.short_side, c.batch_size = 'random', 256, 1
@@ -27,7 +27,7 @@ def get_config(arg=''):
 def still(c):
   """Without the embedding, which is below all blocks."""
   c.model.temporal_embedding = False
-  c.trainable = ('adapters', *methods.CLASSIFIER[1:])
+  c.trainable = ('adapters', *trained_parts.CLASSIFIER[1:])
   return c
 
 
@@ -57,7 +57,7 @@ def fewer(get):
 
 
 def probe(c):
-  methods.linear_probe(c)
+  trained_parts.linear_probe(c)
   c.model.temporal_operator = STDHA
   c.model.temporal_embedding = False
   return c

@@ -10,7 +10,7 @@ start, which `adapter.init_scheme='zeroi2v_dev'` brings back.
 
 from functools import partial
 
-from configs import common, methods, zeroi2v_ssv2
+from configs import common, methods, trained_parts, zeroi2v_ssv2
 
 QKVO, MLP = ('q', 'k', 'v', 'out'), ('fc1', 'fc2')
 lora = lambda on, rank: partial(methods.lora, on=on, rank=rank)
@@ -26,8 +26,8 @@ linear = lambda count, rank: partial(
 
 
 ROWS = {
-  'full fine-tuning': (63.2, methods.full),
-  'linear probe': (20.0, methods.linear_probe),
+  'full fine-tuning': (63.2, trained_parts.full),
+  'linear probe': (20.0, trained_parts.linear_probe),
   'temporal heads only': (59.6, methods.temporal_heads),
   'ST-Adapter 192, QKVO12': (66.2, st_adapter(4, 192)),
   'ST-Adapter 384, QKV1': (65.8, st_adapter(2, 384)),

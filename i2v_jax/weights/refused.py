@@ -5,6 +5,7 @@ from collections.abc import Collection
 
 from i2v_jax.runtime.errors import UserError
 from i2v_jax.weights.files import Weights
+from i2v_jax.weights.formats import FORMATS
 
 TYPES = {  # model_type of Hugging Face -> what it is
   'aimv2': 'AIMv2',
@@ -113,22 +114,22 @@ def identify_by_keys(weights: Weights) -> str:
     found = re.compile(pattern)
     if any(found.search(key) for key in keys):
       return what
-  if any(re.search(SWIN, key) for key in keys):
-    return _identify_swin(keys)
+  if any(form.recognises(keys) for form in FORMATS if has_tubelets(form)):
+    return ''
   for key in keys:
     if key.endswith(PATCHES) and len(keys[key].shape) == 5:
       return 'a video model such as VideoMAE, whose patches have a depth'
   return _identify_by_missing_keys(keys)
 
 
-def _identify_swin(keys: Collection[str]) -> str:
-  """Swin may have patches with a depth, but no other positions."""
-  if any(key.endswith('relative_position_bias_table') for key in keys):
-    return ''
-  return 'built as a Swin, but has no tables of relative positions'
+def has_tubelets(form) -> bool:
+  """Whether a format reads patches with a depth, of several frames."""
+  return getattr(form, 'TUBELETS', False)
 
 
 def _identify_by_missing_keys(keys: Collection[str]) -> str:
+  if any(re.search(SWIN, key) for key in keys):
+    return 'built as a Swin, but has no tables of relative positions'
   if 'blocks.0.norm1.weight' in keys:
     if 'fc_norm.weight' in keys:
       return 'a ViT of timm that pools before its last norm (fc_norm)'

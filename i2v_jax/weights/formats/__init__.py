@@ -11,8 +11,9 @@ google: Google's `.npz` ViTs.
 
 Each has `recognises(keys)`, and of a file: `name_format`, `read_fields` (of the
 model's config), `find_normalization`, `find_resampling` (of positions), and
-`convert`, which returns the tree and its reader. Optional are `assume_fields`,
-and `find_class`, the class of config of a file; without it that is `ViTConfig`.
+`convert`, which returns the tree and its reader. Optional are `assume_fields`;
+`find_class`, the class of config of a file, which else is `ViTConfig`; and
+`TUBELETS`, true where patches may span frames.
 """
 
 from i2v_jax.weights.formats import (

@@ -16,6 +16,7 @@ from i2v_jax.weights.formats import swin_parts, swin_sizes, timm_config
 from i2v_jax.weights.formats.swin_sizes import Names
 from i2v_jax.weights.reader import Reader
 
+TUBELETS = True  # patches may span frames
 TABLE = re.compile(r'layers\.\d+\.blocks\.\d+\.attn\.relative_position_bias_ta')
 BUFFERS = ('.attn.relative_position_index', '.attn_mask')
 IGNORED = ('head.', 'mask_token')  # the second of SimMIM's pretraining

@@ -15,6 +15,7 @@ from i2v_jax.weights.formats.swin import read_side
 from i2v_jax.weights.formats.swin_sizes import Names
 from i2v_jax.weights.reader import Reader
 
+TUBELETS = True  # patches may span frames
 BLOCK = re.compile(r'(swin\.)?encoder\.layers\.\d+\.blocks\.\d+\.')
 BUFFER = '.relative_position_index'  # until transformers 5
 IGNORED = ('classifier.', 'decoder.')
