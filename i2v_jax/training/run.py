@@ -285,9 +285,8 @@ def make_schedule(config, num_videos: int):
 
 def build_optimizer(config, learning_rate, mine):
   """Builds the optimiser of a config for its trainable tree."""
-  options = dict(config['optimizer'])
-  for key in ('lr', 'warmup_epochs', 'warmup_from', 'schedule'):
-    options.pop(key)
+  gone = ('lr', 'warmup_epochs', 'warmup_from', 'schedule')  # in the schedule
+  options = {k: v for k, v in config['optimizer'].items() if k not in gone}
   for key in ('lr_multipliers', 'decay_multipliers', 'first_channels'):
     options[key] = dict(options[key])
   for key in ('lr_multipliers', 'decay_multipliers'):
