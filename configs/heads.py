@@ -26,7 +26,7 @@ def fit(c: ConfigDict, operator: dict) -> dict:
   """Fits an operator written for heads of 64 channels to the heads of `c`."""
   if operator.get('name') == 'channel_shift':
     return operator | dict(share=min(operator.get('share', 12), head_width(c)))
-  if 'offsets' not in operator:
+  if isinstance(operator.get('offsets', ''), str):  # none, or `quarter`
     return operator
   scale = lambda o: (o[0], o[1] * head_width(c) // 64)
   offsets = [o if isinstance(o, int) else scale(o) for o in operator['offsets']]

@@ -37,7 +37,7 @@ def get_config(arg=''):
     family='clip',
     preset='paper',
     method='zeroi2v',
-    bias='per_frame',
+    bias='',
     smoke=False,
   )
   common.choose_frames(arg)
@@ -48,6 +48,7 @@ def get_config(arg=''):
   on = '_in21k' if arg.family == 'imagenet21k' else ''
   methods.zeroi2v(c, f'ssv2_{arg.variant[0]}_{arg.frames}f_{arg.preset}{on}')
   common.choose({'zeroi2v': None}, arg.method, 'method (of a ViT)')
+  common.choose({'': None}, arg.bias, 'bias (of a ViT, which has none)')
   recipe(c)
   c.reported = known[arg.variant].get(arg.frames, 0.0)
   return common.smoke(c) if arg.smoke else c
@@ -69,11 +70,12 @@ def on_swin(arg):
   common.backbone(c, arg.variant, arg.frames, arg.family)
   c.model.backbone.tubelet = 2
   recipe(c)
+  bias = arg.bias or 'per_frame'
   if arg.method == 'full':
-    methods.zeroi2v_swin_full(c, arg.bias)
+    methods.zeroi2v_swin_full(c, bias)
     c.epochs = 60.0
   else:
-    methods.zeroi2v_swin(c, arg.bias, scale=1.0)
+    methods.zeroi2v_swin(c, bias, scale=1.0)
   is_reported = (arg.variant, arg.frames) == ('Swin-B', 32)
   c.reported = reported if is_reported else 0.0
   return common.smoke(c) if arg.smoke else c

@@ -11,6 +11,8 @@ __version__ = '0.1.0'
 _PUBLIC = {
   'Trained': 'deploy.trained',
   'VideoClassifier': 'models.video',
+  'Swin': 'backbones.swin',
+  'SwinConfig': 'backbones.swin_config',
   'ViT': 'backbones.vit',
   'ViTConfig': 'backbones.vit_config',
   'build': 'models.build',

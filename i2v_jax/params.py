@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
@@ -102,6 +103,24 @@ def mask(params: Mapping, prefixes: Prefixes | str) -> dict:
 
 def _several(prefixes: Prefixes | str) -> tuple[str, ...]:
   return (prefixes,) if isinstance(prefixes, str) else tuple(prefixes)
+
+
+# Positions are added to float32 logits; only layers cast their matrices.
+FLOAT32 = ('bias', 'table')
+
+
+def cast_param(path: str, x, dtype) -> jax.Array:
+  """Casts a matrix to the compute type, as its layer would at every use."""
+  keep = x.ndim < 2 or path.rpartition('/')[2] in FLOAT32
+  return jnp.asarray(x, x.dtype if keep else dtype)
+
+
+def cast_params(params: Mapping, dtype) -> dict:
+  """Casts the matrices of a tree, see `cast_param`."""
+  flat = flatten_dict(params, sep='/')
+  return unflatten_dict(
+    {path: cast_param(path, x, dtype) for path, x in flat.items()}, sep='/'
+  )
 
 
 def count(params) -> int:

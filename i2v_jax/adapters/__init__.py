@@ -101,8 +101,24 @@ def resolve(spec: Mapping[str, Any] | None) -> FrozenDict | None:
   if spec is None or spec == {}:
     return None
   if isinstance(spec, Mapping) or hasattr(spec, 'items'):
-    spec = _with_preset({k: v for k, v in spec.items() if v is not None})
+    spec = {k: v for k, v in spec.items() if v is not None}
+    spec = _with_preset(_with_heads(spec))
   return FrozenDict(ranges.check_named('model.adapter', spec, METHODS))
+
+
+def _with_heads(spec: dict) -> dict:
+  """Spells `heads` as offsets, of which they are one choice."""
+  method = METHODS.get(str(spec.get('name')))
+  if 'heads' not in spec or 'heads' not in getattr(method, 'options', ()):
+    return spec
+  rule = method.options['heads']
+  heads = rule('model.adapter.heads', spec.pop('heads'))
+  if heads and spec.get('offsets'):
+    raise UserError(
+      f'model.adapter has heads {heads!r} and offsets {spec["offsets"]}; give '
+      'one of the two.'
+    )
+  return spec | ({'offsets': heads} if heads else {})
 
 
 def _with_preset(spec: dict) -> dict:
@@ -139,7 +155,11 @@ def check_fit(
       f'{adapter["name"]} does not fit this image model: {reason}; choose '
       'another of the two.'
     )
-  for block in map(cfg.block, range(cfg.num_blocks)):
+  blocks = [cfg.block(i) for i in range(cfg.num_blocks)]
+  for name, spec in dict(adapter=adapter, temporal_operator=operator).items():
+    offsets, stages = (spec or {}).get('offsets', ()), blocks[-1].stage + 1
+    frame_shift.check_stages(f'model.{name}.offsets', offsets, stages)
+  for block in blocks:
     _check_block(adapter, operator, block, steps)
   layers = option(adapter, 'layers', 1)
   ranges.integer(1, cfg.num_blocks)('model.adapter.layers', layers)
@@ -147,8 +167,7 @@ def check_fit(
 
 def _check_block(adapter, operator, block: BlockConfig, steps: int):
   for name, spec in dict(adapter=adapter, temporal_operator=operator).items():
-    spec = spec or {}
-    offsets = spec.get('heads') or spec.get('offsets', ())
+    offsets = (spec or {}).get('offsets', ())
     key = f'model.{name}.offsets'
     frame_shift.check_offsets(key, offsets, block, steps)
   if 'share' in (operator or {}):
@@ -170,7 +189,7 @@ def check_blocks(spec: Mapping | None, depth: int) -> None:
 
 def relocation(spec: Mapping | None) -> dict | None:
   """The temporal operator that a method's own offsets define."""
-  offsets = option(spec, 'heads', '') or option(spec, 'offsets', ())
+  offsets = option(spec, 'offsets', ())
   return dict(name='head_relocation', offsets=offsets) if offsets else None
 
 
@@ -182,13 +201,13 @@ def relocated(model) -> str:
   cfg = model.image_model
   blocks = [cfg.block(i) for i in range(cfg.num_blocks)]
   first = {block.stage: block for block in reversed(blocks)}
-  parts, fields = [], []
+  parts, fields, steps = [], [], model.num_steps or 2**31
   for block in (first[stage] for stage in sorted(first)):
     groups = frame_shift.channel_groups(spec['offsets'], block)
-    moved = [(offset, count) for offset, count in groups if offset]
+    moved = [(d, count) for d, count in groups if 0 < abs(d) < steps]
     shares = ', '.join(f'{count} at {offset:+d}' for offset, count in moved)
     parts.append(f'of {block.width} channels {shares or "none"}')
-    fields.append(str(len({0} | {offset for offset, _ in moved})))
+    fields.append(str(len({0} | {d for d, _ in moved})))
   return (
     f'head relocation: {"; ".join(parts)}; a block sees {", ".join(fields)} '
     'frames'

@@ -56,9 +56,9 @@ class AIM(Method):
   """The block of AIM: the frozen attention over time, over space, then the MLP.
 
   At the start it is the image model, frame by frame. Where attention is within
-  windows, as in Swin, only the blocks without a shift look over time, the
-  first of each stage and every second after it, and a table of relative times
-  replaces that of relative positions there.
+  windows, as in Swin, only the first block of each stage and every second after
+  it look over time, and a table of relative times replaces that of relative
+  positions there.
 
   Attributes:
     num_adapters: 3; or 4, one more before the attention over time.
@@ -106,6 +106,12 @@ class AIM(Method):
       'attention over time': sum(map(over_time, timed)),
       'adapters': sum_tokens(model, each),
     }
+
+  @classmethod
+  def misfit(cls, spec, cfg):
+    if spec.get('time_bias_std') and not cfg.block(0).window:
+      return 'time_bias_std is of relative times, which only Swin has'
+    return ''
 
   def setup(self):
     if self.num_adapters not in (3, 4):

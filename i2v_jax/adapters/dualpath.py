@@ -137,11 +137,13 @@ class DualPath(nn.Module):
     window = cfg.block(0).window
     if cfg.tubelet > 1:
       return 'a patch must lie in one frame (model.backbone.tubelet 1)'
+    if cfg.steps:
+      return "framesets share their tables (model.backbone.bias 'shared')"
     for count in spec.get('grid', cls.grid) if window else ():
       if cfg.grid % (count * window):
         return (
           f'{count} cells along {cfg.grid} patches do not align with windows '
-          f'of {window}'
+          f'of {window} (model.adapter.grid)'
         )
     return ''
 

@@ -21,10 +21,14 @@ def offsets(name: str, value) -> tuple:
     UserError: they are not `quarter`, integers, pairs `(offset, channels)`, or
       a list of these for each stage.
   """
-  if value == QUARTER:
+  if isinstance(value, str) and value == QUARTER:
     return value
   if of_stages(value):
-    return tuple(offsets(f'{name}[{i}]', x) for i, x in enumerate(value))
+    return tuple(_flat(f'{name}[{i}]', x) for i, x in enumerate(value))
+  return _flat(name, value)
+
+
+def _flat(name: str, value) -> tuple:
   is_integer = lambda x: ranges.integer().holds(x[0] if _pair(x) else x)
   if not (_listed(value) and all(map(is_integer, value))):
     wanted = 'integers, pairs (offset, channels), or a list of these per stage'
@@ -50,6 +54,22 @@ def _pair(value) -> bool:
   return _listed(value) and len(value) == 2 and ranges.FROM_0.holds(value[1])
 
 
+def check_stages(name: str, offsets, stages: int) -> None:
+  """Raises UserError for lists of offsets that are not one for each stage."""
+  if of_stages(offsets):
+    if len(offsets) != stages:
+      raise UserError(
+        f'{name} has lists for {len(offsets)} stages, and the model has '
+        f'{stages}; give one list for each, or one for all.'
+      )
+  elif stages > 1 and len(offsets) == stages and all(map(_pair, offsets)):
+    raise UserError(
+      f'{name} {tuple(offsets)} may be pairs (offset, channels) or lists of '
+      f'offsets for the {stages} stages; end each list with a 0 for stages, or '
+      'the pairs with (0, 0).'
+    )
+
+
 def take_quarter(num_heads: int) -> tuple[int, ...]:
   """Offsets of the first quarter of the heads (ZeroI2V on Swin).
 
@@ -62,23 +82,13 @@ def take_quarter(num_heads: int) -> tuple[int, ...]:
   return tuple(np.repeat(NEAREST, counts).tolist())
 
 
-def choose_offsets(offsets, cfg, name: str = 'offsets') -> Sequence:
-  """The offsets of one block, whose sizes are `cfg`.
-
-  Raises:
-    UserError: there are no offsets for its stage.
-  """
+def choose_offsets(offsets, cfg) -> Sequence:
+  """The offsets of one block, whose sizes are `cfg`."""
   if offsets == QUARTER:
     return take_quarter(cfg.num_heads)
   if not of_stages(offsets):
     return offsets
-  stage = getattr(cfg, 'stage', 0)
-  if stage >= len(offsets):
-    raise UserError(
-      f'{name} has lists for {len(offsets)} stages, and the model has more; '
-      'give one list for each, or one for all.'
-    )
-  return offsets[stage]
+  return offsets[getattr(cfg, 'stage', 0)]
 
 
 def check_offsets(name: str, offsets: Sequence, cfg, steps: int) -> None:
@@ -100,7 +110,7 @@ def channel_groups(
   offsets: Sequence, cfg, name: str = 'offsets'
 ) -> list[tuple[int, int]]:
   """Offsets as `(offset, channels)` runs that cover the width of a block."""
-  offsets = choose_offsets(offsets, cfg, name)
+  offsets = choose_offsets(offsets, cfg)
   head, width = cfg.head_width, cfg.num_heads * cfg.head_width
   runs = [o if isinstance(o, Sequence) else (o, head) for o in offsets]
   used = sum(channels for _, channels in runs)

@@ -70,9 +70,9 @@ class ZeroI2V(Method):
 
   Attributes:
     offsets: of head relocation on k and v, as `operators.HeadRelocation` takes
-      them; empty under another temporal operator.
-    heads: `quarter` in place of offsets: a quarter of the heads of each block
-      looks at other frames, as the paper has it on Swin.
+      them; empty under another temporal operator. In a spec `heads='quarter'`
+      is `offsets='quarter'`: a quarter of the heads of each block, as the paper
+      has it on Swin.
     num_adapters: 4; 3 (none after the MLP); 2 (nor after attention); 6 (q, k
       and v have their own); 0 (merged).
     rank: channels of an adapter, or below 1 their share of the width.
@@ -83,7 +83,6 @@ class ZeroI2V(Method):
   """
 
   offsets: Sequence = ()
-  heads: str = ''
   num_adapters: int = 4
   rank: float = 0.25
   scale: float = 1.0
@@ -120,8 +119,9 @@ class ZeroI2V(Method):
     )
 
   def moved(self, block):
-    offsets = self.heads or self.offsets
-    return HeadRelocation(offsets)(block) if offsets else super().moved(block)
+    if not self.offsets:
+      return super().moved(block)
+    return HeadRelocation(self.offsets)(block)
 
   def wire(self, block, x_BxTxLxD):
     x = block.stream(x_BxTxLxD)
@@ -163,7 +163,7 @@ class ZeroI2V(Method):
   def preset(name: str) -> dict[str, Any]:
     """Options by name, `{k400|ssv2}_{B|L}_{8|16|32}f_{paper|release}`.
 
-    With `_in21k` behind it, those of the development code for the ImageNet-21K
+    With `_in21k` at the end, those of the development code for the ImageNet-21K
     ViT, whose adapters have no dropout.
 
     Raises:

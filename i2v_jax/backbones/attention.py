@@ -109,7 +109,7 @@ def _backward(kept, dy):
   mean = (dy * y).sum(axis=-1, keepdims=True)
   dy = dy.astype(q.dtype)
   dlogits = weights * (_product(dy, v.mT) - mean)
-  dbiases = [_sum_to(bias.shape, dlogits) for bias in biases]
+  dbiases = [_sum_as(bias, dlogits) for bias in biases]
   dlogits = (dlogits * q.shape[-1] ** -0.5).astype(q.dtype)
   # Of these two the narrow factor is the one that a CPU transposes.
   dk, dv = _product(q.mT, dlogits).mT, _product(dy.mT, weights).mT
@@ -117,10 +117,11 @@ def _backward(kept, dy):
   return *dqkv, *dbiases
 
 
-def _sum_to(shape, x):
-  """Sums over the axes along which a bias of that shape is repeated."""
-  repeated = [axis for axis, size in enumerate(shape) if size != x.shape[axis]]
-  return x.sum(axis=repeated, keepdims=True)
+def _sum_as(bias, x):
+  """Sums over the axes along which a bias is repeated."""
+  sizes = zip(bias.shape, x.shape, strict=True)
+  repeated = [axis for axis, (own, size) in enumerate(sizes) if own != size]
+  return x.sum(axis=repeated, keepdims=True).astype(bias.dtype)
 
 
 def _product(a, b):

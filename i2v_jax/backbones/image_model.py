@@ -12,6 +12,7 @@ block has the parts `ln1, attn, ln2, mlp` and its `BlockConfig` as `cfg`; an
 adapter connects them (`adapters/block_interface.py`).
 """
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -45,7 +46,9 @@ class BlockConfig(Protocol):
     fc1_width: outputs of its first layer; twice F with a gate.
     mlp_macs: multiply-accumulates of the MLP for one token.
     window: side of the windows that attention is within; 0 for all tokens.
+      Where there are windows, `attn.over_time(x, bias)` attends over frames.
     stage: its stage, from 0.
+    index: its place within the stage, from 0; of blocks with windows.
   """
 
   width: int
@@ -58,6 +61,7 @@ class BlockConfig(Protocol):
   mlp_macs: int
   window: int
   stage: int
+  index: int
 
 
 class ImageModel(Protocol):
@@ -68,6 +72,8 @@ class ImageModel(Protocol):
     remat: what the backward pass recomputes, one of `vit_config.REMAT`.
     width: channels of pooled features.
     image_shape: H, W, C of the images it takes.
+    input_shape: of what the module alone takes: an image, or a clip if its
+      patches or parameters are of several frames.
     grid: patches along a side.
     num_positions: positions of tokens: of a class token, and the patches.
     num_blocks: blocks that can have an adapter, of all stages.
@@ -79,6 +85,7 @@ class ImageModel(Protocol):
   remat: str
   width: int
   image_shape: tuple[int, int, int]
+  input_shape: tuple[int, ...]
   grid: int
   num_positions: int
   num_blocks: int
@@ -87,6 +94,9 @@ class ImageModel(Protocol):
 
   def block(self, index: int) -> BlockConfig:
     """Sizes of a block, counted from 0 through all stages."""
+
+  def with_one_block_a_stage(self) -> 'ImageModel':
+    """The same with a single block in each stage, which is quick to trace."""
 
   def check_mesh(self, mesh) -> None:
     """Raises UserError if a mesh cannot shard the heads of a block evenly."""
@@ -132,15 +142,26 @@ def make_config(sizes: Mapping[str, Any], **decided) -> ImageModel:
   kind = find_class(sizes)
   fields = {'variant', 'family', *kind.__dataclass_fields__}
   if unknown := sorted({*sizes, *decided} - fields):
+    near, has = _suggest_family(sizes), ', '.join(sorted(fields))
     raise UserError(
-      f'model.backbone has no {", ".join(unknown)}; it has '
-      f'{", ".join(sorted(fields))}. What is not part of the image model, such '
-      'as adapter, belongs in the spec.'
+      f'model.backbone has no {", ".join(unknown)}{near}; it has {has}. What '
+      'is not part of the image model, such as adapter, belongs in the spec.'
     )
   try:
     return kind.named(**dict(sizes) | decided)
   except (TypeError, UserError) as error:
-    raise UserError(f'model.backbone: {error}') from error
+    other = _suggest_family(sizes)
+    raise UserError(f'model.backbone: {error}{other}') from error
+
+
+def _suggest_family(sizes: Mapping[str, Any]) -> str:
+  """Names a family of another class that these sizes would fit, or ''."""
+  own = find_class(sizes)
+  for family, kind in FAMILIES.items():
+    with contextlib.suppress(TypeError, UserError):
+      if kind is not own and kind.named(**dict(sizes) | {'family': family}):
+        return f' (family={family!r} has these sizes)'
+  return ''
 
 
 def make_module(config: ImageModel, **options) -> nn.Module:

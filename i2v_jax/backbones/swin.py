@@ -183,6 +183,15 @@ class Merging(nn.Module):
     return dense(x)
 
 
+def check_tubelets(shape, tubelet: int) -> None:
+  """Raises UserError for clips that patches of several frames do not fill."""
+  if tubelet > 1 and (len(shape) < 5 or shape[-4] % tubelet or not shape[-4]):
+    raise UserError(
+      f'Patches of this model span {tubelet} frames: it takes clips B x T x H '
+      f'x W x 3 with a multiple of {tubelet} frames, not {tuple(shape)}.'
+    )
+
+
 class Swin(nn.Module):
   """Image Swin: `B x H x W x 3` normalised pixels to `B x L x D` tokens.
 
@@ -214,6 +223,7 @@ class Swin(nn.Module):
     """
     cfg = self.cfg
     check_pixels(image_BxHxWxC, cfg)
+    check_tubelets(image_BxHxWxC.shape, cfg.tubelet)
     x = self.ln_patch(self.patch(image_BxHxWxC))
     x_BxLxD = x.reshape(*x.shape[:-3], -1, cfg.embed_dim)
     if pos is None:

@@ -27,7 +27,7 @@ RANGES = {  # field of `SwinConfig` -> what it may be
   'window': ranges.FROM_0,
   'patch_size': ranges.COUNT,
   'image_size': ranges.COUNT,
-  'mlp_ratio': ranges.POSITIVE,
+  'mlp_ratio': ranges.Number(1 / 16),
   'norm_eps': ranges.POSITIVE,
   'tubelet': ranges.COUNT,
   'bias': ranges.one_of(*BIASES),
@@ -148,8 +148,8 @@ class SwinConfig:
     self._check_maps()
     if (self.bias == 'per_frame') != bool(self.steps):
       raise UserError(
-        f'bias is {self.bias!r} and steps is {self.steps}; per_frame needs the '
-        'steps of a clip (its frames over tubelet), shared has none.'
+        f'bias is {self.bias!r} and steps is {self.steps}; set steps to those '
+        'of a clip (its frames over tubelet) with per_frame, to 0 with shared.'
       )
 
   def _check_stages(self):
@@ -157,6 +157,10 @@ class SwinConfig:
       raise UserError(
         f'depths {self.depths} and num_heads {self.num_heads} differ in '
         'length; give one of each for every stage.'
+      )
+    if int(self.embed_dim * self.mlp_ratio) < 1:
+      raise UserError(
+        f'mlp_ratio {self.mlp_ratio} leaves no channel of {self.embed_dim}.'
       )
     for stage, heads in enumerate(self.num_heads):
       if (width := self.embed_dim * 2**stage) % heads:
@@ -207,6 +211,12 @@ class SwinConfig:
     return (self.image_size, self.image_size, 3)
 
   @property
+  def input_shape(self) -> tuple[int, ...]:
+    """What the module alone takes: an image, or a clip of all its steps."""
+    frames = self.tubelet * max(self.steps, 1)
+    return (*((frames,) if frames > 1 else ()), *self.image_shape)
+
+  @property
   def num_blocks(self) -> int:
     """Blocks that can have an adapter, of all stages."""
     return sum(self.depths)
@@ -231,6 +241,10 @@ class SwinConfig:
       steps=self.steps,
       dtype=self.dtype,
     )
+
+  def with_one_block_a_stage(self) -> 'SwinConfig':
+    """The same with a single block in each stage, as those are alike."""
+    return dataclasses.replace(self, depths=(1,) * len(self.depths))
 
   def check_mesh(self, mesh) -> None:
     """Raises UserError if a mesh cannot shard the heads of a stage evenly."""

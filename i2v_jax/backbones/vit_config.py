@@ -108,7 +108,7 @@ class ViTConfig:
   dtype: Any = jnp.float32
   remat: str = 'none'
 
-  tubelet, steps, window, stage = 1, 0, 0, 0  # as `image_model` has them
+  tubelet, steps, window, stage, index = 1, 0, 0, 0, 0  # see `image_model`
 
   def __post_init__(self):
     for field, rule in RANGES.items():
@@ -151,6 +151,11 @@ class ViTConfig:
     return (self.image_size, self.image_size, 3)
 
   @property
+  def input_shape(self) -> tuple[int, int, int]:
+    """What the module alone takes: an image."""
+    return self.image_shape
+
+  @property
   def num_blocks(self) -> int:
     """Blocks that can have an adapter: all of them."""
     return self.depth
@@ -179,6 +184,10 @@ class ViTConfig:
     """Sizes of a block; all blocks of a ViT are alike."""
     del index
     return self
+
+  def with_one_block_a_stage(self) -> 'ViTConfig':
+    """The same with a single block, as all are alike."""
+    return dataclasses.replace(self, depth=1)
 
   def check_mesh(self, mesh) -> None:
     """Raises UserError if a mesh cannot shard the heads evenly."""

@@ -17,12 +17,13 @@ from i2v_jax.bench import timing
 from i2v_jax.deploy import trained
 from i2v_jax.deploy.export import export_merged
 from i2v_jax.models.build import merge
+from i2v_jax.params import cast_params
 from i2v_jax.runtime import compilation, files, sharding
 from i2v_jax.runtime.console import console, make_progress
 from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import auto, experiment, loop, memory
 from i2v_jax.training.config_files import Variant
-from i2v_jax.training.run import Run, cast_params, prepare_run
+from i2v_jax.training.run import Run, prepare_run
 from i2v_jax.training.sweeps import sweep
 
 

@@ -13,9 +13,9 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from i2v_jax.bench import timing
 from i2v_jax.data.loading import pipeline
 from i2v_jax.models.inputs import param_shapes
+from i2v_jax.params import cast_param
 from i2v_jax.runtime import compilation, sharding
 from i2v_jax.training import experiment, memory
-from i2v_jax.training.run import cast_params
 
 
 def measure_forward(
@@ -79,7 +79,7 @@ def draw_params(model, arrays: dict):
   for path, x in shapes.items():
     if path not in arrays or arrays[path].shape != x.shape:
       values = 0.02 * rng.standard_normal(x.shape, np.float32)
-      arrays[path] = cast_params(values, model.image_model.dtype)
+      arrays[path] = cast_param(path, values, model.image_model.dtype)
   return unflatten_dict({path: arrays[path] for path in shapes}, sep='/')
 
 

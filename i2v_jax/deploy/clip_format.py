@@ -10,6 +10,7 @@ import jax
 import numpy as np
 from flax.traverse_util import flatten_dict
 
+from i2v_jax import adapters
 from i2v_jax.adapters import frame_shift
 from i2v_jax.backbones.image_model import ImageModel
 from i2v_jax.backbones.vit_config import ViTConfig
@@ -97,7 +98,8 @@ def find_head_offsets(model) -> tuple[int, ...]:
     raise _make_refusal(f'the adapters of {adapter["name"]}')
   if operator and (operator['name'], operator.get('on', 'kv')) != RELOCATION:
     raise _make_refusal(f'{operator["name"]}, other than complete heads on kv')
-  offsets = adapter.get('offsets') or operator.get('offsets', ())
+  relocated = adapters.relocation(adapter) or operator
+  offsets = relocated.get('offsets', ())
   found, width = [], model.image_model.head_width
   for offset, channels in frame_shift.channel_groups(
     offsets, model.image_model

@@ -1,4 +1,4 @@
-"""DualPath as a classifier: one frozen ViT, two stacks of adapters, a head."""
+"""DualPath as a classifier: a frozen image model, two stacks, a head."""
 
 import jax.numpy as jnp
 from flax import linen as nn
@@ -13,7 +13,7 @@ from i2v_jax.runtime.errors import UserError
 class DualPathClassifier(Classifier):
   """Single frames and framesets through the same frozen blocks.
 
-  Parameters: `backbone` (the tree of the image ViT), `adapters` (both stacks
+  Parameters: `backbone` (the tree of the image model), `adapters` (both stacks
   and the framesets' table), `projection` (CLIP's, frozen), `head`. Dropout
   acts when a `dropout` rng is passed to `apply`.
 

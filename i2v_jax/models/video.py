@@ -44,7 +44,7 @@ class VideoClassifier(Classifier):
         self.adapter, self.temporal_operator, cfg.num_blocks, cfg.dtype
       )
     if self.temporal_embedding:
-      shape = (self.num_steps, cfg.width)
+      shape = (self.num_steps, cfg.block(0).width)
       self.time = self.param(
         'temporal_embedding', nn.initializers.zeros, shape, jnp.float32
       )

@@ -5,7 +5,8 @@ config_ranges, optional_keys: ranges of their values, options they may add.
 experiment: a config becomes data, clips and a model.
 stored, warm_start, facts: trained models on disk, and training that starts
   from one.
-run: all parts of a run. trainable, overview: the parameters it trains.
+run: all parts of a run; resume: from its newest state. trainable, overview:
+  the parameters it trains.
 train_step, augment, optimizer: one step. loop: the Trainer of all steps.
 gradient_depth, features, feature_store: cheaper training.
 memory, auto: what fits on a device. nonfinite: where NaN and inf begin.

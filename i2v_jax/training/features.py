@@ -141,6 +141,7 @@ def _collect_facts(run) -> dict[str, Any]:
     'normalization': run.config['data']['normalization'],
     'seed': run.config['seed'],
     'temporal_operator': run.model.temporal_operator,
+    # Of any image model; stores that are there have it under this name.
     'vit': native.describe_config(run.model.image_model),
     'dtype': jnp.dtype(run.model.image_model.dtype).name,
   }

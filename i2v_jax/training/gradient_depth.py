@@ -13,6 +13,7 @@ from i2v_jax.runtime.errors import UserError
 
 AFTER = ('head/', 'backbone/ln_post/', 'backbone/map/')  # after all blocks
 BLOCK = re.compile(r'(adapters|backbone)/blocks_(\d+)/')
+MERGING = re.compile(r'backbone/merges_(\d+)/')  # between two stages
 
 
 def check(model, mine: Mapping) -> None:
@@ -35,12 +36,16 @@ def find_lowest_block(model, mine: Mapping) -> int:
   paths = flatten_dict(mine, sep='/')
   if 'backbone' in model.no_gradient:
     return model.image_model.num_blocks
-  return min(_find_block(path, model.image_model.num_blocks) for path in paths)
+  return min(_find_block(path, model.image_model) for path in paths)
 
 
-def _find_block(path: str, depth: int) -> int:
+def _find_block(path: str, cfg) -> int:
   if found := BLOCK.match(path):
     return int(found[2])
+  depth = cfg.num_blocks
+  if found := MERGING.match(path):  # which is before the next stage
+    stages = [cfg.block(i).stage for i in range(depth)]
+    return stages.index(int(found[1]) + 1)
   return depth if path.startswith(AFTER) else 0
 
 

@@ -14,7 +14,8 @@ from i2v_jax.runtime.errors import FileError, UserError
 from i2v_jax.training import auto, experiment, features, memory, nonfinite
 from i2v_jax.training.evaluation import evaluate
 from i2v_jax.training.overview import print_overview
-from i2v_jax.training.run import Run, prepare_run, resume_run
+from i2v_jax.training.resume import resume_run
+from i2v_jax.training.run import Run, prepare_run
 from i2v_jax.training.workdir import checkpoint, log
 from i2v_jax.training.workdir.claim import claim
 from i2v_jax.training.workdir.heartbeat import Heartbeat

@@ -15,13 +15,13 @@ from jax.sharding import Mesh
 
 from i2v_jax.backbones.vit_config import REMAT
 from i2v_jax.models.inputs import feature_shapes, param_shapes
+from i2v_jax.params import cast_params
 from i2v_jax.runtime import compilation, sharding
 from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import experiment
 from i2v_jax.training.run import (
   Run,
   build_optimizer,
-  cast_params,
   make_run_step,
   make_schedule,
   split_params,

@@ -15,7 +15,8 @@ from i2v_jax.models.inputs import full_precision
 from i2v_jax.params import join
 from i2v_jax.runtime.errors import NonFiniteError
 from i2v_jax.training.augment import augment_batch
-from i2v_jax.training.run import Run, make_run_step, prepare_run, resume_run
+from i2v_jax.training.resume import resume_run
+from i2v_jax.training.run import Run, make_run_step, prepare_run
 from i2v_jax.training.train_step import forward, make_rng
 
 SKIPS = 25  # steps that optimizer.skip_norm may skip in a row

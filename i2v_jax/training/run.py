@@ -10,12 +10,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
 
 import i2v_jax
 from i2v_jax.data.loading.loader import Loader
 from i2v_jax.data.sets import manifest, sources, split_facts
 from i2v_jax.models.inputs import param_shapes
-from i2v_jax.params import check_prefixes, join, sha256, split
+from i2v_jax.params import cast_param, check_prefixes, join, sha256, split
 from i2v_jax.runtime import sharding
 from i2v_jax.runtime.console import console
 from i2v_jax.runtime.errors import UserError
@@ -28,7 +29,6 @@ from i2v_jax.training import (
   trainable,
 )
 from i2v_jax.training.train_step import TrainState, make_config_step
-from i2v_jax.training.workdir.claim import check_same_config
 from i2v_jax.training.workdir.lock import make_writable
 from i2v_jax.weights.adapter_file import split_drawn
 
@@ -49,6 +49,7 @@ class Run:
   state: TrainState
   frozen: Any
   frozen_sha256: str
+  loaded_sha256: str  # of that part of the frozen ones that weights give
   drawn: Mapping  # frozen parameters that no weights give, on the host
   extends: bool = False  # whether it may change `claim.EXTENDABLE`
   extensions: tuple = ()  # `step`, `examples_seen` and `changed` of each
@@ -66,6 +67,7 @@ class Run:
       'class_names': list(self.train.split.class_names),
       'train_sha256': self.train.split.fingerprint(),
       'frozen_sha256': self.frozen_sha256,
+      'loaded_sha256': self.loaded_sha256,
       'examples_seen': self._examples_seen(),
       'extensions': list(self.extensions),
       'i2v_jax': i2v_jax.__version__,
@@ -105,6 +107,7 @@ def prepare_run(config: Mapping[str, Any], workdir) -> Run:
   config, mine, frozen = split_params(given, model, params)
   if text := trainable.describe_dropped(given, config):
     console.print(text)
+  loaded, drawn = split_drawn(frozen)
   steps, learning_rate = make_schedule(config, len(train))
   tx = build_optimizer(config, learning_rate, mine)
   return Run(
@@ -121,8 +124,9 @@ def prepare_run(config: Mapping[str, Any], workdir) -> Run:
     frozen=place_frozen(
       frozen, model.image_model.dtype, layouts['frozen'], mesh
     ),
-    frozen_sha256=sha256(frozen),
-    drawn=jax.device_get(split_drawn(frozen)[1]),
+    frozen_sha256=(whole := sha256(frozen)),
+    loaded_sha256=sha256(loaded) if drawn else whole,
+    drawn=drawn,
   )
 
 
@@ -178,66 +182,11 @@ def init_state(mine, tx, layout: str, mesh, seed: int = 0) -> TrainState:
 
 def place_frozen(frozen, dtype, layout: str, mesh):
   """Places frozen parameters in the compute type, one after the other."""
-  put = lambda x, place: jax.device_put(cast_params(x, dtype), place)
-  return jax.tree.map(
-    put, frozen, sharding.make_shardings(frozen, layout, mesh)
-  )
-
-
-def cast_params(params, dtype):
-  """Casts matrices to the compute type, as layers would at every use."""
-  to = lambda x: jnp.asarray(x, dtype if x.ndim > 1 else x.dtype)
-  return jax.tree.map(to, params)
-
-
-def resume_run(run: Run, checkpoints) -> TrainState:
-  """Restores the newest state of a workdir, which must be of the same run.
-
-  A run that extends it notes that in its `extensions`.
-
-  Raises:
-    UserError: config, data, classes or frozen weights differ.
-  """
-  step = checkpoints.latest_step()
-  saved, now = checkpoints.metadata(step), run.metadata()
-  changed = check_same_config(
-    saved['config'], now['config'], run.workdir, run.extends
-  )
-  run.extensions = tuple(saved.get('extensions', ()))
-  if changed:
-    _extend(run, step, saved['examples_seen'], changed)
-  for key in ('class_names', 'train_sha256', 'frozen_sha256'):
-    if saved[key] != now[key]:
-      raise UserError(
-        f'{run.workdir} was trained with other {key} than data and weights '
-        'have now; bring them back, or choose another --workdir.'
-      )
-  like = {'params': run.state.params, 'opt_state': run.state.opt_state}
-  places = jax.tree.map(lambda x: x.sharding, like)
-  found = checkpoints.restore(step, like, places)
-  step = jax.device_put(jnp.int32(step), run.state.step.sharding)
-  return run.state.replace(step=step, **found)
-
-
-def _extend(run: Run, step: int, examples_seen: int, changed: dict) -> None:
-  """Notes and prints how a run is extended.
-
-  Raises:
-    UserError: the new config ends before `step`.
-  """
-  if run.steps <= step:
-    raise UserError(
-      f'{run.workdir} is at step {step} and the config ends at step '
-      f'{run.steps}; raise steps or epochs to extend it.'
-    )
-  known = {'step': step, 'examples_seen': examples_seen, 'changed': changed}
-  run.extensions += (known,)
-  values = ', '.join(f'{k} {old} -> {new}' for k, (old, new) in changed.items())
-  console.print(
-    f'extended at step {step} ({values}): the optimiser state is kept; from '
-    'here on the learning rate follows the schedule of the new config, '
-    f'{float(run.schedule(step)):.4g} now and 0 at step {run.steps}'
-  )
+  places = sharding.make_shardings(frozen, layout, mesh)
+  places = flatten_dict(places, sep='/')
+  put = lambda path, x: jax.device_put(cast_param(path, x, dtype), places[path])
+  flat = flatten_dict(frozen, sep='/')
+  return unflatten_dict({p: put(p, x) for p, x in flat.items()}, sep='/')
 
 
 def load_splits(config) -> tuple[sources.Split, sources.Split]:

@@ -29,7 +29,7 @@ NO_MATTER = (
 # per offset between patches.
 FRAMES = r'temporal_embedding|adapters/(layers_\d+/pos|blocks_\d+/times/table)'
 PATCHES = 'backbone/pos'
-OFFSETS = r'adapters/layers_\d+/w[12]'
+OFFSETS = r'adapters/layers_\d+/w[12]|backbone/blocks_\d+/attn/bias'
 
 
 def take_params(theirs, path, model, class_names: Sequence[str]) -> dict:

@@ -145,8 +145,10 @@ def _check_choices(
       near = suggest(name, fields, 0.0)
       what = MODULES[kind].__name__
       raise UserError(f'A {what} has no {name!r} to choose{near}')
-    value = tuple(value) if isinstance(value, list) else value
-    if name not in CHOSEN and known.get(name, value) != value:
+    stated, value = (
+      tuple(x) if isinstance(x, list) else x for x in (known.get(name), value)
+    )
+    if name not in CHOSEN and stated not in (None, value):
       raise UserError(
         f'{weights.what} has {name} {known[name]!r}, not {value!r}.'
       )
@@ -254,10 +256,8 @@ def compute_shapes(cfg: ImageModel) -> dict:
 
   Blocks of a stage are alike, so only one is traced.
   """
-  depths = getattr(cfg, 'depths', ())
-  short = {'depths': (1,) * len(depths)} if depths else {'depth': 1}
-  model = make_module(dataclasses.replace(cfg, **short))
-  image = jax.ShapeDtypeStruct(_find_input_shape(cfg), 'float32')
+  model = make_module(cfg.with_one_block_a_stage())
+  image = jax.ShapeDtypeStruct((1, *cfg.input_shape), 'float32')
   tree = jax.eval_shape(model.init, jax.random.key(0), image)['params']
   stages = [cfg.block(i).stage for i in range(cfg.num_blocks)]
   return tree | {
@@ -267,13 +267,6 @@ def compute_shapes(cfg: ImageModel) -> dict:
 
 def make_random_params(cfg: ImageModel, seed: int) -> dict:
   """Returns freshly initialised parameters."""
-  image = jnp.zeros(_find_input_shape(cfg))
+  image = jnp.zeros((1, *cfg.input_shape))
   with jax.disable_jit(False):  # or their last bits would differ
     return jax.jit(make_module(cfg).init)(jax.random.key(seed), image)['params']
-
-
-def _find_input_shape(cfg: ImageModel) -> tuple[int, ...]:
-  """One image; one clip, if patches or parameters are of several frames."""
-  steps = getattr(cfg, 'steps', 0)
-  frames = (cfg.tubelet * max(steps, 1),) if cfg.tubelet > 1 or steps else ()
-  return (1, *frames, *cfg.image_shape)

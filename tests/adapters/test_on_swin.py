@@ -243,7 +243,9 @@ def test_clips_that_do_not_fit_are_named(changes, error):
 @pytest.mark.parametrize(
   ('offsets', 'error'),
   [
-    ([[-1, 1, 0]], 'has lists for 1 stages, and the model has more'),
+    ([[-1, 1, 0]], 'has lists for 1 stages, and the model has 2'),
+    ([[-1], [1], [2]], 'has lists for 3 stages, and the model has 2'),
+    ([[-1, 1], [-1, 1]], 'may be pairs .* or lists of offsets for the 2 stag'),
     ([[-1], [-1, 4, 0]], 'offsets has 4, but clips have 4 frames'),
     ([[-1] * 5, [-1]], 'the model has 4 heads of 2'),
     ([[-1], 'x'], 'it can be integers, pairs'),
@@ -253,6 +255,32 @@ def test_clips_that_do_not_fit_are_named(changes, error):
 def test_offsets_that_do_not_fit_are_named(offsets, error):
   with pytest.raises(UserError, match=error):
     small.on_swin(dict(name='zeroi2v', offsets=offsets))
+
+
+def test_heads_are_one_choice_of_offsets():
+  spec = adapters.resolve(QUARTER)
+  assert spec['offsets'] == 'quarter' and 'heads' not in spec
+  assert spec == adapters.resolve(
+    dict(name='zeroi2v', offsets='quarter', rank=0.25)
+  )
+  preset = dict(name='zeroi2v', preset='k400_B_8f_paper', heads='quarter')
+  assert adapters.resolve(preset)['offsets'] == 'quarter'
+  with pytest.raises(UserError, match="heads 'quarter' and offsets"):
+    adapters.resolve(QUARTER | dict(offsets=(-1, 1)))
+  with pytest.raises(UserError, match="heads is 'half'"):
+    adapters.resolve(QUARTER | dict(heads='half'))
+
+
+def test_a_temporal_embedding_is_of_the_first_stage():
+  model = small.on_swin(None, options=dict(temporal_embedding=True))
+  params, clips = small.random(model), small.clips(model)
+  assert params['temporal_embedding'].shape == (4, 8)
+  assert small.apply(model, params, *clips).shape == (1, 3)
+
+
+def test_what_acts_on_swin_only_is_refused_elsewhere():
+  with pytest.raises(UserError, match='time_bias_std is of relative times'):
+    small.build(dict(name='aim', time_bias_std=0.02))
 
 
 def test_pairs_are_not_stages():

@@ -21,9 +21,7 @@ CFG = SwinConfig(**TINY, image_size=32)
 
 
 def shapes(cfg):
-  frames = cfg.tubelet * max(cfg.steps, 1)
-  frames = (frames,) if frames > 1 else ()
-  image = jax.ShapeDtypeStruct((1, *frames, *cfg.image_shape), 'float32')
+  image = jax.ShapeDtypeStruct((1, *cfg.input_shape), 'float32')
   return jax.eval_shape(Swin(cfg).init, jax.random.key(0), image)['params']
 
 
@@ -279,6 +277,13 @@ def test_heads_of_every_stage_fit_a_mesh():
   CFG.check_mesh(small.abstract_mesh((1, 2), ('data', 'model')))
   with pytest.raises(UserError, match='does not divide the 2 heads'):
     CFG.check_mesh(small.abstract_mesh((1, 4), ('data', 'model')))
+
+
+@pytest.mark.parametrize('frames', [(), (0,), (3,)])
+def test_clips_that_tubelets_do_not_fill_are_refused(frames):
+  cfg = dataclasses.replace(CFG, tubelet=2)
+  with pytest.raises(UserError, match='with a multiple of 2 frames, not'):
+    Swin(cfg).apply({'params': random(cfg)}, noise(cfg, 4, *frames))
 
 
 def test_pixels_of_another_kind_are_refused():

@@ -44,6 +44,7 @@ def documented_function(which):
   [
     (dict(name='zeroi2v', offsets=(-1, 1, -2, 0)), {}, [-1, 1, -2, 0]),
     (dict(name='zeroi2v', offsets=(3,)), {}, [3, 0, 0, 0]),
+    (dict(name='zeroi2v', heads='quarter'), {}, [-1, 0, 0, 0]),
     (LORA, dict(temporal_operator=STDHA), [-1, 1, -2, 0]),
     (None, dict(temporal_embedding=False), [0, 0, 0, 0]),
   ],

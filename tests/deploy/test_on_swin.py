@@ -35,7 +35,7 @@ def test_an_export_predicts_what_the_run_does(run, format, clip, tmp_path):
     assert 'adapters' not in found.params
     backbone = params_lib.count(found.params['backbone'])
     assert backbone == params_lib.count(model.params['backbone'])
-    assert found.model.adapter['heads'] == 'quarter'
+    assert found.model.adapter['offsets'] == 'quarter'
 
 
 def test_a_program_gives_its_logits_where_we_are_not(run, tmp_path):

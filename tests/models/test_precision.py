@@ -23,7 +23,6 @@ from i2v_jax.models.inputs import (
   param_shapes,
 )
 from i2v_jax.training.evaluation import evaluate
-from i2v_jax.training.run import cast_params
 from i2v_jax.training.train_step import TrainState, make_train_step
 
 METHODS = {
@@ -49,7 +48,7 @@ def traced(method, dtype):
   named = [p for p in small.TRAINED if p.partition('/')[0] in tree]
   mine, frozen = params_lib.split(tree, named)
   frozen = jax.eval_shape(
-    lambda x: cast_params(x, model.image_model.dtype), frozen
+    lambda x: params_lib.cast_params(x, model.image_model.dtype), frozen
   )
   tx = optax.adamw(1e-3)
   state = jax.eval_shape(
@@ -163,3 +162,20 @@ def test_a_norm_in_bfloat16_is_that_in_float32_rounded_once():
   params = {'params': {'scale': jnp.ones(32), 'bias': jnp.zeros(32)}}
   wanted = exact.apply(params, x.astype('f4')).astype(jnp.bfloat16)
   np.testing.assert_array_equal(norm.apply(params, x), wanted)
+
+
+def test_casting_a_frozen_swin_changes_nothing_it_computes():
+  """Its tables are added to float32 logits, so they stay float32."""
+  aim = dict(name='aim', preset='release')
+  model = small.on_swin(aim)
+  cfg = dataclasses.replace(model.image_model, dtype=jnp.bfloat16)
+  model = model.clone(image_model=cfg)
+  params, (clip,) = small.random(model, 0.5), small.clips(model)
+  cast = params_lib.cast_params(params, jnp.bfloat16)
+  table = cast['backbone']['blocks_0']['attn']['bias']
+  assert table.dtype == jnp.float32
+  assert cast['adapters']['blocks_0']['times']['table'].dtype == jnp.float32
+  kernel = cast['backbone']['blocks_0']['attn']['q']['kernel']
+  assert kernel.dtype == jnp.bfloat16
+  features = lambda tree: small.apply(model, tree, clip, method='features')
+  np.testing.assert_array_equal(features(cast), features(params))

@@ -13,7 +13,8 @@ from i2v_jax import params as params_lib
 from i2v_jax.models.inputs import feature_shapes
 from i2v_jax.runtime import signals
 from i2v_jax.training import features, loop
-from i2v_jax.training.run import prepare_run, resume_run
+from i2v_jax.training.resume import resume_run
+from i2v_jax.training.run import prepare_run
 from i2v_jax.training.workdir.checkpoint import Checkpoints
 
 PROBE = {'model.adapter': None, 'trainable': ('head',)}

@@ -10,7 +10,7 @@ from flax.traverse_util import flatten_dict
 
 from i2v_jax.deploy import trained
 from i2v_jax.params import matches
-from i2v_jax.training import stored
+from i2v_jax.training import loop, stored
 from i2v_jax.training.workdir import checkpoint, checkpoint_files
 
 
@@ -45,6 +45,23 @@ def test_frozen_parameters_that_were_drawn_are_in_the_checkpoint(
   assert found.keys() == wanted.keys()
   for path in tables:
     np.testing.assert_array_equal(found[path], wanted[path])
+
+
+def test_a_resumed_run_takes_them_from_there(
+  released, smoke_config, monkeypatch, tmp_path
+):
+  workdir, draw = tmp_path / 'run', stored._draw
+  shutil.copytree(released, workdir)
+  others = lambda *args: jax.tree.map(lambda x: x + 1, draw(*args))
+  monkeypatch.setattr(stored, '_draw', others)
+  arg = 'variant=Swin-B,preset=release,smoke'
+  config = smoke_config('aim_k400', arg, steps=4)
+  loop.train_and_evaluate(config, workdir, extend=True)
+  monkeypatch.undo()
+  found, wanted = load(workdir), load(released)
+  for path in wanted:
+    if path.endswith('times/table'):
+      np.testing.assert_array_equal(found[path], wanted[path])
 
 
 def test_an_older_checkpoint_draws_them_again(released, tmp_path):

@@ -78,11 +78,22 @@ def read_fields(weights: Weights) -> dict:
   place, family = PLACES[kind]
   if place in weights.metadata:
     fields = weights.metadata[place]
+    needed = {
+      f.name
+      for f in dataclasses.fields(kind)
+      if f.default is dataclasses.MISSING
+    }
+    if not isinstance(fields, dict) or needed - {*fields}:
+      raise UserError(
+        f'The metadata of {weights.what} do not say all of its image model '
+        f'({", ".join(sorted(needed))}); write it again from the published '
+        'file with `i2v weights convert`.'
+      )
     return {k: v for k, v in fields.items() if k not in family}
   if kind is not ViTConfig:
     raise UserError(
       f'{weights.what} has no metadata that says what its image model is; '
-      'write it anew from the published file with `i2v weights convert`.'
+      'write it again from the published file with `i2v weights convert`.'
     )
   return _read_sizes(weights.arrays)
 

@@ -17,7 +17,9 @@ from i2v_jax.weights.formats.swin_sizes import Names
 from i2v_jax.weights.reader import Reader
 
 TUBELETS = True  # patches may span frames
-TABLE = re.compile(r'layers\.\d+\.blocks\.\d+\.attn\.relative_position_bias_ta')
+TABLE = re.compile(
+  r'layers\.\d+\.blocks\.\d+\.attn\.relative_position_bias_table$'
+)
 BUFFERS = ('.attn.relative_position_index', '.attn_mask')
 IGNORED = ('head.', 'mask_token')  # the second of SimMIM's pretraining
 BLOCK = {

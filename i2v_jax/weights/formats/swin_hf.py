@@ -27,8 +27,8 @@ FIELDS = {  # key of config.json -> field of `SwinConfig`
   'patch_size': 'patch_size',
   'image_size': 'image_size',
   'mlp_ratio': 'mlp_ratio',
-  'layer_norm_eps': 'norm_eps',
 }
+EPS = 1e-5
 SIDES = ('window_size', 'patch_size', 'image_size')
 
 
@@ -90,6 +90,11 @@ def _read_config(weights: Weights) -> dict:
     raise UserError(
       f'{where} has use_absolute_embeddings, and this Swin has no absolute '
       'positions; take a model that was trained without them.'
+    )
+  if (eps := config.get('layer_norm_eps', EPS)) != EPS:
+    raise UserError(
+      f'{where} has layer_norm_eps {eps}, which Hugging Face does not use in '
+      f'mergings; this Swin has one eps for all norms, {EPS:g}.'
     )
   found = {k: v for k, v in config.items() if k in FIELDS}
   for key in found.keys() & {*SIDES}:

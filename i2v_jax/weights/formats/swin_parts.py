@@ -50,7 +50,7 @@ def convert_ours(reader: Reader, cfg: SwinConfig) -> dict:
 
 
 def _take_merging(reader: Reader, names: Names, stage: int, cfg) -> dict:
-  """Takes the merging behind a stage."""
+  """Takes the merging after a stage."""
   key = names.stage.format(stage + names.merging) + 'downsample.'
   name, width = key + 'reduction.weight', cfg.embed_dim * 2**stage
   norm, weight = reader.take_norm(key + 'norm'), reader.take(name)

@@ -20,12 +20,12 @@ class Names(NamedTuple):
 
   Attributes:
     patch: the patch embedding.
-    patch_norm: the norm behind it.
+    patch_norm: the norm after it.
     stage: beginning of the keys of a stage, with `{}` for its number.
     block: part of our block to name, as in `Reader.take_block`.
     table: the table of relative positions of a block.
     index: its buffer of indices, in some files.
-    merging: stage that has the merging behind the first stage.
+    merging: stage that has the merging after the first stage.
     norm: the final norm.
     positions: absolute positions, which no published file has.
   """

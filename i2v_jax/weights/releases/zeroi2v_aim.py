@@ -7,7 +7,7 @@ merged ZeroI2V.
 
 from collections.abc import Collection, Mapping
 
-from i2v_jax.adapters import frame_shift, zeroi2v
+from i2v_jax.adapters import zeroi2v
 from i2v_jax.runtime.errors import UserError
 from i2v_jax.weights.arrays import Arrays
 from i2v_jax.weights.formats import clip_openai, timm
@@ -123,8 +123,7 @@ def read_zeroi2v(arguments: Arguments, found: frozenset) -> dict:
       'arrangement of ZeroI2V.'
     )
   method = 'gelu_adapters' if arguments.method == 'gelu_adapters' else 'zeroi2v'
-  where = 'heads' if offsets == frame_shift.QUARTER else 'offsets'
-  spec = {'name': method, where: offsets, 'num_adapters': counts[found]}
+  spec = dict(name=method, offsets=offsets, num_adapters=counts[found])
   if not found:
     arguments.asked.add('adapter_scale')  # merged files have none
     return spec
