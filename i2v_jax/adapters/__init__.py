@@ -152,8 +152,8 @@ def check_fit(
   method = METHODS[adapter['name']] if adapter else Method
   if reason := method.misfit(adapter, cfg):
     raise UserError(
-      f'{adapter["name"]} does not fit this image model: {reason}; choose '
-      'another of the two.'
+      f'model.adapter {adapter["name"]} does not fit this image model: '
+      f'{reason}; choose another of the two.'
     )
   blocks = [cfg.block(i) for i in range(cfg.num_blocks)]
   for name, spec in dict(adapter=adapter, temporal_operator=operator).items():

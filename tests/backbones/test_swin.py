@@ -258,7 +258,7 @@ def test_no_token_is_gathered():
     (dict(image_size=36), 'image_size is 36, which patches of 4 pixels and 1 '),
     (dict(num_heads=(2,)), 'differ in length; give one of each for every'),
     (dict(num_heads=(3, 4)), 'num_heads of stage 0 is 3, which does not divi'),
-    (dict(bias='per_frame'), "bias is 'per_frame' and steps is 0; per_frame"),
+    (dict(bias='per_frame'), "bias is 'per_frame' and steps is 0; set steps"),
     (dict(steps=4), "bias is 'shared' and steps is 4"),
     (dict(window=-1), 'window is -1'),
   ],

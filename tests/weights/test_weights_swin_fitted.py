@@ -201,7 +201,7 @@ def test_a_vit_is_not_a_swin(golden, hub):
     (dict(windows=3), "A Swin has no 'windows' to choose; did you mean .windo"),
     (dict(depths=(2, 6)), r'has depths \(2, 2\), not \(2, 6\)'),
     (dict(window='7'), "window is '7'; it can be an integer"),
-    (dict(bias='per_frame'), 'per_frame needs the steps of a clip'),
+    (dict(bias='per_frame'), 'set steps to those of a clip'),
   ],
 )
 def test_invalid_choices_are_named(hub, given, error):
