@@ -8,7 +8,13 @@ from i2v_jax import adapters
 from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import experiment
 
-MODELS = [(f, v) for f, known in common.WEIGHTS.items() for v in known]
+AS_DEEP = ('Swin-S', 'Swin-L')  # as Swin-B, with other widths
+MODELS = [
+  (f, v)
+  for f, known in common.WEIGHTS.items()
+  for v in known
+  if v not in AS_DEEP
+]
 LENGTHS = (1, 5, 12, 20)  # none of them published
 
 
