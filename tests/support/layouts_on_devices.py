@@ -36,7 +36,10 @@ MODELS = {
   'evl': small.build({'name': 'evl', 'layers': 2}),
   'swiglu': small.build(HEADS, backbone=SWIGLU),
   'swin': small.on_swin(
-    dict(name='zeroi2v', heads='quarter'), bias='per_frame', steps=4
+    dict(name='zeroi2v', heads='quarter'),
+    embed_dim=32,
+    bias='per_frame',
+    steps=4,
   ),
 }
 WHOLE = dict(model=1, frozen='replicated', trained='replicated')
