@@ -120,14 +120,14 @@ def test_xla_compiles_as_much_within_one_percent(name):
 @pytest.mark.slow
 @pytest.mark.parametrize('name', ['plain', 'zeroi2v', 'aim'])
 def test_xla_compiles_as_much_on_swin(name):
-  """At the widths of Swin-B, with two blocks in each stage."""
+  """Of Swin-B; norms, softmax and GELU, which XLA counts, are below 1 %."""
   adapter = {
     'plain': None,
     'zeroi2v': dict(name='zeroi2v', heads='quarter'),
     'aim': dict(name='aim'),
   }[name]
-  sizes = dict(family='swin', variant='Swin-B', depths=(2, 2, 2, 2), tubelet=2)
-  spec = dict(backbone=sizes, num_frames=4, adapter=adapter)
+  sizes = dict(family='swin', variant='Swin-B', tubelet=2)
+  spec = dict(backbone=sizes, num_frames=8, adapter=adapter)
   model = build(spec | dict(temporal_embedding=False), 174)
   apply = jax.jit(lambda params, *x: model.apply({'params': params}, *x))
   given = param_shapes(model), *clip_shapes(model)
