@@ -123,18 +123,21 @@ def count(spec, num_classes, trainable=TRAINED):
   return params_lib.count(params_lib.split(tree, trainable)[0])
 
 
+def golden_loss(model, params, arrays):
+  """Mean cross-entropy on the clips of a golden, and logits."""
+  logits = model.apply({'params': params}, published.video(arrays))
+  losses = optax.softmax_cross_entropy_with_integer_labels(
+    logits, arrays['labels']
+  )
+  return losses.mean(), logits
+
+
 def check_golden(model, params, arrays):
   """Outputs to 1e-5; loss to 1e-5 and gradients to 1e-4 relative."""
   mine, frozen = params_lib.split(params, TRAINED)
-
-  def loss_fn(mine):
-    params = params_lib.join(mine, frozen)
-    logits = model.apply({'params': params}, published.video(arrays))
-    losses = optax.softmax_cross_entropy_with_integer_labels(
-      logits, arrays['labels']
-    )
-    return losses.mean(), logits
-
+  loss_fn = lambda mine: golden_loss(
+    model, params_lib.join(mine, frozen), arrays
+  )
   run = jax.jit(jax.value_and_grad(loss_fn, has_aux=True))
   (loss, logits), found = run(mine)
   np.testing.assert_allclose(logits, arrays['output'], rtol=0, atol=1e-5)

@@ -14,6 +14,7 @@ from i2v_jax.runtime.errors import check_choice
 from i2v_jax.weights.files import Weights
 from i2v_jax.weights.formats import swin_parts, swin_sizes, timm_config
 from i2v_jax.weights.formats.swin_sizes import Names
+from i2v_jax.weights.formats.timm import BLOCK  # the same names
 from i2v_jax.weights.reader import Reader
 
 TUBELETS = True  # patches may span frames
@@ -22,14 +23,6 @@ TABLE = re.compile(
 )
 BUFFERS = ('.attn.relative_position_index', '.attn_mask')
 IGNORED = ('head.', 'mask_token')  # the second of SimMIM's pretraining
-BLOCK = {
-  'ln1': 'norm1',
-  'qkv': 'attn.qkv.',
-  'out': 'attn.proj',
-  'ln2': 'norm2',
-  'fc1': 'mlp.fc1',
-  'fc2': 'mlp.fc2',
-}
 
 
 def recognises(keys: Collection[str]) -> bool:
