@@ -99,7 +99,8 @@ def test_what_no_file_holds_is_asked_for():
     load_release(arrays, offsets='quarter')
   with pytest.raises(UserError, match=r'has \(4, 8, 16, 32\) heads in its st'):
     load_release(arrays, offsets='quarter', adapter_scale=1.0, num_heads=4)
-  loaded = load_release(arrays, offsets='quarter', adapter_scale=1.0)
+  stated = dict(num_heads=[4, 8, 16, 32], adapter_scale=1.0)
+  loaded = load_release(arrays, offsets='quarter', **stated)
   assert loaded.report.assumed == ('image_size 96',)
   larger = dict(offsets='quarter', adapter_scale=1.0, image_size=192)
   model = load_release(arrays, **larger).model

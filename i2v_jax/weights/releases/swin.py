@@ -64,10 +64,11 @@ def read_spec(arrays: Arrays, arguments: Arguments) -> tuple[dict, int]:
   """Reads the model part of a config, and the number of classes."""
   names = find_names(arrays)
   sizes = swin_sizes.read_fields(arrays, names, {})
-  if arguments.num_heads not in (None, sizes['num_heads']):
+  given, found = arguments.num_heads, sizes['num_heads']
+  if given is not None and given not in (found, list(found)):
     raise UserError(
-      f'{arguments.what} has {sizes["num_heads"]} heads in its stages, not '
-      f'{arguments.num_heads}; leave num_heads out.'
+      f'{arguments.what} has {found} heads in its stages, not {given}; leave '
+      'num_heads out.'
     )
   if not sizes['image_size']:
     likely = swin_sizes.assume_image_size(arrays, names, sizes)
