@@ -72,6 +72,7 @@ def test_merged_weights_agree_with_the_release():
 
 
 def test_the_file_gives_what_the_arrays_give():
+  pytest.importorskip('torch')
   params = swin_goldens.load('aim_swin')[1]
   file = published.HERE / 'checkpoints' / 'aim_swin.pth'
   loaded = load_release(file)
