@@ -15,7 +15,7 @@ MODELS = [
   for v in known
   if v not in AS_DEEP
 ]
-LENGTHS = (1, 5, 12, 20)  # none of them published
+LENGTHS = (1, 5, 20)  # none of them published; 12 is below
 
 
 def config(family='dinov2', variant='S/14', method='zeroi2v', frames=8):
