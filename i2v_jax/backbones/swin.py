@@ -133,11 +133,8 @@ class WindowAttention(nn.Module):
         f'This Swin has tables for {cfg.steps} steps of a clip and gets tokens '
         f"of shape {shape}; build it for that number, or with bias='shared'."
       )
-    slices, every = (
-      find_frames(cfg, heads) + cfg.steps - 1,
-      range(cfg.num_heads),
-    )
-    table_SxNxR = self.bias[slices, :, np.array(every)]
+    slices_SxN = find_frames(cfg, heads) + cfg.steps - 1
+    table_SxNxR = self.bias[slices_SxN, :, np.arange(cfg.num_heads)]
     return table_SxNxR[..., index][None, :, None]
 
 

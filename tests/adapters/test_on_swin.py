@@ -9,7 +9,6 @@ import small
 import i2v_jax
 from i2v_jax import adapters
 from i2v_jax import params as params_lib
-from i2v_jax.adapters import frame_shift
 from i2v_jax.adapters.layers import PER_CHANNEL
 from i2v_jax.models.build import merge
 from i2v_jax.models.inputs import clip_shapes, param_shapes
@@ -63,15 +62,6 @@ def test_every_method_runs_or_says_why_not():
       small.on_swin(dict(name=name))
     names.add(name)
   assert names == adapters.METHODS.keys()
-
-
-def test_the_quarter_is_that_of_the_paper():
-  found = [frame_shift.take_quarter(heads) for heads in (4, 8, 16, 32)]
-  assert found[:3] == [(-1,), (-1, 1), (-1, 1, -2, 2)]
-  assert found[3] == (-1, -1, 1, 1, -2, -2, 2, 2)
-  others = [frame_shift.take_quarter(heads) for heads in (3, 24, 48)]
-  assert list(map(len, others)) == [1, 6, 12]
-  assert others[1] == (-1, -1, 1, 1, -2, 2)
 
 
 def reach(model, params, block, frame):
@@ -240,37 +230,6 @@ def test_clips_that_do_not_fit_are_named(changes, error):
     small.on_swin(None, **changes)
 
 
-@pytest.mark.parametrize(
-  ('offsets', 'error'),
-  [
-    ([[-1, 1, 0]], 'has lists for 1 stages, and the model has 2'),
-    ([[-1], [1], [2]], 'has lists for 3 stages, and the model has 2'),
-    ([[-1, 1], [-1, 1]], 'may be pairs .* or lists of offsets for the 2 stag'),
-    ([[-1], [-1, 4, 0]], 'offsets has 4, but clips have 4 frames'),
-    ([[-1] * 5, [-1]], 'the model has 4 heads of 2'),
-    ([[-1], 'x'], 'it can be integers, pairs'),
-    ('half', 'it can be integers, pairs'),
-  ],
-)
-def test_offsets_that_do_not_fit_are_named(offsets, error):
-  with pytest.raises(UserError, match=error):
-    small.on_swin(dict(name='zeroi2v', offsets=offsets))
-
-
-def test_heads_are_one_choice_of_offsets():
-  spec = adapters.resolve(QUARTER)
-  assert spec['offsets'] == 'quarter' and 'heads' not in spec
-  assert spec == adapters.resolve(
-    dict(name='zeroi2v', offsets='quarter', rank=0.25)
-  )
-  preset = dict(name='zeroi2v', preset='k400_B_8f_paper', heads='quarter')
-  assert adapters.resolve(preset)['offsets'] == 'quarter'
-  with pytest.raises(UserError, match="heads 'quarter' and offsets"):
-    adapters.resolve(QUARTER | dict(offsets=(-1, 1)))
-  with pytest.raises(UserError, match="heads is 'half'"):
-    adapters.resolve(QUARTER | dict(heads='half'))
-
-
 def test_a_temporal_embedding_is_of_the_first_stage():
   model = small.on_swin(None, options=dict(temporal_embedding=True))
   params, clips = small.random(model), small.clips(model)
@@ -281,13 +240,6 @@ def test_a_temporal_embedding_is_of_the_first_stage():
 def test_what_acts_on_swin_only_is_refused_elsewhere():
   with pytest.raises(UserError, match='time_bias_std is of relative times'):
     small.build(dict(name='aim', time_bias_std=0.02))
-
-
-def test_pairs_are_not_stages():
-  assert not frame_shift.of_stages(((-1, 32), (1, 32)))
-  assert frame_shift.of_stages([[-1], [-1, 1]])
-  assert frame_shift.of_stages([[-1, 1, 0], [(-1, 4), (1, 4)]])
-  assert not frame_shift.of_stages([-1, 1]) and not frame_shift.of_stages(())
 
 
 def test_full_size_counts_are_the_papers():
@@ -310,11 +262,3 @@ def test_full_size_counts_are_the_papers():
   assert len(times) == 12
   assert params_lib.count(aim['adapters']) == 8_762_080
   assert params_lib.count(aim['head']) == 410_000
-
-
-def test_it_is_told_which_channels_look_where():
-  text = adapters.relocated(build('zeroi2v'))
-  assert text == (
-    'head relocation: of 8 channels 2 at -1; of 16 channels 2 at -1, 2 at +1; '
-    'a block sees 2, 3 frames'
-  )

@@ -266,3 +266,16 @@ def test_a_missing_option_is_named(spec):
 def test_unknown_names_and_options_get_a_suggestion(spec, text):
   with pytest.raises(UserError, match=text):
     ranges.check_named('key', spec, operators.OPERATORS)
+
+
+def test_on_swin_channels_shift_and_class_tokens_are_missed():
+  shift = dict(temporal_operator=dict(name='channel_shift', share=2))
+  model = small.on_swin(None, frames=6, options=shift)
+  params, (clip,) = small.random(model), small.clips(model)
+  reach = small.reach(model, params, 3)  # of four blocks, one frame each
+  assert reach == {0, 1, 2, 3, 4, 5}
+  still = small.on_swin(None, frames=6)
+  assert small.reach(still, params, 3) == {3}
+  token = dict(temporal_operator=dict(name='token_shift'))
+  with pytest.raises(UserError, match='this image model has none'):
+    small.apply(small.on_swin(None, frames=6, options=token), params, clip)

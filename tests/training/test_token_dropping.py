@@ -148,3 +148,12 @@ def test_every_step_drops_others_and_none_without_a_share(trained):
   ]
   first, second, whole, again = map(float, losses)
   assert len({first, second, whole}) == 3 and whole == again
+
+
+def test_windows_need_all_patches():
+  for spec in (None, dict(name='zeroi2v')):
+    with pytest.raises(
+      ValueError, match='attention in windows needs all patch'
+    ):
+      check_drop_patches(small.on_swin(spec), 0.5)
+  check_drop_patches(small.on_swin(None), 0.0)
