@@ -26,6 +26,7 @@ from i2v_jax.data.sets import (
   places,
   prepared,
 )
+from i2v_jax.data.sets.key_frames import KeyFrames
 from i2v_jax.data.sets.look_up import LookUp
 from i2v_jax.data.videos import frame_files
 from i2v_jax.data.videos.frame_folder import FPS, check_fps
@@ -69,6 +70,8 @@ class Split:
     miscounted: folders of frames whose list gives another number of frames.
     notes: sentences about how they were found.
     fps: frames per second of videos that are folders of frames.
+    key_frames: where examples are key frames with boxes; a path then stands
+      once for each of its key frames, and labels are -1.
   """
 
   paths: tuple[str, ...]
@@ -81,6 +84,7 @@ class Split:
   miscounted: tuple[Miscounted, ...] = ()
   notes: tuple[str, ...] = ()
   fps: float = FPS
+  key_frames: KeyFrames | None = None
 
   def __post_init__(self):
     labels = np.array(self.labels)
@@ -118,6 +122,8 @@ class Split:
     digest = hashlib.sha256()
     for video, label in zip(self.ids, self.labels.tolist(), strict=True):
       digest.update(f'{video}\0{label}\n'.encode(errors='surrogateescape'))
+    if self.key_frames is not None:
+      self.key_frames.update(digest)
     return digest.hexdigest()[:16]
 
 
