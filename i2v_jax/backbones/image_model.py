@@ -6,6 +6,8 @@ attributes of `ImageModel`, and its module in `MODULES` has these methods:
   embed(images)          pixels `B x H x W x 3` to tokens
   encode(x, adapters)    tokens through all blocks, one adapter or None for each
   pool(x)                features `B x D` after the final norm
+  read_patches(x)        tokens of the patches after the final norm
+  fit_positions(h, w)    what `embed` takes as `pos` for images of h x w patches
 
 Modules act on the last axes and leave leading ones (batch, frames) alone. A
 block has the parts `ln1, attn, ln2, mlp` and its `BlockConfig` as `cfg`; an

@@ -241,6 +241,13 @@ class Swin(nn.Module):
     """Features of each image, `B x D`: the mean after the final norm."""
     return self.ln_post(x_BxLxD).mean(axis=-2)
 
+  def fit_positions(self, height: int, width: int):
+    """None: positions are those within windows, and images of one size."""
+
+  def read_patches(self, x_BxLxD):
+    """Tokens of the patches after the final norm, `B x P x D`."""
+    return self.ln_post(x_BxLxD)
+
   def __call__(self, image_BxHxWxC, pooled: bool = False):
     x_BxLxD = self.encode(self.embed(image_BxHxWxC))
     return self.pool(x_BxLxD) if pooled else self.ln_post(x_BxLxD)

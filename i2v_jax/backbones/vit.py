@@ -8,6 +8,7 @@ last two axes and leave the others alone, so `x_BxTxLxD` may be an image batch
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 
 import jax
@@ -17,6 +18,7 @@ from jax.sharding import PartitionSpec
 
 from i2v_jax.backbones.attention import attend
 from i2v_jax.backbones.custom_vjp import LayerNorm, gelu, quick_gelu
+from i2v_jax.backbones.positions import bicubic
 from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.runtime.errors import UserError
 
@@ -150,14 +152,22 @@ class AttentionPool(nn.Module):
     return (y_Bx1xD + self.mlp(self.ln(y_Bx1xD)))[..., 0, :]
 
 
-def check_pixels(image_BxHxWxC, cfg) -> None:
-  """Raises UserError for pixels that an image model does not take."""
+def check_pixels(image_BxHxWxC, cfg, positions: int = 0) -> None:
+  """Raises UserError for pixels that an image model does not take.
+
+  `positions` is the number of those that a table in place of the model's own
+  has; the image may then have another shape.
+  """
   (side, _, _), (height, width) = cfg.image_shape, image_BxHxWxC.shape[-3:-1]
   if not jnp.issubdtype(image_BxHxWxC.dtype, jnp.floating):
     raise UserError(
       f'This model takes normalised pixels, not {image_BxHxWxC.dtype}; apply '
       "i2v_jax.normalize(pixels, 'clip'), or the name of its normalisation."
     )
+  patch = side // cfg.grid
+  patches = (height // patch) * (width // patch)
+  if positions == cfg.num_positions - cfg.grid**2 + patches:
+    return
   if (height, width) != (side, side):
     raise UserError(
       f'This model takes {side}x{side} pixels, not {width}x{height}; resize '
@@ -204,10 +214,11 @@ class ViT(nn.Module):
     """Pixels to tokens with positions, before the pre-norm.
 
     `pos` stands in for the image model's table; its shape broadcasts against
-    the tokens' by the number of axes it has.
+    the tokens' by the number of axes it has, and images may have as many
+    patches as it has rows for.
     """
     cfg, batch = self.cfg, image_BxHxWxC.shape[:-3]
-    check_pixels(image_BxHxWxC, cfg)
+    check_pixels(image_BxHxWxC, cfg, 0 if pos is None else pos.shape[-2])
     x_BxLxD = self.patch(image_BxHxWxC).reshape(*batch, -1, cfg.width)
     if cfg.class_token:
       cls = repeat_tokens(self.cls[None], x_BxLxD)
@@ -215,6 +226,16 @@ class ViT(nn.Module):
     pos = (self.pos if pos is None else pos).astype(cfg.dtype)
     x_BxLxD += jnp.expand_dims(pos, range(x_BxLxD.ndim - pos.ndim))
     return self.with_registers(x_BxLxD)
+
+  def fit_positions(self, height: int, width: int):
+    """The table of positions for `height x width` patches, resampled."""
+    cfg, first = self.cfg, int(self.cfg.class_token)
+    rows, columns = bicubic(cfg.grid, height), bicubic(cfg.grid, width)
+    cls, patches = jnp.split(self.pos, [first])
+    square_GxGxD = patches.reshape(cfg.grid, cfg.grid, -1)
+    fit = functools.partial(jnp.einsum, precision='highest')
+    patches_HxWxD = fit('ha,wb,abd->hwd', rows, columns, square_GxGxD)
+    return jnp.concatenate([cls, patches_HxWxD.reshape(-1, cfg.width)])
 
   def with_registers(self, x_BxLxD):
     """Registers between the class token and the patches, if there are any."""
@@ -243,6 +264,10 @@ class ViT(nn.Module):
     if cfg.pool == 'map':
       return self.map(y_BxLxD)
     return y_BxLxD[..., cfg.num_prefix :, :].mean(axis=-2)
+
+  def read_patches(self, x_BxLxD):
+    """Tokens of the patches after the final norm, `B x P x D`."""
+    return self.ln_post(x_BxLxD[..., self.cfg.num_prefix :, :])
 
   def __call__(self, image_BxHxWxC, pooled: bool = False):
     x_BxLxD = self.encode(self.embed(image_BxHxWxC))

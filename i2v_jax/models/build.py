@@ -8,6 +8,7 @@ from flax import linen as nn
 from i2v_jax import adapters
 from i2v_jax.adapters import operators
 from i2v_jax.backbones.image_model import ImageModel, make_config
+from i2v_jax.models import detection
 from i2v_jax.models.dualpath import DualPathClassifier
 from i2v_jax.models.evl import EVLClassifier
 from i2v_jax.models.video import VideoClassifier
@@ -21,6 +22,7 @@ RANGES = {  # key of `model` in a config -> what it may be
   'dropout': ranges.RATE,
   'head_std': ranges.NOT_NEGATIVE,
   'projection': ranges.FROM_0,
+  'detection': ranges.none_or(ranges.options_of(detection.OPTIONS)),
 }
 
 
@@ -56,6 +58,9 @@ def build(spec: Mapping[str, Any], num_classes: int, **decided) -> nn.Module:
   operator = spec['temporal_operator']
   adapters.check_operator(spec['adapter'], operator)
   kind = find_classifier(spec['adapter'])
+  if boxes := spec.pop('detection', None):
+    _check_detects(kind, spec['adapter'])
+    kind, spec = detection.Detector, spec | detection.get_fields(boxes)
   for option in sorted(spec.keys() - kind.__dataclass_fields__.keys()):
     _check_off(option, spec.pop(option), spec['adapter'])
   steps = count_steps(spec['num_frames'], cfg)
@@ -82,6 +87,16 @@ def count_steps(num_frames: int, cfg: ImageModel) -> int:
 def find_classifier(adapter: Mapping | None) -> type[nn.Module]:
   """The module that a method is used through."""
   return CLASSIFIERS.get(adapter and adapter['name'], VideoClassifier)
+
+
+def _check_detects(kind: type[nn.Module], adapter: Mapping | None) -> None:
+  """Raises UserError for a method whose classifier has no map of tokens."""
+  if kind is not VideoClassifier:
+    raise UserError(
+      f'{adapter["name"]} does not go with model.detection: its classifier '
+      'reads complete frames, so that no token belongs to a box; choose a '
+      'method that adapts the blocks, such as zeroi2v, aim or st_adapter.'
+    )
 
 
 def _check_off(option: str, value, adapter: Mapping | None) -> None:

@@ -30,6 +30,8 @@ class Classifier(nn.Module):
   projection = 0  # width after CLIP's projection; 0 for none
   decoded = ()  # parts that `decode` uses, if features can be kept
   no_gradient = ()  # parts that no gradient enters
+  inputs = ('video',)  # names of the arrays it takes, in order
+  num_boxes = 0  # boxes of a clip, each of which is classified; 0: the clip is
 
   @property
   def input_shapes(self) -> tuple[tuple[int, ...], ...]:
@@ -41,6 +43,11 @@ class Classifier(nn.Module):
     """T', images or tubelets that the blocks see of one clip."""
     images = sum(shape[0] for shape in self.input_shapes)
     return images // self.image_model.tubelet
+
+  @property
+  def readout_macs(self) -> dict[str, int]:
+    """Multiply-accumulates of a clip after the image model has pooled."""
+    return {'head': self.image_model.width * self.num_classes}
 
   @property
   def num_pooled(self) -> int:

@@ -28,6 +28,8 @@ class DualPathClassifier(Classifier):
 
   projection: int = 0
 
+  inputs = ('video', 'grid')
+
   def setup(self):
     self.backbone = make_module(self.image_model)
     self.adapters = self.paths(dtype=self.image_model.dtype)

@@ -1,4 +1,4 @@
-"""The inputs of video models: clips, shapes, and float32 precision."""
+"""The inputs of video models: clips, boxes, shapes, and float32 precision."""
 
 import contextlib
 import functools
@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from i2v_jax.backbones.normalization import normalize
 
-INPUTS = ('video', 'grid')  # of a model, in this order; most take the first
+INPUTS = ('video', 'grid', 'boxes')  # of models; most take the first alone
 
 
 def full_precision(model) -> contextlib.AbstractContextManager:
@@ -28,21 +28,31 @@ def full_precision(model) -> contextlib.AbstractContextManager:
 
 
 def normalize_clips(batch: Mapping, name: str, dtype=jnp.float32) -> tuple:
-  """The uint8 arrays of a batch of clips, normalised, as the model takes them.
+  """The arrays of a batch of clips as the model takes them, pixels normalised.
 
   Args:
-    batch: `video` and, where a model looks at framesets, `grid`.
+    batch: `video` uint8 and, where a model takes them, framesets `grid` uint8
+      and `boxes` float32.
     name: of the normalisation.
-    dtype: of the result.
+    dtype: of normalised pixels.
   """
-  here = [key for key in INPUTS if key in batch]
-  return tuple(normalize(batch[key], name, dtype) for key in here)
+  here = {key: batch[key] for key in INPUTS if key in batch}
+  return tuple(
+    x if key == 'boxes' else normalize(x, name, dtype)
+    for key, x in here.items()
+  )
 
 
 def clip_shapes(model, batch: int = 1, dtype=jnp.float32) -> tuple:
-  """Shapes of the arrays that `model` takes for a batch of clips."""
+  """Shapes of the arrays that `model` takes for a batch of clips.
+
+  `dtype` is that of pixels; boxes are float32.
+  """
   return tuple(
-    jax.ShapeDtypeStruct((batch, *shape), dtype) for shape in model.input_shapes
+    jax.ShapeDtypeStruct(
+      (batch, *shape), jnp.float32 if name == 'boxes' else dtype
+    )
+    for name, shape in zip(model.inputs, model.input_shapes, strict=True)
   )
 
 

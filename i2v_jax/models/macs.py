@@ -21,7 +21,7 @@ def count_macs(model) -> dict[str, int]:
   cfg, steps = model.image_model, model.num_steps
   parts = {part: steps * count for part, count in cfg.macs().items()}
   parts['pooling'] = model.num_pooled * cfg.macs()['pooling']
-  parts['head'] = cfg.width * model.num_classes
+  parts |= model.readout_macs
   if model.adapter:
     parts |= adapters.METHODS[model.adapter['name']].macs(model)
   return {part: count for part, count in parts.items() if count}

@@ -76,8 +76,16 @@ class VideoClassifier(Classifier):
     With `mean_first` those of the mean of all frames, `B x 1 x D`. Only the
     patches at the positions `kept_BxK` of each frame are used, if given.
     """
+    return self.backbone.pool(self.encode(video_BxTxHxWxC, kept_BxK))
+
+  def encode(self, video_BxTxHxWxC, kept_BxK=None, pos=None):
+    """Tokens after the adapted blocks, before the final norm: `B x T x L x D`.
+
+    With `mean_first` the mean of all frames, `B x 1 x L x D`. `pos` is that of
+    the image model's `embed`.
+    """
     check_frames(video_BxTxHxWxC, self.num_frames)
-    x_BxTxLxD = self.backbone.embed(video_BxTxHxWxC)
+    x_BxTxLxD = self.backbone.embed(video_BxTxHxWxC, pos)
     if kept_BxK is not None:
       first = self.image_model.block(0).num_prefix
       x_BxTxLxD = keep_patches(x_BxTxLxD, kept_BxK, first)
@@ -88,7 +96,7 @@ class VideoClassifier(Classifier):
     x_BxTxLxD = self.backbone.encode(x_BxTxLxD, blocks)
     if self.mean_first:
       x_BxTxLxD = x_BxTxLxD.astype(jnp.float32).mean(axis=1, keepdims=True)
-    return self.backbone.pool(x_BxTxLxD)
+    return x_BxTxLxD
 
 
 def keep_patches(x_BxTxLxD, kept_BxK, num_prefix: int):

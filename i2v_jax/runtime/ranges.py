@@ -139,6 +139,23 @@ def mapping_of(rule: Rule) -> Rule:
   return check
 
 
+def options_of(rules: Mapping[str, Rule]) -> Rule:
+  """A mapping of some of the names in `rules` to values of their rules."""
+
+  def check(name, value):
+    found = mapping_of(anything)(name, value)
+    for key in found:
+      check_choice(f'an option of {name}', key, rules)
+    return {key: rules[key](f'{name}.{key}', x) for key, x in found.items()}
+
+  return check
+
+
+def none_or(rule: Rule) -> Rule:
+  """None for off, or a value of another rule."""
+  return lambda name, value: None if value is None else rule(name, value)
+
+
 # Ranges that several parts share.
 COUNT, FROM_0 = integer(1), integer(0)
 POSITIVE, NOT_NEGATIVE = Number(0, above=True), Number(0)

@@ -8,11 +8,11 @@ import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from i2v_jax import adapters
+from i2v_jax.backbones import positions
 from i2v_jax.models.inputs import param_shapes
 from i2v_jax.params import check_same_tree
 from i2v_jax.runtime.console import console
 from i2v_jax.runtime.errors import UserError
-from i2v_jax.weights import positions
 from i2v_jax.weights.formats import native
 
 # Options that act in training only, or that shapes already determine.

@@ -5,7 +5,7 @@ files, folders, download: what a source is and where its weights are.
 contents, refused: files that are not weights, and models that are not read.
 torch_files, wrapping, prefixes: what torch and trainers put around weights.
 arrays, reader: the keys of a file, each taken once, in our layout.
-positions: position tables for another image size. report: what became of keys.
+report: what became of keys.
 formats/: image models, a file per format. releases/: published video models.
 adapter_file: what was trained, without the frozen weights.
 builtin/: weights small enough to ship. cost: `i2v weights bench`.

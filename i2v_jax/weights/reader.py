@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from i2v_jax.backbones.positions import resample_positions
 from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.runtime.errors import UserError
 from i2v_jax.weights.arrays import Arrays
-from i2v_jax.weights.positions import resample_positions
 from i2v_jax.weights.report import Report
 
 

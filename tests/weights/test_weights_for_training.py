@@ -11,9 +11,9 @@ from safetensors.numpy import save_file
 
 from configs import common, methods
 from i2v_jax import weights
+from i2v_jax.backbones.positions import resample_positions
 from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.training import config_ranges, experiment, stored
-from i2v_jax.weights.positions import resample_positions
 
 SIZES = dict(width=48, depth=2, num_heads=6, patch_size=8, image_size=24)
 

@@ -9,11 +9,11 @@ from renamed import swin_as_mmaction, swin_as_timm
 from configs import common
 from i2v_jax import weights
 from i2v_jax.backbones.image_model import make_config
+from i2v_jax.backbones.positions import resample_positions
 from i2v_jax.deploy.convert import convert_image_model
 from i2v_jax.training import experiment
 from i2v_jax.weights import image
 from i2v_jax.weights.formats import native
-from i2v_jax.weights.positions import resample_positions
 
 HUB = 'hf_swin_hub'  # windows of 3, maps of 6 and 3
 TABLE = 'attention.self.relative_position_bias_table'

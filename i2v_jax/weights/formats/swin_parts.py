@@ -6,10 +6,10 @@ from collections.abc import Mapping
 import numpy as np
 from flax.traverse_util import unflatten_dict
 
+from i2v_jax.backbones.positions import resample_positions
 from i2v_jax.backbones.swin_config import SwinBlockConfig, SwinConfig
 from i2v_jax.runtime.errors import UserError
 from i2v_jax.weights.formats.swin_sizes import Names, find_window
-from i2v_jax.weights.positions import resample_positions
 from i2v_jax.weights.reader import Reader
 
 OURS = 'blocks_{}/attn/bias'

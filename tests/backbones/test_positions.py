@@ -6,7 +6,7 @@ import pytest
 from references import agree, tokens
 
 from i2v_jax import weights
-from i2v_jax.weights.positions import resample_positions
+from i2v_jax.backbones.positions import resample_positions
 
 
 def table(side, first=1, width=20):
