@@ -89,6 +89,7 @@ def base() -> ConfigDict:
   c.model.num_frames = 8
   c.model.adapter = None  # or dict(name=…, options…)
   c.model.temporal_operator = None  # or dict(name=…, options…)
+  c.model.detection = None  # or dict(boxes=16): classifies boxes of key frames
   c.model.temporal_embedding = True
   c.model.dropout = 0.5  # before the head
   c.weights = WEIGHTS['clip']['B/16']  # folder, file, hf:ORG/NAME[@REVISION]
@@ -177,11 +178,13 @@ def _optimizer() -> ConfigDict:
   optimizer.schedule = 'step'  # cosine; or epoch, as released; after_warmup
   optimizer.warmup_epochs = 2.5
   optimizer.warmup_from = 0.1  # factor on lr at step 0
+  optimizer.lr_end = 0.0  # factor on lr at the last step
   optimizer.weight_decay = 0.05
   optimizer.clip_norm = 0.0  # 0: off
   optimizer.skip_norm = 0.0  # gradients above it, or NaN, skip a step; 0: off
   optimizer.lr_multipliers = {}  # path prefix -> factor
   optimizer.decay_multipliers = {}
+  optimizer.layer_decay = 1.0  # factor per layer below the head; 1: off
   optimizer.decay_biases = True
   optimizer.first_channels = {}  # path -> (axis, count): trains those only
   return optimizer

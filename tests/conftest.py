@@ -160,12 +160,12 @@ def sweep(arg=''):
 @pytest.fixture
 def diverging_config(smoke_config, monkeypatch):
   """Config of 6 steps, saved every so many; the fourth update is too large."""
-  from i2v_jax.training import optimizer
+  from i2v_jax.training import schedule
 
-  make = optimizer.make_warmup_cosine
+  make = schedule.make_warmup_cosine
   rate = lambda step: jax.numpy.where(step == 3, 1e38, 1e-3)
   monkeypatch.setattr(
-    optimizer, 'make_warmup_cosine', lambda *a, **k: make(*a, **k) and rate
+    schedule, 'make_warmup_cosine', lambda *a, **k: make(*a, **k) and rate
   )
 
   def of(every):

@@ -137,9 +137,8 @@ def _make_arrays(inputs: memory.Inputs):
   zeros = lambda x: np.zeros(x.shape)
   state = place(zeros, inputs.state)
   state = state.replace(params=place(normal, inputs.state.params))
-  batch = place(zeros, inputs.batch) | {
-    'mask': place(lambda x: np.ones(x.shape), inputs.batch['mask'])
-  }
+  masks = {k: x for k, x in inputs.batch.items() if k.endswith('mask')}
+  batch = place(zeros, inputs.batch) | place(lambda x: np.ones(x.shape), masks)
   return state, place(normal, inputs.frozen), batch
 
 

@@ -169,6 +169,8 @@ def check_drop_patches(model, share: float) -> None:
 
 def _find_reason(model) -> str:
   spec = model.adapter
+  if model.num_boxes:
+    return 'boxes are read from the map of all patches'
   if model.image_model.block(0).window:
     return 'attention in windows needs all patches of a frame'
   if not spec:

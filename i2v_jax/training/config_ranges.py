@@ -31,10 +31,10 @@ from i2v_jax.runtime.ranges import (
   one_of,
   text,
 )
-from i2v_jax.training import optimizer
+from i2v_jax.training import optimizer, schedule
 
 DTYPES = ('auto', 'float32', 'bfloat16')
-PARTS = {'model': RANGES, 'optimizer': optimizer.RANGES}
+PARTS = {'model': RANGES, 'optimizer': schedule.RANGES | optimizer.RANGES}
 
 
 def _normalization(name: str, value) -> str:

@@ -47,9 +47,22 @@ def check_config(config: Mapping[str, Any]) -> dict[str, Any]:
   config = config_ranges.check_ranges(config)
   sharding.check_layouts(config['mesh'])
   check_mixing(config['batch_size'], config['mixup'], config['cutmix'])
-  check_drop_patches(build(config['model'], 1), config['drop_patches'])
+  model = build(config['model'], 1)
+  check_drop_patches(model, config['drop_patches'])
+  if model.num_boxes:
+    check_for_boxes(config)
   make_clip_spec(config)
   return config
+
+
+def check_for_boxes(config: Mapping[str, Any]) -> None:
+  """Raises UserError for an option that needs one label for each clip."""
+  for key in ('label_smoothing', 'mixup', 'cutmix'):
+    if config[key]:
+      raise UserError(
+        f'{key} needs one label for each clip, and does not go with '
+        'model.detection; set it to 0.'
+      )
 
 
 def load_split(config: Mapping[str, Any], name: str) -> sources.Split:

@@ -61,6 +61,8 @@ def check(config: Mapping[str, Any], model, mine: Mapping) -> None:
 
 def _check_constant(model, mine: Mapping) -> None:
   decoded, adapter = model.decoded, model.adapter
+  if model.num_boxes:
+    raise UserError('cache_gb does not go with model.detection; set it to 0.')
   if not decoded or (adapter and 'adapters' not in decoded):
     raise UserError(
       f'cache_gb is for a model without adapter and for evl; {adapter["name"]} '

@@ -187,6 +187,10 @@ def make_batch_shapes(config: Mapping, model, mesh: Mesh) -> dict[str, Any]:
   else:
     clips = experiment.make_clip_spec(config).shapes
     batch = {name: shape(clip, jnp.uint8) for name, clip in clips.items()}
+  if boxes := model.num_boxes:
+    batch['boxes'] = shape((boxes, 4), jnp.float32)
+    batch['box_labels'] = shape((boxes, model.num_classes), jnp.uint8)
+    batch['box_mask'] = shape((boxes,), jnp.float32)
   return batch | {
     'label': shape((), jnp.int32),
     'mask': shape((), jnp.float32),

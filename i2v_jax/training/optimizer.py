@@ -1,4 +1,4 @@
-"""AdamW and SGD over the trainable tree: schedules, clipping, multipliers."""
+"""AdamW and SGD over the trainable tree: clipping, multipliers, skipping."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -13,14 +13,9 @@ from i2v_jax.params import count, labels
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError, suggest
 
-SCHEDULES = ('step', 'epoch', 'after_warmup')
 Channels = Mapping[str, tuple[int, int]]  # parameter path -> (axis, count)
-RANGES = {  # argument of `make_optimizer` or `make_warmup_cosine` -> range
+RANGES = {  # argument of `make_optimizer` -> range
   'name': ranges.one_of('adamw', 'sgd'),
-  'lr': ranges.NOT_NEGATIVE,
-  'schedule': ranges.one_of(*SCHEDULES),
-  'warmup_epochs': ranges.NOT_NEGATIVE,
-  'warmup_from': ranges.SHARE,
   'weight_decay': ranges.NOT_NEGATIVE,
   'clip_norm': ranges.NOT_NEGATIVE,
   'skip_norm': ranges.NOT_NEGATIVE,
@@ -32,6 +27,7 @@ RANGES = {  # argument of `make_optimizer` or `make_warmup_cosine` -> range
   'decay_multipliers': ranges.mapping_of(ranges.NOT_NEGATIVE),
   'decay_biases': ranges.flag,
   'first_channels': ranges.mapping_of(ranges.list_of(ranges.FROM_0, 2)),
+  'layer_decay': ranges.Number(0, 1, above=True),
 }
 
 
@@ -39,65 +35,6 @@ def check(**options) -> None:
   """Raises UserError for an option that is out of its range."""
   for name, value in options.items():
     RANGES[name](f'optimizer.{name}', value)
-
-
-def make_warmup_cosine(
-  lr: float,
-  *,
-  total_steps: int,
-  steps_per_epoch: float,
-  warmup_epochs: float = 2.5,
-  warmup_from: float = 0.1,
-  by: str = 'step',
-) -> Callable[[Any], jnp.ndarray]:
-  """Makes a schedule of a linear warm-up and half a cosine.
-
-  Args:
-    lr: peak learning rate.
-    total_steps: step at which the cosine reaches 0.
-    steps_per_epoch: a fraction if batches straddle epochs.
-    warmup_epochs: warm-up takes `int(warmup_epochs * steps_per_epoch)` steps.
-    warmup_from: factor on `lr` at step 0.
-    by: `'step'` for warm-up times a smooth cosine, both counted from step 0;
-      `'epoch'` for the same with a cosine that is constant within an epoch, as
-      ZeroI2V was released (two mmengine schedulers multiplied);
-      `'after_warmup'` for a cosine that begins where the warm-up ends, as MAE,
-      DualPath and ST-Adapter train.
-
-  Raises:
-    UserError: a value is out of its range.
-  """
-  check(lr=lr, warmup_epochs=warmup_epochs, warmup_from=warmup_from)
-  check(schedule=by)
-  warmup = int(warmup_epochs * steps_per_epoch)
-  _check_lengths(epochs=total_steps, warmup_epochs=warmup)
-  epochs = total_steps / steps_per_epoch
-  if by == 'epoch':
-    # First steps of epochs 1, 2, …; the small term is for 3 * (10 / 3) > 10.
-    starts = np.ceil(np.arange(1, epochs + 1) * steps_per_epoch - 1e-6)
-  apart = by == 'after_warmup'
-  last = warmup if apart else warmup - 1  # first step of the full factor
-
-  def schedule(step):
-    step = jnp.asarray(step, jnp.float32)
-    rise = jnp.minimum(step / max(last, 1), 1.0) if warmup else 1.0
-    if by == 'epoch':
-      done = jnp.searchsorted(starts, step, side='right') / epochs
-    else:
-      begin = warmup if apart else 0
-      done = (step - begin) / max(total_steps - begin, 1)
-    cosine = 0.5 * (1 + jnp.cos(jnp.pi * jnp.clip(done, 0.0, 1.0)))
-    return lr * (warmup_from + (1 - warmup_from) * rise) * cosine
-
-  return schedule
-
-
-def _check_lengths(**steps: int) -> None:
-  for key, length in steps.items():
-    if length > ranges.INT32:
-      raise UserError(
-        f'{key} comes to {length:.3g} steps; it can be at most {ranges.INT32}.'
-      )
 
 
 def scale_by_prefix(
@@ -111,6 +48,21 @@ def scale_by_prefix(
     return jax.tree.map(lambda u, m: u * m, updates, factors)
 
   return optax.stateless(update)
+
+
+def scale_by_depth(
+  decay: float, layers: Mapping
+) -> optax.GradientTransformation:
+  """Multiplies updates by `decay` for each layer between them and the head.
+
+  `layers` has that number for every parameter, as `layer_decay.count_layers`
+  returns it.
+  """
+  return optax.stateless(
+    lambda updates, params: jax.tree.map(
+      lambda u, layer: u * decay**layer, updates, layers
+    )
+  )
 
 
 def decay_weights(
@@ -251,6 +203,8 @@ def make_optimizer(
   decay_multipliers: Mapping[str, float] | None = None,
   decay_biases: bool = True,
   first_channels: Channels | None = None,
+  layer_decay: float = 1.0,
+  layers: Mapping | None = None,
 ) -> optax.GradientTransformation:
   """Makes an optimiser of a tree of trainable parameters only.
 
@@ -268,6 +222,8 @@ def make_optimizer(
     decay_biases: whether parameters named `bias` decay.
     first_channels: parameter path -> `(axis, count)`: only the first `count`
       indices are trained; the rest is not clipped for, moved or decayed.
+    layer_decay: factor on the learning rate for each layer below the head.
+    layers: number of these layers for each parameter, if the factor is not 1.
 
   Raises:
     UserError: a value is out of its range; at `init`, channels that the tree
@@ -280,7 +236,7 @@ def make_optimizer(
   }
   check(name=name, weight_decay=weight_decay, momentum=momentum, **tables)
   check(clip_norm=clip_norm, skip_norm=skip_norm, b1=b1, b2=b2, eps=eps)
-  check(decay_biases=decay_biases)
+  check(decay_biases=decay_biases, layer_decay=layer_decay)
   decay = decay_weights(weight_decay, tables['decay_multipliers'], decay_biases)
   adamw = (optax.scale_by_adam(b1, b2, eps), decay)
   rule = adamw if name == 'adamw' else (decay, optax.trace(momentum))
@@ -288,8 +244,10 @@ def make_optimizer(
   rate = optax.scale_by_learning_rate(schedule)
   # First for the norm and the moments, last for the added decay.
   mask = keep_first(tables['first_channels'])
-  factors = scale_by_prefix(tables['lr_multipliers'])
-  return optax.chain(mask, *rule, factors, rate, mask)
+  factors = [scale_by_prefix(tables['lr_multipliers'])]
+  if layer_decay != 1:
+    factors.append(scale_by_depth(layer_decay, layers))
+  return optax.chain(mask, *rule, *factors, rate, mask)
 
 
 def _within_norms(rule: tuple, clip_norm: float, skip_norm: float) -> tuple:

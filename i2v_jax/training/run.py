@@ -13,6 +13,7 @@ import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 import i2v_jax
+from i2v_jax.backbones.image_model import make_config
 from i2v_jax.data.loading.loader import Loader
 from i2v_jax.data.sets import manifest, sources, split_facts
 from i2v_jax.models.inputs import param_shapes
@@ -24,7 +25,9 @@ from i2v_jax.training import (
   experiment,
   features,
   gradient_depth,
+  layer_decay,
   optimizer,
+  schedule,
   stored,
   trainable,
 )
@@ -221,27 +224,32 @@ def make_schedule(config, num_videos: int):
   per_epoch = num_videos / config['batch_size']
   steps = config['steps'] or math.ceil(config['epochs'] * per_epoch)
   options = dict(config['optimizer'])
-  learning_rate = optimizer.make_warmup_cosine(
+  learning_rate = schedule.make_warmup_cosine(
     options['lr'],
     total_steps=steps,
     steps_per_epoch=per_epoch,
     warmup_epochs=options['warmup_epochs'],
     warmup_from=options['warmup_from'],
     by=options['schedule'],
+    lr_end=options['lr_end'],
   )
   return steps, learning_rate
 
 
 def build_optimizer(config, learning_rate, mine):
   """Builds the optimiser of a config for its trainable tree."""
-  gone = ('lr', 'warmup_epochs', 'warmup_from', 'schedule')  # in the schedule
-  options = {k: v for k, v in config['optimizer'].items() if k not in gone}
+  options = {
+    k: v for k, v in config['optimizer'].items() if k not in schedule.RANGES
+  }
   for key in ('lr_multipliers', 'decay_multipliers', 'first_channels'):
     options[key] = dict(options[key])
   for key in ('lr_multipliers', 'decay_multipliers'):
     check_prefixes(mine, tuple(options[key]), f'optimizer.{key}')
   optimizer.check_channels(mine, options['first_channels'])
-  return optimizer.make_optimizer(learning_rate, **options)
+  layers = layer_decay.count_layers(
+    mine, make_config(config['model']['backbone'])
+  )
+  return optimizer.make_optimizer(learning_rate, **options, layers=layers)
 
 
 def make_run_step(run: Run):

@@ -12,7 +12,8 @@ from i2v_jax.models.inputs import full_precision, normalize_clips
 from i2v_jax.params import join
 from i2v_jax.runtime import sharding
 from i2v_jax.training import optimizer
-from i2v_jax.training.augment import augment_batch, make_targets
+from i2v_jax.training.augment import augment_batch
+from i2v_jax.training.losses import sum_losses
 
 
 @flax.struct.dataclass
@@ -44,10 +45,12 @@ def make_train_step(
 
   `batch` has `video` uint8 `B x T x H x W x 3` (and `grid`, framesets, where
   the model takes them), `label` and `mask` `B`; rows of mask 0 count for
-  nothing. With `accumulate` > 1 the batch is processed in that many parts, with
-  the same result except for dropout, which depends on seed, step and part.
-  `mixup` and `cutmix` are the alphas of `augment.mix`, which mixes the complete
-  batch; `accuracy` counts a row's own label. `drop_patches` is the share of
+  nothing. Of boxes it has `boxes`, and what `losses.sum_boxes` reads.
+
+  With `accumulate` > 1 the batch is processed in that many parts, with the same
+  result except for dropout, which depends on seed, step and part. `mixup` and
+  `cutmix` are the alphas of `augment.mix`, which mixes the complete batch;
+  `accuracy` counts a row's own label. `drop_patches` is the share of
   `augment.draw_kept`, also drawn for the complete batch.
 
   A batch may have `features`, the result of `model.features`, in place of
@@ -85,7 +88,7 @@ def make_rng(state: TrainState) -> jax.Array:
 
 
 def forward(model, normalization: str, params, batch, rng):
-  """Computes float32 logits `B x classes` of an augmented batch."""
+  """Computes float32 logits of an augmented batch, of its clips or boxes."""
   apply = functools.partial(
     model.apply, {'params': params}, rngs={'dropout': rng}
   )
@@ -101,13 +104,8 @@ def _make_sums(model, normalization: str, label_smoothing: float):
 
   def sums(params, frozen, batch, rng):
     params = join(params, frozen)
-    logits_BxC = forward(model, normalization, params, batch, rng)
-    targets_BxC = optax.smooth_labels(
-      make_targets(batch, model.num_classes), label_smoothing
-    )
-    loss_B = optax.softmax_cross_entropy(logits_BxC, targets_BxC)
-    hit_B = logits_BxC.argmax(axis=-1) == batch['label']
-    return (loss_B * batch['mask']).sum(), (hit_B * batch['mask']).sum()
+    logits = forward(model, normalization, params, batch, rng)
+    return sum_losses(logits, batch, label_smoothing)
 
   return sums
 

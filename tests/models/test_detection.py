@@ -113,6 +113,7 @@ def test_context_tells_boxes_what_the_frame_shows():
   params = small.random(model)
   found = apply(model, params, make_video(), BOXES)
   assert found.shape == (2, 2, 3)
+  params['head']['kernel'] = jnp.asarray(params['head']['kernel'])
   params['head']['kernel'] = params['head']['kernel'].at[16:].set(0.0)
   without = apply(model, params, make_video(), BOXES)
   moved = found - without  # by the same for both boxes of a clip
@@ -162,7 +163,7 @@ def test_positions_of_a_wide_frame_are_those_of_torch():
 
 def test_a_convolution_over_patches_needs_frames_of_one_size():
   model = make('pro_tuning')
-  with pytest.raises(UserError, match="views.frame='squashed'"):
+  with pytest.raises(UserError, match=r"views\.frame='squashed'"):
     model.apply(
       {'params': small.random(model)}, make_video((2, 4, 32, 48, 3)), BOXES
     )

@@ -39,6 +39,7 @@ EXTENDABLE = (
   'batch_size',
   'epochs',
   'optimizer.lr',
+  'optimizer.lr_end',
   'optimizer.schedule',
   'optimizer.warmup_epochs',
   'optimizer.warmup_from',
@@ -54,6 +55,9 @@ ADDED = {
   'mesh.frozen': 'replicated',
   'mesh.model': 1,
   'mesh.trained': 'replicated',
+  'model.detection': None,
+  'optimizer.layer_decay': 1.0,
+  'optimizer.lr_end': 0.0,
   'optimizer.skip_norm': 0.0,
   'weights_which': weights.OLDER,
 }

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from i2v_jax.training import optimizer
+from i2v_jax.training import schedule as schedule_lib
 
 cosine = lambda share: 0.5 * (1 + math.cos(math.pi * share))
 
@@ -14,7 +14,7 @@ cosine = lambda share: 0.5 * (1 + math.cos(math.pi * share))
 def released(**changes):
   """40 epochs of 100 steps, as the configs of the releases have them."""
   options = dict(total_steps=4000, steps_per_epoch=100, by='epoch') | changes
-  return optimizer.make_warmup_cosine(3e-4, **options)
+  return schedule_lib.make_warmup_cosine(3e-4, **options)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_by_step_falls_smoothly_to_nothing():
 )
 def test_after_warm_up_the_cosine_counts_from_its_end(step, lr):
   options = dict(total_steps=400, steps_per_epoch=50, warmup_epochs=2.0)
-  schedule = optimizer.make_warmup_cosine(
+  schedule = schedule_lib.make_warmup_cosine(
     2e-4, **options, warmup_from=0.0, by='after_warmup'
   )
   np.testing.assert_allclose(schedule(step), lr, rtol=1e-3, atol=1e-11)
@@ -76,7 +76,7 @@ def test_warm_up_begins_where_it_is_told():
   np.testing.assert_allclose(schedule(125), 0.625 * 3e-4, rtol=1e-6)
 
 
-@pytest.mark.parametrize('by', optimizer.SCHEDULES)
+@pytest.mark.parametrize('by', schedule_lib.SCHEDULES)
 def test_without_warm_up_it_starts_at_the_peak(by):
   schedule = released(by=by, warmup_epochs=0.0)
   assert float(schedule(0)) == np.float32(3e-4)
@@ -105,15 +105,15 @@ def test_an_unknown_way_of_counting_is_refused():
 @pytest.mark.parametrize('lr', [-1e-3, math.nan, math.inf, True, '1'])
 def test_a_rate_is_finite_and_not_negative(lr):
   with pytest.raises(ValueError, match=r'^optimizer\.lr is'):
-    optimizer.make_warmup_cosine(lr, total_steps=9, steps_per_epoch=3)
+    schedule_lib.make_warmup_cosine(lr, total_steps=9, steps_per_epoch=3)
 
 
-@pytest.mark.parametrize('by', optimizer.SCHEDULES)
+@pytest.mark.parametrize('by', schedule_lib.SCHEDULES)
 def test_a_schedule_of_too_many_steps_is_refused(by):
   told = dict(steps_per_epoch=2, by=by)
   with pytest.raises(ValueError, match=r'epochs comes to .* steps; it can be'):
-    optimizer.make_warmup_cosine(1e-3, total_steps=10**12, **told)
+    schedule_lib.make_warmup_cosine(1e-3, total_steps=10**12, **told)
   with pytest.raises(ValueError, match=r'warmup_epochs comes to 2e\+30 steps'):
-    optimizer.make_warmup_cosine(
+    schedule_lib.make_warmup_cosine(
       1e-3, total_steps=9, warmup_epochs=1e30, **told
     )
