@@ -52,16 +52,9 @@ def make_class_table(
     average_precisions: float [classes], NaN without truth.
     instances: int [classes], of a `Ranking`.
   """
-  rows = map(
-    ClassRow,
-    names,
-    instances.tolist(),
-    average_precisions.tolist(),
-    strict=True,
-  )
-  return sorted(
-    (row for row in rows if row.boxes), key=lambda row: -row.average_precision
-  )
+  columns = names, instances.tolist(), average_precisions.tolist()
+  rows = [ClassRow(*row) for row in zip(*columns, strict=True) if row[1]]
+  return sorted(rows, key=lambda row: -row.average_precision)
 
 
 def make_size_table(
