@@ -92,7 +92,7 @@ def _make_rows(models, differences) -> list[dict]:
     {
       'method': name,
       'tunable_params': experiment.count_trained(m.config, m.params),
-      'top1': trained.evaluate_trained(m)[1].accuracy['top1'],
+      **trained.evaluate_trained(m)[1].accuracy,
       'seconds_per_clip': seconds[name],
       'merge_max_diff': differences.get(name),
     }
@@ -103,7 +103,7 @@ def _make_rows(models, differences) -> list[dict]:
 COLUMNS = {
   'method': lambda row: row['method'],
   'tunable': sweep.make_cell('tunable_params', ','),
-  'top-1': sweep.make_cell('top1', '.1%'),
+  'top-1': sweep.format_score,
   'ms per clip': sweep.make_cell('seconds_per_clip', '.2f', 1e3),
   'max merge difference': sweep.make_cell('merge_max_diff', '.1e'),
 }
@@ -180,7 +180,7 @@ ONE_CLIP = 'Inference: one clip at a time.'
 METHOD_COLUMNS = {
   'method': lambda row: row['name'] if 'error' in row else '  merged',
   'tunable': sweep.make_cell('tunable_params', ','),
-  'top-1': sweep.format_top1,
+  'top-1': sweep.format_score,
   'train\nms/clip': sweep.make_cell('train_seconds_per_clip', '.2f', 1e3),
   'inference\nms/clip': sweep.make_cell('seconds_per_clip', '.2f', 1e3),
   'train peak\nMiB': sweep.make_cell('train_peak_bytes', ',.1f', 2**-20),

@@ -25,17 +25,15 @@ def predict(args) -> int:
 def evaluate(args) -> None:
   from i2v_jax.deploy import predict, trained
   from i2v_jax.runtime.console import console
-  from i2v_jax.training.evaluation.evaluate import (
-    format_summary,
-    write_evaluation,
-  )
+  from i2v_jax.training.evaluation.kinds import find_evaluation
 
   model = trained.load(args.workdir, weights=args.weights, root=args.root)
   spec = predict.set_views(model.spec, args.views)
   split, found = trained.evaluate_trained(model, spec)
   name = f'eval-{args.views}' if args.views else 'eval'
-  folder = write_evaluation(found, split, model.folder / name)
-  console.print(format_summary(found))
+  kind = find_evaluation(model.model)
+  folder = kind.write_evaluation(found, split, model.folder / name)
+  console.print(kind.format_summary(found))
   console.print(f'written to {folder}')
 
 

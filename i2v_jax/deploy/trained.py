@@ -15,6 +15,7 @@ from i2v_jax.runtime import sharding
 from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import experiment
 from i2v_jax.training.evaluation import evaluate
+from i2v_jax.training.evaluation.kinds import find_evaluation
 from i2v_jax.training.stored import read_stored
 
 
@@ -117,7 +118,7 @@ def evaluate_trained(model: Trained, spec: ClipSpec | None = None):
       f'on {model.class_names[:3]}…; labels would not mean the same.'
     )
   loader = experiment.make_loader(config, split, spec or model.spec)
-  found = evaluate.evaluate(
+  found = find_evaluation(model.model).evaluate(
     model.model, model.params, loader, config, model.mesh, model.identity
   )
   return split, found

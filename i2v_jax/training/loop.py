@@ -12,7 +12,7 @@ from i2v_jax.runtime import compilation, hosts, sharding, signals
 from i2v_jax.runtime.console import console, make_progress
 from i2v_jax.runtime.errors import FileError, UserError
 from i2v_jax.training import auto, experiment, features, memory, nonfinite
-from i2v_jax.training.evaluation import evaluate
+from i2v_jax.training.evaluation.kinds import Result, find_evaluation
 from i2v_jax.training.overview import print_overview
 from i2v_jax.training.resume import resume_run
 from i2v_jax.training.run import Run, prepare_run
@@ -24,7 +24,7 @@ from i2v_jax.training.workdir.lock import Lock
 
 def train_and_evaluate(
   config: Mapping[str, Any], workdir, extend: bool = False
-) -> evaluate.Evaluation:
+) -> Result:
   """Trains to the last step, resuming from the workdir, and evaluates.
 
   Args:
@@ -47,7 +47,7 @@ def train_and_evaluate(
     with Trainer.open(run, stop) as trainer:
       trainer.train()
       result = trainer.evaluate_all_views()
-    console.print(evaluate.format_summary(result))
+    console.print(find_evaluation(run.model).format_summary(result))
     stop.check()
   return result
 
@@ -116,7 +116,7 @@ class Trainer:
       self._save_when_stopped(start)
       raise
 
-  def evaluate_all_views(self) -> evaluate.Evaluation:
+  def evaluate_all_views(self) -> Result:
     """Evaluates the last state on all views, and writes what was found."""
     run = self.run
     self.beat.enter('evaluating', run.steps)
@@ -124,11 +124,12 @@ class Trainer:
     self._write(result)
     return result
 
-  def _write(self, result: evaluate.Evaluation) -> None:
+  def _write(self, result: Result) -> None:
     self.lock.check()
     run = self.run
     if jax.process_index() == 0:
-      evaluate.write_evaluation(result, run.val.split, run.workdir / 'eval')
+      write = find_evaluation(run.model).write_evaluation
+      write(result, run.val.split, run.workdir / 'eval')
     scalars = {f'val/{k}': v for k, v in result.accuracy.items()}
     self.writer.scalars(run.steps, scalars, show=False)
 
@@ -177,7 +178,7 @@ class Trainer:
     if not self._is_due('eval_every', step) or step in (0, run.steps):
       return False
     found = lambda: any(
-      record['step'] == step and 'val/top1_1view' in record
+      record['step'] == step and any(key.endswith('_1view') for key in record)
       for record in log.read_records(run.workdir / 'metrics.jsonl')
     )
     return not hosts.ask_first(found)
@@ -206,7 +207,7 @@ class Trainer:
     raise nonfinite.make_error(problem, step, found, start)
 
 
-def evaluate_run(run: Run, spec, over=iter) -> evaluate.Evaluation:
+def evaluate_run(run: Run, spec, over=iter) -> Result:
   """Evaluates the state of a run on its `val` split.
 
   Args:
@@ -217,7 +218,7 @@ def evaluate_run(run: Run, spec, over=iter) -> evaluate.Evaluation:
   loader = dataclasses.replace(run.val, spec=spec)
   step = int(run.state.step)
   identity = {'step': step, 'frozen_sha256': run.frozen_sha256}
-  return evaluate.evaluate(
+  return find_evaluation(run.model).evaluate(
     run.model, run.params, loader, run.config, run.mesh, identity, over
   )
 

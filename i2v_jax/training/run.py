@@ -201,10 +201,19 @@ def load_splits(config) -> tuple[sources.Split, sources.Split]:
   both = {data['train']: train, data['val']: val}
   if text := split_facts.describe_class_difference(both):
     raise UserError(text)
+  if train.key_frames is None:
+    _check_labels(train, val, data['root'])
+  if config['data']['manifest']:
+    manifest.require(config['data']['manifest'], (train, val))
+  return train, val
+
+
+def _check_labels(train: sources.Split, val: sources.Split, root: str) -> None:
+  """Raises UserError unless each video has one of several labels."""
   if len(train.class_names) < 2:
     raise UserError(
-      f'{data["root"]} has one class, {train.class_names[0]!r}; training needs '
-      'two or more.'
+      f'{root} has one class, {train.class_names[0]!r}; training needs two or '
+      'more.'
     )
   for part in (train, val):
     if (part.labels < 0).any():
@@ -212,9 +221,6 @@ def load_splits(config) -> tuple[sources.Split, sources.Split]:
         f'{(part.labels < 0).sum()} videos have no label, such as '
         f'{part.ids[int(part.labels.argmin())]!r}; take them out.'
       )
-  if config['data']['manifest']:
-    manifest.require(config['data']['manifest'], (train, val))
-  return train, val
 
 
 def make_schedule(config, num_videos: int):

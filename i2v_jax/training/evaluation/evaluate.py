@@ -6,7 +6,7 @@ import importlib.metadata
 import itertools
 import math
 import pathlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -94,22 +94,22 @@ def evaluate(
   )
   bad = experiment.make_bad_videos(config, split)
   scores, decoded, same = _collect(
-    over(sharding.prefetch(_start_all(start, batches), depth=1)),
+    over(sharding.prefetch(start_all(start, batches), depth=1)),
     bad,
     model.num_classes,
   )
-  _check_finite(scores[decoded], split, decoded)
+  check_finite(scores[decoded], split.ids, decoded)
   return Evaluation(
     scores,
     metrics.compute_accuracies(scores[decoded], split.labels[decoded]),
-    _make_fingerprint(loader, data['normalization'], model, decoded)
+    make_fingerprint(loader, data['normalization'], model, decoded)
     | ({'identical_crops': same} if loader.spec.crops > 1 else {})
     | dict(identity or {}),
     bad.reasons,
   )
 
 
-def _start_all(start: Callable, batches: Iterator) -> Iterator:
+def start_all(start: Callable, batches: Iterator) -> Iterator:
   """Starts every batch; the first may compile the evaluation."""
   for batch in itertools.islice(batches, 1):
     with compilation.announce('the evaluation'):
@@ -132,9 +132,9 @@ def _collect(batches, bad: bad_videos.BadVideos, num_classes: int):
   bar, advance = make_progress(count, 'evaluate', 'videos')
   with bar:
     for local, rows in batches:
-      local = bad.absorb(_gather(local))
+      local = bad.absorb(gather(local))
       same += int(local['same'].sum())
-      index, mask, found = _gather(rows)
+      index, mask, found = gather(rows)
       good = index[mask > 0]
       scores[good], decoded[good] = found[mask > 0], True
       np.add.at(counted, index[index != PADDING], 1)
@@ -144,13 +144,14 @@ def _collect(batches, bad: bad_videos.BadVideos, num_classes: int):
   return scores, decoded, same
 
 
-def _check_finite(scores, split, decoded) -> None:
+def check_finite(scores, ids: Sequence[str], decoded) -> None:
+  """Raises NonFiniteError for scores of a model that has diverged."""
   wrong = ~np.isfinite(scores).all(axis=1)
   if wrong.any():
     first = np.flatnonzero(decoded)[wrong.argmax()]
     raise NonFiniteError(
       f'The model gives non-finite scores for {wrong.sum()} videos, such as '
-      f'{split.ids[first]!r}; its parameters have diverged.'
+      f'{ids[first]!r}; its parameters have diverged.'
     )
 
 
@@ -176,7 +177,7 @@ def _find_identical_crops(batch: Mapping, spec: ClipSpec) -> np.ndarray:
   return same.all(axis=tuple(range(1, same.ndim))) & (batch['mask'] > 0)
 
 
-def _gather(tree):
+def gather(tree):
   """Gathers the rows of all hosts as numpy; strings travel as bytes."""
   if jax.process_count() == 1:
     return jax.tree.map(np.asarray, tree)
@@ -191,7 +192,8 @@ def _gather(tree):
   )
 
 
-def _make_fingerprint(loader, normalization, model, decoded) -> dict:
+def make_fingerprint(loader, normalization, model, decoded) -> dict:
+  """Makes the facts of an evaluation that identify it: JSON values."""
   split, spec = loader.split, loader.spec
   return {
     'listed': len(split) + len(split.missing),
@@ -200,7 +202,7 @@ def _make_fingerprint(loader, normalization, model, decoded) -> dict:
     'failed': int((~decoded).sum()),
     'views': f'{spec.clips} clips x {spec.crops} crops',
     'frames': f'{spec.num_frames}x{spec.stride}'
-    if spec.sampling == 'dense'
+    if spec.sampling in ('dense', 'key_frame')
     else f'{spec.num_frames} uniform',
     'image_size': spec.image_size,
     'short_side': spec.test_short_side or spec.image_size,
@@ -220,7 +222,6 @@ def write_evaluation(evaluation: Evaluation, split, folder) -> pathlib.Path:
   """
   folder = pathlib.Path(folder)
   folder.mkdir(exist_ok=True)
-  report = {'accuracy': evaluation.accuracy} | evaluation.fingerprint
   scores = dict(
     scores=evaluation.scores,
     labels=split.labels,
@@ -234,13 +235,19 @@ def write_evaluation(evaluation: Evaluation, split, folder) -> pathlib.Path:
     new.open('wb') as file,
   ):
     np.savez(file, **scores)
+  write_report(evaluation, folder)
+  return folder
+
+
+def write_report(evaluation, folder: pathlib.Path) -> None:
+  """Writes `report.json`, and `bad_videos.csv` or removes an older one."""
+  report = {'accuracy': evaluation.accuracy} | evaluation.fingerprint
   files.write_json(folder / 'report.json', report)
   bad = folder / 'bad_videos.csv'
   if evaluation.bad:
     csv_files.write(bad, bad_videos.COLUMNS, evaluation.bad.items())
   else:
     bad.unlink(missing_ok=True)
-  return folder
 
 
 def format_summary(evaluation: Evaluation) -> str:

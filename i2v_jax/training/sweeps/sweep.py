@@ -114,12 +114,14 @@ def make_cell(key: str, form: str, factor: float = 1) -> Callable[[dict], str]:
   return text
 
 
-def format_top1(row: dict) -> str:
+def format_score(row: dict) -> str:
+  """Formats top-1, or mAP if boxes were classified."""
   if row.get('error'):
     return 'failed'
-  deviation = row.get('top1_deviation')
+  key = 'mAP' if 'mAP' in row else 'top1'
+  deviation = row.get(f'{key}_deviation')
   more = '' if deviation is None else f' ± {deviation * 100:.1f}'
-  return make_cell('top1', '.1%')(row) + more
+  return make_cell(key, '.1%')(row) + more
 
 
 def format_paper(row: dict) -> str:
@@ -131,7 +133,7 @@ COLUMNS = {
   'parameters': make_cell('parameters', ','),
   'tunable': make_cell('tunable_params', ','),
   'GFLOP/view': make_cell('view_macs', ',.2f', 2e-9),
-  'top-1': format_top1,
+  'top-1': format_score,
   'paper': format_paper,
 }
 
@@ -154,4 +156,6 @@ def print_table(
 ) -> None:
   """Prints a table; `columns` maps a heading to the text of a row's cell."""
   cells = [[text(row) for text in columns.values()] for row in rows]
-  console.print(make_table('Results', list(columns), cells, caption))
+  score = 'mAP' if any('mAP' in row for row in rows) else 'top-1'
+  names = [score if name == 'top-1' else name for name in columns]
+  console.print(make_table('Results', names, cells, caption))

@@ -78,10 +78,16 @@ def read_records(path: pathlib.Path) -> list[dict]:
 def _rewind(path: pathlib.Path, done: int) -> None:
   """Removes records that a run resuming after `done` steps writes again."""
   before = lambda r: (
-    r['step'] < done or (r['step'] == done and 'val/top1' not in r)
+    r['step'] < done or (r['step'] == done and not _is_final(r))
   )
   kept = [record for record in read_records(path) if before(record)]
   files.write(path, ''.join(json.dumps(record) + '\n' for record in kept))
+
+
+def _is_final(record: dict) -> bool:
+  """Whether it is of the evaluation after the last step, on all views."""
+  val = [key for key in record if key.startswith('val/')]
+  return any(not key.endswith('_1view') for key in val)
 
 
 class Events:

@@ -149,7 +149,8 @@ def _describe_evaluation(workdir: pathlib.Path) -> str:
       continue
     if not isinstance(record, dict):
       continue
-    for key, views in (('val/top1', 'all views'), ('val/top1_1view', '1 view')):
-      if record.get(key) is not None:
-        return f'top-1 {record[key]:.2%} at step {record["step"]} ({views})'
+    for key, name in (('val/top1', 'top-1'), ('val/mAP', 'mAP')):
+      for suffix, views in (('', 'all views'), ('_1view', '1 view')):
+        if (value := record.get(f'{key}{suffix}')) is not None:
+          return f'{name} {value:.2%} at step {record["step"]} ({views})'
   return ''

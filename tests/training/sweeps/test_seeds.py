@@ -26,7 +26,7 @@ def test_a_row_has_mean_and_deviation():
   assert found['top1'] == pytest.approx(0.6)
   assert found['top1_deviation'] == pytest.approx(0.1)
   assert found['seeds'] == rows and found['reported'] == 0.0
-  assert sweep.format_top1(found) == '60.0% ± 10.0'
+  assert sweep.format_score(found) == '60.0% ± 10.0'
   assert seeds.gather_seeds(rows[:1]) == rows[0]
 
 
@@ -34,7 +34,7 @@ def test_a_seed_that_fails_is_named():
   rows = [row('a', 0.5), row('a, seed 1', error='no memory')]
   found = seeds.gather_seeds(rows)
   assert found['error'] == 'a, seed 1: no memory' and 'top1' not in found
-  assert sweep.format_top1(found) == 'failed'
+  assert sweep.format_score(found) == 'failed'
 
 
 @pytest.fixture

@@ -1,0 +1,251 @@
+"""Exact evaluation of a detector: every box of every key frame scored once."""
+
+import dataclasses
+import functools
+import pathlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import jax
+import numpy as np
+
+from i2v_jax.data.loading import bad_videos, pipeline
+from i2v_jax.data.loading.loader import PADDING, Loader
+from i2v_jax.data.sets import csv_files
+from i2v_jax.data.sets.key_frames import KeyFrames, Rows, make_rows
+from i2v_jax.data.sets.sources import Split
+from i2v_jax.models.inputs import full_precision, normalize_clips
+from i2v_jax.runtime import sharding
+from i2v_jax.runtime.console import make_progress
+from i2v_jax.training import experiment
+from i2v_jax.training.evaluation import detection_tables
+from i2v_jax.training.evaluation.detection_map import average, compute_mean
+from i2v_jax.training.evaluation.detection_ranking import rank
+from i2v_jax.training.evaluation.evaluate import (
+  check_finite,
+  gather,
+  make_fingerprint,
+  start_all,
+  write_report,
+)
+
+RULES = {  # views.evaluator -> options of `rank`
+  'videomae': {},
+  'activitynet': {'most_rows': 50, 'ignore_unknown': True},
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class BoxEvaluation:
+  """The result of an evaluation of boxes.
+
+  Attributes:
+    detections: a row for each class of each box of the split's key frames, of
+      which it could be read.
+    accuracy: `mAP`, and `mAP_small`, … of boxes by size where there are any, in
+      0..1.
+    classes: of `detection_tables.make_class_table`.
+    sizes: of `detection_tables.make_size_table`.
+    fingerprint: model, data and preprocessing evaluated: JSON values.
+    bad: id of a key frame that could not be read -> reason.
+  """
+
+  detections: Rows
+  accuracy: dict[str, float]
+  classes: Sequence[detection_tables.ClassRow]
+  sizes: Sequence[detection_tables.SizeRow]
+  fingerprint: dict
+  bad: dict[str, str]
+
+
+@functools.partial(jax.jit, static_argnames=('model', 'normalization'))
+def compute_box_scores(model, normalization: str, params, batch: Mapping):
+  """Computes the probability of each class for each box, `B x N x classes`.
+
+  `batch` has `video` uint8 `B x T x H x W x 3` and `boxes` `B x N x 4` in its
+  pixels.
+  """
+  inputs = normalize_clips(batch, normalization, model.image_model.dtype)
+  with full_precision(model):
+    return jax.nn.sigmoid(model.apply({'params': params}, *inputs))
+
+
+def evaluate(
+  model,
+  params: Mapping,
+  loader: Loader,
+  config: Mapping,
+  mesh,
+  identity: Mapping | None = None,
+  over: Callable[[Iterator], Iterator] = iter,
+) -> BoxEvaluation:
+  """Scores every box of a split's key frames once.
+
+  Frames keep their shape, so key frames of one shape are batched together, and
+  each shape is compiled once. Arguments and errors are those of
+  `evaluate.evaluate`.
+  """
+  split, name = loader.split, config['data']['normalization']
+  size = -(-config['batch_size'] // mesh.shape['data']) * mesh.shape['data']
+  batches = _load_batches(loader, size, experiment.make_parallelism(config))
+  start = functools.partial(_start, model, name, params, mesh)
+  bad = experiment.make_bad_videos(config, split)
+  scores, decoded = _collect(
+    over(sharding.prefetch(start_all(start, batches), depth=1)),
+    bad,
+    model.num_classes,
+  )
+  done = np.repeat(decoded, np.diff(split.key_frames.ends))
+  check_finite(scores[done], _repeat(split.ids, split.key_frames), done)
+  rules = config['views'].get('evaluator', 'videomae')
+  found = make_detections(split.key_frames, scores, done)
+  facts = make_fingerprint(loader, name, model, decoded) | {
+    'boxes': int(done.sum()),
+    'boxes_from': split.key_frames.source,
+    'evaluator': rules,
+  }
+  return BoxEvaluation(
+    found,
+    *compare_with_truth(split, found, rules),
+    fingerprint=facts | dict(identity or {}),
+    bad=bad.reasons,
+  )
+
+
+def _load_batches(loader: Loader, size: int, parallel) -> Iterator[dict]:
+  """Loads every key frame once, those of one shape after another."""
+  for shape, indices in _group_by_shape(loader).items():
+    order = [*indices, *[PADDING] * (-len(indices) % size)]
+    same = dataclasses.replace(loader, test_shape=shape)
+    yield from pipeline.load_test_batches(
+      same, size, parallel=parallel, order=order
+    )
+
+
+def _group_by_shape(loader: Loader) -> dict[tuple[int, int], list[int]]:
+  """Groups key frames by the shape of their test frames, in order."""
+  shapes, groups = {}, {}
+  for index, path in enumerate(loader.split.paths):
+    if path not in shapes:
+      shapes[path] = loader.find_test_shape(index)
+    groups.setdefault(shapes[path], []).append(index)
+  return groups
+
+
+def _start(model, normalization, params, mesh, batch):
+  """Starts one batch: (values of this host, rows in the order of the mesh)."""
+  local = {key: batch[key] for key in ('index', 'error')}
+  rows = {'index': batch['index'].astype(np.int32), 'mask': batch['mask']}
+  # Of the views there is one.
+  inputs = {'video': batch['video'][:, 0], 'boxes': batch['boxes']}
+  rows, inputs = sharding.put((rows, inputs), mesh)
+  with jax.set_mesh(mesh):
+    found = compute_box_scores(model, normalization, params, inputs)
+  return local, (rows['index'], rows['mask'], found)
+
+
+def _collect(batches, bad: bad_videos.BadVideos, num_classes: int):
+  """Counts every key frame once.
+
+  Returns:
+    Probabilities of boxes `[R, classes]`, and whether each key frame was
+    decoded, `[n]`.
+  """
+  key_frames, count = bad.split.key_frames, len(bad.split)
+  scores = np.full((len(key_frames.boxes), num_classes), np.nan, np.float32)
+  decoded, counted = np.zeros(count, bool), np.zeros(count, int)
+  bar, advance = make_progress(count, 'evaluate', 'key frames')
+  with bar:
+    for local, rows in batches:
+      bad.absorb(gather(local))
+      index, mask, found = gather(rows)
+      for place in np.flatnonzero(mask > 0):
+        here = key_frames.rows(index[place])
+        scores[here] = found[place, : here.stop - here.start]
+      decoded[index[mask > 0]] = True
+      np.add.at(counted, index[index != PADDING], 1)
+      advance(int((index != PADDING).sum()))
+  if not (counted == 1).all():
+    raise RuntimeError(
+      'A key frame was not counted exactly once; please report.'
+    )
+  return scores, decoded
+
+
+def make_detections(key_frames: KeyFrames, scores, done) -> Rows:
+  """Makes a row for each box and class, with what a box scores times its own.
+
+  Args:
+    key_frames: of the split.
+    scores: [R, classes], probabilities.
+    done: bool [R], boxes of key frames that could be read.
+  """
+  count, classes = int(done.sum()), scores.shape[1]
+  keys = np.repeat(np.arange(len(key_frames)), np.diff(key_frames.ends))[done]
+  keys = [key_frames.keys[key] for key in keys for _ in range(classes)]
+  weighted = scores[done] * key_frames.scores[done][:, None]
+  return make_rows(
+    keys,
+    np.repeat(key_frames.boxes[done], classes, axis=0),
+    np.tile(np.arange(classes), count),
+    weighted.ravel(),
+  )
+
+
+def compare_with_truth(split: Split, found: Rows, rules: str) -> tuple:
+  """Computes accuracies and tables of detections: fields of `BoxEvaluation`.
+
+  Raises:
+    UserError: no evaluated class has an annotated box.
+  """
+  truth = split.key_frames.truth
+  ranking = rank(
+    truth.rows, found, truth.excluded, truth.evaluated, **RULES[rules]
+  )
+  precisions = average(ranking.labels, ranking.hits, ranking.instances)
+  sizes = detection_tables.make_size_table(truth.rows, found, ranking)
+  accuracy = {'mAP': compute_mean(precisions)}
+  accuracy |= {f'mAP_{row.size}': row.mean for row in sizes if row.classes}
+  classes = detection_tables.make_class_table(
+    split.class_names, precisions, ranking.instances
+  )
+  return accuracy, classes, sizes
+
+
+def _repeat(names: Sequence[str], key_frames: KeyFrames) -> Sequence[str]:
+  """Repeats what each key frame is called for each of its boxes."""
+  return np.repeat(np.array(names), np.diff(key_frames.ends))
+
+
+def write_evaluation(
+  evaluation: BoxEvaluation, split: Split, folder
+) -> pathlib.Path:
+  """Writes `report.json`, `detections.csv`, `classes.csv` and `bad_videos.csv`.
+
+  `detections.csv` is in the form of AVA, with a number from 1 for each class.
+  The folder is made, but not its parents.
+  """
+  folder = pathlib.Path(folder)
+  folder.mkdir(exist_ok=True)
+  ids = range(1, len(split.class_names) + 1)
+  detection_tables.write_ava_csv(
+    folder / 'detections.csv', evaluation.detections, ids
+  )
+  columns = detection_tables.ClassRow._fields
+  csv_files.write(folder / 'classes.csv', columns, evaluation.classes)
+  write_report(evaluation, folder)
+  return folder
+
+
+def format_summary(evaluation: BoxEvaluation) -> str:
+  """Formats an evaluation as one line."""
+  accuracy, facts = evaluation.accuracy, evaluation.fingerprint
+  sizes = ', '.join(
+    f'{row.size} {row.mean:.2%}' for row in evaluation.sizes if row.classes
+  )
+  failed = facts['failed'] + facts['missing']
+  return (
+    f'mAP {accuracy["mAP"]:.2%} at IoU 0.5 over {len(evaluation.classes)} '
+    f'classes ({sizes})  counted exactly {facts["decoded"]} of '
+    f'{facts["listed"]} key frames ({failed} unreadable), {facts["boxes"]:,} '
+    f'boxes from {facts["boxes_from"]}'
+  )
