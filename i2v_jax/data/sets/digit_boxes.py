@@ -2,7 +2,8 @@
 
 Every digit moves through the same eight places of its box, in the order of its
 motion. The frames inside a box therefore tell nothing of its class unless their
-order is known, and the clip as a whole has no class.
+order is known. Two boxes together tell more: where both digits are in one frame
+shows how their motions relate.
 """
 
 import os
