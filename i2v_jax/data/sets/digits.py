@@ -4,9 +4,11 @@ Every class shows a digit at the same eight places, each in its own order. A
 single frame therefore carries no information about the label; the order does.
 """
 
+import contextlib
 import os
 import pathlib
 import shutil
+from collections.abc import Iterator
 
 import av
 import cv2
@@ -76,14 +78,24 @@ def generate(
 
   The folder is created atomically.
   """
-  root = os.path.normpath(root)
   if os.path.isdir(root):
     return
+  with creating(root) as folder:
+    _generate_split(folder / 'train', 'train', num_train, [seed, 0])
+    _generate_split(folder / 'val', 'val', num_val, [seed, 1])
+
+
+@contextlib.contextmanager
+def creating(root: str) -> Iterator[pathlib.Path]:
+  """Yields a path for a folder, which is renamed to `root` at the end.
+
+  If another process was faster, its folder stays.
+  """
+  root = os.path.normpath(root)
   partial = pathlib.Path(f'{root}.partial-{os.getpid()}')
   shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
   try:
-    _generate_split(partial / 'train', 'train', num_train, [seed, 0])
-    _generate_split(partial / 'val', 'val', num_val, [seed, 1])
+    yield partial
     partial.rename(root)
   except OSError:
     if not os.path.isdir(root):  # else another process was faster
