@@ -64,6 +64,9 @@ def describe_missing(
   near = look_up.describe_near(first)
   near = f'; {near}' if near else ''
   problem = f'{len(missing)} of {len(listed.rows)} listed videos are not in'
+  if listed.official:
+    names += f'{more}; the published split has {listed.official}'
+    more = ''
   problem += f' {root} ({names}{more}): the first{where} is not at {tried}'
   way_out = "check the root and 'videos'"
   if len(missing) < len(listed.rows):

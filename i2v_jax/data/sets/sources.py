@@ -16,6 +16,8 @@ import numpy as np
 
 from i2v_jax.data.sets import (
   absent,
+  ava,
+  boxes,
   digits,
   kinetics_csv,
   listing,
@@ -26,7 +28,11 @@ from i2v_jax.data.sets import (
   prepared,
 )
 from i2v_jax.data.sets.look_up import LookUp
-from i2v_jax.data.sets.split import Split
+from i2v_jax.data.sets.split import (
+  Split,
+  describe_unboxed,
+  split_key_frames,
+)
 from i2v_jax.data.videos.frame_folder import FPS, check_fps
 from i2v_jax.runtime import files
 from i2v_jax.runtime.errors import (
@@ -48,6 +54,8 @@ FORMATS: dict[str, Callable[..., listing.Listing]] = {
   'ucf101': official.read_ucf101,
   'hmdb51': official.read_hmdb51,
   'diving48': official.read_diving48,
+  'ava': ava.read_ava,
+  'boxes': boxes.read_boxes,
 }
 _TRAIN_TEST = ('ucf101', 'hmdb51', 'diving48')  # they have no split val
 
@@ -133,13 +141,18 @@ def _read_split(reader, root, on_missing, options: dict[str, Any]) -> Split:
   check_choice('on_missing', on_missing, ('error', 'skip'))
   listed = reader(root, **options)
   look_up = LookUp(root)
-  found = [*zip(listed.rows, look_up.find(listed.rows), strict=True)]
-  missing = [row for row, place in found if place is None]
+  places_of = look_up.find(listed.rows)
+  found = [*zip(listed.rows, places_of, strict=True)]
+  absentees = [row for row, place in found if place is None]
   there = [(row, place) for row, place in found if place is not None]
-  if missing and (on_missing == 'error' or not there):
+  if absentees and (on_missing == 'error' or not there):
     raise MissingFileError(
-      absent.describe_missing(root, listed, missing, look_up)
+      absent.describe_missing(root, listed, absentees, look_up)
     )
+  if listed.key_frames is not None:
+    if listed.unboxed and on_missing == 'error':
+      raise UserError(_describe_unboxed(listed))
+    return split_key_frames(listed, places_of)
   _check_labels(listed.file, there)
   miscounted = absent.find_miscounted(there)
   if miscounted and on_missing == 'error':
@@ -149,11 +162,16 @@ def _read_split(reader, root, on_missing, options: dict[str, Any]) -> Split:
     np.array([row.label for row, _ in there]),
     listed.class_names,
     tuple(place.id for _, place in there),
-    tuple(absent.make_id(row) for row in missing),
+    tuple(absent.make_id(row) for row in absentees),
     left_out=listed.left_out,
     miscounted=miscounted,
     notes=listed.notes,
   )
+
+
+def _describe_unboxed(listed: listing.Listing) -> str:
+  problem = describe_unboxed(listed, listed.unboxed)
+  return f"{problem}: get the complete file, or set on_missing='skip'"
 
 
 def _check_labels(file: str, there) -> None:
