@@ -32,15 +32,20 @@ def _find_differences(listed: Listed) -> Iterator[Finding]:
   train = listed.splits.get('train')
   if train is None:
     return
-  if len(train.class_names) == 1:
+  if len(train.class_names) == 1 and train.key_frames is None:
     text = f'there is one class, {train.class_names[0]!r}: training needs two'
     yield Finding('one_class', True, text)
   for name, split in listed.splits.items():
     if found := split_facts.find_untrained(train, split):
-      text = f'in {name}, but without a video in train: {len(found)} of '
+      text = f'in {name}, but without {_name_example(train)} in train: '
+      text += f'{len(found)} of '
       rows = [(name, '', class_name) for class_name in found]
       text += f'{len(split.class_names)} classes'
       yield Finding('untrained', True, text, rows)
+
+
+def _name_example(split: sources.Split) -> str:
+  return 'a video' if split.key_frames is None else 'a box'
 
 
 def _find_alike(name: str, split: sources.Split) -> Iterator[Finding]:
@@ -55,25 +60,20 @@ def _find_alike(name: str, split: sources.Split) -> Iterator[Finding]:
     yield Finding('alike', False, text, rows)
 
 
-def count_per_class(split: sources.Split) -> np.ndarray:
-  """Counts the videos of each class: [classes]."""
-  labels = split.labels[split.labels >= 0]
-  return np.bincount(labels, minlength=len(split.class_names))
-
-
 def _find_uneven(name: str, split: sources.Split) -> Iterator[Finding]:
   unlabelled = [
     (name, video, '')
     for video, label in zip(split.ids, split.labels, strict=True)
     if label < 0
   ]
-  if unlabelled:
+  if unlabelled and split.key_frames is None:
     text = f'without a label in {name}: {format_count(len(unlabelled))}'
     yield Finding('unlabelled', False, text, unlabelled)
-  counts = count_per_class(split)
+  counts = split_facts.count_per_class(split)
   empty = [split.class_names[label] for label in np.flatnonzero(counts == 0)]
   if empty:
-    text = f'without a video in {name}: {len(empty)} of {len(counts)} classes'
+    text = f'without {_name_example(split)} in {name}: {len(empty)} of '
+    text += f'{len(counts)} classes'
     rows = [(name, '', class_name) for class_name in empty]
     yield Finding('empty_class', False, text, rows)
   filled = counts[counts > 0]
@@ -113,8 +113,8 @@ def _compare_with_public(listed: Listed) -> Iterator[Finding]:
     if public is None:
       continue
     count = known.find_papers_count(public, name, listed.options)
-    if count and count != len(split):
-      text = f'{name} of {public.name}: {format_count(len(split))} here, '
+    if count and count != split.num_videos:
+      text = f'{name} of {public.name}: {format_count(split.num_videos)} here, '
       yield Finding('count', False, f'{text}{count:,} in papers')
     yield from _compare_order(name, class_names, public)
 

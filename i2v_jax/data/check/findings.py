@@ -3,7 +3,7 @@
 import collections
 from collections.abc import Iterator, Mapping
 
-from i2v_jax.data.check import class_findings, frame_notes
+from i2v_jax.data.check import class_findings, frame_notes, key_frame_findings
 from i2v_jax.data.check.listed import Finding, Listed, format_count
 from i2v_jax.data.clips import sampling
 from i2v_jax.data.clips.spec import ClipSpec
@@ -21,6 +21,7 @@ def find(listed: Listed, records: Mapping[str, Mapping]) -> list[Finding]:
   found += [*_find_short(listed, records), *_find_cut_short(listed, records)]
   found += [*_find_frame_notes(listed, records), *_find_square(listed, records)]
   found += _find_too_large(listed, records)
+  found += key_frame_findings.find(listed, records)
   for name, split in listed.splits.items():
     found += [
       *_find_missing(listed, name, split),
@@ -32,7 +33,7 @@ def find(listed: Listed, records: Mapping[str, Mapping]) -> list[Finding]:
 
 def _iterate_rows(listed: Listed) -> Iterator[tuple[str, str, int]]:
   """Yields (split, id, label) of every listed video."""
-  for name, split in listed.splits.items():
+  for name, split in listed.videos.items():
     for video, label in zip(split.ids, split.labels.tolist(), strict=True):
       yield name, video, label
 
@@ -88,9 +89,9 @@ def compute_span(clip: ClipSpec) -> tuple[int, str]:
 
 
 def is_short(record: Mapping, clip: ClipSpec | None) -> bool:
-  return bool(
-    clip and record['ok'] and record['frames'] < compute_span(clip)[0]
-  )
+  if not clip or clip.sampling == 'key_frame':  # its ends are repeated
+    return False
+  return bool(record['ok'] and record['frames'] < compute_span(clip)[0])
 
 
 def _find_short(listed, records) -> Iterator[Finding]:
@@ -161,7 +162,7 @@ def _find_too_large(listed, records) -> Iterator[Finding]:
 
 def _find_missing(listed, name, split) -> Iterator[Finding]:
   if split.missing:
-    total = len(split) + len(split.missing)
+    total = split.num_videos + len(split.missing)
     text = f'listed in {name} but not there: {len(split.missing):,} of '
     rows = [(name, video, '') for video in split.missing]
     yield Finding(

@@ -1,6 +1,7 @@
 """The videos of a check, and its findings."""
 
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -32,9 +33,14 @@ class Listed:
     """id -> path, each once."""
     return {
       video: path
-      for split in self.splits.values()
+      for split in self.videos.values()
       for video, path in zip(split.ids, split.paths, strict=True)
     }
+
+  @functools.cached_property
+  def videos(self) -> dict[str, sources.Split]:
+    """The splits, as videos where their examples are key frames."""
+    return {name: split.list_videos() for name, split in self.splits.items()}
 
 
 class Finding(NamedTuple):

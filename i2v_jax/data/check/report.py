@@ -5,9 +5,9 @@ import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 
 import i2v_jax
-from i2v_jax.data.check import class_findings, findings, one_video
+from i2v_jax.data.check import findings, one_video
 from i2v_jax.data.check.listed import Finding, Listed
-from i2v_jax.data.sets import csv_files, manifest
+from i2v_jax.data.sets import csv_files, manifest, split_facts
 from i2v_jax.runtime.console import console, make_table
 
 Records = Mapping[str, Mapping]  # id -> facts of the video
@@ -16,10 +16,7 @@ SHOWN = 3  # examples of a finding; all of them are in findings.csv
 
 def show(listed: Listed, records: Records, found: Sequence[Finding]) -> None:
   """Prints a table of the splits, and a line for every finding."""
-  rows = [
-    _make_row(name, split, records, listed.spec)
-    for name, split in listed.splits.items()
-  ]
+  rows = [_make_row(name, listed, records) for name in listed.splits]
   console.print(make_table('Videos', _COLUMNS, rows))
   lines = []
   for finding in found:
@@ -44,12 +41,13 @@ _COLUMNS = (
 )
 
 
-def _make_row(name, split, records, clip) -> list[str]:
+def _make_row(name: str, listed: Listed, records: Records) -> list[str]:
+  split, clip = listed.videos[name], listed.spec
   mine = [records[video] for video in split.ids]
   good = [record for record in mine if record['ok']]
   short = sum(findings.is_short(record, clip) for record in good)
   seconds = sum(record['duration'] for record in good)
-  counts = class_findings.count_per_class(split)
+  counts = split_facts.count_per_class(listed.splits[name])
   spread = f'{counts.min():,} to {counts.max():,}' if len(counts) else '-'
   return [
     name,
@@ -88,7 +86,7 @@ def write(
     'options': dict(listed.options),
     'splits': {
       name: {
-        'listed': len(split) + len(split.missing),
+        'listed': split.num_videos + len(split.missing),
         'missing': len(split.missing),
         'fingerprint': split.fingerprint(),
       }
@@ -97,7 +95,7 @@ def write(
   }
   videos = [
     {'id': video, 'split': name, 'label': label} | records[video]
-    for name, split in listed.splits.items()
+    for name, split in listed.videos.items()
     for video, label in zip(split.ids, split.labels.tolist(), strict=True)
   ]
   manifest.write(out / manifest.NAME, header, videos)

@@ -64,6 +64,7 @@ class Job:
       )
       for split in splits or sources.choose_splits(source)
     }
+    self._check_key_frames(source)
     self._check_frame_folders(recipe)
     self._plan = self._make_plan(source, options or {}, recipe, shard_mb)
     self.folder = self.out / self.name / prepared.VERSION
@@ -85,6 +86,11 @@ class Job:
     check_choice('on_bad_video', on_bad_video, ('error', 'skip'))
     if not shard_mb > 0:
       raise UserError(f'shard_mb is {shard_mb}; it can be any number above 0.')
+
+  def _check_key_frames(self, source: str) -> None:
+    if any(split.key_frames is not None for split in self.splits.values()):
+      problem = f'{source} has boxes, which shards of one label per video lack'
+      raise UserError(f'{problem}: train on its files, without preparing them')
 
   def _check_frame_folders(self, recipe) -> None:
     for split in self.splits.values() if recipe is None else ():

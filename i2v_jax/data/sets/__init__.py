@@ -1,11 +1,12 @@
 """The videos of a split and their labels.
 
-sources: loads a split of any format below.
+sources: loads a split of any format below. split: its examples.
 own: a folder per class. lists, list_lines, list_labels: text files.
 official, kinetics_csv: annotation files of public data sets.
 prepared: TFDS data sets that `i2v data prepare` wrote.
 digits: moving digits, the data of the quickstart. digit_boxes: several at once.
-listing: rows of annotations. look_up, folders, places: the files they name.
+listing: rows of annotations. look_up, folders, places, absent: the files they
+name.
 known, split_facts: facts of data sets and splits, without reading a video.
 manifest, csv_files: files that a check writes and training reads.
 """

@@ -5,7 +5,8 @@ Each is one example of a split: a clip around it, and a target for each box.
 
 import dataclasses
 import hashlib
-from collections.abc import Sequence
+import itertools
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +20,7 @@ class Rows(NamedTuple):
   Attributes:
     keys: the key frame of each row.
     boxes: float64 [R, 4], x1, y1, x2, y2 in shares of the frame.
-    labels: int64 [R], class of each row.
+    labels: int64 [R], class of each row; -1 if it has none.
     scores: float64 [R]; 1 for what is annotated.
   """
 
@@ -27,6 +28,12 @@ class Rows(NamedTuple):
   boxes: np.ndarray
   labels: np.ndarray
   scores: np.ndarray
+
+  def choose(self, mask: Sequence[bool]) -> 'Rows':
+    """Chooses the rows where `mask` is True."""
+    mask = np.asarray(mask, bool)
+    keys = tuple(itertools.compress(self.keys, mask))
+    return Rows(keys, *(array[mask] for array in self[1:]))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -43,6 +50,18 @@ class Truth:
   rows: Rows
   excluded: frozenset[Key]
   evaluated: np.ndarray
+
+  def keep_videos(self, videos: Collection[str]) -> 'Truth':
+    """Keeps the truth of some videos."""
+    kept = [key[0] in videos for key in self.rows.keys]
+    excluded = frozenset(key for key in self.excluded if key[0] in videos)
+    return Truth(self.rows.choose(kept), excluded, self.evaluated)
+
+  @property
+  def keys(self) -> dict[Key, None]:
+    """The key frames that count and have a class, in order."""
+    found = dict.fromkeys(self.rows.keys)
+    return {key: None for key in found if key not in self.excluded}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -89,6 +108,24 @@ class KeyFrames:
   def most_boxes(self) -> int:
     """Number of boxes of the key frame that has most."""
     return int(np.diff(self.ends).max(initial=0))
+
+  def keep_videos(self, videos: Collection[str]) -> 'KeyFrames':
+    """Keeps the key frames of some videos, and their truth."""
+    kept = np.array([key[0] in videos for key in self.keys], bool)
+    chosen = np.repeat(kept, np.diff(self.ends))
+    counts = np.diff(self.ends)[kept]
+    pick = lambda names, mask: tuple(itertools.compress(names, mask))
+    return dataclasses.replace(
+      self,
+      keys=pick(self.keys, kept),
+      times=self.times[kept],
+      ends=np.concatenate([[0], np.cumsum(counts)]),
+      boxes=self.boxes[chosen],
+      labels=self.labels[chosen],
+      scores=self.scores[chosen],
+      persons=pick(self.persons, chosen),
+      truth=self.truth.keep_videos(videos),
+    )
 
   def update(self, digest: 'hashlib._Hash') -> None:
     """Adds times, boxes, targets and truth to the hash of a split."""

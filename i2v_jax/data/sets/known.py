@@ -17,7 +17,7 @@ class Known(NamedTuple):
     classes: number of classes.
     some: class names that identify it; () if the format must.
     order: sort key of the official label order; None if there is none.
-    counts: split -> number of videos in papers.
+    counts: split -> number of videos, or of movies, in papers.
   """
 
   name: str
@@ -88,6 +88,14 @@ DATA_SETS = (
     (),
     None,
     {'train': 15_027, 'test': 1_970},
+  ),
+  Known(
+    'AVA',
+    'ava',
+    80,
+    (),
+    None,
+    {'train': 235, 'val': 64},
   ),
 )
 

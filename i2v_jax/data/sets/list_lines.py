@@ -92,7 +92,7 @@ def read(path: listing.Path, delimiter: str | None = None) -> list[Line]:
       video, *labels = split(text)
       counted = len(columns) == 3 and len(labels) == 2
       frames = int(float(labels.pop(0))) if counted else None
-      line = Line(number, _localize(video), tuple(labels), text, frames)
+      line = Line(number, localize(video), tuple(labels), text, frames)
     except (ValueError, csv.Error) as error:
       raise listing.make_line_error(path, number, str(error)) from error
     found.append(line)
@@ -104,7 +104,7 @@ def split_end(text: str, count: int) -> list[str]:
   field = rf'[{_CHARS} ]+([^{_CHARS} ]+)'
   found = re.fullmatch(f'(.+?){field * count}', text).groups()
   path, *rest = [part.strip('"') for part in found]
-  return [_localize(path), *rest]
+  return [localize(path), *rest]
 
 
 def read_list(path: listing.Path) -> Iterator[tuple[str, int | None]]:
@@ -119,7 +119,7 @@ def read_list(path: listing.Path) -> Iterator[tuple[str, int | None]]:
     yield os.path.join(folder, line.path), label
 
 
-def _localize(path: str) -> str:
+def localize(path: str) -> str:
   """Converts a path to the notation of this system."""
   path = path.removeprefix('file://')
   path = os.path.expanduser(path) if path.startswith('~/') else path

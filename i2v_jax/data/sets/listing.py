@@ -11,6 +11,7 @@ import pathlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TextIO
 
+from i2v_jax.data.sets.key_frames import KeyFrames
 from i2v_jax.runtime.errors import MissingFileError, UserError, check_choice
 
 Path = str | os.PathLike[str]
@@ -41,6 +42,10 @@ class Listing(NamedTuple):
     file: the list; '' if not the lines of a single file.
     left_out: files in the folders that do not count as videos.
     notes: sentences about how it was read.
+    key_frames: where examples are key frames with boxes; labels of rows are -1.
+    videos: name of each row in the keys of `key_frames`.
+    unboxed: names of those that have truth, but no box to classify.
+    official: number of videos of the published split; 0 if unknown.
   """
 
   class_names: tuple[str, ...]
@@ -48,6 +53,10 @@ class Listing(NamedTuple):
   file: str = ''
   left_out: tuple[str, ...] = ()
   notes: tuple[str, ...] = ()
+  key_frames: KeyFrames | None = None
+  videos: tuple[str, ...] = ()
+  unboxed: tuple[str, ...] = ()
+  official: int = 0
 
 
 def make_line_error(path: Path, line: int, problem: str) -> ValueError:

@@ -44,7 +44,7 @@ def read_video_list(
   """
   path, *others = _find_lists(root, list_file, split)
   _check_exists(path)
-  names = None if class_names is None else _read_names(root, class_names)
+  names = None if class_names is None else read_names(root, class_names)
   videos = videos.replace('{split}', split)
   if list_lines.is_kinetics(path):
     return kinetics_csv.read_as_list(
@@ -203,7 +203,8 @@ def _exists(path: str) -> bool:
   return any(name in (other, os.path.splitext(other)[0]) for other in there)
 
 
-def _read_names(root, class_names) -> tuple[str, ...]:
+def read_names(root, class_names) -> tuple[str, ...]:
+  """Reads names, one per line or as a JSON list; given names are checked."""
   if not isinstance(class_names, str | os.PathLike):
     return listing.check_names(class_names, 'class_names')
   path = pathlib.Path(root, class_names)

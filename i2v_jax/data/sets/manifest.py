@@ -79,7 +79,7 @@ def require(path: listing.Path, splits: Iterable[sources.Split]) -> None:
       f'{problem}: write it by i2v data check with --source or --config'
     )
   checked = {record['id']: record for record in records}
-  for split in splits:
+  for split in (split.list_videos() for split in splits):
     for video, place in zip(split.ids, split.paths, strict=True):
       if problem := _find_problem(checked.get(video), place):
         raise UserError(f'{video!r} {problem} {path}: {_WAY_OUT}')

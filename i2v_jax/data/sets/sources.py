@@ -6,17 +6,18 @@ FileNotFoundError, 'skip' leaves it out and lists it in `Split.missing`, so that
 a report can say how many videos were not evaluated.
 """
 
-import contextlib
 import dataclasses
-import hashlib
 import inspect
 import os
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from i2v_jax.data.sets import (
+  absent,
+  ava,
+  boxes,
   digits,
   kinetics_csv,
   listing,
@@ -26,9 +27,12 @@ from i2v_jax.data.sets import (
   places,
   prepared,
 )
-from i2v_jax.data.sets.key_frames import KeyFrames
 from i2v_jax.data.sets.look_up import LookUp
-from i2v_jax.data.videos import frame_files
+from i2v_jax.data.sets.split import (
+  Split,
+  describe_unboxed,
+  split_key_frames,
+)
 from i2v_jax.data.videos.frame_folder import FPS, check_fps
 from i2v_jax.runtime import files
 from i2v_jax.runtime.errors import (
@@ -41,92 +45,6 @@ from i2v_jax.runtime.errors import (
 Path = listing.Path
 
 
-class Miscounted(NamedTuple):
-  """A folder of frames whose list gives another number of frames."""
-
-  id: str
-  listed: int
-  there: int
-  line: int  # Of the list.
-
-
-# Arrays have no single truth value, so neither has the equality of splits.
-@dataclasses.dataclass(frozen=True, eq=False)
-class Split:
-  """The videos of a split: paths, labels, and class names in label order.
-
-  A video listed twice appears twice, with the same id. Raises UserError if
-  there is no video or a label has no class.
-
-  Attributes:
-    paths: of the videos.
-    labels: int32 [n], read-only, -1 if unlabelled.
-    class_names: unique, in label order.
-    ids: paths relative to the root, with '/': the names of the videos in
-      reports, the same wherever the data is stored.
-    missing: ids of the videos that were listed but not found.
-    records: the videos, if they are not files; `paths` are names then.
-    left_out: ids of the files next to them that do not count as videos.
-    miscounted: folders of frames whose list gives another number of frames.
-    notes: sentences about how they were found.
-    fps: frames per second of videos that are folders of frames.
-    key_frames: where examples are key frames with boxes; a path then stands
-      once for each of its key frames, and labels are -1.
-  """
-
-  paths: tuple[str, ...]
-  labels: np.ndarray
-  class_names: tuple[str, ...]
-  ids: tuple[str, ...]
-  missing: tuple[str, ...] = ()
-  records: prepared.Records | None = None
-  left_out: tuple[str, ...] = ()
-  miscounted: tuple[Miscounted, ...] = ()
-  notes: tuple[str, ...] = ()
-  fps: float = FPS
-  key_frames: KeyFrames | None = None
-
-  def __post_init__(self):
-    labels = np.array(self.labels)
-    if not self.paths:
-      raise UserError('no videos in the split: check the root and the split')
-    if not labels.shape == (len(self.paths),) == (len(self.ids),):
-      sizes = f'{len(self.paths)} paths and {len(self.ids)} ids'
-      raise ValueError(f'{sizes} do not match labels {list(labels.shape)}')
-    if labels.dtype.kind not in 'iu':
-      raise ValueError(f'labels are {labels.dtype}, not integers')
-    listing.check_names(self.class_names, 'class_names')
-    wrong = (labels < -1) | (labels >= len(self.class_names))
-    if wrong.any():
-      first = int(wrong.argmax())
-      problem = f'label {labels[first]} of {self.ids[first]!r} is not in'
-      raise UserError(f'{problem} -1..{len(self.class_names) - 1}')
-    labels = labels.astype(np.int32)
-    labels.setflags(write=False)
-    object.__setattr__(self, 'labels', labels)
-
-  def __len__(self) -> int:
-    return len(self.paths)
-
-  def video(self, index: int) -> str | bytes:
-    """Returns the path of video `index`, or its contents as bytes."""
-    path = self.paths[index]  # an IndexError past the end, for both
-    return path if self.records is None else self.records[index]
-
-  def fingerprint(self) -> str:
-    """Returns 16 hex digits of the sha256 of ids and labels, in order.
-
-    Equal fingerprints mean the same videos with the same labels, wherever the
-    data is stored.
-    """
-    digest = hashlib.sha256()
-    for video, label in zip(self.ids, self.labels.tolist(), strict=True):
-      digest.update(f'{video}\0{label}\n'.encode(errors='surrogateescape'))
-    if self.key_frames is not None:
-      self.key_frames.update(digest)
-    return digest.hexdigest()[:16]
-
-
 # Each reads annotations into a listing; its arguments are the format's options.
 FORMATS: dict[str, Callable[..., listing.Listing]] = {
   'list': lists.read_video_list,
@@ -136,6 +54,8 @@ FORMATS: dict[str, Callable[..., listing.Listing]] = {
   'ucf101': official.read_ucf101,
   'hmdb51': official.read_hmdb51,
   'diving48': official.read_diving48,
+  'ava': ava.read_ava,
+  'boxes': boxes.read_boxes,
 }
 _TRAIN_TEST = ('ucf101', 'hmdb51', 'diving48')  # they have no split val
 
@@ -221,25 +141,37 @@ def _read_split(reader, root, on_missing, options: dict[str, Any]) -> Split:
   check_choice('on_missing', on_missing, ('error', 'skip'))
   listed = reader(root, **options)
   look_up = LookUp(root)
-  found = [*zip(listed.rows, look_up.find(listed.rows), strict=True)]
-  missing = [row for row, place in found if place is None]
+  places_of = look_up.find(listed.rows)
+  found = [*zip(listed.rows, places_of, strict=True)]
+  absentees = [row for row, place in found if place is None]
   there = [(row, place) for row, place in found if place is not None]
-  if missing and (on_missing == 'error' or not there):
-    raise MissingFileError(_describe_missing(root, listed, missing, look_up))
+  if absentees and (on_missing == 'error' or not there):
+    raise MissingFileError(
+      absent.describe_missing(root, listed, absentees, look_up)
+    )
+  if listed.key_frames is not None:
+    if listed.unboxed and on_missing == 'error':
+      raise UserError(_describe_unboxed(listed))
+    return split_key_frames(listed, places_of)
   _check_labels(listed.file, there)
-  miscounted = _find_miscounted(there)
+  miscounted = absent.find_miscounted(there)
   if miscounted and on_missing == 'error':
-    raise UserError(_describe_counts(listed, miscounted))
+    raise UserError(absent.describe_counts(listed, miscounted))
   return Split(
     tuple(place.path for _, place in there),
     np.array([row.label for row, _ in there]),
     listed.class_names,
     tuple(place.id for _, place in there),
-    tuple(_make_id(row) for row in missing),
+    tuple(absent.make_id(row) for row in absentees),
     left_out=listed.left_out,
     miscounted=miscounted,
     notes=listed.notes,
   )
+
+
+def _describe_unboxed(listed: listing.Listing) -> str:
+  problem = describe_unboxed(listed, listed.unboxed)
+  return f"{problem}: get the complete file, or set on_missing='skip'"
 
 
 def _check_labels(file: str, there) -> None:
@@ -251,52 +183,3 @@ def _check_labels(file: str, there) -> None:
       problem = f'{place.id!r} has another label here than in line {other.line}'
       way_out = 'a video has one label, so drop one of the lines'
       raise listing.make_line_error(file, row.line, f'{problem}: {way_out}')
-
-
-def _find_miscounted(there) -> tuple[Miscounted, ...]:
-  """Finds the folders of frames whose list gives another number of frames."""
-  found = []
-  for row, place in there:
-    if row.frames is None or not os.path.isdir(place.path):
-      continue
-    with contextlib.suppress(UserError):  # opening it reports this
-      count = len(frame_files.list_frames(place.path).names)
-      if count != row.frames:
-        found.append(Miscounted(place.id, row.frames, count, row.line))
-  return tuple(found)
-
-
-def _describe_counts(listed, miscounted: Sequence[Miscounted]) -> str:
-  first, number = miscounted[0], len(miscounted)
-  problem = f'{number} of {len(listed.rows)} folders of frames hold more or'
-  problem += f' fewer than {listed.file} says: {first.id!r} in line'
-  problem += f' {first.line} has {first.there}, not {first.listed}'
-  way_out = "extract them again, correct the list, or set on_missing='skip'"
-  return f'{problem}: {way_out} to use what is there'
-
-
-def _make_id(row: listing.Row) -> str:
-  """Makes the id of a missing video, as if in the first place to look."""
-  name = os.path.normpath(os.path.join(row.folders[0], row.names[0]))
-  return name.replace(os.sep, '/')
-
-
-def _describe_missing(
-  root: str,
-  listed: listing.Listing,
-  missing: Sequence[listing.Row],
-  look_up: LookUp,
-) -> str:
-  names = ', '.join(repr(_make_id(row)) for row in missing[:3])
-  more = ', ...' if len(missing) > 3 else ''
-  first = missing[0]
-  where = f', line {first.line} of {listed.file},' if first.line else ''
-  tried = os.path.join(root, first.folders[0], first.names[0])
-  near = look_up.describe_near(first)
-  near = f'; {near}' if near else ''
-  problem = f'{len(missing)} of {len(listed.rows)} listed videos are not in'
-  problem += f' {root} ({names}{more}): the first{where} is not at {tried}'
-  way_out = "check the root and 'videos'"
-  if len(missing) < len(listed.rows):
-    way_out += ", or set on_missing='skip' to leave them out and count them"
-  return f'{problem}{near}; {way_out}'

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
+import numpy as np
+
 from i2v_jax.data.sets import folders, listing
 from i2v_jax.data.sets.sources import Split
 
@@ -32,9 +34,17 @@ def describe_class_difference(splits: Mapping[str, Split]) -> str:
 
 
 def find_untrained(train: Split, other: Split) -> list[str]:
-  """Finds classes with videos in a split but none in `train`."""
-  labels = {*other.labels.tolist()} - {*train.labels.tolist(), -1}
-  return [other.class_names[label] for label in sorted(labels)]
+  """Finds classes with examples in a split but none in `train`."""
+  untrained = (count_per_class(other) > 0) & (count_per_class(train) == 0)
+  return [other.class_names[label] for label in np.flatnonzero(untrained)]
+
+
+def count_per_class(split: Split) -> np.ndarray:
+  """Counts the videos of each class, or its annotated boxes: [classes]."""
+  labels = split.labels
+  if split.key_frames is not None:
+    labels = split.key_frames.truth.rows.labels
+  return np.bincount(labels[labels >= 0], minlength=len(split.class_names))
 
 
 def describe_listing(splits: Iterable[Split]) -> list[str]:
@@ -51,12 +61,13 @@ def describe_splits(train: Split, val: Split) -> list[str]:
   found = describe_listing((train, val))
   for name, split in (('train', train), ('val', val)):
     if split.missing:
-      total = len(split) + len(split.missing)
+      total = split.num_videos + len(split.missing)
       found.append(f'missing of {name}: {len(split.missing)} of {total} videos')
     if split.miscounted:
       count = len(split.miscounted)
       found.append(f'folders of {name} with a wrong count of frames: {count}')
   if classes := find_untrained(train, val):
     shown = f'{len(classes)} ({listing.name_some(classes)})'
-    found.append(f'classes of val without a video in train: {shown}')
+    what = 'a video' if val.key_frames is None else 'a box'
+    found.append(f'classes of val without {what} in train: {shown}')
   return found

@@ -6,7 +6,7 @@ from files import touch, write
 
 from i2v_jax import cli
 from i2v_jax.data.check import findings
-from i2v_jax.data.sets import sources, split_facts
+from i2v_jax.data.sets import absent, sources, split_facts
 from i2v_jax.training.run import experiment, prepare_run
 
 
@@ -66,7 +66,7 @@ def test_one_class_is_too_few_and_like_names_are_noted():
 
 
 def test_counts_of_frames_and_notes_reach_the_check():
-  wrong = sources.Miscounted('a', 10, 9, 1)
+  wrong = absent.Miscounted('a', 10, 9, 1)
   split = split_of({'a': 0, 'b': 1}, miscounted=(wrong,), notes=('so it is',))
   found = kinds({'train': split})
   assert found['frame_count'].problem and found['listed'].text == 'so it is'

@@ -1,0 +1,167 @@
+"""Reads AVA (Gu et al., 2018): movies whose key frames have boxes of persons.
+
+The files are those of the challenge, in the root or in `annotations`.
+"""
+
+import os
+import pathlib
+import posixpath
+from collections.abc import Sequence
+
+import numpy as np
+
+from i2v_jax.data.sets import (
+  ava_files,
+  candidates,
+  group_boxes,
+  known,
+  listing,
+)
+from i2v_jax.data.sets.ava_files import FIRST, Annotated
+from i2v_jax.data.sets.key_frames import KeyFrames, Truth
+from i2v_jax.data.sets.proposals import read_proposals
+from i2v_jax.runtime.errors import UserError, check_choice
+
+_FOLDERS = {  # kind of movies -> where they may be
+  'cut': ('videos_15min', 'videos', ''),
+  'whole': ('videos', ''),
+  'seconds': ('videos', ''),
+}
+_LISTS = ('ava_action_list_v2.2.pbtxt', 'ava_action_list_v2.1.pbtxt')
+_EVALUATED = (
+  'ava_action_list_v2.2_for_activitynet_2019.pbtxt',
+  'ava_action_list_v2.1_for_activitynet_2018.pbtxt',
+)
+
+
+def read_ava(
+  root: str,
+  split: str,
+  version: str = '2.2',
+  movies: str = 'cut',
+  annotations: str | None = None,
+  videos: str | None = None,
+  proposals: str = '',
+  proposals_images: str = '',
+  min_score: float = 0.8,
+  keep_one: bool = False,
+) -> listing.Listing:
+  """Reads the boxes of AVA; class i is action i + 1 of the list of actions.
+
+  Key frames of `train` are those with an annotated box, also those that the
+  official file excludes from evaluation, as published. Those of `val` have a
+  box to classify and are not excluded.
+
+  Args:
+    root: the folder.
+    split: `train` or `val`; the labels of `test` are not public.
+    version: of the annotations, '2.1' or '2.2'.
+    movies: what the files are: 'cut', movies from second 900 on; 'whole'
+      movies; 'seconds', folders `<id>/` of files `<second>.mp4`.
+    annotations: folder of the annotations; None tries the usual places.
+    videos: folder of the movies, in which '{split}' is replaced; None tries
+      the usual places.
+    proposals: file of detected boxes, see `proposals.read`, for every split but
+      train; '' takes the annotated boxes.
+    proposals_images: file of the images that a `.json` of proposals refers to.
+    min_score: the lowest score of a proposal.
+    keep_one: whether the best proposal of a key frame is kept in any case.
+  """
+  listing.check_split('ava', split, ('train', 'val'))
+  check_choice('version', version := str(version), ('2.1', '2.2'))
+  check_choice('movies', movies, _FOLDERS)
+  names, evaluated = _read_actions(root, annotations)
+  find = lambda name: listing.find_file(root, [name], annotations)
+  file = find(f'ava_{split}_v{version}.csv')
+  found = ava_files.read_annotated(file, names)
+  excluded = find(f'ava_{split}_excluded_timestamps_v{version}.csv')
+  truth = Truth(found.rows, ava_files.read_excluded(excluded), evaluated)
+  boxes = group_boxes.merge(found.rows, len(names), found.persons)
+  chosen = candidates.Candidates(boxes)
+  if split != 'train' and proposals:
+    path, images = (
+      name and os.path.join(root, name.replace('{split}', split))
+      for name in (proposals, proposals_images)
+    )
+    rule = candidates.Rule(min_score, keep_one)
+    rows, name = read_proposals(path, images), os.path.basename(path)
+    is_here = lambda key: key[0] in found.lines
+    chosen = candidates.choose(rows, name, truth, is_here, rule)
+  elif split != 'train':
+    chosen = candidates.choose_annotated(boxes, truth)
+  frames = _make_key_frames(chosen, found, truth, movies)
+  bases = listing.choose_bases(_FOLDERS[movies], videos, split)
+  class_names = tuple(names.values())
+  public = known.recognise('ava', class_names)
+  return listing.Listing(
+    class_names,
+    _list_movies(found, frames, bases),
+    str(file),
+    notes=chosen.notes,
+    key_frames=frames,
+    videos=tuple(found.lines),
+    unboxed=chosen.unboxed,
+    official=public.counts[split] if public else 0,
+  )
+
+
+def _read_actions(root, annotations) -> tuple[dict[int, str], np.ndarray]:
+  """Reads the names of all actions, and which of them are evaluated."""
+  path = _find_first(root, annotations, _LISTS)
+  names = dict(sorted(ava_files.read_label_map(path).items()))
+  listing.check_numbers(path, [*names], 1)
+  listing.check_names([*names.values()], path)
+  path = _find_first(root, annotations, _EVALUATED)
+  chosen = ava_files.read_label_map(path)
+  if strangers := sorted(chosen.keys() - names.keys()):
+    problem = f'{path}: number {strangers[0]} is not in {_LISTS[0]}'
+    raise UserError(f'{problem}: get the official files')
+  return names, np.array([number in chosen for number in names])
+
+
+def _find_first(root, annotations, names: Sequence[str]) -> pathlib.Path:
+  """Finds the first of files with the same contents."""
+  folders = listing.list_folders(root, ('', 'annotations'), annotations)
+  for name in names:
+    for folder in folders:
+      if (folder / name).is_file():
+        return folder / name
+  raise listing.make_missing_error(names[0], folders)
+
+
+def _make_key_frames(
+  chosen: candidates.Candidates, found: Annotated, truth: Truth, movies: str
+) -> KeyFrames:
+  start = FIRST if movies == 'cut' else 0
+  times = {key: float(key[1]) - start for key in chosen.boxes.keys}
+  return group_boxes.group(
+    chosen.boxes,
+    [*found.lines],
+    times,
+    truth,
+    source=chosen.source,
+    seconds=movies == 'seconds',
+  )
+
+
+def _list_movies(
+  found: Annotated, frames: KeyFrames, bases: Sequence[str]
+) -> list[listing.Row]:
+  """Lists the movies; a folder of seconds by the first file it should have."""
+  if not frames.seconds:
+    return [
+      listing.Row(tuple(bases), (movie,), -1, line)
+      for movie, line in found.lines.items()
+    ]
+  first = {}
+  for movie, stamp in (*frames.keys, *found.rows.keys):
+    first.setdefault(movie, f'{int(stamp)}.mp4')
+  return [
+    listing.Row(
+      tuple(posixpath.join(base, movie) for base in bases),
+      (first[movie],),
+      -1,
+      line,
+    )
+    for movie, line in found.lines.items()
+  ]

@@ -1,0 +1,180 @@
+"""The examples of a split, whatever format they were read from."""
+
+import dataclasses
+import hashlib
+import os
+import posixpath
+from collections.abc import Sequence
+
+import numpy as np
+
+from i2v_jax.data.sets import listing, prepared
+from i2v_jax.data.sets.absent import Miscounted
+from i2v_jax.data.sets.key_frames import KeyFrames
+from i2v_jax.data.sets.look_up import Place
+from i2v_jax.data.videos import names
+from i2v_jax.data.videos.frame_folder import FPS
+from i2v_jax.runtime.errors import UserError
+
+
+# Arrays have no single truth value, so neither has the equality of splits.
+@dataclasses.dataclass(frozen=True, eq=False)
+class Split:
+  """The videos of a split: paths, labels, and class names in label order.
+
+  A video listed twice appears twice, with the same id. Raises UserError if
+  there is no video or a label has no class.
+
+  Attributes:
+    paths: of the videos.
+    labels: int32 [n], read-only, -1 if unlabelled.
+    class_names: unique, in label order.
+    ids: paths relative to the root, with '/': the names of the videos in
+      reports, the same wherever the data is stored.
+    missing: ids of the videos that were listed but not found.
+    records: the videos, if they are not files; `paths` are names then.
+    left_out: ids of the files next to them that do not count as videos.
+    miscounted: folders of frames whose list gives another number of frames.
+    notes: sentences about how they were found.
+    fps: frames per second of videos that are folders of frames.
+    key_frames: where examples are key frames with boxes; a path then stands
+      once for each of its key frames, an id is `<video>@<time>`, and labels
+      are -1.
+    video_ids: with key frames, the ids that their videos would have alone.
+  """
+
+  paths: tuple[str, ...]
+  labels: np.ndarray
+  class_names: tuple[str, ...]
+  ids: tuple[str, ...]
+  missing: tuple[str, ...] = ()
+  records: prepared.Records | None = None
+  left_out: tuple[str, ...] = ()
+  miscounted: tuple[Miscounted, ...] = ()
+  notes: tuple[str, ...] = ()
+  fps: float = FPS
+  key_frames: KeyFrames | None = None
+  video_ids: tuple[str, ...] = ()
+
+  def __post_init__(self):
+    labels = np.array(self.labels)
+    if not self.paths:
+      raise UserError('no videos in the split: check the root and the split')
+    if not labels.shape == (len(self.paths),) == (len(self.ids),):
+      sizes = f'{len(self.paths)} paths and {len(self.ids)} ids'
+      raise ValueError(f'{sizes} do not match labels {list(labels.shape)}')
+    if labels.dtype.kind not in 'iu':
+      raise ValueError(f'labels are {labels.dtype}, not integers')
+    listing.check_names(self.class_names, 'class_names')
+    wrong = (labels < -1) | (labels >= len(self.class_names))
+    if wrong.any():
+      first = int(wrong.argmax())
+      problem = f'label {labels[first]} of {self.ids[first]!r} is not in'
+      raise UserError(f'{problem} -1..{len(self.class_names) - 1}')
+    labels = labels.astype(np.int32)
+    labels.setflags(write=False)
+    object.__setattr__(self, 'labels', labels)
+
+  def __len__(self) -> int:
+    return len(self.paths)
+
+  @property
+  def num_videos(self) -> int:
+    """Number of videos, or of those that have key frames."""
+    return len(self) if self.key_frames is None else len({*self.paths})
+
+  def video(self, index: int) -> str | bytes:
+    """Returns the path of video `index`, or its contents as bytes."""
+    path = self.paths[index]  # an IndexError past the end, for both
+    return path if self.records is None else self.records[index]
+
+  def list_videos(self) -> 'Split':
+    """Lists the files behind key frames, each once, as a split without labels.
+
+    A folder of files of one second is listed as its files. Without key frames
+    it is the split itself.
+    """
+    if self.key_frames is None:
+      return self
+    files = dict(zip(self.video_ids, self.paths, strict=True))
+    if self.key_frames.seconds:
+      files = {
+        f'{video}/{name}': os.path.join(folder, name)
+        for video, folder in files.items()
+        for name in sorted(os.listdir(folder))
+        if names.has_video_extension(name)
+      }
+    return dataclasses.replace(
+      self,
+      paths=tuple(files.values()),
+      labels=np.full(len(files), -1),
+      ids=tuple(files),
+      key_frames=None,
+      video_ids=(),
+    )
+
+  def fingerprint(self) -> str:
+    """Returns 16 hex digits of the sha256 of ids and labels, in order.
+
+    Equal fingerprints mean the same videos with the same labels, wherever the
+    data is stored.
+    """
+    digest = hashlib.sha256()
+    for video, label in zip(self.ids, self.labels.tolist(), strict=True):
+      digest.update(f'{video}\0{label}\n'.encode(errors='surrogateescape'))
+    if self.key_frames is not None:
+      self.key_frames.update(digest)
+    return digest.hexdigest()[:16]
+
+
+def split_key_frames(
+  listed: listing.Listing, places: Sequence[Place | None]
+) -> Split:
+  """Makes the split of a listing with key frames.
+
+  Args:
+    listed: with a row for each video.
+    places: of the rows; None for videos that are not there, whose key frames
+      and truth are left out and counted in a note.
+  """
+  there = {n: p for n, p in zip(listed.videos, places, strict=True) if p}
+  missing = tuple(video for video in listed.videos if video not in there)
+  frames, notes = listed.key_frames, [*listed.notes]
+  if missing:
+    kept = frames.keep_videos(there.keys())
+    notes.append(_describe_gone(listed, len(missing), len(frames), len(kept)))
+    frames = kept
+  unboxed = [video for video in listed.unboxed if video in there]
+  if unboxed:
+    notes.append(describe_unboxed(listed, unboxed))
+  at = [there[video] for video, _ in frames.keys]
+  paths, ids = [place.path for place in at], [place.id for place in at]
+  if frames.seconds:  # found by the first of their files
+    paths, ids = map(os.path.dirname, paths), map(posixpath.dirname, ids)
+  return Split(
+    tuple(paths),
+    np.full(len(frames), -1),
+    listed.class_names,
+    tuple('@'.join(key) for key in frames.keys),
+    missing,
+    left_out=listed.left_out,
+    notes=tuple(notes),
+    key_frames=frames,
+    video_ids=tuple(ids),
+  )
+
+
+def _describe_gone(listed, missing: int, before: int, after: int) -> str:
+  total = f'{missing} of {len(listed.videos)} listed videos'
+  text = f'left out with {total} that are missing: {before - after:,} of '
+  text += f'{before:,} key frames, and their truth'
+  if listed.official:
+    text += f' (the published split has {listed.official} videos)'
+  return text
+
+
+def describe_unboxed(listed: listing.Listing, unboxed: Sequence[str]) -> str:
+  """Says which videos have truth, but no box in the file of proposals."""
+  total, some = len(listed.videos), listing.name_some(unboxed)
+  text = f'{listed.key_frames.source} has no box in {len(unboxed)} of {total} '
+  return f'{text}videos ({some}), whose truth counts as missed'
