@@ -47,6 +47,9 @@ EXTENDABLE = (
 # Keys younger than some stored configs -> the behaviour before they existed.
 ADDED = {
   'cache_gb': 0.0,
+  'clip.box_extend': [0.0, 0.0],
+  'clip.box_jitter': [],
+  'clip.hsv_jitter': [],
   'clips_per_video': 0,
   'data.fps': 30.0,
   'data.weights_normalization': '',
@@ -55,6 +58,7 @@ ADDED = {
   'mesh.model': 1,
   'mesh.trained': 'replicated',
   'optimizer.skip_norm': 0.0,
+  'views.frame': 'padded',
   'weights_which': weights.OLDER,
 }
 
