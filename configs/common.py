@@ -103,6 +103,7 @@ def base() -> ConfigDict:
   c.views.clips = 1  # test views: along time, times crops
   c.views.crops = 1  # or 3
   c.views.short_side = 0  # pixels; 0: the image size
+  c.views.frame = 'padded'  # or squashed: test frames of clips with boxes
 
   c.batch_size = 64  # over all devices; --batch_size=auto: what fits
   c.mesh = dict(model=1)  # devices along this axis; the rest are along data
@@ -149,7 +150,7 @@ def _data() -> ConfigDict:
 def _clip() -> ConfigDict:
   """Training clips; sizes in pixels."""
   clip = ConfigDict()
-  clip.sampling = 'dense'  # or uniform, random_stride
+  clip.sampling = 'dense'  # or uniform, random_stride, key_frame
   clip.test_sampling = 'mmaction1'  # or mmaction0, as AIM
   clip.stride = 16
   clip.short_side = 256
@@ -160,13 +161,16 @@ def _clip() -> ConfigDict:
   clip.flip_labels = False  # mirrored clips swap labels that name sides
   clip.lighting = 0.0  # standard deviation of PCA noise
   clip.jitter = ()  # or (0.5, 0.5, 0.5, 0.1): brightness … hue, as mmaction2
+  clip.hsv_jitter = ()  # or (10, 26, 26): hue, saturation, value of OpenCV
+  clip.box_jitter = ()  # of sides of training boxes: x out, x in, y out, y in
+  clip.box_extend = (0.0, 0.0)  # shares by which test boxes grow along x, y
   clip.randaugment = 'off'  # or before_crop, after_crop
   clip.randaugment_ops = 4
   clip.randaugment_magnitude = 7.0
   clip.erasing = 0.0
   clip.erasing_mode = 'const'  # or rand
   clip.grid_antialias = False  # for small frames in a frameset
-  clip.release_quirks = False  # test views as in DualPath's release
+  clip.release_quirks = False  # test views as in DualPath's release; boxes
   return clip
 
 

@@ -44,6 +44,13 @@ def _normalization(name: str, value) -> str:
   return one_of('', *NORMALIZATION)(name, value)
 
 
+def _scale_crop(name: str, value):
+  """0 for off, the upper end from 1, or both ends."""
+  if isinstance(value, list | tuple):
+    return list_of(Number(1), 2)(name, value)
+  return off_or(Number(1))(name, value)
+
+
 KEYS = {
   'seed': integer(0, 2 * INT32 + 1),
   'needs': text,
@@ -78,6 +85,7 @@ KEYS = {
   'views.clips': COUNT,
   'views.crops': one_of(*CHOICES['crops']),
   'views.short_side': FROM_0,
+  'views.frame': one_of(*CHOICES['test_frame']),
   'loader.threads': COUNT,
   'loader.workers': FROM_0,
   'loader.stall_seconds': NOT_NEGATIVE,
@@ -93,10 +101,13 @@ KEYS = {
   'data.clip_seconds': NOT_NEGATIVE,
   'data.fps': POSITIVE,
   'data.manifest': text,
-  'clip.scale_crop': off_or(Number(1)),
+  'clip.scale_crop': _scale_crop,
   'clip.crop_area': list_of(SHARE, 2),
   'clip.crop_aspect': list_of(POSITIVE, 2),
   'clip.jitter': list_of(SHARE, 0, 4),
+  'clip.hsv_jitter': list_of(integer(0, 255), 0, 3),
+  'clip.box_jitter': list_of(SHARE, 0, 4),
+  'clip.box_extend': list_of(SHARE, 2),
   'clip.flip_labels': flag,
 }
 KEYS |= {
@@ -104,9 +115,7 @@ KEYS |= {
 }
 KEYS |= {f'clip.{k}': one_of(*v) for k, v in CHOICES.items()}
 KEYS |= {f'clip.{k}': integer(*ends) for k, ends in INTEGERS.items()}
-KEYS |= {
-  f'clip.{k}': Number(*v) for k, v in NUMBERS.items() if k != 'scale_crop'
-}
+KEYS |= {f'clip.{k}': Number(*v) for k, v in NUMBERS.items()}
 KEYS |= {f'clip.{k}': flag for k in FLAGS}
 
 

@@ -119,14 +119,19 @@ def make_clip_spec(config: Mapping[str, Any], class_names=None) -> ClipSpec:
   """
   model, views, clip = config['model'], config['views'], dict(config['clip'])
   adapter = adapters.resolve(model['adapter'])
+  image_model = make_config(model['backbone'])
+  size = image_model.image_shape[0]
   if clip.pop('flip_labels') and clip['flip'] and class_names:
     clip['flip_map'] = flips.make_flip_map(class_names)
   options = dict(
     num_frames=model['num_frames'],
-    image_size=make_config(model['backbone']).image_shape[0],
+    image_size=size,
     clips=views['clips'],
     crops=views['crops'],
     test_short_side=views['short_side'],
+    test_frame=views['frame'],
+    boxes=(model.get('detection') or {}).get('boxes', 0),
+    pad_to=size // image_model.grid,
     grid=adapters.option(adapter, 'grid', ()),
     spatial_frames=adapters.option(adapter, 'spatial_frames', 0),
     **{k: tuple(v) if isinstance(v, list) else v for k, v in clip.items()},

@@ -84,6 +84,8 @@ def compute_span(clip: ClipSpec) -> tuple[int, str]:
     return clip.num_frames, 'frames are repeated'
   if clip.sampling == 'dense':
     return clip.num_frames * clip.stride, 'their clips loop'
+  if clip.sampling == 'key_frame':
+    return clip.num_frames * clip.stride, 'their last frames are repeated'
   longest = clip.num_frames * max(sampling.STRIDES)
   return longest, 'at long strides their last frame is repeated'
 

@@ -5,17 +5,25 @@ Training, evaluation and prediction all use these functions.
 
 import numpy as np
 
-from i2v_jax.data.clips import colour, flips, grid, randaugment, sampling
+from i2v_jax.data.clips import (
+  boxes,
+  colour,
+  crops,
+  flips,
+  grid,
+  randaugment,
+  sampling,
+)
 from i2v_jax.data.clips.crops import (
   center_crop,
   random_erasing,
-  random_resized_crop,
-  random_scale_crop,
   release_crops,
   three_crop,
 )
 from i2v_jax.data.clips.spec import ClipSpec
 from i2v_jax.data.videos.decode import Video
+from i2v_jax.data.videos.resize import resize
+from i2v_jax.runtime.errors import UserError
 
 
 def make_train_clip(
@@ -30,21 +38,12 @@ def make_train_clip(
   frames = video.read(indices, spec.short_side)
   if spec.randaugment == 'before_crop':
     frames = _rand_augment(frames, spec, rng)
-  if spec.scale_crop:
-    frames = random_scale_crop(
-      frames, spec.image_size, rng, (1.0, spec.scale_crop)
-    )
-  else:
-    frames = random_resized_crop(
-      frames, spec.image_size, rng, spec.crop_area, spec.crop_aspect
-    )
+  window = _draw_window(frames, spec, rng)
+  frames = crops.cut(frames, window, spec.image_size)
   frames, label = flips.random_flip(
     frames, label, rng, spec.flip, spec.flip_map
   )
-  if spec.lighting:
-    frames = colour.add_lighting_noise(frames, rng, spec.lighting)
-  if spec.jitter:
-    frames = colour.jitter(frames, rng, spec.jitter)
+  frames = _change_colours(frames, spec, rng)
   if spec.randaugment == 'after_crop':
     frames = _rand_augment(np.ascontiguousarray(frames), spec, rng)
   if spec.erasing:
@@ -69,20 +68,139 @@ def make_test_views(
   short_side = spec.test_short_side or size
   frames = video.read(first + indices_CxT.ravel(), short_side)
   if spec.release_quirks:
-    crops = release_crops(frames, size, spec.crops)
+    squares = release_crops(frames, size, spec.crops)
   elif spec.crops == 3:
-    crops = three_crop(frames, size)
+    squares = three_crop(frames, size)
   else:
-    crops = [center_crop(frames, size)]
+    squares = [center_crop(frames, size)]
   shape = (spec.clips, spec.num_frames, size, size, 3)
-  views = np.concatenate([crop.reshape(shape) for crop in crops])
+  views = np.concatenate([square.reshape(shape) for square in squares])
   return _make_arrays(views, spec)
+
+
+def make_train_boxes(
+  video: Video,
+  key: int,
+  shares: np.ndarray,
+  labels: np.ndarray,
+  spec: ClipSpec,
+  rng: np.random.Generator,
+) -> dict[str, np.ndarray]:
+  """Makes one augmented clip around a key frame, with its boxes.
+
+  As VideoMAE-Action-Detection: boxes that are not visible in the video are
+  dropped; crop, colours, flip; then boxes are moved, chosen and padded.
+
+  Args:
+    video: opened by `decode.open_video`.
+    key: number of the key frame.
+    shares: [n, 4], boxes in shares of the frame.
+    labels: bool [n, classes].
+    spec: how clips are made.
+    rng: source of all draws.
+
+  Returns:
+    `video` uint8 [T, H, W, 3], and `boxes`, `box_labels` and `box_mask` of
+    `boxes.pad`: pixels of H x W, whose last ones are named.
+  """
+  size = spec.image_size
+  frames = video.read(_place_around(video, key, spec), spec.short_side)
+  window = _draw_window(frames, spec, rng)
+  found, kept = _cut_boxes(shares, window, video, spec)
+  labels = labels[kept]
+  frames = _change_colours(crops.cut(frames, window, size), spec, rng)
+  if rng.random() < spec.flip:
+    frames, found = flips.mirror(frames), boxes.flip(found, size)
+    labels = flips.exchange_columns(labels, spec.flip_map)
+  if spec.erasing:
+    frames = random_erasing(frames, rng, spec.erasing, spec.erasing_mode)
+  found = boxes.to_inclusive(found)
+  if spec.box_jitter:
+    found = boxes.jitter(found, rng, spec.box_jitter, size, size)
+  chosen = boxes.choose(len(found), spec.boxes, rng)
+  arrays = boxes.pad(found[chosen], labels[chosen], spec.boxes)
+  return {'video': frames} | arrays
+
+
+def make_test_boxes(
+  video: Video, key: int, shares: np.ndarray, spec: ClipSpec
+) -> dict[str, np.ndarray]:
+  """Makes the test view of a key frame: the complete frame, and all its boxes.
+
+  Args:
+    video: opened by `decode.open_video`.
+    key: number of the key frame.
+    shares: [n, 4], boxes in shares of the frame.
+    spec: how clips are made.
+
+  Returns:
+    `video` uint8 [T, H, W, 3] of `spec.test_shape`, and `boxes` float32 [n, 4]
+    in its pixels, extended by `spec.box_extend`, whose last pixels are named.
+  """
+  sides = video.info.height, video.info.width
+  size, shape = spec.test_size(*sides), spec.test_shape(*sides)
+  frames = video.read(_place_around(video, key, spec), min(size))
+  frames = resize(frames, *size)
+  padded = np.zeros((len(frames), *shape, 3), np.uint8)
+  padded[:, : size[0], : size[1]] = frames
+  found = boxes.to_inclusive(boxes.from_shares(shares, *size))
+  return {
+    'video': padded,
+    'boxes': boxes.extend(found, spec.box_extend, *size),
+  }
+
+
+def _place_around(video: Video, key: int, spec: ClipSpec) -> np.ndarray:
+  """Places the frames of a clip around a key frame: [T]."""
+  return sampling.sample_key_frame(
+    video.info.frames, spec.num_frames, spec.stride, key
+  )
+
+
+def _cut_boxes(
+  shares: np.ndarray, window: crops.Window, video: Video, spec: ClipSpec
+) -> tuple[np.ndarray, np.ndarray]:
+  """Cuts boxes as frames; returns them, and the numbers of those kept."""
+  sides = video.info.height, video.info.width
+  found = boxes.from_shares(shares, *sides)
+  kept = np.flatnonzero(boxes.find_visible(found))
+  found = boxes.resize(found[kept], sides, window.resized)
+  found = boxes.crop(found, *window[1:])
+  found = boxes.resize(found, window[3:], (spec.image_size, spec.image_size))
+  if spec.release_quirks:
+    return found, kept
+  visible = boxes.find_visible(found)
+  return found[visible], kept[visible]
+
+
+def _draw_window(
+  frames: np.ndarray, spec: ClipSpec, rng: np.random.Generator
+) -> crops.Window:
+  """Draws the crop of a training clip."""
+  sides = frames.shape[1:3]
+  if spec.scale_crop:
+    return crops.draw_scale_window(*sides, spec.image_size, rng, spec.scales)
+  box = crops.draw_crop_box(*sides, rng, spec.crop_area, spec.crop_aspect)
+  return crops.Window(sides, *box)
+
+
+def _change_colours(
+  frames: np.ndarray, spec: ClipSpec, rng: np.random.Generator
+) -> np.ndarray:
+  if spec.lighting:
+    frames = colour.add_lighting_noise(frames, rng, spec.lighting)
+  if spec.jitter:
+    frames = colour.jitter(frames, rng, spec.jitter)
+  if spec.hsv_jitter:
+    frames = colour.jitter_hsv(frames, rng, spec.hsv_jitter)
+  return frames
 
 
 def _draw_train_indices(
   count: int, spec: ClipSpec, rng: np.random.Generator
 ) -> np.ndarray:
   """Draws the frames of a training clip from `count` frames: [T]."""
+  _check_no_boxes(spec)
   if spec.sampling == 'dense':
     return sampling.sample_dense_train(count, spec.num_frames, spec.stride, rng)
   if spec.sampling == 'uniform':
@@ -92,6 +210,7 @@ def _draw_train_indices(
 
 def _place_test_indices(count: int, spec: ClipSpec) -> np.ndarray:
   """Places the frames of the test clips in `count` frames: [C, T]."""
+  _check_no_boxes(spec)
   if spec.sampling == 'uniform':
     return sampling.sample_uniform_test(
       count, spec.num_frames, spec.clips, spec.test_sampling
@@ -100,6 +219,14 @@ def _place_test_indices(count: int, spec: ClipSpec) -> np.ndarray:
   if spec.release_quirks:
     return sampling.sample_release_test(*arguments)
   return sampling.sample_dense_test(*arguments, spec.test_sampling)
+
+
+def _check_no_boxes(spec: ClipSpec) -> None:
+  if spec.boxes:
+    raise UserError(
+      'These clips are made around key frames, so a video alone is not enough; '
+      'give the times of its key frames and their boxes.'
+    )
 
 
 def _rand_augment(

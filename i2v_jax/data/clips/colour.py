@@ -93,6 +93,32 @@ def adjust(
   return _blend(frames, factors, order[place + 1 :])
 
 
+def jitter_hsv(
+  frames: np.ndarray, rng: np.random.Generator, limits: Sequence[int]
+) -> np.ndarray:
+  """Adds one number each to hue, saturation and value of all pixels.
+
+  As VideoMAE-Action-Detection, with limits (10, 26, 26): integers, uniform in
+  -x to x for a limit of x, in the units of OpenCV, where a hue has 180 steps
+  and the others 256. The hue turns; the others are clipped to 0..255.
+
+  Args:
+    frames: uint8 [T, H, W, 3], RGB.
+    rng: source of three numbers.
+    limits: of hue, saturation and value.
+
+  Returns:
+    uint8 [T, H, W, 3], never a view of `frames`.
+  """
+  check_frames(frames)
+  limits = np.asarray(limits)
+  hue, *others = rng.integers(-limits, limits, endpoint=True)
+  levels = np.arange(256)
+  tables = [(levels + hue) % _HUES]
+  tables += [np.clip(levels + more, 0, 255) for more in others]
+  return _change_hsv(frames, np.stack(tables, axis=1))
+
+
 def _blend(frames, factors, order) -> np.ndarray:
   """Blends in the given order by one affine map of RGB per frame."""
   out = np.empty(frames.shape, np.uint8)
@@ -118,9 +144,16 @@ def _make_map(mean, factors, order) -> np.ndarray:
 
 
 def _turn_hue(frames: np.ndarray, steps: int) -> np.ndarray:
-  """Turns OpenCV's hue of contiguous frames."""
-  tall = frames.reshape(-1, *frames.shape[2:])
+  """Turns OpenCV's hue."""
+  levels = np.arange(256)
+  return _change_hsv(
+    frames, np.stack([(levels + steps) % _HUES, levels, levels], axis=1)
+  )
+
+
+def _change_hsv(frames: np.ndarray, tables: np.ndarray) -> np.ndarray:
+  """Looks up hue, saturation and value in the columns of a table [256, 3]."""
+  tall = np.ascontiguousarray(frames).reshape(-1, *frames.shape[2:])
   colours = cv2.cvtColor(tall, cv2.COLOR_RGB2HSV)
-  table = ((np.arange(256) + steps) % _HUES).astype(np.uint8)
-  colours[..., 0] = cv2.LUT(colours[..., 0], table)
+  colours = cv2.LUT(colours, tables.astype(np.uint8)[None])
   return cv2.cvtColor(colours, cv2.COLOR_HSV2RGB).reshape(frames.shape)

@@ -4,10 +4,38 @@ Every transform takes a clip and returns one of the same layout; random ones
 draw once per clip. Crops are views of their input.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
-from i2v_jax.data.videos.resize import check_frames, resize, resize_short_side
+from i2v_jax.data.videos.resize import check_frames, compute_size, resize
 from i2v_jax.runtime.errors import UserError, check_choice
+
+
+class Window(NamedTuple):
+  """A random crop: what is cut from frames after they were resized.
+
+  Attributes:
+    resized: height and width of the resized frames, in pixels.
+    top: first row of the crop.
+    left: first column of the crop.
+    height: rows of the crop.
+    width: columns of the crop.
+  """
+
+  resized: tuple[int, int]
+  top: int
+  left: int
+  height: int
+  width: int
+
+
+def cut(frames: np.ndarray, window: Window, size: int) -> np.ndarray:
+  """Cuts a window from all frames and resizes it to size x size pixels."""
+  frames = resize(frames, *window.resized)
+  rows = slice(window.top, window.top + window.height)
+  columns = slice(window.left, window.left + window.width)
+  return resize(frames[:, rows, columns], size, size)
 
 
 def draw_crop_box(
@@ -51,8 +79,9 @@ def random_resized_crop(
   `draw_crop_box` draws the box.
   """
   check_frames(frames)
-  top, left, h, w = draw_crop_box(*frames.shape[1:3], rng, area, aspect)
-  return resize(frames[:, top : top + h, left : left + w], size, size)
+  sides = frames.shape[1:3]
+  window = Window(sides, *draw_crop_box(*sides, rng, area, aspect))
+  return cut(frames, window, size)
 
 
 def random_scale_crop(
@@ -65,12 +94,23 @@ def random_scale_crop(
 
   As ST-Adapter on Kinetics; the crop is size x size pixels, a view.
   """
-  side = round(size * rng.uniform(*scale))
-  frames = resize_short_side(frames, side)
-  height, width = frames.shape[1:3]
-  top = int(rng.integers(height - size, endpoint=True))
-  left = int(rng.integers(width - size, endpoint=True))
-  return _crop_square(frames, top, left, size)
+  check_frames(frames)
+  window = draw_scale_window(*frames.shape[1:3], size, rng, scale)
+  return cut(frames, window, size)
+
+
+def draw_scale_window(
+  height: int,
+  width: int,
+  size: int,
+  rng: np.random.Generator,
+  scale: tuple[float, float],
+) -> Window:
+  """Draws the window of `random_scale_crop` in frames of that size."""
+  resized = compute_size(height, width, round(size * rng.uniform(*scale)))
+  top = int(rng.integers(resized[0] - size, endpoint=True))
+  left = int(rng.integers(resized[1] - size, endpoint=True))
+  return Window(resized, top, left, size, size)
 
 
 def center_crop(frames: np.ndarray, size: int) -> np.ndarray:

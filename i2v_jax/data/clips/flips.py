@@ -39,7 +39,26 @@ def random_flip(
   check_frames(frames)
   if rng.random() >= probability:
     return frames, label
-  return _mirror(frames), (label_map or {}).get(label, label)
+  return mirror(frames), (label_map or {}).get(label, label)
+
+
+def mirror(frames: np.ndarray) -> np.ndarray:
+  """Mirrors uint8 frames [T, H, W, 3] left to right; the result is new."""
+  # All later steps would copy a view of negative stride, slowly.
+  out = np.empty(frames.shape, np.uint8)
+  for source, target in zip(frames, out, strict=True):
+    cv2.flip(source, 1, target)
+  return out
+
+
+def exchange_columns(
+  labels: np.ndarray, label_map: Mapping[int, int]
+) -> np.ndarray:
+  """Exchanges the columns of labels [n, classes] that mirroring exchanges."""
+  found = labels.copy()
+  for label, mirrored in label_map.items():
+    found[:, mirrored] = labels[:, label]
+  return found
 
 
 def make_flip_map(class_names: Iterable[str]) -> dict[int, int]:
@@ -150,11 +169,3 @@ def _make_error(names, label, same, partners) -> ValueError:
     f'needs exactly one mirror image among the classes, but {problem}: '
     f'{_WAY_OUT}'
   )
-
-
-def _mirror(frames: np.ndarray) -> np.ndarray:
-  # All later steps would copy a view of negative stride, slowly.
-  out = np.empty(frames.shape, np.uint8)
-  for source, target in zip(frames, out, strict=True):
-    cv2.flip(source, 1, target)
-  return out

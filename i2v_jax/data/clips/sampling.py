@@ -3,8 +3,9 @@
 Three schemes, each with a random rule for training and fixed ones for testing:
 dense clips take every `stride`-th frame from a starting point, uniform clips
 spread over the complete video, and clips of random stride are dense with a new
-stride each time. Numbers are rounded half to even or truncated as in the
-released pipelines; anything else shifts clips by a frame.
+stride each time. Clips around a key frame are dense, and random in neither.
+Numbers are rounded half to even or truncated as in the released pipelines;
+anything else shifts clips by a frame.
 """
 
 import numpy as np
@@ -210,6 +211,39 @@ def sample_release_test(
   starts = (step * np.arange(num_clips)).astype(np.int64)
   places = starts[:, None] + np.arange(clip_len)
   return stride * np.minimum(places, last)
+
+
+def sample_key_frame(
+  num_frames: int, clip_len: int, stride: int, key: int
+) -> np.ndarray:
+  """Takes every `stride`-th frame around a key frame.
+
+  As VideoMAE-Action-Detection, in training as in testing: 16 frames of stride 4
+  around frame 50 are 19, 23, ..., 79. Where the video ends, its first or last
+  frame is repeated.
+
+  Args:
+    num_frames: N, frames in the video.
+    clip_len: T, frames in the clip.
+    stride: distance between neighbouring frames of the clip, in frames.
+    key: number of the key frame.
+
+  Returns:
+    int64 [T], ascending, each in 0..N-1.
+
+  Raises:
+    UserError: a count is below 1.
+  """
+  _check(num_frames=num_frames)
+  offsets = compute_key_offsets(clip_len, stride)
+  return np.clip(key + offsets, 0, num_frames - 1)
+
+
+def compute_key_offsets(clip_len: int, stride: int) -> np.ndarray:
+  """Computes the frames of a clip, counted from its key frame: int64 [T]."""
+  _check(clip_len=clip_len, stride=stride)
+  first = (stride - 1) // 2 - clip_len * stride // 2
+  return first + stride * np.arange(clip_len)
 
 
 def _compute_edges(num_frames: int, clip_len: int) -> np.ndarray:

@@ -3,15 +3,17 @@
 Worker processes run this module: it imports neither grain nor JAX.
 """
 
+import contextlib
 import dataclasses
 from collections.abc import Callable
 
 import numpy as np
 
 from i2v_jax.data.clips import clips
+from i2v_jax.data.loading import key_frames
 from i2v_jax.data.sets.sources import Split
 from i2v_jax.data.videos import faults
-from i2v_jax.data.videos.decode import DecodeError, Video, open_video
+from i2v_jax.data.videos.decode import DecodeError, open_video
 from i2v_jax.runtime.errors import UserError, check_choice
 
 PADDING = -1  # index of an element that fills the last batch
@@ -26,18 +28,27 @@ class Loader:
   grid `grid`), `label` int32, `index` int64 into the split, `mask` float32,
   which is 0 for a placeholder, and `error`, bytes, the reason for it.
 
+  Of a split with key frames an element is one of these: `label` is -1, and
+  `boxes`, `box_labels` and `box_mask` are as `clips.make_train_boxes` makes
+  them. Their number N is `spec.boxes` in training, otherwise
+  `key_frames.count_test_boxes`.
+
   Attributes:
     split: the videos.
     spec: how clips are made.
     on_bad_video: 'error' raises, 'skip' returns a placeholder.
     seconds: time limit for reading a clip, above which the video is bad; 0 for
       no limit.
+    test_shape: height and width of the frames of `load_views`, if the split has
+      key frames; those of others are refused, and placeholders get it. None
+      lets frames differ, and placeholders are as of a square video.
   """
 
   split: Split
   spec: clips.ClipSpec
   on_bad_video: str = 'error'
   seconds: float = 0
+  test_shape: tuple[int, int] | None = None
 
   def __post_init__(self):
     check_choice('on_bad_video', self.on_bad_video, ('error', 'skip'))
@@ -45,21 +56,39 @@ class Loader:
       raise UserError(
         f'clip_seconds is {self.seconds}; it can be above 0, or 0 for no limit.'
       )
+    key_frames.check(self.split, self.spec)
 
   def load_clip(self, index: int, rng: np.random.Generator) -> dict:
     """Loads a random clip of video `index`; see `clips.make_train_clip`."""
     label = int(self.split.labels[index])
-    make = lambda video: clips.make_train_clip(video, label, self.spec, rng)
+    if self.spec.boxes:
+      given = self.split, self.spec, index
+      make = lambda *video: (key_frames.make_train(*given, *video, rng), label)
+    else:
+      make = lambda video: clips.make_train_clip(video, label, self.spec, rng)
     return self._load(index, make, ())
 
   def load_views(self, index: int) -> dict:
-    """Loads all test views of video `index`; arrays have a leading V axis."""
+    """Loads all test views of video `index`; clips have a leading V axis."""
     leading = (self.spec.views,)
     if index == PADDING:
       return self._make_placeholder(index, -1, leading, '')
     label = int(self.split.labels[index])
-    make = lambda video: (clips.make_test_views(video, self.spec), label)
+    if self.spec.boxes:
+      make = lambda *video: (self._make_test_boxes(index, *video), label)
+    else:
+      make = lambda video: (clips.make_test_views(video, self.spec), label)
     return self._load(index, make, leading)
+
+  def find_test_shape(self, index: int) -> tuple[int, int]:
+    """Finds height and width of the test frames of key frame `index`.
+
+    That of a bad video is the shape of placeholders.
+    """
+    find = lambda video, key: self.spec.test_shape(
+      video.info.height, video.info.width
+    )
+    return self._read(index, find, lambda error: self._placeholder_shape)
 
   def make_lost(self, index: int, reason: str, leading: tuple = ()) -> dict:
     """Makes the element of a video whose worker was lost: a bad video.
@@ -75,20 +104,39 @@ class Loader:
     error = DecodeError(f'{self.split.paths[index]}: {reason}')
     return self._handle_bad(index, error, leading)
 
-  def _load(self, index: int, make: Callable[[Video], tuple], leading) -> dict:
-    name, limit = self.split.paths[index], self.seconds or None
+  def _load(self, index: int, make: Callable[..., tuple], leading) -> dict:
+    good = lambda *video: _make_element(*make(*video), index, 1.0, '')
+    bad = lambda error: self._handle_bad(index, error, leading)
+    return self._read(index, good, bad)
+
+  def _read(self, index: int, use: Callable, handle_bad: Callable):
+    """Calls `use` on an open video, or `handle_bad` on why it is bad."""
+    name = self.split.paths[index]
     try:
-      with (
-        faults.report_bugs(name),
-        open_video(self.split.video(index), name, limit) as video,
-      ):
-        arrays, label = make(video)
+      with faults.report_bugs(name), contextlib.ExitStack() as opened:
+        video, *key = self._open(index)
+        return use(opened.enter_context(video), *key)
     except MemoryError as error:
-      lost = DecodeError(f'{name}: {faults.describe(error)}')
-      return self._handle_bad(index, lost, leading)
+      return handle_bad(DecodeError(f'{name}: {faults.describe(error)}'))
     except faults.OF_VIDEO as error:
-      return self._handle_bad(index, error, leading)
-    return _make_element(arrays, label, index, 1.0, '')
+      return handle_bad(error)
+
+  def _open(self, index: int) -> tuple:
+    """Opens a video; with key frames returns the number of its own too."""
+    split, limit = self.split, self.seconds or None
+    if self.spec.boxes:
+      return key_frames.open_example(split, self.spec, index, limit)
+    return (open_video(split.video(index), split.paths[index], limit),)
+
+  def _make_test_boxes(self, index: int, video, key: int) -> dict:
+    arrays = key_frames.make_test(self.split, self.spec, index, video, key)
+    found = arrays['video'].shape[2:4]
+    if self.test_shape not in (None, found):
+      raise ValueError(
+        f'test frames are {found}, not {self.test_shape}; load only those of '
+        'one shape with a loader of that test_shape'
+      )
+    return arrays
 
   def _handle_bad(self, index: int, error: Exception, leading: tuple) -> dict:
     if self.on_bad_video == 'error':
@@ -98,11 +146,23 @@ class Loader:
     label = int(self.split.labels[index])
     return self._make_placeholder(index, label, leading, str(error))
 
+  @property
+  def _placeholder_shape(self) -> tuple[int, int]:
+    side = self.spec.image_size
+    return self.test_shape or self.spec.test_shape(side, side)
+
   def _make_placeholder(self, index, label, leading, reason):
+    shapes, more = self.spec.shapes, {}
+    if self.spec.boxes:
+      count = self.spec.boxes
+      if leading:
+        count = key_frames.count_test_boxes(self.split)
+        shapes['video'] = (self.spec.num_frames, *self._placeholder_shape, 3)
+      more = key_frames.make_no_boxes(self.split, count)
     arrays = {
       name: np.zeros((*leading, *shape), np.uint8)
-      for name, shape in self.spec.shapes.items()
-    }
+      for name, shape in shapes.items()
+    } | more
     return _make_element(arrays, label, index, 0.0, reason)
 
 

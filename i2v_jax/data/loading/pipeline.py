@@ -8,7 +8,7 @@ position in the data is one number: the number of examples before it.
 import contextlib
 import dataclasses
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import grain
 import numpy as np
@@ -141,15 +141,34 @@ def _make_version(
 
 
 def load_test_batches(
-  loader: Loader, batch_size: int, *, parallel: Parallelism
+  loader: Loader,
+  batch_size: int,
+  *,
+  parallel: Parallelism,
+  order: Sequence[int] | None = None,
 ) -> Iterator[dict]:
-  """Loads every video once, in batches; padding fills the last one."""
-  count = len(loader.split)
-  steps = math.ceil(count / batch_size)
-  share = _Share(batch_size, 0, steps, parallel)
-  indices = np.full(steps * batch_size, PADDING)
-  indices[:count] = np.arange(count)
-  stream = grain.MapDataset.source(indices.tolist()).map
+  """Loads every video once, in batches; padding fills the last one.
+
+  Args:
+    loader: of the split.
+    batch_size: over all hosts; each host gets its share.
+    parallel: threads, workers and host.
+    order: numbers of the videos to load instead of all, with `PADDING` where a
+      batch has none: complete batches.
+
+  Raises:
+    UserError: hosts do not divide the batch, or batches the order.
+  """
+  if order is None:
+    count = len(loader.split)
+    order = [*range(count), *[PADDING] * (-count % batch_size)]
+  if len(order) % batch_size:
+    raise UserError(
+      f'an order of {len(order)} videos does not fill batches of {batch_size}; '
+      f'add {-len(order) % batch_size} times PADDING.'
+    )
+  share = _Share(batch_size, 0, len(order) // batch_size, parallel)
+  stream = grain.MapDataset.source([int(index) for index in order]).map
   reader = _Reader(loader, loader.load_views, (loader.spec.views,), parallel)
   return _load_batches(stream, reader, share, parallel)
 

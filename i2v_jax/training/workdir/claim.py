@@ -48,6 +48,9 @@ EXTENDABLE = (
 # Keys younger than some stored configs -> the behaviour before they existed.
 ADDED = {
   'cache_gb': 0.0,
+  'clip.box_extend': [0.0, 0.0],
+  'clip.box_jitter': [],
+  'clip.hsv_jitter': [],
   'clips_per_video': 0,
   'data.fps': 30.0,
   'data.weights_normalization': '',
@@ -59,6 +62,7 @@ ADDED = {
   'optimizer.layer_decay': 1.0,
   'optimizer.lr_end': 0.0,
   'optimizer.skip_norm': 0.0,
+  'views.frame': 'padded',
   'weights_which': weights.OLDER,
 }
 

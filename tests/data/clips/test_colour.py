@@ -2,6 +2,7 @@
 
 import itertools
 
+import cv2
 import numpy as np
 import pytest
 
@@ -169,3 +170,36 @@ def test_jitter_follows_the_seed_and_leaves_its_input():
 def test_only_frames_as_decoded_are_taken(change):
   with pytest.raises(ValueError, match='are float64'):
     change(NOISE / 255, np.random.default_rng(0))
+
+
+def test_hsv_jitter_adds_one_number_each_to_all_pixels():
+  before = cv2.cvtColor(NOISE.reshape(-1, 30, 3), cv2.COLOR_RGB2HSV)
+  hue, saturation, value = before.reshape(-1, 3).astype(int).T
+  for rng, same in zip(
+    map(np.random.default_rng, range(10)),
+    map(np.random.default_rng, range(10)),
+    strict=True,
+  ):
+    found = colour.jitter_hsv(NOISE, rng, (10, 26, 26))
+    more = same.integers([-10, -26, -26], [11, 27, 27])
+    wanted = [(hue + more[0]) % 180]
+    wanted += [np.clip(saturation + more[1], 0, 255)]
+    wanted += [np.clip(value + more[2], 0, 255)]
+    wanted = np.stack(wanted, axis=-1).astype(np.uint8).reshape(-1, 30, 3)
+    rgb = cv2.cvtColor(wanted, cv2.COLOR_HSV2RGB)
+    np.testing.assert_array_equal(found, rgb.reshape(NOISE.shape))
+
+
+def test_hsv_jitter_covers_its_range_and_takes_views():
+  class Draws:
+    def integers(self, low, high, endpoint):
+      assert endpoint
+      ends.append((low.tolist(), high.tolist()))
+      return high
+
+  ends = []
+  grey = np.full((1, 4, 6, 3), 100, np.uint8)
+  found = colour.jitter_hsv(grey[:, 1:3, 2:5], Draws(), (0, 0, 26))
+  assert ends == [([0, 0, -26], [0, 0, 26])]
+  assert found.shape == (1, 2, 3, 3) and (found == 126).all()
+  assert (grey == 100).all()

@@ -275,3 +275,17 @@ def test_counts_below_one_raise(bad):
   ):
     with pytest.raises(ValueError, match=f'{name} must be at least 1'):
       call()
+
+
+def test_a_key_frame_is_in_the_middle():
+  found = sampling.sample_key_frame(100, 16, 4, 50)
+  assert found.tolist() == [*range(19, 80, 4)]  # as published
+  assert sampling.sample_key_frame(9, 4, 1, 4).tolist() == [2, 3, 4, 5]
+  assert sampling.sample_key_frame(9, 3, 2, 4).tolist() == [1, 3, 5]
+
+
+def test_frames_around_a_key_frame_stop_at_the_ends():
+  assert sampling.sample_key_frame(6, 4, 2, 0).tolist() == [0, 0, 0, 2]
+  assert sampling.sample_key_frame(6, 4, 2, 5).tolist() == [1, 3, 5, 5]
+  with pytest.raises(ValueError, match='num_frames must be at least 1'):
+    sampling.sample_key_frame(0, 4, 2, 0)

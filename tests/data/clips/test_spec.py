@@ -10,6 +10,10 @@ def make_spec(**changes):
   return spec.ClipSpec(**options)
 
 
+def make_boxes(**changes):
+  return make_spec(**dict(sampling='key_frame', boxes=5) | changes)
+
+
 @pytest.mark.parametrize(
   ('field', 'value'),
   [
@@ -63,7 +67,7 @@ def test_three_crops_want_the_crop_as_short_side():
 @pytest.mark.parametrize(
   ('changes', 'words'),
   [
-    (dict(release_quirks=True), "must be 'random_stride', not 'dense'"),
+    (dict(release_quirks=True), "'random_stride' or 'key_frame', not 'dense'"),
     (
       dict(release_quirks=True, sampling='random_stride', test_short_side=40),
       'release_quirks, .* test_short_side must equal image_size 32, not 40',
@@ -83,6 +87,69 @@ def test_settings_that_do_not_go_together_are_named(changes, words):
     make_spec(**changes)
 
 
-def test_a_scale_below_one_is_refused():
+@pytest.mark.parametrize(
+  'scale',
+  [0.9, (0.9, 1.2), (1.3, 1.2), (1.2,), (), 'large', True, float('nan')],
+)
+def test_a_scale_below_one_is_refused(scale):
   with pytest.raises(ValueError, match='can be 1 or more, or 0 for off'):
-    make_spec(scale_crop=0.9)
+    make_spec(scale_crop=scale)
+
+
+def test_a_scale_is_the_upper_end_or_both():
+  assert make_spec(scale_crop=1.5).scales == (1, 1.5)
+  assert make_spec(scale_crop=[1.1, 1.5]).scales == (1.1, 1.5)
+
+
+@pytest.mark.parametrize(
+  ('field', 'value'),
+  [
+    ('hsv_jitter', (10, 26)),
+    ('hsv_jitter', (10.5, 26, 26)),
+    ('hsv_jitter', (180, 26, 26)),
+    ('box_jitter', (0.2, 0.1, 0.1)),
+    ('box_jitter', (0.2, 0.1, 0.1, -0.05)),
+    ('box_extend', (0.1,)),
+    ('box_extend', (0.1, 1.5)),
+    ('test_frame', 'cropped'),
+    ('boxes', -1),
+    ('pad_to', 0),
+  ],
+)
+def test_a_setting_of_boxes_that_cannot_be_is_named(field, value):
+  with pytest.raises(ValueError, match=f'{field} is '):
+    make_boxes(**{field: value})
+
+
+@pytest.mark.parametrize(
+  ('changes', 'words'),
+  [
+    (dict(boxes=0), "'key_frame' with boxes=0; .* another sampling"),
+    (dict(sampling='dense'), "sampling is 'dense' with boxes=5"),
+    (dict(randaugment='after_crop'), "set randaugment to 'off'"),
+    (dict(num_frames=8, grid=(2, 2)), r'grid is \(2, 2\) with boxes'),
+    (dict(clips=2), 'clips is 2 with boxes'),
+    (dict(crops=3), 'crops is 3 with boxes'),
+    (dict(test_sampling='mmaction0'), "with sampling 'key_frame'"),
+    (
+      dict(test_frame='squashed', test_short_side=40),
+      'squashed frames have the image size',
+    ),
+  ],
+)
+def test_what_boxes_exclude_is_named(changes, words):
+  with pytest.raises(ValueError, match=words):
+    make_boxes(**changes)
+
+
+@pytest.mark.parametrize(
+  ('changes', 'words'),
+  [
+    (dict(box_jitter=(0.2, 0.1, 0.1, 0.05)), 'box_jitter needs boxes'),
+    (dict(box_extend=(0.1, 0.05)), 'box_extend needs boxes'),
+    (dict(test_frame='squashed'), "test_frame 'squashed' needs boxes"),
+  ],
+)
+def test_what_needs_boxes_is_named(changes, words):
+  with pytest.raises(ValueError, match=words):
+    make_spec(**changes)
