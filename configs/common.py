@@ -103,6 +103,7 @@ def base() -> ConfigDict:
   c.views.clips = 1  # test views: along time, times crops
   c.views.crops = 1  # or 3
   c.views.short_side = 0  # pixels; 0: the image size
+  c.views.evaluator = 'videomae'  # or activitynet: rules for mAP of boxes
   c.views.frame = 'padded'  # or squashed: test frames of clips with boxes
 
   c.batch_size = 64  # over all devices; --batch_size=auto: what fits

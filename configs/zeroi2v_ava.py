@@ -53,7 +53,7 @@ def recipe(c):
   )
   c.clip.sampling, c.clip.stride = 'key_frame', SPAN // c.model.num_frames
   size = c.model.backbone.get('image_size') or 224
-  c.clip.scale_crop = (256 / size, 256 / size)
+  scale_crop(c, 256 / size)
   c.clip.hsv_jitter = (10, 26, 26)
   c.clip.box_jitter = (0.2, 0.1, 0.1, 0.05)
   c.clip.box_extend = (0.1, 0.05)
@@ -81,5 +81,12 @@ def smoke(c):
   c.data.root = 'runs/smoke-digit-boxes'
   c.model.backbone.image_size = c.clip.short_side = c.views.short_side = 64
   c.model.detection.boxes = 4
-  c.clip.stride, c.clip.scale_crop = 1, (1.0, 1.0)
+  c.clip.stride = 1
+  scale_crop(c, 1.0)
   return c
+
+
+def scale_crop(c, scale):
+  """A crop of frames whose short side is `scale` times the image size."""
+  with c.clip.ignore_type():  # a number, elsewhere
+    c.clip.scale_crop = (scale, scale)

@@ -41,7 +41,8 @@ class Classifier(nn.Module):
   @property
   def num_steps(self) -> int:
     """T', images or tubelets that the blocks see of one clip."""
-    images = sum(shape[0] for shape in self.input_shapes)
+    shapes = dict(zip(self.inputs, self.input_shapes, strict=True))
+    images = sum(shape[0] for key, shape in shapes.items() if key != 'boxes')
     return images // self.image_model.tubelet
 
   @property

@@ -85,6 +85,7 @@ KEYS = {
   'views.clips': COUNT,
   'views.crops': one_of(*CHOICES['crops']),
   'views.short_side': FROM_0,
+  'views.evaluator': one_of('videomae', 'activitynet'),
   'views.frame': one_of(*CHOICES['test_frame']),
   'loader.threads': COUNT,
   'loader.workers': FROM_0,

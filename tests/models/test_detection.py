@@ -194,6 +194,13 @@ def test_wrong_options_are_named(adapter, options, words):
     make(adapter, **options)
 
 
+def test_boxes_are_no_steps_of_the_clip():
+  spec = dict(backbone=BACKBONE, num_frames=4, detection=dict(boxes=2))
+  model = build(spec, 3)
+  assert model.num_steps == 4
+  assert param_shapes(model)['temporal_embedding'].shape == (4, 16)
+
+
 def test_inputs_are_video_and_boxes():
   video, boxes = clip_shapes(make(), 3, jnp.bfloat16)
   assert video.shape == (3, 4, 32, 32, 3) and video.dtype == jnp.bfloat16

@@ -62,6 +62,7 @@ ADDED = {
   'optimizer.layer_decay': 1.0,
   'optimizer.lr_end': 0.0,
   'optimizer.skip_norm': 0.0,
+  'views.evaluator': 'videomae',
   'views.frame': 'padded',
   'weights_which': weights.OLDER,
 }
