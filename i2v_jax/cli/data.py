@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from i2v_jax.cli import data_arguments
@@ -19,44 +20,73 @@ def _explain_resuming():
 
 
 def show(args) -> None:
-  from i2v_jax.data.sets import folders, sources
   from i2v_jax.data.show import sheet
-  from i2v_jax.data.show.show import (
-    draw_contact_sheet,
-    find_class_names,
-    label_videos,
-    list_clips,
-    list_left_out,
-  )
-  from i2v_jax.runtime.console import console, make_progress
-  from i2v_jax.training import config_files, config_ranges, experiment
+  from i2v_jax.runtime.console import console
+  from i2v_jax.training import config_files, config_ranges
 
   sheet.check_path(args.out)
   config = config_files.load_config(args.config, args.set)
   config = config_ranges.check_ranges(config)
-  if args.classes:
-    names = sources.read_class_names(args.classes)
-  else:
-    names = find_class_names(args.clips)
   heading = [' '.join([args.config, *args.set])]
   mixing = [f'{k} {config[k]:g}' for k in ('mixup', 'cutmix') if config[k]]
   if mixing:
     heading.append(f'{" and ".join(mixing)} follow on the device')
-  videos = label_videos(list_clips(args.clips, args.count), names)
+  options = dict(seed=config['seed'], draws=args.draws, heading=heading)
+  draw = _show_clips if args.clips else _show_split
+  sheet.write(args.out, draw(args, config, options))
+  console.print(f'written to {args.out}')
+
+
+def _show_clips(args, config, options):
+  """Draws the clips of a command line; names the files that are left out."""
+  from i2v_jax.data.sets import folders, sources
+  from i2v_jax.data.show import picked, show
+  from i2v_jax.runtime.console import console
+  from i2v_jax.training import experiment
+
+  if args.classes:
+    names = sources.read_class_names(args.classes)
+  else:
+    names = picked.find_class_names(args.clips)
+  videos = picked.label_videos(picked.list_clips(args.clips, args.count), names)
+  spec = experiment.make_clip_spec(config, names)
+  picture = _draw_each(
+    show.draw_contact_sheet, videos, spec, class_names=names, **options
+  )
+  if files := picked.list_left_out(args.clips):
+    console.print(folders.describe_left_out(files))
+  return picture
+
+
+def _show_split(args, config, options):
+  """Draws examples of the training split of a config."""
+  from i2v_jax.data.show import boxed, picked, show
+  from i2v_jax.training import experiment
+
+  if args.classes:
+    raise UserError(
+      '--classes names the classes of CLIPs; drop it, as the data of the '
+      'config has its own, or name CLIPs.'
+    )
+  split = experiment.load_split(config, 'train')
+  names = split.class_names
+  spec = experiment.make_clip_spec(config, names)
+  if split.key_frames is None:
+    videos = picked.list_split(split, args.count)
+    draw, options = show.draw_contact_sheet, options | {'class_names': names}
+  else:
+    videos = picked.spread(len(split), args.count)
+    draw = functools.partial(boxed.draw_contact_sheet, split)
+  return _draw_each(draw, videos, spec, **options)
+
+
+def _draw_each(draw: Callable, videos: Sequence, spec, **options):
+  """Calls `draw` under a bar that goes on with each video."""
+  from i2v_jax.runtime.console import make_progress
+
   bar, advance = make_progress(len(videos), 'show', 'videos')
   with bar:
-    picture = draw_contact_sheet(
-      _advance_each(videos, advance),
-      experiment.make_clip_spec(config, names),
-      seed=config['seed'],
-      draws=args.draws,
-      heading=heading,
-      class_names=names,
-    )
-  sheet.write(args.out, picture)
-  if files := list_left_out(args.clips):
-    console.print(folders.describe_left_out(files))
-  console.print(f'written to {args.out}')
+    return draw(_advance_each(videos, advance), spec, **options)
 
 
 def _advance_each(items: Iterable, advance: Callable) -> Iterator:

@@ -12,9 +12,10 @@ def add_show(sub) -> None:
   """Adds the arguments of `i2v data show`."""
   sub.add_argument(
     'clips',
-    nargs='+',
+    nargs='*',
     metavar='CLIP|FOLDER|LIST',
-    help='Videos, folders, or text lists with lines `path label`.',
+    help='Videos, folders, or text lists with lines `path label` '
+    "(default: the config's training split, which may have boxes).",
   )
   _add_sheet(sub)
   add_config(sub, 'Config that makes the clips', 'configs/finetune_folder.py')
@@ -28,7 +29,8 @@ def add_show(sub) -> None:
     '--count',
     type=count,
     default=4,
-    help='Number of videos of each FOLDER or LIST (default: %(default)s).',
+    help='Number of videos of each FOLDER or LIST, or of key frames '
+    '(default: %(default)s).',
   )
   sub.add_argument(
     '--draws',

@@ -167,3 +167,39 @@ def test_runs_of_version_0_1_can_keep_their_weights():
 def test_whole_floats_of_other_keys_become_numbers():
   found = check('batch_size', 8.0)['batch_size']
   assert (found, type(found)) == (8, int)
+
+
+@pytest.mark.parametrize(
+  ('key', 'good', 'bad'),
+  [
+    ('clip.scale_crop', (1.1, 1.4), (0.9, 1.4)),
+    ('clip.scale_crop', 1.15, (1.4, 1.1)),
+    ('clip.hsv_jitter', (10, 26, 26), (10, 26)),
+    ('clip.hsv_jitter', (), (10, 26.5, 26)),
+  ],
+)
+def test_ranges_of_crops_and_colours(key, good, bad):
+  check(key, good)
+  assert refused(key, bad)
+
+
+def test_keys_of_boxes_reach_the_clips():
+  config = base()
+  config['model']['detection'] = dict(boxes=5)
+  config['clip'] |= dict(
+    sampling='key_frame',
+    scale_crop=[1.1, 1.4],
+    box_jitter=[0.2, 0.1, 0.1, 0.05],
+    box_extend=[0.1, 0.05],
+  )
+  spec = experiment.make_clip_spec(config_ranges.check_ranges(config))
+  assert (spec.boxes, spec.pad_to) == (5, SIZES['patch_size'])
+  assert spec.test_frame == 'padded' and spec.scales == (1.1, 1.4)
+  assert spec.box_jitter == (0.2, 0.1, 0.1, 0.05)
+  assert spec.box_extend == (0.1, 0.05)
+  config['views']['frame'] = 'squashed'
+  assert experiment.make_clip_spec(config).test_frame == 'squashed'
+  for none in (None, {}, dict(boxes=0)):
+    config['model']['detection'] = none
+    with pytest.raises(ValueError, match="'key_frame' with boxes=0"):
+      experiment.make_clip_spec(config)

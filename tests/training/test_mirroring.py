@@ -3,7 +3,7 @@
 import pytest
 
 from i2v_jax.data.clips import clips
-from i2v_jax.data.show import show
+from i2v_jax.data.show import picked, show
 from i2v_jax.runtime.console import console
 from i2v_jax.training import experiment, facts, overview
 from i2v_jax.training.run import prepare_run
@@ -66,13 +66,13 @@ def test_folders_of_classes_give_labels_and_names(tmp_path):
   for name in ('train/push_right/a.mp4', 'train/push_left/b.mp4'):
     (tmp_path / name).parent.mkdir(parents=True)
     (tmp_path / name).touch()
-  names = show.find_class_names([tmp_path])
+  names = picked.find_class_names([tmp_path])
   assert names == PUSHED
-  videos = show.label_videos(show.list_clips([tmp_path], 2), names)
+  videos = picked.label_videos(picked.list_clips([tmp_path], 2), names)
   assert [label for _, label in videos] == [0, 1]
-  assert show.find_class_names([tmp_path / 'train' / 'push_left']) == ()
-  assert show.label_videos([('x/push_right/c.mp4', 7)], names)[0][1] == 7
-  assert show.label_videos([('x/other/c.mp4', None)], names)[0][1] is None
+  assert picked.find_class_names([tmp_path / 'train' / 'push_left']) == ()
+  assert picked.label_videos([('x/push_right/c.mp4', 7)], names)[0][1] == 7
+  assert picked.label_videos([('x/other/c.mp4', None)], names)[0][1] is None
 
 
 def test_a_mirrored_strip_names_the_exchanged_class(videos):

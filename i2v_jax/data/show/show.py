@@ -1,7 +1,6 @@
 """Draws the training draws and test views of videos on a sheet."""
 
 import dataclasses
-import os
 import pathlib
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -9,12 +8,10 @@ import numpy as np
 
 from i2v_jax.data.clips import clips, flips
 from i2v_jax.data.clips.spec import ClipSpec
-from i2v_jax.data.sets import folders, list_lines
 from i2v_jax.data.show import sheet
 from i2v_jax.data.videos.decode import FrameFolder, Video, open_video
-from i2v_jax.runtime.errors import UserError
 
-_MARGIN = 130  # pixels for the notes next to a clip
+MARGIN = 130  # pixels for the notes next to a clip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,73 +31,7 @@ class Seen:
   numbers: np.ndarray
 
 
-def list_clips(
-  sources: Iterable[str], count: int
-) -> list[tuple[str, int | None]]:
-  """Lists paths and labels of given videos, and of `count` of each list.
-
-  Lists are read by `list_lines.read_list`; a folder counts as a list of the
-  videos in it and below. Videos are spread evenly, from the first on. Labels
-  that are not numbers are None.
-
-  Raises:
-    FileNotFoundError: a list does not exist.
-    UserError: a list has no video, or `count` is below 1.
-  """
-  if count < 1:
-    raise UserError(f'cannot show {count} videos of a list; show 1 or more.')
-  found = []
-  for source in map(str, sources):
-    if list_lines.is_list(source):
-      rows = list(list_lines.read_list(source))
-      way_out = 'add lines `path label`'
-    else:
-      rows = [(path, None) for path in folders.find_videos(source).videos]
-      way_out = 'name a video, or a folder of videos'
-    if not rows:
-      raise UserError(f'{source} holds no videos; {way_out}.')
-    picked = np.linspace(0, len(rows), min(count, len(rows)), endpoint=False)
-    found += [rows[int(place)] for place in picked]
-  return found
-
-
-def list_left_out(sources: Iterable[str]) -> list[str]:
-  """Lists the files of folders that `list_clips` leaves out."""
-  given = [str(source) for source in sources if not list_lines.is_list(source)]
-  return [f for path in given for f in folders.find_videos(path).left_out]
-
-
-def find_class_names(sources: Iterable[str]) -> tuple[str, ...]:
-  """Finds the sorted names of the class folders in the sources, if any.
-
-  A folder has classes if all its videos are in subfolders.
-  """
-  names = set()
-  for source in map(str, sources):
-    if list_lines.is_list(source) or not os.path.isdir(source):
-      continue
-    parents = {
-      os.path.dirname(path) for path in folders.find_videos(source).videos
-    }
-    top = os.path.normpath(source)
-    if not {top, os.path.dirname(top)} & set(map(os.path.normpath, parents)):
-      names |= {os.path.basename(parent) for parent in parents}
-  return tuple(sorted(names))
-
-
-def label_videos(
-  videos: Iterable[tuple[str, int | None]], class_names: Sequence[str]
-) -> list[tuple[str, int | None]]:
-  """Labels videos without a label by the name of their folder."""
-  labels = {name: label for label, name in enumerate(class_names)}
-  folder = lambda path: os.path.basename(os.path.dirname(path))
-  return [
-    (path, labels.get(folder(path)) if label is None else label)
-    for path, label in videos
-  ]
-
-
-class _Recorder:
+class Recorder:
   """A video that records the frames read."""
 
   def __init__(self, video: Video | FrameFolder):
@@ -124,7 +55,7 @@ def draw_train_clips(
   own, mirrored = 0 if label is None else label, -2
   marked = dataclasses.replace(spec, flip_map={own: mirrored})
   for draw in range(count):
-    noted, rng = _Recorder(video), np.random.default_rng([*seed, draw])
+    noted, rng = Recorder(video), np.random.default_rng([*seed, draw])
     arrays, found = clips.make_train_clip(noted, own, marked, rng)
     notes = []
     if found == mirrored:
@@ -141,7 +72,7 @@ def _describe_label(label: int, class_names: Sequence[str]) -> list[str]:
 
 def show_test_views(video: Video, spec: ClipSpec) -> Iterator[Seen]:
   """Makes the views of `clips.make_test_views`."""
-  noted = _Recorder(video)
+  noted = Recorder(video)
   views = clips.make_test_views(noted, spec)
   numbers = noted.numbers.reshape(spec.clips, spec.num_frames)
   for view in range(spec.views):
@@ -193,29 +124,44 @@ def draw_contact_sheet(
 
 
 def describe_spec(spec: ClipSpec) -> list[str]:
-  """Describes a spec in two lines."""
-  stride = f', stride {spec.stride}' if spec.sampling == 'dense' else ''
+  """Describes a spec in two lines, or three with boxes."""
+  strided = spec.sampling in ('dense', 'key_frame')
+  stride = f', stride {spec.stride}' if strided else ''
   size = f'{spec.image_size} x {spec.image_size}'
-  first = f'{spec.num_frames} frames of {size}, {spec.sampling}{stride}'
+  scheme = spec.sampling.replace('_', ' ')
+  first = f'{spec.num_frames} frames of {size}, {scheme}{stride}'
   if spec.grid:
     rows, columns = spec.grid
     first += f'; {spec.shapes["video"][0]} of them large, all in framesets of '
     first += f'{rows} x {columns}'
   crop = '{:g} to {:g} of the area'.format(*spec.crop_area)
   if spec.scale_crop:
-    crop = f'at 1 to {spec.scale_crop:g} of the size'
+    crop = 'at {:.4g} to {:.4g} of the size'.format(*spec.scales)
   parts = [f'crop {crop}', f'flip {spec.flip:g}']
   if spec.lighting:
     parts.append(f'lighting {spec.lighting:g}')
   if spec.jitter:
     parts.append('jitter ' + ', '.join(f'{s:g}' for s in spec.jitter))
+  if spec.hsv_jitter:
+    parts.append('HSV jitter ' + ', '.join(f'{s:g}' for s in spec.hsv_jitter))
   if spec.randaugment != 'off':
     where = spec.randaugment.replace('_', ' ')
     level = f'{spec.randaugment_ops} at level {spec.randaugment_magnitude:g}'
     parts.append(f'RandAugment {level} {where}')
   if spec.erasing:
     parts.append(f'erasing {spec.erasing:g} {spec.erasing_mode}')
-  return [first, 'training: ' + ';  '.join(parts)]
+  lines = [first, 'training: ' + ';  '.join(parts)]
+  return lines + [_describe_boxes(spec)] * bool(spec.boxes)
+
+
+def _describe_boxes(spec: ClipSpec) -> str:
+  text = f'boxes: up to {spec.boxes} in training'
+  if spec.box_jitter:
+    text += ', jitter ' + ', '.join(f'{s:g}' for s in spec.box_jitter)
+  if any(spec.box_extend):
+    wide, high = spec.box_extend
+    text += f';  in testing {wide:.1%} wider and {high:.1%} higher'
+  return text
 
 
 def _draw_header(
@@ -236,8 +182,8 @@ def _draw_header(
 def _draw_strip(seen: Seen, spec: ClipSpec) -> np.ndarray:
   """Draws one clip: notes, frames, framesets."""
   said = [sheet.draw_words(seen.title, 15, sheet.ACCENT)]
-  said += [sheet.draw_words(note, 12, width=_MARGIN) for note in seen.notes]
-  said = sheet.pad(sheet.make_column(said, gap=2), width=_MARGIN)
+  said += [sheet.draw_words(note, 12, width=MARGIN) for note in seen.notes]
+  said = sheet.pad(sheet.make_column(said, gap=2), width=MARGIN)
   columns, width = (4, 144) if spec.grid else (8, 128)
   frames = seen.arrays['video']
   numbers = seen.numbers[:: len(seen.numbers) // len(frames)]

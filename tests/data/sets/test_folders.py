@@ -8,7 +8,7 @@ from files import touch, write
 
 from i2v_jax.data.check import all_videos, findings
 from i2v_jax.data.sets import folders, sources
-from i2v_jax.data.show import show
+from i2v_jax.data.show import picked
 from i2v_jax.data.videos import names
 
 # Beside .mp4; all but the last few vanished without a word once.
@@ -104,7 +104,7 @@ def test_the_check_tells_what_is_left_out_once(tmp_path):
   assert found.rows == [('', 'b/notes.txt', '')] and not found.problem
   files = all_videos.list_paths([str(tmp_path)])
   assert files.splits['files'].left_out == (str(tmp_path / 'b/notes.txt'),)
-  assert show.list_left_out([tmp_path]) == [str(tmp_path / 'b/notes.txt')]
+  assert picked.list_left_out([tmp_path]) == [str(tmp_path / 'b/notes.txt')]
 
 
 def test_a_class_may_hold_folders_of_frames(tmp_path, videos):

@@ -92,42 +92,6 @@ def test_short_videos_show_the_frames_that_there_are(videos):
       assert max(seen.numbers) < video.info.frames
 
 
-def test_a_list_is_read_evenly_from_its_own_folder(tmp_path):
-  path = tmp_path / 'train.txt'
-  path.write_text(
-    ''.join(f'a b/{i}.mp4 {i}\n' for i in range(10)), encoding='utf-8'
-  )
-  found = show.list_clips([path, 'own.mp4'], 5)
-  wanted = [(str(tmp_path / f'a b/{i}.mp4'), i) for i in (0, 2, 4, 6, 8)]
-  assert found == [*wanted, ('own.mp4', None)]
-  path.write_text('x.mp4,3\n', encoding='utf-8')
-  assert show.list_clips([path], 5) == [(str(tmp_path / 'x.mp4'), 3)]
-
-
-def test_a_folder_gives_its_videos_without_labels(tmp_path):
-  for name in ('b/2.mp4', 'a/1.webm', 'a/note.md', 'b/3.mkv'):
-    (tmp_path / name).parent.mkdir(exist_ok=True)
-    (tmp_path / name).touch()
-  paths = [str(tmp_path / name) for name in ('a/1.webm', 'b/2.mp4', 'b/3.mkv')]
-  assert show.list_clips([tmp_path], 9) == [(path, None) for path in paths]
-  assert show.list_clips([tmp_path], 1) == [(paths[0], None)]
-
-
-@pytest.mark.parametrize(
-  ('text', 'count', 'words'),
-  [
-    ('', 4, 'holds no videos; add lines'),
-    ('x y z\n', 4, r'line 1: .* set the delimiter'),
-    ('x.mp4 0\n', 0, 'cannot show 0 videos'),
-  ],
-)
-def test_a_list_that_cannot_be_is_named(tmp_path, text, count, words):
-  path = tmp_path / 'train.txt'
-  path.write_text(text, encoding='utf-8')
-  with pytest.raises(ValueError, match=words):
-    show.list_clips([path], count)
-
-
 def test_the_sheet_shows_every_frame_and_frameset(wrestling, monkeypatch):
   captions, tile = [], sheet.draw_tile
 
