@@ -1,7 +1,7 @@
-"""`i2v predict, eval, export, push, pull, status`: trained models and runs."""
+"""`i2v predict, detect, eval, export, push, pull, status`: trained models."""
 
 from i2v_jax.cli.arguments import add_new_folder
-from i2v_jax.cli.numbers import positive
+from i2v_jax.cli.numbers import count, positive, share
 
 EXPORT_FORMATS = ('merged', 'full', 'adapter', 'clip', 'stablehlo')
 
@@ -51,6 +51,22 @@ def export(args) -> None:
   write(trained.load(args.workdir, weights=args.weights), args.out)
 
 
+def detect(args) -> None:
+  from i2v_jax.data.sets.given_boxes import read_given_boxes
+  from i2v_jax.data.videos.decode import FPS
+  from i2v_jax.deploy import detect, trained
+  from i2v_jax.runtime.console import console
+
+  out = detect.check_output(args.out)
+  fps = args.fps or FPS
+  key_frames, notes = read_given_boxes(args.boxes, args.clip, args.units)
+  model = trained.load(args.workdir, weights=args.weights)
+  found = detect.detect(model, args.clip, key_frames, fps)
+  for note in notes:
+    console.print(note)
+  detect.write(found, out, args.most, args.least, fps)
+
+
 def push(args) -> None:
   from i2v_jax.deploy import hub
 
@@ -84,8 +100,9 @@ def _add_model_commands(command) -> None:
   """Adds the commands that take a trained model."""
   used = command('predict', predict, 'Recognise actions in videos.')
   again = command('eval', evaluate, 'Repeat the evaluation of a run.')
+  boxed = command('detect', detect, 'Recognise actions in boxes of a video.')
   out = command('export', export, 'Export a trained model.')
-  for sub in (used, again, out):
+  for sub in (used, again, boxed, out):
     sub.add_argument(
       '--workdir',
       required=True,
@@ -103,6 +120,7 @@ def _add_model_commands(command) -> None:
       help='Test views of each video, such as 3x1.',
     )
   _add_clips(used)
+  _add_boxes(boxed)
   again.add_argument(
     '--root', default='', help='New place of the data, if it has moved.'
   )
@@ -136,6 +154,48 @@ def _add_clips(sub) -> None:
     type=positive,
     metavar='SECONDS',
     help='Slide a window of SECONDS over each video, by half its length.',
+  )
+
+
+def _add_boxes(sub) -> None:
+  """Adds the arguments of `i2v detect` alone."""
+  add = sub.add_argument
+  add('clip', metavar='VIDEO', help='Video, or folder of its frames.')
+  add(
+    '--boxes',
+    required=True,
+    metavar='FILE.csv',
+    help='Table with the columns time,x1,y1,x2,y2[,person][,score].',
+  )
+  add(
+    '--out',
+    required=True,
+    metavar='FILE.csv|FILE.mp4',
+    help='Table of actions, or the video with boxes and actions drawn on it.',
+  )
+  add(
+    '--units',
+    choices=('shares', 'pixels'),
+    default='shares',
+    help='Unit of the boxes: shares of the frame, or pixels '
+    '(default: %(default)s).',
+  )
+  add(
+    '--most',
+    type=count,
+    default=3,
+    help='Most actions of a box (default: %(default)s).',
+  )
+  add(
+    '--least',
+    type=share,
+    default=0.3,
+    help='Least score of an action (default: %(default)s).',
+  )
+  add(
+    '--fps',
+    type=positive,
+    help='Frames per second of a folder of frames (default: 30).',
   )
 
 

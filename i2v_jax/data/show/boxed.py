@@ -150,7 +150,7 @@ def draw_boxes(image: np.ndarray, boxes: np.ndarray, width: int) -> np.ndarray:
     cv2.rectangle(out, *corners, sheet.BACKGROUND, 4)
     cv2.rectangle(out, *corners, _choose_colour(number), 2)
   for number, (x1, y1, _, _) in enumerate(edges):
-    _put(out, _draw_tag(number), y1, x1)
+    sheet.put(out, _draw_tag(number), y1, x1)
   return out
 
 
@@ -190,15 +190,6 @@ def _draw_tag(number: int) -> np.ndarray:
 
 def _choose_colour(number: int) -> tuple[int, int, int]:
   return COLOURS[number % len(COLOURS)]
-
-
-def _put(picture: np.ndarray, small: np.ndarray, top: int, left: int) -> None:
-  """Puts a small picture into another, moved to where it fits."""
-  height, width = small.shape[:2]
-  top = min(max(top, 0), max(len(picture) - height, 0))
-  left = min(max(left, 0), max(picture.shape[1] - width, 0))
-  there = picture[top : top + height, left : left + width]
-  there[:] = small[: there.shape[0], : there.shape[1]]
 
 
 def _name(split: Split, labels: np.ndarray) -> str:

@@ -83,6 +83,15 @@ def make_row(pictures: Iterable[np.ndarray], gap: int = GAP) -> np.ndarray:
   return np.ascontiguousarray(make_column(turned, gap).swapaxes(0, 1))
 
 
+def put(picture: np.ndarray, small: np.ndarray, top: int, left: int) -> None:
+  """Puts a small picture into another, moved to where it fits."""
+  height, width = small.shape[:2]
+  top = min(max(top, 0), max(len(picture) - height, 0))
+  left = min(max(left, 0), max(picture.shape[1] - width, 0))
+  there = picture[top : top + height, left : left + width]
+  there[:] = small[: there.shape[0], : there.shape[1]]
+
+
 def wrap(pictures: Sequence[np.ndarray], columns: int) -> np.ndarray:
   """Puts pictures of one width in lines of `columns`."""
   starts = range(0, len(pictures), columns)

@@ -84,6 +84,34 @@ def evaluate(
   each shape is compiled once. Arguments and errors are those of
   `evaluate.evaluate`.
   """
+  split = loader.split
+  scores, decoded, bad = score_boxes(model, params, loader, config, mesh, over)
+  done = np.repeat(decoded, np.diff(split.key_frames.ends))
+  rules = config['views'].get('evaluator', 'videomae')
+  found = make_detections(split.key_frames, scores, done)
+  name = config['data']['normalization']
+  facts = make_fingerprint(loader, name, model, decoded) | {
+    'boxes': int(done.sum()),
+    'boxes_from': split.key_frames.source,
+    'evaluator': rules,
+  }
+  return BoxEvaluation(
+    found,
+    *compare_with_truth(split, found, rules),
+    fingerprint=facts | dict(identity or {}),
+    bad=bad,
+  )
+
+
+def score_boxes(
+  model, params: Mapping, loader: Loader, config: Mapping, mesh, over=iter
+) -> tuple[np.ndarray, np.ndarray, dict[str, str]]:
+  """Scores every box of a split's key frames once; see `evaluate`.
+
+  Returns:
+    Probabilities `[R, classes]`, NaN where a video could not be read; whether
+    each key frame was read, `[n]`; and why others were not, by id.
+  """
   split, name = loader.split, config['data']['normalization']
   size = -(-config['batch_size'] // mesh.shape['data']) * mesh.shape['data']
   batches = _load_batches(loader, size, experiment.make_parallelism(config))
@@ -96,19 +124,7 @@ def evaluate(
   )
   done = np.repeat(decoded, np.diff(split.key_frames.ends))
   check_finite(scores[done], _repeat(split.ids, split.key_frames), done)
-  rules = config['views'].get('evaluator', 'videomae')
-  found = make_detections(split.key_frames, scores, done)
-  facts = make_fingerprint(loader, name, model, decoded) | {
-    'boxes': int(done.sum()),
-    'boxes_from': split.key_frames.source,
-    'evaluator': rules,
-  }
-  return BoxEvaluation(
-    found,
-    *compare_with_truth(split, found, rules),
-    fingerprint=facts | dict(identity or {}),
-    bad=bad.reasons,
-  )
+  return scores, decoded, bad.reasons
 
 
 def _load_batches(loader: Loader, size: int, parallel) -> Iterator[dict]:

@@ -1,0 +1,76 @@
+"""Reads the boxes of one video, which a detector or a person has drawn."""
+
+import os
+
+import numpy as np
+
+from i2v_jax.data.sets import (
+  box_tables,
+  boxed_videos,
+  boxes,
+  group_boxes,
+  listing,
+)
+from i2v_jax.data.sets.key_frames import KeyFrames, Truth, make_rows
+from i2v_jax.runtime.errors import UserError
+
+
+def read_given_boxes(
+  path: listing.Path, video: str, units: str = 'shares'
+) -> tuple[KeyFrames, list[str]]:
+  """Reads a table with the columns time, x1, y1, x2 and y2, and opens the video.
+
+  `person` and `score` may be among them, and `file`: rows of other files are
+  left out. Times are seconds from the first frame, or H:MM:SS.
+
+  Args:
+    path: of the table.
+    video: file, or folder of frames.
+    units: of the sides: 'shares' of the frame, or 'pixels'.
+
+  Returns:
+    The key frames, by time and without classes, and notes about what was left
+    out.
+
+  Raises:
+    FileNotFoundError: there is no such table.
+    UserError: it has bad lines, which are all named, or no box of this video.
+  """
+  columns = ('time', *box_tables.SIDES)
+  table = box_tables.read(path, columns, ('file', 'person', 'score'), True)
+  problems = box_tables.Problems(path)
+  name = os.path.basename(os.path.normpath(video))
+  mine = np.array([is_named(text, name) for text in table.columns['file']])
+  if not mine.any():
+    raise UserError(
+      f'{path} has no box of {name}; name it in the column file, or leave that '
+      'column out.'
+    )
+  seconds = table.convert('time', boxes.make_clock(table.comma), problems, 0.0)
+  keys = [(name, f'{time:.3f}') for time in seconds]
+  facts = {name: boxed_videos.open_video(video)}
+  shares = boxed_videos.check_boxes(
+    keys,
+    table.convert_boxes(problems),
+    table.lines,
+    facts,
+    problems,
+    units == 'pixels',
+  )
+  boxed_videos.check_times(keys, seconds, table.lines, facts, problems)
+  scores = boxes.convert_scores(table, problems)
+  problems.check()
+  rows = make_rows(keys, shares, np.full(len(keys), -1), scores)
+  persons = [text.strip() for text in table.columns['person']]
+  found = group_boxes.merge(rows, 0, persons).choose(mine)
+  nothing = Truth(make_rows((), (), ()), frozenset(), np.zeros(0, bool))
+  times = {key: float(key[1]) for key in found.keys}
+  left_out = int((~mine).sum())
+  notes = [f'rows of other videos in {path}: {left_out:,}'] * bool(left_out)
+  return group_boxes.group(found, [name], times, nothing), notes
+
+
+def is_named(text: str, name: str) -> bool:
+  """Whether a cell is empty, or a path that ends in this name."""
+  text = text.strip().replace('\\', '/')
+  return not text or os.path.basename(text) == name

@@ -1,0 +1,115 @@
+"""Draws boxes and words on a video, and writes it again."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+
+import av
+import cv2
+import numpy as np
+
+from i2v_jax.data.show import sheet
+from i2v_jax.data.show.boxed import COLOURS
+from i2v_jax.data.videos.decode import Video
+from i2v_jax.deploy.tracks import Moment, find_moment
+from i2v_jax.runtime import files
+from i2v_jax.runtime.console import make_progress
+
+AT_ONCE = 32  # frames in memory
+_TICKS = Fraction(1, 90_000)  # seconds
+
+
+def write(path, video: Video, tracks: Mapping[str, Sequence[Moment]]) -> None:
+  """Writes a video with its tracks drawn on it, as H.264 without sound.
+
+  Args:
+    path: of the file to write.
+    video: opened by `decode.open_video`.
+    tracks: name -> moments by time.
+
+  Raises:
+    OSError: the file cannot be written.
+    DecodeError: a frame cannot be read.
+  """
+  colours = dict(zip(tracks, _repeat_colours(len(tracks)), strict=True))
+  bar, advance = make_progress(video.info.frames, 'draw', 'frames')
+  with (
+    bar,
+    files.explain_errors(path),
+    files.replacing(path) as new,
+    av.open(str(new), 'w', format='mp4') as file,
+  ):
+    stream = _add_stream(file, video.info)
+    for number, frame in enumerate(_read(video)):
+      seconds = video.info.times[number]
+      picture = draw(frame, tracks, seconds, colours)
+      file.mux(stream.encode(_wrap(picture, stream, seconds)))
+      advance()
+    file.mux(stream.encode(None))
+
+
+def _wrap(picture: np.ndarray, stream, seconds: float) -> av.VideoFrame:
+  cut = np.ascontiguousarray(picture[: stream.height, : stream.width])
+  frame = av.VideoFrame.from_ndarray(cut, format='rgb24')
+  frame.pts, frame.time_base = round(seconds / _TICKS), _TICKS
+  return frame
+
+
+def _repeat_colours(count: int) -> list[tuple[int, int, int]]:
+  return [COLOURS[number % len(COLOURS)] for number in range(count)]
+
+
+def _add_stream(file, info):
+  rate = Fraction(info.fps).limit_denominator(1001)
+  stream = file.add_stream('libx264', rate=rate)
+  # H.264 has even sides; an odd one loses its last pixel.
+  stream.height, stream.width = info.height // 2 * 2, info.width // 2 * 2
+  stream.pix_fmt, stream.codec_context.time_base = 'yuv420p', _TICKS
+  stream.options = {'crf': '20', 'preset': 'veryfast'}
+  return stream
+
+
+def _read(video: Video) -> Iterator[np.ndarray]:
+  for start in range(0, video.info.frames, AT_ONCE):
+    stop = min(start + AT_ONCE, video.info.frames)
+    yield from video.read(range(start, stop))
+
+
+def draw(
+  frame: np.ndarray,
+  tracks: Mapping[str, Sequence[Moment]],
+  seconds: float,
+  colours: Mapping[str, Sequence[int]],
+) -> np.ndarray:
+  """Draws what tracks show at a time on a frame, uint8 RGB [H, W, 3]."""
+  out, size = frame.copy(), max(round(len(frame) / 30), 9)
+  found = {name: find_moment(track, seconds) for name, track in tracks.items()}
+  found = {name: moment for name, moment in found.items() if moment}
+  for name, moment in found.items():
+    _draw_box(out, moment.box, colours[name], max(size // 6, 1))
+  for name, moment in found.items():  # words are above all boxes
+    _draw_words(out, moment, colours[name], size)
+  return out
+
+
+def _draw_box(out: np.ndarray, box: np.ndarray, colour, thick: int) -> None:
+  left, top, right, bottom = _find_pixels(out, box)
+  corners = (left, top), (right, bottom)
+  cv2.rectangle(out, *corners, sheet.BACKGROUND, thick + 2)
+  cv2.rectangle(out, *corners, tuple(colour), thick)
+
+
+def _draw_words(out: np.ndarray, moment: Moment, colour, size: int) -> None:
+  """Draws words above a box, or inside it if there is no room."""
+  if not moment.words:
+    return
+  lines = [sheet.draw_words(text, size, colour) for text in moment.words]
+  words = sheet.make_column(lines, gap=0)
+  left, top, *_ = _find_pixels(out, moment.box)
+  above = top - len(words)
+  sheet.put(out, words, above if above >= 0 else top, left)
+
+
+def _find_pixels(out: np.ndarray, box: np.ndarray) -> list[int]:
+  height, width = out.shape[:2]
+  edges = np.rint(box * [width, height, width, height]).astype(int)
+  return np.clip(edges, 0, [width - 1, height - 1] * 2).tolist()
