@@ -152,6 +152,10 @@ def predict_all(
   Returns:
     The number of videos that could not be read; their errors are on stderr.
   """
+  if trained.model.num_boxes:
+    raise UserError(
+      f'{trained.path} classifies boxes, not complete clips; use i2v detect.'
+    )
   spec, failed = set_views(trained.spec, views), 0
   if fps is None:
     fps = trained.config['data'].get('fps', FPS)

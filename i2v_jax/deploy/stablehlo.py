@@ -8,7 +8,6 @@ import jax.numpy as jnp
 from flax.traverse_util import flatten_dict, unflatten_dict
 from jax import export
 
-from i2v_jax.backbones.normalization import normalize
 from i2v_jax.deploy.export import (
   choose_folder,
   describe_export,
@@ -16,7 +15,7 @@ from i2v_jax.deploy.export import (
   merge_checked,
 )
 from i2v_jax.deploy.trained import Trained
-from i2v_jax.models.inputs import INPUTS
+from i2v_jax.models.inputs import normalize_clips
 from i2v_jax.runtime import files
 from i2v_jax.runtime.console import console
 from i2v_jax.training import facts
@@ -57,24 +56,30 @@ def make_program(model, params: Mapping, normalization: str) -> export.Exported:
   """Exports `(weights, *clips) -> logits` for any platform and batch size.
 
   `weights` are float32 arrays by path; `clips` uint8, `b` times each of the
-  model's input shapes; logits float32 `b x classes`. Everything in between is
-  float32, even where a platform rounds matrix products by default.
+  model's input shapes; logits float32 `b x classes`. A detector also takes
+  `boxes` float32 `b x n x 4`, any number of them, and gives logits for each.
+  Everything in between is float32, even where a platform rounds matrix products
+  by default.
   """
   cfg = dataclasses.replace(model.image_model, dtype=jnp.float32, remat='none')
   model = model.clone(image_model=cfg)
 
   def classify(weights, *clips):
-    pixels = [normalize(clip, normalization) for clip in clips]
-    return model.apply({'params': unflatten_dict(weights, sep='/')}, *pixels)
+    batch = dict(zip(model.inputs, clips, strict=True))
+    inputs = normalize_clips(batch, normalization)
+    return model.apply({'params': unflatten_dict(weights, sep='/')}, *inputs)
 
   weights = {
     path: jax.ShapeDtypeStruct(x.shape, jnp.float32)
     for path, x in flatten_dict(params, sep='/').items()
   }
-  batch = export.symbolic_shape('b')
+  batch, boxes = export.symbolic_shape('b, n')
+  shapes = dict(zip(model.inputs, model.input_shapes, strict=True))
   clips = [
-    jax.ShapeDtypeStruct((*batch, *shape), jnp.uint8)
-    for shape in model.input_shapes
+    jax.ShapeDtypeStruct((batch, boxes, 4), jnp.float32)
+    if name == 'boxes'
+    else jax.ShapeDtypeStruct((batch, *shape), jnp.uint8)
+    for name, shape in shapes.items()
   ]
   with jax.default_matmul_precision('highest'):
     exported = export.export(jax.jit(classify), platforms=PLATFORMS)
@@ -82,11 +87,13 @@ def make_program(model, params: Mapping, normalization: str) -> export.Exported:
 
 
 def _make_config(model, trained: Trained) -> dict:
-  names = INPUTS
+  shapes = dict(zip(model.inputs, model.input_shapes, strict=True))
   return {
     'inputs': [
-      {'name': name, 'dtype': 'uint8', 'shape': ['b', *shape]}
-      for name, shape in zip(names, model.input_shapes, strict=False)
+      {'name': 'boxes', 'dtype': 'float32', 'shape': ['b', 'n', 4]}
+      if name == 'boxes'
+      else {'name': name, 'dtype': 'uint8', 'shape': ['b', *shape]}
+      for name, shape in shapes.items()
     ],
     'class_names': list(trained.class_names),
     'platforms': list(PLATFORMS),

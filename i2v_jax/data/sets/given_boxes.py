@@ -18,10 +18,11 @@ from i2v_jax.runtime.errors import UserError
 def read_given_boxes(
   path: listing.Path, video: str, units: str = 'shares'
 ) -> tuple[KeyFrames, list[str]]:
-  """Reads a table with the columns time, x1, y1, x2 and y2, and opens the video.
+  """Reads a table of boxes, and opens the video.
 
-  `person` and `score` may be among them, and `file`: rows of other files are
-  left out. Times are seconds from the first frame, or H:MM:SS.
+  Its columns are time, x1, y1, x2 and y2. `person` and `score` may be among
+  them, and `file`: rows of other files are left out. Times are seconds from the
+  first frame, or H:MM:SS.
 
   Args:
     path: of the table.
