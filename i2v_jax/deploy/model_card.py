@@ -1,6 +1,6 @@
 """Model cards made of measured facts; unknown facts are left out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 HEAD = """---
@@ -16,11 +16,15 @@ A video classifier of {classes} classes, {origin}.
 |---|---|
 {rows}
 """
+# Key of an accuracy -> its heading; the last column counts what was evaluated.
+CLIPS = {'top1': 'top-1', 'top5': 'top-5', 'mean_class': 'mean class'}
+CLIPS |= {'': 'videos'}
+BOXES = {'mAP': 'mAP at IoU 0.5', '': 'key frames'}
 EVALUATION = """
 ## Evaluation
 
-| top-1 | top-5 | mean class | videos | views | frames | split | weights |
-|---|---|---|---|---|---|---|---|
+| {head} | views | frames | split | weights |
+|{line}---|---|---|---|
 {rows}
 """
 PREPROCESSING = """
@@ -74,8 +78,7 @@ def make_card(name: str, facts: Mapping[str, Any]) -> str:
     )
   ]
   if facts['evaluations']:
-    rows = '\n'.join(map(_make_evaluation_row, facts['evaluations']))
-    parts.append(EVALUATION.format(rows=rows))
+    parts.append(_describe_evaluations(facts['evaluations']))
   parts.append(_describe_preprocessing(facts))
   kind, short = facts['format'], name.partition('/')[2]
   parts.append(USE[kind].format(name=name, short=short, format=kind))
@@ -118,10 +121,17 @@ def _join_options(options: Mapping[str, Any]) -> str:
   return ', '.join(f'{key} {value}' for key, value in options.items())
 
 
-def _make_evaluation_row(report: Mapping[str, Any]) -> str:
-  shares = [
-    f'{report["accuracy"][key]:.2%}' for key in ('top1', 'top5', 'mean_class')
-  ]
+def _describe_evaluations(reports: Sequence[Mapping[str, Any]]) -> str:
+  """Describes evaluations of clips, or of boxes, in a table."""
+  columns = CLIPS if 'top1' in reports[0]['accuracy'] else BOXES
+  rows = [_make_evaluation_row(report, [*columns][:-1]) for report in reports]
+  head = ' | '.join(columns.values())
+  line = '---|' * len(columns)
+  return EVALUATION.format(head=head, line=line, rows='\n'.join(rows))
+
+
+def _make_evaluation_row(report: Mapping[str, Any], keys: Sequence[str]) -> str:
+  shares = [f'{report["accuracy"][key]:.2%}' for key in keys]
   videos = f'{report["decoded"]} of {report["listed"]}'
   split = f'`{report["split_sha256"]}`'
   of = f'run, step {report["step"]}' if 'step' in report else 'exported'
