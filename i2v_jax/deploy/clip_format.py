@@ -89,6 +89,8 @@ def find_head_offsets(model) -> tuple[int, ...]:
   """
   if not isinstance(model, video.VideoClassifier):
     raise _make_refusal(model.adapter['name'])
+  if model.num_boxes:
+    raise _make_refusal('a head for boxes (model.detection)')
   if model.image_model.activation not in ACTIVATIONS:
     raise _make_refusal(model.image_model.activation)
   if model.mean_first:

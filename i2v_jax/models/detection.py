@@ -151,6 +151,11 @@ class Detector(VideoClassifier):
     return best.reshape(batch, steps, *best.shape[1:]).mean(axis=1)
 
 
+def count_boxes(options: Mapping[str, Any] | None) -> int:
+  """Counts the boxes of a clip by `model.detection`; 0 without it."""
+  return options.get('boxes', Detector.num_boxes) if options else 0
+
+
 def find_fixed_size(adapter: Mapping[str, Any] | None) -> str:
   """Why a method needs frames of the size that it is built for, or ''."""
   return METHODS[adapter['name']].fixed_size(adapter) if adapter else ''

@@ -14,6 +14,7 @@ import numpy as np
 
 from i2v_jax import adapters
 from i2v_jax.backbones.image_model import make_config
+from i2v_jax.backbones.normalization import NORMALIZATION
 from i2v_jax.data.clips import flips
 from i2v_jax.data.clips.clips import ClipSpec
 from i2v_jax.data.loading import pipeline
@@ -21,6 +22,7 @@ from i2v_jax.data.loading.bad_videos import BadVideos
 from i2v_jax.data.loading.loader import Loader
 from i2v_jax.data.sets import sources
 from i2v_jax.models.build import build
+from i2v_jax.models.detection import count_boxes
 from i2v_jax.params import split
 from i2v_jax.runtime import sharding
 from i2v_jax.runtime.errors import MissingFileError, UserError
@@ -120,7 +122,7 @@ def make_clip_spec(config: Mapping[str, Any], class_names=None) -> ClipSpec:
   model, views, clip = config['model'], config['views'], dict(config['clip'])
   adapter = adapters.resolve(model['adapter'])
   image_model = make_config(model['backbone'])
-  size = image_model.image_shape[0]
+  size, name = image_model.image_shape[0], config['data']['normalization']
   if clip.pop('flip_labels') and clip['flip'] and class_names:
     clip['flip_map'] = flips.make_flip_map(class_names)
   options = dict(
@@ -130,8 +132,9 @@ def make_clip_spec(config: Mapping[str, Any], class_names=None) -> ClipSpec:
     crops=views['crops'],
     test_short_side=views['short_side'],
     test_frame=views['frame'],
-    boxes=(model.get('detection') or {}).get('boxes', 0),
+    boxes=count_boxes(model.get('detection')),
     pad_to=size // image_model.grid,
+    pad_colour=tuple(round(255 * x) for x in NORMALIZATION[name][0]),
     grid=adapters.option(adapter, 'grid', ()),
     spatial_frames=adapters.option(adapter, 'spatial_frames', 0),
     **{k: tuple(v) if isinstance(v, list) else v for k, v in clip.items()},

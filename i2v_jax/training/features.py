@@ -31,7 +31,7 @@ from i2v_jax.weights.formats import native
 
 # Fields of `ClipSpec` on which no training clip depends.
 TEST_ONLY = ('clips', 'crops', 'test_short_side', 'test_sampling')
-TEST_ONLY += ('test_frame', 'pad_to', 'box_extend')
+TEST_ONLY += ('test_frame', 'pad_to', 'pad_colour', 'box_extend')
 # Younger fields than some stores: those that are off are not among the facts.
 ADDED = ('boxes', 'box_jitter', 'hsv_jitter')
 

@@ -141,7 +141,8 @@ def make_test_boxes(
   size, shape = spec.test_size(*sides), spec.test_shape(*sides)
   frames = video.read(_place_around(video, key, spec), min(size))
   frames = resize(frames, *size)
-  padded = np.zeros((len(frames), *shape, 3), np.uint8)
+  padded = np.empty((len(frames), *shape, 3), np.uint8)
+  padded[:] = spec.pad_colour
   padded[:, : size[0], : size[1]] = frames
   found = boxes.to_inclusive(boxes.from_shares(shares, *size))
   return {

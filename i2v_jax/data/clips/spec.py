@@ -75,9 +75,10 @@ class ClipSpec:
     box_extend: shares of width and height by which test boxes grow in total;
       VideoMAE-Action-Detection has (0.1, 0.05).
     test_frame: test frames with boxes are complete: `padded`, resized to the
-      short side `test_short_side`, with black pixels at the right and bottom,
-      or `squashed`, resized to the square of the image size.
+      short side `test_short_side`, with pixels of `pad_colour` at the right and
+      bottom, or `squashed`, resized to the square of the image size.
     pad_to: sides of padded frames are multiples of so many pixels: the patch.
+    pad_colour: red, green and blue, 0 to 255; what a model sees as 0.
   """
 
   num_frames: int
@@ -111,6 +112,7 @@ class ClipSpec:
   box_extend: tuple[float, float] = (0.0, 0.0)
   test_frame: str = 'padded'
   pad_to: int = 16
+  pad_colour: tuple[int, int, int] = (0, 0, 0)
 
   def __post_init__(self):
     self._check_values()
