@@ -119,7 +119,7 @@ class _Reader:
       self.notes.append(f'columns of {path.name} that are not used: {columns}')
     videos = table.convert('file', _parse_video, problems, '')
     seconds = table.convert('time', _make_clock(table.comma), problems, 0.0)
-    texts = [text.strip() for text in table.columns['time']]
+    texts = [t.strip().replace(',', '.') for t in table.columns['time']]
     keys = [*map(self._name, videos, texts, seconds)]
     boxes = table.convert_boxes(problems)
     return _Boxes(
@@ -195,7 +195,7 @@ def _list_videos(found: _Boxes, folder: str) -> dict[str, listing.Row]:
 
 def _parse_video(text: str) -> str:
   if not text.strip():
-    raise UserError('is empty')
+    raise UserError('is an empty field')
   return list_lines.localize(text.strip())
 
 

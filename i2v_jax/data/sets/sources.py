@@ -171,7 +171,8 @@ def _read_split(reader, root, on_missing, options: dict[str, Any]) -> Split:
 
 def _describe_unboxed(listed: listing.Listing) -> str:
   problem = describe_unboxed(listed, listed.unboxed)
-  return f"{problem}: get the complete file, or set on_missing='skip'"
+  way_out = "get the complete file, or set on_missing='skip'"
+  return f'{problem}: {way_out} to count their truth as missed'
 
 
 def _check_labels(file: str, there) -> None:
