@@ -73,9 +73,10 @@ def test_all_that_is_wrong_is_one_error(tmp_path):
     ava_files.read_annotated(tmp_path / 'a.csv', NAMES)
   assert str(raised.value) == (
     f"{tmp_path}/a.csv has 5 bad lines; line 2: label '4' is not in the list "
-    'of actions; line 3: x1 0.3 is right of x2 0.1; swapped?; line 4: time 1901 '
-    'is outside the annotated part of a movie, 900 to 1800; line 5: file is an '
-    'empty field; line 6: y1 is nan, not a finite number; correct or drop them'
+    'of actions; line 3: x1 0.3 is right of x2 0.1; swapped?; line 4: time '
+    '1901 is outside the annotated part of a movie, 900 to 1800; line 5: '
+    'file is an empty field; line 6: y1 is nan, not a finite number; correct '
+    'or drop them'
   )
 
 
