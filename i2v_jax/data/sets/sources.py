@@ -1,9 +1,9 @@
 """Splits of lists, folders of clips and public data sets.
 
-`load_split` reads every format and opens no video. If an annotation names a
-video that is not on disk, `on_missing` decides: 'error' (the default) raises
-FileNotFoundError, 'skip' leaves it out and lists it in `Split.missing`, so that
-a report can say how many videos were not evaluated.
+`load_split` reads every format; only `boxes` opens the videos. If an annotation
+names a video that is not on disk, `on_missing` decides: 'error' (the default)
+raises FileNotFoundError, 'skip' leaves it out and lists it in `Split.missing`,
+so that a report can say how many videos were not evaluated.
 """
 
 import dataclasses
