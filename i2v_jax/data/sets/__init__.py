@@ -3,10 +3,13 @@
 sources: loads a split of any format below. split: its examples.
 own: a folder per class. lists, list_lines, list_labels: text files.
 official, kinetics_csv: annotation files of public data sets.
+ava, ava_files, proposals, numpy_pickle: AVA, and boxes that detectors found.
+boxes, box_labels, boxed_videos: your own tables of boxes.
+key_frames, group_boxes, candidates, box_tables: boxes of both.
 prepared: TFDS data sets that `i2v data prepare` wrote.
 digits: moving digits, the data of the quickstart. digit_boxes: several at once.
 listing: rows of annotations. look_up, folders, places, absent: the files they
-name.
+  name.
 known, split_facts: facts of data sets and splits, without reading a video.
 manifest, csv_files: files that a check writes and training reads.
 """

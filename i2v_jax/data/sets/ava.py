@@ -7,6 +7,7 @@ import os
 import pathlib
 import posixpath
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from i2v_jax.data.sets import (
   listing,
 )
 from i2v_jax.data.sets.ava_files import FIRST, Annotated
+from i2v_jax.data.sets.candidates import Candidates
 from i2v_jax.data.sets.key_frames import KeyFrames, Truth
 from i2v_jax.data.sets.proposals import read_proposals
 from i2v_jax.runtime.errors import UserError, check_choice
@@ -58,51 +60,78 @@ def read_ava(
     version: of the annotations, '2.1' or '2.2'.
     movies: what the files are: 'cut', movies from second 900 on; 'whole'
       movies; 'seconds', folders `<id>/` of files `<second>.mp4`.
-    annotations: folder of the annotations; None tries the usual places.
-    videos: folder of the movies, in which '{split}' is replaced; None tries
-      the usual places.
-    proposals: file of detected boxes, see `proposals.read`, for every split but
+    annotations, videos: folders, see `official`.
+    proposals: file of detected boxes, see `proposals`, for every split but
       train; '' takes the annotated boxes.
     proposals_images: file of the images that a `.json` of proposals refers to.
     min_score: the lowest score of a proposal.
     keep_one: whether the best proposal of a key frame is kept in any case.
   """
   listing.check_split('ava', split, ('train', 'val'))
-  check_choice('version', version := str(version), ('2.1', '2.2'))
   check_choice('movies', movies, _FOLDERS)
+  found = _read_files(root, split, str(version), annotations)
+  if split == 'train' or not proposals:
+    chosen = _choose_annotated(found, split)
+  else:
+    rule = candidates.Rule(min_score, keep_one)
+    names = (proposals, proposals_images)
+    names = [name.replace('{split}', split) for name in names]
+    paths = [name and os.path.join(root, name) for name in names]
+    chosen = _choose_proposals(paths, found, rule)
+  bases = listing.choose_bases(_FOLDERS[movies], videos, split)
+  public = known.recognise('ava', found.names)
+  official = public.counts[split] if public else 0
+  return _make_listing(found, chosen, movies, bases, official)
+
+
+class _Found(NamedTuple):
+  """What the annotation files of a split say."""
+
+  file: pathlib.Path
+  names: tuple[str, ...]
+  annotated: Annotated
+  truth: Truth
+
+
+def _read_files(root, split: str, version: str, annotations) -> _Found:
+  check_choice('version', version, ('2.1', '2.2'))
   names, evaluated = _read_actions(root, annotations)
   find = lambda name: listing.find_file(root, [name], annotations)
   file = find(f'ava_{split}_v{version}.csv')
   found = ava_files.read_annotated(file, names)
   excluded = find(f'ava_{split}_excluded_timestamps_v{version}.csv')
   truth = Truth(found.rows, ava_files.read_excluded(excluded), evaluated)
-  boxes = group_boxes.merge(found.rows, len(names), found.persons)
-  chosen = candidates.Candidates(boxes)
-  if split != 'train' and proposals:
-    path, images = (
-      name and os.path.join(root, name.replace('{split}', split))
-      for name in (proposals, proposals_images)
-    )
-    rule = candidates.Rule(min_score, keep_one)
-    rows, name = read_proposals(path, images), os.path.basename(path)
-    is_here = lambda key: key[0] in found.lines
-    chosen = candidates.choose(rows, name, truth, is_here, rule)
-  elif split != 'train':
-    chosen = candidates.choose_annotated(boxes, truth)
-  frames = _make_key_frames(chosen, found, truth, movies)
-  bases = listing.choose_bases(_FOLDERS[movies], videos, split)
-  class_names = tuple(names.values())
-  public = known.recognise('ava', class_names)
+  return _Found(file, tuple(names.values()), found, truth)
+
+
+def _make_listing(
+  found: _Found, chosen: Candidates, movies: str, bases, official: int
+) -> listing.Listing:
+  frames = _make_key_frames(chosen, found, movies)
   return listing.Listing(
-    class_names,
-    _list_movies(found, frames, bases),
-    str(file),
+    found.names,
+    _list_movies(found.annotated, frames, bases),
+    str(found.file),
     notes=chosen.notes,
     key_frames=frames,
-    videos=tuple(found.lines),
+    videos=tuple(found.annotated.lines),
     unboxed=chosen.unboxed,
-    official=public.counts[split] if public else 0,
+    official=official,
   )
+
+
+def _choose_annotated(found: _Found, split: str) -> Candidates:
+  rows, persons, _ = found.annotated
+  boxes = group_boxes.merge(rows, len(found.names), persons)
+  if split == 'train':
+    return Candidates(boxes)
+  return candidates.choose_annotated(boxes, found.truth)
+
+
+def _choose_proposals(paths, found: _Found, rule) -> Candidates:
+  is_here = lambda key: key[0] in found.annotated.lines
+  rows, name = read_proposals(*paths), os.path.basename(paths[0])
+  return candidates.choose(rows, name, found.truth, is_here, rule)
 
 
 def _read_actions(root, annotations) -> tuple[dict[int, str], np.ndarray]:
@@ -129,16 +158,14 @@ def _find_first(root, annotations, names: Sequence[str]) -> pathlib.Path:
   raise listing.make_missing_error(names[0], folders)
 
 
-def _make_key_frames(
-  chosen: candidates.Candidates, found: Annotated, truth: Truth, movies: str
-) -> KeyFrames:
+def _make_key_frames(chosen: Candidates, found: _Found, movies) -> KeyFrames:
   start = FIRST if movies == 'cut' else 0
   times = {key: float(key[1]) - start for key in chosen.boxes.keys}
   return group_boxes.group(
     chosen.boxes,
-    [*found.lines],
+    [*found.annotated.lines],
     times,
-    truth,
+    found.truth,
     source=chosen.source,
     seconds=movies == 'seconds',
   )

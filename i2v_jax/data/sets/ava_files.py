@@ -16,7 +16,7 @@ FIRST, LAST = 900, 1800  # seconds of a movie, between which it is annotated
 _QUOTED = r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\''
 _ENTRY = re.compile(rf'(?:item|label)\s*\{{((?:{_QUOTED}|[^"\'{{}}])*)\}}')
 _NAME = re.compile(rf'\bname\s*:\s*({_QUOTED})')
-_ID = re.compile(r'\b(?:label_)?id\s*:\s*(\d+)')
+_ID = re.compile(r'\b(?:label_)?id\s*:\s*(\d{1,9})\b')
 _COMMENT = re.compile(r'^\s*#.*$', re.M)
 _EXAMPLE = 'label { name: "..." label_id: 1 }'
 
@@ -37,9 +37,9 @@ class Annotated(NamedTuple):
 
 def parse_stamp(text: str) -> str:
   """Parses a second of a movie: 902, 0902 and 902.0 are all '0902'."""
-  found = re.fullmatch(r'\s*0*(\d+)(?:\.0*)?\s*', text)
+  found = re.fullmatch(r'\s*0*(\d{1,9})(?:\.0*)?\s*', text)
   if not found:
-    raise UserError(f'{text.strip()!r} is not a number of seconds')
+    raise UserError(f'{text.strip()!r} is not a whole number of seconds')
   if not FIRST <= int(found[1]) <= LAST:
     problem = f'{text.strip()} is outside the annotated part of a movie'
     raise UserError(f'{problem}, {FIRST} to {LAST}')
@@ -131,13 +131,14 @@ def convert_keys(
 def parse_video(text: str) -> str:
   """Parses the id of a movie."""
   if not text.strip():
-    raise UserError('is empty')
+    raise UserError('is an empty field')
   return text.strip()
 
 
 def _make_label_parser(names: dict[int, str]) -> Callable[[str], int]:
   def parse(text: str) -> int:
-    number = int(text) if text.strip().isdecimal() else 0
+    digits = re.fullmatch(r'\s*(\d{1,9})\s*', text)
+    number = int(text) if digits else 0
     if number not in names:
       raise UserError(f'{text.strip()!r} is not in the list of actions')
     return number - 1

@@ -232,7 +232,8 @@ def _describe_box(box: np.ndarray, outside: np.ndarray) -> str:
   if outside.any():
     side = SIDES[int(outside.argmax())]
     share = f'{box[outside.argmax()]:.6g}'
-    return f'{side} is outside the frame, at {share} of its size'
+    unit = ', so in pixels?' if np.abs(box).max() > 2 else ''
+    return f'{side} is outside the frame, at {share} of its size{unit}'
   return f'the box {x1}, {y1}, {x2}, {y2} has no area'
 
 

@@ -12,6 +12,7 @@ from i2v_jax.data.sets.box_tables import Problems
 from i2v_jax.data.sets.key_frames import Key
 from i2v_jax.data.sets.look_up import LookUp
 from i2v_jax.data.videos import decode, faults
+from i2v_jax.runtime.errors import UserError
 
 _LATE = 1e-3  # seconds past the end that rounding explains
 
@@ -88,6 +89,8 @@ def check_boxes(
   Returns:
     float64 [R, 4], in shares of the frame.
   """
+  if pixels and len(boxes) and np.nanmax(boxes) <= 1:
+    raise UserError("no side is beyond pixel 1: set the option units='shares'")
   if not pixels:
     return box_tables.check_boxes(boxes, numbers, problems)
   sizes, shares = (
@@ -112,5 +115,5 @@ def describe_unread(facts: Mapping[str, Facts]) -> list[str]:
   unread = [video for video, found in facts.items() if found.reason]
   if not unread:
     return []
-  text = f'cannot be opened, so times are not checked: {len(unread)} videos'
-  return [f'{text} ({listing.name_some(unread)})']
+  text = 'videos that cannot be opened, whose times are not checked: '
+  return [f'{text}{len(unread)} ({listing.name_some(unread)})']

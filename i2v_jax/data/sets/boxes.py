@@ -58,7 +58,7 @@ def read_boxes(
     root: the folder of tables and videos.
     split: replaces `{split}` in `file`, `proposals` and `videos`.
     file: the table.
-    units: of the sides: 'shares' of the frame, from 0 to 1, or 'pixels'.
+    units: 'shares' of the frame, from 0 to 1, or 'pixels'.
     classes: names in label order, or a file with one name per line or a JSON
       list; None takes the sorted labels of the table of train.
     proposals: table of detected boxes with a score, for every split but train;
@@ -75,23 +75,36 @@ def read_boxes(
   rows = _list_videos(found, videos.replace('{split}', split))
   reader.facts = boxed_videos.open_videos(root, rows)
   annotated = reader.check(found, labels)
-  evaluated = np.ones(len(known.names), bool)
-  truth = Truth(annotated.choose(labels >= 0), frozenset(), evaluated)
-  persons = [text.strip() for text in found.table.columns['person']]
-  boxes = group_boxes.merge(annotated, len(known.names), persons)
-  chosen = candidates.Candidates(boxes)
-  if proposals and split != 'train':
+  truth = _make_truth(annotated, len(known.names))
+  if split == 'train' or not proposals:
+    chosen = _choose_annotated(found, annotated, len(known.names))
+  else:
     rule = candidates.Rule(min_score, keep_one)
     chosen = _choose(reader, proposals, set(found.keys), truth, rule)
+  frames = group_boxes.group(
+    chosen.boxes, [*rows], reader.times, truth, source=chosen.source
+  )
+  return _make_listing(reader, found, known.names, rows, chosen, frames)
+
+
+def _choose_annotated(found, annotated, classes) -> candidates.Candidates:
+  persons = [text.strip() for text in found.table.columns['person']]
+  return candidates.Candidates(group_boxes.merge(annotated, classes, persons))
+
+
+def _make_truth(annotated: Rows, classes: int) -> Truth:
+  rows = annotated.choose(annotated.labels >= 0)
+  return Truth(rows, frozenset(), np.ones(classes, bool))
+
+
+def _make_listing(reader, found, names, rows, chosen, frames):
   unread = boxed_videos.describe_unread(reader.facts)
   return listing.Listing(
-    known.names,
+    names,
     [*rows.values()],
     str(found.table.path),
     notes=(*unread, *reader.notes, *chosen.notes),
-    key_frames=group_boxes.group(
-      chosen.boxes, [*rows], reader.times, truth, source=chosen.source
-    ),
+    key_frames=frames,
     videos=tuple(rows),
     unboxed=chosen.unboxed,
   )
@@ -119,7 +132,7 @@ class _Reader:
       self.notes.append(f'columns of {path.name} that are not used: {columns}')
     videos = table.convert('file', _parse_video, problems, '')
     seconds = table.convert('time', _make_clock(table.comma), problems, 0.0)
-    texts = [text.strip() for text in table.columns['time']]
+    texts = [t.strip().replace(',', '.') for t in table.columns['time']]
     keys = [*map(self._name, videos, texts, seconds)]
     boxes = table.convert_boxes(problems)
     return _Boxes(
@@ -195,7 +208,7 @@ def _list_videos(found: _Boxes, folder: str) -> dict[str, listing.Row]:
 
 def _parse_video(text: str) -> str:
   if not text.strip():
-    raise UserError('is empty')
+    raise UserError('is an empty field')
   return list_lines.localize(text.strip())
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from i2v_jax.data.sets.group_boxes import Boxes, merge
+from i2v_jax.data.sets.group_boxes import Boxes
 from i2v_jax.data.sets.key_frames import Key, Rows, Truth
 from i2v_jax.runtime.errors import UserError
 
@@ -77,7 +77,9 @@ def choose(
   notes += _compare(found, file, truth, rule)
   videos = dict.fromkeys(video for video, _ in truth.keys)
   unboxed = tuple(video for video in videos if video not in boxed)
-  boxes = merge(found, len(truth.evaluated))
+  labels = np.zeros((len(found.keys), len(truth.evaluated)), bool)
+  nobody = ('',) * len(found.keys)
+  boxes = Boxes(found.keys, found.boxes, labels, found.scores, nobody)
   return Candidates(boxes, file, unboxed, tuple(notes))
 
 
@@ -101,7 +103,7 @@ def _leave_strangers(
     return found, []
   shown = ', '.join(map(_name, [*away][:3])) + ', ...' * (len(away) > 3)
   count = int(np.count_nonzero(~here))
-  note = f'left out, in no key frame of this split: {count:,} boxes of {file}'
+  note = f'boxes of {file} in no key frame of this split, left out: {count:,}'
   return found.choose(here), [f'{note} ({shown})']
 
 
@@ -123,13 +125,13 @@ def _compare(found, file, truth: Truth, rule: Rule) -> list[str]:
   least = '' if rule.keep_one else least
   if count := sum(key not in boxed for key in annotated):
     notes.append(
-      f'{count:,} of {len(annotated):,} annotated key frames have no box'
-      f'{least} in {file}: their truth counts as missed'
+      f'annotated key frames without a box{least} in {file}, whose truth '
+      f'counts as missed: {count:,} of {len(annotated):,}'
     )
   if count := len(boxed - annotated.keys()):
     notes.append(
-      f'{count:,} key frames have boxes in {file} but no truth: what is found '
-      'there counts as wrong'
+      f'key frames with a box in {file} but without truth, where all that is '
+      f'found counts as wrong: {count:,}'
     )
   return notes
 

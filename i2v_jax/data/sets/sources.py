@@ -1,10 +1,9 @@
 """Splits of lists, folders of clips and public data sets.
 
-`load_split` reads every format and opens no video, except those of tables of
-boxes, whose times and pixels need their length and size. If an annotation names
-a video that is not on disk, `on_missing` decides: 'error' (the default) raises
-FileNotFoundError, 'skip' leaves it out and lists it in `Split.missing`, so that
-a report can say how many videos were not evaluated.
+`load_split` reads every format; only `boxes` opens the videos. If an annotation
+names a video that is not on disk, `on_missing` decides: 'error' (the default)
+raises FileNotFoundError, 'skip' leaves it out and lists it in `Split.missing`,
+so that a report can say how many videos were not evaluated.
 """
 
 import dataclasses
@@ -19,7 +18,6 @@ from i2v_jax.data.sets import (
   absent,
   ava,
   boxes,
-  digit_boxes,
   digits,
   kinetics_csv,
   listing,
@@ -59,11 +57,6 @@ FORMATS: dict[str, Callable[..., listing.Listing]] = {
   'ava': ava.read_ava,
   'boxes': boxes.read_boxes,
 }
-# Demos: what makes the clips, the format they are in, its options that count.
-DEMOS = {
-  'digits': (digits.generate, 'folder', ()),
-  'digit_boxes': (digit_boxes.generate, 'boxes', ('proposals', 'min_score')),
-}
 _TRAIN_TEST = ('ucf101', 'hmdb51', 'diving48')  # they have no split val
 
 
@@ -83,8 +76,8 @@ def load_split(
   """Loads a split of a data set: `train`, `val` or `test`.
 
   Args:
-    format: one of `FORMATS`; or of `DEMOS`, whose clips are made at `root` if
-      absent, with options of their `generate`; or 'prepared', see `prepared`.
+    format: one of `FORMATS`; or 'digits': the demo's clips, made at `root` if
+      absent (options as in `digits.generate`); or 'prepared', see `prepared`.
     root: folder of the data set.
     split: name of the split; of a prepared data set also a slice,
       'train[:10%]'.
@@ -103,11 +96,9 @@ def load_split(
   check_options(format, options)
   if format == 'prepared':
     return Split(*prepared.load(root, split))
-  if format in DEMOS:
-    generate, format, kept = DEMOS[format]
-    made = {k: v for k, v in options.items() if k not in kept}
-    generate(os.path.expanduser(root), **made)
-    options = {k: v for k, v in options.items() if k in kept}
+  if format == 'digits':
+    digits.generate(os.path.expanduser(root), **options)
+    format, options = 'folder', {}
   options['split'] = split
   found = _read_split(FORMATS[format], root, on_missing, options)
   return dataclasses.replace(found, fps=fps)
@@ -125,11 +116,10 @@ def read_class_names(path: Path) -> tuple[str, ...]:
 
 def check_options(format: str, options: Iterable[str]) -> None:
   """Raises UserError for an unknown format or option; all have `fps`."""
-  check_choice('the data format', format, (*FORMATS, *DEMOS, 'prepared'))
+  check_choice('the data format', format, (*FORMATS, 'digits', 'prepared'))
   known = []
-  if format in DEMOS:
-    generate, _, kept = DEMOS[format]
-    known = [*[*inspect.signature(generate).parameters][1:], *kept]
+  if format == 'digits':
+    known = [*inspect.signature(digits.generate).parameters][1:]
   elif format in FORMATS:
     known = [*inspect.signature(FORMATS[format]).parameters][2:]
   for name in options:
@@ -181,7 +171,8 @@ def _read_split(reader, root, on_missing, options: dict[str, Any]) -> Split:
 
 def _describe_unboxed(listed: listing.Listing) -> str:
   problem = describe_unboxed(listed, listed.unboxed)
-  return f"{problem}: get the complete file, or set on_missing='skip'"
+  way_out = "get the complete file, or set on_missing='skip'"
+  return f'{problem}: {way_out} to count their truth as missed'
 
 
 def _check_labels(file: str, there) -> None:

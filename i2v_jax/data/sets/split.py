@@ -146,7 +146,8 @@ def split_key_frames(
     frames = kept
   unboxed = [video for video in listed.unboxed if video in there]
   if unboxed:
-    notes.append(describe_unboxed(listed, unboxed))
+    text = describe_unboxed(listed, unboxed)
+    notes.append(f'{text}, whose truth counts as missed')
   at = [there[video] for video, _ in frames.keys]
   paths, ids = [place.path for place in at], [place.id for place in at]
   if frames.seconds:  # found by the first of their files
@@ -177,4 +178,4 @@ def describe_unboxed(listed: listing.Listing, unboxed: Sequence[str]) -> str:
   """Says which videos have truth, but no box in the file of proposals."""
   total, some = len(listed.videos), listing.name_some(unboxed)
   text = f'{listed.key_frames.source} has no box in {len(unboxed)} of {total} '
-  return f'{text}videos ({some}), whose truth counts as missed'
+  return f'{text}videos ({some})'

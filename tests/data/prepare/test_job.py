@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 
+import ava_shaped
 import numpy as np
 import pytest
 from paths import ROOT
@@ -274,3 +275,9 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(digits, tmp_path):
   assert killed
   subprocess.run(command(out), **quiet)
   assert contents(out) == contents(tmp_path / 'whole')
+
+
+def test_key_frames_are_not_prepared(tmp_path):
+  root = ava_shaped.make(tmp_path / 'ava')
+  with pytest.raises(UserError, match=r'^ava has boxes, which shards of one'):
+    Job(tmp_path / 'out', 'ava', root)
