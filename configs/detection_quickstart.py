@@ -25,9 +25,9 @@ def get_config(arg=''):
   c.model.detection = dict(boxes=3)
   c.data.format, c.data.root = 'digit_boxes', 'runs/digit-boxes'
   chosen = common.choose(PROPOSALS, arg.boxes, 'boxes')
-  c.data.options = dict(num_train=1600, num_val=400, min_score=0.2) | chosen
+  c.data.options = dict(num_train=1600, num_val=200, min_score=0.2) | chosen
   c.clip.sampling = 'key_frame'
-  c.steps = 600
+  c.steps = 400
   return smoke(c) if arg.smoke else c
 
 

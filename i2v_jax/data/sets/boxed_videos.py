@@ -35,13 +35,14 @@ def open_videos(root: str, rows: Mapping[str, listing.Row]) -> dict[str, Facts]:
   """
   places = LookUp(root).find([*rows.values()])
   return {
-    video: _open(place.path)
+    video: open_video(place.path)
     for video, place in zip(rows, places, strict=True)
     if place
   }
 
 
-def _open(path: str) -> Facts:
+def open_video(path: str) -> Facts:
+  """Opens a video for its facts; says in them why it cannot be read."""
   try:
     info = decode.probe(path)
   except faults.OF_VIDEO as error:

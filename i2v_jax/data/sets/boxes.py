@@ -131,12 +131,12 @@ class _Reader:
       columns = ', '.join(table.unused)
       self.notes.append(f'columns of {path.name} that are not used: {columns}')
     videos = table.convert('file', _parse_video, problems, '')
-    seconds = table.convert('time', _make_clock(table.comma), problems, 0.0)
+    seconds = table.convert('time', make_clock(table.comma), problems, 0.0)
     texts = [t.strip().replace(',', '.') for t in table.columns['time']]
     keys = [*map(self._name, videos, texts, seconds)]
     boxes = table.convert_boxes(problems)
     return _Boxes(
-      table, problems, tuple(keys), boxes, _convert_scores(table, problems)
+      table, problems, tuple(keys), boxes, convert_scores(table, problems)
     )
 
   def _name(self, video: str, text: str, seconds: float) -> Key:
@@ -212,7 +212,9 @@ def _parse_video(text: str) -> str:
   return list_lines.localize(text.strip())
 
 
-def _make_clock(comma: bool) -> Callable[[str], float]:
+def make_clock(comma: bool) -> Callable[[str], float]:
+  """Makes the parser of times, to seconds; `comma`: of decimals."""
+
   def parse(text: str) -> float:
     text = text.strip().replace(',', '.') if comma else text.strip()
     if found := _CLOCK.fullmatch(text):
@@ -227,7 +229,7 @@ def _make_clock(comma: bool) -> Callable[[str], float]:
   return parse
 
 
-def _convert_scores(table: Table, problems: Problems) -> np.ndarray:
+def convert_scores(table: Table, problems: Problems) -> np.ndarray:
   """Converts the column `score`; an empty one is 1."""
   if not any(text.strip() for text in table.columns['score']):
     return np.ones(len(table.lines))
