@@ -18,6 +18,7 @@ from i2v_jax.data.sets import (
   absent,
   ava,
   boxes,
+  digit_boxes,
   digits,
   kinetics_csv,
   listing,
@@ -57,6 +58,11 @@ FORMATS: dict[str, Callable[..., listing.Listing]] = {
   'ava': ava.read_ava,
   'boxes': boxes.read_boxes,
 }
+# Demos: what makes the clips, the format they are in, its options that count.
+DEMOS = {
+  'digits': (digits.generate, 'folder', ()),
+  'digit_boxes': (digit_boxes.generate, 'boxes', ('proposals', 'min_score')),
+}
 _TRAIN_TEST = ('ucf101', 'hmdb51', 'diving48')  # they have no split val
 
 
@@ -76,8 +82,8 @@ def load_split(
   """Loads a split of a data set: `train`, `val` or `test`.
 
   Args:
-    format: one of `FORMATS`; or 'digits': the demo's clips, made at `root` if
-      absent (options as in `digits.generate`); or 'prepared', see `prepared`.
+    format: one of `FORMATS`; or of `DEMOS`, whose clips are made at `root` if
+      absent, with options of their `generate`; or 'prepared', see `prepared`.
     root: folder of the data set.
     split: name of the split; of a prepared data set also a slice,
       'train[:10%]'.
@@ -96,9 +102,11 @@ def load_split(
   check_options(format, options)
   if format == 'prepared':
     return Split(*prepared.load(root, split))
-  if format == 'digits':
-    digits.generate(os.path.expanduser(root), **options)
-    format, options = 'folder', {}
+  if format in DEMOS:
+    generate, format, kept = DEMOS[format]
+    made = {k: v for k, v in options.items() if k not in kept}
+    generate(os.path.expanduser(root), **made)
+    options = {k: v for k, v in options.items() if k in kept}
   options['split'] = split
   found = _read_split(FORMATS[format], root, on_missing, options)
   return dataclasses.replace(found, fps=fps)
@@ -116,10 +124,11 @@ def read_class_names(path: Path) -> tuple[str, ...]:
 
 def check_options(format: str, options: Iterable[str]) -> None:
   """Raises UserError for an unknown format or option; all have `fps`."""
-  check_choice('the data format', format, (*FORMATS, 'digits', 'prepared'))
+  check_choice('the data format', format, (*FORMATS, *DEMOS, 'prepared'))
   known = []
-  if format == 'digits':
-    known = [*inspect.signature(digits.generate).parameters][1:]
+  if format in DEMOS:
+    generate, _, kept = DEMOS[format]
+    known = [*[*inspect.signature(generate).parameters][1:], *kept]
   elif format in FORMATS:
     known = [*inspect.signature(FORMATS[format]).parameters][2:]
   for name in options:
