@@ -116,20 +116,15 @@ class DualPath(nn.Module):
 
   @classmethod
   def macs(cls, model) -> dict[str, int]:
-    """As `Method.macs`; `head` replaces that of one linear layer."""
+    """As `Method.macs`."""
     cfg, spec = model.image_model, model.adapter
-    (frames, *_), (framesets, *_) = model.input_shapes
+    (frames, *_), (framesets, *_), *_ = model.input_shapes
     places = 2 * frames
     places += (get_option(cls, spec, 'num_adapters') - 2) * framesets
     rank = get_option(cls, spec, 'rank')
     blocks = [cfg.block(i) for i in range(cfg.num_blocks)]
     each = sum(b.num_tokens * bottleneck_macs(b.width, rank) for b in blocks)
-    width = model.projection or cfg.width
-    return {
-      'adapters': places * each,
-      'projection': (frames + framesets) * cfg.width * model.projection,
-      'head': 2 * width * width + width * model.num_classes,
-    }
+    return {'adapters': places * each}
 
   @classmethod
   def misfit(cls, spec, cfg) -> str:

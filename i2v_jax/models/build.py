@@ -10,6 +10,7 @@ from i2v_jax.adapters import operators
 from i2v_jax.backbones.image_model import ImageModel, make_config
 from i2v_jax.models import detection
 from i2v_jax.models.dualpath import DualPathClassifier
+from i2v_jax.models.dualpath_detection import DualPathDetector
 from i2v_jax.models.evl import EVLClassifier
 from i2v_jax.models.video import VideoClassifier
 from i2v_jax.runtime import ranges
@@ -28,6 +29,11 @@ RANGES = {  # key of `model` in a config -> what it may be
 
 # Methods that are more than adapters in the blocks.
 CLASSIFIERS = {'dualpath': DualPathClassifier, 'evl': EVLClassifier}
+# What classifies boxes instead of clips.
+DETECTORS = {
+  VideoClassifier: detection.Detector,
+  DualPathClassifier: DualPathDetector,
+}
 
 
 def build(spec: Mapping[str, Any], num_classes: int, **decided) -> nn.Module:
@@ -59,8 +65,8 @@ def build(spec: Mapping[str, Any], num_classes: int, **decided) -> nn.Module:
   adapters.check_operator(spec['adapter'], operator)
   kind = find_classifier(spec['adapter'])
   if boxes := spec.pop('detection', None):
-    _check_detects(kind, spec['adapter'])
-    kind, spec = detection.Detector, spec | detection.get_fields(boxes)
+    kind = _find_detector(kind, spec['adapter'])
+    spec |= detection.get_fields(boxes)
   for option in sorted(spec.keys() - kind.__dataclass_fields__.keys()):
     _check_off(option, spec.pop(option), spec['adapter'])
   steps = count_steps(spec['num_frames'], cfg)
@@ -89,14 +95,17 @@ def find_classifier(adapter: Mapping | None) -> type[nn.Module]:
   return CLASSIFIERS.get(adapter and adapter['name'], VideoClassifier)
 
 
-def _check_detects(kind: type[nn.Module], adapter: Mapping | None) -> None:
-  """Raises UserError for a method whose classifier has no map of tokens."""
-  if kind is not VideoClassifier:
+def _find_detector(
+  kind: type[nn.Module], adapter: Mapping | None
+) -> type[nn.Module]:
+  """The module that a method detects through; UserError if it has no map."""
+  if kind not in DETECTORS:
     raise UserError(
       f'{adapter["name"]} does not go with model.detection: its classifier '
       'reads complete frames, so that no token belongs to a box; choose a '
       'method that adapts the blocks, such as zeroi2v, aim or st_adapter.'
     )
+  return DETECTORS[kind]
 
 
 def _check_off(option: str, value, adapter: Mapping | None) -> None:

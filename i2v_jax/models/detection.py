@@ -7,6 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from i2v_jax.adapters import METHODS
+from i2v_jax.backbones.image_model import ImageModel
 from i2v_jax.models.roi_align import roi_align
 from i2v_jax.models.video import VideoClassifier
 from i2v_jax.runtime import ranges
@@ -63,13 +64,12 @@ class Detector(VideoClassifier):
   @property
   def map_side(self) -> int:
     """Patches along a side of a square frame, as the last block has them."""
-    last = self.image_model.block(self.image_model.num_blocks - 1)
-    return math.isqrt(last.num_tokens - last.num_prefix)
+    return find_map_side(self.image_model)
 
   @property
   def stride(self) -> int:
     """Pixels along a side of a patch of the last block."""
-    return self.image_model.image_shape[0] // self.map_side
+    return find_stride(self.image_model)
 
   @property
   def num_pooled(self) -> int:
@@ -79,11 +79,10 @@ class Detector(VideoClassifier):
   @property
   def readout_macs(self) -> dict[str, int]:
     """Multiply-accumulates of a clip after the final norm."""
-    width, side = self.image_model.width, self.map_side
+    width = self.image_model.width
     steps = 1 if self.mean == 'before' or self.mean_first else self.num_steps
-    cells = CELLS * side * side + CELLS * CELLS * side
     return {
-      'boxes': steps * self.num_boxes * cells * width,
+      'boxes': steps * self.num_boxes * count_cut_macs(self.image_model),
       'head': self.num_boxes * (1 + self.context) * width * self.num_classes,
     }
 
@@ -125,30 +124,75 @@ class Detector(VideoClassifier):
   def decode(self, features, boxes_BxNx4):
     """Features and boxes to logits `B x N x classes`, float32."""
     maps_BxTxHxWxD, pooled_BxTxD = features
-    y_BxNxD = self.read_boxes(maps_BxTxHxWxD, boxes_BxNx4)
+    y_BxNxD = read_frames(
+      maps_BxTxHxWxD, boxes_BxNx4, self.stride, self.sampler, self.mean
+    )
     if self.context:
       context_BxD = pooled_BxTxD.astype(jnp.float32).mean(axis=1)
-      context_BxNxD = jnp.broadcast_to(context_BxD[:, None], y_BxNxD.shape)
-      y_BxNxD = jnp.concatenate([y_BxNxD, context_BxNxD], axis=-1)
+      y_BxNxD = add_context(y_BxNxD, context_BxD)
     train = self.has_rng('dropout')
     return self.head(self.drop(y_BxNxD, deterministic=not train))
 
-  def read_boxes(self, maps_BxTxHxWxD, boxes_BxNx4):
-    """The maximum of the cells of each box, `B x N x D`, float32."""
-    maps = maps_BxTxHxWxD.astype(jnp.float32)
-    if self.mean == 'before':
-      maps = maps.mean(axis=1, keepdims=True)
-    batch, steps = maps.shape[:2]
-    boxes = jnp.repeat(boxes_BxNx4, steps, axis=0)
-    cells = roi_align(
-      maps.reshape(-1, *maps.shape[2:]),
-      boxes,
-      1 / self.stride,
-      size=CELLS,
-      **HEADS[self.sampler],
-    )
-    best = cells.max(axis=(2, 3))
-    return best.reshape(batch, steps, *best.shape[1:]).mean(axis=1)
+
+def read_frames(maps_BxTxHxWxD, boxes_BxNx4, stride: int, sampler, mean):
+  """The maximum of the cells of each box, averaged over time: `B x N x D`.
+
+  Args:
+    maps_BxTxHxWxD: patches of each frame.
+    boxes_BxNx4: x1, y1, x2, y2 in pixels.
+    stride: pixels along a side of a patch.
+    sampler: one of `HEADS`.
+    mean: over time, `before` RoIAlign or `after` the maximum of each frame.
+  """
+  maps_BxTxHxWxD = maps_BxTxHxWxD.astype(jnp.float32)
+  if mean == 'before':
+    maps_BxTxHxWxD = maps_BxTxHxWxD.mean(axis=1, keepdims=True)
+  best_BxTxNxD = read_boxes(maps_BxTxHxWxD, boxes_BxNx4, stride, sampler)
+  return best_BxTxNxD.mean(axis=1)
+
+
+def read_boxes(
+  maps_BxTxHxWxD, boxes_BxNx4, stride: int, sampler: str, limits_Nx4=None
+):
+  """The maximum of the cells of each box in each map: `B x T x N x D`, float32.
+
+  `limits_Nx4` are those of `roi_align`; else as `read_frames`.
+  """
+  batch, steps = maps_BxTxHxWxD.shape[:2]
+  cells = roi_align(
+    maps_BxTxHxWxD.reshape(-1, *maps_BxTxHxWxD.shape[2:]),
+    jnp.repeat(boxes_BxNx4, steps, axis=0),
+    1 / stride,
+    size=CELLS,
+    limits_Nx4=limits_Nx4,
+    **HEADS[sampler],
+  )
+  best = cells.max(axis=(2, 3))
+  return best.reshape(batch, steps, *best.shape[1:])
+
+
+def add_context(y_BxNxD, context_BxE):
+  """Adds channels to each box that are the same for all boxes of a clip."""
+  shape = (*y_BxNxD.shape[:2], context_BxE.shape[-1])
+  context_BxNxE = jnp.broadcast_to(context_BxE[:, None], shape)
+  return jnp.concatenate([y_BxNxD, context_BxNxE], axis=-1)
+
+
+def find_map_side(cfg: ImageModel) -> int:
+  """Finds the patches along a side of a square frame after the last block."""
+  last = cfg.block(cfg.num_blocks - 1)
+  return math.isqrt(last.num_tokens - last.num_prefix)
+
+
+def find_stride(cfg: ImageModel) -> int:
+  """Finds the pixels along a side of a patch of the last block."""
+  return cfg.image_shape[0] // find_map_side(cfg)
+
+
+def count_cut_macs(cfg: ImageModel) -> int:
+  """Counts the multiply-accumulates that cut one box from one map."""
+  side = find_map_side(cfg)
+  return (CELLS * side * side + CELLS * CELLS * side) * cfg.width
 
 
 def count_boxes(options: Mapping[str, Any] | None) -> int:

@@ -40,9 +40,8 @@ class DualPathClassifier(Classifier):
         dtype=self.image_model.dtype,
         name='projection',
       )
-    self.head = Head(
-      self.projection or self.image_model.width, self.num_classes
-    )
+    width = self.projection or self.image_model.width
+    self.head = Head(width, self.head_inputs, self.num_classes)
 
   def paths(self, **options) -> DualPath:
     given = {k: v for k, v in self.adapter.items() if k != 'name'}
@@ -63,15 +62,32 @@ class DualPathClassifier(Classifier):
     framesets = self.num_frames // rows // columns
     return ((paths.spatial_frames, *image), (framesets, *image))
 
+  @property
+  def head_inputs(self) -> int:
+    """Channels that the head takes: those of both paths."""
+    return 2 * (self.projection or self.image_model.width)
+
+  @property
+  def readout_macs(self) -> dict[str, int]:
+    """Multiply-accumulates of a clip after the image model has pooled."""
+    width = self.image_model.width
+    return {
+      'projection': self.num_steps * width * self.projection,
+      'head': count_head_macs(self),
+    }
+
   def __call__(self, video_BxTxHxWxC, grid_BxGxHxWxC):
     """Normalised frames and framesets to logits `B x classes`, float32."""
-    y_BxSxE, y_BxGxE = self.features(video_BxTxHxWxC, grid_BxGxHxWxC)
-    means = [y.astype(jnp.float32).mean(axis=1) for y in (y_BxGxE, y_BxSxE)]
-    return self.head(jnp.concatenate(means, axis=-1))
+    return self.head(average(*self.features(video_BxTxHxWxC, grid_BxGxHxWxC)))
 
   def features(self, video_BxTxHxWxC, grid_BxGxHxWxC):
     """Features of single frames `B x T_S x E` and framesets `B x T_G x E`."""
-    (frames, *_), (framesets, *_) = self.input_shapes
+    x_BxTxLxD, z_BxGxLxD = self.encode(video_BxTxHxWxC, grid_BxGxHxWxC)
+    return self.read(x_BxTxLxD), self.read(z_BxGxLxD)
+
+  def encode(self, video_BxTxHxWxC, grid_BxGxHxWxC):
+    """Tokens of both paths after the adapted blocks, before the final norm."""
+    (frames, *_), (framesets, *_), *_ = self.input_shapes
     check_frames(video_BxTxHxWxC, frames)
     check_frames(grid_BxGxHxWxC, framesets)
     backbone, paths = self.backbone, self.adapters
@@ -80,23 +96,42 @@ class DualPathClassifier(Classifier):
       grid_BxGxHxWxC, paths.position_code(grid_BxGxHxWxC.shape[1])
     )
     x_BxTxLxD = backbone.encode(x_BxTxLxD, paths.spatial)
-    z_BxGxLxD = backbone.encode(z_BxGxLxD, paths.temporal)
-    return self.read(x_BxTxLxD), self.read(z_BxGxLxD)
+    return x_BxTxLxD, backbone.encode(z_BxGxLxD, paths.temporal)
 
   def read(self, x_BxTxLxD):
     """Features of each image, after CLIP's projection if there is one."""
-    y_BxTxD = self.backbone.pool(x_BxTxLxD)
-    return self.project(y_BxTxD) if self.projection else y_BxTxD
+    return self.apply_projection(self.backbone.pool(x_BxTxLxD))
+
+  def apply_projection(self, y):
+    """CLIP's projection of the last axis; the identity if there is none."""
+    return self.project(y) if self.projection else y
+
+
+def average(y_BxSxE, y_BxGxE):
+  """Averages the features of each path, joined as `join`: `B x 2E`."""
+  return join(*(y.astype(jnp.float32).mean(axis=1) for y in (y_BxSxE, y_BxGxE)))
+
+
+def join(spatial, temporal):
+  """Joins what both paths say, framesets first, as the head reads it."""
+  return jnp.concatenate([temporal, spatial], axis=-1)
 
 
 class Head(nn.Module):
   """Two linear layers with a GELU between, torch's initialisation."""
 
   width: int
+  num_inputs: int
   num_classes: int
 
   @nn.compact
   def __call__(self, y_Bx2E):
-    h = torch_dense(self.width, 2 * self.width, name='fc1')(y_Bx2E)
+    h = torch_dense(self.width, self.num_inputs, name='fc1')(y_Bx2E)
     h = nn.gelu(h, approximate=False)
     return torch_dense(self.num_classes, self.width, name='fc2')(h)
+
+
+def count_head_macs(model: DualPathClassifier) -> int:
+  """Counts the multiply-accumulates of the head for one clip, or one box."""
+  width = model.projection or model.image_model.width
+  return width * (model.head_inputs + model.num_classes)

@@ -17,6 +17,7 @@ def roi_align(
   size: int = 7,
   sampling: int = 0,
   aligned: bool = False,
+  limits_Nx4=None,
 ):
   """Averages bilinear samples of each cell of each box (arXiv 1703.06870).
 
@@ -32,16 +33,26 @@ def roi_align(
       cell covers, rounded up.
     aligned: whether the centre of a patch is half a patch from its edge. If
       not, boxes are also at least a patch wide and high, as first released.
+    limits_Nx4: first column and row, last column and row of the patches that
+      each box may read, as if the map ended there; None for all.
 
   Returns:
     float32 `B x N x P x P x D`. What lies more than a patch outside the map
     counts as zero.
   """
   high, wide = map_BxHxWxD.shape[1:3]
+  if limits_Nx4 is None:
+    limits_Nx4 = jnp.array([[0, 0, wide - 1, high - 1]], jnp.float32)
   corners = jax.lax.stop_gradient(boxes_BxNx4).astype(jnp.float32) * scale
   corners -= 0.5 if aligned else 0.0
+  ends = lambda table, axis: (table[..., axis], table[..., axis + 2])
   weigh = lambda axis, length: weigh_patches(
-    corners[..., axis], corners[..., axis + 2], length, size, sampling, aligned
+    *ends(corners, axis),
+    *ends(limits_Nx4, axis),
+    length,
+    size,
+    sampling,
+    aligned,
   )
   rows_BxNxPxH, columns_BxNxPxW = weigh(1, high), weigh(0, wide)
   cut = lambda text, *arrays: jnp.einsum(text, *arrays, precision='highest')
@@ -51,13 +62,22 @@ def roi_align(
 
 
 def weigh_patches(
-  start_BxN, stop_BxN, length: int, size: int, sampling: int, aligned: bool
+  start_BxN,
+  stop_BxN,
+  first_N,
+  last_N,
+  length: int,
+  size: int,
+  sampling: int,
+  aligned: bool,
 ):
   """Weights of the patches along one axis in each cell: `B x N x P x L`.
 
   Args:
     start_BxN: first edge of each box, in patches.
     stop_BxN: last edge.
+    first_N: first patch that each box may read; one for all has N = 1.
+    last_N: last patch.
     length: L, patches along the axis.
     size: P, cells of a box.
     sampling: samples of a cell, or 0.
@@ -77,7 +97,7 @@ def weigh_patches(
     share_BxN = cell_BxN * (sample + 0.5) / jnp.maximum(count_BxN, 1.0)
     place_BxNxP = begin_BxNxP + share_BxN[..., None]
     taken_BxN = sample < count_BxN
-    found = _interpolate(place_BxNxP, length)
+    found = _interpolate(place_BxNxP, first_N, last_N, length)
     return total_BxNxPxL + jnp.where(taken_BxN[..., None, None], found, 0.0)
 
   none = jnp.zeros((*begin_BxNxP.shape, length), jnp.float32)
@@ -86,10 +106,11 @@ def weigh_patches(
   return total_BxNxPxL / jnp.maximum(count_BxN, 1.0)[..., None, None]
 
 
-def _interpolate(place_BxNxP, length: int):
+def _interpolate(place_BxNxP, first_N, last_N, length: int):
   """Bilinear weights of the patches around each place: `B x N x P x L`."""
-  inside_BxNxP = (place_BxNxP >= -1) & (place_BxNxP <= length)
-  place_BxNxP = jnp.clip(place_BxNxP, 0, length - 1)
+  first, last = first_N[None, :, None], last_N[None, :, None]
+  inside_BxNxP = (place_BxNxP >= first - 1) & (place_BxNxP <= last + 1)
+  place_BxNxP = jnp.clip(place_BxNxP, first, last)
   patches_L = jnp.arange(length, dtype=jnp.float32)
   away = jnp.abs(place_BxNxP[..., None] - patches_L[None, None, None])
   near = jnp.maximum(1 - away, 0.0)
