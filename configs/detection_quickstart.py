@@ -45,5 +45,5 @@ def smoke(c):
 def sweep(arg=''):
   """The methods of the comparison that read boxes."""
   for name, c in comparison.rows(lambda: get_config(arg)):
-    if 'DualPath' not in name and 'EVL' not in name and 'Swin' not in name:
+    if 'EVL' not in name and 'Swin' not in name:
       yield name, c

@@ -9,7 +9,8 @@ python -m i2v_jax.main --config configs/zeroi2v_ava.py --workdir runs/ava
 (`method=linear_probe`). Its text gives no recipe; ours is ZeroI2V's with the
 clips, boxes, loss and schedule of VideoMAE-Action-Detection. `method=full`
 trains all with layer-wise decay, as VideoMAE does; `method=aim` and others of
-`configs/methods.py` adapt the blocks. What to download: docs/detection.md.
+`configs/methods.py` adapt the blocks, and `method=dualpath,frames=16` also
+reads boxes in framesets. What to download: docs/detection.md.
 """
 
 from configs import common, methods
@@ -30,6 +31,8 @@ def get_config(arg=''):
   recipe(c)
   if arg.method == 'full':
     as_videomae(c)
+  if arg.method == 'dualpath':
+    as_dualpath(c)
   if (arg.variant, arg.frames, arg.head) == ('B/16', 8, 'release'):
     c.reported = REPORTED.get(arg.method, 0.0)
   return smoke(c) if arg.smoke else c
@@ -54,6 +57,7 @@ def recipe(c):
   c.clip.sampling, c.clip.stride = 'key_frame', SPAN // c.model.num_frames
   size = c.model.backbone.get('image_size') or 224
   scale_crop(c, 256 / size)
+  c.clip.randaugment = 'off'
   c.clip.hsv_jitter = (10, 26, 26)
   c.clip.box_jitter = (0.2, 0.1, 0.1, 0.05)
   c.clip.box_extend = (0.1, 0.05)
@@ -74,12 +78,19 @@ def as_videomae(c):
   c.optimizer.layer_decay = 0.8 if large else 0.75
 
 
+def as_dualpath(c):
+  """Framesets are square, and so are test frames; the head is DualPath's."""
+  c.views.frame, c.views.short_side = 'squashed', 0
+  del c.model.head_std
+
+
 def smoke(c):
   """The same in miniature, on moving digits with boxes."""
   c = common.smoke(c)
   c.data.format = 'digit_boxes'
   c.data.root = 'runs/smoke-digit-boxes'
-  c.model.backbone.image_size = c.clip.short_side = c.views.short_side = 64
+  c.model.backbone.image_size = c.clip.short_side = 64
+  c.views.short_side = 0  # the image size
   c.model.detection.boxes = 4
   c.clip.stride = 1
   scale_crop(c, 1.0)

@@ -224,6 +224,6 @@ def _compute_logits(model, params):
   rng, side = np.random.default_rng(0), model.image_model.image_shape[0]
   noise = [rng.standard_normal(x.shape, 'f4') for x in clip_shapes(model, 2)]
   if model.num_boxes:
-    noise[1][:] = 0, 0, side - 1, side - 1
+    noise[-1][:] = 0, 0, side - 1, side - 1
   with jax.default_matmul_precision('highest'):
     return np.asarray(jax.jit(model.apply)({'params': params}, *noise))

@@ -1,5 +1,6 @@
 """DualPath as a detector: boxes in single frames, and in every small frame."""
 
+import math
 from collections.abc import Sequence
 
 import jax.numpy as jnp
@@ -75,7 +76,7 @@ class DualPathDetector(DualPathClassifier):
     """Multiply-accumulates of a clip after the final norm."""
     (frames, *_), (framesets, *_), _ = self.input_shapes
     maps = 1 if self.mean == 'before' else frames
-    maps += framesets * int(np.prod(self.paths(parent=None).grid))
+    maps += framesets * math.prod(self.paths(parent=None).grid)
     projected = 2 * self.num_boxes + self.num_pooled
     return {
       'boxes': maps * self.num_boxes * count_cut_macs(self.image_model),

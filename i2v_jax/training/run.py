@@ -100,6 +100,10 @@ def prepare_run(config: Mapping[str, Any], workdir) -> Run:
   sharding.check_batch_size(config['batch_size'], mesh, config['accumulate'])
   train, val = load_splits(config)
   spec = experiment.make_clip_spec(config, train.class_names)
+  train_loader, val_loader = (
+    experiment.make_loader(config, part, spec) for part in (train, val)
+  )
+  check_test_frames(val_loader)
   model, _ = build_checked_model(config, train)
   model.image_model.check_mesh(mesh)
   pretrained = stored.load_pretrained(
@@ -118,8 +122,8 @@ def prepare_run(config: Mapping[str, Any], workdir) -> Run:
     workdir=workdir,
     mesh=mesh,
     model=model,
-    train=experiment.make_loader(config, train, spec),
-    val=experiment.make_loader(config, val, spec),
+    train=train_loader,
+    val=val_loader,
     steps=steps,
     schedule=jax.jit(learning_rate),  # ten programs, a second, if not
     tx=tx,
@@ -206,6 +210,16 @@ def load_splits(config) -> tuple[sources.Split, sources.Split]:
   if config['data']['manifest']:
     manifest.require(config['data']['manifest'], (train, val))
   return train, val
+
+
+def check_test_frames(loader: Loader) -> None:
+  """Raises UserError now, not after training, if framesets cannot be made.
+
+  Only the first key frame is looked at; most data sets have all of one shape,
+  or of none that is square.
+  """
+  if loader.spec.boxes and loader.spec.grid:
+    loader.find_test_shape(0)
 
 
 def _check_labels(train: sources.Split, val: sources.Split, root: str) -> None:

@@ -48,8 +48,7 @@ def make_train_clip(
     frames = _rand_augment(np.ascontiguousarray(frames), spec, rng)
   if spec.erasing:
     frames = random_erasing(frames, rng, spec.erasing, spec.erasing_mode)
-  arrays = _make_arrays(frames[None], spec)
-  return {name: array[0] for name, array in arrays.items()}, label
+  return _make_one(frames, spec), label
 
 
 def make_test_views(
@@ -100,8 +99,8 @@ def make_train_boxes(
     rng: source of all draws.
 
   Returns:
-    `video` uint8 [T, H, W, 3], and `boxes`, `box_labels` and `box_mask` of
-    `boxes.pad`: pixels of H x W, whose last ones are named.
+    The uint8 arrays of `make_train_clip`, and `boxes`, `box_labels` and
+    `box_mask` of `boxes.pad`: pixels of H x W, whose last ones are named.
   """
   size = spec.image_size
   frames = video.read(_place_around(video, key, spec), spec.short_side)
@@ -119,7 +118,7 @@ def make_train_boxes(
     found = boxes.jitter(found, rng, spec.box_jitter, size, size)
   chosen = boxes.choose(len(found), spec.boxes, rng)
   arrays = boxes.pad(found[chosen], labels[chosen], spec.boxes)
-  return {'video': frames} | arrays
+  return _make_one(frames, spec) | arrays
 
 
 def make_test_boxes(
@@ -134,8 +133,9 @@ def make_test_boxes(
     spec: how clips are made.
 
   Returns:
-    `video` uint8 [T, H, W, 3] of `spec.test_shape`, and `boxes` float32 [n, 4]
-    in its pixels, extended by `spec.box_extend`, whose last pixels are named.
+    The uint8 arrays of `make_train_clip`, with H x W of `spec.test_shape`, and
+    `boxes` float32 [n, 4] in these pixels, extended by `spec.box_extend`, whose
+    last ones are named.
   """
   sides = video.info.height, video.info.width
   size, shape = spec.test_size(*sides), spec.test_shape(*sides)
@@ -145,10 +145,8 @@ def make_test_boxes(
   padded[:] = spec.pad_colour
   padded[:, : size[0], : size[1]] = frames
   found = boxes.to_inclusive(boxes.from_shares(shares, *size))
-  return {
-    'video': padded,
-    'boxes': boxes.extend(found, spec.box_extend, *size),
-  }
+  found = boxes.extend(found, spec.box_extend, *size)
+  return _make_one(padded, spec) | {'boxes': found}
 
 
 def _place_around(video: Video, key: int, spec: ClipSpec) -> np.ndarray:
@@ -236,6 +234,12 @@ def _rand_augment(
   return randaugment.rand_augment(
     frames, rng, spec.randaugment_magnitude, spec.randaugment_ops
   )
+
+
+def _make_one(frames: np.ndarray, spec: ClipSpec) -> dict[str, np.ndarray]:
+  """Makes the inputs of a model from one complete clip [T, H, W, 3]."""
+  arrays = _make_arrays(frames[None], spec)
+  return {name: array[0] for name, array in arrays.items()}
 
 
 def _make_arrays(clips: np.ndarray, spec: ClipSpec) -> dict[str, np.ndarray]:

@@ -18,9 +18,9 @@ def check(spec) -> None:
   if not spec.boxes:
     _check_without(spec)
     return
-  for field, only in dict(randaugment='off', grid=(), clips=1, crops=1).items():
+  for field, only in dict(randaugment='off', clips=1, crops=1).items():
     value = getattr(spec, field)
-    if value != only and value != []:
+    if value != only:
       raise UserError(
         f'{field} is {value!r} with boxes; {_ALONE}: set {field} to {only!r}.'
       )
@@ -29,6 +29,8 @@ def check(spec) -> None:
       f'test_short_side is {spec.test_short_side}, but squashed frames have '
       "the image size; set it to 0, or test_frame to 'padded'."
     )
+  if spec.grid:
+    compute_shape(spec, spec.image_size, spec.image_size)
 
 
 def _check_without(spec) -> None:
@@ -58,9 +60,22 @@ def compute_size(spec, height: int, width: int) -> tuple[int, int]:
 
 
 def compute_shape(spec, height: int, width: int) -> tuple[int, int]:
-  """Computes (height, width) of a test frame with its padding."""
+  """Computes (height, width) of a test frame with its padding.
+
+  Raises:
+    UserError: frames are to be tiled in framesets, but are not the square that
+      a model takes.
+  """
   size = compute_size(spec, height, width)
   if spec.test_frame == 'squashed':
     return size
   up, across = (-(-side // spec.pad_to) * spec.pad_to for side in size)
+  square = spec.image_size, spec.image_size
+  if spec.grid and (up, across) != square:
+    raise UserError(
+      f'padded test frames of a {height} x {width} video are {up} x {across} '
+      f'pixels, but framesets are {square[0]} x {square[1]}, as the model is; '
+      "set test_frame to 'squashed' (views.frame) and test_short_side to 0 "
+      '(views.short_side).'
+    )
   return up, across

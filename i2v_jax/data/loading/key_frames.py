@@ -78,14 +78,14 @@ def make_test(
   """Makes the arrays of a test element: those of a training element.
 
   All boxes of the key frame come first, in the order of its rows; padding up to
-  `count_test_boxes` follows. `video` has a leading axis of one view.
+  `count_test_boxes` follows. Pixels have a leading axis of one view.
   """
   key_frames, rows = split.key_frames, split.key_frames.rows(index)
   made = clips.make_test_boxes(video, key, key_frames.boxes[rows], spec)
   padded = boxes.pad(
-    made['boxes'], key_frames.labels[rows], count_test_boxes(split)
+    made.pop('boxes'), key_frames.labels[rows], count_test_boxes(split)
   )
-  return {'video': made['video'][None]} | padded
+  return {name: pixels[None] for name, pixels in made.items()} | padded
 
 
 def make_no_boxes(split: Split, count: int) -> dict[str, np.ndarray]:

@@ -84,11 +84,13 @@ class Loader:
     """Finds height and width of the test frames of key frame `index`.
 
     That of a bad video is the shape of placeholders.
+
+    Raises:
+      UserError: a model with a grid does not take that shape.
     """
-    find = lambda video, key: self.spec.test_shape(
-      video.info.height, video.info.width
-    )
-    return self._read(index, find, lambda error: self._placeholder_shape)
+    find = lambda video, key: (video.info.height, video.info.width)
+    sides = self._read(index, find, lambda error: ())
+    return self.spec.test_shape(*sides) if sides else self._placeholder_shape
 
   def make_lost(self, index: int, reason: str, leading: tuple = ()) -> dict:
     """Makes the element of a video whose worker was lost: a bad video.
@@ -157,7 +159,7 @@ class Loader:
       count = self.spec.boxes
       if leading:
         count = key_frames.count_test_boxes(self.split)
-        shapes['video'] = (self.spec.num_frames, *self._placeholder_shape, 3)
+        shapes['video'] = (shapes['video'][0], *self._placeholder_shape, 3)
       more = key_frames.make_no_boxes(self.split, count)
     arrays = {
       name: np.zeros((*leading, *shape), np.uint8)

@@ -61,8 +61,8 @@ class BoxEvaluation:
 def compute_box_scores(model, normalization: str, params, batch: Mapping):
   """Computes the probability of each class for each box, `B x N x classes`.
 
-  `batch` has `video` uint8 `B x T x H x W x 3` and `boxes` `B x N x 4` in its
-  pixels.
+  `batch` has `video` uint8 `B x T x H x W x 3`, `boxes` `B x N x 4` in its
+  pixels and, where a model takes them, framesets `grid`.
   """
   inputs = normalize_clips(batch, normalization, model.image_model.dtype)
   with full_precision(model):
@@ -151,8 +151,10 @@ def _start(model, normalization, params, mesh, batch):
   """Starts one batch: (values of this host, rows in the order of the mesh)."""
   local = {key: batch[key] for key in ('index', 'error')}
   rows = {'index': batch['index'].astype(np.int32), 'mask': batch['mask']}
-  # Of the views there is one.
-  inputs = {'video': batch['video'][:, 0], 'boxes': batch['boxes']}
+  inputs = {
+    key: batch[key] if key == 'boxes' else batch[key][:, 0]  # the one view
+    for key in model.inputs
+  }
   rows, inputs = sharding.put((rows, inputs), mesh)
   with jax.set_mesh(mesh):
     found = compute_box_scores(model, normalization, params, inputs)
