@@ -12,7 +12,12 @@ from i2v_jax.data.clips.spec import ClipSpec
 from i2v_jax.data.loading import key_frames
 from i2v_jax.data.sets.sources import Split
 from i2v_jax.data.show import sheet
-from i2v_jax.data.show.show import MARGIN, Recorder, describe_spec
+from i2v_jax.data.show.show import (
+  MARGIN,
+  Recorder,
+  describe_spec,
+  draw_framesets,
+)
 
 # Of Okabe and Ito: those that stand out from a dark background, for all eyes.
 COLOURS = ((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66))
@@ -28,11 +33,12 @@ class Seen:
   Attributes:
     title: kind of the clip.
     notes: lines below the title.
-    video: uint8 [T, H, W, 3].
+    video: uint8 [T, H, W, 3], or [T_S, H, W, 3] next to framesets.
     numbers: frame numbers in the video: [T].
     key: number of the key frame.
     boxes: inclusive, in pixels: [n, 4].
     words: what is known of each box.
+    framesets: uint8 [G, H, W, 3]; none without a grid.
   """
 
   title: str
@@ -42,6 +48,7 @@ class Seen:
   key: int
   boxes: np.ndarray
   words: Sequence[str]
+  framesets: np.ndarray | Sequence = ()
 
 
 def draw_train_clips(
@@ -74,6 +81,7 @@ def draw_train_clips(
         key,
         made['boxes'][real],
         words,
+        made.get('grid', ()),
       )
 
 
@@ -92,8 +100,16 @@ def show_test_view(split: Split, spec: ClipSpec, index: int) -> Seen:
   ]
   height, width = made['video'].shape[1:3]
   notes = [spec.test_frame, f'{width} x {height}', f'boxes: {len(words)}']
-  numbers = noted.numbers
-  return Seen('test', notes, made['video'], numbers, key, made['boxes'], words)
+  return Seen(
+    'test',
+    notes,
+    made['video'],
+    noted.numbers,
+    key,
+    made['boxes'],
+    words,
+    made.get('grid', ()),
+  )
 
 
 def draw_contact_sheet(
@@ -159,16 +175,20 @@ def _draw_clip(seen: Seen) -> np.ndarray:
   said = [sheet.draw_words(seen.title, 15, sheet.ACCENT)]
   said += [sheet.draw_words(note, 12, width=MARGIN) for note in seen.notes]
   said = sheet.pad(sheet.make_column(said, gap=2), width=MARGIN)
-  nearest = int(np.abs(seen.numbers - seen.key).argmin())
-  caption = f'frame {seen.numbers[nearest]}; the key frame is {seen.key}'
+  numbers = seen.numbers[:: len(seen.numbers) // len(seen.video)]
+  nearest = int(np.abs(numbers - seen.key).argmin())
+  caption = f'frame {numbers[nearest]}; the key frame is {seen.key}'
   large = draw_boxes(seen.video[nearest], seen.boxes, _LARGE)
   large = sheet.make_column([large, sheet.draw_words(caption, 11)], gap=3)
   tiles = [
     sheet.draw_tile(frame, _SMALL, f'frame {number}')
-    for frame, number in zip(seen.video, seen.numbers, strict=True)
+    for frame, number in zip(seen.video, numbers, strict=True)
   ]
   beside = [*_draw_words(seen.words), sheet.wrap(tiles, _COLUMNS)]
-  return sheet.make_row([said, large, sheet.make_column(beside)], gap=16)
+  parts = [said, large, sheet.make_column(beside)]
+  if len(seen.framesets):
+    parts.append(draw_framesets(seen.framesets, seen.numbers, _LARGE))
+  return sheet.make_row(parts, gap=16)
 
 
 def _draw_words(words: Sequence[str]) -> Iterator[np.ndarray]:

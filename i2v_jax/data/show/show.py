@@ -195,13 +195,15 @@ def _draw_strip(seen: Seen, spec: ClipSpec) -> np.ndarray:
   if spec.grid:
     # As high as two lines of frames.
     high = len(tiles[0]) + sheet.GAP + width
-    parts.append(_draw_framesets(seen, high))
+    parts.append(draw_framesets(seen.arrays['grid'], seen.numbers, high))
   return sheet.make_row(parts, gap=16)
 
 
-def _draw_framesets(seen: Seen, width: int) -> np.ndarray:
-  made = seen.arrays['grid']
-  numbers = seen.numbers.reshape(len(made), -1)
+def draw_framesets(
+  made: np.ndarray, numbers: np.ndarray, width: int
+) -> np.ndarray:
+  """Draws framesets [G, H, W, 3] of frames with those numbers: [T]."""
+  numbers = numbers.reshape(len(made), -1)
   tiles = [
     sheet.draw_tile(image, width, f'frameset of {n[0]} to {n[-1]}, row by row')
     for image, n in zip(made, numbers, strict=True)
