@@ -156,8 +156,9 @@ def shrink(boxes_BxNx4, grid: Sequence[int], height: int, width: int):
   down, right = np.mgrid[:rows, :columns].reshape(2, -1)
   x, y = right * width / columns, down * height / rows
   corners_Kx4 = np.stack([x, y, x, y], axis=-1).astype(np.float32)
-  scale = jnp.array([columns, rows, columns, rows], jnp.float32)
-  return boxes_BxNx4[:, None] / scale + corners_Kx4[None, :, None]
+  cells_4 = np.array([columns, rows, columns, rows], np.float32)
+  boxes_BxNx4 = boxes_BxNx4 / cells_4[None, None]
+  return boxes_BxNx4[:, None] + corners_Kx4[None, :, None]
 
 
 def find_limits(grid: Sequence[int], high: int, wide: int) -> np.ndarray:
