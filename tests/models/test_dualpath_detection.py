@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import small
 
-from configs import detection_quickstart, zeroi2v_ava
 from i2v_jax.data.clips import grid
 from i2v_jax.deploy import stablehlo
 from i2v_jax.models import dualpath_detection
@@ -16,7 +15,6 @@ from i2v_jax.models.macs import count_macs
 from i2v_jax.models.roi_align import roi_align
 from i2v_jax.runtime import compilation
 from i2v_jax.runtime.errors import UserError
-from i2v_jax.training import experiment, loop
 
 BACKBONE = dict(width=16, depth=2, num_heads=4, patch_size=4, image_size=32)
 ADAPTER = dict(name='dualpath', grid=(2, 2), spatial_frames=2, rank=4)
@@ -252,32 +250,3 @@ def test_an_exported_program_takes_any_number_of_boxes():
 
 def leaves(params):
   return jax.tree_util.tree_flatten_with_path(params)[0]
-
-
-@pytest.mark.parametrize('arg', ['frames=16', 'frames=8,head=aligned'])
-def test_the_recipe_of_boxes_wins_over_that_of_the_method(arg):
-  c = zeroi2v_ava.get_config(f'method=dualpath,{arg}')
-  spec = experiment.make_clip_spec(experiment.check_config(c))
-  model = experiment.build_model(c, 80)
-  shapes = *spec.shapes.values(), (spec.boxes, 4)
-  assert shapes == model.input_shapes
-  assert (spec.sampling, spec.stride) == ('key_frame', 64 // spec.num_frames)
-  assert spec.randaugment == 'off' and spec.hsv_jitter == (10, 26, 26)
-  assert spec.test_shape(480, 640) == (224, 224)
-  assert model.projection == 512 and model.sampler == c.model.detection.head
-
-
-def test_the_config_trains_and_evaluates(tmp_path):
-  c = zeroi2v_ava.get_config('method=dualpath,frames=8,smoke')
-  c.data.root, c.steps = str(tmp_path / 'data'), 1
-  result = loop.train_and_evaluate(c, tmp_path / 'run')
-  assert 0 < result.accuracy['mAP'] <= 1
-  assert result.fingerprint['decoded'] == 12
-
-
-def test_it_is_in_the_comparison():
-  rows = dict(detection_quickstart.sweep())
-  config = rows['DualPath, paper']
-  model = experiment.build_model(experiment.check_config(config), 4)
-  shapes = experiment.make_clip_spec(config).shapes.values()
-  assert (*shapes, (3, 4)) == model.input_shapes

@@ -4,7 +4,7 @@ import boxed
 import numpy as np
 import pytest
 
-from i2v_jax.data.clips import boxes, clips, sampling
+from i2v_jax.data.clips import boxes, clips, grid, sampling
 from i2v_jax.data.clips.spec import ClipSpec
 from i2v_jax.data.videos import decode
 from i2v_jax.data.videos.resize import resize, resize_short_side
@@ -219,6 +219,30 @@ def test_test_boxes_keep_their_number(film):
   assert view(film, np.zeros((0, 4)))['boxes'].shape == (0, 4)
   given = np.array([(10, 10, 10.2, 10.2), (300, 300, 400, 400), boxed.BOX])
   assert len(view(film, given)['boxes']) == 3
+
+
+def test_framesets_are_made_of_the_complete_clip(film):
+  """Cropped, mirrored and coloured like the single frames next to them."""
+  changes = dict(num_frames=8, flip=1.0, hsv_jitter=(10, 26, 26))
+  whole = train(film, **changes)
+  found = train(film, **changes, grid=(2, 2), spatial_frames=4)
+  assert found['video'].shape == (4, 64, 64, 3)
+  np.testing.assert_array_equal(found['video'], whole['video'][::2])
+  wanted = grid.make_framesets(whole['video'], 2, 2)
+  np.testing.assert_array_equal(found['grid'], wanted)
+  for name in ('boxes', 'box_labels', 'box_mask'):
+    np.testing.assert_array_equal(found[name], whole[name])
+
+
+def test_framesets_of_a_view_are_squashed_like_its_frames(film):
+  changes = dict(num_frames=8, test_frame='squashed')
+  whole, found = view(film, **changes), view(film, **changes, grid=(2, 4))
+  assert found['grid'].shape == (1, 64, 64, 3)
+  wanted = grid.make_framesets(whole['video'], 2, 4)
+  np.testing.assert_array_equal(found['grid'], wanted)
+  np.testing.assert_array_equal(found['boxes'], whole['boxes'])
+  with pytest.raises(ValueError, match="set test_frame to 'squashed'"):
+    view(film, num_frames=8, grid=(2, 4))
 
 
 def test_a_video_alone_is_not_enough(film):

@@ -41,3 +41,12 @@ def test_another_patch_pads_to_its_own_multiple():
 def test_a_squashed_frame_is_the_square_that_the_model_takes(size):
   spec = make_spec(test_frame='squashed', pad_to=32)
   assert spec.test_size(*size) == spec.test_shape(*size) == (224, 224)
+
+
+def test_framesets_need_the_square_that_the_model_takes():
+  spec = make_spec(grid=(2, 2))
+  assert spec.test_shape(100, 100) == (224, 224)
+  with pytest.raises(ValueError, match=r'of a 480 x 640 .* 224 x 304 .*squash'):
+    spec.test_shape(480, 640)
+  spec = make_spec(grid=(2, 2), test_frame='squashed')
+  assert spec.test_shape(480, 640) == (224, 224)

@@ -127,7 +127,10 @@ def test_a_setting_of_boxes_that_cannot_be_is_named(field, value):
     (dict(boxes=0), "'key_frame' with boxes=0; .* another sampling"),
     (dict(sampling='dense'), "sampling is 'dense' with boxes=5"),
     (dict(randaugment='after_crop'), "set randaugment to 'off'"),
-    (dict(num_frames=8, grid=(2, 2)), r'grid is \(2, 2\) with boxes'),
+    (
+      dict(grid=(2, 2), test_short_side=48),
+      r"are 48 x 48 pixels, but framesets are 32 x 32, .* 'squashed'",
+    ),
     (dict(clips=2), 'clips is 2 with boxes'),
     (dict(crops=3), 'crops is 3 with boxes'),
     (dict(test_sampling='mmaction0'), "with sampling 'key_frame'"),

@@ -15,6 +15,7 @@ from i2v_jax.data.loading.loader import PADDING, Loader
 from i2v_jax.data.loading.pipeline import Parallelism
 from i2v_jax.data.videos import decode
 from i2v_jax.data.videos.faults import BugError
+from i2v_jax.runtime.errors import UserError
 
 SPEC = ClipSpec(
   num_frames=4,
@@ -160,6 +161,29 @@ def test_placeholders_have_the_shapes_of_the_others(split, damaged):
   element = Loader(damaged, SPEC, 'skip').load_clip(1, rng)
   assert describe(element) == describe(Loader(split, SPEC).load_clip(1, rng))
   assert b'90.000 s is outside it' in element['error'].item()
+
+
+def test_elements_with_framesets_and_their_placeholders(split, damaged):
+  spec = dataclasses.replace(
+    SPEC, test_frame='squashed', grid=(2, 2), spatial_frames=2
+  )
+  loader = Loader(damaged, spec, 'skip', test_shape=(32, 32))
+  good = loader.load_views(0)
+  assert good['mask'] == 1 and good['video'].shape == (1, 2, 32, 32, 3)
+  assert good['grid'].shape == (1, 1, 32, 32, 3)
+  for index in (1, 2, PADDING):
+    bad = loader.load_views(index)
+    assert describe(bad) == describe(good) and not bad['grid'].any()
+  rng = np.random.default_rng(0)
+  clips_of = [loader.load_clip(index, rng) for index in (0, 1)]
+  assert describe(clips_of[0]) == describe(clips_of[1])
+  assert clips_of[0]['grid'].shape == (1, 32, 32, 3)
+
+
+def test_padded_frames_that_are_no_squares_are_refused_with_framesets(split):
+  spec = dataclasses.replace(SPEC, grid=(2, 2))
+  with pytest.raises(UserError, match="set test_frame to 'squashed'"):
+    Loader(split, spec).find_test_shape(0)
 
 
 def test_a_key_frame_outside_the_video_is_an_error(damaged):

@@ -144,6 +144,23 @@ def test_the_sheet_shows_all_clips_and_says_how_they_are_made(
   assert said.count('test') == 2 and said.count('train 2') == 2
 
 
+def test_framesets_are_beside_the_frames_they_show(split, monkeypatch):
+  drawn = []
+
+  def note(made, numbers, width):
+    drawn.append((made, numbers.tolist()))
+    return sheet.make_empty(width, width)
+
+  monkeypatch.setattr(boxed, 'draw_framesets', note)
+  more = dict(test_frame='squashed', grid=(2, 2), spatial_frames=2)
+  spec = make_spec(**more)
+  boxed.draw_contact_sheet(split, [0], spec, draws=1)
+  (_, numbers), (made, same) = drawn  # of a training clip, of the view
+  assert numbers == same == [11, 13, 15, 17]
+  wanted = Loader(split, spec).load_views(0)
+  np.testing.assert_array_equal(made, wanted['grid'][0])
+
+
 def test_a_split_without_boxes_is_refused(broken):
   with pytest.raises(ValueError, match='labels of videos instead of key'):
     boxed.draw_contact_sheet(broken, [0], make_spec())
