@@ -2,6 +2,7 @@
 
 build: a model from the `model` part of a config; merging adapters away.
 video: frame by frame, adapted in the blocks: ZeroI2V, AIM and most others.
+detection: the same, for boxes of key frames. roi_align: features of boxes.
 dualpath: single frames and framesets through the same frozen blocks.
 evl: a decoder over the features of frozen frames.
 classifier: what every classifier has.

@@ -87,7 +87,7 @@ def evaluate(
   split = loader.split
   scores, decoded, bad = score_boxes(model, params, loader, config, mesh, over)
   done = np.repeat(decoded, np.diff(split.key_frames.ends))
-  rules = config['views'].get('evaluator', 'videomae')
+  rules = config['views']['evaluator']
   found = make_detections(split.key_frames, scores, done)
   name = config['data']['normalization']
   facts = make_fingerprint(loader, name, model, decoded) | {
