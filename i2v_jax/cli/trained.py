@@ -57,7 +57,7 @@ def detect(args) -> None:
   from i2v_jax.deploy import detect, trained
   from i2v_jax.runtime.console import console
 
-  out = detect.check_output(args.out)
+  out = detect.check_output(args.out, args.clip, args.boxes)
   fps = args.fps or FPS
   key_frames, notes = read_given_boxes(args.boxes, args.clip, args.units)
   model = trained.load(args.workdir, weights=args.weights)

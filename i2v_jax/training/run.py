@@ -100,6 +100,9 @@ def prepare_run(config: Mapping[str, Any], workdir) -> Run:
   sharding.check_batch_size(config['batch_size'], mesh, config['accumulate'])
   train, val = load_splits(config)
   spec = experiment.make_clip_spec(config, train.class_names)
+  loaders = [
+    experiment.make_loader(config, part, spec) for part in (train, val)
+  ]
   model, _ = build_checked_model(config, train)
   model.image_model.check_mesh(mesh)
   pretrained = stored.load_pretrained(
@@ -118,8 +121,8 @@ def prepare_run(config: Mapping[str, Any], workdir) -> Run:
     workdir=workdir,
     mesh=mesh,
     model=model,
-    train=experiment.make_loader(config, train, spec),
-    val=experiment.make_loader(config, val, spec),
+    train=loaders[0],
+    val=loaders[1],
     steps=steps,
     schedule=jax.jit(learning_rate),  # ten programs, a second, if not
     tx=tx,
