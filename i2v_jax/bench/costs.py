@@ -5,6 +5,7 @@ measured if the data is there.
 """
 
 import dataclasses
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 import i2v_jax
 from i2v_jax.backbones.image_model import MODULES
 from i2v_jax.bench import measure, peaks
-from i2v_jax.data.sets import digits, known
+from i2v_jax.data.sets import digit_boxes, digits, known
 from i2v_jax.models.inputs import clip_shapes, param_shapes
 from i2v_jax.runtime import compilation, device_memory, process, sharding
 from i2v_jax.runtime.errors import UserError
@@ -129,6 +130,7 @@ def count_classes(config: Mapping[str, Any], given: int = 0) -> int:
   if data['options'].get('num_classes'):
     return data['options']['num_classes']
   public = {'digits': len(digits.MOTIONS)}
+  public['digit_boxes'] = len({*itertools.chain(*digit_boxes.LABELS.values())})
   public |= {found.format: found.classes for found in known.DATA_SETS[::-1]}
   if data['format'] in public:
     return public[data['format']]

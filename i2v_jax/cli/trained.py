@@ -33,7 +33,7 @@ def evaluate(args) -> None:
   name = f'eval-{args.views}' if args.views else 'eval'
   kind = find_evaluation(model.model)
   folder = kind.write_evaluation(found, split, model.folder / name)
-  console.print(kind.format_summary(found))
+  kind.print_result(found)
   console.print(f'written to {folder}')
 
 

@@ -47,7 +47,7 @@ def train_and_evaluate(
     with Trainer.open(run, stop) as trainer:
       trainer.train()
       result = trainer.evaluate_all_views()
-    console.print(find_evaluation(run.model).format_summary(result))
+    find_evaluation(run.model).print_result(result)
     stop.check()
   return result
 

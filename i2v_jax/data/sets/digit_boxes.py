@@ -22,7 +22,12 @@ CELLS = [
 ]
 BOX = (DIGIT + 7 * STEP + 2, DIGIT + 2)  # the path, and a pixel around it
 TIME = '0.5'  # seconds, of the key frame: the fifth of eight
-RETURNS = 'returns'  # a second label of the motions that do
+LABELS = {  # motion -> labels of its box
+  'moves right': ('moves right', 'passes'),
+  'moves left': ('moves left', 'passes'),
+  'right and back': ('returns',),
+  'left and back': ('returns',),
+}
 COUNT = 3  # digits of a clip
 COLUMNS = ('file', 'time', 'x1', 'y1', 'x2', 'y2')
 # How far the edges of proposals are off, in sides of the box: about 9 of 10
@@ -36,11 +41,6 @@ class Moving(NamedTuple):
   image: np.ndarray
   motion: str
   box: tuple[int, int, int, int]
-
-
-def list_labels(motion: str) -> list[str]:
-  """Lists the labels of a motion: its name, and whether it comes back."""
-  return [motion, RETURNS] if motion.endswith('and back') else [motion]
 
 
 def place(cell: int, rng) -> tuple[int, int, int, int]:
@@ -96,7 +96,7 @@ def _generate_split(folder: pathlib.Path, split: str, count: int, seed) -> None:
     digits.write_video(folder / name, draw(parts), FPS)
     for person, part in enumerate(parts, start=1):
       box = np.divide(part.box, SIZE).tolist()
-      rows += [(name, TIME, *box, x, person) for x in list_labels(part.motion)]
+      rows += [(name, TIME, *box, x, person) for x in LABELS[part.motion]]
     found = [*(part.box for part in parts), place(empty, rng)]
     proposals += [(name, TIME, *row) for row in propose(found, rng)]
   heads = [*COLUMNS, 'label', 'person'], [*COLUMNS, 'score']

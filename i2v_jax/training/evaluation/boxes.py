@@ -15,7 +15,7 @@ from i2v_jax.data.sets.key_frames import KeyFrames, Rows, make_rows
 from i2v_jax.data.sets.sources import Split
 from i2v_jax.models.inputs import full_precision, normalize_clips
 from i2v_jax.runtime import sharding
-from i2v_jax.runtime.console import make_progress
+from i2v_jax.runtime.console import console, make_progress, make_table
 from i2v_jax.training import experiment
 from i2v_jax.training.evaluation import detection_tables
 from i2v_jax.training.evaluation.detection_map import average, compute_mean
@@ -250,6 +250,17 @@ def write_evaluation(
   csv_files.write(folder / 'classes.csv', columns, evaluation.classes)
   write_report(evaluation, folder)
   return folder
+
+
+def print_result(evaluation: BoxEvaluation) -> None:
+  """Prints the average precision of every class, and the summary."""
+  cells = [
+    (row.name, f'{row.boxes:,}', f'{row.average_precision:.2%}')
+    for row in evaluation.classes
+  ]
+  head = ('class', 'annotated', 'AP')
+  console.print(make_table('Average precision', head, cells))
+  console.print(format_summary(evaluation))
 
 
 def format_summary(evaluation: BoxEvaluation) -> str:

@@ -20,7 +20,7 @@ from i2v_jax.data.loading.loader import PADDING, Loader
 from i2v_jax.data.sets import csv_files
 from i2v_jax.models.inputs import INPUTS, full_precision, normalize_clips
 from i2v_jax.runtime import compilation, files, sharding
-from i2v_jax.runtime.console import make_progress
+from i2v_jax.runtime.console import console, make_progress
 from i2v_jax.runtime.errors import NonFiniteError
 from i2v_jax.training import experiment
 from i2v_jax.training.evaluation import metrics
@@ -248,6 +248,11 @@ def write_report(evaluation, folder: pathlib.Path) -> None:
     csv_files.write(bad, bad_videos.COLUMNS, evaluation.bad.items())
   else:
     bad.unlink(missing_ok=True)
+
+
+def print_result(evaluation: Evaluation) -> None:
+  """Prints the summary."""
+  console.print(format_summary(evaluation))
 
 
 def format_summary(evaluation: Evaluation) -> str:

@@ -10,7 +10,7 @@ Result = evaluate.Evaluation | boxes.BoxEvaluation
 def find_evaluation(model) -> ModuleType:
   """Finds the module with a model's `evaluate` and what shows its result.
 
-  Both have `evaluate`, `write_evaluation` and `format_summary`, and results
-  with `accuracy`, `fingerprint` and `bad`.
+  Both have `evaluate`, `write_evaluation` and `print_result`, and results with
+  `accuracy`, `fingerprint` and `bad`.
   """
   return boxes if model.num_boxes else evaluate
