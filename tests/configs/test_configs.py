@@ -53,8 +53,6 @@ ARGUMENTS = [
   ('zeroi2v_ssv2', 'variant=Swin-L,bias=shared,frames=16'),
   ('zeroi2v_k400', 'family=imagenet21k'),
   ('zeroi2v_ssv2', 'family=imagenet21k'),
-  ('zeroi2v_ava', 'method=full,variant=L/14,frames=16'),
-  ('zeroi2v_ava', 'data=boxes,method=aim'),
 ]
 
 
