@@ -189,6 +189,14 @@ def test_a_classifier_is_refused(i2v, tmp_path):
   assert 'classifies complete clips, not boxes; use i2v predict' in error
 
 
+def test_predict_names_detect(exported, film, capsys):
+  with pytest.raises(SystemExit) as end:
+    cli.main(['predict', '--workdir', str(exported), str(film)])
+  assert end.value.code == 1
+  sentence, _ = capsys.readouterr().err.splitlines()
+  assert 'boxes' in sentence and 'i2v detect' in sentence
+
+
 def test_a_video_that_cannot_be_read_is_named(i2v, tmp_path):
   bad = tmp_path / 'bad.mp4'
   bad.write_bytes(b'no video')

@@ -126,7 +126,8 @@ def test_the_command_repeats_the_evaluation(workdir, root, tmp_path, capsys):
     cli.main(['eval', '--workdir', str(moved), '--root', str(data)])
   assert not end.value.code
   said = ' '.join(capsys.readouterr().out.split())
-  assert said.startswith('mAP 50.00% at IoU 0.5 over 3 classes')
+  assert 'watch (a person) 1 50.00%' in said  # of every class
+  assert 'mAP 50.00% at IoU 0.5 over 3 classes' in said
   assert 'exactly 1 of 1 key frames (0 unreadable), 2 boxes from' in said
   found, wanted = report(moved), report(workdir)
   assert found['accuracy'] == wanted['accuracy']

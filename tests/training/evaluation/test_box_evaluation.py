@@ -229,5 +229,5 @@ def test_a_model_has_the_evaluation_of_what_it_classifies(model):
   assert kinds.find_evaluation(model[0]) is boxes
   assert kinds.find_evaluation(small.build(None)) is evaluate
   for kind in (boxes, evaluate):
-    for name in ('evaluate', 'write_evaluation', 'format_summary'):
+    for name in ('evaluate', 'write_evaluation', 'print_result'):
       assert callable(getattr(kind, name))
