@@ -3,6 +3,7 @@ r"""ZeroI2V on AVA v2.2 from CLIP: the paper reports 26.4 mAP with B/16.
 python -m i2v_jax.main --config configs/zeroi2v_ava.py --workdir runs/ava
   configs/zeroi2v_ava.py:variant=L/14,frames=16
   configs/zeroi2v_ava.py:method=linear_probe
+  configs/zeroi2v_ava.py:data=boxes   your own videos and boxes
   configs/zeroi2v_ava.py:smoke
 
 8 frames, trained on AVA alone (Table 7): 26.4, and 18.3 with a frozen CLIP
@@ -10,7 +11,8 @@ python -m i2v_jax.main --config configs/zeroi2v_ava.py --workdir runs/ava
 clips, boxes, loss and schedule of VideoMAE-Action-Detection. `method=full`
 trains all with layer-wise decay, as VideoMAE does; `method=aim` and others of
 `configs/methods.py` adapt the blocks, and `method=dualpath,frames=16` also
-reads boxes in framesets. What to download: docs/detection.md.
+reads boxes in framesets. What to download, and tables of your own boxes:
+docs/detection.md.
 """
 
 from configs import common, methods
@@ -21,7 +23,13 @@ SPAN = 64  # frames around the key frame that a clip covers
 
 def get_config(arg=''):
   arg = common.parse_arg(
-    arg, variant='B/16', frames=8, method='zeroi2v', head='release', smoke=False
+    arg,
+    variant='B/16',
+    frames=8,
+    method='zeroi2v',
+    head='release',
+    data='ava',
+    smoke=False,
   )
   c = common.base()
   common.backbone(c, arg.variant, arg.frames)
@@ -29,11 +37,13 @@ def get_config(arg=''):
   common.choose(methods.METHODS, arg.method, 'method')(c)
   detect(c, arg.head)
   recipe(c)
+  common.choose({'ava': ava, 'boxes': boxes}, arg.data, 'data')(c)
   if arg.method == 'full':
     as_videomae(c)
   if arg.method == 'dualpath':
     as_dualpath(c)
-  if (arg.variant, arg.frames, arg.head) == ('B/16', 8, 'release'):
+  chosen = (arg.variant, arg.frames, arg.head, arg.data)
+  if chosen == ('B/16', 8, 'release', 'ava'):
     c.reported = REPORTED.get(arg.method, 0.0)
   return smoke(c) if arg.smoke else c
 
@@ -45,15 +55,7 @@ def detect(c, head='release'):
 
 
 def recipe(c):
-  """Data, clips and boxes, and the length of the training."""
-  c.data.format, c.data.root, c.needs = 'ava', 'data/ava', 'AVA v2.2'
-  c.data.options = dict(
-    version='2.2',
-    movies='cut',
-    proposals='ava_val_predicted_boxes.csv',
-    min_score=0.8,
-    on_missing='error',
-  )
+  """Clips and boxes, and the length of the training."""
   c.clip.sampling, c.clip.stride = 'key_frame', SPAN // c.model.num_frames
   size = c.model.backbone.get('image_size') or 224
   scale_crop(c, 256 / size)
@@ -66,6 +68,28 @@ def recipe(c):
   c.optimizer.schedule = 'after_warmup'
   c.optimizer.warmup_epochs = 5.0
   c.optimizer.warmup_from = c.optimizer.lr_end = 1e-6 / 5e-4
+
+
+def ava(c):
+  c.data.format, c.data.root, c.needs = 'ava', 'data/ava', 'AVA v2.2'
+  c.data.options = dict(
+    version='2.2',
+    movies='cut',
+    proposals='ava_val_predicted_boxes.csv',
+    min_score=0.8,
+    on_missing='error',
+  )
+
+
+def boxes(c):
+  """Tables of the user; smaller batches, as in `finetune_folder`."""
+  c.data.format, c.data.root = 'boxes', 'data/boxes'
+  c.data.options = dict(proposals='', min_score=0.8, on_missing='error')
+  c.needs = 'videos with tables of boxes'
+  c.data.on_bad_video = 'skip'
+  c.clip.flip_labels = True
+  c.batch_size, c.accumulate = 16, 2
+  c.checkpoint_every = c.eval_every = 200
 
 
 def as_videomae(c):

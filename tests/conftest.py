@@ -92,12 +92,13 @@ def full_disk():
 
 
 def make_config(digits, name, arg):
-  """A shipped config on the digits."""
+  """A shipped config on the digits, or on those with boxes."""
   if name == 'quickstart':
     config = quick.make_config(arg)
   else:
     config = importlib.import_module(f'configs.{name}').get_config(arg)
-  config.data.root = str(digits)
+  boxed = config.data.format == 'digit_boxes'  # which makes them there
+  config.data.root = str(digits.parent / 'boxed' if boxed else digits)
   return config
 
 

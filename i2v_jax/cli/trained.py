@@ -1,5 +1,7 @@
 """`i2v predict, detect, eval, export, push, pull, status`: trained models."""
 
+import pathlib
+
 from i2v_jax.cli.arguments import add_new_folder
 from i2v_jax.cli.numbers import count, positive, share
 
@@ -29,8 +31,9 @@ def evaluate(args) -> None:
 
   model = trained.load(args.workdir, weights=args.weights, root=args.root)
   spec = predict.set_views(model.spec, args.views)
-  split, found = trained.evaluate_trained(model, spec)
-  name = f'eval-{args.views}' if args.views else 'eval'
+  split, found = trained.evaluate_trained(model, spec, args.proposals)
+  of = args.views or pathlib.Path(args.proposals).stem
+  name = f'eval-{of}' if of else 'eval'
   kind = find_evaluation(model.model)
   folder = kind.write_evaluation(found, split, model.folder / name)
   kind.print_result(found)
@@ -57,7 +60,7 @@ def detect(args) -> None:
   from i2v_jax.deploy import detect, trained
   from i2v_jax.runtime.console import console
 
-  out = detect.check_output(args.out)
+  out = detect.check_output(args.out, args.clip, args.boxes)
   fps = args.fps or FPS
   key_frames, notes = read_given_boxes(args.boxes, args.clip, args.units)
   model = trained.load(args.workdir, weights=args.weights)
@@ -123,6 +126,12 @@ def _add_model_commands(command) -> None:
   _add_boxes(boxed)
   again.add_argument(
     '--root', default='', help='New place of the data, if it has moved.'
+  )
+  again.add_argument(
+    '--proposals',
+    default='',
+    metavar='FILE',
+    help='File of boxes for a detector, in the folder of the data.',
   )
   add_new_folder(out)
   out.add_argument(

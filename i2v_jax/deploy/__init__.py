@@ -2,6 +2,8 @@
 
 trained: a trained model from a workdir, an export or an adapter file.
 predict: class probabilities of videos, as `i2v predict` prints them.
+detect: actions in boxes of a video, as `i2v detect` finds them.
+tracks, drawn_video: the boxes of one person, and a video with them drawn.
 export: exports in our own formats.
 clip_format, stablehlo: exports for other programs.
 release: video models as their authors published them.

@@ -120,12 +120,18 @@ def check_detector(trained: Trained) -> None:
 
 
 def name_persons(key_frames: KeyFrames) -> list[str]:
-  """Names the track of each box: as given, or by overlap if none is given."""
-  if any(key_frames.persons):
-    return list(key_frames.persons)
-  parts = [key_frames.boxes[key_frames.rows(i)] for i in range(len(key_frames))]
-  found = tracks.link(key_frames.times.tolist(), parts)
-  return [name for names in found for name in names]
+  """Names the track of each box: as given, and by overlap where none is."""
+  given, parts = key_frames.persons, []
+  for frame in range(len(key_frames)):
+    rows = range(*key_frames.rows(frame).indices(len(given)))
+    parts.append([row for row in rows if not given[row]])
+  boxes = [key_frames.boxes[rows] for rows in parts]
+  found = tracks.link(key_frames.times.tolist(), boxes, {*given})
+  names = [*given]
+  for rows, linked in zip(parts, found, strict=True):
+    for row, name in zip(rows, linked, strict=True):
+      names[row] = name
+  return names
 
 
 def make_actions(
@@ -163,8 +169,8 @@ def make_tracks(
   return made
 
 
-def check_output(out) -> pathlib.Path:
-  """Raises UserError unless `out` ends in one of `OUTPUTS`."""
+def check_output(out, *inputs) -> pathlib.Path:
+  """Raises UserError unless `out` is in `OUTPUTS`, and none of `inputs`."""
   path = pathlib.Path(out)
   if path.suffix not in OUTPUTS:
     raise UserError(
@@ -173,6 +179,9 @@ def check_output(out) -> pathlib.Path:
     )
   if not path.parent.is_dir():
     raise UserError(f'{path.parent} does not exist; make the folder.')
+  for other in map(pathlib.Path, inputs):
+    if path.exists() and other.exists() and path.samefile(other):
+      raise UserError(f'--out is {other}, which is read; choose another name.')
   return path
 
 

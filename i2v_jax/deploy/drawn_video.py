@@ -86,8 +86,11 @@ def draw(
   found = {name: moment for name, moment in found.items() if moment}
   for name, moment in found.items():
     _draw_box(out, moment.box, colours[name], max(size // 6, 1))
+  taken = np.zeros(out.shape[:2], bool)
   for name, moment in found.items():  # words are above all boxes
-    _draw_words(out, moment, colours[name], size)
+    if moment.words:
+      words = _draw_words(moment.words, size, colours[name], out.shape[1])
+      _put_words(out, words, _find_pixels(out, moment.box), taken)
   return out
 
 
@@ -98,15 +101,34 @@ def _draw_box(out: np.ndarray, box: np.ndarray, colour, thick: int) -> None:
   cv2.rectangle(out, *corners, tuple(colour), thick)
 
 
-def _draw_words(out: np.ndarray, moment: Moment, colour, size: int) -> None:
-  """Draws words above a box, or inside it if there is no room."""
-  if not moment.words:
-    return
-  lines = [sheet.draw_words(text, size, colour) for text in moment.words]
-  words = sheet.make_column(lines, gap=0)
-  left, top, *_ = _find_pixels(out, moment.box)
-  above = top - len(words)
-  sheet.put(out, words, above if above >= 0 else top, left)
+def _draw_words(words: Sequence[str], size: int, colour, width: int):
+  """Draws lines of words in a colour, cut at the width of a frame."""
+  lines = [sheet.draw_words(text, size, colour, width) for text in words]
+  return sheet.make_column(lines, gap=0)
+
+
+def _put_words(out, words: np.ndarray, box: list[int], taken) -> None:
+  """Puts words at their box, where they hide as little of others as possible.
+
+  They are above the box if there is room, else below or inside it, else
+  anywhere. `taken` is where words are already, bool [H, W].
+  """
+  high, wide = words.shape[:2]
+  left, top, right, bottom = box
+  tops = [top - high, bottom, top, bottom - high]
+  tops = [y for y in tops if 0 <= y <= len(out) - high]
+  tops += range(0, max(len(out) - high, 0) + 1, max(high // 3, 1))
+  lefts = [min(x, max(out.shape[1] - wide, 0)) for x in (left, right - wide)]
+  places = [(y, max(x, 0)) for y in tops for x in lefts]
+  hidden = lambda place: taken[_cover(words, *place)].sum()
+  top, left = min(places, key=hidden)
+  sheet.put(out, words, top, left)
+  taken[_cover(words, top, left)] = True
+
+
+def _cover(words: np.ndarray, top: int, left: int) -> tuple[slice, slice]:
+  """Where words are on a frame if they are put there."""
+  return slice(top, top + len(words)), slice(left, left + words.shape[1])
 
 
 def _find_pixels(out: np.ndarray, box: np.ndarray) -> list[int]:

@@ -1,6 +1,7 @@
 """Tracks: the boxes of one person or thing at several key frames."""
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -27,7 +28,9 @@ class Moment(NamedTuple):
 
 
 def link(
-  times: Sequence[float], boxes: Sequence[np.ndarray]
+  times: Sequence[float],
+  boxes: Sequence[np.ndarray],
+  taken: Collection[str] = (),
 ) -> list[list[str]]:
   """Names boxes, those that overlap from one key frame to the next alike.
 
@@ -37,21 +40,19 @@ def link(
   Args:
     times: seconds of the key frames, ascending.
     boxes: of each key frame, [n, 4] in shares of the frame.
+    taken: names that others have.
 
   Returns:
     For each key frame the names of its boxes.
   """
-  names, count = [], 0
+  names = []
+  unused = (name for name in map(str, itertools.count(1)) if name not in taken)
   for place, here in enumerate(boxes):
     found = [''] * len(here)
     if place and times[place] - times[place - 1] <= GAP:
       for before, now in _match(boxes[place - 1], here):
         found[now] = names[-1][before]
-    for number, name in enumerate(found):
-      if not name:
-        count += 1
-        found[number] = str(count)
-    names.append(found)
+    names.append([name or next(unused) for name in found])
   return names
 
 

@@ -99,8 +99,15 @@ def load(path, *, weights: str = '', root: str = '') -> Trained:
   return place_on_mesh(*read_stored(path, weights, root))
 
 
-def evaluate_trained(model: Trained, spec: ClipSpec | None = None):
+def evaluate_trained(
+  model: Trained, spec: ClipSpec | None = None, proposals: str = ''
+):
   """Evaluates a trained model on the `val` split of its config.
+
+  Args:
+    model: a classifier or a detector.
+    spec: preprocessing and views in place of those of the config.
+    proposals: file of boxes in place of those of the config, for a detector.
 
   Returns:
     `(split, evaluation)`.
@@ -109,6 +116,8 @@ def evaluate_trained(model: Trained, spec: ClipSpec | None = None):
     UserError: classes of model and data differ, or there is no data root.
   """
   config = model.config
+  if proposals:
+    config = use_proposals(model, proposals)
   if not config['data']['root']:
     raise UserError(f'{model.path} does not name the data; give --root.')
   split = experiment.load_split(config, 'val')
@@ -122,6 +131,22 @@ def evaluate_trained(model: Trained, spec: ClipSpec | None = None):
     model.model, model.params, loader, config, model.mesh, model.identity
   )
   return split, found
+
+
+def use_proposals(model: Trained, file: str) -> dict[str, Any]:
+  """Makes the config of a detector with boxes of another file.
+
+  Raises:
+    UserError: the model is no detector.
+  """
+  if not model.model.num_boxes:
+    raise UserError(
+      f'{model.path} classifies complete clips, not boxes; leave --proposals '
+      'out.'
+    )
+  config = experiment.to_plain(model.config)
+  config['data']['options']['proposals'] = file
+  return config
 
 
 def place_on_mesh(

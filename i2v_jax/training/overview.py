@@ -5,6 +5,7 @@ import jax
 from i2v_jax import adapters
 from i2v_jax.data.clips import flips
 from i2v_jax.data.sets import split_facts
+from i2v_jax.data.sets.sources import Split
 from i2v_jax.params import count, join, matches, num_bytes
 from i2v_jax.runtime.console import console, make_table
 from i2v_jax.training import gradient_depth, optimizer
@@ -29,7 +30,7 @@ def print_overview(run: Run) -> None:
   size = num_bytes(run.state.opt_state)
   console.print(
     f'optimiser state {size / 1e6:.2f} MB; {run.steps} steps of '
-    f'{run.config["batch_size"]} clips from {len(run.train.split)} videos on '
+    f'{run.config["batch_size"]} clips from {_count(run.train.split)} on '
     f'{run.mesh.size} {jax.default_backend()} device(s)'
     f'{gradient_depth.describe_depth(run.model, mine)}'
   )
@@ -38,6 +39,12 @@ def print_overview(run: Run) -> None:
     notes.append(moved)
   for line in (*notes, _mirroring(run)):
     console.print(line)
+
+
+def _count(split: Split) -> str:
+  if split.key_frames is None:
+    return f'{len(split)} videos'
+  return f'{len(split)} key frames of {split.num_videos} videos'
 
 
 def _mirroring(run: Run) -> str:

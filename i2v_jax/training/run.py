@@ -100,10 +100,10 @@ def prepare_run(config: Mapping[str, Any], workdir) -> Run:
   sharding.check_batch_size(config['batch_size'], mesh, config['accumulate'])
   train, val = load_splits(config)
   spec = experiment.make_clip_spec(config, train.class_names)
-  train_loader, val_loader = (
+  loaders = [
     experiment.make_loader(config, part, spec) for part in (train, val)
-  )
-  check_test_frames(val_loader)
+  ]
+  check_test_frames(loaders[1])
   model, _ = build_checked_model(config, train)
   model.image_model.check_mesh(mesh)
   pretrained = stored.load_pretrained(
@@ -122,8 +122,8 @@ def prepare_run(config: Mapping[str, Any], workdir) -> Run:
     workdir=workdir,
     mesh=mesh,
     model=model,
-    train=train_loader,
-    val=val_loader,
+    train=loaders[0],
+    val=loaders[1],
     steps=steps,
     schedule=jax.jit(learning_rate),  # ten programs, a second, if not
     tx=tx,

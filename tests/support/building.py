@@ -20,7 +20,9 @@ def check_builds(config, num_classes=10):
     params_lib.check_prefixes(mine, tuple(prefixes))
   optimizer.check_channels(mine, dict(config.optimizer.first_channels))
   spec = experiment.make_clip_spec(config)
-  assert tuple(spec.shapes.values()) == model.input_shapes
+  inputs = dict(zip(model.inputs, model.input_shapes, strict=True))
+  assert inputs.pop('boxes', (0, 4)) == (spec.boxes, 4)
+  assert inputs == spec.shapes
   assert image_parameters(model.image_model) == params_lib.count(
     shapes['backbone']
   )

@@ -1,5 +1,6 @@
 """Small models with random parameters, and what tests ask of them."""
 
+import dataclasses
 import functools
 import math
 
@@ -13,11 +14,12 @@ from jax.extend import core
 from jax.sharding import AbstractMesh, AxisType
 
 import i2v_jax
-from configs import quickstart
+from configs import detection_quickstart, quickstart
 from i2v_jax import params as params_lib
 from i2v_jax.backbones.image_model import make_module
 from i2v_jax.deploy import trained as trained_lib
 from i2v_jax.models.inputs import clip_shapes, param_shapes
+from i2v_jax.runtime import sharding
 from i2v_jax.training import experiment
 
 TRAINED = ('adapters', 'temporal_embedding', 'head', 'backbone/ln_post')
@@ -74,6 +76,24 @@ def trained(adapter, path, **options):
   config['trainable'] = [part for part in params if part != 'backbone']
   names = ('left', 'right', 'up')
   return trained_lib.Trained(model, params, config, names, {}, None, path)
+
+
+def detector(adapter, path, **options):
+  """The same for a detector, whose clips have boxes."""
+  options = (
+    dict(depth=1, temporal_embedding=False, detection={'boxes': 2}) | options
+  )
+  made = trained(adapter, path, **options)
+  config = experiment.to_plain(detection_quickstart.get_config('smoke'))
+  config |= {key: made.config[key] for key in ('model', 'trainable')}
+  # A maximum over cells is large; scores are to be neither 0 nor 1.
+  head = jax.tree.map(lambda x: 0.1 * x, made.params['head'])
+  return dataclasses.replace(
+    made,
+    config=config,
+    params=dict(made.params) | {'head': head},
+    mesh=sharding.make_mesh(),
+  )
 
 
 def initial(model):

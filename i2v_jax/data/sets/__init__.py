@@ -4,7 +4,8 @@ sources: loads a split of any format below. split: its examples.
 own: a folder per class. lists, list_lines, list_labels: text files.
 official, kinetics_csv: annotation files of public data sets.
 ava, ava_files, proposals, numpy_pickle: AVA, and boxes that detectors found.
-boxes, box_labels, boxed_videos: your own tables of boxes.
+boxes, box_labels, boxed_videos: your own tables of boxes. given_boxes: those of
+  one video.
 key_frames, group_boxes, candidates, box_tables: boxes of both.
 prepared: TFDS data sets that `i2v data prepare` wrote.
 digits: moving digits, the data of the quickstart. digit_boxes: several at once.

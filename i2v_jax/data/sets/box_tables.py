@@ -1,6 +1,7 @@
 """Text tables with a box on each line, and all that is wrong with them."""
 
 import csv
+import itertools
 import math
 import re
 from collections.abc import Callable, Sequence
@@ -72,6 +73,12 @@ class Table(NamedTuple):
   columns: dict[str, Sequence[str]]
   comma: bool = False
   unused: tuple[str, ...] = ()
+
+  def choose(self, mask: Sequence[bool]) -> 'Table':
+    """Chooses the rows where `mask` is True."""
+    pick = lambda cells: [*itertools.compress(cells, mask)]
+    columns = {name: pick(cells) for name, cells in self.columns.items()}
+    return self._replace(lines=pick(self.lines), columns=columns)
 
   def convert(
     self, name: str, parse: Callable[[str], Any], problems: Problems, bad=None

@@ -30,8 +30,8 @@ def read_given_boxes(
     units: of the sides: 'shares' of the frame, or 'pixels'.
 
   Returns:
-    The key frames, by time and without classes, and notes about what was left
-    out.
+    The key frames, by time and without classes, and notes about what was not
+    used.
 
   Raises:
     FileNotFoundError: there is no such table.
@@ -39,39 +39,58 @@ def read_given_boxes(
   """
   columns = ('time', *box_tables.SIDES)
   table = box_tables.read(path, columns, ('file', 'person', 'score'), True)
-  problems = box_tables.Problems(path)
   name = os.path.basename(os.path.normpath(video))
-  mine = np.array([is_named(text, name) for text in table.columns['file']])
-  if not mine.any():
+  mine = [is_named(text, name) for text in table.columns['file']]
+  if not any(mine):
     raise UserError(
       f'{path} has no box of {name}; name it in the column file, or leave that '
       'column out.'
     )
+  notes = []
+  if left_out := mine.count(False):
+    notes.append(f'rows of other videos in {path}: {left_out:,}')
+  if table.unused:
+    columns = ', '.join(table.unused)
+    notes.append(f'columns of {path} that are not used: {columns}')
+  found = _check_rows(table.choose(mine), name, video, units == 'pixels')
+  nothing = Truth(make_rows((), (), ()), frozenset(), np.zeros(0, bool))
+  times = {key: float(key[1]) for key in found.keys}
+  return group_boxes.group(found, [name], times, nothing), notes
+
+
+def _check_rows(
+  table: box_tables.Table, name: str, video: str, pixels: bool
+) -> group_boxes.Boxes:
+  """Raises UserError for all that is wrong with the rows of a video."""
+  problems = box_tables.Problems(table.path)
   seconds = table.convert('time', boxes.make_clock(table.comma), problems, 0.0)
   keys = [(name, f'{time:.3f}') for time in seconds]
   facts = {name: boxed_videos.open_video(video)}
   shares = boxed_videos.check_boxes(
-    keys,
-    table.convert_boxes(problems),
-    table.lines,
-    facts,
-    problems,
-    units == 'pixels',
+    keys, table.convert_boxes(problems), table.lines, facts, problems, pixels
   )
   boxed_videos.check_times(keys, seconds, table.lines, facts, problems)
   scores = boxes.convert_scores(table, problems)
-  problems.check()
-  rows = make_rows(keys, shares, np.full(len(keys), -1), scores)
   persons = [text.strip() for text in table.columns['person']]
-  found = group_boxes.merge(rows, 0, persons).choose(mine)
-  nothing = Truth(make_rows((), (), ()), frozenset(), np.zeros(0, bool))
-  times = {key: float(key[1]) for key in found.keys}
-  left_out = int((~mine).sum())
-  notes = [f'rows of other videos in {path}: {left_out:,}'] * bool(left_out)
-  return group_boxes.group(found, [name], times, nothing), notes
+  rows = make_rows(keys, shares, np.full(len(keys), -1), scores)
+  _check_persons(rows, persons, table.lines, problems)
+  problems.check()
+  return group_boxes.merge(rows, 0, persons)
+
+
+def _check_persons(rows, persons, lines, problems) -> None:
+  """Checks that a person is in one place at a time."""
+  places = {}
+  for key, box, person, line in zip(
+    rows.keys, map(tuple, rows.boxes.tolist()), persons, lines, strict=True
+  ):
+    first, there = places.setdefault((key, person), (line, box))
+    if person and there != box:
+      text = f'person {person} is elsewhere at {key[1]} s, by line {first}'
+      problems.add(line, text)
 
 
 def is_named(text: str, name: str) -> bool:
   """Whether a cell is empty, or a path that ends in this name."""
-  text = text.strip().replace('\\', '/')
+  text = text.strip().replace('\\', '/').rstrip('/')
   return not text or os.path.basename(text) == name

@@ -87,10 +87,11 @@ def evaluate(
   split = loader.split
   scores, decoded, bad = score_boxes(model, params, loader, config, mesh, over)
   done = np.repeat(decoded, np.diff(split.key_frames.ends))
-  rules = config['views'].get('evaluator', 'videomae')
+  rules = config['views']['evaluator']
   found = make_detections(split.key_frames, scores, done)
   name = config['data']['normalization']
   facts = make_fingerprint(loader, name, model, decoded) | {
+    'listed': len(split),  # what is missing are videos, not key frames
     'boxes': int(done.sum()),
     'boxes_from': split.key_frames.source,
     'evaluator': rules,
@@ -123,7 +124,8 @@ def score_boxes(
     model.num_classes,
   )
   done = np.repeat(decoded, np.diff(split.key_frames.ends))
-  check_finite(scores[done], _repeat(split.ids, split.key_frames), done)
+  ids = _repeat(split.ids, split.key_frames)
+  check_finite(scores[done], ids, done, 'boxes')
   return scores, decoded, bad.reasons
 
 
@@ -231,7 +233,9 @@ def compare_with_truth(split: Split, found: Rows, rules: str) -> tuple:
 
 def _repeat(names: Sequence[str], key_frames: KeyFrames) -> Sequence[str]:
   """Repeats what each key frame is called for each of its boxes."""
-  return np.repeat(np.array(names), np.diff(key_frames.ends))
+  counts = np.diff(key_frames.ends).tolist()
+  pairs = zip(names, counts, strict=True)
+  return [name for name, count in pairs for _ in range(count)]
 
 
 def write_evaluation(
@@ -271,10 +275,10 @@ def format_summary(evaluation: BoxEvaluation) -> str:
   sizes = ', '.join(
     f'{row.size} {row.mean:.2%}' for row in evaluation.sizes if row.classes
   )
-  failed = facts['failed'] + facts['missing']
+  gone = f', {facts["missing"]} videos missing' if facts['missing'] else ''
   return (
     f'mAP {accuracy["mAP"]:.2%} at IoU 0.5 over {len(evaluation.classes)} '
     f'classes ({sizes})  counted exactly {facts["decoded"]} of '
-    f'{facts["listed"]} key frames ({failed} unreadable), {facts["boxes"]:,} '
-    f'boxes from {facts["boxes_from"]}'
+    f'{facts["listed"]} key frames ({facts["failed"]} unreadable{gone}), '
+    f'{facts["boxes"]:,} boxes from {facts["boxes_from"]}'
   )

@@ -144,13 +144,22 @@ def _collect(batches, bad: bad_videos.BadVideos, num_classes: int):
   return scores, decoded, same
 
 
-def check_finite(scores, ids: Sequence[str], decoded) -> None:
-  """Raises NonFiniteError for scores of a model that has diverged."""
+def check_finite(
+  scores, ids: Sequence[str], decoded, unit: str = 'videos'
+) -> None:
+  """Raises NonFiniteError for scores of a model that has diverged.
+
+  Args:
+    scores: of what could be read, [n, classes].
+    ids: of all.
+    decoded: bool, which of all could be read.
+    unit: what all are called.
+  """
   wrong = ~np.isfinite(scores).all(axis=1)
   if wrong.any():
     first = np.flatnonzero(decoded)[wrong.argmax()]
     raise NonFiniteError(
-      f'The model gives non-finite scores for {wrong.sum()} videos, such as '
+      f'The model gives non-finite scores for {wrong.sum()} {unit}, such as '
       f'{ids[first]!r}; its parameters have diverged.'
     )
 
