@@ -61,8 +61,8 @@ def read_ava(
     movies: what the files are: 'cut', movies from second 900 on; 'whole'
       movies; 'seconds', folders `<id>/` of files `<second>.mp4`.
     annotations, videos: folders, see `official`.
-    proposals: file of detected boxes, see `proposals`, for every split but
-      train; '' takes the annotated boxes.
+    proposals: file of detected boxes, in the root or with the annotations, see
+      `proposals`, for every split but train; '' takes the annotated boxes.
     proposals_images: file of the images that a `.json` of proposals refers to.
     min_score: the lowest score of a proposal.
     keep_one: whether the best proposal of a key frame is kept in any case.
@@ -76,7 +76,9 @@ def read_ava(
     rule = candidates.Rule(min_score, keep_one)
     names = (proposals, proposals_images)
     names = [name.replace('{split}', split) for name in names]
-    paths = [name and os.path.join(root, name) for name in names]
+    paths = [
+      name and _find_proposals(root, name, annotations) for name in names
+    ]
     chosen = _choose_proposals(paths, found, rule)
   bases = listing.choose_bases(_FOLDERS[movies], videos, split)
   public = known.recognise('ava', found.names)
@@ -132,6 +134,13 @@ def _choose_proposals(paths, found: _Found, rule) -> Candidates:
   is_here = lambda key: key[0] in found.annotated.lines
   rows, name = read_proposals(*paths), os.path.basename(paths[0])
   return candidates.choose(rows, name, found.truth, is_here, rule)
+
+
+def _find_proposals(root, name: str, annotations) -> str:
+  """Finds a file where annotations may be; says the root if it is nowhere."""
+  folders = listing.list_folders(root, ('', 'annotations'), annotations)
+  known = (os.path.join(folder, name) for folder in folders)
+  return next(filter(os.path.isfile, known), os.path.join(root, name))
 
 
 def _read_actions(root, annotations) -> tuple[dict[int, str], np.ndarray]:

@@ -13,6 +13,7 @@ from i2v_jax.data.sets.key_frames import Key, Rows
 from i2v_jax.runtime.errors import UserError
 
 _COLUMNS = ('file', 'time', *box_tables.SIDES, 'score')
+_PUBLISHED = (*_COLUMNS[:-1], 'label', 'score')  # the label is empty
 _PICKLES = ('.pkl', '.pickle')
 
 
@@ -37,7 +38,7 @@ def read_proposals(path: listing.Path, images: listing.Path = '') -> Rows:
     and `height` in each record; it may be '<video>,<stamp>'. Edges are at x and
     x + width.
   * any other: CSV `video,stamp,x1,y1,x2,y2,score` in shares, with or without a
-    header.
+    header; or `video,stamp,x1,y1,x2,y2,,score`, as SlowFast reads it.
 
   Args:
     path: the file.
@@ -66,11 +67,19 @@ def _make_rows(keys, boxes, scores, numbers, problems, near=box_tables.NEAR):
 
 
 def _read_csv(path) -> Rows:
-  table, problems = box_tables.read(path, _COLUMNS), Problems(path)
+  columns = _PUBLISHED if _has_labels(path) else _COLUMNS
+  table, problems = box_tables.read(path, columns), Problems(path)
   keys = ava_files.convert_keys(table, problems)
   boxes = table.convert_boxes(problems)
   scores = table.convert_numbers('score', problems)
   return _make_rows(keys, boxes, scores, table.lines, problems)
+
+
+def _has_labels(path) -> bool:
+  """Whether lines have a label before the score, and no header names it."""
+  with listing.open_text(path) as file:
+    cells = next((line for line in file if line.strip()), '').split(',')
+  return len(cells) == len(_PUBLISHED) and 'score' not in cells[-1].lower()
 
 
 def _read_pickle(path) -> Rows:

@@ -74,6 +74,13 @@ def test_a_test_classifies_proposals(root, file):
   assert train.fingerprint() == load(root, 'train').fingerprint()
 
 
+def test_proposals_may_be_with_the_annotations(root):
+  before = load(root, proposals='proposals.csv')
+  (root / 'proposals.csv').rename(root / 'annotations' / 'proposals.csv')
+  after = load(root, proposals='proposals.csv')
+  assert after.fingerprint() == before.fingerprint()
+
+
 @pytest.mark.parametrize(
   ('movies', 'times'),
   [('cut', [1, 2]), ('whole', [901, 902]), ('seconds', [901, 902])],

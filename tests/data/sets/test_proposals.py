@@ -49,6 +49,14 @@ def make_csv_with_header(path):
   return path / 'p.csv', ''
 
 
+def make_csv_as_published(path):
+  make_csv(path)
+  text = (path / 'p.csv').read_text(encoding='utf-8')
+  lines = [',,'.join(line.rsplit(',', 1)) for line in text.splitlines()]
+  write(path, {'p.csv': '\n'.join(lines)})
+  return path / 'p.csv', ''
+
+
 def make_pickle(path):
   rows = np.concatenate([BOXES, np.reshape(SCORES, (3, 1))], 1)
   value = {'a,0902': rows[:2], b'b,c,903': rows[2:], 'a,1000': []}
@@ -78,6 +86,7 @@ def make_json_with_fields(path):
   [
     make_csv,
     make_csv_with_header,
+    make_csv_as_published,
     make_pickle,
     make_json_with_images,
     make_json_with_names,
