@@ -18,6 +18,7 @@ docs/detection.md.
 from configs import common, methods
 
 REPORTED = {'zeroi2v': 26.4, 'linear_probe': 18.3}
+BATCH = {'ava': 128, 'boxes': 16}  # clips, by data
 SPAN = 64  # frames around the key frame that a clip covers
 
 
@@ -33,11 +34,11 @@ def get_config(arg=''):
   )
   c = common.base()
   common.backbone(c, arg.variant, arg.frames)
-  c.batch_size = 128
+  c.batch_size = common.choose(BATCH, arg.data, 'data')
   common.choose(methods.METHODS, arg.method, 'method')(c)
   detect(c, arg.head)
   recipe(c)
-  common.choose({'ava': ava, 'boxes': boxes}, arg.data, 'data')(c)
+  {'ava': ava, 'boxes': boxes}[arg.data](c)
   if arg.method == 'full':
     as_videomae(c)
   if arg.method == 'dualpath':
@@ -88,7 +89,7 @@ def boxes(c):
   c.needs = 'videos with tables of boxes'
   c.data.on_bad_video = 'skip'
   c.clip.flip_labels = True
-  c.batch_size, c.accumulate = 16, 2
+  c.accumulate = 2
   c.checkpoint_every = c.eval_every = 200
 
 
