@@ -13,7 +13,7 @@ from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import experiment
 from i2v_jax.training.run import prepare_run
 
-NO_BOXES = ('dualpath', 'evl')
+NO_BOXES = ('evl',)
 READ_BOXES = [name for name in methods.METHODS if name not in NO_BOXES]
 
 
@@ -22,7 +22,7 @@ def get(name, arg=''):
 
 
 @pytest.mark.parametrize('method', READ_BOXES)
-def test_methods_that_adapt_blocks_build_in_small(method):
+def test_methods_that_read_boxes_build_in_small(method):
   config = get('zeroi2v_ava', f'method={method},smoke')
   mine = check_builds(config, 80)
   assert 'head' in mine and config.model.detection.boxes == 4
@@ -30,7 +30,16 @@ def test_methods_that_adapt_blocks_build_in_small(method):
 
 
 @pytest.mark.parametrize(
-  'arg', ['', 'variant=L/14,frames=16', 'method=full', 'method=linear_probe']
+  'arg',
+  [
+    '',
+    'variant=L/14,frames=16',
+    'method=full',
+    'method=linear_probe',
+    'method=dualpath,frames=16',
+    'method=dualpath,variant=L/14',
+    'method=dualpath,data=boxes',
+  ],
 )
 def test_they_build_at_full_size(arg):
   config = get('zeroi2v_ava', arg)
@@ -41,8 +50,7 @@ def test_they_build_at_full_size(arg):
 @pytest.mark.parametrize('method', NO_BOXES)
 @pytest.mark.parametrize('smoke', ['', ',smoke'])
 def test_methods_that_read_complete_frames_are_refused(method, smoke):
-  frames = 16 if method == 'dualpath' else 8
-  config = get('zeroi2v_ava', f'method={method},frames={frames}{smoke}')
+  config = get('zeroi2v_ava', f'method={method}{smoke}')
   with pytest.raises(UserError, match='go with model') as e:
     experiment.check_config(config)
   found = str(e.value)
@@ -167,7 +175,10 @@ def refuse(config, changes, tmp_path):
     ({'model.detection.boxes': 0}, 'boxes is 0; it can be an integer from 1'),
     ({'model.detection.head': 'new'}, "model.detection.head is 'new'"),
     ({'model.detection.cells': 7}, 'cells'),
-    ({'views.frame': 'squashed'}, 'test_short_side is 64, but squashed'),
+    (
+      {'views.frame': 'squashed', 'views.short_side': 64},
+      'test_short_side is 64, but squashed',
+    ),
     ({'views.evaluator': 'coco'}, "views.evaluator is 'coco'"),
     ({'clip.box_jitter': (0.1,)}, 'clip.box_jitter is [0.1]; it can be a list'),
     ({'model.detection': None}, "sampling is 'key_frame' with boxes=0"),
