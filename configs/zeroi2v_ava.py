@@ -112,7 +112,7 @@ def as_dualpath(c):
 def smoke(c):
   """The same in miniature, on moving digits with boxes."""
   c = common.smoke(c)
-  c.data.format = 'digit_boxes'
+  c.data.format, c.needs = 'digit_boxes', ''
   c.data.root = 'runs/smoke-digit-boxes'
   c.model.backbone.image_size = c.clip.short_side = 64
   c.views.short_side = 0  # the image size

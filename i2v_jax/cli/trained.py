@@ -25,6 +25,7 @@ def predict(args) -> int:
 
 
 def evaluate(args) -> None:
+  from i2v_jax.data.sets import split_facts
   from i2v_jax.deploy import predict, trained
   from i2v_jax.runtime.console import console
   from i2v_jax.training.evaluation.kinds import find_evaluation
@@ -36,6 +37,8 @@ def evaluate(args) -> None:
   name = f'eval-{of}' if of else 'eval'
   kind = find_evaluation(model.model)
   folder = kind.write_evaluation(found, split, model.folder / name)
+  for note in split_facts.describe_listing([split]):
+    console.print(note)
   kind.print_result(found)
   console.print(f'written to {folder}')
 

@@ -1,5 +1,6 @@
 """`i2v detect`: what happens in given boxes of a video, over time."""
 
+import collections
 import dataclasses
 import pathlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,6 +20,7 @@ from i2v_jax.training import experiment
 from i2v_jax.training.evaluation import boxes
 
 OUTPUTS = ('.csv', '.mp4')
+AT_ONCE = 8  # key frames
 
 
 class Action(NamedTuple):
@@ -97,6 +99,7 @@ def detect(
   )
   strict = experiment.to_plain(trained.config)
   strict['data']['on_bad_video'] = 'error'  # of the one video nothing is left
+  strict['batch_size'], strict['accumulate'] = min(len(ids), AT_ONCE), 1
   loader = experiment.make_loader(strict, split, trained.spec)
   scores, *_ = boxes.score_boxes(
     trained.model, trained.params, loader, strict, trained.mesh
@@ -199,8 +202,8 @@ def write(found: Detected, out, most: int, least: float, fps: float) -> None:
 
 def _show(found: Detected, rows: Sequence[Action], least: float) -> None:
   """Prints how often each action was found, and in how many boxes none was."""
-  names = [row.label for row in rows]
-  counts = sorted({n: names.count(n) for n in names}.items(), key=_by_count)
+  found_names = collections.Counter(row.label for row in rows)
+  counts = sorted(found_names.items(), key=_by_count)
   best = {row.label: row for row in sorted(rows, key=lambda row: row.score)}
   cells = [
     (name, f'{count:,}', f'{best[name].score:.1%}', f'{best[name].time:.2f}')

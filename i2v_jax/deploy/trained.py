@@ -14,7 +14,7 @@ from i2v_jax.models import video
 from i2v_jax.runtime import sharding
 from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import experiment
-from i2v_jax.training.evaluation import evaluate
+from i2v_jax.training.evaluation import boxes, evaluate
 from i2v_jax.training.evaluation.kinds import find_evaluation
 from i2v_jax.training.stored import read_stored
 
@@ -126,6 +126,8 @@ def evaluate_trained(
       f'The data has classes {split.class_names[:3]}…, the model was trained '
       f'on {model.class_names[:3]}…; labels would not mean the same.'
     )
+  if model.model.num_boxes:
+    boxes.check_truth(split)
   loader = experiment.make_loader(config, split, spec or model.spec)
   found = find_evaluation(model.model).evaluate(
     model.model, model.params, loader, config, model.mesh, model.identity

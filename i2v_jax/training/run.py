@@ -31,6 +31,7 @@ from i2v_jax.training import (
   stored,
   trainable,
 )
+from i2v_jax.training.evaluation import boxes
 from i2v_jax.training.train_step import TrainState, make_config_step
 from i2v_jax.training.workdir.lock import make_writable
 from i2v_jax.weights.adapter_file import split_drawn
@@ -207,6 +208,8 @@ def load_splits(config) -> tuple[sources.Split, sources.Split]:
     raise UserError(text)
   if train.key_frames is None:
     _check_labels(train, val, data['root'])
+  else:
+    boxes.check_truth(val)
   if config['data']['manifest']:
     manifest.require(config['data']['manifest'], (train, val))
   return train, val

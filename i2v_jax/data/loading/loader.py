@@ -80,17 +80,17 @@ class Loader:
       make = lambda video: (clips.make_test_views(video, self.spec), label)
     return self._load(index, make, leading)
 
-  def find_test_shape(self, index: int) -> tuple[int, int]:
+  def find_test_shape(self, index: int) -> tuple[int, int] | None:
     """Finds height and width of the test frames of key frame `index`.
 
-    That of a bad video is the shape of placeholders.
+    None if it cannot be read.
 
     Raises:
       UserError: a model with a grid does not take that shape.
     """
     find = lambda video, key: (video.info.height, video.info.width)
     sides = self._read(index, find, lambda error: ())
-    return self.spec.test_shape(*sides) if sides else self._placeholder_shape
+    return self.spec.test_shape(*sides) if sides else None
 
   def make_lost(self, index: int, reason: str, leading: tuple = ()) -> dict:
     """Makes the element of a video whose worker was lost: a bad video.
@@ -134,9 +134,11 @@ class Loader:
     arrays = key_frames.make_test(self.split, self.spec, index, video, key)
     found = arrays['video'].shape[2:4]
     if self.test_shape not in (None, found):
-      raise ValueError(
-        f'test frames are {found}, not {self.test_shape}; load only those of '
-        'one shape with a loader of that test_shape'
+      raise DecodeError(
+        f'{self.split.paths[index]}: frames of key frame '
+        f'{self.split.ids[index]} come to {found[1]} x {found[0]} pixels, not '
+        f'to {self.test_shape[1]} x {self.test_shape[0]} as others of this '
+        'video; encode all of it alike'
       )
     return arrays
 

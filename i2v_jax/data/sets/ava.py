@@ -183,19 +183,19 @@ def _make_key_frames(chosen: Candidates, found: _Found, movies) -> KeyFrames:
 def _list_movies(
   found: Annotated, frames: KeyFrames, bases: Sequence[str]
 ) -> list[listing.Row]:
-  """Lists the movies; a folder of seconds by the first file it should have."""
+  """Lists the movies; a folder of seconds by any file it should have."""
   if not frames.seconds:
     return [
       listing.Row(tuple(bases), (movie,), -1, line)
       for movie, line in found.lines.items()
     ]
-  first = {}
+  names = {}
   for movie, stamp in (*frames.keys, *found.rows.keys):
-    first.setdefault(movie, f'{int(stamp)}.mp4')
+    names.setdefault(movie, {})[f'{int(stamp)}.mp4'] = None
   return [
     listing.Row(
       tuple(posixpath.join(base, movie) for base in bases),
-      (first[movie],),
+      tuple(names[movie]),
       -1,
       line,
     )

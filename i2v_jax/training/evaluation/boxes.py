@@ -2,20 +2,30 @@
 
 import dataclasses
 import functools
+import math
 import pathlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import (
+  Callable,
+  Collection,
+  Iterable,
+  Iterator,
+  Mapping,
+  Sequence,
+)
 
 import jax
 import numpy as np
+from jax.experimental import multihost_utils
 
 from i2v_jax.data.loading import bad_videos, pipeline
 from i2v_jax.data.loading.loader import PADDING, Loader
 from i2v_jax.data.sets import csv_files
-from i2v_jax.data.sets.key_frames import KeyFrames, Rows, make_rows
+from i2v_jax.data.sets.key_frames import Key, KeyFrames, Rows, make_rows
 from i2v_jax.data.sets.sources import Split
 from i2v_jax.models.inputs import full_precision, normalize_clips
 from i2v_jax.runtime import sharding
 from i2v_jax.runtime.console import console, make_progress, make_table
+from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import experiment
 from i2v_jax.training.evaluation import detection_tables
 from i2v_jax.training.evaluation.detection_map import average, compute_mean
@@ -81,24 +91,28 @@ def evaluate(
   """Scores every box of a split's key frames once.
 
   Frames keep their shape, so key frames of one shape are batched together, and
-  each shape is compiled once. Arguments and errors are those of
-  `evaluate.evaluate`.
+  each shape is compiled once. Key frames that cannot be read do not count, as
+  videos of `evaluate.evaluate`, whose arguments and errors these are.
   """
   split = loader.split
   scores, decoded, bad = score_boxes(model, params, loader, config, mesh, over)
   done = np.repeat(decoded, np.diff(split.key_frames.ends))
   rules = config['views']['evaluator']
   found = make_detections(split.key_frames, scores, done)
+  keys = split.key_frames.keys
+  unread = {key for key, fine in zip(keys, decoded, strict=True) if not fine}
   name = config['data']['normalization']
   facts = make_fingerprint(loader, name, model, decoded) | {
     'listed': len(split),  # what is missing are videos, not key frames
     'boxes': int(done.sum()),
     'boxes_from': split.key_frames.source,
     'evaluator': rules,
+    'annotated': count_annotated(split),
+    'notes': list(split.notes),
   }
   return BoxEvaluation(
     found,
-    *compare_with_truth(split, found, rules),
+    *compare_with_truth(split, found, rules, unread),
     fingerprint=facts | dict(identity or {}),
     bad=bad,
   )
@@ -114,8 +128,7 @@ def score_boxes(
     each key frame was read, `[n]`; and why others were not, by id.
   """
   split, name = loader.split, config['data']['normalization']
-  size = -(-config['batch_size'] // mesh.shape['data']) * mesh.shape['data']
-  batches = _load_batches(loader, size, experiment.make_parallelism(config))
+  batches = _load_batches(loader, config, mesh.shape['data'])
   start = functools.partial(_start, model, name, params, mesh)
   bad = experiment.make_bad_videos(config, split)
   scores, decoded = _collect(
@@ -129,24 +142,56 @@ def score_boxes(
   return scores, decoded, bad.reasons
 
 
-def _load_batches(loader: Loader, size: int, parallel) -> Iterator[dict]:
-  """Loads every key frame once, those of one shape after another."""
-  for shape, indices in _group_by_shape(loader).items():
+def _load_batches(loader: Loader, config: Mapping, parts: int):
+  """Loads every key frame once, those of one shape after another.
+
+  A batch has about as many pixels as one part of a training batch, and a
+  multiple of `parts` key frames.
+  """
+  groups = _group_by_shape(loader)
+  if len(groups) > 1:
+    console.print(f'frames of {len(groups)} shapes; each is compiled once')
+  square = loader.spec.image_size**2
+  for shape, indices in groups.items():
+    pixels = config['batch_size'] / config['accumulate'] * square
+    size = math.ceil(pixels / math.prod(shape) / parts) * parts
     order = [*indices, *[PADDING] * (-len(indices) % size)]
     same = dataclasses.replace(loader, test_shape=shape)
     yield from pipeline.load_test_batches(
-      same, size, parallel=parallel, order=order
+      same, size, parallel=experiment.make_parallelism(config), order=order
     )
 
 
 def _group_by_shape(loader: Loader) -> dict[tuple[int, int], list[int]]:
-  """Groups key frames by the shape of their test frames, in order."""
-  shapes, groups = {}, {}
+  """Groups key frames by the shape of their test frames, in order.
+
+  The first process looks, and tells the others, whose disks may differ.
+  """
+  paths = dict.fromkeys(loader.split.paths)
+  places = {path: number for number, path in enumerate(paths)}
+  shapes = np.zeros((len(places), 2), np.int32)
+  if jax.process_index() == 0:
+    shapes[:] = _find_shapes(loader, places)
+  if jax.process_count() > 1:
+    shapes = multihost_utils.broadcast_one_to_all(shapes)
+  groups = {}
   for index, path in enumerate(loader.split.paths):
-    if path not in shapes:
-      shapes[path] = loader.find_test_shape(index)
-    groups.setdefault(shapes[path], []).append(index)
+    shape = tuple(int(side) for side in shapes[places[path]])
+    groups.setdefault(shape, []).append(index)
   return groups
+
+
+def _find_shapes(loader: Loader, paths: Iterable[str]) -> list:
+  """Finds the shape of each path, by its first key frame that can be read.
+
+  Where none can, it is that of a square video, which gives placeholders.
+  """
+  side, of_path = loader.spec.image_size, {path: [] for path in paths}
+  for index, path in enumerate(loader.split.paths):
+    of_path[path].append(index)
+  find = lambda found: next(filter(None, map(loader.find_test_shape, found)), 0)
+  square = loader.spec.test_shape(side, side)
+  return [find(found) or square for found in of_path.values()]
 
 
 def _start(model, normalization, params, mesh, batch):
@@ -211,15 +256,42 @@ def make_detections(key_frames: KeyFrames, scores, done) -> Rows:
   )
 
 
-def compare_with_truth(split: Split, found: Rows, rules: str) -> tuple:
+def check_truth(split: Split) -> None:
+  """Raises UserError unless an evaluated class has a box that counts."""
+  rows, known = split.key_frames.truth.rows, split.key_frames.truth
+  for key, label in zip(rows.keys, rows.labels.tolist(), strict=True):
+    if label >= 0 and known.evaluated[label] and key not in known.excluded:
+      return
+  raise UserError(
+    f'No box of {len(split)} key frames to be tested has a class that is '
+    'evaluated, so there would be no mAP; check the labels of this split, and '
+    'the key frames that it excludes.'
+  )
+
+
+def count_annotated(split: Split) -> int:
+  """Counts the key frames with truth that are not excluded."""
+  truth = split.key_frames.truth
+  return len({*truth.rows.keys} - truth.excluded)
+
+
+def compare_with_truth(
+  split: Split, found: Rows, rules: str, unread: Collection[Key] = ()
+) -> tuple:
   """Computes accuracies and tables of detections: fields of `BoxEvaluation`.
+
+  Key frames that are `unread` do not count.
 
   Raises:
     UserError: no evaluated class has an annotated box.
   """
   truth = split.key_frames.truth
   ranking = rank(
-    truth.rows, found, truth.excluded, truth.evaluated, **RULES[rules]
+    truth.rows,
+    found,
+    truth.excluded.union(unread),
+    truth.evaluated,
+    **RULES[rules],
   )
   precisions = average(ranking.labels, ranking.hits, ranking.instances)
   sizes = detection_tables.make_size_table(truth.rows, found, ranking)
@@ -279,6 +351,7 @@ def format_summary(evaluation: BoxEvaluation) -> str:
   return (
     f'mAP {accuracy["mAP"]:.2%} at IoU 0.5 over {len(evaluation.classes)} '
     f'classes ({sizes})  counted exactly {facts["decoded"]} of '
-    f'{facts["listed"]} key frames ({facts["failed"]} unreadable{gone}), '
+    f'{facts["listed"]} key frames ({facts["failed"]} unreadable{gone}; '
+    f'{facts["annotated"]} have annotations), '
     f'{facts["boxes"]:,} boxes from {facts["boxes_from"]}'
   )
