@@ -76,6 +76,7 @@ def ava(c):
   c.data.options = dict(
     version='2.2',
     movies='cut',
+    videos='',
     proposals='ava_val_predicted_boxes.csv',
     min_score=0.8,
     on_missing='error',

@@ -11,7 +11,7 @@ import numpy as np
 from i2v_jax.data.sets import csv_files
 from i2v_jax.data.sets.key_frames import KeyFrames
 from i2v_jax.data.sets.sources import Split
-from i2v_jax.data.videos.decode import FPS, open_video
+from i2v_jax.data.videos.decode import FPS, DecodeError, open_video
 from i2v_jax.deploy import drawn_video, tracks
 from i2v_jax.deploy.trained import Trained
 from i2v_jax.runtime.console import console, make_table
@@ -97,13 +97,15 @@ def detect(
     fps=fps,
     key_frames=dataclasses.replace(key_frames, labels=labels),
   )
-  strict = experiment.to_plain(trained.config)
-  strict['data']['on_bad_video'] = 'error'  # of the one video nothing is left
-  strict['batch_size'], strict['accumulate'] = min(len(ids), AT_ONCE), 1
-  loader = experiment.make_loader(strict, split, trained.spec)
-  scores, *_ = boxes.score_boxes(
-    trained.model, trained.params, loader, strict, trained.mesh
+  config = experiment.to_plain(trained.config)
+  config['data'] |= {'on_bad_video': 'skip', 'max_bad_share': 1.0}
+  config['batch_size'], config['accumulate'] = min(len(ids), AT_ONCE), 1
+  loader = experiment.make_loader(config, split, trained.spec)
+  scores, _, bad = boxes.score_boxes(
+    trained.model, trained.params, loader, config, trained.mesh
   )
+  if bad:
+    raise DecodeError(next(iter(bad.values())))
   return Detected(
     str(path),
     key_frames,

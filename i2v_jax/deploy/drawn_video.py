@@ -48,8 +48,9 @@ def write(path, video: Video, tracks: Mapping[str, Sequence[Moment]]) -> None:
 
 
 def _wrap(picture: np.ndarray, stream, seconds: float) -> av.VideoFrame:
-  cut = np.ascontiguousarray(picture[: stream.height, : stream.width])
-  frame = av.VideoFrame.from_ndarray(cut, format='rgb24')
+  more = np.subtract((stream.height, stream.width), picture.shape[:2])
+  even = np.pad(picture, [*zip((0, 0), more, strict=True), (0, 0)], 'edge')
+  frame = av.VideoFrame.from_ndarray(even, format='rgb24')
   frame.pts, frame.time_base = round(seconds / _TICKS), _TICKS
   return frame
 
@@ -61,8 +62,9 @@ def _repeat_colours(count: int) -> list[tuple[int, int, int]]:
 def _add_stream(file, info):
   rate = Fraction(info.fps).limit_denominator(1001)
   stream = file.add_stream('libx264', rate=rate)
-  # H.264 has even sides; an odd one loses its last pixel.
-  stream.height, stream.width = info.height // 2 * 2, info.width // 2 * 2
+  # H.264 has even sides; an odd one gets its last pixel twice.
+  stream.height, stream.width = info.height + info.height % 2, info.width
+  stream.width += info.width % 2
   stream.pix_fmt, stream.codec_context.time_base = 'yuv420p', _TICKS
   stream.options = {'crf': '20', 'preset': 'veryfast'}
   return stream

@@ -1,5 +1,6 @@
 """Tracks: the boxes of one person or thing at several key frames."""
 
+import bisect
 import itertools
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
@@ -84,8 +85,7 @@ def find_moment(track: Sequence[Moment], seconds: float) -> Moment | None:
     track: its moments, by time.
     seconds: from the first frame of the video.
   """
-  times = [moment.seconds for moment in track]
-  after = int(np.searchsorted(times, seconds, side='right'))
+  after = bisect.bisect_right(track, seconds, key=lambda m: m.seconds)
   around = track[max(after - 1, 0) : after + 1]
   nearest = min(around, key=lambda moment: abs(moment.seconds - seconds))
   first, last = around[0], around[-1]

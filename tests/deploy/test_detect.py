@@ -228,7 +228,7 @@ def test_a_drawn_video_shows_the_boxes(i2v, tmp_path):
   code, said, _ = i2v('--least', 0, clip=path, out='out.mp4', table=table)
   assert code == 0 and 'out.mp4' in said
   images = decode_all(tmp_path / 'out.mp4')
-  assert len(images) == 30 and images[0].shape == (74, 100, 3)
+  assert len(images) == 30 and images[0].shape == (76, 102, 3)
   first, second = (
     [count_coloured(image, colour) > 20 for image in images]
     for colour in COLOURS[:2]

@@ -128,7 +128,7 @@ def test_the_command_repeats_the_evaluation(workdir, root, tmp_path, capsys):
   said = ' '.join(capsys.readouterr().out.split())
   assert 'watch (a person) 1 50.00%' in said  # of every class
   assert 'mAP 50.00% at IoU 0.5 over 3 classes' in said
-  assert 'exactly 1 of 1 key frames (0 unreadable), 2 boxes from' in said
+  assert 'exactly 1 of 1 key frames with boxes (0 unreadable; 2 are' in said
   found, wanted = report(moved), report(workdir)
   assert found['accuracy'] == wanted['accuracy']
   assert found['split_sha256'] == wanted['split_sha256']
@@ -176,10 +176,14 @@ def test_hosts_share_each_shape_evenly(model, monkeypatch):
   load = lambda self, index: {'index': np.int64(index), 'video': video(self)}
   monkeypatch.setattr(Loader, 'find_test_shape', of_second)
   monkeypatch.setattr(Loader, 'load_views', load)
-  first, second = (
-    [*boxes._load_batches(loader, 4, Parallelism(1, shard=i, num_shards=2))]
-    for i in range(2)
+  hosts = [Parallelism(1, shard=i, num_shards=2) for i in range(2)]
+  turns = iter([host for host in hosts for _ in range(2)])  # of two shapes each
+  monkeypatch.setattr(
+    experiment, 'make_parallelism', lambda config: next(turns)
   )
+  # Four frames of these shapes have the pixels of six squares.
+  config = dict(model.config) | dict(batch_size=6, accumulate=1)
+  first, second = ([*boxes._load_batches(loader, config, 2)] for _ in hosts)
   shapes = [batch['video'].shape for batch in first]
   assert shapes == [batch['video'].shape for batch in second]
   assert shapes == [(2, 1, 1, 64, 96, 3), (2, 1, 1, 96, 64, 3)]

@@ -1,6 +1,8 @@
 """Reads the boxes of one video, which a detector or a person has drawn."""
 
+import itertools
 import os
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -39,8 +41,10 @@ def read_given_boxes(
   """
   columns = ('time', *box_tables.SIDES)
   table = box_tables.read(path, columns, ('file', 'person', 'score'), True)
+  if not table.lines:
+    raise UserError(f'{path} holds no box; add lines.')
   name = os.path.basename(os.path.normpath(video))
-  mine = [is_named(text, name) for text in table.columns['file']]
+  mine = find_rows(table.columns['file'], video)
   if not any(mine):
     raise UserError(
       f'{path} has no box of {name}; name it in the column file, or leave that '
@@ -66,6 +70,8 @@ def _check_rows(
   seconds = table.convert('time', boxes.make_clock(table.comma), problems, 0.0)
   keys = [(name, f'{time:.3f}') for time in seconds]
   facts = {name: boxed_videos.open_video(video)}
+  if reason := facts[name].reason:
+    raise UserError(f'{video}: {reason}')
   shares = boxed_videos.check_boxes(
     keys, table.convert_boxes(problems), table.lines, facts, problems, pixels
   )
@@ -90,7 +96,33 @@ def _check_persons(rows, persons, lines, problems) -> None:
       problems.add(line, text)
 
 
-def is_named(text: str, name: str) -> bool:
-  """Whether a cell is empty, or a path that ends in this name."""
-  text = text.strip().replace('\\', '/').rstrip('/')
-  return not text or os.path.basename(text) == name
+def find_rows(cells: Sequence[str], video: str) -> list[bool]:
+  """Finds the rows of a video: those of no file, and of the path most like its.
+
+  A cell is a path that ends as that of the video does, at least in its name.
+
+  Raises:
+    UserError: two paths are equally alike.
+  """
+  own = split_path(os.path.abspath(video))
+  alike = {text: count_common(split_path(text), own) for text in {*cells}}
+  most = max((n for text, n in alike.items() if text.strip()), default=0)
+  best = sorted(t for t, n in alike.items() if t.strip() and n == most > 0)
+  longest = max(map(split_path, best), key=len, default=[])
+  if any(split_path(t) != longest[-len(split_path(t)) :] for t in best):
+    raise UserError(
+      f'{best[0].strip()!r} and {best[1].strip()!r} may both be {video}; give '
+      'the path of the video with its folder.'
+    )
+  return [not text.strip() or text in best for text in cells]
+
+
+def split_path(text: str) -> list[str]:
+  """Splits a path at slashes of either kind."""
+  return [part for part in text.strip().replace('\\', '/').split('/') if part]
+
+
+def count_common(parts: Sequence[str], others: Sequence[str]) -> int:
+  """Counts the parts at the end that two paths have in common."""
+  pairs = zip(reversed(parts), reversed(others), strict=False)
+  return len([*itertools.takewhile(lambda pair: pair[0] == pair[1], pairs)])

@@ -351,7 +351,7 @@ def format_summary(evaluation: BoxEvaluation) -> str:
   return (
     f'mAP {accuracy["mAP"]:.2%} at IoU 0.5 over {len(evaluation.classes)} '
     f'classes ({sizes})  counted exactly {facts["decoded"]} of '
-    f'{facts["listed"]} key frames ({facts["failed"]} unreadable{gone}; '
-    f'{facts["annotated"]} have annotations), '
+    f'{facts["listed"]} key frames with boxes ({facts["failed"]} unreadable'
+    f'{gone}; {facts["annotated"]} are annotated), '
     f'{facts["boxes"]:,} boxes from {facts["boxes_from"]}'
   )

@@ -14,7 +14,6 @@ from i2v_jax.data.loading import key_frames, pipeline
 from i2v_jax.data.loading.loader import PADDING, Loader
 from i2v_jax.data.loading.pipeline import Parallelism
 from i2v_jax.data.videos import decode
-from i2v_jax.data.videos.faults import BugError
 from i2v_jax.runtime.errors import UserError
 
 SPEC = ClipSpec(
@@ -154,7 +153,7 @@ def test_placeholders_have_the_shapes_of_the_others(split, damaged):
       assert describe(bad) == wanted
       assert (bad['mask'], bad['label'], bad['index']) == (0, -1, index)
       assert not bad['box_mask'].any() and not bad['video'].any()
-    assert loader.find_test_shape(2) == (shape or (32, 32))
+    assert loader.find_test_shape(2) is None
   lost = loader.make_lost(0, 'died', (1,))
   assert describe(lost) == describe(good)
   rng = np.random.default_rng(0)
@@ -191,9 +190,9 @@ def test_a_key_frame_outside_the_video_is_an_error(damaged):
     Loader(damaged, SPEC).load_views(1)
 
 
-def test_frames_of_another_shape_are_a_bug_of_the_caller(split):
+def test_frames_of_another_shape_are_those_of_a_bad_video(split):
   loader = Loader(split, SPEC, test_shape=(32, 48))
-  with pytest.raises(BugError, match='load only those of one shape'):
+  with pytest.raises(decode.DecodeError, match='come to 32 x 48 pixels, not'):
     loader.load_views(3)
 
 

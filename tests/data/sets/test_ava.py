@@ -173,3 +173,12 @@ def test_actions_are_numbered_without_a_gap(root):
   path.write_text(text[: text.index('}') + 1], encoding='utf-8')
   with pytest.raises(UserError, match='number 3 is not in ava_action_list_v2'):
     load(root)
+
+
+def test_a_folder_of_seconds_may_lack_one_of_them(tmp_path):
+  """That key frame is bad when it is read; the others stay."""
+  root = ava_shaped.make(tmp_path, 'seconds')
+  before = load(root, movies='seconds')
+  (root / 'videos' / VAL / '901.mp4').unlink()
+  after = load(root, movies='seconds')
+  assert after.ids == before.ids and not after.missing

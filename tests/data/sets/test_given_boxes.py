@@ -1,5 +1,7 @@
 """Boxes of one video: what of a table is read, and what is refused."""
 
+import os
+
 import boxed as films
 import cv2
 import numpy as np
@@ -67,6 +69,16 @@ def test_rows_of_other_videos_are_counted_and_not_checked(read):
   assert note.startswith('rows of other videos in ') and note.endswith(': 2')
 
 
+def test_of_equal_names_the_path_that_is_most_alike_counts(read, video):
+  folder = os.path.basename(os.path.dirname(video))
+  lines = (f'{folder}/a.mp4,1,{BOX}', f'other/a.mp4,.5,{BOX}')
+  found, (note,) = read(*lines, head=f'file,{HEAD}')
+  assert found.times.tolist() == [1.0] and note.endswith(': 1')
+  lines = (f'one/a.mp4,1,{BOX}', f'two/a.mp4,.5,{BOX}')
+  with pytest.raises(UserError, match=r"'one/a\.mp4' and 'two/a\.mp4' may"):
+    read(*lines, head=f'file,{HEAD}')
+
+
 def test_columns_that_are_not_used_are_named(read):
   _, notes = read(f'1,{BOX},7', head=f'{HEAD},persn')
   assert len(notes) == 1 and notes[0].endswith('not used: persn')
@@ -117,7 +129,7 @@ def test_a_person_is_in_one_place_at_a_time(read):
 def test_a_table_without_boxes_of_the_video_is_refused(read):
   with pytest.raises(UserError, match=r'no box of a\.mp4; name it in the col'):
     read(f'b.mp4,1,{BOX}', head=f'file,{HEAD}')
-  with pytest.raises(UserError, match=r'no box of a\.mp4'):
+  with pytest.raises(UserError, match='holds no box; add lines'):
     read()
   with pytest.raises(UserError, match='does not say what its columns are'):
     read(head=f'1,{BOX}')

@@ -138,7 +138,7 @@ def test_what_cannot_be_read_stops_it_or_is_counted(
     (row,) = csv.DictReader(file)
   assert row['video'] == '@'.join(key)
   said = boxes.format_summary(result)
-  assert 'exactly 4 of 5 key frames (1 unreadable), 5 boxes' in said
+  assert 'exactly 4 of 5 key frames with boxes (1 unreadable; ' in said
 
 
 def test_too_many_unreadable_key_frames_stop_it(model, damaged, config):
@@ -179,8 +179,9 @@ def test_a_summary_is_one_line(model, split, config):
   )
   said = boxes.format_summary(found)
   assert said.startswith('mAP 50.00% at IoU 0.5 over 2 classes (small 0.00%, ')
-  told = '5 of 5 key frames (0 unreadable, 2 videos missing), 7 boxes from '
-  assert said.endswith(f'  counted exactly {told}annotations')
+  told = '5 of 5 key frames with boxes (0 unreadable, 2 videos missing; '
+  assert f'  counted exactly {told}' in said
+  assert said.endswith(' are annotated), 7 boxes from annotations')
 
 
 def test_a_model_that_gives_no_numbers_is_named(model, split, config):
@@ -231,3 +232,36 @@ def test_a_model_has_the_evaluation_of_what_it_classifies(model):
   for kind in (boxes, evaluate):
     for name in ('evaluate', 'write_evaluation', 'print_result'):
       assert callable(getattr(kind, name))
+
+
+def with_truth(split, rows, excluded=(), evaluated=(True, True, True)):
+  truth = Truth(rows, frozenset(excluded), np.array(evaluated))
+  known = dataclasses.replace(split.key_frames, truth=truth)
+  return dataclasses.replace(split, key_frames=known)
+
+
+def test_truth_of_what_cannot_be_read_does_not_count(model, damaged, config):
+  """As videos that cannot be read do not count in the accuracy of clips."""
+  known, skip = damaged.key_frames, dict(on_bad_video='skip', max_bad_share=0.5)
+  first = make_rows([known.keys[0]], [known.boxes[0]], [0])
+  both = make_rows(known.keys[:2], known.boxes[:2], [0, 0])
+  results = [
+    run(model, with_truth(damaged, rows), config, **skip)
+    for rows in (first, both)
+  ]
+  assert results[0].accuracy == results[1].accuracy
+  assert [r.fingerprint['annotated'] for r in results] == [1, 2]
+
+
+def test_without_a_box_that_counts_nothing_is_evaluated(split):
+  known = split.key_frames
+  row = make_rows([known.keys[0]], [known.boxes[0]], [1])
+  boxes.check_truth(with_truth(split, row))
+  none = make_rows([known.keys[0]], [known.boxes[0]], [-1])
+  for changed in (
+    with_truth(split, none),
+    with_truth(split, row, excluded=known.keys[:1]),
+    with_truth(split, row, evaluated=(True, False, True)),
+  ):
+    with pytest.raises(UserError, match='has a class that is evaluated'):
+      boxes.check_truth(changed)
