@@ -25,10 +25,10 @@ def get_config(arg=''):
   c.model.detection = dict(boxes=3)
   c.data.format, c.data.root = 'digit_boxes', 'runs/digit-boxes'
   chosen = common.choose(PROPOSALS, arg.boxes, 'boxes')
-  c.data.options = dict(num_train=1000, num_val=200, min_score=0.2) | chosen
+  c.data.options = dict(num_train=1600, num_val=200, min_score=0.2) | chosen
   c.clip.sampling = 'key_frame'
   c.clip.box_jitter = (0.2, 0.1, 0.1, 0.05)
-  c.batch_size, c.steps, c.optimizer.lr = 16, 480, 4e-3
+  c.batch_size, c.steps, c.optimizer.lr = 16, 500, 4e-3
   return smoke(c) if arg.smoke else c
 
 
