@@ -17,7 +17,7 @@ from i2v_jax.deploy.trained import Trained
 from i2v_jax.runtime.console import console, make_table
 from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import experiment
-from i2v_jax.training.evaluation import boxes
+from i2v_jax.training.evaluation.box_scores import score_boxes
 
 OUTPUTS = ('.csv', '.mp4')
 AT_ONCE = 8  # key frames
@@ -101,7 +101,7 @@ def detect(
   config['data'] |= {'on_bad_video': 'skip', 'max_bad_share': 1.0}
   config['batch_size'], config['accumulate'] = min(len(ids), AT_ONCE), 1
   loader = experiment.make_loader(config, split, trained.spec)
-  scores, _, bad = boxes.score_boxes(
+  scores, _, bad = score_boxes(
     trained.model, trained.params, loader, config, trained.mesh
   )
   if bad:
@@ -212,10 +212,10 @@ def _show(found: Detected, rows: Sequence[Action], least: float) -> None:
     for name, count in counts
   ]
   acting = len({(row.time, row.person, row.x1, row.y1) for row in rows})
-  total = len(found.key_frames.boxes)
+  total, moments = len(found.key_frames.boxes), len(found.key_frames)
   caption = (
-    f'{total:,} boxes at {len(found.key_frames):,} times, {total - acting:,} '
-    f'of them without an action of {least:.0%} or more.'
+    f'boxes: {total:,}, key frames: {moments:,}, boxes without an action of '
+    f'{least:.0%} or more: {total - acting:,}'
   )
   head = ('action', 'boxes', 'best', 'at second')
   console.print(make_table(found.path, head, cells, caption))

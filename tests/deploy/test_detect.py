@@ -18,7 +18,7 @@ from i2v_jax.data.videos import decode
 from i2v_jax.deploy import detect, export
 from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import experiment
-from i2v_jax.training.evaluation import boxes
+from i2v_jax.training.evaluation import box_scores
 
 HEAD = 'time,x1,y1,x2,y2,person,score\n'
 TABLE = (
@@ -73,7 +73,7 @@ def score(model, film, seconds, box):
   views = loader.load_views(0)
   batch = {'video': views['video'], 'boxes': views['boxes'][None]}
   name = model.config['data']['normalization']
-  found = boxes.compute_box_scores(model.model, name, model.params, batch)
+  found = box_scores.compute_box_scores(model.model, name, model.params, batch)
   return np.asarray(found)[0, 0]
 
 
@@ -97,7 +97,7 @@ def test_the_table_has_the_actions_of_every_box(i2v, model, film, tmp_path):
     np.testing.assert_allclose(found, scores[order], rtol=0, atol=2e-5)
     sides = [float(mine[0][side]) for side in ('x1', 'y1', 'x2', 'y2')]
     np.testing.assert_allclose(sides, box, atol=1e-5)
-  assert '3 boxes at 2 times, 0 of them without an action of 0% or' in said
+  assert 'boxes: 3, key frames: 2, boxes without an action of 0% or' in said
   assert 'written to' in said
 
 
@@ -122,7 +122,7 @@ def test_only_the_best_actions_above_a_score_are_told(i2v, tmp_path):
   best = read_rows(tmp_path / 'out.csv')
   assert best == every[::3]
   code, said, _ = i2v('--least', 1)
-  assert code == 0 and '3 of them without an action of 100% or more' in said
+  assert code == 0 and 'boxes without an action of 100% or more: 3' in said
   assert read_rows(tmp_path / 'out.csv') == []
 
 

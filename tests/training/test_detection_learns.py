@@ -15,7 +15,7 @@ from i2v_jax.data.sets.key_frames import make_rows
 from i2v_jax.models.build import merge
 from i2v_jax.params import join
 from i2v_jax.training import experiment, stored
-from i2v_jax.training.evaluation.boxes import compute_box_scores
+from i2v_jax.training.evaluation.box_scores import compute_box_scores
 from i2v_jax.training.evaluation.detection_map import (
   compute_average_precisions,
 )

@@ -18,7 +18,7 @@ from i2v_jax.data.loading.pipeline import Parallelism
 from i2v_jax.deploy import stablehlo, trained
 from i2v_jax.deploy.export import export_adapter, export_merged
 from i2v_jax.training import config_files, experiment, loop
-from i2v_jax.training.evaluation import boxes
+from i2v_jax.training.evaluation import box_scores
 from i2v_jax.training.evaluation.detection_tables import read_ava_csv
 
 CONFIG = """
@@ -158,7 +158,7 @@ def test_a_program_gives_the_scores_of_the_model(model, tmp_path):
   corners = np.sort(rng.uniform(0, 63, (3, 5, 2, 2)), axis=2)
   batch = {'video': clips, 'boxes': corners.reshape(3, 5, 4).astype('f4')}
   name = model.config['data']['normalization']
-  wanted = boxes.compute_box_scores(model.model, name, model.params, batch)
+  wanted = box_scores.compute_box_scores(model.model, name, model.params, batch)
   data = (tmp_path / 'out' / 'model.stablehlo').read_bytes()
   weights = load_file(tmp_path / 'out' / 'model.safetensors')
   program = jax.export.deserialize(bytearray(data))
@@ -183,7 +183,9 @@ def test_hosts_share_each_shape_evenly(model, monkeypatch):
   )
   # Four frames of these shapes have the pixels of six squares.
   config = dict(model.config) | dict(batch_size=6, accumulate=1)
-  first, second = ([*boxes._load_batches(loader, config, 2)] for _ in hosts)
+  first, second = (
+    [*box_scores._load_batches(loader, config, 2)] for _ in hosts
+  )
   shapes = [batch['video'].shape for batch in first]
   assert shapes == [batch['video'].shape for batch in second]
   assert shapes == [(2, 1, 1, 64, 96, 3), (2, 1, 1, 96, 64, 3)]

@@ -16,7 +16,7 @@ from i2v_jax.data.videos.decode import DecodeError
 from i2v_jax.runtime import sharding
 from i2v_jax.runtime.errors import NonFiniteError, UserError
 from i2v_jax.training import experiment
-from i2v_jax.training.evaluation import boxes, evaluate, kinds
+from i2v_jax.training.evaluation import box_scores, boxes, evaluate, kinds
 
 COUNTS = (1, 2, 3, 0, 1)  # boxes of each key frame
 OFF = (0.5, 0.5, 0.6, 0.6)
@@ -79,7 +79,7 @@ def score_alone(model, split, config):
     views = loader.load_views(index)
     batch = {'video': views['video'], 'boxes': views['boxes'][None]}
     name = config['data']['normalization']
-    scores = boxes.compute_box_scores(model[0], name, model[1], batch)
+    scores = box_scores.compute_box_scores(model[0], name, model[1], batch)
     found.append(np.asarray(scores)[0, :count])
   return np.concatenate(found)
 
@@ -88,14 +88,14 @@ def score_alone(model, split, config):
 def test_every_box_of_every_shape_is_scored_once(
   model, split, config, batch_size, monkeypatch
 ):
-  shapes, compute = [], boxes.compute_box_scores
+  shapes, compute = [], box_scores.compute_box_scores
 
   def note(model, name, params, batch):
     shapes.append(batch['video'].shape[2:4])
     return compute(model, name, params, batch)
 
   wanted = score_alone(model, split, config)
-  monkeypatch.setattr(boxes, 'compute_box_scores', note)
+  monkeypatch.setattr(box_scores, 'compute_box_scores', note)
   result = run(model, split, config | {'batch_size': batch_size})
   assert list(dict.fromkeys(shapes)) == [(16, 24), (24, 16)]
   wide, high = -(-3 // batch_size), -(-2 // batch_size)
