@@ -99,12 +99,7 @@ def base() -> ConfigDict:
   c.dtype = 'auto'  # bfloat16 on accelerators, float32 on a CPU
   c.remat = 'none'  # or dots, block: less memory, more time; or auto
 
-  c.data, c.clip, c.views = _data(), _clip(), ConfigDict()
-  c.views.clips = 1  # test views: along time, times crops
-  c.views.crops = 1  # or 3
-  c.views.short_side = 0  # pixels; 0: the image size
-  c.views.evaluator = 'videomae'  # or activitynet: rules for mAP of boxes
-  c.views.frame = 'padded'  # or squashed: test frames of clips with boxes
+  c.data, c.clip, c.views = _data(), _clip(), _views()
 
   c.batch_size = 64  # over all devices; --batch_size=auto: what fits
   c.mesh = dict(model=1)  # devices along this axis; the rest are along data
@@ -173,6 +168,16 @@ def _clip() -> ConfigDict:
   clip.grid_antialias = False  # for small frames in a frameset
   clip.release_quirks = False  # test views as in DualPath's release; boxes
   return clip
+
+
+def _views() -> ConfigDict:
+  views = ConfigDict()
+  views.clips = 1  # test views: along time, times crops
+  views.crops = 1  # or 3
+  views.short_side = 0  # pixels; 0: the image size
+  views.evaluator = 'videomae'  # or activitynet: rules for mAP of boxes
+  views.frame = 'padded'  # or squashed: test frames of clips with boxes
+  return views
 
 
 def _optimizer() -> ConfigDict:
