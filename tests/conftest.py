@@ -98,7 +98,8 @@ def make_config(digits, name, arg):
   else:
     config = importlib.import_module(f'configs.{name}').get_config(arg)
   boxed = config.data.format == 'digit_boxes'  # which makes them there
-  config.data.root = str(digits.parent / 'boxed' if boxed else digits)
+  folder = digits.parent.with_name('boxed')
+  config.data.root = str(folder if boxed else digits)
   return config
 
 

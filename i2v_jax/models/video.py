@@ -85,7 +85,8 @@ class VideoClassifier(Classifier):
     the image model's `embed`.
     """
     check_frames(video_BxTxHxWxC, self.num_frames)
-    x_BxTxLxD = self.backbone.embed(video_BxTxHxWxC, pos)
+    given = () if pos is None else (pos,)
+    x_BxTxLxD = self.backbone.embed(video_BxTxHxWxC, *given)
     if kept_BxK is not None:
       first = self.image_model.block(0).num_prefix
       x_BxTxLxD = keep_patches(x_BxTxLxD, kept_BxK, first)

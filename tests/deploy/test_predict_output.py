@@ -29,6 +29,7 @@ def test_windows_over_a_folder_of_frames_go_by_its_rate(tmp_path, capsys):
   spans = []
   model = types.SimpleNamespace(
     spec=None,
+    model=types.SimpleNamespace(num_boxes=0),
     config={'data': {'fps': 12}},
     probabilities=lambda video, spec, span: spans.append(span) or np.ones(1),
     named=lambda p: [('a', float(p[0]))],

@@ -82,7 +82,8 @@ def test_predict_goes_on_after_a_video_without_memory(monkeypatch, capsys):
     return {'file': path, 'top': []}
 
   monkeypatch.setattr(predict, 'predict_file', predict_file)
-  model = types.SimpleNamespace(spec=SPEC, config={'data': {}})
+  clips = types.SimpleNamespace(num_boxes=0)
+  model = types.SimpleNamespace(spec=SPEC, config={'data': {}}, model=clips)
   files = ['large.mp4', 'b.mp4']
   assert predict.predict_all(model, files, as_json=True) == 1
   told = capsys.readouterr()
