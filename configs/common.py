@@ -166,7 +166,7 @@ def _clip() -> ConfigDict:
   clip.erasing = 0.0
   clip.erasing_mode = 'const'  # or rand
   clip.grid_antialias = False  # for small frames in a frameset
-  clip.release_quirks = False  # test views as in DualPath's release; boxes
+  clip.release_quirks = False  # DualPath's test views, VideoMAE's lost boxes
   return clip
 
 

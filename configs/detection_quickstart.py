@@ -10,7 +10,8 @@ ZeroI2V, which is those adapters with relocated heads, merges it, and ends with
 a table of mAP.
   configs/detection_quickstart.py:boxes=proposals
 tests on boxes as a detector may find them: inexact, and some of them false.
-All methods: i2v compare --config configs/detection_quickstart.py
+Every method on a ViT but EVL, which reads complete frames:
+i2v compare --config configs/detection_quickstart.py
 """
 
 from configs import common, comparison, quickstart
