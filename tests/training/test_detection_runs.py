@@ -8,6 +8,7 @@ import ava_shaped
 import jax
 import numpy as np
 import pytest
+import small
 from flax.traverse_util import flatten_dict
 from safetensors.numpy import load_file
 from test_processes import start_two
@@ -17,6 +18,7 @@ from i2v_jax.data.loading.loader import PADDING, Loader
 from i2v_jax.data.loading.pipeline import Parallelism
 from i2v_jax.deploy import stablehlo, trained
 from i2v_jax.deploy.export import export_adapter, export_merged
+from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import config_files, experiment, loop
 from i2v_jax.training.evaluation import box_scores
 from i2v_jax.training.evaluation.detection_tables import read_ava_csv
@@ -134,6 +136,31 @@ def test_the_command_repeats_the_evaluation(workdir, root, tmp_path, capsys):
   assert found['split_sha256'] == wanted['split_sha256']
   name = 'eval/detections.csv'
   assert (moved / name).read_bytes() == (workdir / name).read_bytes()
+
+
+def test_boxes_of_another_file_are_evaluated(workdir, root, tmp_path, capsys):
+  """One proposal in place of two, in a folder of its own."""
+  moved = shutil.copytree(workdir, tmp_path / 'moved')
+  data = shutil.copytree(root, tmp_path / 'ava')
+  lines = (data / 'proposals.csv').read_text(encoding='utf-8').splitlines()
+  first = [line for line in lines if ',0901,' in line or ',901,' in line][:1]
+  (data / 'fewer.csv').write_text('\n'.join([*first, '']), encoding='utf-8')
+  flags = ['--workdir', str(moved), '--root', str(data)]
+  with pytest.raises(SystemExit) as end:
+    cli.main(['eval', *flags, '--proposals', 'fewer.csv'])
+  assert not end.value.code and '1 boxes from fewer.csv' in ' '.join(
+    capsys.readouterr().out.split()
+  )
+  text = (moved / 'eval-fewer' / 'report.json').read_text(encoding='utf-8')
+  found = json.loads(text)
+  assert (found['boxes'], found['boxes_from']) == (1, 'fewer.csv')
+  assert report(moved) == report(workdir)  # that of the run stays
+
+
+def test_a_classifier_has_no_use_for_proposals(tmp_path):
+  classifier = small.trained(None, tmp_path)
+  with pytest.raises(UserError, match='leave --proposals'):
+    trained.evaluate_trained(classifier, proposals='some.csv')
 
 
 @pytest.mark.parametrize('write', [export_merged, export_adapter])

@@ -97,6 +97,15 @@ def test_epochs_of_any_length_begin_at_their_step(steps, epochs):
     np.testing.assert_allclose(schedule(step), wanted, rtol=1e-4)
 
 
+@pytest.mark.parametrize('by', schedule_lib.SCHEDULES)
+def test_the_cosine_may_end_above_0(by):
+  """Half of the way down it is half of the way from the peak to the end."""
+  options = dict(total_steps=400, steps_per_epoch=1, warmup_epochs=0.0, by=by)
+  schedule = schedule_lib.make_warmup_cosine(2e-4, **options, lr_end=0.1)
+  found = [float(schedule(step)) for step in (0, 200, 400)]
+  np.testing.assert_allclose(found, [2e-4, 1.1e-4, 2e-5], rtol=1e-5)
+
+
 def test_an_unknown_way_of_counting_is_refused():
   with pytest.raises(ValueError, match="is 'epochs'; it can be one of"):
     released(by='epochs')
