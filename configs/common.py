@@ -95,6 +95,7 @@ def base() -> ConfigDict:
   c.weights = WEIGHTS['clip']['B/16']  # folder, file, hf:ORG/NAME[@REVISION]
   c.weights_which = ''  # of a checkpoint with both: ema or raw; '': ema
   c.start_from = ''  # run, export or adapter file, instead of weights
+  c.task = 'single'  # or multi: any number of labels, each yes or no
   c.trainable = ('head',)  # path prefixes; ('',) trains everything
   c.dtype = 'auto'  # bfloat16 on accelerators, float32 on a CPU
   c.remat = 'none'  # or dots, block: less memory, more time; or auto
@@ -113,6 +114,9 @@ def base() -> ConfigDict:
   c.epochs = 40.0
   c.steps = 0  # 0: from the epochs
   c.label_smoothing = 0.0
+  c.class_weights = 'none'  # in the loss: inverse, effective, {name: weight}
+  c.effective_beta = 0.999  # of effective class weights
+  c.logit_adjustment = 0.0  # factor, such as 1.0, on log class frequencies
   c.mixup = 0.0  # alpha, such as 0.8: blends clips
   c.cutmix = 0.0  # alpha, such as 1.0: pastes boxes; with both one is drawn
   c.optimizer = _optimizer()
@@ -133,6 +137,10 @@ def _data() -> ConfigDict:
   data.train = 'train'
   data.val = 'val'
   data.options = ConfigDict()  # options of the format
+  data.background = 0.0  # examples without any label for each one with labels
+  data.shots = 0  # training examples of each class, drawn by seed; 0: all
+  data.share = 1.0  # of each class's training examples, drawn by seed
+  data.balanced = False  # every class is drawn equally often
   data.normalization = 'clip'
   data.weights_normalization = ''  # the weights' own, if different on purpose
   data.on_bad_video = 'error'  # or skip: masked, counted, listed

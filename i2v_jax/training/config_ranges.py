@@ -51,6 +51,13 @@ def _scale_crop(name: str, value):
   return off_or(Number(1))(name, value)
 
 
+def _class_weights(name: str, value):
+  """A rule by name, or the weight of each class by its name."""
+  if isinstance(value, Mapping):
+    return mapping_of(POSITIVE)(name, value)
+  return one_of('none', 'inverse', 'effective')(name, value)
+
+
 KEYS = {
   'seed': integer(0, 2 * INT32 + 1),
   'needs': text,
@@ -58,6 +65,7 @@ KEYS = {
   'weights': text,
   'weights_which': one_of('', 'raw', 'ema', weights.OLDER),
   'start_from': text,
+  'task': one_of('single', 'multi'),
   'trainable': list_of(text),
   'dtype': one_of(*DTYPES),
   'remat': one_of(*vit_config.REMAT),
@@ -70,6 +78,9 @@ KEYS = {
   'epochs': NOT_NEGATIVE,
   'steps': FROM_0,
   'label_smoothing': RATE,
+  'class_weights': _class_weights,
+  'effective_beta': RATE,
+  'logit_adjustment': NOT_NEGATIVE,
   'mixup': NOT_NEGATIVE,
   'cutmix': NOT_NEGATIVE,
   'log_every': COUNT,
@@ -102,6 +113,10 @@ KEYS = {
   'data.clip_seconds': NOT_NEGATIVE,
   'data.fps': POSITIVE,
   'data.manifest': text,
+  'data.background': NOT_NEGATIVE,
+  'data.shots': FROM_0,
+  'data.share': Number(0, 1, above=True),
+  'data.balanced': flag,
   'clip.scale_crop': _scale_crop,
   'clip.crop_area': list_of(SHARE, 2),
   'clip.crop_aspect': list_of(POSITIVE, 2),

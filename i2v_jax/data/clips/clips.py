@@ -27,9 +27,12 @@ from i2v_jax.runtime.errors import UserError
 
 
 def make_train_clip(
-  video: Video, label: int, spec: ClipSpec, rng: np.random.Generator
-) -> tuple[dict[str, np.ndarray], int]:
-  """Makes one random, augmented clip; returns it and its label.
+  video: Video,
+  label: int | np.ndarray,
+  spec: ClipSpec,
+  rng: np.random.Generator,
+) -> tuple[dict[str, np.ndarray], int | np.ndarray]:
+  """Makes one random, augmented clip; returns it and its label or labels.
 
   The clip is a dict of uint8 arrays of `spec.shapes`: `video` [T, H, W, 3] or
   [T_S, H, W, 3], and with a grid `grid` [T / (rows * columns), H, W, 3].

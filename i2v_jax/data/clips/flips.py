@@ -19,16 +19,16 @@ _SHOWN = 6  # pairs that a sentence names
 
 def random_flip(
   frames: np.ndarray,
-  label: int,
+  label: int | np.ndarray,
   rng: np.random.Generator,
   probability: float = 0.5,
   label_map: Mapping[int, int] | None = None,
-) -> tuple[np.ndarray, int]:
+) -> tuple[np.ndarray, int | np.ndarray]:
   """Mirrors all frames left to right, or none.
 
   Args:
     frames: uint8 [T, H, W, 3].
-    label: class of the clip.
+    label: class of the clip, or bool [classes], those that it has.
     rng: source of the one coin.
     probability: of mirroring.
     label_map: classes that mirroring exchanges, from `make_flip_map`.
@@ -39,7 +39,10 @@ def random_flip(
   check_frames(frames)
   if rng.random() >= probability:
     return frames, label
-  return mirror(frames), (label_map or {}).get(label, label)
+  frames, label_map = mirror(frames), label_map or {}
+  if isinstance(label, np.ndarray):
+    return frames, exchange_columns(label[None], label_map)[0]
+  return frames, label_map.get(label, label)
 
 
 def mirror(frames: np.ndarray) -> np.ndarray:

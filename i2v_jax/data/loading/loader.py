@@ -14,6 +14,7 @@ from i2v_jax.data.loading import key_frames
 from i2v_jax.data.sets.sources import Split
 from i2v_jax.data.videos import faults
 from i2v_jax.data.videos.decode import DecodeError, open_video
+from i2v_jax.data.videos.span import Span
 from i2v_jax.runtime.errors import UserError, check_choice
 
 PADDING = -1  # index of an element that fills the last batch
@@ -27,6 +28,10 @@ class Loader:
   An element is a dict: the arrays of `spec.shapes`, uint8 (`video`, and with a
   grid `grid`), `label` int32, `index` int64 into the split, `mask` float32,
   which is 0 for a placeholder, and `error`, bytes, the reason for it.
+
+  Where examples have any number of labels, `label` is -1, and `targets` uint8
+  [classes] is 1 for each. An example of a split with segments is its span,
+  which may be drawn: see `segments.Segments`.
 
   Of a split with key frames an element is one of these: `label` is -1, and
   `boxes`, `box_labels` and `box_mask` are as `clips.make_train_boxes` makes
@@ -60,20 +65,20 @@ class Loader:
 
   def load_clip(self, index: int, rng: np.random.Generator) -> dict:
     """Loads a random clip of video `index`; see `clips.make_train_clip`."""
-    label = int(self.split.labels[index])
+    label = self._find_label(index)
     if self.spec.boxes:
       given = self.split, self.spec, index
       make = lambda *video: (key_frames.make_train(*given, *video, rng), label)
     else:
       make = lambda video: clips.make_train_clip(video, label, self.spec, rng)
-    return self._load(index, make, ())
+    return self._load(index, make, (), rng)
 
   def load_views(self, index: int) -> dict:
     """Loads all test views of video `index`; clips have a leading V axis."""
     leading = (self.spec.views,)
     if index == PADDING:
-      return self._make_placeholder(index, -1, leading, '')
-    label = int(self.split.labels[index])
+      return self._make_placeholder(index, self._no_label, leading, '')
+    label = self._find_label(index)
     if self.spec.boxes:
       make = lambda *video: (self._make_test_boxes(index, *video), label)
     else:
@@ -106,29 +111,48 @@ class Loader:
     error = DecodeError(f'{self.split.paths[index]}: {reason}')
     return self._handle_bad(index, error, leading)
 
-  def _load(self, index: int, make: Callable[..., tuple], leading) -> dict:
+  def _load(self, index, make: Callable[..., tuple], leading, rng=None):
     good = lambda *video: _make_element(*make(*video), index, 1.0, '')
     bad = lambda error: self._handle_bad(index, error, leading)
-    return self._read(index, good, bad)
+    return self._read(index, good, bad, rng)
 
-  def _read(self, index: int, use: Callable, handle_bad: Callable):
+  def _read(self, index: int, use: Callable, handle_bad: Callable, rng=None):
     """Calls `use` on an open video, or `handle_bad` on why it is bad."""
     name = self.split.paths[index]
     try:
       with faults.report_bugs(name), contextlib.ExitStack() as opened:
-        video, *key = self._open(index)
+        video, *key = self._open(index, rng)
         return use(opened.enter_context(video), *key)
     except MemoryError as error:
       return handle_bad(DecodeError(f'{name}: {faults.describe(error)}'))
     except faults.OF_VIDEO as error:
       return handle_bad(error)
 
-  def _open(self, index: int) -> tuple:
+  def _open(self, index: int, rng: np.random.Generator | None) -> tuple:
     """Opens a video; with key frames returns the number of its own too."""
     split, limit = self.split, self.seconds or None
     if self.spec.boxes:
       return key_frames.open_example(split, self.spec, index, limit)
-    return (open_video(split.video(index), split.paths[index], limit),)
+    name = split.paths[index]
+    video = open_video(split.video(index), name, limit, split.fps)
+    if split.segments is None:
+      return (video,)
+    try:
+      return (Span(video, *split.segments.place(index, rng), name),)
+    except BaseException:
+      video.close()
+      raise
+
+  def _find_label(self, index: int) -> int | np.ndarray:
+    """Finds the label of an example, or bool [classes], its labels."""
+    if self.split.targets is not None:
+      return self.split.targets[index]
+    return int(self.split.labels[index])
+
+  @property
+  def _no_label(self) -> int | np.ndarray:
+    targets = self.split.targets
+    return -1 if targets is None else np.zeros_like(targets[0])
 
   def _make_test_boxes(self, index: int, video, key: int) -> dict:
     arrays = key_frames.make_test(self.split, self.spec, index, video, key)
@@ -147,7 +171,7 @@ class Loader:
       raise DecodeError(
         f"{error} (to continue without such videos: on_bad_video='skip')"
       ) from error
-    label = int(self.split.labels[index])
+    label = self._find_label(index)
     return self._make_placeholder(index, label, leading, str(error))
 
   @property
@@ -174,6 +198,8 @@ def _make_element(arrays, label, index, mask, reason):
   reason = reason.encode(errors='surrogateescape')  # like file names
   if len(reason) > REASON:  # a long path comes first
     reason = b'...' + reason[3 - REASON :]
+  if isinstance(label, np.ndarray):
+    arrays, label = arrays | {'targets': label.astype(np.uint8)}, -1
   return arrays | {
     'label': np.int32(label),
     'index': np.int64(index),

@@ -12,6 +12,7 @@ from i2v_jax.data.sets import listing, prepared
 from i2v_jax.data.sets.absent import Miscounted
 from i2v_jax.data.sets.key_frames import KeyFrames
 from i2v_jax.data.sets.look_up import Place
+from i2v_jax.data.sets.segments import Segments
 from i2v_jax.data.videos import names
 from i2v_jax.data.videos.frame_folder import FPS
 from i2v_jax.runtime.errors import UserError
@@ -40,7 +41,12 @@ class Split:
     key_frames: where examples are key frames with boxes; a path then stands
       once for each of its key frames, an id is `<video>@<time>`, and labels
       are -1.
-    video_ids: with key frames, the ids that their videos would have alone.
+    video_ids: with key frames or segments, the ids that their videos would have
+      alone.
+    segments: where examples are spans of videos; a path then stands once for
+      each of its spans, and an id is `<video>@<start>-<end>`.
+    targets: bool [n, classes], read-only, where examples have any number of
+      labels; those of `labels` are -1 then. None if each has its one label.
   """
 
   paths: tuple[str, ...]
@@ -55,6 +61,8 @@ class Split:
   fps: float = FPS
   key_frames: KeyFrames | None = None
   video_ids: tuple[str, ...] = ()
+  segments: Segments | None = None
+  targets: np.ndarray | None = None
 
   def __post_init__(self):
     labels = np.array(self.labels)
@@ -71,29 +79,49 @@ class Split:
       first = int(wrong.argmax())
       problem = f'label {labels[first]} of {self.ids[first]!r} is not in'
       raise UserError(f'{problem} -1..{len(self.class_names) - 1}')
-    labels = labels.astype(np.int32)
-    labels.setflags(write=False)
-    object.__setattr__(self, 'labels', labels)
+    self._freeze('labels', labels.astype(np.int32))
+    if self.targets is not None:
+      self._check_targets()
+
+  def _check_targets(self) -> None:
+    targets, wanted = self.targets, (len(self), len(self.class_names))
+    if targets.dtype != bool or targets.shape != wanted:
+      found = f'{targets.dtype} {list(targets.shape)}'
+      raise ValueError(f'targets are {found}, not bool {list(wanted)}')
+    self._freeze('targets', targets.copy())
+
+  def _freeze(self, name: str, array: np.ndarray) -> None:
+    array.setflags(write=False)
+    object.__setattr__(self, name, array)
 
   def __len__(self) -> int:
     return len(self.paths)
 
   @property
   def num_videos(self) -> int:
-    """Number of videos, or of those that have key frames."""
+    """Number of videos, or of those with key frames or segments."""
+    if self.segments is not None:
+      return len(self.segments.footage)
     return len(self) if self.key_frames is None else len({*self.paths})
 
   def video(self, index: int) -> str | bytes:
     """Returns the path of video `index`, or its contents as bytes."""
     path = self.paths[index]  # an IndexError past the end, for both
-    return path if self.records is None else self.records[index]
+    if self.records is None:
+      return path
+    whole = self.segments is None
+    return self.records[index if whole else self.segments.video_of[index]]
 
   def list_videos(self) -> 'Split':
-    """Lists the files behind key frames, each once, as a split without labels.
+    """Lists the files of key frames or segments, each once, without labels.
 
     A folder of files of one second is listed as its files. Without key frames
-    it is the split itself.
+    and segments it is the split itself.
     """
+    if self.segments is not None:
+      return self._replace_examples(
+        {video.id: video.path for video in self.segments.footage}
+      )
     if self.key_frames is None:
       return self
     files = dict(zip(self.video_ids, self.paths, strict=True))
@@ -104,6 +132,9 @@ class Split:
         for name in sorted(os.listdir(folder))
         if names.has_video_extension(name)
       }
+    return self._replace_examples(files)
+
+  def _replace_examples(self, files: dict[str, str]) -> 'Split':
     return dataclasses.replace(
       self,
       paths=tuple(files.values()),
@@ -111,6 +142,8 @@ class Split:
       ids=tuple(files),
       key_frames=None,
       video_ids=(),
+      segments=None,
+      targets=None,
     )
 
   def fingerprint(self) -> str:
@@ -124,6 +157,10 @@ class Split:
       digest.update(f'{video}\0{label}\n'.encode(errors='surrogateescape'))
     if self.key_frames is not None:
       self.key_frames.update(digest)
+    if self.segments is not None:
+      self.segments.update(digest)
+    if self.targets is not None:
+      digest.update(np.packbits(self.targets).tobytes())
     return digest.hexdigest()[:16]
 
 

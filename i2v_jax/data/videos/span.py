@@ -1,0 +1,78 @@
+"""A part of an open video, used as a video of its own."""
+
+import contextlib
+import dataclasses
+import operator
+from collections.abc import Iterable
+
+import numpy as np
+
+from i2v_jax.data.videos.decode import FrameFolder, Video
+from i2v_jax.data.videos.packets import DecodeError
+
+ROUNDING = 0.0015  # seconds; tables round times to milliseconds
+
+
+class Span(contextlib.AbstractContextManager):
+  """The frames of a video that are displayed from `start` to before `end`.
+
+  A span shorter than a frame is the frame displayed at its start.
+
+  Args:
+    video: opened by `decode.open_video`; closed with the span.
+    start: seconds from its first frame.
+    end: the same; beyond its end is its end.
+    name: of the video, for errors.
+
+  Attributes:
+    info: facts of the part, a `VideoInfo`; times are from its first frame.
+    first: number of its first frame in the video.
+
+  Raises:
+    DecodeError: it starts after the end of the video.
+  """
+
+  def __init__(
+    self,
+    video: Video | FrameFolder,
+    start: float,
+    end: float,
+    name: str = 'the video',
+  ):
+    whole = video.info
+    if start >= whole.duration + ROUNDING:
+      raise DecodeError(
+        f'{name}: the span from {start:.3f} s on is outside it, as it lasts '
+        f'{whole.duration:.3f} s; correct the time, or drop the span'
+      )
+    self._video, times = video, np.asarray(whole.times)
+    # The frame displayed at `start` began before it; rounding may hide that.
+    first, stop = np.searchsorted(times, (start - ROUNDING, end - ROUNDING))
+    self.first = int(min(first, whole.frames - 1))
+    stop = max(int(stop), self.first + 1)
+    edge = times[stop] if stop < whole.frames else whole.duration
+    duration = float(edge - times[self.first])
+    self.info = dataclasses.replace(
+      whole,
+      frames=stop - self.first,
+      duration=duration,
+      fps=(stop - self.first) / duration,
+      times=tuple((times[self.first : stop] - times[self.first]).tolist()),
+    )
+
+  def __exit__(self, *_) -> None:
+    self.close()
+
+  def close(self) -> None:
+    """Closes the video; closing twice does no harm."""
+    self._video.close()
+
+  def read(
+    self, indices: Iterable[int], short_side: int | None = None
+  ) -> np.ndarray:
+    """Reads frames of the part; arguments and result as in `Video.read`."""
+    wanted, last = [operator.index(i) for i in indices], self.info.frames - 1
+    if wanted and min(wanted) < 0:
+      raise IndexError(f'frame {min(wanted)} of a span; they start at 0')
+    shifted = [self.first + min(index, last) for index in wanted]
+    return self._video.read(shifted, short_side)
