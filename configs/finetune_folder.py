@@ -12,10 +12,18 @@ imagenet, imagenet21k or swin in place of CLIP B/16; `:frames=16`.
 from configs import common, methods
 
 
+DEFAULTS = dict(family='clip', variant='', frames=0, method='zeroi2v')
+DEFAULTS |= dict(smoke=False)
+
+
 def get_config(arg=''):
-  arg = common.parse_arg(
-    arg, family='clip', variant='', frames=0, method='zeroi2v', smoke=False
-  )
+  arg = common.parse_arg(arg, **DEFAULTS)
+  c = make_config(arg)
+  return common.smoke(c) if arg.smoke else c
+
+
+def make_config(arg):
+  """The config of full size, by parsed arguments."""
   c = common.base()
   frames = arg.frames or (16 if arg.method == 'dualpath' else 8)
   common.backbone(c, arg.variant, frames, arg.family)
@@ -32,4 +40,4 @@ def get_config(arg=''):
   if c.optimizer.schedule == 'epoch':
     c.optimizer.schedule = 'step'
   c.checkpoint_every = c.eval_every = 200
-  return common.smoke(c) if arg.smoke else c
+  return c

@@ -8,7 +8,7 @@ import contextlib
 import os
 import pathlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import av
 import cv2
@@ -119,14 +119,27 @@ def _generate_split(folder: pathlib.Path, split: str, count: int, seed) -> None:
 
 def write_video(path, frames: np.ndarray, fps: int) -> None:
   """Encodes uint8 RGB `[T, H, W, 3]` to H.264; even sizes only."""
+  with open_video(path, frames.shape[1:3], fps) as write:
+    write(frames)
+
+
+@contextlib.contextmanager
+def open_video(
+  path, size: tuple[int, int], fps: int
+) -> Iterator[Callable[[np.ndarray], None]]:
+  """Opens a new video of height and width `size`; yields what adds frames."""
   with files.explain_errors(path), av.open(str(path), 'w') as container:
     stream = container.add_stream('libx264', rate=fps)
-    stream.height, stream.width = frames.shape[1:3]
+    stream.height, stream.width = size
     stream.pix_fmt = 'yuv420p'
     stream.codec_context.thread_count = 1
     # On frames this small mbtree makes the bytes differ from run to run.
     stream.options = {'crf': '12', 'preset': 'veryfast', 'mbtree': '0'}
-    for frame in frames:
-      picture = av.VideoFrame.from_ndarray(frame, format='rgb24')
-      container.mux(stream.encode(picture))
+
+    def write(frames: np.ndarray) -> None:
+      for frame in frames:
+        picture = av.VideoFrame.from_ndarray(frame, format='rgb24')
+        container.mux(stream.encode(picture))
+
+    yield write
     container.mux(stream.encode())

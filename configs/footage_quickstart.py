@@ -1,0 +1,30 @@
+r"""Hours of moving digits: which motions happen when, by a frozen ViT.
+
+python -m i2v_jax.main --config configs/footage_quickstart.py \
+  --workdir runs/footage
+
+Needs nothing, as configs/quickstart.py does. The first run makes 24 videos of
+20 minutes and the table of when something moves in them. ZeroI2V learns from
+the table's spans, and from as many in which nothing moves.
+"""
+
+from configs import common, quickstart
+
+
+def get_config(arg=''):
+  arg = common.parse_arg(arg, smoke=False)
+  c = quickstart.get_config()
+  c.compare = {}
+  c.task = 'multi'
+  c.data.format, c.data.root = 'digit_footage', 'runs/digit-footage'
+  c.data.options = dict(num_train=18, num_val=6, minutes=20.0)
+  c.data.background = 1.0
+  c.steps = 1500
+  return smoke(c) if arg.smoke else c
+
+
+def smoke(c):
+  c = common.smoke(c)
+  c.data.format, c.data.root = 'digit_footage', 'runs/smoke-footage'
+  c.data.options = dict(num_train=2, num_val=2, minutes=1.0)
+  return c
