@@ -11,7 +11,6 @@ imagenet, imagenet21k or swin in place of CLIP B/16; `:frames=16`.
 
 from configs import common, methods
 
-
 DEFAULTS = dict(family='clip', variant='', frames=0, method='zeroi2v')
 DEFAULTS |= dict(smoke=False)
 
