@@ -3,7 +3,7 @@
 import pytest
 
 from i2v_jax.data.sets import box_labels
-from i2v_jax.data.sets.box_tables import Problems, Table
+from i2v_jax.data.sets.text_tables import Problems, Table
 from i2v_jax.runtime.errors import UserError
 
 
