@@ -9,7 +9,8 @@ import numpy as np
 
 from i2v_jax.data.sets import box_tables, listing
 from i2v_jax.data.sets.key_frames import Key, Rows
-from i2v_jax.data.sets.text_tables import Problems, Table
+from i2v_jax.data.sets.problems import Problems
+from i2v_jax.data.sets.text_tables import Table
 from i2v_jax.runtime.errors import UserError
 
 FIRST, LAST = 900, 1800  # seconds of a movie, between which it is annotated

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from i2v_jax.data.sets import listing, text_tables
-from i2v_jax.data.sets.text_tables import Problems, Table
+from i2v_jax.data.sets.problems import Problems
+from i2v_jax.data.sets.text_tables import Table
 from i2v_jax.runtime.errors import UserError
 
 NEAR = 1e-3  # share of the frame by which rounding may lead out of it

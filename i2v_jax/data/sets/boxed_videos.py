@@ -7,7 +7,7 @@ import numpy as np
 
 from i2v_jax.data.sets import box_tables
 from i2v_jax.data.sets.key_frames import Key
-from i2v_jax.data.sets.text_tables import Problems
+from i2v_jax.data.sets.problems import Problems
 from i2v_jax.data.sets.video_facts import Facts
 from i2v_jax.runtime.errors import UserError
 

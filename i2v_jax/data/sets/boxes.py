@@ -20,7 +20,8 @@ from i2v_jax.data.sets import (
   video_facts,
 )
 from i2v_jax.data.sets.key_frames import Key, Rows, Truth
-from i2v_jax.data.sets.text_tables import Problems, Table
+from i2v_jax.data.sets.problems import Problems
+from i2v_jax.data.sets.text_tables import Table
 from i2v_jax.runtime.errors import MissingFileError, UserError, check_choice
 
 _COLUMNS = ('file', 'time', *box_tables.SIDES)
@@ -130,7 +131,7 @@ class _Reader:
     if table.unused:
       columns = ', '.join(table.unused)
       self.notes.append(f'columns of {path.name} that are not used: {columns}')
-    videos = table.convert('file', _parse_video, problems, '')
+    videos = table.convert('file', list_lines.parse_path, problems, '')
     parse = clock.make_clock(table.comma)
     seconds = table.convert('time', parse, problems, 0.0)
     texts = [t.strip().replace(',', '.') for t in table.columns['time']]
@@ -205,12 +206,6 @@ def _list_videos(found: _Boxes, folder: str) -> dict[str, listing.Row]:
       above, name = os.path.split(os.path.join(folder, video))
       rows[video] = listing.Row((above,), (name,), -1, line)
   return rows
-
-
-def _parse_video(text: str) -> str:
-  if not text.strip():
-    raise UserError('is an empty field')
-  return list_lines.localize(text.strip())
 
 
 def convert_scores(table: Table, problems: Problems) -> np.ndarray:

@@ -16,7 +16,8 @@ from i2v_jax.data.sets import (
   video_facts,
 )
 from i2v_jax.data.sets.key_frames import KeyFrames, Truth, make_rows
-from i2v_jax.data.sets.text_tables import Problems, Table
+from i2v_jax.data.sets.problems import Problems
+from i2v_jax.data.sets.text_tables import Table
 from i2v_jax.runtime.errors import UserError
 
 

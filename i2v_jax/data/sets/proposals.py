@@ -9,7 +9,7 @@ import numpy as np
 
 from i2v_jax.data.sets import ava_files, box_tables, listing, numpy_pickle
 from i2v_jax.data.sets.key_frames import Key, Rows
-from i2v_jax.data.sets.text_tables import Problems
+from i2v_jax.data.sets.problems import Problems
 from i2v_jax.runtime.errors import UserError
 
 _COLUMNS = ('file', 'time', *box_tables.SIDES, 'score')

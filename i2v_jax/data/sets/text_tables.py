@@ -1,4 +1,4 @@
-"""Text tables, as spreadsheets write them, and all that is wrong with them."""
+"""Text tables, as spreadsheets write them."""
 
 import csv
 import itertools
@@ -9,40 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from i2v_jax.data.sets import listing
+from i2v_jax.data.sets.problems import Problems
 from i2v_jax.runtime.errors import UserError
-
-SHOWN = 10  # problems that an error names; it counts the others
-
-
-class Problems:
-  """All that is wrong with one file.
-
-  Args:
-    path: of the file.
-    unit: what its parts are called.
-  """
-
-  def __init__(self, path: listing.Path, unit: str = 'line'):
-    self._path, self._unit, self._found = path, unit, {}
-
-  def __contains__(self, number: int) -> bool:
-    return number in self._found
-
-  def add(self, number: int, text: str) -> None:
-    """Adds what is wrong with a part, unless it has a problem already."""
-    self._found.setdefault(number, text)
-
-  def check(self) -> None:
-    """Raises UserError for all problems, naming the first ten."""
-    if not self._found:
-      return
-    numbers, unit = sorted(self._found), self._unit
-    shown = [f'{unit} {n}: {self._found[n]}' for n in numbers[:SHOWN]]
-    if len(numbers) > SHOWN:
-      shown.append(f'and {len(numbers) - SHOWN:,} more')
-    count = f'{len(numbers):,} bad {unit}{"s" * (len(numbers) > 1)}'
-    text = f'{self._path} has {count}; {"; ".join(shown)}'
-    raise UserError(f'{text}; correct or drop them')
 
 
 class Table(NamedTuple):

@@ -5,7 +5,7 @@ import pytest
 from files import write
 
 from i2v_jax.data.sets import box_tables, text_tables
-from i2v_jax.data.sets.text_tables import Problems
+from i2v_jax.data.sets.problems import Problems
 from i2v_jax.runtime.errors import UserError
 
 COLUMNS = ('file', 'time', *box_tables.SIDES)

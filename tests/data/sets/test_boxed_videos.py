@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from i2v_jax.data.sets import boxed_videos
-from i2v_jax.data.sets.text_tables import Problems
+from i2v_jax.data.sets.problems import Problems
 from i2v_jax.data.sets.video_facts import Facts
 from i2v_jax.runtime.errors import UserError
 
