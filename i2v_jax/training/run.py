@@ -226,7 +226,12 @@ def check_test_frames(loader: Loader) -> None:
 
 
 def _check_labels(train: sources.Split, val: sources.Split, root: str) -> None:
-  """Raises UserError unless each video has one of several labels."""
+  """Raises UserError unless each video has one of several labels.
+
+  With targets one class is enough, and no label is a label.
+  """
+  if train.targets is not None:
+    return
   if len(train.class_names) < 2:
     raise UserError(
       f'{root} has one class, {train.class_names[0]!r}; training needs two or '
@@ -235,7 +240,7 @@ def _check_labels(train: sources.Split, val: sources.Split, root: str) -> None:
   for part in (train, val):
     if (part.labels < 0).any():
       raise UserError(
-        f'{(part.labels < 0).sum()} videos have no label, such as '
+        f'{(part.labels < 0).sum()} {part.unit} have no label, such as '
         f'{part.ids[int(part.labels.argmin())]!r}; take them out.'
       )
 

@@ -39,8 +39,9 @@ class Listed:
 
   @functools.cached_property
   def videos(self) -> dict[str, sources.Split]:
-    """The splits, as videos where their examples are key frames."""
-    return {name: split.list_videos() for name, split in self.splits.items()}
+    """The splits, as videos where their examples are parts of them."""
+    splits = self.splits.items()
+    return {name: split.list_videos(unread=True) for name, split in splits}
 
 
 class Finding(NamedTuple):
