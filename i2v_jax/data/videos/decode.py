@@ -103,6 +103,19 @@ class Video(contextlib.AbstractContextManager):
       pending = [frame for frame in pending if frame not in done]
     return images
 
+  def find_starts(self, frames: np.ndarray) -> np.ndarray:
+    """Finds the frame at which decoding must start to read each of `frames`.
+
+    It is the last key frame up to it, or 0 if a seek finds none.
+
+    Args:
+      frames: int64 [n], each a number of a frame.
+
+    Returns:
+      int64 [n].
+    """
+    return self.packets.find_starts(frames)
+
   def _error(self, reason: str) -> DecodeError:
     return self.packets.error(reason)
 

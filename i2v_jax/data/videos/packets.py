@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import av
+import numpy as np
 
 from i2v_jax.data.videos import pyav
 from i2v_jax.data.videos.order import Order
@@ -207,6 +208,11 @@ class Packets:
     """Finds where decoding must start; None means the start of the file."""
     place = bisect_right(self._keys, frame, key=lambda key: key.frame)
     return self._keys[place - 1] if place else None
+
+  def find_starts(self, frames: np.ndarray) -> np.ndarray:
+    """Finds the frame at which decoding of each of [n] frames starts."""
+    keys = np.array([0, *(key.frame for key in self._keys)], np.int64)
+    return keys[np.searchsorted(keys[1:], frames, side='right')]
 
   def _mark(self, first: av.VideoFrame) -> None:
     codec = pyav.get_codec_name(self.context)

@@ -76,3 +76,10 @@ class Span(contextlib.AbstractContextManager):
       raise IndexError(f'frame {min(wanted)} of a span; they start at 0')
     shifted = [self.first + min(index, last) for index in wanted]
     return self._video.read(shifted, short_side)
+
+  def find_starts(self, frames: np.ndarray) -> np.ndarray:
+    """Finds where decoding of each frame starts; see `Video.find_starts`.
+
+    The number is negative if that is before the span.
+    """
+    return self._video.find_starts(np.asarray(frames) + self.first) - self.first
