@@ -3,6 +3,7 @@
 decode: opens videos and reads frames by number.
 frame_folder, frame_files: a folder of numbered images, read as a video.
 seconds: a folder of one-second files, and the frame at a time.
+span, blocks: a part of a video, used as one; parts of a list of frames.
 packets: the packets of a file: the frame that each shows, where to seek.
 order, nal, bits: the order of pictures, from headers of H.264 and others.
 display, fields: rotation and mirroring; interlaced video.

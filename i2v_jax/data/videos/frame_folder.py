@@ -17,7 +17,7 @@ import numpy as np
 from i2v_jax.data.videos.frame_files import is_frame_folder, list_frames
 from i2v_jax.data.videos.packets import DecodeError
 from i2v_jax.data.videos.resize import resize_short_side
-from i2v_jax.data.videos.video_info import VideoInfo
+from i2v_jax.data.videos.video_info import VideoInfo, to_times
 from i2v_jax.runtime.errors import UserError
 
 __all__ = ['FPS', 'FrameFolder', 'is_frame_folder', 'list_frames']
@@ -98,6 +98,10 @@ class FrameFolder(contextlib.AbstractContextManager):
       images[wanted == frame] = self.resize(image[None], short_side)
     return images
 
+  def find_starts(self, frames: np.ndarray) -> np.ndarray:
+    """Finds where decoding of each frame starts: at the frame itself."""
+    return np.asarray(frames, np.int64)
+
   def convert(self, picture: np.ndarray, frame: int) -> np.ndarray:
     """Converts picture number `frame` to uint8 RGB [H, W, 3]."""
     height, width = picture.shape[:2]
@@ -126,7 +130,7 @@ class FrameFolder(contextlib.AbstractContextManager):
       duration=count / fps,
       codec=_CODECS.get(ending, ending),
       rotation=0,
-      times=tuple(frame / fps for frame in range(count)),
+      times=to_times(frame / fps for frame in range(count)),
     )
 
   def _decode(self, frame: int) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 
 from i2v_jax.data.videos.decode import FrameFolder, Video
 from i2v_jax.data.videos.packets import DecodeError
+from i2v_jax.data.videos.video_info import to_times
 
 ROUNDING = 0.0015  # seconds; tables round times to milliseconds
 
@@ -57,7 +58,7 @@ class Span(contextlib.AbstractContextManager):
       frames=stop - self.first,
       duration=duration,
       fps=(stop - self.first) / duration,
-      times=tuple((times[self.first : stop] - times[self.first]).tolist()),
+      times=to_times(times[self.first : stop] - times[self.first]),
     )
 
   def __exit__(self, *_) -> None:
@@ -76,3 +77,10 @@ class Span(contextlib.AbstractContextManager):
       raise IndexError(f'frame {min(wanted)} of a span; they start at 0')
     shifted = [self.first + min(index, last) for index in wanted]
     return self._video.read(shifted, short_side)
+
+  def find_starts(self, frames: np.ndarray) -> np.ndarray:
+    """Finds where decoding of each frame starts; see `Video.find_starts`.
+
+    The number is negative if that is before the span.
+    """
+    return self._video.find_starts(np.asarray(frames) + self.first) - self.first
