@@ -10,6 +10,7 @@ from i2v_jax.data.sets.look_up import LookUp, Place
 from i2v_jax.data.sets.segment_entries import Annotated
 from i2v_jax.data.sets.segments import (
   Footage,
+  Labelled,
   Segments,
   find_gaps,
   name_span,
@@ -125,7 +126,13 @@ def make_split(
     ids=tuple(name_span(*example[:3]) for example in examples),
     video_ids=tuple(example.video for example in examples),
     segments=Segments(
-      tuple(footage), video_of, spans, gaps, lengths, tuple(unread)
+      tuple(footage),
+      video_of,
+      spans,
+      gaps,
+      lengths,
+      tuple(unread),
+      Labelled(video_of, spans, targets),
     ),
     targets=targets,
     **options,

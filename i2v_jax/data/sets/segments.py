@@ -16,6 +16,31 @@ class Footage(NamedTuple):
   group: str = ''  # Of files that belong on one side: a person, a camera.
 
 
+class Labelled(NamedTuple):
+  """What is labelled in files, whichever of it are examples.
+
+  Attributes:
+    video_of: int64 [m], number of each span's file.
+    spans: float64 [m, 2], start and end.
+    targets: bool [m, classes].
+  """
+
+  video_of: np.ndarray
+  spans: np.ndarray
+  targets: np.ndarray
+
+  def find_targets(self, video: int, start: float, end: float) -> np.ndarray:
+    """Finds the labels that hold for at least half of a time: bool [classes].
+
+    Spans of one label may touch or overlap.
+    """
+    here = self.video_of == video
+    spans, targets = self.spans[here].clip(start, end), self.targets[here]
+    return np.array(
+      [_measure_union(spans[t]) >= (end - start) / 2 for t in targets.T]
+    )
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Segments:
   """The spans of a split's examples, in seconds from the first frame.
@@ -30,6 +55,7 @@ class Segments:
       which one can be drawn; () if no span is.
     lengths: float64 [k], from which the length of a drawn span is chosen.
     unread: files that cannot be opened and have no example; no duration.
+    labelled: all listed spans of the files.
   """
 
   footage: tuple[Footage, ...]
@@ -38,6 +64,7 @@ class Segments:
   gaps: tuple[np.ndarray, ...] = ()
   lengths: np.ndarray | None = None
   unread: tuple[Footage, ...] = ()
+  labelled: Labelled | None = None
 
   def __len__(self) -> int:
     return len(self.spans)
@@ -81,6 +108,15 @@ def name_span(video: str, start: float, end: float) -> str:
   """Names a span, to milliseconds: `a.mp4@1.5-3`."""
   start, end = (f'{x:.3f}'.rstrip('0').rstrip('.') for x in (start, end))
   return f'{video}@{start}-{end}'
+
+
+def _measure_union(spans: np.ndarray) -> float:
+  """Measures the seconds that several spans cover together."""
+  covered, until = 0.0, -np.inf
+  for start, end in sorted(spans.tolist()):
+    covered += max(end - max(start, until), 0.0)
+    until = max(until, end)
+  return covered
 
 
 def find_gaps(spans: np.ndarray, duration: float, least: float) -> np.ndarray:

@@ -18,6 +18,7 @@ from i2v_jax.data.sets import (
   ava,
   boxes,
   digit_boxes,
+  digit_footage,
   digits,
   kinetics_csv,
   listing,
@@ -64,6 +65,7 @@ FORMATS: dict[str, Callable[..., listing.Listing]] = {
 DEMOS = {
   'digits': (digits.generate, 'folder', ()),
   'digit_boxes': (digit_boxes.generate, 'boxes', ('proposals', 'min_score')),
+  'digit_footage': (digit_footage.generate, 'segments', ()),
 }
 _TRAIN_TEST = ('ucf101', 'hmdb51', 'diving48')  # they have no split val
 
