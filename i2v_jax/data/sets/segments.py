@@ -34,11 +34,14 @@ class Labelled(NamedTuple):
 
     Spans of one label may touch or overlap.
     """
-    here = self.video_of == video
+    starts, ends = self.spans.T
+    here = (self.video_of == video) & (starts < end) & (ends > start)
     spans, targets = self.spans[here].clip(start, end), self.targets[here]
-    return np.array(
-      [_measure_union(spans[t]) >= (end - start) / 2 for t in targets.T]
-    )
+    found = np.zeros(self.targets.shape[1], bool)
+    for label in np.flatnonzero(targets.any(axis=0)):
+      held = _measure_union(spans[targets[:, label]])
+      found[label] = held >= (end - start) / 2
+    return found
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
