@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
+import numpy as np
 
 from i2v_jax.data.clips.clips import ClipSpec, make_test_views
 from i2v_jax.data.videos import faults
@@ -15,6 +16,7 @@ from i2v_jax.runtime import sharding
 from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import experiment
 from i2v_jax.training.evaluation import boxes, evaluate
+from i2v_jax.training.evaluation.calibration import UNFITTED, Calibration
 from i2v_jax.training.evaluation.kinds import find_evaluation
 from i2v_jax.training.stored import read_stored
 
@@ -31,6 +33,7 @@ class Trained:
     identity: JSON facts that identify the weights.
     mesh: mesh of devices.
     path: the folder or adapter file it was loaded from.
+    calibration: temperature and thresholds that were fitted after training.
   """
 
   model: video.VideoClassifier
@@ -40,6 +43,7 @@ class Trained:
   identity: Mapping[str, Any]
   mesh: Any
   path: pathlib.Path
+  calibration: Calibration = UNFITTED
 
   @property
   def folder(self) -> pathlib.Path:
@@ -54,6 +58,9 @@ class Trained:
   def probabilities(self, path, spec: ClipSpec | None = None, span=None):
     """Computes class probabilities `[classes]` of a video, averaged over views.
 
+    Of a task `multi` each is between 0 and 1 by itself. They are not
+    calibrated.
+
     Args:
       path: video file, its bytes, a folder of frames, or a video that
         `open_video` opened.
@@ -66,11 +73,17 @@ class Trained:
       name = '<bytes>' if isinstance(path, bytes) else path
       with faults.report_bugs(name), open_video(path) as opened:
         views = make_test_views(opened, spec or self.spec, span)
-    name = self.config['data']['normalization']
+    name, task = self.config['data']['normalization'], self.config['task']
     batch = jax.tree.map(lambda x: x[None], views)
     return jax.device_get(
-      evaluate.compute_probabilities(self.model, name, self.params, batch)
+      evaluate.compute_probabilities(
+        self.model, name, self.params, batch, task=task
+      )
     )[0]
+
+  def calibrate(self, probabilities: np.ndarray) -> np.ndarray:
+    """Applies the fitted temperature to probabilities `[..., classes]`."""
+    return self.calibration.apply(probabilities, self.config['task'])
 
   def top(self, path, k: int = 5) -> list[tuple[str, float]]:
     """Returns the `k` most probable classes of a video, with probabilities."""
@@ -152,7 +165,13 @@ def use_proposals(model: Trained, file: str) -> dict[str, Any]:
 
 
 def place_on_mesh(
-  model, params, config, class_names, identity, path
+  model,
+  params,
+  config,
+  class_names,
+  identity,
+  path,
+  calibration: Calibration = UNFITTED,
 ) -> Trained:
   """Returns a `Trained` with parameters on the devices of a new mesh.
 
@@ -162,4 +181,6 @@ def place_on_mesh(
   params = jax.device_put(
     params, sharding.make_shardings_for_use(params, config['mesh'], mesh)
   )
-  return Trained(model, params, config, class_names, identity, mesh, path)
+  return Trained(
+    model, params, config, class_names, identity, mesh, path, calibration
+  )
