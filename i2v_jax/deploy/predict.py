@@ -1,21 +1,31 @@
-"""`i2v predict`: class probabilities of videos."""
+"""`i2v predict`: class probabilities of videos, printed or written."""
 
 import dataclasses
 import json
 import sys
-
-import numpy as np
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from i2v_jax.data.clips.clips import ClipSpec
-from i2v_jax.data.sets import folders
-from i2v_jax.data.videos import faults
-from i2v_jax.data.videos.decode import FPS, VideoInfo, open_video
+from i2v_jax.deploy.prediction import results, tables
+from i2v_jax.deploy.prediction.journal import Journal
+from i2v_jax.deploy.prediction.reading import Reading, score_classes
+from i2v_jax.deploy.prediction.scoring import Scored
 from i2v_jax.deploy.trained import Trained
-from i2v_jax.runtime import ranges
-from i2v_jax.runtime.console import console, make_encodable, make_table
+from i2v_jax.params import sha256
+from i2v_jax.runtime.console import (
+  console,
+  make_encodable,
+  make_progress,
+  make_table,
+)
 from i2v_jax.runtime.errors import UserError
+from i2v_jax.training import experiment
 
 BAR = 24  # characters of a probability of 1
+NONE = '(no class)'  # where none of several labels holds
+
+Describe = Callable[[Scored], Mapping[str, Any]]
 
 
 def set_views(spec: ClipSpec, views: str | None) -> ClipSpec:
@@ -29,147 +39,148 @@ def set_views(spec: ClipSpec, views: str | None) -> ClipSpec:
   return dataclasses.replace(spec, **options)
 
 
-def split_windows(info: VideoInfo, seconds: float) -> list[tuple[int, int]]:
-  """Splits a video into frame spans of `seconds`, half overlapping."""
-  ranges.POSITIVE('--window', seconds)
-  frame = info.duration / info.frames
-  if seconds < frame:
-    raise UserError(
-      f'--window is {seconds:g} seconds, less than a frame of this video; give '
-      f'{frame:.3g} or more.'
-    )
-  last = max(info.duration - seconds, 0.0)
-  starts = np.append(np.arange(0.0, last, seconds / 2), last)
-  first = np.searchsorted(info.times, starts)
-  stop = np.searchsorted(info.times, starts + seconds)
-  stop[-1] = info.frames  # whatever the rounding of the last start
-  spans = zip(first.tolist(), stop.tolist(), strict=True)
-  return [span for span in dict.fromkeys(spans) if span[0] < span[1]]
+def describe_with(
+  choose: results.Choose, windows: bool
+) -> Callable[[Scored], Mapping[str, Any]]:
+  """Makes what describes a scored video as JSON."""
+
+  def describe(scored: Scored) -> Mapping[str, Any]:
+    return results.make_prediction(scored, choose, windows).to_json()
+
+  return describe
 
 
-def list_clips(paths) -> list[str]:
-  """Lists videos; a folder stands for all videos in and below it, by name.
+def print_all(
+  trained: Trained,
+  clips: Sequence[str],
+  reading: Reading,
+  describe: Describe,
+  show: Callable[[Mapping[str, Any]], None],
+) -> int:
+  """Prints the result of each video; one that is bad does not stop the others.
 
-  A folder of frames is a video. Other files are ignored, and counted on
-  stderr.
-
-  Raises:
-    UserError: a folder holds no video.
+  Returns:
+    The number of bad videos, whose errors are on stderr.
   """
-  found = []
-  for path in paths:
-    videos, left_out = folders.find_videos(path)
-    if not videos:
-      raise UserError(
-        f'{path} holds no video, but {len(left_out)} other files; name a '
-        'video, or a folder of videos.'
-      )
-    if left_out:
-      said = f'{path}: {folders.describe_left_out(left_out)}'
-      print(said, file=sys.stderr)
-    found += videos
-  return found
+  failed, bar, progress = 0, *make_progress(len(clips), 'predict', 'videos')
+  with bar:
+    for scored in score_classes(trained, clips, reading, 0, progress):
+      found = describe(scored)
+      if 'error' in found:
+        print(f'error: {found["error"]}', file=sys.stderr)
+        failed += 1
+      else:
+        show(found)
+  return failed
 
 
-def predict_file(
-  trained: Trained, path, spec: ClipSpec, window=None, fps: float = FPS
-) -> dict:
-  """Predicts one video; returns a JSON object.
+def write_all(
+  trained: Trained,
+  clips: Sequence[str],
+  reading: Reading,
+  describe: Describe,
+  out,
+  begun: Mapping[str, Any],
+  columns: Mapping[str, str] = tables.CLASSES,
+) -> int:
+  """Writes the result of each video to a file, and resumes one after a kill.
 
   Args:
     trained: the model.
-    path: video file, or folder of frames.
-    spec: preprocessing and views.
-    window: seconds of a window that slides over the video; None for none.
-    fps: frames per second of a folder of frames.
+    clips: paths of the videos.
+    reading: how they are read.
+    describe: makes a result.
+    out: a file of `tables.SUFFIXES`.
+    begun: facts of model and options, see `identify`.
+    columns: of a table.
 
   Returns:
-    `file`; `top`, a list of `{'name', 'probability'}`; with `window` also
-    `windows`, each with `start` and `end` in seconds and its own `top`, and
-    `top` is of their mean.
+    The number of bad videos, those before a resumption too; they are in the
+    file.
   """
-  top = lambda p: [
-    {'name': name, 'probability': round(value, 6)}
-    for name, value in trained.named(p)
-  ]
-  if window is None:
-    found = trained.probabilities(path, spec)
-    return {'file': str(path), 'top': top(found)}
-  with open_video(path, fps=fps) as opened:
-    info = opened.info
-    spans = split_windows(info, window)
-    found = [trained.probabilities(opened, spec, span) for span in spans]
-  ends = (*info.times, info.duration)
-  return {
-    'file': str(path),
-    'top': top(np.mean(found, axis=0)),
-    'windows': [
-      {
-        'start': round(ends[first], 3),
-        'end': round(ends[stop], 3),
-        'top': top(probabilities),
-      }
-      for (first, stop), probabilities in zip(spans, found, strict=True)
-    ],
-  }
+  path = tables.check_output(out)
+  kind, target = path.suffix.lower(), path
+  if kind == '.parquet':
+    target = path.with_name(path.name + tables.JOURNAL)
+    tables.check_new(path, target)
+  head = tables.encode_head(columns) if kind == '.csv' else b''
+  with Journal(target, begun, clips, head) as journal:
+    for scored in run_journal(trained, clips, reading, journal):
+      found = describe(scored)
+      data = (
+        tables.encode_csv(columns, tables.list_rows(found))
+        if kind == '.csv'
+        else tables.encode_json(found)
+      )
+      record = {'file': scored.path, 'row': scored.row}
+      journal.append(data, record | {'bad': 'error' in found})
+    failed = journal.bad
+    if kind == '.parquet':
+      tables.write_parquet(path, target, columns)
+      journal.remove()
+  bad = f', {failed} of them could not be read' if failed else ''
+  console.print(f'{path}: {len(clips):,} videos{bad}')
+  return failed
 
 
-def show_prediction(result: dict) -> None:
+def run_journal(
+  trained: Trained, clips: Sequence[str], reading: Reading, journal: Journal
+) -> Iterator[Scored]:
+  """Scores the videos that are not done yet."""
+  done = journal.done
+  if done:
+    console.print(f'{journal.path}: {done:,} of {len(clips):,} are done')
+  bar, progress = make_progress(len(clips), 'predict', 'videos', done)
+  with bar:
+    yield from score_classes(
+      trained, clips[done:], reading, journal.row, progress, len(clips)
+    )
+
+
+def identify(trained: Trained, reading: Reading, **options) -> dict[str, Any]:
+  """Collects what a result depends on: JSON facts."""
+  reader = reading.reader
+  return experiment.to_plain(
+    {
+      'model': sha256(trained.params)[:16],
+      'classes': list(trained.class_names),
+      'calibration': trained.calibration.to_json(),
+      'clip': dataclasses.asdict(reader.spec),
+      'windows': reader.windows and dict(reader.windows._asdict()),
+      'fps': reader.fps,
+    }
+    | options
+  )
+
+
+def print_json(result: Mapping[str, Any]) -> None:
+  """Prints one result as a line of JSON."""
+  print(json.dumps(result), flush=True)
+
+
+def show_prediction(result: Mapping[str, Any]) -> None:
   """Prints one prediction as a table."""
   columns = ('class', 'probability', '')
-  rows = [_make_row(entry) for entry in result['top']]
+  rows = [_make_row(entry) for entry in result['top'] or [_find_best(result)]]
   if 'windows' in result:
     columns = (*columns, 'seconds')
     rows = [*((*row, 'all') for row in rows), None]
     rows += [
-      (*_make_row(window['top'][0]), '{start:.1f}-{end:.1f}'.format(**window))
+      (*_make_row(_find_best(window)), '{start:.1f}-{end:.1f}'.format(**window))
       for window in result['windows']
     ]
   console.print(make_table(result['file'], columns, rows))
 
 
-def _make_row(entry: dict) -> tuple[str, str, str]:
+def _find_best(result: Mapping[str, Any]) -> Mapping[str, Any]:
+  """Finds the best class of a video or window, or none."""
+  return next(iter(result['top']), {'name': NONE})
+
+
+def _make_row(entry: Mapping[str, Any]) -> tuple[str, str, str]:
+  if 'probability' not in entry:
+    return entry['name'], '', ''
   share = entry['probability']
   full, rest = make_encodable('█░', instead='#.')
   length = int(share * BAR)
   return entry['name'], f'{share:.1%}', full * length + rest * (BAR - length)
-
-
-def predict_all(
-  trained: Trained,
-  paths,
-  *,
-  views=None,
-  window=None,
-  as_json=False,
-  fps: float | None = None,
-):
-  """Predicts every video; one that cannot be read does not stop the others.
-
-  `fps` is the frame rate of folders of frames; None takes that of the model's
-  config.
-
-  Returns:
-    The number of videos that could not be read; their errors are on stderr.
-  """
-  if trained.model.num_boxes:
-    raise UserError(
-      f'{trained.path} classifies boxes, not complete clips; use i2v detect.'
-    )
-  spec, failed = set_views(trained.spec, views), 0
-  if fps is None:
-    fps = trained.config['data'].get('fps', FPS)
-  for path in paths:
-    try:
-      result = predict_file(trained, path, spec, window, fps)
-    except (ValueError, OSError, MemoryError) as error:
-      if isinstance(error, MemoryError):
-        error = f'{path}: {faults.describe(error)}'
-      print(f'error: {error}', file=sys.stderr)
-      failed += 1
-      continue
-    if as_json:
-      print(json.dumps(result), flush=True)
-    else:
-      show_prediction(result)
-  return failed
