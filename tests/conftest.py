@@ -19,6 +19,7 @@ os.environ |= {
   '--xla_cpu_parallel_codegen_split_count=1'
   + ' --xla_cpu_use_fusion_emitters=false'
   * (tuple(map(int, version('jaxlib').split('.')[:2])) < (0, 12)),
+  'XDG_CACHE_HOME': f'{tempfile.gettempdir()}/i2v_jax_test_cache/home',
   'JAX_COMPILATION_CACHE_DIR': f'{tempfile.gettempdir()}/i2v_jax_test_cache',
   'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0',
   'JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES': '-1',

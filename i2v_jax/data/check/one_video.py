@@ -109,18 +109,18 @@ def _make_facts(info: decode.VideoInfo) -> dict[str, Any]:
 
 
 def _check_decoding(path: str, video: decode.Video) -> dict[str, Any]:
-  count, packets = video.info.frames, video.packets
+  count, index = video.info.frames, video.packets.index
   walk = _walk(path, video.fits)
   found = {
     'stated': walk.stated,
     'cut_short': walk.cut_short,
-    'not_shown': max(0, packets.listed - count),
-    'untimed': packets.counted and not packets.ticks,
+    'not_shown': max(0, index.listed - count),
+    'untimed': index.counted and index.start is None,
     'interlaced': walk.interlaced,
   }
-  if packets.counted:
-    walk = walk._replace(listed=packets.ticks)
-  elif packets.ticks and not _is_in_order(walk):
+  if index.counted:
+    walk = walk._replace(listed=index.ticks)
+  elif index.start is not None and not _is_in_order(walk):
     reason = 'its frames are not in the order of their times'
     reason = f'{reason}; re-encode it: ffmpeg -i IN OUT'
     return found | {'ok': False, 'frames': 0, 'frame': 0, 'reason': reason}

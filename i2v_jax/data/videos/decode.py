@@ -10,7 +10,8 @@ import numpy as np
 
 from i2v_jax.data.videos import display, pyav
 from i2v_jax.data.videos.frame_folder import FPS, FrameFolder, is_frame_folder
-from i2v_jax.data.videos.packets import DecodeError, Key, Packets, Source
+from i2v_jax.data.videos.index import Key
+from i2v_jax.data.videos.packets import DecodeError, Packets, Source
 from i2v_jax.data.videos.resize import resize_short_side
 from i2v_jax.data.videos.video_info import VideoInfo
 from i2v_jax.runtime.errors import MissingFileError, UserError
@@ -32,7 +33,8 @@ class Video(contextlib.AbstractContextManager):
   """An open video: use it as a context manager, or close it.
 
   Opening reads every packet and decodes one frame: a stated frame count may be
-  missing or wrong, the list of packets is neither.
+  missing or wrong, the list of packets is neither. What that finds in a long
+  file is kept (see `index_cache`), and the file may stay open (see `kept`).
 
   Args:
     source: path of the file, or its bytes.
@@ -54,8 +56,7 @@ class Video(contextlib.AbstractContextManager):
     self.packets = Packets(source, name, seconds)
     self._reformatter = pyav.Reformatter()
     try:
-      self.packets.open()
-      self.info = self._describe(self.packets.scan())
+      self.packets.load()
     except BaseException as error:
       self.close()
       if isinstance(error, FileNotFoundError):
@@ -65,6 +66,9 @@ class Video(contextlib.AbstractContextManager):
         reason = pyav.describe_error(error)
         raise self._error(f'cannot be opened ({reason})') from error
       raise
+    self._index = self.packets.index
+    self.info, self.display = self._index.info, self._index.display
+    self._reformatter.codec = self.info.codec
 
   def __exit__(self, *_) -> None:
     self.close()
@@ -114,37 +118,10 @@ class Video(contextlib.AbstractContextManager):
     Returns:
       int64 [n].
     """
-    return self.packets.find_starts(frames)
+    return self._index.find_starts(frames)
 
   def _error(self, reason: str) -> DecodeError:
     return self.packets.error(reason)
-
-  def _describe(self, first: av.VideoFrame) -> VideoInfo:
-    self._reformatter.codec = pyav.get_codec_name(self.packets.context)
-    try:
-      self.display = display.read_display(self.packets.stream, first)
-    except UserError as error:
-      raise self._error(f'{error}; re-encode it: ffmpeg -i IN OUT') from None
-    height, width = self.display.size
-    counts, base = self.packets.counts, self.packets.base
-    units, second = base.as_integer_ratio()
-    n = len(counts)
-    duration = (
-      counts[-1] * base * n / (n - 1) if n > 1 else 1 / self.packets.rate
-    )
-    return VideoInfo(
-      frames=n,
-      height=height,
-      width=width,
-      fps=float(n / duration),
-      duration=float(duration),
-      codec=self._reformatter.codec,
-      rotation=self.display.rotation,
-      times=tuple(count * units / second for count in counts),
-      mirrored=self.display.mirrored,
-      pixel_aspect=float(self.display.pixel_aspect),
-      interlaced=pyav.is_interlaced(self.packets.context, first),
-    )
 
   def _clamp(self, indices: Iterable[int]) -> np.ndarray:
     wanted, last = [operator.index(i) for i in indices], self.info.frames - 1
@@ -157,7 +134,7 @@ class Video(contextlib.AbstractContextManager):
   def _find_run(self, pending: list[int]) -> list[int]:
     """Finds the leading frames between which no seek would skip anything."""
     for place, (frame, after) in enumerate(itertools.pairwise(pending), 1):
-      key = self.packets.find_key(after)
+      key = self._index.find_key(after)
       if key and key.frame > frame + 1:
         return pending[:place]
     return pending
@@ -186,22 +163,22 @@ class Video(contextlib.AbstractContextManager):
     The others are for files that break the rules of their codec, and for a
     rolling intra refresh, which has no frame to seek to.
     """
-    key = self.packets.find_key(frame)
+    key = self._index.find_key(frame)
     ways = [
       (self._decode_few, key),
       (self._decode_all, key),
       (self._decode_all, None),
     ]
-    return list(dict.fromkeys(ways[not self.packets.one_to_one :]))
+    return list(dict.fromkeys(ways[not self._index.one_to_one :]))
 
   def _decode_few(self, key: Key | None, run: list[int]) -> Iterator[tuple]:
     """Yields (frame, picture) of a run; drops unneeded non-reference frames."""
     packets = self.packets
-    numbers = {packets.ticks[frame]: frame for frame in run}
+    numbers = {self._index.get_tick(frame): frame for frame in run}
     missing = set(numbers)
     for packet in packets.start(key):
       packets.check_time(run[0])
-      if packets.marked:
+      if self._index.marked:
         wanted = packet.pts in numbers
         packets.context.skip_frame = 'DEFAULT' if wanted else 'NONREF'
       missing.discard(packet.pts)
@@ -216,11 +193,12 @@ class Video(contextlib.AbstractContextManager):
 
   def _decode_all(self, key: Key | None, run: list[int]) -> Iterator[tuple]:
     """Does the same by plain decoding, up to the first broken packet."""
-    packets = self.packets
-    numbers = {tick: frame for frame, tick in enumerate(packets.ticks)}
-    count = itertools.count()
-    for picture in packets.decode(key, run[0]):
-      frame = numbers.get(picture.pts, -1) if numbers else next(count)
+    index, count = self._index, itertools.count()
+    for picture in self.packets.decode(key, run[0]):
+      if index.start is None:
+        frame = next(count)
+      else:
+        frame = index.find_frame(picture.pts)
       if frame in run and not picture.is_corrupt:
         yield frame, picture
       if frame >= run[-1]:

@@ -17,7 +17,7 @@ import numpy as np
 from i2v_jax.data.videos.frame_files import is_frame_folder, list_frames
 from i2v_jax.data.videos.packets import DecodeError
 from i2v_jax.data.videos.resize import resize_short_side
-from i2v_jax.data.videos.video_info import VideoInfo
+from i2v_jax.data.videos.video_info import VideoInfo, to_times
 from i2v_jax.runtime.errors import UserError
 
 __all__ = ['FPS', 'FrameFolder', 'is_frame_folder', 'list_frames']
@@ -130,7 +130,7 @@ class FrameFolder(contextlib.AbstractContextManager):
       duration=count / fps,
       codec=_CODECS.get(ending, ending),
       rotation=0,
-      times=tuple(frame / fps for frame in range(count)),
+      times=to_times(frame / fps for frame in range(count)),
     )
 
   def _decode(self, frame: int) -> np.ndarray:

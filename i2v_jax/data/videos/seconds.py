@@ -16,7 +16,7 @@ import numpy as np
 
 from i2v_jax.data.videos.decode import Video
 from i2v_jax.data.videos.packets import DecodeError
-from i2v_jax.data.videos.video_info import VideoInfo
+from i2v_jax.data.videos.video_info import VideoInfo, to_times
 
 
 class Seconds(contextlib.AbstractContextManager):
@@ -140,7 +140,7 @@ class Seconds(contextlib.AbstractContextManager):
       frames=len(times),
       duration=duration,
       fps=len(times) / duration,
-      times=tuple(times),
+      times=to_times(times),
     )
 
 
@@ -162,4 +162,4 @@ def find_frame(info: VideoInfo, seconds: float, name: str = 'the video') -> int:
       f'{info.duration:.3f} s; check where the times of the annotations start, '
       'or drop the key frame'
     )
-  return int(np.abs(np.array(info.times) - seconds).argmin())
+  return int(np.abs(np.asarray(info.times) - seconds).argmin())

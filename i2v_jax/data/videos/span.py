@@ -9,6 +9,7 @@ import numpy as np
 
 from i2v_jax.data.videos.decode import FrameFolder, Video
 from i2v_jax.data.videos.packets import DecodeError
+from i2v_jax.data.videos.video_info import to_times
 
 ROUNDING = 0.0015  # seconds; tables round times to milliseconds
 
@@ -57,7 +58,7 @@ class Span(contextlib.AbstractContextManager):
       frames=stop - self.first,
       duration=duration,
       fps=(stop - self.first) / duration,
-      times=tuple((times[self.first : stop] - times[self.first]).tolist()),
+      times=to_times(times[self.first : stop] - times[self.first]),
     )
 
   def __exit__(self, *_) -> None:

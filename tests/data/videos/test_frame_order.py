@@ -79,7 +79,7 @@ def assert_every_path_agrees(path, rng):
     small = resize_short_side(np.stack(expected), 24)
     indices = rng.choices(range(len(expected)), k=5)
     np.testing.assert_array_equal(video.read(indices, 24), small[indices])
-    counted = video.packets.counted
+    counted = video.packets.index.counted
   pictures = transcode.decode_pictures(path, decode.probe(path))
   for picture, image in zip(pictures, expected, strict=True):
     np.testing.assert_array_equal(rgb(picture), image)
@@ -121,14 +121,14 @@ def test_times_in_the_order_of_decoding_are_seen_through(tmp_path):
       np.testing.assert_array_equal(video.read(range(30)), expected)
       assert (np.diff(video.info.times) > 0).all()
       # Only then are seeks given up.
-      assert bool(video.packets.ticks) == (kind == 'copied')
+      assert bool(video.packets.index.ticks) == (kind == 'copied')
 
 
 def test_a_recording_that_starts_between_key_frames_is_read_and_told(tmp_path):
   source = encode(tmp_path / 'a.mkv', 'libx264', range(0, 90, 3), CLOSED)
   remuxed.remux(source, tmp_path / 'a.ts', 'copied', None, lost=range(7))
   with decode.open_video(tmp_path / 'a.ts') as video:
-    assert video.info.frames == 20 and video.packets.ticks
+    assert video.info.frames == 20 and video.packets.index.ticks
     found = video.read(range(20))
   np.testing.assert_array_equal(found, decode_all(source)[10:])
   found = one_video.check_file(str(tmp_path / 'a.ts'))

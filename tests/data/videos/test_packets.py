@@ -58,7 +58,7 @@ def test_frames_that_no_other_needs_are_not_decoded(videos, frame, monkeypatch):
   given = watch_pictures(monkeypatch)
   with decode.open_video(path) as video:
     video.read([frame])
-    ticks = video.packets.ticks
+    ticks = video.packets.index.ticks
   assert set(given) <= needed | {ticks[frame]}
   assert len(set(ticks[:frame]) - needed) > frame / 4
   # Nothing after it is decoded, only to get it out.
@@ -84,7 +84,7 @@ def test_frames_are_dropped_only_where_it_is_known_to_be_safe(tmp_path, name):
   codec, options, marked = MARKED[name]
   path = encode(tmp_path / name, codec, range(0, 30, 3), options)
   with decode.open_video(path) as video:
-    assert video.packets.marked == marked
+    assert video.packets.index.marked == marked
 
 
 def test_what_drops_too_much_is_decoded_plainly(tmp_path, monkeypatch):
