@@ -205,6 +205,8 @@ def evaluate_trained(
   found = find_evaluation(model.model).evaluate(
     model.model, model.params, loader, config, model.mesh, model.identity
   )
+  if not model.model.num_boxes:
+    found = evaluate.use_calibration(found, split, model.calibration)
   return split, found
 
 
