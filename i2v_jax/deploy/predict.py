@@ -1,31 +1,31 @@
-"""`i2v predict`: class probabilities of videos, printed or written."""
+"""`i2v predict`: classes of videos, or what happens when in them."""
 
 import dataclasses
+import functools
 import json
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import pathlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from i2v_jax.data.clips.clips import ClipSpec
-from i2v_jax.deploy.prediction import results, tables
-from i2v_jax.deploy.prediction.journal import Journal
-from i2v_jax.deploy.prediction.reading import Reading, score_classes
-from i2v_jax.deploy.prediction.scoring import Scored
-from i2v_jax.deploy.trained import Trained
-from i2v_jax.params import sha256
-from i2v_jax.runtime.console import (
-  console,
-  make_encodable,
-  make_progress,
-  make_table,
+from i2v_jax.data.loading.window_spans import Windows
+from i2v_jax.deploy.prediction import (
+  outputs,
+  results,
+  tables,
+  timeline_formats,
+  timeline_rules,
 )
+from i2v_jax.deploy.prediction.outputs import Job
+from i2v_jax.deploy.prediction.reading import make_reading
+from i2v_jax.deploy.prediction.results import Prediction
+from i2v_jax.deploy.prediction.timeline_bars import show_timeline
+from i2v_jax.deploy.trained import Trained
+from i2v_jax.runtime.console import console, make_encodable, make_table
 from i2v_jax.runtime.errors import UserError
-from i2v_jax.training import experiment
 
 BAR = 24  # characters of a probability of 1
 NONE = '(no class)'  # where none of several labels holds
-
-Describe = Callable[[Scored], Mapping[str, Any]]
 
 
 def set_views(spec: ClipSpec, views: str | None) -> ClipSpec:
@@ -39,142 +39,134 @@ def set_views(spec: ClipSpec, views: str | None) -> ClipSpec:
   return dataclasses.replace(spec, **options)
 
 
-def describe_with(
-  choose: results.Choose, windows: bool
-) -> Callable[[Scored], Mapping[str, Any]]:
-  """Makes what describes a scored video as JSON."""
-
-  def describe(scored: Scored) -> Mapping[str, Any]:
-    return results.make_prediction(scored, choose, windows).to_json()
-
-  return describe
-
-
-def print_all(
+def make_job(
   trained: Trained,
   clips: Sequence[str],
-  reading: Reading,
-  describe: Describe,
-  show: Callable[[Mapping[str, Any]], None],
-) -> int:
-  """Prints the result of each video; one that is bad does not stop the others.
-
-  Returns:
-    The number of bad videos, whose errors are on stderr.
-  """
-  failed, bar, progress = 0, *make_progress(len(clips), 'predict', 'videos')
-  with bar:
-    for scored in score_classes(trained, clips, reading, 0, progress):
-      found = describe(scored)
-      if 'error' in found:
-        print(f'error: {found["error"]}', file=sys.stderr)
-        failed += 1
-      else:
-        show(found)
-  return failed
-
-
-def write_all(
-  trained: Trained,
-  clips: Sequence[str],
-  reading: Reading,
-  describe: Describe,
-  out,
-  begun: Mapping[str, Any],
-  columns: Mapping[str, str] = tables.CLASSES,
-) -> int:
-  """Writes the result of each video to a file, and resumes one after a kill.
+  windows: Windows,
+  *,
+  top: int | None = None,
+  threshold: Mapping[str | None, float] | None = None,
+  **options,
+) -> Job:
+  """Makes the job of predicting classes.
 
   Args:
     trained: the model.
     clips: paths of the videos.
-    reading: how they are read.
-    describe: makes a result.
-    out: a file of `tables.SUFFIXES`.
-    begun: facts of model and options, see `identify`.
-    columns: of a table.
+    windows: that slide over them; None for complete videos.
+    top: as in `results.make_choice`.
+    threshold: the same.
+    **options: of `make_reading`.
 
-  Returns:
-    The number of bad videos, those before a resumption too; they are in the
-    file.
+  Raises:
+    UserError: options that do not go together.
   """
-  path = tables.check_output(out)
-  kind, target = path.suffix.lower(), path
-  if kind == '.parquet':
-    target = path.with_name(path.name + tables.JOURNAL)
-    tables.check_new(path, target)
-  head = tables.encode_head(columns) if kind == '.csv' else b''
-  with Journal(target, begun, clips, head) as journal:
-    for scored in run_journal(trained, clips, reading, journal):
-      found = describe(scored)
-      data = (
-        tables.encode_csv(columns, tables.list_rows(found))
-        if kind == '.csv'
-        else tables.encode_json(found)
-      )
-      record = {'file': scored.path, 'row': scored.row}
-      journal.append(data, record | {'bad': 'error' in found})
-    failed = journal.bad
-    if kind == '.parquet':
-      tables.write_parquet(path, target, columns)
-      journal.remove()
-  bad = f', {failed} of them could not be read' if failed else ''
-  console.print(f'{path}: {len(clips):,} videos{bad}')
-  return failed
-
-
-def run_journal(
-  trained: Trained, clips: Sequence[str], reading: Reading, journal: Journal
-) -> Iterator[Scored]:
-  """Scores the videos that are not done yet."""
-  done = journal.done
-  if done:
-    console.print(f'{journal.path}: {done:,} of {len(clips):,} are done')
-  bar, progress = make_progress(len(clips), 'predict', 'videos', done)
-  with bar:
-    yield from score_classes(
-      trained, clips[done:], reading, journal.row, progress, len(clips)
-    )
-
-
-def identify(trained: Trained, reading: Reading, **options) -> dict[str, Any]:
-  """Collects what a result depends on: JSON facts."""
-  reader = reading.reader
-  return experiment.to_plain(
-    {
-      'model': sha256(trained.params)[:16],
-      'classes': list(trained.class_names),
-      'calibration': trained.calibration.to_json(),
-      'clip': dataclasses.asdict(reader.spec),
-      'windows': reader.windows and dict(reader.windows._asdict()),
-      'fps': reader.fps,
-    }
-    | options
+  choose = results.make_choice(trained, top, threshold)
+  describe = functools.partial(
+    results.make_prediction, choose=choose, windows=windows is not None
   )
+  reading = make_reading(trained, windows, **options)
+  asked = {'top': top, 'threshold': _to_json(threshold)}
+  return Job(trained, clips, reading, describe, tables.CLASSES, asked)
 
 
-def print_json(result: Mapping[str, Any]) -> None:
+def make_timeline_job(
+  trained: Trained,
+  clips: Sequence[str],
+  *,
+  window: float | None = None,
+  step: float | None = None,
+  threshold: Mapping[str | None, float] | None = None,
+  rules: Mapping[str, float] | None = None,
+  **options,
+) -> Job:
+  """Makes the job of finding segments.
+
+  Args:
+    trained: the model.
+    clips: paths of the videos.
+    window: as in `timeline_rules.choose_windows`.
+    step: the same.
+    threshold: as in `timeline_rules.make_rules`.
+    rules: further arguments of it.
+    **options: of `make_reading`.
+
+  Raises:
+    UserError: options that do not go together.
+  """
+  windows = timeline_rules.choose_windows(trained, window, step)
+  found = timeline_rules.make_rules(trained, threshold, **rules or {})
+  describe = functools.partial(
+    timeline_rules.describe_timeline, windows=windows, rules=found
+  )
+  reading = make_reading(trained, windows, **options)
+  asked = {'rules': dataclasses.asdict(found)}
+  asked['rules']['thresholds'] = found.thresholds.tolist()
+  return Job(trained, clips, reading, describe, tables.SEGMENTS, asked)
+
+
+def run(job: Job, out: str | None, as_json: bool, form: str) -> int:
+  """Runs a job; returns the number of bad videos.
+
+  Args:
+    job: what to do.
+    out: file or folder for the results; None prints them.
+    as_json: prints JSON.
+    form: ending of the files in a folder.
+  """
+  if out is None:
+    timeline = job.columns is tables.SEGMENTS
+    show = show_timeline if timeline else show_prediction
+    return outputs.print_results(job, print_json if as_json else show)
+  path = pathlib.Path(out)
+  if path.suffix in tables.SUFFIXES:
+    return outputs.write_table(job, path)
+  if path.suffix in timeline_formats.FORMATS:
+    return outputs.write_file(job, path)
+  return outputs.write_files(job, path, form)
+
+
+def check_output(out: str, timeline: bool, count: int) -> None:
+  """Raises UserError unless results of `count` videos can be written there.
+
+  Args:
+    out: file or folder.
+    timeline: whether the results are timelines.
+    count: number of videos.
+  """
+  path = pathlib.Path(out)
+  if not timeline:
+    tables.check_output(path)
+    return
+  ones = tuple(timeline_formats.FORMATS)
+  if path.suffix in ones and count > 1:
+    raise UserError(
+      f'{path} holds one timeline, but there are {count} videos; give a folder '
+      f'as --out, with --format {path.suffix[1:]}.'
+    )
+  if path.suffix and not path.is_dir():
+    tables.check_output(path, (*tables.SUFFIXES, *ones))
+  elif not path.parent.is_dir():
+    raise UserError(f'{path.parent} does not exist; make the folder.')
+
+
+def print_json(result: outputs.Result) -> None:
   """Prints one result as a line of JSON."""
-  print(json.dumps(result), flush=True)
+  print(json.dumps(result.to_json()), flush=True)
 
 
-def show_prediction(result: Mapping[str, Any]) -> None:
+def show_prediction(result: Prediction) -> None:
   """Prints one prediction as a table."""
+  found = result.to_json()
   columns = ('class', 'probability', '')
-  rows = [_make_row(entry) for entry in result['top'] or [_find_best(result)]]
-  if 'windows' in result:
+  rows = [_make_row(entry) for entry in found['top'] or [{'name': NONE}]]
+  if 'windows' in found:
     columns = (*columns, 'seconds')
     rows = [*((*row, 'all') for row in rows), None]
-    rows += [
-      (*_make_row(_find_best(window)), '{start:.1f}-{end:.1f}'.format(**window))
-      for window in result['windows']
-    ]
-  console.print(make_table(result['file'], columns, rows))
-
-
-def _find_best(result: Mapping[str, Any]) -> Mapping[str, Any]:
-  """Finds the best class of a video or window, or none."""
-  return next(iter(result['top']), {'name': NONE})
+    for window in found['windows']:
+      best = next(iter(window['top']), {'name': NONE})
+      rows.append((*_make_row(best), '{start:.1f}-{end:.1f}'.format(**window)))
+  console.print(make_table(result.file, columns, rows))
 
 
 def _make_row(entry: Mapping[str, Any]) -> tuple[str, str, str]:
@@ -184,3 +176,8 @@ def _make_row(entry: Mapping[str, Any]) -> tuple[str, str, str]:
   full, rest = make_encodable('█░', instead='#.')
   length = int(share * BAR)
   return entry['name'], f'{share:.1%}', full * length + rest * (BAR - length)
+
+
+def _to_json(threshold: Mapping[str | None, float] | None):
+  """Lists thresholds: one for all classes has no name."""
+  return None if threshold is None else [*map(list, threshold.items())]

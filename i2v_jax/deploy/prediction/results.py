@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from i2v_jax.deploy.prediction.scoring import Scored
+from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import NonFiniteError, UserError, suggest
 
 THRESHOLD = 0.5  # of a class for which none was fitted
@@ -118,7 +119,7 @@ def check_finite(scored: Scored) -> None:
 def make_choice(
   trained,
   top: int | None = None,
-  threshold: float | Mapping[str, float] | None = None,
+  threshold: float | Mapping[str | None, float] | None = None,
 ) -> Choose:
   """Makes what chooses the classes that are named.
 
@@ -172,30 +173,32 @@ def choose_held(class_names: Sequence[str], thresholds: np.ndarray) -> Choose:
 def make_thresholds(
   class_names: Sequence[str],
   fitted: Sequence[float] | None,
-  given: float | Mapping[str, float] | None,
+  given: float | Mapping[str | None, float] | None,
 ) -> np.ndarray:
   """Makes the threshold of each class: float64 [classes].
 
   Args:
     class_names: in label order.
     fitted: after training, if they were; else each is 0.5.
-    given: one for all classes, or those of some by name, which replace them.
+    given: one for all classes, or those of some by name, which replace them; of
+      the name None that of all others.
 
   Raises:
     UserError: a class is unknown, or a threshold not from 0 to 1.
   """
+  if given is not None and not isinstance(given, Mapping):
+    given = {None: given}
   default = fitted or [THRESHOLD] * len(class_names)
   found = dict(zip(class_names, default, strict=True))
-  if given is not None and not isinstance(given, Mapping):
-    given = dict.fromkeys(class_names, given)
+  if None in (given or {}):
+    found = dict.fromkeys(class_names, given[None])
   for name, value in (given or {}).items():
-    if name not in found:
+    if name is not None and name not in found:
       near = suggest(name, class_names) or '.'
       raise UserError(
         f'--threshold names the class {name!r}, which the model does not '
         f'have{near}'
       )
-    if not 0 <= value <= 1:
-      raise UserError(f'--threshold is {value}; it can be from 0 to 1.')
-    found[name] = value
+    ranges.SHARE('--threshold', value)
+    found |= {} if name is None else {name: value}
   return np.array([found[name] for name in class_names], np.float64)

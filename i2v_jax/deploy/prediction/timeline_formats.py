@@ -1,5 +1,6 @@
 """Timelines as files: subtitles (WebVTT) and label tracks (Audacity, ELAN)."""
 
+import collections
 import pathlib
 from collections.abc import Callable, Sequence
 
@@ -44,16 +45,17 @@ def write(timeline: Timeline, path: pathlib.Path) -> None:
 
 
 def name_files(clips: Sequence[str], suffix: str) -> list[str]:
-  """Names the file of each video, relative to the folder of all.
+  """Names the file of each video in one folder.
 
-  As the video with another ending, so that players find it; the complete name
-  with that ending is taken where two would be the same, and a number besides
-  where a video is named twice.
+  As the video with another ending, so that players find it; after the complete
+  name where that of two videos would be the same, and with a number where this
+  is not enough.
   """
   stems = [pathlib.Path(clip).stem for clip in clips]
+  counts = collections.Counter(stems)
   taken, found = set(), []
   for clip, stem in zip(clips, stems, strict=True):
-    name = stem if stems.count(stem) == 1 else pathlib.Path(clip).name
+    name = stem if counts[stem] == 1 else pathlib.Path(clip).name
     number, unique = 1, name
     while unique in taken:
       number += 1
