@@ -1,6 +1,7 @@
 """What the configs share: defaults, arguments, and the smoke test."""
 
 from ml_collections import ConfigDict
+from ml_collections.config_dict import FieldReference
 
 from configs import heads
 
@@ -114,7 +115,8 @@ def base() -> ConfigDict:
   c.epochs = 40.0
   c.steps = 0  # 0: from the epochs
   c.label_smoothing = 0.0
-  c.class_weights = 'none'  # in the loss: inverse, effective, {name: weight}
+  # Of the loss: none, inverse, effective, or {class name: weight}.
+  c.class_weights = FieldReference('none', field_type=object)
   c.effective_beta = 0.999  # of effective class weights
   c.logit_adjustment = 0.0  # factor, such as 1.0, on log class frequencies
   c.mixup = 0.0  # alpha, such as 0.8: blends clips

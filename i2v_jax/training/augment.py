@@ -61,16 +61,17 @@ def mix(
   A placeholder, of `mask` 0, is not mixed, nor is its partner.
 
   Args:
-    batch: `video` uint8 `B x T x H x W x 3`, `label` and `mask` `B`, and where
-      a model takes framesets `grid`, which is mixed as its frames are.
+    batch: `video` uint8 `B x T x H x W x 3`, `label` and `mask` `B`, `targets`
+      `B x classes` where clips have any number of labels, and where a model
+      takes framesets `grid`, which is mixed as its frames are.
     rng: source of all draws.
     mixup: alpha of Beta(alpha, alpha), from which the share is drawn; 0 is off.
     cutmix: the same for the share outside the box.
     grid: rows and columns of a frameset.
 
   Returns:
-    The batch with mixed pixels, `share` float32 `B` of its own `label`, and
-    `other` int32 `B`, the label of the rest.
+    The batch with mixed pixels, `share` float32 `B` of its own `label` or
+    `targets`, and `other`, those of the rest.
   """
   partner = lambda x: jnp.roll(x, x.shape[0] // 2, axis=0)
   keep_HxW, share = draw_mixing(rng, batch['video'].shape[2:4], mixup, cutmix)
@@ -81,16 +82,20 @@ def mix(
     keep_HxW = tile_mask(keep_HxW, *grid)
     mixed['grid'] = _blend(batch['grid'], partner, keep_HxW, plain_B)
   mixed['share'] = jnp.where(plain_B, 1.0, share)
-  mixed['other'] = partner(batch['label'])
+  mixed['other'] = partner(batch.get('targets', batch['label']))
   return mixed
 
 
 def make_targets(batch: Mapping[str, jax.Array], num_classes: int) -> jax.Array:
   """Makes targets of a batch, mixed or not: float32 `B x classes`."""
-  own_BxC = jax.nn.one_hot(batch['label'], num_classes)
+  several = 'targets' in batch
+  spread = lambda x: (
+    x.astype(jnp.float32) if several else jax.nn.one_hot(x, num_classes)
+  )
+  own_BxC = spread(batch['targets' if several else 'label'])
   if 'share' not in batch:
     return own_BxC
-  other_BxC = jax.nn.one_hot(batch['other'], num_classes)
+  other_BxC = spread(batch['other'])
   share_Bx1 = batch['share'][:, None]
   return share_Bx1 * own_BxC + (1 - share_Bx1) * other_BxC
 

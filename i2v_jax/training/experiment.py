@@ -26,7 +26,7 @@ from i2v_jax.models.detection import count_boxes
 from i2v_jax.params import split
 from i2v_jax.runtime import sharding
 from i2v_jax.runtime.errors import MissingFileError, UserError
-from i2v_jax.training import config_ranges, optimizer
+from i2v_jax.training import config_ranges, imbalance, optimizer
 from i2v_jax.training.augment import check_drop_patches, check_mixing
 
 
@@ -58,13 +58,25 @@ def check_config(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_for_boxes(config: Mapping[str, Any]) -> None:
-  """Raises UserError for an option that needs one label for each clip."""
-  for key in ('label_smoothing', 'mixup', 'cutmix'):
-    if config[key]:
+  """Raises UserError for an option of the labels of complete clips."""
+  if config['task'] == 'multi':
+    raise UserError(
+      "task='multi' is for complete clips, and does not go with "
+      'model.detection, whose boxes have any number of labels as they are; '
+      "set task='single'."
+    )
+  off = dict(label_smoothing=0, mixup=0, cutmix=0) | imbalance.KEYS
+  for key, value in off.items():
+    if config[key] != value:
       raise UserError(
-        f'{key} needs one label for each clip, and does not go with '
-        'model.detection; set it to 0.'
+        f'{key} is for the labels of complete clips, and does not go with '
+        f'model.detection; set it to {value}.'
       )
+  if config['data']['balanced']:
+    raise UserError(
+      'data.balanced draws classes of complete clips, and does not go with '
+      'model.detection; set it to False.'
+    )
 
 
 def load_split(config: Mapping[str, Any], name: str) -> sources.Split:

@@ -28,9 +28,9 @@ def collect_facts(trained) -> dict[str, Any]:
   """Collects the known facts of a `trained.Trained`.
 
   `adapter`, `temporal_operator`, `backbone`, `num_frames`, `classes`,
-  `preprocessing`, `evaluations`; if the run is known also `data`, `trainable`,
-  `trained_parameters`, `parameters`, `step` and `base`: `weights` and the
-  `sha256` of the frozen ones.
+  `preprocessing`, `evaluations`; `calibration` if one was fitted; if the run is
+  known also `data`, `trainable`, `trained_parameters`, `parameters`, `step` and
+  `base`: `weights` and the `sha256` of the frozen ones.
   """
   known = read_facts(trained.path)
   knows_run = experiment.find_weights_source(trained.config)
@@ -140,8 +140,9 @@ def is_local(weights: str) -> bool:
 
 def _model(trained) -> dict[str, Any]:
   config, model = trained.config, trained.model
-  operator = model.temporal_operator
-  return {
+  operator, fitted = model.temporal_operator, trained.calibration
+  known = {'calibration': fitted.to_json()} if fitted.split else {}
+  return known | {
     'adapter': experiment.to_plain(model.adapter),
     'temporal_operator': experiment.to_plain(operator),
     'backbone': experiment.to_plain(config['model']['backbone']),

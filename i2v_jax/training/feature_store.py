@@ -26,14 +26,22 @@ class Store:
     like: shapes and types of the arrays of one row.
     count: number of rows when complete.
     facts: JSON values that determine the arrays.
+    classes: of `targets`, where clips have any number of labels; 0 for none.
   """
 
   def __init__(
-    self, folder, like: Sequence[Any], count: int, facts: Mapping[str, Any]
+    self,
+    folder,
+    like: Sequence[Any],
+    count: int,
+    facts: Mapping[str, Any],
+    classes: int = 0,
   ):
     self.folder, self.count = pathlib.Path(folder), count
     self.facts = json.loads(json.dumps(facts))
     fields = [('label', np.int32), ('mask', np.float32)]
+    fields += [('targets', np.uint8, classes)] if classes else []
+    self.known = [name for name, *_ in fields]
     fields += [(f'array_{i}', x.dtype, x.shape) for i, x in enumerate(like)]
     self.dtype = np.dtype(fields)
 
@@ -93,10 +101,18 @@ class Store:
           'or choose another --workdir.'
         )
 
-  def rows(self, arrays: Sequence, label, mask) -> np.ndarray:
-    """Makes rows to `append` from arrays with a leading axis."""
-    rows = np.empty(len(label), self.dtype)
-    rows['label'], rows['mask'] = label, mask
+  def rows(
+    self, arrays: Sequence, batch: Mapping[str, np.ndarray]
+  ) -> np.ndarray:
+    """Makes rows to `append` from arrays with a leading axis.
+
+    Args:
+      arrays: those of `like`.
+      batch: has `label`, `mask` and, with classes, `targets`.
+    """
+    rows = np.empty(len(batch['label']), self.dtype)
+    for name in self.known:
+      rows[name] = batch[name]
     for i, array in enumerate(arrays):
       rows[f'array_{i}'] = array
     return rows
@@ -112,8 +128,10 @@ class Store:
         # Not `tofile`, which hides that a disk is full from small writes.
         file.write(rows.tobytes())
 
-  def read(self, rows: Sequence[int]) -> tuple[list, np.ndarray, np.ndarray]:
-    """Reads `(arrays, label, mask)` of rows, with a leading axis.
+  def read(self, rows: Sequence[int]) -> tuple[list, dict[str, np.ndarray]]:
+    """Reads the arrays of rows, with a leading axis, and what else they hold.
+
+    That is `label`, `mask` and, with classes, `targets`.
 
     Raises:
       UserError: not all rows are written.
@@ -124,6 +142,6 @@ class Store:
       )
     found = np.memmap(self.folder / DATA, self.dtype, 'r', shape=self.count)
     found = found[np.asarray(rows)]
-    names = self.dtype.names[2:]
-    arrays = [np.ascontiguousarray(found[name]) for name in names]
-    return arrays, found['label'].copy(), found['mask'].copy()
+    copied = {n: np.ascontiguousarray(found[n]) for n in self.dtype.names}
+    known = {name: copied.pop(name) for name in self.known}
+    return [*copied.values()], known

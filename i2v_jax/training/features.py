@@ -107,9 +107,8 @@ def read_batches(
 
   def put(step):
     rows = [row_at(i) for i in range(step * size, (step + 1) * size)]
-    arrays, label, mask = store.read(rows)
-    features = jax.tree.unflatten(treedef, arrays)
-    batch = {'features': features, 'label': label, 'mask': mask}
+    arrays, known = store.read(rows)
+    batch = {'features': jax.tree.unflatten(treedef, arrays)} | known
     return sharding.put(batch, run.mesh)
 
   return sharding.prefetch(map(put, range(start, run.steps)))
@@ -120,7 +119,14 @@ def _fill_store(run, over) -> Store:
   config, one = run.config, jax.tree.leaves(feature_shapes(run.model))
   like = [jax.ShapeDtypeStruct(x.shape[1:], x.dtype) for x in one]
   count = len(run.train.split) * config['clips_per_video']
-  store = Store(run.workdir / 'features', like, count, _collect_facts(run))
+  several = run.train.split.targets is not None
+  store = Store(
+    run.workdir / 'features',
+    like,
+    count,
+    _collect_facts(run),
+    classes=run.model.num_classes if several else 0,
+  )
   console.print(
     f'features of {count:,} clips: {store.nbytes / 1e9:.3g} GB in '
     f'{store.folder}, {store.done:,} of them computed'
@@ -176,7 +182,7 @@ def _compute_rows(run, store: Store) -> Iterator[np.ndarray]:
         run.model, norm, frozen, sharding.put(kept, run.mesh)
       )
       arrays = jax.device_get(jax.tree.leaves(found))
-      yield store.rows(arrays, batch['label'], batch['mask'])
+      yield store.rows(arrays, batch)
       advance(len(batch['label']))
 
 

@@ -12,11 +12,12 @@ from i2v_jax.runtime import compilation, hosts, sharding, signals
 from i2v_jax.runtime.console import console, make_progress
 from i2v_jax.runtime.errors import FileError, UserError
 from i2v_jax.training import auto, experiment, features, memory, nonfinite
+from i2v_jax.training.evaluation import assessment, evaluate
 from i2v_jax.training.evaluation.kinds import Result, find_evaluation
 from i2v_jax.training.overview import print_overview
 from i2v_jax.training.resume import resume_run
 from i2v_jax.training.run import Run, prepare_run
-from i2v_jax.training.workdir import checkpoint, log
+from i2v_jax.training.workdir import checkpoint, checkpoint_files, log
 from i2v_jax.training.workdir.claim import claim
 from i2v_jax.training.workdir.heartbeat import Heartbeat
 from i2v_jax.training.workdir.lock import Lock
@@ -117,12 +118,32 @@ class Trainer:
       raise
 
   def evaluate_all_views(self) -> Result:
-    """Evaluates the last state on all views, and writes what was found."""
+    """Evaluates the last state on all views, and writes what was found.
+
+    A run that is resumed after its end does it again.
+    """
     run = self.run
     self.beat.enter('evaluating', run.steps)
     result = evaluate_run(run, run.val.spec, self._over)
+    if not run.model.num_boxes:
+      result = self._calibrate(result)
     self._write(result)
     return result
+
+  def _calibrate(self, result: evaluate.Evaluation) -> evaluate.Evaluation:
+    """Fits a calibration and stores it in the last checkpoint."""
+    self.lock.check()
+    run, split = self.run, self.run.val.split
+    fitted = assessment.fit(result.scores, split, run.config['data']['val'])
+    if (segments := run.train.split.segments) is not None:
+      length = segments.median_seconds
+      fitted = dataclasses.replace(fitted, segment_seconds=length)
+    self.checkpoints.wait()  # until it has its name
+    if jax.process_index() == 0:
+      checkpoint_files.write_calibration(
+        run.workdir, run.steps, fitted.to_json()
+      )
+    return evaluate.use_calibration(result, split, fitted)
 
   def _write(self, result: Result) -> None:
     self.lock.check()

@@ -7,31 +7,76 @@ import jax.numpy as jnp
 import optax
 
 from i2v_jax.training.augment import make_targets
+from i2v_jax.training.imbalance import EVEN, Imbalance
 
 
 def sum_losses(
-  logits, batch: Mapping[str, jax.Array], label_smoothing: float = 0.0
+  logits,
+  batch: Mapping[str, jax.Array],
+  label_smoothing: float = 0.0,
+  imbalance: Imbalance = EVEN,
 ):
   """Sums loss and hits over the clips of a batch; rows of mask 0 count nothing.
 
   Args:
     logits: `B x classes` of clips, or `B x N x classes` of their boxes.
-    batch: `mask` `B`, and `label` or what `sum_boxes` reads.
+    batch: `mask` `B`, and `label`, `targets` or what `sum_boxes` reads.
     label_smoothing: of the targets of clips.
+    imbalance: weights and offsets of classes, for clips.
   """
   if logits.ndim == 3:
     return sum_boxes(logits, batch)
-  return sum_clips(logits, batch, label_smoothing)
+  kind = sum_labels if 'targets' in batch else sum_clips
+  return kind(logits, batch, label_smoothing, imbalance)
 
 
-def sum_clips(logits_BxC, batch, label_smoothing: float):
-  """Sums the cross-entropy of clips, and clips whose best class is right."""
+def sum_clips(logits_BxC, batch, label_smoothing: float, imbalance: Imbalance):
+  """Sums the cross-entropy of clips, and clips whose best class is right.
+
+  It is the sum over classes of -w t log p, not divided by the weights.
+  """
   targets_BxC = optax.smooth_labels(
     make_targets(batch, logits_BxC.shape[-1]), label_smoothing
   )
-  loss_B = optax.softmax_cross_entropy(logits_BxC, targets_BxC)
+  if imbalance.weights is not None:
+    targets_BxC *= imbalance.weights[None]
+  loss_B = optax.softmax_cross_entropy(
+    _adjust(logits_BxC, imbalance), targets_BxC
+  )
   hit_B = logits_BxC.argmax(axis=-1) == batch['label']
   return (loss_B * batch['mask']).sum(), (hit_B * batch['mask']).sum()
+
+
+def sum_labels(logits_BxC, batch, label_smoothing: float, imbalance: Imbalance):
+  """Sums the binary cross-entropy of clips, each the mean of its classes.
+
+  Smoothed targets are t (1 - s) + s / 2, and weights are those of positives. A
+  hit is a clip of which each class is decided rightly at a probability of 0.5.
+
+  Args:
+    logits_BxC: of the clips.
+    batch: `targets` `B x C` of 0 and 1, and `mask` `B`.
+    label_smoothing: s.
+    imbalance: weights and offsets.
+  """
+  targets_BxC = make_targets(batch, logits_BxC.shape[-1])
+  targets_BxC = targets_BxC * (1 - label_smoothing) + label_smoothing / 2
+  adjusted_BxC = _adjust(logits_BxC, imbalance)
+  if imbalance.weights is None:
+    loss_BxC = optax.sigmoid_binary_cross_entropy(adjusted_BxC, targets_BxC)
+  else:
+    held_BxC = imbalance.weights[None] * jax.nn.log_sigmoid(adjusted_BxC)
+    other_BxC = jax.nn.log_sigmoid(-adjusted_BxC)
+    loss_BxC = -targets_BxC * held_BxC - (1 - targets_BxC) * other_BxC
+  hit_B = ((logits_BxC >= 0) == (batch['targets'] > 0)).all(axis=-1)
+  loss_B = loss_BxC.mean(axis=-1)
+  return (loss_B * batch['mask']).sum(), (hit_B * batch['mask']).sum()
+
+
+def _adjust(logits_BxC, imbalance: Imbalance):
+  if imbalance.offsets is None:
+    return logits_BxC
+  return logits_BxC + imbalance.offsets[None]
 
 
 def sum_boxes(logits_BxNxC, batch):

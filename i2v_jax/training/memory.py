@@ -191,6 +191,8 @@ def make_batch_shapes(config: Mapping, model, mesh: Mesh) -> dict[str, Any]:
     batch['boxes'] = shape((boxes, 4), jnp.float32)
     batch['box_labels'] = shape((boxes, model.num_classes), jnp.uint8)
     batch['box_mask'] = shape((boxes,), jnp.float32)
+  elif config['task'] == 'multi':
+    batch['targets'] = shape((model.num_classes,), jnp.uint8)
   return batch | {
     'label': shape((), jnp.int32),
     'mask': shape((), jnp.float32),

@@ -32,6 +32,7 @@ from i2v_jax.training import (
   trainable,
 )
 from i2v_jax.training.evaluation import boxes
+from i2v_jax.training.imbalance import make_imbalance
 from i2v_jax.training.train_step import TrainState, make_config_step
 from i2v_jax.training.workdir.lock import make_writable
 from i2v_jax.weights.adapter_file import split_drawn
@@ -210,6 +211,7 @@ def load_splits(config) -> tuple[sources.Split, sources.Split]:
     _check_labels(train, val, data['root'])
   else:
     boxes.check_truth(val)
+  make_imbalance(config, train)  # which refuses classes that there are not
   if config['data']['manifest']:
     manifest.require(config['data']['manifest'], (train, val))
   return train, val
@@ -226,7 +228,17 @@ def check_test_frames(loader: Loader) -> None:
 
 
 def _check_labels(train: sources.Split, val: sources.Split, root: str) -> None:
-  """Raises UserError unless each video has one of several labels."""
+  """Raises UserError unless each video has one of several labels.
+
+  With any number of labels there must be one in the validation split.
+  """
+  if train.targets is not None:
+    if not val.targets.any():
+      raise UserError(
+        f'No example of {len(val)} to be tested has a label, so there would be '
+        'no mAP; check the labels of this split.'
+      )
+    return
   if len(train.class_names) < 2:
     raise UserError(
       f'{root} has one class, {train.class_names[0]!r}; training needs two or '
@@ -277,4 +289,5 @@ def build_optimizer(config, learning_rate, mine):
 
 def make_run_step(run: Run):
   """Makes the training step of a run."""
-  return make_config_step(run.config, run.model, run.tx)
+  even = make_imbalance(run.config, run.train.split)
+  return make_config_step(run.config, run.model, run.tx, even)

@@ -23,7 +23,8 @@ from i2v_jax.runtime import files
 from i2v_jax.runtime.console import console
 from i2v_jax.runtime.errors import MissingFileError, UserError
 from i2v_jax.training import experiment, facts, warm_start
-from i2v_jax.training.workdir import checkpoint, claim
+from i2v_jax.training.evaluation.calibration import UNFITTED, Calibration
+from i2v_jax.training.workdir import checkpoint, checkpoint_files, claim
 from i2v_jax.training.workdir.checkpoint_files import DRAWN, has_drawn
 from i2v_jax.weights import adapter_file
 from i2v_jax.weights.formats import native
@@ -38,6 +39,7 @@ class Stored(NamedTuple):
   class_names: tuple[str, ...]
   identity: Mapping[str, Any]
   path: pathlib.Path
+  calibration: Calibration = UNFITTED
 
 
 NEEDED = (  # keys of a stored config that a trained model needs
@@ -95,7 +97,8 @@ def _read_export(path: pathlib.Path, root: str) -> Stored:
   identity = {'weights_sha256': sha256(params)}
   if known:
     facts.check_weights(file, known, identity['weights_sha256'])
-  return Stored(model, params, config, class_names, identity, path)
+  fitted = Calibration.from_json(known.get('calibration'))
+  return Stored(model, params, config, class_names, identity, path, fitted)
 
 
 def _read_workdir(path: pathlib.Path, weights: str, root: str) -> Stored:
@@ -120,7 +123,16 @@ def _read_workdir(path: pathlib.Path, weights: str, root: str) -> Stored:
   params = join(restored['params'], frozen)
   identity = {'step': step, 'frozen_sha256': saved['frozen_sha256']}
   names = tuple(saved['class_names'])
-  return Stored(model, params, config, names, identity, path)
+  fitted = checkpoint_files.read_calibration(path, step)
+  return Stored(
+    model,
+    params,
+    config,
+    names,
+    identity,
+    path,
+    Calibration.from_json(fitted),
+  )
 
 
 def _read_adapter(file: pathlib.Path, weights: str, root: str) -> Stored:
@@ -137,7 +149,8 @@ def _read_adapter(file: pathlib.Path, weights: str, root: str) -> Stored:
   check_same_tree(shapes, params, str(file))
   identity = {'weights_sha256': sha256(params)}
   facts.check_weights(file, saved, identity['weights_sha256'])
-  return Stored(model, params, config, names, identity, file)
+  fitted = Calibration.from_json(saved.get('calibration'))
+  return Stored(model, params, config, names, identity, file, fitted)
 
 
 def _update_config(stored: Mapping, weights: str, root: str, what) -> dict:

@@ -13,6 +13,7 @@ from i2v_jax.params import join
 from i2v_jax.runtime import sharding
 from i2v_jax.training import optimizer
 from i2v_jax.training.augment import augment_batch
+from i2v_jax.training.imbalance import EVEN, Imbalance
 from i2v_jax.training.losses import sum_losses
 
 
@@ -40,24 +41,27 @@ def make_train_step(
   mixup: float = 0.0,
   cutmix: float = 0.0,
   drop_patches: float = 0.0,
+  imbalance: Imbalance = EVEN,
 ):
   """Returns `step(state, frozen, batch) -> (state, metrics)`, a pure function.
 
   `batch` has `video` uint8 `B x T x H x W x 3` (and `grid`, framesets, where
   the model takes them), `label` and `mask` `B`; rows of mask 0 count for
-  nothing. Of boxes it has `boxes`, and what `losses.sum_boxes` reads.
+  nothing. Clips with any number of labels have `targets` `B x classes`. Of
+  boxes it has `boxes`, and what `losses.sum_boxes` reads.
 
   With `accumulate` > 1 the batch is processed in that many parts, with the same
   result except for dropout, which depends on seed, step and part. `mixup` and
   `cutmix` are the alphas of `augment.mix`, which mixes the complete batch;
   `accuracy` counts a row's own label. `drop_patches` is the share of
-  `augment.draw_kept`, also drawn for the complete batch.
+  `augment.draw_kept`, also drawn for the complete batch. `imbalance` changes
+  the loss of classes.
 
   A batch may have `features`, the result of `model.features`, in place of
   `video`, if only the layers that decode them are trained.
   """
 
-  sums = _make_sums(model, normalization, label_smoothing)
+  sums = _make_sums(model, normalization, label_smoothing, imbalance)
   sums_and_grads = jax.value_and_grad(sums, has_aux=True)
   if accumulate > 1:
     sums_and_grads = _sum_in_parts(sums_and_grads, accumulate)
@@ -99,18 +103,23 @@ def forward(model, normalization: str, params, batch, rng):
   return apply(*clips, *kept)
 
 
-def _make_sums(model, normalization: str, label_smoothing: float):
+def _make_sums(model, normalization: str, *options):
   """Makes the function that sums loss and hits over a batch."""
 
   def sums(params, frozen, batch, rng):
     params = join(params, frozen)
     logits = forward(model, normalization, params, batch, rng)
-    return sum_losses(logits, batch, label_smoothing)
+    return sum_losses(logits, batch, *options)
 
   return sums
 
 
-def make_config_step(config, model, tx: optax.GradientTransformation):
+def make_config_step(
+  config,
+  model,
+  tx: optax.GradientTransformation,
+  imbalance: Imbalance = EVEN,
+):
   """Makes the training step of a config, with its model and optimiser."""
   return make_train_step(
     model,
@@ -121,6 +130,7 @@ def make_config_step(config, model, tx: optax.GradientTransformation):
     mixup=config['mixup'],
     cutmix=config['cutmix'],
     drop_patches=config['drop_patches'],
+    imbalance=imbalance,
   )
 
 

@@ -163,9 +163,9 @@ def refuse(config, changes, tmp_path):
 @pytest.mark.parametrize(
   ('changes', 'error'),
   [
-    ({'label_smoothing': 0.1}, 'label_smoothing needs one label for each'),
-    ({'mixup': 0.8}, 'mixup needs one label for each clip, and does not go'),
-    ({'cutmix': 1.0}, 'cutmix needs one label for each clip, and does not'),
+    ({'label_smoothing': 0.1}, 'label_smoothing is for the labels of'),
+    ({'mixup': 0.8}, 'mixup is for the labels of complete clips'),
+    ({'cutmix': 1.0}, 'cutmix is for the labels of complete clips'),
     ({'drop_patches': 0.5}, 'drop_patches: boxes are read from the map'),
     ({'cache_gb': 1.0}, 'cache_gb does not go with model.detection; set'),
     ({'clip.randaugment': 'before_crop'}, "randaugment is 'before_crop'"),

@@ -21,6 +21,7 @@ from i2v_jax import params as params_lib
 from i2v_jax.models.inputs import INPUTS
 from i2v_jax.runtime import sharding
 from i2v_jax.training import loop, memory
+from i2v_jax.training.imbalance import Imbalance
 from i2v_jax.training.run import init_state, place_frozen
 from i2v_jax.training.train_step import jit_step, make_train_step
 
@@ -42,6 +43,14 @@ MODELS = {
     steps=4,
   ),
 }
+# Clips of it have any number of labels, of uneven classes, and are mixed.
+LABELLED = 'several labels'
+MODELS[LABELLED] = small.build({'name': 'aim'}, depth=1)
+UNEVEN = dict(
+  imbalance=Imbalance(np.array([0.5, 2, 1], 'f4'), np.array([1, 0, -1], 'f4')),
+  label_smoothing=0.1,
+  mixup=0.8,
+)
 WHOLE = dict(model=1, frozen='replicated', trained='replicated')
 LAYOUTS = {
   'replicated': WHOLE,
@@ -59,7 +68,11 @@ def batch_of(model, rows=8):
     for key, shape in zip(INPUTS, model.input_shapes, strict=False)
   }
   label = rng.integers(0, model.num_classes, rows, np.int32)
-  return clips | {'label': label, 'mask': (np.arange(rows) > 0).astype('f4')}
+  clips |= {'label': label, 'mask': (np.arange(rows) > 0).astype('f4')}
+  if model is MODELS[LABELLED]:
+    shape = rows, model.num_classes
+    clips |= {'targets': rng.integers(0, 2, shape, np.uint8)}
+  return clips
 
 
 def three_steps(model, layouts, devices=None):
@@ -71,7 +84,8 @@ def three_steps(model, layouts, devices=None):
   tx = optax.adamw(1e-3, eps=1e-4)
   state = init_state(mine, tx, layouts['trained'], mesh)
   frozen = place_frozen(frozen, np.float32, layouts['frozen'], mesh)
-  step = make_train_step(model, tx, normalization='clip')
+  options = UNEVEN if model is MODELS[LABELLED] else {}
+  step = make_train_step(model, tx, normalization='clip', **options)
   step = jit_step(step, state, mesh)
   batch = sharding.put(batch_of(model), mesh)
   for _ in range(3):

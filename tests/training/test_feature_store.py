@@ -27,7 +27,7 @@ def rows(store, first, stop):
     ).astype(x.dtype)
     for x in LIKE
   ]
-  return store.rows(arrays, numbers % 3, numbers % 2)
+  return store.rows(arrays, {'label': numbers % 3, 'mask': numbers % 2})
 
 
 @pytest.fixture
@@ -40,12 +40,23 @@ def store(tmp_path):
 def test_rows_are_read_in_any_order(store):
   store.append(rows(store, i, i + 4) for i in (0, 4, 8))  # two too many
   assert store.done == 10 and store.nbytes == 10 * (8 + 12 + 16)
-  (one, two), label, mask = store.read([7, 0, 7, 9])
+  (one, two), known = store.read([7, 0, 7, 9])
   assert one.dtype == jnp.bfloat16 and one.shape == (4, 2, 3)
   np.testing.assert_array_equal(one[:, 1, 2].astype(int), [7, 0, 7, 9])
   np.testing.assert_array_equal(two[:, 3], [7, 0, 7, 9])
-  np.testing.assert_array_equal(label, [1, 0, 1, 0])
-  np.testing.assert_array_equal(mask, [1, 0, 1, 1])
+  np.testing.assert_array_equal(known['label'], [1, 0, 1, 0])
+  np.testing.assert_array_equal(known['mask'], [1, 0, 1, 1])
+
+
+def test_labels_of_several_classes_are_kept_beside_them(tmp_path):
+  store = Store(tmp_path / 'features', LIKE[1:], 2, FACTS, classes=3)
+  store.open(1e9)
+  targets = np.array([[1, 0, 1], [0, 0, 0]], np.uint8)
+  known = {'label': [-1, -1], 'mask': [1, 0], 'targets': targets}
+  store.append([store.rows([np.ones((2, 4), 'f4')], known)])
+  (array,), found = store.read([1, 0])
+  np.testing.assert_array_equal(found['targets'], targets[::-1])
+  assert array.shape == (2, 4) and found.keys() == known.keys()
 
 
 def test_half_a_row_is_written_anew(store):

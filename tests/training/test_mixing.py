@@ -59,6 +59,15 @@ def test_mixup_by_hand(fixed):
   np.testing.assert_array_equal(make_targets(found, 4), wanted / 4)
 
 
+def test_several_labels_are_mixed_as_one_is(fixed):
+  fixed(np.full(SIZE, 0.75), 0.75)
+  targets = np.array([[1, 1], [1, 0], [0, 1], [0, 0]], np.uint8)
+  batch = make_batch() | {'targets': targets, 'label': np.full(4, -1)}
+  found = mix(batch, jax.random.key(0), mixup=0.2)
+  wanted = np.array([[3, 4], [3, 0], [1, 4], [1, 0]])
+  np.testing.assert_array_equal(make_targets(found, 2), wanted / 4)
+
+
 def test_cutmix_pastes_the_same_box_into_every_frame(fixed):
   keep = box(2, 3, 6, 9)
   fixed(keep, 1 - 24 / 96)

@@ -198,7 +198,7 @@ def time_loader(plan: Plan, threads: int) -> Loaded:
     paths=tuple(plan.names),
     ids=tuple(plan.names),
     labels=np.full(count, -1),
-    records=plan.split.records and _Chosen(plan.split.records, plan.chosen),
+    records=plan.split.records and plan.split.records.choose(plan.chosen),
   )
   rows = math.gcd(count, BATCH)
   batches = pipeline.load_train_batches(
@@ -216,17 +216,6 @@ def time_loader(plan: Plan, threads: int) -> Loaded:
   if seen != count:
     raise RuntimeError(f'the loader gave {seen} clips of {count}')
   return Loaded(time.perf_counter() - start, early, resident_bytes())
-
-
-@dataclasses.dataclass(frozen=True)
-class _Chosen:
-  """Records in another order."""
-
-  records: prepared.Records
-  chosen: tuple[int, ...]
-
-  def __getitem__(self, index: int) -> bytes:
-    return self.records[self.chosen[index]]
 
 
 def resident_bytes() -> int:

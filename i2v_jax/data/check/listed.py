@@ -39,8 +39,10 @@ class Listed:
 
   @functools.cached_property
   def videos(self) -> dict[str, sources.Split]:
-    """The splits, as videos where their examples are key frames."""
-    return {name: split.list_videos() for name, split in self.splits.items()}
+    """The splits, as videos where their examples are parts of them."""
+    return {
+      name: split.list_videos(True) for name, split in self.splits.items()
+    }
 
 
 class Finding(NamedTuple):

@@ -50,8 +50,7 @@ class BadVideos:
       return
     first = next(iter(self.reasons.values()))
     where = f'; all are in {self.report}' if self.report else ''
-    unit = 'videos' if self.split.key_frames is None else 'key frames'
     raise DecodeError(
-      f'{len(self.reasons)} of {len(self.split)} {unit} cannot be read, more '
+      f'{len(self.reasons)} of {len(self.split)} {self.split.unit} cannot be read, more '
       f'than max_bad_share allows{where}; the first: {first}'
     )

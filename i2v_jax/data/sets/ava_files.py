@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from i2v_jax.data.sets import box_tables, listing
-from i2v_jax.data.sets.box_tables import Problems
 from i2v_jax.data.sets.key_frames import Key, Rows
+from i2v_jax.data.sets.problems import Problems
+from i2v_jax.data.sets.text_tables import Table
 from i2v_jax.runtime.errors import UserError
 
 FIRST, LAST = 900, 1800  # seconds of a movie, between which it is annotated
@@ -105,7 +106,7 @@ def read_annotated(path: listing.Path, names: dict[int, str]) -> Annotated:
   table, problems = box_tables.read(path, columns, ['person']), Problems(path)
   keys = convert_keys(table, problems)
   labels = table.convert('label', _make_label_parser(names), problems, -1)
-  boxes = table.convert_boxes(problems)
+  boxes = box_tables.convert_boxes(table, problems)
   boxes = box_tables.check_boxes(boxes, table.lines, problems)
   problems.check()
   if not keys:
@@ -117,9 +118,7 @@ def read_annotated(path: listing.Path, names: dict[int, str]) -> Annotated:
   return Annotated(rows, table.columns['person'], lines)
 
 
-def convert_keys(
-  table: box_tables.Table, problems: Problems
-) -> tuple[Key, ...]:
+def convert_keys(table: Table, problems: Problems) -> tuple[Key, ...]:
   """Converts the columns `file` and `time` to key frames."""
   videos = table.convert('file', parse_video, problems, '')
   times = table.convert('time', parse_stamp, problems, '')

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from i2v_jax.data.sets.box_tables import Problems, Table
+from i2v_jax.data.sets.problems import Problems
+from i2v_jax.data.sets.text_tables import Table
 from i2v_jax.data.videos.names import make_comparison_key
 from i2v_jax.runtime.errors import UserError, suggest
 

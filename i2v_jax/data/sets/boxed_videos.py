@@ -1,56 +1,17 @@
-"""Opens the videos that boxes are in, to know their lengths and sizes."""
+"""Whether boxes are inside the videos that they are in."""
 
 import math
-import os
 from collections.abc import Collection, Mapping
-from typing import NamedTuple
 
 import numpy as np
 
-from i2v_jax.data.sets import box_tables, listing
-from i2v_jax.data.sets.box_tables import Problems
+from i2v_jax.data.sets import box_tables
 from i2v_jax.data.sets.key_frames import Key
-from i2v_jax.data.sets.look_up import LookUp
-from i2v_jax.data.videos import decode, faults
+from i2v_jax.data.sets.problems import Problems
+from i2v_jax.data.sets.video_facts import Facts
 from i2v_jax.runtime.errors import UserError
 
 _LATE = 1e-3  # seconds past the end that rounding explains
-
-
-class Facts(NamedTuple):
-  """Facts of a video; without them, `reason` says why."""
-
-  end: float = math.inf  # Seconds from its first frame.
-  width: int = 0  # Pixels, upright.
-  height: int = 0
-  reason: str = ''
-
-
-def open_videos(root: str, rows: Mapping[str, listing.Row]) -> dict[str, Facts]:
-  """Opens each video once; those that are not there have no facts.
-
-  Args:
-    root: the folder of the rows.
-    rows: name of each video -> where it may be.
-  """
-  places = LookUp(root).find([*rows.values()])
-  return {
-    video: open_video(place.path)
-    for video, place in zip(rows, places, strict=True)
-    if place
-  }
-
-
-def open_video(path: str) -> Facts:
-  """Opens a video for its facts; says in them why it cannot be read."""
-  try:
-    info = decode.probe(path)
-  except faults.OF_VIDEO as error:
-    reason = str(error).removeprefix(f'{path}: ') or type(error).__name__
-    return Facts(reason=reason)
-  # The rate of a folder of frames is not known here.
-  end = math.inf if os.path.isdir(path) else info.duration
-  return Facts(end, info.width, info.height)
 
 
 def check_times(
@@ -109,12 +70,3 @@ def check_boxes(
   shares[known] = (boxes / sizes)[known]
   near = np.maximum(1.001 / sizes, box_tables.NEAR)
   return box_tables.check_boxes(shares, numbers, problems, near)
-
-
-def describe_unread(facts: Mapping[str, Facts]) -> list[str]:
-  """Notes the videos that cannot be opened, whose times are not checked."""
-  unread = [video for video, found in facts.items() if found.reason]
-  if not unread:
-    return []
-  text = 'videos that cannot be opened, whose times are not checked: '
-  return [f'{text}{len(unread)} ({listing.name_some(unread)})']

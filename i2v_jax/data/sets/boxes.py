@@ -2,8 +2,7 @@
 
 import os
 import pathlib
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,17 +12,19 @@ from i2v_jax.data.sets import (
   box_tables,
   boxed_videos,
   candidates,
+  clock,
   group_boxes,
   list_lines,
   listing,
   lists,
+  video_facts,
 )
-from i2v_jax.data.sets.box_tables import Problems, Table
 from i2v_jax.data.sets.key_frames import Key, Rows, Truth
+from i2v_jax.data.sets.problems import Problems
+from i2v_jax.data.sets.text_tables import Table
 from i2v_jax.runtime.errors import MissingFileError, UserError, check_choice
 
 _COLUMNS = ('file', 'time', *box_tables.SIDES)
-_CLOCK = re.compile(r'(\d+):([0-5]\d):([0-5]\d(?:\.\d*)?)')
 
 
 class _Boxes(NamedTuple):
@@ -73,7 +74,7 @@ def read_boxes(
   known = _choose_classes(root, file, classes, found.table)
   labels = box_labels.convert_labels(found.table, known, found.problems)
   rows = _list_videos(found, videos.replace('{split}', split))
-  reader.facts = boxed_videos.open_videos(root, rows)
+  reader.facts = video_facts.open_videos(root, rows)
   annotated = reader.check(found, labels)
   truth = _make_truth(annotated, len(known.names))
   if split == 'train' or not proposals:
@@ -98,7 +99,7 @@ def _make_truth(annotated: Rows, classes: int) -> Truth:
 
 
 def _make_listing(reader, found, names, rows, chosen, frames):
-  unread = boxed_videos.describe_unread(reader.facts)
+  unread = video_facts.describe_unread(reader.facts)
   return listing.Listing(
     names,
     [*rows.values()],
@@ -130,11 +131,12 @@ class _Reader:
     if table.unused:
       columns = ', '.join(table.unused)
       self.notes.append(f'columns of {path.name} that are not used: {columns}')
-    videos = table.convert('file', _parse_video, problems, '')
-    seconds = table.convert('time', make_clock(table.comma), problems, 0.0)
+    videos = table.convert('file', list_lines.parse_path, problems, '')
+    parse = clock.make_clock(table.comma)
+    seconds = table.convert('time', parse, problems, 0.0)
     texts = [t.strip().replace(',', '.') for t in table.columns['time']]
     keys = [*map(self._name, videos, texts, seconds)]
-    boxes = table.convert_boxes(problems)
+    boxes = box_tables.convert_boxes(table, problems)
     return _Boxes(
       table, problems, tuple(keys), boxes, convert_scores(table, problems)
     )
@@ -204,29 +206,6 @@ def _list_videos(found: _Boxes, folder: str) -> dict[str, listing.Row]:
       above, name = os.path.split(os.path.join(folder, video))
       rows[video] = listing.Row((above,), (name,), -1, line)
   return rows
-
-
-def _parse_video(text: str) -> str:
-  if not text.strip():
-    raise UserError('is an empty field')
-  return list_lines.localize(text.strip())
-
-
-def make_clock(comma: bool) -> Callable[[str], float]:
-  """Makes the parser of times, to seconds; `comma`: of decimals."""
-
-  def parse(text: str) -> float:
-    text = text.strip().replace(',', '.') if comma else text.strip()
-    if found := _CLOCK.fullmatch(text):
-      hours, minutes, seconds = found.groups()
-      return 3600 * int(hours) + 60 * int(minutes) + float(seconds)
-    if ':' in text:
-      raise UserError(f'{text!r} is neither seconds nor H:MM:SS')
-    if (seconds := box_tables.parse_number(text)) < 0:
-      raise UserError(f'{text} is before the first frame')
-    return seconds
-
-  return parse
 
 
 def convert_scores(table: Table, problems: Problems) -> np.ndarray:

@@ -10,10 +10,14 @@ from i2v_jax.data.sets import (
   box_tables,
   boxed_videos,
   boxes,
+  clock,
   group_boxes,
   listing,
+  video_facts,
 )
 from i2v_jax.data.sets.key_frames import KeyFrames, Truth, make_rows
+from i2v_jax.data.sets.problems import Problems
+from i2v_jax.data.sets.text_tables import Table
 from i2v_jax.runtime.errors import UserError
 
 
@@ -63,17 +67,23 @@ def read_given_boxes(
 
 
 def _check_rows(
-  table: box_tables.Table, name: str, video: str, pixels: bool
+  table: Table, name: str, video: str, pixels: bool
 ) -> group_boxes.Boxes:
   """Raises UserError for all that is wrong with the rows of a video."""
-  problems = box_tables.Problems(table.path)
-  seconds = table.convert('time', boxes.make_clock(table.comma), problems, 0.0)
+  problems = Problems(table.path)
+  parse = clock.make_clock(table.comma)
+  seconds = table.convert('time', parse, problems, 0.0)
   keys = [(name, f'{time:.3f}') for time in seconds]
-  facts = {name: boxed_videos.open_video(video)}
+  facts = {name: video_facts.open_video(video)}
   if reason := facts[name].reason:
     raise UserError(f'{video}: {reason}')
   shares = boxed_videos.check_boxes(
-    keys, table.convert_boxes(problems), table.lines, facts, problems, pixels
+    keys,
+    box_tables.convert_boxes(table, problems),
+    table.lines,
+    facts,
+    problems,
+    pixels,
   )
   boxed_videos.check_times(keys, seconds, table.lines, facts, problems)
   scores = boxes.convert_scores(table, problems)

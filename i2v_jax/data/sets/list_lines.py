@@ -135,6 +135,13 @@ def localize(path: str) -> str:
   return path.rstrip('/') or path
 
 
+def parse_path(text: str) -> str:
+  """Converts the path in a cell; raises UserError if it is empty."""
+  if not text.strip():
+    raise UserError('is an empty field')
+  return localize(text.strip())
+
+
 def _is_comment(text: str) -> bool:
   """Whether a line is a comment; a video may be called `#1.mp4`."""
   video = re.search(rf'\.({"|".join(names.VIDEOS)})\b', text, re.I)

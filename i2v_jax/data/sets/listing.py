@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TextIO
 
 from i2v_jax.data.sets.key_frames import KeyFrames
+from i2v_jax.data.sets.segment_entries import Annotated
 from i2v_jax.runtime.errors import MissingFileError, UserError, check_choice
 
 Path = str | os.PathLike[str]
@@ -43,9 +44,11 @@ class Listing(NamedTuple):
     left_out: files in the folders that do not count as videos.
     notes: sentences about how it was read.
     key_frames: where examples are key frames with boxes; labels of rows are -1.
-    videos: name of each row in the keys of `key_frames`.
+    videos: name of each row in the keys of `key_frames`, or in the entries of
+      `annotated`.
     unboxed: names of those that have truth, but no box to classify.
     official: number of videos of the published split; 0 if unknown.
+    annotated: where examples are spans of videos; labels of rows are -1.
   """
 
   class_names: tuple[str, ...]
@@ -57,6 +60,7 @@ class Listing(NamedTuple):
   videos: tuple[str, ...] = ()
   unboxed: tuple[str, ...] = ()
   official: int = 0
+  annotated: Annotated | None = None
 
 
 def make_line_error(path: Path, line: int, problem: str) -> ValueError:

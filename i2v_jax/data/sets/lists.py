@@ -42,8 +42,8 @@ def read_video_list(
     delimiter: the separator of path and label; None detects it.
     videos: folder of the listed paths.
   """
-  path, *others = _find_lists(root, list_file, split)
-  _check_exists(path)
+  path, *others = find_lists(root, list_file, split)
+  check_exists(path)
   names = None if class_names is None else read_names(root, class_names)
   videos = videos.replace('{split}', split)
   if list_lines.is_kinetics(path):
@@ -74,7 +74,7 @@ def _make_row(path: str, label: int, video: Video) -> listing.Row:
   return listing.Row((folder,), (name,), label, video.line, video.frames)
 
 
-def _find_lists(root, list_file: str, split: str) -> list[pathlib.Path]:
+def find_lists(root, list_file: str, split: str) -> list[pathlib.Path]:
   """Finds the list of a split, and the existing lists of other splits."""
   splits = [split, *_other_splits(split)]
   files = [list_file.replace('{split}', name) for name in splits]
@@ -82,13 +82,14 @@ def _find_lists(root, list_file: str, split: str) -> list[pathlib.Path]:
   return [path, *(other for other in others if other.is_file())]
 
 
-def _check_exists(path: pathlib.Path) -> None:
+def check_exists(path: pathlib.Path, option: str = 'list_file') -> None:
+  """Raises FileNotFoundError for a list that is not there; names others."""
   if path.is_file():
     return
   near = sorted(p.name for p in path.parent.glob('*') if list_lines.is_list(p))
-  way_out = "check the root and 'list_file'"
+  way_out = f'check the root and {option!r}'
   if near:
-    way_out = f"set 'list_file', perhaps to {' or '.join(near[:3])}"
+    way_out = f'set {option!r}, perhaps to {" or ".join(near[:3])}'
   raise MissingFileError(f'{path} does not exist; {way_out}')
 
 

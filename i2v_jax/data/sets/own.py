@@ -6,6 +6,7 @@ cannot be read.
 
 import hashlib
 import os
+from collections.abc import Sequence
 
 from i2v_jax.data.sets import folders, listing
 from i2v_jax.data.videos.names import (
@@ -38,8 +39,7 @@ def read_class_folders(
     return _read_split(root, train, split)
   if split not in ('train', 'val'):
     raise UserError(f'{root} has no folders train and {split}: make them')
-  if not 0 < val_fraction < 1:
-    raise UserError(f'val_fraction {val_fraction} is not between 0 and 1')
+  check_fraction(val_fraction)
   names, left_out = _list_classes(root)
   splits = {'val', 'valid', 'validation', 'test'}.intersection(names)
   if splits:
@@ -48,10 +48,19 @@ def read_class_folders(
   for label, name in enumerate(names):
     clips, more = _list_clips(root, name)
     left_out += [f'{name}/{file}' for file in more]
-    val = _choose_held_out(root, name, clips, val_fraction, seed)
+    if len(clips) < 2:
+      problem = f'class {name!r} of {root} has one clip for train and val'
+      raise UserError(f'{problem}: add another')
+    val = choose_held_out(clips, val_fraction, f'{seed}/{name}')
     chosen = [clip for clip in clips if (clip in val) == (split == 'val')]
     rows += [listing.Row((name,), (clip,), label) for clip in chosen]
   return listing.Listing(names, rows, left_out=tuple(left_out))
+
+
+def check_fraction(val_fraction: float) -> None:
+  """Raises UserError for a share that leaves a side without videos."""
+  if not 0 < val_fraction < 1:
+    raise UserError(f'val_fraction {val_fraction} is not between 0 and 1')
 
 
 def _find_folder(root, name: str) -> str:
@@ -158,14 +167,20 @@ def _describe_others(left_out: list[str]) -> str:
   return f' ({folders.describe_left_out(left_out)})' if left_out else ''
 
 
-def _choose_held_out(root, name, clips, fraction, seed) -> set[str]:
-  if len(clips) < 2:
-    problem = f'class {name!r} of {root} has one clip for train and val'
-    raise UserError(f'{problem}: add another')
+def choose_held_out(
+  names: Sequence[str], fraction: float, key: str
+) -> set[str]:
+  """Chooses names by a hash: at least one, and never all.
+
+  Args:
+    names: two or more.
+    fraction: expected share.
+    key: of the hash, before each name.
+  """
   places = {}
-  for clip in clips:
-    key = f'{seed}/{name}/{clip}'.encode(errors='surrogateescape')
-    places[clip] = int.from_bytes(hashlib.sha256(key).digest()[:8]) / 2**64
-  in_order = sorted(clips, key=places.__getitem__)
+  for name in names:
+    text = f'{key}/{name}'.encode(errors='surrogateescape')
+    places[name] = int.from_bytes(hashlib.sha256(text).digest()[:8]) / 2**64
+  in_order = sorted(names, key=places.__getitem__)
   count = sum(place < fraction for place in places.values())
-  return set(in_order[: min(max(count, 1), len(clips) - 1)])
+  return set(in_order[: min(max(count, 1), len(in_order) - 1)])

@@ -186,21 +186,32 @@ class Records:
   Attributes:
     folder: the folder of the data set.
     split: its name, or a slice of it.
+    chosen: numbers of the videos in it; None for all.
   """
 
   folder: str
   split: str
+  chosen: tuple[int, ...] | None = None
 
   def __getitem__(self, index: int) -> bytes:
     """Returns the contents of video `index` of the split, from 0."""
-    return self._source[int(index)]['video']
+    index = int(index) if self.chosen is None else self.chosen[index]
+    return self._source[index]['video']
+
+  def choose(self, indices: Iterable[int]) -> 'Records':
+    """Chooses some videos, in any order."""
+    chosen = (int(n) for n in indices)
+    if self.chosen is not None:
+      chosen = (self.chosen[n] for n in chosen)
+    return dataclasses.replace(self, chosen=tuple(chosen))
 
   @functools.cached_property
   def _source(self):
     return _load_builder(self.folder).as_data_source(self.split)
 
   def __getstate__(self) -> dict:
-    return {'folder': self.folder, 'split': self.split}
+    fields = ('folder', 'split', 'chosen')
+    return {name: getattr(self, name) for name in fields}
 
   def __setstate__(self, state: dict) -> None:
     self.__dict__.update(state)

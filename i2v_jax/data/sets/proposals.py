@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from i2v_jax.data.sets import ava_files, box_tables, listing, numpy_pickle
-from i2v_jax.data.sets.box_tables import Problems
 from i2v_jax.data.sets.key_frames import Key, Rows
+from i2v_jax.data.sets.problems import Problems
 from i2v_jax.runtime.errors import UserError
 
 _COLUMNS = ('file', 'time', *box_tables.SIDES, 'score')
@@ -70,7 +70,7 @@ def _read_csv(path) -> Rows:
   columns = _PUBLISHED if _has_labels(path) else _COLUMNS
   table, problems = box_tables.read(path, columns), Problems(path)
   keys = ava_files.convert_keys(table, problems)
-  boxes = table.convert_boxes(problems)
+  boxes = box_tables.convert_boxes(table, problems)
   scores = table.convert_numbers('score', problems)
   return _make_rows(keys, boxes, scores, table.lines, problems)
 

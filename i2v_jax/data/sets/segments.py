@@ -13,6 +13,7 @@ class Footage(NamedTuple):
   id: str
   path: str
   duration: float  # Seconds from its first frame to the end of the last.
+  group: str = ''  # Of files that belong on one side: a person, a camera.
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -25,9 +26,10 @@ class Segments:
     footage: all files of the split, those without a label too.
     video_of: int64 [n], number of each example's file in `footage`.
     spans: float64 [n, 2], start and end; NaN where the span is drawn.
-    gaps: of each file of `footage` float64 [g, 2], spans without any label;
-      () if no span is drawn.
+    gaps: of each file of `footage` float64 [g, 2], spans without any label in
+      which one can be drawn; () if no span is.
     lengths: float64 [k], from which the length of a drawn span is chosen.
+    unread: files that cannot be opened and have no example; no duration.
   """
 
   footage: tuple[Footage, ...]
@@ -35,6 +37,7 @@ class Segments:
   spans: np.ndarray
   gaps: tuple[np.ndarray, ...] = ()
   lengths: np.ndarray | None = None
+  unread: tuple[Footage, ...] = ()
 
   def __len__(self) -> int:
     return len(self.spans)
@@ -43,6 +46,12 @@ class Segments:
   def drawn(self) -> np.ndarray:
     """Whether the span of each example is drawn: bool [n]."""
     return np.isnan(self.spans[:, 0])
+
+  @property
+  def median_seconds(self) -> float:
+    """Median length of the spans that are listed; 0 if there is none."""
+    lengths = np.diff(self.spans[~self.drawn], axis=1)
+    return float(np.median(lengths)) if len(lengths) else 0.0
 
   def place(
     self, index: int, rng: np.random.Generator | None = None
@@ -66,11 +75,35 @@ class Segments:
     )
 
   def update(self, digest: 'hashlib._Hash') -> None:
-    """Adds files, spans and gaps to the hash of a split."""
+    """Adds files and spans to the hash of a split, and gaps if any is drawn."""
     for video in self.footage:
       digest.update(video.id.encode(errors='surrogateescape') + b'\0')
-    for array in (self.video_of, self.spans, *self.gaps):
+    drawn = (self.lengths, *self.gaps) if self.drawn.any() else ()
+    for array in (self.video_of, self.spans, *drawn):
       digest.update(np.ascontiguousarray(array).tobytes())
+
+
+def name_span(video: str, start: float, end: float) -> str:
+  """Names a span, to milliseconds: `a.mp4@1.5-3`."""
+  start, end = (f'{x:.3f}'.rstrip('0').rstrip('.') for x in (start, end))
+  return f'{video}@{start}-{end}'
+
+
+def find_gaps(spans: np.ndarray, duration: float, least: float) -> np.ndarray:
+  """Finds where none of several spans of a video is: float64 [g, 2].
+
+  Args:
+    spans: float64 [n, 2], starts and ends.
+    duration: of the video.
+    least: seconds of the shortest gap that counts.
+  """
+  in_order = spans[np.argsort(spans[:, 0])]
+  until = np.maximum.accumulate(in_order[:, 1]) if len(spans) else spans[:, 1]
+  starts = np.concatenate([[0.0], until])
+  ends = np.concatenate([in_order[:, 0], [duration]])
+  gaps = np.stack([starts, ends], axis=1)
+  lengths = ends - starts
+  return gaps[(lengths >= least) & (lengths > 0)]
 
 
 def draw_span(

@@ -1,16 +1,15 @@
 """Splits of lists, folders of clips and public data sets.
 
-`load_split` reads every format; only `boxes` opens the videos. If an annotation
-names a video that is not on disk, `on_missing` decides: 'error' (the default)
-raises FileNotFoundError, 'skip' leaves it out and lists it in `Split.missing`,
-so that a report can say how many videos were not evaluated.
+`load_split` reads every format; only `boxes` and `segments` open the videos. If
+an annotation names a video that is not on disk, `on_missing` decides: 'error'
+(the default) raises FileNotFoundError, 'skip' leaves it out and lists it in
+`Split.missing`, so that a report can say how many videos were not evaluated.
 """
 
 import dataclasses
 import inspect
 import os
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -25,10 +24,12 @@ from i2v_jax.data.sets import (
   lists,
   official,
   own,
+  own_segments,
   places,
   prepared,
 )
 from i2v_jax.data.sets.look_up import LookUp
+from i2v_jax.data.sets.segment_split import split_segments
 from i2v_jax.data.sets.split import (
   Split,
   describe_unboxed,
@@ -57,6 +58,7 @@ FORMATS: dict[str, Callable[..., listing.Listing]] = {
   'diving48': official.read_diving48,
   'ava': ava.read_ava,
   'boxes': boxes.read_boxes,
+  'segments': own_segments.read_segments,
 }
 # Demos: what makes the clips, the format they are in, its options that count.
 DEMOS = {
@@ -108,7 +110,7 @@ def load_split(
     generate(os.path.expanduser(root), **made)
     options = {k: v for k, v in options.items() if k in kept}
   options['split'] = split
-  found = _read_split(FORMATS[format], root, on_missing, options)
+  found = _read_split(FORMATS[format], root, on_missing, fps, options)
   return dataclasses.replace(found, fps=fps)
 
 
@@ -139,7 +141,7 @@ def check_options(format: str, options: Iterable[str]) -> None:
       )
 
 
-def _read_split(reader, root, on_missing, options: dict[str, Any]) -> Split:
+def _read_split(reader, root, on_missing, fps, options: dict) -> Split:
   """Reads a listing and finds its videos."""
   root = os.path.expanduser(root)
   if not os.path.isdir(root):
@@ -154,10 +156,13 @@ def _read_split(reader, root, on_missing, options: dict[str, Any]) -> Split:
   found = [*zip(listed.rows, places_of, strict=True)]
   absentees = [row for row, place in found if place is None]
   there = [(row, place) for row, place in found if place is not None]
-  if absentees and (on_missing == 'error' or not there):
+  at_once = listed.annotated is None  # or among all problems
+  if absentees and (not there or (at_once and on_missing == 'error')):
     raise MissingFileError(
       absent.describe_missing(root, listed, absentees, look_up)
     )
+  if listed.annotated is not None:
+    return split_segments(listed, places_of, look_up, on_missing, fps)
   if listed.key_frames is not None:
     if listed.unboxed and on_missing == 'error':
       raise UserError(_describe_unboxed(listed))

@@ -112,16 +112,53 @@ class Split:
     whole = self.segments is None
     return self.records[index if whole else self.segments.video_of[index]]
 
-  def list_videos(self) -> 'Split':
+  @property
+  def unit(self) -> str:
+    """What its examples are, in messages."""
+    if self.segments is not None:
+      return 'segments'
+    return 'videos' if self.key_frames is None else 'key frames'
+
+  def choose(self, indices: np.ndarray | Sequence[int]) -> 'Split':
+    """Chooses some examples; the files of segments stay.
+
+    Raises:
+      UserError: it has key frames.
+    """
+    if self.key_frames is not None:
+      raise UserError(
+        'a part of the key frames would leave the truth of others: choose '
+        'rows of their files instead'
+      )
+    indices = np.asarray(indices, np.int64)
+    pick = lambda values: tuple(values[n] for n in indices)
+    segments, records, targets = self.segments, self.records, self.targets
+    if records is not None and segments is None:
+      records = records.choose(indices)
+    return dataclasses.replace(
+      self,
+      paths=pick(self.paths),
+      labels=self.labels[indices],
+      ids=pick(self.ids),
+      video_ids=pick(self.video_ids) if self.video_ids else (),
+      records=records,
+      segments=None if segments is None else segments.choose(indices),
+      targets=None if targets is None else targets[indices],
+    )
+
+  def list_videos(self, unread: bool = False) -> 'Split':
     """Lists the files of key frames or segments, each once, without labels.
 
     A folder of files of one second is listed as its files. Without key frames
     and segments it is the split itself.
+
+    Args:
+      unread: whether to list `segments.unread` too.
     """
     if self.segments is not None:
-      return self._replace_examples(
-        {video.id: video.path for video in self.segments.footage}
-      )
+      more = self.segments.unread if unread else ()
+      footage = (*self.segments.footage, *more)
+      return self._replace_examples({video.id: video.path for video in footage})
     if self.key_frames is None:
       return self
     files = dict(zip(self.video_ids, self.paths, strict=True))

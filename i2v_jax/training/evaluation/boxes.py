@@ -22,7 +22,7 @@ from i2v_jax.training.evaluation import detection_tables
 from i2v_jax.training.evaluation.box_scores import score_boxes
 from i2v_jax.training.evaluation.detection_map import average, compute_mean
 from i2v_jax.training.evaluation.detection_ranking import rank
-from i2v_jax.training.evaluation.evaluate import (
+from i2v_jax.training.evaluation.report import (
   make_fingerprint,
   write_report,
 )

@@ -2,28 +2,35 @@
 
 import dataclasses
 import functools
-import importlib.metadata
 import itertools
 import math
 import pathlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.experimental import multihost_utils
 
-import i2v_jax
 from i2v_jax.data.clips.spec import ClipSpec
 from i2v_jax.data.loading import bad_videos, pipeline
 from i2v_jax.data.loading.loader import PADDING, Loader
-from i2v_jax.data.sets import csv_files
+from i2v_jax.data.sets.sources import Split
 from i2v_jax.models.inputs import INPUTS, full_precision, normalize_clips
 from i2v_jax.runtime import compilation, files, sharding
 from i2v_jax.runtime.console import console, make_progress
 from i2v_jax.runtime.errors import NonFiniteError
 from i2v_jax.training import experiment
-from i2v_jax.training.evaluation import metrics
+from i2v_jax.training.evaluation import class_tables
+from i2v_jax.training.evaluation.assessment import assess
+from i2v_jax.training.evaluation.calibration import UNFITTED, Calibration
+from i2v_jax.training.evaluation.class_tables import ClassRow, LabelRow
+from i2v_jax.training.evaluation.report import (
+  describe_calibration,
+  format_summary,
+  make_fingerprint,
+  write_report,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,29 +40,38 @@ class Evaluation:
   Attributes:
     scores: float32 [n, classes], probabilities averaged over views; NaN rows
       for videos that could not be read.
-    accuracy: `top1`, `top5`, `mean_class` in 0..1, over the decoded videos.
+    accuracy: of `assessment.assess`, over the decoded videos.
     fingerprint: model, data and preprocessing evaluated: JSON values.
     bad: id of a video that could not be read -> reason.
+    classes, confusion, calibration: as `accuracy`.
   """
 
   scores: np.ndarray
   accuracy: dict[str, float]
   fingerprint: dict
   bad: dict[str, str]
+  classes: Sequence[ClassRow | LabelRow] = ()
+  confusion: np.ndarray | None = None
+  calibration: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
-@functools.partial(jax.jit, static_argnames=('model', 'normalization'))
-def compute_probabilities(model, normalization: str, params, views: Mapping):
+@functools.partial(jax.jit, static_argnames=('model', 'normalization', 'task'))
+def compute_probabilities(
+  model, normalization: str, params, views: Mapping, task: str = 'single'
+):
   """Computes class probabilities `B x C`, averaged over V views of a video.
 
   `views` are the uint8 arrays of the clips, `video` `B x V x T x H x W x 3` and
-  the other inputs of the model.
+  the other inputs of the model. Those of a task `multi` are sigmoids, each of
+  its own.
   """
   batch, count = views['video'].shape[:2]
   clips = {k: x.reshape(-1, *x.shape[2:]) for k, x in views.items()}
   pixels = normalize_clips(clips, normalization, model.image_model.dtype)
   with full_precision(model):
-    probabilities = jax.nn.softmax(model.apply({'params': params}, *pixels))
+    logits = model.apply({'params': params}, *pixels)
+  activate = jax.nn.sigmoid if task == 'multi' else jax.nn.softmax
+  probabilities = activate(logits)
   return probabilities.reshape(batch, count, -1).mean(axis=1)
 
 
@@ -90,7 +106,13 @@ def evaluate(
     loader, per_batch * count, parallel=experiment.make_parallelism(config)
   )
   start = functools.partial(
-    _start, model, data['normalization'], params, mesh, loader.spec
+    _start,
+    model,
+    data['normalization'],
+    params,
+    mesh,
+    loader.spec,
+    config['task'],
   )
   bad = experiment.make_bad_videos(config, split)
   scores, decoded, same = _collect(
@@ -99,14 +121,24 @@ def evaluate(
     model.num_classes,
   )
   check_finite(scores[decoded], split.ids, decoded)
-  return Evaluation(
-    scores,
-    metrics.compute_accuracies(scores[decoded], split.labels[decoded]),
-    make_fingerprint(loader, data['normalization'], model, decoded)
-    | ({'identical_crops': same} if loader.spec.crops > 1 else {})
-    | dict(identity or {}),
-    bad.reasons,
-  )
+  facts = make_fingerprint(loader, data['normalization'], model, decoded)
+  facts['task'] = config['task']
+  if loader.spec.crops > 1:
+    facts['identical_crops'] = same
+  facts |= dict(identity or {})
+  found = Evaluation(scores, {}, facts, bad.reasons)
+  return use_calibration(found, split, UNFITTED)
+
+
+def use_calibration(
+  evaluation: Evaluation, split: Split, calibration: Calibration
+) -> Evaluation:
+  """Assesses the same scores again with another calibration.
+
+  `evaluate` itself uses none.
+  """
+  found = assess(evaluation.scores, split, calibration)
+  return dataclasses.replace(evaluation, **found._asdict())
 
 
 def start_all(start: Callable, batches: Iterator) -> Iterator:
@@ -164,7 +196,7 @@ def check_finite(
     )
 
 
-def _start(model, normalization, params, mesh, spec, batch):
+def _start(model, normalization, params, mesh, spec, task, batch):
   """Starts one batch: (values of this host, rows in the order of the mesh)."""
   local = {key: batch[key] for key in ('index', 'error')}
   local['same'] = _find_identical_crops(batch, spec)
@@ -172,7 +204,9 @@ def _start(model, normalization, params, mesh, spec, batch):
   views = {k: batch[k] for k in INPUTS if k in batch}
   rows, views = sharding.put((rows, views), mesh)
   with jax.set_mesh(mesh):
-    found = compute_probabilities(model, normalization, params, views)
+    found = compute_probabilities(
+      model, normalization, params, views, task=task
+    )
   return local, (rows['index'], rows['mask'], found)
 
 
@@ -201,32 +235,11 @@ def gather(tree):
   )
 
 
-def make_fingerprint(loader, normalization, model, decoded) -> dict:
-  """Makes the facts of an evaluation that identify it: JSON values."""
-  split, spec = loader.split, loader.spec
-  return {
-    'listed': len(split) + len(split.missing),
-    'missing': len(split.missing),
-    'decoded': int(decoded.sum()),
-    'failed': int((~decoded).sum()),
-    'views': f'{spec.clips} clips x {spec.crops} crops',
-    'frames': f'{spec.num_frames}x{spec.stride}'
-    if spec.sampling in ('dense', 'key_frame')
-    else f'{spec.num_frames} uniform',
-    'image_size': spec.image_size,
-    'short_side': spec.test_short_side or spec.image_size,
-    'normalization': normalization,
-    'split_sha256': split.fingerprint(),
-    'decoder': f'PyAV {importlib.metadata.version("av")}',
-    'dtype': jnp.dtype(model.image_model.dtype).name,
-    'i2v_jax': i2v_jax.__version__,
-  }
-
-
 def write_evaluation(evaluation: Evaluation, split, folder) -> pathlib.Path:
-  """Writes `report.json`, `scores.npz` and, if any, `bad_videos.csv`.
+  """Writes `report.json`, `scores.npz`, tables and, if any, `bad_videos.csv`.
 
-  An outdated `bad_videos.csv` is removed. The folder is made, but not its
+  The tables are `classes.csv` and, where each example has one label,
+  `confusion.csv`. What is outdated is removed. The folder is made, but not its
   parents: a workdir that was moved is not made again.
   """
   folder = pathlib.Path(folder)
@@ -237,6 +250,8 @@ def write_evaluation(evaluation: Evaluation, split, folder) -> pathlib.Path:
     ids=np.array(split.ids),
     class_names=np.array(split.class_names),
   )
+  if split.targets is not None:
+    scores['targets'] = split.targets
   path = folder / 'scores.npz'
   with (
     files.explain_errors(path),
@@ -244,37 +259,15 @@ def write_evaluation(evaluation: Evaluation, split, folder) -> pathlib.Path:
     new.open('wb') as file,
   ):
     np.savez(file, **scores)
-  write_report(evaluation, folder)
+  class_tables.write_tables(folder, evaluation.classes, evaluation.confusion)
+  write_report(evaluation, folder, evaluation.calibration)
   return folder
 
 
-def write_report(evaluation, folder: pathlib.Path) -> None:
-  """Writes `report.json`, and `bad_videos.csv` or removes an older one."""
-  report = {'accuracy': evaluation.accuracy} | evaluation.fingerprint
-  files.write_json(folder / 'report.json', report)
-  bad = folder / 'bad_videos.csv'
-  if evaluation.bad:
-    csv_files.write(bad, bad_videos.COLUMNS, evaluation.bad.items())
-  else:
-    bad.unlink(missing_ok=True)
-
-
 def print_result(evaluation: Evaluation) -> None:
-  """Prints the summary."""
+  """Prints the classes where there are several labels, and the summary."""
+  if 'mAP' in evaluation.accuracy:
+    class_tables.print_labels(evaluation.classes)
   console.print(format_summary(evaluation))
-
-
-def format_summary(evaluation: Evaluation) -> str:
-  """Formats an evaluation as one line."""
-  found, facts = evaluation.accuracy, evaluation.fingerprint
-  failed = facts['failed'] + facts['missing']
-  few = evaluation.scores.shape[1] <= 5  # the first five are all there are
-  top5 = '' if few else f'top-5 {found["top5"]:.2%}  '
-  same = facts.get('identical_crops', 0)
-  note = f'; all crops of {same} videos are the same, as they are square'
-  return (
-    f'top-1 {found["top1"]:.2%}  {top5}'
-    f'mean class {found["mean_class"]:.2%}  '
-    f'counted exactly {facts["decoded"]} of {facts["listed"]} videos '
-    f'({failed} unreadable), {facts["views"]}{note if same else ""}'
-  )
+  if text := describe_calibration(evaluation.calibration):
+    console.print(text)

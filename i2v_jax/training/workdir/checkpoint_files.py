@@ -15,6 +15,7 @@ ITEMS = ('params', 'opt_state', 'metadata')
 DRAWN = 'drawn'  # a further item of models that have such parameters
 DIGEST = 'digest.json'  # of a checkpoint: file -> its SHA-256 when written
 ORBAX = '_CHECKPOINT_METADATA'  # of Orbax, rewritten after the digest
+CALIBRATION = 'calibration.json'  # fitted after training, not in the digest
 UNFINISHED = '.orbax-checkpoint-tmp'  # suffix that Orbax removes at the end
 BROKEN = 'broken_checkpoints'  # folder for damaged checkpoints
 
@@ -34,6 +35,30 @@ def find_steps(workdir) -> list[int]:
 def has_drawn(workdir, step: int) -> bool:
   """Whether a checkpoint holds frozen parameters; older ones have none."""
   return (checkpoints_folder(workdir) / str(step) / DRAWN).is_dir()
+
+
+def write_calibration(workdir, step: int, fitted: dict) -> None:
+  """Adds what was fitted after training to a finished checkpoint."""
+  folder = checkpoints_folder(workdir) / str(step)
+  files.write_json(folder / CALIBRATION, fitted)
+
+
+def read_calibration(workdir, step: int) -> dict:
+  """Reads what `write_calibration` wrote; {} if nothing was fitted.
+
+  Raises:
+    UserError: the file is damaged; says that the run fits it again.
+  """
+  file = checkpoints_folder(workdir) / str(step) / CALIBRATION
+  try:
+    return files.read_json(file, ('temperature', 'thresholds'))
+  except FileNotFoundError:
+    return {}
+  except UserError as error:
+    raise UserError(
+      f'{file} is damaged; start the command that trained the run again, which '
+      'has ended and only fits it anew.'
+    ) from error
 
 
 def seal(folder: pathlib.Path) -> None:

@@ -3,7 +3,8 @@
 import pytest
 
 from i2v_jax.data.sets import box_labels
-from i2v_jax.data.sets.box_tables import Problems, Table
+from i2v_jax.data.sets.problems import Problems
+from i2v_jax.data.sets.text_tables import Table
 from i2v_jax.runtime.errors import UserError
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from files import write
 
-from i2v_jax.data.sets import box_tables
-from i2v_jax.data.sets.box_tables import Problems
+from i2v_jax.data.sets import box_tables, text_tables
+from i2v_jax.data.sets.problems import Problems
 from i2v_jax.runtime.errors import UserError
 
 COLUMNS = ('file', 'time', *box_tables.SIDES)
@@ -30,7 +30,8 @@ def test_all_notations_say_the_same(tmp_path, text):
   table, problems = read(tmp_path, text), Problems('t.csv')
   assert [*table.columns['file']] == ['a b.mp4']
   assert table.convert_numbers('time', problems).tolist() == [1.5]
-  assert table.convert_boxes(problems).tolist() == [[0, 0.25, 0.5, 1]]
+  boxes = box_tables.convert_boxes(table, problems)
+  assert boxes.tolist() == [[0, 0.25, 0.5, 1]]
   problems.check()
 
 
@@ -112,8 +113,8 @@ def test_rounding_may_lead_out_of_the_frame():
 
 
 def test_numbers_are_finite():
-  assert box_tables.parse_number(' 1e-3 ') == 0.001
-  assert box_tables.parse_number('0,5', comma=True) == 0.5
+  assert text_tables.parse_number(' 1e-3 ') == 0.001
+  assert text_tables.parse_number('0,5', comma=True) == 0.5
   for text in ('', '1,5', 'inf', 'nan', '0x1'):
     with pytest.raises(UserError):
-      box_tables.parse_number(text)
+      text_tables.parse_number(text)

@@ -1,26 +1,15 @@
-"""Lengths and sizes of videos that boxes are in."""
+"""Boxes that are in their videos, and others."""
 
 import numpy as np
 import pytest
 
-from i2v_jax.data.sets import boxed_videos, listing
-from i2v_jax.data.sets.box_tables import Problems
-from i2v_jax.data.sets.boxed_videos import Facts
+from i2v_jax.data.sets import boxed_videos
+from i2v_jax.data.sets.problems import Problems
+from i2v_jax.data.sets.video_facts import Facts
 from i2v_jax.runtime.errors import UserError
 
 FACTS = {'a': Facts(2.0, 40, 80), 'bad': Facts(reason='is empty')}
 KEYS = [('a', '1'), ('bad', '1'), ('none', '1')]
-
-
-def test_each_video_is_opened_once(videos):
-  rows = {
-    name: listing.Row(('',), (name,), -1)
-    for name in ('rotated_90.mov', 'corrupted.mp4', 'none.mp4')
-  }
-  found = boxed_videos.open_videos(str(videos), rows)
-  assert {*found} == {'rotated_90.mov', 'corrupted.mp4'}
-  upright = found['rotated_90.mov']
-  assert upright.height > upright.width > 0 < upright.end < 100
 
 
 def test_only_known_ends_are_checked():
@@ -42,9 +31,3 @@ def test_pixels_become_shares():
   assert found[0].tolist() == [0, 0.25, 0.5, 1]  # one pixel beyond is rounding
   with pytest.raises(UserError, match='1 bad line; line 2: the size of bad is'):
     problems.check()
-
-
-def test_unread_videos_are_named():
-  assert boxed_videos.describe_unread({'a': FACTS['a']}) == []
-  (note,) = boxed_videos.describe_unread(FACTS)
-  assert note.endswith("not checked: 1 ('bad')")

@@ -40,7 +40,7 @@ def test_a_clean_evaluation_leaves_no_list_of_bad_videos(split, tmp_path):
   evaluate.write_evaluation(evaluation(bad={'a': 'gone'}), split, tmp_path)
   evaluate.write_evaluation(evaluation(), split, tmp_path)
   names = sorted(path.name for path in tmp_path.iterdir())
-  assert names == ['report.json', 'scores.npz']
+  assert names == ['classes.csv', 'report.json', 'scores.npz']
 
 
 def test_top_5_is_said_of_more_than_5_classes():

@@ -1,0 +1,84 @@
+"""Examples of background: spans of files in which no label holds."""
+
+import dataclasses
+
+import numpy as np
+
+from i2v_jax.data.sets.split import Split
+from i2v_jax.data.videos.names import make_comparison_key
+from i2v_jax.runtime.errors import UserError
+
+NAME = 'background'
+
+
+def add_background(split: Split, share: float) -> Split:
+  """Adds examples whose spans are drawn each time where no label holds.
+
+  Files get them in proportion to their time without labels. Their targets are
+  all 0, or their label is the class 'background', which comes last if no class
+  has that name.
+
+  Args:
+    split: with segments.
+    share: number of them for each listed example.
+
+  Raises:
+    UserError: there are no segments, or no time without labels.
+  """
+  segments = split.segments
+  if segments is None:
+    raise UserError(
+      "data.background needs segments, of data.format='segments' or prepared "
+      'of it without --cut: set data.background=0'
+    )
+  free = np.array([np.diff(gaps, axis=1).sum() for gaps in segments.gaps])
+  if not free.any():
+    raise UserError(
+      'data.background finds no time without labels in any of '
+      f'{len(free)} files: add a file without labels, or set data.background=0'
+    )
+  counts = share_out(round(share * len(split)), free)
+  video_of = np.repeat(np.arange(len(free)), counts)
+  footage = [segments.footage[n] for n in video_of]
+  numbers = [n for count in counts for n in range(1, count + 1)]
+  spans = np.full((len(footage), 2), np.nan)
+  names, label, targets = split.class_names, -1, split.targets
+  if targets is None:
+    names, label = _find_class(names)
+  else:
+    none = np.zeros((len(footage), len(names)), bool)
+    targets = np.concatenate([targets, none])
+  return dataclasses.replace(
+    split,
+    paths=(*split.paths, *(video.path for video in footage)),
+    labels=np.append(split.labels, [label] * len(footage)).astype(np.int32),
+    class_names=names,
+    ids=(
+      *split.ids,
+      *(f'{v.id}@{NAME}-{n}' for v, n in zip(footage, numbers, strict=True)),
+    ),
+    video_ids=(*split.video_ids, *(video.id for video in footage)),
+    segments=dataclasses.replace(
+      segments,
+      video_of=np.append(segments.video_of, video_of),
+      spans=np.concatenate([segments.spans, spans]),
+    ),
+    targets=targets,
+  )
+
+
+def share_out(total: int, weights: np.ndarray) -> list[int]:
+  """Shares a number out in proportion to weights, by largest remainders."""
+  exact = total * weights / weights.sum()
+  counts = np.floor(exact).astype(int)
+  order = np.argsort(counts - exact, kind='stable')
+  counts[order[: total - counts.sum()]] += 1
+  return counts.tolist()
+
+
+def _find_class(names: tuple[str, ...]) -> tuple[tuple[str, ...], int]:
+  """Finds the class 'background', or appends it."""
+  for label, name in enumerate(names):
+    if make_comparison_key(name) == NAME:
+      return names, label
+  return (*names, NAME), len(names)

@@ -1,0 +1,111 @@
+"""The format 'segments': a file that lists spans of videos and their labels."""
+
+import os
+import pathlib
+from collections.abc import Sequence
+
+from i2v_jax.data.sets import (
+  activitynet,
+  box_labels,
+  listing,
+  lists,
+  own,
+  segment_cells,
+  segment_labels,
+  segment_tables,
+)
+from i2v_jax.data.sets.segment_cells import Sheet
+from i2v_jax.data.sets.segment_entries import Annotated, Entry
+
+
+def read_segments(
+  root: str,
+  split: str,
+  file: str = 'segments.csv',
+  videos: str = '',
+  val_fraction: float = 0.2,
+  seed: int = 0,
+  class_names: listing.Path | Sequence[str] | None = None,
+) -> listing.Listing:
+  """Reads a table, JSON lines or ActivityNet's JSON of segments.
+
+  The columns of a table, or keys of a line, are `file`, `label`, and if wanted
+  `start`, `end`, `split` and `group`. Times are seconds, MM:SS or H:MM:SS, or
+  frame numbers in columns such as `start:25`; without them a segment is the
+  complete file. A segment of several labels has several rows, or `a|b`. A row
+  without a label lists a file in which nothing happens.
+
+  Videos are split, never segments: by `{split}` in `file`, else by the column
+  `split`, else by a hash of seed and video, or of seed and `group`.
+
+  Args:
+    root: the folder of the file and the videos.
+    split: replaces `{split}` in `file` and `videos`.
+    file: what lists the segments.
+    videos: folder of the videos.
+    val_fraction: expected share of videos in 'val', by hash.
+    seed: another seed gives another split by hash.
+    class_names: names in label order, or a file with one name per line or a
+      JSON list; None takes the sorted labels of all splits.
+  """
+  own.check_fraction(val_fraction)
+  path, *others = lists.find_lists(root, file, split)
+  lists.check_exists(path, 'file')
+  sheet = segment_tables.read(path)
+  entries = segment_cells.convert(sheet)
+  more = [segment_cells.convert(segment_tables.read(other)) for other in others]
+  everything = [*entries, *(entry for part in more for entry in part)]
+  classes = _choose_classes(root, [path, *others], class_names, everything)
+  labels = segment_labels.convert_labels(entries, classes, sheet.problems)
+  rows = _list_videos(entries, videos.replace('{split}', split))
+  by = 'column' if 'split' in sheet.table.columns else 'hash'
+  annotated = Annotated(
+    entries,
+    labels,
+    sheet.problems,
+    split,
+    'file' if '{split}' in file else by,
+    val_fraction,
+    seed,
+  )
+  return listing.Listing(
+    classes.names,
+    [*rows.values()],
+    str(path),
+    notes=_describe_unused(sheet),
+    videos=tuple(rows),
+    annotated=annotated,
+  )
+
+
+def _choose_classes(root, paths, class_names, entries) -> box_labels.Classes:
+  """Chooses the given classes, or those of the files of all splits."""
+  if class_names is None:
+    where = ' and '.join(sorted(path.name for path in paths))
+    return segment_labels.find_classes(entries, where)
+  is_file = isinstance(class_names, str | os.PathLike)
+  where = os.fspath(class_names) if is_file else "the option 'class_names'"
+  names = lists.read_names(root, class_names)
+  return segment_labels.list_classes(names, where)
+
+
+def _list_videos(
+  entries: Sequence[Entry], folder: str
+) -> dict[str, listing.Row]:
+  """Lists the videos, each once, by their names in entries."""
+  rows = {}
+  for entry in entries:
+    if entry.file and entry.file not in rows:
+      above, name = os.path.split(os.path.join(folder, entry.file))
+      names = (name, activitynet.PREFIX + name)
+      rows[entry.file] = listing.Row((above,), names, -1, entry.line)
+  return rows
+
+
+def _describe_unused(sheet: Sheet) -> tuple[str, ...]:
+  names = sheet.table.unused
+  if not names:
+    return ()
+  count = f'{len(names)} column{"s" * (len(names) > 1)}'
+  where = pathlib.Path(sheet.table.path).name
+  return (f'{count} of {where} not used: {", ".join(names)}',)
