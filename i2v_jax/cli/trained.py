@@ -2,26 +2,11 @@
 
 import pathlib
 
+from i2v_jax.cli import predictions
 from i2v_jax.cli.arguments import add_new_folder
 from i2v_jax.cli.numbers import count, positive, share
 
 EXPORT_FORMATS = ('merged', 'full', 'adapter', 'clip', 'stablehlo')
-
-
-def predict(args) -> int:
-  from i2v_jax.deploy import trained
-  from i2v_jax.deploy.predict import list_clips, predict_all
-
-  model = trained.load(args.workdir, weights=args.weights)
-  failed = predict_all(
-    model,
-    list_clips(args.clips),
-    views=args.views,
-    window=args.window,
-    as_json=args.json,
-    fps=args.fps,
-  )
-  return 1 if failed else 0
 
 
 def evaluate(args) -> None:
@@ -104,28 +89,13 @@ def add(command) -> None:
 
 def _add_model_commands(command) -> None:
   """Adds the commands that take a trained model."""
-  used = command('predict', predict, 'Recognise actions in videos.')
+  predictions.add(command, _add_model, _add_views)
   again = command('eval', evaluate, 'Repeat the evaluation of a run.')
   boxed = command('detect', detect, 'Recognise actions in boxes of a video.')
   out = command('export', export, 'Export a trained model.')
-  for sub in (used, again, boxed, out):
-    sub.add_argument(
-      '--workdir',
-      required=True,
-      help='Workdir of a run, an export, or an adapter file.',
-    )
-    sub.add_argument(
-      '--weights',
-      default='',
-      help='New place of the image weights, if they have moved.',
-    )
-  for sub in (used, again):
-    sub.add_argument(
-      '--views',
-      metavar='CLIPSxCROPS',
-      help='Test views of each video, such as 3x1.',
-    )
-  _add_clips(used)
+  for sub in (again, boxed, out):
+    _add_model(sub)
+  _add_views(again)
   _add_boxes(boxed)
   again.add_argument(
     '--root', default='', help='New place of the data, if it has moved.'
@@ -145,27 +115,25 @@ def _add_model_commands(command) -> None:
   )
 
 
-def _add_clips(sub) -> None:
-  """Adds the arguments of `i2v predict` alone."""
+def _add_model(sub) -> None:
+  """Adds which trained model is used."""
   sub.add_argument(
-    'clips',
-    nargs='+',
-    metavar='CLIP|FOLDER',
-    help='Videos, or folders of videos.',
+    '--workdir',
+    required=True,
+    help='Workdir of a run, an export, or an adapter file.',
   )
   sub.add_argument(
-    '--fps',
-    type=positive,
-    help='Frames per second of videos that are folders of frames.',
+    '--weights',
+    default='',
+    help='New place of the image weights, if they have moved.',
   )
+
+
+def _add_views(sub) -> None:
   sub.add_argument(
-    '--json', action='store_true', help='Print a JSON object per clip.'
-  )
-  sub.add_argument(
-    '--window',
-    type=positive,
-    metavar='SECONDS',
-    help='Slide a window of SECONDS over each video, by half its length.',
+    '--views',
+    metavar='CLIPSxCROPS',
+    help='Test views of each video, such as 3x1.',
   )
 
 

@@ -1,21 +1,31 @@
-"""`i2v predict`: class probabilities of videos."""
+"""`i2v predict`: classes of videos, or what happens when in them."""
 
 import dataclasses
+import functools
 import json
-import sys
-
-import numpy as np
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from i2v_jax.data.clips.clips import ClipSpec
-from i2v_jax.data.sets import folders
-from i2v_jax.data.videos import faults
-from i2v_jax.data.videos.decode import FPS, VideoInfo, open_video
+from i2v_jax.data.loading.window_spans import Windows
+from i2v_jax.deploy.prediction import (
+  outputs,
+  results,
+  tables,
+  timeline_formats,
+  timeline_rules,
+)
+from i2v_jax.deploy.prediction.outputs import Job
+from i2v_jax.deploy.prediction.reading import make_reading
+from i2v_jax.deploy.prediction.results import Prediction
+from i2v_jax.deploy.prediction.timeline_bars import show_timeline
 from i2v_jax.deploy.trained import Trained
-from i2v_jax.runtime import ranges
 from i2v_jax.runtime.console import console, make_encodable, make_table
 from i2v_jax.runtime.errors import UserError
 
 BAR = 24  # characters of a probability of 1
+NONE = '(no class)'  # where none of several labels holds
 
 
 def set_views(spec: ClipSpec, views: str | None) -> ClipSpec:
@@ -29,147 +39,145 @@ def set_views(spec: ClipSpec, views: str | None) -> ClipSpec:
   return dataclasses.replace(spec, **options)
 
 
-def split_windows(info: VideoInfo, seconds: float) -> list[tuple[int, int]]:
-  """Splits a video into frame spans of `seconds`, half overlapping."""
-  ranges.POSITIVE('--window', seconds)
-  frame = info.duration / info.frames
-  if seconds < frame:
-    raise UserError(
-      f'--window is {seconds:g} seconds, less than a frame of this video; give '
-      f'{frame:.3g} or more.'
-    )
-  last = max(info.duration - seconds, 0.0)
-  starts = np.append(np.arange(0.0, last, seconds / 2), last)
-  first = np.searchsorted(info.times, starts)
-  stop = np.searchsorted(info.times, starts + seconds)
-  stop[-1] = info.frames  # whatever the rounding of the last start
-  spans = zip(first.tolist(), stop.tolist(), strict=True)
-  return [span for span in dict.fromkeys(spans) if span[0] < span[1]]
-
-
-def list_clips(paths) -> list[str]:
-  """Lists videos; a folder stands for all videos in and below it, by name.
-
-  A folder of frames is a video. Other files are ignored, and counted on
-  stderr.
-
-  Raises:
-    UserError: a folder holds no video.
-  """
-  found = []
-  for path in paths:
-    videos, left_out = folders.find_videos(path)
-    if not videos:
-      raise UserError(
-        f'{path} holds no video, but {len(left_out)} other files; name a '
-        'video, or a folder of videos.'
-      )
-    if left_out:
-      said = f'{path}: {folders.describe_left_out(left_out)}'
-      print(said, file=sys.stderr)
-    found += videos
-  return found
-
-
-def predict_file(
-  trained: Trained, path, spec: ClipSpec, window=None, fps: float = FPS
-) -> dict:
-  """Predicts one video; returns a JSON object.
+def make_job(
+  trained: Trained,
+  clips: Sequence[str],
+  windows: Windows,
+  *,
+  top: int | None = None,
+  threshold: Mapping[str | None, float] | None = None,
+  **options,
+) -> Job:
+  """Makes the job of predicting classes.
 
   Args:
     trained: the model.
-    path: video file, or folder of frames.
-    spec: preprocessing and views.
-    window: seconds of a window that slides over the video; None for none.
-    fps: frames per second of a folder of frames.
+    clips: paths of the videos.
+    windows: that slide over them; None for complete videos.
+    top: as in `results.make_choice`.
+    threshold: the same.
+    **options: of `make_reading`.
 
-  Returns:
-    `file`; `top`, a list of `{'name', 'probability'}`; with `window` also
-    `windows`, each with `start` and `end` in seconds and its own `top`, and
-    `top` is of their mean.
+  Raises:
+    UserError: options that do not go together.
   """
-  top = lambda p: [
-    {'name': name, 'probability': round(value, 6)}
-    for name, value in trained.named(p)
-  ]
-  if window is None:
-    found = trained.probabilities(path, spec)
-    return {'file': str(path), 'top': top(found)}
-  with open_video(path, fps=fps) as opened:
-    info = opened.info
-    spans = split_windows(info, window)
-    found = [trained.probabilities(opened, spec, span) for span in spans]
-  ends = (*info.times, info.duration)
-  return {
-    'file': str(path),
-    'top': top(np.mean(found, axis=0)),
-    'windows': [
-      {
-        'start': round(ends[first], 3),
-        'end': round(ends[stop], 3),
-        'top': top(probabilities),
-      }
-      for (first, stop), probabilities in zip(spans, found, strict=True)
-    ],
-  }
+  choose = results.make_choice(trained, top, threshold)
+  describe = functools.partial(
+    results.make_prediction, choose=choose, windows=windows is not None
+  )
+  reading = make_reading(trained, windows, **options)
+  asked = {'top': top, 'threshold': _to_json(threshold)}
+  return Job(trained, clips, reading, describe, tables.CLASSES, asked)
 
 
-def show_prediction(result: dict) -> None:
+def make_timeline_job(
+  trained: Trained,
+  clips: Sequence[str],
+  *,
+  window: float | None = None,
+  step: float | None = None,
+  threshold: Mapping[str | None, float] | None = None,
+  rules: Mapping[str, float] | None = None,
+  **options,
+) -> Job:
+  """Makes the job of finding segments.
+
+  Args:
+    trained: the model.
+    clips: paths of the videos.
+    window: as in `timeline_rules.choose_windows`.
+    step: the same.
+    threshold: as in `timeline_rules.make_rules`.
+    rules: further arguments of it.
+    **options: of `make_reading`.
+
+  Raises:
+    UserError: options that do not go together.
+  """
+  windows = timeline_rules.choose_windows(trained, window, step)
+  found = timeline_rules.make_rules(trained, threshold, **rules or {})
+  describe = functools.partial(
+    timeline_rules.describe_timeline, windows=windows, rules=found
+  )
+  reading = make_reading(trained, windows, **options)
+  asked = {'rules': dataclasses.asdict(found)}
+  asked['rules']['thresholds'] = found.thresholds.tolist()
+  return Job(trained, clips, reading, describe, tables.SEGMENTS, asked)
+
+
+def run(job: Job, out: str | None, as_json: bool, form: str) -> int:
+  """Runs a job; returns the number of bad videos.
+
+  Args:
+    job: what to do.
+    out: file or folder for the results; None prints them.
+    as_json: prints JSON.
+    form: ending of the files in a folder.
+  """
+  if out is None:
+    timeline = job.columns is tables.SEGMENTS
+    show = show_timeline if timeline else show_prediction
+    return outputs.print_results(job, print_json if as_json else show)
+  path = pathlib.Path(out)
+  if path.suffix in tables.SUFFIXES:
+    return outputs.write_table(job, path)
+  if path.suffix in timeline_formats.FORMATS:
+    return outputs.write_file(job, path)
+  return outputs.write_files(job, path, form)
+
+
+def check_output(out: str, timeline: bool, count: int) -> None:
+  """Raises UserError unless results of `count` videos can be written there.
+
+  Args:
+    out: file or folder.
+    timeline: whether the results are timelines.
+    count: number of videos.
+  """
+  path = pathlib.Path(out)
+  if not timeline:
+    tables.check_output(path)
+    return
+  ones = tuple(timeline_formats.FORMATS)
+  if path.suffix in ones and count > 1:
+    raise UserError(
+      f'{path} holds one timeline, but there are {count} videos; give a folder '
+      f'as --out, with --format {path.suffix[1:]}.'
+    )
+  if path.suffix and not path.is_dir():
+    tables.check_output(path, (*tables.SUFFIXES, *ones))
+  elif not path.parent.is_dir():
+    raise UserError(f'{path.parent} does not exist; make the folder.')
+
+
+def print_json(result: outputs.Result) -> None:
+  """Prints one result as a line of JSON."""
+  print(json.dumps(result.to_json()), flush=True)
+
+
+def show_prediction(result: Prediction) -> None:
   """Prints one prediction as a table."""
+  found = result.to_json()
   columns = ('class', 'probability', '')
-  rows = [_make_row(entry) for entry in result['top']]
-  if 'windows' in result:
+  rows = [_make_row(entry) for entry in found['top'] or [{'name': NONE}]]
+  if 'windows' in found:
     columns = (*columns, 'seconds')
     rows = [*((*row, 'all') for row in rows), None]
-    rows += [
-      (*_make_row(window['top'][0]), '{start:.1f}-{end:.1f}'.format(**window))
-      for window in result['windows']
-    ]
-  console.print(make_table(result['file'], columns, rows))
+    for window in found['windows']:
+      best = next(iter(window['top']), {'name': NONE})
+      rows.append((*_make_row(best), '{start:.1f}-{end:.1f}'.format(**window)))
+  console.print(make_table(result.file, columns, rows))
 
 
-def _make_row(entry: dict) -> tuple[str, str, str]:
+def _make_row(entry: Mapping[str, Any]) -> tuple[str, str, str]:
+  if 'probability' not in entry:
+    return entry['name'], '', ''
   share = entry['probability']
   full, rest = make_encodable('█░', instead='#.')
   length = int(share * BAR)
   return entry['name'], f'{share:.1%}', full * length + rest * (BAR - length)
 
 
-def predict_all(
-  trained: Trained,
-  paths,
-  *,
-  views=None,
-  window=None,
-  as_json=False,
-  fps: float | None = None,
-):
-  """Predicts every video; one that cannot be read does not stop the others.
-
-  `fps` is the frame rate of folders of frames; None takes that of the model's
-  config.
-
-  Returns:
-    The number of videos that could not be read; their errors are on stderr.
-  """
-  if trained.model.num_boxes:
-    raise UserError(
-      f'{trained.path} classifies boxes, not complete clips; use i2v detect.'
-    )
-  spec, failed = set_views(trained.spec, views), 0
-  if fps is None:
-    fps = trained.config['data'].get('fps', FPS)
-  for path in paths:
-    try:
-      result = predict_file(trained, path, spec, window, fps)
-    except (ValueError, OSError, MemoryError) as error:
-      if isinstance(error, MemoryError):
-        error = f'{path}: {faults.describe(error)}'
-      print(f'error: {error}', file=sys.stderr)
-      failed += 1
-      continue
-    if as_json:
-      print(json.dumps(result), flush=True)
-    else:
-      show_prediction(result)
-  return failed
+def _to_json(threshold: Mapping[str | None, float] | None):
+  """Lists thresholds: one for all classes has no name."""
+  return None if threshold is None else [*map(list, threshold.items())]

@@ -1,16 +1,23 @@
 """Loads trained models from a workdir, an export or an adapter file."""
 
 import dataclasses
+import functools
+import logging
+import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
 import numpy as np
 
 from i2v_jax.data.clips.clips import ClipSpec, make_test_views
+from i2v_jax.data.loading.window_spans import make_sliding
+from i2v_jax.data.sets import given_clips
 from i2v_jax.data.videos import faults
 from i2v_jax.data.videos.decode import FrameFolder, Video, open_video
+from i2v_jax.deploy.prediction import reading, results
+from i2v_jax.deploy.prediction.results import Prediction
 from i2v_jax.models import video
 from i2v_jax.runtime import sharding
 from i2v_jax.runtime.errors import UserError
@@ -19,6 +26,8 @@ from i2v_jax.training.evaluation import boxes, evaluate
 from i2v_jax.training.evaluation.calibration import UNFITTED, Calibration
 from i2v_jax.training.evaluation.kinds import find_evaluation
 from i2v_jax.training.stored import read_stored
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,13 +95,64 @@ class Trained:
     return self.calibration.apply(probabilities, self.config['task'])
 
   def top(self, path, k: int = 5) -> list[tuple[str, float]]:
-    """Returns the `k` most probable classes of a video, with probabilities."""
-    return self.named(self.probabilities(path), k)
+    """Returns the `k` most probable classes of a video, calibrated."""
+    return self.named(self.calibrate(self.probabilities(path)), k)
 
   def named(self, probabilities, k: int = 5) -> list[tuple[str, float]]:
     """Returns the `k` highest probabilities with their class names."""
-    order = (-probabilities).argsort(kind='stable')[:k]
-    return [(self.class_names[i], float(probabilities[i])) for i in order]
+    return list(results.choose_best(self.class_names, k)(probabilities))
+
+  def predict(
+    self,
+    paths,
+    *,
+    window: float | None = None,
+    step: float | None = None,
+    top: int | None = None,
+    threshold: float | Mapping[str, float] | None = None,
+    **options,
+  ) -> Iterator[Prediction]:
+    """Predicts videos, in the order in which they are named.
+
+    They are read by threads and computed in batches. Threads may call it at
+    once.
+
+    Args:
+      paths: one or several of what `i2v predict` takes: videos, folders,
+        patterns, lists.
+      window: seconds of a window that slides over each video.
+      step: seconds from one window to the next; None for half a window.
+      top: classes named of a video with one label; None for 5.
+      threshold: from which on one of several labels holds, for all classes or
+        by name; None for those fitted after training.
+      **options: `spec`, `fps`, `threads`, `workers` of `reading.make_reading`.
+
+    Yields:
+      A `Prediction` for each video; that of one that cannot be read has its
+      `error`.
+
+    Raises:
+      FileNotFoundError: a list or pattern is not there.
+      UserError: options that do not go together.
+    """
+    choose = results.make_choice(self, top, threshold)
+    windows = make_sliding(window, step)
+    read = reading.make_reading(self, windows, **options)
+    clips = _list_clips(paths)
+    scored = reading.score_classes(self, clips, read)
+    make = functools.partial(
+      results.make_prediction, choose=choose, windows=windows is not None
+    )
+    return map(make, scored)
+
+
+def _list_clips(paths) -> list[str]:
+  """Lists the videos that a caller names; logs what is left out."""
+  one = isinstance(paths, str | os.PathLike)
+  given = given_clips.list_clips([paths] if one else paths)
+  for note in given.notes:
+    _LOG.warning('%s', note)
+  return given.clips
 
 
 def load(path, *, weights: str = '', root: str = '') -> Trained:

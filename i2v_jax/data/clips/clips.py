@@ -65,10 +65,36 @@ def make_test_views(
     span: first frame and one past the last, to use a part only.
   """
   first, stop = span or (0, video.info.frames)
+  numbers = first + place_test_frames(stop - first, spec)
+  return make_views(video.read(numbers, find_short_side(spec)), spec)
+
+
+def place_test_frames(count: int, spec: ClipSpec) -> np.ndarray:
+  """Places the frames of all test clips in a video of `count` frames: [C * T].
+
+  Raises:
+    UserError: the clips have boxes, or `count` is below 1.
+  """
+  return _place_test_indices(count, spec).ravel()
+
+
+def find_short_side(spec: ClipSpec) -> int:
+  """Finds the short side, in pixels, of frames that `make_views` takes."""
+  return spec.test_short_side or spec.image_size
+
+
+def make_views(frames: np.ndarray, spec: ClipSpec) -> dict[str, np.ndarray]:
+  """Makes all test views of frames that have been read.
+
+  Args:
+    frames: uint8 RGB [C * T, H, W, 3], at `place_test_frames`, with the short
+      side of `find_short_side`.
+    spec: how clips are made.
+
+  Returns:
+    As `make_test_views`.
+  """
   size = spec.image_size
-  indices_CxT = _place_test_indices(stop - first, spec)
-  short_side = spec.test_short_side or size
-  frames = video.read(first + indices_CxT.ravel(), short_side)
   if spec.release_quirks:
     squares = release_crops(frames, size, spec.crops)
   elif spec.crops == 3:

@@ -77,6 +77,12 @@ class Segments:
     """Whether the span of each example is drawn: bool [n]."""
     return np.isnan(self.spans[:, 0])
 
+  @property
+  def median_seconds(self) -> float:
+    """Median length of the spans that are listed; 0 if there is none."""
+    lengths = np.diff(self.spans[~self.drawn], axis=1)
+    return float(np.median(lengths)) if len(lengths) else 0.0
+
   def place(
     self, index: int, rng: np.random.Generator | None = None
   ) -> tuple[float, float]:

@@ -28,12 +28,15 @@ class Calibration:
       class holds; None where each example has one label, or none was fitted.
     split: name of the split they were fitted on, such as `val`.
     split_sha256: its fingerprint.
+    segment_seconds: median length of the segments it was trained on, 0 if it
+      was trained on complete videos: the window of its timelines.
   """
 
   temperature: float = 1.0
   thresholds: tuple[float, ...] | None = None
   split: str = ''
   split_sha256: str = ''
+  segment_seconds: float = 0.0
 
   def apply(self, probabilities: np.ndarray, task: str) -> np.ndarray:
     """Calibrates probabilities `[..., classes]` of a task; keeps their type."""
@@ -53,7 +56,8 @@ class Calibration:
     given = found['thresholds']
     thresholds = None if given is None else tuple(given)
     known = found['split'], found['split_sha256']
-    return cls(found['temperature'], thresholds, *known)
+    length = found.get('segment_seconds', 0.0)
+    return cls(found['temperature'], thresholds, *known, length)
 
 
 UNFITTED = Calibration()

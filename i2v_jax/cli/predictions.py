@@ -1,0 +1,181 @@
+"""`i2v predict`: what is seen in videos, and when."""
+
+import argparse
+
+from i2v_jax.cli.numbers import count, from_0, not_negative, positive, share
+
+RULES = ('stay', 'min_length', 'max_gap')
+FORMATS = ('vtt', 'txt')  # of the files in a folder of timelines
+
+
+def predict(args) -> int:
+  _check(args)
+  clips = list_clips(args.clips, args.part)
+  from i2v_jax.deploy import predict, trained
+
+  if args.out:
+    predict.check_output(args.out, args.timeline, len(clips))
+  model = trained.load(args.workdir, weights=args.weights)
+  options = dict(
+    spec=predict.set_views(model.spec, args.views),
+    fps=args.fps,
+    threads=args.threads,
+    workers=args.workers,
+    threshold=dict(args.threshold) or None,
+  )
+  if args.timeline:
+    rules = {name: getattr(args, name) for name in RULES}
+    given = {name: value for name, value in rules.items() if value is not None}
+    job = predict.make_timeline_job(
+      model, clips, window=args.window, step=args.step, rules=given, **options
+    )
+  else:
+    from i2v_jax.data.loading.window_spans import make_sliding
+
+    windows = make_sliding(args.window, args.step)
+    job = predict.make_job(model, clips, windows, top=args.top, **options)
+  form = f'.{args.format or FORMATS[0]}'
+  return 1 if predict.run(job, args.out, args.json, form) else 0
+
+
+def list_clips(paths, part: str | None) -> list[str]:
+  """Lists the videos of a command, or a part of them; notes go to stderr."""
+  import sys
+
+  from i2v_jax.data.sets import given_clips
+
+  given = given_clips.list_clips(paths)
+  for note in given.notes:
+    print(note, file=sys.stderr)
+  return given_clips.choose_part(given.clips, part) if part else given.clips
+
+
+def _check(args) -> None:
+  """Refuses options that do not go together, before anything is read."""
+  from i2v_jax.data.loading.window_spans import Sliding, check_windows
+  from i2v_jax.runtime.errors import UserError
+
+  needed = {'format': args.format} | {
+    name: getattr(args, name) for name in RULES
+  }
+  for name, value in needed.items():
+    if value is not None and not args.timeline:
+      flag = name.replace('_', '-')
+      raise UserError(f'--{flag} is of a timeline; give --timeline too.')
+  if args.timeline and args.top is not None:
+    raise UserError('A timeline has no --top; give --threshold.')
+  if args.out and args.json:
+    raise UserError('--json prints, --out writes; leave one out.')
+  if args.window is not None:
+    check_windows(Sliding(args.window, args.step))
+
+
+def parse_threshold(text: str) -> tuple[str | None, float]:
+  """Parses `0.4`, for all classes, or `NAME=0.4`."""
+  name, found, value = text.rpartition('=')
+  return name if found else None, share(value)
+
+
+def add(command, *add_shared) -> None:
+  """Adds the commands; `add_shared` add what other commands have too."""
+  sub = command('predict', predict, 'Recognise actions in videos.')
+  for add_arguments in add_shared:
+    add_arguments(sub)
+  add_reading(sub)
+  _add_classes(sub)
+  _add_timeline(sub)
+
+
+def add_reading(sub: argparse.ArgumentParser) -> None:
+  """Adds videos, and how they are read."""
+  add = sub.add_argument
+  add(
+    'clips',
+    nargs='+',
+    metavar='CLIP|FOLDER|PATTERN|@LIST|-',
+    help='Videos, folders of videos, patterns, lists of a path a line (.txt, '
+    '.csv, or any after @), or - for such a list on stdin.',
+  )
+  add('--fps', type=positive, help='Frames per second of folders of frames.')
+  add('--threads', type=from_0, metavar='N', help='Threads that read videos.')
+  add(
+    '--workers',
+    type=from_0,
+    metavar='N',
+    help='Processes that read videos instead, which may crash or hang.',
+  )
+  add(
+    '--part',
+    metavar='I/N',
+    help='Take every N-th video from the I-th on, one part for each host.',
+  )
+  add(
+    '--window',
+    type=positive,
+    metavar='SECONDS',
+    help='Slide a window of SECONDS over each video.',
+  )
+  add(
+    '--step',
+    type=positive,
+    metavar='SECONDS',
+    help='From one window to the next (default: half a window).',
+  )
+
+
+def _add_classes(sub: argparse.ArgumentParser) -> None:
+  add = sub.add_argument
+  add('--json', action='store_true', help='Print a JSON object per clip.')
+  add(
+    '--out',
+    metavar='FILE',
+    help='Write .jsonl, .csv or .parquet as it goes, and go on after an '
+    'interruption; for timelines also .vtt, .txt, or a folder of these.',
+  )
+  add(
+    '--top',
+    type=count,
+    metavar='K',
+    help='Classes of each video that has one label (default: 5).',
+  )
+  add(
+    '--threshold',
+    type=parse_threshold,
+    action='append',
+    default=[],
+    metavar='X|NAME=X',
+    help='Probability from which on a class holds, of several labels or in a '
+    'timeline (default: as fitted after training, else 0.5). Can be repeated.',
+  )
+
+
+def _add_timeline(sub: argparse.ArgumentParser) -> None:
+  add = sub.add_argument
+  add(
+    '--timeline',
+    action='store_true',
+    help='Find segments: which class, from when to when.',
+  )
+  add(
+    '--stay',
+    type=share,
+    metavar='SHARE',
+    help='Of its threshold, down to which a segment lasts (default: 0.7).',
+  )
+  add(
+    '--min-length',
+    type=not_negative,
+    metavar='SECONDS',
+    help='Drop shorter segments (default: 0).',
+  )
+  add(
+    '--max-gap',
+    type=not_negative,
+    metavar='SECONDS',
+    help='Join segments of a class no further apart (default: 0).',
+  )
+  add(
+    '--format',
+    choices=FORMATS,
+    help='Of timelines in a folder: subtitles or a label track (default: vtt).',
+  )

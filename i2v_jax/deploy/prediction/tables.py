@@ -1,0 +1,135 @@
+"""Outputs of `--out`: JSON lines, CSV and Parquet, a video at a time."""
+
+import csv
+import io
+import json
+import pathlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from i2v_jax.runtime import files
+from i2v_jax.runtime.errors import UserError
+
+SUFFIXES = ('.jsonl', '.csv', '.parquet')
+JOURNAL = '.partial.jsonl'  # added to the name of a Parquet file
+AT_ONCE = 10_000  # rows of Parquet in memory
+
+# Columns of a row, with the key of an entry that each has.
+CLASSES = {
+  'file': 'file',
+  'start': 'start',
+  'end': 'end',
+  'class': 'name',
+  'probability': 'probability',
+  'error': 'error',
+}
+SEGMENTS = {
+  'file': 'file',
+  'start': 'start',
+  'end': 'end',
+  'class': 'class',
+  'score': 'score',
+  'error': 'error',
+}
+_NUMBERS = ('start', 'end', 'probability', 'score')
+
+
+def check_output(out, suffixes: Sequence[str] = SUFFIXES) -> pathlib.Path:
+  """Raises UserError unless a file of these suffixes can be written there."""
+  path = pathlib.Path(out)
+  if path.suffix.lower() not in suffixes:
+    raise UserError(
+      f'--out is {path}; end the name in one of {", ".join(suffixes)}.'
+    )
+  if not path.parent.is_dir():
+    raise UserError(f'{path.parent} does not exist; make the folder.')
+  return path
+
+
+def check_new(path: pathlib.Path, journal: pathlib.Path) -> None:
+  """Raises UserError for an output that is complete, and so has no journal."""
+  if path.exists() and not journal.exists():
+    raise UserError(f'{path} is there; give another --out, or remove it.')
+
+
+def list_rows(result: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+  """Lists the rows of a JSON result.
+
+  A bad video, and a video or window without any class, is a row too.
+  """
+  file = {'file': result['file']}
+  if 'error' in result:
+    yield file | {'error': result['error']}
+    return
+  if 'segments' in result:
+    yield from (file | entry for entry in result['segments'] or [{}])
+    return
+  yield from (file | entry for entry in result['top'] or [{}])
+  for window in result.get('windows', ()):
+    time = {'start': window['start'], 'end': window['end']}
+    yield from (file | time | entry for entry in window['top'] or [{}])
+
+
+def encode_json(result: Mapping[str, Any]) -> bytes:
+  """Encodes a result as a JSON line."""
+  return json.dumps(result).encode() + b'\n'
+
+
+def encode_csv(columns: Mapping[str, str], rows: Iterable[Mapping]) -> bytes:
+  """Encodes rows as lines of CSV; names that are not UTF-8 keep their bytes."""
+  text = io.StringIO(newline='')
+  writer = csv.writer(text, lineterminator='\n')
+  keys = list(columns.values())
+  writer.writerows([row.get(key, '') for key in keys] for row in rows)
+  return text.getvalue().encode(errors='surrogateescape')
+
+
+def encode_head(columns: Mapping[str, str]) -> bytes:
+  """Encodes the first line of a CSV file."""
+  return encode_csv({c: c for c in columns}, [{c: c for c in columns}])
+
+
+def write_parquet(
+  path: files.Path, journal, columns: Mapping[str, str]
+) -> None:
+  """Writes the rows of a file of JSON lines as a Parquet file, atomically.
+
+  Args:
+    path: of the Parquet file.
+    journal: file of results, as `encode_json` writes them.
+    columns: `CLASSES` or `SEGMENTS`.
+  """
+  kind = lambda name: pa.float64() if name in _NUMBERS else pa.string()
+  schema = pa.schema([(name, kind(name)) for name in columns])
+  with (
+    files.explain_errors(path),
+    files.replacing(path) as new,
+    pq.ParquetWriter(new, schema) as writer,
+    open(journal, 'rb') as lines,
+  ):
+    for part in _split_parts(map(json.loads, lines)):
+      arrays = [
+        pa.array([_clean(row.get(key)) for row in part], kind(name))
+        for name, key in columns.items()
+      ]
+      writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+
+
+def _split_parts(results: Iterable[Mapping]) -> Iterator[list[dict]]:
+  part = []
+  for result in results:
+    part.extend(list_rows(result))
+    if len(part) >= AT_ONCE:
+      yield part
+      part = []
+  yield part
+
+
+def _clean(value):
+  """Escapes bytes that are not UTF-8, which Parquet does not take."""
+  if isinstance(value, str):
+    return value.encode(errors='backslashreplace').decode()
+  return value
