@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from i2v_jax.data.videos.decode import FrameFolder, Video
-from i2v_jax.data.videos.packets import DecodeError
+from i2v_jax.data.videos.decode import FPS, FrameFolder, Video, open_video
+from i2v_jax.data.videos.packets import DecodeError, Source
 
 ROUNDING = 0.0015  # seconds; tables round times to milliseconds
 
@@ -76,3 +76,22 @@ class Span(contextlib.AbstractContextManager):
       raise IndexError(f'frame {min(wanted)} of a span; they start at 0')
     shifted = [self.first + min(index, last) for index in wanted]
     return self._video.read(shifted, short_side)
+
+
+def open_span(
+  source: Source,
+  span: tuple[float, float],
+  name: str | None = None,
+  seconds: float | None = None,
+  fps: float = FPS,
+) -> Span:
+  """Opens a video, and its part from `span[0]` to `span[1]` seconds.
+
+  The other arguments are those of `decode.open_video`.
+  """
+  video = open_video(source, name, seconds, fps)
+  try:
+    return Span(video, *span, name or 'the video')
+  except BaseException:
+    video.close()
+    raise
