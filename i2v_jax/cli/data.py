@@ -123,6 +123,7 @@ def prepare(args) -> None:
       on_bad_video=args.on_bad_video,
       recipe=make_recipe(vars(args)),
       shard_mb=args.shard_mb,
+      cut=args.cut,
     )
     beam = args.beam_options if args.beam or args.beam_options else None
     command.run(job, args.workers, args.seconds, beam)

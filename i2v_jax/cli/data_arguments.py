@@ -89,6 +89,11 @@ def add_prepare(sub) -> None:
     '(default: %(default)s).',
   )
   _add_recipe(sub)
+  add(
+    '--cut',
+    action='store_true',
+    help='Store each segment by itself, re-encoded, not the files they are in.',
+  )
   add('--beam', action='store_true', help='Stage shards on Apache Beam.')
   add(
     '--beam-options',

@@ -27,6 +27,7 @@ class Span(contextlib.AbstractContextManager):
   Attributes:
     info: facts of the part, a `VideoInfo`; times are from its first frame.
     first: number of its first frame in the video.
+    video: the video.
 
   Raises:
     DecodeError: it starts after the end of the video.
@@ -45,7 +46,7 @@ class Span(contextlib.AbstractContextManager):
         f'{name}: the span from {start:.3f} s on is outside it, as it lasts '
         f'{whole.duration:.3f} s; correct the time, or drop the span'
       )
-    self._video, times = video, np.asarray(whole.times)
+    self.video, times = video, np.asarray(whole.times)
     # The frame displayed at `start` began before it; rounding may hide that.
     first, stop = np.searchsorted(times, (start - ROUNDING, end - ROUNDING))
     self.first = int(min(first, whole.frames - 1))
@@ -65,7 +66,7 @@ class Span(contextlib.AbstractContextManager):
 
   def close(self) -> None:
     """Closes the video; closing twice does no harm."""
-    self._video.close()
+    self.video.close()
 
   def read(
     self, indices: Iterable[int], short_side: int | None = None
@@ -75,7 +76,7 @@ class Span(contextlib.AbstractContextManager):
     if wanted and min(wanted) < 0:
       raise IndexError(f'frame {min(wanted)} of a span; they start at 0')
     shifted = [self.first + min(index, last) for index in wanted]
-    return self._video.read(shifted, short_side)
+    return self.video.read(shifted, short_side)
 
 
 def open_span(
