@@ -26,18 +26,33 @@ from i2v_jax.data.videos.resize import resize
 from i2v_jax.runtime.errors import UserError
 
 
+def draw_train_frames(
+  count: int, spec: ClipSpec, rng: np.random.Generator
+) -> np.ndarray:
+  """Draws the frames of a training clip from `count` frames: int64 [T]."""
+  _check_no_boxes(spec)
+  if spec.sampling == 'dense':
+    return sampling.sample_dense_train(count, spec.num_frames, spec.stride, rng)
+  if spec.sampling == 'uniform':
+    return sampling.sample_uniform_train(count, spec.num_frames, rng)
+  return sampling.sample_random_stride(count, spec.num_frames, rng)
+
+
 def make_train_clip(
   video: Video,
   label: int | np.ndarray,
   spec: ClipSpec,
   rng: np.random.Generator,
+  indices: np.ndarray | None = None,
 ) -> tuple[dict[str, np.ndarray], int | np.ndarray]:
   """Makes one random, augmented clip; returns it and its label or labels.
 
   The clip is a dict of uint8 arrays of `spec.shapes`: `video` [T, H, W, 3] or
-  [T_S, H, W, 3], and with a grid `grid` [T / (rows * columns), H, W, 3].
+  [T_S, H, W, 3], and with a grid `grid` [T / (rows * columns), H, W, 3]. Its
+  frames are those of `draw_train_frames`, unless they are drawn already.
   """
-  indices = _draw_train_indices(video.info.frames, spec, rng)
+  if indices is None:
+    indices = draw_train_frames(video.info.frames, spec, rng)
   frames = video.read(indices, spec.short_side)
   if spec.randaugment == 'before_crop':
     frames = _rand_augment(frames, spec, rng)
@@ -222,18 +237,6 @@ def _change_colours(
   if spec.hsv_jitter:
     frames = colour.jitter_hsv(frames, rng, spec.hsv_jitter)
   return frames
-
-
-def _draw_train_indices(
-  count: int, spec: ClipSpec, rng: np.random.Generator
-) -> np.ndarray:
-  """Draws the frames of a training clip from `count` frames: [T]."""
-  _check_no_boxes(spec)
-  if spec.sampling == 'dense':
-    return sampling.sample_dense_train(count, spec.num_frames, spec.stride, rng)
-  if spec.sampling == 'uniform':
-    return sampling.sample_uniform_train(count, spec.num_frames, rng)
-  return sampling.sample_random_stride(count, spec.num_frames, rng)
 
 
 def _place_test_indices(count: int, spec: ClipSpec) -> np.ndarray:

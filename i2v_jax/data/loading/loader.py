@@ -70,8 +70,17 @@ class Loader:
       given = self.split, self.spec, index
       make = lambda *video: (key_frames.make_train(*given, *video, rng), label)
     else:
-      make = lambda video: clips.make_train_clip(video, label, self.spec, rng)
+      make = lambda video: self._make_train_clip(index, video, rng)
     return self._load(index, make, (), rng)
+
+  def _make_train_clip(self, index: int, video, rng: np.random.Generator):
+    """Makes a clip, whose labels are those that hold for half of it."""
+    frames = clips.draw_train_frames(video.info.frames, self.spec, rng)
+    label, segments = self._find_label(index), self.split.segments
+    if segments is not None and isinstance(label, np.ndarray):
+      time = video.find_time(frames)
+      label = segments.labelled.find_targets(segments.video_of[index], *time)
+    return clips.make_train_clip(video, label, self.spec, rng, frames)
 
   def load_views(self, index: int) -> dict:
     """Loads all test views of video `index`; clips have a leading V axis."""

@@ -81,6 +81,21 @@ class Span(contextlib.AbstractContextManager):
     shifted = [self.first + min(index, last) for index in wanted]
     return self.video.read(shifted, short_side)
 
+  def find_time(self, frames: np.ndarray) -> tuple[float, float]:
+    """Finds from when to when frames of the part are displayed.
+
+    Args:
+      frames: int64 [n], their numbers in the part.
+
+    Returns:
+      Start of the first and end of the last, seconds in the complete video.
+    """
+    times, first = self.video.info.times, self.first + int(min(frames))
+    after = self.first + int(max(frames)) + 1
+    whole = self.video.info
+    end = times[after] if after < whole.frames else whole.duration
+    return float(times[first]), float(end)
+
   def find_starts(self, frames: np.ndarray) -> np.ndarray:
     """Finds where decoding of each frame starts; see `Video.find_starts`.
 
