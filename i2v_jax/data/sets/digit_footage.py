@@ -23,8 +23,8 @@ MOTIONS = {  # class -> axis (0 is x) and direction
   'moves down': (1, 1),
   'moves up': (1, -1),
 }
-SCENE = (96, 240)  # frames of a scene: the same digits, 12 to 30 seconds
-MOVE = (24, 72)  # frames of a motion, 3 to 9 seconds
+SCENE = (64, 128)  # frames of a scene: the same digits, 8 to 16 seconds
+MOVE = (24, 56)  # frames of a motion, 3 to 7 seconds
 COLUMNS = ('file', 'start', 'end', 'label', 'split')
 
 
