@@ -12,7 +12,8 @@ own_segments, segment_tables, activitynet: spans of videos in files of many
 segment_sides, segment_split, segment_examples, segments: the examples of these.
 text_tables, clock, problems: tables, times, and all that is wrong with them.
 tasks, subsets, background: the examples that a run makes of them.
-prepared, prepared_examples: TFDS data sets that `i2v data prepare` wrote.
+prepared, prepared_csv, prepared_examples: TFDS data sets that `i2v data
+  prepare` wrote.
 digits: moving digits, the data of the quickstart. digit_boxes: several at once.
 listing: rows of annotations. look_up, folders, places, absent: the files they
   name.
