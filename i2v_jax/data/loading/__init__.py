@@ -1,7 +1,7 @@
 """Batches of clips, read by threads or worker processes.
 
-pipeline: splits to batches, with grain. loader: a clip, or all views, of a
-  video.
+pipeline: splits to batches, with grain. balance: every class equally often.
+loader: a clip, or all views, of a video.
 key_frames: a clip, or the test view, of a key frame with its boxes.
 workers, worker: processes that may crash or hang without losing work.
 watch: warns which videos are being read when no batch arrives.
