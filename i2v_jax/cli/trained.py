@@ -1,4 +1,4 @@
-"""`i2v predict, detect, eval, export, push, pull, status`: trained models."""
+"""`i2v eval, detect, export, push, pull, status`: trained models."""
 
 import pathlib
 

@@ -15,9 +15,20 @@ from i2v_jax.data.clips.clips import ClipSpec, make_test_views
 from i2v_jax.data.loading.window_spans import make_sliding
 from i2v_jax.data.sets import given_clips
 from i2v_jax.data.videos import faults
-from i2v_jax.data.videos.decode import FrameFolder, Video, open_video
-from i2v_jax.deploy.prediction import reading, results
+from i2v_jax.data.videos.decode import (
+  DecodeError,
+  FrameFolder,
+  Video,
+  open_video,
+)
+from i2v_jax.deploy.prediction import (
+  encoders,
+  reading,
+  results,
+  timeline_rules,
+)
 from i2v_jax.deploy.prediction.results import Prediction
+from i2v_jax.deploy.prediction.timeline import Timeline
 from i2v_jax.models import video
 from i2v_jax.runtime import sharding
 from i2v_jax.runtime.errors import UserError
@@ -144,6 +155,70 @@ class Trained:
       results.make_prediction, choose=choose, windows=windows is not None
     )
     return map(make, scored)
+
+  def timeline(
+    self,
+    path,
+    *,
+    window: float | None = None,
+    step: float | None = None,
+    threshold: float | Mapping[str, float] | None = None,
+    rules: Mapping[str, float] | None = None,
+    **options,
+  ) -> Timeline:
+    """Finds what happens when in a video.
+
+    Args:
+      path: of the video.
+      window: seconds of the window that slides over it; None as in
+        `timeline_rules.choose_windows`.
+      step: seconds from one window to the next; None for half a window.
+      threshold: as in `predict`, of a model with one label too.
+      rules: `stay`, `min_length` and `max_gap` of `timeline.Rules`.
+      **options: as in `predict`.
+
+    Raises:
+      DecodeError: the video cannot be read, or has a single window.
+      UserError: options that do not go together.
+    """
+    windows = timeline_rules.choose_windows(self, window, step)
+    found = timeline_rules.make_rules(self, threshold, **rules or {})
+    read = reading.make_reading(self, windows, **options)
+    (scored,) = reading.score_classes(self, [os.fspath(path)], read)
+    made = timeline_rules.describe_timeline(scored, windows, found)
+    if made.error:
+      raise DecodeError(made.error)
+    return made
+
+  def features(
+    self,
+    paths,
+    *,
+    per: str | None = None,
+    window: float | None = None,
+    step: float | None = None,
+    **options,
+  ) -> np.ndarray:
+    """Computes what the classifier reads of videos: float32 [n, D].
+
+    Args:
+      paths: as in `predict`.
+      per: `clip`, or `window`, whose rows of one video follow those of another.
+      window: seconds of a window.
+      step: seconds from one window to the next; None for half a window.
+      **options: as in `predict`.
+
+    Raises:
+      DecodeError: a video cannot be read.
+      UserError: options that do not go together.
+    """
+    encoder = encoders.encode_with_run(self, per, window, step, **options)
+    found = [np.empty((0, encoder.width), np.float32)]
+    for scored in encoder.encode(_list_clips(paths)):
+      if scored.error:
+        raise DecodeError(scored.error)
+      found.append(scored.values)
+    return np.concatenate(found)
 
 
 def _list_clips(paths) -> list[str]:
