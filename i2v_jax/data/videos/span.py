@@ -15,9 +15,10 @@ ROUNDING = 0.0015  # seconds; tables round times to milliseconds
 
 
 class Span(contextlib.AbstractContextManager):
-  """The frames of a video that are displayed from `start` to before `end`.
+  """The frames of a video whose display begins from `start` to before `end`.
 
-  A span shorter than a frame is the frame displayed at its start.
+  So spans that follow each other share no frame. Where no frame begins, the
+  span is the frame displayed at its start.
 
   Args:
     video: opened by `decode.open_video`; closed with the span.
@@ -47,10 +48,11 @@ class Span(contextlib.AbstractContextManager):
         f'{whole.duration:.3f} s; correct the time, or drop the span'
       )
     self._video, times = video, np.asarray(whole.times)
-    # The frame displayed at `start` began before it; rounding may hide that.
     first, stop = np.searchsorted(times, (start - ROUNDING, end - ROUNDING))
-    self.first = int(min(first, whole.frames - 1))
-    stop = max(int(stop), self.first + 1)
+    if stop <= first:
+      stop = max(np.searchsorted(times, start + ROUNDING, side='right'), 1)
+      first = stop - 1
+    self.first, stop = int(first), int(stop)
     edge = times[stop] if stop < whole.frames else whole.duration
     duration = float(edge - times[self.first])
     self.info = dataclasses.replace(
