@@ -19,6 +19,8 @@ A video classifier of {classes} classes, {origin}.
 # Key of an accuracy -> its heading; the last column counts what was evaluated.
 CLIPS = {'top1': 'top-1', 'top5': 'top-5', 'mean_class': 'mean class'}
 CLIPS |= {'': 'videos'}
+LABELS = {'mAP': 'mAP', 'f1_micro': 'micro F1', 'f1_macro': 'macro F1'}
+LABELS |= {'': 'videos'}
 BOXES = {'mAP': 'mAP at IoU 0.5', '': 'key frames'}
 EVALUATION = """
 ## Evaluation
@@ -123,7 +125,8 @@ def _join_options(options: Mapping[str, Any]) -> str:
 
 def _describe_evaluations(reports: Sequence[Mapping[str, Any]]) -> str:
   """Describes evaluations of clips, or of boxes, in a table."""
-  columns = CLIPS if 'top1' in reports[0]['accuracy'] else BOXES
+  kinds = CLIPS, LABELS, BOXES
+  columns = next(x for x in kinds if {*x} - {''} <= {*reports[0]['accuracy']})
   rows = [_make_evaluation_row(report, [*columns][:-1]) for report in reports]
   head = ' | '.join(columns.values())
   line = '---|' * len(columns)

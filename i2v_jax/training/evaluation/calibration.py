@@ -43,7 +43,10 @@ class Calibration:
     return apply_temperature(probabilities, self.temperature, task)
 
   def to_json(self) -> dict[str, Any]:
-    return dataclasses.asdict(self)
+    """Makes JSON values of it."""
+    found = dataclasses.asdict(self)
+    given = self.thresholds
+    return found | {'thresholds': None if given is None else [*given]}
 
   @classmethod
   def from_json(cls, found: Mapping[str, Any] | None) -> 'Calibration':
@@ -73,7 +76,9 @@ def apply_temperature(
   probabilities = np.asarray(probabilities)
   if temperature == 1:
     return probabilities
-  found = _divide(make_logits(probabilities, task), temperature, task)
+  with np.errstate(invalid='ignore'):  # of NaN
+    logits = make_logits(probabilities, task) / temperature
+    found = np.exp(_log_probabilities(logits, task))
   return found.astype(probabilities.dtype)
 
 
@@ -81,10 +86,6 @@ def make_logits(probabilities: np.ndarray, task: str) -> np.ndarray:
   """Makes logits, float64, of which the probabilities would be."""
   p = np.clip(np.asarray(probabilities, np.float64), LEAST, 1 - LEAST)
   return np.log(p) - np.log1p(-p) if task == 'multi' else np.log(p)
-
-
-def _divide(logits: np.ndarray, temperature: float, task: str) -> np.ndarray:
-  return np.exp(_log_probabilities(logits / temperature, task))
 
 
 def _log_probabilities(logits: np.ndarray, task: str) -> np.ndarray:

@@ -115,7 +115,7 @@ def make_cell(key: str, form: str, factor: float = 1) -> Callable[[dict], str]:
 
 
 def format_score(row: dict) -> str:
-  """Formats top-1, or mAP if boxes were classified."""
+  """Formats top-1, or mAP of boxes or of several labels."""
   if row.get('error'):
     return 'failed'
   key = 'mAP' if 'mAP' in row else 'top1'
