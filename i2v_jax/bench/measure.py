@@ -169,6 +169,7 @@ def measure_loader(config: Mapping[str, Any], clips: int) -> dict[str, Any]:
     stop=-(-clips // rows),
     parallel=parallel,
     repeats=rows,
+    balanced=config['data']['balanced'],
   )
   start = time.perf_counter()
   made = sum(len(batch['label']) for batch in batches)

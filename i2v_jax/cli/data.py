@@ -73,7 +73,8 @@ def _show_split(args, config, options):
   spec = experiment.make_clip_spec(config, names)
   if split.key_frames is None:
     videos = picked.list_split(split, args.count)
-    draw, options = show.draw_contact_sheet, options | {'class_names': names}
+    draw = show.draw_contact_sheet
+    options = options | {'class_names': names, 'fps': split.fps}
   else:
     videos = picked.spread(len(split), args.count)
     draw = functools.partial(boxed.draw_contact_sheet, split)
@@ -122,6 +123,7 @@ def prepare(args) -> None:
       on_bad_video=args.on_bad_video,
       recipe=make_recipe(vars(args)),
       shard_mb=args.shard_mb,
+      cut=args.cut,
     )
     beam = args.beam_options if args.beam or args.beam_options else None
     command.run(job, args.workers, args.seconds, beam)
@@ -176,7 +178,14 @@ def list_config(file: str, settings: Sequence[str], splits: Sequence[str] = ()):
   splits = splits or (data['train'], data['val'])
   options = {'fps': data['fps']} | dict(data['options'])
   listed = all_videos.list_source(data['format'], data['root'], options, splits)
-  return dataclasses.replace(listed, spec=experiment.make_clip_spec(config))
+  chosen = {
+    name: experiment.choose_examples(
+      config, split, 'train' if name == data['train'] else 'val'
+    )
+    for name, split in listed.splits.items()
+  }
+  spec = experiment.make_clip_spec(config)
+  return dataclasses.replace(listed, splits=chosen, spec=spec)
 
 
 def make_recipe(given: Mapping):

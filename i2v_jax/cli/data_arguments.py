@@ -5,7 +5,7 @@ from i2v_jax.cli.numbers import count, from_0, not_negative, positive
 
 # As in `sources`, which is slow to import; 'ssv2' is another spelling.
 SOURCES = ('list', 'folder', 'kinetics', 'something_v2', 'ssv2')
-SOURCES += ('ucf101', 'hmdb51', 'diving48', 'ava', 'boxes')
+SOURCES += ('ucf101', 'hmdb51', 'diving48', 'ava', 'boxes', 'segments')
 
 
 def add_show(sub) -> None:
@@ -89,6 +89,11 @@ def add_prepare(sub) -> None:
     '(default: %(default)s).',
   )
   _add_recipe(sub)
+  add(
+    '--cut',
+    action='store_true',
+    help='Store each segment by itself, re-encoded, not the files they are in.',
+  )
   add('--beam', action='store_true', help='Stage shards on Apache Beam.')
   add(
     '--beam-options',

@@ -20,7 +20,9 @@ from i2v_jax.data.clips.clips import ClipSpec
 from i2v_jax.data.loading import pipeline
 from i2v_jax.data.loading.bad_videos import BadVideos
 from i2v_jax.data.loading.loader import Loader
-from i2v_jax.data.sets import sources
+from i2v_jax.data.sets import sources, subsets
+from i2v_jax.data.sets.background import add_background
+from i2v_jax.data.sets.tasks import use_task
 from i2v_jax.models.build import build
 from i2v_jax.models.detection import count_boxes
 from i2v_jax.params import split
@@ -90,11 +92,40 @@ def load_split(config: Mapping[str, Any], name: str) -> sources.Split:
     raise UserError('data.root is empty; give the folder of the data.')
   options = {'fps': data['fps']} | dict(data['options'])
   try:
-    return sources.load_split(
+    split = sources.load_split(
       data['format'], data['root'], data[name], **options
     )
   except FileNotFoundError as error:
     raise MissingFileError(explain_missing(error, config)) from error
+  return choose_examples(config, split, name)
+
+
+def choose_examples(
+  config: Mapping[str, Any], split: sources.Split, name: str
+) -> sources.Split:
+  """Chooses the examples that a config trains or evaluates.
+
+  Labels become those of its task, `data.shots` or `data.share` choose some of
+  the `train` split, and `data.background` adds others.
+
+  Args:
+    config: of an experiment.
+    split: as its format lists it.
+    name: 'train' or 'val'.
+  """
+  data, seed = config['data'], config['seed']
+  split = use_task(split, config['task'])
+  if name == 'train' and data['shots'] and data['share'] < 1:
+    raise UserError(
+      'data.shots and data.share both choose a part; set one of them.'
+    )
+  if name == 'train' and data['shots']:
+    split = subsets.choose_shots(split, data['shots'], seed)
+  elif name == 'train' and data['share'] < 1:
+    split = subsets.choose_share(split, data['share'], seed)
+  if data['background']:
+    split = add_background(split, data['background'])
+  return split
 
 
 def explain_missing(error: Exception, config: Mapping[str, Any]) -> str:

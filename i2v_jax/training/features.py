@@ -97,10 +97,11 @@ def read_batches(
   """
   store, config = _fill_store(run, over), run.config
   row_at = pipeline.make_stored_order(
-    len(run.train.split),
+    run.train.split,
     config['seed'],
     config['repeats'],
     config['clips_per_video'],
+    config['data']['balanced'],
   )
   treedef = jax.tree.structure(feature_shapes(run.model))
   size = config['batch_size']

@@ -268,6 +268,7 @@ def make_batches(run: Run, start: int, over=iter) -> Iterator[dict]:
     parallel=experiment.make_parallelism(config),
     repeats=config['repeats'],
     versions=config['clips_per_video'],
+    balanced=config['data']['balanced'],
   )
 
   def put(batch):

@@ -230,7 +230,8 @@ def check_test_frames(loader: Loader) -> None:
 def _check_labels(train: sources.Split, val: sources.Split, root: str) -> None:
   """Raises UserError unless each video has one of several labels.
 
-  With any number of labels there must be one in the validation split.
+  With targets one class is enough, and no label is a label, but there must be
+  one in the validation split.
   """
   if train.targets is not None:
     if not val.targets.any():
@@ -247,7 +248,7 @@ def _check_labels(train: sources.Split, val: sources.Split, root: str) -> None:
   for part in (train, val):
     if (part.labels < 0).any():
       raise UserError(
-        f'{(part.labels < 0).sum()} videos have no label, such as '
+        f'{(part.labels < 0).sum()} {part.unit} have no label, such as '
         f'{part.ids[int(part.labels.argmin())]!r}; take them out.'
       )
 

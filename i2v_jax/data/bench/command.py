@@ -79,6 +79,11 @@ def compare(
 def _find_originals(plan: measure.Plan, original, path) -> list[str]:
   """Finds the file that other libraries read for each clip."""
   split = measure.load_videos(original)
+  if plan.split.segments or split.segments:
+    raise UserError(
+      'other libraries are compared on complete videos, not on segments: name '
+      'the videos, or leave --against out'
+    )
   if split.records:
     raise UserError(
       f'other libraries cannot read the shards of {original}: name the videos '

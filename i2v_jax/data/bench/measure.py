@@ -21,6 +21,7 @@ from i2v_jax.data.loading.loader import Loader
 from i2v_jax.data.sets import folders, list_lines, prepared, sources
 from i2v_jax.data.sets.sources import Split
 from i2v_jax.data.videos.decode import FrameFolder, Video, open_video
+from i2v_jax.data.videos.span import Span, open_span
 from i2v_jax.runtime.errors import UserError
 
 STAGES = ('open', 'seek', 'decode', 'convert', 'transform', 'collate')
@@ -54,7 +55,7 @@ class Plan:
   def read(self, clip: int) -> np.ndarray:
     """Reads the frames of a clip: uint8 RGB [T, H, W, 3], as stored."""
     index = self.chosen[clip]
-    with open_video(self.split.video(index), self.split.paths[index]) as video:
+    with open_example(self.split, index) as video:
       return video.read(self.indices[clip])
 
 
@@ -108,9 +109,17 @@ def make_plan(split: Split, spec: ClipSpec, count: int, seed: int) -> Plan:
   return Plan(split, chosen, tuple(indices), spec, seed)
 
 
+def open_example(split: Split, index: int) -> Video | FrameFolder | Span:
+  """Opens a video of a split, or a span of it."""
+  name = split.paths[index]
+  if split.segments is None:
+    return open_video(split.video(index), name)
+  return open_span(split.video(index), split.segments.place(index), name)
+
+
 def count_frames(split: Split, index: int) -> int:
   """Counts the frames of a video of a split."""
-  with open_video(split.video(index), split.paths[index]) as video:
+  with open_example(split, index) as video:
     return video.info.frames
 
 
@@ -139,7 +148,7 @@ class Stopwatch:
 
 def _open_timed(
   split: Split, index: int, watch: Stopwatch
-) -> Video | FrameFolder:
+) -> Video | FrameFolder | Span:
   """Opens a video whose reading is timed, in total and by its parts."""
   found = watch.wrap('open', split.video)(index)
   video = watch.wrap('open', open_video)(found, split.paths[index])
@@ -148,7 +157,9 @@ def _open_timed(
   video.convert = watch.wrap('convert', video.convert)
   video.resize = watch.wrap('resize', video.resize)
   video.read = watch.wrap('read', video.read)
-  return video
+  if split.segments is None:
+    return video
+  return Span(video, *split.segments.place(index), split.paths[index])
 
 
 def time_stages(plan: Plan) -> dict[str, float]:
@@ -193,13 +204,7 @@ class Loaded:
 def time_loader(plan: Plan, threads: int) -> Loaded:
   """Times the loader on the clips of a plan."""
   count = len(plan.chosen)
-  split = dataclasses.replace(
-    plan.split,
-    paths=tuple(plan.names),
-    ids=tuple(plan.names),
-    labels=np.full(count, -1),
-    records=plan.split.records and plan.split.records.choose(plan.chosen),
-  )
+  split = plan.split.choose(plan.chosen)
   rows = math.gcd(count, BATCH)
   batches = pipeline.load_train_batches(
     Loader(split, plan.spec),

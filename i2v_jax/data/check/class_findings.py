@@ -32,20 +32,23 @@ def _find_differences(listed: Listed) -> Iterator[Finding]:
   train = listed.splits.get('train')
   if train is None:
     return
-  if len(train.class_names) == 1 and train.key_frames is None:
+  if len(train.class_names) == 1 and not _may_have_several(train):
     text = f'there is one class, {train.class_names[0]!r}: training needs two'
     yield Finding('one_class', True, text)
   for name, split in listed.splits.items():
     if found := split_facts.find_untrained(train, split):
-      text = f'in {name}, but without {_name_example(train)} in train: '
+      text = (
+        f'in {name}, but without {split_facts.name_example(train)} in train: '
+      )
       text += f'{len(found)} of '
       rows = [(name, '', class_name) for class_name in found]
       text += f'{len(split.class_names)} classes'
       yield Finding('untrained', True, text, rows)
 
 
-def _name_example(split: sources.Split) -> str:
-  return 'a video' if split.key_frames is None else 'a box'
+def _may_have_several(split: sources.Split) -> bool:
+  """Whether examples may have any number of labels."""
+  return split.key_frames is not None or split.targets is not None
 
 
 def _find_alike(name: str, split: sources.Split) -> Iterator[Finding]:
@@ -66,13 +69,15 @@ def _find_uneven(name: str, split: sources.Split) -> Iterator[Finding]:
     for video, label in zip(split.ids, split.labels, strict=True)
     if label < 0
   ]
-  if unlabelled and split.key_frames is None:
+  if unlabelled and not _may_have_several(split):
     text = f'without a label in {name}: {format_count(len(unlabelled))}'
     yield Finding('unlabelled', False, text, unlabelled)
   counts = split_facts.count_per_class(split)
   empty = [split.class_names[label] for label in np.flatnonzero(counts == 0)]
   if empty:
-    text = f'without {_name_example(split)} in {name}: {len(empty)} of '
+    text = (
+      f'without {split_facts.name_example(split)} in {name}: {len(empty)} of '
+    )
     text += f'{len(counts)} classes'
     rows = [(name, '', class_name) for class_name in empty]
     yield Finding('empty_class', False, text, rows)

@@ -3,7 +3,12 @@
 import collections
 from collections.abc import Iterator, Mapping
 
-from i2v_jax.data.check import class_findings, frame_notes, key_frame_findings
+from i2v_jax.data.check import (
+  class_findings,
+  frame_notes,
+  key_frame_findings,
+  segment_findings,
+)
 from i2v_jax.data.check.listed import Finding, Listed, format_count
 from i2v_jax.data.clips import sampling
 from i2v_jax.data.clips.spec import ClipSpec
@@ -22,6 +27,7 @@ def find(listed: Listed, records: Mapping[str, Mapping]) -> list[Finding]:
   found += [*_find_frame_notes(listed, records), *_find_square(listed, records)]
   found += _find_too_large(listed, records)
   found += key_frame_findings.find(listed, records)
+  found += segment_findings.find(listed)
   for name, split in listed.splits.items():
     found += [
       *_find_missing(listed, name, split),

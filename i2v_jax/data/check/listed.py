@@ -40,9 +40,8 @@ class Listed:
   @functools.cached_property
   def videos(self) -> dict[str, sources.Split]:
     """The splits, as videos where their examples are parts of them."""
-    return {
-      name: split.list_videos(True) for name, split in self.splits.items()
-    }
+    splits = self.splits.items()
+    return {name: split.list_videos(unread=True) for name, split in splits}
 
 
 class Finding(NamedTuple):

@@ -50,7 +50,8 @@ class BadVideos:
       return
     first = next(iter(self.reasons.values()))
     where = f'; all are in {self.report}' if self.report else ''
+    unit = self.split.unit
     raise DecodeError(
-      f'{len(self.reasons)} of {len(self.split)} {self.split.unit} cannot be read, more '
+      f'{len(self.reasons)} of {len(self.split)} {unit} cannot be read, more '
       f'than max_bad_share allows{where}; the first: {first}'
     )

@@ -14,7 +14,7 @@ from i2v_jax.data.loading import key_frames
 from i2v_jax.data.sets.sources import Split
 from i2v_jax.data.videos import faults
 from i2v_jax.data.videos.decode import DecodeError, open_video
-from i2v_jax.data.videos.span import Span
+from i2v_jax.data.videos.span import open_span
 from i2v_jax.runtime.errors import UserError, check_choice
 
 PADDING = -1  # index of an element that fills the last batch
@@ -133,15 +133,11 @@ class Loader:
     split, limit = self.split, self.seconds or None
     if self.spec.boxes:
       return key_frames.open_example(split, self.spec, index, limit)
-    name = split.paths[index]
-    video = open_video(split.video(index), name, limit, split.fps)
+    given = split.paths[index], limit, split.fps
     if split.segments is None:
-      return (video,)
-    try:
-      return (Span(video, *split.segments.place(index, rng), name),)
-    except BaseException:
-      video.close()
-      raise
+      return (open_video(split.video(index), *given),)
+    span = split.segments.place(index, rng)
+    return (open_span(split.video(index), span, *given),)
 
   def _find_label(self, index: int) -> int | np.ndarray:
     """Finds the label of an example, or bool [classes], its labels."""

@@ -13,9 +13,11 @@ from collections.abc import Callable, Iterator, Sequence
 import grain
 import numpy as np
 
+from i2v_jax.data.loading import balance
 from i2v_jax.data.loading.loader import PADDING, Loader
 from i2v_jax.data.loading.watch import Watch
 from i2v_jax.data.loading.workers import Pool, WorkerError
+from i2v_jax.data.sets.sources import Split
 from i2v_jax.runtime.errors import UserError
 
 
@@ -56,6 +58,7 @@ def load_train_batches(
   parallel: Parallelism,
   repeats: int = 1,
   versions: int = 0,
+  balanced: bool = False,
 ) -> Iterator[dict]:
   """Loads the batches of steps `start` to `stop` of an endless shuffled stream.
 
@@ -70,6 +73,7 @@ def load_train_batches(
       augmentation, Hoffer et al. 2020).
     versions: clips drawn once for each video and shown in turn; 0 draws a new
       one each time.
+    balanced: whether every class is drawn equally often; see `balance`.
 
   Raises:
     UserError: hosts or repeats do not divide the batch.
@@ -79,7 +83,9 @@ def load_train_batches(
       f'repeats is {repeats}; it must divide the batch size {batch_size}.'
     )
   share = _Share(batch_size, start, stop, parallel)
-  row_at = make_stored_order(len(loader.split), seed, repeats, versions or 1)
+  row_at = make_stored_order(
+    loader.split, seed, repeats, versions or 1, balanced
+  )
   chosen = grain.MapDataset.range(stop * batch_size).map(row_at)
   if versions:
     stream = lambda make: chosen.map(_make_version(make, seed, versions))
@@ -115,17 +121,25 @@ def load_version_batches(
 
 
 def make_stored_order(
-  num_videos: int, seed: int, repeats: int, versions: int
+  split: Split, seed: int, repeats: int, versions: int, balanced: bool = False
 ) -> Callable[[int], int]:
   """Makes the map from a position in `load_train_batches` to a row number."""
-  order = grain.MapDataset.range(num_videos).shuffle(seed=seed).repeat()
+  make = balance.make_balanced_order if balanced else _make_order
+  turn_at = make(split, seed)
 
   def row_at(position: int) -> int:
     turn, again = divmod(position, repeats)
-    shown = turn // num_videos * repeats + again  # earlier clips of this video
-    return order[turn] * versions + shown % versions
+    index, before = turn_at(turn)
+    shown = before * repeats + again  # earlier clips of this video
+    return index * versions + shown % versions
 
   return row_at
+
+
+def _make_order(split: Split, seed: int) -> Callable[[int], tuple[int, int]]:
+  """Makes the map from a turn to an example and its number of earlier turns."""
+  order = grain.MapDataset.range(len(split)).shuffle(seed=seed).repeat()
+  return lambda turn: (order[turn], turn // len(split))
 
 
 def _make_version(

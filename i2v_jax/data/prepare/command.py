@@ -27,7 +27,8 @@ def run(job: Job, workers: int, seconds: float, beam: str | None):
     console.print(f'{job.folder} already exists, made of the same videos')
   for line in split_facts.describe_listing(job.splits.values()):
     console.print(line)
-  total = sum(len(split) for split in job.splits.values())
+  parts = [shard for part in job.shards.values() for shard in part]
+  total = sum(len(shard.videos) for shard in parts)
   left = 0 if job.is_done else sum(len(part.videos) for part in job.pending)
   bar, advance = make_progress(total, 'prepare', 'videos', total - left)
   workers = workers or os.cpu_count()

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from i2v_jax.data.loading import workers
-from i2v_jax.data.prepare import area, shards, staging
+from i2v_jax.data.prepare import area, records, shards, staging
 from i2v_jax.data.sets import listing, prepared, sources, split_facts
 from i2v_jax.data.videos import decode, frame_files, transcode
 from i2v_jax.runtime import files
@@ -35,6 +35,8 @@ class Job:
       not decode to their end.
     recipe: how to re-encode videos; None stores the files unchanged.
     shard_mb: megabytes of source files per shard.
+    cut: whether to store each segment by itself, re-encoded, in place of the
+      files that segments are in.
 
   Raises:
     FileNotFoundError, UserError: as `sources.load_split`; or `out` holds a data
@@ -54,6 +56,7 @@ class Job:
     on_bad_video: str = 'error',
     recipe: transcode.Recipe | None = None,
     shard_mb: float = 512,
+    cut: bool = False,
   ):
     self._check(out, name or source, on_bad_video, shard_mb)
     sources.check_options(source, options or {})
@@ -64,8 +67,10 @@ class Job:
       )
       for split in splits or sources.choose_splits(source)
     }
-    self._check_key_frames(source)
+    self._check_examples(source, cut)
+    recipe = recipe or (transcode.Recipe() if cut else None)
     self._check_frame_folders(recipe)
+    self._cut = cut
     self._plan = self._make_plan(source, options or {}, recipe, shard_mb)
     self.folder = self.out / self.name / prepared.VERSION
     self._area = area.Area(self.folder)
@@ -87,14 +92,17 @@ class Job:
     if not shard_mb > 0:
       raise UserError(f'shard_mb is {shard_mb}; it can be any number above 0.')
 
-  def _check_key_frames(self, source: str) -> None:
+  def _check_examples(self, source: str, cut: bool) -> None:
+    if cut and any(split.segments is None for split in self.splits.values()):
+      raise UserError(f'{source} has no segments to cut: leave out --cut')
     if any(split.key_frames is not None for split in self.splits.values()):
       problem = f'{source} has boxes, which shards of one label per video lack'
       raise UserError(f'{problem}: train on its files, without preparing them')
 
   def _check_frame_folders(self, recipe) -> None:
     for split in self.splits.values() if recipe is None else ():
-      folders = filter(frame_files.is_frame_folder, split.paths)
+      paths = split.list_videos().paths
+      folders = filter(frame_files.is_frame_folder, paths)
       if folder := next(folders, None):
         problem = f'{folder} is a folder of frames, which is stored as a video'
         raise UserError(
@@ -120,9 +128,11 @@ class Job:
       # Options that are off are left out, so that new ones keep old plans
       # valid.
       plan |= {key: value for key, value in made.items() if value is not False}
+    plan |= {'cut': True} if self._cut else {}
     plan['class names'] = area.compute_digest(self.class_names)
     for name, split in self.splits.items():
-      stamps = [frame_files.stamp(path) for path in split.paths]
+      paths = split.list_videos().paths
+      stamps = [frame_files.stamp(path) for path in paths]
       plan[f'videos of {name}'] = split.fingerprint()
       plan[f'files of {name}'] = area.compute_digest(
         tuple(stamp.values()) for stamp in stamps
@@ -148,7 +158,8 @@ class Job:
     self, split, on_bad_video, recipe, size
   ) -> list[staging.Shard]:
     data = self.splits[split]
-    videos = list(zip(data.paths, data.ids, data.labels.tolist(), strict=True))
+    videos = records.list_videos(data, self._cut)
+    sizes = records.measure_videos(data, self._cut)
     return [
       staging.Shard(
         folder=self._area.staging / split / f'{number:05d}',
@@ -158,7 +169,7 @@ class Job:
         on_bad_video=on_bad_video,
         fps=data.fps,
       )
-      for number, (start, stop) in enumerate(_cut(data.paths, size))
+      for number, (start, stop) in enumerate(_split_evenly(sizes, size))
     ]
 
   @property
@@ -223,6 +234,7 @@ class Job:
       splits[split] = self._make_facts(split, rows, bad) | {
         'shards': sum(bool(rows) for _, rows, _ in part),
         'sha256': digest,
+        **records.write_examples(folder, split, self.splits[split], self._cut),
       }
     manifest = {
       'plan': self._plan,
@@ -269,13 +281,14 @@ def stage_here(
         shard.stage(pool, processes, advance)
 
 
-def _cut(paths: Sequence[str], size: float) -> Iterator[tuple[int, int]]:
-  """Yields (start, stop) of runs of files with about `size` bytes each."""
+def _split_evenly(
+  sizes: Sequence[int], most: float
+) -> Iterator[tuple[int, int]]:
+  """Yields (start, stop) of runs of sizes whose sum is about `most` each."""
   start, held = 0, 0
-  for index, path in enumerate(paths):
-    found = frame_files.stamp(path)['bytes']
-    if held and held + found > size:
+  for index, found in enumerate(sizes):
+    if held and held + found > most:
       yield start, index
       start, held = index, 0
     held += found
-  yield start, len(paths)
+  yield start, len(sizes)

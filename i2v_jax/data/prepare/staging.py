@@ -35,11 +35,19 @@ class Stored(NamedTuple):
 
 
 def store(
-  path: str, recipe: transcode.Recipe | None, fps: float = decode.FPS
+  path: str,
+  recipe: transcode.Recipe | None,
+  fps: float = decode.FPS,
+  part: tuple[float, float] | None = None,
 ) -> Stored:
   """Reads a video and decodes it to its end; runs in worker processes.
 
-  `fps` is the frame rate of a folder of frames, which needs a recipe.
+  Args:
+    path: of the video.
+    recipe: how it is re-encoded; None stores it unchanged.
+    fps: frame rate of a folder of frames, which needs a recipe.
+    part: start and end in seconds of the part to store, which needs a recipe;
+      None for all.
 
   Raises:
     FileNotFoundError: there is no such file.
@@ -49,21 +57,30 @@ def store(
   """
   try:
     with faults.report_bugs(path):
-      info, video, psnr = _read(path, recipe, fps)
+      info, video, psnr = _read(path, recipe, fps, part)
   except MemoryError as error:
     raise decode.DecodeError(f'{path}: {faults.describe(error)}') from error
   if len(video) > _LARGEST:
     problem = f'{path}: {len(video) / 2**30:.1f} GiB are too much for a record'
     raise decode.DecodeError(f'{problem}; cut it, or transcode it')
   digest = hashlib.sha256(video).hexdigest()
-  size = frame_files.stamp(path)['bytes']
+  size = _measure_part(path, fps, part)
   return Stored(video, info, size, psnr, digest)
 
 
-def _read(path: str, recipe: transcode.Recipe | None, fps: float) -> tuple:
+def _measure_part(path: str, fps: float, part) -> int:
+  """Measures the bytes of a file, or the share of them that a part has."""
+  size = frame_files.stamp(path)['bytes']
+  if part is None:
+    return size
+  share = (part[1] - part[0]) / decode.probe(path, fps).duration
+  return round(min(share, 1) * size)
+
+
+def _read(path: str, recipe, fps: float, part) -> tuple:
   """Reads the facts of a video, its bytes to be stored, and their PSNR."""
   if recipe:
-    video, psnr = transcode.encode(path, recipe, fps)
+    video, psnr = transcode.encode(path, recipe, fps, part)
     return decode.probe(video), video, psnr
   return transcode.verify(path), pathlib.Path(path).read_bytes(), None
 
@@ -74,7 +91,7 @@ class Shard:
 
   Attributes:
     folder: its own folder in the staging area.
-    videos: (path, id, label) of each.
+    videos: (path, id, label) of each, and start and end if it is a part.
     class_names: in label order.
     recipe: how videos are re-encoded; None stores them unchanged.
     on_bad_video: 'error' or 'skip'.
@@ -82,7 +99,7 @@ class Shard:
   """
 
   folder: pathlib.Path
-  videos: tuple[tuple[str, str, int], ...]
+  videos: tuple[tuple, ...]
   class_names: tuple[str, ...]
   recipe: transcode.Recipe | None
   on_bad_video: str
@@ -130,13 +147,15 @@ class Shard:
   def _write(self, work, pool, threads, advance) -> tuple[list, list]:
     rows, bad = [], []
     serialize = shards.make_serializer(self.class_names)
-    call = lambda video: pool.call(video[0], self.recipe, self.fps)
+    given = self.recipe, self.fps
+    call = lambda video: pool.call(video[0], *given, *video[3:])
     results = _run_in_order(call, self.videos, threads, pool.close)
     with (
       contextlib.closing(shards.open_writer(work / 'records')) as writer,
       contextlib.closing(results),
     ):
-      for (path, name, label), result in zip(self.videos, results, strict=True):
+      for video, result in zip(self.videos, results, strict=True):
+        path, name, label, *_ = video
         try:
           stored = result()
         except (decode.DecodeError, OSError, workers.WorkerError) as error:

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from i2v_jax.data.sets import csv_files, listing
+from i2v_jax.data.sets import csv_files, listing, prepared_examples
+from i2v_jax.data.sets.segments import Footage, Segments
 from i2v_jax.runtime import files
 from i2v_jax.runtime.errors import MissingFileError, UserError
 
@@ -99,7 +100,7 @@ def read_rows(folder: pathlib.Path, split: str, known: dict) -> list[dict]:
 
 
 class Contents(NamedTuple):
-  """The arguments of a `sources.Split`, in order."""
+  """Attributes of a `sources.Split`."""
 
   paths: tuple[str, ...]  # Names for messages; there are no such files.
   labels: np.ndarray
@@ -107,6 +108,9 @@ class Contents(NamedTuple):
   ids: tuple[str, ...]
   missing: tuple[str, ...]
   records: 'Records'
+  video_ids: tuple[str, ...] = ()
+  segments: Segments | None = None
+  targets: np.ndarray | None = None
 
 
 def load(root: listing.Path, split: str) -> Contents:
@@ -122,23 +126,42 @@ def load(root: listing.Path, split: str) -> Contents:
   """
   folder = find_folder(root)
   manifest = read_manifest(folder)
-  paths, labels, ids, missing = [], [], [], []
+  found, missing, examples, kinds = [], [], [], set()
   for name, first, stop in _find_ranges(folder, manifest['splits'], split):
     known = manifest['splits'][name]
     rows = read_rows(folder, name, known)[first:stop]
-    ids += [row['id'] for row in rows]
-    labels += [int(row['label']) for row in rows]
-    paths += [f'{folder}/{name}/{row["id"]}' for row in rows]
+    found += [(f'{folder}/{name}/{row["id"]}', row) for row in rows]
     if split == name:  # a slice does not know its missing videos
       missing += known['missing']
-  return Contents(
-    tuple(paths),
-    np.array(labels, np.int32),
+    kinds.add(known.get('records', ''))
+    if 'examples_sha256' in known:
+      path = prepared_examples.name_file(folder, name)
+      examples += prepared_examples.read(path, known['examples_sha256'])
+  contents = Contents(
+    tuple(path for path, _ in found),
+    np.array([int(row['label']) for _, row in found], np.int32),
     tuple(manifest['class_names']),
-    tuple(ids),
+    tuple(row['id'] for _, row in found),
     tuple(missing),
     Records(str(folder), split),
   )
+  return _use_examples(contents, kinds.pop(), found, examples)
+
+
+def _use_examples(contents: Contents, kind: str, found, rows) -> Contents:
+  """Makes examples of the videos, or of their segments."""
+  classes = len(contents.class_names)
+  if kind == prepared_examples.CUT:
+    targets = prepared_examples.make_cut(contents.ids, rows, classes)
+    return contents._replace(targets=targets)
+  if kind == prepared_examples.WHOLE:
+    videos = [
+      Footage(row['id'], path, int(row['frames']) / float(row['fps']))
+      for path, row in found
+    ]
+    made = prepared_examples.make_whole(videos, rows, classes)
+    return contents._replace(**made)
+  return contents
 
 
 def _find_ranges(folder, known: dict, split: str) -> list[tuple[str, int, int]]:

@@ -1,34 +1,19 @@
 """Listed segments and the videos on disk -> a split."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 
 from i2v_jax.data.sets import absent, listing, segment_sides, video_facts
 from i2v_jax.data.sets.look_up import LookUp, Place
 from i2v_jax.data.sets.segment_entries import Annotated
-from i2v_jax.data.sets.segments import (
-  Footage,
-  Segments,
-  find_gaps,
-  name_span,
-)
+from i2v_jax.data.sets.segment_examples import Example, make_examples
+from i2v_jax.data.sets.segments import Footage, name_span
 from i2v_jax.data.sets.split import Split
 from i2v_jax.data.sets.video_facts import Facts
 from i2v_jax.runtime.errors import UserError
 
-SHORTEST_GAP = 0.5  # seconds
 _LATE = 0.1  # seconds past the end, as containers and rounded times have them
-
-
-class Example(NamedTuple):
-  """A span of a video and its labels."""
-
-  video: str  # Its id.
-  start: float
-  end: float
-  labels: frozenset[int]
 
 
 def split_segments(
@@ -80,55 +65,16 @@ def split_segments(
   if not examples:
     problem = f'{listed.file} has no label in split {annotated.split!r}'
     raise UserError(f'{problem}: label segments there, or split otherwise')
-  return make_split(
-    [f for f in footage if not facts[f.id].reason],
-    examples,
-    listed.class_names,
+  return Split(
+    class_names=listed.class_names,
     missing=tuple(video for video in missing if video in chosen),
     notes=(*listed.notes, *notes),
-    unread=unread,
-  )
-
-
-def make_split(
-  footage: Sequence[Footage],
-  examples: Sequence[Example],
-  class_names: Sequence[str],
-  unread: Sequence[Footage] = (),
-  **options,
-) -> Split:
-  """Makes the split of examples in files.
-
-  Args:
-    footage: the files.
-    examples: each in one of them; one or more.
-    class_names: in label order.
-    unread: files that cannot be opened.
-    **options: more attributes of the split.
-  """
-  number = {video.id: n for n, video in enumerate(footage)}
-  spans = np.array([(e.start, e.end) for e in examples])
-  video_of = np.array([number[e.video] for e in examples])
-  lengths = np.diff(spans, axis=1)[:, 0]
-  least = min(SHORTEST_GAP, lengths.min())
-  gaps = tuple(
-    find_gaps(spans[video_of == n], video.duration, least)
-    for n, video in enumerate(footage)
-  )
-  targets = np.zeros((len(examples), len(class_names)), bool)
-  for target, example in zip(targets, examples, strict=True):
-    target[[*example.labels]] = True
-  return Split(
-    paths=tuple(footage[n].path for n in video_of),
-    labels=np.full(len(examples), -1),
-    class_names=tuple(class_names),
-    ids=tuple(name_span(*example[:3]) for example in examples),
-    video_ids=tuple(example.video for example in examples),
-    segments=Segments(
-      tuple(footage), video_of, spans, gaps, lengths, tuple(unread)
+    **make_examples(
+      [f for f in footage if not facts[f.id].reason],
+      examples,
+      len(listed.class_names),
+      unread,
     ),
-    targets=targets,
-    **options,
   )
 
 

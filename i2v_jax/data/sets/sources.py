@@ -103,7 +103,7 @@ def load_split(
   check_fps(fps)
   check_options(format, options)
   if format == 'prepared':
-    return Split(*prepared.load(root, split))
+    return Split(**prepared.load(root, split)._asdict())
   if format in DEMOS:
     generate, format, kept = DEMOS[format]
     made = {k: v for k, v in options.items() if k not in kept}

@@ -40,11 +40,20 @@ def find_untrained(train: Split, other: Split) -> list[str]:
 
 
 def count_per_class(split: Split) -> np.ndarray:
-  """Counts the videos of each class, or its annotated boxes: [classes]."""
+  """Counts the examples of each class, or its annotated boxes: [classes]."""
+  if split.targets is not None:
+    return split.targets.sum(0)
   labels = split.labels
   if split.key_frames is not None:
     labels = split.key_frames.truth.rows.labels
   return np.bincount(labels[labels >= 0], minlength=len(split.class_names))
+
+
+def name_example(split: Split) -> str:
+  """Names what a class has examples of: 'a video', 'a segment' or 'a box'."""
+  if split.segments is not None:
+    return 'a segment'
+  return 'a video' if split.key_frames is None else 'a box'
 
 
 def describe_listing(splits: Iterable[Split]) -> list[str]:
@@ -68,6 +77,11 @@ def describe_splits(train: Split, val: Split) -> list[str]:
       found.append(f'folders of {name} with a wrong count of frames: {count}')
   if classes := find_untrained(train, val):
     shown = f'{len(classes)} ({listing.name_some(classes)})'
-    what = 'a video' if val.key_frames is None else 'a box'
+    what = name_example(val)
     found.append(f'classes of val without {what} in train: {shown}')
+  if train.targets is not None:
+    both = count_per_class(train) + count_per_class(val)
+    if empty := [train.class_names[n] for n in np.flatnonzero(both == 0)]:
+      shown = f'{len(empty)} ({listing.name_some(empty)})'
+      found.append(f'classes without {name_example(train)}: {shown}')
   return found

@@ -3,6 +3,7 @@
 An example is in or out by a hash of seed and id alone, whatever reads it.
 """
 
+import dataclasses
 import hashlib
 from collections.abc import Callable
 
@@ -64,12 +65,6 @@ def group_by_class(split: Split) -> list[np.ndarray]:
   return [np.flatnonzero(split.labels == label) for label in classes]
 
 
-def describe_subset(before: Split, after: Split) -> str:
-  """Says how many examples of a split were chosen."""
-  count = f'{len(after):,} of {len(before):,} {before.unit}'
-  return f'chosen by data.shots or data.share: {count}'
-
-
 def _choose(split: Split, seed: int, count: Callable[[int], int]) -> Split:
   key = lambda n: hashlib.sha256(
     f'{seed}/{split.ids[n]}'.encode(errors='surrogateescape')
@@ -78,4 +73,8 @@ def _choose(split: Split, seed: int, count: Callable[[int], int]) -> Split:
   for mine in group_by_class(split):
     in_order = sorted(mine.tolist(), key=key)
     chosen.update(in_order[: count(len(mine))])
-  return split.choose(sorted(chosen))
+  note = (
+    f'chosen by seed {seed}: {len(chosen):,} of {len(split):,} {split.unit}'
+  )
+  found = split.choose(sorted(chosen))
+  return dataclasses.replace(found, notes=(*split.notes, note))

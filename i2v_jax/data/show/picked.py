@@ -39,8 +39,11 @@ def list_clips(
   return found
 
 
-def list_split(split: Split, count: int) -> list[tuple[str, int | None]]:
+def list_split(split: Split, count: int) -> list[tuple]:
   """Lists paths and labels of `count` videos of a split, spread evenly.
+
+  Of several labels it lists bool [classes], and of segments also the start and
+  the end.
 
   Raises:
     UserError: its videos are not files, or `count` is below 1.
@@ -51,10 +54,20 @@ def list_split(split: Split, count: int) -> list[tuple[str, int | None]]:
       'shards were made of.'
     )
   return [
-    (split.paths[place], None if label < 0 else label)
+    (split.paths[place], _find_label(split, place), *_find_span(split, place))
     for place in spread(len(split), count)
-    for label in [int(split.labels[place])]
   ]
+
+
+def _find_label(split: Split, place: int) -> int | np.ndarray | None:
+  if split.targets is not None:
+    return split.targets[place]
+  label = int(split.labels[place])
+  return None if label < 0 else label
+
+
+def _find_span(split: Split, place: int) -> tuple[float, ...]:
+  return () if split.segments is None else split.segments.place(place)
 
 
 def spread(number: int, count: int) -> list[int]:

@@ -9,7 +9,8 @@ import numpy as np
 from i2v_jax.data.clips import clips, flips
 from i2v_jax.data.clips.spec import ClipSpec
 from i2v_jax.data.show import sheet
-from i2v_jax.data.videos.decode import FrameFolder, Video, open_video
+from i2v_jax.data.videos.decode import FPS, FrameFolder, Video, open_video
+from i2v_jax.data.videos.span import Span, open_span
 
 MARGIN = 130  # pixels for the notes next to a clip
 
@@ -43,34 +44,56 @@ class Recorder:
 
 
 def draw_train_clips(
-  video: Video,
-  label: int | None,
+  video: Video | Span,
+  label: int | np.ndarray | None,
   spec: ClipSpec,
   seed: Sequence[int],
   count: int,
   class_names: Sequence[str] = (),
 ) -> Iterator[Seen]:
   """Draws clips with `clips.make_train_clip`, and their training labels."""
-  # A label that only a mirrored clip gets reveals the flip.
-  own, mirrored = 0 if label is None else label, -2
-  marked = dataclasses.replace(spec, flip_map={own: mirrored})
+  own, marked = _mark(label, spec)
   for draw in range(count):
     noted, rng = Recorder(video), np.random.default_rng([*seed, draw])
     arrays, found = clips.make_train_clip(noted, own, marked, rng)
-    notes = []
-    if found == mirrored:
-      notes.append('mirrored')
-      found = spec.flip_map.get(own, own)
+    found, mirrored = _read_mark(found, spec, own)
+    notes = ['mirrored'] * mirrored
     if label is not None:
       notes += _describe_label(found, class_names)
     yield Seen(f'train {draw + 1}', notes, arrays, noted.numbers)
 
 
-def _describe_label(label: int, class_names: Sequence[str]) -> list[str]:
+_MIRRORED = -2  # a label that only a mirrored clip gets
+
+
+def _mark(label, spec: ClipSpec) -> tuple:
+  """Marks a label so that it reveals a flip; makes the spec for that."""
+  if isinstance(label, np.ndarray):  # two more classes, which flips exchange
+    one = len(label)
+    exchanged = {**spec.flip_map, one: one + 1, one + 1: one}
+    label = np.append(label, [True, False])
+    return label, dataclasses.replace(spec, flip_map=exchanged)
+  own = 0 if label is None else label
+  return own, dataclasses.replace(spec, flip_map={own: _MIRRORED})
+
+
+def _read_mark(found, spec: ClipSpec, own) -> tuple[int | np.ndarray, bool]:
+  """Reads the label of a clip, and whether it is mirrored."""
+  if isinstance(found, np.ndarray):
+    return found[:-2], bool(found[-1])
+  mirrored = found == _MIRRORED
+  return (spec.flip_map.get(own, own) if mirrored else found), mirrored
+
+
+def _describe_label(
+  label: int | np.ndarray, class_names: Sequence[str]
+) -> list[str]:
+  if isinstance(label, np.ndarray):
+    return [class_names[n] for n in np.flatnonzero(label)] or ['no label']
   return [f'label {label}', *class_names[label : label + 1]]
 
 
-def show_test_views(video: Video, spec: ClipSpec) -> Iterator[Seen]:
+def show_test_views(video: Video | Span, spec: ClipSpec) -> Iterator[Seen]:
   """Makes the views of `clips.make_test_views`."""
   noted = Recorder(video)
   views = clips.make_test_views(noted, spec)
@@ -84,23 +107,26 @@ def show_test_views(video: Video, spec: ClipSpec) -> Iterator[Seen]:
 
 
 def draw_contact_sheet(
-  videos: Iterable[tuple[str, int | None]],
+  videos: Iterable[tuple],
   spec: ClipSpec,
   *,
   seed: int = 0,
   draws: int = 3,
   heading: Sequence[str] = (),
   class_names: Sequence[str] = (),
+  fps: float = FPS,
 ) -> np.ndarray:
   """Draws everything that a model sees of some videos: uint8 RGB [H, W, 3].
 
   Args:
-    videos: paths, and labels or None.
+    videos: paths and labels, which are numbers, bool [classes] or None; and the
+      start and end of the part to show, in seconds, if not all.
     spec: how clips are made.
     seed: of the training draws.
     draws: training clips per video.
     heading: lines at the top, before those that describe `spec`.
     class_names: in label order, if known.
+    fps: frame rate of folders of frames.
 
   Raises:
     DecodeError, FileNotFoundError: a video cannot be read.
@@ -112,13 +138,13 @@ def draw_contact_sheet(
   blocks = [
     sheet.make_column([sheet.draw_words(line) for line in lines], gap=4)
   ]
-  for place, (path, label) in enumerate(videos):
-    with open_video(path) as video:
+  for place, (path, label, *span) in enumerate(videos):
+    with _open(path, span, fps) as video:
       draw = draw_train_clips(
         video, label, spec, (seed, place), draws, class_names
       )
       seen = [*draw, *show_test_views(video, spec)]
-      blocks.append(_draw_header(path, label, video, class_names))
+      blocks.append(_draw_header(path, span, label, video, class_names))
       blocks += [_draw_strip(clip, spec) for clip in seen]
   return sheet.pad(sheet.make_column(blocks, gap=18), border=24)
 
@@ -164,8 +190,14 @@ def _describe_boxes(spec: ClipSpec) -> str:
   return text
 
 
+def _open(path: str, span: Sequence[float], fps: float):
+  if span:
+    return open_span(path, tuple(span), path, fps=fps)
+  return open_video(path, fps=fps)
+
+
 def _draw_header(
-  path: str, label: int | None, video, class_names
+  path: str, span, label: int | np.ndarray | None, video, class_names
 ) -> np.ndarray:
   info = video.info
   facts = f'{info.frames} frames   {info.width} x {info.height}   '
@@ -173,6 +205,10 @@ def _draw_header(
   if label is not None:
     facts += '   ' + ' '.join(_describe_label(label, class_names))
   name = '/'.join(pathlib.Path(path).parts[-2:])  # With the class, often.
+  if span:
+    name += '   {:.3f} to {:.3f} s'.format(*span)
+    several = isinstance(label, np.ndarray)
+    name += '   ' + ', '.join(_describe_label(label, class_names)) * several
   name = sheet.draw_words(name, 20, sheet.BRIGHT, width=900)
   return sheet.make_column(
     [sheet.make_empty(10, 1), name, sheet.draw_words(facts)], gap=2

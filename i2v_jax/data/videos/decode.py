@@ -3,7 +3,7 @@
 import contextlib
 import itertools
 import operator
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import av
 import numpy as np
@@ -120,6 +120,29 @@ class Video(contextlib.AbstractContextManager):
     """
     return self._index.find_starts(frames)
 
+  def decode_run(self, run: range) -> Iterator[av.VideoFrame]:
+    """Yields the pictures of consecutive frames as stored.
+
+    Raises:
+      DecodeError: a frame cannot be decoded; names it.
+    """
+    key = self._index.find_key(run[0]) if self._index.one_to_one else None
+    wanted, reason = run[0], 'it gives no picture'
+    try:
+      for frame, picture in self._decode_all(key, run):
+        if frame != wanted:
+          break
+        if not self.fits(picture):
+          reason = 'it has another size'
+          break
+        wanted += 1
+        yield picture
+    except av.FFmpegError as error:
+      reason = error.strerror
+    if wanted <= run[-1]:
+      problem = f'frame {wanted} cannot be decoded ({reason})'
+      raise self._error(f'{problem}; repair or drop the file')
+
   def _error(self, reason: str) -> DecodeError:
     return self.packets.error(reason)
 
@@ -191,7 +214,7 @@ class Video(contextlib.AbstractContextManager):
       if not missing:
         return
 
-  def _decode_all(self, key: Key | None, run: list[int]) -> Iterator[tuple]:
+  def _decode_all(self, key: Key | None, run: Sequence[int]) -> Iterator[tuple]:
     """Does the same by plain decoding, up to the first broken packet."""
     index, count = self._index, itertools.count()
     for picture in self.packets.decode(key, run[0]):

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from i2v_jax.data.videos.decode import FrameFolder, Video
-from i2v_jax.data.videos.packets import DecodeError
+from i2v_jax.data.videos.decode import FPS, FrameFolder, Video, open_video
+from i2v_jax.data.videos.packets import DecodeError, Source
 from i2v_jax.data.videos.video_info import to_times
 
 ROUNDING = 0.0015  # seconds; tables round times to milliseconds
@@ -29,6 +29,7 @@ class Span(contextlib.AbstractContextManager):
   Attributes:
     info: facts of the part, a `VideoInfo`; times are from its first frame.
     first: number of its first frame in the video.
+    video: the video.
 
   Raises:
     DecodeError: it starts after the end of the video.
@@ -47,7 +48,7 @@ class Span(contextlib.AbstractContextManager):
         f'{name}: the span from {start:.3f} s on is outside it, as it lasts '
         f'{whole.duration:.3f} s; correct the time, or drop the span'
       )
-    self._video, times = video, np.asarray(whole.times)
+    self.video, times = video, np.asarray(whole.times)
     first, stop = np.searchsorted(times, (start - ROUNDING, end - ROUNDING))
     if stop <= first:
       stop = max(np.searchsorted(times, start + ROUNDING, side='right'), 1)
@@ -68,7 +69,7 @@ class Span(contextlib.AbstractContextManager):
 
   def close(self) -> None:
     """Closes the video; closing twice does no harm."""
-    self._video.close()
+    self.video.close()
 
   def read(
     self, indices: Iterable[int], short_side: int | None = None
@@ -78,11 +79,30 @@ class Span(contextlib.AbstractContextManager):
     if wanted and min(wanted) < 0:
       raise IndexError(f'frame {min(wanted)} of a span; they start at 0')
     shifted = [self.first + min(index, last) for index in wanted]
-    return self._video.read(shifted, short_side)
+    return self.video.read(shifted, short_side)
 
   def find_starts(self, frames: np.ndarray) -> np.ndarray:
     """Finds where decoding of each frame starts; see `Video.find_starts`.
 
     The number is negative if that is before the span.
     """
-    return self._video.find_starts(np.asarray(frames) + self.first) - self.first
+    return self.video.find_starts(np.asarray(frames) + self.first) - self.first
+
+
+def open_span(
+  source: Source,
+  span: tuple[float, float],
+  name: str | None = None,
+  seconds: float | None = None,
+  fps: float = FPS,
+) -> Span:
+  """Opens a video, and its part from `span[0]` to `span[1]` seconds.
+
+  The other arguments are those of `decode.open_video`.
+  """
+  video = open_video(source, name, seconds, fps)
+  try:
+    return Span(video, *span, name or 'the video')
+  except BaseException:
+    video.close()
+    raise

@@ -15,6 +15,7 @@ import av
 import numpy as np
 
 from i2v_jax.data.videos import decode, fields, pyav, shaping
+from i2v_jax.data.videos.span import open_span
 from i2v_jax.runtime.errors import UserError, check_choice
 
 _TICKS = Fraction(1, 90_000)  # seconds; divides most frame rates
@@ -109,6 +110,27 @@ def _read_images(path: str | os.PathLike) -> Iterator[av.VideoFrame]:
       yield av.VideoFrame.from_ndarray(video.read([frame])[0])
 
 
+def probe_part(
+  path: str | os.PathLike, fps: float, part: tuple[float, float] | None
+) -> decode.VideoInfo:
+  """Returns the facts of a part of a video, or of all of it if None."""
+  if part is None:
+    return decode.probe(path, fps)
+  with open_span(path, part, str(path), fps=fps) as video:
+    return video.info
+
+
+def _decode_part(path, fps: float, part) -> Iterator[av.VideoFrame]:
+  with open_span(path, part, str(path), fps=fps) as span:
+    frames = range(span.info.frames)
+    if decode.is_frame_folder(path):
+      for frame in frames:
+        yield av.VideoFrame.from_ndarray(span.read([frame])[0])
+    else:
+      run = range(span.first, span.first + len(frames))
+      yield from span.video.decode_run(run)
+
+
 def verify(path: str | os.PathLike) -> decode.VideoInfo:
   """Decodes a complete video; returns its facts.
 
@@ -123,13 +145,22 @@ def verify(path: str | os.PathLike) -> decode.VideoInfo:
 
 
 def encode(
-  path: str | os.PathLike, recipe: Recipe, fps: float = decode.FPS
+  path: str | os.PathLike,
+  recipe: Recipe,
+  fps: float = decode.FPS,
+  part: tuple[float, float] | None = None,
 ) -> tuple[bytes, float]:
   """Re-encodes a video: upright, with even sides, without sound.
 
   The copy looks like its source in a player. With `recipe.fps` it has the
   frames on screen at 0, 1 / fps, 2 / fps, ... seconds: frames are dropped or
-  repeated, never blended. `fps` is the frame rate of a folder of frames.
+  repeated, never blended.
+
+  Args:
+    path: of the video.
+    recipe: how to encode it.
+    fps: frame rate of a folder of frames.
+    part: start and end in seconds of the part to encode; None for all.
 
   Returns:
     an mp4 file (Matroska for 'jpeg'), and the PSNR in dB, over RGB, of three of
@@ -139,7 +170,7 @@ def encode(
     FileNotFoundError: there is no such file.
     DecodeError: it is not a video, or a frame cannot be decoded.
   """
-  info = decode.probe(path, fps)
+  info = probe_part(path, fps, part)
   chosen, ticks = _schedule(info, recipe.fps)
   repeats = np.bincount(chosen, minlength=info.frames)
   looked_at = sorted({n * len(ticks) // 4 for n in (1, 2, 3)})
@@ -150,7 +181,10 @@ def encode(
       info, recipe.short_side, recipe.square_pixels, recipe.frames == 'jpeg'
     )
     out = None
-    found = decode_pictures(path, info)
+    if part:
+      found = _decode_part(path, fps, part)
+    else:
+      found = decode_pictures(path, info)
     if recipe.deinterlace:
       found = fields.deinterlace(found)
     for repeat, picture in zip(repeats.tolist(), found, strict=True):

@@ -259,7 +259,7 @@ def test_all_versions_are_listed_by_the_row_that_training_asks_for(split):
   rows = {k: np.concatenate([batch[k] for batch in rows]) for k in rows[0]}
   assert len(rows['index']) == 50  # 46, the last one again
   np.testing.assert_array_equal(rows['index'][:46], np.arange(2, 48) // 3)
-  row_at = pipeline.make_stored_order(16, 0, 1, 3)
+  row_at = pipeline.make_stored_order(split, 0, 1, 3)
   shown = train(split, 0, 12, versions=3)
   for position, clip in enumerate(np.concatenate([b['video'] for b in shown])):
     if (row := row_at(position) - 2) >= 0:

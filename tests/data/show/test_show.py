@@ -169,9 +169,9 @@ def test_a_bar_goes_on_with_each_video(videos, tmp_path, monkeypatch):
     made.append((*progress(*args), args[0]))
     return made[0][:2]
 
-  def open_video(path):
+  def open_video(path, **options):
     opened.append(made[0][0].tasks[0].completed)
-    return decode.open_video(path)
+    return decode.open_video(path, **options)
 
   monkeypatch.setattr(console, 'make_progress', noted)
   monkeypatch.setattr(show, 'open_video', open_video)

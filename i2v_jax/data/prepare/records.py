@@ -1,0 +1,65 @@
+"""What the records of a split are: videos, files of segments, or segments."""
+
+import pathlib
+from typing import Any
+
+import numpy as np
+
+from i2v_jax.data.sets import prepared_examples
+from i2v_jax.data.sets.sources import Split
+from i2v_jax.data.videos import frame_files
+
+
+def list_videos(split: Split, cut: bool) -> list[tuple]:
+  """Lists the videos to store: path, id and label, and the part if cut.
+
+  Files of segments have label -1, and so has a segment.
+  """
+  if not cut:
+    split = split.list_videos()
+  found = list(zip(split.paths, split.ids, split.labels.tolist(), strict=True))
+  if not cut:
+    return found
+  spans = map(tuple, split.segments.spans.tolist())
+  return [(*one, span) for one, span in zip(found, spans, strict=True)]
+
+
+def measure_videos(split: Split, cut: bool) -> list[int]:
+  """Measures the bytes of the files of `list_videos`, in its order.
+
+  A segment has the share of its file that it has of its duration.
+  """
+  size = lambda path: frame_files.stamp(path)['bytes']
+  if not cut:
+    return [size(path) for path in split.list_videos().paths]
+  segments = split.segments
+  sizes = np.array([size(video.path) for video in segments.footage])
+  durations = np.array([video.duration for video in segments.footage])
+  rates = (sizes / durations)[segments.video_of]
+  return (rates * segments.lengths).round().astype(int).tolist()
+
+
+def write_examples(
+  folder: pathlib.Path, split: str, data: Split, cut: bool
+) -> dict[str, Any]:
+  """Writes the labels and spans of segments; returns facts for the manifest.
+
+  Splits without segments have their labels with the videos, and no facts.
+  """
+  if data.segments is None:
+    return {}
+  rows = []
+  for number, target in enumerate(data.targets):
+    labels = ' '.join(map(str, np.flatnonzero(target)))
+    if cut:
+      row = prepared_examples.Row(data.ids[number], None, None, labels)
+    else:
+      span = data.segments.spans[number].tolist()
+      row = prepared_examples.Row(data.video_ids[number], *span, labels)
+    rows.append(row)
+  path = prepared_examples.name_file(folder, split)
+  return {
+    'records': prepared_examples.CUT if cut else prepared_examples.WHOLE,
+    'examples': len(rows),
+    'examples_sha256': prepared_examples.write(path, rows),
+  }

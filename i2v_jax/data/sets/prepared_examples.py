@@ -1,0 +1,95 @@
+"""The examples of a prepared split whose videos have no one label.
+
+They are the videos themselves, or spans of them.
+"""
+
+import hashlib
+import pathlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from i2v_jax.data.sets import csv_files, listing
+from i2v_jax.data.sets.segment_examples import (
+  Example,
+  make_examples,
+  make_targets,
+)
+from i2v_jax.data.sets.segments import Footage
+from i2v_jax.runtime.errors import MissingFileError, UserError
+
+WHOLE, CUT = 'whole', 'cut'  # what the records of segments are
+
+
+class Row(NamedTuple):
+  """A line of `<split>.examples.csv`."""
+
+  video: str  # Id of a record.
+  start: float | None  # Seconds; None if it is the complete record.
+  end: float | None
+  labels: str  # Class numbers, separated by blanks.
+
+
+def name_file(folder: pathlib.Path, split: str) -> pathlib.Path:
+  """Names the file of the examples of a split."""
+  return folder / f'{split}.examples.csv'
+
+
+def write(path: listing.Path, rows: Iterable[Row]) -> str:
+  """Writes examples; returns the sha256 of the file."""
+  return hashlib.sha256(csv_files.write(path, Row._fields, rows)).hexdigest()
+
+
+def read(path: pathlib.Path, sha256: str) -> list[dict[str, str]]:
+  """Reads examples, checked against their sha256."""
+  if not path.is_file():
+    raise MissingFileError(f'{path} does not exist; prepare the data set again')
+  data = path.read_bytes()
+  if hashlib.sha256(data).hexdigest() != sha256:
+    problem = f'{path} contradicts the manifest'
+    raise UserError(f'{problem}: prepare the data set again')
+  return csv_files.parse(data, path, Row._fields)
+
+
+def make_whole(
+  videos: Sequence[Footage],
+  rows: Iterable[Mapping[str, str]],
+  num_classes: int,
+) -> dict[str, Any]:
+  """Makes what a split says of spans of complete records.
+
+  Args:
+    videos: the records; spans of others are left out.
+    rows: as `read` returns them.
+    num_classes: number of classes.
+
+  Raises:
+    UserError: there is no span in these videos.
+  """
+  there = {video.id for video in videos}
+  found = [
+    Example(
+      row['video'],
+      float(row['start']),
+      float(row['end']),
+      frozenset(_parse_labels(row['labels'])),
+    )
+    for row in rows
+    if row['video'] in there
+  ]
+  if not found:
+    raise UserError('no video of the split has a segment: choose another part')
+  return make_examples(videos, found, num_classes)
+
+
+def make_cut(
+  ids: Sequence[str], rows: Iterable[Mapping[str, str]], num_classes: int
+) -> np.ndarray:
+  """Makes the targets of records that are examples: bool [n, num_classes]."""
+  labels = {row['video']: _parse_labels(row['labels']) for row in rows}
+  return make_targets([labels[video] for video in ids], num_classes)
+
+
+def _parse_labels(text: str) -> list[int]:
+  return [int(word) for word in text.split()]

@@ -1,0 +1,62 @@
+"""Spans of files and their labels -> the arrays of a split."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from i2v_jax.data.sets.segments import Footage, Segments, find_gaps, name_span
+
+SHORTEST_GAP = 0.5  # seconds
+
+
+class Example(NamedTuple):
+  """A span of a video and its labels."""
+
+  video: str  # Its id.
+  start: float
+  end: float
+  labels: frozenset[int]
+
+
+def make_examples(
+  footage: Sequence[Footage],
+  examples: Sequence[Example],
+  num_classes: int,
+  unread: Sequence[Footage] = (),
+) -> dict[str, Any]:
+  """Makes what a split says of its examples, as keyword arguments.
+
+  Args:
+    footage: the files.
+    examples: each in one of them; one or more.
+    num_classes: number of classes.
+    unread: files that cannot be opened.
+  """
+  number = {video.id: n for n, video in enumerate(footage)}
+  spans = np.array([(e.start, e.end) for e in examples], np.float64)
+  video_of = np.array([number[e.video] for e in examples])
+  lengths = np.diff(spans, axis=1)[:, 0]
+  least = min(SHORTEST_GAP, lengths.min())
+  gaps = tuple(
+    find_gaps(spans[video_of == n], video.duration, least)
+    for n, video in enumerate(footage)
+  )
+  return {
+    'paths': tuple(footage[n].path for n in video_of),
+    'labels': np.full(len(examples), -1),
+    'ids': tuple(name_span(*example[:3]) for example in examples),
+    'video_ids': tuple(example.video for example in examples),
+    'targets': make_targets([e.labels for e in examples], num_classes),
+    'segments': Segments(
+      tuple(footage), video_of, spans, gaps, lengths, tuple(unread)
+    ),
+  }
+
+
+def make_targets(labels: Sequence, num_classes: int) -> np.ndarray:
+  """Makes bool [n, num_classes] of the class numbers of each example."""
+  targets = np.zeros((len(labels), num_classes), bool)
+  for target, mine in zip(targets, labels, strict=True):
+    target[[*mine]] = True
+  return targets
