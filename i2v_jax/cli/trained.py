@@ -11,7 +11,7 @@ EXPORT_FORMATS = ('merged', 'full', 'adapter', 'clip', 'stablehlo')
 
 def evaluate(args) -> None:
   from i2v_jax.data.sets import split_facts
-  from i2v_jax.deploy import evaluation, predict, trained
+  from i2v_jax.deploy import evaluation, predict, temporal, trained
   from i2v_jax.runtime.console import console
   from i2v_jax.training.evaluation.kinds import find_evaluation
 
@@ -25,6 +25,10 @@ def evaluate(args) -> None:
   for note in split_facts.describe_listing([split]):
     console.print(note)
   kind.print_result(found)
+  if split.segments is not None:
+    timeline = temporal.evaluate_timeline(model, split, spec)
+    temporal.write_timeline(timeline, folder)
+    temporal.print_timeline(timeline)
   console.print(f'written to {folder}')
 
 
