@@ -25,7 +25,7 @@ def evaluate(args) -> None:
   for note in split_facts.describe_listing([split]):
     console.print(note)
   kind.print_result(found)
-  if split.segments is not None:
+  if temporal.has_truth(split):
     timeline = temporal.evaluate_timeline(model, split, spec)
     temporal.write_timeline(timeline, folder)
     temporal.print_timeline(timeline)

@@ -1,4 +1,4 @@
-"""`i2v eval` of segments: timelines of complete files against the listed ones."""
+"""`i2v eval` of segments: timelines of files against what is listed."""
 
 import dataclasses
 import functools
@@ -84,9 +84,9 @@ def evaluate_timeline(
   Raises:
     UserError: the split has no segments, or lists none.
   """
-  if split.segments is None:
+  if not has_truth(split):
     raise UserError(
-      'This split has labels of complete files, so there is no temporal mAP; '
+      'This split lists no segment of a class, so there is no temporal mAP; '
       "use data.format='segments'."
     )
   windows = timeline_rules.choose_windows(trained)
@@ -111,6 +111,11 @@ def evaluate_timeline(
   ids = [video.id for video in footage]
   found = compute_temporal_map(truth, list_found(ids, timelines), thresholds)
   return TemporalEvaluation(found, timelines, windows.seconds, len(truth))
+
+
+def has_truth(split: Split) -> bool:
+  """Whether a split lists segments with a class."""
+  return split.segments is not None and bool(list_truth(split))
 
 
 def list_truth(split: Split) -> list[Truth]:
