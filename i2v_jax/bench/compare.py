@@ -14,7 +14,7 @@ import numpy as np
 
 from i2v_jax import adapters
 from i2v_jax.bench import timing
-from i2v_jax.deploy import trained
+from i2v_jax.deploy import evaluation, trained
 from i2v_jax.deploy.export import export_merged
 from i2v_jax.models.build import merge
 from i2v_jax.params import cast_params
@@ -92,7 +92,7 @@ def _make_rows(models, differences) -> list[dict]:
     {
       'method': name,
       'tunable_params': experiment.count_trained(m.config, m.params),
-      **trained.evaluate_trained(m)[1].accuracy,
+      **evaluation.evaluate_trained(m)[1].accuracy,
       'seconds_per_clip': seconds[name],
       'merge_max_diff': differences.get(name),
     }

@@ -1,7 +1,8 @@
 """The command line `i2v`: one file per family of subcommands.
 
 parser: the complete command line, and `main`.
-trained: `i2v predict`, `eval`, `export`, `push`, `pull`, `status`.
+predictions: `i2v predict`, `i2v features`.
+trained: `i2v eval`, `detect`, `export`, `push`, `pull`, `status`.
 sweeps: `i2v sweep` and `i2v compare`.
 weights, bench: `i2v weights`, `i2v bench`.
 data, data_arguments: `i2v data` and the arguments of its subcommands.

@@ -1,4 +1,4 @@
-"""`i2v predict`: what is seen in videos, and when."""
+"""`i2v predict, features`: what is seen in videos, and when."""
 
 import argparse
 
@@ -36,6 +36,33 @@ def predict(args) -> int:
     job = predict.make_job(model, clips, windows, top=args.top, **options)
   form = f'.{args.format or FORMATS[0]}'
   return 1 if predict.run(job, args.out, args.json, form) else 0
+
+
+def features(args) -> int:
+  from i2v_jax.runtime.errors import UserError
+
+  if bool(args.workdir) == bool(args.weights):
+    raise UserError(
+      'Give --workdir for a trained model, or --weights for an image model.'
+    )
+  if args.workdir and args.image_size is not None:
+    raise UserError('--image-size is of an image model; give --weights.')
+  clips = list_clips(args.clips, args.part)
+  from i2v_jax.deploy import features, trained
+  from i2v_jax.deploy.prediction import encoders, tables
+
+  tables.check_output(args.out, features.SUFFIXES)
+  windows = args.per, args.window, args.step
+  encoders.choose_per(*windows)
+  options = dict(fps=args.fps, threads=args.threads, workers=args.workers)
+  if args.workdir:
+    model = trained.load(args.workdir)
+    encoder = encoders.encode_with_run(model, *windows, **options)
+  else:
+    encoder = encoders.encode_with_image_model(
+      args.weights, *windows, image_size=args.image_size, **options
+    )
+  return 1 if features.write_features(encoder, clips, args.out) else 0
 
 
 def list_clips(paths, part: str | None) -> list[str]:
@@ -84,6 +111,9 @@ def add(command, *add_shared) -> None:
   add_reading(sub)
   _add_classes(sub)
   _add_timeline(sub)
+  sub = command('features', features, 'Compute vectors of videos.')
+  add_reading(sub)
+  _add_vectors(sub)
 
 
 def add_reading(sub: argparse.ArgumentParser) -> None:
@@ -120,6 +150,30 @@ def add_reading(sub: argparse.ArgumentParser) -> None:
     type=positive,
     metavar='SECONDS',
     help='From one window to the next (default: half a window).',
+  )
+
+
+def _add_vectors(sub: argparse.ArgumentParser) -> None:
+  add = sub.add_argument
+  add('--workdir', help='Trained model: its vectors before the classifier.')
+  add('--weights', help='Image model: the mean over 8 frames.')
+  add(
+    '--image-size',
+    type=count,
+    metavar='PIXELS',
+    help='Of an image model, if not that of its weights.',
+  )
+  add(
+    '--per',
+    choices=('clip', 'window', 'frame'),
+    help='What has a vector; every frame, or one each --step seconds '
+    '(default: clip, and window with --window).',
+  )
+  add(
+    '--out',
+    required=True,
+    metavar='FILE',
+    help='File to write, .npz or .parquet; goes on after an interruption.',
   )
 
 

@@ -1,4 +1,4 @@
-"""`i2v predict, detect, eval, export, push, pull, status`: trained models."""
+"""`i2v eval, detect, export, push, pull, status`: trained models."""
 
 import pathlib
 
@@ -11,13 +11,13 @@ EXPORT_FORMATS = ('merged', 'full', 'adapter', 'clip', 'stablehlo')
 
 def evaluate(args) -> None:
   from i2v_jax.data.sets import split_facts
-  from i2v_jax.deploy import predict, trained
+  from i2v_jax.deploy import evaluation, predict, temporal, trained
   from i2v_jax.runtime.console import console
   from i2v_jax.training.evaluation.kinds import find_evaluation
 
   model = trained.load(args.workdir, weights=args.weights, root=args.root)
   spec = predict.set_views(model.spec, args.views)
-  split, found = trained.evaluate_trained(model, spec, args.proposals)
+  split, found = evaluation.evaluate_trained(model, spec, args.proposals)
   of = args.views or pathlib.Path(args.proposals).stem
   name = f'eval-{of}' if of else 'eval'
   kind = find_evaluation(model.model)
@@ -25,6 +25,10 @@ def evaluate(args) -> None:
   for note in split_facts.describe_listing([split]):
     console.print(note)
   kind.print_result(found)
+  if temporal.has_truth(split):
+    timeline = temporal.evaluate_timeline(model, split, spec)
+    temporal.write_timeline(timeline, folder)
+    temporal.print_timeline(timeline)
   console.print(f'written to {folder}')
 
 

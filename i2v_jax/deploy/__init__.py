@@ -1,7 +1,10 @@
 """After training: loads, uses, exports and shares models.
 
 trained: a trained model from a workdir, an export or an adapter file.
-predict: class probabilities of videos, as `i2v predict` prints them.
+evaluation: its evaluation, repeated. temporal: of timelines, where segments
+  are listed.
+predict: classes and timelines of many videos; features: their vectors.
+prediction/: what both are made of.
 detect: actions in boxes of a video, as `i2v detect` finds them.
 tracks, drawn_video: the boxes of one person, and a video with them drawn.
 export: exports in our own formats.

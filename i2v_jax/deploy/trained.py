@@ -15,16 +15,25 @@ from i2v_jax.data.clips.clips import ClipSpec, make_test_views
 from i2v_jax.data.loading.window_spans import make_sliding
 from i2v_jax.data.sets import given_clips
 from i2v_jax.data.videos import faults
-from i2v_jax.data.videos.decode import FrameFolder, Video, open_video
-from i2v_jax.deploy.prediction import reading, results
+from i2v_jax.data.videos.decode import (
+  DecodeError,
+  FrameFolder,
+  Video,
+  open_video,
+)
+from i2v_jax.deploy.prediction import (
+  encoders,
+  reading,
+  results,
+  timeline_rules,
+)
 from i2v_jax.deploy.prediction.results import Prediction
+from i2v_jax.deploy.prediction.timeline import Timeline
 from i2v_jax.models import video
 from i2v_jax.runtime import sharding
-from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import experiment
-from i2v_jax.training.evaluation import boxes, evaluate
+from i2v_jax.training.evaluation import evaluate
 from i2v_jax.training.evaluation.calibration import UNFITTED, Calibration
-from i2v_jax.training.evaluation.kinds import find_evaluation
 from i2v_jax.training.stored import read_stored
 
 _LOG = logging.getLogger(__name__)
@@ -145,6 +154,70 @@ class Trained:
     )
     return map(make, scored)
 
+  def timeline(
+    self,
+    path,
+    *,
+    window: float | None = None,
+    step: float | None = None,
+    threshold: float | Mapping[str, float] | None = None,
+    rules: Mapping[str, float] | None = None,
+    **options,
+  ) -> Timeline:
+    """Finds what happens when in a video.
+
+    Args:
+      path: of the video.
+      window: seconds of the window that slides over it; None as in
+        `timeline_rules.choose_windows`.
+      step: seconds from one window to the next; None for half a window.
+      threshold: as in `predict`, of a model with one label too.
+      rules: `stay`, `min_length` and `max_gap` of `timeline.Rules`.
+      **options: as in `predict`.
+
+    Raises:
+      DecodeError: the video cannot be read, or has a single window.
+      UserError: options that do not go together.
+    """
+    windows = timeline_rules.choose_windows(self, window, step)
+    found = timeline_rules.make_rules(self, threshold, **rules or {})
+    read = reading.make_reading(self, windows, **options)
+    (scored,) = reading.score_classes(self, [os.fspath(path)], read)
+    made = timeline_rules.describe_timeline(scored, windows, found)
+    if made.error:
+      raise DecodeError(made.error)
+    return made
+
+  def features(
+    self,
+    paths,
+    *,
+    per: str | None = None,
+    window: float | None = None,
+    step: float | None = None,
+    **options,
+  ) -> np.ndarray:
+    """Computes what the classifier reads of videos: float32 [n, D].
+
+    Args:
+      paths: as in `predict`.
+      per: `clip`, or `window`, whose rows of one video follow those of another.
+      window: seconds of a window.
+      step: seconds from one window to the next; None for half a window.
+      **options: as in `predict`.
+
+    Raises:
+      DecodeError: a video cannot be read.
+      UserError: options that do not go together.
+    """
+    encoder = encoders.encode_with_run(self, per, window, step, **options)
+    found = [np.empty((0, encoder.width), np.float32)]
+    for scored in encoder.encode(_list_clips(paths)):
+      if scored.error:
+        raise DecodeError(scored.error)
+      found.append(scored.values)
+    return np.concatenate(found)
+
 
 def _list_clips(paths) -> list[str]:
   """Lists the videos that a caller names; logs what is left out."""
@@ -170,60 +243,6 @@ def load(path, *, weights: str = '', root: str = '') -> Trained:
       training.
   """
   return place_on_mesh(*read_stored(path, weights, root))
-
-
-def evaluate_trained(
-  model: Trained, spec: ClipSpec | None = None, proposals: str = ''
-):
-  """Evaluates a trained model on the `val` split of its config.
-
-  Args:
-    model: a classifier or a detector.
-    spec: preprocessing and views in place of those of the config.
-    proposals: file of boxes in place of those of the config, for a detector.
-
-  Returns:
-    `(split, evaluation)`.
-
-  Raises:
-    UserError: classes of model and data differ, or there is no data root.
-  """
-  config = model.config
-  if proposals:
-    config = use_proposals(model, proposals)
-  if not config['data']['root']:
-    raise UserError(f'{model.path} does not name the data; give --root.')
-  split = experiment.load_split(config, 'val')
-  if split.class_names != model.class_names:
-    raise UserError(
-      f'The data has classes {split.class_names[:3]}…, the model was trained '
-      f'on {model.class_names[:3]}…; labels would not mean the same.'
-    )
-  if model.model.num_boxes:
-    boxes.check_truth(split)
-  loader = experiment.make_loader(config, split, spec or model.spec)
-  found = find_evaluation(model.model).evaluate(
-    model.model, model.params, loader, config, model.mesh, model.identity
-  )
-  if not model.model.num_boxes:
-    found = evaluate.use_calibration(found, split, model.calibration)
-  return split, found
-
-
-def use_proposals(model: Trained, file: str) -> dict[str, Any]:
-  """Makes the config of a detector with boxes of another file.
-
-  Raises:
-    UserError: the model is no detector.
-  """
-  if not model.model.num_boxes:
-    raise UserError(
-      f'{model.path} classifies complete clips, not boxes; leave --proposals '
-      'out.'
-    )
-  config = experiment.to_plain(model.config)
-  config['data']['options']['proposals'] = file
-  return config
 
 
 def place_on_mesh(

@@ -78,7 +78,11 @@ class DualPathClassifier(Classifier):
 
   def __call__(self, video_BxTxHxWxC, grid_BxGxHxWxC):
     """Normalised frames and framesets to logits `B x classes`, float32."""
-    return self.head(average(*self.features(video_BxTxHxWxC, grid_BxGxHxWxC)))
+    return self.head(self.represent(video_BxTxHxWxC, grid_BxGxHxWxC))
+
+  def represent(self, video_BxTxHxWxC, grid_BxGxHxWxC):
+    """A vector for each clip, what the head reads: `B x 2E`, float32."""
+    return average(*self.features(video_BxTxHxWxC, grid_BxGxHxWxC))
 
   def features(self, video_BxTxHxWxC, grid_BxGxHxWxC):
     """Features of single frames `B x T_S x E` and framesets `B x T_G x E`."""

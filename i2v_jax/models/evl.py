@@ -70,6 +70,11 @@ class EVLClassifier(Classifier):
       self.backbone.pool(x_BxTxLxD)
     return jax.lax.stop_gradient(tuple(features[-self.adapters.layers :]))
 
+  def represent(self, video_BxTxHxWxC):
+    """A vector for each clip, what the head reads: `B x D`, float32."""
+    y_BxD = self.adapters(self.features(video_BxTxHxWxC))
+    return y_BxD.astype(jnp.float32)
+
   def decode(self, features):
     """Features to logits `B x classes`, float32."""
     return self.head(self.adapters(features))

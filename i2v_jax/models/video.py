@@ -64,6 +64,10 @@ class VideoClassifier(Classifier):
     """Normalised pixels to logits `B x classes`, float32."""
     return self.decode(self.features(video_BxTxHxWxC, kept_BxK))
 
+  def represent(self, video_BxTxHxWxC):
+    """A vector for each clip, what the head reads: `B x D`, float32."""
+    return self.features(video_BxTxHxWxC).astype(jnp.float32).mean(axis=1)
+
   def decode(self, features_BxTxD):
     """Features to logits `B x classes`, float32."""
     y_BxD = features_BxTxD.astype(jnp.float32).mean(axis=1)

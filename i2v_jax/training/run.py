@@ -230,7 +230,8 @@ def check_test_frames(loader: Loader) -> None:
 def _check_labels(train: sources.Split, val: sources.Split, root: str) -> None:
   """Raises UserError unless each video has one of several labels.
 
-  With any number of labels there must be one in the validation split.
+  With targets one class is enough, and no label is a label, but there must be
+  one in the validation split.
   """
   if train.targets is not None:
     if not val.targets.any():

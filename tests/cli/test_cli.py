@@ -9,7 +9,6 @@ import pytest
 
 import i2v_jax
 from i2v_jax import cli
-from i2v_jax.deploy import predict
 
 
 def test_train_is_the_main_program_with_the_same_flags(monkeypatch):
@@ -41,22 +40,13 @@ def folder(digits, tmp_path):
   return tmp_path / 'clips'
 
 
-def test_a_folder_stands_for_its_videos_in_order(folder, capsys):
-  found = predict.list_clips(['x.mp4', str(folder)])
-  names = ['x.mp4', f'{folder}/a.mp4', f'{folder}/b/one.mp4']
-  assert found == names
-  said = capsys.readouterr().err
-  assert 'left out, not videos: 1 file' in said and 'notes.txt' in said
-  (folder / 'empty').mkdir()
-  with pytest.raises(ValueError, match='holds no video'):
-    predict.list_clips([str(folder / 'empty')])
-
-
 def test_predict_takes_a_folder(smoke_run, folder, capsys):
   command = ['predict', '--workdir', str(smoke_run), '--json', str(folder)]
   with pytest.raises(SystemExit, match='0'):
     cli.main(command)
-  lines = capsys.readouterr().out.splitlines()
+  done = capsys.readouterr()
+  assert 'left out, not videos: 1 file' in done.err and 'notes.txt' in done.err
+  lines = done.out.splitlines()
   files = [json.loads(line)['file'] for line in lines]
   assert files == [f'{folder}/a.mp4', f'{folder}/b/one.mp4']
 

@@ -10,7 +10,7 @@ from huggingface_hub import errors
 from i2v_jax import cli
 from i2v_jax import params as params_lib
 from i2v_jax.cli.trained import EXPORT_FORMATS
-from i2v_jax.deploy import hub, model_card, trained
+from i2v_jax.deploy import evaluation, hub, model_card, trained
 from i2v_jax.deploy.export import export_adapter, export_merged, native
 from i2v_jax.training import facts
 from i2v_jax.training.evaluation import evaluate
@@ -74,7 +74,7 @@ def test_what_comes_back_is_what_went(remote, exports, tmp_path, name):
     == facts.collect_facts(wanted)['evaluations']
   )
   with pytest.raises(ValueError, match='give --root'):
-    trained.evaluate_trained(found)
+    evaluation.evaluate_trained(found)
 
 
 FILES = {
@@ -108,7 +108,7 @@ def test_scores_and_paths_of_the_data_stay_at_home(
   folder = tmp_path / 'merged'
   shutil.copytree(exports / 'merged', folder)
   model = trained.load(folder, root=str(digits))
-  split, found = trained.evaluate_trained(model)
+  split, found = evaluation.evaluate_trained(model)
   evaluate.write_evaluation(found, split, folder / 'eval')
   (folder / 'other.json').write_text('{}', encoding='utf-8')
   hub.push(folder, f'hf:{NAME}')

@@ -10,7 +10,6 @@ import pytest
 
 from i2v_jax import cli
 from i2v_jax.data.clips.clips import ClipSpec
-from i2v_jax.data.videos.decode import VideoInfo, probe
 from i2v_jax.deploy import export, predict, trained
 from i2v_jax.deploy.export import export_merged, merge_trained
 from i2v_jax.models.build import merge
@@ -51,57 +50,26 @@ def test_a_bad_clip_does_not_stop_the_others(smoke_run, videos, capsys):
   assert 'none.mp4' in done.err and 'README.md' in done.err
 
 
-def test_windows_slide_over_the_whole_video(videos):
-  info = probe(videos / 'arm_wrestling.mp4')  # 280 frames, 28 fps
-  spans = predict.split_windows(info, 4.0)
-  starts = [first for first, _ in spans]
-  assert starts == [0, 56, 112, 168]
-  assert spans[-1][1] == info.frames
-  assert {stop - first for first, stop in spans} == {112}
-  assert predict.split_windows(info, 100.0) == [(0, 280)]
-  for seconds in (0, -1, float('nan'), float('inf')):
-    with pytest.raises(ValueError, match=r'--window is .* above 0'):
-      predict.split_windows(info, seconds)
-
-
 @pytest.mark.parametrize('views', ['²x1', '٣x1', '0x1', '1x2', '1x', 'x'])
 def test_views_that_are_none_are_refused(views):
   with pytest.raises(ValueError, match=r'--views is|can be'):
     predict.set_views(ClipSpec(8, 32), views)
 
 
-def test_a_window_below_a_frame_is_refused(videos):
-  info = probe(videos / 'arm_wrestling.mp4')
-  with pytest.raises(ValueError, match=r'less than a frame.* give 0\.0357'):
-    predict.split_windows(info, 1e-12)
-  assert len(predict.split_windows(info, 1 / 28)) <= 2 * info.frames
-
-
-def test_windows_end_whatever_the_lengths():
-  for duration, seconds in ((23 / 6, 1.3), (10, 0.3), (1 / 3, 0.1), (5, 5)):
-    times = tuple(np.arange(0, duration, 1 / 24))
-    info = VideoInfo(len(times), 2, 2, 24.0, duration, 'h264', 0, times)
-    spans = predict.split_windows(info, seconds)
-    assert spans[0][0] == 0 and spans[-1][1] == len(times)
-    assert all(a < b for a, b in spans)
-
-
 def test_a_window_sees_its_own_frames_only(smoke_run, videos):
   model = trained.load(smoke_run)
-  result = predict.predict_file(
-    model, videos / 'arm_wrestling.mp4', model.spec, window=4.0
-  )
-  assert [(w['start'], w['end']) for w in result['windows']] == [
+  clip = videos / 'arm_wrestling.mp4'
+  (result,) = model.predict(clip, window=4.0)
+  assert [(w.start, w.end) for w in result.windows] == [
     (0.0, 4.0),
     (2.0, 6.0),
     (4.0, 8.0),
     (6.0, 10.0),
   ]
-  alone = model.probabilities(
-    videos / 'arm_wrestling.mp4', model.spec, span=(56, 168)
+  alone = model.probabilities(clip, model.spec, span=(56, 168))
+  np.testing.assert_allclose(
+    result.windows[1].probabilities, model.calibrate(alone), atol=1e-6
   )
-  top = result['windows'][1]['top'][0]
-  assert top['probability'] == pytest.approx(alone.max(), abs=1e-6)
 
 
 def test_views_can_be_chosen(smoke_run, videos, capsys):

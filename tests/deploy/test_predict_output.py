@@ -1,13 +1,16 @@
 """Bars and windows of predictions, without a model."""
 
 import io
-import types
 
 import framed
-import numpy as np
 import pytest
 
+from i2v_jax.data.clips.spec import ClipSpec
+from i2v_jax.data.loading.window_spans import Sliding
+from i2v_jax.data.loading.windows import WindowReader
 from i2v_jax.deploy import predict
+from i2v_jax.deploy.prediction import results
+from i2v_jax.deploy.prediction.results import Prediction
 
 
 @pytest.mark.parametrize(
@@ -24,21 +27,19 @@ def test_a_bar_is_ascii_where_it_must_be(monkeypatch):
   assert row[2] == '#' * 12 + '.' * 12
 
 
-def test_windows_over_a_folder_of_frames_go_by_its_rate(tmp_path, capsys):
-  folder = framed.write(tmp_path / 'clip', framed.numbered(24))
-  spans = []
-  model = types.SimpleNamespace(
-    spec=None,
-    model=types.SimpleNamespace(num_boxes=0),
-    config={'data': {'fps': 12}},
-    probabilities=lambda video, spec, span: spans.append(span) or np.ones(1),
-    named=lambda p: [('a', float(p[0]))],
-  )
-  run = lambda **fps: predict.predict_all(
-    model, [folder], window=1.0, as_json=True, **fps
-  )
-  assert run() == 0 and spans == [(0, 12), (6, 18), (12, 24)]
-  spans.clear()
-  assert run(fps=24) == 0 and spans == [(0, 24)]
-  assert run(fps=-1) == 1
-  assert 'fps is -1' in capsys.readouterr().err
+def show(top, windows=None, **more):
+  predict.show_prediction(Prediction('a.mp4', None, top, windows, **more))
+
+
+def test_a_video_of_no_class_says_so(capsys):
+  window = results.WindowResult(0.0, 2.5, None, (('waves', 0.75),))
+  show((), (window,))
+  said = capsys.readouterr().out
+  assert '(no class)' in said and '0.0-2.5' in said and '75.0%' in said
+
+
+def test_windows_over_a_folder_of_frames_go_by_its_rate(tmp_path):
+  folder = str(framed.write(tmp_path / 'clip', framed.numbered(24)))
+  spec = ClipSpec(2, 32, sampling='uniform')
+  count = lambda fps: len(WindowReader(spec, Sliding(1.0), fps)(folder).seconds)
+  assert count(12) == 3 and count(24) == 1

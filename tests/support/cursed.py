@@ -4,7 +4,9 @@ import dataclasses
 import os
 import threading
 
+from i2v_jax.data.loading import windows
 from i2v_jax.data.loading.loader import Loader
+from i2v_jax.data.loading.windows import WindowReader
 from i2v_jax.data.prepare import staging
 
 
@@ -18,6 +20,17 @@ class Cursed(Loader):
     if index == 5:
       os.abort()
     return super().load_clip(index, rng)
+
+
+@dataclasses.dataclass(frozen=True)
+class CursedWindows(WindowReader):
+  """The second block of a video of this name takes its process along."""
+
+  def __call__(self, path, numbers=None):
+    windows.MOST_FRAMES = 6
+    if numbers is not None and path.endswith('exits.mp4'):
+      os._exit(3)
+    return super().__call__(path, numbers)
 
 
 def store(path, recipe, fps):

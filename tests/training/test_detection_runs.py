@@ -16,7 +16,7 @@ from test_processes import start_two
 from i2v_jax import cli
 from i2v_jax.data.loading.loader import PADDING, Loader
 from i2v_jax.data.loading.pipeline import Parallelism
-from i2v_jax.deploy import stablehlo, trained
+from i2v_jax.deploy import evaluation, stablehlo, trained
 from i2v_jax.deploy.export import export_adapter, export_merged
 from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import config_files, experiment, loop
@@ -160,7 +160,7 @@ def test_boxes_of_another_file_are_evaluated(workdir, root, tmp_path, capsys):
 def test_a_classifier_has_no_use_for_proposals(tmp_path):
   classifier = small.trained(None, tmp_path)
   with pytest.raises(UserError, match='leave --proposals'):
-    trained.evaluate_trained(classifier, proposals='some.csv')
+    evaluation.evaluate_trained(classifier, proposals='some.csv')
 
 
 @pytest.mark.parametrize('write', [export_merged, export_adapter])
@@ -168,7 +168,7 @@ def test_an_export_scores_the_same(model, scores, root, tmp_path, write):
   write(model, tmp_path / 'out')
   found = trained.load(tmp_path / 'out', root=str(root))
   assert found.class_names == model.class_names
-  _, again = trained.evaluate_trained(found)
+  _, again = evaluation.evaluate_trained(found)
   np.testing.assert_allclose(
     again.detections.scores.reshape(2, 80), scores, rtol=0, atol=1e-5
   )

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from i2v_jax.deploy import trained
+from i2v_jax.deploy import evaluation, trained
 from i2v_jax.deploy.export import export_merged
 from i2v_jax.deploy.predict import set_views
 from i2v_jax.training import experiment, facts
@@ -62,7 +62,7 @@ def test_a_newer_evaluation_with_the_same_views_replaces_the_older(
   merged = trained.load(tmp_path / 'merged', root=str(digits))
   for views in ('1x1', '2x1'):
     spec = set_views(merged.spec, views)
-    split, result = trained.evaluate_trained(merged, spec)
+    split, result = evaluation.evaluate_trained(merged, spec)
     evaluate.write_evaluation(result, split, merged.folder / f'eval-{views}')
   one, two = facts.collect_facts(merged)['evaluations']
   assert (one['views'], two['views']) == (

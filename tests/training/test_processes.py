@@ -17,7 +17,7 @@ from ml_collections import ConfigDict
 from paths import ROOT
 
 from i2v_jax.data.sets import digits as digits_lib
-from i2v_jax.deploy import trained
+from i2v_jax.deploy import evaluation, trained
 from i2v_jax.training import loop
 
 
@@ -212,7 +212,7 @@ def test_two_processes_skip_go_on_and_equal_one(
   assert done.returncode == 0, done.stderr
   assert 'resumed at step' in done.stdout and 'of 11 videos' in done.stdout
   check_same(pair, whole)
-  _, found = trained.evaluate_trained(trained.load(pair))
+  _, found = evaluation.evaluate_trained(trained.load(pair))
   wanted = np.load(whole / 'eval' / 'scores.npz')['scores']
   np.testing.assert_allclose(found.scores, wanted, rtol=0, atol=1e-5)
   assert np.isnan(wanted).all(axis=1).sum() == 1 == len(found.bad)

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from i2v_jax.deploy import export, model_card, trained
+from i2v_jax.deploy import evaluation, export, model_card, trained
 from i2v_jax.params import sha256
 from i2v_jax.training import experiment, loop
 from i2v_jax.training.evaluation import evaluate
@@ -112,7 +112,7 @@ def test_probabilities_are_sigmoids_and_calibrated_on_demand(run, model):
 
 
 def test_evaluated_again_it_says_where_it_was_fitted(run, model, capsys):
-  split, found = trained.evaluate_trained(model)
+  split, found = evaluation.evaluate_trained(model)
   assert found.accuracy == run[2].accuracy
   assert found.calibration == run[2].calibration
   evaluate.print_result(found)

@@ -2,6 +2,8 @@
 
 pipeline: splits to batches, with grain. balance: every class equally often.
 loader: a clip, or all views, of a video.
+window_spans, windows, window_stream: windows of many videos, each frame read
+  once.
 key_frames: a clip, or the test view, of a key frame with its boxes.
 workers, worker: processes that may crash or hang without losing work.
 watch: warns which videos are being read when no batch arrives.

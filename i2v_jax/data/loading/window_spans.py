@@ -8,6 +8,7 @@ from i2v_jax.data.videos.video_info import VideoInfo
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError
 
+ROUNDING = 1e-6  # seconds; a frame at 0.1 is in a window from 0.1 on
 Span = tuple[int, int]  # First frame, and the one after the last.
 
 
@@ -116,7 +117,8 @@ def split_windows(
       f'{frame:.3g} or more.'
     )
   last = max(info.duration - seconds, 0.0)
-  starts = np.append(np.arange(0.0, last, step or seconds / 2), last)
+  starts = np.arange(0.0, last - ROUNDING, step or seconds / 2)
+  starts = np.append(starts, last) - ROUNDING
   first = np.searchsorted(info.times, starts)
   stop = np.searchsorted(info.times, starts + seconds)
   stop[-1] = info.frames  # whatever the rounding of the last start
@@ -134,6 +136,6 @@ def _choose_frames(info: VideoInfo, step: float) -> list[Span]:
   """Chooses the first frame from each multiple of `step` on, or all."""
   if not step:
     return [(frame, frame + 1) for frame in range(info.frames)]
-  times = np.arange(0.0, info.times[-1] + 1e-6, step)
-  found = dict.fromkeys(np.searchsorted(info.times, times - 1e-6).tolist())
+  times = np.arange(0.0, info.times[-1] + ROUNDING, step) - ROUNDING
+  found = dict.fromkeys(np.searchsorted(info.times, times).tolist())
   return [(frame, frame + 1) for frame in found]

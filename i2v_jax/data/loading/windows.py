@@ -77,12 +77,16 @@ class WindowReader:
     except faults.OF_VIDEO as error:
       raise DecodeError(str(error)) from error
 
+  def find_source(self, path: str) -> str | bytes:
+    """Finds what is opened of a video: its path, unless a subclass has more."""
+    return path
+
   def _read(self, path: str, numbers: np.ndarray | None):
     side = clips.find_short_side(self.spec)
     limit = self.seconds or None
     with (
       faults.report_bugs(path),
-      open_video(path, None, limit, self.fps) as video,
+      open_video(self.find_source(path), path, limit, self.fps) as video,
     ):
       if numbers is not None:
         return video.read(numbers, side)

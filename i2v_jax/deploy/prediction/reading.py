@@ -118,7 +118,9 @@ def score_classes(
   for found in score(
     paths, reading.reader, program, reading.parallel, row, progress
   ):
-    yield found._replace(values=trained.calibrate(found.values))
+    if not found.error:
+      found = found._replace(values=trained.calibrate(found.values))
+    yield found
 
 
 def make_program(

@@ -112,7 +112,7 @@ def write_parquet(
   ):
     for part in _split_parts(map(json.loads, lines)):
       arrays = [
-        pa.array([_clean(row.get(key)) for row in part], kind(name))
+        pa.array([clean(row.get(key)) for row in part], kind(name))
         for name, key in columns.items()
       ]
       writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
@@ -128,7 +128,7 @@ def _split_parts(results: Iterable[Mapping]) -> Iterator[list[dict]]:
   yield part
 
 
-def _clean(value):
+def clean(value):
   """Escapes bytes that are not UTF-8, which Parquet does not take."""
   if isinstance(value, str):
     return value.encode(errors='backslashreplace').decode()

@@ -147,12 +147,13 @@ def spread(
   weight = np.zeros((len(edges) - 1, 1))
   begin = np.searchsorted(edges, seconds[:, 0], side='right') - 1
   stop = np.searchsorted(edges, seconds[:, 1])
-  for window, (start, end) in enumerate(seconds):
-    here = slice(begin[window], stop[window])
-    left = np.maximum(edges[:-1][here], start)
-    common = (np.minimum(edges[1:][here], end) - left)[:, None]
-    total[here] += common * scores[window]
-    weight[here] += common
+  for place in range((stop - begin).max()):  # the first cell of each, and on
+    here = np.flatnonzero(begin + place < stop)
+    cell = begin[here] + place
+    left = np.maximum(edges[cell], seconds[here, 0])
+    common = (np.minimum(edges[cell + 1], seconds[here, 1]) - left)[:, None]
+    np.add.at(total, cell, common * scores[here])
+    np.add.at(weight, cell, common)
   return edges, total / np.maximum(weight, ROUNDING)
 
 

@@ -25,8 +25,8 @@ def choose_windows(
 ) -> Sliding:
   """Chooses the windows of a timeline.
 
-  A window is as long as the median segment the model was trained on; else, of a
-  model with dense clips, as long as a clip in each video; else two seconds.
+  A window is as long as what the model was trained on: of a model with dense
+  clips, a clip, and otherwise the median segment; else two seconds.
 
   Args:
     trained: a `trained.Trained`.
@@ -37,10 +37,10 @@ def choose_windows(
     UserError: a value is out of its range.
   """
   spec, frames = trained.spec, 0
-  learnt = trained.calibration.segment_seconds
-  if window is None and not learnt and spec.sampling == 'dense':
+  if window is None and spec.sampling == 'dense':
     window, frames = 0.0, spec.num_frames * spec.stride
-  seconds = (learnt or SECONDS) if window is None else window
+  learnt = trained.calibration.segment_seconds or SECONDS
+  seconds = learnt if window is None else window
   windows = Sliding(seconds, step, frames)
   check_windows(windows)
   return windows

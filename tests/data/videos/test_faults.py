@@ -1,7 +1,5 @@
 """A bug is never called a broken video; too large a video never ends a run."""
 
-import types
-
 import av
 import numpy as np
 import pytest
@@ -14,7 +12,7 @@ from i2v_jax.data.prepare import staging
 from i2v_jax.data.sets import sources
 from i2v_jax.data.videos import decode, faults, packets, pyav
 from i2v_jax.data.videos.resize import compute_size
-from i2v_jax.deploy import predict, trained
+from i2v_jax.deploy import trained
 
 SPEC = ClipSpec(num_frames=4, stride=1, image_size=32, short_side=32)
 BUGS = [AttributeError('no field_order'), TypeError('metadata_errors')]
@@ -73,21 +71,6 @@ def test_what_a_video_brings_about_is_its_own_fault(clip, monkeypatch, error):
   assert expected.decode() in one_video.check_file(clip)['reason']
   with pytest.raises((packets.DecodeError, OSError), match=expected.decode()):
     staging.store(clip, None)
-
-
-def test_predict_goes_on_after_a_video_without_memory(monkeypatch, capsys):
-  def predict_file(model, path, spec, window, fps):
-    if path == 'large.mp4':
-      raise MemoryError
-    return {'file': path, 'top': []}
-
-  monkeypatch.setattr(predict, 'predict_file', predict_file)
-  clips = types.SimpleNamespace(num_boxes=0)
-  model = types.SimpleNamespace(spec=SPEC, config={'data': {}}, model=clips)
-  files = ['large.mp4', 'b.mp4']
-  assert predict.predict_all(model, files, as_json=True) == 1
-  told = capsys.readouterr()
-  assert 'large.mp4: takes more memory' in told.err and 'b.mp4' in told.out
 
 
 def test_a_ribbon_is_refused_before_it_takes_gigabytes(tmp_path):

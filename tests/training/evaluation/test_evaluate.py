@@ -11,7 +11,7 @@ import pytest
 from i2v_jax.data.loading.loader import Loader
 from i2v_jax.data.sets.sources import Split
 from i2v_jax.data.videos.decode import DecodeError
-from i2v_jax.deploy import trained
+from i2v_jax.deploy import evaluation, trained
 from i2v_jax.runtime import sharding
 from i2v_jax.training import experiment
 from i2v_jax.training.evaluation import evaluate
@@ -122,7 +122,7 @@ def test_the_report_says_what_was_evaluated(smoke_run):
 
 def test_evaluating_again_gives_the_same(smoke_run):
   model = trained.load(smoke_run)
-  split, found = trained.evaluate_trained(model)
+  split, found = evaluation.evaluate_trained(model)
   stored = np.load(smoke_run / 'eval' / 'scores.npz')
   np.testing.assert_allclose(found.scores, stored['scores'], rtol=0, atol=1e-6)
   assert list(stored['ids']) == list(split.ids)
@@ -132,7 +132,7 @@ def test_another_label_order_is_refused(smoke_run):
   model = trained.load(smoke_run)
   names = model.class_names[::-1]
   with pytest.raises(ValueError, match='labels would not mean the same'):
-    trained.evaluate_trained(dataclasses.replace(model, class_names=names))
+    evaluation.evaluate_trained(dataclasses.replace(model, class_names=names))
 
 
 def test_a_model_that_gives_no_numbers_is_not_called_unreadable(model):

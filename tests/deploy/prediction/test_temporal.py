@@ -1,0 +1,112 @@
+"""Timelines of a split against the segments that it lists."""
+
+import dataclasses
+import json
+import pathlib
+
+import numpy as np
+import pytest
+
+from i2v_jax.data.loading.window_spans import Sliding
+from i2v_jax.data.sets.segments import Footage, Segments
+from i2v_jax.data.sets.split import Split
+from i2v_jax.deploy import temporal
+from i2v_jax.deploy.prediction import timeline_rules
+from i2v_jax.deploy.prediction.timeline import Segment, Timeline
+from i2v_jax.runtime import files
+
+NAMES = ('left', 'right', 'up')
+
+
+def make_split(clips, rows, targets, footage=None):
+  """A split of segments: rows of (file, start, end), with their labels."""
+  found = [Footage(f'f{i}', clip, 1.0) for i, clip in enumerate(clips)]
+  segments = Segments(
+    tuple(footage or found),
+    np.array([row[0] for row in rows]),
+    np.array([row[1:] for row in rows], float),
+  )
+  count = len(rows)
+  return Split(
+    tuple(clips[row[0]] for row in rows),
+    np.full(count, -1),
+    NAMES,
+    tuple(map(str, range(count))),
+    segments=segments,
+    targets=np.array(targets, bool),
+  )
+
+
+def test_the_truth_is_what_is_listed():
+  rows = [(0, 1, 2), (1, 0, 3), (1, np.nan, np.nan), (0, 5, 6)]
+  targets = [[1, 0, 1], [0, 1, 0], [0, 0, 0], [0, 0, 0]]
+  split = make_split(['a.mp4', 'b.mp4'], rows, targets)
+  assert temporal.list_truth(split) == [
+    ('f0', 'left', 1, 2),
+    ('f0', 'up', 1, 2),
+    ('f1', 'right', 0, 3),
+  ]
+  one = dataclasses.replace(
+    split,
+    targets=None,
+    labels=np.array([0, 2, 2, 1]),
+    class_names=('left', 'right', 'background'),
+  )
+  assert temporal.list_truth(one) == [
+    ('f0', 'left', 1, 2),
+    ('f0', 'right', 5, 6),
+  ]
+
+
+def test_splits_without_segments_have_no_truth(clips, model):
+  none = make_split(clips[:1], [(0, 0, 1)], [[0, 0, 0]])
+  plain = dataclasses.replace(none, segments=None, targets=None)
+  for split in (none, plain):
+    assert not temporal.has_truth(split)
+    with pytest.raises(ValueError, match='lists no segment of a class'):
+      temporal.evaluate_timeline(model, split)
+
+
+def test_what_is_found_is_compared(model, clips, tmp_path, capsys, monkeypatch):
+  """What the model itself finds is all right, but in a file without any."""
+  monkeypatch.setattr(
+    timeline_rules, 'choose_windows', lambda *_: Sliding(0.3, 0.1)
+  )
+  rules = dict(threshold={None: 0.2})
+  found = model.timeline(clips[1], window=0.3, step=0.1, threshold=0.2)
+  labels = [NAMES.index(segment.name) for segment in found.segments]
+  rows = [(0, segment.start, segment.end) for segment in found.segments]
+  split = make_split([clips[1], clips[3]], rows, np.eye(3, dtype=bool)[labels])
+  result = temporal.evaluate_timeline(model, split, **rules)
+  assert result.mean_precision == {0.3: 1.0, 0.5: 1.0, 0.7: 1.0}
+  assert result.listed == len(rows) and result.timelines[1].error
+  temporal.print_timeline(result)
+  said = ' '.join(capsys.readouterr().out.split())
+  assert 'temporal mAP 100.00% at 0.3' in said and '1 files have no' in said
+  files.write_json(tmp_path / 'report.json', {'accuracy': {}})
+  temporal.write_timeline(result, tmp_path)
+  report = json.loads((tmp_path / 'report.json').read_text('utf-8'))
+  assert report == {
+    'accuracy': {},
+    'temporal_mAP': {'0.3': 1.0, '0.5': 1.0, '0.7': 1.0},
+  }
+  written = json.loads((tmp_path / 'timeline.json').read_text('utf-8'))
+  assert written['files'][0] == found.to_json()
+
+
+def test_segments_have_the_ids_of_their_files():
+  timelines = [Timeline('a', (Segment('up', 1, 2, 0.5),)), Timeline('b')]
+  found = temporal.list_found(['x', 'y'], timelines)
+  assert found == [('x', 'up', 1, 2, 0.5)]
+
+
+def test_records_of_a_prepared_set_are_read(model, clips, monkeypatch):
+  data = pathlib.Path(clips[1]).read_bytes()
+  footage = [Footage('f0', 'shard/1', 1.0)]
+  split = make_split(['shard/1'], [(0, 0, 1)], [[1, 0, 0]], footage)
+  split = dataclasses.replace(split, records=[data])
+  monkeypatch.setattr(
+    timeline_rules, 'choose_windows', lambda *_: Sliding(0.3, 0.1)
+  )
+  result = temporal.evaluate_timeline(model, split)
+  assert not result.timelines[0].error and result.timelines[0].duration == 1
