@@ -9,7 +9,7 @@ import dataclasses
 import os
 import pathlib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from i2v_jax.data.loading import workers
@@ -175,7 +175,7 @@ class Job:
         on_bad_video=on_bad_video,
         fps=data.fps,
       )
-      for number, (start, stop) in enumerate(_split_evenly(sizes, size))
+      for number, (start, stop) in enumerate(records.split_evenly(sizes, size))
     ]
 
   @property
@@ -285,16 +285,3 @@ def stage_here(
     with workers.Pool(staging.store, processes, seconds) as pool:
       for shard in pending:
         shard.stage(pool, processes, advance)
-
-
-def _split_evenly(
-  sizes: Sequence[int], most: float
-) -> Iterator[tuple[int, int]]:
-  """Yields (start, stop) of runs of sizes whose sum is about `most` each."""
-  start, held = 0, 0
-  for index, found in enumerate(sizes):
-    if held and held + found > most:
-      yield start, index
-      start, held = index, 0
-    held += found
-  yield start, len(sizes)

@@ -1,6 +1,7 @@
 """What the records of a split are: videos, files of segments, or segments."""
 
 import pathlib
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,19 @@ def measure_videos(split: Split, cut: bool) -> list[int]:
   durations = np.array([video.duration for video in segments.footage])
   rates = (sizes / durations)[segments.video_of]
   return (rates * segments.lengths).round().astype(int).tolist()
+
+
+def split_evenly(
+  sizes: Sequence[int], most: float
+) -> Iterator[tuple[int, int]]:
+  """Yields (start, stop) of runs of sizes whose sum is about `most` each."""
+  start, held = 0, 0
+  for index, found in enumerate(sizes):
+    if held and held + found > most:
+      yield start, index
+      start, held = index, 0
+    held += found
+  yield start, len(sizes)
 
 
 def write_examples(

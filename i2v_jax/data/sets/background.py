@@ -1,9 +1,11 @@
 """Examples of background: spans of files in which no label holds."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
+from i2v_jax.data.sets.segments import Segments
 from i2v_jax.data.sets.split import Split
 from i2v_jax.data.videos.names import make_comparison_key
 from i2v_jax.runtime.errors import UserError
@@ -39,29 +41,34 @@ def add_background(split: Split, share: float) -> Split:
     )
   counts = share_out(round(share * len(split)), free)
   video_of = np.repeat(np.arange(len(free)), counts)
-  footage = [segments.footage[n] for n in video_of]
+  more = dataclasses.replace(
+    segments, video_of=video_of, spans=np.full((len(video_of), 2), np.nan)
+  )
   numbers = [n for count in counts for n in range(1, count + 1)]
-  spans = np.full((len(footage), 2), np.nan)
+  return _append(split, more, numbers)
+
+
+def _append(split: Split, more: Segments, numbers: Sequence[int]) -> Split:
+  """Appends examples without a label; `numbers` count those of each file."""
+  segments, videos = split.segments, [more.footage[n] for n in more.video_of]
   names, label, targets = split.class_names, -1, split.targets
   if targets is None:
     names, label = _find_class(names)
   else:
-    none = np.zeros((len(footage), len(names)), bool)
+    none = np.zeros((len(videos), len(names)), bool)
     targets = np.concatenate([targets, none])
+  pairs = zip(videos, numbers, strict=True)
   return dataclasses.replace(
     split,
-    paths=(*split.paths, *(video.path for video in footage)),
-    labels=np.append(split.labels, [label] * len(footage)).astype(np.int32),
+    paths=(*split.paths, *(video.path for video in videos)),
+    labels=np.append(split.labels, np.full(len(videos), label, np.int32)),
     class_names=names,
-    ids=(
-      *split.ids,
-      *(f'{v.id}@{NAME}-{n}' for v, n in zip(footage, numbers, strict=True)),
-    ),
-    video_ids=(*split.video_ids, *(video.id for video in footage)),
+    ids=(*split.ids, *(f'{v.id}@{NAME}-{n}' for v, n in pairs)),
+    video_ids=(*split.video_ids, *(video.id for video in videos)),
     segments=dataclasses.replace(
       segments,
-      video_of=np.append(segments.video_of, video_of),
-      spans=np.concatenate([segments.spans, spans]),
+      video_of=np.append(segments.video_of, more.video_of),
+      spans=np.concatenate([segments.spans, more.spans]),
     ),
     targets=targets,
   )

@@ -53,36 +53,36 @@ def read_segments(
   lists.check_exists(path, 'file')
   sheet = segment_tables.read(path)
   entries = segment_cells.convert(sheet)
-  more = [segment_cells.convert(segment_tables.read(other)) for other in others]
-  everything = [*entries, *(entry for part in more for entry in part)]
-  classes = _choose_classes(root, [path, *others], class_names, everything)
+  classes = _choose_classes(root, path, others, class_names, entries)
   labels = segment_labels.convert_labels(entries, classes, sheet.problems)
   rows = _list_videos(entries, videos.replace('{split}', split))
-  by = 'column' if 'split' in sheet.table.columns else 'hash'
-  annotated = Annotated(
-    entries,
-    labels,
-    sheet.problems,
-    split,
-    'file' if '{split}' in file else by,
-    val_fraction,
-    seed,
-  )
+  rule = split, _choose_rule(file, sheet), val_fraction, seed
   return listing.Listing(
     classes.names,
     [*rows.values()],
     str(path),
     notes=_describe_unused(sheet),
     videos=tuple(rows),
-    annotated=annotated,
+    annotated=Annotated(entries, labels, sheet.problems, *rule),
   )
 
 
-def _choose_classes(root, paths, class_names, entries) -> box_labels.Classes:
+def _choose_rule(file: str, sheet: Sheet) -> str:
+  """Chooses what decides the split of a video; see `Annotated.by`."""
+  if '{split}' in file:
+    return 'file'
+  return 'column' if 'split' in sheet.table.columns else 'hash'
+
+
+def _choose_classes(
+  root, path, others, class_names, entries: Sequence[Entry]
+) -> box_labels.Classes:
   """Chooses the given classes, or those of the files of all splits."""
   if class_names is None:
-    where = ' and '.join(sorted(path.name for path in paths))
-    return segment_labels.find_classes(entries, where)
+    sheets = map(segment_tables.read, others)
+    more = [entry for s in sheets for entry in segment_cells.convert(s)]
+    where = ' and '.join(sorted(p.name for p in (path, *others)))
+    return segment_labels.find_classes([*entries, *more], where)
   is_file = isinstance(class_names, str | os.PathLike)
   where = os.fspath(class_names) if is_file else "the option 'class_names'"
   names = lists.read_names(root, class_names)

@@ -57,24 +57,34 @@ def split_segments(
     for video, path in paths.items()
     if video in chosen
   ]
-  examples, notes = _merge(annotated, ids, {f.id: f for f in footage})
   missing = [v for v in dict.fromkeys(ids.values()) if v not in paths]
-  unread = [f for f in footage if facts[f.id].reason]
+  return _make_split(
+    listed, ids, footage, facts, tuple(v for v in missing if v in chosen)
+  )
+
+
+def _make_split(
+  listed, ids, footage: Sequence[Footage], facts, missing: tuple[str, ...]
+) -> Split:
+  """Makes the split of files, some of which may be unreadable."""
+  examples, notes = _merge(listed.annotated, ids, {f.id: f for f in footage})
+  unread = [video for video in footage if facts[video.id].reason]
   notes += _describe_unread(unread, facts, examples)
   examples = [e for e in examples if not facts[e.video].reason]
   if not examples:
-    problem = f'{listed.file} has no label in split {annotated.split!r}'
+    problem = f'{listed.file} has no label in split {listed.annotated.split!r}'
     raise UserError(f'{problem}: label segments there, or split otherwise')
+  made = make_examples(
+    [video for video in footage if not facts[video.id].reason],
+    examples,
+    len(listed.class_names),
+    unread,
+  )
   return Split(
     class_names=listed.class_names,
-    missing=tuple(video for video in missing if video in chosen),
+    missing=missing,
     notes=(*listed.notes, *notes),
-    **make_examples(
-      [f for f in footage if not facts[f.id].reason],
-      examples,
-      len(listed.class_names),
-      unread,
-    ),
+    **made,
   )
 
 

@@ -202,13 +202,12 @@ def _draw_header(
   info = video.info
   facts = f'{info.frames} frames   {info.width} x {info.height}   '
   facts += f'{info.fps:.3g} fps   {info.duration:.1f} s   {info.codec}'
-  if label is not None:
-    facts += '   ' + ' '.join(_describe_label(label, class_names))
+  words = [] if label is None else _describe_label(label, class_names)
   name = '/'.join(pathlib.Path(path).parts[-2:])  # With the class, often.
-  if span:
-    name += '   {:.3f} to {:.3f} s'.format(*span)
-    several = isinstance(label, np.ndarray)
-    name += '   ' + ', '.join(_describe_label(label, class_names)) * several
+  if span:  # other parts of the file have the same name
+    name += '   {:.3f} to {:.3f} s   '.format(*span) + ', '.join(words)
+  elif words:
+    facts += '   ' + ' '.join(words)
   name = sheet.draw_words(name, 20, sheet.BRIGHT, width=900)
   return sheet.make_column(
     [sheet.make_empty(10, 1), name, sheet.draw_words(facts)], gap=2

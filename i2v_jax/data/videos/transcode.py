@@ -110,14 +110,21 @@ def _read_images(path: str | os.PathLike) -> Iterator[av.VideoFrame]:
       yield av.VideoFrame.from_ndarray(video.read([frame])[0])
 
 
-def probe_part(
-  path: str | os.PathLike, fps: float, part: tuple[float, float] | None
-) -> decode.VideoInfo:
+def _probe_part(path, fps: float, part) -> decode.VideoInfo:
   """Returns the facts of a part of a video, or of all of it if None."""
   if part is None:
     return decode.probe(path, fps)
   with open_span(path, part, str(path), fps=fps) as video:
     return video.info
+
+
+def _decode_source(path, info, recipe: Recipe, fps: float, part):
+  """Decodes all that is to be encoded."""
+  if part:
+    found = _decode_part(path, fps, part)
+  else:
+    found = decode_pictures(path, info)
+  return fields.deinterlace(found) if recipe.deinterlace else found
 
 
 def _decode_part(path, fps: float, part) -> Iterator[av.VideoFrame]:
@@ -170,23 +177,17 @@ def encode(
     FileNotFoundError: there is no such file.
     DecodeError: it is not a video, or a frame cannot be decoded.
   """
-  info = probe_part(path, fps, part)
+  info = _probe_part(path, fps, part)
   chosen, ticks = _schedule(info, recipe.fps)
   repeats = np.bincount(chosen, minlength=info.frames)
   looked_at = sorted({n * len(ticks) // 4 for n in (1, 2, 3)})
-  seen, file, shown = {}, io.BytesIO(), 0
+  seen, file, shown, out = {}, io.BytesIO(), 0, None
   reformatter = pyav.Reformatter()
   with contextlib.ExitStack() as stack:
     shape = shaping.Shaper(
       info, recipe.short_side, recipe.square_pixels, recipe.frames == 'jpeg'
     )
-    out = None
-    if part:
-      found = _decode_part(path, fps, part)
-    else:
-      found = decode_pictures(path, info)
-    if recipe.deinterlace:
-      found = fields.deinterlace(found)
+    found = _decode_source(path, info, recipe, fps, part)
     for repeat, picture in zip(repeats.tolist(), found, strict=True):
       if not repeat:
         continue

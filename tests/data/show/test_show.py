@@ -180,7 +180,7 @@ def test_spans_and_several_labels_are_shown(wrestling, monkeypatch):
   assert title.endswith('left, up')
   place = words.index('train 1')
   assert words[place + 1 : place + 4] == ['mirrored', 'right', 'up']
-  assert any('fps   1.0 s   ' in text for text in words)
+  assert any('fps   1.0 s   h264' in text for text in words)
 
 
 def test_a_bar_goes_on_with_each_video(videos, tmp_path, monkeypatch):
