@@ -13,6 +13,7 @@ from i2v_jax.training import experiment, loop
 from i2v_jax.training.evaluation import evaluate
 from i2v_jax.training.evaluation.calibration import UNFITTED
 from i2v_jax.training.facts import collect_facts
+from i2v_jax.training.run import load_splits
 from i2v_jax.training.workdir import checkpoint_files, status
 
 OPTIONS = {
@@ -61,6 +62,22 @@ def model(run):
 
 def read(path):
   return json.loads(path.read_text(encoding='utf-8'))
+
+
+def test_what_cannot_be_trained_is_said_at_once(smoke_config, monkeypatch):
+  weights = {'nowhere': 2.0}
+  config = experiment.to_plain(smoke_config(task='multi'))
+  with pytest.raises(ValueError, match="class_weights names 'nowhere'"):
+    load_splits(config | {'class_weights': weights})
+  load = experiment.load_split
+  empty = lambda split: dataclasses.replace(
+    split, targets=split.targets & False
+  )
+  monkeypatch.setattr(
+    experiment, 'load_split', lambda *args: empty(load(*args))
+  )
+  with pytest.raises(ValueError, match='No example of 12 to be tested has a'):
+    load_splits(config)
 
 
 def test_its_report_has_map_and_classes(run):

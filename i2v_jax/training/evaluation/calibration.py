@@ -130,10 +130,10 @@ def fit_temperature(
 
   def cost(log_temperature: float) -> float:
     divided = logits / math.exp(log_temperature)
-    likelihood = wanted * _log_probabilities(divided, task)
-    if task == 'multi':
-      likelihood += (1 - wanted) * _log_probabilities(-divided, task)
-    return -float(likelihood.sum())
+    found = _log_probabilities(divided, task)
+    if task == 'multi':  # log(1 - p) is log p less the logit
+      return -float((found - (1 - wanted) * divided).sum())
+    return -float((found * wanted).sum())
 
   return math.exp(find_least(cost, *map(math.log, RANGE)))
 
@@ -152,7 +152,7 @@ def _smooth_decisions(targets: np.ndarray) -> np.ndarray:
 
 
 def find_least(
-  cost: Callable[[float], float], low: float, high: float, steps: int = 40
+  cost: Callable[[float], float], low: float, high: float, steps: int = 32
 ) -> float:
   """Finds where a function of one minimum is least, by golden section."""
   left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
