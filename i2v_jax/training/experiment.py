@@ -56,6 +56,7 @@ def check_config(config: Mapping[str, Any]) -> dict[str, Any]:
   if model.num_boxes:
     check_for_boxes(config)
   make_clip_spec(config)
+  check_subset(config['data'])
   return config
 
 
@@ -78,6 +79,14 @@ def check_for_boxes(config: Mapping[str, Any]) -> None:
     raise UserError(
       'data.balanced draws classes of complete clips, and does not go with '
       'model.detection; set it to False.'
+    )
+
+
+def check_subset(data: Mapping[str, Any]) -> None:
+  """Raises UserError for two ways to choose a part of the training split."""
+  if data['shots'] and data['share'] < 1:
+    raise UserError(
+      'data.shots and data.share both choose a part; set one of them.'
     )
 
 
@@ -115,10 +124,7 @@ def choose_examples(
   """
   data, seed = config['data'], config['seed']
   split = use_task(split, config['task'])
-  if name == 'train' and data['shots'] and data['share'] < 1:
-    raise UserError(
-      'data.shots and data.share both choose a part; set one of them.'
-    )
+  check_subset(data)
   if name == 'train' and data['shots']:
     split = subsets.choose_shots(split, data['shots'], seed)
   elif name == 'train' and data['share'] < 1:

@@ -2,5 +2,6 @@
 
 command: runs a job and prints its table. job: stages shards, builds the set.
 area: the staging area, and whether it can be resumed.
-staging: one shard. shards: the interface to TFDS. beam: Apache Beam.
+records: what the records of a split are. staging: one shard.
+shards: the interface to TFDS. beam: Apache Beam.
 """

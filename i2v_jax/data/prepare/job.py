@@ -14,7 +14,13 @@ from typing import Any
 
 from i2v_jax.data.loading import workers
 from i2v_jax.data.prepare import area, records, shards, staging
-from i2v_jax.data.sets import listing, prepared, sources, split_facts
+from i2v_jax.data.sets import (
+  listing,
+  prepared,
+  prepared_csv,
+  sources,
+  split_facts,
+)
 from i2v_jax.data.videos import decode, frame_files, transcode
 from i2v_jax.runtime import files
 from i2v_jax.runtime.errors import UserError, check_choice
@@ -227,10 +233,10 @@ class Job:
     for split, part in found.items():
       rows = [row for _, rows, _ in part for row in rows]
       bad = [row for _, _, bad in part for row in bad]
-      digest = prepared.write_rows(folder / f'{split}.csv', prepared.Row, rows)
+      digest = prepared_csv.write(folder / f'{split}.csv', prepared.Row, rows)
       if bad:
         path = folder / f'{split}.bad.csv'
-        prepared.write_rows(path, prepared.Bad, bad)
+        prepared_csv.write(path, prepared.Bad, bad)
       splits[split] = self._make_facts(split, rows, bad) | {
         'shards': sum(bool(rows) for _, rows, _ in part),
         'sha256': digest,

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from i2v_jax.data.sets import prepared_examples
+from i2v_jax.data.sets import prepared_csv, prepared_examples
 from i2v_jax.data.sets.sources import Split
 from i2v_jax.data.videos import frame_files
 
@@ -61,5 +61,5 @@ def write_examples(
   return {
     'records': prepared_examples.CUT if cut else prepared_examples.WHOLE,
     'examples': len(rows),
-    'examples_sha256': prepared_examples.write(path, rows),
+    'examples_sha256': prepared_csv.write(path, prepared_examples.Row, rows),
   }

@@ -7,10 +7,17 @@ ava, ava_files, proposals, numpy_pickle: AVA, and boxes that detectors found.
 boxes, box_labels, boxed_videos: your own tables of boxes. given_boxes: those of
   one video.
 key_frames, group_boxes, candidates, box_tables: boxes of both.
-prepared: TFDS data sets that `i2v data prepare` wrote.
+own_segments, segment_tables, activitynet: spans of videos in files of many
+  forms. segment_cells, segment_entries, segment_labels: what their lines say.
+segment_sides, segment_split, segment_examples, segments: the examples of these.
+text_tables, clock, problems: tables, times, and all that is wrong with them.
+tasks, subsets, background: the examples that a run makes of them.
+prepared, prepared_csv, prepared_examples: TFDS data sets that `i2v data
+  prepare` wrote.
 digits: moving digits, the data of the quickstart. digit_boxes: several at once.
 listing: rows of annotations. look_up, folders, places, absent: the files they
   name.
 known, split_facts: facts of data sets and splits, without reading a video.
+video_facts: lengths and sizes of videos.
 manifest, csv_files: files that a check writes and training reads.
 """

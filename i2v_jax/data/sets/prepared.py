@@ -6,7 +6,6 @@ and counts, which a split needs before the first video is read.
 
 import dataclasses
 import functools
-import hashlib
 import os
 import pathlib
 from collections.abc import Iterable
@@ -14,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from i2v_jax.data.sets import csv_files, listing, prepared_examples
+from i2v_jax.data.sets import listing, prepared_csv, prepared_examples
 from i2v_jax.data.sets.segments import Footage, Segments
 from i2v_jax.runtime import files
 from i2v_jax.runtime.errors import MissingFileError, UserError
@@ -43,12 +42,6 @@ class Bad(NamedTuple):
 
   id: str
   reason: str
-
-
-def write_rows(path: listing.Path, kind: type, rows: Iterable) -> str:
-  """Writes rows as csv; returns the sha256 of the file."""
-  data = csv_files.write(path, kind._fields, rows)
-  return hashlib.sha256(data).hexdigest()
 
 
 def find_folder(root: listing.Path) -> pathlib.Path:
@@ -90,13 +83,7 @@ def read_manifest(folder: pathlib.Path) -> dict[str, Any]:
 def read_rows(folder: pathlib.Path, split: str, known: dict) -> list[dict]:
   """Reads the rows of a complete split, checked against their sha256."""
   path = folder / f'{split}.csv'
-  if not path.is_file():
-    raise MissingFileError(f'{path} does not exist; prepare the data set again')
-  data = path.read_bytes()
-  if hashlib.sha256(data).hexdigest() != known['sha256']:
-    problem = f'{path} contradicts {folder / MANIFEST}'
-    raise UserError(f'{problem}: prepare the data set again')
-  return csv_files.parse(data, path, Row._fields)
+  return prepared_csv.read(path, Row, known['sha256'])
 
 
 class Contents(NamedTuple):
@@ -136,7 +123,8 @@ def load(root: listing.Path, split: str) -> Contents:
     kinds.add(known.get('records', ''))
     if 'examples_sha256' in known:
       path = prepared_examples.name_file(folder, name)
-      examples += prepared_examples.read(path, known['examples_sha256'])
+      kind = prepared_examples.Row
+      examples += prepared_csv.read(path, kind, known['examples_sha256'])
   contents = Contents(
     tuple(path for path, _ in found),
     np.array([int(row['label']) for _, row in found], np.int32),

@@ -3,21 +3,19 @@
 They are the videos themselves, or spans of them.
 """
 
-import hashlib
 import pathlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from i2v_jax.data.sets import csv_files, listing
 from i2v_jax.data.sets.segment_examples import (
   Example,
   make_examples,
   make_targets,
 )
 from i2v_jax.data.sets.segments import Footage
-from i2v_jax.runtime.errors import MissingFileError, UserError
+from i2v_jax.runtime.errors import UserError
 
 WHOLE, CUT = 'whole', 'cut'  # what the records of segments are
 
@@ -36,22 +34,6 @@ def name_file(folder: pathlib.Path, split: str) -> pathlib.Path:
   return folder / f'{split}.examples.csv'
 
 
-def write(path: listing.Path, rows: Iterable[Row]) -> str:
-  """Writes examples; returns the sha256 of the file."""
-  return hashlib.sha256(csv_files.write(path, Row._fields, rows)).hexdigest()
-
-
-def read(path: pathlib.Path, sha256: str) -> list[dict[str, str]]:
-  """Reads examples, checked against their sha256."""
-  if not path.is_file():
-    raise MissingFileError(f'{path} does not exist; prepare the data set again')
-  data = path.read_bytes()
-  if hashlib.sha256(data).hexdigest() != sha256:
-    problem = f'{path} contradicts the manifest'
-    raise UserError(f'{problem}: prepare the data set again')
-  return csv_files.parse(data, path, Row._fields)
-
-
 def make_whole(
   videos: Sequence[Footage],
   rows: Iterable[Mapping[str, str]],
@@ -61,7 +43,7 @@ def make_whole(
 
   Args:
     videos: the records; spans of others are left out.
-    rows: as `read` returns them.
+    rows: as `prepared_csv.read` returns them.
     num_classes: number of classes.
 
   Raises:

@@ -36,7 +36,8 @@ def _use_labels(split: Split) -> Split:
   counts = split.targets.sum(1)
   if (counts > 1).any():
     several = [split.ids[n] for n in np.flatnonzero(counts > 1)]
-    problem = f'{len(several):,} {split.unit} have several labels'
+    count = f'{len(several):,} of {len(split):,} {split.unit}'
+    problem = f'{count} have several labels'
     some = listing.name_some(several)
     raise UserError(
       f"{problem} ({some}): set task='multi', or keep one label for each"

@@ -1,12 +1,15 @@
 """What is reported about splits before training, and what is refused."""
 
+import footage
 import numpy as np
 import pytest
 from files import touch, write
+from footage import imagine
 
 from i2v_jax import cli
 from i2v_jax.data.check import findings
 from i2v_jax.data.sets import absent, sources, split_facts
+from i2v_jax.runtime.errors import UserError
 from i2v_jax.training.run import experiment, prepare_run
 
 
@@ -137,3 +140,37 @@ def test_preparing_tells_what_is_left_out(tmp_path, videos, capsys):
   assert ended.value.code == 0
   line = 'left out, not videos: 1 file (train/b/notes.txt)'
   assert line in capsys.readouterr().out
+
+
+def test_targets_count_for_each_of_their_classes():
+  train = imagine({'a': 9.0}, [('a', 0, 1, {0, 1}), ('a', 1, 2, {0})], 'abcd')
+  val = imagine({'v': 9.0}, [('v', 0, 1, {1, 2})], 'abcd')
+  assert split_facts.count_per_class(train).tolist() == [2, 1, 0, 0]
+  assert split_facts.describe_splits(train, val) == [
+    "classes of val without a segment in train: 1 ('c')",
+    "classes without a segment: 1 ('d')",
+  ]
+  alone = imagine({'a': 9.0}, [('a', 0, 1, {0})], ('ape',))
+  found = kinds({'train': alone, 'val': alone})
+  assert not {'one_class', 'unlabelled'} & found.keys()
+
+
+def test_a_run_chooses_its_examples(tmp_path):
+  table = (
+    'file,start,end,label\na,0,.5,run\na,.5,1,run\na,0,.4,jump\nb,0,1,run\n'
+  )
+  footage.make(tmp_path, 'ab', table, 'train.csv')
+  footage.make(tmp_path, (), table, 'val.csv')
+  data = {'format': 'segments', 'root': str(tmp_path), 'fps': 30.0, 'shots': 1}
+  data |= {'train': 'train', 'val': 'val', 'share': 1.0, 'background': 1.0}
+  data['options'] = {'file': '{split}.csv'}
+  config = {'data': data, 'task': 'single', 'seed': 0, 'needs': ''}
+  train, val = (experiment.load_split(config, s) for s in ('train', 'val'))
+  assert train.class_names == val.class_names == ('jump', 'run', 'background')
+  assert sorted(train.labels.tolist()) == [0, 1, 2, 2]
+  assert len(val) == 8  # shots are of train alone
+  multi = experiment.load_split(config | {'task': 'multi'}, 'train')
+  assert multi.targets.sum(0).tolist() == [1, 1] and len(multi) == 4
+  data['share'] = 0.5
+  with pytest.raises(UserError, match='both choose a part; set one of them'):
+    experiment.load_split(config, 'train')

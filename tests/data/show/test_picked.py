@@ -3,6 +3,7 @@
 import dataclasses
 
 import pytest
+from footage import imagine
 
 from i2v_jax.data.show import picked
 
@@ -62,3 +63,10 @@ def test_shards_are_not_shown(broken):
 def test_places_are_spread_from_the_first_on():
   assert picked.spread(10, 4) == [0, 2, 5, 7]
   assert picked.spread(2, 4) == [0, 1]
+
+
+def test_segments_have_labels_and_times():
+  split = imagine({'a': 9.0}, [('a', 0, 1, {1}), ('a', 1.5, 3, {0, 1})])
+  one, other = picked.list_split(split, 2)
+  assert one[0] == 'a' and one[1].tolist() == [False, True]
+  assert one[2:] == (0, 1) and other[2:] == (1.5, 3)

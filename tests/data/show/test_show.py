@@ -162,6 +162,27 @@ def test_what_cannot_be_shown_is_one_sentence(videos, tmp_path, capsys):
   assert not out.exists()
 
 
+def test_spans_and_several_labels_are_shown(wrestling, monkeypatch):
+  words, draw_words = [], sheet.draw_words
+
+  def noted(text, *args, **options):
+    words.append(text)
+    return draw_words(text, *args, **options)
+
+  monkeypatch.setattr(sheet, 'draw_words', noted)
+  labels = np.array([True, False, True])
+  names = ('left', 'right', 'up')
+  spec = make_spec(flip=1.0, flip_map={0: 1, 1: 0})
+  show.draw_contact_sheet(
+    [(wrestling, labels, 1.0, 2.0)], spec, draws=1, class_names=names
+  )
+  title = next(text for text in words if '1.000 to 2.000 s' in text)
+  assert title.endswith('left, up')
+  place = words.index('train 1')
+  assert words[place + 1 : place + 4] == ['mirrored', 'right', 'up']
+  assert any('fps   1.0 s   ' in text for text in words)
+
+
 def test_a_bar_goes_on_with_each_video(videos, tmp_path, monkeypatch):
   made, opened, progress = [], [], console.make_progress
 

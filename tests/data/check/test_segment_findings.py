@@ -1,0 +1,62 @@
+"""A check of segments opens each file once, and counts spans and groups."""
+
+import footage
+import numpy as np
+import pytest
+
+from i2v_jax.cli.data import list_config
+from i2v_jax.data.check import all_videos, segment_findings
+from i2v_jax.data.sets import manifest
+
+TRAIN = (
+  'file,start,end,label,group\na.mp4,0,1,run,p\na.mp4,0.5,1.5,jump,p\n'
+  'b.mp4,,,,q\n'
+)
+VAL = 'file,end,label,group\nc.mp4,1,run|jump,q\n'
+OPTIONS = {'file': '{split}.csv'}
+
+
+@pytest.fixture
+def root(tmp_path):
+  footage.make(tmp_path, 'abc', TRAIN, 'train.csv')
+  return footage.make(tmp_path, (), VAL, 'val.csv')
+
+
+def test_files_groups_and_spans_are_reported(root, tmp_path, capsys):
+  (root / 'd.mp4').write_bytes(b'no video')
+  with (root / 'train.csv').open('a', encoding='utf-8') as file:
+    file.write('d.mp4,,,run,\n')
+  listed = all_videos.list_source('segments', str(root), OPTIONS)
+  assert not all_videos.run(listed, tmp_path / 'out', count=1)
+  shown = ' '.join(capsys.readouterr().out.split())
+  for words in (
+    'problem groups with files in more than one split: 1',
+    'problem the same content in more than one split: 1 video',
+    'problem cannot be read to the end: 1 video d.mp4',
+    '2 segments in 2 files of train: 0.00 hours with a label, 0.00 without; 1',
+    'groups of files in train: 2',
+  ):
+    assert words in shown, shown
+  _, records = manifest.read(tmp_path / 'out/manifest.jsonl')
+  assert [r['id'] for r in records] == ['a.mp4', 'b.mp4', 'd.mp4', 'c.mp4']
+
+
+def test_the_time_of_overlapping_spans_counts_once():
+  spans = np.array([(1, 4), (2, 3), (3.5, 6), (8, 9), (9, 10)])
+  assert segment_findings.measure(spans) == (7, 2)
+  assert segment_findings.measure(spans[:0]) == (0, 0)
+
+
+def test_a_config_is_checked_as_it_trains(root):
+  options = '{"file":"{split}.csv"}'
+  settings = [
+    'data.format=segments',
+    f'data.root={root}',
+    f'data.options={options}',
+    'task=multi',
+    'data.background=1.0',
+    'data.shots=1',
+  ]
+  listed = list_config('configs/finetune_folder.py', settings)
+  assert len(listed.splits['train']) == 4  # one of each class, two without
+  assert listed.splits['train'].segments.drawn.sum() == 2

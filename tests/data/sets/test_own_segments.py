@@ -1,0 +1,175 @@
+"""Your own segments: from a table and videos to the examples of a split."""
+
+import shutil
+
+import footage
+import numpy as np
+import pytest
+from files import write
+from footage import load
+
+from i2v_jax.data.sets import sources
+from i2v_jax.runtime.errors import MissingFileError, UserError
+
+TABLE = (
+  'file,start,end,label,who\nv/a.mp4,0.5,1,run,x\nv/a.mp4,.5,0:01,jump,y\n'
+  'v/a.mp4,0.5,1,run,x\nv/b,,,run,\nv/c.mp4,,,,\nv/d.mp4,1,2.05,jump|sit,\n'
+)
+
+
+@pytest.fixture(scope='module')
+def made(tmp_path_factory):
+  root = tmp_path_factory.mktemp('footage')
+  return footage.make(root, ['v/a', 'v/b', 'v/c', 'v/d'], TABLE)
+
+
+@pytest.fixture
+def root(made, tmp_path):
+  return shutil.copytree(made, tmp_path / 'root')
+
+
+def test_segments_are_examples_of_their_files(root):
+  both = {
+    split: load(root, split, val_fraction=0.3) for split in ('train', 'val')
+  }
+  ids = {
+    video: target.tolist()
+    for split in both.values()
+    for video, target in zip(split.ids, split.targets, strict=True)
+  }
+  assert ids == {
+    'v/a.mp4@0.5-1': [True, True, False],  # jump and run, of three lines
+    'v/b.mp4@0-2': [False, True, False],  # the complete file
+    'v/d.mp4@1-2': [True, False, True],  # cut at the end
+  }
+  files = [{v.id for v in s.segments.footage} for s in both.values()]
+  assert not files[0] & files[1]
+  assert files[0] | files[1] == {f'v/{n}.mp4' for n in 'abcd'}
+  notes = [note for split in both.values() for note in split.notes]
+  for words in (
+    '1 column of segments.csv not used: who',
+    'after their videos, cut there: 1',
+    'draws such spans): 1',
+  ):
+    assert any(words in note for note in notes), notes
+  for split in both.values():
+    assert split.class_names == ('jump', 'run', 'sit')
+    assert (split.labels == -1).all()
+    assert split.num_videos == len(split.list_videos())
+    for path, video in zip(split.paths, split.video_ids, strict=True):
+      assert path == str(root / video)
+
+
+def test_gaps_are_those_of_each_file(root):
+  write(root, {'train.csv': TABLE})
+  split = load(root, file='{split}.csv')
+  gaps = {
+    video.id: gap.tolist()
+    for video, gap in zip(
+      split.segments.footage, split.segments.gaps, strict=True
+    )
+  }
+  assert gaps == {
+    'v/a.mp4': [[0, 0.5], [1, 2]],
+    'v/b.mp4': [],
+    'v/c.mp4': [[0, 2]],
+    'v/d.mp4': [[0, 1]],
+  }
+  assert sorted(split.segments.lengths) == [0.5, 1, 2]
+
+
+def test_a_file_for_each_split_has_the_classes_of_all(root):
+  head = 'file,label\n'
+  write(root, {'train.csv': head + 'v/a.mp4,run\n'})
+  write(root, {'val.csv': head + 'v/b.mp4,jump\n'})
+  train, val = (load(root, s, file='{split}.csv') for s in ('train', 'val'))
+  assert train.class_names == val.class_names == ('jump', 'run')
+  assert (train.ids, val.ids) == (('v/a.mp4@0-2',), ('v/b.mp4@0-2',))
+  names = ['run', 'jump', 'sit']
+  given = load(root, file='{split}.csv', class_names=names)
+  assert given.class_names == tuple(names)
+  with pytest.raises(MissingFileError, match="set 'file', perhaps to "):
+    load(root, 'test', file='{split}.csv')
+
+
+def test_a_column_may_decide(root):
+  text = 'file,label,split,group\nv/a.mp4,run,training,p\nv/b.mp4,run,val,q\n'
+  write(root, {'segments.csv': text})
+  val = load(root, 'validation')
+  assert val.video_ids == ('v/b.mp4',)
+  assert val.segments.footage[0].group == 'q'
+  with pytest.raises(UserError, match="no line is of split 'test'"):
+    load(root, 'test')
+
+
+def test_the_names_of_activitynet_are_found(root):
+  (root / 'v/a.mp4').rename(root / 'v_abc.mp4')
+  run = {'segment': [0.5, 2], 'label': 'run'}
+  database = {'abc': {'subset': 'training', 'annotations': [run]}}
+  write(root, {'net.json': {'database': database}})
+  assert load(root, file='net.json').ids == ('v_abc.mp4@0.5-2',)
+
+
+def test_all_that_is_wrong_is_one_error(root):
+  (root / 'v/d.mp4').write_bytes(b'no video')
+  lines = [
+    'file,start,end,label,group',
+    'v/a.mp4,2,3,run,p',
+    'v/a.mp4,1,1,run,',
+    'v/e.mp4,,,run,',
+    'v/A.MP4,,,Run,',
+    'v/d.mp4,,,run,',
+    'v/b.mp4,0,2.2,run,',
+    'v/b.mp4,soon,,run,',
+    'v/a.mp4,,1,run,q',
+    'v/b.mp4,,1,run,',
+  ]
+  write(root, {'segments.csv': '\n'.join(lines)})
+  with pytest.raises(UserError) as found:
+    load(root)
+  text = str(found.value)
+  for words in (
+    'has 8 bad lines',
+    "line 2: start 2 s is after the end of 'v/a.mp4', 2.000 s",
+    'line 3: end 1 s is not after start 1 s',
+    "line 4: 'v/e.mp4' does not exist",
+    "line 5: label 'Run' is written 'run' in segments.csv",
+    "line 6: 'v/d.mp4' cannot be opened",
+    "line 7: end 2.2 s is after the end of 'v/b.mp4', 2.000 s",
+    "line 8: start 'soon' is not a number",
+    "line 9: 'v/a.mp4' has the group 'q' here, but 'p' in line 2",
+    'correct or drop them',
+  ):
+    assert words in text, text
+  many = [f'v/{n}.mp4,,,run,' for n in range(30)]
+  write(root, {'segments.csv': '\n'.join([*lines[:1], *many, lines[-1]])})
+  with pytest.raises(UserError, match=r'30 bad lines; .*; and 10 more'):
+    load(root)
+
+
+def test_missing_and_unreadable_files_can_be_left_out(root):
+  (root / 'v/b.mp4').unlink()
+  (root / 'v/d.mp4').write_bytes(b'no video')
+  write(root, {'train.csv': TABLE})
+  split = load(root, 'train', 'skip', file='{split}.csv')
+  assert split.ids == ('v/a.mp4@0.5-1',) and split.missing == ('v/b',)
+  assert "cannot be read: 1 videos ('v/d.mp4') with 1 seg" in split.notes[-1]
+  assert split.list_videos().ids == ('v/a.mp4', 'v/c.mp4')
+  checked = split.list_videos(unread=True)
+  assert checked.ids == ('v/a.mp4', 'v/c.mp4', 'v/d.mp4')
+  shutil.rmtree(root / 'v')
+  with pytest.raises(MissingFileError, match='4 of 4 listed videos are not in'):
+    load(root, 'train', 'skip', file='{split}.csv')
+
+
+def test_a_folder_of_frames_has_segments_too(videos, tmp_path):
+  import cv2
+
+  for n in range(1, 21):
+    (tmp_path / 'a').mkdir(exist_ok=True)
+    cv2.imwrite(str(tmp_path / f'a/{n:05d}.png'), np.full((16, 16, 3), n))
+  write(tmp_path, {'train.csv': 'file,start,end,label\na,1,,run\n'})
+  split = sources.load_split(
+    'segments', tmp_path, 'train', fps=10.0, file='{split}.csv'
+  )
+  assert split.ids == ('a@1-2',) and split.fps == 10
