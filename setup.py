@@ -23,6 +23,7 @@ INSTALL_REQUIRES = [
   'opencv-python-headless>=4.10.0.84,<6',
   'optax>=0.2.8,<0.3',
   'orbax-checkpoint>=0.11.20,<0.13',
+  'pyarrow>=18,<27',  # tables of predictions and features
   'rich>=13.9,<16',
   'safetensors>=0.5,<1',
   'scikit-learn>=1.5,<2',  # the digits of the quickstart

@@ -7,7 +7,9 @@ Both read the same files with the same model, threads and views, in turn; the
 evaluation is that of `i2v eval`. The clips are moving digits, or those of
 --clips; the model is that of the quickstart with fresh parameters, or that of
 --workdir. With --memory the resident memory of this process is compared after
-a tenth of so many videos and after all of them, the files read again and again.
+a tenth of so many videos and after all of them, the files read again and again;
+MALLOC_MMAP_THRESHOLD_=131072 before the command leaves out what glibc keeps of
+freed memory.
 """
 
 import argparse

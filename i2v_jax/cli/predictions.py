@@ -139,11 +139,17 @@ def add_reading(sub: argparse.ArgumentParser) -> None:
     metavar='I/N',
     help='Take every N-th video from the I-th on, one part for each host.',
   )
+  add_windows(sub, 'that slides over each video')
+
+
+def add_windows(sub: argparse.ArgumentParser, what: str) -> None:
+  """Adds the length of windows, and their distance."""
+  add = sub.add_argument
   add(
     '--window',
     type=positive,
     metavar='SECONDS',
-    help='Slide a window of SECONDS over each video.',
+    help=f'Length of a window {what}.',
   )
   add(
     '--step',

@@ -26,7 +26,9 @@ def evaluate(args) -> None:
     console.print(note)
   kind.print_result(found)
   if temporal.has_truth(split):
-    timeline = temporal.evaluate_timeline(model, split, spec)
+    timeline = temporal.evaluate_timeline(
+      model, split, spec, args.window, args.step
+    )
     temporal.write_timeline(timeline, folder)
     temporal.print_timeline(timeline)
   console.print(f'written to {folder}')
@@ -101,6 +103,7 @@ def _add_model_commands(command) -> None:
     _add_model(sub)
   _add_views(again)
   _add_boxes(boxed)
+  predictions.add_windows(again, 'of timelines, where segments are listed')
   again.add_argument(
     '--root', default='', help='New place of the data, if it has moved.'
   )

@@ -67,6 +67,8 @@ def evaluate_timeline(
   trained: Trained,
   split: Split,
   spec: ClipSpec | None = None,
+  window: float | None = None,
+  step: float | None = None,
   thresholds: Sequence[float] = THRESHOLDS,
   **rules,
 ) -> TemporalEvaluation:
@@ -78,6 +80,8 @@ def evaluate_timeline(
     trained: the model.
     split: with segments.
     spec: preprocessing and views in place of those of the config.
+    window: as in `timeline_rules.choose_windows`.
+    step: the same.
     thresholds: of temporal IoU.
     **rules: further arguments of `timeline_rules.make_rules`.
 
@@ -89,7 +93,7 @@ def evaluate_timeline(
       'This split lists no segment of a class, so there is no temporal mAP; '
       "use data.format='segments'."
     )
-  windows = timeline_rules.choose_windows(trained)
+  windows = timeline_rules.choose_windows(trained, window, step)
   found_rules = timeline_rules.make_rules(trained, **rules)
   reading = make_reading(trained, windows, spec=spec)
   options = {

@@ -7,11 +7,9 @@ import pathlib
 import numpy as np
 import pytest
 
-from i2v_jax.data.loading.window_spans import Sliding
 from i2v_jax.data.sets.segments import Footage, Segments
 from i2v_jax.data.sets.split import Split
 from i2v_jax.deploy import temporal
-from i2v_jax.deploy.prediction import timeline_rules
 from i2v_jax.deploy.prediction.timeline import Segment, Timeline
 from i2v_jax.runtime import files
 
@@ -67,12 +65,9 @@ def test_splits_without_segments_have_no_truth(clips, model):
       temporal.evaluate_timeline(model, split)
 
 
-def test_what_is_found_is_compared(model, clips, tmp_path, capsys, monkeypatch):
+def test_what_is_found_is_compared(model, clips, tmp_path, capsys):
   """What the model itself finds is all right, but in a file without any."""
-  monkeypatch.setattr(
-    timeline_rules, 'choose_windows', lambda *_: Sliding(0.3, 0.1)
-  )
-  rules = dict(threshold={None: 0.2})
+  rules = dict(threshold={None: 0.2}, window=0.3, step=0.1)
   found = model.timeline(clips[1], window=0.3, step=0.1, threshold=0.2)
   labels = [NAMES.index(segment.name) for segment in found.segments]
   rows = [(0, segment.start, segment.end) for segment in found.segments]
@@ -100,13 +95,10 @@ def test_segments_have_the_ids_of_their_files():
   assert found == [('x', 'up', 1, 2, 0.5)]
 
 
-def test_records_of_a_prepared_set_are_read(model, clips, monkeypatch):
+def test_records_of_a_prepared_set_are_read(model, clips):
   data = pathlib.Path(clips[1]).read_bytes()
   footage = [Footage('f0', 'shard/1', 1.0)]
   split = make_split(['shard/1'], [(0, 0, 1)], [[1, 0, 0]], footage)
   split = dataclasses.replace(split, records=[data])
-  monkeypatch.setattr(
-    timeline_rules, 'choose_windows', lambda *_: Sliding(0.3, 0.1)
-  )
-  result = temporal.evaluate_timeline(model, split)
+  result = temporal.evaluate_timeline(model, split, window=0.3)
   assert not result.timelines[0].error and result.timelines[0].duration == 1
