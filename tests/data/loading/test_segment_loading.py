@@ -37,7 +37,19 @@ def test_frames_are_those_of_the_span(spans):
     for frames in (find_frames(clip), view):
       assert first <= frames.min() <= frames.max() <= last
     assert clip['label'] == -1 and clip['targets'].dtype == np.uint8
-    assert clip['targets'].tolist() == spans.targets[index].tolist()
+
+
+def test_labels_of_a_clip_are_those_that_hold_for_half_of_it(spans):
+  assert spans.class_names == ('jump', 'run')
+  near = lambda label: clip['targets'][spans.class_names.index(label)]
+  loader, seen = Loader(spans, SPEC), set()
+  for seed in range(10):  # of a video, jump from 0.6 s on and run to 0.8 s
+    clip = loader.load_clip(0, np.random.default_rng(seed))
+    first, last = find_frames(clip)[[0, -1]]
+    half = (last + 1 - max(first, 9)) / (last + 1 - first)
+    assert near('run') == 1 and near('jump') == (half >= 0.5)
+    seen.add(int(near('jump')))
+  assert loader.load_clip(1, np.random.default_rng(0))['targets'][0] == 1
 
 
 def test_background_is_where_no_label_is(spans):

@@ -19,7 +19,23 @@ def test_targets_of_one_label_each_become_labels():
   single = use_task(split, 'single')
   assert single.labels.tolist() == [1, 0] and single.targets is None
   assert single.segments is split.segments
-  assert use_task(split, 'multi') is split
+
+
+def test_with_several_labels_a_span_has_those_that_others_list_for_half_of_it():
+  rows = [
+    ('a', 0, 4, {1}),
+    ('a', 0, 2, {0}),
+    ('b', 0, 2, {0}),
+    ('b', 1, 4, {1}),
+  ]
+  multi = use_task(imagine({'a': 9.0, 'b': 9.0}, rows), 'multi')
+  found = dict(zip(multi.ids, multi.targets.tolist(), strict=True))
+  assert found == {
+    'a@0-4': [True, True],
+    'a@0-2': [True, True],
+    'b@0-2': [True, True],
+    'b@1-4': [False, True],
+  }
 
 
 def test_several_labels_need_the_other_task():
