@@ -7,9 +7,7 @@ Both read the same files with the same model, threads and views, in turn; the
 evaluation is that of `i2v eval`. The clips are moving digits, or those of
 --clips; the model is that of the quickstart with fresh parameters, or that of
 --workdir. With --memory the resident memory of this process is compared after
-a tenth of so many videos and after all of them, the files read again and again;
-MALLOC_MMAP_THRESHOLD_=131072 before the command leaves out what glibc keeps of
-freed memory.
+a tenth of so many videos and after all of them, the files read again and again.
 """
 
 import argparse
@@ -31,6 +29,7 @@ from i2v_jax.deploy import trained
 from i2v_jax.deploy.prediction.reading import make_reading, score_classes
 from i2v_jax.runtime import errors, files
 from i2v_jax.runtime.console import console, make_table
+from i2v_jax.runtime.process import limit_arenas
 from i2v_jax.training import experiment, stored
 from i2v_jax.training.evaluation import evaluate
 
@@ -154,6 +153,7 @@ def show_memory(found: dict) -> None:
 
 
 def run(args) -> None:
+  limit_arenas()  # as `i2v predict` does
   model = make_model(args.workdir)
   config = model.config | {'loader': dict(model.config['loader'])}
   config['loader']['threads'] = args.threads

@@ -3,9 +3,9 @@ r"""Hours of moving digits: which motions happen when, by a frozen ViT.
 python -m i2v_jax.main --config configs/footage_quickstart.py \
   --workdir runs/footage
 
-Needs nothing, as configs/quickstart.py does. The first run makes 24 videos of
-20 minutes and the table of when something moves in them. ZeroI2V learns from
-the table's spans, and from as many in which nothing moves.
+Needs nothing, as configs/quickstart.py does. The first run makes a day of
+footage, 72 videos of 20 minutes, and the table of when something moves in them.
+ZeroI2V learns from spans of the table, and from as many in which nothing moves.
 """
 
 from configs import common, quickstart
@@ -17,9 +17,9 @@ def get_config(arg=''):
   c.compare = {}
   c.task = 'multi'
   c.data.format, c.data.root = 'digit_footage', 'runs/digit-footage'
-  c.data.options = dict(num_train=18, num_val=6, minutes=20.0)
+  c.data.options = dict(num_train=60, num_val=12, minutes=20.0)
   c.data.background = 1.0
-  c.steps = 1500
+  c.steps = 2000
   return smoke(c) if arg.smoke else c
 
 

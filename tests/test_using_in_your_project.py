@@ -4,6 +4,7 @@ import re
 import runpy
 import types
 
+import documented
 import foreign
 import jax
 import jax.numpy as jnp
@@ -19,6 +20,7 @@ from i2v_jax import adapters
 from i2v_jax import params as params_lib
 
 DOC = ROOT / 'docs' / 'using_in_your_project.md'
+PREDICTING = 'Predict many videos'
 TEXT = DOC.read_text(encoding='utf-8')
 ROWS = re.findall(r'^\| (`\w+`.*?) \| (works|refuses) \|', TEXT, re.M)
 WORKS = {
@@ -45,8 +47,24 @@ def doc(tmp_path_factory):
   """Names that the blocks of the document define, one after the other."""
   file = tmp_path_factory.mktemp('doc') / 'yours.py'
   blocks = re.findall(r'^```python\n(.*?)^```$', TEXT, re.M | re.S)
+  blocks.remove(documented.code(DOC.name, PREDICTING))  # needs a run
   file.write_text('\n'.join(blocks), encoding='utf-8')
   return types.SimpleNamespace(**runpy.run_path(str(file)))
+
+
+def test_many_videos_are_predicted(smoke_run, digits, tmp_path, monkeypatch):
+  for name, target in (
+    ('runs/mine', smoke_run),
+    ('clips', digits / 'val' / 'moves left'),
+    ('archive', digits / 'val' / 'moves right'),
+  ):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).symlink_to(target)
+  monkeypatch.chdir(tmp_path)
+  code = documented.code(DOC.name, PREDICTING)
+  names = {}
+  exec(code.replace('long.mp4', '00000.mp4'), names)
+  assert names['vectors'].shape == (3, 32) and names['found'].top
 
 
 def flat(tree):

@@ -3,6 +3,7 @@
 import argparse
 
 from i2v_jax.cli.numbers import count, from_0, not_negative, positive, share
+from i2v_jax.runtime.process import limit_arenas
 
 RULES = ('stay', 'min_length', 'max_gap')
 FORMATS = ('vtt', 'txt')  # of the files in a folder of timelines
@@ -10,6 +11,7 @@ FORMATS = ('vtt', 'txt')  # of the files in a folder of timelines
 
 def predict(args) -> int:
   _check(args)
+  limit_arenas()
   clips = list_clips(args.clips, args.part)
   from i2v_jax.deploy import predict, trained
 
@@ -47,6 +49,7 @@ def features(args) -> int:
     )
   if args.workdir and args.image_size is not None:
     raise UserError('--image-size is of an image model; give --weights.')
+  limit_arenas()
   clips = list_clips(args.clips, args.part)
   from i2v_jax.deploy import features, trained
   from i2v_jax.deploy.prediction import encoders, tables

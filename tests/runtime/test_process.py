@@ -20,3 +20,15 @@ def test_the_system_says_in_which_unit(platform, unit, monkeypatch):
 def test_windows_does_not_report_it(monkeypatch):
   monkeypatch.setattr(process, 'resource', None)
   assert process.read_peak_bytes() is None
+
+
+@pytest.mark.parametrize(('libc', 'calls'), [('glibc', [(-8, 2)]), ('', [])])
+def test_pools_of_freed_memory_are_limited_where_glibc_has_them(
+  libc, calls, monkeypatch
+):
+  found = []
+  monkeypatch.setattr(process.platform, 'libc_ver', lambda: (libc, '2.39'))
+  library = type('Library', (), {'mallopt': lambda _, *x: found.append(x)})
+  monkeypatch.setattr(process.ctypes, 'CDLL', lambda name: library())
+  process.limit_arenas()
+  assert found == calls

@@ -61,8 +61,8 @@ class Digit(NamedTuple):
 
 def generate(
   root: str,
-  num_train: int = 18,
-  num_val: int = 6,
+  num_train: int = 60,
+  num_val: int = 12,
   minutes: float = 20.0,
   seed: int = 0,
 ) -> None:
