@@ -8,7 +8,7 @@ footage, 72 videos of 20 minutes, and the table of when something moves in them.
 ZeroI2V learns from spans of the table, and from as many in which nothing moves.
 """
 
-from configs import common, quickstart
+from configs import common, finetune_segments, quickstart
 
 
 def get_config(arg=''):
@@ -20,11 +20,4 @@ def get_config(arg=''):
   c.data.options = dict(num_train=60, num_val=12, minutes=20.0)
   c.data.background = 1.0
   c.steps = 2000
-  return smoke(c) if arg.smoke else c
-
-
-def smoke(c):
-  c = common.smoke(c)
-  c.data.format, c.data.root = 'digit_footage', 'runs/smoke-footage'
-  c.data.options = dict(num_train=2, num_val=2, minutes=1.0)
-  return c
+  return finetune_segments.smoke(c) if arg.smoke else c

@@ -28,8 +28,8 @@ NAMES = sorted(
   for path in (ROOT / 'configs').glob('*.py')
   if path.stem not in PARTS
 )
-DEMOS = ('quickstart', 'detection_quickstart', 'footage_quickstart')  # they make
-# their data
+# These make their data.
+DEMOS = ('quickstart', 'detection_quickstart', 'footage_quickstart')
 SWEEPS = sorted(
   f'ablations.{path.stem}' for path in (ROOT / 'configs/ablations').glob('*.py')
 )
