@@ -7,7 +7,7 @@ import pathlib
 import numpy as np
 import pytest
 
-from i2v_jax.data.sets.segments import Footage, Segments
+from i2v_jax.data.sets.segments import Footage, Labelled, Segments
 from i2v_jax.data.sets.split import Split
 from i2v_jax.deploy import temporal
 from i2v_jax.deploy.prediction.timeline import Segment, Timeline
@@ -19,41 +19,39 @@ NAMES = ('left', 'right', 'up')
 def make_split(clips, rows, targets, footage=None):
   """A split of segments: rows of (file, start, end), with their labels."""
   found = [Footage(f'f{i}', clip, 1.0) for i, clip in enumerate(clips)]
+  count, targets = len(rows), np.array(targets, bool)
+  video_of = np.array([row[0] for row in rows])
+  spans = np.array([row[1:] for row in rows], float)
+  labelled = Labelled(video_of, spans, targets)
   segments = Segments(
-    tuple(footage or found),
-    np.array([row[0] for row in rows]),
-    np.array([row[1:] for row in rows], float),
+    tuple(footage or found), video_of, spans, labelled=labelled
   )
-  count = len(rows)
   return Split(
     tuple(clips[row[0]] for row in rows),
     np.full(count, -1),
     NAMES,
     tuple(map(str, range(count))),
     segments=segments,
-    targets=np.array(targets, bool),
+    targets=targets,
   )
 
 
-def test_the_truth_is_what_is_listed():
-  rows = [(0, 1, 2), (1, 0, 3), (1, np.nan, np.nan), (0, 5, 6)]
-  targets = [[1, 0, 1], [0, 1, 0], [0, 0, 0], [0, 0, 0]]
-  split = make_split(['a.mp4', 'b.mp4'], rows, targets)
-  assert temporal.list_truth(split) == [
-    ('f0', 'left', 1, 2),
-    ('f0', 'up', 1, 2),
-    ('f1', 'right', 0, 3),
-  ]
+def test_the_truth_is_what_is_listed_whatever_the_examples_are():
+  rows = [(0, 1, 2), (1, 0, 3), (0, 5, 6)]
+  split = make_split(
+    ['a.mp4', 'b.mp4'], rows, [[1, 0, 1], [0, 1, 0], [0, 0, 0]]
+  )
+  truth = [('f0', 'left', 1, 2), ('f0', 'up', 1, 2), ('f1', 'right', 0, 3)]
+  assert temporal.list_truth(split) == truth
+  few = split.choose(np.array([1]))
+  assert temporal.list_truth(few) == truth
   one = dataclasses.replace(
     split,
     targets=None,
-    labels=np.array([0, 2, 2, 1]),
-    class_names=('left', 'right', 'background'),
+    labels=np.array([0, 2, 2]),
+    class_names=('left', 'background', 'up'),
   )
-  assert temporal.list_truth(one) == [
-    ('f0', 'left', 1, 2),
-    ('f0', 'right', 5, 6),
-  ]
+  assert temporal.list_truth(one) == truth[:2]
 
 
 def test_splits_without_segments_have_no_truth(clips, model):

@@ -24,10 +24,12 @@ def test_a_window_is_as_long_as_what_the_model_was_trained_on(model):
   dense = change(model, clip=clip)
   assert choose_windows(dense) == Sliding(0.0, None, 12)
   assert choose_windows(dense, 1.5, 0.5) == Sliding(1.5, 0.5)
-  learnt = change(dense, {'segment_seconds': 1.25})
-  assert choose_windows(learnt) == Sliding(1.25)
+  learnt = {'segment_seconds': 1.25}
+  assert choose_windows(change(dense, learnt)) == Sliding(0.0, None, 12)
   uniform = change(model, clip=dict(clip, sampling='uniform'))
   assert choose_windows(uniform) == Sliding(2.0)
+  learnt = change(uniform, learnt)
+  assert choose_windows(learnt) == Sliding(1.25)
   with pytest.raises(ValueError, match='--step is 2 seconds, more than'):
     choose_windows(learnt, step=2.0)
 
