@@ -7,7 +7,7 @@ not tell how it moves, or whether.
 
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +26,20 @@ MOTIONS = {  # class -> axis (0 is x) and direction
 SCENE = (64, 128)  # frames of a scene: the same digits, 8 to 16 seconds
 MOVE = (24, 56)  # frames of a motion, 3 to 7 seconds
 COLUMNS = ('file', 'start', 'end', 'label', 'split')
+
+
+class Style(NamedTuple):
+  """What happens in a video.
+
+  Attributes:
+    motions: classes.
+    most: digits at once, 1 or 2.
+    still: whether none of them ever moves.
+  """
+
+  motions: tuple[str, ...]
+  most: int
+  still: bool
 
 
 class Digit(NamedTuple):
@@ -65,11 +79,22 @@ def generate(
   num_val: int = 12,
   minutes: float = 20.0,
   seed: int = 0,
+  motions: Sequence[str] = tuple(MOTIONS),
+  most: int = 2,
 ) -> None:
   """Writes `videos/NNN.mp4` and `segments.csv` unless `root` exists.
 
   The folder is created atomically. In every sixth video of a split, at least
   one, no digit ever moves; the table lists it without a label.
+
+  Args:
+    root: the folder.
+    num_train: number of training videos.
+    num_val: number of validation videos, with digits that training has not.
+    minutes: length of a video.
+    seed: of all draws.
+    motions: classes.
+    most: digits at once, 1 or 2.
   """
   if os.path.isdir(root):
     return
@@ -80,7 +105,8 @@ def generate(
       split = 'train' if number < num_train else 'val'
       place = number if split == 'train' else number - num_train
       rng = np.random.default_rng([seed, number])
-      scenes = _make_scenes(split, frames, place % 6 == 0, rng)
+      style = Style(tuple(motions), most, still=place % 6 == 0)
+      scenes = _make_scenes(split, frames, style, rng)
       name = f'videos/{number:03d}.mp4'
       found = _write_video(folder / name, scenes)
       rows += [(name, *row, split) for row in found or [('', '', '')]]
@@ -88,23 +114,25 @@ def generate(
 
 
 def _make_scenes(
-  split: str, frames: int, still: bool, rng
+  split: str, frames: int, style: Style, rng
 ) -> Iterator[tuple[int, list[Digit]]]:
   """Makes the scenes of a video: their frames, and their digits."""
   images, _ = digits.load_images()[split]
   while frames > 0:
     length = min(int(rng.integers(*SCENE, endpoint=True)), frames)
-    yield length, _make_digits(images, length, still, rng)
+    yield length, _make_digits(images, length, style, rng)
     frames -= length
 
 
-def _make_digits(images, length: int, still: bool, rng) -> list[Digit]:
+def _make_digits(images, length: int, style: Style, rng) -> list[Digit]:
   """Makes one digit, or two in parallel rows or columns."""
-  count, axis = rng.integers(1, 2, endpoint=True), rng.integers(2)
-  motions = [name for name, (along, _) in MOTIONS.items() if along == axis]
-  motions = rng.permutation(motions)[:count].tolist()
+  count, axis = rng.integers(1, style.most, endpoint=True), rng.integers(2)
+  along = [name for name in style.motions if MOTIONS[name][0] == axis]
+  along = along or style.motions  # all of them are along the other axis
+  axis = MOTIONS[along[0]][0]
+  along = rng.permutation(along)[:count].tolist()
   made = []
-  for number, motion in enumerate(motions):
+  for number, motion in enumerate(along):
     across = (SIZE // count - DIGIT, SIZE // count * number)
     corner = [rng.integers(SIZE - PATH, endpoint=True)] * 2
     corner[1 - axis] = across[1] + rng.integers(across[0], endpoint=True)
@@ -114,7 +142,7 @@ def _make_digits(images, length: int, still: bool, rng) -> list[Digit]:
         (int(corner[0]), int(corner[1])),
         motion,
         int(rng.integers(PLACES)),
-        (0, 0) if still else _draw_span(length, rng),
+        (0, 0) if style.still else _draw_span(length, rng),
       )
     )
   return made

@@ -1,0 +1,24 @@
+"""From a table of segments to a timeline of videos that were never seen.
+
+The demo in miniature (configs/footage_quickstart.py): one digit at a time, to
+the right or to the left. The full demo is in docs/long_videos.md.
+"""
+
+from configs import footage_quickstart
+from i2v_jax.deploy import temporal, trained
+from i2v_jax.training import experiment, loop
+
+
+def test_timelines_find_what_moves_and_nothing_where_all_is_still(tmp_path):
+  config = footage_quickstart.get_config()
+  config.data.root = str(tmp_path / 'footage')
+  config.data.options = dict(num_train=24, num_val=2, minutes=4.0, most=1)
+  config.data.options.motions = ('moves right', 'moves left')
+  config.batch_size, config.steps, config.optimizer.lr = 16, 320, 3e-3
+  loop.train_and_evaluate(config.lock(), tmp_path / 'run')
+  model = trained.load(tmp_path / 'run')
+  val = experiment.load_split(model.config, 'val')
+  found = temporal.evaluate_timeline(model, val)
+  still, moving = found.timelines
+  assert found.mean_precision[0.5] > 0.9
+  assert len(moving.segments) >= 5 and not still.segments
