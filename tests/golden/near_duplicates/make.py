@@ -6,6 +6,10 @@ vectors are those of DINOv2 S/14, in the folder `dinov2_small`:
   PYTHONPATH=$REPOSITORY python make.py $REPOSITORY /tmp/clips
   cd /tmp/clips && i2v features original encoded cropped mirrored \
     --weights dinov2_small --image-size 224 --mirror --out features.npz
+
+The least similarity of two copies is 0.992 and the largest of two clips 0.893.
+Without --mirror a mirrored copy is at 0.941, and with the 518 pixels that the
+weights are for a cropped one at 0.942.
 """
 
 import pathlib
