@@ -149,9 +149,25 @@ def check(args) -> int:
     raise UserError(
       '--set and --split need --source or --config: drop them, or the PATHs'
     )
+  vectors = _read_vectors(args)
   with _explain_resuming():
     listed = _list_videos(args)
-    return not all_videos.run(listed, args.out, args.seconds, args.workers)
+    given = args.out, args.seconds, args.workers
+    return not all_videos.run(listed, *given, vectors)
+
+
+def _read_vectors(args):
+  """Reads --features, by which near-duplicates are found."""
+  if args.features is None:
+    if args.duplicates is not None:
+      raise UserError('--duplicates needs vectors; give --features.')
+    return None
+  from i2v_jax.data.check.near_duplicates import SIMILARITY, Vectors
+  from i2v_jax.data.sets import feature_files
+
+  features = feature_files.read(args.features)
+  least = SIMILARITY if args.duplicates is None else args.duplicates
+  return Vectors(features, least)
 
 
 def _list_videos(args):

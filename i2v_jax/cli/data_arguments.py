@@ -1,7 +1,7 @@
 """Arguments of the subcommands of `i2v data`."""
 
 from i2v_jax.cli.arguments import add_config, add_repeated, add_set
-from i2v_jax.cli.numbers import count, from_0, not_negative, positive
+from i2v_jax.cli.numbers import count, from_0, not_negative, positive, share
 
 # As in `sources`, which is slow to import; 'ssv2' is another spelling.
 SOURCES = ('list', 'folder', 'kinetics', 'something_v2', 'ssv2')
@@ -214,5 +214,17 @@ def add_check(sub) -> None:
     required=True,
     metavar='DIR',
     help='Folder of the results; an interrupted check in it is resumed.',
+  )
+  sub.add_argument(
+    '--features',
+    metavar='FILE',
+    help='Vectors of the videos, as i2v features writes them: names '
+    'near-duplicates in different splits.',
+  )
+  sub.add_argument(
+    '--duplicates',
+    type=share,
+    metavar='SIMILARITY',
+    help='From which on two are near-duplicates (default: 0.98).',
   )
   _add_pool(sub, 120, 'file')

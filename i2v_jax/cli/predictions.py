@@ -49,6 +49,8 @@ def features(args) -> int:
     )
   if args.workdir and args.image_size is not None:
     raise UserError('--image-size is of an image model; give --weights.')
+  if args.workdir and args.mirror:
+    raise UserError('--mirror is of an image model; give --weights.')
   limit_arenas()
   clips = list_clips(args.clips, args.part)
   from i2v_jax.deploy import features, trained
@@ -63,7 +65,11 @@ def features(args) -> int:
     encoder = encoders.encode_with_run(model, *windows, **options)
   else:
     encoder = encoders.encode_with_image_model(
-      args.weights, *windows, image_size=args.image_size, **options
+      args.weights,
+      *windows,
+      image_size=args.image_size,
+      mirror=args.mirror,
+      **options,
     )
   return 1 if features.write_features(encoder, clips, args.out) else 0
 
@@ -171,6 +177,12 @@ def _add_vectors(sub: argparse.ArgumentParser) -> None:
     type=count,
     metavar='PIXELS',
     help='Of an image model, if not that of its weights.',
+  )
+  add(
+    '--mirror',
+    action='store_true',
+    help='Of an image model, average with the vectors of mirrored frames, so '
+    'that a mirrored video is found as a duplicate.',
   )
   add(
     '--per',

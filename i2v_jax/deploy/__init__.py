@@ -4,6 +4,7 @@ trained: a trained model from a workdir, an export or an adapter file.
 evaluation: its evaluation, repeated. temporal: of timelines, where segments
   are listed.
 predict: classes and timelines of many videos; features: their vectors.
+neighbours: what is similar by these. query: a video encoded as they were.
 prediction/: what both are made of.
 detect: actions in boxes of a video, as `i2v detect` finds them.
 tracks, drawn_video: the boxes of one person, and a video with them drawn.

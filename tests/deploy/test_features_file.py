@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from i2v_jax import cli
+from i2v_jax.data.sets import feature_files
 from i2v_jax.deploy import features
 from i2v_jax.deploy.prediction import encoders
 from i2v_jax.deploy.prediction.journal import Journal
@@ -79,6 +80,12 @@ def test_parquet_has_the_same_columns(encoder, clips, tmp_path, monkeypatch):
     facts = table.schema.metadata
     assert facts[b'model'].decode() == found['model'].item()
     assert json.loads(facts[b'errors']) == found['errors'].tolist()
+  one, other = (
+    feature_files.read(tmp_path / f'x{s}') for s in features.SUFFIXES
+  )
+  np.testing.assert_array_equal(one.vectors, other.vectors)
+  np.testing.assert_array_equal(one.spans, other.spans)
+  assert one.files == other.files and one.model == other.model
 
 
 def test_a_complete_clip_has_no_times(clips, tmp_path):
@@ -93,6 +100,9 @@ def test_bad_videos_alone_give_a_file_without_rows(encoder, clips, tmp_path):
     assert features.write_features(encoder, clips[1:2], tmp_path / name) == 1
   with np.load(tmp_path / 'x.npz') as found:
     assert found['features'].shape == (0, 64)
+  for name in ('x.npz', 'x.parquet'):
+    with pytest.raises(ValueError, match='holds no vector: every video was'):
+      feature_files.read(tmp_path / name)
 
 
 @pytest.mark.parametrize(
@@ -101,6 +111,7 @@ def test_bad_videos_alone_give_a_file_without_rows(encoder, clips, tmp_path):
     ((), 'Give --workdir for a trained model, or --weights'),
     (('--workdir=a', '--weights=b'), 'Give --workdir'),
     (('--workdir=a', '--image-size=32'), '--image-size is of an image model'),
+    (('--workdir=a', '--mirror'), '--mirror is of an image model'),
     (('--weights=builtin:digits', '--per=window'), '--per window needs'),
   ],
 )

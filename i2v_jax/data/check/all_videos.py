@@ -14,7 +14,7 @@ from concurrent import futures
 from typing import Any
 
 import i2v_jax
-from i2v_jax.data.check import findings, one_video, report
+from i2v_jax.data.check import findings, near_duplicates, one_video, report
 from i2v_jax.data.check.listed import Listed
 from i2v_jax.data.loading import workers
 from i2v_jax.data.sets import folders, manifest, sources
@@ -76,7 +76,13 @@ def list_source(
   )
 
 
-def run(listed: Listed, out, seconds: float = 120, count: int = 0) -> bool:
+def run(
+  listed: Listed,
+  out,
+  seconds: float = 120,
+  count: int = 0,
+  vectors: near_duplicates.Vectors | None = None,
+) -> bool:
   """Checks all videos, writes the findings into `out`, and prints them.
 
   Args:
@@ -84,6 +90,7 @@ def run(listed: Listed, out, seconds: float = 120, count: int = 0) -> bool:
     out: a folder; an interrupted check in it is resumed.
     seconds: time limit for a file.
     count: worker processes; 0 means one per core.
+    vectors: of the videos, to find near-duplicates by.
 
   Returns:
     whether there is no problem.
@@ -91,10 +98,12 @@ def run(listed: Listed, out, seconds: float = 120, count: int = 0) -> bool:
   out = pathlib.Path(out)
   if out.exists() and not out.is_dir():
     raise FileError(f'{out} is not a folder: choose another --out')
+  if vectors:
+    near_duplicates.check(vectors, listed)
   out.mkdir(parents=True, exist_ok=True)
   fps = next(iter(listed.splits.values())).fps  # the same for all
   records = check_all(listed.paths, out / JOURNAL, seconds, count, fps)
-  found = findings.find(listed, records)
+  found = findings.find(listed, records, vectors)
   report.write(listed, records, found, out)
   report.show(listed, records, found)
   console.print(f'written to {out}')

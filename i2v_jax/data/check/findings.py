@@ -7,6 +7,7 @@ from i2v_jax.data.check import (
   class_findings,
   frame_notes,
   key_frame_findings,
+  near_duplicates,
   segment_findings,
 )
 from i2v_jax.data.check.listed import Finding, Listed, format_count
@@ -17,7 +18,11 @@ from i2v_jax.data.videos.resize import compute_size
 from i2v_jax.runtime.errors import UserError
 
 
-def find(listed: Listed, records: Mapping[str, Mapping]) -> list[Finding]:
+def find(
+  listed: Listed,
+  records: Mapping[str, Mapping],
+  vectors: near_duplicates.Vectors | None = None,
+) -> list[Finding]:
   """Finds everything, problems first."""
   found = [
     *_find_unreadable(listed, records),
@@ -28,6 +33,8 @@ def find(listed: Listed, records: Mapping[str, Mapping]) -> list[Finding]:
   found += _find_too_large(listed, records)
   found += key_frame_findings.find(listed, records)
   found += segment_findings.find(listed)
+  if vectors:
+    found += near_duplicates.find(vectors, listed, records)
   for name, split in listed.splits.items():
     found += [
       *_find_missing(listed, name, split),

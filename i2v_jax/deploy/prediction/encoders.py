@@ -140,6 +140,7 @@ def encode_with_image_model(
   step,
   *,
   image_size: int | None = None,
+  mirror: bool = False,
   fps: float | None = None,
   threads: int | None = None,
   workers: int | None = None,
@@ -157,6 +158,8 @@ def encode_with_image_model(
     step: seconds from one window to the next, None for half a window; of
       frames the distance, None for all frames.
     image_size: pixels; None for that of the weights.
+    mirror: whether vectors are means with those of mirrored frames, so that a
+      mirrored video has the same.
     fps: frames per second of videos that are folders of frames.
     threads: that read at once.
     workers: processes that read instead.
@@ -184,9 +187,13 @@ def encode_with_image_model(
   given = {'threads': Parallelism.threads}
   reading = Reading(reader, change_parallelism(given, threads, workers))
   compute = functools.partial(
-    compute_image_vectors, loaded.model, normalization, params
+    compute_image_vectors, loaded.model, normalization, mirror, params
   )
-  facts = {'weights': str(source), 'sha256': sha256(loaded.params)[:16]}
+  facts = {
+    'weights': str(source),
+    'sha256': sha256(loaded.params)[:16],
+    'mirror': mirror,
+  }
   return Encoder(compute, mesh, VIEWS, reading, per, facts)
 
 
@@ -222,17 +229,24 @@ def compute_vectors(model, normalization: str, params, views: Mapping):
   return found.reshape(batch, count, -1).mean(axis=1)
 
 
-@functools.partial(jax.jit, static_argnums=(0, 1))
-def compute_image_vectors(module, normalization: str, params, views: Mapping):
+@functools.partial(jax.jit, static_argnums=(0, 1, 2))
+def compute_image_vectors(
+  module, normalization: str, mirror: bool, params, views: Mapping
+):
   """Computes the mean over frames of what stands for an image: `B x D`."""
   video = views['video']
-  batch, images = video.shape[0], video.reshape(-1, *video.shape[3:])
-  pixels = normalize(images, normalization, module.cfg.dtype)
-  with full_precision(_Owner(module.cfg)):
+  images = video.reshape(-1, *video.shape[3:])
+
+  def embed(images):
+    pixels = normalize(images, normalization, module.cfg.dtype)
     found = module.apply({'params': params}, pixels, pooled=True)
-  return (
-    found.astype('float32').reshape(batch, -1, found.shape[-1]).mean(axis=1)
-  )
+    return found.astype('float32')
+
+  with full_precision(_Owner(module.cfg)):
+    found = embed(images)
+    if mirror:
+      found = (found + embed(images[:, :, ::-1])) / 2
+  return found.reshape(len(video), -1, found.shape[-1]).mean(axis=1)
 
 
 class _Owner(NamedTuple):

@@ -72,6 +72,21 @@ def test_an_image_model_gives_the_mean_over_its_frames(clips):
   assert encoder.width == wanted.shape[1] and encoder.per == 'clip'
 
 
+def test_a_mirrored_video_has_the_same_vector(clips):
+  make = encoders.encode_with_image_model
+  encoder = make(DIGITS, None, None, None, mirror=True)
+  assert encoder.facts['mirror'] is True
+  with open_video(clips[1]) as video:
+    views = make_test_views(video, encoder.reading.reader.spec)['video'][None]
+  one, other = (
+    np.asarray(encoder.compute({'video': video}))
+    for video in (views, views[..., ::-1, :])
+  )
+  np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+  (plain,) = encode(make(DIGITS, None, None, None), clips[1:2])
+  assert np.abs(one - plain).max() > 1e-3
+
+
 def test_frames_have_vectors_of_their_own(clips):
   make = encoders.encode_with_image_model
   (all_frames,) = encode(make(DIGITS, 'frame', None, None), clips[:1])
