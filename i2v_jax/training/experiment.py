@@ -22,7 +22,7 @@ from i2v_jax.data.loading.bad_videos import BadVideos
 from i2v_jax.data.loading.loader import Loader
 from i2v_jax.data.sets import sources, subsets
 from i2v_jax.data.sets.background import add_background
-from i2v_jax.data.sets.tasks import use_task
+from i2v_jax.data.sets.tasks import add_overlapping, use_task
 from i2v_jax.models.build import build
 from i2v_jax.models.detection import count_boxes
 from i2v_jax.params import split
@@ -129,6 +129,7 @@ def choose_examples(
     split = subsets.choose_shots(split, data['shots'], seed)
   elif name == 'train' and data['share'] < 1:
     split = subsets.choose_share(split, data['share'], seed)
+  split = add_overlapping(split)
   if data['background']:
     split = add_background(split, data['background'])
   return split

@@ -14,8 +14,7 @@ def use_task(split: Split, task: str) -> Split:
 
   Args:
     split: with one label for each example, or with targets.
-    task: 'single' makes `labels` of targets, 'multi' targets of labels. With
-      'multi' a span also has labels that others list for half of its time.
+    task: 'single' makes `labels` of targets, 'multi' targets of labels.
 
   Raises:
     UserError: an example has no label, or with 'single' several; or there are
@@ -28,11 +27,24 @@ def use_task(split: Split, task: str) -> Split:
         "anyway: set task='single'"
       )
     return split
-  if task == 'single':
-    return split if split.targets is None else _use_labels(split)
-  if split.targets is None:
-    return _use_targets(split)
-  return split if split.segments is None else _add_overlapping(split)
+  if (task == 'multi') == (split.targets is not None):
+    return split
+  return _use_labels(split) if task == 'single' else _use_targets(split)
+
+
+def add_overlapping(split: Split) -> Split:
+  """Adds to each span the labels that others list for half of its time.
+
+  Without segments, or with one label each, it is the split itself.
+  """
+  segments = split.segments
+  if segments is None or split.targets is None:
+    return split
+  others = [
+    segments.labelled.find_targets(video, *span)
+    for video, span in zip(segments.video_of, segments.spans, strict=True)
+  ]
+  return dataclasses.replace(split, targets=split.targets | np.array(others))
 
 
 def _use_labels(split: Split) -> Split:
@@ -57,15 +69,6 @@ def _use_targets(split: Split) -> Split:
   return dataclasses.replace(
     split, labels=np.full(len(split), -1), targets=targets
   )
-
-
-def _add_overlapping(split: Split) -> Split:
-  segments = split.segments
-  others = [
-    segments.labelled.find_targets(video, *span)
-    for video, span in zip(segments.video_of, segments.spans, strict=True)
-  ]
-  return dataclasses.replace(split, targets=split.targets | np.array(others))
 
 
 def _check_labelled(split: Split, unlabelled: np.ndarray) -> None:

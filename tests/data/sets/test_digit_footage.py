@@ -46,6 +46,8 @@ def test_no_frame_tells_a_motion_from_its_opposite():
 def test_motions_and_digits_can_be_fewer(tmp_path):
   options = dict(minutes=0.5, motions=('moves left', 'moves right'), most=1)
   options |= dict(num_train=2, num_val=2)
-  train = sources.load_split('digit_footage', tmp_path / 'x', 'train', **options)
+  train = sources.load_split(
+    'digit_footage', tmp_path / 'x', 'train', **options
+  )
   assert train.class_names == ('moves left', 'moves right')
   assert len(train.segments.footage) == 2 and train.targets.sum() == len(train)

@@ -5,7 +5,7 @@ import pytest
 from footage import imagine
 
 from i2v_jax.data.sets.split import Split
-from i2v_jax.data.sets.tasks import use_task
+from i2v_jax.data.sets.tasks import add_overlapping, use_task
 from i2v_jax.runtime.errors import UserError
 
 
@@ -21,14 +21,15 @@ def test_targets_of_one_label_each_become_labels():
   assert single.segments is split.segments
 
 
-def test_with_several_labels_a_span_has_those_that_others_list_for_half_of_it():
+def test_a_span_gets_the_labels_that_others_list_for_half_of_it():
   rows = [
     ('a', 0, 4, {1}),
     ('a', 0, 2, {0}),
     ('b', 0, 2, {0}),
     ('b', 1, 4, {1}),
   ]
-  multi = use_task(imagine({'a': 9.0, 'b': 9.0}, rows), 'multi')
+  listed = use_task(imagine({'a': 9.0, 'b': 9.0}, rows), 'multi')
+  multi = add_overlapping(listed)
   found = dict(zip(multi.ids, multi.targets.tolist(), strict=True))
   assert found == {
     'a@0-4': [True, True],
@@ -36,6 +37,8 @@ def test_with_several_labels_a_span_has_those_that_others_list_for_half_of_it():
     'b@0-2': [True, True],
     'b@1-4': [False, True],
   }
+  single = make([1, 0])
+  assert add_overlapping(single) is single
 
 
 def test_several_labels_need_the_other_task():
