@@ -194,7 +194,7 @@ def _add_vectors(sub: argparse.ArgumentParser) -> None:
     '--out',
     required=True,
     metavar='FILE',
-    help='File to write, .npz or .parquet; goes on after an interruption.',
+    help='File to write, .npz or .parquet; the same command resumes it.',
   )
 
 
@@ -204,8 +204,8 @@ def _add_classes(sub: argparse.ArgumentParser) -> None:
   add(
     '--out',
     metavar='FILE',
-    help='Write .jsonl, .csv or .parquet as it goes, and go on after an '
-    'interruption; for timelines also .vtt, .txt, or a folder of these.',
+    help='Write .jsonl, .csv or .parquet as videos are done; the same command '
+    'resumes it. For timelines also .vtt, .txt, or a folder of these.',
   )
   add(
     '--top',

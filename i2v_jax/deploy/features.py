@@ -27,7 +27,7 @@ AT_ONCE = 2**26  # bytes of rows of Parquet in memory
 
 
 def write_features(encoder: Encoder, clips: Sequence[str], out) -> int:
-  """Writes the vectors of videos, or goes on writing them.
+  """Writes the vectors of videos, or resumes writing them.
 
   The file has a row for each vector: `features` float32 [n, D], `file`, `start`
   and `end` in seconds, NaN for a complete clip; and `model`, JSON facts. Bad

@@ -89,7 +89,7 @@ def print_results(job: Job, show: Callable[[Any], None]) -> int:
 
 
 def write_table(job: Job, out) -> int:
-  """Writes results to a file of `tables.SUFFIXES`, or goes on writing it.
+  """Writes results to a file of `tables.SUFFIXES`, or resumes it.
 
   Returns:
     The number of bad videos, those before an interruption too; the file says
@@ -120,8 +120,8 @@ def write_table(job: Job, out) -> int:
 def write_files(job: Job, folder, suffix: str) -> int:
   """Writes timelines to a folder, a file for each video.
 
-  All are in `timelines.jsonl` there too, which says why a video has none; with
-  it an interrupted command goes on.
+  All are in `timelines.jsonl` there too, which says why a video has none; an
+  interrupted command resumes with it.
 
   Returns:
     As `write_table`.

@@ -80,7 +80,7 @@ def score(
   """Computes what a program says of the windows of each video, in order.
 
   Batches are filled with windows of one video after another, and the last one
-  is padded. Reading goes on while a batch is computed.
+  is padded. Reading continues while a batch is computed.
 
   Args:
     paths: of the videos.
