@@ -12,13 +12,15 @@ from i2v_jax.training import experiment, loop
 def test_timelines_find_what_moves_and_nothing_where_all_is_still(tmp_path):
   config = footage_quickstart.get_config()
   config.data.root = str(tmp_path / 'footage')
-  config.data.options = dict(num_train=24, num_val=2, minutes=4.0, most=1)
+  config.data.options = dict(num_train=12, num_val=2, minutes=4.0, most=1)
   config.data.options.motions = ('moves right', 'moves left')
-  config.batch_size, config.steps, config.optimizer.lr = 16, 320, 3e-3
+  config.data.background = 1.0
+  config.clip.flip, config.clip.flip_labels = 0.0, False
+  config.batch_size, config.steps, config.optimizer.lr = 16, 480, 5e-3
   loop.train_and_evaluate(config.lock(), tmp_path / 'run')
   model = trained.load(tmp_path / 'run')
   val = experiment.load_split(model.config, 'val')
-  found = temporal.evaluate_timeline(model, val)
+  found = temporal.evaluate_timeline(model, val, min_length=1.0)
   still, moving = found.timelines
   assert found.mean_precision[0.5] > 0.9
   assert len(moving.segments) >= 5 and not still.segments
