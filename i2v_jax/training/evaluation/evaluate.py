@@ -120,7 +120,7 @@ def evaluate(
     bad,
     model.num_classes,
   )
-  check_finite(scores[decoded], split.ids, decoded)
+  check_finite(scores[decoded], split.ids, decoded, split.unit)
   facts = make_fingerprint(loader, data['normalization'], model, decoded)
   facts['task'] = config['task']
   if loader.spec.crops > 1:
@@ -161,7 +161,7 @@ def _collect(batches, bad: bad_videos.BadVideos, num_classes: int):
   scores = np.full((count, num_classes), np.nan, np.float32)
   decoded, counted = np.zeros(count, bool), np.zeros(count, int)
   same = 0
-  bar, advance = make_progress(count, 'evaluate', 'videos')
+  bar, advance = make_progress(count, 'evaluate', bad.split.unit)
   with bar:
     for local, rows in batches:
       local = bad.absorb(gather(local))
@@ -176,9 +176,7 @@ def _collect(batches, bad: bad_videos.BadVideos, num_classes: int):
   return scores, decoded, same
 
 
-def check_finite(
-  scores, ids: Sequence[str], decoded, unit: str = 'videos'
-) -> None:
+def check_finite(scores, ids: Sequence[str], decoded, unit: str) -> None:
   """Raises NonFiniteError for scores of a model that has diverged.
 
   Args:

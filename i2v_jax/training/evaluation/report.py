@@ -17,6 +17,7 @@ def make_fingerprint(loader, normalization, model, decoded) -> dict:
   """Makes the facts of an evaluation that identify it: JSON values."""
   split, spec = loader.split, loader.spec
   return {
+    'unit': split.unit,
     'listed': len(split) + len(split.missing),
     'missing': len(split.missing),
     'decoded': int(decoded.sum()),
@@ -72,10 +73,11 @@ def format_summary(evaluation) -> str:
   facts = evaluation.fingerprint
   failed = facts['failed'] + facts['missing']
   same = facts.get('identical_crops', 0)
-  note = f'; all crops of {same} videos are the same, as they are square'
+  unit = facts['unit']
+  note = f'; all crops of {same} {unit} are the same, as they are square'
   return (
     f'{_format_accuracy(evaluation)}  '
-    f'counted exactly {facts["decoded"]} of {facts["listed"]} videos '
+    f'counted exactly {facts["decoded"]} of {facts["listed"]} {unit} '
     f'({failed} unreadable), {facts["views"]}{note if same else ""}'
   )
 
