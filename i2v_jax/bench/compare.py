@@ -248,6 +248,8 @@ def _random_batch(shapes: Mapping, num_classes: int) -> dict[str, Any]:
   size = shapes['label'].shape
   label = rng.integers(0, num_classes, size, np.int32)
   known = {'label': label, 'mask': np.ones(size, np.float32)}
+  for name in {'targets', 'box_labels'} & set(shapes):  # yes or no
+    known[name] = rng.integers(0, 2, shapes[name].shape, np.uint8)
   return jax.tree.map(draw, dict(shapes)) | known
 
 

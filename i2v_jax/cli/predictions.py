@@ -1,6 +1,8 @@
 """`i2v predict, features`: what is seen in videos, and when."""
 
 import argparse
+from collections.abc import Sequence
+from typing import Any
 
 from i2v_jax.cli.numbers import count, from_0, not_negative, positive, share
 from i2v_jax.runtime.process import limit_arenas
@@ -26,10 +28,10 @@ def predict(args) -> int:
     threshold=dict(args.threshold) or None,
   )
   if args.timeline:
-    rules = {name: getattr(args, name) for name in RULES}
-    given = {name: value for name, value in rules.items() if value is not None}
+    windows = dict(window=args.window, step=args.step)
+    rules = find_given(args, RULES)
     job = predict.make_timeline_job(
-      model, clips, window=args.window, step=args.step, rules=given, **options
+      model, clips, **windows, rules=rules, **options
     )
   else:
     from i2v_jax.data.loading.window_spans import make_sliding
@@ -91,19 +93,29 @@ def _check(args) -> None:
   from i2v_jax.data.loading.window_spans import Sliding, check_windows
   from i2v_jax.runtime.errors import UserError
 
-  needed = {'format': args.format} | {
-    name: getattr(args, name) for name in RULES
-  }
-  for name, value in needed.items():
-    if value is not None and not args.timeline:
-      flag = name.replace('_', '-')
-      raise UserError(f'--{flag} is of a timeline; give --timeline too.')
+  if not args.timeline:
+    reason = 'is of a timeline; give --timeline too'
+    refuse_given(args, ('format', *RULES), reason)
   if args.timeline and args.top is not None:
     raise UserError('A timeline has no --top; give --threshold.')
   if args.out and args.json:
     raise UserError('--json prints, --out writes; leave one out.')
   if args.window is not None:
     check_windows(Sliding(args.window, args.step))
+
+
+def find_given(args, names: Sequence[str]) -> dict[str, Any]:
+  """Finds those options that were given, and their values."""
+  found = {name: getattr(args, name) for name in names}
+  return {name: value for name, value in found.items() if value is not None}
+
+
+def refuse_given(args, names: Sequence[str], reason: str) -> None:
+  """Raises UserError if any of the options was given."""
+  from i2v_jax.runtime.errors import UserError
+
+  for name in find_given(args, names):
+    raise UserError(f'--{name.replace("_", "-")} {reason}.')
 
 
 def parse_threshold(text: str) -> tuple[str | None, float]:
@@ -231,6 +243,17 @@ def _add_timeline(sub: argparse.ArgumentParser) -> None:
     action='store_true',
     help='Find segments: which class, from when to when.',
   )
+  add_rules(sub)
+  add(
+    '--format',
+    choices=FORMATS,
+    help='Of timelines in a folder: subtitles or a label track (default: vtt).',
+  )
+
+
+def add_rules(sub: argparse.ArgumentParser) -> None:
+  """Adds how segments of a timeline are found."""
+  add = sub.add_argument
   add(
     '--stay',
     type=share,
@@ -248,9 +271,4 @@ def _add_timeline(sub: argparse.ArgumentParser) -> None:
     type=not_negative,
     metavar='SECONDS',
     help='Join segments of a class no further apart (default: 0).',
-  )
-  add(
-    '--format',
-    choices=FORMATS,
-    help='Of timelines in a folder: subtitles or a label track (default: vtt).',
   )

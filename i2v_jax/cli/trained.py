@@ -6,18 +6,28 @@ from i2v_jax.cli import predictions
 from i2v_jax.cli.arguments import add_new_folder
 from i2v_jax.cli.numbers import count, positive, share
 
+TIMELINE = ('window', 'step', *predictions.RULES)
 EXPORT_FORMATS = ('merged', 'full', 'adapter', 'clip', 'stablehlo')
 
 
 def evaluate(args) -> None:
   from i2v_jax.data.sets import split_facts
   from i2v_jax.deploy import evaluation, predict, temporal, trained
+  from i2v_jax.deploy.prediction import timeline_rules
   from i2v_jax.runtime.console import console
   from i2v_jax.training.evaluation.kinds import find_evaluation
 
   model = trained.load(args.workdir, weights=args.weights, root=args.root)
   spec = predict.set_views(model.spec, args.views)
-  split, found = evaluation.evaluate_trained(model, spec, args.proposals)
+  config, split = evaluation.load_val(model, args.proposals)
+  if has_truth := temporal.has_truth(split):
+    windows = timeline_rules.choose_windows(model, args.window, args.step)
+    rules = predictions.find_given(args, predictions.RULES)
+    rules = timeline_rules.make_rules(model, **rules)
+  else:
+    reason = 'is of timelines, but the data lists no segments; leave it out'
+    predictions.refuse_given(args, TIMELINE, reason)
+  found = evaluation.evaluate_split(model, config, split, spec)
   of = args.views or pathlib.Path(args.proposals).stem
   name = f'eval-{of}' if of else 'eval'
   kind = find_evaluation(model.model)
@@ -25,10 +35,8 @@ def evaluate(args) -> None:
   for note in split_facts.describe_listing([split]):
     console.print(note)
   kind.print_result(found)
-  if temporal.has_truth(split):
-    timeline = temporal.evaluate_timeline(
-      model, split, spec, args.window, args.step
-    )
+  if has_truth:
+    timeline = temporal.evaluate_timeline(model, split, windows, rules, spec)
     temporal.write_timeline(timeline, folder)
     temporal.print_timeline(timeline)
   console.print(f'written to {folder}')
@@ -104,6 +112,7 @@ def _add_model_commands(command) -> None:
   _add_views(again)
   _add_boxes(boxed)
   predictions.add_windows(again, 'of timelines, where segments are listed')
+  predictions.add_rules(again)
   again.add_argument(
     '--root', default='', help='New place of the data, if it has moved.'
   )

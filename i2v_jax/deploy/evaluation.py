@@ -1,8 +1,10 @@
 """`i2v eval`: the evaluation of a trained model, repeated."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from i2v_jax.data.clips.spec import ClipSpec
+from i2v_jax.data.sets.split import Split
 from i2v_jax.deploy.trained import Trained
 from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import experiment
@@ -26,6 +28,25 @@ def evaluate_trained(
   Raises:
     UserError: classes of model and data differ, or there is no data root.
   """
+  config, split = load_val(model, proposals)
+  return split, evaluate_split(model, config, split, spec)
+
+
+def load_val(
+  model: Trained, proposals: str = ''
+) -> tuple[Mapping[str, Any], Split]:
+  """Loads the `val` split of a trained model's config.
+
+  Args:
+    model: a classifier or a detector.
+    proposals: as in `evaluate_trained`.
+
+  Returns:
+    `(config, split)`.
+
+  Raises:
+    UserError: classes of model and data differ, or there is no data root.
+  """
   config = model.config
   if proposals:
     config = use_proposals(model, proposals)
@@ -39,13 +60,23 @@ def evaluate_trained(
     )
   if model.model.num_boxes:
     boxes.check_truth(split)
+  return config, split
+
+
+def evaluate_split(
+  model: Trained,
+  config: Mapping[str, Any],
+  split: Split,
+  spec: ClipSpec | None = None,
+):
+  """Evaluates a trained model on what `load_val` loaded."""
   loader = experiment.make_loader(config, split, spec or model.spec)
   found = find_evaluation(model.model).evaluate(
     model.model, model.params, loader, config, model.mesh, model.identity
   )
   if not model.model.num_boxes:
     found = evaluate.use_calibration(found, split, model.calibration)
-  return split, found
+  return found
 
 
 def use_proposals(model: Trained, file: str) -> dict[str, Any]:

@@ -16,12 +16,10 @@ A video classifier of {classes} classes, {origin}.
 |---|---|
 {rows}
 """
-# Key of an accuracy -> its heading; the last column counts what was evaluated.
+# Key of an accuracy -> its heading.
 CLIPS = {'top1': 'top-1', 'top5': 'top-5', 'mean_class': 'mean class'}
-CLIPS |= {'': 'videos'}
 LABELS = {'mAP': 'mAP', 'f1_micro': 'micro F1', 'f1_macro': 'macro F1'}
-LABELS |= {'': 'videos'}
-BOXES = {'mAP': 'mAP at IoU 0.5', '': 'key frames'}
+BOXES = {'mAP': 'mAP at IoU 0.5'}
 EVALUATION = """
 ## Evaluation
 
@@ -126,19 +124,20 @@ def _join_options(options: Mapping[str, Any]) -> str:
 def _describe_evaluations(reports: Sequence[Mapping[str, Any]]) -> str:
   """Describes evaluations of clips, or of boxes, in a table."""
   kinds = CLIPS, LABELS, BOXES
-  columns = next(x for x in kinds if {*x} - {''} <= {*reports[0]['accuracy']})
-  rows = [_make_evaluation_row(report, [*columns][:-1]) for report in reports]
-  head = ' | '.join(columns.values())
-  line = '---|' * len(columns)
+  columns = next(x for x in kinds if {*x} <= {*reports[0]['accuracy']})
+  rows = [_make_evaluation_row(report, [*columns]) for report in reports]
+  unit = reports[0].get('unit', 'videos')  # which older reports do not say
+  head = ' | '.join([*columns.values(), unit])
+  line = '---|' * (len(columns) + 1)
   return EVALUATION.format(head=head, line=line, rows='\n'.join(rows))
 
 
 def _make_evaluation_row(report: Mapping[str, Any], keys: Sequence[str]) -> str:
   shares = [f'{report["accuracy"][key]:.2%}' for key in keys]
-  videos = f'{report["decoded"]} of {report["listed"]}'
+  counted = f'{report["decoded"]} of {report["listed"]}'
   split = f'`{report["split_sha256"]}`'
   of = f'run, step {report["step"]}' if 'step' in report else 'exported'
-  cells = [*shares, videos, report['views'], report['frames'], split, of]
+  cells = [*shares, counted, report['views'], report['frames'], split, of]
   return f'| {" | ".join(cells)} |'
 
 

@@ -96,6 +96,7 @@ def _make_config(model, trained: Trained) -> dict:
       for name, shape in shapes.items()
     ],
     'class_names': list(trained.class_names),
+    'task': trained.config['task'],  # what makes logits probabilities
     'platforms': list(PLATFORMS),
     'preprocessing': facts.describe_preprocessing(
       trained.config, trained.class_names

@@ -9,11 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from i2v_jax.data.clips.spec import ClipSpec
+from i2v_jax.data.loading.window_spans import Sliding
 from i2v_jax.data.loading.windows import WindowReader
+from i2v_jax.data.sets.background import is_background
 from i2v_jax.data.sets.split import Split
 from i2v_jax.deploy.prediction import timeline_rules
 from i2v_jax.deploy.prediction.reading import make_reading, score_classes
-from i2v_jax.deploy.prediction.timeline import BACKGROUND, Timeline
+from i2v_jax.deploy.prediction.timeline import Rules, Timeline
 from i2v_jax.deploy.trained import Trained
 from i2v_jax.runtime import files
 from i2v_jax.runtime.console import console, make_progress
@@ -55,22 +57,25 @@ class FootageReader(WindowReader):
 
   split: Split | None = None
 
+  @functools.cached_property
+  def places(self) -> dict[str, int]:
+    """Numbers of the files by their paths."""
+    footage = self.split.segments.footage
+    return {video.path: number for number, video in enumerate(footage)}
+
   def find_source(self, path: str) -> str | bytes:
     """Finds the record of a file, or its path."""
-    if self.split.records is None:
-      return path
-    paths = [video.path for video in self.split.segments.footage]
-    return self.split.records[paths.index(path)]
+    records = self.split.records
+    return path if records is None else records[self.places[path]]
 
 
 def evaluate_timeline(
   trained: Trained,
   split: Split,
+  windows: Sliding,
+  rules: Rules,
   spec: ClipSpec | None = None,
-  window: float | None = None,
-  step: float | None = None,
   thresholds: Sequence[float] = THRESHOLDS,
-  **rules,
 ) -> TemporalEvaluation:
   """Finds timelines of all files of a split, and compares them with its truth.
 
@@ -79,11 +84,10 @@ def evaluate_timeline(
   Args:
     trained: the model.
     split: with segments.
+    windows: as `timeline_rules.choose_windows` chooses them.
+    rules: as `timeline_rules.make_rules` makes them.
     spec: preprocessing and views in place of those of the config.
-    window: as in `timeline_rules.choose_windows`.
-    step: the same.
     thresholds: of temporal IoU.
-    **rules: further arguments of `timeline_rules.make_rules`.
 
   Raises:
     UserError: the split has no segments, or lists none.
@@ -93,19 +97,13 @@ def evaluate_timeline(
       'This split lists no segment of a class, so there is no temporal mAP; '
       "use data.format='segments'."
     )
-  windows = timeline_rules.choose_windows(trained, window, step)
-  found_rules = timeline_rules.make_rules(trained, **rules)
-  reading = make_reading(trained, windows, spec=spec)
-  options = {
-    field.name: getattr(reading.reader, field.name)
-    for field in dataclasses.fields(reading.reader)
-  }
-  reader = FootageReader(**options | {'fps': split.fps, 'split': split})
+  reading = make_reading(trained, windows, spec=spec, fps=split.fps)
+  reader = FootageReader(**vars(reading.reader), split=split)
   reading = dataclasses.replace(reading, reader=reader)
   footage = split.segments.footage
   bar, progress = make_progress(len(footage), 'timelines', 'files')
   describe = functools.partial(
-    timeline_rules.describe_timeline, windows=windows, rules=found_rules
+    timeline_rules.describe_timeline, windows=windows, rules=rules
   )
   with bar:
     paths = [video.path for video in footage]
@@ -137,7 +135,7 @@ def list_truth(split: Split) -> list[Truth]:
       strict=True,
     )
     for label in np.flatnonzero(mine)
-    if names[label] != BACKGROUND
+    if not is_background(names[label])
   ]
 
 
@@ -184,4 +182,4 @@ def print_timeline(found: TemporalEvaluation) -> None:
     f'in {len(found.timelines):,} files'
   )
   if bad:
-    console.print(f'{len(bad)} files have no timeline; the first: {bad[0]}')
+    console.print(f'no timeline of {len(bad):,} of them, such as: {bad[0]}')

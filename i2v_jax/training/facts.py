@@ -27,7 +27,7 @@ REPORT = ('split_sha256', 'views', 'frames', 'short_side')
 def collect_facts(trained) -> dict[str, Any]:
   """Collects the known facts of a `trained.Trained`.
 
-  `adapter`, `temporal_operator`, `backbone`, `num_frames`, `classes`,
+  `adapter`, `temporal_operator`, `backbone`, `num_frames`, `classes`, `task`,
   `preprocessing`, `evaluations`; `calibration` if one was fitted; if the run is
   known also `data`, `trainable`, `trained_parameters`, `parameters`, `step` and
   `base`: `weights` and the `sha256` of the frozen ones.
@@ -148,6 +148,7 @@ def _model(trained) -> dict[str, Any]:
     'backbone': experiment.to_plain(config['model']['backbone']),
     'num_frames': model.num_frames,
     'classes': len(trained.class_names),
+    'task': config['task'],
     'preprocessing': describe_preprocessing(config, trained.class_names),
   }
 

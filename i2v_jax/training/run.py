@@ -67,12 +67,14 @@ class Run:
     """Metadata of a checkpoint, in JSON."""
     config = experiment.make_paths_absolute(self.config)
     config['model']['adapter'] = experiment.to_plain(self.model.adapter)
+    segments = self.train.split.segments
     return {
       'config': config,
       'class_names': list(self.train.split.class_names),
       'train_sha256': self.train.split.fingerprint(),
       'frozen_sha256': self.frozen_sha256,
       'loaded_sha256': self.loaded_sha256,
+      'segment_seconds': 0.0 if segments is None else segments.median_seconds,
       'examples_seen': self._examples_seen(),
       'extensions': list(self.extensions),
       'i2v_jax': i2v_jax.__version__,

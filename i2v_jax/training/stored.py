@@ -5,6 +5,7 @@ the weights that its config names: each part needs the other.
 """
 
 import functools
+import logging
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -23,11 +24,17 @@ from i2v_jax.runtime import files
 from i2v_jax.runtime.console import console
 from i2v_jax.runtime.errors import MissingFileError, UserError
 from i2v_jax.training import experiment, facts, warm_start
-from i2v_jax.training.evaluation.calibration import UNFITTED, Calibration
+from i2v_jax.training.evaluation.calibration import (
+  THRESHOLD,
+  UNFITTED,
+  Calibration,
+)
 from i2v_jax.training.workdir import checkpoint, checkpoint_files, claim
 from i2v_jax.training.workdir.checkpoint_files import DRAWN, has_drawn
 from i2v_jax.weights import adapter_file
 from i2v_jax.weights.formats import native
+
+_LOG = logging.getLogger(__name__)
 
 
 class Stored(NamedTuple):
@@ -123,16 +130,23 @@ def _read_workdir(path: pathlib.Path, weights: str, root: str) -> Stored:
   params = join(restored['params'], frozen)
   identity = {'step': step, 'frozen_sha256': saved['frozen_sha256']}
   names = tuple(saved['class_names'])
-  fitted = checkpoint_files.read_calibration(path, step)
-  return Stored(
-    model,
-    params,
-    config,
-    names,
-    identity,
-    path,
-    Calibration.from_json(fitted),
-  )
+  fitted = _read_calibration(path, step, saved)
+  return Stored(model, params, config, names, identity, path, fitted)
+
+
+def _read_calibration(path, step: int, saved: Mapping[str, Any]) -> Calibration:
+  """Reads what was fitted at the end of a run, or says that nothing was."""
+  if found := checkpoint_files.read_calibration(path, step):
+    return Calibration.from_json(found)
+  if saved['config'].get('task') == 'multi':
+    _LOG.warning(
+      '%s has not ended, so nothing is fitted at step %s: the threshold of '
+      'every class is %s',
+      path,
+      step,
+      THRESHOLD,
+    )
+  return Calibration(segment_seconds=saved.get('segment_seconds', 0.0))
 
 
 def _read_adapter(file: pathlib.Path, weights: str, root: str) -> Stored:

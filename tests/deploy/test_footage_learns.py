@@ -6,6 +6,7 @@ the right or to the left. The full demo is in docs/long_videos.md.
 
 from configs import footage_quickstart
 from i2v_jax.deploy import temporal, trained
+from i2v_jax.deploy.prediction import timeline_rules
 from i2v_jax.training import experiment, loop
 
 
@@ -20,7 +21,9 @@ def test_timelines_find_what_moves_and_nothing_where_all_is_still(tmp_path):
   loop.train_and_evaluate(config.lock(), tmp_path / 'run')
   model = trained.load(tmp_path / 'run')
   val = experiment.load_split(model.config, 'val')
-  found = temporal.evaluate_timeline(model, val, min_length=1.0)
+  windows = timeline_rules.choose_windows(model)
+  rules = timeline_rules.make_rules(model, min_length=1.0)
+  found = temporal.evaluate_timeline(model, val, windows, rules)
   still, moving = found.timelines
   assert found.mean_precision[0.5] > 0.9
   assert len(moving.segments) >= 5 and not still.segments

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+from i2v_jax import cli
 from i2v_jax.deploy import evaluation, export, model_card, trained
 from i2v_jax.params import sha256
 from i2v_jax.training import experiment, loop
@@ -123,6 +124,12 @@ def test_evaluated_again_it_says_where_it_was_fitted(run, model, capsys):
   assert elsewhere.calibration['fitted_here'] is False
 
 
+def test_rules_of_timelines_need_segments(run, capsys):
+  with pytest.raises(SystemExit):
+    cli.main(['eval', '--workdir', str(run[0]), '--min-length', '1'])
+  assert '--min-length is of timelines, but' in capsys.readouterr().err
+
+
 @pytest.mark.parametrize('kind', ['merged', 'adapter'])
 def test_exports_keep_thresholds_and_temperature(model, kind, tmp_path):
   out = tmp_path / kind
@@ -140,7 +147,7 @@ def test_its_card_shows_map(model):
   assert '| mAP | micro F1 | macro F1 | videos |' in card
 
 
-def test_what_was_not_stored_is_fitted_again(run, model):
+def test_what_was_not_stored_is_fitted_again(run, model, caplog):
   """As after a kill between evaluation and storing."""
   workdir, config, _ = run
   step = checkpoint_files.find_newest(workdir)[0]
@@ -149,11 +156,13 @@ def test_what_was_not_stored_is_fitted_again(run, model):
   before = file.read_bytes()
   file.write_text('{', encoding='utf-8')
   assert not checkpoint_files.find_damage(folder)
-  with pytest.raises(ValueError, match='only fits it anew'):
+  with pytest.raises(ValueError, match='only fits it again'):
     trained.load(workdir)
   file.unlink()
-  older = trained.load(workdir)
+  with caplog.at_level('WARNING'):
+    older = trained.load(workdir)
   assert older.calibration == UNFITTED
+  assert 'nothing is fitted at step' in caplog.text
   assert sha256(older.params) == sha256(model.params)
   loop.train_and_evaluate(config, workdir)
   assert file.read_bytes() == before

@@ -74,6 +74,11 @@ def _append(split: Split, more: Segments, numbers: Sequence[int]) -> Split:
   )
 
 
+def is_background(name: str) -> bool:
+  """Whether a class is the background, whatever its case and blanks."""
+  return make_comparison_key(name) == NAME
+
+
 def share_out(total: int, weights: np.ndarray) -> list[int]:
   """Shares a number out in proportion to weights, by largest remainders."""
   exact = total * weights / weights.sum()
@@ -86,6 +91,6 @@ def share_out(total: int, weights: np.ndarray) -> list[int]:
 def _find_class(names: tuple[str, ...]) -> tuple[tuple[str, ...], int]:
   """Finds the class 'background', or appends it."""
   for label, name in enumerate(names):
-    if make_comparison_key(name) == NAME:
+    if is_background(name):
       return names, label
   return (*names, NAME), len(names)

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from i2v_jax.data.sets.background import is_background
 from i2v_jax.runtime import ranges
 
-BACKGROUND = 'background'  # a class that is never a segment
 STAY = 0.7  # of its threshold, down to which a segment that has begun lasts
 ROUNDING = 1e-6  # seconds
 
@@ -170,7 +170,7 @@ def find_segments(
   Returns:
     By start, then in label order.
   """
-  shown = [name != BACKGROUND for name in rules.class_names]
+  shown = [not is_background(name) for name in rules.class_names]
   held = cells
   if rules.exclusive:
     best = cells.argmax(axis=1)[:, None] == np.arange(cells.shape[1])

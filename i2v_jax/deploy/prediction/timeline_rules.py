@@ -5,11 +5,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from i2v_jax.data.loading.window_spans import Sliding, Windows, check_windows
+from i2v_jax.data.sets.background import is_background
 from i2v_jax.deploy.prediction import results
 from i2v_jax.deploy.prediction.results import check_finite
 from i2v_jax.deploy.prediction.scoring import Scored
 from i2v_jax.deploy.prediction.timeline import (
-  BACKGROUND,
   STAY,
   Rules,
   Timeline,
@@ -67,9 +67,9 @@ def make_rules(
       no class but `background`.
   """
   names = tuple(trained.class_names)
-  if not set(names) - {BACKGROUND}:
+  if all(map(is_background, names)):
     raise UserError(
-      f'{trained.path} knows only {BACKGROUND!r}, which is never a segment.'
+      f'{trained.path} knows only {names[0]!r}, which is never a segment.'
     )
   fitted = trained.calibration.thresholds
   thresholds = results.make_thresholds(names, fitted, threshold)

@@ -80,7 +80,6 @@ def evaluate(
   unread = {key for key, fine in zip(keys, decoded, strict=True) if not fine}
   name = config['data']['normalization']
   facts = make_fingerprint(loader, name, model, decoded) | {
-    'listed': len(split),  # what is missing are videos, not key frames
     'boxes': int(done.sum()),
     'boxes_from': split.key_frames.source,
     'evaluator': rules,

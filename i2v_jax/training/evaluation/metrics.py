@@ -67,7 +67,7 @@ def compute_accuracies(
   """
   labelled = labels_B >= 0
   if not labelled.any():
-    raise UserError('No labelled video was decoded: there is no accuracy.')
+    raise UserError('Nothing with a label was decoded: there is no accuracy.')
   scores, labels = scores_BxC[labelled], labels_B[labelled]
   return {
     'top1': compute_top_k(scores, labels, 1),

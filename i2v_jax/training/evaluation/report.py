@@ -16,9 +16,11 @@ from i2v_jax.runtime import files
 def make_fingerprint(loader, normalization, model, decoded) -> dict:
   """Makes the facts of an evaluation that identify it: JSON values."""
   split, spec = loader.split, loader.spec
+  # What is missing are videos, not segments or key frames.
+  missing = len(split.missing) if split.unit == 'videos' else 0
   return {
     'unit': split.unit,
-    'listed': len(split) + len(split.missing),
+    'listed': len(split) + missing,
     'missing': len(split.missing),
     'decoded': int(decoded.sum()),
     'failed': int((~decoded).sum()),
@@ -71,7 +73,7 @@ def describe_calibration(found: Mapping[str, Any]) -> str:
 def format_summary(evaluation) -> str:
   """Formats an `evaluate.Evaluation` as one line."""
   facts = evaluation.fingerprint
-  failed = facts['failed'] + facts['missing']
+  failed = facts['listed'] - facts['decoded']
   same = facts.get('identical_crops', 0)
   unit = facts['unit']
   note = f'; all crops of {same} {unit} are the same, as they are square'

@@ -73,5 +73,5 @@ def test_unlabelled_rows_are_left_out():
 
 @pytest.mark.parametrize('rows', [0, 3])
 def test_nothing_labelled_is_no_accuracy(rows):
-  with pytest.raises(ValueError, match='No labelled video'):
+  with pytest.raises(ValueError, match='Nothing with a label'):
     metrics.compute_accuracies(np.ones((rows, 4)), np.full(rows, -1))
