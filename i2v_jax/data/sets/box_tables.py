@@ -53,9 +53,10 @@ def read(
   elif header:
     way_out = f'name them in its first line: {",".join(names)}'
     raise UserError(f'{path} does not say what its columns are: {way_out}')
-  text_tables.check_lengths(path, rows, least, len(names))
-  blanks = [''] * len(names)
-  cells = [[*row, *blanks][: len(names)] for _, row in rows]
+  problems = Problems(path)
+  rows = text_tables.make_rows_even(rows, least, len(names), problems)
+  problems.check()
+  cells = [row for _, row in rows]
   texts = zip(*cells, strict=True) if cells else [()] * len(names)
   table = dict(zip(names, texts, strict=True))
   table = {name: table.get(name, ('',) * len(rows)) for name in known}

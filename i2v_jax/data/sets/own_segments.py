@@ -5,7 +5,6 @@ import pathlib
 from collections.abc import Sequence
 
 from i2v_jax.data.sets import (
-  activitynet,
   box_labels,
   listing,
   lists,
@@ -55,7 +54,7 @@ def read_segments(
   entries = segment_cells.convert(sheet)
   classes = _choose_classes(root, path, others, class_names, entries)
   labels = segment_labels.convert_labels(entries, classes, sheet.problems)
-  rows = _list_videos(entries, videos.replace('{split}', split))
+  rows = _list_videos(entries, videos.replace('{split}', split), sheet.prefix)
   rule = split, _choose_rule(file, sheet), val_fraction, seed
   return listing.Listing(
     classes.names,
@@ -90,14 +89,14 @@ def _choose_classes(
 
 
 def _list_videos(
-  entries: Sequence[Entry], folder: str
+  entries: Sequence[Entry], folder: str, prefix: str
 ) -> dict[str, listing.Row]:
   """Lists the videos, each once, by their names in entries."""
   rows = {}
   for entry in entries:
     if entry.file and entry.file not in rows:
       above, name = os.path.split(os.path.join(folder, entry.file))
-      names = (name, activitynet.PREFIX + name)
+      names = (name, prefix + name) if prefix else (name,)
       rows[entry.file] = listing.Row((above,), names, -1, entry.line)
   return rows
 

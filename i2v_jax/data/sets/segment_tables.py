@@ -2,10 +2,16 @@
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
-from i2v_jax.data.sets import activitynet, listing, segment_cells, text_tables
+from i2v_jax.data.sets import (
+  activitynet,
+  listing,
+  segment_cells,
+  segment_columns,
+  text_tables,
+)
 from i2v_jax.data.sets.problems import Problems
 from i2v_jax.data.sets.segment_cells import Sheet
 from i2v_jax.runtime.errors import UserError
@@ -39,23 +45,17 @@ def read(path: listing.Path) -> Sheet:
 
 
 def _read_table(path: listing.Path) -> Sheet:
-  rows, delimiter = text_tables.read_rows(path)
+  rows, delimiter = text_tables.read_rows(path, segment_columns.has_needed)
   head = [cell.strip() for cell in rows[0][1]] if rows else []
-  columns = segment_cells.find_columns(path, head)
+  columns = segment_columns.find_columns(path, head)
   problems = Problems(path, shown=SHOWN)
   least = 1 + max(head.index(columns.names[name]) for name in ('file', 'label'))
-  lines, cells = [], []
-  for line, row in rows[1:]:
-    if len(row) < least or any(cell.strip() for cell in row[len(head) :]):
-      problems.add(line, f'{len(row)} fields instead of {len(head)}')
-      continue
-    lines.append(line)
-    cells.append([*row, *[''] * len(head)])
+  rows = text_tables.make_rows_even(rows[1:], least, len(head), problems)
   found = {
-    name: [row[head.index(given)] for row in cells]
+    name: [row[head.index(given)] for _, row in rows]
     for name, given in columns.names.items()
   }
-  comma = delimiter != ','
+  lines, comma = [line for line, _ in rows], delimiter != ','
   table = text_tables.Table(path, lines, found, comma, columns.unused)
   return Sheet(table, columns.rates, problems)
 
@@ -92,21 +92,14 @@ def _read_records(path, records, problems: Problems) -> Sheet:
   if not found:
     table = text_tables.Table(path, [], {})
     return Sheet(table, {}, problems)
-  columns = segment_cells.find_columns(path, keys)
+  columns = segment_columns.find_columns(path, keys)
   cells = {
-    name: [_make_cell(record.get(given)) for _, record in found]
+    name: [
+      segment_cells.make_cell(number, name, record.get(given), problems)
+      for number, record in found
+    ]
     for name, given in columns.names.items()
   }
-  for name in cells.keys() - {'label'}:
-    cells[name] = [str(cell) for cell in cells[name]]
   lines = [number for number, _ in found]
   table = text_tables.Table(path, lines, cells, unused=columns.unused)
   return Sheet(table, columns.rates, problems)
-
-
-def _make_cell(value: Any) -> str | tuple[str, ...]:
-  if value is None:
-    return ''
-  if isinstance(value, Sequence) and not isinstance(value, str):
-    return tuple(str(part) for part in value)
-  return str(value)

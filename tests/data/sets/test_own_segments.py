@@ -108,6 +108,9 @@ def test_the_names_of_activitynet_are_found(root):
   database = {'abc': {'subset': 'training', 'annotations': [run]}}
   write(root, {'net.json': {'database': database}})
   assert load(root, file='net.json').ids == ('v_abc.mp4@0.5-2',)
+  write(root, {'train.csv': 'file,label\nabc.mp4,run\nv/b,run\n'})
+  with pytest.raises(UserError, match=r"line 2: 'abc\.mp4' does not exist"):
+    load(root, file='{split}.csv')  # a table says what its files are called
 
 
 def test_all_that_is_wrong_is_one_error(root):
