@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import functools
+import pathlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from i2v_jax.cli import data_arguments
@@ -139,7 +140,7 @@ def bench(args) -> None:
 
 
 def check(args) -> int:
-  from i2v_jax.data.check import all_videos
+  from i2v_jax.data.check import all_videos, report
 
   if sum(map(bool, (args.paths, args.source, args.config))) != 1:
     raise UserError(
@@ -151,7 +152,8 @@ def check(args) -> int:
     )
   vectors = _read_vectors(args)
   with _explain_resuming():
-    listed = _list_videos(args)
+    with report.keep_problems(pathlib.Path(args.out)):
+      listed = _list_videos(args)
     given = args.out, args.seconds, args.workers
     return not all_videos.run(listed, *given, vectors)
 

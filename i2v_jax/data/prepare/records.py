@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from i2v_jax.data.sets import prepared_csv, prepared_examples
+from i2v_jax.data.sets import prepared, prepared_csv, prepared_examples
 from i2v_jax.data.sets.sources import Split
 from i2v_jax.data.videos import frame_files
 
@@ -38,6 +38,13 @@ def measure_videos(split: Split, cut: bool) -> list[int]:
   durations = np.array([video.duration for video in segments.footage])
   rates = (sizes / durations)[segments.video_of]
   return (rates * segments.lengths).round().astype(int).tolist()
+
+
+def list_unread(split: Split) -> list[prepared.Bad]:
+  """Lists the files of segments that cannot be opened."""
+  if split.segments is None:
+    return []
+  return [prepared.Bad(v.id, v.reason) for v in split.segments.unread]
 
 
 def split_evenly(

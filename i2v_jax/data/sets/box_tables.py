@@ -129,4 +129,5 @@ def _describe_box(box: np.ndarray, outside: np.ndarray) -> str:
 def check_scores(scores: np.ndarray, numbers, problems: Problems) -> None:
   """Checks that scores are in 0..1: [R]."""
   for row in np.flatnonzero(~((scores >= 0) & (scores <= 1))):
-    problems.add(numbers[row], f'score {scores[row]:.6g} is not in 0..1')
+    if numbers[row] not in problems:
+      problems.add(numbers[row], f'score {scores[row]:.6g} is not in 0..1')

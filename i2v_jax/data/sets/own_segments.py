@@ -14,7 +14,7 @@ from i2v_jax.data.sets import (
   segment_tables,
 )
 from i2v_jax.data.sets.segment_cells import Sheet
-from i2v_jax.data.sets.segment_entries import Annotated, Entry
+from i2v_jax.data.sets.segment_entries import Annotated, Entry, ListedFile
 
 
 def read_segments(
@@ -48,22 +48,39 @@ def read_segments(
       JSON list; None takes the sorted labels of all splits.
   """
   own.check_fraction(val_fraction)
-  path, *others = lists.find_lists(root, file, split)
+  (path, _), *found = lists.find_lists(root, file, split).items()
   lists.check_exists(path, 'file')
   sheet = segment_tables.read(path)
-  entries = segment_cells.convert(sheet)
-  classes = _choose_classes(root, path, others, class_names, entries)
-  labels = segment_labels.convert_labels(entries, classes, sheet.problems)
-  rows = _list_videos(entries, videos.replace('{split}', split), sheet.prefix)
+  here = _convert(sheet, split, videos)
+  others = {
+    name: _convert(segment_tables.read(other), name, videos)
+    for other, name in found
+  }
+  classes = _choose_classes(root, [here, *others.values()], class_names)
+  labels = segment_labels.convert_labels(here.entries, classes, sheet.problems)
+  away = [other for name, other in others.items() if _is_train(split, name)]
   rule = split, _choose_rule(file, sheet), val_fraction, seed
   return listing.Listing(
     classes.names,
-    [*rows.values()],
+    [*here.rows.values()],
     str(path),
     notes=_describe_unused(sheet),
-    videos=tuple(rows),
-    annotated=Annotated(entries, labels, sheet.problems, *rule),
+    videos=tuple(here.rows),
+    annotated=Annotated(here.entries, labels, sheet.problems, *rule, away),
   )
+
+
+def _convert(sheet: Sheet, split: str, videos: str) -> ListedFile:
+  """Converts the cells of the file of a split."""
+  entries = segment_cells.convert(sheet)
+  folder = videos.replace('{split}', split)
+  rows = _list_videos(entries, folder, sheet.prefix)
+  return ListedFile(pathlib.Path(sheet.table.path).name, entries, rows)
+
+
+def _is_train(split: str, other: str) -> bool:
+  """Whether one of two splits is that of training; val may be test too."""
+  return ('train' in split) != ('train' in other)
 
 
 def _choose_rule(file: str, sheet: Sheet) -> str:
@@ -74,14 +91,13 @@ def _choose_rule(file: str, sheet: Sheet) -> str:
 
 
 def _choose_classes(
-  root, path, others, class_names, entries: Sequence[Entry]
+  root, files: Sequence[ListedFile], class_names
 ) -> box_labels.Classes:
   """Chooses the given classes, or those of the files of all splits."""
   if class_names is None:
-    sheets = map(segment_tables.read, others)
-    more = [entry for s in sheets for entry in segment_cells.convert(s)]
-    where = ' and '.join(sorted(p.name for p in (path, *others)))
-    return segment_labels.find_classes([*entries, *more], where)
+    entries = [entry for file in files for entry in file.entries]
+    where = ' and '.join(sorted(file.name for file in files))
+    return segment_labels.find_classes(entries, where)
   is_file = isinstance(class_names, str | os.PathLike)
   where = os.fspath(class_names) if is_file else "the option 'class_names'"
   names = lists.read_names(root, class_names)

@@ -1,20 +1,21 @@
 """The labels of segments: class names, and one spelling for each."""
 
 import collections
-import re
 from collections.abc import Iterable, Sequence
 
 from i2v_jax.data.sets import listing
 from i2v_jax.data.sets.box_labels import Classes
 from i2v_jax.data.sets.problems import Problems
 from i2v_jax.data.sets.segment_entries import Entry
-from i2v_jax.data.videos.names import make_comparison_key
+from i2v_jax.data.videos.names import make_blank_free_key
 from i2v_jax.runtime.errors import UserError, suggest
 
 
 def list_classes(names: Sequence[str], where: str) -> Classes:
   """Makes classes of names in label order."""
-  return Classes(tuple(names), {_make_key(name): name for name in names}, where)
+  return Classes(
+    tuple(names), {make_blank_free_key(name): name for name in names}, where
+  )
 
 
 def find_classes(entries: Iterable[Entry], where: str) -> Classes:
@@ -28,7 +29,7 @@ def find_classes(entries: Iterable[Entry], where: str) -> Classes:
   spellings = collections.defaultdict(collections.Counter)
   for entry in entries:
     for label in entry.labels:
-      spellings[_make_key(label)][label] += 1
+      spellings[make_blank_free_key(label)][label] += 1
   if not spellings:
     raise UserError(f'{where} has no label: fill in the column label')
   spelled = {key: max(of, key=of.get) for key, of in spellings.items()}
@@ -48,7 +49,7 @@ def convert_labels(
   for entry in entries:
     found = set()
     for label in entry.labels:
-      known = classes.spelled.get(_make_key(label))
+      known = classes.spelled.get(make_blank_free_key(label))
       if known == label:
         found.add(numbers[known.strip()])
       else:
@@ -62,8 +63,3 @@ def _describe(label: str, known: str | None, classes: Classes) -> str:
     near = suggest(label.strip(), classes.names)
     return f'label {label!r} is not in {classes.where}{near}'
   return f'label {label!r} is written {known!r} in {classes.where}'
-
-
-def _make_key(label: str) -> str:
-  """Makes a key that ignores case and all blanks."""
-  return re.sub(r'\s', '', make_comparison_key(label))

@@ -16,7 +16,8 @@ from i2v_jax.data.sets.problems import Problems
 from i2v_jax.data.sets.segment_cells import Sheet
 from i2v_jax.runtime.errors import UserError
 
-SHOWN = 20  # problems that an error names
+SHOWN = 20  # bad lines that an error names
+_WAY_OUT = ' (i2v data check --out DIR writes all into DIR/problems.csv)'
 _JSON_LINES = ('.jsonl', '.ndjson')
 
 
@@ -32,7 +33,7 @@ def read(path: listing.Path) -> Sheet:
   """
   name = os.fspath(path).lower()
   if name.endswith(_JSON_LINES):
-    problems = Problems(path, shown=SHOWN)
+    problems = _collect(path)
     sheet = _read_records(path, _iterate_lines(path, problems), problems)
   elif name.endswith('.json'):
     sheet = _read_json(path)
@@ -44,11 +45,15 @@ def read(path: listing.Path) -> Sheet:
   return sheet
 
 
+def _collect(path: listing.Path, unit: str = 'line') -> Problems:
+  return Problems(path, unit, SHOWN, _WAY_OUT)
+
+
 def _read_table(path: listing.Path) -> Sheet:
   rows, delimiter = text_tables.read_rows(path, segment_columns.has_needed)
   head = [cell.strip() for cell in rows[0][1]] if rows else []
   columns = segment_columns.find_columns(path, head)
-  problems = Problems(path, shown=SHOWN)
+  problems = _collect(path)
   least = 1 + max(head.index(columns.names[name]) for name in ('file', 'label'))
   rows = text_tables.make_rows_even(rows[1:], least, len(head), problems)
   found = {
@@ -71,12 +76,12 @@ def _iterate_lines(path, problems: Problems) -> Iterable[tuple[int, Any]]:
 def _read_json(path: listing.Path) -> Sheet:
   value = listing.read_json(path)
   if isinstance(value, dict) and isinstance(value.get('database'), dict):
-    problems = Problems(path, 'annotation', SHOWN)
+    problems = _collect(path, 'annotation')
     return activitynet.read(path, value['database'], problems)
   if not isinstance(value, list):
     problem = f"{path} is neither a list of objects nor ActivityNet's JSON"
     raise UserError(f"{problem}, which has a key 'database': correct it")
-  problems = Problems(path, 'record', SHOWN)
+  problems = _collect(path, 'record')
   return _read_records(path, enumerate(value, start=1), problems)
 
 

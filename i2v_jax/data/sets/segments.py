@@ -14,6 +14,7 @@ class Footage(NamedTuple):
   path: str
   duration: float  # Seconds from its first frame to the end of the last.
   group: str = ''  # Of files that belong on one side: a person, a camera.
+  reason: str = ''  # Why it cannot be read.
 
 
 class Labelled(NamedTuple):

@@ -32,7 +32,8 @@ class Split:
     class_names: unique, in label order.
     ids: paths relative to the root, with '/': the names of the videos in
       reports, the same wherever the data is stored.
-    missing: ids of the videos that were listed but not found.
+    missing: ids of the videos that were listed, but not found, or as those of
+      `segments.unread` cannot be read.
     records: the videos, if they are not files; `paths` are names then.
     left_out: ids of the files next to them that do not count as videos.
     miscounted: folders of frames whose list gives another number of frames.
@@ -158,7 +159,10 @@ class Split:
     if self.segments is not None:
       more = self.segments.unread if unread else ()
       footage = (*self.segments.footage, *more)
-      return self._replace_examples({video.id: video.path for video in footage})
+      files = {video.id: video.path for video in footage}
+      found = self._replace_examples(files)
+      missing = tuple(video for video in self.missing if video not in files)
+      return dataclasses.replace(found, missing=missing)
     if self.key_frames is None:
       return self
     files = dict(zip(self.video_ids, self.paths, strict=True))

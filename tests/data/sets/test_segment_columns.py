@@ -24,10 +24,17 @@ def test_seconds_may_be_said(start, end):
 
 @pytest.mark.parametrize(
   'name',
-  (
-    'start_frame,startMs,Begin Time - hh:mm:ss.ms,onset,from_ms,endframe,'
-    'end point,stop ms,To (ms)'
-  ).split(','),
+  [
+    'start_frame',
+    'startMs',
+    'Begin Time - hh:mm:ss.ms',
+    'onset',
+    'from_ms',
+    'endframe',
+    'end point',
+    'stop ms',
+    'To (ms)',
+  ],
 )
 def test_a_column_that_may_hold_times_is_refused(name):
   with pytest.raises(

@@ -62,6 +62,14 @@ def test_utf_16_is_read(tmp_path):
   assert shorten(read(tmp_path)[0]) == WANTED
 
 
+def test_splits_are_known_whatever_their_case(tmp_path):
+  names = ('Train', 'TRAINING', 'Valid', 'TEST', 'trian')
+  rows = ''.join(f'a,x,{name}\n' for name in names)
+  write(tmp_path, {'t.csv': f'file,label,split\n{rows}'})
+  found = [entry.split for entry in read(tmp_path)[0]]
+  assert found == ['train', 'train', 'val', 'test', 'trian']
+
+
 def test_json_lines_and_lists_are_read(tmp_path):
   records = [
     {'file': 'a b.mp4', 'start': 0.5, 'end': '1:02', 'label': ['run', 'jump']},
