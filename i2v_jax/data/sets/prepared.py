@@ -98,6 +98,7 @@ class Contents(NamedTuple):
   video_ids: tuple[str, ...] = ()
   segments: Segments | None = None
   targets: np.ndarray | None = None
+  overlapping: np.ndarray | None = None
 
 
 def load(root: listing.Path, split: str) -> Contents:
@@ -140,8 +141,8 @@ def _use_examples(contents: Contents, kind: str, found, rows) -> Contents:
   """Makes examples of the videos, or of their segments."""
   classes = len(contents.class_names)
   if kind == prepared_examples.CUT:
-    targets = prepared_examples.make_cut(contents.ids, rows, classes)
-    return contents._replace(targets=targets)
+    made = prepared_examples.make_cut(contents.ids, rows, classes)
+    return contents._replace(**made)
   if kind == prepared_examples.WHOLE:
     videos = [
       Footage(row['id'], path, int(row['frames']) / float(row['fps']))

@@ -57,7 +57,8 @@ class Segments:
     spans: float64 [n, 2], start and end; NaN where the span is drawn.
     gaps: of each file of `footage` float64 [g, 2], spans without any label in
       which one can be drawn; () if no span is.
-    lengths: float64 [k], from which the length of a drawn span is chosen.
+    lengths: float64 [k], from which the length of a drawn span is chosen; of
+      all listed spans, also those not chosen as examples.
     unread: files that cannot be opened and have no example; no duration.
     labelled: all listed spans of the files.
   """

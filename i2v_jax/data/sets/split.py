@@ -48,6 +48,8 @@ class Split:
       each of its spans, and an id is `<video>@<start>-<end>`.
     targets: bool [n, classes], read-only, where examples have any number of
       labels; those of `labels` are -1 then. None if each has its one label.
+    overlapping: bool [n, classes], of segments that were cut out, the labels
+      that others list for half of their time.
   """
 
   paths: tuple[str, ...]
@@ -64,6 +66,7 @@ class Split:
   video_ids: tuple[str, ...] = ()
   segments: Segments | None = None
   targets: np.ndarray | None = None
+  overlapping: np.ndarray | None = None
 
   def __post_init__(self):
     labels = np.array(self.labels)
@@ -81,15 +84,16 @@ class Split:
       problem = f'label {labels[first]} of {self.ids[first]!r} is not in'
       raise UserError(f'{problem} -1..{len(self.class_names) - 1}')
     self._freeze('labels', labels.astype(np.int32))
-    if self.targets is not None:
-      self._check_targets()
+    for name in ('targets', 'overlapping'):
+      if getattr(self, name) is not None:
+        self._check_targets(name)
 
-  def _check_targets(self) -> None:
-    targets, wanted = self.targets, (len(self), len(self.class_names))
+  def _check_targets(self, name: str) -> None:
+    targets, wanted = getattr(self, name), (len(self), len(self.class_names))
     if targets.dtype != bool or targets.shape != wanted:
       found = f'{targets.dtype} {list(targets.shape)}'
-      raise ValueError(f'targets are {found}, not bool {list(wanted)}')
-    self._freeze('targets', targets.copy())
+      raise ValueError(f'{name} are {found}, not bool {list(wanted)}')
+    self._freeze(name, targets.copy())
 
   def _freeze(self, name: str, array: np.ndarray) -> None:
     array.setflags(write=False)
@@ -133,7 +137,8 @@ class Split:
       )
     indices = np.asarray(indices, np.int64)
     pick = lambda values: tuple(values[n] for n in indices)
-    segments, records, targets = self.segments, self.records, self.targets
+    rows = lambda array: None if array is None else array[indices]
+    segments, records = self.segments, self.records
     if records is not None and segments is None:
       records = records.choose(indices)
     return dataclasses.replace(
@@ -144,7 +149,8 @@ class Split:
       video_ids=pick(self.video_ids) if self.video_ids else (),
       records=records,
       segments=None if segments is None else segments.choose(indices),
-      targets=None if targets is None else targets[indices],
+      targets=rows(self.targets),
+      overlapping=rows(self.overlapping),
     )
 
   def list_videos(self, unread: bool = False) -> 'Split':
@@ -185,6 +191,7 @@ class Split:
       video_ids=(),
       segments=None,
       targets=None,
+      overlapping=None,
     )
 
   def fingerprint(self) -> str:

@@ -62,10 +62,16 @@ def test_it_needs_segments_and_time_without_labels():
   with pytest.raises(UserError, match=r'data\.background needs segments'):
     add_background(plain, 1.0)
   full = imagine({'a': 2.0}, [('a', 0, 1.8, {0})])
-  with pytest.raises(
-    UserError, match='no time without labels in any of 1 files'
-  ):
+  with pytest.raises(UserError, match='without labels in the 1 files of train'):
     add_background(full, 1.0)
+
+
+def test_validation_goes_without_it_and_says_so():
+  full = imagine({'a': 2.0}, [('a', 0, 1.8, {0})])
+  for task, names in (('multi', 2), ('single', 3)):
+    found = add_background(use_task(full, task), 1.0, 'val')
+    assert found.ids == full.ids and len(found.class_names) == names
+    assert 'in the 1 files of val, so that it is eval' in found.notes[-1]
 
 
 def test_the_fingerprint_is_that_of_the_gaps():
