@@ -171,8 +171,16 @@ def _add_recipe(sub) -> None:
 def add_bench(sub) -> None:
   """Adds the arguments of `i2v data bench`."""
   sub.add_argument(
-    'path', metavar='PATH', help='Video, folder, text list, or prepared set.'
+    'path',
+    metavar='PATH',
+    help='Video, folder, text list, or prepared set; the root with --source.',
   )
+  sub.add_argument(
+    '--source',
+    choices=SOURCES,
+    help='Format of PATH, see docs/datasets.md: spans are read of segments.',
+  )
+  add_repeated(sub, '--set', 'OPTION=VALUE', 'Option of the source.')
   sub.add_argument(
     '--against',
     nargs='?',

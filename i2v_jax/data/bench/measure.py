@@ -11,6 +11,7 @@ import os
 import pathlib
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -74,6 +75,13 @@ class Agreement:
   differing: int = 0
   largest: int = 0
   problem: str = ''
+
+
+def load_source(format: str, root, options: Mapping[str, Any]) -> Split:
+  """Loads the first split of a data set; videos of key frames count once."""
+  name = sources.choose_splits(format)[0]
+  split = sources.load_split(format, root, name, **options)
+  return split if split.key_frames is None else split.list_videos()
 
 
 def load_videos(path) -> Split:

@@ -79,6 +79,12 @@ def has_needed(given: Iterable[str]) -> bool:
   return all(plain & {name, *_ALIASES[name]} for name in _NEEDED)
 
 
+def has_times(given: Iterable[str]) -> bool:
+  """Whether there are columns for start and end among these names."""
+  plain = {_split_rate(name)[0] for name in given}
+  return all(plain & {name, *_ALIASES[name]} for name in _LIKE)
+
+
 def _split_rate(name: str) -> tuple[str, str]:
   """Splits `start:25` into the plain name and the rate, which may be ''."""
   time, colon, rate = name.lower().partition(':')
