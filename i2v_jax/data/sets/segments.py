@@ -21,7 +21,7 @@ class Labelled(NamedTuple):
   """What is labelled in files, whichever of it are examples.
 
   Attributes:
-    video_of: int64 [m], number of each span's file.
+    video_of: int64 [m], number of each span's file, ascending.
     spans: float64 [m, 2], start and end.
     targets: bool [m, classes].
   """
@@ -35,12 +35,13 @@ class Labelled(NamedTuple):
 
     Spans of one label may touch or overlap.
     """
-    starts, ends = self.spans.T
-    here = (self.video_of == video) & (starts < end) & (ends > start)
-    spans, targets = self.spans[here].clip(start, end), self.targets[here]
+    mine = slice(*np.searchsorted(self.video_of, (video, video + 1)))
+    spans, targets = self.spans[mine], self.targets[mine]
+    here = (spans[:, 0] < end) & (spans[:, 1] > start)
+    spans, targets = spans[here].clip(start, end), targets[here]
     found = np.zeros(self.targets.shape[1], bool)
     for label in np.flatnonzero(targets.any(axis=0)):
-      held = _measure_union(spans[targets[:, label]])
+      held, _ = measure_union(spans[targets[:, label]])
       found[label] = held >= (end - start) / 2
     return found
 
@@ -121,13 +122,30 @@ def name_span(video: str, start: float, end: float) -> str:
   return f'{video}@{start}-{end}'
 
 
-def _measure_union(spans: np.ndarray) -> float:
-  """Measures the seconds that several spans cover together."""
-  covered, until = 0.0, -np.inf
+def group_spans(
+  spans: np.ndarray, video_of: np.ndarray, count: int
+) -> list[np.ndarray]:
+  """Groups spans by their files: float64 [k, 2] for each of `count`."""
+  order = np.argsort(video_of, kind='stable')
+  edges = np.searchsorted(video_of[order], np.arange(1, count))
+  return np.split(spans[order], edges)
+
+
+def measure_union(spans: np.ndarray) -> tuple[float, int]:
+  """Measures the seconds that spans of a file cover, and counts overlaps.
+
+  Args:
+    spans: float64 [n, 2], starts and ends.
+
+  Returns:
+    the length of their union, and how many begin inside an earlier one.
+  """
+  covered, overlaps, until = 0.0, 0, 0.0
   for start, end in sorted(spans.tolist()):
+    overlaps += start < until
     covered += max(end - max(start, until), 0.0)
     until = max(until, end)
-  return covered
+  return covered, overlaps
 
 
 def find_gaps(spans: np.ndarray, duration: float, least: float) -> np.ndarray:

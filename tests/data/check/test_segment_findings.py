@@ -3,12 +3,11 @@
 import csv
 
 import footage
-import numpy as np
 import pytest
 
 from i2v_jax import cli
 from i2v_jax.cli.data import list_config
-from i2v_jax.data.check import all_videos, segment_findings
+from i2v_jax.data.check import all_videos
 from i2v_jax.data.sets import manifest
 
 TRAIN = (
@@ -62,12 +61,6 @@ def test_all_bad_lines_are_written(root, tmp_path, capsys):
     found = list(csv.DictReader(file))
   assert [row['number'] for row in found] == [str(n) for n in range(3, 33)]
   assert found[-1]['problem'].startswith('end 1 s is not after start 32 s, ')
-
-
-def test_the_time_of_overlapping_spans_counts_once():
-  spans = np.array([(1, 4), (2, 3), (3.5, 6), (8, 9), (9, 10)])
-  assert segment_findings.measure(spans) == (7, 2)
-  assert segment_findings.measure(spans[:0]) == (0, 0)
 
 
 def test_a_config_is_checked_as_it_trains(root):
