@@ -5,12 +5,11 @@ import pathlib
 from collections.abc import Sequence
 
 from i2v_jax.data.sets import (
-  box_labels,
+  class_spellings,
   listing,
   lists,
   own,
   segment_cells,
-  segment_labels,
   segment_tables,
 )
 from i2v_jax.data.sets.segment_cells import Sheet
@@ -57,7 +56,9 @@ def read_segments(
     for other, name in found
   }
   classes = _choose_classes(root, [here, *others.values()], class_names)
-  labels = segment_labels.convert_labels(here.entries, classes, sheet.problems)
+  labels = class_spellings.convert_entries(
+    here.entries, classes, sheet.problems
+  )
   away = [other for name, other in others.items() if _is_train(split, name)]
   rule = split, _choose_rule(file, sheet), val_fraction, seed
   return listing.Listing(
@@ -92,16 +93,16 @@ def _choose_rule(file: str, sheet: Sheet) -> str:
 
 def _choose_classes(
   root, files: Sequence[ListedFile], class_names
-) -> box_labels.Classes:
+) -> class_spellings.Classes:
   """Chooses the given classes, or those of the files of all splits."""
   if class_names is None:
-    entries = [entry for file in files for entry in file.entries]
+    labels = [x for file in files for e in file.entries for x in e.labels]
     where = ' and '.join(sorted(file.name for file in files))
-    return segment_labels.find_classes(entries, where)
+    return class_spellings.find_classes(labels, where)
   is_file = isinstance(class_names, str | os.PathLike)
   where = os.fspath(class_names) if is_file else "the option 'class_names'"
   names = lists.read_names(root, class_names)
-  return segment_labels.list_classes(names, where)
+  return class_spellings.list_classes(names, where)
 
 
 def _list_videos(

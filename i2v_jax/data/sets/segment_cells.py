@@ -68,7 +68,7 @@ def convert(sheet: Sheet) -> list[Entry]:
   table = table._replace(
     columns={name: table.columns.get(name, blank) for name in COLUMNS}
   )
-  for name in ('label', 'split', 'group'):
+  for name in ('split', 'group'):
     _check_text(table, name, problems)
   files = table.convert('file', list_lines.parse_path, problems, '')
   starts = _convert_times(sheet, table, 'start', 0.0)
@@ -95,11 +95,9 @@ def convert(sheet: Sheet) -> list[Entry]:
 
 def _check_text(table: Table, name: str, problems: Problems) -> None:
   """Checks that cells are text; paths may be any bytes."""
-  for line, cell in zip(table.lines, table.columns[name], strict=True):
-    texts = (cell,) if isinstance(cell, str) else cell
-    for text in texts:
-      if not listing.is_text(text):
-        problems.add(line, f'{name} {text!r} is not UTF-8; save the file as it')
+  for line, text in zip(table.lines, table.columns[name], strict=True):
+    if not listing.is_text(text):
+      problems.add(line, f'{name} {text!r} is not UTF-8; save the file as it')
 
 
 def rename_split(name: str) -> str:
