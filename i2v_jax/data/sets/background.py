@@ -88,7 +88,7 @@ def _append(split: Split, more: Segments, numbers: Sequence[int]) -> Split:
 
 
 def share_out(total: int, weights: np.ndarray) -> list[int]:
-  """Shares a number out in proportion to weights, by largest remainders."""
+  """Divides a number in proportion to weights, by largest remainders."""
   exact = total * weights / weights.sum()
   counts = np.floor(exact).astype(int)
   order = np.argsort(counts - exact, kind='stable')

@@ -31,7 +31,7 @@ def read_segments(
   `start`, `end`, `split` and `group`. Times are seconds, MM:SS or H:MM:SS, or
   frame numbers in columns such as `start:25`; without them a segment is the
   complete file. A segment of several labels has several rows, or `a|b`. A row
-  without a label lists a file in which nothing happens.
+  without a label lists a file where nothing is labelled.
 
   Videos are split, never segments: by `{split}` in `file`, else by the column
   `split`, else by a hash of seed and video, or of seed and `group`.
