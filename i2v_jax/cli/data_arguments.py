@@ -233,6 +233,6 @@ def add_check(sub) -> None:
     '--duplicates',
     type=share,
     metavar='SIMILARITY',
-    help='From which on two are near-duplicates (default: 0.98).',
+    help='Similarity of two near-duplicates, at least (default: 0.98).',
   )
   _add_pool(sub, 120, 'file')

@@ -122,7 +122,7 @@ def open_example(split: Split, index: int) -> Video | FrameFolder | Span:
   name = split.paths[index]
   if split.segments is None:
     return open_video(split.video(index), name)
-  return open_span(split.video(index), split.segments.place(index), name)
+  return open_span(split.video(index), split.segments.choose_span(index), name)
 
 
 def count_frames(split: Split, index: int) -> int:
@@ -167,7 +167,7 @@ def _open_timed(
   video.read = watch.wrap('read', video.read)
   if split.segments is None:
     return video
-  return Span(video, *split.segments.place(index), split.paths[index])
+  return Span(video, *split.segments.choose_span(index), split.paths[index])
 
 
 def time_stages(plan: Plan) -> dict[str, float]:

@@ -34,7 +34,7 @@ def find(listed: Listed) -> Iterator[Finding]:
 
 
 def _describe(name: str, segments: Segments) -> str:
-  listed = ~segments.drawn
+  listed = ~segments.is_random
   spans, video_of = segments.spans[listed], segments.video_of[listed]
   labelled, overlaps = 0.0, 0
   for mine in group_spans(spans, video_of, len(segments.footage)):

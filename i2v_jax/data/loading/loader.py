@@ -147,7 +147,7 @@ class Loader:
     given = split.paths[index], limit, split.fps
     if split.segments is None:
       return (open_video(split.video(index), *given),)
-    span = split.segments.place(index, rng)
+    span = split.segments.choose_span(index, rng)
     return (open_span(split.video(index), span, *given),)
 
   def _find_label(self, index: int) -> int | np.ndarray:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from i2v_jax.data.sets import listing, prepared_csv, prepared_examples
-from i2v_jax.data.sets.segments import Footage, Segments
+from i2v_jax.data.sets.segments import Segments, VideoFile
 from i2v_jax.runtime import files
 from i2v_jax.runtime.errors import MissingFileError, UserError
 
@@ -145,7 +145,7 @@ def _use_examples(contents: Contents, kind: str, found, rows) -> Contents:
     return contents._replace(**made)
   if kind == prepared_examples.WHOLE:
     videos = [
-      Footage(row['id'], path, int(row['frames']) / float(row['fps']))
+      VideoFile(row['id'], path, int(row['frames']) / float(row['fps']))
       for path, row in found
     ]
     made = prepared_examples.make_whole(videos, rows, classes)

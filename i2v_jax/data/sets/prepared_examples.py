@@ -14,7 +14,7 @@ from i2v_jax.data.sets.segment_examples import (
   make_examples,
   make_targets,
 )
-from i2v_jax.data.sets.segments import Footage
+from i2v_jax.data.sets.segments import VideoFile
 from i2v_jax.runtime.errors import UserError
 
 WHOLE, CUT = 'whole', 'cut'  # what the records of segments are
@@ -36,7 +36,7 @@ def name_file(folder: pathlib.Path, split: str) -> pathlib.Path:
 
 
 def make_whole(
-  videos: Sequence[Footage],
+  videos: Sequence[VideoFile],
   rows: Iterable[Mapping[str, str]],
   num_classes: int,
 ) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from i2v_jax.data.sets.segments import (
-  Footage,
   Labelled,
   Segments,
+  VideoFile,
   find_gaps,
   group_spans,
   name_span,
@@ -27,10 +27,10 @@ class Example(NamedTuple):
 
 
 def make_examples(
-  footage: Sequence[Footage],
+  footage: Sequence[VideoFile],
   examples: Sequence[Example],
   num_classes: int,
-  unread: Sequence[Footage] = (),
+  unread: Sequence[VideoFile] = (),
 ) -> dict[str, Any]:
   """Makes what a split says of its examples, as keyword arguments.
 

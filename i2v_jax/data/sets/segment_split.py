@@ -14,7 +14,7 @@ from i2v_jax.data.sets import (
 from i2v_jax.data.sets.look_up import LookUp, Place
 from i2v_jax.data.sets.segment_entries import Annotated
 from i2v_jax.data.sets.segment_examples import Example, make_examples
-from i2v_jax.data.sets.segments import Footage, name_span
+from i2v_jax.data.sets.segments import VideoFile, name_span
 from i2v_jax.data.sets.split import Split
 from i2v_jax.runtime.errors import UserError
 
@@ -55,7 +55,7 @@ def split_segments(
   segment_problems.find_outside(annotated, ids, facts)
   annotated.problems.check()
   footage = [
-    Footage(
+    VideoFile(
       video,
       paths.get(video, ''),
       facts[video].end if video in facts else np.inf,
@@ -77,7 +77,7 @@ def _make_ids(rows: Mapping[str, listing.Row], places) -> dict[str, str]:
   }
 
 
-def _make_split(listed, ids, footage: Sequence[Footage]) -> Split:
+def _make_split(listed, ids, footage: Sequence[VideoFile]) -> Split:
   """Makes the split of files, some of which may be missing or unreadable."""
   annotated = listed.annotated
   examples, notes = _merge(annotated, ids, {f.id: f for f in footage})
@@ -102,7 +102,7 @@ def _make_split(listed, ids, footage: Sequence[Footage]) -> Split:
 
 
 def _merge(
-  annotated: Annotated, ids, footage: Mapping[str, Footage]
+  annotated: Annotated, ids, footage: Mapping[str, VideoFile]
 ) -> tuple[list[Example], list[str]]:
   """Merges entries of one span; counts those cut at the end, or unlabelled."""
   found, cut, blank = {}, 0, 0
@@ -130,7 +130,7 @@ def _merge(
 
 
 def _describe_gone(
-  why: str, gone: Sequence[Footage], examples: Iterable[Example]
+  why: str, gone: Sequence[VideoFile], examples: Iterable[Example]
 ) -> list[str]:
   """Notes files that are left out, and how many segments with them."""
   if not gone:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 
-class Footage(NamedTuple):
+class VideoFile(NamedTuple):
   """A file that segments are listed in."""
 
   id: str
@@ -18,7 +18,7 @@ class Footage(NamedTuple):
 
 
 class Labelled(NamedTuple):
-  """What is labelled in files, whichever of it are examples.
+  """All listed spans of the files, also those not chosen as examples.
 
   Attributes:
     video_of: int64 [m], number of each span's file, ascending.
@@ -64,32 +64,32 @@ class Segments:
     labelled: all listed spans of the files.
   """
 
-  footage: tuple[Footage, ...]
+  footage: tuple[VideoFile, ...]
   video_of: np.ndarray
   spans: np.ndarray
   gaps: tuple[np.ndarray, ...] = ()
   lengths: np.ndarray | None = None
-  unread: tuple[Footage, ...] = ()
+  unread: tuple[VideoFile, ...] = ()
   labelled: Labelled | None = None
 
   def __len__(self) -> int:
     return len(self.spans)
 
   @property
-  def drawn(self) -> np.ndarray:
+  def is_random(self) -> np.ndarray:
     """Whether the span of each example is drawn: bool [n]."""
     return np.isnan(self.spans[:, 0])
 
   @property
   def median_seconds(self) -> float:
     """Median length of the spans that are listed; 0 if there is none."""
-    lengths = np.diff(self.spans[~self.drawn], axis=1)
+    lengths = np.diff(self.spans[~self.is_random], axis=1)
     return float(np.median(lengths)) if len(lengths) else 0.0
 
-  def place(
+  def choose_span(
     self, index: int, rng: np.random.Generator | None = None
   ) -> tuple[float, float]:
-    """Places the span of an example: start and end.
+    """Chooses the span of an example: start and end.
 
     Args:
       index: of the example.
@@ -107,11 +107,11 @@ class Segments:
       self, video_of=self.video_of[indices], spans=self.spans[indices]
     )
 
-  def update(self, digest: 'hashlib._Hash') -> None:
+  def add_to_hash(self, digest: 'hashlib._Hash') -> None:
     """Adds files and spans to the hash of a split, and gaps if any is drawn."""
     for video in self.footage:
       digest.update(video.id.encode(errors='surrogateescape') + b'\0')
-    drawn = (self.lengths, *self.gaps) if self.drawn.any() else ()
+    drawn = (self.lengths, *self.gaps) if self.is_random.any() else ()
     for array in (self.video_of, self.spans, *drawn):
       digest.update(np.ascontiguousarray(array).tobytes())
 

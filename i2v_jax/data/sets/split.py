@@ -204,9 +204,9 @@ class Split:
     for video, label in zip(self.ids, self.labels.tolist(), strict=True):
       digest.update(f'{video}\0{label}\n'.encode(errors='surrogateescape'))
     if self.key_frames is not None:
-      self.key_frames.update(digest)
+      self.key_frames.add_to_hash(digest)
     if self.segments is not None:
-      self.segments.update(digest)
+      self.segments.add_to_hash(digest)
     if self.targets is not None:
       digest.update(np.packbits(self.targets).tobytes())
     return digest.hexdigest()[:16]

@@ -19,7 +19,7 @@ BYTES = 256e6  # of frames in their decoders, together
 _HELD = 8 * 1.5  # bytes a pixel: frames in a decoder, as 4:2:0
 
 
-class Key(NamedTuple):
+class FileKey(NamedTuple):
   """What an open file can be used for again."""
 
   identity: Identity
@@ -34,13 +34,13 @@ class Opened(NamedTuple):
 
 
 class _Idle(NamedTuple):
-  key: Key
+  key: FileKey
   opened: Opened
   frames: int
   bytes: float
 
 
-def take(key: Key) -> Opened | None:
+def take(key: FileKey) -> Opened | None:
   """Takes an open file that nobody uses, to be read from a seek on."""
   with _LOCK:
     for place, idle in enumerate(_IDLE):
@@ -49,7 +49,7 @@ def take(key: Key) -> Opened | None:
   return None
 
 
-def give(key: Key, opened: Opened, frames: int) -> None:
+def give(key: FileKey, opened: Opened, frames: int) -> None:
   """Keeps an open file for `take`; closes those unused the longest."""
   with _LOCK:
     unused = [idle for idle in _IDLE if _is_changed(idle.key, key)]
@@ -68,7 +68,7 @@ def _are_too_many() -> bool:
   return len(_IDLE) > FILES or frames > FRAMES or size > BYTES
 
 
-def _is_changed(old: Key, new: Key) -> bool:
+def _is_changed(old: FileKey, new: FileKey) -> bool:
   """Whether another file is now where the old one was."""
   same = old.identity.path == new.identity.path
   return same and old.identity != new.identity

@@ -75,4 +75,4 @@ def test_a_config_is_checked_as_it_trains(root):
   ]
   listed = list_config('configs/finetune_folder.py', settings)
   assert len(listed.splits['train']) == 4  # one of each class, two without
-  assert listed.splits['train'].segments.drawn.sum() == 2
+  assert listed.splits['train'].segments.is_random.sum() == 2

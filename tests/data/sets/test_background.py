@@ -30,7 +30,7 @@ def test_files_get_it_by_their_time_without_labels():
   assert found.video_ids[4:] == ('a', *['b'] * 7)
   assert found.paths[4:] == found.video_ids[4:]
   assert not found.targets[4:].any() and found.targets[:4].any(1).all()
-  assert found.segments.drawn.tolist() == [False] * 4 + [True] * 8
+  assert found.segments.is_random.tolist() == [False] * 4 + [True] * 8
   assert found.class_names == ('jump', 'run')
   assert len(add_background(split(), 0.5)) == 6
 
@@ -39,11 +39,11 @@ def test_its_spans_are_in_gaps():
   found, rng = add_background(split(), 2.0), np.random.default_rng(0)
   for index in range(4, 12):
     for _ in range(20):
-      start, end = found.segments.place(index, rng)
+      start, end = found.segments.choose_span(index, rng)
       low, high = (4, 10) if index == 4 else (0, 30)
       assert low <= start < end <= high + 1e-9
       assert any(np.isclose(end - start, (2, 3, 6, 10)))
-  places = [found.segments.place(5) for _ in range(2)]
+  places = [found.segments.choose_span(5) for _ in range(2)]
   assert places[0] == places[1]  # of evaluation
 
 
