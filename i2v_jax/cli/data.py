@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import functools
+import pathlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from i2v_jax.cli import data_arguments
@@ -133,13 +134,32 @@ def bench(args) -> None:
   from i2v_jax.data.bench import command
 
   given = (args.frames, args.stride, args.clips, args.rounds, args.seed)
-  command.bench(args.path, *given)
+  command.bench(_load_measured(args), *given)
   if args.against is not None:
     command.compare(args.path, args.against or args.path, *given)
 
 
+def _load_measured(args):
+  """Loads the videos or segments of `i2v data bench`."""
+  from i2v_jax.data.bench import measure
+  from i2v_jax.training import config_files
+
+  if args.source is None:
+    if args.set:
+      raise UserError('--set needs --source: drop it, or name the source')
+    return measure.load_videos(args.path)
+  if args.against is not None:
+    raise UserError(
+      '--against compares complete videos, without --source: name the videos, '
+      'or drop --against'
+    )
+  options = dict(config_files.parse_setting(text) for text in args.set)
+  source = args.source.replace('ssv2', 'something_v2')
+  return measure.load_source(source, args.path, options)
+
+
 def check(args) -> int:
-  from i2v_jax.data.check import all_videos
+  from i2v_jax.data.check import all_videos, report
 
   if sum(map(bool, (args.paths, args.source, args.config))) != 1:
     raise UserError(
@@ -151,7 +171,8 @@ def check(args) -> int:
     )
   vectors = _read_vectors(args)
   with _explain_resuming():
-    listed = _list_videos(args)
+    with report.keep_problems(pathlib.Path(args.out)):
+      listed = _list_videos(args)
     given = args.out, args.seconds, args.workers
     return not all_videos.run(listed, *given, vectors)
 

@@ -171,8 +171,16 @@ def _add_recipe(sub) -> None:
 def add_bench(sub) -> None:
   """Adds the arguments of `i2v data bench`."""
   sub.add_argument(
-    'path', metavar='PATH', help='Video, folder, text list, or prepared set.'
+    'path',
+    metavar='PATH',
+    help='Video, folder, text list, or prepared set; the root with --source.',
   )
+  sub.add_argument(
+    '--source',
+    choices=SOURCES,
+    help='Format of PATH, see docs/datasets.md: spans are read of segments.',
+  )
+  add_repeated(sub, '--set', 'OPTION=VALUE', 'Option of the source.')
   sub.add_argument(
     '--against',
     nargs='?',
@@ -225,6 +233,6 @@ def add_check(sub) -> None:
     '--duplicates',
     type=share,
     metavar='SIMILARITY',
-    help='From which on two are near-duplicates (default: 0.98).',
+    help='Similarity of two near-duplicates, at least (default: 0.98).',
   )
   _add_pool(sub, 120, 'file')

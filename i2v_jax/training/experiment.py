@@ -131,7 +131,7 @@ def choose_examples(
     split = subsets.choose_share(split, data['share'], seed)
   split = add_overlapping(split)
   if data['background']:
-    split = add_background(split, data['background'])
+    split = add_background(split, data['background'], name)
   return split
 
 

@@ -6,7 +6,7 @@ from files import write
 
 from i2v_jax.data.sets import sources
 from i2v_jax.data.sets.segment_examples import Example, make_examples
-from i2v_jax.data.sets.segments import Footage
+from i2v_jax.data.sets.segments import VideoFile
 from i2v_jax.data.sets.split import Split
 
 FPS, FRAMES = 15, 30  # 2 seconds
@@ -31,7 +31,7 @@ def load(root, split='train', on_missing='error', **options):
 
 def imagine(durations, examples, classes=('jump', 'run')):
   """A split of examples (file, start, end, labels) in files not on disk."""
-  footage = [Footage(name, name, d) for name, d in durations.items()]
+  footage = [VideoFile(name, name, d) for name, d in durations.items()]
   examples = [Example(*e[:3], frozenset(e[3])) for e in examples]
   made = make_examples(footage, examples, len(classes))
   return Split(class_names=tuple(classes), **made)

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from i2v_jax.data.bench import measure, peers
 from i2v_jax.data.clips.spec import ClipSpec
+from i2v_jax.data.sets.sources import Split
 from i2v_jax.data.videos.decode import probe
 from i2v_jax.runtime.console import console, make_progress, make_table
 from i2v_jax.runtime.errors import UserError
@@ -17,10 +18,10 @@ IMAGE_SIZE = 224
 
 
 def bench(
-  path, frames: int, stride: int, count: int, rounds: int, seed: int
+  split: Split, frames: int, stride: int, count: int, rounds: int, seed: int
 ) -> None:
   """Prints the cost of a clip, stage by stage, and the speed of the loader."""
-  plan = _make_plan(path, frames, stride, count, seed)
+  plan = _make_plan(split, frames, stride, count, seed)
   threads = os.cpu_count() or 1
   run = lambda: (measure.time_stages(plan), measure.time_loader(plan, threads))
   found = sorted(_run_rounds(rounds, run), key=lambda pair: pair[0]['total'])
@@ -52,7 +53,8 @@ def compare(
     rounds: rounds of measurement.
     seed: of the starts of clips.
   """
-  plan = _make_plan(path, frames, stride, count, seed)
+  split = measure.load_videos(path)
+  plan = _make_plan(split, frames, stride, count, seed)
   theirs = _find_originals(plan, original, path)
   race = {
     name: lambda clip, read=read: read(theirs[clip], plan.indices[clip])
@@ -101,11 +103,11 @@ def _find_originals(plan: measure.Plan, original, path) -> list[str]:
   return [pairs[index] for index in plan.chosen]
 
 
-def _make_plan(path, frames, stride, count, seed) -> measure.Plan:
+def _make_plan(split, frames, stride, count, seed) -> measure.Plan:
   if count < 1:
     raise UserError(f'--clips is {count}; measure at least 1')
   spec = ClipSpec(frames, IMAGE_SIZE, stride=stride)
-  return measure.make_plan(measure.load_videos(path), spec, count, seed)
+  return measure.make_plan(split, spec, count, seed)
 
 
 def _run_rounds(count: int, run: Callable) -> list:

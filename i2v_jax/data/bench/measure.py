@@ -11,6 +11,7 @@ import os
 import pathlib
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -76,6 +77,13 @@ class Agreement:
   problem: str = ''
 
 
+def load_source(format: str, root, options: Mapping[str, Any]) -> Split:
+  """Loads the first split of a data set; videos of key frames count once."""
+  name = sources.choose_splits(format)[0]
+  split = sources.load_split(format, root, name, **options)
+  return split if split.key_frames is None else split.list_videos()
+
+
 def load_videos(path) -> Split:
   """Loads the videos of a path, without labels.
 
@@ -114,7 +122,7 @@ def open_example(split: Split, index: int) -> Video | FrameFolder | Span:
   name = split.paths[index]
   if split.segments is None:
     return open_video(split.video(index), name)
-  return open_span(split.video(index), split.segments.place(index), name)
+  return open_span(split.video(index), split.segments.choose_span(index), name)
 
 
 def count_frames(split: Split, index: int) -> int:
@@ -159,7 +167,7 @@ def _open_timed(
   video.read = watch.wrap('read', video.read)
   if split.segments is None:
     return video
-  return Span(video, *split.segments.place(index), split.paths[index])
+  return Span(video, *split.segments.choose_span(index), split.paths[index])
 
 
 def time_stages(plan: Plan) -> dict[str, float]:

@@ -37,7 +37,7 @@ def find(
     found += near_duplicates.find(vectors, listed, records)
   for name, split in listed.splits.items():
     found += [
-      *_find_missing(listed, name, split),
+      *_find_missing(listed, name),
       *_find_miscounted(listed, name, split),
     ]
   found += [*_find_left_out(listed), *class_findings.find(listed)]
@@ -175,7 +175,8 @@ def _find_too_large(listed, records) -> Iterator[Finding]:
     yield Finding('too_large', True, text, rows)
 
 
-def _find_missing(listed, name, split) -> Iterator[Finding]:
+def _find_missing(listed, name) -> Iterator[Finding]:
+  split = listed.videos[name]
   if split.missing:
     total = split.num_videos + len(split.missing)
     text = f'listed in {name} but not there: {len(split.missing):,} of '

@@ -19,7 +19,7 @@ class Vectors(NamedTuple):
 
   Attributes:
     features: the file.
-    least: similarity from which on two videos are near-duplicates.
+    least: similarity of two near-duplicates, at least.
   """
 
   features: Features

@@ -1,5 +1,6 @@
 """Prints and writes the results of a check."""
 
+import contextlib
 import os
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,11 +8,29 @@ from collections.abc import Iterator, Mapping, Sequence
 import i2v_jax
 from i2v_jax.data.check import findings, one_video
 from i2v_jax.data.check.listed import Finding, Listed
-from i2v_jax.data.sets import csv_files, manifest, split_facts
+from i2v_jax.data.sets import csv_files, manifest, problems, split_facts
 from i2v_jax.runtime.console import console, make_table
+from i2v_jax.runtime.errors import UserError
 
+PROBLEMS = 'problems.csv'
 Records = Mapping[str, Mapping]  # id -> facts of the video
 SHOWN = 3  # examples of a finding; all of them are in findings.csv
+
+
+@contextlib.contextmanager
+def keep_problems(out: pathlib.Path) -> Iterator[None]:
+  """Writes all that is wrong with a file of annotations to `problems.csv`."""
+  path = out / PROBLEMS
+  if path.is_file():
+    path.unlink()
+  try:
+    yield
+  except problems.BadFileError as error:
+    if out.is_file():
+      raise
+    out.mkdir(parents=True, exist_ok=True)
+    csv_files.write(path, ('file', 'unit', 'number', 'problem'), error.rows)
+    raise UserError(f'{error}; all are in {path}') from error
 
 
 def show(listed: Listed, records: Records, found: Sequence[Finding]) -> None:
@@ -87,7 +106,7 @@ def write(
     'splits': {
       name: {
         'listed': split.num_videos + len(split.missing),
-        'missing': len(split.missing),
+        'missing': len(listed.videos[name].missing),
         'fingerprint': split.fingerprint(),
       }
       for name, split in listed.splits.items()

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from i2v_jax.data.check.listed import Finding, Listed
-from i2v_jax.data.sets.segments import Segments
+from i2v_jax.data.sets.segments import (
+  Segments,
+  group_spans,
+  measure_union,
+)
 
 
 def find(listed: Listed) -> Iterator[Finding]:
@@ -32,31 +34,14 @@ def find(listed: Listed) -> Iterator[Finding]:
 
 
 def _describe(name: str, segments: Segments) -> str:
-  listed = ~segments.drawn
+  listed = ~segments.is_random
   spans, video_of = segments.spans[listed], segments.video_of[listed]
-  labelled, overlaps, total = 0.0, 0, 0.0
-  for number, video in enumerate(segments.footage):
-    union, shared = measure(spans[video_of == number])
+  labelled, overlaps = 0.0, 0
+  for mine in group_spans(spans, video_of, len(segments.footage)):
+    union, shared = measure_union(mine)
     labelled, overlaps = labelled + union, overlaps + shared
-    total += video.duration
+  total = sum(video.duration for video in segments.footage)
   text = f'{len(spans):,} segments in {len(segments.footage):,} files of {name}'
   text += f': {labelled / 3600:,.2f} hours with a label, '
   text += f'{max(total - labelled, 0) / 3600:,.2f} without; '
   return text + f'{overlaps:,} begin before another one ends'
-
-
-def measure(spans: np.ndarray) -> tuple[float, int]:
-  """Measures the seconds that spans of a file cover, and counts overlaps.
-
-  Args:
-    spans: float64 [n, 2], starts and ends.
-
-  Returns:
-    the length of their union, and how many begin inside an earlier one.
-  """
-  covered, overlaps, until = 0.0, 0, 0.0
-  for start, end in spans[np.argsort(spans[:, 0])]:
-    overlaps += start < until
-    covered += max(end - max(start, until), 0)
-    until = max(until, end)
-  return covered, overlaps

@@ -78,8 +78,10 @@ class Loader:
     frames = clips.draw_train_frames(video.info.frames, self.spec, rng)
     label, segments = self._find_label(index), self.split.segments
     if segments is not None and isinstance(label, np.ndarray):
-      time = video.find_time(frames)
-      label = segments.labelled.find_targets(segments.video_of[index], *time)
+      start, end = video.find_time(frames)
+      if start < end:
+        place = segments.video_of[index], start, end
+        label = segments.labelled.find_targets(*place)
     return clips.make_train_clip(video, label, self.spec, rng, frames)
 
   def load_views(self, index: int) -> dict:
@@ -145,7 +147,7 @@ class Loader:
     given = split.paths[index], limit, split.fps
     if split.segments is None:
       return (open_video(split.video(index), *given),)
-    span = split.segments.place(index, rng)
+    span = split.segments.choose_span(index, rng)
     return (open_span(split.video(index), span, *given),)
 
   def _find_label(self, index: int) -> int | np.ndarray:

@@ -25,7 +25,7 @@ class Sliding(NamedTuple):
   step: float | None = None
   frames: int = 0
 
-  def find_seconds(self, info: VideoInfo) -> float:
+  def find_length(self, info: VideoInfo) -> float:
     """Finds its length in seconds, for a video."""
     return self.seconds or self.frames * info.duration / info.frames
 
@@ -90,7 +90,7 @@ def place_windows(info: VideoInfo, windows: Windows) -> list[Span]:
     return [(0, info.frames)]
   if isinstance(windows, Each):
     return _choose_frames(info, windows.step)
-  return split_windows(info, windows.find_seconds(info), windows.step)
+  return split_windows(info, windows.find_length(info), windows.step)
 
 
 def split_windows(

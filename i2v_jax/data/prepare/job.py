@@ -233,6 +233,7 @@ class Job:
     for split, part in found.items():
       rows = [row for _, rows, _ in part for row in rows]
       bad = [row for _, _, bad in part for row in bad]
+      bad += records.list_unread(self.splits[split])
       digest = prepared_csv.write(folder / f'{split}.csv', prepared.Row, rows)
       if bad:
         path = folder / f'{split}.bad.csv'
@@ -258,7 +259,7 @@ class Job:
     return {
       'videos': len(rows),
       'skipped': len(bad),
-      'missing': [*data.missing, *(row.id for row in bad)],
+      'missing': [*dict.fromkeys([*data.missing, *(row.id for row in bad)])],
       'frames': sum(row.frames for row in rows),
       'bytes': sum(row.bytes for row in rows),
       'source_bytes': sum(row.source_bytes for row in rows),

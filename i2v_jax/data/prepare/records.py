@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from i2v_jax.data.sets import prepared_csv, prepared_examples
+from i2v_jax.data.sets import prepared, prepared_csv, prepared_examples, tasks
 from i2v_jax.data.sets.sources import Split
 from i2v_jax.data.videos import frame_files
 
@@ -37,7 +37,15 @@ def measure_videos(split: Split, cut: bool) -> list[int]:
   sizes = np.array([size(video.path) for video in segments.footage])
   durations = np.array([video.duration for video in segments.footage])
   rates = (sizes / durations)[segments.video_of]
-  return (rates * segments.lengths).round().astype(int).tolist()
+  lengths = np.diff(segments.spans, axis=1)[:, 0]
+  return (rates * lengths).round().astype(int).tolist()
+
+
+def list_unread(split: Split) -> list[prepared.Bad]:
+  """Lists the files of segments that cannot be opened."""
+  if split.segments is None:
+    return []
+  return [prepared.Bad(v.id, v.reason) for v in split.segments.unread]
 
 
 def split_evenly(
@@ -53,6 +61,10 @@ def split_evenly(
   yield start, len(sizes)
 
 
+def _join_numbers(target: np.ndarray) -> str:
+  return ' '.join(map(str, np.flatnonzero(target)))
+
+
 def write_examples(
   folder: pathlib.Path, split: str, data: Split, cut: bool
 ) -> dict[str, Any]:
@@ -62,15 +74,17 @@ def write_examples(
   """
   if data.segments is None:
     return {}
-  rows = []
-  for number, target in enumerate(data.targets):
-    labels = ' '.join(map(str, np.flatnonzero(target)))
-    if cut:
-      row = prepared_examples.Row(data.ids[number], None, None, labels)
-    else:
-      span = data.segments.spans[number].tolist()
-      row = prepared_examples.Row(data.video_ids[number], *span, labels)
-    rows.append(row)
+  labels = map(_join_numbers, data.targets)
+  if cut:
+    ids, spans = data.ids, [(None, None)] * len(data)
+    more = map(_join_numbers, tasks.find_overlapping(data.segments))
+  else:
+    ids, spans = data.video_ids, data.segments.spans.tolist()
+    more = [''] * len(data)
+  rows = [
+    prepared_examples.Row(video, *span, *both)
+    for video, span, *both in zip(ids, spans, labels, more, strict=True)
+  ]
   path = prepared_examples.name_file(folder, split)
   return {
     'records': prepared_examples.CUT if cut else prepared_examples.WHOLE,

@@ -4,13 +4,15 @@ sources: loads a split of any format below. split: its examples.
 own: a folder per class. lists, list_lines, list_labels: text files.
 official, kinetics_csv: annotation files of public data sets.
 ava, ava_files, proposals, numpy_pickle: AVA, and boxes that detectors found.
-boxes, box_labels, boxed_videos: your own tables of boxes. given_boxes: those of
+boxes, boxed_videos: your own tables of boxes. given_boxes: those of
   one video.
 key_frames, group_boxes, candidates, box_tables: boxes of both.
 own_segments, segment_tables, activitynet: spans of videos in files of many
-  forms. segment_cells, segment_entries, segment_labels: what their lines say.
-segment_sides, segment_split, segment_examples, segments: the examples of these.
-text_tables, clock, problems: tables, times, and all that is wrong with them.
+  forms. segment_columns, segment_cells, segment_entries: their lines.
+segment_sides, segment_problems, segment_split, segment_examples, segments: the
+  examples of these.
+text_tables, clock, class_spellings, problems: tables, times, labels, and all
+  that is wrong with them.
 tasks, subsets, background: the examples that a run makes of them.
 prepared, prepared_csv, prepared_examples: TFDS data sets that `i2v data
   prepare` wrote.

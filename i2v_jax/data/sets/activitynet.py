@@ -5,10 +5,11 @@ from typing import Any
 
 from i2v_jax.data.sets import listing
 from i2v_jax.data.sets.problems import Problems
-from i2v_jax.data.sets.segment_cells import Sheet
+from i2v_jax.data.sets.segment_cells import Sheet, make_cell
 from i2v_jax.data.sets.text_tables import Table
 
-PREFIX = 'v_'  # of the names of files, which the database lacks
+_COLUMNS = ('file', 'start', 'end', 'label', 'split')
+_PREFIX = 'v_'  # of the names of files, which the database lacks
 
 
 def read(
@@ -27,17 +28,21 @@ def read(
   rows = []
   for name, video in database.items():
     video = video if isinstance(video, Mapping) else {}
-    subset = str(video.get('subset', ''))
     for found in video.get('annotations') or [None]:
       number = len(rows) + 1
       if found is not None and not _is_annotation(found):
         problems.add(number, f'of {name!r} has no label and segment')
         found = None
-      rows.append((name, *_list_cells(found), subset))
-  cells = zip(*rows, strict=True) if rows else [()] * 5
-  names = ('file', 'start', 'end', 'label', 'split')
-  columns = dict(zip(names, cells, strict=True))
-  return Sheet(Table(path, range(1, len(rows) + 1), columns), {}, problems)
+      values = (*_list_values(found), video.get('subset'))
+      cells = (
+        make_cell(number, column, value, problems)
+        for column, value in zip(_COLUMNS[1:], values, strict=True)
+      )
+      rows.append((name, *cells))
+  cells = zip(*rows, strict=True) if rows else [()] * len(_COLUMNS)
+  columns = dict(zip(_COLUMNS, cells, strict=True))
+  table = Table(path, range(1, len(rows) + 1), columns)
+  return Sheet(table, {}, problems, _PREFIX)
 
 
 def _is_annotation(found: Any) -> bool:
@@ -45,12 +50,9 @@ def _is_annotation(found: Any) -> bool:
   if not known:
     return False
   segment = found['segment']
-  return isinstance(segment, list) and len(segment) == 2
+  return isinstance(segment, list) and len(segment) == 2 and None not in segment
 
 
-def _list_cells(found: Mapping | None) -> tuple[str, str, Any]:
-  """Lists start, end and label as cells."""
-  if found is None:
-    return '', '', ''
-  start, end = map(str, found['segment'])
-  return start, end, (str(found['label']),)
+def _list_values(found: Mapping | None) -> tuple[Any, Any, Any]:
+  """Lists start, end and labels."""
+  return (None,) * 3 if found is None else (*found['segment'], [found['label']])

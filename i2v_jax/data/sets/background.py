@@ -13,7 +13,7 @@ from i2v_jax.runtime.errors import UserError
 NAME = 'background'
 
 
-def add_background(split: Split, share: float) -> Split:
+def add_background(split: Split, share: float, name: str = 'train') -> Split:
   """Adds examples whose spans are drawn each time where no label holds.
 
   Files get them in proportion to their time without labels. Their targets are
@@ -23,9 +23,10 @@ def add_background(split: Split, share: float) -> Split:
   Args:
     split: with segments.
     share: number of them for each listed example.
+    name: of the split; only that of training must have time without labels.
 
   Raises:
-    UserError: there are no segments, or no time without labels.
+    UserError: there are no segments, or no time without labels to train on.
   """
   segments = split.segments
   if segments is None:
@@ -35,10 +36,8 @@ def add_background(split: Split, share: float) -> Split:
     )
   free = np.array([np.diff(gaps, axis=1).sum() for gaps in segments.gaps])
   if not free.any():
-    raise UserError(
-      'data.background finds no time without labels in any of '
-      f'{len(free)} files: add a file without labels, or set data.background=0'
-    )
+    text = f'data.background finds no time without labels in the {len(free)} '
+    return _go_without(split, f'{text}files of {name}', name == 'train')
   counts = share_out(round(share * len(split)), free)
   video_of = np.repeat(np.arange(len(free)), counts)
   more = dataclasses.replace(
@@ -46,6 +45,20 @@ def add_background(split: Split, share: float) -> Split:
   )
   numbers = [n for count in counts for n in range(1, count + 1)]
   return _append(split, more, numbers)
+
+
+def _go_without(split: Split, problem: str, needed: bool) -> Split:
+  """Notes that a split has no background; raises UserError if it is needed."""
+  if needed:
+    raise UserError(
+      f'{problem}: add a file without labels, or set data.background=0'
+    )
+  if split.targets is None:  # the class is there in training
+    split = dataclasses.replace(
+      split, class_names=_find_class(split.class_names)[0]
+    )
+  note = f'{problem}, so that it is evaluated without'
+  return dataclasses.replace(split, notes=(*split.notes, note))
 
 
 def _append(split: Split, more: Segments, numbers: Sequence[int]) -> Split:
@@ -80,7 +93,7 @@ def is_background(name: str) -> bool:
 
 
 def share_out(total: int, weights: np.ndarray) -> list[int]:
-  """Shares a number out in proportion to weights, by largest remainders."""
+  """Divides a number in proportion to weights, by largest remainders."""
   exact = total * weights / weights.sum()
   counts = np.floor(exact).astype(int)
   order = np.argsort(counts - exact, kind='stable')

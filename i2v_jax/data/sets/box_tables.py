@@ -53,9 +53,10 @@ def read(
   elif header:
     way_out = f'name them in its first line: {",".join(names)}'
     raise UserError(f'{path} does not say what its columns are: {way_out}')
-  text_tables.check_lengths(path, rows, least, len(names))
-  blanks = [''] * len(names)
-  cells = [[*row, *blanks][: len(names)] for _, row in rows]
+  problems = Problems(path)
+  rows = text_tables.make_rows_even(rows, least, len(names), problems)
+  problems.check()
+  cells = [row for _, row in rows]
   texts = zip(*cells, strict=True) if cells else [()] * len(names)
   table = dict(zip(names, texts, strict=True))
   table = {name: table.get(name, ('',) * len(rows)) for name in known}
@@ -128,4 +129,5 @@ def _describe_box(box: np.ndarray, outside: np.ndarray) -> str:
 def check_scores(scores: np.ndarray, numbers, problems: Problems) -> None:
   """Checks that scores are in 0..1: [R]."""
   for row in np.flatnonzero(~((scores >= 0) & (scores <= 1))):
-    problems.add(numbers[row], f'score {scores[row]:.6g} is not in 0..1')
+    if numbers[row] not in problems:
+      problems.add(numbers[row], f'score {scores[row]:.6g} is not in 0..1')

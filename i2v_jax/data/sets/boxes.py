@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 
 from i2v_jax.data.sets import (
-  box_labels,
   box_tables,
   boxed_videos,
   candidates,
+  class_spellings,
   clock,
   group_boxes,
   list_lines,
@@ -72,7 +72,7 @@ def read_boxes(
   reader = _Reader(root, split, units == 'pixels')
   found = reader.read(file, ['label'])
   known = _choose_classes(root, file, classes, found.table)
-  labels = box_labels.convert_labels(found.table, known, found.problems)
+  labels = class_spellings.convert_cells(found.table, known, found.problems)
   rows = _list_videos(found, videos.replace('{split}', split))
   reader.facts = video_facts.open_videos(root, rows)
   annotated = reader.check(found, labels)
@@ -183,19 +183,25 @@ def _read_table(path: pathlib.Path, columns: Sequence[str]) -> Table:
   return table
 
 
-def _choose_classes(root, file, classes, table: Table) -> box_labels.Classes:
+def _choose_classes(
+  root, file, classes, table: Table
+) -> class_spellings.Classes:
   """Chooses the given classes, or those of the table of train."""
   if classes is not None:
     is_file = isinstance(classes, str | os.PathLike)
     where = os.fspath(classes) if is_file else "the option 'classes'"
-    return box_labels.list_classes(lists.read_names(root, classes), where)
+    return class_spellings.list_classes(lists.read_names(root, classes), where)
   path = pathlib.Path(root, file.replace('{split}', 'train'))
   if path == table.path:
-    return box_labels.find_classes(table)
+    return _find_classes(table)
   if not path.is_file():
     problem = f'{path} does not exist, whose labels are the classes'
     raise MissingFileError(f"{problem}: set the option 'classes'")
-  return box_labels.find_classes(_read_table(path, ['label']))
+  return _find_classes(_read_table(path, ['label']))
+
+
+def _find_classes(table: Table) -> class_spellings.Classes:
+  return class_spellings.find_classes(table.columns['label'], str(table.path))
 
 
 def _list_videos(found: _Boxes, folder: str) -> dict[str, listing.Row]:

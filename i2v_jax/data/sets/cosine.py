@@ -63,11 +63,11 @@ def _choose_largest(values: np.ndarray, count: int) -> np.ndarray:
 def find_pairs(
   vectors: np.ndarray, least: float, excluded: Excluded
 ) -> list[Pair]:
-  """Finds all pairs of rows from a similarity on, the most similar first.
+  """Finds all pairs of rows that are similar enough, the most similar first.
 
   Args:
     vectors: float32 [n, D], of length 1.
-    least: similarity.
+    least: similarity that is enough.
     excluded: rows that are no pair with a row.
 
   Raises:

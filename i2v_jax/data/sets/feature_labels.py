@@ -3,12 +3,10 @@
 import os
 from collections.abc import Iterable, Mapping, Sequence
 
-from i2v_jax.data.sets import listing, text_tables
+from i2v_jax.data.sets import listing, segment_columns, text_tables
 from i2v_jax.data.sets.feature_rows import Features
 from i2v_jax.data.sets.problems import Problems
 from i2v_jax.runtime.errors import UserError
-
-_HEAD = ('file', 'label')
 
 
 def list_labels(
@@ -44,7 +42,7 @@ def _find_label(file: str, labels: Mapping[str, str]) -> str | None:
 
 
 def read_labels(path: listing.Path) -> dict[str, str]:
-  """Reads a table with the columns `file` and `label`.
+  """Reads a table with the columns `file` and `label`, or as others call them.
 
   Files are relative to the folder of the table or to the working directory; one
   without a folder stands for all videos of that base name too.
@@ -53,12 +51,11 @@ def read_labels(path: listing.Path) -> dict[str, str]:
     FileNotFoundError: there is no such file.
     UserError: it has other columns, or two classes for a file.
   """
-  rows, _ = text_tables.read_rows(path)
-  head = [cell.strip().lower() for cell in rows[0][1]] if rows else []
-  if not {*_HEAD} <= {*head}:
-    raise UserError(f'{path} should have the columns file and label.')
+  rows, _ = text_tables.read_rows(path, segment_columns.has_needed)
+  head = [cell.strip() for cell in rows[0][1]] if rows else []
+  names = segment_columns.find_columns(path, head).names
   problems, found = Problems(path), {}
-  at = [head.index(name) for name in _HEAD]
+  at = [head.index(names[name]) for name in ('file', 'label')]
   for line, row in rows[1:]:
     if len(row) <= max(at) or not all(row[n].strip() for n in at):
       problems.add(line, 'lacks a file or a label')

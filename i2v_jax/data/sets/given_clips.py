@@ -31,8 +31,8 @@ def list_clips(paths: Iterable[listing.Path]) -> Given:
 
   Raises:
     FileNotFoundError: a pattern or list is not there.
-    UserError: a folder, pattern or list holds no video; or a path is on the
-      web, in a remote store or an archive.
+    UserError: a folder, pattern or list holds no video, or a list segments; or
+      a path is on the web, in a remote store or an archive.
   """
   found = Given([], [])
   for path in paths:
@@ -95,6 +95,7 @@ def decode_address(path: str) -> str:
 
 
 def _add_list(path: str, found: Given) -> None:
+  list_lines.check_is_no_table(path)
   is_address = lambda line: line.text.lower().startswith('file:')
   lines = [
     line.text if is_address(line) else line.path

@@ -127,7 +127,7 @@ class KeyFrames:
       truth=self.truth.keep_videos(videos),
     )
 
-  def update(self, digest: 'hashlib._Hash') -> None:
+  def add_to_hash(self, digest: 'hashlib._Hash') -> None:
     """Adds times, boxes, targets and truth to the hash of a split."""
     for name in ('times', 'ends', 'boxes', 'labels', 'scores'):
       digest.update(np.ascontiguousarray(getattr(self, name)).tobytes())

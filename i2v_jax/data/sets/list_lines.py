@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from i2v_jax.data.sets import listing, places
+from i2v_jax.data.sets import listing, places, segment_columns
 from i2v_jax.data.videos import names
 from i2v_jax.runtime.errors import UserError
 
@@ -99,6 +99,17 @@ def read(path: listing.Path, delimiter: str | None = None) -> list[Line]:
   return found
 
 
+def check_is_no_table(path: listing.Path) -> None:
+  """Raises UserError for a table of segments, which lists files many times."""
+  _, text = next(listing.read_lines(path), (0, ''))
+  char = _find_delimiter(text)
+  if char and segment_columns.has_times(_split_cells(text, char)):
+    raise UserError(
+      f'{path} lists segments, not videos: give a list with a path in each '
+      'line (i2v data bench and check read segments with --source segments)'
+    )
+
+
 def split_end(text: str, count: int) -> list[str]:
   """Splits `count` fields off the end of a line, without quotes."""
   field = rf'[{_CHARS} ]+([^{_CHARS} ]+)'
@@ -110,8 +121,10 @@ def split_end(text: str, count: int) -> list[str]:
 def read_list(path: listing.Path) -> Iterator[tuple[str, int | None]]:
   """Yields paths, relative to the folder of the list, and labels.
 
-  A label is None unless the line has exactly one number.
+  A label is None unless the line has exactly one number. A table of segments
+  raises UserError.
   """
+  check_is_no_table(path)
   folder = os.path.dirname(path)
   for line in read(path):
     one = len(line.labels) == 1 and is_number(line.labels[0])

@@ -93,6 +93,11 @@ def open_text(path: Path) -> TextIO:
   return open(path, encoding='utf-8-sig', errors='surrogateescape')
 
 
+def is_text(text: str) -> bool:
+  """Whether no part of a text was bytes that are not UTF-8."""
+  return not any('\ud800' <= char <= '\udfff' for char in text)
+
+
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
   """Yields (line number from 1, stripped line), without blank lines."""
   with open_text(path) as file:

@@ -74,12 +74,14 @@ def _make_row(path: str, label: int, video: Video) -> listing.Row:
   return listing.Row((folder,), (name,), label, video.line, video.frames)
 
 
-def find_lists(root, list_file: str, split: str) -> list[pathlib.Path]:
-  """Finds the list of a split, and the existing lists of other splits."""
-  splits = [split, *_other_splits(split)]
-  files = [list_file.replace('{split}', name) for name in splits]
-  path, *others = [pathlib.Path(root, name) for name in dict.fromkeys(files)]
-  return [path, *(other for other in others if other.is_file())]
+def find_lists(root, list_file: str, split: str) -> dict[pathlib.Path, str]:
+  """Finds the list of a split, and the existing lists of others: -> split."""
+  found = {pathlib.Path(root, list_file.replace('{split}', split)): split}
+  for name in _other_splits(split):
+    path = pathlib.Path(root, list_file.replace('{split}', name))
+    if path.is_file():
+      found.setdefault(path, name)
+  return found
 
 
 def check_exists(path: pathlib.Path, option: str = 'list_file') -> None:

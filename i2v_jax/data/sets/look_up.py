@@ -44,7 +44,7 @@ class LookUp:
 
   def describe_near(self, row: listing.Row) -> str:
     """Describes the nearest match of a missing video, or returns ''."""
-    if any('\udc80' <= char <= '\udcff' for char in row.names[0]):
+    if not listing.is_text(row.names[0]):
       return 'the list is not UTF-8, so save it as UTF-8'
     for folder in row.folders:
       path = os.path.join(self._root, folder, row.names[0])

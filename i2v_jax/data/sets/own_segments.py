@@ -5,17 +5,15 @@ import pathlib
 from collections.abc import Sequence
 
 from i2v_jax.data.sets import (
-  activitynet,
-  box_labels,
+  class_spellings,
   listing,
   lists,
   own,
   segment_cells,
-  segment_labels,
   segment_tables,
 )
 from i2v_jax.data.sets.segment_cells import Sheet
-from i2v_jax.data.sets.segment_entries import Annotated, Entry
+from i2v_jax.data.sets.segment_entries import Annotated, Entry, ListedFile
 
 
 def read_segments(
@@ -33,7 +31,7 @@ def read_segments(
   `start`, `end`, `split` and `group`. Times are seconds, MM:SS or H:MM:SS, or
   frame numbers in columns such as `start:25`; without them a segment is the
   complete file. A segment of several labels has several rows, or `a|b`. A row
-  without a label lists a file in which nothing happens.
+  without a label lists a file where nothing is labelled.
 
   Videos are split, never segments: by `{split}` in `file`, else by the column
   `split`, else by a hash of seed and video, or of seed and `group`.
@@ -49,22 +47,41 @@ def read_segments(
       JSON list; None takes the sorted labels of all splits.
   """
   own.check_fraction(val_fraction)
-  path, *others = lists.find_lists(root, file, split)
+  (path, _), *found = lists.find_lists(root, file, split).items()
   lists.check_exists(path, 'file')
   sheet = segment_tables.read(path)
-  entries = segment_cells.convert(sheet)
-  classes = _choose_classes(root, path, others, class_names, entries)
-  labels = segment_labels.convert_labels(entries, classes, sheet.problems)
-  rows = _list_videos(entries, videos.replace('{split}', split))
+  here = _convert(sheet, split, videos)
+  others = {
+    name: _convert(segment_tables.read(other), name, videos)
+    for other, name in found
+  }
+  classes = _choose_classes(root, [here, *others.values()], class_names)
+  labels = class_spellings.convert_entries(
+    here.entries, classes, sheet.problems
+  )
+  away = [other for name, other in others.items() if _is_train(split, name)]
   rule = split, _choose_rule(file, sheet), val_fraction, seed
   return listing.Listing(
     classes.names,
-    [*rows.values()],
+    [*here.rows.values()],
     str(path),
     notes=_describe_unused(sheet),
-    videos=tuple(rows),
-    annotated=Annotated(entries, labels, sheet.problems, *rule),
+    videos=tuple(here.rows),
+    annotated=Annotated(here.entries, labels, sheet.problems, *rule, away),
   )
+
+
+def _convert(sheet: Sheet, split: str, videos: str) -> ListedFile:
+  """Converts the cells of the file of a split."""
+  entries = segment_cells.convert(sheet)
+  folder = videos.replace('{split}', split)
+  rows = _list_videos(entries, folder, sheet.prefix)
+  return ListedFile(pathlib.Path(sheet.table.path).name, entries, rows)
+
+
+def _is_train(split: str, other: str) -> bool:
+  """Whether one of two splits is that of training; val may be test too."""
+  return ('train' in split) != ('train' in other)
 
 
 def _choose_rule(file: str, sheet: Sheet) -> str:
@@ -75,29 +92,28 @@ def _choose_rule(file: str, sheet: Sheet) -> str:
 
 
 def _choose_classes(
-  root, path, others, class_names, entries: Sequence[Entry]
-) -> box_labels.Classes:
+  root, files: Sequence[ListedFile], class_names
+) -> class_spellings.Classes:
   """Chooses the given classes, or those of the files of all splits."""
   if class_names is None:
-    sheets = map(segment_tables.read, others)
-    more = [entry for s in sheets for entry in segment_cells.convert(s)]
-    where = ' and '.join(sorted(p.name for p in (path, *others)))
-    return segment_labels.find_classes([*entries, *more], where)
+    labels = [x for file in files for e in file.entries for x in e.labels]
+    where = ' and '.join(sorted(file.name for file in files))
+    return class_spellings.find_classes(labels, where)
   is_file = isinstance(class_names, str | os.PathLike)
   where = os.fspath(class_names) if is_file else "the option 'class_names'"
   names = lists.read_names(root, class_names)
-  return segment_labels.list_classes(names, where)
+  return class_spellings.list_classes(names, where)
 
 
 def _list_videos(
-  entries: Sequence[Entry], folder: str
+  entries: Sequence[Entry], folder: str, prefix: str
 ) -> dict[str, listing.Row]:
   """Lists the videos, each once, by their names in entries."""
   rows = {}
   for entry in entries:
     if entry.file and entry.file not in rows:
       above, name = os.path.split(os.path.join(folder, entry.file))
-      names = (name, activitynet.PREFIX + name)
+      names = (name, prefix + name) if prefix else (name,)
       rows[entry.file] = listing.Row((above,), names, -1, entry.line)
   return rows
 

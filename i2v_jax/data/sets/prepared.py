@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from i2v_jax.data.sets import listing, prepared_csv, prepared_examples
-from i2v_jax.data.sets.segments import Footage, Segments
+from i2v_jax.data.sets.segments import Segments, VideoFile
 from i2v_jax.runtime import files
 from i2v_jax.runtime.errors import MissingFileError, UserError
 
@@ -98,6 +98,7 @@ class Contents(NamedTuple):
   video_ids: tuple[str, ...] = ()
   segments: Segments | None = None
   targets: np.ndarray | None = None
+  overlapping: np.ndarray | None = None
 
 
 def load(root: listing.Path, split: str) -> Contents:
@@ -140,11 +141,11 @@ def _use_examples(contents: Contents, kind: str, found, rows) -> Contents:
   """Makes examples of the videos, or of their segments."""
   classes = len(contents.class_names)
   if kind == prepared_examples.CUT:
-    targets = prepared_examples.make_cut(contents.ids, rows, classes)
-    return contents._replace(targets=targets)
+    made = prepared_examples.make_cut(contents.ids, rows, classes)
+    return contents._replace(**made)
   if kind == prepared_examples.WHOLE:
     videos = [
-      Footage(row['id'], path, int(row['frames']) / float(row['fps']))
+      VideoFile(row['id'], path, int(row['frames']) / float(row['fps']))
       for path, row in found
     ]
     made = prepared_examples.make_whole(videos, rows, classes)

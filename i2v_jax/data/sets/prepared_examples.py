@@ -14,7 +14,7 @@ from i2v_jax.data.sets.segment_examples import (
   make_examples,
   make_targets,
 )
-from i2v_jax.data.sets.segments import Footage
+from i2v_jax.data.sets.segments import VideoFile
 from i2v_jax.runtime.errors import UserError
 
 WHOLE, CUT = 'whole', 'cut'  # what the records of segments are
@@ -27,6 +27,7 @@ class Row(NamedTuple):
   start: float | None  # Seconds; None if it is the complete record.
   end: float | None
   labels: str  # Class numbers, separated by blanks.
+  overlapping: str = ''  # Those that others list for half of a cut record.
 
 
 def name_file(folder: pathlib.Path, split: str) -> pathlib.Path:
@@ -35,7 +36,7 @@ def name_file(folder: pathlib.Path, split: str) -> pathlib.Path:
 
 
 def make_whole(
-  videos: Sequence[Footage],
+  videos: Sequence[VideoFile],
   rows: Iterable[Mapping[str, str]],
   num_classes: int,
 ) -> dict[str, Any]:
@@ -67,10 +68,15 @@ def make_whole(
 
 def make_cut(
   ids: Sequence[str], rows: Iterable[Mapping[str, str]], num_classes: int
-) -> np.ndarray:
-  """Makes the targets of records that are examples: bool [n, num_classes]."""
-  labels = {row['video']: _parse_labels(row['labels']) for row in rows}
-  return make_targets([labels[video] for video in ids], num_classes)
+) -> dict[str, np.ndarray]:
+  """Makes what a split says of records that are examples."""
+  found = {row['video']: row for row in rows}
+  return {
+    name: make_targets(
+      [_parse_labels(found[video][column]) for video in ids], num_classes
+    )
+    for name, column in (('targets', 'labels'), ('overlapping', 'overlapping'))
+  }
 
 
 def _parse_labels(text: str) -> list[int]:

@@ -1,27 +1,19 @@
 """The cells of a file of segments -> its entries."""
 
+import json
 import math
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from i2v_jax.data.sets import clock, list_lines, listing
 from i2v_jax.data.sets.problems import Problems
+from i2v_jax.data.sets.segment_columns import COLUMNS
 from i2v_jax.data.sets.segment_entries import Entry
 from i2v_jax.data.sets.text_tables import Table
-from i2v_jax.runtime.errors import UserError
 
-COLUMNS = ('file', 'start', 'end', 'label', 'split', 'group')
-_NEEDED = ('file', 'label')
-_ALIASES = {  # column names of others, without case, blanks, '_' and '-'
-  'file': ('path', 'filename', 'filepath', 'video', 'videopath', 'videoid'),
-  'start': ('begin', 'starttime', 'begintime', 'tstart', 'from'),
-  'end': ('stop', 'endtime', 'stoptime', 'tend', 'to'),
-  'label': ('labels', 'class', 'classname', 'action', 'category'),
-  'split': ('subset',),
-}
-_SPLITS = {  # names of others
+SPLITS = ('train', 'val', 'test')
+_SPLITS = {name: name for name in SPLITS} | {  # and names of others
   'training': 'train',
   'validation': 'val',
   'valid': 'val',
@@ -37,75 +29,36 @@ class Sheet(NamedTuple):
     rates: of 'start' and 'end', where cells are frame numbers: frames per
       second.
     problems: takes what is wrong.
+    prefix: which names of files may have, though cells lack it.
   """
 
   table: Table
   rates: Mapping[str, Fraction]
   problems: Problems
+  prefix: str = ''
 
 
-class Columns(NamedTuple):
-  """Where the columns of a file are.
+def make_cell(
+  number: int, name: str, value: Any, problems: Problems
+) -> str | tuple[str, ...]:
+  """Makes the cell of a JSON value, '' of null; a label may be a list.
 
-  Attributes:
-    names: column -> its name in the file.
-    rates: as in `Sheet`.
-    unused: names of all others.
+  Args:
+    number: of the record.
+    name: of the column.
+    value: text or a number; a label is no fraction.
+    problems: takes other values.
   """
-
-  names: dict[str, str]
-  rates: dict[str, Fraction]
-  unused: tuple[str, ...]
-
-
-def find_columns(path: listing.Path, given: Iterable[str]) -> Columns:
-  """Finds the columns among the names that a file gives.
-
-  Raises:
-    UserError: one is missing, there twice, or has no valid frame rate.
-  """
-  given = [name for name in given if name.strip()]
-  plain = {name: _split_rate(name) for name in given}
-  names, rates = {}, {}
-  for column in COLUMNS:
-    found = [name for name in given if plain[name][0] == column]
-    others = _ALIASES.get(column, ())
-    found = found or [name for name in given if plain[name][0] in others]
-    if len(found) > 1:
-      both = f'{found[0]!r} and {found[1]!r}'
-      raise UserError(f'{path} has two columns for {column}, {both}: drop one')
-    if found:
-      names[column] = found[0]
-      if rate := plain[found[0]][1]:
-        rates[column] = _parse_rate(path, found[0], rate)
-  missing = [column for column in _NEEDED if column not in names]
-  if missing:
-    problem = f'{path} has no column {missing[0]!r}, only {", ".join(given)}'
-    way_out = 'name the columns in the first line, file,start,end,label'
-    raise UserError(f'{problem}: {way_out}')
-  used = {*names.values()}
-  return Columns(names, rates, tuple(n for n in given if n not in used))
-
-
-def _split_rate(name: str) -> tuple[str, str]:
-  """Splits `start:25` into the plain name and the rate, which may be ''."""
-  plain, colon, rate = re.sub(r'[\s_-]', '', name).lower().partition(':')
-  times = ('start', 'end', *_ALIASES['start'], *_ALIASES['end'])
-  if colon and plain in times:
-    return plain, rate or '0'
-  return plain + colon, ''
-
-
-def _parse_rate(path, name: str, text: str) -> Fraction:
-  try:
-    rate = Fraction(text.replace(',', '.'))
-  except (ValueError, ZeroDivisionError):
-    rate = Fraction(0)
-  if rate <= 0:
-    problem = f'{path}: column {name!r} gives no frame rate'
-    way_out = 'write start:25 for frame numbers at 25 a second'
-    raise UserError(f'{problem}: {way_out}')
-  return rate
+  if value is None:
+    return ''
+  is_list = name == 'label' and isinstance(value, list)
+  known = (str, int) if name == 'label' else (str, int, float)
+  for part in value if is_list else (value,):
+    if not isinstance(part, known) or isinstance(part, bool):
+      form = 'text' if name == 'label' else 'text or a number'
+      problems.add(number, f'{name} is {json.dumps(part)[:60]}, not {form}')
+      return ''
+  return tuple(map(str, value)) if is_list else str(value)
 
 
 def convert(sheet: Sheet) -> list[Entry]:
@@ -115,6 +68,8 @@ def convert(sheet: Sheet) -> list[Entry]:
   table = table._replace(
     columns={name: table.columns.get(name, blank) for name in COLUMNS}
   )
+  for name in ('split', 'group'):
+    _check_text(table, name, problems)
   files = table.convert('file', list_lines.parse_path, problems, '')
   starts = _convert_times(sheet, table, 'start', 0.0)
   ends = _convert_times(sheet, table, 'end', math.inf)
@@ -138,9 +93,16 @@ def convert(sheet: Sheet) -> list[Entry]:
   return entries
 
 
+def _check_text(table: Table, name: str, problems: Problems) -> None:
+  """Checks that cells are text; paths may be any bytes."""
+  for line, text in zip(table.lines, table.columns[name], strict=True):
+    if not listing.is_text(text):
+      problems.add(line, f'{name} {text!r} is not UTF-8; save the file as it')
+
+
 def rename_split(name: str) -> str:
-  """Renames a split as others call it: 'training' is 'train'."""
-  return _SPLITS.get(name.lower(), name)
+  """Renames a split as others call it: 'Training' is 'train'."""
+  return _SPLITS.get(name.strip().lower(), name)
 
 
 def _convert_times(sheet, table: Table, name: str, default: float) -> list:

@@ -1,8 +1,8 @@
 """Segments as annotations list them, before any video is looked at."""
 
 import math
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from i2v_jax.data.sets.problems import Problems
 
@@ -19,6 +19,14 @@ class Entry(NamedTuple):
   group: str = ''
 
 
+class ListedFile(NamedTuple):
+  """What the file of a split lists."""
+
+  name: str  # Of the file.
+  entries: Sequence[Entry]
+  rows: Mapping[str, Any]  # Of `listing.Row`, by the files of entries.
+
+
 class Annotated(NamedTuple):
   """The segments of a file.
 
@@ -31,6 +39,7 @@ class Annotated(NamedTuple):
       of the file; or 'hash'.
     val_fraction: expected share of the videos in 'val', by hash.
     seed: of the hash.
+    others: files that must list other videos.
   """
 
   entries: Sequence[Entry]
@@ -40,3 +49,4 @@ class Annotated(NamedTuple):
   by: str
   val_fraction: float = 0.2
   seed: int = 0
+  others: Sequence[ListedFile] = ()

@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from i2v_jax.data.sets.segments import (
-  Footage,
   Labelled,
   Segments,
+  VideoFile,
   find_gaps,
+  group_spans,
   name_span,
 )
 
@@ -26,10 +27,10 @@ class Example(NamedTuple):
 
 
 def make_examples(
-  footage: Sequence[Footage],
+  footage: Sequence[VideoFile],
   examples: Sequence[Example],
   num_classes: int,
-  unread: Sequence[Footage] = (),
+  unread: Sequence[VideoFile] = (),
 ) -> dict[str, Any]:
   """Makes what a split says of its examples, as keyword arguments.
 
@@ -44,11 +45,13 @@ def make_examples(
   video_of = np.array([number[e.video] for e in examples])
   lengths = np.diff(spans, axis=1)[:, 0]
   least = min(SHORTEST_GAP, lengths.min())
+  of_videos = group_spans(spans, video_of, len(footage))
   gaps = tuple(
-    find_gaps(spans[video_of == n], video.duration, least)
-    for n, video in enumerate(footage)
+    find_gaps(mine, video.duration, least)
+    for mine, video in zip(of_videos, footage, strict=True)
   )
   targets = make_targets([e.labels for e in examples], num_classes)
+  order = np.argsort(video_of, kind='stable')
   return {
     'paths': tuple(footage[n].path for n in video_of),
     'labels': np.full(len(examples), -1),
@@ -62,7 +65,7 @@ def make_examples(
       gaps,
       lengths,
       tuple(unread),
-      Labelled(video_of, spans, targets),
+      Labelled(video_of[order], spans[order], targets[order]),
     ),
   }
 

@@ -2,15 +2,22 @@
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
-from i2v_jax.data.sets import activitynet, listing, segment_cells, text_tables
+from i2v_jax.data.sets import (
+  activitynet,
+  listing,
+  segment_cells,
+  segment_columns,
+  text_tables,
+)
 from i2v_jax.data.sets.problems import Problems
 from i2v_jax.data.sets.segment_cells import Sheet
 from i2v_jax.runtime.errors import UserError
 
-SHOWN = 20  # problems that an error names
+SHOWN = 20  # bad lines that an error names
+_WAY_OUT = ' (i2v data check --out DIR writes all into DIR/problems.csv)'
 _JSON_LINES = ('.jsonl', '.ndjson')
 
 
@@ -26,7 +33,7 @@ def read(path: listing.Path) -> Sheet:
   """
   name = os.fspath(path).lower()
   if name.endswith(_JSON_LINES):
-    problems = Problems(path, shown=SHOWN)
+    problems = _collect(path)
     sheet = _read_records(path, _iterate_lines(path, problems), problems)
   elif name.endswith('.json'):
     sheet = _read_json(path)
@@ -38,24 +45,22 @@ def read(path: listing.Path) -> Sheet:
   return sheet
 
 
+def _collect(path: listing.Path, unit: str = 'line') -> Problems:
+  return Problems(path, unit, SHOWN, _WAY_OUT)
+
+
 def _read_table(path: listing.Path) -> Sheet:
-  rows, delimiter = text_tables.read_rows(path)
+  rows, delimiter = text_tables.read_rows(path, segment_columns.has_needed)
   head = [cell.strip() for cell in rows[0][1]] if rows else []
-  columns = segment_cells.find_columns(path, head)
-  problems = Problems(path, shown=SHOWN)
+  columns = segment_columns.find_columns(path, head)
+  problems = _collect(path)
   least = 1 + max(head.index(columns.names[name]) for name in ('file', 'label'))
-  lines, cells = [], []
-  for line, row in rows[1:]:
-    if len(row) < least or any(cell.strip() for cell in row[len(head) :]):
-      problems.add(line, f'{len(row)} fields instead of {len(head)}')
-      continue
-    lines.append(line)
-    cells.append([*row, *[''] * len(head)])
+  rows = text_tables.make_rows_even(rows[1:], least, len(head), problems)
   found = {
-    name: [row[head.index(given)] for row in cells]
+    name: [row[head.index(given)] for _, row in rows]
     for name, given in columns.names.items()
   }
-  comma = delimiter != ','
+  lines, comma = [line for line, _ in rows], delimiter != ','
   table = text_tables.Table(path, lines, found, comma, columns.unused)
   return Sheet(table, columns.rates, problems)
 
@@ -71,12 +76,12 @@ def _iterate_lines(path, problems: Problems) -> Iterable[tuple[int, Any]]:
 def _read_json(path: listing.Path) -> Sheet:
   value = listing.read_json(path)
   if isinstance(value, dict) and isinstance(value.get('database'), dict):
-    problems = Problems(path, 'annotation', SHOWN)
+    problems = _collect(path, 'annotation')
     return activitynet.read(path, value['database'], problems)
   if not isinstance(value, list):
     problem = f"{path} is neither a list of objects nor ActivityNet's JSON"
     raise UserError(f"{problem}, which has a key 'database': correct it")
-  problems = Problems(path, 'record', SHOWN)
+  problems = _collect(path, 'record')
   return _read_records(path, enumerate(value, start=1), problems)
 
 
@@ -92,21 +97,14 @@ def _read_records(path, records, problems: Problems) -> Sheet:
   if not found:
     table = text_tables.Table(path, [], {})
     return Sheet(table, {}, problems)
-  columns = segment_cells.find_columns(path, keys)
+  columns = segment_columns.find_columns(path, keys)
   cells = {
-    name: [_make_cell(record.get(given)) for _, record in found]
+    name: [
+      segment_cells.make_cell(number, name, record.get(given), problems)
+      for number, record in found
+    ]
     for name, given in columns.names.items()
   }
-  for name in cells.keys() - {'label'}:
-    cells[name] = [str(cell) for cell in cells[name]]
   lines = [number for number, _ in found]
   table = text_tables.Table(path, lines, cells, unused=columns.unused)
   return Sheet(table, columns.rates, problems)
-
-
-def _make_cell(value: Any) -> str | tuple[str, ...]:
-  if value is None:
-    return ''
-  if isinstance(value, Sequence) and not isinstance(value, str):
-    return tuple(str(part) for part in value)
-  return str(value)

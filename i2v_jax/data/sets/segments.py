@@ -7,20 +7,21 @@ from typing import NamedTuple
 import numpy as np
 
 
-class Footage(NamedTuple):
+class VideoFile(NamedTuple):
   """A file that segments are listed in."""
 
   id: str
   path: str
   duration: float  # Seconds from its first frame to the end of the last.
   group: str = ''  # Of files that belong on one side: a person, a camera.
+  reason: str = ''  # Why it cannot be read.
 
 
 class Labelled(NamedTuple):
-  """What is labelled in files, whichever of it are examples.
+  """All listed spans of the files, also those not chosen as examples.
 
   Attributes:
-    video_of: int64 [m], number of each span's file.
+    video_of: int64 [m], number of each span's file, ascending.
     spans: float64 [m, 2], start and end.
     targets: bool [m, classes].
   """
@@ -34,12 +35,13 @@ class Labelled(NamedTuple):
 
     Spans of one label may touch or overlap.
     """
-    starts, ends = self.spans.T
-    here = (self.video_of == video) & (starts < end) & (ends > start)
-    spans, targets = self.spans[here].clip(start, end), self.targets[here]
+    mine = slice(*np.searchsorted(self.video_of, (video, video + 1)))
+    spans, targets = self.spans[mine], self.targets[mine]
+    here = (spans[:, 0] < end) & (spans[:, 1] > start)
+    spans, targets = spans[here].clip(start, end), targets[here]
     found = np.zeros(self.targets.shape[1], bool)
     for label in np.flatnonzero(targets.any(axis=0)):
-      held = _measure_union(spans[targets[:, label]])
+      held, _ = measure_union(spans[targets[:, label]])
       found[label] = held >= (end - start) / 2
     return found
 
@@ -56,37 +58,38 @@ class Segments:
     spans: float64 [n, 2], start and end; NaN where the span is drawn.
     gaps: of each file of `footage` float64 [g, 2], spans without any label in
       which one can be drawn; () if no span is.
-    lengths: float64 [k], from which the length of a drawn span is chosen.
+    lengths: float64 [k], from which the length of a drawn span is chosen; of
+      all listed spans, also those not chosen as examples.
     unread: files that cannot be opened and have no example; no duration.
     labelled: all listed spans of the files.
   """
 
-  footage: tuple[Footage, ...]
+  footage: tuple[VideoFile, ...]
   video_of: np.ndarray
   spans: np.ndarray
   gaps: tuple[np.ndarray, ...] = ()
   lengths: np.ndarray | None = None
-  unread: tuple[Footage, ...] = ()
+  unread: tuple[VideoFile, ...] = ()
   labelled: Labelled | None = None
 
   def __len__(self) -> int:
     return len(self.spans)
 
   @property
-  def drawn(self) -> np.ndarray:
+  def is_random(self) -> np.ndarray:
     """Whether the span of each example is drawn: bool [n]."""
     return np.isnan(self.spans[:, 0])
 
   @property
   def median_seconds(self) -> float:
     """Median length of the spans that are listed; 0 if there is none."""
-    lengths = np.diff(self.spans[~self.drawn], axis=1)
+    lengths = np.diff(self.spans[~self.is_random], axis=1)
     return float(np.median(lengths)) if len(lengths) else 0.0
 
-  def place(
+  def choose_span(
     self, index: int, rng: np.random.Generator | None = None
   ) -> tuple[float, float]:
-    """Places the span of an example: start and end.
+    """Chooses the span of an example: start and end.
 
     Args:
       index: of the example.
@@ -104,11 +107,11 @@ class Segments:
       self, video_of=self.video_of[indices], spans=self.spans[indices]
     )
 
-  def update(self, digest: 'hashlib._Hash') -> None:
+  def add_to_hash(self, digest: 'hashlib._Hash') -> None:
     """Adds files and spans to the hash of a split, and gaps if any is drawn."""
     for video in self.footage:
       digest.update(video.id.encode(errors='surrogateescape') + b'\0')
-    drawn = (self.lengths, *self.gaps) if self.drawn.any() else ()
+    drawn = (self.lengths, *self.gaps) if self.is_random.any() else ()
     for array in (self.video_of, self.spans, *drawn):
       digest.update(np.ascontiguousarray(array).tobytes())
 
@@ -119,13 +122,30 @@ def name_span(video: str, start: float, end: float) -> str:
   return f'{video}@{start}-{end}'
 
 
-def _measure_union(spans: np.ndarray) -> float:
-  """Measures the seconds that several spans cover together."""
-  covered, until = 0.0, -np.inf
+def group_spans(
+  spans: np.ndarray, video_of: np.ndarray, count: int
+) -> list[np.ndarray]:
+  """Groups spans by their files: float64 [k, 2] for each of `count`."""
+  order = np.argsort(video_of, kind='stable')
+  edges = np.searchsorted(video_of[order], np.arange(1, count))
+  return np.split(spans[order], edges)
+
+
+def measure_union(spans: np.ndarray) -> tuple[float, int]:
+  """Measures the seconds that spans of a file cover, and counts overlaps.
+
+  Args:
+    spans: float64 [n, 2], starts and ends.
+
+  Returns:
+    the length of their union, and how many begin inside an earlier one.
+  """
+  covered, overlaps, until = 0.0, 0, 0.0
   for start, end in sorted(spans.tolist()):
+    overlaps += start < until
     covered += max(end - max(start, until), 0.0)
     until = max(until, end)
-  return covered
+  return covered, overlaps
 
 
 def find_gaps(spans: np.ndarray, duration: float, least: float) -> np.ndarray:

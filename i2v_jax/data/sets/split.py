@@ -32,7 +32,8 @@ class Split:
     class_names: unique, in label order.
     ids: paths relative to the root, with '/': the names of the videos in
       reports, the same wherever the data is stored.
-    missing: ids of the videos that were listed but not found.
+    missing: ids of the videos that were listed, but not found, or as those of
+      `segments.unread` cannot be read.
     records: the videos, if they are not files; `paths` are names then.
     left_out: ids of the files next to them that do not count as videos.
     miscounted: folders of frames whose list gives another number of frames.
@@ -47,6 +48,8 @@ class Split:
       each of its spans, and an id is `<video>@<start>-<end>`.
     targets: bool [n, classes], read-only, where examples have any number of
       labels; those of `labels` are -1 then. None if each has its one label.
+    overlapping: bool [n, classes], of segments that were cut out, the labels
+      that others list for half of their time.
   """
 
   paths: tuple[str, ...]
@@ -63,6 +66,7 @@ class Split:
   video_ids: tuple[str, ...] = ()
   segments: Segments | None = None
   targets: np.ndarray | None = None
+  overlapping: np.ndarray | None = None
 
   def __post_init__(self):
     labels = np.array(self.labels)
@@ -80,15 +84,16 @@ class Split:
       problem = f'label {labels[first]} of {self.ids[first]!r} is not in'
       raise UserError(f'{problem} -1..{len(self.class_names) - 1}')
     self._freeze('labels', labels.astype(np.int32))
-    if self.targets is not None:
-      self._check_targets()
+    for name in ('targets', 'overlapping'):
+      if getattr(self, name) is not None:
+        self._check_targets(name)
 
-  def _check_targets(self) -> None:
-    targets, wanted = self.targets, (len(self), len(self.class_names))
+  def _check_targets(self, name: str) -> None:
+    targets, wanted = getattr(self, name), (len(self), len(self.class_names))
     if targets.dtype != bool or targets.shape != wanted:
       found = f'{targets.dtype} {list(targets.shape)}'
-      raise ValueError(f'targets are {found}, not bool {list(wanted)}')
-    self._freeze('targets', targets.copy())
+      raise ValueError(f'{name} are {found}, not bool {list(wanted)}')
+    self._freeze(name, targets.copy())
 
   def _freeze(self, name: str, array: np.ndarray) -> None:
     array.setflags(write=False)
@@ -132,7 +137,8 @@ class Split:
       )
     indices = np.asarray(indices, np.int64)
     pick = lambda values: tuple(values[n] for n in indices)
-    segments, records, targets = self.segments, self.records, self.targets
+    rows = lambda array: None if array is None else array[indices]
+    segments, records = self.segments, self.records
     if records is not None and segments is None:
       records = records.choose(indices)
     return dataclasses.replace(
@@ -143,7 +149,8 @@ class Split:
       video_ids=pick(self.video_ids) if self.video_ids else (),
       records=records,
       segments=None if segments is None else segments.choose(indices),
-      targets=None if targets is None else targets[indices],
+      targets=rows(self.targets),
+      overlapping=rows(self.overlapping),
     )
 
   def list_videos(self, unread: bool = False) -> 'Split':
@@ -158,7 +165,10 @@ class Split:
     if self.segments is not None:
       more = self.segments.unread if unread else ()
       footage = (*self.segments.footage, *more)
-      return self._replace_examples({video.id: video.path for video in footage})
+      files = {video.id: video.path for video in footage}
+      found = self._replace_examples(files)
+      missing = tuple(video for video in self.missing if video not in files)
+      return dataclasses.replace(found, missing=missing)
     if self.key_frames is None:
       return self
     files = dict(zip(self.video_ids, self.paths, strict=True))
@@ -181,6 +191,7 @@ class Split:
       video_ids=(),
       segments=None,
       targets=None,
+      overlapping=None,
     )
 
   def fingerprint(self) -> str:
@@ -193,9 +204,9 @@ class Split:
     for video, label in zip(self.ids, self.labels.tolist(), strict=True):
       digest.update(f'{video}\0{label}\n'.encode(errors='surrogateescape'))
     if self.key_frames is not None:
-      self.key_frames.update(digest)
+      self.key_frames.add_to_hash(digest)
     if self.segments is not None:
-      self.segments.update(digest)
+      self.segments.add_to_hash(digest)
     if self.targets is not None:
       digest.update(np.packbits(self.targets).tobytes())
     return digest.hexdigest()[:16]

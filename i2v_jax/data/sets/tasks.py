@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from i2v_jax.data.sets import listing
+from i2v_jax.data.sets.segments import Segments
 from i2v_jax.data.sets.split import Split
 from i2v_jax.runtime.errors import UserError
 
@@ -37,14 +38,24 @@ def add_overlapping(split: Split) -> Split:
 
   Without segments, or with one label each, it is the split itself.
   """
-  segments = split.segments
-  if segments is None or split.targets is None:
+  if split.targets is None:
     return split
-  others = [
-    segments.labelled.find_targets(video, *span)
-    for video, span in zip(segments.video_of, segments.spans, strict=True)
-  ]
-  return dataclasses.replace(split, targets=split.targets | np.array(others))
+  if split.segments is not None:
+    more = find_overlapping(split.segments)
+  elif split.overlapping is not None:
+    more = split.overlapping
+  else:
+    return split
+  return dataclasses.replace(
+    split, targets=split.targets | more, overlapping=None
+  )
+
+
+def find_overlapping(segments: Segments) -> np.ndarray:
+  """Finds the labels that hold for half of each span: bool [n, classes]."""
+  pairs = zip(segments.video_of, segments.spans, strict=True)
+  find = segments.labelled.find_targets
+  return np.array([find(video, *span) for video, span in pairs])
 
 
 def _use_labels(split: Split) -> Split:

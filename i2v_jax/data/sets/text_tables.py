@@ -3,6 +3,7 @@
 import csv
 import itertools
 import math
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -75,12 +76,21 @@ def parse_number(text: str, comma: bool = False) -> float:
 
 
 def read_rows(
-  path: listing.Path,
+  path: listing.Path, is_head: Callable[[list[str]], bool] = bool
 ) -> tuple[list[tuple[int, list[str]]], str]:
-  """Reads (line, cells) of all lines that are not blank, and what separates."""
+  """Reads (line, cells) of all lines that are not blank, and what separates.
+
+  A first line `sep=;`, as Excel writes it, says what separates, and is no row.
+
+  Args:
+    path: of the file.
+    is_head: whether these cells may be those of the first row; of several
+      separators the one that makes most cells counts.
+  """
   with listing.open_text(path) as file:
     first = next((line for line in file if line.strip()), '')
-    delimiter = next((char for char in '\t;' if char in first), ',')
+    told = re.fullmatch(r'"?sep=([^"])"?\s*', first)
+    delimiter = told[1] if told else _find_delimiter(first, is_head)
     file.seek(0)
     reader = csv.reader(
       file, delimiter=delimiter, skipinitialspace=True, strict=True
@@ -90,13 +100,26 @@ def read_rows(
     except csv.Error as error:
       line = reader.line_num
       raise listing.make_line_error(path, line, f'not csv: {error}') from error
-  return [(n, row) for n, row in rows if any(c.strip() for c in row)], delimiter
+  rows = [(n, row) for n, row in rows if any(cell.strip() for cell in row)]
+  return rows[1:] if told else rows, delimiter
 
 
-def check_lengths(path: listing.Path, rows, least: int, most: int) -> None:
-  """Raises UserError for lines with too few or too many cells."""
-  problems = Problems(path)
+def _find_delimiter(line: str, is_head: Callable[[list[str]], bool]) -> str:
+  split = lambda char: csv.reader([line], delimiter=char, skipinitialspace=True)
+  cells = {char: next(split(char), []) for char in '\t;,'}
+  fits = [char for char in cells if is_head(cells[char])]
+  return max(fits or cells, key=lambda char: len(cells[char]))
+
+
+def make_rows_even(
+  rows, least: int, most: int, problems: Problems
+) -> list[tuple[int, list[str]]]:
+  """Makes all rows `most` cells long; those with less than `least` or more are
+  problems, and left out."""
+  even = []
   for line, row in rows:
     if len(row) < least or any(cell.strip() for cell in row[most:]):
       problems.add(line, f'{len(row)} fields instead of {most}')
-  problems.check()
+    else:
+      even.append((line, [*row, *[''] * most][:most]))
+  return even

@@ -1,5 +1,6 @@
 """Opens videos once, to know their lengths and sizes."""
 
+import functools
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -8,8 +9,11 @@ from typing import NamedTuple
 
 from i2v_jax.data.sets import listing
 from i2v_jax.data.sets.look_up import LookUp
-from i2v_jax.data.videos import decode, faults
+from i2v_jax.data.videos import decode, faults, index_cache
 from i2v_jax.runtime.console import make_progress
+
+SECONDS = 60.0  # time limit for opening a video
+KEPT = 100_000  # facts in memory
 
 
 class Facts(NamedTuple):
@@ -39,6 +43,8 @@ def open_videos(root: str, rows: Mapping[str, listing.Row]) -> dict[str, Facts]:
 def open_all(paths: Sequence[str], fps: float) -> dict[str, Facts]:
   """Opens videos in threads, under a progress bar: path -> facts.
 
+  Those of another split are not opened again.
+
   Args:
     paths: of the videos.
     fps: frame rate of those that are folders of frames.
@@ -58,11 +64,19 @@ def open_video(path: str, fps: float = 0) -> Facts:
 
   `fps` is the frame rate of a folder of frames, whose end is not known if 0.
   """
+  path = os.path.abspath(path)
   try:
-    info = decode.probe(path, fps or decode.FPS)
+    return _open(index_cache.identify(path), fps)
   except faults.OF_VIDEO as error:
     reason = str(error).removeprefix(f'{path}: ') or type(error).__name__
     return Facts(reason=reason)
+
+
+@functools.lru_cache(KEPT)
+def _open(identity: index_cache.Identity, fps: float) -> Facts:
+  path = identity.path
+  with decode.open_video(path, None, SECONDS, fps or decode.FPS) as video:
+    info = video.info
   known = fps or not os.path.isdir(path)
   return Facts(info.duration if known else math.inf, info.width, info.height)
 

@@ -67,7 +67,7 @@ def _find_label(split: Split, place: int) -> int | np.ndarray | None:
 
 
 def _find_span(split: Split, place: int) -> tuple[float, ...]:
-  return () if split.segments is None else split.segments.place(place)
+  return () if split.segments is None else split.segments.choose_span(place)
 
 
 def spread(number: int, count: int) -> list[int]:

@@ -75,6 +75,11 @@ def make_comparison_key(name: str) -> str:
   return name
 
 
+def make_blank_free_key(name: str) -> str:
+  """Makes a comparison key that ignores all blanks too."""
+  return re.sub(r'\s', '', make_comparison_key(name))
+
+
 def describe_difference(name: str, other: str) -> str:
   """Says how two names of the same comparison key differ."""
   found = []

@@ -73,8 +73,8 @@ class Packets:
     self.cut = self.index.cut
 
   @property
-  def _key(self) -> kept.Key:
-    return kept.Key(self._identity, self._limit)
+  def _key(self) -> kept.FileKey:
+    return kept.FileKey(self._identity, self._limit)
 
   def close(self) -> None:
     """Closes the file, or keeps that of a long video for the next clip."""

@@ -48,7 +48,8 @@ class Span(contextlib.AbstractContextManager):
         f'{name}: the span from {start:.3f} s on is outside it, as it lasts '
         f'{whole.duration:.3f} s; correct the time, or drop the span'
       )
-    self.video, times = video, np.asarray(whole.times)
+    self.video, self._edges = video, (start, end)
+    times = np.asarray(whole.times)
     first, stop = np.searchsorted(times, (start - ROUNDING, end - ROUNDING))
     if stop <= first:
       stop = max(np.searchsorted(times, start + ROUNDING, side='right'), 1)
@@ -82,19 +83,23 @@ class Span(contextlib.AbstractContextManager):
     return self.video.read(shifted, short_side)
 
   def find_time(self, frames: np.ndarray) -> tuple[float, float]:
-    """Finds from when to when frames of the part are displayed.
+    """Finds from when to when frames of the part are displayed in it.
+
+    A frame may be displayed before the span too, or beyond its end.
 
     Args:
       frames: int64 [n], their numbers in the part.
 
     Returns:
-      Start of the first and end of the last, seconds in the complete video.
+      Start of the first and end of the last, seconds in the complete video,
+      inside the span; equal where the span begins as the video ends.
     """
     times, first = self.video.info.times, self.first + int(min(frames))
     after = self.first + int(max(frames)) + 1
     whole = self.video.info
     end = times[after] if after < whole.frames else whole.duration
-    return float(times[first]), float(end)
+    start, end = np.clip((times[first], end), *self._edges).tolist()
+    return start, end
 
   def find_starts(self, frames: np.ndarray) -> np.ndarray:
     """Finds where decoding of each frame starts; see `Video.find_starts`.

@@ -1,5 +1,6 @@
 """`i2v data bench`: who reads what; how fast it is, is not for tests."""
 
+import footage
 import numpy as np
 import pytest
 
@@ -27,6 +28,19 @@ def plan(videos, tmp_path):
     '\n'.join(str(videos / name) for name in names), encoding='utf-8'
   )
   return measure.make_plan(measure.load_videos(listed), SPEC, 3, seed=1)
+
+
+def test_spans_of_segments_are_measured(tmp_path, capsys):
+  footage.make(tmp_path, 'ab', 'file,start,end,label\na,0,1,x\nb,1,2,x\n')
+  given = (tmp_path, '--source', 'segments', '--clips', 2, '--rounds', 1)
+  assert i2v(*given, '--against') == 1
+  assert '--against compares complete videos' in capsys.readouterr().err
+  assert i2v(tmp_path / 'segments.csv') == 1
+  assert '--source segments' in capsys.readouterr().err
+  split = measure.load_source('segments', tmp_path, {})
+  assert split.segments.spans.tolist() in ([[0, 1]], [[1, 2]])
+  assert i2v(*given) == 0
+  assert '2 clips, 8x16' in capsys.readouterr().out
 
 
 def test_a_plan_goes_round_the_videos_and_repeats(plan, videos):

@@ -1,24 +1,27 @@
 """A check of segments opens each file once, and counts spans and groups."""
 
+import csv
+
 import footage
-import numpy as np
 import pytest
 
+from i2v_jax import cli
 from i2v_jax.cli.data import list_config
-from i2v_jax.data.check import all_videos, segment_findings
+from i2v_jax.data.check import all_videos
 from i2v_jax.data.sets import manifest
 
 TRAIN = (
   'file,start,end,label,group\na.mp4,0,1,run,p\na.mp4,0.5,1.5,jump,p\n'
   'b.mp4,,,,q\n'
 )
-VAL = 'file,end,label,group\nc.mp4,1,run|jump,q\n'
+VAL = 'file,start,end,label,group\nc.mp4,,1,run|jump,r\n'
 OPTIONS = {'file': '{split}.csv'}
 
 
 @pytest.fixture
 def root(tmp_path):
   footage.make(tmp_path, 'abc', TRAIN, 'train.csv')
+  footage.make(tmp_path, (), VAL.replace(',r', ',q'), 'other.csv')
   return footage.make(tmp_path, (), VAL, 'val.csv')
 
 
@@ -26,7 +29,8 @@ def test_files_groups_and_spans_are_reported(root, tmp_path, capsys):
   (root / 'd.mp4').write_bytes(b'no video')
   with (root / 'train.csv').open('a', encoding='utf-8') as file:
     file.write('d.mp4,,,run,\n')
-  listed = all_videos.list_source('segments', str(root), OPTIONS)
+  splits = ('train', 'other')
+  listed = all_videos.list_source('segments', str(root), OPTIONS, splits)
   assert not all_videos.run(listed, tmp_path / 'out', count=1)
   shown = ' '.join(capsys.readouterr().out.split())
   for words in (
@@ -41,10 +45,22 @@ def test_files_groups_and_spans_are_reported(root, tmp_path, capsys):
   assert [r['id'] for r in records] == ['a.mp4', 'b.mp4', 'd.mp4', 'c.mp4']
 
 
-def test_the_time_of_overlapping_spans_counts_once():
-  spans = np.array([(1, 4), (2, 3), (3.5, 6), (8, 9), (9, 10)])
-  assert segment_findings.measure(spans) == (7, 2)
-  assert segment_findings.measure(spans[:0]) == (0, 0)
+def test_all_bad_lines_are_written(root, tmp_path, capsys):
+  out, rows = tmp_path / 'out', [f'c.mp4,{n},1,walk,r\n' for n in range(3, 33)]
+  with (root / 'val.csv').open('a', encoding='utf-8') as file:
+    file.writelines(rows)
+  command = ['data', 'check', '--source', 'segments', str(root)]
+  command += ['--set', 'file={split}.csv', '--out', str(out), '--split', 'val']
+  with pytest.raises(SystemExit):
+    cli.main(command)
+  said = capsys.readouterr().err
+  assert '30 bad lines; line 3: end 1 s is not after start 3 s, start' in said
+  assert 'and 10 more (i2v data check' in said
+  assert f'all are in {out}/problems.csv' in said
+  with (out / 'problems.csv').open(encoding='utf-8', newline='') as file:
+    found = list(csv.DictReader(file))
+  assert [row['number'] for row in found] == [str(n) for n in range(3, 33)]
+  assert found[-1]['problem'].startswith('end 1 s is not after start 32 s, ')
 
 
 def test_a_config_is_checked_as_it_trains(root):
@@ -59,4 +75,4 @@ def test_a_config_is_checked_as_it_trains(root):
   ]
   listed = list_config('configs/finetune_folder.py', settings)
   assert len(listed.splits['train']) == 4  # one of each class, two without
-  assert listed.splits['train'].segments.drawn.sum() == 2
+  assert listed.splits['train'].segments.is_random.sum() == 2

@@ -6,6 +6,8 @@ import footage
 import numpy as np
 import pytest
 from batches import assert_same, evaluate, together, train
+from encoded import encode
+from files import write
 
 from i2v_jax.data.clips.spec import ClipSpec
 from i2v_jax.data.loading.loader import PADDING, Loader
@@ -50,6 +52,18 @@ def test_labels_of_a_clip_are_those_that_hold_for_half_of_it(spans):
     assert near('run') == 1 and near('jump') == (half >= 0.5)
     seen.add(int(near('jump')))
   assert loader.load_clip(1, np.random.default_rng(0))['targets'][0] == 1
+
+
+def test_a_frame_that_stays_beyond_its_span_keeps_the_labels(tmp_path):
+  ticks = [*range(0, 900, 90), 2700]  # 1 a second; the tenth stays for 21
+  encode(tmp_path / 'a.mp4', 'libx264', ticks)
+  spans = ((7, 10), (9.2, 9.4), (30.9, 31))
+  rows = ''.join(f'a,{start},{end},run\n' for start, end in spans)
+  write(tmp_path, {'train.csv': f'file,start,end,label\n{rows}'})
+  loader = Loader(footage.load(tmp_path, file='{split}.csv'), SPEC)
+  for index in range(3):
+    clip = loader.load_clip(index, np.random.default_rng(0))
+    assert clip['targets'].tolist() == [1]
 
 
 def test_background_is_where_no_label_is(spans):

@@ -12,6 +12,7 @@ from i2v_jax.data.prepare.job import Job, stage_here
 from i2v_jax.data.sets import sources
 from i2v_jax.data.sets.background import add_background
 from i2v_jax.data.sets.subsets import choose_shots
+from i2v_jax.data.sets.tasks import add_overlapping
 from i2v_jax.runtime.errors import UserError
 
 SPEC = ClipSpec(4, 32, sampling='uniform', crop_area=(1, 1), flip=0.0)
@@ -57,12 +58,30 @@ def test_cut_segments_are_videos(root, tmp_path):
     off = np.abs(one['video'].astype(int) - other['video'])
     assert off.max() <= 8 and off.mean() < 3  # its frames, encoded again
     assert other['targets'].tolist() == one['targets'].tolist()
+  both = [add_overlapping(split).targets for split in (raw, found)]
+  np.testing.assert_array_equal(*both)
+  assert both[0].sum() > raw.targets.sum()  # of a, both hold in 0.4 to 0.8
   few = choose_shots(found, 1, 0)
+  rows = [found.ids.index(video) for video in few.ids]
+  np.testing.assert_array_equal(add_overlapping(few).targets, both[1][rows])
   assert few.ids == choose_shots(raw, 1, 0).ids
   element = Loader(few, SPEC).load_views(len(few) - 1)
   index = found.ids.index(few.ids[-1])
   wanted = Loader(found, SPEC).load_views(index)
   np.testing.assert_array_equal(element['video'], wanted['video'])
+
+
+def test_files_that_cannot_be_read_are_counted(root, tmp_path):
+  data = tmp_path / 'data'
+  footage.make(data, ['a'], TABLE.replace('b,1,2', 'x,1,2'), 'train.csv')
+  (data / 'x.mp4').write_bytes(b'no video')
+  given = {'name': 'mine', 'options': OPTIONS, 'on_missing': 'skip'}
+  made = Job(tmp_path, 'segments', data, ['train'], **given)
+  manifest = made.run(lambda shards: stage_here(shards, 1))
+  assert manifest['splits']['train']['skipped'] == 1
+  assert manifest['splits']['train']['missing'] == ['c', 'x.mp4']
+  (bad,) = (tmp_path / 'mine/1.0.0/train.bad.csv').read_text().splitlines()[1:]
+  assert bad.startswith('x.mp4,') and 'cannot be opened' in bad
 
 
 def test_only_segments_are_cut(root, tmp_path):

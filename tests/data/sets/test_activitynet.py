@@ -30,6 +30,8 @@ def test_videos_and_annotations_are_entries(tmp_path):
 def test_what_is_no_annotation_is_named(tmp_path):
   wrong = [{'label': 'x'}, {'segment': [1], 'label': 'x'}, 7]
   wrong += [{'segment': [2, 'x'], 'label': 'x'}]
+  wrong += [{'segment': [2, None], 'label': 'x'}]
+  wrong += [{'segment': [2, 3], 'label': x} for x in (None, {'name': 'x'})]
   database = {'one': {'subset': 'training', 'annotations': wrong}}
   write(tmp_path, {'a.json': {'database': database}})
   sheet = segment_tables.read(tmp_path / 'a.json')
@@ -37,6 +39,9 @@ def test_what_is_no_annotation_is_named(tmp_path):
   with pytest.raises(UserError) as found:
     sheet.problems.check()
   text = str(found.value)
-  assert '4 bad annotations' in text
+  assert '7 bad annotations' in text
+  assert "annotation 5: of 'one' has no label and segment" in text
+  assert 'annotation 6: label is null, not text' in text
+  assert 'annotation 7: label is {"name": "x"}, not text' in text
   assert "annotation 2: of 'one' has no label and segment" in text
   assert "annotation 4: end 'x' is not a number" in text

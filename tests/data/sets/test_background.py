@@ -30,7 +30,7 @@ def test_files_get_it_by_their_time_without_labels():
   assert found.video_ids[4:] == ('a', *['b'] * 7)
   assert found.paths[4:] == found.video_ids[4:]
   assert not found.targets[4:].any() and found.targets[:4].any(1).all()
-  assert found.segments.drawn.tolist() == [False] * 4 + [True] * 8
+  assert found.segments.is_random.tolist() == [False] * 4 + [True] * 8
   assert found.class_names == ('jump', 'run')
   assert len(add_background(split(), 0.5)) == 6
 
@@ -39,11 +39,11 @@ def test_its_spans_are_in_gaps():
   found, rng = add_background(split(), 2.0), np.random.default_rng(0)
   for index in range(4, 12):
     for _ in range(20):
-      start, end = found.segments.place(index, rng)
+      start, end = found.segments.choose_span(index, rng)
       low, high = (4, 10) if index == 4 else (0, 30)
       assert low <= start < end <= high + 1e-9
       assert any(np.isclose(end - start, (2, 3, 6, 10)))
-  places = [found.segments.place(5) for _ in range(2)]
+  places = [found.segments.choose_span(5) for _ in range(2)]
   assert places[0] == places[1]  # of evaluation
 
 
@@ -62,10 +62,16 @@ def test_it_needs_segments_and_time_without_labels():
   with pytest.raises(UserError, match=r'data\.background needs segments'):
     add_background(plain, 1.0)
   full = imagine({'a': 2.0}, [('a', 0, 1.8, {0})])
-  with pytest.raises(
-    UserError, match='no time without labels in any of 1 files'
-  ):
+  with pytest.raises(UserError, match='without labels in the 1 files of train'):
     add_background(full, 1.0)
+
+
+def test_validation_goes_without_it_and_says_so():
+  full = imagine({'a': 2.0}, [('a', 0, 1.8, {0})])
+  for task, names in (('multi', 2), ('single', 3)):
+    found = add_background(use_task(full, task), 1.0, 'val')
+    assert found.ids == full.ids and len(found.class_names) == names
+    assert 'in the 1 files of val, so that it is eval' in found.notes[-1]
 
 
 def test_the_fingerprint_is_that_of_the_gaps():

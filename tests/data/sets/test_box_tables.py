@@ -76,7 +76,8 @@ def test_all_problems_are_one_error_with_ten_lines():
   said = str(raised.value)
   assert said.startswith('t.csv has 12 bad lines; line 1: wrong 1; line 2: ')
   assert said.endswith('line 10: wrong 10; and 2 more; correct or drop them')
-  assert 'wrong again' not in said
+  assert 'line 3: wrong 3, wrong again; line 4' in said
+  assert len(raised.value.rows) == 12
 
 
 NAN = float('nan')

@@ -30,6 +30,11 @@ def test_a_class_of_a_table_is_by_path_or_base_name(
   assert feature_labels.list_labels(features, labels) == ['a', 'b']
 
 
+def test_columns_may_have_the_names_that_segments_accept(tmp_path):
+  path = write(tmp_path / 'x.csv', 'sep=;\nVideo;Action;by\n1.mp4;run;me\n')
+  assert feature_labels.read_labels(path)['1.mp4'] == 'run'
+
+
 def test_a_video_without_a_line_is_refused(features, tmp_path):
   labels = feature_labels.read_labels(write(tmp_path / 'x.csv', 'file,label\n'))
   with pytest.raises(ValueError, match=r'2 videos of x.npz .* as run/1.mp4'):
@@ -39,8 +44,8 @@ def test_a_video_without_a_line_is_refused(features, tmp_path):
 @pytest.mark.parametrize(
   ('text', 'said'),
   [
-    ('', 'should have the columns file and label'),
-    ('file,class\na,b\n', 'should have the columns file and label'),
+    ('', "has no column 'file'"),
+    ('file,kind\na,b\n', "has no column 'label', only file, kind"),
     ('file,label\na.mp4\n,b\n', '2 bad lines; line 2: lacks a file or a lab'),
     ('file,label\na,b\na,c\n', 'line 3: a is c, and b before'),
   ],

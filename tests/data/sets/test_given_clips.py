@@ -32,6 +32,16 @@ def test_a_folder_stands_for_its_videos_in_order(folder):
     listed(folder / 'empty')
 
 
+def test_a_table_of_segments_is_no_list_of_videos(folder):
+  table = folder / 'segments.csv'
+  for head in ('file,start,end,label', 'label;"End (s)";"Start (s)";video'):
+    table.write_text(f'{head}\na.mp4,0,1,run\n', encoding='utf-8')
+    with pytest.raises(ValueError, match='lists segments, not videos: give a'):
+      listed(table)
+  table.write_text('file,label\na.mp4,run\n', encoding='utf-8')
+  assert listed(table) == [f'{folder}/a.mp4']
+
+
 def test_a_pattern_stands_for_what_matches(folder):
   assert listed(folder / '*.mp4') == [f'{folder}/a.mp4', f'{folder}/c d.mp4']
   assert listed(folder / '**' / 'o*.mp4') == [f'{folder}/b/one.mp4']

@@ -108,6 +108,9 @@ def test_the_names_of_activitynet_are_found(root):
   database = {'abc': {'subset': 'training', 'annotations': [run]}}
   write(root, {'net.json': {'database': database}})
   assert load(root, file='net.json').ids == ('v_abc.mp4@0.5-2',)
+  write(root, {'train.csv': 'file,label\nabc.mp4,run\nv/b,run\n'})
+  with pytest.raises(UserError, match=r"line 2: 'abc\.mp4' does not exist"):
+    load(root, file='{split}.csv')  # a table says what its files are called
 
 
 def test_all_that_is_wrong_is_one_error(root):
@@ -116,6 +119,7 @@ def test_all_that_is_wrong_is_one_error(root):
     'file,start,end,label,group',
     'v/a.mp4,2,3,run,p',
     'v/a.mp4,1,1,run,',
+    'v/e.mp4,5,2,run,',
     'v/e.mp4,,,run,',
     'v/A.MP4,,,Run,',
     'v/d.mp4,,,run,',
@@ -132,12 +136,12 @@ def test_all_that_is_wrong_is_one_error(root):
     'has 8 bad lines',
     "line 2: start 2 s is after the end of 'v/a.mp4', 2.000 s",
     'line 3: end 1 s is not after start 1 s',
-    "line 4: 'v/e.mp4' does not exist",
-    "line 5: label 'Run' is written 'run' in segments.csv",
-    "line 6: 'v/d.mp4' cannot be opened",
-    "line 7: end 2.2 s is after the end of 'v/b.mp4', 2.000 s",
-    "line 8: start 'soon' is not a number",
-    "line 9: 'v/a.mp4' has the group 'q' here, but 'p' in line 2",
+    "line 4: end 2 s is not after start 5 s, 'v/e.mp4' does not exist (2 lines",
+    "line 6: label 'Run' is written 'run' in segments.csv",
+    "line 7: 'v/d.mp4' cannot be opened",
+    "line 8: end 2.2 s is after the end of 'v/b.mp4', 2.000 s",
+    "line 9: start 'soon' is not a number",
+    "line 10: 'v/a.mp4' has the group 'q' here, but 'p' in line 2",
     'correct or drop them',
   ):
     assert words in text, text
@@ -147,16 +151,34 @@ def test_all_that_is_wrong_is_one_error(root):
     load(root)
 
 
+def test_files_of_splits_list_other_videos_and_groups(root):
+  head = 'file,start,end,label,group\n'
+  train = head + 'v/a.mp4,0,1,run,p\nv/b,,,jump,q\n'
+  val = head + 'v/c.mp4,,,run,r\nv/a,1,2,jump,\nv/d.mp4,,,run,Q\n'
+  write(root, {'train.csv': train, 'val.csv': val, 'test.csv': val})
+  with pytest.raises(UserError, match='has 2 bad lines; line 2') as found:
+    load(root, file='{split}.csv')
+  text = str(found.value)
+  assert "line 2: 'v/a.mp4' is in line 3 of test.csv too, so in two" in text
+  assert "line 3: group 'q' is in line 4 of test.csv too, so in two" in text
+  assert "group 'q' is in line 4 of val.csv too, so in two splits;" in text
+  (root / 'train.csv').unlink()  # val may be test too
+  assert len(load(root, 'val', file='{split}.csv')) == 3
+
+
 def test_missing_and_unreadable_files_can_be_left_out(root):
   (root / 'v/b.mp4').unlink()
   (root / 'v/d.mp4').write_bytes(b'no video')
   write(root, {'train.csv': TABLE})
   split = load(root, 'train', 'skip', file='{split}.csv')
-  assert split.ids == ('v/a.mp4@0.5-1',) and split.missing == ('v/b',)
+  assert split.ids == ('v/a.mp4@0.5-1',)
+  assert split.missing == ('v/b', 'v/d.mp4')
+  assert "do not exist: 1 videos ('v/b') with 1 seg" in split.notes[-2]
   assert "cannot be read: 1 videos ('v/d.mp4') with 1 seg" in split.notes[-1]
   assert split.list_videos().ids == ('v/a.mp4', 'v/c.mp4')
   checked = split.list_videos(unread=True)
   assert checked.ids == ('v/a.mp4', 'v/c.mp4', 'v/d.mp4')
+  assert checked.missing == ('v/b',)
   shutil.rmtree(root / 'v')
   with pytest.raises(MissingFileError, match='4 of 4 listed videos are not in'):
     load(root, 'train', 'skip', file='{split}.csv')

@@ -53,9 +53,36 @@ def test_a_video_in_two_groups_or_splits_is_a_problem():
   ):
     annotated.problems.check()
   annotated = annotate(entries, by='column')
+  segment_sides.find_groups(annotated, ids)
   assert segment_sides.choose_videos(annotated, ids, {}) == {'b'}
-  with pytest.raises(UserError, match="'train' in line 2; line 5: split is an"):
+  with pytest.raises(UserError, match='has 3 bad lines') as found:
     annotated.problems.check()
+  assert "'train' in line 2; line 5: split is an" in str(found.value)
+  words = "line 3: group 'p1' is in split 'val' here, but in 'train' in line 2"
+  assert words in str(found.value)
+
+
+def test_one_spelling_of_splits_and_groups():
+  entries = [
+    Entry(2, 'a', split='train', group='Anna'),
+    Entry(3, 'b', split='Fold 1', group='anna '),
+    Entry(4, 'c', split='fold1', group='p'),
+    Entry(5, 'd', split='val', group='p'),
+  ]
+  annotated = annotate(entries, 'train', by='column')
+  ids = {name: name for name in 'abcd'}
+  segment_sides.find_groups(annotated, ids)
+  assert segment_sides.choose_videos(annotated, ids, {}) == {'a'}
+  (note,) = segment_sides.describe_unused(annotated)
+  assert note.endswith("not in train: 'Fold 1' 1, 'fold1' 1")
+  with pytest.raises(UserError) as found:
+    annotated.problems.check()
+  for words in (
+    "line 3: group 'anna ' is written 'Anna' in line 2",
+    "line 4: split 'fold1' is written 'Fold 1' in line 3",
+    "line 5: group 'p' is in split 'val' here, but in 'fold1' in line 4",
+  ):
+    assert words in str(found.value)
 
 
 def test_a_split_that_is_not_there_is_named():

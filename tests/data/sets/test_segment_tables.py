@@ -33,6 +33,14 @@ def shorten(entries):
   'text',
   [
     TABLE,
+    'sep=;\nfile;start;end;label\na b.mp4;0,5;1:02;run|jump\nc.mp4;;;run\n'
+    'c.mp4;1;2;\n',
+    'file,start,end,label,"notes; misc"\na b.mp4,0.5,1:02,run|jump,\n'
+    'c.mp4,,,run,\nc.mp4,1,2,,\n',
+    'file,label,start (s),end_sec\na b.mp4,run|jump,0.5,62\n'
+    'c.mp4,run,,\nc.mp4,,1,2\n',
+    'video\tBegin Time - ss.msec\tEnd Time - ss.msec\tEnd Time - msec\tlabel\n'
+    'a b.mp4\t0.5\t62\t\trun|jump\nc.mp4\t\t\t\trun\nc.mp4\t1\t2\t\t\n',
     '\ufefflabel;END;Start;File\r\n"run|jump";1:02,0;0,5;"a b.mp4"\r\n'
     'run;;;c.mp4\r\n;2;1;c.mp4\r\n;;;\r\n',
     'Video\tBegin\tStop\tClass\na b.mp4\t0.5\t0:01:02\trun | jump\n'
@@ -52,6 +60,14 @@ def test_utf_16_is_read(tmp_path):
   data = codecs.BOM_UTF16_LE + TABLE.encode('utf-16-le')
   (tmp_path / 't.csv').write_bytes(data)
   assert shorten(read(tmp_path)[0]) == WANTED
+
+
+def test_splits_are_known_whatever_their_case(tmp_path):
+  names = ('Train', 'TRAINING', 'Valid', 'TEST', 'trian')
+  rows = ''.join(f'a,x,{name}\n' for name in names)
+  write(tmp_path, {'t.csv': f'file,label,split\n{rows}'})
+  found = [entry.split for entry in read(tmp_path)[0]]
+  assert found == ['train', 'train', 'val', 'test', 'trian']
 
 
 def test_json_lines_and_lists_are_read(tmp_path):
@@ -116,6 +132,34 @@ def test_lines_that_are_wrong_are_problems(tmp_path):
     'line 6: 5 fields instead of 4',
   ):
     assert words in str(found.value)
+
+
+def test_text_in_another_encoding_is_a_problem(tmp_path):
+  lines = 'file,label,split,group\ncaf\xe9,caf\xe9,v\xe4l,p\xe9\nb,run,val,\n'
+  (tmp_path / 't.csv').write_bytes(lines.encode('cp1252'))
+  _, sheet = read(tmp_path)
+  with pytest.raises(UserError, match='1 bad line; line 2: split ') as found:
+    sheet.problems.check()
+  assert str(found.value).count(' is not UTF-8; save the file as it') == 2
+
+
+@pytest.mark.parametrize(
+  ('changed', 'said'),
+  [
+    ({'label': {'name': 'x'}}, 'label is {"name": "x"}, not text'),
+    ({'label': ['x', None]}, 'label is null, not text'),
+    ({'label': True}, 'label is true, not text'),
+    ({'label': 1.0}, r'label is 1\.0, not text'),
+    ({'group': ['p']}, r'group is \["p"\], not text or a number'),
+  ],
+)
+def test_values_of_json_that_are_no_text_are_problems(tmp_path, changed, said):
+  good = {'file': 'a', 'label': ['x', 2], 'split': 7, 'group': None}
+  write(tmp_path, {'t.json': [good, good | changed]})
+  (entry, _), sheet = read(tmp_path, 't.json')
+  assert (entry.labels, entry.split, entry.group) == (('x', '2'), '7', '')
+  with pytest.raises(UserError, match=f'1 bad record; record 2: {said}'):
+    sheet.problems.check()
 
 
 def test_json_that_is_wrong_is_a_problem(tmp_path):

@@ -4,12 +4,35 @@ import numpy as np
 import pytest
 from footage import imagine
 
-from i2v_jax.data.sets.segments import draw_span, find_gaps, name_span
+from i2v_jax.data.sets.segments import (
+  draw_span,
+  find_gaps,
+  group_spans,
+  measure_union,
+  name_span,
+)
 
 
 def test_a_span_is_named_to_milliseconds():
   assert name_span('a.mp4', 0, 10) == 'a.mp4@0-10'
   assert name_span('a.mp4', 1.50049, 100.1) == 'a.mp4@1.5-100.1'
+
+
+def test_the_time_of_overlapping_spans_counts_once():
+  spans = np.array([(2, 3), (1, 4), (3.5, 6), (8, 9), (9, 10)])
+  assert measure_union(spans) == (7, 2)
+  assert measure_union(spans[:0]) == (0, 0)
+
+
+def test_spans_are_those_of_their_files_whatever_the_order():
+  rows = [('b', 1, 2, {1}), ('a', 0, 1, {0}), ('b', 1, 3, {0})]
+  segments = imagine({'a': 9.0, 'b': 9.0, 'c': 9.0}, rows).segments
+  groups = group_spans(segments.spans, segments.video_of, 3)
+  assert [g.tolist() for g in groups] == [[[0, 1]], [[1, 2], [1, 3]], []]
+  find = segments.labelled.find_targets
+  assert find(1, 1, 3).tolist() == [True, True]
+  assert find(0, 0, 1).tolist() == [True, False]
+  assert not find(2, 0, 9).any()
 
 
 @pytest.mark.parametrize(

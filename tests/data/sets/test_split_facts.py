@@ -160,7 +160,8 @@ def test_a_run_chooses_its_examples(tmp_path):
     'file,start,end,label\na,0,.5,run\na,.5,1,run\na,0,.4,jump\nb,0,1,run\n'
   )
   footage.make(tmp_path, 'ab', table, 'train.csv')
-  footage.make(tmp_path, (), table, 'val.csv')
+  table = table.replace('\na,', '\nc,').replace('\nb,', '\nd,')
+  footage.make(tmp_path, 'cd', table, 'val.csv')
   data = {'format': 'segments', 'root': str(tmp_path), 'fps': 30.0, 'shots': 1}
   data |= {'train': 'train', 'val': 'val', 'share': 1.0, 'background': 1.0}
   data['options'] = {'file': '{split}.csv'}

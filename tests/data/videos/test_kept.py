@@ -83,6 +83,11 @@ def test_only_so_many_stay_open_and_none_that_was_replaced(
   decode.probe(film)  # 30 frames
   assert open_files() == before
   monkeypatch.setattr(kept, 'FRAMES', 99)
+  monkeypatch.setattr(kept, 'BYTES', 1.9 * 8 * 1.5 * 64 * 48)
+  for name in 'bc':
+    decode.probe(tmp_path / f'{name}.mp4')
+  assert len(open_files()) == len(before) + 1
+  kept.close_all()
   for _ in range(2):
     decode.probe(encode(tmp_path / 'a.mp4', 'libx264', range(0, 30, 3)))
   assert len(open_files()) == len(before) + 1

@@ -64,6 +64,19 @@ def test_where_no_frame_begins_it_is_the_one_on_screen(tmp_path):
   assert (first, info.frames, len(images)) == (4, 1, 1)
 
 
+def test_frames_are_displayed_inside_the_span(tmp_path):
+  ticks = [*range(0, 900, 90), 2700, 2790]  # 1 a second; one stays for 21
+  path = encode(tmp_path / 'slow.mp4', 'libx264', ticks)
+  for edges in ((8, 12), (10.9, 11.2), (10.2, 10.4), (9, 9.001)):
+    with Span(decode.open_video(path), *edges) as span:
+      assert span.find_time(np.arange(span.info.frames)) == edges
+  with Span(decode.open_video(path), 2, 5) as span:
+    assert span.find_time(np.array([1])) == (3, 4)
+  late = decode.probe(path).duration + 0.001  # a table rounds
+  with Span(decode.open_video(path), late, 99) as span:
+    assert span.find_time(np.array([0])) == (late, late)
+
+
 def test_numbers_past_the_end_are_its_last_frame_and_not_that_of_the_video(
   film,
 ):

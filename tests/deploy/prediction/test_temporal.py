@@ -7,7 +7,7 @@ import pathlib
 import numpy as np
 import pytest
 
-from i2v_jax.data.sets.segments import Footage, Labelled, Segments
+from i2v_jax.data.sets.segments import Labelled, Segments, VideoFile
 from i2v_jax.data.sets.split import Split
 from i2v_jax.deploy import temporal
 from i2v_jax.deploy.prediction import timeline_rules
@@ -19,7 +19,7 @@ NAMES = ('left', 'right', 'up')
 
 def make_split(clips, rows, targets, footage=None):
   """A split of segments: rows of (file, start, end), with their labels."""
-  found = [Footage(f'f{i}', clip, 1.0) for i, clip in enumerate(clips)]
+  found = [VideoFile(f'f{i}', clip, 1.0) for i, clip in enumerate(clips)]
   count, targets = len(rows), np.array(targets, bool)
   video_of = np.array([row[0] for row in rows])
   spans = np.array([row[1:] for row in rows], float)
@@ -103,7 +103,7 @@ def test_segments_have_the_ids_of_their_files():
 
 def test_records_of_a_prepared_set_are_read(model, clips):
   data = pathlib.Path(clips[1]).read_bytes()
-  footage = [Footage('f0', 'shard/1', 1.0)]
+  footage = [VideoFile('f0', 'shard/1', 1.0)]
   split = make_split(['shard/1'], [(0, 0, 1)], [[1, 0, 0]], footage)
   split = dataclasses.replace(split, records=[data])
   result = evaluate(model, split, 0.3)
