@@ -39,6 +39,9 @@ class Problems:
     self._path, self._unit, self._shown = path, unit, shown
     self._way_out, self._found = way_out, {}
 
+  def __bool__(self) -> bool:
+    return bool(self._found)
+
   def __contains__(self, number: int) -> bool:
     return number in self._found
 

@@ -49,10 +49,10 @@ def split_segments(
   paths = {place.id: place.path for place in places if place}
   found = video_facts.open_all([*paths.values()], fps)
   facts = {video: found[path] for video, path in paths.items()}
-  if complete:
+  segment_problems.find_outside(annotated, ids, facts)
+  if complete or annotated.problems:  # one error names all there is to correct
     segment_problems.find_absent(annotated, rows, places, look_up)
     segment_problems.find_unread(annotated, ids, facts)
-  segment_problems.find_outside(annotated, ids, facts)
   annotated.problems.check()
   footage = [
     VideoFile(

@@ -195,3 +195,12 @@ def test_a_folder_of_frames_has_segments_too(videos, tmp_path):
     'segments', tmp_path, 'train', fps=10.0, file='{split}.csv'
   )
   assert split.ids == ('a@1-2',) and split.fps == 10
+
+
+def test_missing_files_are_among_other_problems_even_where_they_are_skipped(
+  root,
+):
+  rows = 'file,start,end,label\nv/a.mp4,2,1,run\nv/gone.mp4,1,2,run\n'
+  write(root / 'segments.csv', rows)
+  with pytest.raises(UserError, match=r"2: end 1 s .* 3: 'v/gone.mp4' does no"):
+    load(root, 'train', on_missing='skip')
