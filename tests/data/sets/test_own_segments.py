@@ -201,6 +201,6 @@ def test_missing_files_are_among_other_problems_even_where_they_are_skipped(
   root,
 ):
   rows = 'file,start,end,label\nv/a.mp4,2,1,run\nv/gone.mp4,1,2,run\n'
-  write(root / 'segments.csv', rows)
+  write(root, {'segments.csv': rows})
   with pytest.raises(UserError, match=r"2: end 1 s .* 3: 'v/gone.mp4' does no"):
     load(root, 'train', on_missing='skip')
