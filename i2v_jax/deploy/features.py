@@ -4,6 +4,7 @@ Rows are appended to `NAME.partial`; at the end they become the file.
 """
 
 import json
+import pathlib
 import sys
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -41,7 +42,7 @@ def write_features(encoder: Encoder, clips: Sequence[str], out) -> int:
   Returns:
     The number of bad videos.
   """
-  path = tables.check_output(out, SUFFIXES)
+  suffix, path = tables.check_output(out, SUFFIXES), pathlib.Path(out)
   target = path.with_name(path.name + PARTIAL)
   tables.check_new(path, target)
   facts = experiment.to_plain(describe(encoder))
@@ -50,7 +51,7 @@ def write_features(encoder: Encoder, clips: Sequence[str], out) -> int:
     _append_all(encoder, clips, journal, kind)
     rows = np.fromfile(target, kind)
     columns = _read_columns(journal, kind.itemsize)
-    write = _write_npz if path.suffix == '.npz' else _write_parquet
+    write = _write_npz if suffix == '.npz' else _write_parquet
     write(path, rows, *columns, json.dumps(facts))
     journal.remove()
   bad = f', {journal.bad} of {len(clips):,} videos bad' if journal.bad else ''

@@ -90,8 +90,8 @@ def test_parquet_has_the_same_columns(encoder, clips, tmp_path, monkeypatch):
 
 def test_a_complete_clip_has_no_times(clips, tmp_path):
   encoder = encoders.encode_with_image_model('builtin:digits', None, None, None)
-  features.write_features(encoder, clips[:1], tmp_path / 'x.npz')
-  with np.load(tmp_path / 'x.npz') as found:
+  features.write_features(encoder, clips[:1], tmp_path / 'X.NPZ')
+  with np.load(tmp_path / 'X.NPZ') as found:
     assert np.isnan(found['start']).all() and np.isnan(found['end']).all()
 
 

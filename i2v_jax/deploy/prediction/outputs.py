@@ -95,8 +95,8 @@ def write_table(job: Job, out) -> int:
     The number of bad videos, those before an interruption too; the file says
     why.
   """
-  path = tables.check_output(out)
-  kind, target = path.suffix.lower(), path
+  kind = tables.check_output(out)
+  path = target = pathlib.Path(out)
   if kind == '.parquet':
     target = path.with_name(path.name + tables.JOURNAL)
     tables.check_new(path, target)

@@ -41,7 +41,7 @@ FORMATS: dict[str, Callable[[Timeline], str]] = {
 
 def write(timeline: Timeline, path: pathlib.Path) -> None:
   """Writes a timeline in the format of the file's ending, atomically."""
-  files.write(path, FORMATS[path.suffix](timeline))
+  files.write(path, FORMATS[path.suffix.lower()](timeline))
 
 
 def name_files(clips: Sequence[str], suffix: str) -> list[str]:

@@ -137,6 +137,16 @@ def test_a_single_video_is_one_file(model, clips, tmp_path, capsys):
   assert not (tmp_path / 'b.vtt').exists()
 
 
+def test_endings_in_capitals_are_endings(model, clips, tmp_path):
+  for make, name in ((classes, 'A.CSV'), (timelines, 'A.VTT')):
+    job, out = make(model, clips[1:2]), tmp_path / name
+    predict.check_output(str(out), make is timelines, 1)
+    assert predict.run(job, str(out), False, '.vtt') == 0
+    assert out.is_file()
+  with pytest.raises(ValueError, match='holds one timeline'):
+    predict.check_output(str(tmp_path / 'B.VTT'), True, 2)
+
+
 def test_timelines_are_printed(model, clips, capsys):
   assert predict.run(timelines(model, clips[1:2]), None, False, '') == 0
   shown = capsys.readouterr().out
