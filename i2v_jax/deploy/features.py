@@ -47,7 +47,8 @@ def write_features(encoder: Encoder, clips: Sequence[str], out) -> int:
   tables.check_new(path, target)
   facts = experiment.to_plain(describe(encoder))
   kind = _make_row_type(encoder.width)
-  with Journal(target, facts, clips) as journal:
+  batch = {'windows_per_batch': encoder.choose_size(len(clips))}
+  with Journal(target, facts | batch, clips) as journal:
     _append_all(encoder, clips, journal, kind)
     rows = np.fromfile(target, kind)
     columns = _read_columns(journal, kind.itemsize)

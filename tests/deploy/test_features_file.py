@@ -1,5 +1,6 @@
 """`i2v features`: files of vectors, resumed, with what is bad."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -61,6 +62,9 @@ def test_an_interrupted_file_becomes_the_same_bytes(
   with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
     patch.setattr(Journal, 'append', stop)
     features.write_features(encoder, clips, out)
+  larger = dataclasses.replace(encoder, batch_size=9)
+  with pytest.raises(ValueError, match='another windows_per_batch'):
+    features.write_features(larger, clips, out)
   assert features.write_features(encoder, clips, out) == 1
   assert out.read_bytes() == wanted.read_bytes()
   with pytest.raises(ValueError, match='is there'):

@@ -28,7 +28,6 @@ from i2v_jax.deploy.prediction.results import check_finite
 from i2v_jax.deploy.prediction.scoring import (
   Program,
   Scored,
-  choose_size,
   score,
 )
 from i2v_jax.models.inputs import full_precision, normalize_clips
@@ -73,6 +72,10 @@ class Encoder:
     }
     return jax.eval_shape(self.compute, shapes).shape[1]
 
+  def choose_size(self, count: int) -> int:
+    """Chooses the windows of a batch for `count` videos."""
+    return self.reading.choose_size(self.batch_size, self.mesh, count)
+
   def encode(
     self,
     clips: Sequence[str],
@@ -88,10 +91,7 @@ class Encoder:
       row: as in `scoring.score`.
       progress: as in `scoring.score`.
     """
-    reading, count = self.reading, self.mesh.shape['data']
-    size = choose_size(self.batch_size, reading.spec, self.mesh)
-    if reading.reader.windows is None and len(clips) == 1:
-      size = count
+    reading, size = self.reading, self.choose_size(len(clips))
     program = Program(self.compute, self.mesh, size)
     for scored in score(
       clips[done:], reading.reader, program, reading.parallel, row, progress

@@ -47,8 +47,11 @@ class Job:
   options: Mapping[str, Any]
 
   def identify(self) -> dict[str, Any]:
-    """Collects what results depend on: JSON facts."""
+    """Collects what results, and their rows of batches, depend on."""
     reader, windows = self.reading.reader, self.reading.reader.windows
+    size = self.reading.choose_size(
+      self.trained.config['batch_size'], self.trained.mesh, len(self.clips)
+    )
     return experiment.to_plain(
       {
         'model': sha256(self.trained.params)[:16],
@@ -57,6 +60,7 @@ class Job:
         'clip': dataclasses.asdict(reader.spec),
         'windows': None if windows is None else windows._asdict(),
         'fps': reader.fps,
+        'windows_per_batch': size,
       }
       | dict(self.options)
     )

@@ -1,5 +1,6 @@
 """Results are printed or written in order, and go on byte for byte."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -20,6 +21,10 @@ def classes(model, clips, windows=None, **options) -> Job:
 def timelines(model, clips, **options) -> Job:
   options = dict(window=0.3, step=0.1, threshold={None: 0.2}) | options
   return predict.make_timeline_job(model, clips, **options)
+
+
+def change_batch(model, size):
+  return dataclasses.replace(model, config=model.config | {'batch_size': size})
 
 
 def interrupt(monkeypatch, job, out, count):
@@ -96,6 +101,7 @@ def test_other_options_are_refused(model, clips, tmp_path):
   for other, said in (
     (classes(model, clips, top=1), 'another top'),
     (classes(model, clips, Sliding(0.3)), 'another windows'),
+    (classes(change_batch(model, 3), clips), 'windows_per_batch.*give another'),
     (timelines(model, clips), 'another windows'),
   ):
     with pytest.raises(ValueError, match=said):
