@@ -15,8 +15,9 @@ def predict(args) -> int:
   clips = list_clips(args.clips, args.part)
   from i2v_jax.deploy import predict, trained
 
+  form = f'.{args.format or FORMATS[0]}'
   if args.out:
-    predict.check_output(args.out, args.timeline, len(clips))
+    predict.check_output(args.out, args.timeline, clips, form)
   model = trained.load(args.workdir, weights=args.weights)
   options = dict(
     spec=predict.set_views(model.spec, args.views),
@@ -36,7 +37,6 @@ def predict(args) -> int:
 
     windows = make_sliding(args.window, args.step)
     job = predict.make_job(model, clips, windows, top=args.top, **options)
-  form = f'.{args.format or FORMATS[0]}'
   return 1 if predict.run(job, args.out, args.json, form) else 0
 
 

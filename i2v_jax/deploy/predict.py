@@ -125,26 +125,32 @@ def run(job: Job, out: str | None, as_json: bool, form: str) -> int:
   return outputs.write_files(job, out, form)
 
 
-def check_output(out: str, timeline: bool, count: int) -> None:
-  """Raises UserError unless results of `count` videos can be written there.
+def check_output(
+  out: str, timeline: bool, clips: Sequence[str], form: str
+) -> None:
+  """Raises UserError unless results of videos can be written there.
 
   Args:
     out: file or folder.
     timeline: whether the results are timelines.
-    count: number of videos.
+    clips: paths of the videos.
+    form: ending of the files in a folder.
   """
   ones, kind = tuple(timeline_formats.FORMATS), tables.find_kind(out)
   if not timeline:
     tables.check_output(out)
-  elif kind in ones and count > 1:
+  elif kind in ones and len(clips) > 1:
     raise UserError(
-      f'{out} holds one timeline, but there are {count} videos; give a folder '
-      f'as --out, with --format {kind[1:]}.'
+      f'{out} holds one timeline, but there are {len(clips)} videos; give a '
+      f'folder as --out, with --format {kind[1:]}.'
     )
   elif kind:
     tables.check_output(out, (*tables.SUFFIXES, *ones))
   else:
     tables.check_parent(out)
+    outputs.check_files(out, clips, form)
+  if kind in ones:
+    tables.check_new(out)
 
 
 def print_json(result: outputs.Result) -> None:

@@ -67,7 +67,7 @@ def test_an_interrupted_file_becomes_the_same_bytes(
     features.write_features(larger, clips, out)
   assert features.write_features(encoder, clips, out) == 1
   assert out.read_bytes() == wanted.read_bytes()
-  with pytest.raises(ValueError, match='is there'):
+  with pytest.raises(ValueError, match='exists; give'):
     features.write_features(encoder, clips, out)
 
 

@@ -20,6 +20,12 @@ SUFFIX = '.progress'
 _VERSION = 1
 
 
+def count_begun(path: files.Path) -> int:
+  """Counts the videos of an output that are done or in progress."""
+  progress = pathlib.Path(f'{path}{SUFFIX}')
+  return progress.read_bytes().count(b'\n') if progress.exists() else 0
+
+
 class Journal:
   """The output and its progress, open for writing; a context manager.
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from i2v_jax.deploy.prediction import tables, timeline_formats
-from i2v_jax.deploy.prediction.journal import Journal
+from i2v_jax.deploy.prediction.journal import Journal, count_begun
 from i2v_jax.deploy.prediction.reading import Reading, score_classes
 from i2v_jax.deploy.prediction.scoring import Scored
 from i2v_jax.params import sha256
@@ -131,6 +131,7 @@ def write_files(job: Job, folder, suffix: str) -> int:
     As `write_table`.
   """
   folder = pathlib.Path(folder)
+  check_files(folder, job.clips, suffix)
   folder.mkdir(exist_ok=True)
   names = timeline_formats.name_files(job.clips, suffix)
   options = dict(job.options) | {'format': suffix}
@@ -147,6 +148,17 @@ def write_files(job: Job, folder, suffix: str) -> int:
   return journal.bad
 
 
+def check_files(folder, clips: Sequence[str], suffix: str) -> None:
+  """Raises UserError for a file in a folder that is not of this command.
+
+  That of the video in progress is compared when it is written.
+  """
+  folder = pathlib.Path(folder)
+  begun = count_begun(folder / JOURNAL)
+  for name in timeline_formats.name_files(clips, suffix)[begun:]:
+    tables.check_new(folder / name)
+
+
 def write_file(job: Job, path) -> int:
   """Writes the timeline of the only video as `timeline_formats.FORMATS` says.
 
@@ -154,6 +166,7 @@ def write_file(job: Job, path) -> int:
     1 if the video is bad, which is said on stderr.
   """
   path = pathlib.Path(path)
+  tables.check_new(path)
 
   def write(result: Result) -> None:
     timeline_formats.write(result, path)

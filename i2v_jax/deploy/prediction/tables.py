@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import pathlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -65,10 +66,10 @@ def check_parent(out: files.Path) -> None:
     raise UserError(f'{parent} does not exist; make the folder.')
 
 
-def check_new(path: pathlib.Path, journal: pathlib.Path) -> None:
-  """Raises UserError for an output that is complete, and so has no journal."""
-  if path.exists() and not journal.exists():
-    raise UserError(f'{path} is there; give another --out, or remove it.')
+def check_new(out: files.Path, journal: files.Path | None = None) -> None:
+  """Raises UserError for an output that exists, unless its journal does too."""
+  if os.path.exists(out) and not (journal and os.path.exists(journal)):
+    raise UserError(f'{out} exists; give another --out, or remove it.')
 
 
 def list_rows(result: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -78,5 +78,5 @@ def test_where_nothing_can_be_written_is_said(tmp_path):
     tables.check_output(tmp_path / 'none' / 'a.csv')
   path = tmp_path / 'a.parquet'
   path.touch()
-  with pytest.raises(ValueError, match='is there; give another --out'):
+  with pytest.raises(ValueError, match='exists; give another --out'):
     tables.check_new(path, tmp_path / 'a.parquet.partial.jsonl')
