@@ -43,14 +43,14 @@ def predict(args) -> int:
 def features(args) -> int:
   from i2v_jax.runtime.errors import UserError
 
-  if bool(args.workdir) == bool(args.weights):
+  if not (args.workdir or args.weights):
     raise UserError(
       'Give --workdir for a trained model, or --weights for an image model.'
     )
   if args.workdir and args.image_size is not None:
-    raise UserError('--image-size is of an image model; give --weights.')
+    raise UserError('--image-size is of an image model; leave --workdir out.')
   if args.workdir and args.mirror:
-    raise UserError('--mirror is of an image model; give --weights.')
+    raise UserError('--mirror is of an image model; leave --workdir out.')
   limit_arenas()
   clips = list_clips(args.clips, args.part)
   from i2v_jax.deploy import features, trained
@@ -61,7 +61,7 @@ def features(args) -> int:
   encoders.choose_per(*windows)
   options = dict(fps=args.fps, threads=args.threads, workers=args.workers)
   if args.workdir:
-    model = trained.load(args.workdir)
+    model = trained.load(args.workdir, weights=args.weights)
     encoder = encoders.encode_with_run(model, *windows, **options)
   else:
     encoder = encoders.encode_with_image_model(
@@ -168,10 +168,23 @@ def add_windows(sub: argparse.ArgumentParser, what: str) -> None:
   )
 
 
-def _add_vectors(sub: argparse.ArgumentParser) -> None:
+def add_encoder(
+  sub: argparse.ArgumentParser, of_run: str, of_image_model: str
+) -> None:
+  """Adds the model of vectors, with what it is used for."""
   add = sub.add_argument
-  add('--workdir', help='Trained model: its vectors before the classifier.')
-  add('--weights', help='Image model: the mean over 8 frames.')
+  add('--workdir', default='', help=f'Trained model: {of_run}.')
+  add(
+    '--weights',
+    default='',
+    help=f'Image model: {of_image_model}. With --workdir, new place of the '
+    'image weights, if they have moved.',
+  )
+
+
+def _add_vectors(sub: argparse.ArgumentParser) -> None:
+  add_encoder(sub, 'vectors before the classifier', 'the mean over 8 frames')
+  add = sub.add_argument
   add(
     '--image-size',
     type=count,

@@ -113,7 +113,7 @@ def test_bad_videos_alone_give_a_file_without_rows(encoder, clips, tmp_path):
   ('arguments', 'said'),
   [
     ((), 'Give --workdir for a trained model, or --weights'),
-    (('--workdir=a', '--weights=b'), 'Give --workdir'),
+    (('--workdir=a', '--weights=b'), 'a is neither the workdir of a run'),
     (('--workdir=a', '--image-size=32'), '--image-size is of an image model'),
     (('--workdir=a', '--mirror'), '--mirror is of an image model'),
     (('--weights=builtin:digits', '--per=window'), '--per window needs'),

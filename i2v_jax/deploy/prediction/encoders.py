@@ -118,8 +118,8 @@ def encode_with_run(
   per, windows = choose_per(per, window, step)
   if per == 'frame':
     raise UserError(
-      f'{trained.path} sees clips, not single frames; give --weights with an '
-      'image model, or --per window.'
+      f'{trained.path} sees clips, not single frames; give --per window, or an '
+      'image model as --weights without --workdir.'
     )
   compute = functools.partial(
     compute_vectors,
