@@ -13,6 +13,7 @@ def predict(args) -> int:
   _check(args)
   limit_arenas()
   clips = list_clips(args.clips, args.part)
+  from i2v_jax.data.loading.window_spans import make_sliding
   from i2v_jax.deploy import predict, trained
 
   form = f'.{args.format or FORMATS[0]}'
@@ -33,8 +34,6 @@ def predict(args) -> int:
       model, clips, window=args.window, step=args.step, rules=given, **options
     )
   else:
-    from i2v_jax.data.loading.window_spans import make_sliding
-
     windows = make_sliding(args.window, args.step)
     job = predict.make_job(model, clips, windows, top=args.top, **options)
   return 1 if predict.run(job, args.out, args.json, form) else 0
@@ -88,7 +87,8 @@ def list_clips(paths, part: str | None) -> list[str]:
 
 def _check(args) -> None:
   """Refuses options that do not go together, before anything is read."""
-  from i2v_jax.data.loading.window_spans import Sliding, check_windows
+  from i2v_jax.data.loading.window_spans import make_sliding
+  from i2v_jax.deploy.prediction.tables import find_kind
   from i2v_jax.runtime.errors import UserError
 
   needed = {'format': args.format} | {
@@ -102,8 +102,20 @@ def _check(args) -> None:
     raise UserError('A timeline has no --top; give --threshold.')
   if args.out and args.json:
     raise UserError('--json prints, --out writes; leave one out.')
-  if args.window is not None:
-    check_windows(Sliding(args.window, args.step))
+  if args.format and (not args.out or find_kind(args.out)):
+    raise UserError('--format is of a folder of timelines; give it as --out.')
+  if args.window is not None or not args.timeline:
+    make_sliding(args.window, args.step)
+  _check_thresholds([name for name, _ in args.threshold])
+
+
+def _check_thresholds(names: list[str | None]) -> None:
+  from i2v_jax.runtime.errors import UserError
+
+  for name in names:
+    if names.count(name) > 1:
+      whose = 'all classes' if name is None else f'the class {name!r}'
+      raise UserError(f'--threshold of {whose} is given twice; leave one out.')
 
 
 def parse_threshold(text: str) -> tuple[str | None, float]:
@@ -136,12 +148,16 @@ def add_reading(sub: argparse.ArgumentParser) -> None:
     '.csv, or any after @), or - for such a list on stdin.',
   )
   add('--fps', type=positive, help='Frames per second of folders of frames.')
-  add('--threads', type=from_0, metavar='N', help='Threads that read videos.')
-  add(
+  at_once = sub.add_mutually_exclusive_group()
+  at_once.add_argument(
+    '--threads', type=from_0, metavar='N', help='Threads that read videos.'
+  )
+  at_once.add_argument(
     '--workers',
     type=from_0,
     metavar='N',
-    help='Processes that read videos instead, which may crash or hang.',
+    help='Processes that read videos instead, so that a crash or hang costs '
+    'one video.',
   )
   add(
     '--part',

@@ -88,7 +88,12 @@ def make_reading(
 def change_parallelism(
   given: dict[str, Any], threads: int | None, workers: int | None
 ) -> Parallelism:
-  """Makes the threads and workers of a config, or others in their place."""
+  """Makes the threads and workers of a config, or others in their place.
+
+  Threads that are given alone read in place of workers of the config.
+  """
+  if threads is not None and workers is None:
+    workers = 0
   changes = {'threads': threads, 'workers': workers}
   changes = {
     name: ranges.FROM_0(f'--{name}', value)
