@@ -36,7 +36,9 @@ def i2v(*args) -> int:
   return end.value.code
 
 
-def test_a_kill_costs_the_video_in_progress(smoke_run, videos, tmp_path):
+def test_a_killed_command_resumes_to_the_same_bytes(
+  smoke_run, videos, tmp_path
+):
   names = ('h265.mp4', 'README.md', 'rotated_90.mov', 'arm_wrestling.mp4')
   command = [*(videos / name for name in names), '--workdir', smoke_run]
   wanted, out = tmp_path / 'wanted.jsonl', tmp_path / 'out.jsonl'
