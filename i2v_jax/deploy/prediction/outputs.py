@@ -3,7 +3,7 @@
 import dataclasses
 import pathlib
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from i2v_jax.deploy.prediction import tables, timeline_formats
@@ -66,7 +66,7 @@ class Job:
     )
 
   def run(self, done: int = 0, row: int = 0) -> Iterator[tuple[Scored, Result]]:
-    """Says of each video what there is to say, but of the first `done`."""
+    """Computes the result of each video after the first `done`."""
     total = len(self.clips)
     bar, progress = make_progress(total, 'predict', 'videos', done)
     with bar:
@@ -74,6 +74,13 @@ class Job:
         self.trained, self.clips[done:], self.reading, row, progress, total
       ):
         yield scored, self.describe(scored)
+
+  def make(
+    self, journal: Journal, encode: Callable[[Result], bytes]
+  ) -> Iterator[tuple[Scored, str, bytes]]:
+    """Makes what `append_all` adds."""
+    for scored, result in self.run(journal.done, journal.row):
+      yield scored, result.error, encode(result)
 
 
 def print_results(job: Job, show: Callable[[Any], None]) -> int:
@@ -85,7 +92,7 @@ def print_results(job: Job, show: Callable[[Any], None]) -> int:
   failed = 0
   for _, result in job.run():
     if result.error:
-      print(f'error: {result.error}', file=sys.stderr)
+      report_bad(result.error)
       failed += 1
     else:
       show(result)
@@ -96,8 +103,8 @@ def write_table(job: Job, out) -> int:
   """Writes results to a file of `tables.SUFFIXES`, or resumes it.
 
   Returns:
-    The number of bad videos, those before an interruption too; the file says
-    why.
+    The number of bad videos, those before an interruption too; the file and
+    stderr say why.
   """
   kind = tables.check_output(out)
   path = target = pathlib.Path(out)
@@ -113,7 +120,7 @@ def write_table(job: Job, out) -> int:
     return tables.encode_json(found)
 
   with Journal(target, job.identify(), job.clips, head) as journal:
-    _append_all(job, journal, encode)
+    append_all(journal, len(job.clips), job.make(journal, encode))
     if kind == '.parquet':
       tables.write_parquet(path, target, job.columns)
       journal.remove()
@@ -143,7 +150,7 @@ def write_files(job: Job, folder, suffix: str) -> int:
         timeline_formats.write(result, folder / names[journal.done])
       return tables.encode_json(result.to_json())
 
-    _append_all(job, journal, encode)
+    append_all(journal, len(job.clips), job.make(journal, encode))
   _report(folder, job, journal)
   return journal.bad
 
@@ -175,16 +182,33 @@ def write_file(job: Job, path) -> int:
   return print_results(job, write)
 
 
-def _append_all(
-  job: Job, journal: Journal, encode: Callable[[Result], bytes]
+def append_all(
+  journal: Journal, total: int, made: Iterable[tuple[Scored, str, bytes]]
 ) -> None:
+  """Adds the videos that are not done; prints the errors of all.
+
+  Args:
+    journal: of the output.
+    total: number of all videos.
+    made: of each that is not done what was computed, its error or '', and its
+      bytes.
+  """
   if journal.done:
     console.print(
-      f'{journal.path}: {journal.done:,} of {len(job.clips):,} videos are done'
+      f'{journal.path}: {journal.done:,} of {total:,} videos are done'
     )
-  for scored, result in job.run(journal.done, journal.row):
-    record = {'file': scored.path, 'row': scored.row}
-    journal.append(encode(result), record | {'bad': bool(result.error)})
+    for record in journal.read_records():
+      report_bad(record['error'])
+  for scored, error, data in made:
+    report_bad(error)
+    record = {'file': scored.path, 'row': scored.row, 'error': error}
+    journal.append(data, record)
+
+
+def report_bad(error: str) -> None:
+  """Prints the error of a bad video to stderr; '' is none."""
+  if error:
+    print(f'error: {error}', file=sys.stderr)
 
 
 def _report(path, job: Job, journal: Journal) -> None:

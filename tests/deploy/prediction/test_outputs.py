@@ -52,14 +52,17 @@ def test_json_lines_are_in_the_order_of_the_input(model, clips, tmp_path):
 @pytest.mark.parametrize('make', [classes, timelines])
 @pytest.mark.parametrize('suffix', ['.jsonl', '.csv', '.parquet'])
 def test_an_interrupted_output_becomes_the_same_bytes(
-  model, clips, tmp_path, monkeypatch, suffix, make
+  model, clips, tmp_path, monkeypatch, suffix, make, capsys
 ):
   job, wanted = make(model, clips), tmp_path / f'wanted{suffix}'
   failed = predict.run(job, str(wanted), False, '.vtt')
   for count in (1, 4, 6):
     out = tmp_path / f'{count}{suffix}'
     interrupt(monkeypatch, job, out, count)
+    capsys.readouterr()
     assert predict.run(job, str(out), False, '.vtt') == failed >= 1
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == failed and f'error: {clips[3]}' in ' '.join(said)
     assert out.read_bytes() == wanted.read_bytes()
   names = {path.name for path in tmp_path.iterdir()}
   assert not any('.partial' in name for name in names)
