@@ -65,7 +65,7 @@ class Detected:
   class_names: Sequence[str]
 
   def list_actions(self, row: int, most: int, least: float):
-    """Lists (name, score) of a box, at most so many, the best first."""
+    """Lists (name, score) of a box, `most` at most, the best first."""
     order = (-self.scores[row]).argsort(kind='stable')[:most]
     found = [(self.class_names[i], float(self.scores[row, i])) for i in order]
     return [(name, score) for name, score in found if score >= least]

@@ -149,7 +149,7 @@ def test_what_was_not_stored_is_fitted_again(run, model):
   before = file.read_bytes()
   file.write_text('{', encoding='utf-8')
   assert not checkpoint_files.find_damage(folder)
-  with pytest.raises(ValueError, match='only fits it anew'):
+  with pytest.raises(ValueError, match='only repeats the fit'):
     trained.load(workdir)
   file.unlink()
   older = trained.load(workdir)

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
@@ -30,7 +30,11 @@ from i2v_jax.deploy.prediction.scoring import (
   Scored,
   score,
 )
-from i2v_jax.models.inputs import full_precision, normalize_clips
+from i2v_jax.models.inputs import (
+  full_precision,
+  full_precision_of,
+  normalize_clips,
+)
 from i2v_jax.params import sha256
 from i2v_jax.runtime import sharding
 from i2v_jax.runtime.errors import UserError, check_choice
@@ -242,14 +246,8 @@ def compute_image_vectors(
     found = module.apply({'params': params}, pixels, pooled=True)
     return found.astype('float32')
 
-  with full_precision(_Owner(module.cfg)):
+  with full_precision_of(module.cfg.dtype):
     found = embed(images)
     if mirror:
       found = (found + embed(images[:, :, ::-1])) / 2
   return found.reshape(len(video), -1, found.shape[-1]).mean(axis=1)
-
-
-class _Owner(NamedTuple):
-  """What `full_precision` asks of a classifier."""
-
-  image_model: Any
