@@ -136,6 +136,9 @@ def write_files(job: Job, folder, suffix: str) -> int:
 
   Returns:
     As `write_table`.
+
+  Raises:
+    UserError: a file of another origin is in the way.
   """
   folder = pathlib.Path(folder)
   check_files(folder, job.clips, suffix)
@@ -171,6 +174,9 @@ def write_file(job: Job, path) -> int:
 
   Returns:
     1 if the video is bad, which is said on stderr.
+
+  Raises:
+    UserError: the file exists.
   """
   path = pathlib.Path(path)
   tables.check_new(path)
