@@ -12,8 +12,6 @@ from all three, in another order each round.
 import argparse
 import os
 import pathlib
-import platform
-import re
 import tempfile
 import time
 from collections.abc import Iterable
@@ -23,6 +21,7 @@ from typing import NamedTuple
 import av
 import cv2
 import numpy as np
+from cpu import describe_cpu
 
 from i2v_jax.data.videos import decode, index_cache, kept
 from i2v_jax.data.videos.span import Span
@@ -141,14 +140,6 @@ def measure(places: dict[str, list[Place]], rounds: int) -> dict:
   return {way: np.array(found) for way, found in rates.items()}
 
 
-def find_cpu() -> str:
-  """The name of the CPU."""
-  info = pathlib.Path('/proc/cpuinfo')
-  text = info.read_text('utf-8') if info.exists() else ''
-  found = re.search(r'model name\s*: (.*)', text)
-  return found[1] if found else platform.processor() or platform.machine()
-
-
 def parse(argv=None) -> argparse.Namespace:
   to_size = lambda text: tuple(int(side) for side in text.split('x'))
   parser = argparse.ArgumentParser(
@@ -170,9 +161,10 @@ def run(args: argparse.Namespace, folder: pathlib.Path) -> None:
   encode(part, draw(range(frames // times), args.size), args.size, args.gop)
   repeat(part, long, times, frames // times / FPS)
   time.sleep(3)  # The index of a file that just changed is not kept.
+  width, height = args.size
   print(
-    f'{find_cpu()}; {args.minutes:g} min of {args.size[0]} x {args.size[1]}, '
-    f'H.264, a key frame every {args.gop} frames'
+    f'{describe_cpu()}; {args.minutes:g} min of {width} x {height}, H.264, a '
+    f'key frame every {args.gop} frames'
   )
   first = time_opening(long)
   index_cache.forget()

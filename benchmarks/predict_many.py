@@ -7,19 +7,20 @@ Both read the same files with the same model, threads and views, in turn; the
 evaluation is that of `i2v eval`. The clips are moving digits, or those of
 --clips; the model is that of the quickstart with fresh parameters, or that of
 --workdir. With --memory the resident memory of this process is compared after
-a tenth of so many videos and after all of them, the files read again and again.
+a tenth of that number of videos and after all of them, the files read again
+and again.
 """
 
 import argparse
 import dataclasses
 import itertools
 import pathlib
-import platform
 import sys
 import tempfile
 import time
 
 import numpy as np
+from cpu import describe_cpu
 
 from configs import quickstart
 from i2v_jax.cli.arguments import add_json, add_rounds
@@ -27,7 +28,7 @@ from i2v_jax.cli.numbers import count
 from i2v_jax.data.sets import digits, given_clips, sources
 from i2v_jax.deploy import trained
 from i2v_jax.deploy.prediction.reading import make_reading, score_classes
-from i2v_jax.runtime import errors, files
+from i2v_jax.runtime import errors, files, ranges
 from i2v_jax.runtime.console import console, make_table
 from i2v_jax.runtime.process import limit_arenas
 from i2v_jax.training import experiment, stored
@@ -49,7 +50,7 @@ def make_model(workdir: str) -> trained.Trained:
 
 
 def list_clips(paths, number: int, folder: str) -> list[str]:
-  """Lists the clips given, or makes so many of moving digits."""
+  """Lists the clips given, or makes `number` clips of moving digits."""
   if paths:
     return given_clips.list_clips(paths).clips
   root = pathlib.Path(folder) / 'digits'
@@ -105,7 +106,12 @@ def measure_speed(
 def measure_memory(
   model: trained.Trained, clips: list[str], total: int
 ) -> dict:
-  """Measures resident memory after a tenth of `total` videos and after all."""
+  """Measures resident memory after a tenth of `total` videos and after all.
+
+  Raises:
+    UserError: there is no tenth.
+  """
+  ranges.integer(10)('--memory', total)
   many = list(itertools.islice(itertools.cycle(clips), total))
   reading, after = make_reading(model), {}
   for number, _ in enumerate(score_classes(model, many, reading), 1):
@@ -120,19 +126,6 @@ def read_resident_bytes() -> int:
   status = pathlib.Path('/proc/self/status').read_text(encoding='utf-8')
   (line,) = (x for x in status.splitlines() if x.startswith('VmRSS:'))
   return 1024 * int(line.split()[1])
-
-
-def describe_cpu() -> str:
-  """Describes the processor, as Linux does."""
-  path = pathlib.Path('/proc/cpuinfo')
-  text = path.read_text(encoding='utf-8') if path.exists() else ''
-  names = [x.partition(':')[2].strip() for x in text.splitlines()]
-  models = [
-    name
-    for name, line in zip(names, text.splitlines(), strict=True)
-    if line.startswith('model name')
-  ]
-  return f'{len(models)} x {models[0]}' if models else platform.processor()
 
 
 def show_speed(found: dict, rounds: int) -> None:
@@ -181,7 +174,9 @@ def main(argv=None) -> None:
   )
   add('--workdir', default='', help='Trained model.')
   add('--threads', type=count, default=2, help='Threads that read videos.')
-  add('--memory', type=count, help='Measure memory over so many videos.')
+  add(
+    '--memory', type=count, metavar='VIDEOS', help='Measure memory over these.'
+  )
   add_rounds(parser, 5)
   add_json(parser, 'File for the numbers, as JSON.')
   sys.exit(errors.run_guarded(run, parser.parse_args(argv)))

@@ -7,16 +7,14 @@ Each side has a process of its own, as in `against_torch.py`.
 
 import argparse
 import contextlib
-import os
 import pathlib
-import platform
-import re
 import sys
 import tempfile
 from typing import Any
 
 import numpy as np
 from against_torch import ask, check_same, start_side
+from cpu import describe_cpu
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from i2v_jax.adapters import frame_shift, zeroi2v
@@ -150,16 +148,6 @@ def describe(model) -> dict[str, Any]:
   }
 
 
-def find_cpu() -> str:
-  """The name of the CPU, and its cores that this process may use."""
-  info = pathlib.Path('/proc/cpuinfo')
-  name = platform.processor() or platform.machine()
-  if info.exists():
-    found = re.search(r'model name\s*: (.*)', info.read_text('utf-8'))
-    name = found[1] if found else name
-  return f'{name}, {os.cpu_count()} cores'
-
-
 def show(rows: list[dict[str, Any]], args) -> None:
   """Prints what was measured."""
   cells = []
@@ -170,7 +158,7 @@ def show(rows: list[dict[str, Any]], args) -> None:
     peaks = (f'{row["peak_bytes"][x] / 2**20:.0f}' for x in ('i2v', other))
     found = f'{theirs:.3f}', f'{row["ratio"]:.3f}x', f'{share:.0%}'
     cells.append([row['work'], f'{ours:.3f}', other, *found, *peaks])
-  title = f'{find_cpu()}: {args.variant}, float32, median of {args.rounds}'
+  title = f'{describe_cpu()}: {args.variant}, float32, median of {args.rounds}'
   console.print(make_table(title, COLUMNS, cells))
 
 
@@ -179,7 +167,7 @@ def run(args) -> None:
   rows = [measure(work, args) for work in works]
   show(rows, args)
   if args.out:
-    table.write(vars(args) | {'cpu': find_cpu(), 'rows': rows}, args.out)
+    table.write(vars(args) | {'cpu': describe_cpu(), 'rows': rows}, args.out)
 
 
 def main(argv=None) -> None:

@@ -3,6 +3,7 @@
 import os
 
 from i2v_jax.cli.numbers import count, share
+from i2v_jax.cli.predictions import add_encoder
 
 
 def neighbours(args) -> None:
@@ -116,7 +117,6 @@ def add(command) -> None:
     help='Classes, with the columns file and label (default: the name of the '
     'folder a video is in).',
   )
-  model = sub.add_mutually_exclusive_group()
-  model.add_argument('--workdir', help='Trained model, for another --query.')
-  model.add_argument('--weights', help='Image model, for another --query.')
+  encodes = 'encodes a --query that is not in FILE'
+  add_encoder(sub, of_run=encodes, of_image_model=encodes)
   add('--out', metavar='FILE.csv', help='Write the result as a table.')

@@ -15,10 +15,12 @@ def predict(args) -> int:
   _check(args)
   limit_arenas()
   clips = list_clips(args.clips, args.part)
+  from i2v_jax.data.loading.window_spans import make_sliding
   from i2v_jax.deploy import predict, trained
 
+  form = f'.{args.format or FORMATS[0]}'
   if args.out:
-    predict.check_output(args.out, args.timeline, len(clips))
+    predict.check_output(args.out, args.timeline, clips, form)
   model = trained.load(args.workdir, weights=args.weights)
   options = dict(
     spec=predict.set_views(model.spec, args.views),
@@ -34,25 +36,22 @@ def predict(args) -> int:
       model, clips, **windows, rules=rules, **options
     )
   else:
-    from i2v_jax.data.loading.window_spans import make_sliding
-
     windows = make_sliding(args.window, args.step)
     job = predict.make_job(model, clips, windows, top=args.top, **options)
-  form = f'.{args.format or FORMATS[0]}'
   return 1 if predict.run(job, args.out, args.json, form) else 0
 
 
 def features(args) -> int:
   from i2v_jax.runtime.errors import UserError
 
-  if bool(args.workdir) == bool(args.weights):
+  if not (args.workdir or args.weights):
     raise UserError(
       'Give --workdir for a trained model, or --weights for an image model.'
     )
   if args.workdir and args.image_size is not None:
-    raise UserError('--image-size is of an image model; give --weights.')
+    raise UserError('--image-size is of an image model; leave --workdir out.')
   if args.workdir and args.mirror:
-    raise UserError('--mirror is of an image model; give --weights.')
+    raise UserError('--mirror is of an image model; leave --workdir out.')
   limit_arenas()
   clips = list_clips(args.clips, args.part)
   from i2v_jax.deploy import features, trained
@@ -63,7 +62,7 @@ def features(args) -> int:
   encoders.choose_per(*windows)
   options = dict(fps=args.fps, threads=args.threads, workers=args.workers)
   if args.workdir:
-    model = trained.load(args.workdir)
+    model = trained.load(args.workdir, weights=args.weights)
     encoder = encoders.encode_with_run(model, *windows, **options)
   else:
     encoder = encoders.encode_with_image_model(
@@ -90,7 +89,8 @@ def list_clips(paths, part: str | None) -> list[str]:
 
 def _check(args) -> None:
   """Refuses options that do not go together, before anything is read."""
-  from i2v_jax.data.loading.window_spans import Sliding, check_windows
+  from i2v_jax.data.loading.window_spans import make_sliding
+  from i2v_jax.deploy.prediction.tables import find_kind
   from i2v_jax.runtime.errors import UserError
 
   if not args.timeline:
@@ -100,8 +100,20 @@ def _check(args) -> None:
     raise UserError('A timeline has no --top; give --threshold.')
   if args.out and args.json:
     raise UserError('--json prints, --out writes; leave one out.')
-  if args.window is not None:
-    check_windows(Sliding(args.window, args.step))
+  if args.format and (not args.out or find_kind(args.out)):
+    raise UserError('--format is of a folder of timelines; give it as --out.')
+  if args.window is not None or not args.timeline:
+    make_sliding(args.window, args.step)
+  _check_thresholds([name for name, _ in args.threshold])
+
+
+def _check_thresholds(names: list[str | None]) -> None:
+  from i2v_jax.runtime.errors import UserError
+
+  for name in names:
+    if names.count(name) > 1:
+      whose = 'all classes' if name is None else f'the class {name!r}'
+      raise UserError(f'--threshold of {whose} is given twice; leave one out.')
 
 
 def find_given(args, names: Sequence[str]) -> dict[str, Any]:
@@ -148,12 +160,16 @@ def add_reading(sub: argparse.ArgumentParser) -> None:
     '.csv, or any after @), or - for such a list on stdin.',
   )
   add('--fps', type=positive, help='Frames per second of folders of frames.')
-  add('--threads', type=from_0, metavar='N', help='Threads that read videos.')
-  add(
+  at_once = sub.add_mutually_exclusive_group()
+  at_once.add_argument(
+    '--threads', type=from_0, metavar='N', help='Threads that read videos.'
+  )
+  at_once.add_argument(
     '--workers',
     type=from_0,
     metavar='N',
-    help='Processes that read videos instead, which may crash or hang.',
+    help='Processes that read videos instead, so that a crash or hang costs '
+    'one video.',
   )
   add(
     '--part',
@@ -180,10 +196,23 @@ def add_windows(sub: argparse.ArgumentParser, what: str) -> None:
   )
 
 
-def _add_vectors(sub: argparse.ArgumentParser) -> None:
+def add_encoder(
+  sub: argparse.ArgumentParser, of_run: str, of_image_model: str
+) -> None:
+  """Adds the model of vectors, with what it is used for."""
   add = sub.add_argument
-  add('--workdir', help='Trained model: its vectors before the classifier.')
-  add('--weights', help='Image model: the mean over 8 frames.')
+  add('--workdir', default='', help=f'Trained model: {of_run}.')
+  add(
+    '--weights',
+    default='',
+    help=f'Image model: {of_image_model}. With --workdir, new place of the '
+    'image weights, if they have moved.',
+  )
+
+
+def _add_vectors(sub: argparse.ArgumentParser) -> None:
+  add_encoder(sub, 'vectors before the classifier', 'the mean over 8 frames')
+  add = sub.add_argument
   add(
     '--image-size',
     type=count,

@@ -65,7 +65,7 @@ class Detected:
   class_names: Sequence[str]
 
   def list_actions(self, row: int, most: int, least: float):
-    """Lists (name, score) of a box, at most so many, the best first."""
+    """Lists (name, score) of a box, `most` at most, the best first."""
     order = (-self.scores[row]).argsort(kind='stable')[:most]
     found = [(self.class_names[i], float(self.scores[row, i])) for i in order]
     return [(name, score) for name, score in found if score >= least]
@@ -177,7 +177,7 @@ def make_tracks(
 def check_output(out, *inputs) -> pathlib.Path:
   """Raises UserError unless `out` is in `OUTPUTS`, and none of `inputs`."""
   path = pathlib.Path(out)
-  if path.suffix not in OUTPUTS:
+  if path.suffix.lower() not in OUTPUTS:
     raise UserError(
       f'--out is {path}; end the name in .csv for a table, or in .mp4 for the '
       'video with boxes and actions drawn on it.'
@@ -193,7 +193,7 @@ def check_output(out, *inputs) -> pathlib.Path:
 def write(found: Detected, out, most: int, least: float, fps: float) -> None:
   """Writes the table or the drawn video, and says what was found."""
   rows = list(make_actions(found, most, least))
-  if out.suffix == '.csv':
+  if out.suffix.lower() == '.csv':
     csv_files.write(out, Action._fields, rows)
   else:
     with open_video(found.path, fps=fps) as video:

@@ -4,9 +4,9 @@ Rows are appended to `NAME.partial`; at the end they become the file.
 """
 
 import json
-import sys
+import pathlib
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from i2v_jax.deploy.prediction import tables
 from i2v_jax.deploy.prediction.encoders import Encoder
 from i2v_jax.deploy.prediction.journal import Journal
+from i2v_jax.deploy.prediction.outputs import append_all
 from i2v_jax.deploy.prediction.scoring import Scored
 from i2v_jax.runtime import files
 from i2v_jax.runtime.console import console, make_progress
@@ -41,16 +42,17 @@ def write_features(encoder: Encoder, clips: Sequence[str], out) -> int:
   Returns:
     The number of bad videos.
   """
-  path = tables.check_output(out, SUFFIXES)
+  suffix, path = tables.check_output(out, SUFFIXES), pathlib.Path(out)
   target = path.with_name(path.name + PARTIAL)
   tables.check_new(path, target)
   facts = experiment.to_plain(describe(encoder))
   kind = _make_row_type(encoder.width)
-  with Journal(target, facts, clips) as journal:
-    _append_all(encoder, clips, journal, kind)
+  batch = {'windows_per_batch': encoder.choose_size(len(clips))}
+  with Journal(target, facts | batch, clips) as journal:
+    append_all(journal, len(clips), _make(encoder, clips, journal, kind))
     rows = np.fromfile(target, kind)
     columns = _read_columns(journal, kind.itemsize)
-    write = _write_npz if path.suffix == '.npz' else _write_parquet
+    write = _write_npz if suffix == '.npz' else _write_parquet
     write(path, rows, *columns, json.dumps(facts))
     journal.remove()
   bad = f', {journal.bad} of {len(clips):,} videos bad' if journal.bad else ''
@@ -83,20 +85,16 @@ def _make_row_type(width: int) -> np.dtype:
   )
 
 
-def _append_all(
+def _make(
   encoder: Encoder, clips: Sequence[str], journal: Journal, kind: np.dtype
-) -> None:
-  done, total = journal.done, len(clips)
-  if done:
-    console.print(f'{journal.path}: {done:,} of {total:,} videos are done')
-  bar, progress = make_progress(total, 'features', 'videos', done)
+) -> Iterator[tuple[Scored, str, bytes]]:
+  """Makes what `append_all` adds."""
+  done = journal.done
+  bar, progress = make_progress(len(clips), 'features', 'videos', done)
   with bar:
     for scored in encoder.encode(clips, done, journal.row, progress):
-      if scored.error:
-        print(f'error: {scored.error}', file=sys.stderr)
-      record = {'file': scored.path, 'row': scored.row, 'error': scored.error}
       rows = make_rows(scored, encoder.per, kind)
-      journal.append(rows.tobytes(), record | {'bad': bool(scored.error)})
+      yield scored, scored.error, rows.tobytes()
 
 
 def make_rows(scored: Scored, per: str, kind: np.dtype) -> np.ndarray:

@@ -170,7 +170,7 @@ def print_classified(
   )
   unheard = sum(not item.voted for item in found)
   if unheard:
-    console.print(f'wrong for want of another video to vote: {unheard:,}')
+    console.print(f'counted as wrong, as no other video can vote: {unheard:,}')
 
 
 def write_classified(

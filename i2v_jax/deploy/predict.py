@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import json
-import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -118,36 +117,40 @@ def run(job: Job, out: str | None, as_json: bool, form: str) -> int:
     timeline = job.columns is tables.SEGMENTS
     show = show_timeline if timeline else show_prediction
     return outputs.print_results(job, print_json if as_json else show)
-  path = pathlib.Path(out)
-  if path.suffix in tables.SUFFIXES:
-    return outputs.write_table(job, path)
-  if path.suffix in timeline_formats.FORMATS:
-    return outputs.write_file(job, path)
-  return outputs.write_files(job, path, form)
+  kind = tables.find_kind(out)
+  if kind in tables.SUFFIXES:
+    return outputs.write_table(job, out)
+  if kind in timeline_formats.FORMATS:
+    return outputs.write_file(job, out)
+  return outputs.write_files(job, out, form)
 
 
-def check_output(out: str, timeline: bool, count: int) -> None:
-  """Raises UserError unless results of `count` videos can be written there.
+def check_output(
+  out: str, timeline: bool, clips: Sequence[str], form: str
+) -> None:
+  """Raises UserError unless results of videos can be written there.
 
   Args:
     out: file or folder.
     timeline: whether the results are timelines.
-    count: number of videos.
+    clips: paths of the videos.
+    form: ending of the files in a folder.
   """
-  path = pathlib.Path(out)
+  ones, kind = tuple(timeline_formats.FORMATS), tables.find_kind(out)
   if not timeline:
-    tables.check_output(path)
-    return
-  ones = tuple(timeline_formats.FORMATS)
-  if path.suffix in ones and count > 1:
+    tables.check_output(out)
+  elif kind in ones and len(clips) > 1:
     raise UserError(
-      f'{path} holds one timeline, but there are {count} videos; give a folder '
-      f'as --out, with --format {path.suffix[1:]}.'
+      f'{out} holds one timeline, but there are {len(clips)} videos; give a '
+      f'folder as --out, with --format {kind[1:]}.'
     )
-  if path.suffix and not path.is_dir():
-    tables.check_output(path, (*tables.SUFFIXES, *ones))
-  elif not path.parent.is_dir():
-    raise UserError(f'{path.parent} does not exist; make the folder.')
+  elif kind:
+    tables.check_output(out, (*tables.SUFFIXES, *ones))
+  else:
+    tables.check_parent(out)
+    outputs.check_files(out, clips, form)
+  if kind in ones:
+    tables.check_new(out)
 
 
 def print_json(result: outputs.Result) -> None:

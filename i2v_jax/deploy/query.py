@@ -13,7 +13,7 @@ from i2v_jax.training import experiment
 
 
 def encode_query(
-  features: Features, clip: str, workdir: str | None, weights: str | None
+  features: Features, clip: str, workdir: str = '', weights: str = ''
 ) -> Features:
   """Encodes a video with the options of a file of vectors.
 
@@ -21,7 +21,7 @@ def encode_query(
     features: the file.
     clip: path of the video.
     workdir: a trained model.
-    weights: an image model; give one of the two.
+    weights: an image model; with `workdir`, new place of its frozen weights.
 
   Raises:
     FileNotFoundError: the model does not exist.
@@ -47,14 +47,16 @@ def _make_encoder(features, workdir, weights) -> encoders.Encoder:
   facts = features.model
   given = 'run' if workdir else 'weights'
   if given not in facts:
-    wanted = f'--weights {facts["weights"]}' if workdir else '--workdir'
+    wanted = '--workdir'
+    if workdir:
+      wanted = f'--weights {facts["weights"]}, without --workdir'
     raise UserError(
       f'{features.path} was written with another kind of model; give {wanted}.'
     )
   windows = facts['windows'] or {}
   where = facts['per'], windows.get('seconds'), windows.get('step')
   if workdir:
-    model = trained.load(workdir)
+    model = trained.load(workdir, weights=weights)
     return encoders.encode_with_run(model, *where, fps=facts['fps'])
   return encoders.encode_with_image_model(
     weights,

@@ -103,13 +103,22 @@ class Trained:
     """Applies the fitted temperature to probabilities `[..., classes]`."""
     return self.calibration.apply(probabilities, self.config['task'])
 
-  def top(self, path, k: int = 5) -> list[tuple[str, float]]:
-    """Returns the `k` most probable classes of a video, calibrated."""
+  def top(self, path, k: int | None = None) -> list[tuple[str, float]]:
+    """Returns the classes of a video, calibrated, as `named` does."""
     return self.named(self.calibrate(self.probabilities(path)), k)
 
-  def named(self, probabilities, k: int = 5) -> list[tuple[str, float]]:
-    """Returns the `k` highest probabilities with their class names."""
-    return list(results.choose_best(self.class_names, k)(probabilities))
+  def named(self, probabilities, k: int | None = None):
+    """Returns a list of (class, probability), the best first.
+
+    Args:
+      probabilities: calibrated, `[classes]`.
+      k: number of classes of a video with one label; None for 5. Of several
+        labels those are named that reach their thresholds.
+
+    Raises:
+      UserError: `k` is below 1, or given for several labels.
+    """
+    return list(results.make_choice(self, k)(probabilities))
 
   def predict(
     self,

@@ -16,13 +16,21 @@ INPUTS = ('video', 'grid', 'boxes')  # of models; most take the first alone
 def full_precision(model) -> contextlib.AbstractContextManager:
   """While open, what is traced of a float32 model is float32 everywhere.
 
+  See `full_precision_of`.
+
+  Args:
+    model: a classifier.
+  """
+  return full_precision_of(model.image_model.dtype)
+
+
+def full_precision_of(dtype) -> contextlib.AbstractContextManager:
+  """While open, what is traced of a model of dtype float32 is float32.
+
   TPUs and GPUs else round the inputs of matrix products to bfloat16 or TF32.
   A precision that is set for all of JAX (JAX_DEFAULT_MATMUL_PRECISION) stays.
   """
-  if (
-    jax.config.jax_default_matmul_precision
-    or model.image_model.dtype != jnp.float32
-  ):
+  if jax.config.jax_default_matmul_precision or dtype != jnp.float32:
     return contextlib.nullcontext()
   return jax.default_matmul_precision('highest')
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from predict_many import main, read_resident_bytes
+from predict_many import main, measure_memory, read_resident_bytes
 
 
 @pytest.mark.parametrize('options', [(), ('--memory', '20')])
@@ -19,3 +19,8 @@ def test_both_sides_give_the_same_and_are_measured(videos, tmp_path, options):
     assert read_resident_bytes() > 2**20
   else:
     assert found['ratio'] > 0 and found['clips'] == 2
+
+
+def test_a_tenth_is_a_video_or_more():
+  with pytest.raises(ValueError, match='--memory is 9; it can be an integer'):
+    measure_memory(None, [], 9)

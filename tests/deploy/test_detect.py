@@ -149,7 +149,7 @@ def test_rows_of_other_videos_are_said(i2v):
   ('flags', 'problem'),
   [
     (dict(out='out.txt'), 'end the name in .csv for a table, or in .mp4'),
-    (dict(out='none/out.csv'), 'none does not exist; make the folder'),
+    (dict(out='none/out.CSV'), 'none does not exist; make the folder'),
     (dict(out='boxes.csv'), 'boxes.csv, which is read; choose another name'),
     (dict(table=HEAD + '7,0,0,1,1,,\n'), 'line 2: time 7 s is after the end'),
     (dict(table=HEAD + '1,.4,0,.1,1,,\n'), 'line 2: x1 0.4 is right of x2 0.1'),

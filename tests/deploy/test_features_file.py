@@ -1,5 +1,6 @@
 """`i2v features`: files of vectors, resumed, with what is bad."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -61,9 +62,12 @@ def test_an_interrupted_file_becomes_the_same_bytes(
   with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
     patch.setattr(Journal, 'append', stop)
     features.write_features(encoder, clips, out)
+  larger = dataclasses.replace(encoder, batch_size=9)
+  with pytest.raises(ValueError, match='another windows_per_batch'):
+    features.write_features(larger, clips, out)
   assert features.write_features(encoder, clips, out) == 1
   assert out.read_bytes() == wanted.read_bytes()
-  with pytest.raises(ValueError, match='is there'):
+  with pytest.raises(ValueError, match='exists; give'):
     features.write_features(encoder, clips, out)
 
 
@@ -90,8 +94,8 @@ def test_parquet_has_the_same_columns(encoder, clips, tmp_path, monkeypatch):
 
 def test_a_complete_clip_has_no_times(clips, tmp_path):
   encoder = encoders.encode_with_image_model('builtin:digits', None, None, None)
-  features.write_features(encoder, clips[:1], tmp_path / 'x.npz')
-  with np.load(tmp_path / 'x.npz') as found:
+  features.write_features(encoder, clips[:1], tmp_path / 'X.NPZ')
+  with np.load(tmp_path / 'X.NPZ') as found:
     assert np.isnan(found['start']).all() and np.isnan(found['end']).all()
 
 
@@ -109,7 +113,7 @@ def test_bad_videos_alone_give_a_file_without_rows(encoder, clips, tmp_path):
   ('arguments', 'said'),
   [
     ((), 'Give --workdir for a trained model, or --weights'),
-    (('--workdir=a', '--weights=b'), 'Give --workdir'),
+    (('--workdir=a', '--weights=b'), 'a is neither the workdir of a run'),
     (('--workdir=a', '--image-size=32'), '--image-size is of an image model'),
     (('--workdir=a', '--mirror'), '--mirror is of an image model'),
     (('--weights=builtin:digits', '--per=window'), '--per window needs'),

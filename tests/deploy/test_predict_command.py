@@ -36,7 +36,9 @@ def i2v(*args) -> int:
   return end.value.code
 
 
-def test_a_kill_costs_the_video_in_progress(smoke_run, videos, tmp_path):
+def test_a_killed_command_resumes_to_the_same_bytes(
+  smoke_run, videos, tmp_path
+):
   names = ('h265.mp4', 'README.md', 'rotated_90.mov', 'arm_wrestling.mp4')
   command = [*(videos / name for name in names), '--workdir', smoke_run]
   wanted, out = tmp_path / 'wanted.jsonl', tmp_path / 'out.jsonl'
@@ -63,6 +65,11 @@ def test_a_kill_costs_the_video_in_progress(smoke_run, videos, tmp_path):
     ('--stay 0.5', '--stay is of a timeline'),
     ('--max-gap 1', '--max-gap is of a timeline'),
     ('--format txt', '--format is of a timeline'),
+    ('--timeline --format txt', 'is of a folder of timelines'),
+    ('--timeline --format txt --out a.jsonl', 'is of a folder of timelines'),
+    ('--step 1', 'give --window'),
+    ('--threshold 0.4 --threshold .5', 'of all classes is given twice'),
+    ('--threshold a=0 --threshold a=0', "of the class 'a' is given twice"),
     ('--timeline --top 2', 'A timeline has no --top'),
     ('--window 2 --step 3', '--step is 3 seconds, more than'),
     ('--json --out a.jsonl', 'leave one out'),
@@ -84,7 +91,6 @@ def test_what_makes_no_sense_is_refused_before_any_work(
   [
     ('--timeline --threshold moves=0.4', "'moves', which the model does not"),
     ('--threshold 0.4', '--threshold is for --timeline'),
-    ('--step 1', 'give --window'),
   ],
 )
 def test_what_the_model_does_not_know_is_refused(

@@ -156,7 +156,7 @@ def test_what_was_not_stored_is_fitted_again(run, model, caplog):
   before = file.read_bytes()
   file.write_text('{', encoding='utf-8')
   assert not checkpoint_files.find_damage(folder)
-  with pytest.raises(ValueError, match='only fits it again'):
+  with pytest.raises(ValueError, match='only repeats the fit'):
     trained.load(workdir)
   file.unlink()
   with caplog.at_level('WARNING'):

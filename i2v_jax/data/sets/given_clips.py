@@ -61,10 +61,12 @@ def choose_part(clips: list[str], part: str) -> list[str]:
 
 
 def _add(path: str, found: Given) -> None:
+  path = decode_address(path)
   if path == STDIN:
-    _add_listed(sys.stdin.read().splitlines(), 'stdin', '', found)
+    lines = os.fsdecode(sys.stdin.buffer.read()).split('\n')
+    _add_listed(lines, 'stdin', '', found)
   elif path.startswith('@') and not os.path.exists(path):
-    _add_list(path[1:], found)
+    _add_list(decode_address(path[1:]), found)
   elif path.lower().endswith(_LISTS) and not os.path.isdir(path):
     _add_list(path, found)
   elif glob.has_magic(path) and not os.path.exists(path):
@@ -74,7 +76,7 @@ def _add(path: str, found: Given) -> None:
     for match in matches:
       _add_found(match, found)
   else:
-    _add_found(decode_address(path), found)
+    _add_found(path, found)
 
 
 def decode_address(path: str) -> str:
@@ -108,7 +110,7 @@ def _add_listed(
   lines: list[str], where: str, folder: str, found: Given
 ) -> None:
   """Adds the videos of a list, whose paths are relative to a folder."""
-  lines = [line for line in map(str.strip, lines) if line]
+  lines = [line for line in (line.strip(' \t\r') for line in lines) if line]
   if not lines:
     raise UserError(f'{where} lists no video; write a path a line.')
   for line in lines:

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
@@ -28,10 +28,13 @@ from i2v_jax.deploy.prediction.results import check_finite
 from i2v_jax.deploy.prediction.scoring import (
   Program,
   Scored,
-  choose_size,
   score,
 )
-from i2v_jax.models.inputs import full_precision, normalize_clips
+from i2v_jax.models.inputs import (
+  full_precision,
+  full_precision_of,
+  normalize_clips,
+)
 from i2v_jax.params import sha256
 from i2v_jax.runtime import sharding
 from i2v_jax.runtime.errors import UserError, check_choice
@@ -73,6 +76,10 @@ class Encoder:
     }
     return jax.eval_shape(self.compute, shapes).shape[1]
 
+  def choose_size(self, count: int) -> int:
+    """Chooses the windows of a batch for `count` videos."""
+    return self.reading.choose_size(self.batch_size, self.mesh, count)
+
   def encode(
     self,
     clips: Sequence[str],
@@ -88,10 +95,7 @@ class Encoder:
       row: as in `scoring.score`.
       progress: as in `scoring.score`.
     """
-    reading, count = self.reading, self.mesh.shape['data']
-    size = choose_size(self.batch_size, reading.spec, self.mesh)
-    if reading.reader.windows is None and len(clips) == 1:
-      size = count
+    reading, size = self.reading, self.choose_size(len(clips))
     program = Program(self.compute, self.mesh, size)
     for scored in score(
       clips[done:], reading.reader, program, reading.parallel, row, progress
@@ -118,8 +122,8 @@ def encode_with_run(
   per, windows = choose_per(per, window, step)
   if per == 'frame':
     raise UserError(
-      f'{trained.path} sees clips, not single frames; give --weights with an '
-      'image model, or --per window.'
+      f'{trained.path} sees clips, not single frames; give --per window, or an '
+      'image model as --weights without --workdir.'
     )
   compute = functools.partial(
     compute_vectors,
@@ -242,14 +246,8 @@ def compute_image_vectors(
     found = module.apply({'params': params}, pixels, pooled=True)
     return found.astype('float32')
 
-  with full_precision(_Owner(module.cfg)):
+  with full_precision_of(module.cfg.dtype):
     found = embed(images)
     if mirror:
       found = (found + embed(images[:, :, ::-1])) / 2
   return found.reshape(len(video), -1, found.shape[-1]).mean(axis=1)
-
-
-class _Owner(NamedTuple):
-  """What `full_precision` asks of a classifier."""
-
-  image_model: Any

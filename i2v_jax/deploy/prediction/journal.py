@@ -1,6 +1,6 @@
 """An output that grows by one video at a time, and is resumed after a kill.
 
-Next to it lies `NAME.progress`, JSON lines: what model and options it was begun
+Next to it is `NAME.progress`, JSON lines: the model and options it was begun
 with, then a record of each video that is done, with the length of the output
 after it. What a kill leaves behind that is cut off.
 """
@@ -18,6 +18,12 @@ from i2v_jax.runtime.errors import UserError
 
 SUFFIX = '.progress'
 _VERSION = 1
+
+
+def count_begun(path: files.Path) -> int:
+  """Counts the videos of an output that are done or in progress."""
+  progress = pathlib.Path(f'{path}{SUFFIX}')
+  return progress.read_bytes().count(b'\n') if progress.exists() else 0
 
 
 class Journal:
@@ -71,7 +77,7 @@ class Journal:
 
     Args:
       data: of the output.
-      record: JSON; `file`, `bad` and `row`.
+      record: JSON; `file`, `row`, and `error`, which is '' of a good video.
     """
     with files.explain_errors(self.path):
       self._out.write(data)
@@ -155,7 +161,7 @@ class Journal:
 
   def _count(self, record: Mapping[str, Any]) -> None:
     self.done += 1
-    self.bad += bool(record['bad'])
+    self.bad += bool(record['error'])
     self.row = record['row']
 
   def _write(self, value: Mapping[str, Any]) -> None:

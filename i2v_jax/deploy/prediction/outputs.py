@@ -3,11 +3,11 @@
 import dataclasses
 import pathlib
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from i2v_jax.deploy.prediction import tables, timeline_formats
-from i2v_jax.deploy.prediction.journal import Journal
+from i2v_jax.deploy.prediction.journal import Journal, count_begun
 from i2v_jax.deploy.prediction.reading import Reading, score_classes
 from i2v_jax.deploy.prediction.scoring import Scored
 from i2v_jax.params import sha256
@@ -47,8 +47,11 @@ class Job:
   options: Mapping[str, Any]
 
   def identify(self) -> dict[str, Any]:
-    """Collects what results depend on: JSON facts."""
+    """Collects what results, and their rows of batches, depend on."""
     reader, windows = self.reading.reader, self.reading.reader.windows
+    size = self.reading.choose_size(
+      self.trained.config['batch_size'], self.trained.mesh, len(self.clips)
+    )
     return experiment.to_plain(
       {
         'model': sha256(self.trained.params)[:16],
@@ -57,12 +60,13 @@ class Job:
         'clip': dataclasses.asdict(reader.spec),
         'windows': None if windows is None else windows._asdict(),
         'fps': reader.fps,
+        'windows_per_batch': size,
       }
       | dict(self.options)
     )
 
   def run(self, done: int = 0, row: int = 0) -> Iterator[tuple[Scored, Result]]:
-    """Says of each video what there is to say, but of the first `done`."""
+    """Computes the result of each video after the first `done`."""
     total = len(self.clips)
     bar, progress = make_progress(total, 'predict', 'videos', done)
     with bar:
@@ -70,6 +74,13 @@ class Job:
         self.trained, self.clips[done:], self.reading, row, progress, total
       ):
         yield scored, self.describe(scored)
+
+  def make(
+    self, journal: Journal, encode: Callable[[Result], bytes]
+  ) -> Iterator[tuple[Scored, str, bytes]]:
+    """Makes what `append_all` adds."""
+    for scored, result in self.run(journal.done, journal.row):
+      yield scored, result.error, encode(result)
 
 
 def print_results(job: Job, show: Callable[[Any], None]) -> int:
@@ -81,7 +92,7 @@ def print_results(job: Job, show: Callable[[Any], None]) -> int:
   failed = 0
   for _, result in job.run():
     if result.error:
-      print(f'error: {result.error}', file=sys.stderr)
+      report_bad(result.error)
       failed += 1
     else:
       show(result)
@@ -92,11 +103,11 @@ def write_table(job: Job, out) -> int:
   """Writes results to a file of `tables.SUFFIXES`, or resumes it.
 
   Returns:
-    The number of bad videos, those before an interruption too; the file says
-    why.
+    The number of bad videos, those before an interruption too; the file and
+    stderr say why.
   """
-  path = tables.check_output(out)
-  kind, target = path.suffix.lower(), path
+  kind = tables.check_output(out)
+  path = target = pathlib.Path(out)
   if kind == '.parquet':
     target = path.with_name(path.name + tables.JOURNAL)
     tables.check_new(path, target)
@@ -109,7 +120,7 @@ def write_table(job: Job, out) -> int:
     return tables.encode_json(found)
 
   with Journal(target, job.identify(), job.clips, head) as journal:
-    _append_all(job, journal, encode)
+    append_all(journal, len(job.clips), job.make(journal, encode))
     if kind == '.parquet':
       tables.write_parquet(path, target, job.columns)
       journal.remove()
@@ -125,8 +136,12 @@ def write_files(job: Job, folder, suffix: str) -> int:
 
   Returns:
     As `write_table`.
+
+  Raises:
+    UserError: a file of another origin is in the way.
   """
   folder = pathlib.Path(folder)
+  check_files(folder, job.clips, suffix)
   folder.mkdir(exist_ok=True)
   names = timeline_formats.name_files(job.clips, suffix)
   options = dict(job.options) | {'format': suffix}
@@ -138,9 +153,20 @@ def write_files(job: Job, folder, suffix: str) -> int:
         timeline_formats.write(result, folder / names[journal.done])
       return tables.encode_json(result.to_json())
 
-    _append_all(job, journal, encode)
+    append_all(journal, len(job.clips), job.make(journal, encode))
   _report(folder, job, journal)
   return journal.bad
+
+
+def check_files(folder, clips: Sequence[str], suffix: str) -> None:
+  """Raises UserError for a file in a folder that is not of this command.
+
+  That of the video in progress is compared when it is written.
+  """
+  folder = pathlib.Path(folder)
+  begun = count_begun(folder / JOURNAL)
+  for name in timeline_formats.name_files(clips, suffix)[begun:]:
+    tables.check_new(folder / name)
 
 
 def write_file(job: Job, path) -> int:
@@ -148,8 +174,12 @@ def write_file(job: Job, path) -> int:
 
   Returns:
     1 if the video is bad, which is said on stderr.
+
+  Raises:
+    UserError: the file exists.
   """
   path = pathlib.Path(path)
+  tables.check_new(path)
 
   def write(result: Result) -> None:
     timeline_formats.write(result, path)
@@ -158,16 +188,33 @@ def write_file(job: Job, path) -> int:
   return print_results(job, write)
 
 
-def _append_all(
-  job: Job, journal: Journal, encode: Callable[[Result], bytes]
+def append_all(
+  journal: Journal, total: int, made: Iterable[tuple[Scored, str, bytes]]
 ) -> None:
+  """Adds the videos that are not done; prints the errors of all.
+
+  Args:
+    journal: of the output.
+    total: number of all videos.
+    made: of each that is not done what was computed, its error or '', and its
+      bytes.
+  """
   if journal.done:
     console.print(
-      f'{journal.path}: {journal.done:,} of {len(job.clips):,} videos are done'
+      f'{journal.path}: {journal.done:,} of {total:,} videos are done'
     )
-  for scored, result in job.run(journal.done, journal.row):
-    record = {'file': scored.path, 'row': scored.row}
-    journal.append(encode(result), record | {'bad': bool(result.error)})
+    for record in journal.read_records():
+      report_bad(record['error'])
+  for scored, error, data in made:
+    report_bad(error)
+    record = {'file': scored.path, 'row': scored.row, 'error': error}
+    journal.append(data, record)
+
+
+def report_bad(error: str) -> None:
+  """Prints the error of a bad video to stderr; '' is none."""
+  if error:
+    print(f'error: {error}', file=sys.stderr)
 
 
 def _report(path, job: Job, journal: Journal) -> None:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from i2v_jax.data.clips.spec import ClipSpec
@@ -37,6 +37,16 @@ class Reading:
   def spec(self) -> ClipSpec:
     """How views are made."""
     return self.reader.spec
+
+  def choose_size(self, batch_size: int, mesh, count: int) -> int:
+    """Chooses the windows of a batch for `count` videos.
+
+    A single video without windows is a batch of its own: nothing is padded.
+    Otherwise as `scoring.choose_size`.
+    """
+    if self.reader.windows is None and count == 1:
+      return mesh.shape['data']
+    return choose_size(batch_size, self.spec, mesh)
 
 
 def make_reading(
@@ -78,7 +88,12 @@ def make_reading(
 def change_parallelism(
   given: dict[str, Any], threads: int | None, workers: int | None
 ) -> Parallelism:
-  """Makes the threads and workers of a config, or others in their place."""
+  """Makes the threads and workers of a config, or others in their place.
+
+  Threads that are given alone read in place of workers of the config.
+  """
+  if threads is not None and workers is None:
+    workers = 0
   changes = {'threads': threads, 'workers': workers}
   changes = {
     name: ranges.FROM_0(f'--{name}', value)
@@ -90,7 +105,7 @@ def change_parallelism(
 
 def score_classes(
   trained,
-  paths: Iterable[str],
+  paths: Sequence[str],
   reading: Reading,
   row: int = 0,
   progress: Callable[[float], Any] = lambda share: None,
@@ -114,24 +129,13 @@ def score_classes(
     trained.params,
     task=task,
   )
-  program = make_program(trained, compute, count or len(paths), reading)
+  size = reading.choose_size(
+    trained.config['batch_size'], trained.mesh, count or len(paths)
+  )
+  program = Program(compute, trained.mesh, size)
   for found in score(
     paths, reading.reader, program, reading.parallel, row, progress
   ):
     if not found.error:
       found = found._replace(values=trained.calibrate(found.values))
     yield found
-
-
-def make_program(
-  trained, compute: Callable, count: int, reading: Reading
-) -> Program:
-  """Makes a program with batches for `count` videos.
-
-  A single video without windows is a batch of its own: nothing is padded.
-  """
-  mesh = trained.mesh
-  size = choose_size(trained.config['batch_size'], reading.spec, mesh)
-  if reading.reader.windows is None and count == 1:
-    size = mesh.shape['data']
-  return Program(compute, mesh, size)

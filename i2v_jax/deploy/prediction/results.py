@@ -9,8 +9,8 @@ import numpy as np
 from i2v_jax.deploy.prediction.scoring import Scored
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import NonFiniteError, UserError, suggest
+from i2v_jax.training.evaluation.calibration import THRESHOLD
 
-THRESHOLD = 0.5  # of a class for which none was fitted
 TOP = 5  # classes of a video with one label
 
 Named = tuple[str, float]
@@ -150,7 +150,8 @@ def make_choice(
 
 
 def choose_best(class_names: Sequence[str], count: int) -> Choose:
-  """Chooses so many classes, the most probable first."""
+  """Chooses the `count` most probable classes, the best first."""
+  ranges.COUNT('--top', count)
 
   def choose(probabilities: np.ndarray) -> tuple[Named, ...]:
     order = (-probabilities).argsort(kind='stable')[:count]

@@ -1,7 +1,6 @@
 """Windows of many videos in batches of one size, which compile once."""
 
 import collections
-import functools
 import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
@@ -80,7 +79,8 @@ def score(
   """Computes what a program says of the windows of each video, in order.
 
   Batches are filled with windows of one video after another, and the last one
-  is padded. Reading continues while a batch is computed.
+  is padded. While one is computed the next is filled, but its numbers are used
+  as soon as they are there.
 
   Args:
     paths: of the videos.
@@ -94,9 +94,9 @@ def score(
   ahead = program.size if reader.windows is None else 0
   stream = window_stream.read_windows(paths, reader, parallel, ahead)
   batches = _fill(stream, program.size, row, progress)
-  start = functools.partial(_start, program)
+  started = (batch and _start(program, *batch) for batch in batches)
   found = []
-  for events, values in _run_ahead(map(start, batches)):
+  for events, values in _run_ahead(started):
     values = values if values is None else np.asarray(values)
     for place, event in events:
       if isinstance(event, Window):
@@ -106,10 +106,11 @@ def score(
         found = []
 
 
-def _fill(stream, size: int, row: int, progress) -> Iterator[tuple]:
+def _fill(stream, size: int, row: int, progress) -> Iterator[tuple | None]:
   """Fills batches: yields arrays, or None, and what happened by their end.
 
-  What happened is a list of (row, event), whose views are in the arrays.
+  What happened is a list of (row, event), whose views are in the arrays. After
+  each window that does not fill a batch it yields None.
   """
   arrays, events, left = None, [], 1.0
   for event in stream:
@@ -132,32 +133,41 @@ def _fill(stream, size: int, row: int, progress) -> Iterator[tuple]:
     progress(1 / event.count)
     left -= 1 / event.count
     row += 1
-    if row == size:
+    if row < size:
+      yield None
+    else:
       yield arrays, events
       arrays, events, row = None, [], 0
   if events:
     yield arrays, events
 
 
-def _start(program: Program, batch: tuple) -> tuple:
-  """Starts a batch; on accelerators it is computed meanwhile."""
-  arrays, events = batch
+def _start(program: Program, arrays, events: list) -> tuple:
+  """Starts a batch, which is computed meanwhile."""
   if arrays is None:
     return events, None
   with jax.set_mesh(program.mesh):
     return events, program.compute(sharding.put(arrays, program.mesh))
 
 
-def _run_ahead(batches: Iterator[tuple]) -> Iterator[tuple]:
-  """Starts one batch of windows before the one whose numbers are used."""
+def _run_ahead(batches: Iterator[tuple | None]) -> Iterator[tuple]:
+  """Yields each batch when it is computed, or when the next has started.
+
+  None among the batches is a moment to look whether one is computed.
+  """
   waiting, started = collections.deque(), 0
   for batch in batches:
-    waiting.append(batch)
-    started += batch[1] is not None
-    while waiting and (started > 1 or waiting[0][1] is None):
+    if batch is not None:
+      waiting.append(batch)
+      started += batch[1] is not None
+    while waiting and (started > 1 or _is_ready(waiting[0][1])):
       started -= waiting[0][1] is not None
       yield waiting.popleft()
   yield from waiting
+
+
+def _is_ready(values: jax.Array | None) -> bool:
+  return values is None or values.is_ready()
 
 
 def _collect(end: End, found: list[tuple], row: int) -> Scored:

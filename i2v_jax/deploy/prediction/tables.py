@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import pathlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -37,22 +38,38 @@ SEGMENTS = {
 _NUMBERS = ('start', 'end', 'probability', 'score')
 
 
-def check_output(out, suffixes: Sequence[str] = SUFFIXES) -> pathlib.Path:
-  """Raises UserError unless a file of these suffixes can be written there."""
+def find_kind(out: files.Path) -> str:
+  """Finds the suffix of an output in lower case; '' of a folder."""
   path = pathlib.Path(out)
-  if path.suffix.lower() not in suffixes:
+  return '' if path.is_dir() else path.suffix.lower()
+
+
+def check_output(out: files.Path, suffixes: Sequence[str] = SUFFIXES) -> str:
+  """Returns the kind of an output, one of the suffixes.
+
+  Raises:
+    UserError: it is of another kind, or its folder does not exist.
+  """
+  kind = find_kind(out)
+  if kind not in suffixes:
     raise UserError(
-      f'--out is {path}; end the name in one of {", ".join(suffixes)}.'
+      f'--out is {out}; end the name in one of {", ".join(suffixes)}.'
     )
-  if not path.parent.is_dir():
-    raise UserError(f'{path.parent} does not exist; make the folder.')
-  return path
+  check_parent(out)
+  return kind
 
 
-def check_new(path: pathlib.Path, journal: pathlib.Path) -> None:
-  """Raises UserError for an output that is complete, and so has no journal."""
-  if path.exists() and not journal.exists():
-    raise UserError(f'{path} is there; give another --out, or remove it.')
+def check_parent(out: files.Path) -> None:
+  """Raises UserError unless the folder of an output exists."""
+  parent = pathlib.Path(out).parent
+  if not parent.is_dir():
+    raise UserError(f'{parent} does not exist; make the folder.')
+
+
+def check_new(out: files.Path, journal: files.Path | None = None) -> None:
+  """Raises UserError for an output that exists, unless its journal does too."""
+  if os.path.exists(out) and not (journal and os.path.exists(journal)):
+    raise UserError(f'{out} exists; give another --out, or remove it.')
 
 
 def list_rows(result: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

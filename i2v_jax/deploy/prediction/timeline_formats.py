@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from i2v_jax.deploy.prediction.timeline import Timeline
 from i2v_jax.runtime import files
+from i2v_jax.runtime.errors import UserError
 
 LEAST = 0.001  # seconds of a cue, whose times are in milliseconds
 _ESCAPES = (('&', '&amp;'), ('<', '&lt;'), ('>', '&gt;'))
@@ -40,8 +41,18 @@ FORMATS: dict[str, Callable[[Timeline], str]] = {
 
 
 def write(timeline: Timeline, path: pathlib.Path) -> None:
-  """Writes a timeline in the format of the file's ending, atomically."""
-  files.write(path, FORMATS[path.suffix](timeline))
+  """Writes a timeline in the format of the file's ending, atomically.
+
+  Raises:
+    UserError: the file exists with other content.
+  """
+  text = FORMATS[path.suffix.lower()](timeline)
+  data = text.encode(errors='surrogateescape')
+  if path.exists() and path.read_bytes() != data:
+    raise UserError(
+      f'{path} exists, with other content; give another --out, or remove it.'
+    )
+  files.write(path, text)
 
 
 def name_files(clips: Sequence[str], suffix: str) -> list[str]:

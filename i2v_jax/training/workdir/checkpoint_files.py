@@ -57,7 +57,7 @@ def read_calibration(workdir, step: int) -> dict:
   except UserError as error:
     raise UserError(
       f'{file} is damaged; start the command that trained the run again, which '
-      'has ended and only fits it again.'
+      'has ended and only repeats the fit.'
     ) from error
 
 

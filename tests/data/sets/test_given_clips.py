@@ -1,6 +1,7 @@
 """Videos as users name them, in the order in which they do."""
 
 import io
+import os
 
 import pytest
 
@@ -61,14 +62,21 @@ def test_a_list_stands_for_its_lines(folder, name):
   names = ['c d.mp4', 'c d.mp4', 'b/one.mp4']
   wanted = [f'{folder}/{found}' for found in names]
   assert listed(folder / name) == listed(f'@{folder / name}') == wanted
+  address = (folder / name).as_uri()
+  assert listed(address) == listed(f'@{address}') == wanted
   with pytest.raises(FileNotFoundError, match='does not exist'):
     listed(folder / f'no{name}')
 
 
 def test_stdin_lists_videos(folder, monkeypatch):
-  monkeypatch.setattr('sys.stdin', io.StringIO(f'{folder}/a.mp4\n\nx.mp4\n'))
-  assert listed('-') == [f'{folder}/a.mp4', 'x.mp4']
-  monkeypatch.setattr('sys.stdin', io.StringIO(''))
+  def give(data):
+    stdin = io.TextIOWrapper(io.BytesIO(data), 'utf-8')
+    monkeypatch.setattr('sys.stdin', stdin)
+
+  give(os.fsencode(folder) + b'/a.mp4\r\n\nx\xe9.mp4\na\x1c\xe2\x80\xa8b.mp4')
+  wanted = [f'{folder}/a.mp4', 'x\udce9.mp4', 'a\x1c\u2028b.mp4']
+  assert listed('-') == wanted
+  give(b'')
   with pytest.raises(ValueError, match='stdin lists no video'):
     listed('-')
 

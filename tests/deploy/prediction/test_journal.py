@@ -18,7 +18,7 @@ HEAD = b'head\n'
 
 
 def record(name, row=0):
-  return {'file': name, 'row': row, 'bad': name == 'b.mp4'}
+  return {'file': name, 'row': row, 'error': 'bad' * (name == 'b.mp4')}
 
 
 def write(path, clips=CLIPS, begun=BEGUN, stop=None):
@@ -80,7 +80,7 @@ journal.Journal._write = write
 with journal.Journal({path!r}, BEGUN, CLIPS, {head!r}) as out:
   for number, name in enumerate(CLIPS):
     data = (name + '\\n').encode(errors='surrogateescape')
-    record = {{'file': name, 'row': number + 1, 'bad': name == 'b.mp4'}}
+    record = {{'file': name, 'row': number + 1, 'error': 'x' * (number == 1)}}
     out.append(data, record)
 """
 

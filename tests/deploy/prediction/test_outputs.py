@@ -1,5 +1,6 @@
 """Results are printed or written in order, and go on byte for byte."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -20,6 +21,10 @@ def classes(model, clips, windows=None, **options) -> Job:
 def timelines(model, clips, **options) -> Job:
   options = dict(window=0.3, step=0.1, threshold={None: 0.2}) | options
   return predict.make_timeline_job(model, clips, **options)
+
+
+def change_batch(model, size):
+  return dataclasses.replace(model, config=model.config | {'batch_size': size})
 
 
 def interrupt(monkeypatch, job, out, count):
@@ -47,14 +52,17 @@ def test_json_lines_are_in_the_order_of_the_input(model, clips, tmp_path):
 @pytest.mark.parametrize('make', [classes, timelines])
 @pytest.mark.parametrize('suffix', ['.jsonl', '.csv', '.parquet'])
 def test_an_interrupted_output_becomes_the_same_bytes(
-  model, clips, tmp_path, monkeypatch, suffix, make
+  model, clips, tmp_path, monkeypatch, suffix, make, capsys
 ):
   job, wanted = make(model, clips), tmp_path / f'wanted{suffix}'
   failed = predict.run(job, str(wanted), False, '.vtt')
   for count in (1, 4, 6):
     out = tmp_path / f'{count}{suffix}'
     interrupt(monkeypatch, job, out, count)
+    capsys.readouterr()
     assert predict.run(job, str(out), False, '.vtt') == failed >= 1
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == failed and f'error: {clips[3]}' in ' '.join(said)
     assert out.read_bytes() == wanted.read_bytes()
   names = {path.name for path in tmp_path.iterdir()}
   assert not any('.partial' in name for name in names)
@@ -96,6 +104,7 @@ def test_other_options_are_refused(model, clips, tmp_path):
   for other, said in (
     (classes(model, clips, top=1), 'another top'),
     (classes(model, clips, Sliding(0.3)), 'another windows'),
+    (classes(change_batch(model, 3), clips), 'windows_per_batch.*give another'),
     (timelines(model, clips), 'another windows'),
   ):
     with pytest.raises(ValueError, match=said):
@@ -108,7 +117,7 @@ def test_parquet_is_not_written_twice(model, clips, tmp_path):
   assert (
     pq.read_table(out)['file'].to_pylist() == [clips[0]] * 3 + [clips[1]] * 3
   )
-  with pytest.raises(ValueError, match='is there; give another --out'):
+  with pytest.raises(ValueError, match='exists; give another --out'):
     predict.run(job, str(out), False, '')
 
 
@@ -137,6 +146,39 @@ def test_a_single_video_is_one_file(model, clips, tmp_path, capsys):
   assert not (tmp_path / 'b.vtt').exists()
 
 
+def test_files_of_others_are_not_replaced(model, clips, tmp_path, monkeypatch):
+  job, mine = timelines(model, clips[:3]), tmp_path / '1.vtt'
+  mine.write_text('mine', encoding='utf-8')
+  check = lambda out: predict.check_output(str(out), True, job.clips[1:2], '')
+  for refuse in (
+    lambda: predict.check_output(str(tmp_path), True, job.clips, '.vtt'),
+    lambda: predict.run(job, str(tmp_path), False, '.vtt'),
+    lambda: predict.run(timelines(model, clips[:1]), str(mine), False, ''),
+    lambda: check(mine),
+  ):
+    with pytest.raises(ValueError, match=r'1\.vtt exists; give another --out'):
+      refuse()
+  assert [path.name for path in tmp_path.iterdir()] == ['1.vtt']
+  mine.unlink()
+  interrupt(monkeypatch, job, tmp_path, 1)  # of 1, the file is written
+  written = mine.read_bytes()
+  mine.write_text('mine', encoding='utf-8')
+  with pytest.raises(ValueError, match='exists, with other content'):
+    predict.run(job, str(tmp_path), False, '.vtt')
+  mine.write_bytes(written)
+  assert predict.run(job, str(tmp_path), False, '.vtt') == 0
+
+
+def test_endings_in_capitals_are_endings(model, clips, tmp_path):
+  for make, name in ((classes, 'A.CSV'), (timelines, 'A.VTT')):
+    job, out = make(model, clips[1:2]), tmp_path / name
+    predict.check_output(str(out), make is timelines, clips[1:2], '')
+    assert predict.run(job, str(out), False, '.vtt') == 0
+    assert out.is_file()
+  with pytest.raises(ValueError, match='holds one timeline'):
+    predict.check_output(str(tmp_path / 'B.VTT'), True, clips, '')
+
+
 def test_timelines_are_printed(model, clips, capsys):
   assert predict.run(timelines(model, clips[1:2]), None, False, '') == 0
   shown = capsys.readouterr().out
@@ -149,7 +191,9 @@ def test_timelines_are_printed(model, clips, capsys):
 
 
 def test_where_timelines_can_be_written(tmp_path):
-  check = predict.check_output
+  check = lambda out, timeline, count: predict.check_output(
+    out, timeline, ['a.mp4', 'b.mp4'][:count], '.vtt'
+  )
   check(str(tmp_path / 'a.vtt'), True, 1)
   check(str(tmp_path / 'a.csv'), True, 2)
   check(str(tmp_path / 'folder'), True, 2)

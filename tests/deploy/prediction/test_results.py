@@ -50,8 +50,14 @@ def test_several_labels_have_thresholds_and_one_label_a_number(model):
   assert results.make_choice(several)(p) == (('up', 0.35), ('right', 0.25))
   assert results.make_choice(several, None, 0.3)(p) == (('up', 0.35),)
   assert len(results.make_choice(model, 2)(p)) == 2
+  assert several.named(p) == [('up', 0.35), ('right', 0.25)]
+  assert model.named(p, 2) == [('up', 0.35), ('right', 0.25)]
   with pytest.raises(ValueError, match='there is no --top'):
     results.make_choice(several, top=1)
+  with pytest.raises(ValueError, match='there is no --top'):
+    several.named(p, 5)
+  with pytest.raises(ValueError, match='--top is -1; it can be an integer'):
+    model.named(p, -1)
   with pytest.raises(ValueError, match='--threshold is for --timeline'):
     results.make_choice(model, threshold=0.5)
 

@@ -73,7 +73,7 @@ def make_stream(counts, size=2):
 def fill(counts, size=4, row=0):
   shares = []
   stream = make_stream(counts)
-  found = [*scoring._fill(stream, size, row, shares.append)]
+  found = [*filter(None, scoring._fill(stream, size, row, shares.append))]
   assert sum(shares) == pytest.approx(len(counts))
   return found
 
@@ -113,17 +113,37 @@ def test_ends_do_not_wait_for_windows():
   assert [event.error for _, ((_, event),) in later] == ['bad', '', '']
 
 
-def test_a_batch_is_started_before_the_one_before_is_used():
-  started, used = [], []
+class Computed:
+  """Numbers that are there after a number of looks."""
+
+  def __init__(self, looks):
+    self.looks = looks
+
+  def is_ready(self):
+    self.looks -= 1
+    return self.looks < 0
+
+
+@pytest.mark.parametrize(
+  ('looks', 'wanted'),
+  [
+    (9, [(0, 4), (1, 7), (2, 10), (3, 12)]),  # with the start of the next
+    (1, [(0, 2), (1, 5), (2, 8), (3, 11)]),  # while the next is filled
+    (0, [(0, 1), (1, 4), (2, 7), (3, 10)]),
+  ],
+)
+def test_a_batch_is_used_when_it_is_computed(looks, wanted):
+  passed, used = [], []
 
   def start():
     for number in range(4):
-      started.append(number)
-      yield number, number
+      for event in ((number, Computed(looks)), None, None):
+        passed.append(event)
+        yield event
 
   for number, _ in scoring._run_ahead(start()):
-    used.append((number, len(started)))
-  assert used == [(0, 2), (1, 3), (2, 4), (3, 4)]
+    used.append((number, len(passed)))
+  assert used == wanted
 
 
 def test_the_size_of_a_batch_is_bounded(model):

@@ -73,9 +73,10 @@ def test_where_nothing_can_be_written_is_said(tmp_path):
     ValueError, match=r'end the name in one of \.jsonl, \.csv'
   ):
     tables.check_output(tmp_path / 'a.xlsx')
+  assert tables.check_output(tmp_path / 'a.CSV') == '.csv'
   with pytest.raises(ValueError, match='make the folder'):
     tables.check_output(tmp_path / 'none' / 'a.csv')
   path = tmp_path / 'a.parquet'
   path.touch()
-  with pytest.raises(ValueError, match='is there; give another --out'):
+  with pytest.raises(ValueError, match='exists; give another --out'):
     tables.check_new(path, tmp_path / 'a.parquet.partial.jsonl')
