@@ -98,9 +98,11 @@ def make_config(digits, name, arg):
     config = quick.make_config(arg)
   else:
     config = importlib.import_module(f'configs.{name}').get_config(arg)
-  boxed = config.data.format == 'digit_boxes'  # which makes them there
-  folder = digits.parent.with_name('boxed')
-  config.data.root = str(folder if boxed else digits)
+  # Other sets of digits are made there.
+  made = {'digit_boxes': 'boxed', 'digit_footage': 'footage'}
+  other = made.get(config.data.format)
+  folder = digits.parent.with_name(other) if other else digits
+  config.data.root = str(folder)
   return config
 
 

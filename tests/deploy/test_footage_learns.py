@@ -17,7 +17,7 @@ def test_timelines_find_what_moves_and_nothing_where_all_is_still(tmp_path):
   config.data.options.motions = ('moves right', 'moves left')
   config.data.background = 1.0
   config.clip.flip, config.clip.flip_labels = 0.0, False
-  config.batch_size, config.steps, config.optimizer.lr = 16, 480, 5e-3
+  config.batch_size, config.steps, config.optimizer.lr = 16, 360, 5e-3
   loop.train_and_evaluate(config.lock(), tmp_path / 'run')
   model = trained.load(tmp_path / 'run')
   val = experiment.load_split(model.config, 'val')
