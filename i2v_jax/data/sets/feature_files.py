@@ -36,7 +36,8 @@ def read(path: files.Path) -> Features:
   """
   path = pathlib.Path(path)
   readers = {'.npz': _read_npz, '.parquet': _read_parquet}
-  if path.suffix not in readers:
+  kind = path.suffix.lower()
+  if kind not in readers:
     raise UserError(
       f'{path} is no file of vectors: give the .npz or .parquet that i2v '
       'features wrote.'
@@ -44,7 +45,7 @@ def read(path: files.Path) -> Features:
   if not path.is_file():
     raise MissingFileError(f'{path} does not exist; write it by i2v features.')
   try:
-    found = readers[path.suffix](path)
+    found = readers[kind](path)
   except _DAMAGE as error:
     raise UserError(
       f'{path} is damaged ({error}); write it again by i2v features.'

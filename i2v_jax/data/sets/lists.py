@@ -211,6 +211,6 @@ def read_names(root, class_names) -> tuple[str, ...]:
   if not isinstance(class_names, str | os.PathLike):
     return listing.check_names(class_names, 'class_names')
   path = pathlib.Path(root, class_names)
-  if path.suffix == '.json':
+  if path.suffix.lower() == '.json':
     return listing.check_names(listing.read_json(path), path)
   return listing.check_names([n for _, n in listing.read_lines(path)], path)
