@@ -57,7 +57,7 @@ def find_neighbours(
 
 
 def find_duplicates(features: Features, least: float) -> list[Pair]:
-  """Finds pairs of rows from a similarity on that show something else."""
+  """Finds pairs of rows of different videos, from a similarity upwards."""
   excluded = lambda row: features.list_of_span(
     features.files[row], features.spans[row]
   )
