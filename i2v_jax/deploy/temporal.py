@@ -101,6 +101,8 @@ def evaluate_timeline(
   reader = FootageReader(**vars(reading.reader), split=split)
   reading = dataclasses.replace(reading, reader=reader)
   footage = split.segments.footage
+  hours = sum(video.duration for video in footage) / 3600
+  console.print(f'timelines of {len(footage):,} files, {hours:.2f} hours ...')
   bar, progress = make_progress(len(footage), 'timelines', 'files')
   describe = functools.partial(
     timeline_rules.describe_timeline, windows=windows, rules=rules

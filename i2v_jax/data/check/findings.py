@@ -3,6 +3,8 @@
 import collections
 from collections.abc import Iterator, Mapping
 
+import numpy as np
+
 from i2v_jax.data.check import (
   class_findings,
   frame_notes,
@@ -33,6 +35,7 @@ def find(
   found += _find_too_large(listed, records)
   found += key_frame_findings.find(listed, records)
   found += segment_findings.find(listed)
+  found += _find_short_segments(listed, records)
   if vectors:
     found += near_duplicates.find(vectors, listed, records)
   for name, split in listed.splits.items():
@@ -119,6 +122,30 @@ def _find_short(listed, records) -> Iterator[Finding]:
     frames, fate = compute_span(listed.spec)
     text = f'shorter than the {frames} frames of a clip, so {fate}: '
     yield Finding('short', False, f'{text}{format_count(len(rows))}', rows)
+
+
+def _find_short_segments(listed, records) -> Iterator[Finding]:
+  clip, rows = listed.spec, []
+  if clip is None:
+    return
+  frames, fate = compute_span(clip)
+  for name, split in listed.splits.items():
+    if split.segments is None:
+      continue
+    lengths = np.diff(split.segments.spans, axis=1)[:, 0].tolist()
+    rows += [
+      (name, example, f'{length:.3f} s')
+      for example, video, length in zip(
+        split.ids, split.video_ids, lengths, strict=True
+      )
+      if records[video]['ok'] and length * records[video]['fps'] < frames - 0.5
+    ]
+  if rows:
+    text = f'segments shorter than the {frames} frames of a clip, so {fate}: '
+    text += f'{len(rows):,}, such as {rows[0][1]}'
+    if clip.sampling == 'dense' and clip.stride > 1:
+      text += '; a smaller clip.stride makes clips shorter'
+    yield Finding('short', False, text, rows)
 
 
 def _find_cut_short(listed, records) -> Iterator[Finding]:

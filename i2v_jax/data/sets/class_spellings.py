@@ -38,7 +38,7 @@ class Classes(NamedTuple):
       UserError: it is no class, is spelled in another way, or is not text.
     """
     if not listing.is_text(label):
-      raise UserError(f'{label!r} is not UTF-8; save the file as it')
+      raise UserError(f'{label!r} is not UTF-8; save it as CSV UTF-8')
     known = self.spelled.get(make_blank_free_key(label))
     if known is None:
       near = suggest(label.strip(), self.names)

@@ -97,7 +97,7 @@ def _check_text(table: Table, name: str, problems: Problems) -> None:
   """Checks that cells are text; paths may be any bytes."""
   for line, text in zip(table.lines, table.columns[name], strict=True):
     if not listing.is_text(text):
-      problems.add(line, f'{name} {text!r} is not UTF-8; save the file as it')
+      problems.add(line, f'{name} {text!r} is not UTF-8; save it as CSV UTF-8')
 
 
 def rename_split(name: str) -> str:

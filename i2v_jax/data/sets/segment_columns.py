@@ -123,6 +123,7 @@ def _check_times(path, names: dict[str, str], unused: Iterable[str]) -> None:
   if len(missing) == 1:
     (found,) = {*_LIKE} - {*missing}
     problem = f'{path} has a column {names[found]!r} and none for {missing[0]}'
-    way_out = f'add {missing[0]}, with blank cells where a segment '
-    way_out += 'has no such limit, or drop the other'
+    problem += f', only {", ".join([*names.values(), *unused])}'
+    way_out = f'name the column {missing[0]}, or add one, with blank cells '
+    way_out += 'where a segment has no such limit'
     raise UserError(f'{problem}: {way_out}')

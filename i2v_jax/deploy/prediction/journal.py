@@ -145,7 +145,7 @@ class Journal:
   def _check_same(self, found: Mapping, wanted: Mapping) -> None:
     for key in [*wanted, *found]:
       if found.get(key) != wanted.get(key):
-        before, now = map(reprlib.repr, (found.get(key), wanted.get(key)))
+        before, now = _find_difference(found.get(key), wanted.get(key))
         raise UserError(
           f'{self.path} was begun with another {key} ({before}, now {now}); '
           f'give another --out, or remove it and {self._file.name}.'
@@ -167,3 +167,11 @@ class Journal:
   def _write(self, value: Mapping[str, Any]) -> None:
     self._progress.write(json.dumps(value).encode() + b'\n')
     self._progress.flush()
+
+
+def _find_difference(before, now) -> tuple[str, str]:
+  """Finds what differs between two facts: of objects, the keys that do."""
+  if isinstance(before, Mapping) and isinstance(now, Mapping):
+    keys = [k for k in {**before, **now} if before.get(k) != now.get(k)]
+    before, now = ({k: x.get(k) for k in keys} for x in (before, now))
+  return reprlib.repr(before), reprlib.repr(now)

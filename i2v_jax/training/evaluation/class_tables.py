@@ -131,3 +131,6 @@ def print_labels(rows: Sequence[LabelRow]) -> None:
   ]
   head = ('class', 'examples', 'AP', 'precision', 'recall', 'F1', 'threshold')
   console.print(make_table('Classes', head, cells))
+  if none := [row.name for row in rows if not row.examples]:
+    text = f'{len(none):,} classes, such as {none[0]!r}'
+    console.print(f'without an example, so not in the mAP: {text}')

@@ -76,3 +76,14 @@ def test_a_config_is_checked_as_it_trains(root):
   listed = list_config('configs/finetune_folder.py', settings)
   assert len(listed.splits['train']) == 4  # one of each class, two without
   assert listed.splits['train'].segments.is_random.sum() == 2
+
+
+def test_segments_shorter_than_a_clip_are_reported(root, tmp_path, capsys):
+  settings = ['data.format=segments', f'data.root={root}', 'task=multi']
+  settings += ['clip.sampling=dense', 'clip.stride=1', 'data.background=0']
+  settings += ['data.options={"file":"{split}.csv"}', 'model.num_frames=16']
+  listed = list_config('configs/finetune_folder.py', settings)
+  all_videos.run(listed, tmp_path / 'out', count=1)
+  said = ' '.join(capsys.readouterr().out.split())
+  # All but b.mp4 last a second: 15 frames.
+  assert 'shorter than the 16 frames of a clip, so their clips loop: 3' in said

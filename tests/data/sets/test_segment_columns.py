@@ -51,7 +51,8 @@ def test_other_columns_are_left_out():
 
 @pytest.mark.parametrize(('one', 'other'), [('start:25', 'end'), ('to', 'st')])
 def test_a_start_needs_an_end(one, other):
-  with pytest.raises(UserError, match=f"'{one}' and none for {other}.*: add "):
+  said = f"'{one}' and none for {other}.*, only .*: name the column {other}"
+  with pytest.raises(UserError, match=said):
     find_columns('t.csv', ['file', 'label', one])
 
 

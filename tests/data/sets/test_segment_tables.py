@@ -140,7 +140,7 @@ def test_text_in_another_encoding_is_a_problem(tmp_path):
   _, sheet = read(tmp_path)
   with pytest.raises(UserError, match='1 bad line; line 2: split ') as found:
     sheet.problems.check()
-  assert str(found.value).count(' is not UTF-8; save the file as it') == 2
+  assert str(found.value).count(' is not UTF-8; save it as CSV UTF-8') == 2
 
 
 @pytest.mark.parametrize(

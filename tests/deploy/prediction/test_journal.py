@@ -13,7 +13,11 @@ from paths import ROOT
 from i2v_jax.deploy.prediction.journal import Journal
 
 CLIPS = ['a.mp4', 'b.mp4', 'c\udc80.mp4', 'd.mp4']
-BEGUN = {'model': 'abc', 'windows': {'seconds': 2.0}}
+BEGUN = {
+  'model': 'abc',
+  'windows': {'seconds': 2.0},
+  'rules': {'stay': 0.7, 'gap': 0},
+}
 HEAD = b'head\n'
 
 
@@ -108,6 +112,10 @@ def test_a_killed_process_leaves_what_goes_on(tmp_path, kill):
   [
     ({'model': 'xyz'}, r"another model \('abc', now 'xyz'\)"),
     ({'windows': None}, 'another windows'),
+    (
+      {'rules': {'stay': 0.7, 'gap': 1}},
+      r"rules \({'gap': 0}, now {'gap': 1}\)",
+    ),
     ({'top': 3}, r'another top \(None, now 3\)'),
   ],
 )
