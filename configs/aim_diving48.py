@@ -9,7 +9,7 @@ The README's numbers are for one view; the released B/16 configuration has three
 crops, which `preset=release` takes.
 """
 
-from configs import common, datasets, methods
+from configs import common, datasets, methods, miniature
 
 REPORTED = {'B/16': 88.9, 'L/14': 90.6}
 
@@ -27,4 +27,4 @@ def get_config(arg=''):
     c.views.crops = 3
   c.epochs = 50.0
   c.reported = REPORTED[arg.variant] if arg.frames == 32 else 0.0
-  return common.smoke(c) if arg.smoke else c
+  return miniature.shrink(c) if arg.smoke else c

@@ -11,7 +11,7 @@ stochastic depth along the axis that the release does. Swin-B takes 32 frames as
 16 steps; there `preset=release` also freezes relative times and the last norm.
 """
 
-from configs import common, datasets, methods
+from configs import common, datasets, methods, miniature
 
 STRIDE = {8: 16, 16: 8, 32: 4}
 REPORTED = {
@@ -40,7 +40,7 @@ def get_config(arg=''):
   c.views.clips, c.epochs = 3, 30.0
   name = arg.variant if arg.family == 'clip' else arg.family
   c.reported = REPORTED.get(name, {}).get(arg.frames, 0.0)
-  return common.smoke(c) if arg.smoke else c
+  return miniature.shrink(c) if arg.smoke else c
 
 
 def on_swin(arg):
@@ -53,4 +53,4 @@ def on_swin(arg):
   c.clip.test_sampling, c.clip.stride = 'mmaction0', 2
   c.optimizer.lr, c.batch_size = 1e-3, 128
   c.views.clips, c.views.crops, c.epochs = 4, 3, 30.0
-  return common.smoke(c) if arg.smoke else c
+  return miniature.shrink(c) if arg.smoke else c

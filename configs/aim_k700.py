@@ -8,7 +8,7 @@ python -m i2v_jax.main --config configs/aim_k700.py --workdir runs/aim_k700
 The README's numbers are for 32 frames; the released B/16 configuration has 8.
 """
 
-from configs import common, datasets, methods
+from configs import common, datasets, methods, miniature
 
 STRIDE = {8: 16, 32: 4}
 REPORTED = {('B/16', 32): 76.9, ('L/14', 32): 80.4}
@@ -27,4 +27,4 @@ def get_config(arg=''):
   c.views.clips = c.views.crops = 3
   c.epochs = 30.0
   c.reported = REPORTED.get((arg.variant, arg.frames), 0.0)
-  return common.smoke(c) if arg.smoke else c
+  return miniature.shrink(c) if arg.smoke else c

@@ -12,7 +12,7 @@ presets keep: the paper's numbers came from it. Swin-B takes 32 frames, as 16
 steps.
 """
 
-from configs import common, datasets, methods
+from configs import common, datasets, methods, miniature
 
 REPORTED = {('clip', 'B/16', 8): 66.4, ('clip', 'L/14', 32): 70.6}
 REPORTED[('imagenet', 'B/16', 8)] = 62.0
@@ -42,4 +42,4 @@ def get_config(arg=''):
   c.label_smoothing = 0.1
   c.epochs = 60.0 if swin else 50.0
   c.reported = REPORTED.get((arg.family, arg.variant, arg.frames), 0.0)
-  return common.smoke(c) if arg.smoke else c
+  return miniature.shrink(c) if arg.smoke else c

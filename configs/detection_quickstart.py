@@ -14,7 +14,7 @@ Every method on a ViT but EVL, which reads complete frames:
 i2v compare --config configs/detection_quickstart.py
 """
 
-from configs import common, comparison, quickstart
+from configs import common, comparison, miniature, quickstart
 
 PROPOSALS = {'annotated': {}, 'proposals': {'proposals': 'val_proposals.csv'}}
 
@@ -35,7 +35,7 @@ def get_config(arg=''):
 
 def smoke(c):
   boxes = dict(c.data.options)
-  c = common.smoke(c)
+  c = miniature.shrink(c)
   c.data.format, c.data.root = 'digit_boxes', 'runs/smoke-digit-boxes'
   c.data.options = {
     k: boxes[k] for k in ('min_score', 'proposals') if k in boxes

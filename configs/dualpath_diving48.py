@@ -9,7 +9,7 @@ The released command: 50 epochs, 129 clips a step (here 128), a rate of 7e-4 per
 256 clips.
 """
 
-from configs import common, datasets, methods
+from configs import common, datasets, methods, miniature
 
 
 def get_config(arg=''):
@@ -25,4 +25,4 @@ def get_config(arg=''):
   c.views.clips = 3
   c.epochs = 50.0
   c.reported = 88.7
-  return common.smoke(c) if arg.smoke else c
+  return miniature.shrink(c) if arg.smoke else c

@@ -10,7 +10,7 @@ is a hundred times that of the other data sets and looks like a slip; it is used
 with `quirks` only, else 3.5e-4.
 """
 
-from configs import common, datasets, methods
+from configs import common, datasets, methods, miniature
 
 
 def get_config(arg=''):
@@ -27,4 +27,4 @@ def get_config(arg=''):
   c.views.clips = 3
   c.epochs = 50.0
   c.reported = 75.6
-  return common.smoke(c) if arg.smoke else c
+  return miniature.shrink(c) if arg.smoke else c

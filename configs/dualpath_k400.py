@@ -10,7 +10,7 @@ not be established, and no command for it was released: rate and epochs here are
 those of Something-Something V2.
 """
 
-from configs import common, datasets, methods
+from configs import common, datasets, methods, miniature
 
 
 def get_config(arg=''):
@@ -25,4 +25,4 @@ def get_config(arg=''):
   c.views.clips = 3
   c.epochs = 60.0
   c.reported = {'B/16': 85.4, 'L/14': 87.7}[arg.variant]
-  return common.smoke(c) if arg.smoke else c
+  return miniature.shrink(c) if arg.smoke else c

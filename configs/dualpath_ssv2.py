@@ -10,7 +10,7 @@ The released command: 60 epochs, 86 clips a step (here 88, which divides over
 eight devices), 3.5e-4 per 256 clips.
 """
 
-from configs import common, datasets, methods
+from configs import common, datasets, methods, miniature
 
 
 def get_config(arg=''):
@@ -26,4 +26,4 @@ def get_config(arg=''):
   c.clip.erasing = 0.1
   c.views.crops = 3
   c.epochs = 60.0
-  return common.smoke(c) if arg.smoke else c
+  return miniature.shrink(c) if arg.smoke else c

@@ -9,7 +9,7 @@ The README reports (B/16 | L/14): 8 frames 82.8 | 86.3, 16 frames 83.7 | 86.9,
 use it, so none are mirrored here.
 """
 
-from configs import common, datasets, methods
+from configs import common, datasets, methods, miniature
 
 STRIDE = {8: 16, 16: 16, 32: 8}
 REPORTED = {
@@ -31,4 +31,4 @@ def get_config(arg=''):
   c.batch_size = 256
   c.steps = 50_000
   c.reported = REPORTED[arg.variant][arg.frames]
-  return common.smoke(c) if arg.smoke else c
+  return miniature.shrink(c) if arg.smoke else c

@@ -9,7 +9,7 @@ CLIPS/val/<class> are taken as they are. `:method=aim` or any other of
 imagenet, imagenet21k or swin in place of CLIP B/16; `:frames=16`.
 """
 
-from configs import common, methods
+from configs import common, methods, miniature
 
 DEFAULTS = dict(family='clip', variant='', frames=0, method='zeroi2v')
 DEFAULTS |= dict(smoke=False)
@@ -18,7 +18,7 @@ DEFAULTS |= dict(smoke=False)
 def get_config(arg=''):
   arg = common.parse_arg(arg, **DEFAULTS)
   c = make_config(arg)
-  return common.smoke(c) if arg.smoke else c
+  return miniature.shrink(c) if arg.smoke else c
 
 
 def make_config(arg):

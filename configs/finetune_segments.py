@@ -10,7 +10,7 @@ may hold at once, and spans without any are shown as often as listed ones.
 `configs/finetune_folder.py` choose method, image model and frames.
 """
 
-from configs import common, finetune_folder
+from configs import common, finetune_folder, miniature
 
 
 def get_config(arg=''):
@@ -26,7 +26,7 @@ def get_config(arg=''):
 
 
 def smoke(c):
-  c = common.smoke(c)
+  c = miniature.shrink(c)
   c.data.format, c.data.root = 'digit_footage', 'runs/smoke-footage'
   c.data.options = dict(num_train=2, num_val=2, minutes=1.0)
   return c

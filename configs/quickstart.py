@@ -9,7 +9,7 @@ is no temporal embedding: it would give the order of the frames away.
 All methods: i2v compare --config configs/quickstart.py
 """
 
-from configs import common, comparison
+from configs import common, comparison, miniature
 
 
 def get_config(arg=''):
@@ -36,7 +36,7 @@ def get_config(arg=''):
   c.batch_size, c.steps = 32, 300
   c.optimizer.lr, c.optimizer.warmup_epochs = 3e-3, 1.0
   c.optimizer.clip_norm = 1.0
-  return common.smoke(c) if arg.smoke else c
+  return miniature.shrink(c) if arg.smoke else c
 
 
 def sweep(arg=''):

@@ -8,7 +8,7 @@ One adapter in every block, before the MLP. The paper reports 82.0 for B/16
 with 8 frames (the code's README 82.2) and 87.2 for L/14 with 32.
 """
 
-from configs import common, datasets, methods
+from configs import common, datasets, methods, miniature
 
 STRIDE = {8: 16, 16: 8, 32: 4}
 REPORTED = {('B/16', 8): 82.0, ('L/14', 32): 87.2}
@@ -26,4 +26,4 @@ def get_config(arg=''):
   c.views.clips = 3
   c.epochs = 12.0
   c.reported = REPORTED.get((arg.variant, arg.frames), 0.0)
-  return common.smoke(c) if arg.smoke else c
+  return miniature.shrink(c) if arg.smoke else c

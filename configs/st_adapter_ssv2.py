@@ -8,7 +8,7 @@ Two adapters in every block, before attention and before the MLP. The paper
 reports 67.1 with 8 frames (the code's README 66.9) and 69.5 with 32.
 """
 
-from configs import common, datasets, methods
+from configs import common, datasets, methods, miniature
 
 REPORTED = {('B/16', 8): 67.1, ('B/16', 32): 69.5}
 
@@ -25,4 +25,4 @@ def get_config(arg=''):
   c.views.crops = 3
   c.epochs = 50.0
   c.reported = REPORTED.get((arg.variant, arg.frames), 0.0)
-  return common.smoke(c) if arg.smoke else c
+  return miniature.shrink(c) if arg.smoke else c

@@ -15,7 +15,7 @@ reads boxes in framesets. What to download, and tables of your own boxes:
 docs/detection.md.
 """
 
-from configs import common, methods
+from configs import common, methods, miniature
 
 REPORTED = {'zeroi2v': 26.4, 'linear_probe': 18.3}
 BATCH = {'ava': 128, 'boxes': 16}  # clips, by data
@@ -112,7 +112,7 @@ def as_dualpath(c):
 
 def smoke(c):
   """The same in miniature, on moving digits with boxes."""
-  c = common.smoke(c)
+  c = miniature.shrink(c)
   c.data.format, c.needs = 'digit_boxes', ''
   c.data.root = 'runs/smoke-digit-boxes'
   c.model.backbone.image_size = c.clip.short_side = 64

@@ -8,7 +8,7 @@ No configuration was published: offsets of the paper's 32-frame models, frames,
 epochs and views as AIM trains Diving48.
 """
 
-from configs import common, datasets, methods
+from configs import common, datasets, methods, miniature
 
 REPORTED = {'B/16': 89.7, 'L/14': 91.4}
 
@@ -22,4 +22,4 @@ def get_config(arg=''):
   c.views.crops = 3 if arg.variant == 'B/16' else 1
   c.epochs = 50.0
   c.reported = REPORTED[arg.variant] if arg.frames == 32 else 0.0
-  return common.smoke(c) if arg.smoke else c
+  return miniature.shrink(c) if arg.smoke else c

@@ -11,7 +11,7 @@ The paper reports (B/16 | L/14): 8 frames 83.0 | 86.3, 16 frames 83.4 | 86.8,
 offsets, and for L/14 a tenth of the rate for the adapters.
 """
 
-from configs import common, datasets, methods
+from configs import common, datasets, methods, miniature
 
 STRIDE = {8: 16, 16: 8, 32: 4}
 REPORTED = {
@@ -39,4 +39,4 @@ def get_config(arg=''):
   c.views.clips = 3
   c.epochs = 40.0
   c.reported = known[arg.variant].get(arg.frames, 0.0)
-  return common.smoke(c) if arg.smoke else c
+  return miniature.shrink(c) if arg.smoke else c

@@ -17,7 +17,7 @@ VideoSwin's recipe (`method=full`) 70.0. `bias=shared` has one table of relative
 positions for all frames, in place of the authors' table for each.
 """
 
-from configs import common, datasets, methods
+from configs import common, datasets, methods, miniature
 
 REPORTED = {
   'clip': {
@@ -51,7 +51,7 @@ def get_config(arg=''):
   common.choose({'': None}, arg.bias, 'bias (of a ViT, which has none)')
   recipe(c)
   c.reported = known[arg.variant].get(arg.frames, 0.0)
-  return common.smoke(c) if arg.smoke else c
+  return miniature.shrink(c) if arg.smoke else c
 
 
 def recipe(c):
@@ -78,7 +78,7 @@ def on_swin(arg):
     methods.zeroi2v_swin(c, bias, scale=1.0)
   is_reported = (arg.variant, arg.frames) == ('Swin-B', 32)
   c.reported = reported if is_reported else 0.0
-  return common.smoke(c) if arg.smoke else c
+  return miniature.shrink(c) if arg.smoke else c
 
 
 def ablation(arg=''):

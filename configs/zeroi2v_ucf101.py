@@ -7,7 +7,7 @@ python -m i2v_jax.main --config configs/zeroi2v_ucf101.py --workdir runs/ucf101
 Released for B/16 with 8 and 32 frames on the first of the three folds.
 """
 
-from configs import common, datasets, methods
+from configs import common, datasets, methods, miniature
 
 OFFSETS = {8: (-1, 1), 32: (-1, 1, -2, 2)}  # as released
 
@@ -22,4 +22,4 @@ def get_config(arg=''):
   c.clip.randaugment = 'before_crop'
   c.views.crops = 3
   c.epochs = 40.0
-  return common.smoke(c) if arg.smoke else c
+  return miniature.shrink(c) if arg.smoke else c

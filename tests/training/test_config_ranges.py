@@ -6,7 +6,7 @@ import math
 import pytest
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from configs import common
+from configs import common, miniature
 from i2v_jax import adapters, weights
 from i2v_jax.adapters import operators
 from i2v_jax.backbones import image_model
@@ -22,7 +22,7 @@ SIZES |= dict(layer_scale=False, patch_bias=False, activation='gelu')
 
 
 def base():
-  config = experiment.to_plain(common.smoke(common.base()))
+  config = experiment.to_plain(miniature.shrink(common.base()))
   config['model'] |= dict(backbone=SIZES)
   config['optimizer'] |= dict(b1=0.9, b2=0.99, eps=1e-8)
   return config
