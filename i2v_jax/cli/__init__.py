@@ -1,7 +1,8 @@
 """The command line `i2v`: one file per family of subcommands.
 
 parser: the complete command line, and `main`.
-predictions: `i2v predict`, `i2v features`. neighbours: `i2v neighbours`.
+predictions, prediction_arguments: `i2v predict`, `i2v features`.
+neighbours: `i2v neighbours`.
 trained: `i2v eval`, `detect`, `export`, `push`, `pull`, `status`.
 sweeps: `i2v sweep` and `i2v compare`.
 weights, bench: `i2v weights`, `i2v bench`.

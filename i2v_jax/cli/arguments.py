@@ -1,9 +1,11 @@
 """Groups of subcommands, and options that several of them have."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from i2v_jax.cli.numbers import count
+from i2v_jax.runtime.errors import UserError
 
 
 def add_subcommands(
@@ -74,3 +76,15 @@ def add_repeated(
     metavar=metavar,
     help=f'{help} Can be repeated.',
   )
+
+
+def find_given(args, names: Sequence[str]) -> dict[str, Any]:
+  """Finds those options that were given, and their values."""
+  found = {name: getattr(args, name) for name in names}
+  return {name: value for name, value in found.items() if value is not None}
+
+
+def refuse_given(args, names: Sequence[str], reason: str) -> None:
+  """Raises UserError if any of the options was given."""
+  for name in find_given(args, names):
+    raise UserError(f'--{name.replace("_", "-")} {reason}.')

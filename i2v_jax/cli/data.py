@@ -5,6 +5,7 @@ import dataclasses
 import functools
 import pathlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from i2v_jax.cli import data_arguments
 from i2v_jax.cli.arguments import add_subcommands
@@ -110,16 +111,15 @@ def gallery(args) -> None:
 def prepare(args) -> None:
   from i2v_jax.data.prepare import command
   from i2v_jax.data.prepare.job import Job
-  from i2v_jax.training import config_files
 
   with _explain_resuming():
     job = Job(
       args.out,
-      args.source.replace('ssv2', 'something_v2'),
+      _rename(args.source),
       args.root,
       args.split,
       name=args.name,
-      options=dict(config_files.parse_setting(text) for text in args.set),
+      options=_parse_settings(args.set),
       on_missing=args.on_missing,
       on_bad_video=args.on_bad_video,
       recipe=make_recipe(vars(args)),
@@ -142,7 +142,6 @@ def bench(args) -> None:
 def _load_measured(args):
   """Loads the videos or segments of `i2v data bench`."""
   from i2v_jax.data.bench import measure
-  from i2v_jax.training import config_files
 
   if args.source is None:
     if args.set:
@@ -153,9 +152,20 @@ def _load_measured(args):
       '--against compares complete videos, without --source: name the videos, '
       'or drop --against'
     )
-  options = dict(config_files.parse_setting(text) for text in args.set)
-  source = args.source.replace('ssv2', 'something_v2')
-  return measure.load_source(source, args.path, options)
+  options = _parse_settings(args.set)
+  return measure.load_source(_rename(args.source), args.path, options)
+
+
+def _parse_settings(settings: Iterable[str]) -> dict[str, Any]:
+  """Parses `OPTION=VALUE`s."""
+  from i2v_jax.training import config_files
+
+  return dict(map(config_files.parse_setting, settings))
+
+
+def _rename(source: str) -> str:
+  """Gives a source the name that `sources` knows."""
+  return source.replace('ssv2', 'something_v2')
 
 
 def check(args) -> int:
@@ -198,10 +208,7 @@ def _list_videos(args):
     return all_videos.list_paths(args.paths)
   if args.config:
     return list_config(args.config, args.set, args.split)
-
-  from i2v_jax.training import config_files
-
-  options = dict(config_files.parse_setting(text) for text in args.set)
+  options = _parse_settings(args.set)
   return all_videos.list_source(*args.source, options, args.split)
 
 

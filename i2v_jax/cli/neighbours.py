@@ -3,7 +3,7 @@
 import os
 
 from i2v_jax.cli.numbers import count, share
-from i2v_jax.cli.predictions import add_encoder
+from i2v_jax.cli.prediction_arguments import add_encoder
 
 
 def neighbours(args) -> None:
@@ -22,7 +22,7 @@ def neighbours(args) -> None:
   queries = features
   if args.duplicates is not None:
     pairs = neighbours.find_duplicates(features, args.duplicates)
-    title = f'{len(pairs):,} pairs with a similarity of {args.duplicates:g} on'
+    title = f'{len(pairs):,} pairs of similarity {args.duplicates:g} or more'
   elif args.query is None:
     pairs = neighbours.find_neighbours(features, features, args.count or 1)
     title = f'Nearest of {len(features):,} vectors'
@@ -103,7 +103,7 @@ def add(command) -> None:
     '--duplicates',
     type=share,
     metavar='SIMILARITY',
-    help='List all pairs from this similarity on, such as 0.98.',
+    help='List all pairs of at least this similarity, such as 0.98.',
   )
   add(
     '--count',

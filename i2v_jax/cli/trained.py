@@ -2,11 +2,11 @@
 
 import pathlib
 
-from i2v_jax.cli import predictions
-from i2v_jax.cli.arguments import add_new_folder
+from i2v_jax.cli import prediction_arguments, predictions
+from i2v_jax.cli.arguments import add_new_folder, find_given, refuse_given
 from i2v_jax.cli.numbers import count, positive, share
 
-TIMELINE = ('window', 'step', *predictions.RULES)
+TIMELINE = ('window', 'step', *prediction_arguments.RULES)
 EXPORT_FORMATS = ('merged', 'full', 'adapter', 'clip', 'stablehlo')
 
 
@@ -22,11 +22,11 @@ def evaluate(args) -> None:
   config, split = evaluation.load_val(model, args.proposals)
   if has_truth := temporal.has_truth(split):
     windows = timeline_rules.choose_windows(model, args.window, args.step)
-    rules = predictions.find_given(args, predictions.RULES)
+    rules = find_given(args, prediction_arguments.RULES)
     rules = timeline_rules.make_rules(model, **rules)
   else:
     reason = 'is of timelines, but the data lists no segments; leave it out'
-    predictions.refuse_given(args, TIMELINE, reason)
+    refuse_given(args, TIMELINE, reason)
   found = evaluation.evaluate_split(model, config, split, spec)
   of = args.views or pathlib.Path(args.proposals).stem
   name = f'eval-{of}' if of else 'eval'
@@ -111,8 +111,8 @@ def _add_model_commands(command) -> None:
     _add_model(sub)
   _add_views(again)
   _add_boxes(boxed)
-  predictions.add_windows(again, 'of timelines, where segments are listed')
-  predictions.add_rules(again)
+  prediction_arguments.add_windows(again, 'of timelines of listed segments')
+  prediction_arguments.add_rules(again)
   again.add_argument(
     '--root', default='', help='New place of the data, if it has moved.'
   )

@@ -107,8 +107,10 @@ class Trained:
     """Returns the classes of a video, calibrated, as `named` does."""
     return self.named(self.calibrate(self.probabilities(path)), k)
 
-  def named(self, probabilities, k: int | None = None):
-    """Returns a list of (class, probability), the best first.
+  def named(
+    self, probabilities, k: int | None = None
+  ) -> list[tuple[str, float]]:
+    """Names classes with their probabilities, the best first.
 
     Args:
       probabilities: calibrated, `[classes]`.

@@ -106,8 +106,12 @@ def test_what_is_looked_at_is_what_the_step_did(run, batch, monkeypatch, parts):
   assert precisions == {'highest'}
 
 
-def test_of_kept_features_the_first_output_is_named(run, batch):
+@pytest.mark.parametrize('task', ['single', 'multi'])
+def test_of_kept_features_the_first_output_is_named(run, batch, task):
   kept = {key: batch[key] for key in ('label', 'mask')}
+  if task == 'multi':
+    kept['targets'] = np.eye(4, dtype=np.uint8)
+    run = dataclasses.replace(run, config=dict(run.config) | {'task': task})
   kept['features'] = jnp.full((4, 8, 32), 10.0)
   assert 'that step was finite' in nonfinite.find_first(run, run.state, kept)
   params = changed(run.state.params, 'head/kernel', 3e38)

@@ -3,8 +3,6 @@
 import collections
 from collections.abc import Iterator, Mapping
 
-import numpy as np
-
 from i2v_jax.data.check import (
   class_findings,
   frame_notes,
@@ -12,8 +10,12 @@ from i2v_jax.data.check import (
   near_duplicates,
   segment_findings,
 )
-from i2v_jax.data.check.listed import Finding, Listed, format_count
-from i2v_jax.data.clips import sampling
+from i2v_jax.data.check.listed import (
+  Finding,
+  Listed,
+  compute_span,
+  format_count,
+)
 from i2v_jax.data.clips.spec import ClipSpec
 from i2v_jax.data.sets import folders, split_facts
 from i2v_jax.data.videos.resize import compute_size
@@ -34,8 +36,7 @@ def find(
   found += [*_find_frame_notes(listed, records), *_find_square(listed, records)]
   found += _find_too_large(listed, records)
   found += key_frame_findings.find(listed, records)
-  found += segment_findings.find(listed)
-  found += _find_short_segments(listed, records)
+  found += segment_findings.find(listed, records)
   if vectors:
     found += near_duplicates.find(vectors, listed, records)
   for name, split in listed.splits.items():
@@ -94,18 +95,6 @@ def _classify_duplicates(rows) -> str:
   return 'contradiction' if len(set(labels)) > 1 else 'duplicate'
 
 
-def compute_span(clip: ClipSpec) -> tuple[int, str]:
-  """Computes the span of a training clip in frames; says what happens below."""
-  if clip.sampling == 'uniform':
-    return clip.num_frames, 'frames are repeated'
-  if clip.sampling == 'dense':
-    return clip.num_frames * clip.stride, 'their clips loop'
-  if clip.sampling == 'key_frame':
-    return clip.num_frames * clip.stride, 'their last frames are repeated'
-  longest = clip.num_frames * max(sampling.STRIDES)
-  return longest, 'at long strides their last frame is repeated'
-
-
 def is_short(record: Mapping, clip: ClipSpec | None) -> bool:
   if not clip or clip.sampling == 'key_frame':  # its ends are repeated
     return False
@@ -122,30 +111,6 @@ def _find_short(listed, records) -> Iterator[Finding]:
     frames, fate = compute_span(listed.spec)
     text = f'shorter than the {frames} frames of a clip, so {fate}: '
     yield Finding('short', False, f'{text}{format_count(len(rows))}', rows)
-
-
-def _find_short_segments(listed, records) -> Iterator[Finding]:
-  clip, rows = listed.spec, []
-  if clip is None:
-    return
-  frames, fate = compute_span(clip)
-  for name, split in listed.splits.items():
-    if split.segments is None:
-      continue
-    lengths = np.diff(split.segments.spans, axis=1)[:, 0].tolist()
-    rows += [
-      (name, example, f'{length:.3f} s')
-      for example, video, length in zip(
-        split.ids, split.video_ids, lengths, strict=True
-      )
-      if records[video]['ok'] and length * records[video]['fps'] < frames - 0.5
-    ]
-  if rows:
-    text = f'segments shorter than the {frames} frames of a clip, so {fate}: '
-    text += f'{len(rows):,}, such as {rows[0][1]}'
-    if clip.sampling == 'dense' and clip.stride > 1:
-      text += '; a smaller clip.stride makes clips shorter'
-    yield Finding('short', False, text, rows)
 
 
 def _find_cut_short(listed, records) -> Iterator[Finding]:

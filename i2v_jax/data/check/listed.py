@@ -5,6 +5,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from i2v_jax.data.clips import sampling
 from i2v_jax.data.clips.spec import ClipSpec
 from i2v_jax.data.sets import sources
 
@@ -56,3 +57,15 @@ class Finding(NamedTuple):
 def format_count(count: int) -> str:
   """`1 video`, `2 videos`, `3,000 videos`."""
   return f'{count:,} video{"s" * (count != 1)}'
+
+
+def compute_span(clip: ClipSpec) -> tuple[int, str]:
+  """Computes the span of a training clip in frames; says what happens below."""
+  if clip.sampling == 'uniform':
+    return clip.num_frames, 'frames are repeated'
+  if clip.sampling == 'dense':
+    return clip.num_frames * clip.stride, 'their clips loop'
+  if clip.sampling == 'key_frame':
+    return clip.num_frames * clip.stride, 'their last frames are repeated'
+  longest = clip.num_frames * max(sampling.STRIDES)
+  return longest, 'at long strides their last frame is repeated'

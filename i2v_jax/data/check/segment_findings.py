@@ -1,8 +1,10 @@
 """Findings about segments: how many, how long, and in which groups."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from i2v_jax.data.check.listed import Finding, Listed
+import numpy as np
+
+from i2v_jax.data.check.listed import Finding, Listed, compute_span
 from i2v_jax.data.sets.segments import (
   Segments,
   group_spans,
@@ -10,7 +12,7 @@ from i2v_jax.data.sets.segments import (
 )
 
 
-def find(listed: Listed) -> Iterator[Finding]:
+def find(listed: Listed, records: Mapping[str, Mapping]) -> Iterator[Finding]:
   """Yields all findings about segments."""
   groups = {}
   for name, split in listed.splits.items():
@@ -31,6 +33,31 @@ def find(listed: Listed) -> Iterator[Finding]:
   if rows:
     text = f'groups with files in more than one split: {len(rows):,}'
     yield Finding('group', True, text, rows)
+  yield from _find_short(listed, records)
+
+
+def _find_short(listed, records) -> Iterator[Finding]:
+  clip, rows = listed.spec, []
+  if clip is None:
+    return
+  frames, fate = compute_span(clip)
+  for name, split in listed.splits.items():
+    if split.segments is None:
+      continue
+    lengths = np.diff(split.segments.spans, axis=1)[:, 0].tolist()
+    rows += [
+      (name, example, f'{length:.3f} s')
+      for example, video, length in zip(
+        split.ids, split.video_ids, lengths, strict=True
+      )
+      if records[video]['ok'] and length * records[video]['fps'] < frames - 0.5
+    ]
+  if rows:
+    text = f'segments shorter than the {frames} frames of a clip, so {fate}: '
+    text += f'{len(rows):,}, such as {rows[0][1]}'
+    if clip.sampling == 'dense' and clip.stride > 1:
+      text += '; a smaller clip.stride makes clips shorter'
+    yield Finding('short', False, text, rows)
 
 
 def _describe(name: str, segments: Segments) -> str:

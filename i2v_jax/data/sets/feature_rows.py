@@ -106,7 +106,7 @@ def find_rows(features: Features, name: str) -> np.ndarray:
   return np.array([int(name)])
 
 
-# What vectors are of, and where their model lay: others can be compared.
+# What vectors are of, and where their model was; they may differ.
 _FREE = ('run', 'weights', 'per', 'windows', 'fps')
 
 

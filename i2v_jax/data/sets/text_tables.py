@@ -114,8 +114,11 @@ def _find_delimiter(line: str, is_head: Callable[[list[str]], bool]) -> str:
 def make_rows_even(
   rows, least: int, most: int, problems: Problems
 ) -> list[tuple[int, list[str]]]:
-  """Makes all rows `most` cells long; those with less than `least` or more are
-  problems, and left out."""
+  """Makes all rows `most` cells long.
+
+  Those with fewer cells than `least`, or text after `most`, are problems, and
+  left out.
+  """
   even = []
   for line, row in rows:
     if len(row) < least or any(cell.strip() for cell in row[most:]):

@@ -1,8 +1,8 @@
 """Files of long videos that stay open for the next clip.
 
 Opening an mp4 of two hours reads tables of all its packets, which takes longer
-than decoding a clip, and holds about 10 MB. The decoder holds frames: 100 MB of
-them where they have 3840 x 2160 pixels.
+than decoding a clip, and holds about 10 MB. The decoder of H.264 in 3840 x 2160
+pixels holds frames of 85 MB.
 """
 
 import os

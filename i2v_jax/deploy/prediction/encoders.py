@@ -174,15 +174,8 @@ def encode_with_image_model(
   """
   per, windows = choose_per(per, window, step)
   check_fps(FPS if fps is None else fps)
-  choices = {} if image_size is None else {'image_size': image_size}
-  dtype = experiment.choose_dtype({'dtype': 'auto'})
-  loaded = load_image_model(source, dtype=dtype, **choices)
+  loaded = _load(source, image_size)
   cfg, normalization = loaded.model.cfg, loaded.report.normalization
-  if cfg.tubelet > 1:
-    raise UserError(
-      f'The patches of {source} span {cfg.tubelet} frames, so it gives no '
-      'vector for an image; take an image model.'
-    )
   mesh = sharding.make_mesh()
   params = jax.device_put(loaded.params, sharding.replicated(mesh))
   frames = 1 if per == 'frame' else FRAMES
@@ -199,6 +192,19 @@ def encode_with_image_model(
     'mirror': mirror,
   }
   return Encoder(compute, mesh, VIEWS, reading, per, facts)
+
+
+def _load(source, image_size: int | None):
+  """Loads an image model that gives a vector for each image."""
+  choices = {} if image_size is None else {'image_size': image_size}
+  dtype = experiment.choose_dtype({'dtype': 'auto'})
+  loaded = load_image_model(source, dtype=dtype, **choices)
+  if (tubelet := loaded.model.cfg.tubelet) > 1:
+    raise UserError(
+      f'The patches of {source} span {tubelet} frames, so it gives no vector '
+      'for an image; take an image model.'
+    )
+  return loaded
 
 
 def choose_per(

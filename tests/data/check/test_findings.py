@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from i2v_jax.data.check import findings
+from i2v_jax.data.check.listed import compute_span
 from i2v_jax.data.clips.spec import ClipSpec
 from i2v_jax.data.sets import sources
 
@@ -94,7 +95,7 @@ def test_a_video_listed_in_both_splits_is_a_leak():
 )
 def test_clips_shorter_than_the_span(options, frames, fate):
   spec = ClipSpec(num_frames=8, image_size=32, **options)
-  assert findings.compute_span(spec)[0] == frames
+  assert compute_span(spec)[0] == frames
   just, long = {'frames': frames - 1}, {'frames': frames}
   short = {'a': just, 'b': long, 'c': just | {'ok': False, 'reason': 'x'}}
   found = find({'val': split_of({'a': 0, 'b': 1, 'c': 1})}, short, spec=spec)
