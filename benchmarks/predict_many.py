@@ -22,7 +22,6 @@ import time
 import numpy as np
 from cpu import describe_cpu
 
-from configs import quickstart
 from i2v_jax.cli.arguments import add_json, add_rounds
 from i2v_jax.cli.numbers import count
 from i2v_jax.data.sets import digits, given_clips, sources
@@ -30,8 +29,7 @@ from i2v_jax.deploy import trained
 from i2v_jax.deploy.prediction.reading import make_reading, score_classes
 from i2v_jax.runtime import errors, files, ranges
 from i2v_jax.runtime.console import console, make_table
-from i2v_jax.runtime.process import limit_arenas
-from i2v_jax.training import experiment, stored
+from i2v_jax.training import config_files, experiment, stored
 from i2v_jax.training.evaluation import evaluate
 
 CLASSES = ('left and back', 'moves left', 'moves right', 'right and back')
@@ -41,7 +39,7 @@ def make_model(workdir: str) -> trained.Trained:
   """Loads a trained model, or makes that of the quickstart without training."""
   if workdir:
     return trained.load(workdir)
-  config = experiment.to_plain(quickstart.get_config())
+  config = config_files.load_config('configs/quickstart.py')
   model = experiment.build_model(config, len(CLASSES))
   pretrained = stored.load_pretrained(config, model, CLASSES)
   params = stored.init_params(model, pretrained, 0)
@@ -146,7 +144,6 @@ def show_memory(found: dict) -> None:
 
 
 def run(args) -> None:
-  limit_arenas()  # as `i2v predict` does
   model = make_model(args.workdir)
   config = model.config | {'loader': dict(model.config['loader'])}
   config['loader']['threads'] = args.threads

@@ -135,3 +135,19 @@ def test_public_names_are_there(name):
 def test_a_name_that_is_not_public_is_named():
   with pytest.raises(AttributeError, match="'i2v_jax' has no attribute 'tain'"):
     i2v_jax.tain  # noqa: B018
+
+
+@pytest.mark.parametrize(
+  'path', sorted((ROOT / 'benchmarks').glob('*.py')), ids=lambda path: path.stem
+)
+def test_benchmarks_find_their_imports_when_run_by_path(path):
+  """Of this repository only their own folder is on the path then."""
+  tree = ast.parse(path.read_text(encoding='utf-8'))
+  found = {
+    (node.module if isinstance(node, ast.ImportFrom) else name.name)
+    for node in ast.walk(tree)
+    if isinstance(node, ast.Import | ast.ImportFrom)
+    for name in node.names
+  }
+  tops = {name.partition('.')[0] for name in found}
+  assert not tops & {'configs', 'tests', 'benchmarks'}

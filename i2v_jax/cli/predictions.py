@@ -3,12 +3,10 @@
 from i2v_jax.cli import prediction_arguments
 from i2v_jax.cli.arguments import find_given, refuse_given
 from i2v_jax.cli.prediction_arguments import FORMATS, RULES
-from i2v_jax.runtime.process import limit_arenas
 
 
 def predict(args) -> int:
   _check(args)
-  limit_arenas()
   clips = list_clips(args.clips, args.part)
   from i2v_jax.data.loading.window_spans import make_sliding
   from i2v_jax.deploy import predict, trained
@@ -47,7 +45,6 @@ def features(args) -> int:
     raise UserError('--image-size is of an image model; leave --workdir out.')
   if args.workdir and args.mirror:
     raise UserError('--mirror is of an image model; leave --workdir out.')
-  limit_arenas()
   clips = list_clips(args.clips, args.part)
   from i2v_jax.deploy import features, trained
   from i2v_jax.deploy.prediction import encoders, tables

@@ -9,17 +9,15 @@ try:
 except ModuleNotFoundError:  # Windows
   resource = None
 
-_M_ARENA_MAX = -8  # of glibc's malloc.h
 
+def release_freed_memory() -> None:
+  """Returns memory to the system that glibc keeps after it was freed.
 
-def limit_arenas(count: int = 2) -> None:
-  """Limits the pools in which glibc keeps freed memory, otherwise by thread.
-
-  A program that reads videos for hours then needs no more memory than after
-  minutes. Nothing happens with other C libraries. Call it before threads start.
+  Frames of many sizes leave holes, so that a program that reads videos for
+  hours would grow. Nothing happens with other C libraries.
   """
   if platform.libc_ver()[0] == 'glibc':
-    ctypes.CDLL(None).mallopt(_M_ARENA_MAX, count)
+    ctypes.CDLL(None).malloc_trim(0)
 
 
 def read_peak_bytes() -> int | None:

@@ -22,13 +22,13 @@ def test_windows_does_not_report_it(monkeypatch):
   assert process.read_peak_bytes() is None
 
 
-@pytest.mark.parametrize(('libc', 'calls'), [('glibc', [(-8, 2)]), ('', [])])
-def test_pools_of_freed_memory_are_limited_where_glibc_has_them(
+@pytest.mark.parametrize(('libc', 'calls'), [('glibc', [0]), ('', [])])
+def test_freed_memory_is_released_where_glibc_keeps_it(
   libc, calls, monkeypatch
 ):
   found = []
   monkeypatch.setattr(process.platform, 'libc_ver', lambda: (libc, '2.39'))
-  library = type('Library', (), {'mallopt': lambda _, *x: found.append(x)})
+  library = type('Library', (), {'malloc_trim': lambda _, x: found.append(x)})
   monkeypatch.setattr(process.ctypes, 'CDLL', lambda name: library())
-  process.limit_arenas()
+  process.release_freed_memory()
   assert found == calls

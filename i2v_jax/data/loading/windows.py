@@ -5,6 +5,7 @@ Worker processes run `WindowReader`: nothing here imports JAX.
 
 import collections
 import dataclasses
+import itertools
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -18,10 +19,13 @@ from i2v_jax.data.loading.window_spans import (
 )
 from i2v_jax.data.videos import blocks, faults
 from i2v_jax.data.videos.decode import FPS, DecodeError, open_video
+from i2v_jax.runtime import process
 from i2v_jax.runtime.errors import UserError
 
 MOST_BYTES = 2**26  # of the frames of a block
 MOST_FRAMES = 256
+RELEASED = 100  # calls of this process after which freed memory is released
+_CALLS = itertools.count(1)
 
 Views = dict[str, np.ndarray]
 
@@ -76,6 +80,9 @@ class WindowReader:
       raise DecodeError(f'{path}: {faults.describe(error)}') from error
     except faults.OF_VIDEO as error:
       raise DecodeError(str(error)) from error
+    finally:
+      if next(_CALLS) % RELEASED == 0:
+        process.release_freed_memory()
 
   def find_source(self, path: str) -> str | bytes:
     """Finds what is opened of a video: its path, unless a subclass has more."""

@@ -110,3 +110,19 @@ def test_a_video_that_takes_too_much_memory_is_bad(clip, monkeypatch):
 def test_a_video_that_takes_too_long_is_bad(clip):
   with pytest.raises(DecodeError, match=r'a\.mp4: took longer than 1e-09 s'):
     WindowReader(SPEC, seconds=1e-9)(clip)
+
+
+def test_freed_memory_is_released_now_and_then_also_after_bad_videos(
+  clip, videos, monkeypatch
+):
+  released = []
+  monkeypatch.setattr(windows, 'RELEASED', 2)
+  monkeypatch.setattr(
+    windows.process, 'release_freed_memory', lambda: released.append(1)
+  )
+  reader = WindowReader(SPEC)
+  for _ in range(2):
+    reader(clip)
+    with pytest.raises(DecodeError):
+      reader(str(videos / 'README.md'))
+  assert len(released) == 2
