@@ -5,7 +5,9 @@ parameters that no weights give are held as they were drawn.
 """
 
 import contextlib
+import functools
 import logging
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -52,6 +54,7 @@ class Checkpoints:
       'metadata': ocp.JsonCheckpointHandler(),
     }
     _LOG.addFilter(_not_of_orbax)
+    _drop_late_notices()
     self.manager = ocp.CheckpointManager(
       checkpoint_files.checkpoints_folder(workdir),
       options=options,
@@ -185,3 +188,20 @@ def _is_of_disk(error: Exception) -> bool:
 def _not_of_orbax(record: logging.LogRecord) -> bool:
   """Drops records of Orbax, which logs errors that it raises as well."""
   return 'orbax' not in record.pathname
+
+
+@functools.cache
+def _drop_late_notices() -> None:
+  """Drops notices of writes that end after another one has failed.
+
+  The error of the first is raised, and Orbax then closes the event loop that
+  waits for all: each of the others would print a traceback. The hook remains,
+  as they may end after the checkpoints are closed.
+  """
+  report = sys.unraisablehook
+
+  def report_others(notice):
+    if notice.object or str(notice.exc_value) != 'Event loop is closed':
+      report(notice)
+
+  sys.unraisablehook = report_others

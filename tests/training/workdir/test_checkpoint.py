@@ -1,13 +1,17 @@
 """Checkpoints: whole or passed over, whatever happens to disk and clock."""
 
+import asyncio
 import json
 import shutil
+import sys
 import time
+import types
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import tensorstore
 
 from i2v_jax.deploy import trained
 from i2v_jax.runtime import hosts, sharding
@@ -229,3 +233,26 @@ def test_only_what_a_disk_does_is_a_matter_of_the_disk(workdir, monkeypatch):
 )
 def test_tensorstore_spells_errors_of_the_disk_in_two_ways(error, of_disk):
   assert checkpoint._is_of_disk(error) == of_disk
+
+
+def test_writes_that_end_after_a_failed_one_print_nothing(monkeypatch):
+  """Awaited ones do, as the event loop is closed; other notices remain."""
+  told = []
+  monkeypatch.setattr(sys, 'unraisablehook', told.append)
+
+  def end_late():
+    promise, write = tensorstore.Promise.new()
+    events = asyncio.new_event_loop()
+    awaited = {asyncio.ensure_future(write, loop=events)}
+    events.run_until_complete(asyncio.wait(awaited, timeout=1e-3))
+    events.close()
+    promise.set_result(0)
+
+  end_late()
+  assert str(told.pop().exc_value) == 'Event loop is closed'
+  checkpoint._drop_late_notices.__wrapped__()
+  end_late()
+  assert not told
+  other = types.SimpleNamespace(object=None, exc_value=ValueError('other'))
+  sys.unraisablehook(other)
+  assert told == [other]
