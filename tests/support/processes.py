@@ -1,5 +1,6 @@
 """What this process holds: to see that nothing is left behind."""
 
+import contextlib
 import os
 import pathlib
 
@@ -11,12 +12,12 @@ def children():
 
 def below(pid):
   """Process ids of the children of a process."""
-  tasks = pathlib.Path(f'/proc/{pid}/task').glob('*/children')
-  return [
-    int(pid)
-    for file in tasks
-    for pid in file.read_text(encoding='utf-8').split()
-  ]
+  found = []
+  for file in pathlib.Path(f'/proc/{pid}/task').glob('*/children'):
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+      # A thread that has just ended has no children.
+      found += map(int, file.read_text(encoding='utf-8').split())
+  return found
 
 
 def alive(pid):

@@ -45,6 +45,8 @@ class Watch:
         self._waiting_since = time.monotonic()
     finally:
       ended.set()
+      if self._seconds:
+        thread.join()
 
   def report(self) -> str:
     """Reports what each thread is reading, the longest first."""
