@@ -201,7 +201,8 @@ def _drop_late_notices() -> None:
   report = sys.unraisablehook
 
   def report_others(notice):
-    if notice.object or str(notice.exc_value) != 'Event loop is closed':
+    of_write = notice.object is None  # called by TensorStore, not by Python
+    if not (of_write and str(notice.exc_value) == 'Event loop is closed'):
       report(notice)
 
   sys.unraisablehook = report_others
