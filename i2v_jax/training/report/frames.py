@@ -120,7 +120,9 @@ def find_footage(
   root = root or of_val.get('root') or known.get('root') or ''
   split = of_val.get('split') or known.get('val') or 'val'
   root = str(pathlib.Path(root).expanduser()) if root else ''
-  is_prepared = bool(root) and os.path.isdir(root) and bool(
-    prepared.find_folders(root)
+  is_prepared = (
+    bool(root) and os.path.isdir(root) and bool(prepared.find_folders(root))
   )
-  return Footage(root, split if is_prepared else '', known.get('fps', decode.FPS))
+  return Footage(
+    root, split if is_prepared else '', known.get('fps', decode.FPS)
+  )

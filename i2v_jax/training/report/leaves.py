@@ -12,7 +12,14 @@ from typing import Any
 from i2v_jax.runtime import files
 
 # Of files that another version wrote, or that were cut off by a power failure.
-DAMAGE = (ValueError, OSError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
+DAMAGE = (
+  ValueError,
+  OSError,
+  KeyError,
+  TypeError,
+  EOFError,
+  zipfile.BadZipFile,
+)
 SPLITS = ('train', 'val')
 
 

@@ -43,7 +43,7 @@ def find_state(leaves: Leaves) -> str:
     return ''
   try:
     return status.find_state(leaves.workdir, leaves.beats[0])
-  except DAMAGE + (AttributeError,):  # another version wrote it
+  except (*DAMAGE, AttributeError):  # another version wrote it
     return str(leaves.beats[0]['phase'])
 
 

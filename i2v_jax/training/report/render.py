@@ -17,7 +17,7 @@ from markupsafe import Markup
 from i2v_jax.training.workdir.status import format_duration
 
 PAGE = pathlib.Path(__file__).parent / 'page'
-NONE = '–'
+NONE = '\u2013'  # a dash
 _BYTES = ((1e9, 'GB'), (1e6, 'MB'), (1e3, 'kB'))
 _COUNTS = ((1e12, ' T'), (1e9, ' G'), (1e6, ' M'))
 _SPACE = '\u00a0'  # which does not break a line
@@ -32,12 +32,16 @@ def render(template: str, **values: Any) -> str:
   """
   script = read_part('script.js')
   digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-  html = make_environment().get_template(template).render(
-    style=Markup(read_part('style.css')),
-    script=Markup(script),
-    script_digest=digest,
-    written=time.strftime('%Y-%m-%d %H:%M'),
-    **values,
+  html = (
+    make_environment()
+    .get_template(template)
+    .render(
+      style=Markup(read_part('style.css')),
+      script=Markup(script),
+      script_digest=digest,
+      written=time.strftime('%Y-%m-%d %H:%M'),
+      **values,
+    )
   )
   # Names of files may be any bytes, and no HTML holds half of a character.
   return html.encode(errors='replace').decode()
@@ -158,5 +162,3 @@ def _write(value: Any) -> str:
     plain = value.startswith('(') or value.isidentifier()
     return value if plain else repr(value)
   return repr(value)
-
-

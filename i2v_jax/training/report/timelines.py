@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-
 from i2v_jax.training.report.evaluations import Evaluation, Scores
 from i2v_jax.training.report.figures.timeline import Row, draw_timeline
 from i2v_jax.training.report.frames import NAMED_SPAN

@@ -8,8 +8,6 @@ import numpy as np
 from i2v_jax.training.report.leaves import SPLITS, Leaves
 from i2v_jax.training.report.origins import find_origins
 
-METHODS = {None: 'a head on the frozen image model'}
-
 
 def describe(leaves: Leaves) -> dict[str, Any]:
   """Makes the values of the section."""
@@ -40,15 +38,15 @@ def describe_model(config: Mapping[str, Any]) -> str:
   frames, pixels = model.get('num_frames'), image.get('image_size')
   return (
     f'{method}, {image.get("family", "")} ViT {size}, {frames} frames of '
-    f'{pixels} × {pixels} pixels'
+    f'{pixels} x {pixels} pixels'
   ).replace('swin ViT', 'swin')
 
 
 def list_classes(data: Mapping[str, dict]) -> list[tuple]:
-  """Lists classes by label: name, then how many of each of `SPLITS` or None."""
+  """Lists classes by label, and how many of each split; None: it has none."""
   counts = [dict(data[name]['classes']) for name in SPLITS if name in data]
   names = dict.fromkeys(name for known in counts for name in known)
-  return [(name, *(known.get(name) for known in counts)) for name in names]
+  return [(name, [known.get(name) for known in counts]) for name in names]
 
 
 def _describe_split(leaves: Leaves, name: str) -> dict[str, Any]:
