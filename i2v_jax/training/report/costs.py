@@ -44,7 +44,7 @@ def _sum_seconds(records: list[dict]) -> float | None:
 
 
 def _draw(series) -> str:
-  names = {'step_seconds': 'a step', 'data_seconds': 'of it waiting for data'}
+  names = {'step_seconds': 'a step', 'data_seconds': 'waiting for data'}
   lines = [
     make_line(text, series[name], dashed=name == 'data_seconds')
     for name, text in names.items()
