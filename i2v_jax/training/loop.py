@@ -106,11 +106,12 @@ class Trainer:
       bar, advance = make_progress(run.steps, 'train', done=start)
       batches = self.waits.over(make_batches(run, start, self._over), start)
       self.beat.find_data_share = self.waits.find_share
-      with bar:
+      with bar, self.waits:
         for step, batch in enumerate(self.stop.over(batches), start + 1):
           # The state is donated: the new one takes its memory, so nothing may
           # read the old one after this line.
           run.state, metrics = self.step_fn(run.state, run.frozen, batch)
+          self.waits.started(metrics['loss'])
           self.beat.stepped(step)
           # Metrics are read one step late: the device computes this step while
           # the host looks at those of the step before. Reading these now would
