@@ -46,7 +46,7 @@ def draw_scatter(
   """
   points = [p for p in points if p.x > 0 or not log_x]
   front = find_front(points)
-  sheet = Sheet(560, 300 + 6 * _count_near_top(points), (60, 20, 42, 12))
+  sheet = Sheet(560, 320 + 3 * _count_near_top(points), (60, 20, 42, 12))
   _limit(sheet, points, log_x)
   _draw_axes(sheet, points, x_label, y_label, log_x)
   xs, ys = [p.x for p in front], [p.y for p in front]
@@ -72,7 +72,7 @@ def _limit(sheet: Sheet, points: Sequence[Point], log_x: bool) -> None:
     limits = low - room, high + room
   span = max(max(ys) - min(ys), 0.02)
   # Room for the names of those at the top, who are often many.
-  above = 0.06 + 0.45 * (1 - 0.9 ** (_count_near_top(points) - 1))
+  above = 0.06 + 0.3 * (1 - 0.9 ** (_count_near_top(points) - 1))
   sheet.limit(limits, (min(ys) - 0.12 * span, max(ys) + above * span))
 
 
