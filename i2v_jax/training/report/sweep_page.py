@@ -21,9 +21,9 @@ SCORES = {'mAP': 'mAP', 'top1': 'top-1'}
 # Key of a cost -> what the axis of its figure says, and its unit.
 COSTS = {
   'tunable_params': ('tunable parameters', 1),
-  'flops': ('GFLOP per view', 1e-9),
+  'gflops': ('GFLOP per view', 1),
   'train_seconds': ('training, ms per clip', 1e3),
-  'train_peak_bytes': ('memory of a training step, MiB', 2**-20),
+  'train_peak_bytes': ('memory of a training step, MB', 1e-6),
 }
 
 
@@ -54,17 +54,25 @@ def make_sweep_report(workdir: files.Path) -> str:
     conditions=conditions,
     score=SCORES[score],
     methods=methods,
-    best=max(points, key=lambda m: m['score'], default=None),
+    scored=len(points),
+    best=max(points, key=_rank, default=None),
+    deviations=any(m['deviation'] for m in points),
+    timed_alone=any('train_seconds_per_clip' in row for row in rows),
     failed=[m for m in methods if m['error']],
     figures=_draw_figures(points, SCORES[score]),
     columns={key: any(m[key] is not None for m in methods) for key in _SHOWN},
   )
 
 
+def _rank(method: Mapping[str, Any]) -> tuple[float, float]:
+  """The most accurate first, of equal ones that with the fewest parameters."""
+  return method['score'], -(method['tunable_params'] or 0)
+
+
 _SHOWN = (
   'parameters',
   'tunable_params',
-  'flops',
+  'gflops',
   'train_seconds',
   'train_peak_bytes',
   'seconds_per_clip',
@@ -78,12 +86,9 @@ def _describe(row: Mapping[str, Any], folder, score: str) -> dict[str, Any]:
   macs, reported = row.get('view_macs'), row.get('reported')
   found = {
     'name': name,
-    # Such a row has nothing but its time.
-    'merged': 'tunable_params' not in row,
     'score': row.get(score),
     'deviation': row.get(f'{score}_deviation'),
-    'top5': row.get('top5'),
-    'flops': 2 * macs if is_number(macs) else None,
+    'gflops': macs * 2e-9 if is_number(macs) else None,
     'reported': reported / 100 if reported else None,
     'error': row.get('error'),
     'runs': [],
