@@ -12,6 +12,7 @@ import pathlib
 import queue
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 from typing import Any
@@ -32,6 +33,14 @@ FLAGS = (
   '--disable-extensions',
   '--remote-debugging-pipe',
 )
+# Chromium talks through 3 and 4, whatever our numbers are.
+_START = """
+import os, sys
+read, write, *command = sys.argv[1:]
+os.dup2(int(read), 3)
+os.dup2(int(write), 4)
+os.execv(command[0], command)
+"""
 
 
 def find_chromium() -> str | None:
@@ -47,27 +56,19 @@ class Browser:
   """
 
   def __init__(self, path: str):
-    self._home = tempfile.mkdtemp(prefix='browser_')
-    self._errors = tempfile.TemporaryFile()
     to_read, self._write = os.pipe()
     self._read, to_write = os.pipe()
-    # Above 9, so that making them 3 and 4 overwrites neither.
+    # Above 9, so that making them 3 and 4 overwrites neither of them.
     ours = [fcntl.fcntl(fd, fcntl.F_DUPFD, 10) for fd in (to_read, to_write)]
-    self._process = subprocess.Popen(
-      [
-        'sh',
-        '-c',
-        f'exec "$@" 3<&{ours[0]} 4>&{ours[1]} {ours[0]}<&- {ours[1]}>&-',
-        'sh',
-        path,
-        *FLAGS,
-        f'--user-data-dir={self._home}',
-        'about:blank',
-      ],
-      pass_fds=ours,
-      stdout=subprocess.DEVNULL,
-      stderr=self._errors,
-    )
+    self._home = pathlib.Path(tempfile.mkdtemp(prefix='browser_'))
+    command = [path, *FLAGS, f'--user-data-dir={self._home}', 'about:blank']
+    with (self._home / 'stderr').open('wb') as errors:
+      self._process = subprocess.Popen(
+        [sys.executable, '-c', _START, *map(str, ours), *command],
+        pass_fds=ours,
+        stdout=subprocess.DEVNULL,
+        stderr=errors,
+      )
     for fd in (*ours, to_read, to_write):
       os.close(fd)
     self._numbers = itertools.count(1)
@@ -108,8 +109,7 @@ class Browser:
 
   def _tail(self) -> str:
     """The end of what it has printed."""
-    self._errors.seek(0)
-    return self._errors.read()[-1000:].decode(errors='replace')
+    return (self._home / 'stderr').read_bytes()[-1000:].decode(errors='replace')
 
   def open(
     self, path: pathlib.Path, width: int = 1280, scheme: str = 'light'
@@ -136,7 +136,6 @@ class Browser:
     self._reader.join(SECONDS)
     os.close(self._write)
     os.close(self._read)
-    self._errors.close()
     shutil.rmtree(self._home, ignore_errors=True)
 
 
@@ -231,7 +230,7 @@ class Page:
     found = self.call('Page.captureScreenshot', captureBeyondViewport=True)
     pathlib.Path(path).write_bytes(base64.b64decode(found['data']))
 
-  def print(self) -> bytes:
+  def print_pdf(self) -> bytes:
     """Prints the page as PDF."""
     found = self.call('Page.printToPDF', printBackground=True)
     return base64.b64decode(found['data'])
