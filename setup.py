@@ -18,6 +18,7 @@ INSTALL_REQUIRES = [
   'huggingface_hub>=0.26,<3',
   'importlib_resources>=6,<8',
   'jax>=0.8,<0.13',  # meshes in use while tracing
+  'jinja2>=3.1,<4',  # the pages of `i2v report`
   'ml_collections>=1.1,<2',
   'numpy>=2,<3',
   'opencv-python-headless>=4.10.0.84,<6',
@@ -49,7 +50,10 @@ setup(
   ],
   # A `configs` next to the package could belong to another distribution.
   package_dir={'i2v_jax.configs': 'configs'},
-  package_data={'i2v_jax.weights': ['builtin/*.safetensors']},
+  package_data={
+    'i2v_jax.training.report': ['page/*'],
+    'i2v_jax.weights': ['builtin/*.safetensors'],
+  },
   install_requires=INSTALL_REQUIRES,
   extras_require={
     'beam': ['apache_beam>=2.61,<3'],  # data prepared on many machines
