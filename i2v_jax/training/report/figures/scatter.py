@@ -10,6 +10,7 @@ from i2v_jax.training.report.figures.colours import ACCENT, INK, MUTED, PAPER
 from i2v_jax.training.report.figures.sheet import Sheet
 
 _SIZE = 10  # of names
+_LINE = 12.5  # pixels from name to name
 _NAME = 28  # letters
 
 
@@ -24,11 +25,11 @@ class Point(NamedTuple):
 
 def find_front(points: Sequence[Point]) -> list[Point]:
   """The points that no other beats in both cost and accuracy, by cost."""
-  found, best = [], -np.inf
+  found = []
   for point in sorted(points, key=lambda p: (p.x, -p.y)):
-    if point.y > best:
+    last = found[-1] if found else None
+    if not last or point.y > last.y or (point.x, point.y) == (last.x, last.y):
       found.append(point)
-      best = point.y
   return found
 
 
@@ -45,13 +46,12 @@ def draw_scatter(
   """
   points = [p for p in points if p.x > 0 or not log_x]
   front = find_front(points)
-  crowd = len(points)
-  sheet = Sheet(560, 330 + 5 * max(crowd - 8, 0), (60, 20, 42, 12))
+  sheet = Sheet(560, 320 + 3 * _count_near_top(points), (60, 20, 42, 12))
   _limit(sheet, points, log_x)
   _draw_axes(sheet, points, x_label, y_label, log_x)
   xs, ys = [p.x for p in front], [p.y for p in front]
   sheet.draw(xs, ys, ACCENT, 1.2, (5, 3), zorder=2)
-  for point in points:
+  for point in sorted(points, key=front.__contains__):
     _draw_point(sheet, point, point in front)
   _write_names(sheet, points, front)
   return sheet.finish(
@@ -72,9 +72,13 @@ def _limit(sheet: Sheet, points: Sequence[Point], log_x: bool) -> None:
     limits = low - room, high + room
   span = max(max(ys) - min(ys), 0.02)
   # Room for the names of those at the top, who are often many.
-  near = sum(y > max(ys) - 0.06 * span for y in ys)
-  above = min(0.06 + 0.02 * near, 0.5)
+  above = 0.06 + 0.3 * (1 - 0.9 ** (_count_near_top(points) - 1))
   sheet.limit(limits, (min(ys) - 0.12 * span, max(ys) + above * span))
+
+
+def _count_near_top(points: Sequence[Point]) -> int:
+  ys = [p.y for p in points] or [0]
+  return sum(y >= max(ys) - 0.06 * (max(ys) - min(ys)) for y in ys)
 
 
 def _draw_axes(sheet, points, x_label: str, y_label: str, log_x: bool) -> None:
@@ -99,20 +103,55 @@ def _draw_point(sheet: Sheet, point: Point, filled: bool) -> None:
 
 
 def _write_names(sheet: Sheet, points, front) -> None:
-  names = [words.shorten(point.name, _NAME) for point in points]
+  """Writes the names beside the dots, those of one place as one label."""
   dots = [sheet.to_pixels(point.x, point.y) for point in points]
-  sizes = [(words.measure(name, _SIZE), _SIZE * 1.25) for name in names]
-  places = placing.place_labels(dots, sizes, sheet.inner)
-  for point, name, dot, place in zip(points, names, dots, places, strict=True):
-    if place is None:  # hovering tells the name
+  groups = placing.group_dots(dots, 9)
+  names = [words.shorten(point.name, _NAME) for point in points]
+  places = placing.place_labels(
+    [[dots[i] for i in group] for group in groups],
+    [_measure([names[i] for i in group]) for group in groups],
+    sheet.inner,
+    [any(points[i] in front for i in group) for group in groups],
+    [sheet.to_pixels(point.x, point.y) for point in front],
+  )
+  for group, place in zip(groups, places, strict=True):
+    if place is None:  # hovering tells the names
       continue
-    (x, y), (width, height) = place, sizes[names.index(name)]
-    end = np.clip(dot, (x, y), (x + width, y + height))
-    if np.hypot(*(end - dot)) > 9:
-      sheet.draw_in_pixels(
-        [dot[0], end[0]], [dot[1], end[1]], MUTED, 0.6, zorder=2
-      )
-    colour = INK if point in front else MUTED
-    weight = 'bold' if point in front else 'normal'
-    style = {'color': colour, 'fontsize': _SIZE, 'fontweight': weight}
-    sheet.write(x, y + height / 2, name, **style)
+    middle = np.mean([dots[i] for i in group], 0)
+    size = _measure([names[i] for i in group])
+    _draw_leader(sheet, middle, place, size)
+    x, side = _align(middle[0], place[0], size[0])
+    group = sorted(group, key=lambda i: (-points[i].y, i))
+    for row, index in enumerate(group):
+      strong = points[index] in front
+      style = {
+        'ha': side,
+        'color': INK if strong else MUTED,
+        'fontsize': _SIZE,
+        'fontweight': 'bold' if strong else 'normal',
+      }
+      y = place[1] + size[1] - (row + 0.5) * _LINE
+      sheet.write(x, y, names[index], **style)
+
+
+def _align(dot: float, left: float, width: float) -> tuple[float, str]:
+  """Where names are written, and which of their ends: that near the dot."""
+  if left >= dot:
+    return left, 'left'
+  if left + width <= dot:
+    return left + width, 'right'
+  return left + width / 2, 'center'
+
+
+def _measure(names: Sequence[str]) -> tuple[float, float]:
+  wide = max(words.measure(name, _SIZE) for name in names)
+  return wide, len(names) * _LINE
+
+
+def _draw_leader(sheet: Sheet, dot, corner, size) -> None:
+  """A line from a dot to its label, unless it is next to it."""
+  corner = np.array(corner)
+  end = np.clip(dot, corner, corner + size)
+  if np.hypot(*(end - dot)) > 11:
+    xs, ys = zip(dot, end, strict=True)
+    sheet.draw_in_pixels(xs, ys, MUTED, 0.6, zorder=1)

@@ -36,9 +36,7 @@ class Sheet:
     place = left / width, bottom / height
     share = self.inner[0] / width, self.inner[1] / height
     self.axes = self._figure.add_axes((*place, *share))
-    self.axes.patch.set_visible(False)
-    self.axes.spines[:].set_visible(False)
-    self.axes.set(xticks=[], yticks=[])
+    self.axes.set_axis_off()
     self._left = left
     self._words: list[str] = []
     self._tips: dict[str, str] = {}

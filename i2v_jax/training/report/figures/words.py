@@ -28,11 +28,11 @@ def shorten(text: str, width: float) -> str:
   head = tail = ''
   for index in range(len(text)):
     longer = head + text[index]
-    if count_letters(longer + tail) > width - 1:
+    if count_letters(longer + tail) > width - 1.5:
       break
     head = longer
     if index % 3 == 2 and count_letters(text[-len(tail) - 1] + tail + head) < (
-      width - 1
+      width - 1.5
     ):
       tail = text[-len(tail) - 1] + tail
   return f'{head.rstrip()}…{tail.lstrip()}'
@@ -47,12 +47,12 @@ def _count_one(letter: str) -> float:
   if unicodedata.combining(letter):
     return 0
   wide = unicodedata.east_asian_width(letter) in 'WF'
-  return 1.8 if wide else 1.45 if letter in 'MW@mw' else 1
+  return 1.8 if wide else 1.5 if letter in 'MW@mw…' else 1
 
 
 def measure(text: str, size: float = SIZE) -> float:
   """About how wide a text is, in pixels."""
-  return count_letters(text) * size * 0.56
+  return count_letters(text) * size * 0.6
 
 
 def spread(
