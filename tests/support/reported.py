@@ -99,19 +99,11 @@ def _write_evaluation(workdir, split: Split) -> None:
     'task': 'single' if split.targets is None else 'multi',
   }
   bad = {split.ids[-1]: 'moov atom not found <b>'}
-  found = evaluate.Evaluation(scores, {}, facts, bad)
+  seconds = np.random.default_rng(2).uniform(1, 20, len(split))
+  seconds = seconds.astype(np.float32)
+  found = evaluate.Evaluation(scores, {}, facts, bad, seconds)
   found = evaluate.use_calibration(found, split, fitted)
   evaluate.write_evaluation(found, split, workdir / 'eval')
-  _add_seconds(workdir / 'eval/scores.npz', split)
-
-
-def _add_seconds(path, split: Split) -> None:
-  seconds = np.random.default_rng(2).uniform(1, 20, len(split))
-  with np.load(path) as arrays:
-    known = dict(arrays)
-  spans = np.full((len(split), 2), np.nan)
-  known |= {'seconds': seconds.astype(np.float32), 'spans': spans}
-  np.savez(path, **known)
 
 
 def _write_training(workdir, names, examples, steps) -> None:

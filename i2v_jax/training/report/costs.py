@@ -25,7 +25,6 @@ def describe(leaves: Leaves) -> dict[str, Any]:
     'batch_size': size,
     'beats': leaves.beats,
     'peaks': [beat for beat in leaves.beats if beat.get('peak_bytes')],
-    'flops': 2 * costs['view_macs'] if costs.get('view_macs') else None,
     'trained_seconds': _sum_seconds(leaves.records),
     'figure': _draw(series),
   }
