@@ -25,7 +25,6 @@ def describe(leaves: Leaves) -> dict[str, Any]:
     'batch_size': size,
     'beats': leaves.beats,
     'peaks': [beat for beat in leaves.beats if beat.get('peak_bytes')],
-    'flops': 2 * costs['view_macs'] if costs.get('view_macs') else None,
     'trained_seconds': _sum_seconds(leaves.records),
     'figure': _draw(series),
   }
@@ -44,7 +43,7 @@ def _sum_seconds(records: list[dict]) -> float | None:
 
 
 def _draw(series) -> str:
-  names = {'step_seconds': 'a step', 'data_seconds': 'of it waiting for data'}
+  names = {'step_seconds': 'a step', 'data_seconds': 'waiting for data'}
   lines = [
     make_line(text, series[name], dashed=name == 'data_seconds')
     for name, text in names.items()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from i2v_jax.runtime import files
+from i2v_jax.training.workdir.stored_config import read_config
 
 # Of files that another version wrote, or that were cut off by a power failure.
 DAMAGE = (
@@ -66,6 +67,7 @@ def read_leaves(workdir: files.Path) -> Leaves:
   found = Leaves(pathlib.Path(workdir))
   folder = found.workdir
   found.config = found.read(folder / 'config.json', files.read_json, {})
+  found.config = found.config or read_config(folder) or {}
   found.records = _read_lines(found, folder / 'metrics.jsonl', 'step')
   found.starts = _read_lines(found, folder / 'starts.jsonl', 'command')
   found.data = found.read(folder / 'data.json', _read_data, {})

@@ -88,15 +88,15 @@ def _draw(series, marks) -> list[dict[str, str]]:
   """Draws each figure whose metrics there are."""
   percent = lambda name: [(x, 100 * y) for x, y in series.get(name, ())]
   of_videos = {
-    f'validation, {label}{views}': percent(f'val/{key}{suffix}')
-    for key, label in (('top1', 'top-1'), ('mAP', 'mAP'))
+    f'{label}{views}': percent(f'val/{key}{suffix}')
+    for key, label in (('top1', 'val top-1'), ('mAP', 'val mAP'))
     for suffix, views in (('_1view', ', 1 view'), ('', ', all views'))
   }
   wanted = [
     ('Loss', {'training': series.get('loss')}, 'loss'),
     (
       'Accuracy',
-      {'training, one batch each': percent('accuracy')} | of_videos,
+      {'training batch': percent('accuracy')} | of_videos,
       'percent',
     ),
     ('Learning rate', {'learning rate': series.get('lr')}, 'learning rate'),
@@ -108,7 +108,7 @@ def _draw(series, marks) -> list[dict[str, str]]:
   figures = []
   for title, lines, label in wanted:
     found = [
-      make_line(name, points, dashed=name.startswith('training,'))
+      make_line(name, points, dashed=name == 'training batch')
       for name, points in lines.items()
       if points
     ]

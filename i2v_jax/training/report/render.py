@@ -4,6 +4,7 @@ All texts are escaped; numbers keep their exact value in `<data value>`.
 """
 
 import base64
+import functools
 import hashlib
 import json
 import math
@@ -52,6 +53,7 @@ def read_part(name: str) -> str:
   return (PAGE / name).read_text(encoding='utf-8')
 
 
+@functools.cache
 def make_environment() -> jinja2.Environment:
   """Makes the environment of all templates; what is missing is an error."""
   found = jinja2.Environment(

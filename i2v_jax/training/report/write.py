@@ -15,6 +15,7 @@ from i2v_jax.training.report import (
   lengths,
   progress,
   quality,
+  sweep_page,
   timelines,
   trained_on,
 )
@@ -41,8 +42,6 @@ def make_report(workdir: files.Path, root: str = '') -> str:
   """
   workdir = pathlib.Path(workdir)
   if is_sweep(workdir):
-    from i2v_jax.training.report import sweep_page
-
     return sweep_page.make_sweep_report(workdir)
   leaves = read_leaves(workdir)
   evaluations = read_evaluations(leaves)

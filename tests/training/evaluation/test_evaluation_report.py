@@ -21,7 +21,8 @@ def evaluation(classes=3, bad=(), **facts):
   )
   accuracy = dict(top1=0.5, top5=0.75, mean_class=0.5)
   scores = np.zeros((2, classes), np.float32)
-  return evaluate.Evaluation(scores, accuracy, facts, dict(bad))
+  seconds = np.array([1.5, np.nan], np.float32)
+  return evaluate.Evaluation(scores, accuracy, facts, dict(bad), seconds)
 
 
 @pytest.fixture
