@@ -46,7 +46,7 @@ def draw_scatter(
   """
   points = [p for p in points if p.x > 0 or not log_x]
   front = find_front(points)
-  sheet = Sheet(560, 320 + 3 * _count_near_top(points), (60, 20, 42, 12))
+  sheet = Sheet(560, 320 + 4 * _count_near_top(points), (60, 20, 42, 12))
   _limit(sheet, points, log_x)
   _draw_axes(sheet, points, x_label, y_label, log_x)
   xs, ys = [p.x for p in front], [p.y for p in front]
@@ -72,7 +72,7 @@ def _limit(sheet: Sheet, points: Sequence[Point], log_x: bool) -> None:
     limits = low - room, high + room
   span = max(max(ys) - min(ys), 0.02)
   # Room for the names of those at the top, who are often many.
-  above = 0.06 + 0.3 * (1 - 0.9 ** (_count_near_top(points) - 1))
+  above = 0.06 + 0.35 * (1 - 0.9 ** (_count_near_top(points) - 1))
   sheet.limit(limits, (min(ys) - 0.12 * span, max(ys) + above * span))
 
 
@@ -111,7 +111,6 @@ def _write_names(sheet: Sheet, points, front) -> None:
     [[dots[i] for i in group] for group in groups],
     [_measure([names[i] for i in group]) for group in groups],
     sheet.inner,
-    [any(points[i] in front for i in group) for group in groups],
     [sheet.to_pixels(point.x, point.y) for point in front],
   )
   for group, place in zip(groups, places, strict=True):
@@ -152,6 +151,7 @@ def _draw_leader(sheet: Sheet, dot, corner, size) -> None:
   """A line from a dot to its label, unless it is next to it."""
   corner = np.array(corner)
   end = np.clip(dot, corner, corner + size)
-  if np.hypot(*(end - dot)) > 11:
+  beside = (end == dot).any()
+  if np.hypot(*(end - dot)) > (11 if beside else 0):
     xs, ys = zip(dot, end, strict=True)
     sheet.draw_in_pixels(xs, ys, MUTED, 0.6, zorder=1)
