@@ -49,6 +49,13 @@ def test_a_sweep_ends_with_its_table(command, tmp_path, capsys, monkeypatch):
   assert head == columns
   assert adapted[-1] == '12.5%' and probe[-1] == '-'
   assert probe[:3] == ['probe', '37,732', '132']
+  macs = rows['probe']['view_macs']  # one each, as papers count them
+  assert probe[3] == f'{macs / 1e9:.2f}' != f'{macs / 5e8:.2f}'
+  made = json.loads(
+    (tmp_path / 'runs' / 'conditions.json').read_text(encoding='utf-8')
+  )
+  assert set(made) == {'caption', 'command', 'time'} and made['caption'] == ''
+  assert made['command'] == signals.format_command()
 
   monkeypatch.setattr(loop, 'train_and_evaluate', forbidden)
   before = rows
