@@ -18,8 +18,8 @@ INSTALL_REQUIRES = [
   'huggingface_hub>=0.26,<3',
   'importlib_resources>=6,<8',
   'jax>=0.8,<0.13',  # meshes in use while tracing
-  'jinja2>=3.1.3,<4',  # pages of runs
-  'matplotlib>=3.9,<4',  # figures of runs
+  'jinja2>=3.1.3,<4',  # the pages of `i2v report`
+  'matplotlib>=3.9,<4',  # figures of reports
   'ml_collections>=1.1,<2',
   'numpy>=2,<3',
   'opencv-python-headless>=4.10.0.84,<6',
@@ -29,7 +29,6 @@ INSTALL_REQUIRES = [
   'rich>=13.9,<16',
   'safetensors>=0.5,<1',
   'scikit-learn>=1.5,<2',  # the digits of the quickstart
-  'scipy>=1.13,<2',
   'tensorboardX>=2.6.1,<3',
   'tensorflow-datasets>=4.9.7,<5',  # TensorFlow itself is never imported
 ]
@@ -53,7 +52,7 @@ setup(
   # A `configs` next to the package could belong to another distribution.
   package_dir={'i2v_jax.configs': 'configs'},
   package_data={
-    'i2v_jax.training': ['report/page/*'],
+    'i2v_jax.training.report': ['page/*'],
     'i2v_jax.weights': ['builtin/*.safetensors'],
   },
   install_requires=INSTALL_REQUIRES,

@@ -101,3 +101,13 @@ def test_the_picture_of_the_readme_is_what_its_script_draws():
   assert drawn.shape == kept.shape
   # Not the words: releases of OpenCV draw them in different fonts.
   assert (drawn[:, 160:] == kept[:, 160:]).all()
+
+
+def test_the_figure_of_results_is_that_of_their_table():
+  folder = ROOT / 'docs' / 'pictures'
+  drawn = runpy.run_path(str(folder / 'results.py'))
+  assert len(drawn['read_table']()) == 29
+  # Dots and what hovering says; letters stand where matplotlib's fonts say.
+  dots = re.compile(r'<circle|cx="[^"]*"|cy="[^"]*"|<title>.*?</title>')
+  kept = (folder / 'results.svg').read_text(encoding='utf-8')
+  assert dots.findall(drawn['draw_results']()) == dots.findall(kept)

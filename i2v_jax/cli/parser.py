@@ -5,7 +5,15 @@ import runpy
 import sys
 
 import i2v_jax
-from i2v_jax.cli import bench, data, neighbours, sweeps, trained, weights
+from i2v_jax.cli import (
+  bench,
+  data,
+  neighbours,
+  report,
+  sweeps,
+  trained,
+  weights,
+)
 from i2v_jax.cli.arguments import add_subcommands
 from i2v_jax.data.sets import places
 from i2v_jax.runtime.errors import run_guarded
@@ -25,6 +33,7 @@ def make_parser() -> argparse.ArgumentParser:
   command = add_subcommands(top)
   command('train', None, 'Train a config, as python -m i2v_jax.main does.')
   trained.add(command)
+  report.add(command)
   neighbours.add(command)
   weights.add(command)
   sweeps.add(command)

@@ -8,6 +8,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 from i2v_jax.runtime.errors import UserError
+from i2v_jax.runtime.process import read_peak_bytes
 
 NAME = 'I2V_MEMORY_BYTES'  # environment variable: bytes we may use of a device
 GROUP = pathlib.Path('/sys/fs/cgroup')  # of the container we run in
@@ -85,3 +86,14 @@ def read_device_peak_bytes() -> int | None:
   """
   stats = jax.local_devices()[0].memory_stats() or {}
   return stats.get('peak_bytes_in_use')
+
+
+def read_peak() -> tuple[int | None, str]:
+  """Reads the peak bytes so far, and says of what: 'device' or 'process'.
+
+  Those of the process where the first device reports none.
+  """
+  peak = read_device_peak_bytes()
+  if peak is not None:
+    return peak, 'device'
+  return read_peak_bytes(), 'process'

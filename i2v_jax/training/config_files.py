@@ -5,7 +5,6 @@
 
 import ast
 import dataclasses
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from ml_collections import ConfigDict
 
 from i2v_jax.runtime.errors import UserError, suggest
 from i2v_jax.training import experiment, optional_keys, shipped_configs
+from i2v_jax.training.sweeps.folders import name_folder
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Variant:
   @property
   def folder(self) -> str:
     """The name as a valid folder name on any system."""
-    return re.sub(r'[^\w.,+=-]+', '_', self.name).strip('._')
+    return name_folder(self.name)
 
 
 def load_variants(

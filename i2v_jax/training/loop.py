@@ -7,17 +7,23 @@ from typing import Any
 
 import jax
 
-from i2v_jax.data.loading import pipeline
-from i2v_jax.runtime import compilation, hosts, sharding, signals
+from i2v_jax.runtime import compilation, device_memory, hosts, signals
 from i2v_jax.runtime.console import console, make_progress
 from i2v_jax.runtime.errors import FileError, UserError
-from i2v_jax.training import auto, experiment, features, memory, nonfinite
+from i2v_jax.training import auto, experiment, memory, nonfinite
+from i2v_jax.training.batches import make_batches
 from i2v_jax.training.evaluation import assessment, evaluate
 from i2v_jax.training.evaluation.kinds import Result, find_evaluation
 from i2v_jax.training.overview import print_overview
 from i2v_jax.training.resume import resume_run
 from i2v_jax.training.run import Run, prepare_run
-from i2v_jax.training.workdir import checkpoint, checkpoint_files, log
+from i2v_jax.training.waiting import Waiting
+from i2v_jax.training.workdir import (
+  checkpoint,
+  checkpoint_files,
+  log,
+  start_files,
+)
 from i2v_jax.training.workdir.claim import claim
 from i2v_jax.training.workdir.heartbeat import Heartbeat
 from i2v_jax.training.workdir.lock import Lock
@@ -65,15 +71,19 @@ class Trainer:
   writer: log.Writer
   step_fn: Any = None  # compiled when training begins
   pending: tuple = ()  # the last step and its metrics, until they are read
+  waits: Waiting = dataclasses.field(default_factory=Waiting)
 
   @classmethod
   @contextlib.contextmanager
   def open(cls, run: Run, stop: signals.Stopping) -> Iterator['Trainer']:
     """Locks and claims the workdir of a run, whose newest state it restores."""
     number, count = jax.process_index(), jax.process_count()
+    beat = Heartbeat(
+      run.workdir, run.steps, number, count, device_memory.read_peak
+    )
     with (
       Lock(run.workdir) as lock,
-      Heartbeat(run.workdir, run.steps, number, count) as beat,
+      beat,
       checkpoint.Checkpoints(run.workdir, trains=True) as checkpoints,
     ):
       beat.step = start = _find_start(run, checkpoints)
@@ -81,6 +91,7 @@ class Trainer:
         run.state = resume_run(run, checkpoints)
         console.print(f'resumed at step {start} of {run.steps}')
       claim(run)
+      start_files.write_start(run, start)
       with log.Writer(run.workdir, number == 0, done=start) as writer:
         yield cls(run, stop, lock, beat, checkpoints, writer)
 
@@ -91,13 +102,16 @@ class Trainer:
       if self._lacks_evaluation(start):
         self._evaluate_one_view(start)
       self.step_fn = memory.compile_step(run)
+      start_files.write_costs(run, memory.read_step_peak(self.step_fn))
       bar, advance = make_progress(run.steps, 'train', done=start)
-      batches = make_batches(run, start, self._over)
-      with bar:
+      batches = self.waits.over(make_batches(run, start, self._over), start)
+      self.beat.find_data_share = self.waits.find_share
+      with bar, self.waits:
         for step, batch in enumerate(self.stop.over(batches), start + 1):
           # The state is donated: the new one takes its memory, so nothing may
           # read the old one after this line.
           run.state, metrics = self.step_fn(run.state, run.frozen, batch)
+          self.waits.started(metrics['loss'])
           self.beat.stepped(step)
           # Metrics are read one step late: the device computes this step while
           # the host looks at those of the step before. Reading these now would
@@ -107,11 +121,13 @@ class Trainer:
           advance()
           if self._is_due('checkpoint_every', step) or step == run.steps:
             self._report()
-            self._save()
+            with self.waits.pause():
+              self._save()
           if self._is_due('eval_every', step) and step < run.steps:
             self._report()
-            nonfinite.check_state(run.state)
-            self._evaluate_one_view(step)
+            with self.waits.pause():
+              nonfinite.check_state(run.state)
+              self._evaluate_one_view(step)
     except signals.Stopped:
       self._report()
       self._save_when_stopped(start)
@@ -176,7 +192,8 @@ class Trainer:
     self.beat.loss = float(metrics['loss'])
     if self._is_due('log_every', step) or step in (1, run.steps):
       lr = run.schedule(step - 1)
-      self.writer.scalars(step, metrics | {'lr': lr})
+      times = self.waits.take_means(step)
+      self.writer.scalars(step, metrics | {'lr': lr}, unseen=times)
 
   def _save(self) -> None:
     self.lock.check()
@@ -242,41 +259,6 @@ def evaluate_run(run: Run, spec, over=iter) -> Result:
   return find_evaluation(run.model).evaluate(
     run.model, run.params, loader, run.config, run.mesh, identity, over
   )
-
-
-def make_batches(run: Run, start: int, over=iter) -> Iterator[dict]:
-  """Batches of the steps after `start`, on their way to the devices.
-
-  Args:
-    run: gives data, seed and batch size.
-    start: steps that come before.
-    over: items -> the same items, of what is done before the first batch.
-  """
-  config = run.config
-  if config['cache_gb']:
-    return features.read_batches(run, start, over)
-  host = f'-{jax.process_index()}' if jax.process_index() else ''
-  bad = experiment.make_bad_videos(
-    config, run.train.split, run.workdir / f'bad_videos{host}.csv'
-  )
-  batches = pipeline.load_train_batches(
-    run.train,
-    config['batch_size'],
-    seed=config['seed'],
-    start=start,
-    stop=run.steps,
-    parallel=experiment.make_parallelism(config),
-    repeats=config['repeats'],
-    versions=config['clips_per_video'],
-    balanced=config['data']['balanced'],
-  )
-
-  def put(batch):
-    batch = bad.absorb(batch)
-    del batch['index']
-    return sharding.put(batch, run.mesh)
-
-  return sharding.prefetch(map(put, batches))
 
 
 def _find_start(run: Run, checkpoints: checkpoint.Checkpoints) -> int:

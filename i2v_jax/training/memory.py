@@ -131,6 +131,16 @@ def compile_step(run: Run) -> Callable:
   return compilation.compile_lowered(lowered, run.mesh, 'the training step')
 
 
+def read_step_peak(step: Callable) -> int | None:
+  """Reads what XLA plans for a step of `compile_step`, on one device.
+
+  None where the backend does not report it, or with JAX_DISABLE_JIT.
+  """
+  if isinstance(step, jax.stages.Compiled):
+    return compilation.read_peak_bytes(step)
+  return None
+
+
 def measure(compiled: jax.stages.Compiled, inputs: Inputs) -> Bytes:
   """Measures the memory of a compiled training step on one device.
 

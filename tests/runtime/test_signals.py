@@ -1,6 +1,5 @@
 """Signals while a run is at work: nothing is lost, and it can be gone on."""
 
-import json
 import os
 import shlex
 import signal
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict
 from paths import ROOT
+from timeless import read_records
 
 from i2v_jax.deploy import trained
 from i2v_jax.runtime import errors, signals
@@ -167,8 +167,7 @@ def test_a_run_that_stopped_ends_with_0_and_others_with_130(capsys):
 
 def state_of(workdir):
   params = flatten_dict(trained.load(workdir).params, sep='/')
-  records = map(json.loads, (workdir / 'metrics.jsonl').open(encoding='utf-8'))
-  return params, [record | {'time': 0} for record in records]
+  return params, read_records(workdir)
 
 
 def check_same(found, wanted):

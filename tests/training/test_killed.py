@@ -4,7 +4,6 @@ I2V_KILLS says how often it is killed; 20 is the full proof.
 """
 
 import contextlib
-import json
 import os
 import random
 import shlex
@@ -19,6 +18,7 @@ import processes
 import pytest
 from paths import ROOT
 from test_processes import command
+from timeless import read_records
 
 from i2v_jax.training import loop
 from i2v_jax.training.workdir import checkpoint, checkpoint_files, status
@@ -62,8 +62,7 @@ def everything(workdir):
     item = ocp.args.StandardRestore()
     args = ocp.args.Composite(params=item, opt_state=item)
     arrays = checkpoints.manager.restore(step, args=args)
-  lines = (workdir / 'metrics.jsonl').read_text(encoding='utf-8').splitlines()
-  records = [json.loads(line) | {'time': 0} for line in lines]
+  records = read_records(workdir)
   return step, {key: arrays[key] for key in ('params', 'opt_state')}, records
 
 

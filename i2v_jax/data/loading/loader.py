@@ -29,6 +29,9 @@ class Loader:
   grid `grid`), `label` int32, `index` int64 into the split, `mask` float32,
   which is 0 for a placeholder, and `error`, bytes, the reason for it.
 
+  Test views of a video or span also have `seconds` float32, its length, which
+  is NaN for a placeholder.
+
   Where examples have any number of labels, `label` is -1, and `targets` uint8
   [classes] is 1 for each. An example of a split with segments is its span,
   which may be drawn: see `segments.Segments`.
@@ -93,8 +96,12 @@ class Loader:
     if self.spec.boxes:
       make = lambda *video: (self._make_test_boxes(index, *video), label)
     else:
-      make = lambda video: (clips.make_test_views(video, self.spec), label)
+      make = lambda video: (self._make_test_views(video), label)
     return self._load(index, make, leading)
+
+  def _make_test_views(self, video) -> dict:
+    views = clips.make_test_views(video, self.spec)
+    return views | {'seconds': np.float32(video.info.duration)}
 
   def find_test_shape(self, index: int) -> tuple[int, int] | None:
     """Finds height and width of the test frames of key frame `index`.
@@ -194,6 +201,8 @@ class Loader:
         count = key_frames.count_test_boxes(self.split)
         shapes['video'] = (shapes['video'][0], *self._placeholder_shape, 3)
       more = key_frames.make_no_boxes(self.split, count)
+    elif leading:
+      more = {'seconds': np.float32(np.nan)}
     arrays = {
       name: np.zeros((*leading, *shape), np.uint8)
       for name, shape in shapes.items()

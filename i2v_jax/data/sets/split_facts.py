@@ -39,6 +39,14 @@ def find_untrained(train: Split, other: Split) -> list[str]:
   return [other.class_names[label] for label in np.flatnonzero(untrained)]
 
 
+def count_listed(split: Split) -> int:
+  """Counts the examples that were listed, found or not.
+
+  What is missing are videos, whose segments or key frames are not known.
+  """
+  return len(split) + len(split.missing) * (split.unit == 'videos')
+
+
 def count_per_class(split: Split) -> np.ndarray:
   """Counts the examples of each class, or its annotated boxes: [classes]."""
   if split.targets is not None:

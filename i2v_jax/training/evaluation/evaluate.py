@@ -43,6 +43,8 @@ class Evaluation:
     accuracy: of `assessment.assess`, over the decoded videos.
     fingerprint: model, data and preprocessing evaluated: JSON values.
     bad: id of a video that could not be read -> reason.
+    seconds: float32 [n], the length of each example; NaN of those that could
+      not be read.
     classes, confusion, calibration: as `accuracy`.
   """
 
@@ -50,6 +52,7 @@ class Evaluation:
   accuracy: dict[str, float]
   fingerprint: dict
   bad: dict[str, str]
+  seconds: np.ndarray
   classes: Sequence[ClassRow | LabelRow] = ()
   confusion: np.ndarray | None = None
   calibration: Mapping[str, Any] = dataclasses.field(default_factory=dict)
@@ -115,7 +118,7 @@ def evaluate(
     config['task'],
   )
   bad = experiment.make_bad_videos(config, split)
-  scores, decoded, same = _collect(
+  scores, decoded, seconds, same = _collect(
     over(sharding.prefetch(start_all(start, batches), depth=1)),
     bad,
     model.num_classes,
@@ -126,7 +129,7 @@ def evaluate(
   if loader.spec.crops > 1:
     facts['identical_crops'] = same
   facts |= dict(identity or {})
-  found = Evaluation(scores, {}, facts, bad.reasons)
+  found = Evaluation(scores, {}, facts, bad.reasons, seconds)
   return use_calibration(found, split, UNFITTED)
 
 
@@ -154,11 +157,12 @@ def _collect(batches, bad: bad_videos.BadVideos, num_classes: int):
   """Counts every video once.
 
   Returns:
-    Scores `[n, classes]`, whether each video was decoded, `[n]`, and the number
-    of videos whose crops are all the same.
+    Scores `[n, classes]`, whether each video was decoded, `[n]`, its length in
+    seconds, `[n]`, and the number of videos whose crops are all the same.
   """
   count = len(bad.split)
   scores = np.full((count, num_classes), np.nan, np.float32)
+  seconds = np.full(count, np.nan, np.float32)
   decoded, counted = np.zeros(count, bool), np.zeros(count, int)
   same = 0
   bar, advance = make_progress(count, 'evaluate', bad.split.unit)
@@ -166,6 +170,8 @@ def _collect(batches, bad: bad_videos.BadVideos, num_classes: int):
     for local, rows in batches:
       local = bad.absorb(gather(local))
       same += int(local['same'].sum())
+      real = local['index'] != PADDING
+      seconds[local['index'][real]] = local['seconds'][real]
       index, mask, found = gather(rows)
       good = index[mask > 0]
       scores[good], decoded[good] = found[mask > 0], True
@@ -173,7 +179,7 @@ def _collect(batches, bad: bad_videos.BadVideos, num_classes: int):
       advance(int((index != PADDING).sum()))
   if not (counted == 1).all():
     raise RuntimeError('A video was not counted exactly once; please report.')
-  return scores, decoded, same
+  return scores, decoded, seconds, same
 
 
 def check_finite(scores, ids: Sequence[str], decoded, unit: str) -> None:
@@ -196,7 +202,7 @@ def check_finite(scores, ids: Sequence[str], decoded, unit: str) -> None:
 
 def _start(model, normalization, params, mesh, spec, task, batch):
   """Starts one batch: (values of this host, rows in the order of the mesh)."""
-  local = {key: batch[key] for key in ('index', 'error')}
+  local = {key: batch[key] for key in ('index', 'error', 'seconds')}
   local['same'] = _find_identical_crops(batch, spec)
   rows = {'index': batch['index'].astype(np.int32), 'mask': batch['mask']}
   views = {k: batch[k] for k in INPUTS if k in batch}
@@ -247,6 +253,8 @@ def write_evaluation(evaluation: Evaluation, split, folder) -> pathlib.Path:
     labels=split.labels,
     ids=np.array(split.ids),
     class_names=np.array(split.class_names),
+    seconds=evaluation.seconds,
+    spans=_list_spans(split),
   )
   if split.targets is not None:
     scores['targets'] = split.targets
@@ -260,6 +268,14 @@ def write_evaluation(evaluation: Evaluation, split, folder) -> pathlib.Path:
   class_tables.write_tables(folder, evaluation.classes, evaluation.confusion)
   write_report(evaluation, folder, evaluation.calibration)
   return folder
+
+
+def _list_spans(split: Split) -> np.ndarray:
+  """Lists the spans that were tested: [n, 2], NaN for complete videos."""
+  segments = split.segments
+  if segments is None:
+    return np.full((len(split), 2), np.nan)
+  return np.array([segments.choose_span(n) for n in range(len(segments))])
 
 
 def print_result(evaluation: Evaluation) -> None:

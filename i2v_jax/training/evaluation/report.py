@@ -9,18 +9,16 @@ import jax.numpy as jnp
 
 import i2v_jax
 from i2v_jax.data.loading import bad_videos
-from i2v_jax.data.sets import csv_files
+from i2v_jax.data.sets import csv_files, split_facts
 from i2v_jax.runtime import files
 
 
 def make_fingerprint(loader, normalization, model, decoded) -> dict:
   """Makes the facts of an evaluation that identify it: JSON values."""
   split, spec = loader.split, loader.spec
-  # What is missing are videos, not segments or key frames.
-  missing = len(split.missing) if split.unit == 'videos' else 0
   return {
     'unit': split.unit,
-    'listed': len(split) + missing,
+    'listed': split_facts.count_listed(split),
     'missing': len(split.missing),
     'decoded': int(decoded.sum()),
     'failed': int((~decoded).sum()),

@@ -4,9 +4,10 @@ Each is trained and evaluated once, in a folder of its name.
 """
 
 import pathlib
+import time
 from collections.abc import Callable, Mapping, Sequence
 
-from i2v_jax.runtime import compilation, errors, files
+from i2v_jax.runtime import compilation, errors, files, signals
 from i2v_jax.runtime.console import console, make_table
 from i2v_jax.runtime.errors import FileError
 from i2v_jax.training import experiment, loop
@@ -132,17 +133,29 @@ COLUMNS = {
   'name': lambda row: row['name'],
   'parameters': make_cell('parameters', ','),
   'tunable': make_cell('tunable_params', ','),
-  'GFLOP/view': make_cell('view_macs', ',.2f', 2e-9),
+  'GFLOP/view': make_cell('view_macs', ',.4g', 1e-9),
   'top-1': format_score,
   'paper': format_paper,
 }
 
 
 def finish(rows: Sequence[dict], workdir, columns, caption: str = '') -> None:
-  """Writes `results.json` and prints the table and what has failed."""
+  """Writes `results.json`, prints the table and what has failed.
+
+  Next to it, `conditions.json` says how the rows were made: `caption`,
+  `command` and `time`, seconds since 1970.
+  """
   workdir = pathlib.Path(workdir)
   workdir.mkdir(parents=True, exist_ok=True)  # if nothing could be trained
   files.write_json(workdir / 'results.json', rows)
+  files.write_json(
+    workdir / 'conditions.json',
+    {
+      'caption': caption,
+      'command': signals.format_command(),
+      'time': round(time.time(), 3),
+    },
+  )
   print_table(rows, columns, caption)
   for row in rows:
     if row.get('error'):

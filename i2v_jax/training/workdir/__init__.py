@@ -3,5 +3,7 @@
 lock: one trainer at a time. claim: the config, and whether a run resumes it.
 checkpoint, checkpoint_files: what was trained, complete or absent.
 log: metrics on the console, in `metrics.jsonl` and for TensorBoard.
-heartbeat, status: how a run is doing; `status` loads no JAX.
+start_files: data, costs and command of a run. stored_config: reads its config.
+heartbeat, status: how a run is doing; `status` and
+`stored_config` load no JAX.
 """

@@ -10,9 +10,10 @@ import pathlib
 import socket
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from i2v_jax.runtime import files
+from i2v_jax.runtime.process import read_peak_bytes
 from i2v_jax.training.workdir import checkpoint_files
 
 _LOG = logging.getLogger(__name__)
@@ -24,6 +25,11 @@ def heartbeat_path(workdir, process: int) -> pathlib.Path:
   return pathlib.Path(workdir) / f'heartbeat-{process}.json'
 
 
+def read_peak() -> tuple[int | None, str]:
+  """Reads the most memory this process has used, and says whose it is."""
+  return read_peak_bytes(), 'process'
+
+
 class Heartbeat:
   """Reports how a run is doing; use it as a context manager.
 
@@ -32,18 +38,30 @@ class Heartbeat:
     steps: of the complete run.
     process: number of this process.
     processes: number of processes.
+    read_peak: gives `peak_bytes` and `peak_of` of a record.
 
   Attributes:
     step: steps done; setting it costs nothing.
     loss: the last known one.
     phase: 'starting', 'training', 'evaluating', and at the end 'finished',
       'stopped' or 'crashed'.
+    find_data_share: gives `data_share` of a record, the share of the last steps
+      that was spent waiting for data; None if none was made.
   """
 
-  def __init__(self, workdir, steps: int, process: int = 0, processes: int = 1):
+  def __init__(
+    self,
+    workdir,
+    steps: int,
+    process: int = 0,
+    processes: int = 1,
+    read_peak: Callable[[], tuple[int | None, str]] = read_peak,
+  ):
     self.path, self.steps = heartbeat_path(workdir, process), steps
     self.process, self.processes = process, processes
     self.step, self.loss, self.phase, self.why = 0, None, 'starting', ''
+    self.find_data_share: Callable[[], float | None] = lambda: None
+    self._read_peak = read_peak
     self._times = collections.deque(maxlen=STEPS + 1)
     self._moved = time.monotonic()
     self._ended = threading.Event()
@@ -95,6 +113,7 @@ class Heartbeat:
     span = times[-1] - times[0] if len(times) > 1 else 0
     now = time.monotonic()
     checkpoints = checkpoint_files.find_steps(self.path.parent)
+    peak, of = self._read_peak()
     return describe_process(self.path.parent) | {
       'process': self.process,
       'processes': self.processes,
@@ -103,6 +122,9 @@ class Heartbeat:
       'step': self.step,
       'steps': self.steps,
       'steps_per_second': (len(times) - 1) / span if span else None,
+      'data_share': self.find_data_share(),
+      'peak_bytes': peak,
+      'peak_of': of,
       'loss': self.loss,
       'checkpoint': checkpoints[-1] if checkpoints else None,
       'idle': now - self._moved,

@@ -7,6 +7,7 @@ import pathlib
 import sys
 import time
 import types
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -34,11 +35,26 @@ class Writer:
       self.jsonl = self.path.open('a', encoding='utf-8')
       self.events = Events(workdir, done)
 
-  def scalars(self, step: int, values: dict, show: bool = True) -> None:
-    """Adds one record: `{name: number}` at a step."""
+  def scalars(
+    self,
+    step: int,
+    values: dict,
+    show: bool = True,
+    unseen: Mapping[str, float] = types.MappingProxyType({}),
+  ) -> None:
+    """Adds one record: `{name: number}` at a step.
+
+    Args:
+      step: of the record.
+      values: its numbers.
+      show: whether to print them.
+      unseen: more numbers of the record, which are not printed.
+    """
     if not self.enabled:
       return
     values = {k: float(np.asarray(v)) for k, v in values.items()}
+    shown = '  '.join(f'{k} {v:<8.4g}' for k, v in values.items())
+    values |= unseen
     record = {'step': step, 'time': round(time.time(), 3)}
     for name, value in values.items():  # JSON has no word for inf and nan
       record[name] = value if math.isfinite(value) else None
@@ -46,7 +62,6 @@ class Writer:
       print(json.dumps(record), file=self.jsonl, flush=True)
     self.events.scalars(step, values)
     if show:
-      shown = '  '.join(f'{k} {v:<8.4g}' for k, v in values.items())
       console.print(f'step {step:>7}  {shown}'.rstrip())
 
   def close(self) -> None:

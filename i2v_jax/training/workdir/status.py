@@ -11,7 +11,7 @@ from i2v_jax.training.workdir import checkpoint_files, heartbeat
 SILENT = 60  # seconds without a heartbeat after which a process has stalled
 IDLE = 120  # the same without a step or batch
 SLOW = 20  # the same in steps, where those take longer
-COLUMNS = ('process', 'state', 'step', 'rate', 'left', 'loss')
+COLUMNS = ('process', 'state', 'step', 'rate', 'left', 'data', 'loss')
 
 
 def make_report(workdir) -> list[str]:
@@ -49,12 +49,14 @@ def make_row(workdir: pathlib.Path, beat: dict) -> tuple[str, ...]:
   """Makes the cells of a process."""
   rate, left = beat['steps_per_second'], beat['steps'] - beat['step']
   ongoing = beat['phase'] == 'training' and rate
+  share = beat.get('data_share')  # younger than some files
   return (
     f'{beat["process"]} ({beat["host"]}, {beat["pid"]})',
     find_state(workdir, beat),
     f'{beat["step"]}/{beat["steps"]}',
     f'{rate:.3g}/s' if ongoing else '-',
     format_duration(left / rate) if ongoing else '-',
+    f'{100 * share:.0f} %' if ongoing and share is not None else '-',
     '-' if beat['loss'] is None else f'{beat["loss"]:.4g}',
   )
 
@@ -115,7 +117,7 @@ def _read_row(workdir: pathlib.Path, path: pathlib.Path) -> tuple[str, ...]:
   # The power failed before it was on the disk, or another version wrote it.
   except (ValueError, KeyError, TypeError, AttributeError):
     number = path.stem.partition('-')[2]
-    return (number, f'unknown ({path.name} cannot be read)', *'----')
+    return (number, f'unknown ({path.name} cannot be read)', *'-----')
 
 
 def _describe_checkpoint(workdir: pathlib.Path) -> str:

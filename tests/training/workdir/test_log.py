@@ -61,6 +61,14 @@ def test_the_console_shows_what_is_to_be_shown(tmp_path, capsys, show):
   assert [line.split() for line in lines] == [wanted] * show
 
 
+def test_what_is_not_shown_is_in_the_record(tmp_path, capsys):
+  with log.Writer(tmp_path) as writer:
+    writer.scalars(1, {'loss': 1.0}, unseen={'data_seconds': 0.25})
+  (record,) = records(tmp_path)
+  assert list(record) == ['step', 'time', 'loss', 'data_seconds']
+  assert capsys.readouterr().out.split() == ['step', '1', 'loss', '1']
+
+
 def test_what_is_no_number_is_refused(tmp_path):
   with log.Writer(tmp_path) as writer:
     for value in ('high', np.ones(2)):

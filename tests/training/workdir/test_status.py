@@ -17,6 +17,7 @@ def beat(tmp_path):
   found.enter('training', 30)
   found.stepped(40)
   found.loss = 1.23456
+  found.find_data_share = lambda: 0.1234
   found.write()
   return found
 
@@ -35,8 +36,38 @@ def test_progress_rate_and_what_is_left(beat, tmp_path):
     '40/100',
     '0.25/s',
     '4 min',
+    '12 %',
     '1.235',
   )
+  assert status.COLUMNS[-2:] == ('data', 'loss')
+
+
+def test_a_heartbeat_without_a_share_of_data_still_has_its_line(beat, tmp_path):
+  record = json.loads(beat.path.read_text(encoding='utf-8'))
+  record |= {'steps_per_second': 0.25}
+  unknown = status.make_row(tmp_path, record | {'data_share': None})
+  assert unknown[-2:] == ('-', '1.235')
+  for name in ('data_share', 'peak_bytes', 'peak_of'):  # as of older versions
+    del record[name]
+  assert status.make_row(tmp_path, record) == unknown
+  beat.path.write_text(json.dumps(record), encoding='utf-8')
+  head, row, *_ = status.make_report(tmp_path)
+  assert head.split() == list(status.COLUMNS) and 'running' in row
+
+
+def test_only_what_trains_has_a_share_of_data(beat, tmp_path):
+  change(beat, steps_per_second=0.25, phase='evaluating')
+  record = json.loads(beat.path.read_text(encoding='utf-8'))
+  assert record['data_share'] == 0.1234
+  assert status.make_row(tmp_path, record)[-2] == '-'
+
+
+def test_a_heartbeat_has_a_peak_and_says_of_what(beat, tmp_path):
+  record = beat.record()
+  assert record['peak_of'] == 'process' and record['peak_bytes'] > 2**20
+  other = heartbeat.Heartbeat(tmp_path, 9, read_peak=lambda: (7, 'device'))
+  found = other.record()
+  assert (found['peak_bytes'], found['peak_of']) == (7, 'device')
 
 
 def test_a_process_that_is_there_runs_whatever_the_clock_says(beat):
@@ -143,6 +174,7 @@ def test_a_sign_that_cannot_be_read_is_a_line(tmp_path, text):
   assert first.startswith('0 (') and last.startswith('10 (')
   assert second.split('  ')[0].strip() == '1'
   assert 'unknown (heartbeat-1.json cannot be read)' in second
+  assert second.split().count('-') == len(status.COLUMNS) - 2
 
 
 def test_no_array_is_read(tmp_path, monkeypatch):

@@ -1,0 +1,19 @@
+"""The report of a run or a sweep in a browser: one file, made without JAX.
+
+write: the complete page, in a file. render: templates become HTML.
+leaves, evaluations: what a run has left on disk, whatever of it is there.
+trained_on, origins: data, config, and where its values are from.
+progress, costs: curves; time and memory. quality, intervals: how good it is.
+class_table, confusions, certainty, lengths, timelines: where it errs.
+cases, frames: single examples, as strips of frames.
+sweep_page: that of a sweep or a comparison. figures: all that is drawn.
+page: templates, style and script.
+"""
+
+from i2v_jax.training.report.write import (
+  make_report,
+  write_after_training,
+  write_report,
+)
+
+__all__ = ['make_report', 'write_after_training', 'write_report']

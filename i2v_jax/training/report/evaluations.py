@@ -1,0 +1,135 @@
+"""The evaluations of a run: folders `eval` and `eval-VIEWS` of its workdir."""
+
+import dataclasses
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from i2v_jax.runtime import files
+from i2v_jax.training.report.leaves import Leaves, read_reasons, read_table
+
+
+@dataclasses.dataclass(frozen=True)
+class Scores:
+  """What `scores.npz` holds of the n examples that could be read.
+
+  Attributes:
+    probabilities: float32 [n, classes], not calibrated.
+    labels: int [n], -1 if unlabelled.
+    targets: bool [n, classes] where there are any number of labels, else None.
+    ids: of the examples.
+    seconds: float [n], their lengths; NaN if unknown.
+    spans: float64 [n, 2], seconds within their files; NaN for complete videos.
+    class_names: in label order.
+  """
+
+  probabilities: np.ndarray
+  labels: np.ndarray
+  targets: np.ndarray | None
+  ids: np.ndarray
+  seconds: np.ndarray
+  spans: np.ndarray
+  class_names: list[str]
+
+  @property
+  def best(self) -> np.ndarray:
+    """The most probable class of each, [n]; of equals the lower."""
+    return self.probabilities.argmax(axis=1)
+
+  @property
+  def labelled(self) -> np.ndarray:
+    """Whether each has a label, [n]."""
+    if self.targets is None:
+      return self.labels >= 0
+    return self.targets.any(axis=1)
+
+  @property
+  def right(self) -> np.ndarray:
+    """Whether the most probable class is a label of each, [n]."""
+    if self.targets is None:
+      return self.best == self.labels
+    return np.take_along_axis(self.targets, self.best[:, None], axis=1)[:, 0]
+
+  def name_labels(self, row: int) -> list[str]:
+    """Names the labels of an example."""
+    if self.targets is None:
+      label = self.labels[row]
+      return [self.class_names[label]] if label >= 0 else []
+    return [self.class_names[k] for k in np.flatnonzero(self.targets[row])]
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+  """What a folder of an evaluation holds.
+
+  Attributes:
+    name: of the folder.
+    report: of `report.json`.
+    scores: None of boxes, or without the file.
+    classes: columns and rows of `classes.csv`, empty without it.
+    timeline: of `timeline.json`, {} without it.
+    bad: what could not be read -> reason.
+  """
+
+  name: str
+  report: Mapping[str, Any]
+  scores: Scores | None
+  classes: tuple[list[str], list[list[str]]]
+  timeline: Mapping[str, Any]
+  bad: Mapping[str, str]
+
+  @property
+  def unit(self) -> str:
+    return self.report.get('unit', 'videos')
+
+
+def read_evaluations(leaves: Leaves) -> list[Evaluation]:
+  """Reads all evaluations of a run, that of its training first."""
+  folders = [leaves.workdir / 'eval', *sorted(leaves.workdir.glob('eval-*'))]
+  found = [_read(leaves, folder) for folder in folders]
+  return [evaluation for evaluation in found if evaluation]
+
+
+def _read(leaves: Leaves, folder: pathlib.Path) -> Evaluation | None:
+  report = leaves.read(folder / 'report.json', _read_report, {})
+  if not report:
+    return None
+  return Evaluation(
+    folder.name,
+    report,
+    leaves.read(folder / 'scores.npz', _read_scores, None),
+    leaves.read(folder / 'classes.csv', read_table, ([], [])),
+    leaves.read(folder / 'timeline.json', _read_timeline, {}),
+    leaves.read(folder / 'bad_videos.csv', read_reasons, {}),
+  )
+
+
+def _read_report(path: pathlib.Path) -> dict:
+  return files.read_json(path, ('accuracy', 'decoded', 'listed'))
+
+
+def _read_timeline(path: pathlib.Path) -> dict:
+  return files.read_json(path, ('temporal_mAP', 'listed', 'files'))
+
+
+def _read_scores(path: pathlib.Path) -> Scores:
+  with np.load(path, allow_pickle=False) as arrays:
+    found = dict(arrays)
+  scores = found['scores']
+  count = len(scores)
+  unknown = np.full((count, 2), np.nan)
+  columns = {
+    'labels': found['labels'],
+    'targets': found.get('targets'),
+    'ids': found['ids'],
+    'seconds': found.get('seconds', unknown[:, 0]),
+    'spans': found.get('spans', unknown),
+  }
+  names = [str(name) for name in found['class_names']]
+  if scores.shape != (count, len(names)):
+    raise ValueError(f'{scores.shape} scores of {len(names)} classes')
+  decoded = np.isfinite(scores).all(axis=1)
+  kept = {k: v if v is None else v[decoded] for k, v in columns.items()}
+  return Scores(scores[decoded], class_names=names, **kept)

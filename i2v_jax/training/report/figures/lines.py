@@ -1,0 +1,165 @@
+"""Curves over steps."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from i2v_jax.training.report.figures import ticks, words
+from i2v_jax.training.report.figures.colours import LINES, MUTED
+from i2v_jax.training.report.figures.sheet import WIDTH, Sheet
+
+_BUCKETS = 160  # of a long line, each with its lowest and highest value
+_FEW = 20  # values, each of which gets a dot
+_DASHES = (), (6, 2), (2, 2), (8, 2, 2, 2)
+_LABEL = 22  # letters
+
+
+class Line(NamedTuple):
+  """A curve; None and NaN in `y` are gaps."""
+
+  name: str
+  x: Sequence[float]
+  y: Sequence[float | None]
+  dashed: bool = False
+
+
+class Mark(NamedTuple):
+  """A place along the x axis where something happened."""
+
+  x: float
+  text: str
+
+
+def draw_lines(
+  lines: Sequence[Line],
+  x_label: str,
+  y_label: str,
+  marks: Sequence[Mark] = (),
+  log_y: bool = False,
+) -> str:
+  """Draws curves, told apart by dashes and a name at their end; SVG.
+
+  A line of many values keeps its extremes. With `log_y` values that are not
+  above 0 are gaps.
+  """
+  data = [_read(line, log_y) for line in lines]
+  names = [words.shorten(line.name, _LABEL) for line in lines]
+  named = len(lines) > 1
+  right = 14 + named * max(map(words.measure, names), default=0)
+  sheet = Sheet(WIDTH, margins=(60, right + 8, 42, 22 if marks else 12))
+  _limit(sheet, data, marks, log_y)
+  _draw_axes(sheet, x_label, y_label, log_y)
+  _draw_marks(sheet, marks)
+  ends = []
+  for style, line, (x, y) in zip(_choose(lines), lines, data, strict=True):
+    sheet.tip(_draw_line(sheet, x, y, *style), line.name)
+    ends.append(_find_end(sheet, x, y))
+  if named:
+    _write_names(sheet, names, ends)
+  shown = ', '.join(words.shorten(line.name, 40) for line in lines)
+  return sheet.finish(f'{y_label} over {x_label}: {shown or "no values"}')
+
+
+def _read(line: Line, log_y: bool) -> tuple[np.ndarray, np.ndarray]:
+  """Its x and y, thinned out; gaps are NaN."""
+  x = np.array([np.nan if v is None else v for v in line.x], float)
+  y = np.array([np.nan if v is None else v for v in line.y], float)
+  y[~np.isfinite(y) | ~np.isfinite(x) | ((y <= 0) & log_y)] = np.nan
+  keep = np.isfinite(x)
+  return _thin_out(x[keep], y[keep])
+
+
+def _thin_out(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+  """Keeps the ends, and of each bucket the extremes and a gap."""
+  if len(y) <= 3 * _BUCKETS:
+    return x, y
+  kept = {0, len(y) - 1}
+  for part in np.array_split(np.arange(len(y)), _BUCKETS):
+    gaps = np.isnan(y[part])
+    if gaps.any():
+      kept.add(part[gaps.argmax()])
+    if not gaps.all():
+      kept |= {part[np.nanargmin(y[part])], part[np.nanargmax(y[part])]}
+  order = sorted(kept)
+  return x[order], y[order]
+
+
+def _limit(sheet: Sheet, data, marks, log_y: bool) -> None:
+  xs = np.concatenate([[], *(x for x, _ in data), [m.x for m in marks]])
+  ys = np.concatenate([[], *(y for _, y in data)])
+  ys = ys[np.isfinite(ys)]
+  if log_y:
+    sheet.axes.set_yscale('log')
+    low, high = (ys.min(), ys.max()) if len(ys) else (0.1, 1)
+    room = max((high / low) ** 0.06, 1.02)
+    limits = low / room, high * room
+  else:
+    low, high = (ys.min(), ys.max()) if len(ys) else (0, 1)
+    room = 0.06 * (high - low) or abs(high) * 0.1 or 1
+    # A curve that comes near to zero is seen to.
+    nearly = 0 <= low < 0.35 * high
+    limits = 0 if nearly else low - room, high + room
+  left, right = (xs.min(), xs.max()) if len(xs) else (0, 1)
+  if left == right:
+    left, right = left - 1, right + 1
+  sheet.limit((left, right), limits)
+
+
+def _draw_axes(sheet: Sheet, x_label: str, y_label: str, log_y: bool) -> None:
+  place = ticks.place_log if log_y else ticks.place_linear
+  sheet.draw_y_axis(place(*sheet.axes.get_ylim()), y_label)
+  low, high = sheet.axes.get_xlim()
+  sheet.draw_x_axis(ticks.place_linear(low, high), x_label)
+
+
+def _choose(lines: Sequence[Line]):
+  """Colour, width and dashes of each line; dashed ones start further on."""
+  taken = set()
+  for index, line in enumerate(lines):
+    ways = range(1 if line.dashed else 0, len(_DASHES))
+    way = next((w for w in ways if w not in taken), ways[-1])
+    taken.add(way)
+    yield LINES[index % len(LINES)], 1.6, _DASHES[way]
+
+
+def _draw_line(sheet: Sheet, x, y, colour, width, dashes):
+  known = np.isfinite(y)
+  alone = known & ~np.r_[False, known[:-1]] & ~np.r_[known[1:], False]
+  dots = known if known.sum() <= _FEW else alone
+  for at, value in zip(x[dots], y[dots], strict=True):
+    sheet.draw_dot(at, value, colour, 2)
+  return sheet.draw(x, y, colour, width, dashes, zorder=3)
+
+
+def _draw_marks(sheet: Sheet, marks: Sequence[Mark]) -> None:
+  low, high = sheet.axes.get_ylim()
+  end = -np.inf
+  for mark in sorted(marks):
+    style = {'dashes': (1, 2), 'zorder': 2}
+    line = sheet.draw([mark.x, mark.x], [low, high], MUTED, 1.2, **style)
+    sheet.tip(line, mark.text)
+    x, top = sheet.to_pixels(mark.x, high)
+    half = words.measure(mark.text, 9) / 2
+    middle = min(x, sheet.inner[0] - half)
+    if middle - half > end:
+      style = {'ha': 'center', 'color': MUTED, 'fontsize': 9}
+      sheet.write(middle, top + 9, mark.text, **style)
+      end = middle + half + 6
+
+
+def _find_end(sheet: Sheet, x, y) -> tuple[float, float] | None:
+  """Where its last value is, in pixels."""
+  known = np.flatnonzero(np.isfinite(y))
+  return sheet.to_pixels(x[known[-1]], y[known[-1]]) if len(known) else None
+
+
+def _write_names(sheet: Sheet, names, ends) -> None:
+  shown = [i for i, end in enumerate(ends) if end]
+  heights = words.spread([ends[i][1] for i in shown], 14, 4, sheet.inner[1] - 4)
+  for index, height in zip(shown, heights, strict=True):
+    x, y = ends[index]
+    right = sheet.inner[0] + 12
+    colour = LINES[index % len(LINES)]
+    sheet.draw_in_pixels([x + 2, right - 2], [y, height], MUTED, 0.6)
+    sheet.write(right, height, names[index], color=colour)

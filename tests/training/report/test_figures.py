@@ -1,0 +1,261 @@
+"""Figures are parts of a page, whatever names they hold."""
+
+import re
+import warnings
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from i2v_jax.runtime.errors import UserError
+from i2v_jax.training.report.figures import (
+  bars,
+  confusion,
+  lines,
+  placing,
+  reliability,
+  scatter,
+  ticks,
+  timeline,
+  words,
+)
+
+NAMES = [
+  '<script>alert(1)</script>',
+  'a & b "quoted"',
+  'עברית',
+  '$x$ and \\frac{1}{2}',
+  '漢字 \U0001f95e \u202egnp',
+  'long ' * 60,
+  'bell \x07 and \udcff half',
+]
+SVG = '{http://www.w3.org/2000/svg}'
+
+
+def draw_all(names=NAMES):
+  """One figure of each kind, with these names."""
+  size = len(names)
+  spans = [(i, i + 1.5, name) for i, name in enumerate(names)]
+  bins = [reliability.Bin(0.4, 0.3, 7), reliability.Bin(None, None, 0)]
+  return {
+    'lines': lines.draw_lines(
+      [
+        lines.Line(name, [0, 1, 2], [1, i, None])
+        for i, name in enumerate(names)
+      ],
+      names[0],
+      names[1],
+      [lines.Mark(1, names[2])],
+    ),
+    'reliability': reliability.draw_reliability(bins),
+    'confusion': confusion.draw_confusion(np.eye(size, dtype=int) + 1, names),
+    'bars': bars.draw_shares(
+      [bars.Share(n, 0.5, 0.4, 0.7, 30) for n in names]
+      + [bars.Share('none', None, None, None, 0)],
+      names[3],
+    ),
+    'timeline': timeline.draw_timeline(9, [timeline.Row(names[0], spans)]),
+    'scatter': scatter.draw_scatter(
+      [scatter.Point(n, 10**i, i / 9, 0.1) for i, n in enumerate(names)],
+      names[3],
+    ),
+  }
+
+
+@pytest.fixture(scope='module')
+def figures():
+  """One figure of each kind; drawing them warns of nothing."""
+  with warnings.catch_warnings():
+    warnings.simplefilter('error')
+    return draw_all()
+
+
+def find_texts(svg):
+  return [x.text for x in ElementTree.fromstring(svg).iter(f'{SVG}text')]
+
+
+def find_tips(svg):
+  root = ElementTree.fromstring(svg)
+  return [x.text for x in root.iter(f'{SVG}title')][1:]
+
+
+def test_a_figure_is_part_of_a_page(figures):
+  for svg in figures.values():
+    root = ElementTree.fromstring(svg)
+    assert root.tag == f'{SVG}svg'
+    assert svg.startswith('<svg ')
+    assert root.get('role') == 'img'
+    assert root.get('viewBox').startswith('0 0 ')
+    assert root[0].tag == f'{SVG}title'
+    assert root[0].text
+    # Of two figures in a page, none could be taken for another's.
+    assert not re.search(r'\b(?:id|href)=', svg)
+
+
+def test_all_colours_are_the_pages(figures):
+  for svg in figures.values():
+    styles = ';'.join(
+      x.get('style', '') for x in ElementTree.fromstring(svg).iter()
+    )
+    painted = re.findall(r'(?:fill|stroke):([^;]*)', styles)
+    assert painted
+    assert all(x == 'none' or x.startswith('var(--') for x in painted)
+    assert not re.search('#0102', svg)
+
+
+def test_names_are_shown_not_interpreted(figures):
+  root = ElementTree.fromstring(figures['confusion'])
+  assert {x.tag for x in root.iter()} <= {
+    SVG + tag for tag in ('svg', 'title', 'path', 'text', 'g', 'circle')
+  }
+  shown = find_texts(figures['confusion'])
+  for name in ('a & b "quoted"', 'עברית'):
+    assert shown.count(name) == 2  # of its row and its column
+  assert '$x$ and \\frac{1}{2}' in [*find_tips(figures['timeline'])][3]
+  assert any(
+    '<script>alert(1)</script>' in t for t in find_tips(figures['bars'])
+  )
+
+
+def test_what_xml_cannot_hold_is_replaced(figures):
+  assert any('bell � and � half' in tip for tip in find_tips(figures['bars']))
+
+
+def test_drawn_again_a_figure_is_the_same(figures):
+  assert draw_all() == figures
+
+
+def test_a_line_of_many_values_keeps_its_extremes():
+  y = np.sin(np.arange(10_000.0))
+  y[5001], y[7003] = 9, -9
+  x, kept = lines._thin_out(np.arange(10_000.0), y)
+  assert len(kept) <= 500
+  assert {x[kept.argmax()], x[kept.argmin()]} == {5001, 7003}
+  assert [x[0], x[-1]] == [0, 9999]
+
+
+def test_gaps_stay_gaps_and_lonely_values_are_dots():
+  line = lines.Line('a', range(7), [1, 2, None, 3, float('nan'), 2, 1])
+  svg = lines.draw_lines([line], 'step', 'loss')
+  (curve,) = [
+    x
+    for x in ElementTree.fromstring(svg).iter(f'{SVG}path')
+    if 'accent' in x.get('style')
+  ]
+  assert curve.get('d').count('M') == 3
+  assert svg.count('<circle') == 5
+  thin = lines._thin_out(
+    np.arange(9e3), np.where(np.arange(9e3) == 77, np.nan, 1)
+  )
+  assert np.isnan(thin[1]).sum() == 1
+
+
+def test_what_has_no_logarithm_is_a_gap():
+  line = lines.Line('a', [0, 1, 2], [0, -1, 5])
+  assert lines.draw_lines([line], 'step', 'x', log_y=True).count('<circle') == 1
+
+
+def test_lines_differ_by_dashes():
+  many = [lines.Line(str(i), [0, 1], [i, i], i == 1) for i in range(4)]
+  dashes = [style for _, _, style in lines._choose(many)]
+  assert dashes[0] == ()
+  assert len(set(dashes)) == 4
+
+
+@pytest.mark.parametrize('log_y', [False, True])
+def test_nothing_known_is_an_empty_figure(log_y):
+  for drawn in (
+    lines.draw_lines([], 'step', 'loss', log_y=log_y),
+    lines.draw_lines([lines.Line('a', [], [])], 'step', 'loss', log_y=log_y),
+    lines.draw_lines([lines.Line('a', [3], [None])], 's', 'l', log_y=log_y),
+  ):
+    assert ElementTree.fromstring(drawn)[0].text.startswith(('loss', 'l'))
+
+
+def test_cells_say_counts_and_shares_of_their_row():
+  svg = confusion.draw_confusion([[3, 1], [0, 0]], ['a', 'b'])
+  assert find_tips(svg) == [
+    'a, right: 3 of 4 (75.0%)',
+    'a, called b: 1 of 4 (25.0%)',
+  ]
+  assert {'75', '25'} <= set(find_texts(svg))
+
+
+def test_a_matrix_that_cannot_be_drawn_says_why():
+  with pytest.raises(UserError, match='at most 40'):
+    confusion.draw_confusion(np.zeros((41, 41), int), ['a'] * 41)
+  with pytest.raises(UserError, match='with 1 names'):
+    confusion.draw_confusion(np.zeros((2, 2), int), ['a'])
+
+
+def test_the_front_is_what_nothing_beats():
+  point = scatter.Point
+  points = [
+    point('dear', 9, 0.9),
+    point('cheap', 1, 0.5),
+    point('worse', 2, 0.4),
+    point('twin', 1, 0.5),
+    point('equal but dearer', 10, 0.9),
+  ]
+  names = [p.name for p in scatter.find_front(points)]
+  assert names == ['cheap', 'twin', 'dear']
+  svg = scatter.draw_scatter(points, 'cost')
+  dots = [*ElementTree.fromstring(svg).iter(f'{SVG}circle')]
+  assert len(dots) == 5
+  assert sum('paper' in dot.get('style') for dot in dots) == 2  # hollow
+
+
+def test_no_name_covers_another_or_a_dot():
+  rng = np.random.default_rng(0)
+  dots = [tuple(x) for x in rng.uniform(20, 380, (25, 2))]
+  sizes = [(60, 12)] * 25
+  places = placing.place_labels(
+    [[d] for d in dots], sizes, (400, 400), [0] * 25
+  )
+  assert places.count(None) <= 2
+  boxes = [(x, y, x + 60, y + 12) for x, y in filter(None, places)]
+  boxes += [(x - 3, y - 3, x + 3, y + 3) for x, y in dots]
+  for i, a in enumerate(boxes[: len(boxes) - 25]):
+    assert min(a[:2]) >= 0
+    assert max(a[2:]) <= 400
+    for b in boxes[:i] + boxes[i + 1 :]:
+      assert a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
+
+
+def test_names_of_one_place_are_one_label():
+  assert placing.group_dots([(0, 0), (50, 0), (3, 2)], 9) == [[0, 2], [1]]
+
+
+def test_places_are_moved_apart_within_bounds():
+  found = words.spread([5, 5, 5, 90], 10, 0, 100)
+  assert (np.diff(found) >= 10 - 1e-9).all()
+  assert found[3] == 90
+  assert found.min() >= 0
+  crowded = words.spread([50] * 30, 10, 0, 100)
+  assert crowded.min() >= 0
+  assert crowded.max() <= 100
+  assert len(words.spread([], 10, 0, 100)) == 0
+
+
+def test_a_short_name_keeps_both_ends():
+  assert words.shorten('short', 10) == 'short'
+  cut = words.shorten('Pulling two ends of something so that it stretches', 20)
+  assert len(cut) <= 20
+  assert cut.startswith('Pulling')
+  assert cut.endswith('es')
+  assert words.shorten('a\nb\tc', 9) == 'a b c'
+
+
+def test_ticks_are_few_round_numbers():
+  assert ticks.place_linear(0, 1) == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1])
+  assert ticks.place_log(200, 300_000) == [1e3, 1e4, 1e5]
+  assert len(ticks.place_log(11, 13)) >= 2
+  assert all(
+    2 <= len(ticks.place_linear(a, a + b)) <= 7
+    for a in (-3, 0, 17.2)
+    for b in (0.003, 0.7, 1, 9, 6543)
+  )
+  numbers = [
+    ticks.format_number(x) for x in (0, 0.25, 1200, 34436, 2.5e6, 1e-5)
+  ]
+  assert numbers == ['0', '0.25', '1200', '34.44k', '2.5M', '1e-05']
