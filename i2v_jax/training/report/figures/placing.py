@@ -15,7 +15,7 @@ _TURNS = np.arange(24) / 3  # eighths of a circle
 _DOT = 5  # pixels kept free around a dot
 _GAP = 1.5  # pixels between labels
 _POINTS = 16  # of a leader
-_STEPS = 400  # of placing a label, perhaps in place of others
+_STEPS = 200  # of placing a label, perhaps in place of others
 _EVICTED = 60  # pixels of a leader that are better than evicting another label
 
 
