@@ -19,6 +19,7 @@ INSTALL_REQUIRES = [
   'importlib_resources>=6,<8',
   'jax>=0.8,<0.13',  # meshes in use while tracing
   'jinja2>=3.1,<4',  # the pages of `i2v report`
+  'matplotlib>=3.9,<4',  # figures of reports
   'ml_collections>=1.1,<2',
   'numpy>=2,<3',
   'opencv-python-headless>=4.10.0.84,<6',

@@ -101,6 +101,10 @@ def _train() -> None:
     from i2v_jax.training import loop
 
     loop.train_and_evaluate(config, WORKDIR.value, EXTEND.value)
+  if jax.process_index() == 0:
+    from i2v_jax.training import report
+
+    report.write_after_training(WORKDIR.value)
 
 
 def parse_batch_size(text: str):

@@ -115,6 +115,7 @@ def test_configs_import_nothing_of_the_library(name):
     'import i2v_jax.data.videos.decode, i2v_jax.data.clips.clips',
     'import i2v_jax.data.sets.sources, i2v_jax.data.check.all_videos',
     'import i2v_jax.training.workdir.status',
+    'import i2v_jax.training.workdir.stored_config',
     'from i2v_jax import probe, read_frames',
   ],
 )

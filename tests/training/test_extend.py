@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from i2v_jax.training import loop
-from i2v_jax.training.workdir import checkpoint
+from i2v_jax.training.workdir import checkpoint, stored_config
 from i2v_jax.training.workdir import claim as workdir_lib
 
 
@@ -43,6 +43,11 @@ def test_a_finished_run_is_extended_and_then_resumed(
   )
   loop.train_and_evaluate(config, workdir)
   assert 'resumed at step 4 of 4' in capsys.readouterr().out
+  text = (workdir / 'starts.jsonl').read_text(encoding='utf-8')
+  starts = [json.loads(line) for line in text.splitlines()]
+  assert [s['step'] for s in starts] == [0, 3, 4]
+  assert [s['steps'] for s in starts] == [3, 4, 4]
+  assert stored_config.read_config(workdir)['steps'] == 4
 
 
 def test_a_config_that_ends_earlier_does_not_extend(workdir, smoke_config):

@@ -126,6 +126,13 @@ def test_evaluates_while_training_and_at_the_end(smoke_config, tmp_path):
   records = [json.loads(line) for line in lines]
   assert [r['step'] for r in records if 'val/top1_1view' in r] == [2]
   assert [r['step'] for r in records if 'val/top1' in r] == [3]
+  for record in records:
+    timed = {'step_seconds', 'data_seconds'} <= record.keys()
+    assert timed == ('loss' in record)
+    assert not timed or 0 <= record['data_seconds'] <= record['step_seconds']
+  beat = json.loads((tmp_path / 'heartbeat-0.json').read_text(encoding='utf-8'))
+  assert 0 <= beat['data_share'] <= 1
+  assert beat['peak_of'] == 'process' and beat['peak_bytes'] > 2**20
 
 
 def test_masked_rows_count_for_nothing(run):

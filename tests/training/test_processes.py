@@ -213,6 +213,10 @@ def test_two_processes_skip_go_on_and_equal_one(
   assert 'resumed at step' in done.stdout and 'of 11 videos' in done.stdout
   check_same(pair, whole)
   _, found = evaluation.evaluate_trained(trained.load(pair))
+  lengths = np.load(pair / 'eval' / 'scores.npz')['seconds']
+  np.testing.assert_array_equal(lengths, found.seconds)
+  starts = (pair / 'starts.jsonl').read_text(encoding='utf-8').splitlines()
+  assert [json.loads(line)['step'] > 0 for line in starts] == [False, True]
   wanted = np.load(whole / 'eval' / 'scores.npz')['scores']
   np.testing.assert_allclose(found.scores, wanted, rtol=0, atol=1e-5)
   assert np.isnan(wanted).all(axis=1).sum() == 1 == len(found.bad)

@@ -12,8 +12,6 @@ NAMES = {
   'average_precision': 'AP',
   'f1': 'F1',
   'boxes': 'annotated boxes',
-  'accuracy': 'found',
-  'precision': 'right when given',
 }
 
 

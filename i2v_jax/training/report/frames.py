@@ -20,7 +20,7 @@ from i2v_jax.runtime.errors import UserError
 COUNT = 4  # frames of a strip
 SHORT_SIDE = 112  # pixels at most
 QUALITY = 72  # of JPEG
-SECONDS = 20.0  # limit for reading a strip
+SECONDS = 5.0  # limit for reading a strip, as training waits for the page
 NAMED_SPAN = re.compile(r'(.+)@(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)')
 
 

@@ -91,7 +91,7 @@ def _read_beat(path: pathlib.Path) -> dict:
 def _read_data(path: pathlib.Path) -> dict[str, dict]:
   """Reads `data.json`; what a split lacks is an error of the file."""
   found = files.read_json(path)
-  keys = ('split', 'listed', 'missing', 'classes')
+  keys = ('split', 'format', 'root', 'unit', 'listed', 'missing', 'classes')
   for name in SPLITS:
     files.check_keys(found.get(name), keys, f'{name} of {path.name}')
     dict(found[name]['classes'])

@@ -77,11 +77,13 @@ def _mark_resumes(leaves: Leaves) -> list[Mark]:
 
 
 def _find_latest(series) -> tuple[str, int, float] | None:
-  """The latest accuracy that was measured in training: name, step, value."""
-  for name in ('val/top1_1view', 'val/mAP_1view', 'val/top1', 'val/mAP'):
-    if name in series:
-      return name, *series[name][-1]
-  return None
+  """The accuracy that was measured last: its name, step and value.
+
+  Of two of one step it is that of all views.
+  """
+  names = ('val/top1', 'val/mAP', 'val/top1_1view', 'val/mAP_1view')
+  found = [(name, *series[name][-1]) for name in names if name in series]
+  return max(found, key=lambda each: each[1], default=None)
 
 
 def _draw(series, marks) -> list[dict[str, str]]:

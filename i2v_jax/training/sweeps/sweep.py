@@ -133,7 +133,7 @@ COLUMNS = {
   'name': lambda row: row['name'],
   'parameters': make_cell('parameters', ','),
   'tunable': make_cell('tunable_params', ','),
-  'GFLOP/view': make_cell('view_macs', ',.2f', 1e-9),
+  'GFLOP/view': make_cell('view_macs', ',.4g', 1e-9),
   'top-1': format_score,
   'paper': format_paper,
 }

@@ -80,8 +80,19 @@ def test_background_is_where_no_label_is(spans):
   np.testing.assert_array_equal(one['video'], other['video'])
 
 
+def test_views_know_how_long_their_span_is(spans):
+  loader = Loader(spans, SPEC)
+  for index in range(3):  # tables end spans within a frame
+    start, end = spans.segments.spans[index]
+    seconds = loader.load_views(index)['seconds']
+    assert seconds.dtype == np.float32
+    assert abs(seconds - (end - start)) <= 1 / footage.FPS + 1e-6
+  assert 'seconds' not in loader.load_clip(0, np.random.default_rng(0))
+
+
 def test_padding_has_no_target(spans):
   padding = Loader(spans, SPEC).load_views(PADDING)
+  assert np.isnan(padding['seconds'])
   assert padding['mask'] == 0 and padding['targets'].tolist() == [0, 0]
 
 

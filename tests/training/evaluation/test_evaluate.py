@@ -8,6 +8,7 @@ import jax
 import numpy as np
 import pytest
 
+import i2v_jax
 from i2v_jax.data.loading.loader import Loader
 from i2v_jax.data.sets.sources import Split
 from i2v_jax.data.videos.decode import DecodeError
@@ -86,6 +87,12 @@ def test_skipped_videos_are_counted_and_listed(model, with_a_bad_one, tmp_path):
   hits = found.scores[::2].argmax(axis=1) == [0, 2]
   assert found.accuracy['top1'] == pytest.approx(hits.mean())
   evaluate.write_evaluation(found, split, tmp_path)
+  stored = np.load(tmp_path / 'scores.npz')
+  lengths = [i2v_jax.probe(split.paths[n]).duration for n in (0, 2)]
+  wanted = np.array([lengths[0], np.nan, lengths[1]], np.float32)
+  assert stored['seconds'].dtype == np.float32
+  np.testing.assert_array_equal(stored['seconds'], wanted)
+  assert stored['spans'].shape == (3, 2) and np.isnan(stored['spans']).all()
   rows = list(csv.reader((tmp_path / 'bad_videos.csv').open(encoding='utf-8')))
   assert rows[1][0] == 'corrupted.mp4' and 'frame' in rows[1][1]
   assert '2 of 3 videos (1 unreadable)' in evaluate.format_summary(found)

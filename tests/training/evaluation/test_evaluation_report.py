@@ -8,10 +8,20 @@ import pytest
 from i2v_jax.data.clips.clips import ClipSpec
 from i2v_jax.data.loading import bad_videos
 from i2v_jax.data.sets import csv_files
+from i2v_jax.data.sets.segments import Segments, VideoFile
 from i2v_jax.data.sets.sources import Split
 from i2v_jax.training.evaluation import evaluate
 
 LATIN = b'jump/caf\xe9.mp4'.decode(errors='surrogateescape')
+
+
+SPANS = Segments(
+  (VideoFile('a', 'a', 4.0),),
+  np.zeros(2, int),
+  np.array([[0.5, 1.25], [np.nan, np.nan]]),
+  (np.array([[2.0, 4.0]]),),
+  np.array([1.0]),
+)
 
 
 def evaluation(classes=3, bad=(), **facts):
@@ -38,6 +48,17 @@ def test_a_bad_video_of_any_name_is_listed(split, tmp_path):
   (row,) = csv_files.read(path, bad_videos.COLUMNS)
   assert {row['video']: row['reason']} == bad
   assert np.load(tmp_path / 'scores.npz')['ids'][1] == LATIN
+
+
+def test_lengths_and_spans_are_kept_with_the_scores(split, tmp_path):
+  split = dataclasses.replace(split, segments=SPANS)
+  evaluate.write_evaluation(evaluation(), split, tmp_path)
+  stored = np.load(tmp_path / 'scores.npz')
+  np.testing.assert_array_equal(stored['seconds'], np.float32([1.5, np.nan]))
+  assert stored['spans'].dtype == np.float64
+  drawn = SPANS.choose_span(1)  # which no table lists
+  assert stored['spans'].tolist() == [[0.5, 1.25], [*drawn]]
+  assert 2 <= drawn[0] < drawn[1] <= 4
 
 
 def test_a_clean_evaluation_leaves_no_list_of_bad_videos(split, tmp_path):

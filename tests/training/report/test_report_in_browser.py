@@ -160,10 +160,13 @@ def test_hovering_tells_more(chromium, files):
 def test_on_paper_nothing_is_folded_up(chromium, files, name):
   page = chromium.open(files / f'{name}.html', scheme='dark')
   assert page.print_pdf().startswith(b'%PDF')
-  page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
-  page.call('Emulation.setEmulatedMedia', media='print')
   folded = "document.querySelectorAll('details:not([open])').length"
+  before = page.evaluate(folded)
+  page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
   assert page.evaluate(folded) == 0
+  page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+  assert page.evaluate(folded) == before
+  page.call('Emulation.setEmulatedMedia', media='print')
   paper, ink = read_shades(page)
   assert (paper, ink) == (255, 0)
   assert page.messages == []

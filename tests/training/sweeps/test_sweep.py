@@ -49,6 +49,13 @@ def test_a_sweep_ends_with_its_table(command, tmp_path, capsys, monkeypatch):
   assert head == columns
   assert adapted[-1] == '12.5%' and probe[-1] == '-'
   assert probe[:3] == ['probe', '37,732', '132']
+  macs = rows['probe']['view_macs']  # counted once, as in papers
+  assert float(probe[3]) == pytest.approx(macs / 1e9, rel=1e-3)
+  made = json.loads(
+    (tmp_path / 'runs' / 'conditions.json').read_text(encoding='utf-8')
+  )
+  assert set(made) == {'caption', 'command', 'time'} and made['caption'] == ''
+  assert made['command'] == signals.format_command()
 
   monkeypatch.setattr(loop, 'train_and_evaluate', forbidden)
   before = rows
