@@ -36,7 +36,7 @@ def draw_results() -> str:
   svg = draw_scatter(read_table(), 'tunable parameters')
   width, height = re.search(r'viewBox="0 0 (\S+) (\S+)"', svg).groups()
   size = f'width="{float(width) * 1.5:g}" height="{float(height) * 1.5:g}"'
-  svg = re.sub(r'width:100%;max-width:[^;]*;', '', svg, count=1)
+  svg = re.sub(r'width:100%;(m..-width:[^;]*;)*', '', svg, count=1)
   svg = svg.replace('<svg ', f'<svg {size} ', 1)
   return svg.replace('</title>', f'</title><style>{STYLE}</style>', 1) + '\n'
 

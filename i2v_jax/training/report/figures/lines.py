@@ -49,7 +49,10 @@ def draw_lines(
   right = 14 + named * max(map(words.measure, names), default=0)
   sheet = Sheet(WIDTH, margins=(60, right + 8, 42, 22 if marks else 12))
   _limit(sheet, data, marks, log_y)
-  _draw_axes(sheet, x_label, y_label, log_y)
+  whole = not log_y and all(
+    (y == y.round())[~np.isnan(y)].all() for _, y in data
+  )
+  _draw_axes(sheet, x_label, y_label, log_y, whole)
   _draw_marks(sheet, marks)
   ends = []
   for style, line, (x, y) in zip(_choose(lines), lines, data, strict=True):
@@ -106,9 +109,13 @@ def _limit(sheet: Sheet, data, marks, log_y: bool) -> None:
   sheet.limit((left, right), limits)
 
 
-def _draw_axes(sheet: Sheet, x_label: str, y_label: str, log_y: bool) -> None:
+def _draw_axes(sheet: Sheet, x_label: str, y_label: str, log_y, whole) -> None:
+  """Draws the axes; `whole`: there is nothing between whole numbers."""
   place = ticks.place_log if log_y else ticks.place_linear
-  sheet.draw_y_axis(place(*sheet.axes.get_ylim()), y_label)
+  places = place(*sheet.axes.get_ylim())
+  if whole:
+    places = [place for place in places if place == round(place)]
+  sheet.draw_y_axis(places, y_label)
   low, high = sheet.axes.get_xlim()
   sheet.draw_x_axis(ticks.place_linear(low, high), x_label)
 

@@ -15,7 +15,7 @@ _TURNS = np.arange(24) / 3  # eighths of a circle
 _DOT = 5  # pixels kept free around a dot
 _GAP = 1.5  # pixels between labels
 _POINTS = 16  # of a leader
-_STEPS = 400  # of placing a label, perhaps in place of others
+_STEPS = 200  # of placing a label, perhaps in place of others
 _EVICTED = 60  # pixels of a leader that are better than evicting another label
 
 
@@ -105,23 +105,22 @@ def _choose(known: Sequence[_Places]) -> dict[int, int]:
 def _find_clashes(known, index: int, chosen: dict[int, int]) -> np.ndarray:
   """Which places clash with labels that have one: [places, others]."""
   places = known[index]
-  found = [_clash(places, known[i], place) for i, place in chosen.items()]
-  return np.array(found, bool).reshape(len(chosen), len(places.costs)).T
+  if not chosen:
+    return np.zeros((len(places.costs), 0), bool)
+  boxes = np.stack([known[i].boxes[place] for i, place in chosen.items()])
+  leaders = np.stack([known[i].leaders[place] for i, place in chosen.items()])
+  return (
+    _overlap(places.boxes, boxes)
+    | _enter(places.leaders, boxes)
+    | _enter(leaders, places.boxes).T
+    | _meet(places.leaders, leaders)
+  )
 
 
 def _list_places(index: int, groups, size, area, line) -> _Places:
   """All places of a label that are free of dots and of the line."""
-  middle, size = np.mean(groups[index], 0), np.array(size)
-  angles = _TURNS * np.pi / 4
-  toward = np.stack([np.cos(angles), np.sin(angles)], 1)
-  radii = np.array(_RADII)[:, None, None]
-  # The side or corner of the label that faces the dot is at the radius.
-  corners = middle + radii * toward + (np.round(toward) - 1) / 2 * size
-  corners = corners.reshape(-1, 2)
-  boxes = np.concatenate([corners, corners + size], 1)
-  ends = np.clip(middle, boxes[:, :2], boxes[:, 2:])
-  steps = np.linspace(0, 1, _POINTS)[:, None]
-  leaders = middle + steps * (ends - middle)[:, None]
+  middle = np.mean(groups[index], 0)
+  boxes, leaders = _surround(middle, np.array(size))
   dots = [dot for i, group in enumerate(groups) for dot in group if i != index]
   others = np.array([*map(_around, dots)]).reshape(-1, 4)
   own = np.array([*map(_around, groups[index])])
@@ -129,30 +128,32 @@ def _list_places(index: int, groups, size, area, line) -> _Places:
   free &= ~_overlap(boxes, np.concatenate([others, own])).any(1)
   free &= ~_enter(leaders, others).any(1)
   for start, end in itertools.pairwise(np.array(line)):
-    inside = _enter(
-      (start + np.linspace(0, 1, 99)[:, None] * (end - start))[None], boxes
-    )
-    free &= ~inside[0]
+    points = start + np.linspace(0, 1, 99)[:, None] * (end - start)
+    free &= ~_enter(points[None], boxes)[0]
+  ends = leaders[:, -1]
   lengths = np.hypot(*(ends - middle).T)
   # Places aslant of the dots are not as clear as others.
   aslant = 6 * (ends != middle).all(1) + np.tile(_TURNS % 2 > 0, len(_RADII))
   return _Places(boxes[free], leaders[free], (lengths + aslant)[free])
 
 
+def _surround(middle, size) -> tuple[np.ndarray, np.ndarray]:
+  """Boxes of a label at all places around its dots, and leaders to them."""
+  angles = _TURNS * np.pi / 4
+  toward = np.stack([np.cos(angles), np.sin(angles)], 1)
+  radii = np.array(_RADII)[:, None, None]
+  # The side or corner of the label that faces the dots is at the radius.
+  corners = middle + radii * toward + (np.round(toward) - 1) / 2 * size
+  corners = corners.reshape(-1, 2)
+  boxes = np.concatenate([corners, corners + size], 1)
+  ends = np.clip(middle, boxes[:, :2], boxes[:, 2:])
+  steps = np.linspace(0, 1, _POINTS)[:, None]
+  return boxes, middle + steps * (ends - middle)[:, None]
+
+
 def _around(dot) -> tuple[float, ...]:
   x, y = dot
   return x - _DOT, y - _DOT, x + _DOT, y + _DOT
-
-
-def _clash(places: _Places, other: _Places, chosen: int) -> np.ndarray:
-  """Which places cannot be while another label is where it is."""
-  box, leader = other.boxes[[chosen]], other.leaders[[chosen]]
-  return (
-    _overlap(places.boxes, box)[:, 0]
-    | _enter(places.leaders, box)[:, 0]
-    | _enter(leader, places.boxes)[0]
-    | _meet(places.leaders, leader[0])
-  )
 
 
 def _overlap(boxes, others) -> np.ndarray:
@@ -171,9 +172,10 @@ def _enter(leaders, boxes) -> np.ndarray:
   return ((points > low) & (points < high)).all(3).any(2)
 
 
-def _meet(leaders, other) -> np.ndarray:
-  """Whether leaders cross another between their ends."""
-  a, b, c, d = leaders[:, 0], leaders[:, -1], other[0], other[-1]
+def _meet(leaders, others) -> np.ndarray:
+  """Whether leaders cross others between their ends: [leaders, others]."""
+  a, b = leaders[:, None, 0], leaders[:, None, -1]
+  c, d = others[None, :, 0], others[None, :, -1]
   apart = [_turn(a, b, c) * _turn(a, b, d), _turn(c, d, a) * _turn(c, d, b)]
   return np.maximum(*apart) < 0
 

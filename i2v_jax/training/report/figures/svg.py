@@ -56,7 +56,7 @@ def rewrite(
       'class': 'figure',
       'role': 'img',
       'viewBox': f'0 0 {width:g} {height:g}',
-      'style': f'width:100%;max-width:{1.5 * width:g}px;font-family:{_FONT}',
+      'style': f'{_size(width)};font-family:{_FONT}',
     },
   )
   ElementTree.SubElement(root, 'title').text = title
@@ -65,6 +65,12 @@ def rewrite(
     _copy(child, root, words, tips, dots)
   _drop_empty(root)
   return ElementTree.tostring(root, encoding='unicode')
+
+
+def _size(width: float) -> str:
+  """As wide as the page has room; what is wide is not made illegible."""
+  least = f'min-width:{0.9 * width:g}px;' if width > 500 else ''
+  return f'width:100%;{least}max-width:{1.5 * width:g}px'
 
 
 def _copy(old, parent, words, tips, dots) -> None:

@@ -25,17 +25,16 @@ def shorten(text: str, width: float) -> str:
   text = clean(text)
   if count_letters(text) <= width:
     return text
-  head = tail = ''
-  for index in range(len(text)):
-    longer = head + text[index]
-    if count_letters(longer + tail) > width - 1.5:
-      break
-    head = longer
-    if index % 3 == 2 and count_letters(text[-len(tail) - 1] + tail + head) < (
-      width - 1.5
-    ):
-      tail = text[-len(tail) - 1] + tail
+  room = width - 1.5
+  head = text[: _count_fitting(text, 2 / 3 * room)]
+  tail = text[len(text) - _count_fitting(text[::-1], room / 3) :]
   return f'{head.rstrip()}…{tail.lstrip()}'
+
+
+def _count_fitting(text: str, room: float) -> int:
+  """How many characters from the first on are no wider than so many letters."""
+  widths = np.cumsum([_count_one(letter) for letter in text])
+  return int((widths <= room).sum())
 
 
 def count_letters(text: str) -> float:
