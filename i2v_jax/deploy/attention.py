@@ -1,0 +1,211 @@
+"""`i2v attention`: where a trained model looks in one clip of a video."""
+
+import dataclasses
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from i2v_jax.data.clips import clips
+from i2v_jax.data.videos.decode import FPS, open_video
+from i2v_jax.deploy.trained import Trained
+from i2v_jax.models import attention as maps_of
+from i2v_jax.models.attention import AttentionMap, rollout
+from i2v_jax.models.inputs import normalize_clips, param_shapes
+from i2v_jax.models.video import VideoClassifier
+from i2v_jax.params import split
+from i2v_jax.runtime.errors import MissingFileError, UserError
+from i2v_jax.training import experiment, stored
+from i2v_jax.weights import load_backbone
+
+
+@dataclasses.dataclass(frozen=True)
+class Clip:
+  """One clip of a video, as prediction's first view takes it.
+
+  Attributes:
+    name: of the video.
+    arrays: what the model takes, uint8, with an axis for one clip.
+    frames: all frames of the clip, uint8 [T, H, W, 3].
+    numbers: of these frames in the video, [T].
+    seconds: their times in the video, [T].
+  """
+
+  name: str
+  arrays: Mapping[str, np.ndarray]
+  frames: np.ndarray
+  numbers: np.ndarray
+  seconds: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Looked:
+  """Where a model looks in a clip.
+
+  Attributes:
+    clip: what was looked at.
+    maps: of the trained model.
+    image_maps: of the image model as it was before training.
+    title: lines that say whose maps these are, and of what.
+    notes: sentences on what is missing.
+    facts: block, query and run, JSON values.
+    at: column, row and step of the patch that asks, or None.
+  """
+
+  clip: Clip
+  maps: Sequence[AttentionMap]
+  image_maps: Sequence[AttentionMap]
+  title: Sequence[str]
+  notes: Sequence[str]
+  facts: Mapping[str, Any]
+  at: tuple[int, int, int] | None = None
+
+
+def look(
+  trained: Trained,
+  path,
+  block: int = -1,
+  at: tuple[int, int, int] | None = None,
+  weights: str = '',
+  through: bool = False,
+  fps: float = FPS,
+) -> Looked:
+  """Finds where a model looks in the first test clip of a video.
+
+  Args:
+    trained: a classifier of clips.
+    path: video file, or folder of frames.
+    block: whose attention; from the last if negative.
+    at: column, row and step of the patch that asks; None for the class token,
+      or the mean of patches where there is none.
+    weights: of the image model, where the model does not name them.
+    through: whether attention is multiplied through all blocks (rollout).
+    fps: frames per second of a folder of frames.
+
+  Raises:
+    UserError: a model of boxes, one without attention, or a block or a patch
+      that is not there.
+    DecodeError, FileNotFoundError: the video cannot be read.
+  """
+  if trained.model.num_boxes:
+    raise UserError(
+      f'{trained.path} classifies boxes of key frames, and attention is shown '
+      'of models of complete clips; give a run without model.detection.'
+    )
+  clip = read_clip(trained, path, fps)
+  model, pixels = trained.model, _normalize(trained, clip)
+  image_params, notes = load_image_params(trained, weights)
+  if through:
+    maps = rollout.find_rollout(model, trained.params, pixels, at=at)
+  else:
+    maps = maps_of.find_maps(model, trained.params, pixels, block, at)
+  image_maps = []
+  if image_params is not None:
+    video = pixels['video'] if isinstance(pixels, Mapping) else pixels
+    find = _find_image_rollout if through else maps_of.find_image_maps
+    given = () if through else (block,)
+    image_maps = find(model.image_model, image_params, video, *given, at)
+  facts = _describe(trained, clip, block, at, through)
+  title = [clip.name, f'{facts["run"]}: {facts["what"]}, {facts["query"]}']
+  return Looked(clip, maps, image_maps, title, notes, facts, at)
+
+
+def read_clip(trained: Trained, path, fps: float = FPS) -> Clip:
+  """Reads the clip of the first test view of a video."""
+  spec = trained.spec
+  with open_video(path, fps=fps) as video:
+    placed = clips.place_test_frames(video.info.frames, spec)
+    numbers = np.minimum(placed[: spec.num_frames], video.info.frames - 1)
+    frames = video.read(numbers, clips.find_short_side(spec))
+    seconds = np.asarray(video.info.times, np.float64)[numbers]
+  one = dataclasses.replace(spec, clips=1)
+  plain = dict(grid=(), grid_antialias=False, spatial_frames=0)
+  arrays = {k: x[:1] for k, x in clips.make_views(frames, one).items()}
+  plain = clips.make_views(frames, dataclasses.replace(one, **plain))
+  name = pathlib.Path(path).name
+  return Clip(name, arrays, plain['video'][0], numbers, seconds)
+
+
+def _normalize(trained: Trained, clip: Clip):
+  """Normalised pixels as `find_maps` takes them."""
+  name = trained.config['data']['normalization']
+  dtype = trained.model.image_model.dtype
+  pixels = normalize_clips(clip.arrays, name, dtype)
+  if len(pixels) == 1:
+    return pixels[0]
+  return dict(zip(trained.model.inputs, pixels, strict=True))
+
+
+def load_image_params(
+  trained: Trained, weights: str = ''
+) -> tuple[Mapping | None, list[str]]:
+  """Loads the image model as it was before training.
+
+  Args:
+    trained: any classifier.
+    weights: where an export no longer names those that it began with.
+
+  Returns:
+    Its parameters, or None; and sentences that say why there are none.
+
+  Raises:
+    FileNotFoundError, UserError: `weights` are missing, or of another model.
+  """
+  config, model = trained.config, trained.model
+  source = experiment.find_weights_source(config)
+  if source:
+    names = trained.class_names
+    try:
+      found = stored.load_pretrained(config, model, names, settled=True)
+    except MissingFileError as error:
+      return None, [f'No row of the image model: {error}']
+    return found['backbone'], []
+  if weights:
+    which = config['weights_which']
+    return load_backbone(weights, model.image_model, which=which), []
+  if _keeps_image_model(trained):
+    return trained.params['backbone'], []
+  return None, [
+    f'No row of the image model: {trained.path} holds weights that training '
+    'or merging changed; name the original ones with --weights.'
+  ]
+
+
+def _keeps_image_model(trained: Trained) -> bool:
+  """Whether all blocks of an export are those of the image model."""
+  trainable, params = trained.config['trainable'], trained.params
+  if 'adapters' in trainable and 'adapters' not in params:
+    return False
+  mine, _ = split(param_shapes(trained.model), trainable)
+  return not any(name.startswith('blocks') for name in mine.get('backbone', {}))
+
+
+def _find_image_rollout(image_model, params, video, at) -> list[AttentionMap]:
+  """Rollout of the image model alone, frame by frame."""
+  model = VideoClassifier(
+    image_model, 1, video.shape[1], temporal_embedding=False
+  )
+  return rollout.find_rollout(model, {'backbone': params}, video, at=at)
+
+
+def _describe(trained, clip, block, at, through) -> dict[str, Any]:
+  """Describes whose maps these are: JSON values."""
+  cfg = trained.model.image_model
+  count = cfg.num_blocks
+  number = block + count if block < 0 else block
+  what = f'block {number} (of 0 to {count - 1})'
+  has_token = cfg.block(count - 1).num_prefix > 0
+  query = 'class token' if has_token else 'mean of patches'
+  if at is not None:
+    x, y, step = at
+    query = f'patch {x},{y} of frame {clip.numbers[step * cfg.tubelet]}'
+  return {
+    'video': clip.name,
+    'run': trained.folder.name,
+    'what': f'rollout over {count} blocks' if through else what,
+    'block': None if through else number,
+    'query': f'query: {query}',
+    'at': None if at is None else list(at),
+    'tubelet': cfg.tubelet,
+  }

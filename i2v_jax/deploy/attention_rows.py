@@ -1,0 +1,186 @@
+"""Rows of a sheet of attention: which map is drawn on which frame."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+
+import cv2
+import numpy as np
+
+from i2v_jax.data.show import sheet
+from i2v_jax.deploy.attention import Looked
+from i2v_jax.models.attention import AttentionMap
+
+IMAGE = 'image model'
+_PALETTE = cv2.COLORMAP_INFERNO  # from black to white, for grey prints too
+_FRAME = 0.3  # share of the frame in a drawn map, the rest is the colour
+_KNOWN = {  # name of a map -> title of its row, and what it says
+  'spatial': ('spatial heads', 'look at their own frame'),
+  'space': ('over space', 'looks at its own frame'),
+  'time': ('over time', 'a place over the frames'),
+  'frames': ('path of frames', 'each looks at itself'),
+  'framesets': ('path of framesets', 'cut back into frames'),
+  'decoder': ('decoder', 'looks at all frames at once'),
+  'pool': ('pooling query', 'of its own frame'),
+  'rollout': ('rollout', 'through all blocks'),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+  """One picture of a row.
+
+  Attributes:
+    frame: of the clip, that is shown.
+    weights: attention on it, [h, w]; None for the frame alone.
+  """
+
+  frame: int
+  weights: np.ndarray | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+  """A row of pictures.
+
+  Attributes:
+    title: of the row.
+    notes: lines below it.
+    cells: frame of the clip whose query asks -> what is drawn there.
+    most: attention that is drawn brightest.
+  """
+
+  title: str
+  notes: Sequence[str]
+  cells: Mapping[int, Cell]
+  most: float = 0.0
+
+  @property
+  def moved(self) -> bool:
+    """Whether a map lies on another frame than the one that asks."""
+    return any(cell.frame != place for place, cell in self.cells.items())
+
+  def find_cell(self, frame: int) -> Cell:
+    """The cell of a frame, or the last one before it."""
+    before = [place for place in self.cells if place <= frame]
+    return self.cells[max(before) if before else min(self.cells)]
+
+
+def make_rows(looked: Looked) -> list[Row]:
+  """Makes the rows: frames, the image model, and each group of heads."""
+  frames = range(len(looked.clip.frames))
+  rows = [
+    Row('frames', ['as the model sees them'], {f: Cell(f) for f in frames})
+  ]
+  for one in looked.image_maps:
+    rows.append(_make_row(looked, one, IMAGE, 'before training'))
+  for one in looked.maps:
+    rows.append(_make_row(looked, one, *_describe(one.name)))
+  return rows
+
+
+def average_heads(one: AttentionMap) -> np.ndarray:
+  """The mean over the heads of the first clip: [T, h, w]."""
+  return np.asarray(one.weights, np.float32)[0].mean(axis=1)
+
+
+def find_query_frame(one: AttentionMap, place: int, looked: Looked) -> int:
+  """The frame of the clip whose query weights[:, place] belong to.
+
+  Where there is a query for each step, it is that of the step; else the frames
+  are those of the keys, and one query asks all of them.
+  """
+  if one.sums_over != 'places':
+    return int(one.frames[place])
+  steps, count = len(one.frames), len(looked.clip.frames)
+  if looked.at is not None and steps == 1:
+    tubelet = looked.facts['tubelet']
+    return looked.at[2] * tubelet
+  return place * count // steps
+
+
+def _make_row(looked: Looked, one: AttentionMap, title: str, note: str) -> Row:
+  weights = average_heads(one)
+  most = float(weights.max())
+  cells = {
+    find_query_frame(one, place, looked): Cell(int(frame), weights[place])
+    for place, frame in enumerate(one.frames)
+  }
+  return Row(title, [note, *_list_notes(one, most)], cells, most)
+
+
+def _describe(name: str) -> tuple[str, str]:
+  """Title and note of a group of heads."""
+  if name in _KNOWN:
+    return _KNOWN[name]
+  offset = int(name.removeprefix('frame '))
+  count = abs(offset)
+  which = 'before' if offset < 0 else 'after'
+  far = f'{count} frames' if count > 1 else 'the frame'
+  return f'temporal heads, frame {offset:+d}', f'look at {far} {which}'
+
+
+def _list_notes(one: AttentionMap, most: float) -> Iterator[str]:
+  if one.heads:
+    yield describe_heads(one.heads)
+  unit = 'of the frames' if one.sums_over == 'frames' else 'per patch'
+  yield f'brightest: {100 * most:.2g}% {unit}'
+  rest = float(np.mean(one.rest)) if np.size(one.rest) else 0.0
+  if rest > 0.0005:
+    yield f'on no patch: {rest:.0%}'
+
+
+def describe_heads(heads: Sequence[int]) -> str:
+  """Says which heads a map is the mean of, such as `mean of heads 0-3, 6`."""
+  parts, heads = [], sorted(heads)
+  for head in heads:
+    if parts and head == parts[-1][1] + 1:
+      parts[-1][1] = head
+    else:
+      parts.append([head, head])
+  text = ', '.join(f'{a}' if a == b else f'{a}-{b}' for a, b in parts)
+  return f'head {text}' if len(heads) == 1 else f'mean of heads {text}'
+
+
+def draw_map(frame: np.ndarray, cell: Cell, most: float) -> np.ndarray:
+  """Draws a map on a frame: bright where the attention is, dark elsewhere.
+
+  The frame becomes grey and dim below the colours, so that attention can be
+  told from what is bright in the frame, in grey prints too.
+
+  Args:
+    frame: uint8 RGB [H, W, 3], in the size of the picture.
+    cell: what is drawn.
+    most: attention that is drawn brightest.
+  """
+  if cell.weights is None:
+    return frame
+  size = frame.shape[1], frame.shape[0]
+  share = np.asarray(cell.weights, np.float32) / (most or 1.0)
+  share = cv2.resize(share, size, interpolation=cv2.INTER_CUBIC).clip(0, 1)
+  colours = paint(share)
+  grey = cv2.cvtColor(np.ascontiguousarray(frame), cv2.COLOR_RGB2GRAY)
+  mixed = _FRAME * grey[..., None] + (1 - _FRAME) * colours
+  return mixed.round().astype(np.uint8)
+
+
+def paint(share: np.ndarray) -> np.ndarray:
+  """Colours of shares of the brightest, 0 to 1: uint8 RGB [H, W, 3]."""
+  levels = (share * 255).round().astype(np.uint8)
+  return np.ascontiguousarray(cv2.applyColorMap(levels, _PALETTE)[..., ::-1])
+
+
+def draw_square(
+  picture: np.ndarray, at: tuple[int, int, int], grid: tuple[int, int]
+) -> None:
+  """Outlines the patch that asks.
+
+  Args:
+    picture: uint8 RGB, changed in place.
+    at: its column, row and step.
+    grid: rows and columns of patches.
+  """
+  high, wide = picture.shape[0] / grid[0], picture.shape[1] / grid[1]
+  first = round(at[0] * wide), round(at[1] * high)
+  last = round((at[0] + 1) * wide) - 1, round((at[1] + 1) * high) - 1
+  cv2.rectangle(picture, first, last, sheet.BACKGROUND, 3)
+  cv2.rectangle(picture, first, last, sheet.BRIGHT, 1)
