@@ -14,10 +14,10 @@ from i2v_jax.deploy.attention_rows import Row, make_rows
 MARGIN, MOST = 196, 16  # pixels beside a row, and columns at most
 RATE = 4  # frames a second of a video
 _WIDE, _NARROW, _FEW = 128, 96, 8  # pixels of a column; few are wide
-_PANEL = 256  # pixels of a panel of a video
+_PANEL = 288  # pixels of a panel of a video
 _MOVED = (
-  'A head that looks at another frame is drawn on that frame, below the frame '
-  'that asks.'
+  'Temporal heads look at another frame: their maps lie on that one ("on frame '
+  'N"), not on the frame that asks.'
 )
 _LEGEND = 'Each row has its own scale: no attention'
 
@@ -138,8 +138,9 @@ def _draw_panels(looked: Looked) -> Iterator[np.ndarray]:
 
 def _draw_panel(looked: Looked, row: Row, place: int) -> np.ndarray:
   title = sheet.draw_words(row.title, 14, sheet.ACCENT, width=_PANEL)
+  said = caption(looked, row, place) if place in row.cells else ''
+  room = max(_PANEL - title.shape[1] - sheet.GAP, 1)
+  title = sheet.make_row([title, sheet.draw_words(said, 13, width=room)])
   picture = draw_cell(looked, row, place, _PANEL)
-  said = [caption(looked, row, place)] if place in row.cells else ['']
-  said += row.notes[1:]
-  words = [sheet.draw_words(text, 11, width=_PANEL) for text in said]
+  words = [sheet.draw_words(text, 11, width=_PANEL) for text in row.notes]
   return sheet.make_column([title, picture, *words], gap=3)
