@@ -15,6 +15,7 @@ _PUBLIC = {
   'SwinConfig': 'backbones.swin_config',
   'ViT': 'backbones.vit',
   'ViTConfig': 'backbones.vit_config',
+  'attention_maps': 'models.attention.maps',
   'build': 'models.build',
   'join': 'params',
   'load': 'deploy.trained',
