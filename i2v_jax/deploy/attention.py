@@ -10,8 +10,9 @@ import numpy as np
 from i2v_jax.data.clips import clips
 from i2v_jax.data.videos.decode import FPS, open_video
 from i2v_jax.deploy.trained import Trained
-from i2v_jax.models import attention as maps_of
-from i2v_jax.models.attention import AttentionMap, rollout
+from i2v_jax.models.attention import maps as maps_of
+from i2v_jax.models.attention import rollout
+from i2v_jax.models.attention.layout import AttentionMap
 from i2v_jax.models.inputs import normalize_clips, param_shapes
 from i2v_jax.models.video import VideoClassifier
 from i2v_jax.params import split

@@ -8,7 +8,7 @@ import numpy as np
 
 from i2v_jax.data.show import sheet
 from i2v_jax.deploy.attention import Looked
-from i2v_jax.models.attention import AttentionMap
+from i2v_jax.models.attention.layout import AttentionMap
 
 IMAGE = 'image model'
 _PALETTE = cv2.COLORMAP_INFERNO  # from black to white, for grey prints too
@@ -72,7 +72,7 @@ def make_rows(looked: Looked) -> list[Row]:
     Row('frames', ['as the model sees them'], {f: Cell(f) for f in frames})
   ]
   for one in looked.image_maps:
-    rows.append(_make_row(looked, one, IMAGE, 'before training'))
+    rows.append(_make_row(looked, one, IMAGE, ['before training']))
   for one in looked.maps:
     rows.append(_make_row(looked, one, *_describe(one.name)))
   return rows
@@ -98,21 +98,32 @@ def find_query_frame(one: AttentionMap, place: int, looked: Looked) -> int:
   return place * count // steps
 
 
-def _make_row(looked: Looked, one: AttentionMap, title: str, note: str) -> Row:
+def _make_row(
+  looked: Looked, one: AttentionMap, title: str, said: list[str]
+) -> Row:
   weights = average_heads(one)
   most = float(weights.max())
   cells = {
     find_query_frame(one, place, looked): Cell(int(frame), weights[place])
     for place, frame in enumerate(one.frames)
   }
-  return Row(title, [note, *_list_notes(one, most)], cells, most)
+  return Row(title, [*said, *_list_notes(one, most)], cells, most)
 
 
-def _describe(name: str) -> tuple[str, str]:
-  """Title and note of a group of heads."""
-  if name in _KNOWN:
-    return _KNOWN[name]
-  offset = int(name.removeprefix('frame '))
+def _describe(name: str) -> tuple[str, list[str]]:
+  """Title and notes of a group of heads, by its name."""
+  group, *moved = name.split(', ')
+  title, note = _describe_keys(group)
+  parts = (text.split(' ', 1) for text in moved)  # such as `values -1`
+  return title, [note, *(f'{part} of frame {of}' for part, of in parts)]
+
+
+def _describe_keys(group: str) -> tuple[str, str]:
+  if group in _KNOWN:
+    return _KNOWN[group]
+  if group.endswith(' mixed'):
+    return 'mixed heads', f'channels of {group.removesuffix(" mixed")}'
+  offset = int(group.removeprefix('frame '))
   count = abs(offset)
   which = 'before' if offset < 0 else 'after'
   far = f'{count} frames' if count > 1 else 'the frame'

@@ -8,7 +8,7 @@ from encoded import decode_all
 from i2v_jax.data.show import sheet
 from i2v_jax.deploy import attention_files, attention_pictures, attention_rows
 from i2v_jax.deploy.attention import Clip, Looked
-from i2v_jax.models.attention import AttentionMap
+from i2v_jax.models.attention.layout import AttentionMap
 
 COUNT, SIDE = 4, 4  # frames of the clip, patches along a side
 
