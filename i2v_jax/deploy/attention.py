@@ -108,6 +108,7 @@ def look(
     given = () if through else (block,)
     image_maps = find(model.image_model, image_params, video, *given, at)
   facts = _describe(trained, clip, block, at, through)
+  facts['grid'] = list(maps[0].weights.shape[-2:])
   title = [clip.name, f'{facts["run"]}: {facts["what"]}, {facts["query"]}']
   return Looked(clip, maps, image_maps, title, notes, facts, at)
 
