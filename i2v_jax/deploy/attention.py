@@ -21,6 +21,9 @@ from i2v_jax.training import experiment, stored
 from i2v_jax.weights import load_backbone
 
 
+TITLE = ('model', 'block', 'query')  # facts that a sheet states
+
+
 @dataclasses.dataclass(frozen=True)
 class Clip:
   """One clip of a video, as prediction's first view takes it.
@@ -50,7 +53,7 @@ class Looked:
     image_maps: of the image model as it was before training.
     title: lines that say whose maps these are, and of what.
     notes: sentences on what is missing.
-    facts: block, query and run, JSON values.
+    facts: model, block and query, JSON values.
     at: column, row and step of the patch that asks, or None.
   """
 
@@ -109,7 +112,7 @@ def look(
     image_maps = find(model.image_model, image_params, video, *given, at)
   facts = _describe(trained, clip, block, at, through)
   facts['grid'] = list(maps[0].weights.shape[-2:])
-  title = [clip.name, f'{facts["run"]}: {facts["what"]}, {facts["query"]}']
+  title = [clip.name, '   '.join(f'{k}: {facts[k]}' for k in TITLE)]
   return Looked(clip, maps, image_maps, title, notes, facts, at)
 
 
@@ -125,7 +128,7 @@ def read_clip(trained: Trained, path, fps: float = FPS) -> Clip:
   plain = dict(grid=(), grid_antialias=False, spatial_frames=0)
   arrays = {k: x[:1] for k, x in clips.make_views(frames, one).items()}
   plain = clips.make_views(frames, dataclasses.replace(one, **plain))
-  name = pathlib.Path(path).name
+  name = '/'.join(pathlib.Path(path).parts[-2:])  # with the class, often
   return Clip(name, arrays, plain['video'][0], numbers, seconds)
 
 
@@ -196,7 +199,6 @@ def _describe(trained, clip, block, at, through) -> dict[str, Any]:
   cfg = trained.model.image_model
   count = cfg.num_blocks
   number = block + count if block < 0 else block
-  what = f'block {number} (of 0 to {count - 1})'
   has_token = cfg.block(count - 1).num_prefix > 0
   query = 'class token' if has_token else 'mean of patches'
   if at is not None:
@@ -204,10 +206,11 @@ def _describe(trained, clip, block, at, through) -> dict[str, Any]:
     query = f'patch {x},{y} of frame {clip.numbers[step * cfg.tubelet]}'
   return {
     'video': clip.name,
-    'run': trained.folder.name,
-    'what': f'rollout over {count} blocks' if through else what,
-    'block': None if through else number,
-    'query': f'query: {query}',
+    'model': trained.folder.name,
+    'block': f'rollout over {count}'
+    if through
+    else f'{number} of 0-{count - 1}',
+    'query': query,
     'at': None if at is None else list(at),
     'tubelet': cfg.tubelet,
   }

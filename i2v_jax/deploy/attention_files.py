@@ -59,7 +59,7 @@ def write_arrays(path: pathlib.Path, looked: Looked) -> None:
   sum to one over.
 
   Of the clip: `pixels` uint8 [F, H, W, 3], its frames; `numbers` and `seconds`
-  [F], where they are in the video; `facts`, JSON: block, query, video, run.
+  [F], where they are in the video; `facts`, JSON: video, model, block, query.
   """
   arrays = dict(_name_arrays(looked.maps))
   arrays |= dict(_name_arrays(looked.image_maps, f'{IMAGE}/'))

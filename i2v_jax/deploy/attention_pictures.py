@@ -20,6 +20,9 @@ _MOVED = (
   'N"), not on the frame that asks.'
 )
 _LEGEND = 'Each row has its own scale: no attention'
+_OTHER = (
+  'Other tokens are class token, registers and prompts: what is no patch.'
+)
 
 
 def draw_sheet(looked: Looked) -> np.ndarray:
@@ -107,6 +110,8 @@ def _draw_legend(rows: Sequence[Row]) -> np.ndarray:
   lines = [sheet.make_row(words)]
   if any(row.moved for row in rows):
     lines.append(sheet.draw_words(_MOVED, 12))
+  if any('other tokens' in note for row in rows for note in row.notes):
+    lines.append(sheet.draw_words(_OTHER, 12))
   return sheet.make_column(lines, gap=3)
 
 

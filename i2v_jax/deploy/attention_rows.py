@@ -13,6 +13,7 @@ from i2v_jax.models.attention.layout import AttentionMap
 IMAGE = 'image model'
 _PALETTE = cv2.COLORMAP_INFERNO  # from black to white, for grey prints too
 _FRAME = 0.3  # share of the frame in a drawn map, the rest is the colour
+_LEAST = 0.005  # attention on other tokens that is told
 _KNOWN = {  # name of a map -> title of its row, and what it says
   'spatial': ('spatial heads', 'look at their own frame'),
   'space': ('over space', 'looks at its own frame'),
@@ -73,9 +74,16 @@ def make_rows(looked: Looked) -> list[Row]:
   ]
   for one in looked.image_maps:
     rows.append(_make_row(looked, one, IMAGE, ['before training']))
-  for one in looked.maps:
+  for one in sorted(looked.maps, key=_rank):
     rows.append(_make_row(looked, one, *_describe(one.name)))
   return rows
+
+
+def _rank(one: AttentionMap) -> tuple[bool, int]:
+  """Order of rows: temporal heads last, by their offset."""
+  group = one.name.split(', ')[0]
+  temporal = group.startswith('frame ')
+  return temporal, int(group.removeprefix('frame ')) if temporal else 0
 
 
 def average_heads(one: AttentionMap) -> np.ndarray:
@@ -133,11 +141,11 @@ def _describe_keys(group: str) -> tuple[str, str]:
 def _list_notes(one: AttentionMap, most: float) -> Iterator[str]:
   if one.heads:
     yield describe_heads(one.heads)
-  unit = 'of the frames' if one.sums_over == 'frames' else 'per patch'
-  yield f'brightest: {100 * most:.2g}% {unit}'
+  what = 'frame of a place' if one.sums_over == 'frames' else 'patch'
+  yield f'brightest {what}: {100 * most:.2g}%'
   rest = float(np.mean(one.rest)) if np.size(one.rest) else 0.0
-  if rest > 0.0005:
-    yield f'on no patch: {rest:.0%}'
+  if rest >= _LEAST:
+    yield f'on other tokens: {rest:.0%}'
 
 
 def describe_heads(heads: Sequence[int]) -> str:
@@ -167,7 +175,8 @@ def draw_map(frame: np.ndarray, cell: Cell, most: float) -> np.ndarray:
     return frame
   size = frame.shape[1], frame.shape[0]
   share = np.asarray(cell.weights, np.float32) / (most or 1.0)
-  share = cv2.resize(share, size, interpolation=cv2.INTER_CUBIC).clip(0, 1)
+  # Cubic interpolation would make dark rings around what is bright.
+  share = cv2.resize(share, size, interpolation=cv2.INTER_LINEAR)
   colours = paint(share)
   grey = cv2.cvtColor(np.ascontiguousarray(frame), cv2.COLOR_RGB2GRAY)
   mixed = _FRAME * grey[..., None] + (1 - _FRAME) * colours

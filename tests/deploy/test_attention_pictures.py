@@ -51,7 +51,7 @@ def test_rows_are_frames_image_model_and_groups_of_heads():
     'temporal heads, frame -1',
   ]
   assert rows[3].notes[:2] == ['look at the frame before', 'mean of heads 2-3']
-  assert rows[3].notes[2:] == ['brightest: 60% per patch', 'on no patch: 40%']
+  assert rows[3].notes[2:] == ['brightest patch: 60%', 'on other tokens: 40%']
 
 
 def test_a_moved_head_is_drawn_on_the_frame_of_its_keys():
@@ -122,7 +122,7 @@ def test_one_query_that_asks_all_frames_has_the_columns_of_its_keys():
   row = attention_rows.make_rows(look(one))[1]
   assert [*row.cells] == [0, 1, 2, 3] and not row.moved
   time = attention_rows.make_rows(look(make_map('time', sums_over='frames')))[1]
-  assert 'brightest: 60% of the frames' in time.notes
+  assert 'brightest frame of a place: 60%' in time.notes
 
 
 def test_the_patch_that_asks_is_outlined_in_its_frame():
