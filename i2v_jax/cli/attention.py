@@ -18,17 +18,18 @@ def parse_patch(text: str) -> tuple[int, int, int]:
 
 def attention(args) -> None:
   from i2v_jax.data.videos.decode import FPS
-  from i2v_jax.deploy import attention, attention_files, trained
+  from i2v_jax.deploy import trained
+  from i2v_jax.deploy.attention import look, outputs
   from i2v_jax.runtime.console import console
   from i2v_jax.runtime.errors import UserError
 
   if args.rollout and args.block is not None:
     raise UserError('--rollout goes through all blocks; leave --block out.')
   if args.out:
-    attention_files.check_output(args.out, args.clip)
+    outputs.check_output(args.out, args.clip)
   model = trained.load(args.workdir, weights=args.weights)
-  out = args.out or attention_files.name_output(model, args.clip)
-  looked = attention.look(
+  out = args.out or outputs.name_output(model, args.clip)
+  looked = look.look(
     model,
     args.clip,
     block=-1 if args.block is None else args.block,
@@ -37,7 +38,7 @@ def attention(args) -> None:
     through=args.rollout,
     fps=args.fps or FPS,
   )
-  attention_files.write(out, looked)
+  outputs.write(out, looked)
   for note in looked.notes:
     console.print(note)
   console.print(f'written to {out}')

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from i2v_jax.data.show import sheet
-from i2v_jax.deploy import attention_rows, drawn_video
-from i2v_jax.deploy.attention import Looked
-from i2v_jax.deploy.attention_rows import Row, make_rows
+from i2v_jax.deploy import drawn_video
+from i2v_jax.deploy.attention.drawing import draw_map, draw_square, paint
+from i2v_jax.deploy.attention.look import Looked
+from i2v_jax.deploy.attention.rows import Row, make_rows
 
 MARGIN, MOST = 196, 16  # pixels beside a row, and columns at most
 RATE = 4  # frames a second of a video
@@ -95,17 +96,17 @@ def draw_cell(looked: Looked, row: Row, place: int, side: int) -> np.ndarray:
   """Draws one picture of a row, `side` pixels wide."""
   cell = row.find_cell(place)
   frame = sheet.draw_tile(looked.clip.frames[cell.frame], side)
-  picture = attention_rows.draw_map(frame, cell, row.most)
+  picture = draw_map(frame, cell, row.most)
   if looked.at and cell.frame == looked.at[2] * looked.facts['tubelet']:
     picture = picture.copy()
-    attention_rows.draw_square(picture, looked.at, looked.facts['grid'])
+    draw_square(picture, looked.at, looked.facts['grid'])
   return picture
 
 
 def _draw_legend(rows: Sequence[Row]) -> np.ndarray:
   """The colours from none to the brightest, and what moved heads mean."""
   ramp = np.broadcast_to(np.linspace(0, 1, 120, dtype=np.float32), (12, 120))
-  bar = sheet.pad(attention_rows.paint(ramp), border=2)
+  bar = sheet.pad(paint(ramp), border=2)
   words = sheet.draw_words(_LEGEND, 12), bar, sheet.draw_words('brightest', 12)
   lines = [sheet.make_row(words)]
   if any(row.moved for row in rows):

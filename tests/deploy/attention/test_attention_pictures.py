@@ -6,8 +6,10 @@ import pytest
 from encoded import decode_all
 
 from i2v_jax.data.show import sheet
-from i2v_jax.deploy import attention_files, attention_pictures, attention_rows
-from i2v_jax.deploy.attention import Clip, Looked
+from i2v_jax.deploy.attention import outputs, pictures
+from i2v_jax.deploy.attention import rows as rows_of
+from i2v_jax.deploy.attention.clip import Clip
+from i2v_jax.deploy.attention.look import Looked
 from i2v_jax.models.attention.layout import AttentionMap
 
 COUNT, SIDE = 4, 4  # frames of the clip, patches along a side
@@ -42,7 +44,7 @@ def look(*maps, image=(), clip=None, at=None, **facts):
 
 def test_rows_are_frames_image_model_and_groups_of_heads():
   before = make_map('frame -1', [0, 0, 1, 2])
-  rows = attention_rows.make_rows(look(make_map(), before, image=[make_map()]))
+  rows = rows_of.make_rows(look(make_map(), before, image=[make_map()]))
   titles = [row.title for row in rows]
   assert titles == [
     'frames',
@@ -56,7 +58,7 @@ def test_rows_are_frames_image_model_and_groups_of_heads():
 
 def test_a_moved_head_is_drawn_on_the_frame_of_its_keys():
   looked = look(make_map(), make_map('frame +1', [1, 2, 3, 3]))
-  _, spatial, after = attention_rows.make_rows(looked)
+  _, spatial, after = rows_of.make_rows(looked)
   assert [cell.frame for cell in spatial.cells.values()] == [0, 1, 2, 3]
   assert {place: cell.frame for place, cell in after.cells.items()} == {
     0: 1,
@@ -64,30 +66,26 @@ def test_a_moved_head_is_drawn_on_the_frame_of_its_keys():
     2: 3,
     3: 3,
   }
-  captions = [attention_pictures.caption(looked, after, p) for p in range(4)]
+  captions = [pictures.caption(looked, after, p) for p in range(4)]
   assert captions == [
     'on frame 10',
     'on frame 20',
     'on frame 30',
     'on its own frame',
   ]
-  assert not any(
-    attention_pictures.caption(looked, spatial, p) for p in range(4)
-  )
-  drawn = attention_pictures.draw_cell(looked, after, 0, 96)
+  assert not any(pictures.caption(looked, spatial, p) for p in range(4))
+  drawn = pictures.draw_cell(looked, after, 0, 96)
   dark = drawn[-1, -1].mean()  # where the map has nothing, the frame is left
-  wanted = attention_pictures.draw_cell(looked, spatial, 1, 96)[-1, -1].mean()
+  wanted = pictures.draw_cell(looked, spatial, 1, 96)[-1, -1].mean()
   assert (
-    dark
-    == wanted
-    > attention_pictures.draw_cell(looked, spatial, 0, 96)[-1, -1].mean()
+    dark == wanted > pictures.draw_cell(looked, spatial, 0, 96)[-1, -1].mean()
   )
 
 
 def test_heads_are_averaged_and_named():
   one = make_map()
-  assert attention_rows.average_heads(one)[0, 0, 0] == pytest.approx(0.6)
-  names = attention_rows.describe_heads
+  assert rows_of.average_heads(one)[0, 0, 0] == pytest.approx(0.6)
+  names = rows_of.describe_heads
   assert names((5,)) == 'head 5'
   assert names((0, 1, 2, 7, 9, 8)) == 'mean of heads 0-2, 7-9'
 
@@ -99,8 +97,8 @@ def test_attention_is_what_is_bright_on_any_footage(bright):
   frames = np.full((COUNT, 32, 32, 3), bright, np.uint8)
   frames[:, :, 16:] = 255 - bright
   looked = look(make_map(spots=spots), clip=make_clip(frames))
-  row = attention_rows.make_rows(looked)[1]
-  drawn = attention_pictures.draw_cell(looked, row, 0, 128)
+  row = rows_of.make_rows(looked)[1]
+  drawn = pictures.draw_cell(looked, row, 0, 128)
   grey = cv2.cvtColor(drawn, cv2.COLOR_RGB2GRAY).astype(int)
   middles = grey[16::32, 16::32]
   assert np.unravel_index(middles.argmax(), (SIDE, SIDE)) == (1, 2)
@@ -111,7 +109,7 @@ def test_attention_is_what_is_bright_on_any_footage(bright):
 def test_framesets_and_fewer_frames_have_the_columns_of_their_frames():
   """As DualPath: every second frame by itself, and all of them in framesets."""
   frames, framesets = make_map('frames', [0, 2]), make_map('framesets')
-  rows = attention_rows.make_rows(look(frames, framesets))
+  rows = rows_of.make_rows(look(frames, framesets))
   assert [*rows[1].cells] == [0, 2] and [*rows[2].cells] == [0, 1, 2, 3]
   assert not rows[1].moved
   assert rows[1].find_cell(1) is rows[1].cells[0]  # held in a video
@@ -119,22 +117,22 @@ def test_framesets_and_fewer_frames_have_the_columns_of_their_frames():
 
 def test_one_query_that_asks_all_frames_has_the_columns_of_its_keys():
   one = make_map('decoder', sums_over='both')
-  row = attention_rows.make_rows(look(one))[1]
+  row = rows_of.make_rows(look(one))[1]
   assert [*row.cells] == [0, 1, 2, 3] and not row.moved
-  time = attention_rows.make_rows(look(make_map('time', sums_over='frames')))[1]
+  time = rows_of.make_rows(look(make_map('time', sums_over='frames')))[1]
   assert 'brightest frame of a place: 60%' in time.notes
 
 
 def test_the_patch_that_asks_is_outlined_in_its_frame():
   one = make_map('frame -1', [1])
   looked = look(one, at=(2, 1, 2))
-  frames, before = attention_rows.make_rows(looked)
+  frames, before = rows_of.make_rows(looked)
   assert {p: cell.frame for p, cell in before.cells.items()} == {2: 1}
   plain = look(one)
   changed = [
     np.argwhere(
-      attention_pictures.draw_cell(looked, frames, place, 128)
-      != attention_pictures.draw_cell(plain, frames, place, 128)
+      pictures.draw_cell(looked, frames, place, 128)
+      != pictures.draw_cell(plain, frames, place, 128)
     )
     for place in range(COUNT)
   ]
@@ -145,20 +143,20 @@ def test_the_patch_that_asks_is_outlined_in_its_frame():
 
 
 def test_long_clips_have_a_few_columns_and_say_so():
-  assert attention_pictures.choose_columns(8) == [*range(8)]
-  places = attention_pictures.choose_columns(64)
-  assert len(places) == attention_pictures.MOST
+  assert pictures.choose_columns(8) == [*range(8)]
+  places = pictures.choose_columns(64)
+  assert len(places) == pictures.MOST
   assert places[0] == 0 and places[-1] == 63
   assert np.ptp(np.diff(places)) <= 1
 
 
 def test_a_sheet_and_a_video_are_written(tmp_path):
   looked = look(make_map(), image=[make_map()])
-  attention_files.write(tmp_path / 'a.png', looked)
+  outputs.write(tmp_path / 'a.png', looked)
   picture = cv2.imread(str(tmp_path / 'a.png'))
   assert picture.shape[1] > COUNT * 128
   np.testing.assert_array_equal(picture[0, 0, ::-1], sheet.BACKGROUND)
-  attention_files.write(tmp_path / 'a.mp4', looked)
+  outputs.write(tmp_path / 'a.mp4', looked)
   images = decode_all(tmp_path / 'a.mp4')
   assert len(images) == COUNT
   first, last = (image.astype(int).mean() for image in images[::3])
@@ -169,7 +167,7 @@ def test_a_sheet_and_a_video_are_written(tmp_path):
 def test_the_arrays_are_the_maps(tmp_path):
   after = make_map('frame +1', [1, 2, 3, 3])
   looked = look(make_map(), after, image=[make_map()], block=3)
-  attention_files.write(tmp_path / 'a.npz', looked)
+  outputs.write(tmp_path / 'a.npz', looked)
   found = np.load(tmp_path / 'a.npz')
   np.testing.assert_array_equal(found['frame +1/weights'], after.weights[0])
   np.testing.assert_array_equal(found['frame +1/rest'], after.rest[0])

@@ -13,7 +13,9 @@ import small
 from i2v_jax import cli
 from i2v_jax.data.clips.clips import make_test_views
 from i2v_jax.data.videos.decode import open_video
-from i2v_jax.deploy import attention, export
+from i2v_jax.deploy import export
+from i2v_jax.deploy.attention.before import load_image_params
+from i2v_jax.deploy.attention.clip import read_clip
 from i2v_jax.training import stored
 from i2v_jax.weights.formats import native
 
@@ -68,7 +70,7 @@ def test_the_clip_is_the_first_view_of_a_prediction(model, film, clips, crops):
     'views': dict(clips=clips, crops=crops, short_side=0, frame='padded')
   }
   trained = dataclasses.replace(model, config=config)
-  found = attention.read_clip(trained, film)
+  found = read_clip(trained, film)
   with open_video(film) as video:
     views = make_test_views(video, trained.spec)
     frames = video.read(found.numbers)
@@ -82,7 +84,7 @@ def test_a_clip_of_framesets_has_all_its_frames(film, tmp_path):
   adapter = dict(name='dualpath', rank=4, grid=(2, 2), spatial_frames=2)
   options = dict(temporal_embedding=False, frames=8)
   trained = small.trained(adapter, tmp_path, **options)
-  found = attention.read_clip(trained, film)
+  found = read_clip(trained, film)
   assert len(found.frames) == 8 and found.arrays['video'].shape[:2] == (1, 2)
   np.testing.assert_array_equal(found.arrays['video'][0], found.frames[::4])
   assert found.arrays['grid'].shape[:2] == (1, 2)
@@ -132,11 +134,11 @@ def test_weights_give_a_merged_export_its_image_model(model, i2v, tmp_path):
 
 def test_a_run_has_the_weights_it_began_with(model):
   """Those of its config, not those that training changed."""
-  params, notes = attention.load_image_params(model)
+  params, notes = load_image_params(model)
   assert not notes
   config = dict(model.config) | {'weights': 'random', 'seed': 3}
   trained = dataclasses.replace(model, config=config)
-  params, notes = attention.load_image_params(trained)
+  params, notes = load_image_params(trained)
   names = trained.class_names
   wanted = stored.load_pretrained(config, model.model, names, settled=True)
   leaves_equal(params, wanted['backbone'])
@@ -153,14 +155,14 @@ def test_exports_know_whether_training_changed_the_image_model(model):
     trained = dataclasses.replace(
       model, config=config | {'trainable': trainable}
     )
-    params, notes = attention.load_image_params(trained)
+    params, notes = load_image_params(trained)
     assert (params is not None, bool(notes)) == (kept, not kept)
 
 
 def test_weights_that_are_gone_leave_a_row_out(model):
   config = dict(model.config) | {'weights': 'nowhere', 'needs': ''}
   trained = dataclasses.replace(model, config=config)
-  params, (note,) = attention.load_image_params(trained)
+  params, (note,) = load_image_params(trained)
   assert params is None and 'nowhere' in note
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from i2v_jax.data.show import sheet
-from i2v_jax.deploy import attention_pictures
-from i2v_jax.deploy.attention import Looked
-from i2v_jax.deploy.attention_rows import IMAGE
+from i2v_jax.deploy.attention import pictures
+from i2v_jax.deploy.attention.look import Looked
+from i2v_jax.deploy.attention.rows import IMAGE
 from i2v_jax.deploy.prediction import tables
 from i2v_jax.deploy.trained import Trained
 from i2v_jax.models.attention.layout import AttentionMap
@@ -43,9 +43,9 @@ def write(out, looked: Looked) -> None:
   if kind == '.npz':
     write_arrays(path, looked)
   elif kind == '.mp4':
-    attention_pictures.write_video(path, looked)
+    pictures.write_video(path, looked)
   else:
-    sheet.write(path, attention_pictures.draw_sheet(looked))
+    sheet.write(path, pictures.draw_sheet(looked))
 
 
 def write_arrays(path: pathlib.Path, looked: Looked) -> None:

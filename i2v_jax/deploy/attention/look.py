@@ -1,46 +1,21 @@
-"""`i2v attention`: where a trained model looks in one clip of a video."""
+"""Where a trained model looks in one clip of a video."""
 
 import dataclasses
-import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-from i2v_jax.data.clips import clips
-from i2v_jax.data.videos.decode import FPS, open_video
+from i2v_jax.data.videos.decode import FPS
+from i2v_jax.deploy.attention.before import load_image_params
+from i2v_jax.deploy.attention.clip import Clip, read_clip
 from i2v_jax.deploy.trained import Trained
 from i2v_jax.models.attention import maps as maps_of
 from i2v_jax.models.attention import rollout
 from i2v_jax.models.attention.layout import AttentionMap
-from i2v_jax.models.inputs import normalize_clips, param_shapes
+from i2v_jax.models.inputs import normalize_clips
 from i2v_jax.models.video import VideoClassifier
-from i2v_jax.params import split
-from i2v_jax.runtime.errors import MissingFileError, UserError
-from i2v_jax.training import experiment, stored
-from i2v_jax.weights import load_backbone
-
+from i2v_jax.runtime.errors import UserError
 
 TITLE = ('model', 'block', 'query')  # facts that a sheet states
-
-
-@dataclasses.dataclass(frozen=True)
-class Clip:
-  """One clip of a video, as prediction's first view takes it.
-
-  Attributes:
-    name: of the video.
-    arrays: what the model takes, uint8, with an axis for one clip.
-    frames: all frames of the clip, uint8 [T, H, W, 3].
-    numbers: of these frames in the video, [T].
-    seconds: their times in the video, [T].
-  """
-
-  name: str
-  arrays: Mapping[str, np.ndarray]
-  frames: np.ndarray
-  numbers: np.ndarray
-  seconds: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,22 +91,6 @@ def look(
   return Looked(clip, maps, image_maps, title, notes, facts, at)
 
 
-def read_clip(trained: Trained, path, fps: float = FPS) -> Clip:
-  """Reads the clip of the first test view of a video."""
-  spec = trained.spec
-  with open_video(path, fps=fps) as video:
-    placed = clips.place_test_frames(video.info.frames, spec)
-    numbers = np.minimum(placed[: spec.num_frames], video.info.frames - 1)
-    frames = video.read(numbers, clips.find_short_side(spec))
-    seconds = np.asarray(video.info.times, np.float64)[numbers]
-  one = dataclasses.replace(spec, clips=1)
-  plain = dict(grid=(), grid_antialias=False, spatial_frames=0)
-  arrays = {k: x[:1] for k, x in clips.make_views(frames, one).items()}
-  plain = clips.make_views(frames, dataclasses.replace(one, **plain))
-  name = '/'.join(pathlib.Path(path).parts[-2:])  # with the class, often
-  return Clip(name, arrays, plain['video'][0], numbers, seconds)
-
-
 def _normalize(trained: Trained, clip: Clip):
   """Normalised pixels as `find_maps` takes them."""
   name = trained.config['data']['normalization']
@@ -140,50 +99,6 @@ def _normalize(trained: Trained, clip: Clip):
   if len(pixels) == 1:
     return pixels[0]
   return dict(zip(trained.model.inputs, pixels, strict=True))
-
-
-def load_image_params(
-  trained: Trained, weights: str = ''
-) -> tuple[Mapping | None, list[str]]:
-  """Loads the image model as it was before training.
-
-  Args:
-    trained: any classifier.
-    weights: where an export no longer names those that it began with.
-
-  Returns:
-    Its parameters, or None; and sentences that say why there are none.
-
-  Raises:
-    FileNotFoundError, UserError: `weights` are missing, or of another model.
-  """
-  config, model = trained.config, trained.model
-  source = experiment.find_weights_source(config)
-  if source:
-    names = trained.class_names
-    try:
-      found = stored.load_pretrained(config, model, names, settled=True)
-    except MissingFileError as error:
-      return None, [f'No row of the image model: {error}']
-    return found['backbone'], []
-  if weights:
-    which = config['weights_which']
-    return load_backbone(weights, model.image_model, which=which), []
-  if _keeps_image_model(trained):
-    return trained.params['backbone'], []
-  return None, [
-    f'No row of the image model: {trained.path} holds weights that training '
-    'or merging changed; name the original ones with --weights.'
-  ]
-
-
-def _keeps_image_model(trained: Trained) -> bool:
-  """Whether all blocks of an export are those of the image model."""
-  trainable, params = trained.config['trainable'], trained.params
-  if 'adapters' in trainable and 'adapters' not in params:
-    return False
-  mine, _ = split(param_shapes(trained.model), trainable)
-  return not any(name.startswith('blocks') for name in mine.get('backbone', {}))
 
 
 def _find_image_rollout(image_model, params, video, at) -> list[AttentionMap]:
