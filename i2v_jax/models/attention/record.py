@@ -94,7 +94,9 @@ def record(
     _, state = call_model(mutable=[COLLECTION])
   is_record = lambda x: isinstance(x, Record)
   found = jax.tree.leaves(state.get(COLLECTION, {}), is_leaf=is_record)
-  return sorted(found, key=lambda x: x.block)  # calls of a block stay in turn
+  learned = lambda x: x.part in ('decoder', 'pool')
+  # Calls of a block stay in turn.
+  return sorted(found, key=lambda x: (x.block, learned(x)))
 
 
 class _Listener:
@@ -142,6 +144,8 @@ class _Listener:
     return y
 
   def listen_in_windows(self, module, method, q, k, v, tokens, biases):
+    if self.part == 'time':  # of places, which are in no windows there
+      biases = [bias[:, 0] for bias in biases]
     self.sow(module, q, k, tuple(biases), self.hook)
     return method(q, k, v, tokens, biases)
 
@@ -209,6 +213,7 @@ def weigh(call: Call, q, k):
     '...lnk,...mnk->...nlm',
     cut(q.astype(jnp.float32)),
     cut(k.astype(jnp.float32)),
+    precision='highest',
   )
   logits *= call.cfg.head_width**-0.5
   return jax.nn.softmax(sum(call.biases, logits))
