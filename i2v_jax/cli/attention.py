@@ -8,12 +8,12 @@ PATCH = 'is not X,Y,T, three whole numbers from 0, such as 3,5,0'
 
 
 def parse_patch(text: str) -> tuple[int, int, int]:
-  """Parses `X,Y,T`: column, row and step of a patch, each from 0."""
+  """Parses `X,Y,T`: column and row of a patch, and frame, from 0."""
   parts = text.split(',')
   if len(parts) != 3 or not all(part.strip().isdecimal() for part in parts):
     raise argparse.ArgumentTypeError(f'{text!r} {PATCH}')
-  x, y, step = map(int, parts)
-  return x, y, step
+  x, y, frame = map(int, parts)
+  return x, y, frame
 
 
 def attention(args) -> None:
@@ -67,8 +67,9 @@ def add(command, add_model) -> None:
     '--at',
     type=parse_patch,
     metavar='X,Y,T',
-    help='Patch that asks: column, row and step of the clip, from 0 (default: '
-    'the class token, or the mean of patches where there is none).',
+    help='Patch that asks: its column and row, and the frame of the clip, all '
+    'from 0 (default: the class token of each frame, or the mean of patches '
+    'where there is none).',
   )
   add(
     '--rollout',

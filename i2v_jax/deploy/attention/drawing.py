@@ -46,7 +46,7 @@ def draw_square(
 
   Args:
     picture: uint8 RGB, changed in place.
-    at: its column, row and step.
+    at: its column, row and frame.
     grid: rows and columns of patches.
   """
   high, wide = picture.shape[0] / grid[0], picture.shape[1] / grid[1]

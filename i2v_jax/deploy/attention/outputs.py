@@ -12,7 +12,7 @@ from i2v_jax.deploy.attention.look import Looked
 from i2v_jax.deploy.attention.rows import IMAGE
 from i2v_jax.deploy.prediction import tables
 from i2v_jax.deploy.trained import Trained
-from i2v_jax.models.attention.layout import AttentionMap
+from i2v_jax.models.attention.maps import AttentionMap
 from i2v_jax.runtime import files
 from i2v_jax.runtime.errors import UserError
 

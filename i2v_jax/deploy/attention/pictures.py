@@ -97,7 +97,7 @@ def draw_cell(looked: Looked, row: Row, place: int, side: int) -> np.ndarray:
   cell = row.find_cell(place)
   frame = sheet.draw_tile(looked.clip.frames[cell.frame], side)
   picture = draw_map(frame, cell, row.most)
-  if looked.at and cell.frame == looked.at[2] * looked.facts['tubelet']:
+  if looked.at and cell.frame == looked.at[2]:
     picture = picture.copy()
     draw_square(picture, looked.at, looked.facts['grid'])
   return picture

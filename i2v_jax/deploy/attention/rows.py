@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from i2v_jax.deploy.attention.look import Looked
-from i2v_jax.models.attention.layout import AttentionMap
+from i2v_jax.models.attention.maps import AttentionMap
 
 IMAGE = 'image model'
 _LEAST = 0.005  # attention on other tokens that is told
@@ -69,7 +69,10 @@ def make_rows(looked: Looked) -> list[Row]:
     Row('frames', ['as the model sees them'], {f: Cell(f) for f in frames})
   ]
   for one in looked.image_maps:
-    rows.append(_make_row(looked, one, IMAGE, ['before training']))
+    title = (
+      IMAGE if one.name == 'spatial' else f'{IMAGE}, {_describe(one.name)[0]}'
+    )
+    rows.append(_make_row(looked, one, title, ['before training']))
   for one in sorted(looked.maps, key=_rank):
     rows.append(_make_row(looked, one, *_describe(one.name)))
   return rows
@@ -97,8 +100,7 @@ def find_query_frame(one: AttentionMap, place: int, looked: Looked) -> int:
     return int(one.frames[place])
   steps, count = len(one.frames), len(looked.clip.frames)
   if looked.at is not None and steps == 1:
-    tubelet = looked.facts['tubelet']
-    return looked.at[2] * tubelet
+    return looked.at[2]
   return place * count // steps
 
 

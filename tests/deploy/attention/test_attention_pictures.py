@@ -10,7 +10,7 @@ from i2v_jax.deploy.attention import outputs, pictures
 from i2v_jax.deploy.attention import rows as rows_of
 from i2v_jax.deploy.attention.clip import Clip
 from i2v_jax.deploy.attention.look import Looked
-from i2v_jax.models.attention.layout import AttentionMap
+from i2v_jax.models.attention.maps import AttentionMap
 
 COUNT, SIDE = 4, 4  # frames of the clip, patches along a side
 
@@ -37,7 +37,7 @@ def make_map(name='spatial', frames=None, spots=(), **options):
 
 
 def look(*maps, image=(), clip=None, at=None, **facts):
-  facts = {'tubelet': 1, 'grid': (SIDE, SIDE)} | facts
+  facts = {'grid': (SIDE, SIDE)} | facts
   clip = clip or make_clip()
   return Looked(clip, maps, image, ['a.mp4', 'a run'], [], facts, at)
 
