@@ -1,5 +1,6 @@
 """Where the tokens of a model lie, and which of them are the query."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -116,7 +117,8 @@ def check_place(at, layout: Layout, block) -> tuple | None:
   if at is None:
     return None
   high, wide = layout.map_shape(block)
-  place = (*at, None)[:3] if len(at) in (2, 3) else ()
+  listed = isinstance(at, Sequence) and len(at) in (2, 3)
+  place = (*at, None)[:3] if listed else ()
   limits = (wide, high, layout.num_frames)
   names = ('column', 'row', 'frame')
   if not place:

@@ -27,7 +27,8 @@ class AttentionMap(NamedTuple):
       `frames -1 0 +1 mixed`: heads whose channels come from several frames.
       What else a head has moved follows a comma: `spatial, values -1`. AIM has
       `space` and `time`, DualPath `frames` and `framesets`; EVL has a `decoder`
-      with `spatial`; `pool` is of the query that an image model pools with.
+      with `spatial`; `pool` is of the query that an image model pools with
+      (DualPath: `pool frames`, `pool framesets`).
     weights: float32 [B, T, N, H, W], of N heads.
     frames: [T], the frame of the clip whose patches `weights[:, t]` lie on. Of
       a relocated head the one of its keys, as the model pads the ends of a
@@ -119,7 +120,7 @@ def _pool_frames(module, video_BxTxHxWxC):
 
 
 def _find(model, params, clips, block: int, at, method):
-  cfg, layout = layouts.find_image_config(model), None
+  cfg = layouts.find_image_config(model)
   layout = layouts.make_layout(model, clips)
   block = layouts.check_block(block, cfg)
   at = layouts.check_place(at, layout, cfg.block(block))
@@ -147,34 +148,32 @@ def _arrange(seen: Record, model, layout: Layout, at) -> list[AttentionMap]:
   """Maps of one attention."""
   weights, rest = seen.values
   heads = (*range(weights.shape[2]),)
-  steps = np.arange(layout.steps) * layout.stride
   frame = at and at[2]
+  if seen.part == 'space' and seen.path != 'framesets':
+    return _arrange_groups(seen, model, layout, frame)
+  name = f'{seen.part} {seen.path}'.strip() if seen.part != 'space' else ''
   if seen.path == 'framesets':
-    return [arrange_framesets(weights, rest, layout, heads, frame)]
+    name = name or seen.path
+    return [arrange_framesets(weights, rest, layout, heads, frame, name)]
   if seen.part == 'pool':  # with `mean_first` of all frames at once
-    weights, rest = (
-      np.repeat(x, layout.steps // x.shape[1], 1) for x in (weights, rest)
-    )
-  if seen.part != 'space':
-    sums = {'time': 'frames', 'decoder': 'both', 'pool': 'places'}[seen.part]
-    return [AttentionMap(seen.part, weights, steps, heads, rest, sums)]
-  spatial = _name_space(seen, model)
-  maps = []
+    times = layout.steps // weights.shape[1]
+    weights, rest = (np.repeat(x, times, axis=1) for x in (weights, rest))
+  frames = np.arange(layout.steps) * layout.stride
+  sums = {'time': 'frames', 'decoder': 'both', 'pool': 'places'}[seen.part]
+  return [AttentionMap(name, weights, frames, heads, rest, sums)]
+
+
+def _arrange_groups(seen, model, layout, frame) -> list[AttentionMap]:
+  """Maps of the heads that look at places of a frame."""
+  weights, rest = seen.values
+  spatial, maps = _name_space(seen, model), []
   for name, heads in group_heads(seen.heads).items():
-    frames = steps[find_key_steps(seen.heads, heads[0])]
+    frames = find_key_steps(seen.heads, heads[0]) * layout.stride
     if frame is not None:
       frames = frames[[frame // layout.stride]]
-    of = list(heads)
-    maps.append(
-      AttentionMap(
-        spatial if name == 'spatial' else name,
-        weights[:, :, of],
-        frames,
-        heads,
-        rest[:, :, of],
-        'places',
-      )
-    )
+    name = spatial if name == 'spatial' else name
+    own, others = (x[:, :, list(heads)] for x in (weights, rest))
+    maps.append(AttentionMap(name, own, frames, heads, others, 'places'))
   return maps
 
 

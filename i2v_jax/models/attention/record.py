@@ -22,6 +22,7 @@ from i2v_jax.adapters.aim import AIM
 from i2v_jax.adapters.dualpath import SpatialPath, TemporalPath
 from i2v_jax.backbones.swin import WindowAttention
 from i2v_jax.backbones.vit import Attention, keep_heads
+from i2v_jax.models.dualpath import DualPathClassifier
 from i2v_jax.models.evl import EVLClassifier
 
 COLLECTION = 'attention'
@@ -105,6 +106,7 @@ class _Listener:
   def __init__(self, model, keep: Callable):
     self.model, self.keep = model, keep
     self.part, self.path, self.hook = 'space', '', keep_heads
+    self.reads = iter(PATHS.values())  # of DualPath, in the order of its calls
 
   def __call__(self, method, args, kwargs, context):
     module, name = context.module, context.method_name
@@ -124,6 +126,8 @@ class _Listener:
     if isinstance(module, WindowAttention) and name == '__call__':
       self.hook = kwargs.get('heads', keep_heads)
     self.path = PATHS.get(type(module), self.path)
+    if isinstance(module, DualPathClassifier) and name == 'read':
+      self.path = next(self.reads)
     try:
       yield
     finally:
@@ -144,9 +148,9 @@ class _Listener:
     return y
 
   def listen_in_windows(self, module, method, q, k, v, tokens, biases):
-    if self.part == 'time':  # of places, which are in no windows there
-      biases = [bias[:, 0] for bias in biases]
-    self.sow(module, q, k, tuple(biases), self.hook)
+    # Over time there are places, and no windows.
+    added = [bias[:, 0] if self.part == 'time' else bias for bias in biases]
+    self.sow(module, q, k, tuple(added), self.hook)
     return method(q, k, v, tokens, biases)
 
   def sow(self, module, q, k, biases, hook: Callable):
