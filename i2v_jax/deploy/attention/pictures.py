@@ -29,7 +29,7 @@ _OTHER = (
 def draw_sheet(looked: Looked) -> np.ndarray:
   """Draws frames, image model and groups of heads: uint8 RGB [H, W, 3]."""
   rows, count = make_rows(looked), len(looked.clip.frames)
-  places = choose_columns(count)
+  places = choose_columns(count, looked.at[2] if looked.at else 0)
   side = _WIDE if len(places) <= _FEW else _NARROW
   blocks = [_draw_title(looked, len(places))]
   blocks += [_draw_row(looked, row, places, side) for row in rows]
@@ -37,11 +37,10 @@ def draw_sheet(looked: Looked) -> np.ndarray:
   return sheet.pad(sheet.make_column(blocks, gap=12), border=20)
 
 
-def choose_columns(count: int) -> list[int]:
-  """Chooses the frames of a clip that have a column, spread evenly."""
-  if count <= MOST:
-    return [*range(count)]
-  return np.linspace(0, count - 1, MOST).round().astype(int).tolist()
+def choose_columns(count: int, asked: int = 0) -> list[int]:
+  """Chooses the frames of a clip that have a column, evenly, and one asked."""
+  every = math.ceil(count / MOST)
+  return sorted({*range(0, count, every), asked})
 
 
 def _draw_title(looked: Looked, columns: int) -> np.ndarray:

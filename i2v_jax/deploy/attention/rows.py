@@ -13,12 +13,14 @@ _LEAST = 0.005  # attention on other tokens that is told
 _KNOWN = {  # name of a map -> title of its row, and what it says
   'spatial': ('spatial heads', 'look at their own frame'),
   'space': ('over space', 'looks at its own frame'),
-  'time': ('over time', 'a place over the frames'),
+  'time': ('over time', 'each place, over the frames'),
   'frames': ('path of frames', 'each looks at itself'),
   'framesets': ('path of framesets', 'cut back into frames'),
   'decoder': ('decoder', 'looks at all frames at once'),
   'pool': ('pooling query', 'of its own frame'),
   'rollout': ('rollout', 'through all blocks'),
+  'rollout frames': ('rollout, frames', 'through all blocks'),
+  'rollout framesets': ('rollout, framesets', 'cut back into frames'),
 }
 
 
@@ -69,9 +71,8 @@ def make_rows(looked: Looked) -> list[Row]:
     Row('frames', ['as the model sees them'], {f: Cell(f) for f in frames})
   ]
   for one in looked.image_maps:
-    title = (
-      IMAGE if one.name == 'spatial' else f'{IMAGE}, {_describe(one.name)[0]}'
-    )
+    plain = one.name in ('spatial', 'rollout')
+    title = IMAGE if plain else f'{IMAGE}, {_describe(one.name)[0]}'
     rows.append(_make_row(looked, one, title, ['before training']))
   for one in sorted(looked.maps, key=_rank):
     rows.append(_make_row(looked, one, *_describe(one.name)))
@@ -141,7 +142,9 @@ def _list_notes(one: AttentionMap, most: float) -> Iterator[str]:
     yield describe_heads(one.heads)
   what = 'frame of a place' if one.sums_over == 'frames' else 'patch'
   yield f'brightest {what}: {100 * most:.2g}%'
-  rest = float(np.mean(one.rest)) if np.size(one.rest) else 0.0
+  rest = np.asarray(one.rest)[0]  # of all frames together if one query asks
+  rest = rest.sum(axis=0) if one.sums_over == 'both' else rest
+  rest = float(rest.mean())
   if rest >= _LEAST:
     yield f'on other tokens: {rest:.0%}'
 

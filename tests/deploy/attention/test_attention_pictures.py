@@ -82,6 +82,31 @@ def test_a_moved_head_is_drawn_on_the_frame_of_its_keys():
   )
 
 
+@pytest.mark.parametrize(
+  ('name', 'title', 'notes'),
+  [
+    ('space', 'over space', ['looks at its own frame']),
+    ('frame -2', 'temporal heads, frame -2', ['look at 2 frames before']),
+    (
+      'spatial, values -1',
+      'spatial heads',
+      ['look at their own frame', 'values of frame -1'],
+    ),
+    ('frames -1 0 +1 mixed', 'mixed heads', ['channels of frames -1 0 +1']),
+    ('rollout framesets', 'rollout, framesets', ['cut back into frames']),
+  ],
+)
+def test_every_group_has_a_title(name, title, notes):
+  row = rows_of.make_rows(look(make_map(name)))[1]
+  assert row.title == title and row.notes[: len(notes)] == notes
+
+
+def test_the_pooling_query_of_an_image_model_has_a_row_of_its_own():
+  maps = [make_map(), make_map('pool')]
+  titles = [row.title for row in rows_of.make_rows(look(image=maps))]
+  assert titles[1:] == ['image model', 'image model, pooling query']
+
+
 def test_heads_are_averaged_and_named():
   one = make_map()
   assert rows_of.average_heads(one)[0, 0, 0] == pytest.approx(0.6)
@@ -119,6 +144,7 @@ def test_one_query_that_asks_all_frames_has_the_columns_of_its_keys():
   one = make_map('decoder', sums_over='both')
   row = rows_of.make_rows(look(one))[1]
   assert [*row.cells] == [0, 1, 2, 3] and not row.moved
+  assert 'on other tokens: 160%' in row.notes  # the sum of what frames have
   time = rows_of.make_rows(look(make_map('time', sums_over='frames')))[1]
   assert 'brightest frame of a place: 60%' in time.notes
 
@@ -145,9 +171,12 @@ def test_the_patch_that_asks_is_outlined_in_its_frame():
 def test_long_clips_have_a_few_columns_and_say_so():
   assert pictures.choose_columns(8) == [*range(8)]
   places = pictures.choose_columns(64)
-  assert len(places) == pictures.MOST
-  assert places[0] == 0 and places[-1] == 63
-  assert np.ptp(np.diff(places)) <= 1
+  assert len(places) == pictures.MOST and places[:3] == [0, 4, 8]
+  assert pictures.choose_columns(64, 5)[:4] == [0, 4, 5, 8]
+  clip = make_clip(count=32)
+  one = make_map(frames=range(32), spots=[(0, 0)] * 32)
+  drawn = pictures.draw_sheet(look(one, clip=clip))
+  assert 16 * 96 < drawn.shape[1] < 20 * 96
 
 
 def test_a_sheet_and_a_video_are_written(tmp_path):
