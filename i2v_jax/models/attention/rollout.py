@@ -50,7 +50,7 @@ def find_rollout(model, params, inputs, at=None) -> list[AttentionMap]:
   at = layouts.check_place(at, layout, layout.cfg.block(0))
   with full_precision_of(layout.cfg.dtype):
     found = jax.device_get(_run(model, layout, at, params, clips))
-  return [_arrange(path, *arrays, layout, at) for path, arrays in found.items()]
+  return [_arrange(path, *arrays, layout) for path, arrays in found.items()]
 
 
 def _check_model(model) -> None:
