@@ -7,6 +7,7 @@ predict: classes and timelines of many videos; features: their vectors.
 neighbours: what is similar by these. query: a video encoded as they were.
 prediction/: what both are made of.
 detect: actions in boxes of a video, as `i2v detect` finds them.
+attention/: where a model looks in a clip, as `i2v attention` draws it.
 tracks, drawn_video: the boxes of one person, and a video with them drawn.
 export: exports in our own formats.
 clip_format, stablehlo: exports for other programs.

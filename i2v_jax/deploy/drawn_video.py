@@ -1,6 +1,6 @@
 """Draws boxes and words on a video, and writes it again."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 
 import av
@@ -31,17 +31,40 @@ def write(path, video: Video, tracks: Mapping[str, Sequence[Moment]]) -> None:
     DecodeError: a frame cannot be read.
   """
   colours = dict(zip(tracks, _repeat_colours(len(tracks)), strict=True))
-  bar, advance = make_progress(video.info.frames, 'draw', 'frames')
+  info = video.info
+
+  def draw_all():
+    for frame, seconds in zip(_read(video), info.times, strict=True):
+      yield draw(frame, tracks, seconds, colours), seconds
+
+  sides = info.height, info.width
+  write_pictures(path, draw_all(), sides, info.fps, info.frames)
+
+
+def write_pictures(
+  path, pictures: Iterable, sides: tuple[int, int], fps: float, count: int
+) -> None:
+  """Writes pictures as a video, H.264 without sound.
+
+  Args:
+    path: of the file to write.
+    pictures: uint8 RGB [H, W, 3], each with its time in seconds.
+    sides: H and W.
+    fps: pictures a second.
+    count: of the pictures.
+
+  Raises:
+    OSError: the file cannot be written.
+  """
+  bar, advance = make_progress(count, 'draw', 'frames')
   with (
     bar,
     files.explain_errors(path),
     files.replacing(path) as new,
     av.open(str(new), 'w', format='mp4') as file,
   ):
-    stream = _add_stream(file, video.info)
-    for number, frame in enumerate(_read(video)):
-      seconds = video.info.times[number]
-      picture = draw(frame, tracks, seconds, colours)
+    stream = _add_stream(file, sides, fps)
+    for picture, seconds in pictures:
       file.mux(stream.encode(_wrap(picture, stream, seconds)))
       advance()
     file.mux(stream.encode(None))
@@ -59,12 +82,11 @@ def _repeat_colours(count: int) -> list[tuple[int, int, int]]:
   return [COLOURS[number % len(COLOURS)] for number in range(count)]
 
 
-def _add_stream(file, info):
-  rate = Fraction(info.fps).limit_denominator(1001)
+def _add_stream(file, sides: tuple[int, int], fps: float):
+  rate = Fraction(fps).limit_denominator(1001)
   stream = file.add_stream('libx264', rate=rate)
   # H.264 has even sides; an odd one gets its last pixel twice.
-  stream.height, stream.width = info.height + info.height % 2, info.width
-  stream.width += info.width % 2
+  stream.height, stream.width = (side + side % 2 for side in sides)
   stream.pix_fmt, stream.codec_context.time_base = 'yuv420p', _TICKS
   stream.options = {'crf': '20', 'preset': 'veryfast'}
   return stream

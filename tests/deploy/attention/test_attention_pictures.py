@@ -1,0 +1,208 @@
+"""Which map is drawn on which frame, and what a sheet and a video show."""
+
+import cv2
+import numpy as np
+import pytest
+from encoded import decode_all
+
+from i2v_jax.data.show import sheet
+from i2v_jax.deploy.attention import outputs, pictures
+from i2v_jax.deploy.attention import rows as rows_of
+from i2v_jax.deploy.attention.clip import Clip
+from i2v_jax.deploy.attention.look import Looked
+from i2v_jax.models.attention.maps import AttentionMap
+
+COUNT, SIDE = 4, 4  # frames of the clip, patches along a side
+
+
+def make_clip(frames=None, count=COUNT):
+  """Frames whose brightness is their number times 20."""
+  if frames is None:
+    grey = 20 * np.arange(count, dtype=np.uint8)
+    frames = np.broadcast_to(grey[:, None, None, None], (count, 32, 32, 3))
+  numbers = 10 * np.arange(count)
+  return Clip('a.mp4', {}, np.array(frames), numbers, numbers / 10)
+
+
+def make_map(name='spatial', frames=None, spots=(), **options):
+  """Two heads that look at one patch of each frame, and at no patch."""
+  frames = range(COUNT) if frames is None else frames
+  weights = np.zeros((1, len(frames), 2, SIDE, SIDE), np.float32)
+  for place in range(len(frames)):
+    y, x = spots[place] if spots else (0, 0)
+    weights[0, place, :, y, x] = 0.5, 0.7
+  rest = np.full((1, len(frames), 2), 0.4, np.float32)
+  made = AttentionMap(name, weights, np.array(frames), (2, 3), rest, 'places')
+  return made._replace(**options)
+
+
+def look(*maps, image=(), clip=None, at=None, **facts):
+  facts = {'grid': (SIDE, SIDE)} | facts
+  clip = clip or make_clip()
+  return Looked(clip, maps, image, ['a.mp4', 'a run'], [], facts, at)
+
+
+def test_rows_are_frames_image_model_and_groups_of_heads():
+  before = make_map('frame -1', [0, 0, 1, 2])
+  rows = rows_of.make_rows(look(make_map(), before, image=[make_map()]))
+  titles = [row.title for row in rows]
+  assert titles == [
+    'frames',
+    'image model',
+    'spatial heads',
+    'temporal heads, frame -1',
+  ]
+  assert rows[3].notes[:2] == ['look at the frame before', 'mean of heads 2-3']
+  assert rows[3].notes[2:] == ['brightest patch: 60%', 'on other tokens: 40%']
+
+
+def test_a_moved_head_is_drawn_on_the_frame_of_its_keys():
+  looked = look(make_map(), make_map('frame +1', [1, 2, 3, 3]))
+  _, spatial, after = rows_of.make_rows(looked)
+  assert [cell.frame for cell in spatial.cells.values()] == [0, 1, 2, 3]
+  assert {place: cell.frame for place, cell in after.cells.items()} == {
+    0: 1,
+    1: 2,
+    2: 3,
+    3: 3,
+  }
+  captions = [pictures.caption(looked, after, p) for p in range(4)]
+  assert captions == [
+    'on frame 10',
+    'on frame 20',
+    'on frame 30',
+    'on its own frame',
+  ]
+  assert not any(pictures.caption(looked, spatial, p) for p in range(4))
+  drawn = pictures.draw_cell(looked, after, 0, 96)
+  dark = drawn[-1, -1].mean()  # where the map has nothing, the frame is left
+  wanted = pictures.draw_cell(looked, spatial, 1, 96)[-1, -1].mean()
+  assert (
+    dark == wanted > pictures.draw_cell(looked, spatial, 0, 96)[-1, -1].mean()
+  )
+
+
+@pytest.mark.parametrize(
+  ('name', 'title', 'notes'),
+  [
+    ('space', 'over space', ['looks at its own frame']),
+    ('frame -2', 'temporal heads, frame -2', ['look at 2 frames before']),
+    (
+      'spatial, values -1',
+      'spatial heads',
+      ['look at their own frame', 'values of frame -1'],
+    ),
+    ('frames -1 0 +1 mixed', 'mixed heads', ['channels of frames -1 0 +1']),
+    ('rollout framesets', 'rollout, framesets', ['cut back into frames']),
+  ],
+)
+def test_every_group_has_a_title(name, title, notes):
+  row = rows_of.make_rows(look(make_map(name)))[1]
+  assert row.title == title and row.notes[: len(notes)] == notes
+
+
+def test_the_pooling_query_of_an_image_model_has_a_row_of_its_own():
+  maps = [make_map(), make_map('pool')]
+  titles = [row.title for row in rows_of.make_rows(look(image=maps))]
+  assert titles[1:] == ['image model', 'image model, pooling query']
+
+
+def test_heads_are_averaged_and_named():
+  one = make_map()
+  assert rows_of.average_heads(one)[0, 0, 0] == pytest.approx(0.6)
+  names = rows_of.describe_heads
+  assert names((5,)) == 'head 5'
+  assert names((0, 1, 2, 7, 9, 8)) == 'mean of heads 0-2, 7-9'
+
+
+@pytest.mark.parametrize('bright', [0, 255])
+def test_attention_is_what_is_bright_on_any_footage(bright):
+  """In grey too: a patch without attention is never as bright as one with."""
+  spots = [(1, 2)] * COUNT
+  frames = np.full((COUNT, 32, 32, 3), bright, np.uint8)
+  frames[:, :, 16:] = 255 - bright
+  looked = look(make_map(spots=spots), clip=make_clip(frames))
+  row = rows_of.make_rows(looked)[1]
+  drawn = pictures.draw_cell(looked, row, 0, 128)
+  grey = cv2.cvtColor(drawn, cv2.COLOR_RGB2GRAY).astype(int)
+  middles = grey[16::32, 16::32]
+  assert np.unravel_index(middles.argmax(), (SIDE, SIDE)) == (1, 2)
+  others = np.delete(middles.ravel(), 1 * SIDE + 2)
+  assert middles[1, 2] > others.max() + 60
+
+
+def test_framesets_and_fewer_frames_have_the_columns_of_their_frames():
+  """As DualPath: every second frame by itself, and all of them in framesets."""
+  frames, framesets = make_map('frames', [0, 2]), make_map('framesets')
+  rows = rows_of.make_rows(look(frames, framesets))
+  assert [*rows[1].cells] == [0, 2] and [*rows[2].cells] == [0, 1, 2, 3]
+  assert not rows[1].moved
+  assert rows[1].find_cell(1) is rows[1].cells[0]  # held in a video
+
+
+def test_one_query_that_asks_all_frames_has_the_columns_of_its_keys():
+  one = make_map('decoder', sums_over='both')
+  row = rows_of.make_rows(look(one))[1]
+  assert [*row.cells] == [0, 1, 2, 3] and not row.moved
+  assert 'on other tokens: 160%' in row.notes  # the sum of what frames have
+  time = rows_of.make_rows(look(make_map('time', sums_over='frames')))[1]
+  assert 'brightest frame of a place: 60%' in time.notes
+
+
+def test_the_patch_that_asks_is_outlined_in_its_frame():
+  one = make_map('frame -1', [1])
+  looked = look(one, at=(2, 1, 2))
+  frames, before = rows_of.make_rows(looked)
+  assert {p: cell.frame for p, cell in before.cells.items()} == {2: 1}
+  plain = look(one)
+  changed = [
+    np.argwhere(
+      pictures.draw_cell(looked, frames, place, 128)
+      != pictures.draw_cell(plain, frames, place, 128)
+    )
+    for place in range(COUNT)
+  ]
+  assert [len(found) > 0 for found in changed] == [False, False, True, False]
+  low, high = changed[2].min(axis=0)[:2], changed[2].max(axis=0)[:2]
+  np.testing.assert_allclose(low, (32, 64), atol=2)
+  np.testing.assert_allclose(high, (63, 95), atol=2)
+
+
+def test_long_clips_have_a_few_columns_and_say_so():
+  assert pictures.choose_columns(8) == [*range(8)]
+  places = pictures.choose_columns(64)
+  assert len(places) == pictures.MOST and places[:3] == [0, 4, 8]
+  assert pictures.choose_columns(64, 5)[:4] == [0, 4, 5, 8]
+  clip = make_clip(count=32)
+  one = make_map(frames=range(32), spots=[(0, 0)] * 32)
+  drawn = pictures.draw_sheet(look(one, clip=clip))
+  assert 16 * 96 < drawn.shape[1] < 20 * 96
+
+
+def test_a_sheet_and_a_video_are_written(tmp_path):
+  looked = look(make_map(), image=[make_map()])
+  outputs.write(tmp_path / 'a.png', looked)
+  picture = cv2.imread(str(tmp_path / 'a.png'))
+  assert picture.shape[1] > COUNT * 128
+  np.testing.assert_array_equal(picture[0, 0, ::-1], sheet.BACKGROUND)
+  outputs.write(tmp_path / 'a.mp4', looked)
+  images = decode_all(tmp_path / 'a.mp4')
+  assert len(images) == COUNT
+  first, last = (image.astype(int).mean() for image in images[::3])
+  assert last > first  # as the frames of the clip
+  assert not [*tmp_path.glob('*.new')]
+
+
+def test_the_arrays_are_the_maps(tmp_path):
+  after = make_map('frame +1', [1, 2, 3, 3])
+  looked = look(make_map(), after, image=[make_map()], block=3)
+  outputs.write(tmp_path / 'a.npz', looked)
+  found = np.load(tmp_path / 'a.npz')
+  np.testing.assert_array_equal(found['frame +1/weights'], after.weights[0])
+  np.testing.assert_array_equal(found['frame +1/rest'], after.rest[0])
+  assert found['frame +1/frames'].tolist() == [1, 2, 3, 3]
+  assert found['spatial/heads'].tolist() == [2, 3]
+  assert found['spatial/sums_over'] == 'places'
+  assert found['image model/spatial/weights'].shape == (COUNT, 2, SIDE, SIDE)
+  assert found['numbers'].tolist() == [0, 10, 20, 30]
+  assert '"block": 3' in str(found['facts'])
