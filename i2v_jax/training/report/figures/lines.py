@@ -47,7 +47,7 @@ def draw_lines(
   names = [words.shorten(line.name, _LABEL) for line in lines]
   named = len(lines) > 1
   right = 14 + named * max(map(words.measure, names), default=0)
-  sheet = Sheet(WIDTH, margins=(60, right + 8, 42, 22 if marks else 12))
+  sheet = Sheet(WIDTH, margins=(66, right + 8, 42, 22 if marks else 12))
   _limit(sheet, data, marks, log_y)
   whole = not log_y and all(
     (y == y.round())[~np.isnan(y)].all() for _, y in data

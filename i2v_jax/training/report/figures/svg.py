@@ -69,7 +69,7 @@ def rewrite(
 
 def _size(width: float) -> str:
   """As wide as the page has room; what is wide is not made illegible."""
-  least = f'min-width:{0.9 * width:g}px;' if width > 500 else ''
+  least = f'min-width:{0.8 * width:g}px;' if width > 500 else ''
   return f'width:100%;{least}max-width:{1.5 * width:g}px'
 
 
