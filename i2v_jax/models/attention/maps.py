@@ -66,7 +66,8 @@ def find_maps(
       this block and in the clip. With None for the frame, or without it, the
       query is in each frame, and with a frame in that alone: T is 1 then. By
       default the class token is the query, or the mean of all patches where
-      there is none.
+      there is none. `pool` and `decoder` have queries of their own, and are
+      shown without `at`; `time` is of each place, whatever the column and row.
 
   Raises:
     UserError: the model has no attention to show, or there is no such block or
