@@ -1,8 +1,8 @@
 r"""Draws attention.png, and attention_row.png: some rows of it.
 
 python -m i2v_jax.main --config configs/quickstart.py --config.compare={} \
-  --config.steps=300 --workdir runs/attention
-python docs/pictures/attention.py runs/attention
+  --config.steps=300 --workdir runs/quickstart
+python docs/pictures/attention.py runs/quickstart
 """
 
 import dataclasses
@@ -14,7 +14,7 @@ from i2v_jax.deploy import trained
 from i2v_jax.deploy.attention import look, pictures
 
 HERE = pathlib.Path(__file__).parent
-MOTION, CLIP = 'right and back', 0  # of the validation split
+MOTION, CLIP = 'left and back', 0  # of the validation split
 ROW = 'frame -1'  # the group of heads that README shows
 
 

@@ -118,6 +118,7 @@ def _describe(trained, clip, block, at, through) -> dict[str, Any]:
   number = block + count if block < 0 else block
   has_token = getattr(cfg.block(number), 'class_token', False)
   query = 'class token' if has_token else 'mean of patches'
+  query = 'what the image model pools with' if through else query
   if at is not None:
     x, y, frame = at
     query = f'patch {x},{y} of frame {clip.numbers[frame]}'

@@ -141,7 +141,8 @@ def _list_notes(one: AttentionMap, most: float) -> Iterator[str]:
   if one.heads:
     yield describe_heads(one.heads)
   what = 'frame of a place' if one.sums_over == 'frames' else 'patch'
-  yield f'brightest {what}: {100 * most:.2g}%'
+  digits = 0 if most >= 0.0995 else 1 if most >= 0.00995 else 2
+  yield f'brightest {what}: {100 * most:.{digits}f}%'
   rest = np.asarray(one.rest)[0]  # of all frames together if one query asks
   rest = rest.sum(axis=0) if one.sums_over == 'both' else rest
   rest = float(rest.mean())

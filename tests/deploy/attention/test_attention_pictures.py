@@ -101,6 +101,17 @@ def test_every_group_has_a_title(name, title, notes):
   assert row.title == title and row.notes[: len(notes)] == notes
 
 
+@pytest.mark.parametrize(
+  ('share', 'text'),
+  [(0.9996, '100%'), (0.117, '12%'), (0.0234, '2.3%'), (0.00123, '0.12%')],
+)
+def test_the_brightest_patch_has_two_digits(share, text):
+  weights = np.full((1, COUNT, 2, SIDE, SIDE), share / 10, np.float32)
+  weights[0, 1, :, 2, 3] = share
+  row = rows_of.make_rows(look(make_map(weights=weights)))[1]
+  assert f'brightest patch: {text}' in row.notes
+
+
 def test_the_pooling_query_of_an_image_model_has_a_row_of_its_own():
   maps = [make_map(), make_map('pool')]
   titles = [row.title for row in rows_of.make_rows(look(image=maps))]
