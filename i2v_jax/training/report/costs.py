@@ -31,7 +31,7 @@ def describe(leaves: Leaves) -> dict[str, Any]:
 
 
 def _find_median(series, name: str) -> float | None:
-  """The median of a metric without its first record, which compiles."""
+  """The median without the first record, in which the loader starts."""
   values = [value for _, value in series.get(name, ())]
   return float(np.median(values[1:] or values)) if values else None
 

@@ -81,7 +81,9 @@ def find_origins(config: Mapping[str, Any], command: str) -> Origins:
     command: that started the run, '' if unknown.
   """
   file, keys = parse_command(command)
-  here, base = flatten(config), _load_base()
+  # What is compared with a run is trained in runs of its own.
+  here = flatten({k: v for k, v in config.items() if k != 'compare'})
+  base = _load_base()
   of_file = _load_shipped(file)
   known = flatten(base if of_file is None else of_file)
   found = Origins(file, of_file is not None, [], [], [], [])
