@@ -1,8 +1,8 @@
-r"""Draws report.png and report_errors.png from the page of a run; needs Chromium.
+r"""Draws report.png and report_errors.png, parts of the page of a run.
 
 i2v sweep --config configs/quickstart.py --set steps=100 --only ZeroI2V \
   --workdir runs/looking
-python docs/pictures/report.py runs/looking/zeroi2v/report.html
+python docs/pictures/report.py runs/looking/ZeroI2V/report.html
 """
 
 import base64
