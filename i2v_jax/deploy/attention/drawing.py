@@ -7,7 +7,7 @@ from i2v_jax.data.show import sheet
 from i2v_jax.deploy.attention.rows import Cell
 
 _PALETTE = cv2.COLORMAP_INFERNO  # from black to white, for grey prints too
-_FRAME = 0.3  # share of the frame in a drawn map, the rest is the colour
+_FRAME = 0.25  # share of the frame in a drawn map, the rest is the colour
 
 
 def draw_map(frame: np.ndarray, cell: Cell, most: float) -> np.ndarray:
