@@ -45,10 +45,19 @@ def load_image_params(
   ]
 
 
-def _keeps_image_model(trained: Trained) -> bool:
-  """Whether all blocks of an export are those of the image model."""
-  trainable, params = trained.config['trainable'], trained.params
-  if 'adapters' in trainable and 'adapters' not in params:
-    return False
+def is_frozen(trained: Trained) -> bool:
+  """Whether training left all blocks of the image model as they were."""
+  # Adapters are never in the blocks, and are gone when they were merged.
+  trainable = [
+    x for x in trained.config['trainable'] if not x.startswith('adapters')
+  ]
   mine, _ = split(param_shapes(trained.model), trainable)
   return not any(name.startswith('blocks') for name in mine.get('backbone', {}))
+
+
+def _keeps_image_model(trained: Trained) -> bool:
+  """Whether all blocks of an export are those of the image model."""
+  merged = 'adapters' not in trained.params
+  if merged and 'adapters' in trained.config['trainable']:
+    return False
+  return is_frozen(trained)

@@ -8,7 +8,7 @@ import numpy as np
 
 from i2v_jax.backbones.image_model import make_module
 from i2v_jax.data.videos.decode import FPS
-from i2v_jax.deploy.attention.before import load_image_params
+from i2v_jax.deploy.attention.before import is_frozen, load_image_params
 from i2v_jax.deploy.attention.clip import Clip, read_clip
 from i2v_jax.deploy.trained import Trained
 from i2v_jax.models.attention.maps import (
@@ -19,8 +19,6 @@ from i2v_jax.models.attention.maps import (
 from i2v_jax.models.attention.rollout import find_rollout
 from i2v_jax.models.inputs import normalize_clips
 from i2v_jax.runtime.errors import UserError
-
-TITLE = ('model', 'block', 'query')  # facts that a sheet states
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +33,7 @@ class Looked:
     notes: sentences on what is missing.
     facts: model, block and query, JSON values.
     at: column, row and frame of the patch that asks, or None.
+    frozen: whether training left the blocks of the image model as they were.
   """
 
   clip: Clip
@@ -44,6 +43,7 @@ class Looked:
   notes: Sequence[str]
   facts: Mapping[str, Any]
   at: tuple[int, int, int] | None = None
+  frozen: bool = True
 
 
 def look(
@@ -89,8 +89,9 @@ def look(
       image_maps = find_image_maps(cfg, before, frames, block, at)
   facts = _describe(trained, clip, block, at, through)
   facts['grid'] = list(maps[0].weights.shape[-2:])
-  title = [clip.name, '   '.join(f'{k}: {facts[k]}' for k in TITLE)]
-  return Looked(clip, maps, image_maps, title, notes, facts, at)
+  title = [clip.name, _write_title(facts, [*maps, *image_maps])]
+  frozen = is_frozen(trained)
+  return Looked(clip, maps, image_maps, title, notes, facts, at, frozen)
 
 
 def check_classifier(trained: Trained) -> None:
@@ -120,14 +121,32 @@ def _describe(trained, clip, block, at, through) -> dict[str, Any]:
   query = 'class token' if has_token else 'mean of patches'
   query = 'what the image model pools with' if through else query
   if at is not None:
-    x, y, frame = at
-    query = f'patch {x},{y} of frame {clip.numbers[frame]}'
+    query = 'patch {},{} of frame {}'.format(*at)
   return {
     'video': clip.name,
     'model': trained.folder.name,
-    'block': f'rollout over {count}'
-    if through
-    else f'{number} of 0-{count - 1}',
+    'block': _name_block(number, count, through),
     'query': query,
     'at': None if at is None else list(at),
   }
+
+
+def _name_block(block: int, count: int, through: bool) -> str:
+  if through:
+    return f'rollout over {count} blocks'
+  if block == count - 1:
+    return f'block {block}, the last of {count}'
+  return f'block {block} of 0 to {count - 1}'
+
+
+def _write_title(facts: Mapping[str, Any], maps: Sequence[AttentionMap]) -> str:
+  """Says whose maps these are, of what, and how fine they are."""
+  sides = {one.weights.shape[-2:] for one in maps}
+  sizes = ' and '.join(f'{w} x {h}' for h, w in sorted(sides, reverse=True))
+  parts = (
+    f'model: {facts["model"]}',
+    facts['block'],
+    f'query: {facts["query"]}',
+    f'maps of {sizes} patches, interpolated',
+  )
+  return '   '.join(parts)

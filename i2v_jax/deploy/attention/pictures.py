@@ -8,19 +8,30 @@ import numpy as np
 
 from i2v_jax.data.show import sheet
 from i2v_jax.deploy import drawn_video
-from i2v_jax.deploy.attention.drawing import draw_map, draw_square, paint
+from i2v_jax.deploy.attention.drawing import (
+  draw_map,
+  draw_scale,
+  draw_square,
+)
 from i2v_jax.deploy.attention.look import Looked
-from i2v_jax.deploy.attention.rows import Row, make_rows
+from i2v_jax.deploy.attention.rows import IMAGE, Row, make_rows
 
-MARGIN, MOST = 196, 16  # pixels beside a row, and columns at most
+MARGIN, MOST = 212, 16  # pixels beside a row, and columns at most
 RATE = 4  # frames a second of a video
-_WIDE, _NARROW, _FEW = 128, 96, 8  # pixels of a column; few are wide
+_WIDE, _NARROW, _FEW = 128, 112, 8  # pixels of a column; few are wide
 _PANEL = 288  # pixels of a panel of a video
 _MOVED = (
-  'Temporal heads look at another frame: their maps lie on that one ("on frame '
-  'N"), not on the frame that asks.'
+  'The map of a temporal head lies on the frame that it looks at ("on frame '
+  'N"), not on the one that asks.'
 )
-_LEGEND = 'Each row has its own scale: no attention'
+_IMAGE = (
+  'The image model has no adapters in any block; in the rows below it, earlier '
+  'blocks are adapted, too, so that they differ by more than relocation.'
+)
+_COLOURS = (
+  'Colour is attention, grey is the frame. Each row has its own scale, from '
+  'none to its brightest; the white mark is even attention on patches.'
+)
 _OTHER = (
   'Other tokens are class token, registers and prompts: what is no patch.'
 )
@@ -33,7 +44,7 @@ def draw_sheet(looked: Looked) -> np.ndarray:
   side = _WIDE if len(places) <= _FEW else _NARROW
   blocks = [_draw_title(looked, len(places))]
   blocks += [_draw_row(looked, row, places, side) for row in rows]
-  blocks.append(_draw_legend(rows))
+  blocks.append(draw_legend(rows))
   return sheet.pad(sheet.make_column(blocks, gap=12), border=20)
 
 
@@ -58,6 +69,7 @@ def _draw_row(
 ) -> np.ndarray:
   said = [sheet.draw_words(row.title, 14, sheet.ACCENT, width=MARGIN)]
   said += [sheet.draw_words(note, 11, width=MARGIN) for note in row.notes]
+  said += _scale(row)
   said = sheet.pad(sheet.make_column(said, gap=2), width=MARGIN)
   tiles = [_draw_tile(looked, row, place, side) for place in places]
   return sheet.make_row([said, *tiles])
@@ -68,27 +80,25 @@ def _draw_tile(looked: Looked, row: Row, place: int, side: int) -> np.ndarray:
   if place not in row.cells:
     return sheet.make_empty(side, side)
   picture = draw_cell(looked, row, place, side)
-  words = sheet.draw_words(caption(looked, row, place), 11, width=side)
-  parts = (
-    [words, picture]
-    if row.cells[place].weights is None
-    else [
-      picture,
-      words,
-    ]
-  )
+  said = caption(looked, row, place)
+  words = [sheet.draw_words(text, 11, width=side) for text in said]
+  above = row.cells[place].weights is None
+  parts = [*words, picture] if above else [picture, *words]
   return sheet.make_column(parts, gap=3)
 
 
-def caption(looked: Looked, row: Row, place: int) -> str:
-  """Which frame a column is of, or which other frame a map lies on."""
-  numbers, cell = looked.clip.numbers, row.cells[place]
+def caption(looked: Looked, row: Row, place: int) -> list[str]:
+  """Which frame a column is of, or which other one a map lies on: lines."""
+  cell = row.cells[place]
   if cell.weights is None:
-    return f'frame {numbers[place]}, {looked.clip.seconds[place]:.2f} s'
-  if not row.moved:
-    return ''
-  own = cell.frame == place
-  return 'on its own frame' if own else f'on frame {numbers[cell.frame]}'
+    return [f'frame {place}, {looked.clip.seconds[place]:.2f} s']
+  if not row.offset:
+    return []
+  if abs(cell.frame - place) >= abs(row.offset):
+    return [f'on frame {cell.frame}']
+  own = ', its own' if cell.frame == place else ''
+  side = 'before' if row.offset < 0 else 'after'
+  return [f'on frame {cell.frame}{own}:', f'there is none {side}']
 
 
 def draw_cell(looked: Looked, row: Row, place: int, side: int) -> np.ndarray:
@@ -102,17 +112,21 @@ def draw_cell(looked: Looked, row: Row, place: int, side: int) -> np.ndarray:
   return picture
 
 
-def _draw_legend(rows: Sequence[Row]) -> np.ndarray:
-  """The colours from none to the brightest, and what moved heads mean."""
-  ramp = np.broadcast_to(np.linspace(0, 1, 120, dtype=np.float32), (12, 120))
-  bar = sheet.pad(paint(ramp), border=2)
-  words = sheet.draw_words(_LEGEND, 12), bar, sheet.draw_words('brightest', 12)
-  lines = [sheet.make_row(words)]
-  if any(row.moved for row in rows):
-    lines.append(sheet.draw_words(_MOVED, 12))
-  if any('other tokens' in note for row in rows for note in row.notes):
-    lines.append(sheet.draw_words(_OTHER, 12))
-  return sheet.make_column(lines, gap=3)
+def _scale(row: Row) -> list[np.ndarray]:
+  """The scale of a row, or nothing where there is no map."""
+  return [draw_scale(row.even / row.most)] if row.most else []
+
+
+def draw_legend(rows: Sequence[Row]) -> np.ndarray:
+  """What the colours are, what rows differ by, and on what maps lie."""
+  temporal = any(row.offset for row in rows)
+  image = any(row.title.startswith(IMAGE) for row in rows)
+  others = any('other tokens' in note for row in rows for note in row.notes)
+  lines = [_COLOURS]
+  lines += [_IMAGE] if image and temporal else []
+  lines += [_MOVED] if temporal else []
+  lines += [_OTHER] if others else []
+  return sheet.make_column([sheet.draw_words(x, 12) for x in lines], gap=3)
 
 
 def write_video(path, looked: Looked) -> None:
@@ -137,15 +151,14 @@ def _draw_panels(looked: Looked) -> Iterator[np.ndarray]:
   for place in range(len(looked.clip.frames)):
     panels = [_draw_panel(looked, row, place) for row in rows]
     blocks = [_draw_title(looked, len(looked.clip.frames))]
-    blocks += [sheet.wrap(panels, columns), _draw_legend(rows)]
+    blocks += [sheet.wrap(panels, columns), draw_legend(rows)]
     yield sheet.pad(sheet.make_column(blocks, gap=12), border=16)
 
 
 def _draw_panel(looked: Looked, row: Row, place: int) -> np.ndarray:
   title = sheet.draw_words(row.title, 14, sheet.ACCENT, width=_PANEL)
-  said = caption(looked, row, place) if place in row.cells else ''
-  room = max(_PANEL - title.shape[1] - sheet.GAP, 1)
-  title = sheet.make_row([title, sheet.draw_words(said, 13, width=room)])
+  said = caption(looked, row, place) if place in row.cells else []
+  said = sheet.draw_words(' '.join(said), 13, width=_PANEL)
   picture = draw_cell(looked, row, place, _PANEL)
   words = [sheet.draw_words(text, 11, width=_PANEL) for text in row.notes]
-  return sheet.make_column([title, picture, *words], gap=3)
+  return sheet.make_column([title, said, picture, *words, *_scale(row)], gap=3)

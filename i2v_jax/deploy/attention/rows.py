@@ -9,9 +9,10 @@ from i2v_jax.deploy.attention.look import Looked
 from i2v_jax.models.attention.maps import AttentionMap
 
 IMAGE = 'image model'
+_FRAMES = 'as the model sees them', 'numbered in the clip, timed in the video'
+_FROZEN, _TRAINED = 'frozen, without adapters', 'as it was before fine-tuning'
 _LEAST = 0.005  # attention on other tokens that is told
 _KNOWN = {  # name of a map -> title of its row, and what it says
-  'spatial': ('spatial heads', 'look at their own frame'),
   'space': ('over space', 'looks at its own frame'),
   'time': ('over time', 'each place, over the frames'),
   'frames': ('path of frames', 'each looks at itself'),
@@ -46,17 +47,16 @@ class Row:
     notes: lines below it.
     cells: frame of the clip whose query asks -> what is drawn there.
     most: attention that is drawn brightest.
+    even: what a patch would have of the attention on patches, spread evenly.
+    offset: of the frames that temporal heads look at; 0 for all others.
   """
 
   title: str
   notes: Sequence[str]
   cells: Mapping[int, Cell]
   most: float = 0.0
-
-  @property
-  def moved(self) -> bool:
-    """Whether a map lies on another frame than the one that asks."""
-    return any(cell.frame != place for place, cell in self.cells.items())
+  even: float = 0.0
+  offset: int = 0
 
   def find_cell(self, frame: int) -> Cell:
     """The cell of a frame, or the last one before it."""
@@ -67,23 +67,33 @@ class Row:
 def make_rows(looked: Looked) -> list[Row]:
   """Makes the rows: frames, the image model, and each group of heads."""
   frames = range(len(looked.clip.frames))
-  rows = [
-    Row('frames', ['as the model sees them'], {f: Cell(f) for f in frames})
-  ]
+  rows = [Row('frames', _FRAMES, {f: Cell(f) for f in frames})]
   for one in looked.image_maps:
     plain = one.name in ('spatial', 'rollout')
-    title = IMAGE if plain else f'{IMAGE}, {_describe(one.name)[0]}'
-    rows.append(_make_row(looked, one, title, ['before training']))
+    title = IMAGE if plain else f'{IMAGE}, {_describe(one)[0]}'
+    notes = [_FROZEN if looked.frozen else _TRAINED]
+    if one.heads:
+      notes.append(f'mean of all {len(one.heads)} heads')
+    rows.append(_make_row(looked, one, title, notes))
   for one in sorted(looked.maps, key=_rank):
-    rows.append(_make_row(looked, one, *_describe(one.name)))
+    title, notes = _describe(one)
+    if one.heads:
+      notes.append(describe_heads(one.heads))
+    rows.append(_make_row(looked, one, title, notes))
   return rows
 
 
 def _rank(one: AttentionMap) -> tuple[bool, int]:
   """Order of rows: temporal heads last, by their offset."""
+  offset = find_offset(one)
+  return offset != 0, offset
+
+
+def find_offset(one: AttentionMap) -> int:
+  """How many frames away temporal heads look; 0 for all other heads."""
   group = one.name.split(', ')[0]
   temporal = group.startswith('frame ')
-  return temporal, int(group.removeprefix('frame ')) if temporal else 0
+  return int(group.removeprefix('frame ')) if temporal else 0
 
 
 def average_heads(one: AttentionMap) -> np.ndarray:
@@ -114,40 +124,54 @@ def _make_row(
     find_query_frame(one, place, looked): Cell(int(frame), weights[place])
     for place, frame in enumerate(one.frames)
   }
-  return Row(title, [*said, *_list_notes(one, most)], cells, most)
+  even = float(weights.mean())
+  notes = [*said, *_list_notes(one, most, even)]
+  return Row(title, notes, cells, most, even, find_offset(one))
 
 
-def _describe(name: str) -> tuple[str, list[str]]:
-  """Title and notes of a group of heads, by its name."""
-  group, *moved = name.split(', ')
-  title, note = _describe_keys(group)
+def _describe(one: AttentionMap) -> tuple[str, list[str]]:
+  """Title and notes of a group of heads."""
+  group, *moved = one.name.split(', ')
+  title, note = _describe_keys(group, len(one.heads) == 1)
   parts = (text.split(' ', 1) for text in moved)  # such as `values -1`
   return title, [note, *(f'{part} of frame {of}' for part, of in parts)]
 
 
-def _describe_keys(group: str) -> tuple[str, str]:
+def _describe_keys(group: str, alone: bool) -> tuple[str, str]:
   if group in _KNOWN:
     return _KNOWN[group]
+  heads, look = ('head', 'looks') if alone else ('heads', 'look')
+  if group == 'spatial':
+    whose = 'its' if alone else 'their'
+    return f'spatial {heads}', f'{look} at {whose} own frame'
   if group.endswith(' mixed'):
-    return 'mixed heads', f'channels of {group.removesuffix(" mixed")}'
+    return f'mixed {heads}', f'channels of {group.removesuffix(" mixed")}'
   offset = int(group.removeprefix('frame '))
-  count = abs(offset)
-  which = 'before' if offset < 0 else 'after'
-  far = f'{count} frames' if count > 1 else 'the frame'
-  return f'temporal heads, frame {offset:+d}', f'look at {far} {which}'
+  return f'temporal {heads}, {group}', f'{look} {_describe_offset(offset)}'
 
 
-def _list_notes(one: AttentionMap, most: float) -> Iterator[str]:
-  if one.heads:
-    yield describe_heads(one.heads)
-  what = 'frame of a place' if one.sums_over == 'frames' else 'patch'
-  digits = 0 if most >= 0.0995 else 1 if most >= 0.00995 else 2
-  yield f'brightest {what}: {100 * most:.{digits}f}%'
+def _describe_offset(offset: int) -> str:
+  if abs(offset) == 1:
+    return f'at the {"previous" if offset < 0 else "next"} frame of the clip'
+  way = 'back' if offset < 0 else 'ahead'
+  return f'{abs(offset)} frames {way} in the clip'
+
+
+def _list_notes(one: AttentionMap, most: float, even: float) -> Iterator[str]:
+  what = 'frame' if one.sums_over == 'frames' else 'patch'
+  yield f'brightest {what}: {_percent(most)} of the attention'
+  yield f'even attention: {_percent(even)} a {what}'
   rest = np.asarray(one.rest)[0]  # of all frames together if one query asks
   rest = rest.sum(axis=0) if one.sums_over == 'both' else rest
   rest = float(rest.mean())
   if rest >= _LEAST:
     yield f'on other tokens: {rest:.0%}'
+
+
+def _percent(share: float) -> str:
+  """A share in two digits."""
+  digits = 0 if share >= 0.0995 else 1 if share >= 0.00995 else 2
+  return f'{100 * share:.{digits}f}%'
 
 
 def describe_heads(heads: Sequence[int]) -> str:

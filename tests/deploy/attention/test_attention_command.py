@@ -13,8 +13,9 @@ import small
 from i2v_jax import cli
 from i2v_jax.data.clips.clips import make_test_views
 from i2v_jax.data.videos.decode import open_video
-from i2v_jax.deploy import export
-from i2v_jax.deploy.attention.before import load_image_params
+from i2v_jax.deploy import export, trained
+from i2v_jax.deploy.attention import look
+from i2v_jax.deploy.attention.before import is_frozen, load_image_params
 from i2v_jax.deploy.attention.clip import read_clip
 from i2v_jax.training import stored
 from i2v_jax.weights.formats import native
@@ -103,7 +104,10 @@ def test_maps_of_a_run_are_written(i2v, tmp_path):
   heads = [found[f'{x}/heads'].tolist() for x in ('frame -1', 'frame +1')]
   assert heads == [[0], [1]]
   facts = json.loads(str(found['facts']))
-  assert facts['block'] == '1 of 0-1' and facts['query'] == 'class token'
+  assert (
+    facts['block'] == 'block 1, the last of 2'
+    and facts['query'] == 'class token'
+  )
 
 
 def test_merged_adapters_give_the_same_maps(i2v, tmp_path):
@@ -117,6 +121,28 @@ def test_merged_adapters_give_the_same_maps(i2v, tmp_path):
     weights = f'{name}/weights'
     np.testing.assert_allclose(one[weights], other[weights], atol=2e-3)
   assert not [name for name in other if name.startswith('image model')]
+
+
+def test_a_patch_that_asks_is_of_a_frame_of_the_clip(i2v, film, tmp_path):
+  """As `--at` takes it; the arrays keep the numbers in the video."""
+  code, _, error = i2v('--at', '1,2,3', '--block', 0)
+  assert code == 0, error
+  found = load(tmp_path / 'out.npz')
+  facts = json.loads(str(found['facts']))
+  assert facts['query'] == 'patch 1,2 of frame 3'
+  assert facts['block'] == 'block 0 of 0 to 1'
+  with open_video(film) as video:
+    times = np.asarray(video.info.times)
+  np.testing.assert_allclose(found['seconds'], times[found['numbers']])
+
+
+def test_the_title_says_how_fine_the_maps_are(exported, film):
+  looked = look.look(trained.load(exported / 'full'), film)
+  rows, columns = looked.maps[0].weights.shape[-2:]
+  assert looked.frozen
+  assert looked.title[1].endswith(
+    f'maps of {columns} x {rows} patches, interpolated'
+  )
 
 
 def test_weights_give_a_merged_export_its_image_model(model, i2v, tmp_path):
@@ -157,6 +183,7 @@ def test_exports_know_whether_training_changed_the_image_model(model):
     )
     params, notes = load_image_params(trained)
     assert (params is not None, bool(notes)) == (kept, not kept)
+    assert is_frozen(trained) == kept
 
 
 def test_weights_that_are_gone_leave_a_row_out(model):

@@ -1,5 +1,7 @@
 """Which map is drawn on which frame, and what a sheet and a video show."""
 
+import dataclasses
+
 import cv2
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from i2v_jax.data.show import sheet
 from i2v_jax.deploy.attention import outputs, pictures
 from i2v_jax.deploy.attention import rows as rows_of
 from i2v_jax.deploy.attention.clip import Clip
+from i2v_jax.deploy.attention.drawing import draw_scale
 from i2v_jax.deploy.attention.look import Looked
 from i2v_jax.models.attention.maps import AttentionMap
 
@@ -52,8 +55,23 @@ def test_rows_are_frames_image_model_and_groups_of_heads():
     'spatial heads',
     'temporal heads, frame -1',
   ]
-  assert rows[3].notes[:2] == ['look at the frame before', 'mean of heads 2-3']
-  assert rows[3].notes[2:] == ['brightest patch: 60%', 'on other tokens: 40%']
+  assert rows[1].notes[:2] == [
+    'frozen, without adapters',
+    'mean of all 2 heads',
+  ]
+  assert rows[3].notes == [
+    'look at the previous frame of the clip',
+    'mean of heads 2-3',
+    'brightest patch: 60% of the attention',
+    'even attention: 3.8% a patch',  # 60% on 16 patches
+    'on other tokens: 40%',
+  ]
+
+
+def test_an_image_model_that_training_changed_is_not_called_frozen():
+  looked = dataclasses.replace(look(image=[make_map()]), frozen=False)
+  _, before = rows_of.make_rows(looked)
+  assert before.notes[0] == 'as it was before fine-tuning'
 
 
 def test_a_moved_head_is_drawn_on_the_frame_of_its_keys():
@@ -68,10 +86,10 @@ def test_a_moved_head_is_drawn_on_the_frame_of_its_keys():
   }
   captions = [pictures.caption(looked, after, p) for p in range(4)]
   assert captions == [
-    'on frame 10',
-    'on frame 20',
-    'on frame 30',
-    'on its own frame',
+    ['on frame 1'],
+    ['on frame 2'],
+    ['on frame 3'],
+    ['on frame 3, its own:', 'there is none after'],
   ]
   assert not any(pictures.caption(looked, spatial, p) for p in range(4))
   drawn = pictures.draw_cell(looked, after, 0, 96)
@@ -82,11 +100,28 @@ def test_a_moved_head_is_drawn_on_the_frame_of_its_keys():
   )
 
 
+def test_frames_count_in_the_clip_as_offsets_do():
+  """Whatever their numbers in the video are, which are 10 apart here."""
+  looked = look(make_map('frame -2', [0, 0, 0, 1]))
+  frames, back = rows_of.make_rows(looked)
+  assert pictures.caption(looked, frames, 2) == ['frame 2, 2.00 s']
+  assert [pictures.caption(looked, back, p) for p in range(COUNT)] == [
+    ['on frame 0, its own:', 'there is none before'],
+    ['on frame 0:', 'there is none before'],
+    ['on frame 0'],
+    ['on frame 1'],
+  ]
+
+
 @pytest.mark.parametrize(
   ('name', 'title', 'notes'),
   [
     ('space', 'over space', ['looks at its own frame']),
-    ('frame -2', 'temporal heads, frame -2', ['look at 2 frames before']),
+    (
+      'frame -2',
+      'temporal heads, frame -2',
+      ['look 2 frames back in the clip'],
+    ),
     (
       'spatial, values -1',
       'spatial heads',
@@ -102,6 +137,20 @@ def test_every_group_has_a_title(name, title, notes):
 
 
 @pytest.mark.parametrize(
+  ('name', 'title', 'note'),
+  [
+    ('spatial', 'spatial head', 'looks at its own frame'),
+    ('frame +1', 'temporal head, frame +1', 'looks at the next frame'),
+    ('frames 0 +1 mixed', 'mixed head', 'channels of frames 0 +1'),
+  ],
+)
+def test_one_head_is_not_called_heads(name, title, note):
+  row = rows_of.make_rows(look(make_map(name, heads=(5,))))[1]
+  assert row.title == title and row.notes[0].startswith(note)
+  assert row.notes[1] == 'head 5'
+
+
+@pytest.mark.parametrize(
   ('share', 'text'),
   [(0.9996, '100%'), (0.117, '12%'), (0.0234, '2.3%'), (0.00123, '0.12%')],
 )
@@ -109,7 +158,7 @@ def test_the_brightest_patch_has_two_digits(share, text):
   weights = np.full((1, COUNT, 2, SIDE, SIDE), share / 10, np.float32)
   weights[0, 1, :, 2, 3] = share
   row = rows_of.make_rows(look(make_map(weights=weights)))[1]
-  assert f'brightest patch: {text}' in row.notes
+  assert f'brightest patch: {text} of the attention' in row.notes
 
 
 def test_the_pooling_query_of_an_image_model_has_a_row_of_its_own():
@@ -147,17 +196,17 @@ def test_framesets_and_fewer_frames_have_the_columns_of_their_frames():
   frames, framesets = make_map('frames', [0, 2]), make_map('framesets')
   rows = rows_of.make_rows(look(frames, framesets))
   assert [*rows[1].cells] == [0, 2] and [*rows[2].cells] == [0, 1, 2, 3]
-  assert not rows[1].moved
+  assert not rows[1].offset
   assert rows[1].find_cell(1) is rows[1].cells[0]  # held in a video
 
 
 def test_one_query_that_asks_all_frames_has_the_columns_of_its_keys():
   one = make_map('decoder', sums_over='both')
   row = rows_of.make_rows(look(one))[1]
-  assert [*row.cells] == [0, 1, 2, 3] and not row.moved
+  assert [*row.cells] == [0, 1, 2, 3] and not row.offset
   assert 'on other tokens: 160%' in row.notes  # the sum of what frames have
   time = rows_of.make_rows(look(make_map('time', sums_over='frames')))[1]
-  assert 'brightest frame of a place: 60%' in time.notes
+  assert 'brightest frame: 60% of the attention' in time.notes
 
 
 def test_the_patch_that_asks_is_outlined_in_its_frame():
@@ -187,7 +236,7 @@ def test_long_clips_have_a_few_columns_and_say_so():
   clip = make_clip(count=32)
   one = make_map(frames=range(32), spots=[(0, 0)] * 32)
   drawn = pictures.draw_sheet(look(one, clip=clip))
-  assert 16 * 96 < drawn.shape[1] < 20 * 96
+  assert 16 * 112 < drawn.shape[1] < 20 * 112
 
 
 def test_a_sheet_and_a_video_are_written(tmp_path):
@@ -202,6 +251,27 @@ def test_a_sheet_and_a_video_are_written(tmp_path):
   first, last = (image.astype(int).mean() for image in images[::3])
   assert last > first  # as the frames of the clip
   assert not [*tmp_path.glob('*.new')]
+
+
+def test_the_scale_has_a_mark_at_even_attention():
+  plain, half = (draw_scale(even).astype(int) for even in (0.0, 0.5))
+  marked = np.flatnonzero((half == sheet.BRIGHT).all(axis=(0, 2)))
+  assert marked.size == 0  # not in the whole height, so that the ends are seen
+  changed = np.flatnonzero((half != plain).any(axis=(0, 2)))
+  assert abs(changed.max() - 60) <= 1
+  brightness = plain[plain.shape[0] // 2, 4:120].sum(axis=1)
+  assert brightness[-1] > brightness[58] > brightness[0]
+
+
+def test_the_legend_tells_relocation_from_adapters():
+  """Only where temporal heads are compared with an image model."""
+  before = make_map('frame -1', [0, 0, 1, 2])
+  high = lambda *maps, **options: len(
+    pictures.draw_legend(rows_of.make_rows(look(*maps, **options)))
+  )
+  plain, image = high(make_map()), high(make_map(), image=[make_map()])
+  temporal, both = high(before), high(before, image=[make_map()])
+  assert plain == image < temporal < both
 
 
 def test_the_arrays_are_the_maps(tmp_path):
