@@ -25,12 +25,12 @@ _MOVED = (
   'N"), not on the one that asks.'
 )
 _IMAGE = (
-  'The image model has no adapters in any block; in the rows below it, earlier '
-  'blocks are adapted, too, so that they differ by more than relocation.'
+  'The image model has no adapters in any block. In the trained model earlier '
+  'blocks are adapted, too, so that maps differ by more than relocation.'
 )
 _COLOURS = (
-  'Colour is attention, grey is the frame. Each row has its own scale, from '
-  'none to its brightest; the white mark is even attention on patches.'
+  'Bright colour is attention, dim grey is the frame. Each row has its own '
+  'scale, from none to its brightest; the white mark is even attention.'
 )
 _OTHER = (
   'Other tokens are class token, registers and prompts: what is no patch.'
