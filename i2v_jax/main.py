@@ -102,9 +102,9 @@ def _train() -> None:
 
     loop.train_and_evaluate(config, WORKDIR.value, EXTEND.value)
   if jax.process_index() == 0:
-    from i2v_jax.training import report
+    from i2v_jax.training import after_training
 
-    report.write_after_training(WORKDIR.value)
+    after_training.write_page(WORKDIR.value)
 
 
 def parse_batch_size(text: str):

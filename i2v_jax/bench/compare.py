@@ -21,7 +21,13 @@ from i2v_jax.params import cast_params
 from i2v_jax.runtime import compilation, files, sharding
 from i2v_jax.runtime.console import console, make_progress
 from i2v_jax.runtime.errors import UserError
-from i2v_jax.training import auto, experiment, loop, memory
+from i2v_jax.training import (
+  after_training,
+  auto,
+  experiment,
+  loop,
+  memory,
+)
 from i2v_jax.training.config_files import Variant
 from i2v_jax.training.run import Run, prepare_run
 from i2v_jax.training.sweeps import sweep
@@ -72,6 +78,7 @@ def compare_overrides(
   for name, values in changed.items():
     console.rule(name)
     loop.train_and_evaluate(values, workdir / name, extend)
+    after_training.write_page(workdir / name)
   console.rule(method)
   loop.train_and_evaluate(main, workdir, extend)
   console.rule(f'{method}, merged')

@@ -8,19 +8,19 @@ from i2v_jax.training import shipped_configs
 
 
 def sweep(args) -> int:
-  from i2v_jax.training import config_files, report
+  from i2v_jax.training import after_training, config_files
   from i2v_jax.training.sweeps.sweep import train_and_show
 
   found = config_files.load_variants(args.config, args.set, args.only)
   workdir = args.workdir or _name_workdir('sweep', args.config)
   rows = train_and_show(found, workdir, args.seeds)
-  report.write_after_training(workdir)
+  after_training.write_page(workdir)
   return int(any(row.get('error') for row in rows))
 
 
 def compare(args) -> int:
   from i2v_jax.bench.compare import compare_methods, compare_steps
-  from i2v_jax.training import config_files, report
+  from i2v_jax.training import after_training, config_files
 
   found = config_files.load_variants(args.config, args.set, args.only)
   workdir = args.workdir or _name_workdir('compare', args.config)
@@ -28,7 +28,7 @@ def compare(args) -> int:
     compare_steps(found, workdir, args.rounds)
     return 0
   rows = compare_methods(found, workdir, args.rounds)
-  report.write_after_training(workdir)
+  after_training.write_page(workdir)
   return int(any(row.get('error') for row in rows))
 
 

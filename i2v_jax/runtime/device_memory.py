@@ -91,9 +91,12 @@ def read_device_peak_bytes() -> int | None:
 def read_peak() -> tuple[int | None, str]:
   """Reads the peak bytes so far, and says of what: 'device' or 'process'.
 
-  Those of the process where the first device reports none.
+  Those of the process where the first device reports none, or has failed.
   """
-  peak = read_device_peak_bytes()
+  try:
+    peak = read_device_peak_bytes()
+  except jax.errors.JaxRuntimeError:  # whose own step tells what is wrong
+    peak = None
   if peak is not None:
     return peak, 'device'
   return read_peak_bytes(), 'process'

@@ -10,6 +10,7 @@ run: all parts of a run; resume: from its newest state. trainable, overview:
 train_step, augment, losses, imbalance: one step. optimizer, schedule,
   layer_decay: its rule and rates. batches: what it takes.
 loop: the Trainer of all steps. waiting: how long it waits for batches.
+after_training: the page of what has ended; report: pages of runs and sweeps.
 gradient_depth, features, feature_store: cheaper training.
 memory, auto: what fits on a device. nonfinite: where NaN and inf begin.
 counts: parameters and multiply-accumulates of a config. gallery: a picture.

@@ -56,3 +56,17 @@ def test_a_container_that_has_read_its_data_has_memory_free(
 
 def test_this_host_has_memory_free():
   assert 2**20 < device_memory._read_free() < 2**50
+
+
+def test_the_peak_is_of_the_process_where_the_device_has_none(monkeypatch):
+  def fail():
+    raise jax.errors.JaxRuntimeError('INTERNAL: the device has failed')
+
+  for stats in (fail, lambda: None, dict):
+    failing = types.SimpleNamespace(memory_stats=stats)
+    monkeypatch.setattr(jax, 'local_devices', lambda failing=failing: [failing])
+    peak, of = device_memory.read_peak()
+    assert of == 'process' and peak > 2**20
+  full = device(peak_bytes_in_use=123)
+  monkeypatch.setattr(jax, 'local_devices', lambda: [full])
+  assert device_memory.read_peak() == (123, 'device')

@@ -10,10 +10,6 @@ sweep_page: that of a sweep or a comparison. figures: all that is drawn.
 page: templates, style and script.
 """
 
-from i2v_jax.training.report.write import (
-  make_report,
-  write_after_training,
-  write_report,
-)
+from i2v_jax.training.report.write import make_report, write_report
 
-__all__ = ['make_report', 'write_after_training', 'write_report']
+__all__ = ['make_report', 'write_report']

@@ -3,8 +3,7 @@
 import pathlib
 from typing import Any
 
-from i2v_jax.runtime import errors, files
-from i2v_jax.runtime.console import console
+from i2v_jax.runtime import files
 from i2v_jax.runtime.errors import MissingFileError
 from i2v_jax.training.report import (
   cases,
@@ -119,15 +118,3 @@ def write_report(
   path = pathlib.Path(out or pathlib.Path(workdir) / FILE)
   files.write(path, make_report(workdir, root))
   return path
-
-
-def write_after_training(workdir: files.Path) -> None:
-  """Writes the page of a run that has ended, and prints where it is.
-
-  A failure is printed: what was trained is complete without the page.
-  """
-  try:
-    console.print(f'report: {write_report(workdir)}')
-  except Exception as error:  # a bug, too: the result of training stays
-    problem = errors.report_failure(error)
-    console.print(f'The run is complete, but has no report: {problem}')

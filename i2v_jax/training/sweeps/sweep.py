@@ -10,9 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from i2v_jax.runtime import compilation, errors, files, signals
 from i2v_jax.runtime.console import console, make_table
 from i2v_jax.runtime.errors import FileError
-from i2v_jax.training import experiment, loop
+from i2v_jax.training import after_training, experiment, loop
 from i2v_jax.training.config_files import Variant
-from i2v_jax.training.report.write import write_after_training
 from i2v_jax.training.sweeps import preview
 from i2v_jax.training.sweeps.seeds import expand_seeds, gather_seeds
 
@@ -103,7 +102,7 @@ def _train(variant: Variant, folder: pathlib.Path) -> dict:
     return {'error': problem}
   record = {'config': _make_identity(variant), 'row': dict(result.accuracy)}
   files.write_json(folder / RECORD, record)
-  write_after_training(folder)
+  after_training.write_page(folder)
   return record['row']
 
 

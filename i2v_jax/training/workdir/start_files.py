@@ -128,6 +128,11 @@ def _describe_start(run, step: int) -> dict[str, Any]:
 
 
 def _add_line(path: pathlib.Path, record: Mapping[str, Any]) -> None:
-  """Adds a line of JSON, so that a killed process leaves all or none of it."""
-  before = path.read_text(encoding='utf-8') if path.exists() else ''
-  files.write(path, before + json.dumps(record) + '\n')
+  """Adds a line of JSON, so that a killed process leaves all or none of it.
+
+  Lines before it may be damaged; a last one without an end is ended.
+  """
+  before = path.read_text('utf-8', 'replace') if path.exists() else ''
+  if before and not before.endswith('\n'):
+    before += '\n'
+  files.write(path, f'{before}{json.dumps(record)}\n')

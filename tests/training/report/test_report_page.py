@@ -251,21 +251,6 @@ def test_the_command_writes_the_page_without_jax(run, tmp_path):
   assert not list(tmp_path.glob('*.new'))
 
 
-def test_training_survives_a_page_that_cannot_be_written(tmp_path, capsys):
-  shutil.copy(OLDER / 'config.json', tmp_path)
-  (tmp_path / 'report.html').mkdir()  # in its place
-  report.write_after_training(tmp_path)
-  said = ' '.join(capsys.readouterr().out.split())
-  assert 'has no report' in said and 'could not be written' in said
-
-
-def test_after_training_the_page_is_named(run, capsys):
-  report.write_after_training(run[0])
-  assert str(run[0] / 'report.html') in capsys.readouterr().out.replace(
-    '\n', ''
-  )
-
-
 def test_names_that_are_no_text_are_shown(tmp_path):
   shutil.copy(OLDER / 'config.json', tmp_path)
   name = b'video,reason\n\xff\xfe.mp4,broken\n'

@@ -128,3 +128,12 @@ def test_a_full_disk_is_said_with_the_file(run, begin, full_disk):
   text = r'data\.json could not be written .*; mend the disk and start'
   with pytest.raises(OSError, match=text):
     begin(0)
+
+
+def test_a_damaged_list_of_starts_gets_a_line_more(tmp_path):
+  path = tmp_path / 'starts.jsonl'
+  path.write_bytes(b'{"step": 0}\n\xff{"comm')
+  start_files._add_line(path, {'step': 7})
+  lines = path.read_text(encoding='utf-8').splitlines()
+  assert json.loads(lines[0]) == {'step': 0}
+  assert json.loads(lines[-1]) == {'step': 7} and len(lines) == 3
