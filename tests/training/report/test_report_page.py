@@ -43,7 +43,7 @@ class Page(html.parser.HTMLParser):
     self.tags.append((tag, found))
     if tag not in VOID:
       self.open.append(tag)
-    for key in ('data-measure', 'data-metric', 'data-fact'):
+    for key in ('data-measure', 'data-metric', 'data-fact', 'data-compared'):
       if key in found:
         self.row = self.rows.setdefault(found[key], [])
     if tag == 'data' and self.row is not None:
@@ -103,9 +103,10 @@ def test_numbers_are_those_of_the_evaluation_to_the_last_digit(run, page):
   for name, value in known['accuracy'].items():
     assert page.rows[f'eval/{name}'][0] == value
     assert f'{100 * value:.2f} %' in page.text
+  numbers = [f['value'] for tag, f in page.tags if tag == 'data']
   for name in ('calibration_error', 'calibration_error_calibrated'):
-    assert f'{100 * known[name]:.2f} %' in page.text
-    assert repr(known[name]) in page.text  # of what was evaluated
+    assert repr(known[name]) in numbers
+    assert name not in page.text  # it is told in words
   assert known['split_sha256'] in page.text
 
 
@@ -133,6 +134,7 @@ def test_what_was_counted_is_said_with_its_interval(run, page):
   top1 = known['accuracy']['top1']
   assert f'{100 * top1:.2f} % top-1 on 59 videos' in page.text
   assert 'with 95 % confidence' in page.text
+  assert 'always naming the largest class gives' in page.text
   assert 'Resumed at step 20' in page.text
   assert '1 of the evaluation could not be read' in page.text
 
@@ -141,6 +143,7 @@ def test_strips_show_frames_or_say_that_the_video_is_missing(page):
   images = [found for tag, found in page.tags if tag == 'img']
   assert images and len(images) % 4 == 0
   assert 'No frames: the video is missing' in page.text
+  assert page.text.count('A strip shows 4 frames at equal distances') == 1
 
 
 def test_data_that_has_moved_is_found(run, tmp_path):
@@ -157,6 +160,68 @@ def test_a_run_of_an_older_version_has_a_page():
   assert '25.00 % top-1 at step 4' in page.text
   assert 'there is no folder eval' in page.text and 'Step 4 of 4' in page.text
   assert page.rows['loss'][0] == 1.3791534900665283
+
+
+def test_what_a_run_was_compared_with_is_told(run, tmp_path):
+  folder = shutil.copytree(run[0], tmp_path / 'run')
+  rows = [
+    {'method': 'linear_probe', 'tunable_params': 26, 'top1': 0.125},
+    {'method': 'zeroi2v', 'tunable_params': 344, 'top1': 0.875},
+    {'method': 'zeroi2v_merged', 'tunable_params': 38, 'top1': 0.875},
+  ]
+  (folder / 'results.json').write_text(json.dumps(rows))
+  (folder / 'linear_probe').mkdir()
+  (folder / 'linear_probe/report.html').write_text('')
+  page = Page(report.make_report(folder))
+  assert page.rows['linear_probe'] == [0.125, 26]
+  links = [f['href'] for tag, f in page.tags if tag == 'a']
+  assert [x for x in links if x[0] != '#'] == ['linear_probe/report.html']
+  assert 'zeroi2v (this run)' in page.text
+  (folder / 'results.json').write_text('[{"method"')
+  text = report.make_report(folder)
+  assert 'results.json cannot be read' in text and 'this run' not in text
+
+
+def evaluate_one_error(folder, temperature):
+  """Makes a run of two classes with 30 right answers and a wrong one."""
+  reported.make_run(folder, ('jump', 'run'), examples=31, steps=2)
+  with np.load(folder / 'eval/scores.npz') as arrays:
+    found = dict(arrays)
+  found['labels'] = np.arange(31) % 2
+  found['scores'] = np.full((31, 2), 0.1, np.float32)
+  found['scores'][np.arange(31), found['labels']] = 0.9
+  found['scores'][0] = 0.2, 0.8
+  np.savez(folder / 'eval/scores.npz', **found)
+  path = folder / 'eval/report.json'
+  known = json.loads(path.read_text()) | {'temperature': temperature}
+  known |= {'calibration_error': 0.01, 'calibration_error_calibrated': 0.02}
+  known['accuracy']['top5'] = 1.0
+  path.write_text(json.dumps(known))
+  return Page(report.make_report(folder))
+
+
+def test_a_single_error_is_named_and_what_it_does_to_the_temperature(tmp_path):
+  page = evaluate_one_error(tmp_path / 'run', 1.07)
+  assert 'The one error in 31 videos: jump , taken for run .' in page.text
+  assert 'Pairs that are confused most' not in page.text
+  assert 'raises it to 2.0 : it is fitted to smoothed labels' in page.text
+  assert 'because one error in 31 says little' in page.text
+  assert 'eval/top5' not in page.rows and 'top-5' not in page.text
+  assert 'no temperature suits' not in page.text
+
+
+def test_a_temperature_at_the_end_of_its_range_is_warned_of(tmp_path):
+  page = evaluate_one_error(tmp_path / 'run', 19.9999)
+  assert 'The temperature ends at 20 ,' in page.text
+
+
+def test_a_config_file_of_ones_own_was_not_run(run, tmp_path):
+  folder = shutil.copytree(run[0], tmp_path / 'run')
+  start = {'step': 0, 'command': 'python -m i2v_jax.main --config mine.py'}
+  (folder / 'starts.jsonl').write_text(json.dumps(start) + '\n')
+  page = Page(report.make_report(folder))
+  assert 'The file mine.py was not run; below are the keys' in page.text
+  assert not any(tag == 'details' and 'open' in f for tag, f in page.tags)
 
 
 def test_a_run_that_has_just_begun_has_a_page(tmp_path):
