@@ -179,7 +179,7 @@ def test_what_a_run_was_compared_with_is_told(run, tmp_path):
   assert 'zeroi2v (this run)' in page.text
   (folder / 'results.json').write_text('[{"method"')
   text = report.make_report(folder)
-  assert 'results.json cannot be read' in text and 'this run' not in text
+  assert 'results.json cannot be read' in text and '(this run)' not in text
 
 
 def evaluate_one_error(folder, temperature):
