@@ -6,13 +6,13 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from drawn import SVG, find_texts, find_tips
 
 from i2v_jax.runtime.errors import UserError
 from i2v_jax.training.report.figures import (
   bars,
   confusion,
   lines,
-  placing,
   reliability,
   scatter,
   ticks,
@@ -29,7 +29,6 @@ NAMES = [
   'long ' * 60,
   'bell \x07 and \udcff half',
 ]
-SVG = '{http://www.w3.org/2000/svg}'
 
 
 def draw_all(names=NAMES):
@@ -70,15 +69,6 @@ def figures():
   with warnings.catch_warnings():
     warnings.filterwarnings('error', 'Glyph')
     return draw_all()
-
-
-def find_texts(svg):
-  return [x.text for x in ElementTree.fromstring(svg).iter(f'{SVG}text')]
-
-
-def find_tips(svg):
-  root = ElementTree.fromstring(svg)
-  return [x.text for x in root.iter(f'{SVG}title')][1:]
 
 
 def test_a_figure_is_part_of_a_page(figures):
@@ -221,37 +211,6 @@ def test_a_matrix_that_cannot_be_drawn_says_why():
     confusion.draw_confusion(np.zeros((2, 2), int), ['a'])
 
 
-def test_the_front_is_what_nothing_beats():
-  point = scatter.Point
-  points = [
-    point('dear', 9, 0.9),
-    point('cheap', 1, 0.5),
-    point('worse', 2, 0.4),
-    point('twin', 1, 0.5),
-    point('equal but dearer', 10, 0.9),
-  ]
-  names = [p.name for p in scatter.find_front(points)]
-  assert names == ['cheap', 'twin', 'dear']
-  svg = scatter.draw_scatter(points, 'cost')
-  assert find_tips(svg) == [
-    'cheap: 50.0% at 1; twin: 50.0% at 1',
-    'worse: 40.0% at 2',
-    'dear: 90.0% at 9',
-    'equal but dearer: 90.0% at 10',
-  ]
-  assert svg.count('<circle') == 2  # the others are diamonds
-
-
-def test_a_place_of_many_methods_says_how_many():
-  many = [scatter.Point(f'm{i}', 34_000 + i, 1 - i / 1e3) for i in range(4)]
-  points = [*many, scatter.Point('cheap', 300, 0.3)]
-  svg = scatter.draw_scatter(points, 'cost', chance=0.25)
-  texts = find_texts(svg)
-  assert {'4 methods, 99.7 to 100.0 %:', 'm0', 'm3', 'cheap'} <= set(texts)
-  assert {'chance', '25 %', 'cost (logarithmic)', '1k', '10k'} <= set(texts)
-  assert len(find_tips(svg)) == 2
-
-
 def test_the_size_of_a_dot_is_its_count():
   bins = [reliability.Bin(0.2, 0.3, 4), reliability.Bin(0.9, 0.9, 400)]
   svg = reliability.draw_reliability(bins)
@@ -260,27 +219,6 @@ def test_the_size_of_a_dot_is_its_count():
   assert {'4', '400', 'answers'} <= set(find_texts(svg))
   curves = re.findall(r'<path d="[^"]*" style="[^"]*stroke:var\(--accent', svg)
   assert curves == []  # nothing joins the dots
-
-
-def test_no_name_covers_another_or_a_dot():
-  rng = np.random.default_rng(0)
-  dots = [tuple(x) for x in rng.uniform(20, 380, (25, 2))]
-  sizes = [(60, 12)] * 25
-  places = placing.place_labels(
-    [[d] for d in dots], sizes, (400, 400), [[(0, 0), (0, 0)]]
-  )
-  assert places.count(None) <= 2
-  boxes = [(x, y, x + 60, y + 12) for x, y in filter(None, places)]
-  boxes += [(x - 3, y - 3, x + 3, y + 3) for x, y in dots]
-  for i, a in enumerate(boxes[: len(boxes) - 25]):
-    assert min(a[:2]) >= 0
-    assert max(a[2:]) <= 400
-    for b in boxes[:i] + boxes[i + 1 :]:
-      assert a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
-
-
-def test_names_of_one_place_are_one_label():
-  assert placing.group_dots([(0, 0), (50, 0), (3, 2)], 9) == [[0, 2], [1]]
 
 
 def test_places_are_moved_apart_within_bounds():

@@ -1,6 +1,5 @@
 """The page of a run: what it says, and that it asks for no other file."""
 
-import html.parser
 import json
 import re
 import shutil
@@ -10,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 import reported
+from browsed import Page
 from paths import ROOT
 
 from i2v_jax.data.sets import key_frames
@@ -25,45 +25,6 @@ DAMAGED = (
   'costs.json',
   'eval/scores.npz',
 )
-VOID = {'meta', 'img', 'br', 'input'}
-
-
-class Page(html.parser.HTMLParser):
-  """Elements, texts and exact numbers of a page, and rows with a name."""
-
-  def __init__(self, text):
-    super().__init__()
-    self.tags, self.texts, self.open, self.rows = [], [], [], {}
-    self.row = None
-    self.feed(text)
-    self.close()
-
-  def handle_starttag(self, tag, attributes):
-    found = dict(attributes)
-    self.tags.append((tag, found))
-    if tag not in VOID:
-      self.open.append(tag)
-    for key in ('data-measure', 'data-metric', 'data-fact', 'data-compared'):
-      if key in found:
-        self.row = self.rows.setdefault(found[key], [])
-    if tag == 'data' and self.row is not None:
-      self.row.append(json.loads(found['value']))
-
-  def handle_startendtag(self, tag, attributes):
-    self.tags.append((tag, dict(attributes)))
-
-  def handle_endtag(self, tag):
-    assert self.open.pop() == tag, f'{tag} is closed, but not open'
-    if tag == 'tr':
-      self.row = None
-
-  def handle_data(self, data):
-    if self.open and self.open[-1] not in ('script', 'style'):
-      self.texts.append(data)
-
-  @property
-  def text(self):
-    return ' '.join(' '.join(self.texts).replace('\xa0', ' ').split())
 
 
 @pytest.fixture(scope='module')
@@ -180,39 +141,6 @@ def test_what_a_run_was_compared_with_is_told(run, tmp_path):
   (folder / 'results.json').write_text('[{"method"')
   text = report.make_report(folder)
   assert 'results.json cannot be read' in text and '(this run)' not in text
-
-
-def evaluate_one_error(folder, temperature):
-  """Makes a run of two classes with 30 right answers and a wrong one."""
-  reported.make_run(folder, ('jump', 'run'), examples=31, steps=2)
-  with np.load(folder / 'eval/scores.npz') as arrays:
-    found = dict(arrays)
-  found['labels'] = np.arange(31) % 2
-  found['scores'] = np.full((31, 2), 0.1, np.float32)
-  found['scores'][np.arange(31), found['labels']] = 0.9
-  found['scores'][0] = 0.2, 0.8
-  np.savez(folder / 'eval/scores.npz', **found)
-  path = folder / 'eval/report.json'
-  known = json.loads(path.read_text()) | {'temperature': temperature}
-  known |= {'calibration_error': 0.01, 'calibration_error_calibrated': 0.02}
-  known['accuracy']['top5'] = 1.0
-  path.write_text(json.dumps(known))
-  return Page(report.make_report(folder))
-
-
-def test_a_single_error_is_named_and_what_it_does_to_the_temperature(tmp_path):
-  page = evaluate_one_error(tmp_path / 'run', 1.07)
-  assert 'The one error in 31 videos: jump , taken for run .' in page.text
-  assert 'Pairs that are confused most' not in page.text
-  assert 'raises it to 2.0 : it is fitted to smoothed labels' in page.text
-  assert 'because one error in 31 says little' in page.text
-  assert 'eval/top5' not in page.rows and 'top-5' not in page.text
-  assert 'no temperature suits' not in page.text
-
-
-def test_a_temperature_at_the_end_of_its_range_is_warned_of(tmp_path):
-  page = evaluate_one_error(tmp_path / 'run', 19.9999)
-  assert 'The temperature ends at 20 ,' in page.text
 
 
 def test_a_config_file_of_ones_own_was_not_run(run, tmp_path):
