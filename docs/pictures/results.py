@@ -33,7 +33,7 @@ def read_table() -> list[Point]:
 
 def draw_results() -> str:
   """The figure as SVG with colours of its own."""
-  svg = draw_scatter(read_table(), 'tunable parameters')
+  svg = draw_scatter(read_table(), 'tunable parameters', chance=0.25)
   width, height = re.search(r'viewBox="0 0 (\S+) (\S+)"', svg).groups()
   size = f'width="{float(width) * 1.5:g}" height="{float(height) * 1.5:g}"'
   svg = re.sub(r'width:100%;(m..-width:[^;]*;)*', '', svg, count=1)

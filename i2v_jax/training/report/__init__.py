@@ -3,7 +3,8 @@
 write: the complete page, in a file. render: templates become HTML.
 leaves, evaluations: what a run has left on disk, whatever of it is there.
 trained_on, origins: data, config, and where its values are from.
-progress, costs: curves; time and memory. quality, intervals: how good it is.
+progress, costs: curves; time and memory. quality, intervals, chance: how good
+it is. methods: what it is compared with.
 class_table, confusions, certainty, lengths, timelines: where it errs.
 cases, frames: single examples, as strips of frames.
 sweep_page: that of a sweep or a comparison. figures: all that is drawn.

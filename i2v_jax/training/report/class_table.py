@@ -29,6 +29,8 @@ def describe(
 ) -> dict[str, Any]:
   """Makes the columns and rows of the table; none without `classes.csv`.
 
+  Names are followed by how well classes are found, then by how many there are.
+
   Args:
     evaluation: has the table.
     counts: of `confusions.count`.
@@ -45,15 +47,26 @@ def describe(
     Column(NAMES.get(n, n), k) for n, k in zip(columns, kinds, strict=True)
   ]
   if trained and rows:
-    shown.insert(1, Column('trained on', 'count'))
+    shown.append(Column('trained on', 'count'))
     for row in rows:
-      row.insert(1, trained.get(row[0]))
+      row.append(trained.get(row[0]))
   if counts is not None and len(counts) == len(rows):
     shown.append(Column('most often taken for', 'text'))
     names = [row[0] for row in rows]
     for row, other in zip(rows, find_others(counts, names), strict=True):
       row.append(other)
-  return {'columns': shown, 'rows': rows}
+  order = sorted(range(len(shown)), key=lambda k: _rank(shown[k], k))
+  return {
+    'columns': [shown[k] for k in order],
+    'rows': [[row[k] for k in order] for row in rows],
+  }
+
+
+def _rank(column: Column, place: int) -> int:
+  """Where a column stands: on a phone the first ones are seen."""
+  if place == 0:
+    return 0
+  return {'share': 1, 'number': 1, 'text': 2, 'count': 3}[column.kind]
 
 
 def find_others(counts_CxC: np.ndarray, names: list[str]) -> list[str]:

@@ -1,12 +1,15 @@
 """What training costs: parameters, time, memory."""
 
+import itertools
+import math
 from typing import Any
 
 import numpy as np
 
 from i2v_jax.training.report.figures.lines import draw_lines
 from i2v_jax.training.report.leaves import Leaves
-from i2v_jax.training.report.progress import collect, make_line
+from i2v_jax.training.report.progress import collect, find_batch, make_line
+from i2v_jax.training.report.render import is_number
 
 
 def describe(leaves: Leaves) -> dict[str, Any]:
@@ -14,18 +17,18 @@ def describe(leaves: Leaves) -> dict[str, Any]:
   series, costs = collect(leaves.records), leaves.costs
   step = _find_median(series, 'step_seconds')
   data = _find_median(series, 'data_seconds')
-  size = costs.get('batch_size') or leaves.config.get('batch_size')
-  known = step and isinstance(size, int)
+  size = find_batch(leaves)
   return {
     'costs': costs,
     'step_seconds': step,
     'data_seconds': data,
     'data_share': data / step if step and data is not None else None,
-    'clips_per_second': size / step if known else None,
+    'timed': len(series.get('step_seconds', ())),
+    'clips_per_second': size / step if step and size else None,
     'batch_size': size,
     'beats': leaves.beats,
     'peaks': [beat for beat in leaves.beats if beat.get('peak_bytes')],
-    'trained_seconds': _sum_seconds(leaves.records),
+    'trained_seconds': _sum_seconds(leaves),
     'figure': _draw(series),
   }
 
@@ -36,16 +39,22 @@ def _find_median(series, name: str) -> float | None:
   return float(np.median(values[1:] or values)) if values else None
 
 
-def _sum_seconds(records: list[dict]) -> float | None:
-  """Seconds from the first to the last record; resuming leaves a gap in it."""
-  times = [r['time'] for r in records if isinstance(r.get('time'), float)]
-  return times[-1] - times[0] if len(times) > 1 else None
+def _sum_seconds(leaves: Leaves) -> float | None:
+  """Seconds from each start of training to its last record, added up."""
+  times = [r['time'] for r in leaves.records if is_number(r.get('time'))]
+  starts = [s['time'] for s in leaves.starts if is_number(s.get('time'))]
+  if not (times and starts):
+    return None
+  total = 0.0
+  for start, end in itertools.pairwise([*starts, math.inf]):
+    total += max((t for t in times if start <= t < end), default=start) - start
+  return total
 
 
 def _draw(series) -> str:
   names = {'step_seconds': 'a step', 'data_seconds': 'waiting for data'}
   lines = [
-    make_line(text, series[name], dashed=name == 'data_seconds')
+    make_line(text, series[name])
     for name, text in names.items()
     if len(series.get(name, ())) > 1
   ]

@@ -9,15 +9,17 @@ from typing import Any, NamedTuple
 from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import shipped_configs
 
-ABSENT = '(none)'
-
 
 class Key(NamedTuple):
-  """A key of a config, its value, and what it would be otherwise."""
+  """A key of a config, its value, and what it would be otherwise.
+
+  `note` says why there is no value that it would be otherwise.
+  """
 
   name: str
   value: Any
   before: Any
+  note: str = ''
 
 
 class Origins(NamedTuple):
@@ -89,25 +91,32 @@ def find_origins(config: Mapping[str, Any], command: str) -> Origins:
   found = Origins(file, of_file is not None, [], [], [], [])
   defaults = flatten(base)
   for name, value in here.items():
-    before, default = _find(known, name), _find(defaults, name)
+    before = _find(known, name, value, 'not in the file')
+    default = _find(defaults, name, value, 'not in the defaults')
     if any(name == key or name.startswith(f'{key}.') for key in keys):
-      found.given.append(Key(name, value, before))
-    elif found.shipped and not is_same(value, before):
-      found.otherwise.append(Key(name, value, before))
-    elif not is_same(value, default):
-      found.from_file.append(Key(name, value, default))
+      found.given.append(before if found.shipped else default)
+    elif found.shipped and not _keeps(before):
+      found.otherwise.append(before)
+    elif not _keeps(default):
+      found.from_file.append(default)
     else:
-      found.defaults.append(Key(name, value, default))
+      found.defaults.append(default)
   return found
 
 
-def _find(config: Mapping[str, Any], name: str) -> Any:
-  """Finds a value of a flat config; names those below it instead."""
+def _find(config: Mapping[str, Any], name: str, value: Any, none: str) -> Key:
+  """Finds what a key is in a flat config; names those below it instead."""
   below = [key for key in config if key.startswith(f'{name}.')]
   if below:
     words = sorted({key[len(name) + 1 :].partition('.')[0] for key in below})
-    return f'({", ".join(words)})'
-  return config.get(name, ABSENT)
+    return Key(name, value, None, f'with {", ".join(words)}')
+  if name not in config:
+    return Key(name, value, None, none)
+  return Key(name, value, config[name])
+
+
+def _keeps(key: Key) -> bool:
+  return not key.note and is_same(key.value, key.before)
 
 
 def is_same(value: Any, before: Any) -> bool:

@@ -3,7 +3,12 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from i2v_jax.training.report.figures.lines import Line, Mark, draw_lines
+from i2v_jax.training.report.figures.lines import (
+  Line,
+  Mark,
+  draw_lines,
+  measure_names,
+)
 from i2v_jax.training.report.leaves import DAMAGE, Leaves
 from i2v_jax.training.report.render import is_number
 from i2v_jax.training.workdir import status
@@ -31,7 +36,7 @@ def describe(leaves: Leaves) -> dict[str, Any]:
     'steps': beat.get('steps'),
     'loss': series.get('loss', [])[-1:],
     'resumed': [mark.x for mark in marks],
-    'figures': _draw(series, marks),
+    'figures': _draw(series, marks, find_batch(leaves)),
     'summaries': [summarize(name, found) for name, found in series.items()],
     'val': _find_latest(series),
   }
@@ -65,10 +70,16 @@ def summarize(name: str, found: list[tuple[int, float]]) -> Summary:
   return Summary(name, turned[0], turned[-1], least, most)
 
 
-def make_line(name: str, found: Sequence[tuple], dashed=False) -> Line:
+def find_batch(leaves: Leaves) -> int | None:
+  """Finds how many clips a step has; None if unknown."""
+  size = leaves.costs.get('batch_size') or leaves.config.get('batch_size')
+  return size if isinstance(size, int) else None
+
+
+def make_line(name: str, found: Sequence[tuple], rings=False) -> Line:
   """Makes a line of (step, value)s."""
   x, y = zip(*found, strict=True)
-  return Line(name, x, y, dashed)
+  return Line(name, x, y, rings)
 
 
 def _mark_resumes(leaves: Leaves) -> list[Mark]:
@@ -86,35 +97,57 @@ def _find_latest(series) -> tuple[str, int, float] | None:
   return max(found, key=lambda each: each[1], default=None)
 
 
-def _draw(series, marks) -> list[dict[str, str]]:
-  """Draws each figure whose metrics there are."""
-  percent = lambda name: [(x, 100 * y) for x, y in series.get(name, ())]
-  of_videos = {
-    f'{label}{views}': percent(f'val/{key}{suffix}')
-    for key, label in (('top1', 'val top-1'), ('mAP', 'val mAP'))
-    for suffix, views in (('_1view', ', 1 view'), ('', ', all views'))
-  }
-  wanted = [
-    ('Loss', {'training': series.get('loss')}, 'loss'),
-    (
-      'Accuracy',
-      {'training batch': percent('accuracy')} | of_videos,
-      'percent',
-    ),
-    ('Learning rate', {'learning rate': series.get('lr')}, 'learning rate'),
-    ('Norm of the gradient', {'norm': series.get('grad_norm')}, 'norm'),
-  ]
-  if any(value for _, value in series.get('skipped', ())):
-    skipped = {'skipped steps': series['skipped']}
-    wanted.append(('Skipped steps', skipped, 'steps so far'))
-  figures = []
-  for title, lines, label in wanted:
-    found = [
-      make_line(name, points, dashed=name == 'training batch')
-      for name, points in lines.items()
+def _draw(series, marks, batch: int | None) -> list[dict[str, str]]:
+  """Draws each figure whose metrics there are, all of them as wide."""
+  found = []
+  for title, caption, label, known in _plan(series, batch):
+    lines = [
+      make_line(name, points, rings=name.startswith('validation'))
+      for name, points in known.items()
       if points
     ]
-    if found:
-      svg = draw_lines(found, 'step', label, marks)
-      figures.append({'title': title, 'svg': svg})
-  return figures
+    if lines:
+      found.append((title, caption, label, lines))
+  room = max((measure_names(lines) for *_, lines in found), default=0)
+  return [
+    {
+      'title': title,
+      'caption': caption,
+      'svg': draw_lines(lines, 'step', label, marks, room=room),
+    }
+    for title, caption, label, lines in found
+  ]
+
+
+def _plan(series, batch: int | None) -> list[tuple[str, str, str, dict]]:
+  """Plans the figures: title, caption, label of the y axis, and lines."""
+  one_batch = f'one batch of {batch:,} clips' if batch else 'one batch'
+  loss, norm, rate = (series.get(n) for n in ('loss', 'grad_norm', 'lr'))
+  training, val = _scale(series.get('accuracy')), _name_val(series)
+  text = f'training: {one_batch}' + '; rings: validation' * bool(val)
+  planned = [
+    ('Loss', one_batch, 'loss', {'training': loss}),
+    ('Accuracy', text, 'percent', {'training': training} | val),
+    ('Learning rate', 'at the records', 'learning rate', {'rate': rate}),
+    ('Norm of the gradient', one_batch, 'norm', {'norm': norm}),
+  ]
+  if any(value for _, value in series.get('skipped', ())):
+    skipped = {'skipped': series['skipped']}
+    planned.append(('Skipped steps', '', 'steps so far', skipped))
+  return planned
+
+
+def _scale(points) -> list[tuple[int, float]]:
+  return [(x, 100 * y) for x, y in points or ()]
+
+
+def _name_val(series) -> dict[str, list]:
+  """Names the accuracies on the validation split, in percent."""
+  both = any(f'val/{key}_1view' in series for key in ('top1', 'mAP'))
+  both &= any(f'val/{key}' in series for key in ('top1', 'mAP'))
+  return {
+    f'validation{kind}{views}': _scale(series.get(f'val/{key}{suffix}'))
+    for key, kind in (('top1', ''), ('mAP', ' mAP'))
+    for suffix, views in (('_1view', ', 1 view' * both), ('', ''))
+    if f'val/{key}{suffix}' in series
+  }

@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from i2v_jax.training.report import certainty, chance
 from i2v_jax.training.report.evaluations import Evaluation
 from i2v_jax.training.report.intervals import Share, bound
 from i2v_jax.training.report.render import is_number
@@ -9,7 +10,7 @@ from i2v_jax.training.report.render import is_number
 NAMES = {
   'top1': 'top-1',
   'top5': 'top-5',
-  'mean_class': 'mean class',
+  'mean_class': 'mean class accuracy',
   'mAP': 'mAP',
   'f1_micro': 'F1 of all decisions',
   'f1_macro': 'F1, mean of classes',
@@ -17,6 +18,17 @@ NAMES = {
 }
 # Of these each example is right or wrong, independently of the others.
 COUNTED = ('top1', 'top5', 'best_class')
+FEW = 5  # classes, one of whose five best is always right
+
+
+# Facts of an evaluation that the section tells in words.
+TOLD = (
+  'calibration_error',
+  'calibration_error_calibrated',
+  'temperature',
+  'fitted_on',
+  'fitted_here',
+)
 
 
 class Measure(NamedTuple):
@@ -36,10 +48,16 @@ class Measure(NamedTuple):
 
 
 def list_measures(evaluation: Evaluation) -> list[Measure]:
-  """Lists the measures of an evaluation, the most important one first."""
+  """Lists the measures of an evaluation, the most important one first.
+
+  Top-5 of no more than 5 classes says nothing, and is left out.
+  """
   report, count = evaluation.report, count_labelled(evaluation)
+  few = 0 < count_classes(evaluation) <= FEW
   found = []
   for key, value in report['accuracy'].items():
+    if key == 'top5' and few:
+      continue
     counted = key in COUNTED and count and is_number(value)
     interval = bound(value, count) if counted else None
     found.append(Measure(key, _name(key), value, interval))
@@ -56,6 +74,13 @@ def count_labelled(evaluation: Evaluation) -> int:
   return int(evaluation.scores.labelled.sum())
 
 
+def count_classes(evaluation: Evaluation) -> int:
+  """Counts the classes; 0 if unknown."""
+  if evaluation.scores is None:
+    return len(evaluation.classes[1])
+  return len(evaluation.scores.class_names)
+
+
 def _name(key: str) -> str:
   if key.startswith('mAP_'):
     return f'mAP of {key.removeprefix("mAP_")} boxes'
@@ -68,10 +93,13 @@ def describe(evaluations: list[Evaluation]) -> dict[str, Any]:
     {'evaluation': each, 'measures': list_measures(each)}
     for each in evaluations
   ]
-  columns = dict.fromkeys(m.key for row in rows for m in row['measures'])
+  first = evaluations[0] if evaluations else None
+  fitted = first and first.report.get('temperature')
   return {
     'rows': rows,
-    'columns': list(columns),
+    'chance': chance.find_of_evaluation(first),
+    'told': TOLD,
+    'bound': certainty.find_bound(fitted),
     'main': rows[0]['measures'][0] if rows else None,
-    'count': count_labelled(evaluations[0]) if evaluations else 0,
+    'count': count_labelled(first) if first else 0,
   }

@@ -9,6 +9,7 @@ import hashlib
 import json
 import math
 import pathlib
+import re
 import time
 from typing import Any
 
@@ -71,7 +72,10 @@ def make_environment() -> jinja2.Environment:
     'exact': show_exact,
     'large': show_large,
     'name': show_name,
+    'bound': show_bound,
     'percent': show_percent,
+    'points': show_points,
+    'views': show_views,
     'seconds': show_seconds,
     'svg': Markup,
     'value': show_value,
@@ -102,6 +106,25 @@ def show_percent(value: Any, digits: int = 2) -> Markup | str:
   if not is_number(value):
     return NONE
   return tag(value, f'{100 * value:.{digits}f}{_SPACE}%')
+
+
+def show_bound(value: float) -> Markup:
+  """A share that is never rounded to all or to none, as `99.96`."""
+  text = f'{100 * value:.2f}'
+  if text == '100.00' and value < 1:
+    text = '99.99'
+  return tag(value, '0.01' if text == '0.00' and value > 0 else text)
+
+
+def show_points(value: Any) -> Markup | str:
+  """A difference of shares as points of percent."""
+  return tag(value, f'{100 * value:.1f}') if is_number(value) else NONE
+
+
+def show_views(text: Any) -> str:
+  """Views such as `1 clips x 3 crops`, with one of a kind in the singular."""
+  text = re.sub(r'\b1 (clip|crop|view)s\b', r'1 \1', str(text))
+  return text.replace(' x ', ' \u00d7 ')
 
 
 def show_exact(value: Any, digits: int = 4) -> Markup | str:
@@ -161,6 +184,5 @@ def show_value(value: Any) -> Markup:
 
 def _write(value: Any) -> str:
   if isinstance(value, str):
-    plain = value.startswith('(') or value.isidentifier()
-    return value if plain else repr(value)
+    return value if value.isidentifier() else repr(value)
   return repr(value)

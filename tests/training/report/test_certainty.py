@@ -22,3 +22,12 @@ def test_bins_give_the_calibration_error():
 def test_empty_bins_are_left_out():
   (only,) = certainty.make_bins(np.array([1.0, 1.0]), np.array([True, False]))
   assert (only.confidence, only.accuracy, only.count) == (1.0, 0.5, 2)
+  assert only.low < 0.1 and only.high > 0.9
+
+
+def test_only_the_ends_of_the_range_are_bounds():
+  assert certainty.find_bound(19.999) == 20
+  assert certainty.find_bound(0.05) == 0.05
+  assert (
+    certainty.find_bound(1.0) is None and certainty.find_bound(None) is None
+  )

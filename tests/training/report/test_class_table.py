@@ -18,19 +18,19 @@ def test_columns_are_added_and_cells_are_numbers():
   found = class_table.describe(make(columns, rows), counts, data)
   assert [column.kind for column in found['columns']] == [
     'text',
-    'count',
-    'count',
     'share',
     'text',
+    'count',
+    'count',
   ]
   assert found['rows'] == [
-    ['a', 70, 7, 0.7142857142857143, 'b'],
-    ['b', None, 0, None, ''],
+    ['a', 0.7142857142857143, 'b', 7, 70],
+    ['b', None, '', 0, None],
   ]
 
 
 def test_a_table_of_boxes():
   columns = ['name', 'boxes', 'average_precision']
   found = class_table.describe(make(columns, [['a', '3', '0.5']]), None, {})
-  assert found['rows'] == [['a', 3, 0.5]]
-  assert found['columns'][1].name == 'annotated boxes'
+  assert found['rows'] == [['a', 0.5, 3]]
+  assert found['columns'][2].name == 'annotated boxes'

@@ -6,13 +6,13 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from drawn import SVG, find_texts, find_tips
 
 from i2v_jax.runtime.errors import UserError
 from i2v_jax.training.report.figures import (
   bars,
   confusion,
   lines,
-  placing,
   reliability,
   scatter,
   ticks,
@@ -29,14 +29,14 @@ NAMES = [
   'long ' * 60,
   'bell \x07 and \udcff half',
 ]
-SVG = '{http://www.w3.org/2000/svg}'
 
 
 def draw_all(names=NAMES):
   """One figure of each kind, with these names."""
   size = len(names)
   spans = [(i, i + 1.5, name) for i, name in enumerate(names)]
-  bins = [reliability.Bin(0.4, 0.3, 7), reliability.Bin(None, None, 0)]
+  bins = [reliability.Bin(0.4, 0.3, 7, 0.1, 0.6)]
+  bins.append(reliability.Bin(None, None, 0))
   return {
     'lines': lines.draw_lines(
       [
@@ -58,6 +58,7 @@ def draw_all(names=NAMES):
     'scatter': scatter.draw_scatter(
       [scatter.Point(n, 10**i, i / 9, 0.1) for i, n in enumerate(names)],
       names[3],
+      chance=0.25,
     ),
   }
 
@@ -68,15 +69,6 @@ def figures():
   with warnings.catch_warnings():
     warnings.filterwarnings('error', 'Glyph')
     return draw_all()
-
-
-def find_texts(svg):
-  return [x.text for x in ElementTree.fromstring(svg).iter(f'{SVG}text')]
-
-
-def find_tips(svg):
-  root = ElementTree.fromstring(svg)
-  return [x.text for x in root.iter(f'{SVG}title')][1:]
 
 
 def test_a_figure_is_part_of_a_page(figures):
@@ -155,11 +147,42 @@ def test_what_has_no_logarithm_is_a_gap():
   assert lines.draw_lines([line], 'step', 'x', log_y=True).count('<circle') == 1
 
 
-def test_lines_differ_by_dashes():
-  many = [lines.Line(str(i), [0, 1], [i, i], i == 1) for i in range(4)]
-  dashes = [style for _, _, style in lines._choose(many)]
+def test_lines_differ_by_dashes_and_the_first_is_solid():
+  dashes = [lines._choose(index)[1] for index in range(4)]
   assert dashes[0] == ()
   assert len(set(dashes)) == 4
+
+
+def find_ends(svg):
+  """Where the line of a figure begins and ends, along the x axis."""
+  root = ElementTree.fromstring(svg)
+  (curve,) = [
+    x for x in root.iter(f'{SVG}path') if 'accent' in x.get('style', '')
+  ]
+  numbers = re.findall(r'[\d.]+', curve.get('d'))
+  return float(numbers[0]), float(numbers[-2])
+
+
+def test_figures_with_and_without_names_are_as_wide():
+  one = lines.Line('a', [0, 9], [1, 2])
+  two = lines.Line('a longer name', [0, 9], [1, 3])
+  room = lines.measure_names([one, two])
+  alone = lines.draw_lines([one], 'step', 'loss', room=room)
+  both = lines.draw_lines([one, two], 'step', 'loss').replace('accent-2', 'x')
+  assert room > 0 and find_ends(alone) == find_ends(both)
+
+
+def test_the_axis_of_steps_begins_where_training_does():
+  svg = lines.draw_lines([lines.Line('a', [1, 300], [2, 1])], 'step', 'loss')
+  assert find_ends(svg)[0] > 66  # the margin, where 0 is
+
+
+def test_rings_hide_nothing():
+  line = lines.Line('a', [1, 2], [1, 2], rings=True)
+  svg = lines.draw_lines([line], 'step', 'loss')
+  dots = [*ElementTree.fromstring(svg).iter(f'{SVG}circle')]
+  assert len(dots) == 2
+  assert all('fill-opacity:0;' in dot.get('style') + ';' for dot in dots)
 
 
 @pytest.mark.parametrize('log_y', [False, True])
@@ -188,42 +211,14 @@ def test_a_matrix_that_cannot_be_drawn_says_why():
     confusion.draw_confusion(np.zeros((2, 2), int), ['a'])
 
 
-def test_the_front_is_what_nothing_beats():
-  point = scatter.Point
-  points = [
-    point('dear', 9, 0.9),
-    point('cheap', 1, 0.5),
-    point('worse', 2, 0.4),
-    point('twin', 1, 0.5),
-    point('equal but dearer', 10, 0.9),
-  ]
-  names = [p.name for p in scatter.find_front(points)]
-  assert names == ['cheap', 'twin', 'dear']
-  svg = scatter.draw_scatter(points, 'cost')
-  dots = [*ElementTree.fromstring(svg).iter(f'{SVG}circle')]
-  assert len(dots) == 5
-  assert sum('paper' in dot.get('style') for dot in dots) == 2  # hollow
-
-
-def test_no_name_covers_another_or_a_dot():
-  rng = np.random.default_rng(0)
-  dots = [tuple(x) for x in rng.uniform(20, 380, (25, 2))]
-  sizes = [(60, 12)] * 25
-  places = placing.place_labels(
-    [[d] for d in dots], sizes, (400, 400), [0] * 25
-  )
-  assert places.count(None) <= 2
-  boxes = [(x, y, x + 60, y + 12) for x, y in filter(None, places)]
-  boxes += [(x - 3, y - 3, x + 3, y + 3) for x, y in dots]
-  for i, a in enumerate(boxes[: len(boxes) - 25]):
-    assert min(a[:2]) >= 0
-    assert max(a[2:]) <= 400
-    for b in boxes[:i] + boxes[i + 1 :]:
-      assert a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
-
-
-def test_names_of_one_place_are_one_label():
-  assert placing.group_dots([(0, 0), (50, 0), (3, 2)], 9) == [[0, 2], [1]]
+def test_the_size_of_a_dot_is_its_count():
+  bins = [reliability.Bin(0.2, 0.3, 4), reliability.Bin(0.9, 0.9, 400)]
+  svg = reliability.draw_reliability(bins)
+  radii = re.findall(r'<circle[^>]* r="([^"]*)"', svg)
+  assert float(radii[0]) < float(radii[1]) / 2
+  assert {'4', '400', 'answers'} <= set(find_texts(svg))
+  curves = re.findall(r'<path d="[^"]*" style="[^"]*stroke:var\(--accent', svg)
+  assert curves == []  # nothing joins the dots
 
 
 def test_places_are_moved_apart_within_bounds():
@@ -259,3 +254,5 @@ def test_ticks_are_few_round_numbers():
     ticks.format_number(x) for x in (0, 0.25, 1200, 34436, 2.5e6, 1e-5)
   ]
   assert numbers == ['0', '0.25', '1200', '34.44k', '2.5M', '1e-05']
+  assert ticks.format_axis([300, 1000, 1e4]) == ['300', '1k', '10k']
+  assert ticks.format_axis([500, 1000]) == ['500', '1000']

@@ -68,6 +68,17 @@ def test_a_file_that_is_not_ours_is_not_run(tmp_path):
   assert not (tmp_path / 'ran').exists()
 
 
+def test_what_the_file_lacks_is_said():
+  flat = load() | {'new.key': 1}
+  command = 'x --config configs/quickstart.py:smoke'
+  found = origins.find_origins(nest(flat), command)
+  assert [(k.name, k.note) for k in found.otherwise] == [
+    ('new.key', 'not in the file')
+  ]
+  (key,) = origins.find_origins({'new': 1}, '').from_file
+  assert key.note == 'not in the defaults'
+
+
 def test_an_argument_that_is_gone_is_no_error():
   command = 'x --config configs/quickstart.py:never=1'
   assert not origins.find_origins({'seed': 0}, command).shipped

@@ -1,6 +1,5 @@
 """The page of a run: what it says, and that it asks for no other file."""
 
-import html.parser
 import json
 import re
 import shutil
@@ -10,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 import reported
+from browsed import Page
 from paths import ROOT
 
 from i2v_jax.data.sets import key_frames
@@ -25,45 +25,6 @@ DAMAGED = (
   'costs.json',
   'eval/scores.npz',
 )
-VOID = {'meta', 'img', 'br', 'input'}
-
-
-class Page(html.parser.HTMLParser):
-  """Elements, texts and exact numbers of a page, and rows with a name."""
-
-  def __init__(self, text):
-    super().__init__()
-    self.tags, self.texts, self.open, self.rows = [], [], [], {}
-    self.row = None
-    self.feed(text)
-    self.close()
-
-  def handle_starttag(self, tag, attributes):
-    found = dict(attributes)
-    self.tags.append((tag, found))
-    if tag not in VOID:
-      self.open.append(tag)
-    for key in ('data-measure', 'data-metric', 'data-fact'):
-      if key in found:
-        self.row = self.rows.setdefault(found[key], [])
-    if tag == 'data' and self.row is not None:
-      self.row.append(json.loads(found['value']))
-
-  def handle_startendtag(self, tag, attributes):
-    self.tags.append((tag, dict(attributes)))
-
-  def handle_endtag(self, tag):
-    assert self.open.pop() == tag, f'{tag} is closed, but not open'
-    if tag == 'tr':
-      self.row = None
-
-  def handle_data(self, data):
-    if self.open and self.open[-1] not in ('script', 'style'):
-      self.texts.append(data)
-
-  @property
-  def text(self):
-    return ' '.join(' '.join(self.texts).replace('\xa0', ' ').split())
 
 
 @pytest.fixture(scope='module')
@@ -103,9 +64,10 @@ def test_numbers_are_those_of_the_evaluation_to_the_last_digit(run, page):
   for name, value in known['accuracy'].items():
     assert page.rows[f'eval/{name}'][0] == value
     assert f'{100 * value:.2f} %' in page.text
+  numbers = [f['value'] for tag, f in page.tags if tag == 'data']
   for name in ('calibration_error', 'calibration_error_calibrated'):
-    assert f'{100 * known[name]:.2f} %' in page.text
-    assert repr(known[name]) in page.text  # of what was evaluated
+    assert repr(known[name]) in numbers
+    assert name not in page.text  # it is told in words
   assert known['split_sha256'] in page.text
 
 
@@ -133,6 +95,7 @@ def test_what_was_counted_is_said_with_its_interval(run, page):
   top1 = known['accuracy']['top1']
   assert f'{100 * top1:.2f} % top-1 on 59 videos' in page.text
   assert 'with 95 % confidence' in page.text
+  assert 'always naming the largest class gives' in page.text
   assert 'Resumed at step 20' in page.text
   assert '1 of the evaluation could not be read' in page.text
 
@@ -141,6 +104,7 @@ def test_strips_show_frames_or_say_that_the_video_is_missing(page):
   images = [found for tag, found in page.tags if tag == 'img']
   assert images and len(images) % 4 == 0
   assert 'No frames: the video is missing' in page.text
+  assert page.text.count('A strip shows 4 frames at equal distances') == 1
 
 
 def test_data_that_has_moved_is_found(run, tmp_path):
@@ -157,6 +121,35 @@ def test_a_run_of_an_older_version_has_a_page():
   assert '25.00 % top-1 at step 4' in page.text
   assert 'there is no folder eval' in page.text and 'Step 4 of 4' in page.text
   assert page.rows['loss'][0] == 1.3791534900665283
+
+
+def test_what_a_run_was_compared_with_is_told(run, tmp_path):
+  folder = shutil.copytree(run[0], tmp_path / 'run')
+  rows = [
+    {'method': 'linear_probe', 'tunable_params': 26, 'top1': 0.125},
+    {'method': 'zeroi2v', 'tunable_params': 344, 'top1': 0.875},
+    {'method': 'zeroi2v_merged', 'tunable_params': 38, 'top1': 0.875},
+  ]
+  (folder / 'results.json').write_text(json.dumps(rows))
+  (folder / 'linear_probe').mkdir()
+  (folder / 'linear_probe/report.html').write_text('')
+  page = Page(report.make_report(folder))
+  assert page.rows['linear_probe'] == [0.125, 26]
+  links = [f['href'] for tag, f in page.tags if tag == 'a']
+  assert [x for x in links if x[0] != '#'] == ['linear_probe/report.html']
+  assert 'zeroi2v (this run)' in page.text
+  (folder / 'results.json').write_text('[{"method"')
+  text = report.make_report(folder)
+  assert 'results.json cannot be read' in text and '(this run)' not in text
+
+
+def test_a_config_file_of_ones_own_was_not_run(run, tmp_path):
+  folder = shutil.copytree(run[0], tmp_path / 'run')
+  start = {'step': 0, 'command': 'python -m i2v_jax.main --config mine.py'}
+  (folder / 'starts.jsonl').write_text(json.dumps(start) + '\n')
+  page = Page(report.make_report(folder))
+  assert 'The file mine.py was not run; below are the keys' in page.text
+  assert not any(tag == 'details' and 'open' in f for tag, f in page.tags)
 
 
 def test_a_run_that_has_just_begun_has_a_page(tmp_path):

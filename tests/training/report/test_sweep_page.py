@@ -70,10 +70,26 @@ def test_only_reports_that_exist_are_linked_to(page):
 def test_a_figure_for_each_cost_with_a_dot_per_method(page):
   figures = re.findall(r'<svg.*?</svg>', page, re.S)
   assert len(figures) == 4
-  assert {svg.count('<circle') for svg in figures} == {len(swept.METHODS)}
+  for svg in figures:
+    tips = ' '.join(re.findall('<title>(.*?)</title>', svg)[1:])
+    assert tips.count(': ') == len(swept.METHODS)
+    assert 'chance' not in svg
   front = re.findall('on the Pareto front: ([^<]*)<', figures[0])[0]
   assert front.startswith('linear probe, שיטה')
   assert front.endswith('ST-Adapter, ST-Adapter, relocation')
+
+
+def test_chance_is_that_of_the_runs(tmp_path):
+  swept.make_sweep(tmp_path)
+  split = {'split': 'val', 'format': 'f', 'root': '', 'unit': 'videos'}
+  split |= {'listed': 4, 'missing': 0, 'classes': [['a', 3], ['b', 1]]}
+  data = {'train': split, 'val': split}
+  (tmp_path / 'AIM/data.json').write_text(json.dumps(data))
+  (tmp_path / 'AIM/config.json').write_text('{"task": "single"}')
+  page = make_sweep_report(tmp_path)
+  assert '>75 %</text>' in page and 'Chance is' in page
+  (tmp_path / 'AIM/config.json').write_text('{"task": "multi"}')
+  assert 'Chance is' not in make_sweep_report(tmp_path)
 
 
 def test_seeds_are_linked_to_and_their_deviation_is_shown(tmp_path):

@@ -16,12 +16,12 @@ _LABEL = 22  # letters
 
 
 class Line(NamedTuple):
-  """A curve; None and NaN in `y` are gaps."""
+  """A curve; None and NaN in `y` are gaps. Its dots may be rings."""
 
   name: str
   x: Sequence[float]
   y: Sequence[float | None]
-  dashed: bool = False
+  rings: bool = False
 
 
 class Mark(NamedTuple):
@@ -37,17 +37,18 @@ def draw_lines(
   y_label: str,
   marks: Sequence[Mark] = (),
   log_y: bool = False,
+  room: float = 0,
 ) -> str:
   """Draws curves, told apart by dashes and a name at their end; SVG.
 
   A line of many values keeps its extremes. With `log_y` values that are not
-  above 0 are gaps.
+  above 0 are gaps. `room` is that of the names of another figure, beside which
+  this one is to be as wide.
   """
   data = [_read(line, log_y) for line in lines]
   names = [words.shorten(line.name, _LABEL) for line in lines]
-  named = len(lines) > 1
-  right = 14 + named * max(map(words.measure, names), default=0)
-  sheet = Sheet(WIDTH, margins=(66, right + 8, 42, 22 if marks else 12))
+  right = 22 + max(room, measure_names(lines))
+  sheet = Sheet(WIDTH, margins=(66, right, 42, 22 if marks else 12))
   _limit(sheet, data, marks, log_y)
   whole = not log_y and all(
     (y == y.round())[~np.isnan(y)].all() for _, y in data
@@ -55,13 +56,22 @@ def draw_lines(
   _draw_axes(sheet, x_label, y_label, log_y, whole)
   _draw_marks(sheet, marks)
   ends = []
-  for style, line, (x, y) in zip(_choose(lines), lines, data, strict=True):
-    sheet.tip(_draw_line(sheet, x, y, *style), line.name)
+  for index, (line, (x, y)) in enumerate(zip(lines, data, strict=True)):
+    colour, dashes = _choose(index)
+    _draw_dots(sheet, x, y, colour, line.rings)
+    curve = sheet.draw(x, y, colour, 1.6, dashes, zorder=3)
+    sheet.tip(curve, line.name)
     ends.append(_find_end(sheet, x, y))
-  if named:
+  if len(lines) > 1:
     _write_names(sheet, names, ends)
   shown = ', '.join(words.shorten(line.name, 40) for line in lines)
   return sheet.finish(f'{y_label} over {x_label}: {shown or "no values"}')
+
+
+def measure_names(lines: Sequence[Line]) -> float:
+  """Measures the room for names, in pixels; a single line has none."""
+  names = [words.shorten(line.name, _LABEL) for line in lines]
+  return max(map(words.measure, names)) if len(names) > 1 else 0
 
 
 def _read(line: Line, log_y: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -106,6 +116,8 @@ def _limit(sheet: Sheet, data, marks, log_y: bool) -> None:
   left, right = (xs.min(), xs.max()) if len(xs) else (0, 1)
   if left == right:
     left, right = left - 1, right + 1
+  if 0 < left < 0.1 * right:  # the first step is not where training begins
+    left = 0
   sheet.limit((left, right), limits)
 
 
@@ -120,23 +132,21 @@ def _draw_axes(sheet: Sheet, x_label: str, y_label: str, log_y, whole) -> None:
   sheet.draw_x_axis(ticks.place_linear(low, high), x_label)
 
 
-def _choose(lines: Sequence[Line]):
-  """Colour, width and dashes of each line; dashed ones start further on."""
-  taken = set()
-  for index, line in enumerate(lines):
-    ways = range(1 if line.dashed else 0, len(_DASHES))
-    way = next((w for w in ways if w not in taken), ways[-1])
-    taken.add(way)
-    yield LINES[index % len(LINES)], 1.6, _DASHES[way]
+def _choose(index: int) -> tuple[str, tuple[int, ...]]:
+  """Colour and dashes of a line; the first one is solid in every figure."""
+  return LINES[index % len(LINES)], _DASHES[index % len(_DASHES)]
 
 
-def _draw_line(sheet: Sheet, x, y, colour, width, dashes):
+def _draw_dots(sheet: Sheet, x, y, colour, rings: bool) -> None:
+  """Draws dots at few values, and at those with none beside them."""
   known = np.isfinite(y)
   alone = known & ~np.r_[False, known[:-1]] & ~np.r_[known[1:], False]
   dots = known if known.sum() <= _FEW else alone
   for at, value in zip(x[dots], y[dots], strict=True):
-    sheet.draw_dot(at, value, colour, 2)
-  return sheet.draw(x, y, colour, width, dashes, zorder=3)
+    if rings:
+      sheet.draw_dot(at, value, colour, 4, 'none')
+    else:
+      sheet.draw_dot(at, value, colour, 2)
 
 
 def _draw_marks(sheet: Sheet, marks: Sequence[Mark]) -> None:

@@ -47,7 +47,7 @@ def place_labels(
   groups: Sequence[Sequence[tuple[float, float]]],
   sizes: Sequence[tuple[float, float]],
   area: tuple[float, float],
-  line: Sequence[tuple[float, float]] = (),
+  lines: Sequence[Sequence[tuple[float, float]]] = (),
 ) -> list[tuple[float, float] | None]:
   """Finds the lower left corner of each label, in pixels.
 
@@ -58,13 +58,13 @@ def place_labels(
     groups: where the dots are that each label names.
     sizes: width and height of the labels.
     area: width and height, within which labels are.
-    line: corners of a line that no label covers.
+    lines: corners of each line that no label covers.
 
   Returns:
     A corner per label; None where there is no room.
   """
   known = [
-    _list_places(index, groups, size, area, line)
+    _list_places(index, groups, size, area, lines)
     for index, size in enumerate(sizes)
   ]
   chosen = _choose(known)
@@ -117,8 +117,8 @@ def _find_clashes(known, index: int, chosen: dict[int, int]) -> np.ndarray:
   )
 
 
-def _list_places(index: int, groups, size, area, line) -> _Places:
-  """All places of a label that are free of dots and of the line."""
+def _list_places(index: int, groups, size, area, lines) -> _Places:
+  """All places of a label that are free of dots and of lines."""
   middle = np.mean(groups[index], 0)
   boxes, leaders = _surround(middle, np.array(size))
   dots = [dot for i, group in enumerate(groups) for dot in group if i != index]
@@ -127,7 +127,8 @@ def _list_places(index: int, groups, size, area, line) -> _Places:
   free = (boxes[:, :2] >= 0).all(1) & (boxes[:, 2:] <= area).all(1)
   free &= ~_overlap(boxes, np.concatenate([others, own])).any(1)
   free &= ~_enter(leaders, others).any(1)
-  for start, end in itertools.pairwise(np.array(line)):
+  parts = [itertools.pairwise(np.array(line)) for line in lines]
+  for start, end in itertools.chain(*parts):
     points = start + np.linspace(0, 1, 99)[:, None] * (end - start)
     free &= ~_enter(points[None], boxes)[0]
   ends = leaders[:, -1]

@@ -3,29 +3,42 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from i2v_jax.training.report.figures import words
 from i2v_jax.training.report.figures.colours import ACCENT, MUTED
 from i2v_jax.training.report.figures.sheet import Sheet
 
 _TICKS = 0, 0.25, 0.5, 0.75, 1
 _SIDE = 260  # pixels of the square
-_BARS = 40  # pixels of the highest bar of counts
+_BARS = 36  # pixels of the highest bar of counts
+_FLOOR = -(40 + _BARS)  # where these stand
+_SIZE = 8  # of the counts above them
 
 
 class Bin(NamedTuple):
-  """Predictions of about the same confidence: their means, and how many."""
+  """Answers of about the same confidence: their means, and how many.
+
+  The interval of the accuracy is `low` to `high`.
+  """
 
   confidence: float | None
   accuracy: float | None
   count: int
+  low: float | None = None
+  high: float | None = None
 
 
-def draw_reliability(bins: Sequence[Bin]) -> str:
+def draw_reliability(bins: Sequence[Bin], what: str = 'answers') -> str:
   """Draws accuracy over confidence, and counts below; SVG.
 
-  A bin without predictions is left out. Points on the dashed line are right as
-  often as they say; points below it are too sure.
+  A bin without answers is left out. The more a dot stands for, the larger it
+  is. Dots on the dashed line are right as often as they say; those below it are
+  too sure.
+
+  Args:
+    bins: in any order.
+    what: is counted.
   """
-  bottom = 42 + _BARS + 10
+  bottom = 34 - _FLOOR
   sheet = Sheet(_SIDE + 130, _SIDE + bottom + 12, (60, 70, bottom, 12))
   sheet.limit((0, 1), (0, 1))
   texts = [f'{x:.0%}' for x in _TICKS]
@@ -34,39 +47,47 @@ def draw_reliability(bins: Sequence[Bin]) -> str:
   sheet.draw([0, 1], [0, 1], MUTED, 1.2, (4, 3))
   sheet.write(_SIDE + 6, _SIDE - 2, 'calibrated', color=MUTED, fontsize=10)
   filled = sorted(b for b in bins if b.count and b.confidence is not None)
-  xs, ys = [b.confidence for b in filled], [b.accuracy for b in filled]
-  sheet.draw(xs, ys, ACCENT, 1.6, zorder=3)
   most = max((b.count for b in filled), default=1)
   for each in filled:
-    _draw_bin(sheet, each, most)
-  _label_counts(sheet, most)
-  sheet.write(_SIDE / 2, 10 - bottom, 'confidence of the answer', ha='center')
-  return sheet.finish('accuracy over confidence, and the number of predictions')
+    tip = (
+      f'confidence {each.confidence:.1%}, accuracy {each.accuracy:.1%}, '
+      f'{each.count:,} {what}'
+    )
+    _draw_dot(sheet, each, most, tip)
+    _draw_bar(sheet, each, most, tip)
+  _write_counts(sheet, filled, most, what)
+  sheet.write(_SIDE / 2, _FLOOR - 20, 'confidence of the answer', ha='center')
+  return sheet.finish(f'accuracy over confidence, and the number of {what}')
 
 
-def _draw_bin(sheet: Sheet, one: Bin, most: int) -> None:
-  """Its dot, and a bar of its count below the axis."""
-  tip = (
-    f'confidence {one.confidence:.1%}, accuracy {one.accuracy:.1%}, '
-    f'{one.count:,} predictions'
-  )
-  dot = sheet.draw_dot(one.confidence, one.accuracy, ACCENT, 3.5)
+def _draw_dot(sheet: Sheet, one: Bin, most: int, tip: str) -> None:
+  """Its dot, of an area that is in proportion, with its interval."""
+  if one.low is not None and one.high is not None:
+    ends = [one.low, one.high]
+    sheet.draw([one.confidence] * 2, ends, MUTED, 1, zorder=2)
+  radius = max(6 * (one.count / most) ** 0.5, 1.5)
+  dot = sheet.draw_dot(one.confidence, one.accuracy, ACCENT, radius)
   sheet.tip(dot, tip)
-  floor, high = _floor(), max(_BARS * one.count / most, 1) / _SIDE
-  bar = sheet.draw_box(one.confidence - 0.012, floor, 0.024, high, ACCENT)
+
+
+def _draw_bar(sheet: Sheet, one: Bin, most: int, tip: str) -> None:
+  high = max(_BARS * one.count / most, 1) / _SIDE
+  left = one.confidence - 0.012
+  bar = sheet.draw_box(left, _FLOOR / _SIDE, 0.024, high, ACCENT)
   sheet.tip(bar, tip)
 
 
-def _floor() -> float:
-  """Where bars of counts stand, below the axis."""
-  return -(24 + _BARS) / _SIDE
-
-
-def _label_counts(sheet: Sheet, most: int) -> None:
-  floor = _floor()
-  sheet.draw([0, 1], [floor, floor], MUTED, 0.8)
-  y = floor * _SIDE
-  style = {'color': MUTED, 'fontsize': 10}
-  sheet.write(-6, y + _BARS, f'{most:,}', ha='right', **style)
-  sheet.write(-6, y + 2, '0', ha='right', **style)
-  sheet.write(_SIDE + 6, y + _BARS / 2, 'predictions', **style)
+def _write_counts(sheet: Sheet, bins, most: int, what: str) -> None:
+  """Writes counts above their bars, the largest first, where there is room."""
+  sheet.draw([0, 1], [_FLOOR / _SIDE] * 2, MUTED, 0.8)
+  style = {'color': MUTED, 'va': 'center_baseline'}
+  sheet.write(-6, _FLOOR + 5, what, ha='right', fontsize=10, **style)
+  taken: list[tuple[float, float]] = []
+  for one in sorted(bins, key=lambda one: -one.count):
+    text = f'{one.count:,}'
+    half = words.measure(text, _SIZE) / 2
+    x = one.confidence * _SIDE
+    if all(abs(x - other) >= half + width for other, width in taken):
+      y = _FLOOR + max(_BARS * one.count / most, 1) + 6
+      sheet.write(x, y, text, ha='center', fontsize=_SIZE, **style)
+      taken.append((x, half))

@@ -12,6 +12,8 @@ from i2v_jax.training.report.figures.sheet import Sheet
 _SIZE = 10  # of names
 _LINE = 12.5  # pixels from name to name
 _NAME = 28  # letters
+_MARK = 5.5  # pixels from the middle of a diamond to its corners
+_MANY = 3  # methods of one place, which a label counts
 
 
 class Point(NamedTuple):
@@ -38,29 +40,37 @@ def draw_scatter(
   x_label: str,
   log_x: bool = True,
   y_label: str = 'top-1',
+  chance: float | None = None,
 ) -> str:
   """Draws accuracy over cost; SVG.
 
-  Points that no other beats in both are filled and joined by a line. Points
-  without a cost above 0 are left out if `log_x`.
+  Methods of one place share a dot and a label. Those on the Pareto front are
+  diamonds joined by a line, with names in bold. Points without a cost above 0
+  are left out if `log_x`. `chance` is an accuracy in 0..1 to draw a line at.
   """
   points = [p for p in points if p.x > 0 or not log_x]
   front = find_front(points)
-  sheet = Sheet(560, 320 + 4 * _count_near_top(points), (60, 20, 42, 12))
-  _limit(sheet, points, log_x)
+  height = 350 + 4 * _count_near_top(points)
+  sheet = Sheet(560, height, (60, 20 if chance is None else 50, 42, 12))
+  _limit(sheet, points, log_x, chance)
   _draw_axes(sheet, points, x_label, y_label, log_x)
+  known = _draw_chance(sheet, chance)
   xs, ys = [p.x for p in front], [p.y for p in front]
   sheet.draw(xs, ys, ACCENT, 1.2, (5, 3), zorder=2)
-  for point in sorted(points, key=front.__contains__):
-    _draw_point(sheet, point, point in front)
-  _write_names(sheet, points, front)
+  lines = [[sheet.to_pixels(p.x, p.y) for p in front], *known]
+  dots = [sheet.to_pixels(point.x, point.y) for point in points]
+  groups = placing.group_dots(dots, 9)
+  found = [[points[i] for i in sorted(g)] for g in groups]
+  for group in found:
+    _draw_mark(sheet, group, front)
+  _write_names(sheet, found, front, lines)
   return sheet.finish(
     f'{y_label} over {x_label} of {len(points)} methods; on the Pareto front: '
     + ', '.join(words.shorten(p.name, 40) for p in front)
   )
 
 
-def _limit(sheet: Sheet, points: Sequence[Point], log_x: bool) -> None:
+def _limit(sheet: Sheet, points: Sequence[Point], log_x: bool, chance) -> None:
   xs, ys = [p.x for p in points] or [1], [p.y for p in points] or [0, 1]
   low, high = min(xs), max(xs)
   if log_x:
@@ -70,10 +80,11 @@ def _limit(sheet: Sheet, points: Sequence[Point], log_x: bool) -> None:
   else:
     room = 0.08 * (high - low) or abs(high) * 0.2 or 1
     limits = low - room, high + room
-  span = max(max(ys) - min(ys), 0.02)
+  least = min(*ys, *ys if chance is None else [chance])
+  span = max(max(ys) - least, 0.02)
   # Room for the names of those at the top, who are often many.
   above = 0.06 + 0.35 * (1 - 0.9 ** (_count_near_top(points) - 1))
-  sheet.limit(limits, (min(ys) - 0.12 * span, max(ys) + above * span))
+  sheet.limit(limits, (least - 0.12 * span, max(ys) + above * span))
 
 
 def _count_near_top(points: Sequence[Point]) -> int:
@@ -87,50 +98,102 @@ def _draw_axes(sheet, points, x_label: str, y_label: str, log_x: bool) -> None:
   digits = 0 if min(high, 1) - max(low, 0) > 0.05 else 1
   texts = [f'{y:.{digits}%}' for y in places]
   sheet.draw_y_axis(places, y_label, texts)
-  place = ticks.place_log if log_x else ticks.place_linear
-  sheet.draw_x_axis(place(*sheet.axes.get_xlim()), x_label)
+  if log_x:
+    places = ticks.place_log(*sheet.axes.get_xlim(), 8)
+    sheet.draw_x_axis(places, f'{x_label} (logarithmic)')
+  else:
+    sheet.draw_x_axis(ticks.place_linear(*sheet.axes.get_xlim()), x_label)
 
 
-def _draw_point(sheet: Sheet, point: Point, filled: bool) -> None:
-  if point.deviation:
-    ends = [point.y - point.deviation, point.y + point.deviation]
-    sheet.draw([point.x] * 2, ends, MUTED, 1)
-  hollow = None if filled else PAPER
-  dot = sheet.draw_dot(point.x, point.y, ACCENT, 4 if filled else 3.5, hollow)
+def _draw_chance(sheet: Sheet, chance: float | None) -> list[list[tuple]]:
+  """Draws the line of chance; returns it, in pixels, if there is one."""
+  if chance is None:
+    return []
+  low, high = sheet.axes.get_xlim()
+  sheet.draw([low, high], [chance] * 2, MUTED, 1, (2, 3), zorder=2)
+  right, y = sheet.to_pixels(high, chance)
+  style = {'color': MUTED, 'fontsize': _SIZE}
+  sheet.write(right + 6, y + _SIZE * 0.6, 'chance', **style)
+  sheet.write(right + 6, y - _SIZE * 0.6, f'{100 * chance:.3g} %', **style)
+  return [[(0, y), (right, y)]]
+
+
+def _draw_mark(sheet: Sheet, group: Sequence[Point], front) -> None:
+  """Draws what stands for the methods of a place: a diamond or a ring."""
+  for point in group:
+    if point.deviation:
+      ends = [point.y - point.deviation, point.y + point.deviation]
+      sheet.draw([point.x] * 2, ends, MUTED, 1)
+  best = [point for point in group if point in front]
+  x, y = _find_middle(sheet, best or group)
+  if best:
+    corners = (x - _MARK, y), (x, y + _MARK), (x + _MARK, y), (x, y - _MARK)
+    mark = sheet.draw_shape_in_pixels(corners, ACCENT, zorder=4)
+  else:
+    mark = sheet.draw_dot(*sheet.from_pixels(x, y), ACCENT, 3.5, PAPER)
+  sheet.tip(mark, '; '.join(map(_describe, group)))
+
+
+def _describe(point: Point) -> str:
   more = f' ± {point.deviation:.1%}' if point.deviation else ''
-  x = ticks.format_number(point.x)
-  sheet.tip(dot, f'{point.name}: {point.y:.1%}{more} at {x}')
+  return f'{point.name}: {point.y:.1%}{more} at {ticks.format_number(point.x)}'
 
 
-def _write_names(sheet: Sheet, points, front) -> None:
-  """Writes the names beside the dots, those of one place as one label."""
-  dots = [sheet.to_pixels(point.x, point.y) for point in points]
-  groups = placing.group_dots(dots, 9)
-  names = [words.shorten(point.name, _NAME) for point in points]
+def _find_middle(sheet: Sheet, group: Sequence[Point]) -> np.ndarray:
+  return np.mean([sheet.to_pixels(p.x, p.y) for p in group], 0)
+
+
+def _write_names(sheet: Sheet, groups, front, lines) -> None:
+  """Writes the names beside the marks, those of one place as one label."""
+  labels = [_make_label(group, front) for group in groups]
+  sizes = [_measure([text for text, _ in label]) for label in labels]
   places = placing.place_labels(
-    [[dots[i] for i in group] for group in groups],
-    [_measure([names[i] for i in group]) for group in groups],
+    [[sheet.to_pixels(p.x, p.y) for p in group] for group in groups],
+    sizes,
     sheet.inner,
-    [sheet.to_pixels(point.x, point.y) for point in front],
+    lines,
   )
-  for group, place in zip(groups, places, strict=True):
-    if place is None:  # hovering tells the names
-      continue
-    middle = np.mean([dots[i] for i in group], 0)
-    size = _measure([names[i] for i in group])
-    _draw_leader(sheet, middle, place, size)
-    x, side = _align(middle[0], place[0], size[0])
-    group = sorted(group, key=lambda i: (-points[i].y, i))
-    for row, index in enumerate(group):
-      strong = points[index] in front
-      style = {
-        'ha': side,
-        'color': INK if strong else MUTED,
-        'fontsize': _SIZE,
-        'fontweight': 'bold' if strong else 'normal',
-      }
-      y = place[1] + size[1] - (row + 0.5) * _LINE
-      sheet.write(x, y, names[index], **style)
+  rows = zip(groups, labels, sizes, places, strict=True)
+  for group, label, size, place in rows:
+    if place is not None:  # else hovering tells the names
+      _write_label(sheet, _find_middle(sheet, group), label, place, size)
+
+
+def _make_label(group, front) -> list[tuple[str, bool]]:
+  """The lines of a label, and whether each is of the front."""
+  group = sorted(group, key=lambda point: -point.y)
+  names = [(words.shorten(p.name, _NAME), p in front) for p in group]
+  if len(group) < _MANY:
+    return names
+  low, high = 100 * group[-1].y, 100 * group[0].y
+  span = f'{high:.1f}' if low == high else f'{low:.1f} to {high:.1f}'
+  return [(f'{len(group)} methods, {span} %:', False), *names]
+
+
+def _write_label(sheet: Sheet, middle, label, place, size) -> None:
+  _draw_leader(sheet, middle, place, size)
+  x, side = _align(middle[0], place[0], size[0])
+  high = place[1] + size[1]
+  for row, (text, strong) in enumerate(label):
+    style = {
+      'ha': side,
+      'color': INK if strong else MUTED,
+      'fontsize': _SIZE,
+      'fontweight': 'bold' if strong else 'normal',
+    }
+    y = high - (row + 0.5) * _LINE
+    _clear(sheet, x, y, words.measure(text, _SIZE), side)
+    sheet.write(x, y, text, **style)
+
+
+def _clear(sheet: Sheet, x: float, y: float, width: float, side: str) -> None:
+  """Makes room for a name, so that no line of the grid runs through it."""
+  width *= 0.85  # as most letters are narrower than measured
+  left = x - width * {'left': 0, 'center': 0.5, 'right': 1}[side]
+  right, half = left + width, _LINE / 2
+  corners = [(left, y - half), (left, y + half)]
+  corners += [(right, y + half), (right, y - half)]
+  sheet.draw_shape_in_pixels(corners, PAPER, zorder=2)
 
 
 def _align(dot: float, left: float, width: float) -> tuple[float, str]:

@@ -51,6 +51,13 @@ class Sheet:
     right, up = scale.transform((x, y))
     return float(right * self.inner[0]), float(up * self.inner[1])
 
+  def from_pixels(self, right: float, up: float) -> tuple[float, float]:
+    """The point that is so far from that corner."""
+    scale = self.axes.transScale + self.axes.transLimits
+    place = right / self.inner[0], up / self.inner[1]
+    x, y = scale.inverted().transform(place)
+    return float(x), float(y)
+
   def write(self, x: float, y: float, text: str, **options):
     """Writes a text at pixels from the lower left corner of the axes."""
     text = words.clean(text)
@@ -77,7 +84,7 @@ class Sheet:
   def draw_x_axis(self, places, label: str, texts=None) -> None:
     """Draws grid lines at places, their numbers and the axis's label."""
     low, high = self.axes.get_ylim()
-    texts = texts or map(ticks.format_number, places)
+    texts = texts or ticks.format_axis(places)
     for place, text in zip(places, texts, strict=True):
       self.draw([place, place], [low, high], GRID, 0.8)
       x = self.to_pixels(place, low)[0]
@@ -87,7 +94,7 @@ class Sheet:
   def draw_y_axis(self, places, label: str, texts=None) -> None:
     """The same for the other axis, whose label stands upright."""
     low, high = self.axes.get_xlim()
-    texts = texts or map(ticks.format_number, places)
+    texts = texts or ticks.format_axis(places)
     for place, text in zip(places, texts, strict=True):
       self.draw([low, high], [place, place], GRID, 0.8)
       y = self.to_pixels(low, place)[1]
@@ -127,13 +134,28 @@ class Sheet:
     patch = Rectangle((x, y), width, height, fc=colour, alpha=alpha, **style)
     return self.axes.add_artist(patch)
 
+  def draw_shape_in_pixels(self, corners, colour, **options):
+    """Draws a filled shape between corners in pixels; returns it."""
+    from matplotlib.patches import Polygon
+
+    style = {'linewidth': 0, 'clip_on': False, 'transform': self.axes.transAxes}
+    corners = [(x / self.inner[0], y / self.inner[1]) for x, y in corners]
+    return self.axes.add_artist(Polygon(corners, fc=colour, **style | options))
+
   def draw_dot(self, x, y, colour, radius: float = 3, hollow=None):
-    """Draws a dot, or a ring filled with the colour `hollow`; returns it."""
+    """Draws a dot, or a ring filled with the colour `hollow`; returns it.
+
+    A ring that is filled with `'none'` hides nothing.
+    """
+    from matplotlib.colors import to_rgba
+
+    # Without any filling matplotlib would write outlines, no circles.
+    filling = to_rgba(colour, 0) if hollow == 'none' else hollow or colour
     return self.axes.scatter(
       [x],
       [y],
       s=(2 * radius) ** 2,
-      facecolor=hollow or colour,
+      facecolor=filling,
       edgecolor=colour,
       linewidth=1.4,
       clip_on=False,

@@ -1,6 +1,7 @@
 """Numbers along axes: where they stand, and how they are written."""
 
 import math
+from collections.abc import Sequence
 
 _STEPS = 1, 2, 2.5, 5, 10
 _UNITS = {1e12: 'T', 1e9: 'G', 1e6: 'M', 1e3: 'k'}
@@ -29,6 +30,18 @@ def place_log(low: float, high: float, most: int = 6) -> list[float]:
       break
   found = found[:: -(-len(found) // most) or 1]
   return found if len(found) > 1 else place_linear(low, high, most)
+
+
+def format_axis(values: Sequence[float]) -> list[str]:
+  """Formats the numbers of an axis, all thousands of it in one way."""
+  long = any(abs(value) >= 1e4 for value in values)
+  shown = map(format_number, values)
+  if long:
+    shown = (
+      f'{v / 1e3:.4g}k' if 1e3 <= abs(v) < 1e4 else text
+      for v, text in zip(values, shown, strict=True)
+    )
+  return list(shown)
 
 
 def format_number(value: float) -> str:

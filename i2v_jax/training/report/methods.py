@@ -1,0 +1,102 @@
+"""Methods that `results.json` compares: accuracy, costs, links to reports."""
+
+import pathlib
+import statistics
+import urllib.parse
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from i2v_jax.runtime import files
+from i2v_jax.training.report import chance
+from i2v_jax.training.report.leaves import Leaves, read_leaves
+from i2v_jax.training.report.render import is_number
+from i2v_jax.training.sweeps.folders import name_folder
+
+# Accuracies that a row may be ranked by, and their names.
+SCORES = {'mAP': 'mAP', 'top1': 'top-1'}
+
+
+def read_rows(folder: files.Path) -> list[dict]:
+  """Reads the rows of the `results.json` of a folder.
+
+  Raises:
+    FileNotFoundError: there is none.
+    UserError: it is damaged.
+  """
+  rows = files.read_json(pathlib.Path(folder) / 'results.json', kind=list)
+  for number, row in enumerate(rows):
+    files.check_keys(row, (), f'row {number} of results.json')
+  return rows
+
+
+def find_score(rows: Sequence[Mapping]) -> str:
+  """Finds the key of the accuracy that rows are ranked by."""
+  return 'mAP' if any('mAP' in row for row in rows) else 'top1'
+
+
+def describe(row: Mapping[str, Any], folder, score: str) -> dict[str, Any]:
+  """Describes a row, with what the runs in the folder know of it.
+
+  Args:
+    row: of `results.json`.
+    folder: of that file.
+    score: key of the accuracy.
+  """
+  name = str(row.get('name', row.get('method', '?')))
+  macs, reported = row.get('view_macs'), row.get('reported')
+  found = {
+    'name': name,
+    'score': row.get(score),
+    'deviation': row.get(f'{score}_deviation'),
+    'gflops': macs * 2e-9 if is_number(macs) else None,
+    'reported': reported / 100 if reported else None,
+    'error': row.get('error'),
+    'runs': [],
+    'chance': None,
+    'train_seconds': row.get('train_seconds_per_clip'),
+  }
+  for key in ('parameters', 'tunable_params', 'train_peak_bytes'):
+    found[key] = row.get(key)
+  found['seconds_per_clip'] = row.get('seconds_per_clip')
+  seeds = [str(seed['name']) for seed in row.get('seeds', ())]
+  for run in seeds or [name]:
+    _add_run(found, folder, run)
+  return found
+
+
+def _add_run(found: dict[str, Any], folder, name: str) -> None:
+  """Adds the report of a run, and what is still unknown."""
+  run = folder / name_folder(name)
+  if not (name_folder(name) and run.is_dir()):
+    return
+  if (run / 'report.html').is_file():
+    link = urllib.parse.quote(f'{run.name}/report.html')
+    found['runs'].append({'name': name, 'link': link})
+  leaves = read_leaves(run)
+  found['chance'] = found['chance'] or chance.find_of_run(leaves)
+  if found['train_peak_bytes'] is None:
+    found['train_peak_bytes'] = leaves.costs.get('train_peak_bytes')
+  if found['train_seconds'] is None:
+    found['train_seconds'] = _find_seconds(leaves)
+
+
+def _find_seconds(leaves: Leaves) -> float | None:
+  """Seconds of a training step per clip, with what it waits for data."""
+  size = leaves.costs.get('batch_size')
+  seconds = [r['step_seconds'] for r in leaves.records if 'step_seconds' in r]
+  seconds = [value for value in seconds if is_number(value)]
+  if not (seconds and size):
+    return None
+  # The first record is that of compiling.
+  return statistics.median(seconds[1:] or seconds) / size
+
+
+def describe_own(leaves: Leaves) -> list[dict[str, Any]]:
+  """Describes what a run with `compare` was compared with; [] without it."""
+  folder = leaves.workdir
+  rows = leaves.read(folder / 'results.json', lambda _: read_rows(folder), [])
+  score = find_score(rows)
+  adapter = (leaves.config.get('model') or {}).get('adapter') or {}
+  own = adapter.get('name', 'no adapter')
+  found = [describe(row, folder, score) for row in rows]
+  return [row | {'own': row['name'] == own} for row in found]

@@ -1,0 +1,42 @@
+"""What the page of a run says of a single error, and of calibration."""
+
+import json
+
+import numpy as np
+import reported
+from browsed import Page
+
+from i2v_jax.training import report
+
+
+def evaluate_one_error(folder, temperature):
+  """Makes a run of two classes with 30 right answers and a wrong one."""
+  reported.make_run(folder, ('jump', 'run'), examples=31, steps=2)
+  with np.load(folder / 'eval/scores.npz') as arrays:
+    found = dict(arrays)
+  found['labels'] = np.arange(31) % 2
+  found['scores'] = np.full((31, 2), 0.1, np.float32)
+  found['scores'][np.arange(31), found['labels']] = 0.9
+  found['scores'][0] = 0.2, 0.8
+  np.savez(folder / 'eval/scores.npz', **found)
+  path = folder / 'eval/report.json'
+  known = json.loads(path.read_text()) | {'temperature': temperature}
+  known |= {'calibration_error': 0.01, 'calibration_error_calibrated': 0.02}
+  known['accuracy']['top5'] = 1.0
+  path.write_text(json.dumps(known))
+  return Page(report.make_report(folder))
+
+
+def test_a_single_error_is_named_and_what_it_does_to_the_temperature(tmp_path):
+  page = evaluate_one_error(tmp_path / 'run', 1.07)
+  assert 'The one error in 31 videos: jump , taken for run .' in page.text
+  assert 'Pairs that are confused most' not in page.text
+  assert 'raises it to 2.0 : it is fitted to smoothed labels' in page.text
+  assert 'because one error in 31 says little' in page.text
+  assert 'eval/top5' not in page.rows and 'top-5' not in page.text
+  assert 'no temperature suits' not in page.text
+
+
+def test_a_temperature_at_the_end_of_its_range_is_warned_of(tmp_path):
+  page = evaluate_one_error(tmp_path / 'run', 19.9999)
+  assert 'The temperature ends at 20 ,' in page.text
