@@ -56,6 +56,9 @@ def test_a_sweep_ends_with_its_table(command, tmp_path, capsys, monkeypatch):
   )
   assert set(made) == {'caption', 'command', 'time'} and made['caption'] == ''
   assert made['command'] == signals.format_command()
+  page = (tmp_path / 'runs' / 'report.html').read_text(encoding='utf-8')
+  assert 'href="probe/report.html"' in page
+  assert (tmp_path / 'runs' / 'probe' / 'report.html').is_file()
 
   monkeypatch.setattr(loop, 'train_and_evaluate', forbidden)
   before = rows
@@ -72,8 +75,8 @@ def test_a_sweep_ends_with_its_table(command, tmp_path, capsys, monkeypatch):
 
 def table(text):
   """The cells of the last table, as far apart as columns are."""
-  lines = text[text.rindex('Results') :].splitlines()[1:]
-  lines = [line for line in lines if line.strip(' ─')]
+  text = text[text.rindex('Results') : text.rindex('report: ')]
+  lines = [line for line in text.splitlines()[1:] if line.strip(' ─')]
   return [[x.strip() for x in line.split('  ') if x.strip()] for line in lines]
 
 
