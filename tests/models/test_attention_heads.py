@@ -61,6 +61,13 @@ def test_a_group_is_named_by_the_frames_it_looks_at(operator, groups):
   assert group_heads(read(operator)) == groups
 
 
+def test_names_count_frames_where_a_step_has_several():
+  groups = group_heads(read(relocation((-1, 2))), stride=2)
+  assert [*groups] == ['spatial', 'frame -2', 'frame +4']
+  groups = group_heads(read(relocation((-1,), 'v')), stride=2)
+  assert [*groups] == ['spatial', 'spatial, values -2']
+
+
 def test_keys_lie_on_their_frame_and_at_the_ends_on_their_own():
   heads = read(relocation((-2, 1)))
   assert find_key_steps(heads, 0).tolist() == [0, 1, 0, 1]

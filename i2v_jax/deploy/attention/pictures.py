@@ -22,7 +22,7 @@ _WIDE, _NARROW, _FEW = 128, 112, 8  # pixels of a column; few are wide
 _PANEL = 288  # pixels of a panel of a video
 _MOVED = (
   'The map of a temporal head lies on the frame that it looks at ("on frame '
-  'N"), not on the one that asks.'
+  'N"), not on that of its query.'
 )
 _IMAGE = (
   'The image model has no adapters in any block. In the trained model earlier '
@@ -40,7 +40,7 @@ _OTHER = (
 def draw_sheet(looked: Looked) -> np.ndarray:
   """Draws frames, image model and groups of heads: uint8 RGB [H, W, 3]."""
   rows, count = make_rows(looked), len(looked.clip.frames)
-  places = choose_columns(count, looked.at[2] if looked.at else 0)
+  places = choose_columns(count, *list_asked(looked, rows))
   side = _WIDE if len(places) <= _FEW else _NARROW
   blocks = [_draw_title(looked, len(places))]
   blocks += [_draw_row(looked, row, places, side) for row in rows]
@@ -48,10 +48,18 @@ def draw_sheet(looked: Looked) -> np.ndarray:
   return sheet.pad(sheet.make_column(blocks, gap=12), border=20)
 
 
-def choose_columns(count: int, asked: int = 0) -> list[int]:
-  """Chooses the frames of a clip that have a column, evenly, and one asked."""
+def choose_columns(count: int, *asked: int) -> list[int]:
+  """Chooses the frames of a clip that have a column: some evenly, and these."""
   every = math.ceil(count / MOST)
-  return sorted({*range(0, count, every), asked})
+  return sorted({*range(0, count, every), *asked})
+
+
+def list_asked(looked: Looked, rows: Sequence[Row]) -> list[int]:
+  """Frames of the query that was asked for, and of those shown for it."""
+  if not looked.at:
+    return []
+  alone = [place for row in rows if row.has_one for place in row.cells]
+  return [looked.at[2], *alone]
 
 
 def _draw_title(looked: Looked, columns: int) -> np.ndarray:
@@ -88,10 +96,20 @@ def _draw_tile(looked: Looked, row: Row, place: int, side: int) -> np.ndarray:
 
 
 def caption(looked: Looked, row: Row, place: int) -> list[str]:
-  """Which frame a column is of, or which other one a map lies on: lines."""
+  """Which frame a column is of, or what must be known of a map: lines."""
   cell = row.cells[place]
   if cell.weights is None:
     return [f'frame {place}, {looked.clip.seconds[place]:.2f} s']
+  lines = _describe_frame(row, place)
+  # Steps may have several frames; the map is in the column of their first.
+  if looked.at and row.has_one and place != looked.at[2]:
+    lines.append(f'shown for frame {looked.at[2]}')
+  return lines
+
+
+def _describe_frame(row: Row, place: int) -> list[str]:
+  """Which frame the map of a temporal head lies on: lines."""
+  cell = row.cells[place]
   if not row.offset:
     return []
   if abs(cell.frame - place) >= abs(row.offset):

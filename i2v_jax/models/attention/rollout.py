@@ -194,4 +194,4 @@ def _arrange(path: str, patches, rest, layout: Layout) -> AttentionMap:
     weights, rest = (x * np.float32(rest.shape[1]) for x in (weights, rest))
     return arrange_framesets(weights, rest, layout, (), name=name)
   frames = np.arange(rest.shape[1]) * layout.stride
-  return AttentionMap(name, weights, frames, (), rest, 'both')
+  return AttentionMap(name, weights, frames, frames, (), rest, 'both')

@@ -123,7 +123,7 @@ def test_merged_adapters_give_the_same_maps(i2v, tmp_path):
   assert not [name for name in other if name.startswith('image model')]
 
 
-def test_a_patch_that_asks_is_of_a_frame_of_the_clip(i2v, film, tmp_path):
+def test_a_query_patch_is_of_a_frame_of_the_clip(i2v, film, tmp_path):
   """As `--at` takes it; the arrays keep the numbers in the video."""
   code, _, error = i2v('--at', '1,2,3', '--block', 0)
   assert code == 0, error

@@ -29,13 +29,14 @@ def make_clip(frames=None, count=COUNT):
 
 def make_map(name='spatial', frames=None, spots=(), **options):
   """Two heads that look at one patch of each frame, and at no patch."""
-  frames = range(COUNT) if frames is None else frames
+  frames = np.array(range(COUNT) if frames is None else frames)
+  queries = options.pop('queries', np.arange(len(frames)))
   weights = np.zeros((1, len(frames), 2, SIDE, SIDE), np.float32)
   for place in range(len(frames)):
     y, x = spots[place] if spots else (0, 0)
     weights[0, place, :, y, x] = 0.5, 0.7
   rest = np.full((1, len(frames), 2), 0.4, np.float32)
-  made = AttentionMap(name, weights, np.array(frames), (2, 3), rest, 'places')
+  made = AttentionMap(name, weights, frames, queries, (2, 3), rest, 'places')
   return made._replace(**options)
 
 
@@ -193,7 +194,8 @@ def test_attention_is_what_is_bright_on_any_footage(bright):
 
 def test_framesets_and_fewer_frames_have_the_columns_of_their_frames():
   """As DualPath: every second frame by itself, and all of them in framesets."""
-  frames, framesets = make_map('frames', [0, 2]), make_map('framesets')
+  frames = make_map('frames', [0, 2], queries=[0, 2])
+  framesets = make_map('framesets')
   rows = rows_of.make_rows(look(frames, framesets))
   assert [*rows[1].cells] == [0, 2] and [*rows[2].cells] == [0, 1, 2, 3]
   assert not rows[1].offset
@@ -209,8 +211,8 @@ def test_one_query_that_asks_all_frames_has_the_columns_of_its_keys():
   assert 'brightest frame: 60% of the attention' in time.notes
 
 
-def test_the_patch_that_asks_is_outlined_in_its_frame():
-  one = make_map('frame -1', [1])
+def test_the_query_patch_is_outlined_in_its_frame():
+  one = make_map('frame -1', [1], queries=[2])
   looked = look(one, at=(2, 1, 2))
   frames, before = rows_of.make_rows(looked)
   assert {p: cell.frame for p, cell in before.cells.items()} == {2: 1}
@@ -226,6 +228,25 @@ def test_the_patch_that_asks_is_outlined_in_its_frame():
   low, high = changed[2].min(axis=0)[:2], changed[2].max(axis=0)[:2]
   np.testing.assert_allclose(low, (32, 64), atol=2)
   np.testing.assert_allclose(high, (63, 95), atol=2)
+
+
+def test_a_frame_without_a_query_shows_that_of_its_step():
+  """Of DualPath's single frames, and of tubelets: never as a temporal head."""
+  spatial = make_map('frames', [0], queries=[0])
+  looked = look(spatial, make_map('framesets', sums_over='both'), at=(1, 1, 1))
+  rows = rows_of.make_rows(looked)
+  _, frames, framesets = rows
+  assert [*frames.cells] == [0] and not frames.offset
+  assert pictures.caption(looked, frames, 0) == ['shown for frame 1']
+  assert not any(pictures.caption(looked, framesets, p) for p in range(COUNT))
+  assert pictures.list_asked(looked, rows) == [1, 0]
+  after = make_map('frame +2', [2], queries=[0])  # of tubelets of two frames
+  looked = look(after, at=(1, 1, 1))
+  row = rows_of.make_rows(looked)[1]
+  wanted = ['on frame 2', 'shown for frame 1']
+  assert pictures.caption(looked, row, 0) == wanted
+  own = look(make_map('frames', [2], queries=[2]), at=(1, 1, 2))
+  assert not pictures.caption(own, rows_of.make_rows(own)[1], 2)
 
 
 def test_long_clips_have_a_few_columns_and_say_so():
