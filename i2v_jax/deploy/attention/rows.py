@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from i2v_jax.deploy.attention.look import Looked
+from i2v_jax.deploy.attention.compute import ClipAttention
 from i2v_jax.models.attention.maps import AttentionMap
 
 IMAGE = 'image model'
@@ -69,18 +69,18 @@ class Row:
     return self.cells[max(before) if before else min(self.cells)]
 
 
-def make_rows(looked: Looked) -> list[Row]:
+def make_rows(attention: ClipAttention) -> list[Row]:
   """Makes the rows: frames, the image model, and each group of heads."""
-  frames = range(len(looked.clip.frames))
+  frames = range(len(attention.clip.frames))
   rows = [Row('frames', _FRAMES, {f: Cell(f) for f in frames})]
-  for one in looked.image_maps:
+  for one in attention.image_maps:
     plain = one.name in ('spatial', 'rollout')
     title = IMAGE if plain else f'{IMAGE}, {_describe(one)[0]}'
-    notes = [_FROZEN if looked.frozen else _TRAINED]
+    notes = [_FROZEN if attention.frozen else _TRAINED]
     if one.heads:
       notes.append(f'mean of all {len(one.heads)} heads')
     rows.append(_make_row(one, title, notes))
-  for one in sorted(looked.maps, key=_rank):
+  for one in sorted(attention.maps, key=_rank):
     title, notes = _describe(one)
     if one.heads:
       notes.append(describe_heads(one.heads))
