@@ -42,8 +42,8 @@ class ClipAttention:
   title: Sequence[str]
   notes: Sequence[str]
   facts: Mapping[str, Any]
-  at: tuple[int, int, int] | None = None
-  frozen: bool = True
+  at: tuple[int, int, int] | None
+  frozen: bool
 
 
 def compute_attention(

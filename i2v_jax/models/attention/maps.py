@@ -65,7 +65,7 @@ def find_maps(
     inputs: normalised pixels `B x T x H x W x 3`, of an image model also `B x H
       x W x 3`; or `{'video': …, 'grid': …}` for a model of several inputs.
       Without `grid`, framesets are made of all frames of a clip, and not
-      antialiased: for a run with `data.grid_antialias` give its loader's.
+      antialiased: for a run with `clip.grid_antialias` give its loader's.
     block: index of a block of the image model; -1 is the last.
     at: `(column, row, frame)` of the patch that is the query, on the map of
       this block and in the clip. With None for the frame, or without it, the
@@ -160,7 +160,7 @@ def _arrange(seen: Record, model, layout: Layout, at) -> list[AttentionMap]:
   name = f'{seen.part} {seen.path}'.strip() if seen.part != 'space' else ''
   if seen.path == 'framesets':
     name = name or seen.path
-    return [arrange_framesets(weights, rest, layout, heads, frame, name)]
+    return [arrange_framesets(name, weights, rest, layout, heads, frame)]
   if seen.part == 'pool':  # with `mean_first` of all frames at once
     times = layout.steps // weights.shape[1]
     weights, rest = (np.repeat(x, times, axis=1) for x in (weights, rest))
@@ -194,7 +194,7 @@ def _name_space(seen: Record, model) -> str:
 
 
 def arrange_framesets(
-  weights, rest, layout: Layout, heads, frame=None, name='framesets'
+  name: str, weights, rest, layout: Layout, heads, frame=None
 ) -> AttentionMap:
   """The map of each small frame, of the mean of what all framesets look at."""
   cells, framesets = layout.grid[0] * layout.grid[1], weights.shape[1]

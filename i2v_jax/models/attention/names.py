@@ -5,7 +5,7 @@ import numpy as np
 from i2v_jax.models.attention.record import Heads
 
 
-def group_heads(heads: Heads, stride: int = 1) -> dict[str, tuple[int, ...]]:
+def group_heads(heads: Heads, stride: int) -> dict[str, tuple[int, ...]]:
   """Numbers of the heads of each group, by name; those that stay come first.
 
   Names count frames of the clip, `stride` for a step: with tubelets of two

@@ -42,7 +42,9 @@ def make_map(name='spatial', frames=None, spots=(), **options):
 def attend(*maps, image=(), clip=None, at=None, **facts):
   facts = {'grid': (SIDE, SIDE)} | facts
   clip = clip or make_clip()
-  return ClipAttention(clip, maps, image, ['a.mp4', 'a run'], [], facts, at)
+  return ClipAttention(
+    clip, maps, image, ['a.mp4', 'a run'], [], facts, at, True
+  )
 
 
 def test_rows_are_frames_image_model_and_groups_of_heads():
