@@ -11,7 +11,7 @@ import sys
 
 from i2v_jax.data.show import sheet
 from i2v_jax.deploy import trained
-from i2v_jax.deploy.attention import look, pictures
+from i2v_jax.deploy.attention import compute, pictures
 
 HERE = pathlib.Path(__file__).parent
 MOTION, CLIP = 'left and back', 0  # of the validation split
@@ -22,10 +22,10 @@ def draw(workdir: str) -> None:
   """Draws both pictures of a run of the quickstart."""
   model = trained.load(workdir)
   folder = pathlib.Path(model.config['data']['root'], 'val', MOTION)
-  looked = look.look(model, sorted(folder.iterdir())[CLIP])
-  sheet.write(HERE / 'attention.png', pictures.draw_sheet(looked))
-  some = [one for one in looked.maps if one.name == ROW]
-  row = dataclasses.replace(looked, maps=some)
+  attention = compute.compute_attention(model, sorted(folder.iterdir())[CLIP])
+  sheet.write(HERE / 'attention.png', pictures.draw_sheet(attention))
+  some = [one for one in attention.maps if one.name == ROW]
+  row = dataclasses.replace(attention, maps=some)
   sheet.write(HERE / 'attention_row.png', pictures.draw_sheet(row))
 
 

@@ -19,7 +19,7 @@ def parse_patch(text: str) -> tuple[int, int, int]:
 def attention(args) -> None:
   from i2v_jax.data.videos.decode import FPS
   from i2v_jax.deploy import trained
-  from i2v_jax.deploy.attention import look, outputs
+  from i2v_jax.deploy.attention import compute, outputs
   from i2v_jax.runtime.console import console
   from i2v_jax.runtime.errors import UserError
 
@@ -28,8 +28,11 @@ def attention(args) -> None:
   if args.out:
     outputs.check_output(args.out, args.clip)
   model = trained.load(args.workdir, weights=args.weights)
-  out = args.out or outputs.name_output(model, args.clip)
-  looked = look.look(
+  out = args.out
+  if not out:
+    out = outputs.name_output(model, args.clip)
+    outputs.check_output(out, args.clip)
+  found = compute.compute_attention(
     model,
     args.clip,
     block=-1 if args.block is None else args.block,
@@ -38,8 +41,8 @@ def attention(args) -> None:
     through=args.rollout,
     fps=args.fps or FPS,
   )
-  outputs.write(out, looked)
-  for note in looked.notes:
+  outputs.write(out, found)
+  for note in found.notes:
     console.print(note)
   console.print(f'written to {out}')
 
@@ -54,7 +57,7 @@ def add(command, add_model) -> None:
     '--out',
     metavar='FILE',
     help='Sheet (.png, .jpg), video (.mp4) or arrays (.npz) to write '
-    '(default: attention-CLIP.png in the workdir).',
+    '(default: in the workdir, attention-FOLDER-CLIP.png).',
   )
   add(
     '--block',
@@ -67,7 +70,7 @@ def add(command, add_model) -> None:
     '--at',
     type=parse_patch,
     metavar='X,Y,T',
-    help='Patch that asks: its column and row, and the frame of the clip, all '
+    help='Query patch: its column and row, and the frame of the clip, all '
     'from 0 (default: the class token of each frame, or the mean of patches '
     'where there is none).',
   )

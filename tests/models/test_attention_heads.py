@@ -58,7 +58,14 @@ def relocation(offsets, on='kv'):
   ],
 )
 def test_a_group_is_named_by_the_frames_it_looks_at(operator, groups):
-  assert group_heads(read(operator)) == groups
+  assert group_heads(read(operator), 1) == groups
+
+
+def test_names_count_frames_where_a_step_has_several():
+  groups = group_heads(read(relocation((-1, 2))), stride=2)
+  assert [*groups] == ['spatial', 'frame -2', 'frame +4']
+  groups = group_heads(read(relocation((-1,), 'v')), stride=2)
+  assert [*groups] == ['spatial', 'spatial, values -2']
 
 
 def test_keys_lie_on_their_frame_and_at_the_ends_on_their_own():
@@ -76,7 +83,7 @@ def test_mixed_keys_lie_on_the_frame_of_the_query():
 
 
 def test_heads_that_stay_are_spatial():
-  assert group_heads(read_heads(keep_heads, 4, SIZES)) == {
+  assert group_heads(read_heads(keep_heads, 4, SIZES), 1) == {
     'spatial': (0, 1, 2, 3)
   }
 

@@ -159,6 +159,7 @@ def test_the_query_of_a_frameset_is_in_its_frame():
   model = build(GRID, frames=8)
   places = find(model, at=(0, 1, 6))
   assert places['frames'].frames.tolist() == [4]  # the single frame before it
+  assert places['frames'].queries.tolist() == [4]
   assert places['framesets'].frames.tolist() == [4, 5, 6, 7]
 
 
@@ -243,7 +244,10 @@ def test_tubelets_lie_on_the_first_of_their_frames():
   model = on_one_stage(frames=6, tubelet=2)
   found = find(model, at=(0, 0), block=0)
   assert found['spatial'].frames.tolist() == [0, 2, 4]
-  assert found['frame -1'].frames.tolist() == [0, 0, 2]
+  assert found['frame -2'].frames.tolist() == [0, 0, 2]
+  assert found['frame -2'].queries.tolist() == [0, 2, 4]
+  second = find(model, at=(0, 0, 3), block=0)['frame -2']  # its second frame
+  assert (second.frames.tolist(), second.queries.tolist()) == ([0], [2])
 
 
 def test_a_detector_needs_no_boxes_and_no_squares():

@@ -54,7 +54,7 @@ def _paint(share: np.ndarray) -> np.ndarray:
 def draw_square(
   picture: np.ndarray, at: tuple[int, int, int], grid: tuple[int, int]
 ) -> None:
-  """Outlines the patch that asks.
+  """Outlines the query patch.
 
   Args:
     picture: uint8 RGB, changed in place.

@@ -8,12 +8,12 @@ import numpy as np
 
 from i2v_jax.data.show import sheet
 from i2v_jax.deploy import drawn_video
+from i2v_jax.deploy.attention.compute import ClipAttention
 from i2v_jax.deploy.attention.drawing import (
   draw_map,
   draw_scale,
   draw_square,
 )
-from i2v_jax.deploy.attention.look import Looked
 from i2v_jax.deploy.attention.rows import IMAGE, Row, make_rows
 
 MARGIN, MOST = 212, 16  # pixels beside a row, and columns at most
@@ -22,7 +22,7 @@ _WIDE, _NARROW, _FEW = 128, 112, 8  # pixels of a column; few are wide
 _PANEL = 288  # pixels of a panel of a video
 _MOVED = (
   'The map of a temporal head lies on the frame that it looks at ("on frame '
-  'N"), not on the one that asks.'
+  'N"), not on that of its query.'
 )
 _IMAGE = (
   'The image model has no adapters in any block. In the trained model earlier '
@@ -37,61 +37,81 @@ _OTHER = (
 )
 
 
-def draw_sheet(looked: Looked) -> np.ndarray:
+def draw_sheet(attention: ClipAttention) -> np.ndarray:
   """Draws frames, image model and groups of heads: uint8 RGB [H, W, 3]."""
-  rows, count = make_rows(looked), len(looked.clip.frames)
-  places = choose_columns(count, looked.at[2] if looked.at else 0)
+  rows, count = make_rows(attention), len(attention.clip.frames)
+  places = choose_columns(count, *list_asked(attention, rows))
   side = _WIDE if len(places) <= _FEW else _NARROW
-  blocks = [_draw_title(looked, len(places))]
-  blocks += [_draw_row(looked, row, places, side) for row in rows]
+  blocks = [_draw_title(attention, len(places))]
+  blocks += [_draw_row(attention, row, places, side) for row in rows]
   blocks.append(draw_legend(rows))
   return sheet.pad(sheet.make_column(blocks, gap=12), border=20)
 
 
-def choose_columns(count: int, asked: int = 0) -> list[int]:
-  """Chooses the frames of a clip that have a column, evenly, and one asked."""
+def choose_columns(count: int, *asked: int) -> list[int]:
+  """Chooses the frames of a clip that have a column: some evenly, and these."""
   every = math.ceil(count / MOST)
-  return sorted({*range(0, count, every), asked})
+  return sorted({*range(0, count, every), *asked})
 
 
-def _draw_title(looked: Looked, columns: int) -> np.ndarray:
-  name, *lines = looked.title
-  count = len(looked.clip.frames)
+def list_asked(attention: ClipAttention, rows: Sequence[Row]) -> list[int]:
+  """Frames of the query that was asked for, and of those shown for it."""
+  if not attention.at:
+    return []
+  alone = [place for row in rows if row.has_one for place in row.cells]
+  return [attention.at[2], *alone]
+
+
+def _draw_title(attention: ClipAttention, columns: int) -> np.ndarray:
+  name, *lines = attention.title
+  count = len(attention.clip.frames)
   if columns < count:
     lines.append(f'{columns} of the {count} frames of the clip')
   words = [sheet.draw_words(name, 20, sheet.BRIGHT, width=900)]
-  words += [sheet.draw_words(line) for line in (*lines, *looked.notes)]
+  words += [sheet.draw_words(line) for line in (*lines, *attention.notes)]
   return sheet.make_column(words, gap=3)
 
 
 def _draw_row(
-  looked: Looked, row: Row, places: Sequence[int], side: int
+  attention: ClipAttention, row: Row, places: Sequence[int], side: int
 ) -> np.ndarray:
   said = [sheet.draw_words(row.title, 14, sheet.ACCENT, width=MARGIN)]
   said += [sheet.draw_words(note, 11, width=MARGIN) for note in row.notes]
   said += _scale(row)
   said = sheet.pad(sheet.make_column(said, gap=2), width=MARGIN)
-  tiles = [_draw_tile(looked, row, place, side) for place in places]
+  tiles = [_draw_tile(attention, row, place, side) for place in places]
   return sheet.make_row([said, *tiles])
 
 
-def _draw_tile(looked: Looked, row: Row, place: int, side: int) -> np.ndarray:
+def _draw_tile(
+  attention: ClipAttention, row: Row, place: int, side: int
+) -> np.ndarray:
   """Draws the picture of a column, with a caption; empty if there is none."""
   if place not in row.cells:
     return sheet.make_empty(side, side)
-  picture = draw_cell(looked, row, place, side)
-  said = caption(looked, row, place)
+  picture = draw_cell(attention, row, place, side)
+  said = caption(attention, row, place)
   words = [sheet.draw_words(text, 11, width=side) for text in said]
   above = row.cells[place].weights is None
   parts = [*words, picture] if above else [picture, *words]
   return sheet.make_column(parts, gap=3)
 
 
-def caption(looked: Looked, row: Row, place: int) -> list[str]:
-  """Which frame a column is of, or which other one a map lies on: lines."""
+def caption(attention: ClipAttention, row: Row, place: int) -> list[str]:
+  """Which frame a column is of, or what must be known of a map: lines."""
   cell = row.cells[place]
   if cell.weights is None:
-    return [f'frame {place}, {looked.clip.seconds[place]:.2f} s']
+    return [f'frame {place}, {attention.clip.seconds[place]:.2f} s']
+  lines = _describe_frame(row, place)
+  # Steps may have several frames; the map is in the column of their first.
+  if attention.at and row.has_one and place != attention.at[2]:
+    lines.append(f'shown for frame {attention.at[2]}')
+  return lines
+
+
+def _describe_frame(row: Row, place: int) -> list[str]:
+  """Which frame the map of a temporal head lies on: lines."""
+  cell = row.cells[place]
   if not row.offset:
     return []
   if abs(cell.frame - place) >= abs(row.offset):
@@ -101,14 +121,16 @@ def caption(looked: Looked, row: Row, place: int) -> list[str]:
   return [f'on frame {cell.frame}{own}:', f'there is none {side}']
 
 
-def draw_cell(looked: Looked, row: Row, place: int, side: int) -> np.ndarray:
+def draw_cell(
+  attention: ClipAttention, row: Row, place: int, side: int
+) -> np.ndarray:
   """Draws one picture of a row, `side` pixels wide."""
   cell = row.find_cell(place)
-  frame = sheet.draw_tile(looked.clip.frames[cell.frame], side)
+  frame = sheet.draw_tile(attention.clip.frames[cell.frame], side)
   picture = draw_map(frame, cell, row.most)
-  if looked.at and cell.frame == looked.at[2]:
+  if attention.at and cell.frame == attention.at[2]:
     picture = picture.copy()
-    draw_square(picture, looked.at, looked.facts['grid'])
+    draw_square(picture, attention.at, attention.facts['grid'])
   return picture
 
 
@@ -129,13 +151,13 @@ def draw_legend(rows: Sequence[Row]) -> np.ndarray:
   return sheet.make_column([sheet.draw_words(x, 12) for x in lines], gap=3)
 
 
-def write_video(path, looked: Looked) -> None:
+def write_video(path, attention: ClipAttention) -> None:
   """Writes the rows as panels of a video, frame by frame, as H.264.
 
   Raises:
     OSError: the file cannot be written.
   """
-  drawn, count = _draw_panels(looked), len(looked.clip.frames)
+  drawn, count = _draw_panels(attention), len(attention.clip.frames)
   first = next(drawn)
   timed = (
     (picture, number / RATE)
@@ -144,21 +166,21 @@ def write_video(path, looked: Looked) -> None:
   drawn_video.write_pictures(path, timed, first.shape[:2], RATE, count)
 
 
-def _draw_panels(looked: Looked) -> Iterator[np.ndarray]:
+def _draw_panels(attention: ClipAttention) -> Iterator[np.ndarray]:
   """Draws the panels of each frame of the clip, all of one size."""
-  rows = make_rows(looked)
+  rows = make_rows(attention)
   columns = len(rows) if len(rows) <= 4 else math.ceil(len(rows) / 2)
-  for place in range(len(looked.clip.frames)):
-    panels = [_draw_panel(looked, row, place) for row in rows]
-    blocks = [_draw_title(looked, len(looked.clip.frames))]
+  for place in range(len(attention.clip.frames)):
+    panels = [_draw_panel(attention, row, place) for row in rows]
+    blocks = [_draw_title(attention, len(attention.clip.frames))]
     blocks += [sheet.wrap(panels, columns), draw_legend(rows)]
     yield sheet.pad(sheet.make_column(blocks, gap=12), border=16)
 
 
-def _draw_panel(looked: Looked, row: Row, place: int) -> np.ndarray:
+def _draw_panel(attention: ClipAttention, row: Row, place: int) -> np.ndarray:
   title = sheet.draw_words(row.title, 14, sheet.ACCENT, width=_PANEL)
-  said = caption(looked, row, place) if place in row.cells else []
+  said = caption(attention, row, place) if place in row.cells else []
   said = sheet.draw_words(' '.join(said), 13, width=_PANEL)
-  picture = draw_cell(looked, row, place, _PANEL)
+  picture = draw_cell(attention, row, place, _PANEL)
   words = [sheet.draw_words(text, 11, width=_PANEL) for text in row.notes]
   return sheet.make_column([title, said, picture, *words, *_scale(row)], gap=3)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from i2v_jax.deploy.attention.look import Looked
+from i2v_jax.deploy.attention.compute import ClipAttention
 from i2v_jax.models.attention.maps import AttentionMap
 
 IMAGE = 'image model'
@@ -15,7 +15,7 @@ _LEAST = 0.005  # attention on other tokens that is told
 _KNOWN = {  # name of a map -> title of its row, and what it says
   'space': ('over space', 'looks at its own frame'),
   'time': ('over time', 'each place, over the frames'),
-  'frames': ('path of frames', 'each looks at itself'),
+  'frames': ('path of frames', 'looks at its own frame'),
   'framesets': ('path of framesets', 'cut back into frames'),
   'decoder': ('decoder', 'looks at all frames at once'),
   'pool': ('pooling query', 'of its own frame'),
@@ -45,7 +45,7 @@ class Row:
   Attributes:
     title: of the row.
     notes: lines below it.
-    cells: frame of the clip whose query asks -> what is drawn there.
+    cells: frame of the clip, that of the query -> what is drawn there.
     most: attention that is drawn brightest.
     even: what a patch would have of the attention on patches, spread evenly.
     offset: of the frames that temporal heads look at; 0 for all others.
@@ -58,28 +58,33 @@ class Row:
   even: float = 0.0
   offset: int = 0
 
+  @property
+  def has_one(self) -> bool:
+    """Whether there is a map for one frame only."""
+    return len(self.cells) == 1
+
   def find_cell(self, frame: int) -> Cell:
     """The cell of a frame, or the last one before it."""
     before = [place for place in self.cells if place <= frame]
     return self.cells[max(before) if before else min(self.cells)]
 
 
-def make_rows(looked: Looked) -> list[Row]:
+def make_rows(attention: ClipAttention) -> list[Row]:
   """Makes the rows: frames, the image model, and each group of heads."""
-  frames = range(len(looked.clip.frames))
+  frames = range(len(attention.clip.frames))
   rows = [Row('frames', _FRAMES, {f: Cell(f) for f in frames})]
-  for one in looked.image_maps:
+  for one in attention.image_maps:
     plain = one.name in ('spatial', 'rollout')
     title = IMAGE if plain else f'{IMAGE}, {_describe(one)[0]}'
-    notes = [_FROZEN if looked.frozen else _TRAINED]
+    notes = [_FROZEN if attention.frozen else _TRAINED]
     if one.heads:
       notes.append(f'mean of all {len(one.heads)} heads')
-    rows.append(_make_row(looked, one, title, notes))
-  for one in sorted(looked.maps, key=_rank):
+    rows.append(_make_row(one, title, notes))
+  for one in sorted(attention.maps, key=_rank):
     title, notes = _describe(one)
     if one.heads:
       notes.append(describe_heads(one.heads))
-    rows.append(_make_row(looked, one, title, notes))
+    rows.append(_make_row(one, title, notes))
   return rows
 
 
@@ -101,28 +106,14 @@ def average_heads(one: AttentionMap) -> np.ndarray:
   return np.asarray(one.weights, np.float32)[0].mean(axis=1)
 
 
-def find_query_frame(one: AttentionMap, place: int, looked: Looked) -> int:
-  """The frame of the clip whose query weights[:, place] belong to.
-
-  Where there is a query for each step, it is that of the step; else the frames
-  are those of the keys, and one query asks all of them.
-  """
-  if one.sums_over != 'places':
-    return int(one.frames[place])
-  steps, count = len(one.frames), len(looked.clip.frames)
-  if looked.at is not None and steps == 1:
-    return looked.at[2]
-  return place * count // steps
-
-
-def _make_row(
-  looked: Looked, one: AttentionMap, title: str, said: list[str]
-) -> Row:
+def _make_row(one: AttentionMap, title: str, said: list[str]) -> Row:
   weights = average_heads(one)
   most = float(weights.max())
   cells = {
-    find_query_frame(one, place, looked): Cell(int(frame), weights[place])
-    for place, frame in enumerate(one.frames)
+    int(query): Cell(int(frame), shown)
+    for query, frame, shown in zip(
+      one.queries, one.frames, weights, strict=True
+    )
   }
   even = float(weights.mean())
   notes = [*said, *_list_notes(one, most, even)]
@@ -161,7 +152,7 @@ def _list_notes(one: AttentionMap, most: float, even: float) -> Iterator[str]:
   what = 'frame' if one.sums_over == 'frames' else 'patch'
   yield f'brightest {what}: {_percent(most)} of the attention'
   yield f'even attention: {_percent(even)} a {what}'
-  rest = np.asarray(one.rest)[0]  # of all frames together if one query asks
+  rest = np.asarray(one.rest)[0]  # of all frames together of one query
   rest = rest.sum(axis=0) if one.sums_over == 'both' else rest
   rest = float(rest.mean())
   if rest >= _LEAST:

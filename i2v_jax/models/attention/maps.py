@@ -23,7 +23,8 @@ class AttentionMap(NamedTuple):
 
   Attributes:
     name: of the group. `spatial`: the heads of a frame that look at it.
-      `frame -1`: heads whose keys and values come from the frame before.
+      `frame -1`: heads whose keys and values come from the frame before; with
+      tubelets of two frames `frame -2` is the tubelet before.
       `frames -1 0 +1 mixed`: heads whose channels come from several frames.
       What else a head has moved follows a comma: `spatial, values -1`. AIM has
       `space` and `time`, DualPath `frames` and `framesets`; EVL has a `decoder`
@@ -33,6 +34,8 @@ class AttentionMap(NamedTuple):
     frames: [T], the frame of the clip whose patches `weights[:, t]` lie on. Of
       a relocated head the one of its keys, as the model pads the ends of a
       clip; of mixed ones that of the query; of tubelets the first.
+    queries: [T], the frame of the clip that the query of `weights[:, t]` is in,
+      of tubelets the first; `frames` again unless `sums_over` is `places`.
     heads: numbers of these heads; none where the mean of all is shown.
     rest: float32 [B, T, N], the weight of keys that are no patches: class
       token, registers, prompts.
@@ -44,6 +47,7 @@ class AttentionMap(NamedTuple):
   name: str
   weights: np.ndarray
   frames: np.ndarray
+  queries: np.ndarray
   heads: tuple[int, ...]
   rest: np.ndarray
   sums_over: str
@@ -60,7 +64,8 @@ def find_maps(
     params: its parameters.
     inputs: normalised pixels `B x T x H x W x 3`, of an image model also `B x H
       x W x 3`; or `{'video': …, 'grid': …}` for a model of several inputs.
-      DualPath makes framesets of all frames of a clip itself.
+      Without `grid`, framesets are made of all frames of a clip, and not
+      antialiased: for a run with `clip.grid_antialias` give its loader's.
     block: index of a block of the image model; -1 is the last.
     at: `(column, row, frame)` of the patch that is the query, on the map of
       this block and in the clip. With None for the frame, or without it, the
@@ -155,26 +160,29 @@ def _arrange(seen: Record, model, layout: Layout, at) -> list[AttentionMap]:
   name = f'{seen.part} {seen.path}'.strip() if seen.part != 'space' else ''
   if seen.path == 'framesets':
     name = name or seen.path
-    return [arrange_framesets(weights, rest, layout, heads, frame, name)]
+    return [arrange_framesets(name, weights, rest, layout, heads, frame)]
   if seen.part == 'pool':  # with `mean_first` of all frames at once
     times = layout.steps // weights.shape[1]
     weights, rest = (np.repeat(x, times, axis=1) for x in (weights, rest))
   frames = np.arange(layout.steps) * layout.stride
   sums = {'time': 'frames', 'decoder': 'both', 'pool': 'places'}[seen.part]
-  return [AttentionMap(name, weights, frames, heads, rest, sums)]
+  return [AttentionMap(name, weights, frames, frames, heads, rest, sums)]
 
 
 def _arrange_groups(seen, model, layout, frame) -> list[AttentionMap]:
   """Maps of the heads that look at places of a frame."""
   weights, rest = seen.values
   spatial, maps = _name_space(seen, model), []
-  for name, heads in group_heads(seen.heads).items():
-    frames = find_key_steps(seen.heads, heads[0]) * layout.stride
-    if frame is not None:
-      frames = frames[[frame // layout.stride]]
+  stride = layout.stride
+  steps = np.arange(layout.steps) if frame is None else [frame // stride]
+  queries = np.multiply(steps, stride)
+  for name, heads in group_heads(seen.heads, stride).items():
+    frames = find_key_steps(seen.heads, heads[0])[steps] * stride
     name = spatial if name == 'spatial' else name
     own, others = (x[:, :, list(heads)] for x in (weights, rest))
-    maps.append(AttentionMap(name, own, frames, heads, others, 'places'))
+    maps.append(
+      AttentionMap(name, own, frames, queries, heads, others, 'places')
+    )
   return maps
 
 
@@ -186,16 +194,18 @@ def _name_space(seen: Record, model) -> str:
 
 
 def arrange_framesets(
-  weights, rest, layout: Layout, heads, frame=None, name='framesets'
+  name: str, weights, rest, layout: Layout, heads, frame=None
 ) -> AttentionMap:
   """The map of each small frame, of the mean of what all framesets look at."""
   cells, framesets = layout.grid[0] * layout.grid[1], weights.shape[1]
   first = 0 if frame is None else frame // cells * cells
   share = np.float32(1 / framesets)
+  frames = first + np.arange(framesets * cells)
   return AttentionMap(
     name,
     layouts.cut_framesets(weights, layout.grid) * share,
-    first + np.arange(framesets * cells),
+    frames,
+    frames,
     heads,
     np.repeat(rest, cells, axis=1) * share / np.float32(cells),
     'both',

@@ -5,16 +5,22 @@ import numpy as np
 from i2v_jax.models.attention.record import Heads
 
 
-def group_heads(heads: Heads) -> dict[str, tuple[int, ...]]:
-  """Numbers of the heads of each group, by name; those that stay come first."""
-  names = [_name(*parts) for parts in zip(*heads, strict=True)]
+def group_heads(heads: Heads, stride: int) -> dict[str, tuple[int, ...]]:
+  """Numbers of the heads of each group, by name; those that stay come first.
+
+  Names count frames of the clip, `stride` for a step: with tubelets of two
+  frames, heads that look one tubelet back are `frame -2`.
+  """
+  names = [_name(*parts, stride) for parts in zip(*heads, strict=True)]
   groups = sorted(dict.fromkeys(names), key=lambda name: name != 'spatial')
   members = lambda name: tuple(i for i, x in enumerate(names) if x == name)
   return {name: members(name) for name in groups}
 
 
-def _name(queries, keys, values) -> str:
-  queries, keys, values = map(_find_offsets, (queries, keys, values))
+def _name(queries, keys, values, stride: int) -> str:
+  queries, keys, values = (
+    _find_offsets(part, stride) for part in (queries, keys, values)
+  )
   name = 'spatial' if keys == (0,) else f'frame {_spell(keys)}'
   if len(keys) > 1:
     name = f'frames {_spell(keys)} mixed'
@@ -29,10 +35,10 @@ def _spell(offsets) -> str:
   return ' '.join(f'{offset:+d}' if offset else '0' for offset in offsets)
 
 
-def _find_offsets(sources) -> tuple[int, ...]:
-  """Offsets of the steps in a part of `Heads`; at the ends they may be 0."""
+def _find_offsets(sources, stride: int) -> tuple[int, ...]:
+  """Offsets in frames of a part of `Heads`; at the ends they may be 0."""
   apart = [np.subtract(steps, np.arange(len(steps))) for steps, _ in sources]
-  return tuple(sorted({int(x[np.abs(x).argmax()]) for x in apart}))
+  return tuple(sorted({stride * int(x[np.abs(x).argmax()]) for x in apart}))
 
 
 def find_key_steps(heads: Heads, head: int) -> np.ndarray:

@@ -192,6 +192,6 @@ def _arrange(path: str, patches, rest, layout: Layout) -> AttentionMap:
   name = f'rollout {path}'.strip()
   if path == 'framesets':  # whose mean was taken, not their sum
     weights, rest = (x * np.float32(rest.shape[1]) for x in (weights, rest))
-    return arrange_framesets(weights, rest, layout, (), name=name)
+    return arrange_framesets(name, weights, rest, layout, ())
   frames = np.arange(rest.shape[1]) * layout.stride
-  return AttentionMap(name, weights, frames, (), rest, 'both')
+  return AttentionMap(name, weights, frames, frames, (), rest, 'both')

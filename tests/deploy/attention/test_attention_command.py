@@ -1,7 +1,9 @@
 """`i2v attention`: maps of trained models, from a clip to a file."""
 
 import dataclasses
+import errno
 import json
+import tempfile
 
 import boxed as films
 import cv2
@@ -14,7 +16,7 @@ from i2v_jax import cli
 from i2v_jax.data.clips.clips import make_test_views
 from i2v_jax.data.videos.decode import open_video
 from i2v_jax.deploy import export, trained
-from i2v_jax.deploy.attention import look
+from i2v_jax.deploy.attention import compute, outputs
 from i2v_jax.deploy.attention.before import is_frozen, load_image_params
 from i2v_jax.deploy.attention.clip import read_clip
 from i2v_jax.training import stored
@@ -123,7 +125,7 @@ def test_merged_adapters_give_the_same_maps(i2v, tmp_path):
   assert not [name for name in other if name.startswith('image model')]
 
 
-def test_a_patch_that_asks_is_of_a_frame_of_the_clip(i2v, film, tmp_path):
+def test_a_query_patch_is_of_a_frame_of_the_clip(i2v, film, tmp_path):
   """As `--at` takes it; the arrays keep the numbers in the video."""
   code, _, error = i2v('--at', '1,2,3', '--block', 0)
   assert code == 0, error
@@ -137,12 +139,24 @@ def test_a_patch_that_asks_is_of_a_frame_of_the_clip(i2v, film, tmp_path):
 
 
 def test_the_title_says_how_fine_the_maps_are(exported, film):
-  looked = look.look(trained.load(exported / 'full'), film)
-  rows, columns = looked.maps[0].weights.shape[-2:]
-  assert looked.frozen
-  assert looked.title[1].endswith(
+  attention = compute.compute_attention(trained.load(exported / 'full'), film)
+  rows, columns = attention.maps[0].weights.shape[-2:]
+  assert attention.frozen
+  assert attention.title[1].endswith(
     f'maps of {columns} x {rows} patches, interpolated'
   )
+
+
+@pytest.mark.parametrize(
+  ('family', 'query'), [('clip', 'class token'), ('siglip', 'pooling query')]
+)
+def test_rollout_names_the_query_that_it_starts_from(
+  film, tmp_path, family, query
+):
+  options = dict(depth=1, temporal_embedding=False, family=family)
+  model = small.trained(None, tmp_path, **options)
+  found = compute.compute_attention(model, film, through=True)
+  assert found.facts['query'] == query
 
 
 def test_weights_give_a_merged_export_its_image_model(model, i2v, tmp_path):
@@ -202,13 +216,39 @@ def test_a_sheet_of_every_kind_of_query(i2v, tmp_path):
   assert sizes[0] == sizes[1] and sizes[3][0] < sizes[0][0]
 
 
-def test_without_a_name_the_sheet_lies_next_to_the_model(
-  exported, film, capsys
-):
+def test_without_a_name_the_sheet_lies_next_to_the_model(exported, film):
   with pytest.raises(SystemExit) as end:
     cli.main(['attention', '--workdir', str(exported / 'full'), str(film)])
   assert end.value.code == 0
-  assert (exported / 'full' / 'attention-a.png').is_file()
+  name = f'attention-{film.parent.name}-a.png'
+  assert (exported / 'full' / name).is_file()
+
+
+def test_videos_of_the_same_name_have_sheets_of_their_own(model, monkeypatch):
+  clips = 'left and back/3.mp4', 'right and back/3.mp4'
+  one, other = (outputs.name_output(model, clip) for clip in clips)
+  assert one == model.folder / 'attention-left and back-3.png' != other
+  monkeypatch.chdir(model.folder)
+  inside = outputs.name_output(model, '3.mp4').name
+  assert inside == f'attention-{model.folder.name}-3.png'
+
+
+@pytest.mark.parametrize('out', [(), ('--out', 'out.npz')])
+def test_a_folder_that_cannot_be_written_to_is_told_before_computing(
+  exported, film, monkeypatch, capsys, out
+):
+  def refuse(dir):
+    raise PermissionError(errno.EACCES, 'Permission denied')
+
+  monkeypatch.setattr(tempfile, 'TemporaryFile', refuse)
+  monkeypatch.delattr(compute, 'compute_attention')
+  with pytest.raises(SystemExit) as end:
+    cli.main(
+      ['attention', '--workdir', str(exported / 'full'), str(film), *out]
+    )
+  assert end.value.code == 1
+  error = ' '.join(capsys.readouterr().err.split())
+  assert 'could not be written (Permission denied)' in error
 
 
 @pytest.mark.parametrize(

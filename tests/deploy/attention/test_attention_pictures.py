@@ -11,8 +11,7 @@ from i2v_jax.data.show import sheet
 from i2v_jax.deploy.attention import outputs, pictures
 from i2v_jax.deploy.attention import rows as rows_of
 from i2v_jax.deploy.attention.clip import Clip
-from i2v_jax.deploy.attention.drawing import draw_scale
-from i2v_jax.deploy.attention.look import Looked
+from i2v_jax.deploy.attention.compute import ClipAttention
 from i2v_jax.models.attention.maps import AttentionMap
 
 COUNT, SIDE = 4, 4  # frames of the clip, patches along a side
@@ -29,25 +28,28 @@ def make_clip(frames=None, count=COUNT):
 
 def make_map(name='spatial', frames=None, spots=(), **options):
   """Two heads that look at one patch of each frame, and at no patch."""
-  frames = range(COUNT) if frames is None else frames
+  frames = np.array(range(COUNT) if frames is None else frames)
+  queries = options.pop('queries', np.arange(len(frames)))
   weights = np.zeros((1, len(frames), 2, SIDE, SIDE), np.float32)
   for place in range(len(frames)):
     y, x = spots[place] if spots else (0, 0)
     weights[0, place, :, y, x] = 0.5, 0.7
   rest = np.full((1, len(frames), 2), 0.4, np.float32)
-  made = AttentionMap(name, weights, np.array(frames), (2, 3), rest, 'places')
+  made = AttentionMap(name, weights, frames, queries, (2, 3), rest, 'places')
   return made._replace(**options)
 
 
-def look(*maps, image=(), clip=None, at=None, **facts):
+def attend(*maps, image=(), clip=None, at=None, **facts):
   facts = {'grid': (SIDE, SIDE)} | facts
   clip = clip or make_clip()
-  return Looked(clip, maps, image, ['a.mp4', 'a run'], [], facts, at)
+  return ClipAttention(
+    clip, maps, image, ['a.mp4', 'a run'], [], facts, at, True
+  )
 
 
 def test_rows_are_frames_image_model_and_groups_of_heads():
   before = make_map('frame -1', [0, 0, 1, 2])
-  rows = rows_of.make_rows(look(make_map(), before, image=[make_map()]))
+  rows = rows_of.make_rows(attend(make_map(), before, image=[make_map()]))
   titles = [row.title for row in rows]
   assert titles == [
     'frames',
@@ -69,14 +71,14 @@ def test_rows_are_frames_image_model_and_groups_of_heads():
 
 
 def test_an_image_model_that_training_changed_is_not_called_frozen():
-  looked = dataclasses.replace(look(image=[make_map()]), frozen=False)
-  _, before = rows_of.make_rows(looked)
+  attention = dataclasses.replace(attend(image=[make_map()]), frozen=False)
+  _, before = rows_of.make_rows(attention)
   assert before.notes[0] == 'as it was before fine-tuning'
 
 
 def test_a_moved_head_is_drawn_on_the_frame_of_its_keys():
-  looked = look(make_map(), make_map('frame +1', [1, 2, 3, 3]))
-  _, spatial, after = rows_of.make_rows(looked)
+  attention = attend(make_map(), make_map('frame +1', [1, 2, 3, 3]))
+  _, spatial, after = rows_of.make_rows(attention)
   assert [cell.frame for cell in spatial.cells.values()] == [0, 1, 2, 3]
   assert {place: cell.frame for place, cell in after.cells.items()} == {
     0: 1,
@@ -84,28 +86,30 @@ def test_a_moved_head_is_drawn_on_the_frame_of_its_keys():
     2: 3,
     3: 3,
   }
-  captions = [pictures.caption(looked, after, p) for p in range(4)]
+  captions = [pictures.caption(attention, after, p) for p in range(4)]
   assert captions == [
     ['on frame 1'],
     ['on frame 2'],
     ['on frame 3'],
     ['on frame 3, its own:', 'there is none after'],
   ]
-  assert not any(pictures.caption(looked, spatial, p) for p in range(4))
-  drawn = pictures.draw_cell(looked, after, 0, 96)
+  assert not any(pictures.caption(attention, spatial, p) for p in range(4))
+  drawn = pictures.draw_cell(attention, after, 0, 96)
   dark = drawn[-1, -1].mean()  # where the map has nothing, the frame is left
-  wanted = pictures.draw_cell(looked, spatial, 1, 96)[-1, -1].mean()
+  wanted = pictures.draw_cell(attention, spatial, 1, 96)[-1, -1].mean()
   assert (
-    dark == wanted > pictures.draw_cell(looked, spatial, 0, 96)[-1, -1].mean()
+    dark
+    == wanted
+    > pictures.draw_cell(attention, spatial, 0, 96)[-1, -1].mean()
   )
 
 
 def test_frames_count_in_the_clip_as_offsets_do():
   """Whatever their numbers in the video are, which are 10 apart here."""
-  looked = look(make_map('frame -2', [0, 0, 0, 1]))
-  frames, back = rows_of.make_rows(looked)
-  assert pictures.caption(looked, frames, 2) == ['frame 2, 2.00 s']
-  assert [pictures.caption(looked, back, p) for p in range(COUNT)] == [
+  attention = attend(make_map('frame -2', [0, 0, 0, 1]))
+  frames, back = rows_of.make_rows(attention)
+  assert pictures.caption(attention, frames, 2) == ['frame 2, 2.00 s']
+  assert [pictures.caption(attention, back, p) for p in range(COUNT)] == [
     ['on frame 0, its own:', 'there is none before'],
     ['on frame 0:', 'there is none before'],
     ['on frame 0'],
@@ -132,7 +136,7 @@ def test_frames_count_in_the_clip_as_offsets_do():
   ],
 )
 def test_every_group_has_a_title(name, title, notes):
-  row = rows_of.make_rows(look(make_map(name)))[1]
+  row = rows_of.make_rows(attend(make_map(name)))[1]
   assert row.title == title and row.notes[: len(notes)] == notes
 
 
@@ -145,7 +149,7 @@ def test_every_group_has_a_title(name, title, notes):
   ],
 )
 def test_one_head_is_not_called_heads(name, title, note):
-  row = rows_of.make_rows(look(make_map(name, heads=(5,))))[1]
+  row = rows_of.make_rows(attend(make_map(name, heads=(5,))))[1]
   assert row.title == title and row.notes[0].startswith(note)
   assert row.notes[1] == 'head 5'
 
@@ -157,13 +161,13 @@ def test_one_head_is_not_called_heads(name, title, note):
 def test_the_brightest_patch_has_two_digits(share, text):
   weights = np.full((1, COUNT, 2, SIDE, SIDE), share / 10, np.float32)
   weights[0, 1, :, 2, 3] = share
-  row = rows_of.make_rows(look(make_map(weights=weights)))[1]
+  row = rows_of.make_rows(attend(make_map(weights=weights)))[1]
   assert f'brightest patch: {text} of the attention' in row.notes
 
 
 def test_the_pooling_query_of_an_image_model_has_a_row_of_its_own():
   maps = [make_map(), make_map('pool')]
-  titles = [row.title for row in rows_of.make_rows(look(image=maps))]
+  titles = [row.title for row in rows_of.make_rows(attend(image=maps))]
   assert titles[1:] == ['image model', 'image model, pooling query']
 
 
@@ -175,49 +179,34 @@ def test_heads_are_averaged_and_named():
   assert names((0, 1, 2, 7, 9, 8)) == 'mean of heads 0-2, 7-9'
 
 
-@pytest.mark.parametrize('bright', [0, 255])
-def test_attention_is_what_is_bright_on_any_footage(bright):
-  """In grey too: a patch without attention is never as bright as one with."""
-  spots = [(1, 2)] * COUNT
-  frames = np.full((COUNT, 32, 32, 3), bright, np.uint8)
-  frames[:, :, 16:] = 255 - bright
-  looked = look(make_map(spots=spots), clip=make_clip(frames))
-  row = rows_of.make_rows(looked)[1]
-  drawn = pictures.draw_cell(looked, row, 0, 128)
-  grey = cv2.cvtColor(drawn, cv2.COLOR_RGB2GRAY).astype(int)
-  middles = grey[16::32, 16::32]
-  assert np.unravel_index(middles.argmax(), (SIDE, SIDE)) == (1, 2)
-  others = np.delete(middles.ravel(), 1 * SIDE + 2)
-  assert middles[1, 2] > others.max() + 60
-
-
 def test_framesets_and_fewer_frames_have_the_columns_of_their_frames():
   """As DualPath: every second frame by itself, and all of them in framesets."""
-  frames, framesets = make_map('frames', [0, 2]), make_map('framesets')
-  rows = rows_of.make_rows(look(frames, framesets))
+  frames = make_map('frames', [0, 2], queries=[0, 2])
+  framesets = make_map('framesets')
+  rows = rows_of.make_rows(attend(frames, framesets))
   assert [*rows[1].cells] == [0, 2] and [*rows[2].cells] == [0, 1, 2, 3]
   assert not rows[1].offset
   assert rows[1].find_cell(1) is rows[1].cells[0]  # held in a video
 
 
-def test_one_query_that_asks_all_frames_has_the_columns_of_its_keys():
+def test_one_query_of_all_frames_has_the_columns_of_its_keys():
   one = make_map('decoder', sums_over='both')
-  row = rows_of.make_rows(look(one))[1]
+  row = rows_of.make_rows(attend(one))[1]
   assert [*row.cells] == [0, 1, 2, 3] and not row.offset
   assert 'on other tokens: 160%' in row.notes  # the sum of what frames have
-  time = rows_of.make_rows(look(make_map('time', sums_over='frames')))[1]
+  time = rows_of.make_rows(attend(make_map('time', sums_over='frames')))[1]
   assert 'brightest frame: 60% of the attention' in time.notes
 
 
-def test_the_patch_that_asks_is_outlined_in_its_frame():
-  one = make_map('frame -1', [1])
-  looked = look(one, at=(2, 1, 2))
-  frames, before = rows_of.make_rows(looked)
+def test_the_query_patch_is_outlined_in_its_frame():
+  one = make_map('frame -1', [1], queries=[2])
+  attention = attend(one, at=(2, 1, 2))
+  frames, before = rows_of.make_rows(attention)
   assert {p: cell.frame for p, cell in before.cells.items()} == {2: 1}
-  plain = look(one)
+  plain = attend(one)
   changed = [
     np.argwhere(
-      pictures.draw_cell(looked, frames, place, 128)
+      pictures.draw_cell(attention, frames, place, 128)
       != pictures.draw_cell(plain, frames, place, 128)
     )
     for place in range(COUNT)
@@ -228,6 +217,29 @@ def test_the_patch_that_asks_is_outlined_in_its_frame():
   np.testing.assert_allclose(high, (63, 95), atol=2)
 
 
+def test_a_frame_without_a_query_shows_that_of_its_step():
+  """Of DualPath's single frames, and of tubelets: never as a temporal head."""
+  spatial = make_map('frames', [0], queries=[0])
+  attention = attend(
+    spatial, make_map('framesets', sums_over='both'), at=(1, 1, 1)
+  )
+  rows = rows_of.make_rows(attention)
+  _, frames, framesets = rows
+  assert [*frames.cells] == [0] and not frames.offset
+  assert pictures.caption(attention, frames, 0) == ['shown for frame 1']
+  assert not any(
+    pictures.caption(attention, framesets, p) for p in range(COUNT)
+  )
+  assert pictures.list_asked(attention, rows) == [1, 0]
+  after = make_map('frame +2', [2], queries=[0])  # of tubelets of two frames
+  attention = attend(after, at=(1, 1, 1))
+  row = rows_of.make_rows(attention)[1]
+  wanted = ['on frame 2', 'shown for frame 1']
+  assert pictures.caption(attention, row, 0) == wanted
+  own = attend(make_map('frames', [2], queries=[2]), at=(1, 1, 2))
+  assert not pictures.caption(own, rows_of.make_rows(own)[1], 2)
+
+
 def test_long_clips_have_a_few_columns_and_say_so():
   assert pictures.choose_columns(8) == [*range(8)]
   places = pictures.choose_columns(64)
@@ -235,17 +247,17 @@ def test_long_clips_have_a_few_columns_and_say_so():
   assert pictures.choose_columns(64, 5)[:4] == [0, 4, 5, 8]
   clip = make_clip(count=32)
   one = make_map(frames=range(32), spots=[(0, 0)] * 32)
-  drawn = pictures.draw_sheet(look(one, clip=clip))
+  drawn = pictures.draw_sheet(attend(one, clip=clip))
   assert 16 * 112 < drawn.shape[1] < 20 * 112
 
 
 def test_a_sheet_and_a_video_are_written(tmp_path):
-  looked = look(make_map(), image=[make_map()])
-  outputs.write(tmp_path / 'a.png', looked)
+  attention = attend(make_map(), image=[make_map()])
+  outputs.write(tmp_path / 'a.png', attention)
   picture = cv2.imread(str(tmp_path / 'a.png'))
   assert picture.shape[1] > COUNT * 128
   np.testing.assert_array_equal(picture[0, 0, ::-1], sheet.BACKGROUND)
-  outputs.write(tmp_path / 'a.mp4', looked)
+  outputs.write(tmp_path / 'a.mp4', attention)
   images = decode_all(tmp_path / 'a.mp4')
   assert len(images) == COUNT
   first, last = (image.astype(int).mean() for image in images[::3])
@@ -253,21 +265,11 @@ def test_a_sheet_and_a_video_are_written(tmp_path):
   assert not [*tmp_path.glob('*.new')]
 
 
-def test_the_scale_has_a_mark_at_even_attention():
-  plain, half = (draw_scale(even).astype(int) for even in (0.0, 0.5))
-  marked = np.flatnonzero((half == sheet.BRIGHT).all(axis=(0, 2)))
-  assert marked.size == 0  # not in the whole height, so that the ends are seen
-  changed = np.flatnonzero((half != plain).any(axis=(0, 2)))
-  assert abs(changed.max() - 60) <= 1
-  brightness = plain[plain.shape[0] // 2, 4:120].sum(axis=1)
-  assert brightness[-1] > brightness[58] > brightness[0]
-
-
 def test_the_legend_tells_relocation_from_adapters():
   """Only where temporal heads are compared with an image model."""
   before = make_map('frame -1', [0, 0, 1, 2])
   high = lambda *maps, **options: len(
-    pictures.draw_legend(rows_of.make_rows(look(*maps, **options)))
+    pictures.draw_legend(rows_of.make_rows(attend(*maps, **options)))
   )
   plain, image = high(make_map()), high(make_map(), image=[make_map()])
   temporal, both = high(before), high(before, image=[make_map()])
@@ -276,12 +278,13 @@ def test_the_legend_tells_relocation_from_adapters():
 
 def test_the_arrays_are_the_maps(tmp_path):
   after = make_map('frame +1', [1, 2, 3, 3])
-  looked = look(make_map(), after, image=[make_map()], block=3)
-  outputs.write(tmp_path / 'a.npz', looked)
+  attention = attend(make_map(), after, image=[make_map()], block=3)
+  outputs.write(tmp_path / 'a.npz', attention)
   found = np.load(tmp_path / 'a.npz')
   np.testing.assert_array_equal(found['frame +1/weights'], after.weights[0])
   np.testing.assert_array_equal(found['frame +1/rest'], after.rest[0])
   assert found['frame +1/frames'].tolist() == [1, 2, 3, 3]
+  assert found['frame +1/queries'].tolist() == [0, 1, 2, 3]
   assert found['spatial/heads'].tolist() == [2, 3]
   assert found['spatial/sums_over'] == 'places'
   assert found['image model/spatial/weights'].shape == (COUNT, 2, SIDE, SIDE)

@@ -22,17 +22,17 @@ from i2v_jax.runtime.errors import UserError
 
 
 @dataclasses.dataclass(frozen=True)
-class Looked:
+class ClipAttention:
   """Where a model looks in a clip.
 
   Attributes:
-    clip: what was looked at.
+    clip: whose frames the maps lie on.
     maps: of the trained model.
     image_maps: of the image model as it was before training.
     title: lines that say whose maps these are, and of what.
     notes: sentences on what is missing.
     facts: model, block and query, JSON values.
-    at: column, row and frame of the patch that asks, or None.
+    at: column, row and frame of the query patch, or None.
     frozen: whether training left the blocks of the image model as they were.
   """
 
@@ -42,11 +42,11 @@ class Looked:
   title: Sequence[str]
   notes: Sequence[str]
   facts: Mapping[str, Any]
-  at: tuple[int, int, int] | None = None
-  frozen: bool = True
+  at: tuple[int, int, int] | None
+  frozen: bool
 
 
-def look(
+def compute_attention(
   trained: Trained,
   path,
   block: int = -1,
@@ -54,15 +54,15 @@ def look(
   weights: str = '',
   through: bool = False,
   fps: float = FPS,
-) -> Looked:
+) -> ClipAttention:
   """Finds where a model looks in the first test clip of a video.
 
   Args:
     trained: a classifier of clips.
     path: video file, or folder of frames.
     block: whose attention; from the last if negative.
-    at: column, row and frame of the patch that asks; None for the class token,
-      or the mean of patches where there is none.
+    at: column, row and frame of the query patch; None for the class token, or
+      the mean of patches where there is none.
     weights: of the image model, where the model does not name them.
     through: whether attention is multiplied through all blocks (rollout).
     fps: frames per second of a folder of frames.
@@ -91,7 +91,7 @@ def look(
   facts['grid'] = list(maps[0].weights.shape[-2:])
   title = [clip.name, _write_title(facts, [*maps, *image_maps])]
   frozen = is_frozen(trained)
-  return Looked(clip, maps, image_maps, title, notes, facts, at, frozen)
+  return ClipAttention(clip, maps, image_maps, title, notes, facts, at, frozen)
 
 
 def check_classifier(trained: Trained) -> None:
@@ -119,7 +119,8 @@ def _describe(trained, clip, block, at, through) -> dict[str, Any]:
   number = block + count if block < 0 else block
   has_token = getattr(cfg.block(number), 'class_token', False)
   query = 'class token' if has_token else 'mean of patches'
-  query = 'what the image model pools with' if through else query
+  if through and cfg.pool == 'map':
+    query = 'pooling query'
   if at is not None:
     query = 'patch {},{} of frame {}'.format(*at)
   return {
