@@ -8,7 +8,8 @@ stored, warm_start, facts: trained models on disk, and training that starts
 run: all parts of a run; resume: from its newest state. trainable, overview:
   the parameters it trains.
 train_step, augment, losses, imbalance: one step. optimizer, schedule,
-  layer_decay: its rule and rates. loop: the Trainer of all steps.
+  layer_decay: its rule and rates. loop: the Trainer of all steps. selection:
+  the evaluation that a run reports.
 gradient_depth, features, feature_store: cheaper training.
 memory, auto: what fits on a device. nonfinite: where NaN and inf begin.
 counts: parameters and multiply-accumulates of a config. gallery: a picture.

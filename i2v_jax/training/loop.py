@@ -11,7 +11,14 @@ from i2v_jax.data.loading import pipeline
 from i2v_jax.runtime import compilation, hosts, sharding, signals
 from i2v_jax.runtime.console import console, make_progress
 from i2v_jax.runtime.errors import FileError, UserError
-from i2v_jax.training import auto, experiment, features, memory, nonfinite
+from i2v_jax.training import (
+  auto,
+  experiment,
+  features,
+  memory,
+  nonfinite,
+  selection,
+)
 from i2v_jax.training.evaluation import assessment, evaluate
 from i2v_jax.training.evaluation.kinds import Result, find_evaluation
 from i2v_jax.training.overview import print_overview
@@ -49,8 +56,17 @@ def train_and_evaluate(
       trainer.train()
       result = trainer.evaluate_all_views()
     find_evaluation(run.model).print_result(result)
+    _print_choice(run, result)
     stop.check()
   return result
+
+
+def _print_choice(run: Run, result: Result) -> None:
+  """Prints which evaluation the run reports, if not the last."""
+  if jax.process_index() or run.config['report_step'] == 'last':
+    return
+  given = run.config, run.workdir, result.accuracy
+  console.print(selection.describe_choice(*given))
 
 
 @dataclasses.dataclass

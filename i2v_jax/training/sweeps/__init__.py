@@ -1,5 +1,6 @@
 """Many runs and one table.
 
 sweep: trains the variants of a config in turn. preview: their costs and errors
-before training. seeds: several seeds of a variant, mean and deviation.
+before training. seeds: several seeds of a variant, mean and deviation. cells:
+a table of tasks, each a mean over folds.
 """
