@@ -83,7 +83,7 @@ def read_vidtab(
   if split == 'test':
     found, more = _describe_test(path, found, train, folders, known, cleaned)
     notes += more
-  bases = (videos,) if videos else tuple(f'{task}/{x}' for x in _FOLDERS)
+  bases = (videos,) if videos else (*(f'{task}/{x}' for x in _FOLDERS), 'CAER')
   rows = [_make_row(bases, video, label) for video, label in found]
   return listing.Listing(names, rows, str(path), notes=tuple(notes))
 
