@@ -38,9 +38,7 @@ def _make_command(args, best: dict, kept: dict) -> str:
     'optimizer.weight_decay': best['weight_decay'],
   }
   given = [f'--config.{setting}' for setting in args.set]
-  given += [
-    f'--config.{key}={value:g}' for key, value in (chosen | kept).items()
-  ]
+  given += [f'--config.{key}={value}' for key, value in (chosen | kept).items()]
   words = ['--config', args.config, *given, '--workdir', args.workdir]
   return f'python -m i2v_jax.main {shlex.join(words)}'
 
