@@ -49,6 +49,11 @@ def adapters(c):
   c.optimizer.decay_multipliers = dict.fromkeys(still, 0.0)
 
 
+def attentive_probe(c, quirks):
+  """The frozen model: position of each frame, one query, MLP and head."""
+  methods.attentive_probe(c)
+
+
 def linear_probe(c, quirks):
   """Published for video models only."""
   methods.linear_probe(c)
@@ -67,6 +72,7 @@ METHODS = dict(
   zeroi2v=('ZeroI2V', zeroi2v),
   st_adapter=('ST-Adapter', st_adapter),
   aim=('AIM', aim),
+  attentive_probe=('frozen + attentive probe', attentive_probe),
   linear_probe=('linear probe', linear_probe),
   full=('full fine-tuning', full),
 )

@@ -4,7 +4,7 @@ parser: the complete command line, and `main`.
 predictions, prediction_arguments: `i2v predict`, `i2v features`.
 neighbours: `i2v neighbours`.
 trained: `i2v eval`, `detect`, `export`, `push`, `pull`, `status`.
-sweeps: `i2v sweep` and `i2v compare`.
+sweeps: `i2v sweep` and `i2v compare`. probe: `i2v probe`.
 weights, bench: `i2v weights`, `i2v bench`.
 data, data_arguments: `i2v data` and the arguments of its subcommands.
 arguments: groups of subcommands, and options that several of them have.

@@ -5,7 +5,15 @@ import runpy
 import sys
 
 import i2v_jax
-from i2v_jax.cli import bench, data, neighbours, sweeps, trained, weights
+from i2v_jax.cli import (
+  bench,
+  data,
+  neighbours,
+  probe,
+  sweeps,
+  trained,
+  weights,
+)
 from i2v_jax.cli.arguments import add_subcommands
 from i2v_jax.data.sets import places
 from i2v_jax.runtime.errors import run_guarded
@@ -28,6 +36,7 @@ def make_parser() -> argparse.ArgumentParser:
   neighbours.add(command)
   weights.add(command)
   sweeps.add(command)
+  probe.add(command)
   data.add(command)
   bench.add(command)
   return top

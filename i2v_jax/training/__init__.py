@@ -10,7 +10,8 @@ run: all parts of a run; resume: from its newest state. trainable, overview:
 train_step, augment, losses, imbalance: one step. optimizer, schedule,
   layer_decay: its rule and rates. loop: the Trainer of all steps. selection:
   the evaluation that a run reports.
-gradient_depth, features, feature_store: cheaper training.
+gradient_depth, features, feature_store: cheaper training. probe_grid: rates and
+  decays of a probe, all at once.
 memory, auto: what fits on a device. nonfinite: where NaN and inf begin.
 counts: parameters and multiply-accumulates of a config. gallery: a picture.
 evaluation, sweeps, workdir: folders with a docstring of their own.

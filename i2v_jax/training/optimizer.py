@@ -200,7 +200,7 @@ def make_optimizer(
   schedule: Callable,
   *,
   name: str = 'adamw',
-  weight_decay: float = 0.05,
+  weight_decay: float | jax.Array = 0.05,
   clip_norm: float = 0.0,
   skip_norm: float = 0.0,
   momentum: float = 0.9,
@@ -221,7 +221,8 @@ def make_optimizer(
     name: `'adamw'`, `'sgd'` with momentum, or `'lars'`: SGD whose gradients
       have a thousandth of the norm of their parameters (arXiv 1708.03888).
     weight_decay: for AdamW decoupled and scaled by the learning rate, for SGD
-      and LARS added to the gradient before the momentum, as torch does.
+      and LARS added to the gradient before the momentum, as torch does. An
+      array, such as one that is traced, is not checked.
     clip_norm: global norm of the trainable gradients; 0 does not clip.
     skip_norm: of the trainable gradients before clipping, above which a step
       changes nothing but the position of the schedule; 0 skips none.
@@ -243,7 +244,9 @@ def make_optimizer(
     'decay_multipliers': decay_multipliers or {},
     'first_channels': first_channels or {},
   }
-  check(name=name, weight_decay=weight_decay, momentum=momentum, **tables)
+  check(name=name, momentum=momentum, **tables)
+  if not isinstance(weight_decay, jax.Array):
+    check(weight_decay=weight_decay)
   check(clip_norm=clip_norm, skip_norm=skip_norm, b1=b1, b2=b2, eps=eps)
   check(decay_biases=decay_biases, layer_decay=layer_decay)
   decay = decay_weights(weight_decay, tables['decay_multipliers'], decay_biases)

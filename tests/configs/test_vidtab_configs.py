@@ -53,6 +53,9 @@ def test_adapters_are_those_of_the_benchmark():
   assert quirky.drop_path_axis == 'release'
   st_adapter = get(arg='method=st_adapter').model.adapter
   assert (st_adapter.num_adapters, st_adapter.rank) == (2, 256)
+  probe = get(arg='method=attentive_probe')
+  assert probe.model.adapter.positions and not probe.model.adapter.final_norm
+  assert not probe.optimizer.decay_multipliers  # its positions decay, too
 
 
 @pytest.mark.parametrize(
@@ -62,6 +65,7 @@ def test_adapters_are_those_of_the_benchmark():
     ('aim', 'adamw', 3e-4, {'adapters', 'backbone'}, 0.05),
     ('st_adapter', 'adamw', 3e-4, {'adapters', 'backbone'}, 0.05),
     ('full', 'adamw', 5e-5, {'backbone'}, 0.05),
+    ('attentive_probe', 'adamw', 5e-5, set(), 0.05),
     ('linear_probe', 'lars', 0.1, set(), 0.0),
   ],
 )

@@ -100,34 +100,47 @@ def evaluate(
     DecodeError: a video cannot be read, or too many where they are skipped.
     NonFiniteError: the model gives non-finite scores.
   """
-  data, split, count = config['data'], loader.split, mesh.shape['data']
-  per_batch = math.ceil(config['batch_size'] / loader.spec.views / count)
-  batches = pipeline.load_test_batches(
-    loader, per_batch * count, parallel=experiment.make_parallelism(config)
+  normalization, split = config['data']['normalization'], loader.split
+  compute = functools.partial(
+    compute_probabilities, model, normalization, params, task=config['task']
   )
-  start = functools.partial(
-    _start,
-    model,
-    data['normalization'],
-    params,
-    mesh,
-    loader.spec,
-    config['task'],
-  )
-  bad = experiment.make_bad_videos(config, split)
-  scores, decoded, same = _collect(
-    over(sharding.prefetch(start_all(start, batches), depth=1)),
-    bad,
-    model.num_classes,
+  scores, decoded, same, bad = score_videos(
+    compute, model.num_classes, loader, config, mesh, over
   )
   check_finite(scores[decoded], split.ids, decoded, split.unit)
-  facts = make_fingerprint(loader, data['normalization'], model, decoded)
+  facts = make_fingerprint(loader, normalization, model, decoded)
   facts['task'] = config['task']
   if loader.spec.crops > 1:
     facts['identical_crops'] = same
   facts |= dict(identity or {})
-  found = Evaluation(scores, {}, facts, bad.reasons)
+  found = Evaluation(scores, {}, facts, bad)
   return use_calibration(found, split, UNFITTED)
+
+
+def score_videos(
+  compute: Callable, width: int, loader: Loader, config: Mapping, mesh, over
+) -> tuple[np.ndarray, np.ndarray, int, dict[str, str]]:
+  """Computes scores for every video of a split once.
+
+  Args:
+    compute: `views`, as of `compute_probabilities`, -> scores `B x width`.
+    width: number of scores of a video.
+    loader, config, mesh, over: as of `evaluate`.
+
+  Returns:
+    Scores `[n, width]`, whether each video was decoded, `[n]`, the number of
+    videos whose crops are all the same, and why others could not be read, by
+    id.
+  """
+  count = mesh.shape['data']
+  per_batch = math.ceil(config['batch_size'] / loader.spec.views / count)
+  batches = pipeline.load_test_batches(
+    loader, per_batch * count, parallel=experiment.make_parallelism(config)
+  )
+  start = functools.partial(_start, compute, mesh, loader.spec)
+  bad = experiment.make_bad_videos(config, loader.split)
+  started = sharding.prefetch(start_all(start, batches), depth=1)
+  return *_collect(over(started), bad, width), bad.reasons
 
 
 def use_calibration(
@@ -150,15 +163,15 @@ def start_all(start: Callable, batches: Iterator) -> Iterator:
   yield from map(start, batches)
 
 
-def _collect(batches, bad: bad_videos.BadVideos, num_classes: int):
+def _collect(batches, bad: bad_videos.BadVideos, width: int):
   """Counts every video once.
 
   Returns:
-    Scores `[n, classes]`, whether each video was decoded, `[n]`, and the number
+    Scores `[n, width]`, whether each video was decoded, `[n]`, and the number
     of videos whose crops are all the same.
   """
   count = len(bad.split)
-  scores = np.full((count, num_classes), np.nan, np.float32)
+  scores = np.full((count, width), np.nan, np.float32)
   decoded, counted = np.zeros(count, bool), np.zeros(count, int)
   same = 0
   bar, advance = make_progress(count, 'evaluate', bad.split.unit)
@@ -194,7 +207,7 @@ def check_finite(scores, ids: Sequence[str], decoded, unit: str) -> None:
     )
 
 
-def _start(model, normalization, params, mesh, spec, task, batch):
+def _start(compute, mesh, spec, batch):
   """Starts one batch: (values of this host, rows in the order of the mesh)."""
   local = {key: batch[key] for key in ('index', 'error')}
   local['same'] = _find_identical_crops(batch, spec)
@@ -202,9 +215,7 @@ def _start(model, normalization, params, mesh, spec, task, batch):
   views = {k: batch[k] for k in INPUTS if k in batch}
   rows, views = sharding.put((rows, views), mesh)
   with jax.set_mesh(mesh):
-    found = compute_probabilities(
-      model, normalization, params, views, task=task
-    )
+    found = compute(views)
   return local, (rows['index'], rows['mask'], found)
 
 
