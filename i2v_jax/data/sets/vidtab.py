@@ -68,16 +68,12 @@ def read_vidtab(
   check_choice('task', task, TASKS)
   known = TASKS[task]
   _check_list(task, shots, fold)
-  folders = listing.list_folders(
-    root, (task, f'annotations/{task}'), annotations
-  )
-  names, notes = _read_class_names(
-    listing.find_file(root, ['label_map.txt'], annotations, folders), known
-  )
+  usual = task, f'annotations/{task}'
+  find = lambda name: listing.find_file(root, [name], annotations, usual)
+  names, notes = _read_class_names(find('label_map.txt'), known)
+  folders = listing.list_folders(root, usual, annotations)
   train = _find_train_list(folders, shots, fold)
-  path = train
-  if split == 'test':
-    path = listing.find_file(root, [known.test], annotations, folders)
+  path = train if split == 'train' else find(known.test)
   found, repeated = _read_list(path, known.classes)
   notes += repeated
   if split == 'test':

@@ -62,14 +62,16 @@ def test_the_numbered_list_is_the_first_fold(tmp_path):
   assert load(tmp_path, task, 'test').ids[-1] == f'{task}/test/6.avi'
 
 
-def test_lists_may_be_apart_from_videos(tmp_path):
+def test_lists_may_be_apart_from_videos(tmp_path, monkeypatch):
   vidtab_shaped.make(tmp_path, 'Fake_Face')
   (tmp_path / 'annotations').mkdir()
   folder = tmp_path / 'annotations/Fake_Face'
   folder.mkdir()
   for path in (tmp_path / 'Fake_Face').glob('*.txt'):
     path.rename(folder / path.name)
-  assert len(load(tmp_path, 'Fake_Face')) == 8
+  monkeypatch.chdir(tmp_path.parent)
+  for root in (tmp_path, tmp_path.name):
+    assert len(load(root, 'Fake_Face')) == 8
 
 
 def test_repeated_lines_are_read_once(tmp_path):
