@@ -48,6 +48,7 @@ setup(
     *find_packages(include=['i2v_jax', 'i2v_jax.*']),
     'i2v_jax.configs',
     'i2v_jax.configs.ablations',
+    'i2v_jax.configs.vidtab',
   ],
   # A `configs` next to the package could belong to another distribution.
   package_dir={'i2v_jax.configs': 'configs'},

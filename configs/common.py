@@ -119,6 +119,7 @@ def base() -> ConfigDict:
   c.loader.stall_seconds = 60.0  # without a batch before a warning; 0: never
   c.log_every = 50  # steps
   c.eval_every = 5000  # steps; 0: only at the end
+  c.report_step = 'last'  # or best: of all evaluations on val, in sweeps
   c.checkpoint_every = 1000
   c.compare = ConfigDict()  # name -> changed keys; variants trained as well
   return c
@@ -195,8 +196,8 @@ def _views() -> ConfigDict:
 
 def _optimizer() -> ConfigDict:
   optimizer = ConfigDict()
-  optimizer.name = 'adamw'  # or sgd
-  optimizer.momentum = 0.9  # of sgd
+  optimizer.name = 'adamw'  # or sgd, lars
+  optimizer.momentum = 0.9  # of sgd and lars
   optimizer.lr = 3e-4
   optimizer.schedule = 'step'  # cosine; or epoch, as released; after_warmup
   optimizer.warmup_epochs = 2.5

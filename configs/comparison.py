@@ -32,6 +32,12 @@ def embedded(get, adapter, trainable=('adapters', *CLASSIFIER)):
   return c
 
 
+def probe(get, name, **options):
+  c = row(get, dict(name=name, **options), trainable=('adapters', 'head'))
+  c.model.dropout = 0.0
+  return c
+
+
 def still(get):
   """Methods that treat frames one by one."""
   last, biases = (
@@ -39,6 +45,8 @@ def still(get):
     trained_parts.biases(get()),
   )
   yield 'linear probe', row(get, None, trainable=('head',))
+  unordered = probe(get, 'attentive_probe', positions=False)
+  yield 'attentive probe, no positions', unordered
   yield 'BitFit', row(get, None, trainable=(*biases, *CLASSIFIER))
   yield 'last block', row(get, None, trainable=(*last, *CLASSIFIER))
   yield 'full fine-tuning', row(get, None, trainable=('',))
@@ -90,6 +98,8 @@ def moving(get):
     yield f'DualPath, {preset}', row(get, dualpath, trainable=trained)
   evl = dict(name='evl', layers=2, dropout=0.0)
   yield 'EVL', row(get, evl, trainable=('adapters', 'head'))
+  yield 'attentive probe', probe(get, 'attentive_probe')
+  yield 'STEP', probe(get, 'step_probe')
 
 
 def on_swin(get):

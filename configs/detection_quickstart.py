@@ -10,13 +10,16 @@ ZeroI2V, which is those adapters with relocated heads, merges it, and ends with
 a table of mAP.
   configs/detection_quickstart.py:boxes=proposals
 tests on boxes as a detector may find them: inexact, and some of them false.
-Every method on a ViT but EVL, which reads complete frames:
+Every method on a ViT but EVL and probes, which read complete frames:
 i2v compare --config configs/detection_quickstart.py
 """
 
 from configs import common, comparison, miniature, quickstart
 
 PROPOSALS = {'annotated': {}, 'proposals': {'proposals': 'val_proposals.csv'}}
+
+
+COMPLETE = ('evl', 'attentive_probe', 'step_probe')  # what they read: frames
 
 
 def get_config(arg=''):
@@ -47,5 +50,6 @@ def smoke(c):
 def sweep(arg=''):
   """The methods of the comparison that read boxes."""
   for name, c in comparison.rows(lambda: get_config(arg)):
-    if 'EVL' not in name and 'Swin' not in name:
+    method = (c.model.adapter or {}).get('name')
+    if method not in COMPLETE and 'Swin' not in name:
       yield name, c

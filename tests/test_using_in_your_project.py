@@ -179,14 +179,17 @@ def test_the_table_has_every_method_and_operator():
   assert OPERATORS.keys() == adapters.operators.OPERATORS.keys()
 
 
+WHOLE = ('dualpath', 'evl', 'attentive_probe', 'step_probe')  # have classifiers
 REFUSALS = {
   'vpt': r'VPT reads patch_size from block.cfg; give \w+Block a cfg',
   'lora': r'LoRA needs one nn.Dense named q, v in \w+Block; name its',
   'ssf': 'SSF needs one nn.Dense or nn.LayerNorm named q, k, v, out',
-  'dualpath': 'dualpath is more than an adapter per block; i2v_jax.build',
-  'evl': 'evl is more than an adapter per block; i2v_jax.build',
   'head_relocation': 'Head relocation reads num_heads, head_width from block',
   'channel_shift': 'Channel shift reads num_heads, head_width from block.cfg',
+}
+REFUSALS |= {
+  name: f'{name} is more than an adapter per block; i2v_jax.build'
+  for name in WHOLE
 }
 
 
@@ -215,7 +218,7 @@ def test_the_minimal_block_goes_with_what_the_table_says(doc, name, block):
 @pytest.mark.parametrize('name', METHODS)
 def test_a_block_with_everything_goes_with_every_method(doc, name, operator):
   parts = 'NamedBlock', dict(name=name), operator
-  if name in ('dualpath', 'evl') or (operator and name == 'aim'):
+  if name in WHOLE or (operator and name == 'aim'):
     with pytest.raises(ValueError, match=name):
       shapes(doc, *parts)
     return

@@ -3,7 +3,7 @@
 method: the base of most: a block to wire, options, sums for the cost formula.
 zeroi2v, aim, dualpath: the methods of the three papers.
 st_adapter, evl, adaptformer, lora, ssf, vpt, pro_tuning: methods they compare
-  with.
+  with. probes: the attentive probe and STEP, of frozen image models.
 operators, frame_shift: heads, channels or tokens that come from other frames.
 layers: small trainable layers that adapters are made of.
 block_interface: what a method needs of a frozen block.
@@ -25,6 +25,7 @@ from i2v_jax.adapters.evl import EVL
 from i2v_jax.adapters.lora import LoRA
 from i2v_jax.adapters.method import Method
 from i2v_jax.adapters.pro_tuning import ProTuning
+from i2v_jax.adapters.probes import AttentiveProbe, StepProbe
 from i2v_jax.adapters.ssf import SSF
 from i2v_jax.adapters.st_adapter import STAdapter, STAdapterZeroI2V
 from i2v_jax.adapters.vpt import VPT
@@ -36,6 +37,7 @@ from i2v_jax.runtime.errors import UserError
 METHODS = {
   'adaptformer': AdaptFormer,
   'aim': AIM,
+  'attentive_probe': AttentiveProbe,
   'dualpath': DualPath,
   'evl': EVL,
   'gelu_adapters': GeluAdapters,
@@ -44,6 +46,7 @@ METHODS = {
   'ssf': SSF,
   'st_adapter': STAdapter,
   'st_adapter_zeroi2v': STAdapterZeroI2V,
+  'step_probe': StepProbe,
   'vpt': VPT,
   'zeroi2v': ZeroI2V,
 }

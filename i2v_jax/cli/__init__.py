@@ -6,7 +6,7 @@ attention: `i2v attention`.
 neighbours: `i2v neighbours`.
 trained: `i2v eval`, `detect`, `export`, `push`, `pull`, `status`.
 report: `i2v report`.
-sweeps: `i2v sweep` and `i2v compare`.
+sweeps: `i2v sweep` and `i2v compare`. probe: `i2v probe`.
 weights, bench: `i2v weights`, `i2v bench`.
 data, data_arguments: `i2v data` and the arguments of its subcommands.
 arguments: groups of subcommands, and options that several of them have.

@@ -5,7 +5,8 @@ from i2v_jax.cli.numbers import count, from_0, not_negative, positive, share
 
 # As in `sources`, which is slow to import; 'ssv2' is another spelling.
 SOURCES = ('list', 'folder', 'kinetics', 'something_v2', 'ssv2')
-SOURCES += ('ucf101', 'hmdb51', 'diving48', 'ava', 'boxes', 'segments')
+SOURCES += ('ucf101', 'hmdb51', 'diving48', 'vidtab', 'ava', 'boxes')
+SOURCES += ('segments',)
 
 
 def add_show(sub) -> None:

@@ -9,6 +9,7 @@ from i2v_jax.cli import (
   bench,
   data,
   neighbours,
+  probe,
   report,
   sweeps,
   trained,
@@ -37,6 +38,7 @@ def make_parser() -> argparse.ArgumentParser:
   neighbours.add(command)
   weights.add(command)
   sweeps.add(command)
+  probe.add(command)
   data.add(command)
   bench.add(command)
   return top

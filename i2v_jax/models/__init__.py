@@ -6,6 +6,7 @@ detection: the same, for boxes of key frames. roi_align: features of boxes.
 dualpath: single frames and framesets through the same frozen blocks.
 dualpath_detection: the same, for boxes of key frames.
 evl: a decoder over the features of frozen frames.
+probe: a query over the tokens of frozen frames.
 classifier: what every classifier has.
 attention: what the heads of a model look at.
 inputs: clips, their shapes, and float32 precision.

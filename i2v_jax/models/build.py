@@ -12,6 +12,7 @@ from i2v_jax.models import detection
 from i2v_jax.models.dualpath import DualPathClassifier
 from i2v_jax.models.dualpath_detection import DualPathDetector
 from i2v_jax.models.evl import EVLClassifier
+from i2v_jax.models.probe import ProbeClassifier
 from i2v_jax.models.video import VideoClassifier
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError, suggest
@@ -28,7 +29,12 @@ RANGES = {  # key of `model` in a config -> what it may be
 
 
 # Methods that are more than adapters in the blocks.
-CLASSIFIERS = {'dualpath': DualPathClassifier, 'evl': EVLClassifier}
+CLASSIFIERS = {
+  'dualpath': DualPathClassifier,
+  'evl': EVLClassifier,
+  'attentive_probe': ProbeClassifier,
+  'step_probe': ProbeClassifier,
+}
 # What classifies boxes instead of clips.
 DETECTORS = {
   VideoClassifier: detection.Detector,

@@ -10,8 +10,10 @@ run: all parts of a run; resume: from its newest state. trainable, overview:
 train_step, augment, losses, imbalance: one step. optimizer, schedule,
   layer_decay: its rule and rates. batches: what it takes.
 loop: the Trainer of all steps. waiting: how long it waits for batches.
+  selection: the evaluation that a run reports.
 after_training: the page of what has ended; report: pages of runs and sweeps.
-gradient_depth, features, feature_store: cheaper training.
+gradient_depth, features, feature_store: cheaper training. probe_grid: rates and
+  decays of a probe, all at once.
 memory, auto: what fits on a device. nonfinite: where NaN and inf begin.
 counts: parameters and multiply-accumulates of a config. gallery: a picture.
 evaluation, sweeps, workdir: folders with a docstring of their own.

@@ -85,6 +85,7 @@ KEYS = {
   'cutmix': NOT_NEGATIVE,
   'log_every': COUNT,
   'eval_every': FROM_0,
+  'report_step': one_of('last', 'best'),
   'checkpoint_every': FROM_0,
   'compare': mapping_of(anything),
   'model.adapter': anything,

@@ -28,7 +28,7 @@ from i2v_jax.models.detection import count_boxes
 from i2v_jax.params import split
 from i2v_jax.runtime import sharding
 from i2v_jax.runtime.errors import MissingFileError, UserError
-from i2v_jax.training import config_ranges, imbalance, optimizer
+from i2v_jax.training import config_ranges, imbalance, optimizer, selection
 from i2v_jax.training.augment import check_drop_patches, check_mixing
 
 
@@ -57,6 +57,7 @@ def check_config(config: Mapping[str, Any]) -> dict[str, Any]:
     check_for_boxes(config)
   make_clip_spec(config)
   check_subset(config['data'])
+  selection.check(config)
   return config
 
 

@@ -1,8 +1,9 @@
 """Features of a frozen model, computed once; later layers train on them.
 
-For a linear probe and EVL, where no gradient enters the backbone. A run makes
-`clips_per_video` clips of each video, writes their features to its workdir, and
-then reads those instead of videos; evaluation still reads videos.
+For a linear probe, an attentive one, STEP and EVL, where no gradient enters the
+backbone. A run makes `clips_per_video` clips of each video, writes their
+features to its workdir, and then reads those instead of videos; evaluation
+still reads videos.
 """
 
 import dataclasses
@@ -68,8 +69,9 @@ def _check_constant(model, mine: Mapping) -> None:
     raise UserError('cache_gb does not go with model.detection; set it to 0.')
   if not decoded or (adapter and 'adapters' not in decoded):
     raise UserError(
-      f'cache_gb is for a model without adapter and for evl; {adapter["name"]} '
-      'changes the features at every step. Set it to 0.'
+      'cache_gb is for a model without adapter, evl, attentive_probe and '
+      f'step_probe; {adapter["name"]} changes the features at every step. Set '
+      'it to 0.'
     )
   if below := sorted(set(mine) - set(decoded)):
     raise UserError(

@@ -10,7 +10,7 @@ import jax
 from i2v_jax.runtime import compilation, device_memory, hosts, signals
 from i2v_jax.runtime.console import console, make_progress
 from i2v_jax.runtime.errors import FileError, UserError
-from i2v_jax.training import auto, experiment, memory, nonfinite
+from i2v_jax.training import auto, experiment, memory, nonfinite, selection
 from i2v_jax.training.batches import make_batches
 from i2v_jax.training.evaluation import assessment, evaluate
 from i2v_jax.training.evaluation.kinds import Result, find_evaluation
@@ -55,8 +55,17 @@ def train_and_evaluate(
       trainer.train()
       result = trainer.evaluate_all_views()
     find_evaluation(run.model).print_result(result)
+    _print_choice(run, result)
     stop.check()
   return result
+
+
+def _print_choice(run: Run, result: Result) -> None:
+  """Prints which evaluation the run reports, if not the last."""
+  if jax.process_index() or run.config['report_step'] == 'last':
+    return
+  given = run.config, run.workdir, result.accuracy
+  console.print(selection.describe_choice(*given))
 
 
 @dataclasses.dataclass

@@ -1,4 +1,4 @@
-"""AdamW and SGD over the trainable tree: clipping, multipliers, skipping."""
+"""AdamW, SGD and LARS over the trainable tree: clipping, factors, skipping."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ from i2v_jax.runtime.errors import UserError, suggest
 
 Channels = Mapping[str, tuple[int, int]]  # parameter path -> (axis, count)
 RANGES = {  # argument of `make_optimizer` -> range
-  'name': ranges.one_of('adamw', 'sgd'),
+  'name': ranges.one_of('adamw', 'sgd', 'lars'),
   'weight_decay': ranges.NOT_NEGATIVE,
   'clip_norm': ranges.NOT_NEGATIVE,
   'skip_norm': ranges.NOT_NEGATIVE,
@@ -84,6 +84,14 @@ def decay_weights(
     )
 
   return optax.stateless(update)
+
+
+def scale_by_norms() -> optax.GradientTransformation:
+  """Scales updates to 0.001 of the norm of their parameter, as LARS does.
+
+  Where either norm is 0, as that of a bias at the start, nothing changes.
+  """
+  return optax.scale_by_trust_ratio(trust_coefficient=1e-3, eps=1e-8)
 
 
 def keep_first(channels: Channels) -> optax.GradientTransformation:
@@ -192,7 +200,7 @@ def make_optimizer(
   schedule: Callable,
   *,
   name: str = 'adamw',
-  weight_decay: float = 0.05,
+  weight_decay: float | jax.Array = 0.05,
   clip_norm: float = 0.0,
   skip_norm: float = 0.0,
   momentum: float = 0.9,
@@ -210,13 +218,15 @@ def make_optimizer(
 
   Args:
     schedule: step -> learning rate.
-    name: `'adamw'`, or `'sgd'` with momentum.
+    name: `'adamw'`, `'sgd'` with momentum, or `'lars'`: SGD whose gradients
+      have a thousandth of the norm of their parameters (arXiv 1708.03888).
     weight_decay: for AdamW decoupled and scaled by the learning rate, for SGD
-      added to the gradient before the momentum, as torch does.
+      and LARS added to the gradient before the momentum, as torch does. An
+      array, such as one that is traced, is not checked.
     clip_norm: global norm of the trainable gradients; 0 does not clip.
     skip_norm: of the trainable gradients before clipping, above which a step
       changes nothing but the position of the schedule; 0 skips none.
-    momentum: of SGD; b1, b2, eps: of AdamW.
+    momentum: of SGD and LARS; b1, b2, eps: of AdamW.
     lr_multipliers: prefix -> factor on the learning rate.
     decay_multipliers: prefix -> factor on the decay.
     decay_biases: whether parameters named `bias` decay.
@@ -234,13 +244,18 @@ def make_optimizer(
     'decay_multipliers': decay_multipliers or {},
     'first_channels': first_channels or {},
   }
-  check(name=name, weight_decay=weight_decay, momentum=momentum, **tables)
+  check(name=name, momentum=momentum, **tables)
+  if not isinstance(weight_decay, jax.Array):
+    check(weight_decay=weight_decay)
   check(clip_norm=clip_norm, skip_norm=skip_norm, b1=b1, b2=b2, eps=eps)
   check(decay_biases=decay_biases, layer_decay=layer_decay)
   decay = decay_weights(weight_decay, tables['decay_multipliers'], decay_biases)
-  adamw = (optax.scale_by_adam(b1, b2, eps), decay)
-  rule = adamw if name == 'adamw' else (decay, optax.trace(momentum))
-  rule = _within_norms(rule, clip_norm, skip_norm)
+  rules = {
+    'adamw': (optax.scale_by_adam(b1, b2, eps), decay),
+    'sgd': (decay, optax.trace(momentum)),
+    'lars': (decay, scale_by_norms(), optax.trace(momentum)),
+  }
+  rule = _within_norms(rules[name], clip_norm, skip_norm)
   rate = optax.scale_by_learning_rate(schedule)
   # First for the norm and the moments, last for the added decay.
   mask = keep_first(tables['first_channels'])

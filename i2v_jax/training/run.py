@@ -274,11 +274,14 @@ def make_schedule(config, num_videos: int):
   return steps, learning_rate
 
 
-def build_optimizer(config, learning_rate, mine):
-  """Builds the optimiser of a config for its trainable tree."""
+def build_optimizer(config, learning_rate, mine, **changed):
+  """Builds the optimiser of a config for its trainable tree.
+
+  `changed` are arguments of `make_optimizer` in place of the config's.
+  """
   options = {
     k: v for k, v in config['optimizer'].items() if k not in schedule.RANGES
-  }
+  } | changed
   for key in ('lr_multipliers', 'decay_multipliers', 'first_channels'):
     options[key] = dict(options[key])
   for key in ('lr_multipliers', 'decay_multipliers'):

@@ -27,7 +27,9 @@ NO_MATTER = (
 )
 # Parameters with a row per frame or per offset between frames, per patch, and
 # per offset between patches.
-FRAMES = r'temporal_embedding|adapters/(layers_\d+/pos|blocks_\d+/times/table)'
+FRAMES = (
+  r'temporal_embedding|adapters/((layers_\d+/)?pos|blocks_\d+/times/table)'
+)
 PATCHES = 'backbone/pos'
 OFFSETS = r'adapters/layers_\d+/w[12]|backbone/blocks_\d+/attn/bias'
 

@@ -17,7 +17,8 @@ from i2v_jax.models.inputs import clip_shapes, param_shapes
 from i2v_jax.weights import image
 
 GRID = dict(grid=(2, 2), spatial_frames=2)
-WHOLE = ('dualpath', 'evl')  # more than adapters in the blocks
+# More than adapters in the blocks.
+WHOLE = ('dualpath', 'evl', 'attentive_probe', 'step_probe')
 PER_BLOCK = sorted(set(adapters.METHODS) - set(WHOLE))
 RELOCATION = dict(name='head_relocation', offsets=(-1, 1))
 OPERATORS = {

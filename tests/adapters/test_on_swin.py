@@ -33,6 +33,8 @@ SPECS = {
   'lora': (dict(name='lora', rank=2, on=('q', 'v', 'fc1')), {}),
   'ssf': (dict(name='ssf'), {}),
   'pro_tuning': (dict(name='pro_tuning', rank=2), {}),
+  'attentive_probe': (dict(name='attentive_probe'), {}),
+  'step_probe': (dict(name='step_probe'), dict(tubelet=2)),
 }
 
 

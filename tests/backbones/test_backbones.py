@@ -27,7 +27,7 @@ BACKBONES = {
 # The two that have most that CLIP has not.
 FAR = ('dinov2', 'siglip')
 GRID = dict(grid=(2, 2), spatial_frames=2)
-WHOLE = ('dualpath', 'evl')
+WHOLE = ('dualpath', 'evl', 'attentive_probe', 'step_probe')
 PER_BLOCK = sorted(set(adapters.METHODS) - set(WHOLE))
 MERGING = [n for n in PER_BLOCK if adapters.can_merge(dict(name=n))]
 OPTIONS = {

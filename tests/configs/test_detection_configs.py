@@ -13,7 +13,7 @@ from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import experiment
 from i2v_jax.training.run import prepare_run
 
-NO_BOXES = ('evl',)
+NO_BOXES = ('evl', 'attentive_probe', 'step_probe')
 READ_BOXES = [name for name in methods.METHODS if name not in NO_BOXES]
 
 

@@ -170,6 +170,7 @@ ON_QKV = dict(name='head_relocation', offsets=(1,), on='qkv')
     (dict(name='gelu_adapters'), {}, 'the adapters of gelu_adapters'),
     (GRID, dict(temporal_embedding=False), 'dualpath'),
     (dict(name='evl', layers=1), dict(temporal_embedding=False), 'evl'),
+    (dict(name='step_probe'), dict(temporal_embedding=False), 'step_probe'),
     (None, dict(temporal_operator=SHIFT), 'channel_shift'),
     (None, dict(temporal_operator=ON_QKV), 'head_relocation, other than'),
     (None, dict(temporal_operator=HALVES), 'half heads'),

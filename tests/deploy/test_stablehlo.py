@@ -45,6 +45,7 @@ def run_elsewhere(folder):
     (dict(name='zeroi2v', offsets=(-1, 1, -2)), {}),
     (GRID, PLAIN | dict(dropout=0.0)),
     (dict(name='evl', layers=1), PLAIN),
+    (dict(name='step_probe'), PLAIN),
   ],
 )
 def test_it_gives_our_logits_where_we_are_not(tmp_path, adapter, options):

@@ -183,6 +183,7 @@ def test_on_swin_the_map_is_that_of_the_last_stage():
   ('adapter', 'options', 'words'),
   [
     ('evl', {}, 'evl does not go with model.detection'),
+    ('step_probe', {}, 'step_probe does not go with model.detection'),
     (None, dict(boxes=0), 'model.detection.boxes is 0'),
     (None, dict(head='paper'), 'model.detection.head'),
     (None, dict(heads=1), 'model.detection'),

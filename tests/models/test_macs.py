@@ -32,6 +32,8 @@ SPECS = {
   ),
   'st_adapter_zeroi2v': dict(name='st_adapter_zeroi2v', rank=6),
   'evl': dict(name='evl', layers=2),
+  'attentive_probe': dict(name='attentive_probe'),
+  'step_probe': dict(name='step_probe'),
   'adaptformer': dict(name='adaptformer', rank=6),
   'vpt': dict(name='vpt', prompts=3),
   'vpt, some': dict(name='vpt', prompts=3, blocks=(0,)),

@@ -28,9 +28,10 @@ from i2v_jax.training.train_step import TrainState, make_train_step
 METHODS = {
   'zeroi2v': dict(num_adapters=4, offsets=(1,)),
   'evl': dict(layers=1),
+  'step_probe': dict(),
   'dualpath': dict(grid=(2, 2), spatial_frames=2),
 }
-PRODUCTS_OF_HEAD = {'zeroi2v': 3, 'evl': 3, 'dualpath': 6}
+PRODUCTS_OF_HEAD = {'zeroi2v': 3, 'evl': 3, 'step_probe': 3, 'dualpath': 6}
 
 
 def build(method, dtype):

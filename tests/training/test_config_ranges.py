@@ -95,6 +95,7 @@ SPECS = {
   'model.adapter': adapters.METHODS,
   'model.temporal_operator': operators.OPERATORS,
 }
+WHOLE = ('dualpath', 'evl', 'attentive_probe', 'step_probe')
 NEEDED = {
   'dualpath': dict(grid=(2, 2), spatial_frames=4),
   'evl': dict(layers=1),
@@ -111,7 +112,7 @@ OPTIONS = [
 @pytest.mark.parametrize(('part', 'name', 'option'), OPTIONS)
 def test_every_option_of_a_method_does_so_too(part, name, option):
   config = base()
-  config['model']['temporal_embedding'] = name not in ('dualpath', 'evl')
+  config['model']['temporal_embedding'] = name not in WHOLE
   spec = dict(name=name) | NEEDED.get(name, {})
   config['model'] |= {part.partition('.')[2]: spec}
   if name == 'dualpath':

@@ -25,6 +25,12 @@ EVL = {
   'trainable': ('adapters', 'head'),
 }
 
+STEP = {
+  'model.adapter': dict(name='step_probe'),
+  'model.temporal_embedding': False,
+  'trainable': ('adapters', 'head'),
+}
+
 
 def changed(config, changes):
   with config.unlocked(), config.ignore_type():
@@ -38,7 +44,7 @@ def head(run):
 
 
 @pytest.mark.parametrize(
-  'changes', [PROBE, pytest.param(EVL, marks=pytest.mark.slow)]
+  'changes', [PROBE, STEP, pytest.param(EVL, marks=pytest.mark.slow)]
 )
 def test_it_trains_the_same_parameters(smoke_config, tmp_path, changes):
   found = {}

@@ -85,6 +85,7 @@ def test_keeping_everything_changes_nothing():
     dict(name='st_adapter', kernel=(3, 3, 3)),
     dict(name='st_adapter', kernel=[1, 1, 3]),
     dict(name='evl', layers=1),
+    dict(name='step_probe'),
     dict(name='dualpath', preset='paper', grid=(2, 2), spatial_frames=2),
   ],
 )

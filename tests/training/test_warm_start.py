@@ -14,6 +14,7 @@ from i2v_jax.weights import adapter_file
 
 ZEROI2V = dict(name='zeroi2v', offsets=(-1, 1), dropout=0.0)
 EVL = dict(name='evl', layers=1)
+STEP = dict(name='step_probe')
 
 
 @pytest.fixture(scope='module')
@@ -70,9 +71,9 @@ def test_frames_are_resampled_between_the_middles_of_their_parts():
   np.testing.assert_array_equal(warm_start.resample_frames(table, 2), table)
 
 
-@pytest.mark.parametrize('adapter', [ZEROI2V, EVL])
+@pytest.mark.parametrize('adapter', [ZEROI2V, EVL, STEP])
 def test_every_table_of_positions_is_resampled(adapter):
-  options = {} if adapter is EVL else {'temporal_embedding': True}
+  options = {'temporal_embedding': True} if adapter is ZEROI2V else {}
   first = small.build(adapter, frames=4, **options)
   spec = small.spec(adapter, frames=6, **options)
   spec['backbone'] = dict(spec['backbone'], image_size=24)

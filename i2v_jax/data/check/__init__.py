@@ -2,6 +2,6 @@
 
 all_videos: the command. one_video: whether a file can be read, and its facts.
 listed: the videos to check. findings, class_findings, key_frame_findings,
-frame_notes, segment_findings, near_duplicates: findings.
+list_findings, frame_notes, segment_findings, near_duplicates: findings.
 report: the table and the files.
 """

@@ -7,6 +7,7 @@ from i2v_jax.data.check import (
   class_findings,
   frame_notes,
   key_frame_findings,
+  list_findings,
   near_duplicates,
   segment_findings,
 )
@@ -35,6 +36,7 @@ def find(
   found += [*_find_short(listed, records), *_find_cut_short(listed, records)]
   found += [*_find_frame_notes(listed, records), *_find_square(listed, records)]
   found += _find_too_large(listed, records)
+  found += list_findings.find(listed)
   found += key_frame_findings.find(listed, records)
   found += segment_findings.find(listed, records)
   if vectors:
@@ -73,7 +75,8 @@ def _find_duplicates(listed, records) -> Iterator[Finding]:
       groups[records[video]['sha256']].append((name, video, label))
   kinds = collections.defaultdict(list)
   for digest, rows in groups.items():
-    kind = _classify_duplicates(rows) if len(rows) > 1 else None
+    several = len({video for _, video, _ in rows}) > 1  # else `list_findings`
+    kind = _classify_duplicates(rows) if several else None
     kinds[kind] += [(name, video, digest[:16]) for name, video, _ in rows]
   for kind, (problem, text) in _DUPLICATES.items():
     if rows := kinds[kind]:

@@ -2,7 +2,7 @@
 
 sources: loads a split of any format below. split: its examples.
 own: a folder per class. lists, list_lines, list_labels: text files.
-official, kinetics_csv: annotation files of public data sets.
+official, kinetics_csv, vidtab: annotation files of public data sets.
 ava, ava_files, proposals, numpy_pickle: AVA, and boxes that detectors found.
 boxes, boxed_videos: your own tables of boxes. given_boxes: those of
   one video.

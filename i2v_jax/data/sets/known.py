@@ -97,18 +97,30 @@ DATA_SETS = (
     None,
     {'train': 235, 'val': 64},
   ),
+  *(
+    Known(f'VidTAB {name}', 'vidtab', classes, some, None, {'test': count})
+    for name, classes, some, count in (
+      ('AR_in_Dark', 11, (), 2_011),
+      ('AR_in_Long_Video', 10, (), 411),  # each of them twice
+      ('Animal_Behavior', 12, (), 2_268),
+      ('Emotion_Analysis', 7, (), 3_953),
+      ('Fake_Face', 2, ('video with fake face',), 1_800),
+      ('Harmful_Content', 3, (), 1_661),  # of 1,573 videos
+      ('Medical_Surgery', 16, (), 96),
+      ('Quality_Access', 2, ('low quality video',), 724),
+    )
+  ),
 )
 
 
 def recognise(format: str, class_names: Iterable[str]) -> Known | None:
   """Recognises a public data set by format or classes; None for any other."""
   names = set(class_names)
-  for known in DATA_SETS:
-    if known.classes == len(names) and (
-      known.format == format or (known.some and names >= {*known.some})
-    ):
-      return known
-  return None
+  fits = [known for known in DATA_SETS if known.classes == len(names)]
+  named = [known for known in fits if known.some and names >= {*known.some}]
+  return next(
+    iter((*named, *(known for known in fits if known.format == format))), None
+  )
 
 
 def find_papers_count(
@@ -117,6 +129,8 @@ def find_papers_count(
   """Finds the number of videos of a split in papers; None if unknown."""
   if known.format == 'ucf101' and options.get('fold', 1) != 1:
     return None
+  if known.format == 'vidtab' and split == 'train':
+    return options.get('shots', 4) * known.classes
   if split == 'val' and 'val' not in known.counts:
     split = 'test'  # the second of two splits is often called val
   return known.counts.get(split)

@@ -28,6 +28,7 @@ from i2v_jax.data.sets import (
   own_segments,
   places,
   prepared,
+  vidtab,
 )
 from i2v_jax.data.sets.look_up import LookUp
 from i2v_jax.data.sets.segment_split import split_segments
@@ -57,6 +58,7 @@ FORMATS: dict[str, Callable[..., listing.Listing]] = {
   'ucf101': official.read_ucf101,
   'hmdb51': official.read_hmdb51,
   'diving48': official.read_diving48,
+  'vidtab': vidtab.read_vidtab,
   'ava': ava.read_ava,
   'boxes': boxes.read_boxes,
   'segments': own_segments.read_segments,
@@ -67,7 +69,12 @@ DEMOS = {
   'digit_boxes': (digit_boxes.generate, 'boxes', ('proposals', 'min_score')),
   'digit_footage': (digit_footage.generate, 'segments', ()),
 }
-_TRAIN_TEST = ('ucf101', 'hmdb51', 'diving48')  # they have no split val
+_TRAIN_TEST = (
+  'ucf101',
+  'hmdb51',
+  'diving48',
+  'vidtab',
+)  # they have no split val
 
 
 def choose_splits(format: str) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """Exact evaluation: every video counted once.
 
-evaluate: scores of a split, its files. report: what they hold. assessment: what
+split_scores: scores of a split. evaluate: the evaluation of them, and its files.
+report: what they hold. assessment: what
 labels say of scores. metrics, label_metrics: accuracy with one label each, with
 several. class_tables: accuracy by class. calibration: temperature, thresholds.
 temporal_map: mAP of segments in time.

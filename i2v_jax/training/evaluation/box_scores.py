@@ -16,7 +16,7 @@ from i2v_jax.models.inputs import full_precision, normalize_clips
 from i2v_jax.runtime import sharding
 from i2v_jax.runtime.console import console, make_progress
 from i2v_jax.training import experiment
-from i2v_jax.training.evaluation.evaluate import (
+from i2v_jax.training.evaluation.split_scores import (
   check_finite,
   gather,
   start_all,

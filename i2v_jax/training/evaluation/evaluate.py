@@ -2,25 +2,18 @@
 
 import dataclasses
 import functools
-import itertools
-import math
 import pathlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
 import numpy as np
-from jax.experimental import multihost_utils
 
-from i2v_jax.data.clips.spec import ClipSpec
-from i2v_jax.data.loading import bad_videos, pipeline
-from i2v_jax.data.loading.loader import PADDING, Loader
+from i2v_jax.data.loading.loader import Loader
 from i2v_jax.data.sets.sources import Split
-from i2v_jax.models.inputs import INPUTS, full_precision, normalize_clips
-from i2v_jax.runtime import compilation, files, sharding
-from i2v_jax.runtime.console import console, make_progress
-from i2v_jax.runtime.errors import NonFiniteError
-from i2v_jax.training import experiment
+from i2v_jax.models.inputs import full_precision, normalize_clips
+from i2v_jax.runtime import files
+from i2v_jax.runtime.console import console
 from i2v_jax.training.evaluation import class_tables
 from i2v_jax.training.evaluation.assessment import assess
 from i2v_jax.training.evaluation.calibration import UNFITTED, Calibration
@@ -31,6 +24,7 @@ from i2v_jax.training.evaluation.report import (
   make_fingerprint,
   write_report,
 )
+from i2v_jax.training.evaluation.split_scores import check_finite, score_videos
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,33 +97,19 @@ def evaluate(
     DecodeError: a video cannot be read, or too many where they are skipped.
     NonFiniteError: the model gives non-finite scores.
   """
-  data, split, count = config['data'], loader.split, mesh.shape['data']
-  per_batch = math.ceil(config['batch_size'] / loader.spec.views / count)
-  batches = pipeline.load_test_batches(
-    loader, per_batch * count, parallel=experiment.make_parallelism(config)
+  normalization, split = config['data']['normalization'], loader.split
+  compute = functools.partial(
+    compute_probabilities, model, normalization, params, task=config['task']
   )
-  start = functools.partial(
-    _start,
-    model,
-    data['normalization'],
-    params,
-    mesh,
-    loader.spec,
-    config['task'],
-  )
-  bad = experiment.make_bad_videos(config, split)
-  scores, decoded, seconds, same = _collect(
-    over(sharding.prefetch(start_all(start, batches), depth=1)),
-    bad,
-    model.num_classes,
-  )
+  scored = score_videos(compute, model.num_classes, loader, config, mesh, over)
+  scores, decoded = scored.scores, scored.decoded
   check_finite(scores[decoded], split.ids, decoded, split.unit)
-  facts = make_fingerprint(loader, data['normalization'], model, decoded)
+  facts = make_fingerprint(loader, normalization, model, decoded)
   facts['task'] = config['task']
   if loader.spec.crops > 1:
-    facts['identical_crops'] = same
+    facts['identical_crops'] = scored.same
   facts |= dict(identity or {})
-  found = Evaluation(scores, {}, facts, bad.reasons, seconds)
+  found = Evaluation(scores, {}, facts, scored.bad, scored.seconds)
   return use_calibration(found, split, UNFITTED)
 
 
@@ -142,101 +122,6 @@ def use_calibration(
   """
   found = assess(evaluation.scores, split, calibration)
   return dataclasses.replace(evaluation, **found._asdict())
-
-
-def start_all(start: Callable, batches: Iterator) -> Iterator:
-  """Starts every batch; the first may compile the evaluation."""
-  for batch in itertools.islice(batches, 1):
-    with compilation.announce('the evaluation'):
-      started = start(batch)
-    yield started
-  yield from map(start, batches)
-
-
-def _collect(batches, bad: bad_videos.BadVideos, num_classes: int):
-  """Counts every video once.
-
-  Returns:
-    Scores `[n, classes]`, whether each video was decoded, `[n]`, its length in
-    seconds, `[n]`, and the number of videos whose crops are all the same.
-  """
-  count = len(bad.split)
-  scores = np.full((count, num_classes), np.nan, np.float32)
-  seconds = np.full(count, np.nan, np.float32)
-  decoded, counted = np.zeros(count, bool), np.zeros(count, int)
-  same = 0
-  bar, advance = make_progress(count, 'evaluate', bad.split.unit)
-  with bar:
-    for local, rows in batches:
-      local = bad.absorb(gather(local))
-      same += int(local['same'].sum())
-      real = local['index'] != PADDING
-      seconds[local['index'][real]] = local['seconds'][real]
-      index, mask, found = gather(rows)
-      good = index[mask > 0]
-      scores[good], decoded[good] = found[mask > 0], True
-      np.add.at(counted, index[index != PADDING], 1)
-      advance(int((index != PADDING).sum()))
-  if not (counted == 1).all():
-    raise RuntimeError('A video was not counted exactly once; please report.')
-  return scores, decoded, seconds, same
-
-
-def check_finite(scores, ids: Sequence[str], decoded, unit: str) -> None:
-  """Raises NonFiniteError for scores of a model that has diverged.
-
-  Args:
-    scores: of what could be read, [n, classes].
-    ids: of all.
-    decoded: bool, which of all could be read.
-    unit: what all are called.
-  """
-  wrong = ~np.isfinite(scores).all(axis=1)
-  if wrong.any():
-    first = np.flatnonzero(decoded)[wrong.argmax()]
-    raise NonFiniteError(
-      f'The model gives non-finite scores for {wrong.sum()} {unit}, such as '
-      f'{ids[first]!r}; its parameters have diverged.'
-    )
-
-
-def _start(model, normalization, params, mesh, spec, task, batch):
-  """Starts one batch: (values of this host, rows in the order of the mesh)."""
-  local = {key: batch[key] for key in ('index', 'error', 'seconds')}
-  local['same'] = _find_identical_crops(batch, spec)
-  rows = {'index': batch['index'].astype(np.int32), 'mask': batch['mask']}
-  views = {k: batch[k] for k in INPUTS if k in batch}
-  rows, views = sharding.put((rows, views), mesh)
-  with jax.set_mesh(mesh):
-    found = compute_probabilities(
-      model, normalization, params, views, task=task
-    )
-  return local, (rows['index'], rows['mask'], found)
-
-
-def _find_identical_crops(batch: Mapping, spec: ClipSpec) -> np.ndarray:
-  """Finds videos whose crops are all equal, as of a square one: [B]."""
-  if spec.crops == 1:
-    return np.zeros(len(batch['index']), bool)
-  views = batch['video']
-  crops = views.reshape(len(views), spec.crops, spec.clips, *views.shape[2:])
-  same = crops[:, :1] == crops[:, 1:]
-  return same.all(axis=tuple(range(1, same.ndim))) & (batch['mask'] > 0)
-
-
-def gather(tree):
-  """Gathers the rows of all hosts as numpy; strings travel as bytes."""
-  if jax.process_count() == 1:
-    return jax.tree.map(np.asarray, tree)
-  as_bytes = lambda x: x.view(np.uint8).reshape(len(x), -1)
-  strings = lambda x: getattr(x.dtype, 'kind', '') == 'S'
-  numbers = jax.tree.map(lambda x: as_bytes(x) if strings(x) else x, tree)
-  gathered = multihost_utils.process_allgather(numbers, tiled=True)
-  return jax.tree.map(
-    lambda x, y: np.asarray(y).view(x.dtype).ravel() if strings(x) else y,
-    tree,
-    gathered,
-  )
 
 
 def write_evaluation(evaluation: Evaluation, split, folder) -> pathlib.Path:

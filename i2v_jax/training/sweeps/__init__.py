@@ -2,5 +2,6 @@
 
 sweep: trains the variants of a config in turn. folders: the names of their
 folders. preview: their costs and errors before training. seeds: several seeds
-of a variant, mean and deviation.
+of a variant, mean and deviation. cells: a table of tasks, each a mean over
+folds.
 """

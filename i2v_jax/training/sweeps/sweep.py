@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from i2v_jax.runtime import compilation, errors, files, signals
 from i2v_jax.runtime.console import console, make_table
 from i2v_jax.runtime.errors import FileError
-from i2v_jax.training import after_training, experiment, loop
+from i2v_jax.training import after_training, experiment, loop, selection
 from i2v_jax.training.config_files import Variant
-from i2v_jax.training.sweeps import preview
+from i2v_jax.training.sweeps import cells, preview
 from i2v_jax.training.sweeps.seeds import expand_seeds, gather_seeds
 
 # File in the folder of a finished variant.
@@ -25,6 +25,8 @@ def train_and_show(
   variants: Sequence[Variant], workdir, seeds: int = 1
 ) -> list[dict]:
   """Trains what has not finished, writes `results.json`, prints the table.
+
+  Runs that are cells of a table get that as well, see `cells`.
 
   All variants are checked before the first is trained. A variant that fails,
   even by a bug, does not end the sweep: its error is in its row, and the others
@@ -47,6 +49,7 @@ def train_and_show(
   with compilation.cache_in(workdir):  # of which all seeds use one program
     rows = train_all(variants, workdir, seeds)
   finish(rows, workdir, COLUMNS)
+  cells.show(variants, rows, workdir)
   return rows
 
 
@@ -87,7 +90,7 @@ def _read_finished(variant: Variant, folder: pathlib.Path) -> dict | None:
 
 def _make_identity(variant: Variant) -> dict:
   config = experiment.make_paths_absolute(variant.config)
-  return {k: v for k, v in config.items() if k != 'reported'}
+  return {k: v for k, v in config.items() if k not in ('cell', 'reported')}
 
 
 def _train(variant: Variant, folder: pathlib.Path) -> dict:
@@ -100,7 +103,8 @@ def _train(variant: Variant, folder: pathlib.Path) -> dict:
     problem = errors.report_failure(error)
     console.print(f'failed: {problem}')
     return {'error': problem}
-  record = {'config': _make_identity(variant), 'row': dict(result.accuracy)}
+  accuracy = selection.choose_accuracy(variant.config, folder, result.accuracy)
+  record = {'config': _make_identity(variant), 'row': accuracy}
   files.write_json(folder / RECORD, record)
   after_training.write_page(folder)
   return record['row']

@@ -16,6 +16,7 @@ from i2v_jax.training import experiment
 
 # Places and intervals, which do not change what is trained.
 MAY_CHANGE = (
+  'cell.',
   'cache_gb',
   'checkpoint_every',
   'data.clip_seconds',
@@ -28,6 +29,7 @@ MAY_CHANGE = (
   'log_every',
   'mesh.',
   'needs',
+  'report_step',
   'reported',
   'start_from',
   'views.',
@@ -69,6 +71,7 @@ ADDED = {
   'optimizer.layer_decay': 1.0,
   'optimizer.lr_end': 0.0,
   'optimizer.skip_norm': 0.0,
+  'report_step': 'last',
   'task': 'single',
   'views.evaluator': 'videomae',
   'views.frame': 'padded',

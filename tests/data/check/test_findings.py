@@ -85,6 +85,15 @@ def test_a_video_listed_in_both_splits_is_a_leak():
   ]
 
 
+def test_copies_are_found_beside_videos_listed_twice():
+  """A video that is listed twice is no copy of itself; 'c' is one of 'b'."""
+  same = {video: {'sha256': 'x'} for video in 'bc'}
+  splits = {'train': split_of({'a': 0, 'b': 1, 'c': 1})}
+  found = find(splits | {'val': split_of({'a': 0, 'd': 1})}, same)
+  assert {row[1] for row in found['duplicate'].rows} == {'b', 'c'}
+  assert {row[1] for row in found['leak'].rows} == {'a'}
+
+
 @pytest.mark.parametrize(
   ('options', 'frames', 'fate'),
   [

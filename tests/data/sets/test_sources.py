@@ -198,6 +198,6 @@ def test_an_option_that_the_demo_does_not_have_is_named(tmp_path):
 def test_default_splits_are_those_with_labels():
   found = {name: sources.choose_splits(name) for name in sources.FORMATS}
   tested = {name for name, splits in found.items() if 'test' in splits}
-  assert tested == {'ucf101', 'hmdb51', 'diving48'}
+  assert tested == {'ucf101', 'hmdb51', 'diving48', 'vidtab'}
   assert all(splits[0] == 'train' for splits in found.values())
   assert sources.choose_splits('digits') == ('train', 'val')

@@ -10,7 +10,7 @@ from i2v_jax.data.loading import bad_videos
 from i2v_jax.data.sets import csv_files
 from i2v_jax.data.sets.segments import Segments, VideoFile
 from i2v_jax.data.sets.sources import Split
-from i2v_jax.training.evaluation import evaluate
+from i2v_jax.training.evaluation import evaluate, split_scores
 
 LATIN = b'jump/caf\xe9.mp4'.decode(errors='surrogateescape')
 
@@ -93,10 +93,10 @@ def test_videos_whose_crops_are_one_are_found():
     'index': np.arange(4),
     'mask': np.array([1, 1, 1, 0]),
   }
-  found = evaluate._find_identical_crops(batch, spec)
+  found = split_scores._find_identical_crops(batch, spec)
   assert found.tolist() == [False, True, True, False]
   one = dataclasses.replace(spec, crops=1, clips=6)
-  assert not evaluate._find_identical_crops(batch, one).any()
+  assert not split_scores._find_identical_crops(batch, one).any()
 
 
 def test_a_full_disk_names_the_scores(split, tmp_path, full_disk):
