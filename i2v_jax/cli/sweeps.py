@@ -13,7 +13,7 @@ def sweep(args) -> int:
 
   found = config_files.load_variants(args.config, args.set, args.only)
   workdir = args.workdir or _name_workdir('sweep', args.config)
-  rows = train_and_show(found, workdir, args.seeds)
+  rows = train_and_show(found, workdir, args.seeds, args.baseline)
   after_training.write_page(workdir)
   return int(any(row.get('error') for row in rows))
 
@@ -54,6 +54,13 @@ def add(command) -> None:
     default=1,
     metavar='N',
     help='Train each variant with N seeds; report mean and deviation.',
+  )
+  train.add_argument(
+    '--baseline',
+    default='',
+    metavar='NAME',
+    help='Compare every variant with this one, seed by seed and example by '
+    'example.',
   )
   add_rounds(measure, 10)
   measure.add_argument(

@@ -12,7 +12,7 @@ from i2v_jax.runtime.console import console, make_table
 from i2v_jax.runtime.errors import FileError
 from i2v_jax.training import after_training, experiment, loop, selection
 from i2v_jax.training.config_files import Variant
-from i2v_jax.training.sweeps import cells, preview
+from i2v_jax.training.sweeps import cells, paired, preview
 from i2v_jax.training.sweeps.seeds import expand_seeds, gather_seeds
 
 # File in the folder of a finished variant.
@@ -22,7 +22,7 @@ KNOWN_AHEAD = ('name', 'reported', 'tunable_params')
 
 
 def train_and_show(
-  variants: Sequence[Variant], workdir, seeds: int = 1
+  variants: Sequence[Variant], workdir, seeds: int = 1, baseline: str = ''
 ) -> list[dict]:
   """Trains what has not finished, writes `results.json`, prints the table.
 
@@ -36,6 +36,7 @@ def train_and_show(
     variants: of a sweep.
     workdir: gets a folder per variant and seed.
     seeds: number of seeds per variant, from that of its config on.
+    baseline: name of the variant that the others are compared with, or ''.
 
   Returns:
     A row per variant: `name`, `parameters`, `tunable_params`, `view_macs`,
@@ -46,9 +47,15 @@ def train_and_show(
     FileError: data or weights of any variant are missing, or a file cannot be
       written.
   """
+  columns = COLUMNS
+  if baseline:
+    paired.check_baseline([variant.name for variant in variants], baseline)
+    columns = COLUMNS | {f'to {baseline}': format_difference}
   with compilation.cache_in(workdir):  # of which all seeds use one program
     rows = train_all(variants, workdir, seeds)
-  finish(rows, workdir, COLUMNS)
+  if baseline:
+    rows = paired.add_differences(rows, workdir, baseline)
+  finish(rows, workdir, columns, CAPTION if baseline else '')
   cells.show(variants, rows, workdir)
   return rows
 
@@ -130,6 +137,15 @@ def format_score(row: dict) -> str:
   return make_cell(key, '.1%')(row) + more
 
 
+def format_difference(row: dict) -> str:
+  """Formats the difference to the baseline, and its interval."""
+  if 'difference' not in row:
+    return '-'
+  keys = ('difference', 'difference_low', 'difference_high')
+  mean, low, high = (row[key] * 100 for key in keys)
+  return f'{mean:+.1f} ({low:+.1f} to {high:+.1f})'
+
+
 def format_paper(row: dict) -> str:
   return f'{row["reported"]:.1f}%' if row['reported'] else '-'
 
@@ -142,6 +158,12 @@ COLUMNS = {
   'top-1': format_score,
   'paper': format_paper,
 }
+
+
+CAPTION = (
+  'Differences of top-1 in points, with 95 % intervals: a bootstrap over pairs '
+  'of seeds and examples.'
+)
 
 
 def finish(rows: Sequence[dict], workdir, columns, caption: str = '') -> None:
