@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 
 from i2v_jax.training.report.figures.lines import draw_lines
-from i2v_jax.training.report.leaves import Leaves
 from i2v_jax.training.report.progress import collect, find_batch, make_line
 from i2v_jax.training.report.render import is_number
+from i2v_jax.training.report.run_files import RunFiles
 
 
-def describe(leaves: Leaves) -> dict[str, Any]:
+def describe(run: RunFiles) -> dict[str, Any]:
   """Makes the values of the section."""
-  series, costs = collect(leaves.records), leaves.costs
+  series, costs = collect(run.records), run.costs
   step = _find_median(series, 'step_seconds')
   data = _find_median(series, 'data_seconds')
-  size = find_batch(leaves)
+  size = find_batch(run)
   return {
     'costs': costs,
     'step_seconds': step,
@@ -26,9 +26,9 @@ def describe(leaves: Leaves) -> dict[str, Any]:
     'timed': len(series.get('step_seconds', ())),
     'clips_per_second': size / step if step and size else None,
     'batch_size': size,
-    'beats': leaves.beats,
-    'peaks': [beat for beat in leaves.beats if beat.get('peak_bytes')],
-    'trained_seconds': _sum_seconds(leaves),
+    'beats': run.beats,
+    'peaks': [beat for beat in run.beats if beat.get('peak_bytes')],
+    'trained_seconds': _sum_seconds(run),
     'figure': _draw(series),
   }
 
@@ -39,10 +39,10 @@ def _find_median(series, name: str) -> float | None:
   return float(np.median(values[1:] or values)) if values else None
 
 
-def _sum_seconds(leaves: Leaves) -> float | None:
+def _sum_seconds(run: RunFiles) -> float | None:
   """Seconds from each start of training to its last record, added up."""
-  times = [r['time'] for r in leaves.records if is_number(r.get('time'))]
-  starts = [s['time'] for s in leaves.starts if is_number(s.get('time'))]
+  times = [r['time'] for r in run.records if is_number(r.get('time'))]
+  starts = [s['time'] for s in run.starts if is_number(s.get('time'))]
   if not (times and starts):
     return None
   total = 0.0

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from i2v_jax.runtime import files
-from i2v_jax.training.report.leaves import Leaves, read_reasons, read_table
+from i2v_jax.training.report.run_files import RunFiles, read_reasons, read_table
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,24 +85,24 @@ class Evaluation:
     return self.report.get('unit', 'videos')
 
 
-def read_evaluations(leaves: Leaves) -> list[Evaluation]:
+def read_evaluations(run: RunFiles) -> list[Evaluation]:
   """Reads all evaluations of a run, that of its training first."""
-  folders = [leaves.workdir / 'eval', *sorted(leaves.workdir.glob('eval-*'))]
-  found = [_read(leaves, folder) for folder in folders]
+  folders = [run.workdir / 'eval', *sorted(run.workdir.glob('eval-*'))]
+  found = [_read(run, folder) for folder in folders]
   return [evaluation for evaluation in found if evaluation]
 
 
-def _read(leaves: Leaves, folder: pathlib.Path) -> Evaluation | None:
-  report = leaves.read(folder / 'report.json', _read_report, {})
+def _read(run: RunFiles, folder: pathlib.Path) -> Evaluation | None:
+  report = run.read(folder / 'report.json', _read_report, {})
   if not report:
     return None
   return Evaluation(
     folder.name,
     report,
-    leaves.read(folder / 'scores.npz', _read_scores, None),
-    leaves.read(folder / 'classes.csv', read_table, ([], [])),
-    leaves.read(folder / 'timeline.json', _read_timeline, {}),
-    leaves.read(folder / 'bad_videos.csv', read_reasons, {}),
+    run.read(folder / 'scores.npz', _read_scores, None),
+    run.read(folder / 'classes.csv', read_table, ([], [])),
+    run.read(folder / 'timeline.json', _read_timeline, {}),
+    run.read(folder / 'bad_videos.csv', read_reasons, {}),
   )
 
 

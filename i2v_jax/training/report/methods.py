@@ -8,8 +8,8 @@ from typing import Any
 
 from i2v_jax.runtime import files
 from i2v_jax.training.report import chance
-from i2v_jax.training.report.leaves import Leaves, read_leaves
 from i2v_jax.training.report.render import is_number
+from i2v_jax.training.report.run_files import RunFiles, read_run_files
 from i2v_jax.training.sweeps.folders import name_folder
 
 # Accuracies that a row may be ranked by, and their names.
@@ -66,24 +66,24 @@ def describe(row: Mapping[str, Any], folder, score: str) -> dict[str, Any]:
 
 def _add_run(found: dict[str, Any], folder, name: str) -> None:
   """Adds the report of a run, and what is still unknown."""
-  run = folder / name_folder(name)
-  if not (name_folder(name) and run.is_dir()):
+  path = folder / name_folder(name)
+  if not (name_folder(name) and path.is_dir()):
     return
-  if (run / 'report.html').is_file():
-    link = urllib.parse.quote(f'{run.name}/report.html')
+  if (path / 'report.html').is_file():
+    link = urllib.parse.quote(f'{path.name}/report.html')
     found['runs'].append({'name': name, 'link': link})
-  leaves = read_leaves(run)
-  found['chance'] = found['chance'] or chance.find_of_run(leaves)
+  run = read_run_files(path)
+  found['chance'] = found['chance'] or chance.find_of_run(run)
   if found['train_peak_bytes'] is None:
-    found['train_peak_bytes'] = leaves.costs.get('train_peak_bytes')
+    found['train_peak_bytes'] = run.costs.get('train_peak_bytes')
   if found['train_seconds'] is None:
-    found['train_seconds'] = _find_seconds(leaves)
+    found['train_seconds'] = _find_seconds(run)
 
 
-def _find_seconds(leaves: Leaves) -> float | None:
+def _find_seconds(run: RunFiles) -> float | None:
   """Seconds of a training step per clip, with what it waits for data."""
-  size = leaves.costs.get('batch_size')
-  seconds = [r['step_seconds'] for r in leaves.records if 'step_seconds' in r]
+  size = run.costs.get('batch_size')
+  seconds = [r['step_seconds'] for r in run.records if 'step_seconds' in r]
   seconds = [value for value in seconds if is_number(value)]
   if not (seconds and size):
     return None
@@ -91,12 +91,12 @@ def _find_seconds(leaves: Leaves) -> float | None:
   return statistics.median(seconds[1:] or seconds) / size
 
 
-def describe_own(leaves: Leaves) -> list[dict[str, Any]]:
+def describe_own(run: RunFiles) -> list[dict[str, Any]]:
   """Describes what a run with `compare` was compared with; [] without it."""
-  folder = leaves.workdir
-  rows = leaves.read(folder / 'results.json', lambda _: read_rows(folder), [])
+  folder = run.workdir
+  rows = run.read(folder / 'results.json', lambda _: read_rows(folder), [])
   score = find_score(rows)
-  adapter = (leaves.config.get('model') or {}).get('adapter') or {}
+  adapter = (run.config.get('model') or {}).get('adapter') or {}
   own = adapter.get('name', 'no adapter')
   found = [describe(row, folder, score) for row in rows]
   return [row | {'own': row['name'] == own} for row in found]

@@ -3,16 +3,16 @@
 import pathlib
 
 from i2v_jax.training.report import costs
-from i2v_jax.training.report.leaves import Leaves
+from i2v_jax.training.report.run_files import RunFiles
 
 
 def test_time_is_that_of_each_start_until_its_last_record():
   records = [{'step': n, 'time': t} for n, t in enumerate((12.0, 19.0, 105.0))]
   starts = [{'command': '', 'time': 10.0}, {'command': '', 'time': 100.0}]
-  leaves = Leaves(pathlib.Path(), records=records, starts=starts)
-  assert costs.describe(leaves)['trained_seconds'] == 9 + 5
-  leaves.starts = []
-  assert costs.describe(leaves)['trained_seconds'] is None
+  run = RunFiles(pathlib.Path(), records=records, starts=starts)
+  assert costs.describe(run)['trained_seconds'] == 9 + 5
+  run.starts = []
+  assert costs.describe(run)['trained_seconds'] is None
 
 
 def test_times_leave_the_first_record_out():
@@ -21,7 +21,7 @@ def test_times_leave_the_first_record_out():
     {'step': n, 'step_seconds': s, 'data_seconds': 0.0}
     for n, s in enumerate(seconds)
   ]
-  leaves = Leaves(pathlib.Path(), {'batch_size': 8}, records)
-  found = costs.describe(leaves)
+  run = RunFiles(pathlib.Path(), {'batch_size': 8}, records)
+  found = costs.describe(run)
   assert found['step_seconds'] == 0.5 and found['timed'] == 4
   assert found['clips_per_second'] == 16

@@ -25,7 +25,7 @@ SPLITS = ('train', 'val')
 
 
 @dataclasses.dataclass
-class Leaves:
+class RunFiles:
   """What a run has left in its workdir.
 
   Attributes:
@@ -62,9 +62,9 @@ class Leaves:
       return default
 
 
-def read_leaves(workdir: files.Path) -> Leaves:
+def read_run_files(workdir: files.Path) -> RunFiles:
   """Reads all files of a run that are about its training."""
-  found = Leaves(pathlib.Path(workdir))
+  found = RunFiles(pathlib.Path(workdir))
   folder = found.workdir
   found.config = found.read(folder / 'config.json', files.read_json, {})
   found.config = found.config or read_config(folder) or {}
@@ -98,7 +98,7 @@ def _read_data(path: pathlib.Path) -> dict[str, dict]:
   return found
 
 
-def _read_lines(found: Leaves, path: pathlib.Path, key: str) -> list[dict]:
+def _read_lines(found: RunFiles, path: pathlib.Path, key: str) -> list[dict]:
   """Reads a line of JSON each; notes all but an incomplete last one."""
   data = found.read(path, lambda path: path.read_bytes(), b'')
   lines, rows, bad = data.decode('utf-8', 'replace').splitlines(), [], []

@@ -6,20 +6,20 @@ import pytest
 import reported
 from paths import ROOT
 
-from i2v_jax.training.report import evaluations, leaves
+from i2v_jax.training.report import evaluations, run_files
 
 OLDER = ROOT / 'tests/golden/from_44cb18a/run'
 
 
 @pytest.fixture(scope='module')
 def run(tmp_path_factory):
-  folder = tmp_path_factory.mktemp('leaves') / 'run'
+  folder = tmp_path_factory.mktemp('run_files') / 'run'
   reported.make_run(folder, examples=12, steps=4)
   return folder
 
 
 def test_a_complete_run(run):
-  found = leaves.read_leaves(run)
+  found = run_files.read_run_files(run)
   assert found.notes == [] and len(found.records) == 4
   assert found.starts[0]['command'] == reported.COMMAND
   assert found.data['val']['listed'] == 12 and found.costs['devices'] == 1
@@ -29,7 +29,7 @@ def test_a_complete_run(run):
 
 
 def test_a_run_of_an_older_version():
-  found = leaves.read_leaves(OLDER)
+  found = run_files.read_run_files(OLDER)
   assert found.notes == [] and len(found.records) == 5
   assert found.starts == [] and found.data == {} and found.costs == {}
 
@@ -40,10 +40,10 @@ def test_damaged_lines_are_noted_but_not_one_being_written(run, tmp_path, name):
   count = len((folder / name).read_text().splitlines())
   with (folder / name).open('a') as file:
     file.write('{"step": 5, "comm')
-  assert leaves.read_leaves(folder).notes == []
+  assert run_files.read_run_files(folder).notes == []
   with (folder / name).open('a') as file:
     file.write('\n[1]\n{"step": 6, "command": "x"}\n')
-  found = leaves.read_leaves(folder)
+  found = run_files.read_run_files(folder)
   (note,) = found.notes
   assert f'{name}: 2 damaged lines' in note and f'line {count + 1} on' in note
   read = {'metrics.jsonl': found.records, 'starts.jsonl': found.starts}[name]
@@ -66,7 +66,7 @@ def test_damaged_lines_are_noted_but_not_one_being_written(run, tmp_path, name):
 def test_a_file_of_another_form_counts_as_absent(run, tmp_path, name, text):
   folder = shutil.copytree(run, tmp_path / 'run')
   (folder / name).write_text(text)
-  found = leaves.read_leaves(folder)
+  found = run_files.read_run_files(folder)
   evaluations.read_evaluations(found)
   assert len(found.notes) == 1 and found.notes[0].startswith(name)
 
@@ -76,5 +76,5 @@ def test_heartbeats_are_in_order(run, tmp_path):
   for number in (10, 2):
     text = f'{{"phase": "training", "step": {number}, "steps": 20}}'
     (folder / f'heartbeat-{number}.json').write_text(text)
-  beats = leaves.read_leaves(folder).beats
+  beats = run_files.read_run_files(folder).beats
   assert [beat['step'] for beat in beats] == [4, 2, 10]
