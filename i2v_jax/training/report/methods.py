@@ -1,13 +1,14 @@
 """Methods that `results.json` compares: accuracy, costs, links to reports."""
 
 import pathlib
-import statistics
 import urllib.parse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from i2v_jax.runtime import files
 from i2v_jax.training.report import chance
+from i2v_jax.training.report.costs import find_median
+from i2v_jax.training.report.progress import find_batch
 from i2v_jax.training.report.render import is_number
 from i2v_jax.training.report.run_files import RunFiles, read_run_files
 from i2v_jax.training.sweeps.folders import name_folder
@@ -48,7 +49,7 @@ def describe(row: Mapping[str, Any], folder, score: str) -> dict[str, Any]:
     'name': name,
     'score': row.get(score),
     'deviation': row.get(f'{score}_deviation'),
-    'gflops': macs * 2e-9 if is_number(macs) else None,
+    'gflops': macs * 1e-9 if is_number(macs) else None,
     'reported': reported / 100 if reported else None,
     'error': row.get('error'),
     'runs': [],
@@ -82,13 +83,8 @@ def _add_run(found: dict[str, Any], folder, name: str) -> None:
 
 def _find_seconds(run: RunFiles) -> float | None:
   """Seconds of a training step per clip, with what it waits for data."""
-  size = run.costs.get('batch_size')
-  seconds = [r['step_seconds'] for r in run.records if 'step_seconds' in r]
-  seconds = [value for value in seconds if is_number(value)]
-  if not (seconds and size):
-    return None
-  # The first record is that of compiling.
-  return statistics.median(seconds[1:] or seconds) / size
+  size, seconds = find_batch(run), find_median(run, 'step_seconds')
+  return seconds / size if seconds and size else None
 
 
 def describe_own(run: RunFiles) -> list[dict[str, Any]]:
