@@ -48,15 +48,16 @@ def make_report(workdir: files.Path, root: str = '') -> str:
   if not (run.config or run.records or run.beats or evaluations):
     raise MissingFileError(f'{workdir} holds no run, neither past nor present.')
   footage = find_footage(run.config, run.data, root)
+  trained = progress.describe(run)
   main = evaluations[0] if evaluations else None
   return render(
     'report.html',
     title=workdir.resolve().name,
     notes=run.notes,
     trained_on=trained_on.describe(run),
-    progress=progress.describe(run),
+    progress=trained,
     costs=costs.describe(run),
-    quality=quality.describe(evaluations),
+    quality=quality.describe(evaluations, trained),
     compared=methods.describe_own(run),
     evaluation=main,
     evaluations=evaluations,
