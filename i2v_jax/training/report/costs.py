@@ -79,4 +79,4 @@ def _draw(series) -> str:
     for name, text in names.items()
     if len(series.get(name, ())) > 1
   ]
-  return draw_lines(lines, 'step', 'seconds', log_y=False) if lines else ''
+  return draw_lines(lines, 'step', 'seconds') if lines else ''
