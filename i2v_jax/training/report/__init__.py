@@ -2,6 +2,7 @@
 
 write: the complete page, in a file. render: templates become HTML.
 run_files, evaluations: what a run has left on disk, whatever of it is there.
+checks: whether it is of the kinds it should be.
 trained_on, origins: data, config, and where its values are from.
 progress, costs: curves; time and memory. quality, intervals, chance: how good
 it is. methods: what it is compared with.

@@ -49,7 +49,7 @@ def list_timed(run: RunFiles) -> list[dict]:
   """
   timed = [r for r in run.records if is_number(r.get('step_seconds'))]
   for start in reversed(run.starts):
-    if found := [r for r in timed if r['step'] > start.get('step', 0)]:
+    if found := [r for r in timed if r['step'] > (start.get('step') or 0)]:
       return found
   return timed
 

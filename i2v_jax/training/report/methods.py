@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from i2v_jax.runtime import files
-from i2v_jax.training.report import chance
+from i2v_jax.runtime.errors import UserError
+from i2v_jax.training.report import chance, checks
 from i2v_jax.training.report.costs import find_median
 from i2v_jax.training.report.progress import find_batch
 from i2v_jax.training.report.render import is_number
@@ -15,6 +16,15 @@ from i2v_jax.training.sweeps.folders import name_folder
 
 # Accuracies that a row may be ranked by, and their names.
 SCORES = {'mAP': 'mAP', 'top1': 'top-1'}
+_NUMBERS = (
+  'parameters',
+  'tunable_params',
+  'view_macs',
+  'reported',
+  'train_seconds_per_clip',
+  'train_peak_bytes',
+  'seconds_per_clip',
+)
 
 
 def read_rows(folder: files.Path) -> list[dict]:
@@ -26,8 +36,22 @@ def read_rows(folder: files.Path) -> list[dict]:
   """
   rows = files.read_json(pathlib.Path(folder) / 'results.json', kind=list)
   for number, row in enumerate(rows):
-    files.check_keys(row, (), f'row {number} of results.json')
+    try:
+      _check_row(row)
+    except ValueError as error:
+      raise UserError(
+        f'Row {number} of results.json in {folder} is damaged ({error}); bring '
+        'the file back from a copy, or write it again.'
+      ) from error
   return rows
+
+
+def _check_row(row: Any) -> None:
+  deviations = (f'{score}_deviation' for score in SCORES)
+  numbers = (*SCORES, *deviations, *_NUMBERS)
+  checks.check_kinds(row, number=numbers, list=('seeds',))
+  for seed in row.get('seeds') or ():
+    checks.check_kinds(seed, ('name',), text=('name',))
 
 
 def find_score(rows: Sequence[Mapping]) -> str:
@@ -59,7 +83,7 @@ def describe(row: Mapping[str, Any], folder, score: str) -> dict[str, Any]:
   for key in ('parameters', 'tunable_params', 'train_peak_bytes'):
     found[key] = row.get(key)
   found['seconds_per_clip'] = row.get('seconds_per_clip')
-  seeds = [str(seed['name']) for seed in row.get('seeds', ())]
+  seeds = [seed['name'] for seed in row.get('seeds') or ()]
   for run in seeds or [name]:
     _add_run(found, folder, run)
   return found

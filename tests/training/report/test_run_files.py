@@ -1,7 +1,9 @@
 """The files of a run are read as far as they are there."""
 
+import json
 import shutil
 
+import numpy as np
 import pytest
 import reported
 from paths import ROOT
@@ -57,9 +59,23 @@ def test_damaged_lines_are_noted_but_not_one_being_written(run, tmp_path, name):
     ('data.json', '[]'),
     ('heartbeat-0.json', '{}'),
     ('bad_videos.csv', 'video,reason\na\n'),
+    ('costs.json', '{"parameters": "many"}'),
+    ('heartbeat-0.json', '{"phase": "training", "step": "4", "steps": 9}'),
+    ('bad_videos.csv', 'video,reason\na,"cut off\n' + 'x' * 200_000),
     ('eval/report.json', '{"accuracy": {}}'),
+    ('eval/report.json', '{"accuracy": {}, "decoded": 1, "listed": 1}'),
+    ('eval/report.json', '{"accuracy": [], "decoded": 1, "listed": 1}'),
+    (
+      'eval/report.json',
+      '{"accuracy": {"top1": 1}, "decoded": 1, "listed": 1, "step": "4"}',
+    ),
     ('eval/classes.csv', ''),
     ('eval/timeline.json', '{}'),
+    (
+      'eval/timeline.json',
+      '{"temporal_mAP": {"0.5": 1}, "listed": 1, "files": '
+      '[{"file": "a", "duration": null, "segments": []}]}',
+    ),
     ('eval/scores.npz', 'PK'),
   ],
 )
@@ -69,6 +85,48 @@ def test_a_file_of_another_form_counts_as_absent(run, tmp_path, name, text):
   found = run_files.read_run_files(folder)
   evaluations.read_evaluations(found)
   assert len(found.notes) == 1 and found.notes[0].startswith(name)
+
+
+@pytest.mark.parametrize(
+  ('name', 'change'),
+  [
+    ('labels', lambda labels: labels[1:]),
+    ('labels', lambda labels: labels + 9),
+    ('labels', lambda labels: labels.astype(float)),
+    ('ids', lambda ids: ids[:, None]),
+    ('seconds', lambda seconds: seconds[:-1]),
+    ('spans', lambda spans: spans[:, :1]),
+    ('class_names', lambda names: names[1:]),
+  ],
+)
+def test_arrays_that_do_not_fit_count_as_absent(run, tmp_path, name, change):
+  folder = shutil.copytree(run, tmp_path / 'run')
+  with np.load(folder / 'eval/scores.npz') as arrays:
+    found = dict(arrays)
+  found[name] = change(found[name])
+  np.savez(folder / 'eval/scores.npz', **found)
+  read = run_files.read_run_files(folder)
+  (evaluation,) = evaluations.read_evaluations(read)
+  assert evaluation.scores is None and evaluation.report['accuracy']
+  assert read.notes[0].startswith('eval/scores.npz cannot be read')
+
+
+@pytest.mark.parametrize('key', ['data', 'model'])
+def test_a_config_of_another_form_is_left_out(run, tmp_path, key):
+  folder = shutil.copytree(run, tmp_path / 'run')
+  (folder / 'config.json').write_text(json.dumps({key: 'small'}))
+  found = run_files.read_run_files(folder)
+  assert found.config == {}
+  problem = f"({key} is 'small', no object)"
+  assert found.notes == [
+    f'The config cannot be read, so it is left out {problem}.'
+  ]
+
+
+def test_costs_that_are_not_known_are_left_out(run, tmp_path):
+  folder = shutil.copytree(run, tmp_path / 'run')
+  (folder / 'costs.json').write_text('{"hosts": null, "devices": 2}')
+  assert run_files.read_run_files(folder).costs == {'devices': 2}
 
 
 def test_heartbeats_are_in_order(run, tmp_path):

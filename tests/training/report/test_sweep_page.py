@@ -154,5 +154,10 @@ def test_what_is_damaged_is_named(tmp_path):
   (tmp_path / 'results.json').write_text('{}')
   with pytest.raises(UserError, match='no JSON list'):
     make_sweep_report(tmp_path)
+  (tmp_path / 'results.json').write_text('[{"name": "a", "top1": "0.5"}]')
+  with pytest.raises(UserError, match=r"Row 0 .*\(top1 is '0.5', no number"):
+    make_sweep_report(tmp_path)
+  (tmp_path / 'results.json').write_text('[{"name": "a", "seeds": null}]')
+  assert '<bdi>a</bdi>' in make_sweep_report(tmp_path)
   with pytest.raises(FileNotFoundError):
     make_sweep_report(tmp_path / 'nowhere')
