@@ -51,8 +51,9 @@ def test_results_of_older_weights_say_so_and_what_is_newer(tmp_path):
   path = folder / 'eval/report.json'
   path.write_text(json.dumps(json.loads(path.read_text()) | {'step': 20}))
   text = Page(report.make_report(folder)).text
-  newer = 'and later 50.00 % top-1 at step 40 on one view of each video'
-  assert text.count(f'at step 20 , {newer}') == 2  # at the top, and below
+  newer = ', and later 50.00 % top-1 at step 40 on one view of each video'
+  # At the top, and below.
+  assert text.count('19 videos at step 20 (') == text.count(newer) == 2
 
 
 @pytest.mark.parametrize('name', ['page.txt', 'results.json', 'no/page.html'])
