@@ -2,8 +2,11 @@
 
 
 def report(args) -> None:
+  from i2v_jax.deploy.prediction.tables import check_output
   from i2v_jax.training.report import write_report
 
+  if args.out:
+    check_output(args.out, ('.html',))
   print(f'written to {write_report(args.workdir, args.out, args.root)}')
 
 

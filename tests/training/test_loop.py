@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import json
 import shutil
 
 import jax
@@ -16,11 +15,12 @@ from configs import quickstart
 from i2v_jax import params as params_lib
 from i2v_jax.backbones.normalization import normalize
 from i2v_jax.deploy import trained
+from i2v_jax.runtime import files
 from i2v_jax.training import augment, loop
 from i2v_jax.training.augment import mix
 from i2v_jax.training.run import prepare_run
 from i2v_jax.training.train_step import make_train_step
-from i2v_jax.training.workdir import checkpoint
+from i2v_jax.training.workdir import checkpoint, log
 
 
 def synthetic_batch(size=4, mask=None):
@@ -122,15 +122,13 @@ def test_only_frozen_kernels_are_kept_in_the_compute_type(
 
 def test_evaluates_while_training_and_at_the_end(smoke_config, tmp_path):
   loop.train_and_evaluate(smoke_config(eval_every=2), tmp_path)
-  lines = (tmp_path / 'metrics.jsonl').read_text(encoding='utf-8').splitlines()
-  records = [json.loads(line) for line in lines]
+  records = log.read_records(tmp_path / 'metrics.jsonl')
   assert [r['step'] for r in records if 'val/top1_1view' in r] == [2]
   assert [r['step'] for r in records if 'val/top1' in r] == [3]
   for record in records:
-    timed = {'step_seconds', 'data_seconds'} <= record.keys()
-    assert timed == ('loss' in record)
-    assert not timed or 0 <= record['data_seconds'] <= record['step_seconds']
-  beat = json.loads((tmp_path / 'heartbeat-0.json').read_text(encoding='utf-8'))
+    assert ('loss' in record) == ('step_seconds' in record)
+    assert 0 <= record.get('data_seconds', 0) <= record.get('step_seconds', 0)
+  beat = files.read_json(tmp_path / 'heartbeat-0.json')
   assert 0 <= beat['data_share'] <= 1
   assert beat['peak_of'] == 'process' and beat['peak_bytes'] > 2**20
 
@@ -293,11 +291,10 @@ def test_checkpoints_hold_what_is_trained_and_whose_weights(workdir):
   mine, _ = params_lib.split(model.params, model.config['trainable'])
   assert saved == set(flatten_dict(mine, sep='/'))
   assert model.identity['step'] == 3
-  found = next((workdir / 'checkpoints').glob('*/metadata/metadata'))
-  metadata = json.loads(found.read_text(encoding='utf-8'))
-  assert metadata['examples_seen'] == 24
+  found = next(workdir.glob('checkpoints/*/metadata/metadata'))
+  assert (metadata := files.read_json(found))['examples_seen'] == 24
   metadata['config']['seed'] = 1  # of the random backbone
-  found.write_text(json.dumps(metadata), encoding='utf-8')
+  files.write_json(found, metadata)
   (found.parents[1] / 'digest.json').unlink()  # which would not match
   with pytest.raises(ValueError, match='other frozen weights'):
     trained.load(workdir)

@@ -52,9 +52,8 @@ def check_output(out: files.Path, suffixes: Sequence[str] = SUFFIXES) -> str:
   """
   kind = find_kind(out)
   if kind not in suffixes:
-    raise UserError(
-      f'--out is {out}; end the name in one of {", ".join(suffixes)}.'
-    )
+    ends = 'one of ' * (len(suffixes) > 1) + ', '.join(suffixes)
+    raise UserError(f'--out is {out}; end the name in {ends}.')
   check_parent(out)
   return kind
 

@@ -1,7 +1,8 @@
 """The report of a run or a sweep in a browser: one file, made without JAX.
 
 write: the complete page, in a file. render: templates become HTML.
-leaves, evaluations: what a run has left on disk, whatever of it is there.
+run_files, evaluations: what a run has left on disk, whatever of it is there.
+checks: whether it is of the kinds it should be.
 trained_on, origins: data, config, and where its values are from.
 progress, costs: curves; time and memory. quality, intervals, chance: how good
 it is. methods: what it is compared with.

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from i2v_jax.training.report.evaluations import Evaluation
-from i2v_jax.training.report.leaves import Leaves
+from i2v_jax.training.report.run_files import RunFiles
 
 
 class Chance(NamedTuple):
@@ -34,9 +34,9 @@ def find_of_evaluation(evaluation: Evaluation | None) -> Chance | None:
   return measure(np.bincount(labels, minlength=len(scores.class_names)))
 
 
-def find_of_run(leaves: Leaves) -> Chance | None:
+def find_of_run(run: RunFiles) -> Chance | None:
   """Finds chance in the `val` split of a run; None with several labels."""
-  known: Mapping[str, Any] = leaves.data.get('val', {})
-  if leaves.config.get('task') != 'single':
+  known: Mapping[str, Any] = run.data.get('val', {})
+  if run.config.get('task') != 'single':
     return None
   return measure([count for _, count in known.get('classes', ())])

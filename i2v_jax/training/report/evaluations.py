@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 
 from i2v_jax.runtime import files
-from i2v_jax.training.report.leaves import Leaves, read_reasons, read_table
+from i2v_jax.training.report import checks
+from i2v_jax.training.report.run_files import RunFiles, read_reasons, read_table
+
+_CALIBRATION = (
+  'calibration_error',
+  'calibration_error_calibrated',
+  'temperature',
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,40 +92,63 @@ class Evaluation:
     return self.report.get('unit', 'videos')
 
 
-def read_evaluations(leaves: Leaves) -> list[Evaluation]:
+def read_evaluations(run: RunFiles) -> list[Evaluation]:
   """Reads all evaluations of a run, that of its training first."""
-  folders = [leaves.workdir / 'eval', *sorted(leaves.workdir.glob('eval-*'))]
-  found = [_read(leaves, folder) for folder in folders]
+  folders = [run.workdir / 'eval', *sorted(run.workdir.glob('eval-*'))]
+  found = [_read(run, folder) for folder in folders]
   return [evaluation for evaluation in found if evaluation]
 
 
-def _read(leaves: Leaves, folder: pathlib.Path) -> Evaluation | None:
-  report = leaves.read(folder / 'report.json', _read_report, {})
+def _read(run: RunFiles, folder: pathlib.Path) -> Evaluation | None:
+  report = run.read(folder / 'report.json', _read_report, {})
   if not report:
     return None
   return Evaluation(
     folder.name,
     report,
-    leaves.read(folder / 'scores.npz', _read_scores, None),
-    leaves.read(folder / 'classes.csv', read_table, ([], [])),
-    leaves.read(folder / 'timeline.json', _read_timeline, {}),
-    leaves.read(folder / 'bad_videos.csv', read_reasons, {}),
+    run.read(folder / 'scores.npz', _read_scores, None),
+    run.read(folder / 'classes.csv', read_table, ([], [])),
+    run.read(folder / 'timeline.json', _read_timeline, {}),
+    run.read(folder / 'bad_videos.csv', read_reasons, {}),
   )
 
 
 def _read_report(path: pathlib.Path) -> dict:
-  return files.read_json(path, ('accuracy', 'decoded', 'listed'))
+  found = files.read_json(path)
+  needed = ('accuracy', 'decoded', 'listed')
+  numbers = ('decoded', 'listed', 'failed', 'missing', 'step', *_CALIBRATION)
+  checks.check_kinds(found, needed, text=('unit',), number=numbers)
+  checks.check_measures(found['accuracy'], 'accuracy')
+  if 'temporal_mAP' in found:
+    checks.check_measures(found['temporal_mAP'], 'temporal_mAP')
+  return found
 
 
 def _read_timeline(path: pathlib.Path) -> dict:
-  return files.read_json(path, ('temporal_mAP', 'listed', 'files'))
+  found = files.read_json(path)
+  needed = ('temporal_mAP', 'listed', 'files')
+  checks.check_kinds(found, needed, number=('listed',), list=('files',))
+  for each in found['files']:
+    checks.check_kinds(each, text=('file', 'error'))
+    if 'segments' in each:
+      _check_segments(each)
+  return found
+
+
+def _check_segments(found: dict) -> None:
+  needed = ('file', 'duration', 'segments')
+  checks.check_kinds(found, needed, number=('duration',), list=('segments',))
+  times = ('start', 'end')
+  for part in found['segments']:
+    checks.check_kinds(part, (*times, 'class'), number=times, text=('class',))
 
 
 def _read_scores(path: pathlib.Path) -> Scores:
   with np.load(path, allow_pickle=False) as arrays:
     found = dict(arrays)
-  scores = found['scores']
+  scores, names = found['scores'], [str(x) for x in found['class_names']]
   count = len(scores)
+  checks.check_array(scores, (count, len(names)), 'f')
   unknown = np.full((count, 2), np.nan)
   columns = {
     'labels': found['labels'],
@@ -127,9 +157,19 @@ def _read_scores(path: pathlib.Path) -> Scores:
     'seconds': found.get('seconds', unknown[:, 0]),
     'spans': found.get('spans', unknown),
   }
-  names = [str(name) for name in found['class_names']]
-  if scores.shape != (count, len(names)):
-    raise ValueError(f'{scores.shape} scores of {len(names)} classes')
+  _check_columns(columns, count, len(names))
   decoded = np.isfinite(scores).all(axis=1)
   kept = {k: v if v is None else v[decoded] for k, v in columns.items()}
   return Scores(scores[decoded], class_names=names, **kept)
+
+
+def _check_columns(columns, count: int, classes: int) -> None:
+  """Raises ValueError unless columns are of `count` examples of the classes."""
+  checks.check_array(columns['labels'], (count,), 'iu')
+  checks.check_array(columns['ids'], (count,), 'U')
+  checks.check_array(columns['seconds'], (count,), 'f')
+  checks.check_array(columns['spans'], (count, 2), 'f')
+  if columns['targets'] is not None:
+    checks.check_array(columns['targets'], (count, classes), 'b')
+  if ((columns['labels'] < -1) | (columns['labels'] >= classes)).any():
+    raise ValueError(f'labels that are none of the {classes} classes')

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from i2v_jax.data.sets import prepared
+from i2v_jax.data.sets import background, prepared
 from i2v_jax.data.videos import decode
 from i2v_jax.data.videos.span import Span
 from i2v_jax.runtime.errors import UserError
@@ -21,7 +21,10 @@ COUNT = 4  # frames of a strip
 SHORT_SIDE = 112  # pixels at most
 QUALITY = 72  # of JPEG
 SECONDS = 5.0  # limit for reading a strip, as training waits for the page
-NAMED_SPAN = re.compile(r'(.+)@(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)')
+_TIME = r'(\d+(?:\.\d+)?)'
+# A span of a video, or one drawn from its background. Records of prepared spans
+# have such a name, too.
+PART = re.compile(rf'(.+)@(?:{_TIME}-{_TIME}|{background.NAME}-\d+)')
 
 
 class Strip(NamedTuple):
@@ -55,8 +58,6 @@ class Footage:
     """
     if not os.path.isdir(self.root):
       return Strip([], problem=self._describe_root())
-    if found := NAMED_SPAN.fullmatch(id):
-      id, span = found[1], span or (float(found[2]), float(found[3]))
     try:
       return self._read(id, span)
     except (UserError, OSError, ValueError) as error:
@@ -64,6 +65,12 @@ class Footage:
 
   def _read(self, id: str, span) -> Strip:
     source = self._find(id)
+    if source is None and (part := PART.fullmatch(id)):
+      id, source = part[1], self._find(part[1])
+      if span is None and part[2]:
+        span = float(part[2]), float(part[3])
+    if source is None:
+      raise UserError(self._describe_missing(id))
     video = decode.open_video(source, id, SECONDS, self.fps)
     with Span(video, *span, id) if span else video as part:
       places = (np.arange(COUNT) + 0.5) / COUNT * part.info.frames
@@ -71,17 +78,13 @@ class Footage:
       found = part.read(places.astype(int).tolist(), side)
     return Strip([encode(frame) for frame in found], side < SHORT_SIDE // 2)
 
-  def _find(self, id: str) -> str | bytes:
+  def _find(self, id: str) -> str | bytes | None:
     """Finds the file of a video, or the bytes of its record."""
     if self.prepared:
       records, number = self._records
-      if id not in number:
-        raise UserError(f'{id} is not in the data set at {self.root}.')
-      return records[number[id]]
+      return records[number[id]] if id in number else None
     path = os.path.join(self.root, id)
-    if not os.path.exists(path):
-      raise UserError(f'the video is missing: {path} does not exist')
-    return path
+    return path if os.path.exists(path) else None
 
   @functools.cached_property
   def _records(self):
@@ -90,6 +93,12 @@ class Footage:
     if found.segments is not None:
       ids = [video.id for video in found.segments.footage]
     return found.records, {id: number for number, id in enumerate(ids)}
+
+  def _describe_missing(self, id: str) -> str:
+    if self.prepared:
+      return f'{id} is not in the data set at {self.root}.'
+    path = os.path.join(self.root, id)
+    return f'the video is missing: {path} does not exist'
 
   def _describe_root(self) -> str:
     if not self.root:

@@ -1,19 +1,30 @@
 """Methods that `results.json` compares: accuracy, costs, links to reports."""
 
 import pathlib
-import statistics
 import urllib.parse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from i2v_jax.runtime import files
-from i2v_jax.training.report import chance
-from i2v_jax.training.report.leaves import Leaves, read_leaves
+from i2v_jax.runtime.errors import UserError
+from i2v_jax.training.report import chance, checks
+from i2v_jax.training.report.costs import find_median
+from i2v_jax.training.report.progress import find_batch
 from i2v_jax.training.report.render import is_number
+from i2v_jax.training.report.run_files import RunFiles, read_run_files
 from i2v_jax.training.sweeps.folders import name_folder
 
 # Accuracies that a row may be ranked by, and their names.
 SCORES = {'mAP': 'mAP', 'top1': 'top-1'}
+_NUMBERS = (
+  'parameters',
+  'tunable_params',
+  'view_macs',
+  'reported',
+  'train_seconds_per_clip',
+  'train_peak_bytes',
+  'seconds_per_clip',
+)
 
 
 def read_rows(folder: files.Path) -> list[dict]:
@@ -25,8 +36,22 @@ def read_rows(folder: files.Path) -> list[dict]:
   """
   rows = files.read_json(pathlib.Path(folder) / 'results.json', kind=list)
   for number, row in enumerate(rows):
-    files.check_keys(row, (), f'row {number} of results.json')
+    try:
+      _check_row(row)
+    except ValueError as error:
+      raise UserError(
+        f'Row {number} of results.json in {folder} is damaged ({error}); bring '
+        'the file back from a copy, or write it again.'
+      ) from error
   return rows
+
+
+def _check_row(row: Any) -> None:
+  deviations = (f'{score}_deviation' for score in SCORES)
+  numbers = (*SCORES, *deviations, *_NUMBERS)
+  checks.check_kinds(row, number=numbers, list=('seeds',))
+  for seed in row.get('seeds') or ():
+    checks.check_kinds(seed, ('name',), text=('name',))
 
 
 def find_score(rows: Sequence[Mapping]) -> str:
@@ -48,7 +73,7 @@ def describe(row: Mapping[str, Any], folder, score: str) -> dict[str, Any]:
     'name': name,
     'score': row.get(score),
     'deviation': row.get(f'{score}_deviation'),
-    'gflops': macs * 2e-9 if is_number(macs) else None,
+    'gflops': macs * 1e-9 if is_number(macs) else None,
     'reported': reported / 100 if reported else None,
     'error': row.get('error'),
     'runs': [],
@@ -58,7 +83,7 @@ def describe(row: Mapping[str, Any], folder, score: str) -> dict[str, Any]:
   for key in ('parameters', 'tunable_params', 'train_peak_bytes'):
     found[key] = row.get(key)
   found['seconds_per_clip'] = row.get('seconds_per_clip')
-  seeds = [str(seed['name']) for seed in row.get('seeds', ())]
+  seeds = [seed['name'] for seed in row.get('seeds') or ()]
   for run in seeds or [name]:
     _add_run(found, folder, run)
   return found
@@ -66,37 +91,32 @@ def describe(row: Mapping[str, Any], folder, score: str) -> dict[str, Any]:
 
 def _add_run(found: dict[str, Any], folder, name: str) -> None:
   """Adds the report of a run, and what is still unknown."""
-  run = folder / name_folder(name)
-  if not (name_folder(name) and run.is_dir()):
+  path = folder / name_folder(name)
+  if not (name_folder(name) and path.is_dir()):
     return
-  if (run / 'report.html').is_file():
-    link = urllib.parse.quote(f'{run.name}/report.html')
+  if (path / 'report.html').is_file():
+    link = urllib.parse.quote(f'{path.name}/report.html')
     found['runs'].append({'name': name, 'link': link})
-  leaves = read_leaves(run)
-  found['chance'] = found['chance'] or chance.find_of_run(leaves)
+  run = read_run_files(path)
+  found['chance'] = found['chance'] or chance.find_of_run(run)
   if found['train_peak_bytes'] is None:
-    found['train_peak_bytes'] = leaves.costs.get('train_peak_bytes')
+    found['train_peak_bytes'] = run.costs.get('train_peak_bytes')
   if found['train_seconds'] is None:
-    found['train_seconds'] = _find_seconds(leaves)
+    found['train_seconds'] = _find_seconds(run)
 
 
-def _find_seconds(leaves: Leaves) -> float | None:
+def _find_seconds(run: RunFiles) -> float | None:
   """Seconds of a training step per clip, with what it waits for data."""
-  size = leaves.costs.get('batch_size')
-  seconds = [r['step_seconds'] for r in leaves.records if 'step_seconds' in r]
-  seconds = [value for value in seconds if is_number(value)]
-  if not (seconds and size):
-    return None
-  # The first record is that of compiling.
-  return statistics.median(seconds[1:] or seconds) / size
+  size, seconds = find_batch(run), find_median(run, 'step_seconds')
+  return seconds / size if seconds and size else None
 
 
-def describe_own(leaves: Leaves) -> list[dict[str, Any]]:
+def describe_own(run: RunFiles) -> list[dict[str, Any]]:
   """Describes what a run with `compare` was compared with; [] without it."""
-  folder = leaves.workdir
-  rows = leaves.read(folder / 'results.json', lambda _: read_rows(folder), [])
+  folder = run.workdir
+  rows = run.read(folder / 'results.json', lambda _: read_rows(folder), [])
   score = find_score(rows)
-  adapter = (leaves.config.get('model') or {}).get('adapter') or {}
+  adapter = (run.config.get('model') or {}).get('adapter') or {}
   own = adapter.get('name', 'no adapter')
   found = [describe(row, folder, score) for row in rows]
   return [row | {'own': row['name'] == own} for row in found]

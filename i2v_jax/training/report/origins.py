@@ -29,7 +29,7 @@ class Origins(NamedTuple):
     file: the config file with its argument, '' if unknown.
     shipped: whether that is one of ours, so that its values are known.
     given: keys that the command line sets; before: of the file.
-    otherwise: keys that differ from the file without that.
+    other: keys that differ from the file without that.
     from_file: keys that the file sets to other values than the defaults of
       `configs/common.py`; before: the default.
     defaults: the others.
@@ -38,7 +38,7 @@ class Origins(NamedTuple):
   file: str
   shipped: bool
   given: list[Key]
-  otherwise: list[Key]
+  other: list[Key]
   from_file: list[Key]
   defaults: list[Key]
 
@@ -96,7 +96,7 @@ def find_origins(config: Mapping[str, Any], command: str) -> Origins:
     if any(name == key or name.startswith(f'{key}.') for key in keys):
       found.given.append(before if found.shipped else default)
     elif found.shipped and not _keeps(before):
-      found.otherwise.append(before)
+      found.other.append(before)
     elif not _keeps(default):
       found.from_file.append(default)
     else:

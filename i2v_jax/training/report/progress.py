@@ -9,8 +9,8 @@ from i2v_jax.training.report.figures.lines import (
   draw_lines,
   measure_names,
 )
-from i2v_jax.training.report.leaves import DAMAGE, Leaves
 from i2v_jax.training.report.render import is_number
+from i2v_jax.training.report.run_files import DAMAGE, RunFiles
 from i2v_jax.training.workdir import status
 
 
@@ -24,32 +24,32 @@ class Summary(NamedTuple):
   most: tuple[float, int]
 
 
-def describe(leaves: Leaves) -> dict[str, Any]:
+def describe(run: RunFiles) -> dict[str, Any]:
   """Makes the values of the section."""
-  series = collect(leaves.records)
-  marks = _mark_resumes(leaves)
-  last = leaves.records[-1] if leaves.records else {}
-  beat = leaves.beats[0] if leaves.beats else {}
+  series = collect(run.records)
+  marks = _mark_resumes(run)
+  last = run.records[-1] if run.records else {}
+  beat = run.beats[0] if run.beats else {}
   return {
-    'state': find_state(leaves),
+    'state': find_state(run),
     'step': max(last.get('step', 0), beat.get('step', 0)),
     'steps': beat.get('steps'),
     'loss': series.get('loss', [])[-1:],
     'resumed': [mark.x for mark in marks],
-    'figures': _draw(series, marks, find_batch(leaves)),
+    'figures': _draw(series, marks, find_batch(run)),
     'summaries': [summarize(name, found) for name, found in series.items()],
     'val': _find_latest(series),
   }
 
 
-def find_state(leaves: Leaves) -> str:
+def find_state(run: RunFiles) -> str:
   """Says whether the first process trains, or how it ended; '' if unknown."""
-  if not leaves.beats:
+  if not run.beats:
     return ''
   try:
-    return status.find_state(leaves.workdir, leaves.beats[0])
+    return status.find_state(run.workdir, run.beats[0])
   except (*DAMAGE, AttributeError):  # another version wrote it
-    return str(leaves.beats[0]['phase'])
+    return str(run.beats[0]['phase'])
 
 
 def collect(records: Sequence[dict]) -> dict[str, list[tuple[int, float]]]:
@@ -70,9 +70,9 @@ def summarize(name: str, found: list[tuple[int, float]]) -> Summary:
   return Summary(name, turned[0], turned[-1], least, most)
 
 
-def find_batch(leaves: Leaves) -> int | None:
+def find_batch(run: RunFiles) -> int | None:
   """Finds how many clips a step has; None if unknown."""
-  size = leaves.costs.get('batch_size') or leaves.config.get('batch_size')
+  size = run.costs.get('batch_size') or run.config.get('batch_size')
   return size if isinstance(size, int) else None
 
 
@@ -82,8 +82,8 @@ def make_line(name: str, found: Sequence[tuple], rings=False) -> Line:
   return Line(name, x, y, rings)
 
 
-def _mark_resumes(leaves: Leaves) -> list[Mark]:
-  steps = dict.fromkeys(start.get('step') for start in leaves.starts)
+def _mark_resumes(run: RunFiles) -> list[Mark]:
+  steps = dict.fromkeys(start.get('step') for start in run.starts)
   return [Mark(step, 'resumed') for step in steps if step]
 
 

@@ -1,5 +1,6 @@
 """How good the model is: each measure, with its interval."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from i2v_jax.training.report import certainty, chance
@@ -87,19 +88,30 @@ def _name(key: str) -> str:
   return NAMES.get(key, key)
 
 
-def describe(evaluations: list[Evaluation]) -> dict[str, Any]:
-  """Makes the values of the section."""
+def describe(
+  evaluations: list[Evaluation], trained: Mapping[str, Any]
+) -> dict[str, Any]:
+  """Makes the values of the section.
+
+  Args:
+    evaluations: of the run.
+    trained: values of the section on progress.
+  """
   rows = [
     {'evaluation': each, 'measures': list_measures(each)}
     for each in evaluations
   ]
   first = evaluations[0] if evaluations else None
+  step = first and first.report.get('step')
+  val = trained['val']
   fitted = first and first.report.get('temperature')
   return {
     'rows': rows,
     'chance': chance.find_of_evaluation(first),
     'told': TOLD,
     'bound': certainty.find_bound(fitted),
-    'main': rows[0]['measures'][0] if rows else None,
+    'main': next(iter(rows[0]['measures']), None) if rows else None,
+    'older': step if step != trained['step'] else None,
+    'newer': val if val and step is not None and val[1] > step else None,
     'count': count_labelled(first) if first else 0,
   }

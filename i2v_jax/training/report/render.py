@@ -21,7 +21,7 @@ from i2v_jax.training.workdir.status import format_duration
 PAGE = pathlib.Path(__file__).parent / 'page'
 NONE = '\u2013'  # a dash
 _BYTES = ((1e9, 'GB'), (1e6, 'MB'), (1e3, 'kB'))
-_COUNTS = ((1e12, ' T'), (1e9, ' G'), (1e6, ' M'))
+_COUNTS = ((1e12, 'T'), (1e9, 'G'), (1e6, 'M'))
 _SPACE = '\u00a0'  # which does not break a line
 
 
@@ -147,13 +147,13 @@ def show_bytes(value: Any) -> Markup | str:
   return _show_unit(value, _BYTES, f'{_SPACE}B')
 
 
-def _show_unit(value: Any, units, otherwise: str) -> Markup | str:
+def _show_unit(value: Any, units, smallest: str) -> Markup | str:
   if not is_number(value):
     return NONE
   for size, unit in units:
     if abs(value) >= size:
-      return tag(value, f'{value / size:.3g}{_SPACE}{unit.strip()}')
-  return tag(value, f'{value:,.0f}{otherwise}')
+      return tag(value, f'{value / size:.3g}{_SPACE}{unit}')
+  return tag(value, f'{value:,.0f}{smallest}')
 
 
 def show_seconds(value: Any) -> Markup | str:

@@ -11,8 +11,8 @@ from i2v_jax.training.report.figures.scatter import (
   draw_scatter,
   find_front,
 )
-from i2v_jax.training.report.leaves import Leaves
 from i2v_jax.training.report.render import is_number, render
+from i2v_jax.training.report.run_files import RunFiles
 
 # Key of a cost -> what the axis of its figure says, and its unit.
 COSTS = {
@@ -37,8 +37,8 @@ def make_sweep_report(workdir: files.Path) -> str:
   folder = pathlib.Path(workdir)
   rows = methods.read_rows(folder)
   score = methods.find_score(rows)
-  leaves = Leaves(folder)
-  conditions = leaves.read(folder / 'conditions.json', files.read_json, {})
+  sweep = RunFiles(folder)
+  conditions = sweep.read(folder / 'conditions.json', files.read_json, {})
   found = [methods.describe(row, folder, score) for row in rows]
   points = [m for m in found if is_number(m['score'])]
   chance = _find_chance(points) if score == 'top1' else None
@@ -46,7 +46,7 @@ def make_sweep_report(workdir: files.Path) -> str:
   return render(
     'sweep.html',
     title=folder.resolve().name,
-    notes=leaves.notes,
+    notes=sweep.notes,
     conditions=conditions,
     score=name,
     methods=found,

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from i2v_jax.training.report.evaluations import Evaluation, Scores
 from i2v_jax.training.report.figures.timeline import Row, draw_timeline
-from i2v_jax.training.report.frames import NAMED_SPAN
+from i2v_jax.training.report.frames import PART
 
 MOST = 8
 Span = tuple[float, float, str]
@@ -39,8 +39,8 @@ def list_spans(scores: Scores | None) -> dict[str, list[Span]]:
   if scores is None:
     return found
   for row, id in enumerate(scores.ids):
-    parts = NAMED_SPAN.fullmatch(str(id))
-    if parts:
+    parts = PART.fullmatch(str(id))
+    if parts and parts[2]:
       span = float(parts[2]), float(parts[3])
       mine = found.setdefault(parts[1], [])
       mine += [(*span, name) for name in scores.name_labels(row)]

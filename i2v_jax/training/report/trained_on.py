@@ -5,22 +5,22 @@ from typing import Any
 
 import numpy as np
 
-from i2v_jax.training.report.leaves import SPLITS, Leaves
 from i2v_jax.training.report.origins import find_origins
+from i2v_jax.training.report.run_files import SPLITS, RunFiles
 
 
-def describe(leaves: Leaves) -> dict[str, Any]:
+def describe(run: RunFiles) -> dict[str, Any]:
   """Makes the values of the section."""
-  command = leaves.starts[-1]['command'] if leaves.starts else ''
-  found = find_origins(leaves.config, command) if leaves.config else None
+  command = run.starts[-1]['command'] if run.starts else ''
+  found = find_origins(run.config, command) if run.config else None
   return {
     'command': command,
-    'starts': leaves.starts,
+    'starts': run.starts,
     'origins': found,
-    'model': describe_model(leaves.config),
-    'splits': [_describe_split(leaves, name) for name in leaves.data],
-    'classes': list_classes(leaves.data),
-    'bad': leaves.bad,
+    'model': describe_model(run.config),
+    'splits': [_describe_split(run, name) for name in run.data],
+    'classes': list_classes(run.data),
+    'bad': run.bad,
   }
 
 
@@ -49,8 +49,8 @@ def list_classes(data: Mapping[str, dict]) -> list[tuple]:
   return [(name, [known.get(name) for known in counts]) for name in names]
 
 
-def _describe_split(leaves: Leaves, name: str) -> dict[str, Any]:
-  known = leaves.data[name]
+def _describe_split(run: RunFiles, name: str) -> dict[str, Any]:
+  known = run.data[name]
   counts = np.array([count for _, count in known['classes']] or [0])
   return dict(known) | {
     'role': {'train': 'training', 'val': 'validation'}[name],

@@ -22,8 +22,8 @@ from i2v_jax.training.report import (
 from i2v_jax.training.report.evaluations import Evaluation, read_evaluations
 from i2v_jax.training.report.figures.confusion import draw_confusion
 from i2v_jax.training.report.frames import Footage, find_footage
-from i2v_jax.training.report.leaves import Leaves, read_leaves
 from i2v_jax.training.report.render import render
+from i2v_jax.training.report.run_files import RunFiles, read_run_files
 
 FILE = 'report.html'
 DRAWN = 40  # classes of a confusion matrix that is drawn
@@ -43,24 +43,25 @@ def make_report(workdir: files.Path, root: str = '') -> str:
   workdir = pathlib.Path(workdir)
   if is_sweep(workdir):
     return sweep_page.make_sweep_report(workdir)
-  leaves = read_leaves(workdir)
-  evaluations = read_evaluations(leaves)
-  if not (leaves.config or leaves.records or leaves.beats or evaluations):
+  run = read_run_files(workdir)
+  evaluations = read_evaluations(run)
+  if not (run.config or run.records or run.beats or evaluations):
     raise MissingFileError(f'{workdir} holds no run, neither past nor present.')
-  footage = find_footage(leaves.config, leaves.data, root)
+  footage = find_footage(run.config, run.data, root)
+  trained = progress.describe(run)
   main = evaluations[0] if evaluations else None
   return render(
     'report.html',
     title=workdir.resolve().name,
-    notes=leaves.notes,
-    trained_on=trained_on.describe(leaves),
-    progress=progress.describe(leaves),
-    costs=costs.describe(leaves),
-    quality=quality.describe(evaluations),
-    compared=methods.describe_own(leaves),
+    notes=run.notes,
+    trained_on=trained_on.describe(run),
+    progress=trained,
+    costs=costs.describe(run),
+    quality=quality.describe(evaluations, trained),
+    compared=methods.describe_own(run),
     evaluation=main,
     evaluations=evaluations,
-    errors=describe_errors(main, leaves, footage) if main else {},
+    errors=describe_errors(main, run, footage) if main else {},
   )
 
 
@@ -71,13 +72,13 @@ def is_sweep(workdir: pathlib.Path) -> bool:
 
 
 def describe_errors(
-  evaluation: Evaluation, leaves: Leaves, footage: Footage
+  evaluation: Evaluation, run: RunFiles, footage: Footage
 ) -> dict[str, Any]:
   """Makes the values of the section on mistakes."""
   scores = evaluation.scores
   counts = None if scores is None else confusions.count(scores)
   found = {
-    'classes': class_table.describe(evaluation, counts, leaves.data),
+    'classes': class_table.describe(evaluation, counts, run.data),
     'matrix': '',
     'pairs': [],
     'cases': None,

@@ -1,9 +1,13 @@
 """Figures are parts of a page, whatever names they hold."""
 
+import os
 import re
+import subprocess
+import sys
 import warnings
 from xml.etree import ElementTree
 
+import matplotlib
 import numpy as np
 import pytest
 from drawn import SVG, find_texts, find_tips
@@ -15,6 +19,7 @@ from i2v_jax.training.report.figures import (
   lines,
   reliability,
   scatter,
+  svg,
   ticks,
   timeline,
   words,
@@ -36,11 +41,10 @@ def draw_all(names=NAMES):
   size = len(names)
   spans = [(i, i + 1.5, name) for i, name in enumerate(names)]
   bins = [reliability.Bin(0.4, 0.3, 7, 0.1, 0.6)]
-  bins.append(reliability.Bin(None, None, 0))
   return {
     'lines': lines.draw_lines(
       [
-        lines.Line(name, [0, 1, 2], [1, i, None])
+        lines.Line(name, [0, 1, 2], [1, i, np.nan])
         for i, name in enumerate(names)
       ],
       names[0],
@@ -50,9 +54,7 @@ def draw_all(names=NAMES):
     'reliability': reliability.draw_reliability(bins),
     'confusion': confusion.draw_confusion(np.eye(size, dtype=int) + 1, names),
     'bars': bars.draw_shares(
-      [bars.Share(n, 0.5, 0.4, 0.7, 30) for n in names]
-      + [bars.Share('none', None, None, None, 0)],
-      names[3],
+      [bars.Share(n, 0.5, 0.4, 0.7, 30) for n in names], names[3]
     ),
     'timeline': timeline.draw_timeline(9, [timeline.Row(names[0], spans)]),
     'scatter': scatter.draw_scatter(
@@ -72,27 +74,27 @@ def figures():
 
 
 def test_a_figure_is_part_of_a_page(figures):
-  for svg in figures.values():
-    root = ElementTree.fromstring(svg)
+  for drawn in figures.values():
+    root = ElementTree.fromstring(drawn)
     assert root.tag == f'{SVG}svg'
-    assert svg.startswith('<svg ')
+    assert drawn.startswith('<svg ')
     assert root.get('role') == 'img'
     assert root.get('viewBox').startswith('0 0 ')
     assert root[0].tag == f'{SVG}title'
     assert root[0].text
     # Of two figures in a page, none could be taken for another's.
-    assert not re.search(r'\b(?:id|href)=', svg)
+    assert not re.search(r'\b(?:id|href)=', drawn)
 
 
 def test_all_colours_are_the_pages(figures):
-  for svg in figures.values():
+  for drawn in figures.values():
     styles = ';'.join(
-      x.get('style', '') for x in ElementTree.fromstring(svg).iter()
+      x.get('style', '') for x in ElementTree.fromstring(drawn).iter()
     )
     painted = re.findall(r'(?:fill|stroke):([^;]*)', styles)
     assert painted
     assert all(x == 'none' or x.startswith('var(--') for x in painted)
-    assert not re.search('#0102', svg)
+    assert not re.search('#0102', drawn)
 
 
 def test_names_are_shown_not_interpreted(figures):
@@ -117,6 +119,25 @@ def test_drawn_again_a_figure_is_the_same(figures):
   assert draw_all() == figures
 
 
+def test_settings_of_a_matplotlibrc_do_not_count(figures):
+  theirs = {'text.usetex': True, 'lines.marker': 'o', 'path.sketch': (1, 9, 2)}
+  with matplotlib.rc_context(theirs):
+    assert draw_all() == figures
+    assert matplotlib.rcParams['lines.marker'] == 'o'
+
+
+def test_a_wrong_backend_is_named():
+  module = 'i2v_jax.training.report.figures.reliability'
+  program = f'from {module} import *; draw_reliability([])'
+  done = subprocess.run(
+    [sys.executable, '-c', program],
+    env=os.environ | {'MPLBACKEND': 'never'},
+    capture_output=True,
+    text=True,
+  )
+  assert done.stderr.splitlines()[-1].endswith('correct or unset MPLBACKEND.')
+
+
 def test_a_line_of_many_values_keeps_its_extremes():
   y = np.sin(np.arange(10_000.0))
   y[5001], y[7003] = 9, -9
@@ -127,24 +148,19 @@ def test_a_line_of_many_values_keeps_its_extremes():
 
 
 def test_gaps_stay_gaps_and_lonely_values_are_dots():
-  line = lines.Line('a', range(7), [1, 2, None, 3, float('nan'), 2, 1])
-  svg = lines.draw_lines([line], 'step', 'loss')
+  line = lines.Line('a', range(7), [1, 2, np.nan, 3, np.nan, 2, 1])
+  drawn = lines.draw_lines([line], 'step', 'loss')
   (curve,) = [
     x
-    for x in ElementTree.fromstring(svg).iter(f'{SVG}path')
+    for x in ElementTree.fromstring(drawn).iter(f'{SVG}path')
     if 'accent' in x.get('style')
   ]
   assert curve.get('d').count('M') == 3
-  assert svg.count('<circle') == 5
+  assert drawn.count('<circle') == 5
   thin = lines._thin_out(
     np.arange(9e3), np.where(np.arange(9e3) == 77, np.nan, 1)
   )
   assert np.isnan(thin[1]).sum() == 1
-
-
-def test_what_has_no_logarithm_is_a_gap():
-  line = lines.Line('a', [0, 1, 2], [0, -1, 5])
-  assert lines.draw_lines([line], 'step', 'x', log_y=True).count('<circle') == 1
 
 
 def test_lines_differ_by_dashes_and_the_first_is_solid():
@@ -153,9 +169,9 @@ def test_lines_differ_by_dashes_and_the_first_is_solid():
   assert len(set(dashes)) == 4
 
 
-def find_ends(svg):
+def find_ends(drawn):
   """Where the line of a figure begins and ends, along the x axis."""
-  root = ElementTree.fromstring(svg)
+  root = ElementTree.fromstring(drawn)
   (curve,) = [
     x for x in root.iter(f'{SVG}path') if 'accent' in x.get('style', '')
   ]
@@ -173,35 +189,35 @@ def test_figures_with_and_without_names_are_as_wide():
 
 
 def test_the_axis_of_steps_begins_where_training_does():
-  svg = lines.draw_lines([lines.Line('a', [1, 300], [2, 1])], 'step', 'loss')
-  assert find_ends(svg)[0] > 66  # the margin, where 0 is
+  drawn = lines.draw_lines([lines.Line('a', [1, 300], [2, 1])], 'step', 'loss')
+  assert find_ends(drawn)[0] > 66  # the margin, where 0 is
 
 
 def test_rings_hide_nothing():
   line = lines.Line('a', [1, 2], [1, 2], rings=True)
-  svg = lines.draw_lines([line], 'step', 'loss')
-  dots = [*ElementTree.fromstring(svg).iter(f'{SVG}circle')]
+  drawn = lines.draw_lines([line], 'step', 'loss')
+  dots = [*ElementTree.fromstring(drawn).iter(f'{SVG}circle')]
   assert len(dots) == 2
   assert all('fill-opacity:0;' in dot.get('style') + ';' for dot in dots)
 
 
-@pytest.mark.parametrize('log_y', [False, True])
-def test_nothing_known_is_an_empty_figure(log_y):
-  for drawn in (
-    lines.draw_lines([], 'step', 'loss', log_y=log_y),
-    lines.draw_lines([lines.Line('a', [], [])], 'step', 'loss', log_y=log_y),
-    lines.draw_lines([lines.Line('a', [3], [None])], 's', 'l', log_y=log_y),
-  ):
-    assert ElementTree.fromstring(drawn)[0].text.startswith(('loss', 'l'))
+@pytest.mark.parametrize('known', [[], [([], [])], [([3], [np.nan])]])
+def test_nothing_known_is_an_empty_figure(known):
+  drawn = lines.draw_lines([lines.Line('a', *xy) for xy in known], 's', 'loss')
+  assert ElementTree.fromstring(drawn)[0].text.startswith('loss')
+
+
+def test_numbers_have_no_negative_zero():
+  assert svg._NUMBER.sub(svg._round, '-0.04 -1.26 0.96') == '0 -1.3 1'
 
 
 def test_cells_say_counts_and_shares_of_their_row():
-  svg = confusion.draw_confusion([[3, 1], [0, 0]], ['a', 'b'])
-  assert find_tips(svg) == [
+  drawn = confusion.draw_confusion([[3, 1], [0, 0]], ['a', 'b'])
+  assert find_tips(drawn) == [
     'a, right: 3 of 4 (75.0%)',
     'a, called b: 1 of 4 (25.0%)',
   ]
-  assert {'75', '25'} <= set(find_texts(svg))
+  assert {'75', '25'} <= set(find_texts(drawn))
 
 
 def test_a_matrix_that_cannot_be_drawn_says_why():
@@ -212,12 +228,14 @@ def test_a_matrix_that_cannot_be_drawn_says_why():
 
 
 def test_the_size_of_a_dot_is_its_count():
-  bins = [reliability.Bin(0.2, 0.3, 4), reliability.Bin(0.9, 0.9, 400)]
-  svg = reliability.draw_reliability(bins)
-  radii = re.findall(r'<circle[^>]* r="([^"]*)"', svg)
+  bins = [reliability.Bin(x, x, n, x, x) for x, n in ((0.2, 4), (0.9, 400))]
+  drawn = reliability.draw_reliability(bins)
+  radii = re.findall(r'<circle[^>]* r="([^"]*)"', drawn)
   assert float(radii[0]) < float(radii[1]) / 2
-  assert {'4', '400', 'answers'} <= set(find_texts(svg))
-  curves = re.findall(r'<path d="[^"]*" style="[^"]*stroke:var\(--accent', svg)
+  assert {'4', '400', 'answers'} <= set(find_texts(drawn))
+  curves = re.findall(
+    r'<path d="[^"]*" style="[^"]*stroke:var\(--accent', drawn
+  )
   assert curves == []  # nothing joins the dots
 
 

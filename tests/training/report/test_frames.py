@@ -41,6 +41,22 @@ def test_a_span_is_read_from_its_id_or_its_times(footage):
   assert max(brightness(by_id)) < 100
 
 
+def test_a_record_or_a_file_may_be_named_like_a_span(footage, tmp_path):
+  data = (tmp_path / 'a.mp4').read_bytes()
+  cut = frames.Footage(str(tmp_path), 'val')
+  cut.__dict__['_records'] = [data], {'b.mp4@1-2': 0}
+  assert cut.read('b.mp4@1-2', None) == footage.read('a.mp4', None)
+  assert 'b.mp4 is not in the data set' in cut.read('b.mp4@2-3', None).problem
+  (tmp_path / 'c.mp4@0-0.1').write_bytes(data)
+  assert footage.read('c.mp4@0-0.1', None) == footage.read('a.mp4', None)
+
+
+def test_an_example_of_background_is_a_span_of_its_file(footage):
+  span = 0.5, 1.0
+  found = footage.read('a.mp4@background-3', span)
+  assert found.images and found == footage.read('a.mp4', span)
+
+
 def test_what_is_missing_or_damaged_is_said(footage, tmp_path):
   assert 'is missing' in footage.read('b.mp4', None).problem
   (tmp_path / 'c.mp4').write_bytes(b'no video')

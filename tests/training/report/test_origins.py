@@ -53,7 +53,7 @@ def test_keys_are_told_apart():
   assert found.shipped and found.file == 'configs/quickstart.py:smoke'
   assert [(k.name, k.value) for k in found.given] == [('optimizer.lr', 0.5)]
   assert found.given[0].before == 0.003
-  assert [(k.name, k.value) for k in found.otherwise] == [('steps', 77)]
+  assert [(k.name, k.value) for k in found.other] == [('steps', 77)]
   of_file = {k.name: (k.value, k.before) for k in found.from_file}
   assert of_file['clip.stride'] == (1, 16)
   assert 'seed' in {k.name for k in found.defaults}
@@ -72,7 +72,7 @@ def test_what_the_file_lacks_is_said():
   flat = load() | {'new.key': 1}
   command = 'x --config configs/quickstart.py:smoke'
   found = origins.find_origins(nest(flat), command)
-  assert [(k.name, k.note) for k in found.otherwise] == [
+  assert [(k.name, k.note) for k in found.other] == [
     ('new.key', 'not in the file')
   ]
   (key,) = origins.find_origins({'new': 1}, '').from_file

@@ -97,7 +97,7 @@ def test_what_was_counted_is_said_with_its_interval(run, page):
   assert 'with 95 % confidence' in page.text
   assert 'always naming the largest class gives' in page.text
   assert 'Resumed at step 20' in page.text
-  assert '1 of the evaluation could not be read' in page.text
+  assert '1 evaluated video could not be read' in page.text
 
 
 def test_strips_show_frames_or_say_that_the_video_is_missing(page):

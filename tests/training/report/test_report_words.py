@@ -3,9 +3,11 @@
 import json
 
 import numpy as np
+import pytest
 import reported
 from browsed import Page
 
+from i2v_jax import cli
 from i2v_jax.training import report
 
 
@@ -40,3 +42,24 @@ def test_a_single_error_is_named_and_what_it_does_to_the_temperature(tmp_path):
 def test_a_temperature_at_the_end_of_its_range_is_warned_of(tmp_path):
   page = evaluate_one_error(tmp_path / 'run', 19.9999)
   assert 'The temperature ends at 20 ,' in page.text
+
+
+def test_results_of_older_weights_say_so_and_what_is_newer(tmp_path):
+  folder = tmp_path / 'run'
+  reported.make_run(folder, ('jump', 'run'), examples=20, steps=40)
+  assert 'at step 40' not in Page(report.make_report(folder)).text
+  path = folder / 'eval/report.json'
+  path.write_text(json.dumps(json.loads(path.read_text()) | {'step': 20}))
+  text = Page(report.make_report(folder)).text
+  newer = ', and later 50.00 % top-1 at step 40 on one view of each video'
+  # At the top, and below.
+  assert text.count('19 videos at step 20 (') == text.count(newer) == 2
+
+
+@pytest.mark.parametrize('name', ['page.txt', 'results.json', 'no/page.html'])
+def test_only_pages_are_written_over(tmp_path, capsys, name):
+  out = ['--out', str(tmp_path / name)]
+  with pytest.raises(SystemExit):
+    cli.main(['report', '--workdir', str(tmp_path), *out])
+  problem = capsys.readouterr().err
+  assert 'end the name in .html' in problem or 'make the folder' in problem

@@ -56,3 +56,16 @@ def test_no_name_covers_another_or_a_dot():
 
 def test_names_of_one_place_are_one_label():
   assert placing.group_dots([(0, 0), (50, 0), (3, 2)], 9) == [[0, 2], [1]]
+
+
+def test_of_too_many_places_the_front_is_named():
+  rng = np.random.default_rng(0)
+  costs, scores = 10 ** rng.uniform(3, 7, 200), rng.uniform(0.2, 0.8, 200)
+  points = [
+    scatter.Point(f'm{n}', *xy)
+    for n, xy in enumerate(zip(costs, scores, strict=True))
+  ]
+  texts = find_texts(scatter.draw_scatter(points, 'cost'))
+  shown = {text for text in texts if text.startswith('m')}
+  assert {p.name for p in scatter.find_front(points)} <= shown
+  assert len(shown) < 20

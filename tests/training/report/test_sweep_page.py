@@ -8,6 +8,7 @@ import swept
 
 from i2v_jax.runtime.errors import UserError
 from i2v_jax.training.report.sweep_page import make_sweep_report
+from i2v_jax.training.sweeps import sweep
 
 
 @pytest.fixture(scope='module')
@@ -34,11 +35,18 @@ def test_numbers_are_those_of_the_results_to_the_digit(page):
     row['reported'] / 100,
     row['tunable_params'],
     row['parameters'],
-    2e-9 * row['view_macs'],
+    1e-9 * row['view_macs'],
     row['train_seconds_per_clip'],
     row['train_peak_bytes'],
     row['seconds_per_clip'],
   ]
+
+
+def test_gflops_are_those_of_the_table_that_the_command_prints(page):
+  for row in swept.make_rows()[2:6]:
+    printed = sweep.COLUMNS['GFLOP/view'](row)
+    shown = find_values(page, f'<bdi>{row["name"]}</bdi>')
+    assert float(printed) in [float(f'{value:.4g}') for value in shown]
 
 
 def test_names_are_shown_not_interpreted(page):
@@ -146,5 +154,10 @@ def test_what_is_damaged_is_named(tmp_path):
   (tmp_path / 'results.json').write_text('{}')
   with pytest.raises(UserError, match='no JSON list'):
     make_sweep_report(tmp_path)
+  (tmp_path / 'results.json').write_text('[{"name": "a", "top1": "0.5"}]')
+  with pytest.raises(UserError, match=r"Row 0 .*\(top1 is '0.5', no number"):
+    make_sweep_report(tmp_path)
+  (tmp_path / 'results.json').write_text('[{"name": "a", "seeds": null}]')
+  assert '<bdi>a</bdi>' in make_sweep_report(tmp_path)
   with pytest.raises(FileNotFoundError):
     make_sweep_report(tmp_path / 'nowhere')

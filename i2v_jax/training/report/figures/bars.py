@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from i2v_jax.training.report.figures import words
 from i2v_jax.training.report.figures.colours import ACCENT, INK, MUTED
-from i2v_jax.training.report.figures.sheet import WIDTH, Sheet
+from i2v_jax.training.report.figures.sheet import WIDTH, Sheet, own_settings
 
 _ROW = 22  # pixels
 _NAME = 24  # letters
@@ -13,15 +13,16 @@ _TICKS = 0, 0.25, 0.5, 0.75, 1
 
 
 class Share(NamedTuple):
-  """A share in 0..1 with its interval, and of how many; None without any."""
+  """A share in 0..1 with its interval, and of how many."""
 
   label: str
-  value: float | None
-  low: float | None
-  high: float | None
+  value: float
+  low: float
+  high: float
   count: int
 
 
+@own_settings
 def draw_shares(rows: Sequence[Share], x_label: str) -> str:
   """Draws a bar per share with its interval, and its number of videos; SVG."""
   shown = [words.shorten(row.label, _NAME) for row in rows]
@@ -45,20 +46,14 @@ def _draw_axis(sheet: Sheet, x_label: str, height: float) -> None:
 def _draw_row(sheet: Sheet, row: Share, name: str, y: float) -> None:
   middle = sheet.inner[1] - y
   sheet.write(-8, middle, name, ha='right')
-  right = sheet.inner[0] + 8
-  if row.value is None:
-    sheet.write(right, middle, 'no videos', color=MUTED, fontsize=10)
-    return
   bar = sheet.draw_box(
     0, y - _ROW * 0.32, row.value, _ROW * 0.64, ACCENT, 0.55, zorder=2
   )
-  tip = f'{row.label}: {row.value:.1%} of {row.count:,}'
-  if row.low is not None and row.high is not None:
-    _draw_interval(sheet, row.low, row.high, y)
-    tip += f', interval {row.low:.1%} to {row.high:.1%}'
-  sheet.tip(bar, tip)
+  _draw_interval(sheet, row.low, row.high, y)
   text = f'{row.value:.1%} of {row.count:,}'
-  sheet.write(right, middle, text, color=MUTED, fontsize=10)
+  interval = f'interval {row.low:.1%} to {row.high:.1%}'
+  sheet.tip(bar, f'{row.label}: {text}, {interval}')
+  sheet.write(sheet.inner[0] + 8, middle, text, color=MUTED, fontsize=10)
 
 
 def _draw_interval(sheet: Sheet, low: float, high: float, y: float) -> None:

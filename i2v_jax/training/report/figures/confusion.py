@@ -13,13 +13,14 @@ from i2v_jax.training.report.figures.colours import (
   MUTED,
   PAPER,
 )
-from i2v_jax.training.report.figures.sheet import Sheet
+from i2v_jax.training.report.figures.sheet import Sheet, own_settings
 
 MOST = 40  # classes whose names can be read
 _SIDES = {5: 52, 10: 36, 20: 22, MOST: 13}  # pixels of a cell
 _NAME = 20  # letters
 
 
+@own_settings
 def draw_confusion(counts_CxC, names: Sequence[str]) -> str:
   """Draws how often videos of a class (row) are called another; SVG.
 

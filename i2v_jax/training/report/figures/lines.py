@@ -7,7 +7,7 @@ import numpy as np
 
 from i2v_jax.training.report.figures import ticks, words
 from i2v_jax.training.report.figures.colours import LINES, MUTED
-from i2v_jax.training.report.figures.sheet import WIDTH, Sheet
+from i2v_jax.training.report.figures.sheet import WIDTH, Sheet, own_settings
 
 _BUCKETS = 160  # of a long line, each with its lowest and highest value
 _FEW = 20  # values, each of which gets a dot
@@ -16,11 +16,11 @@ _LABEL = 22  # letters
 
 
 class Line(NamedTuple):
-  """A curve; None and NaN in `y` are gaps. Its dots may be rings."""
+  """A curve; NaN in `y` are gaps. Its dots may be rings."""
 
   name: str
   x: Sequence[float]
-  y: Sequence[float | None]
+  y: Sequence[float]
   rings: bool = False
 
 
@@ -31,29 +31,26 @@ class Mark(NamedTuple):
   text: str
 
 
+@own_settings
 def draw_lines(
   lines: Sequence[Line],
   x_label: str,
   y_label: str,
   marks: Sequence[Mark] = (),
-  log_y: bool = False,
   room: float = 0,
 ) -> str:
   """Draws curves, told apart by dashes and a name at their end; SVG.
 
-  A line of many values keeps its extremes. With `log_y` values that are not
-  above 0 are gaps. `room` is that of the names of another figure, beside which
-  this one is to be as wide.
+  A line of many values keeps its extremes. `room` is that of the names of
+  another figure, beside which this one is to be as wide.
   """
-  data = [_read(line, log_y) for line in lines]
+  data = [_read(line) for line in lines]
   names = [words.shorten(line.name, _LABEL) for line in lines]
   right = 22 + max(room, measure_names(lines))
   sheet = Sheet(WIDTH, margins=(66, right, 42, 22 if marks else 12))
-  _limit(sheet, data, marks, log_y)
-  whole = not log_y and all(
-    (y == y.round())[~np.isnan(y)].all() for _, y in data
-  )
-  _draw_axes(sheet, x_label, y_label, log_y, whole)
+  _limit(sheet, data, marks)
+  whole = all((y == y.round())[~np.isnan(y)].all() for _, y in data)
+  _draw_axes(sheet, x_label, y_label, whole)
   _draw_marks(sheet, marks)
   ends = []
   for index, (line, (x, y)) in enumerate(zip(lines, data, strict=True)):
@@ -74,13 +71,11 @@ def measure_names(lines: Sequence[Line]) -> float:
   return max(map(words.measure, names)) if len(names) > 1 else 0
 
 
-def _read(line: Line, log_y: bool) -> tuple[np.ndarray, np.ndarray]:
+def _read(line: Line) -> tuple[np.ndarray, np.ndarray]:
   """Its x and y, thinned out; gaps are NaN."""
-  x = np.array([np.nan if v is None else v for v in line.x], float)
-  y = np.array([np.nan if v is None else v for v in line.y], float)
-  y[~np.isfinite(y) | ~np.isfinite(x) | ((y <= 0) & log_y)] = np.nan
-  keep = np.isfinite(x)
-  return _thin_out(x[keep], y[keep])
+  x, y = np.array(line.x, float), np.array(line.y, float)
+  y[~np.isfinite(y)] = np.nan
+  return _thin_out(x, y)
 
 
 def _thin_out(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -98,21 +93,15 @@ def _thin_out(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
   return x[order], y[order]
 
 
-def _limit(sheet: Sheet, data, marks, log_y: bool) -> None:
+def _limit(sheet: Sheet, data, marks) -> None:
   xs = np.concatenate([[], *(x for x, _ in data), [m.x for m in marks]])
   ys = np.concatenate([[], *(y for _, y in data)])
   ys = ys[np.isfinite(ys)]
-  if log_y:
-    sheet.axes.set_yscale('log')
-    low, high = (ys.min(), ys.max()) if len(ys) else (0.1, 1)
-    room = max((high / low) ** 0.06, 1.02)
-    limits = low / room, high * room
-  else:
-    low, high = (ys.min(), ys.max()) if len(ys) else (0, 1)
-    room = 0.06 * (high - low) or abs(high) * 0.1 or 1
-    # A curve that comes near to zero is seen to.
-    nearly = 0 <= low < 0.35 * high
-    limits = 0 if nearly else low - room, high + room
+  low, high = (ys.min(), ys.max()) if len(ys) else (0, 1)
+  room = 0.06 * (high - low) or abs(high) * 0.1 or 1
+  # A curve that comes near to zero is seen to.
+  nearly = 0 <= low < 0.35 * high
+  limits = 0 if nearly else low - room, high + room
   left, right = (xs.min(), xs.max()) if len(xs) else (0, 1)
   if left == right:
     left, right = left - 1, right + 1
@@ -121,10 +110,9 @@ def _limit(sheet: Sheet, data, marks, log_y: bool) -> None:
   sheet.limit((left, right), limits)
 
 
-def _draw_axes(sheet: Sheet, x_label: str, y_label: str, log_y, whole) -> None:
+def _draw_axes(sheet: Sheet, x_label: str, y_label: str, whole: bool) -> None:
   """Draws the axes; `whole`: there is nothing between whole numbers."""
-  place = ticks.place_log if log_y else ticks.place_linear
-  places = place(*sheet.axes.get_ylim())
+  places = ticks.place_linear(*sheet.axes.get_ylim())
   if whole:
     places = [place for place in places if place == round(place)]
   sheet.draw_y_axis(places, y_label)

@@ -14,6 +14,7 @@ _RADII = 9, 14, 20, 28, 36, 46, 58, 72, 88, 106, 126, 148
 _TURNS = np.arange(24) / 3  # eighths of a circle
 _DOT = 5  # pixels kept free around a dot
 _GAP = 1.5  # pixels between labels
+_STRIDE = 3  # pixels between points of a line that no label covers
 _POINTS = 16  # of a leader
 _STEPS = 200  # of placing a label, perhaps in place of others
 _EVICTED = 60  # pixels of a leader that are better than evicting another label
@@ -48,6 +49,7 @@ def place_labels(
   sizes: Sequence[tuple[float, float]],
   area: tuple[float, float],
   lines: Sequence[Sequence[tuple[float, float]]] = (),
+  unnamed: Sequence[tuple[float, float]] = (),
 ) -> list[tuple[float, float] | None]:
   """Finds the lower left corner of each label, in pixels.
 
@@ -59,12 +61,14 @@ def place_labels(
     sizes: width and height of the labels.
     area: width and height, within which labels are.
     lines: corners of each line that no label covers.
+    unnamed: dots without a label, which none covers either.
 
   Returns:
     A corner per label; None where there is no room.
   """
+  along = _follow(lines)
   known = [
-    _list_places(index, groups, size, area, lines)
+    _list_places(index, groups, size, area, along, unnamed)
     for index, size in enumerate(sizes)
   ]
   chosen = _choose(known)
@@ -117,25 +121,32 @@ def _find_clashes(known, index: int, chosen: dict[int, int]) -> np.ndarray:
   )
 
 
-def _list_places(index: int, groups, size, area, lines) -> _Places:
+def _list_places(index: int, groups, size, area, along, unnamed) -> _Places:
   """All places of a label that are free of dots and of lines."""
   middle = np.mean(groups[index], 0)
   boxes, leaders = _surround(middle, np.array(size))
   dots = [dot for i, group in enumerate(groups) for dot in group if i != index]
-  others = np.array([*map(_around, dots)]).reshape(-1, 4)
+  others = np.array([*map(_around, [*dots, *unnamed])]).reshape(-1, 4)
   own = np.array([*map(_around, groups[index])])
   free = (boxes[:, :2] >= 0).all(1) & (boxes[:, 2:] <= area).all(1)
   free &= ~_overlap(boxes, np.concatenate([others, own])).any(1)
   free &= ~_enter(leaders, others).any(1)
-  parts = [itertools.pairwise(np.array(line)) for line in lines]
-  for start, end in itertools.chain(*parts):
-    points = start + np.linspace(0, 1, 99)[:, None] * (end - start)
-    free &= ~_enter(points[None], boxes)[0]
+  free &= ~_enter(along[None], boxes)[0]
   ends = leaders[:, -1]
   lengths = np.hypot(*(ends - middle).T)
   # Places aslant of the dots are not as clear as others.
   aslant = 6 * (ends != middle).all(1) + np.tile(_TURNS % 2 > 0, len(_RADII))
   return _Places(boxes[free], leaders[free], (lengths + aslant)[free])
+
+
+def _follow(lines) -> np.ndarray:
+  """Points along lines, no further apart than `_STRIDE`: [points, 2]."""
+  found = [np.zeros((0, 2))]
+  parts = [itertools.pairwise(np.array(line)) for line in lines]
+  for start, end in itertools.chain(*parts):
+    count = int(np.hypot(*(end - start)) / _STRIDE) + 2
+    found.append(start + np.linspace(0, 1, count)[:, None] * (end - start))
+  return np.concatenate(found)
 
 
 def _surround(middle, size) -> tuple[np.ndarray, np.ndarray]:

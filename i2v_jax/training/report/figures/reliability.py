@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from i2v_jax.training.report.figures import words
 from i2v_jax.training.report.figures.colours import ACCENT, MUTED
-from i2v_jax.training.report.figures.sheet import Sheet
+from i2v_jax.training.report.figures.sheet import Sheet, own_settings
 
 _TICKS = 0, 0.25, 0.5, 0.75, 1
 _SIDE = 260  # pixels of the square
@@ -20,22 +20,22 @@ class Bin(NamedTuple):
   The interval of the accuracy is `low` to `high`.
   """
 
-  confidence: float | None
-  accuracy: float | None
+  confidence: float
+  accuracy: float
   count: int
-  low: float | None = None
-  high: float | None = None
+  low: float
+  high: float
 
 
+@own_settings
 def draw_reliability(bins: Sequence[Bin], what: str = 'answers') -> str:
   """Draws accuracy over confidence, and counts below; SVG.
 
-  A bin without answers is left out. The more a dot stands for, the larger it
-  is. Dots on the dashed line are right as often as they say; those below it are
-  too sure.
+  The more a dot stands for, the larger it is. Dots on the dashed line are right
+  as often as they say; those below it are too sure.
 
   Args:
-    bins: in any order.
+    bins: in any order; none is empty.
     what: is counted.
   """
   bottom = 34 - _FLOOR
@@ -46,25 +46,22 @@ def draw_reliability(bins: Sequence[Bin], what: str = 'answers') -> str:
   sheet.draw_x_axis(_TICKS, '', texts)
   sheet.draw([0, 1], [0, 1], MUTED, 1.2, (4, 3))
   sheet.write(_SIDE + 6, _SIDE - 2, 'calibrated', color=MUTED, fontsize=10)
-  filled = sorted(b for b in bins if b.count and b.confidence is not None)
-  most = max((b.count for b in filled), default=1)
-  for each in filled:
+  most = max((b.count for b in bins), default=1)
+  for each in sorted(bins):
     tip = (
       f'confidence {each.confidence:.1%}, accuracy {each.accuracy:.1%}, '
       f'{each.count:,} {what}'
     )
     _draw_dot(sheet, each, most, tip)
     _draw_bar(sheet, each, most, tip)
-  _write_counts(sheet, filled, most, what)
+  _write_counts(sheet, bins, most, what)
   sheet.write(_SIDE / 2, _FLOOR - 20, 'confidence of the answer', ha='center')
   return sheet.finish(f'accuracy over confidence, and the number of {what}')
 
 
 def _draw_dot(sheet: Sheet, one: Bin, most: int, tip: str) -> None:
   """Its dot, of an area that is in proportion, with its interval."""
-  if one.low is not None and one.high is not None:
-    ends = [one.low, one.high]
-    sheet.draw([one.confidence] * 2, ends, MUTED, 1, zorder=2)
+  sheet.draw([one.confidence] * 2, [one.low, one.high], MUTED, 1, zorder=2)
   radius = max(6 * (one.count / most) ** 0.5, 1.5)
   dot = sheet.draw_dot(one.confidence, one.accuracy, ACCENT, radius)
   sheet.tip(dot, tip)

@@ -7,12 +7,13 @@ import numpy as np
 
 from i2v_jax.training.report.figures import placing, ticks, words
 from i2v_jax.training.report.figures.colours import ACCENT, INK, MUTED, PAPER
-from i2v_jax.training.report.figures.sheet import Sheet
+from i2v_jax.training.report.figures.sheet import Sheet, own_settings
 
 _SIZE = 10  # of names
 _LINE = 12.5  # pixels from name to name
 _NAME = 28  # letters
 _MARK = 5.5  # pixels from the middle of a diamond to its corners
+_NAMED = 60  # places at most that are all named
 _MANY = 3  # methods of one place, which a label counts
 
 
@@ -35,25 +36,26 @@ def find_front(points: Sequence[Point]) -> list[Point]:
   return found
 
 
+@own_settings
 def draw_scatter(
   points: Sequence[Point],
   x_label: str,
-  log_x: bool = True,
   y_label: str = 'top-1',
   chance: float | None = None,
 ) -> str:
   """Draws accuracy over cost; SVG.
 
   Methods of one place share a dot and a label. Those on the Pareto front are
-  diamonds joined by a line, with names in bold. Points without a cost above 0
-  are left out if `log_x`. `chance` is an accuracy in 0..1 to draw a line at.
+  diamonds joined by a line, with names in bold; where there are too many places
+  to name, only these are named. Points without a cost above 0 are left out.
+  `chance` is an accuracy in 0..1 to draw a line at.
   """
-  points = [p for p in points if p.x > 0 or not log_x]
+  points = [p for p in points if p.x > 0]
   front = find_front(points)
   height = 350 + 4 * _count_near_top(points)
   sheet = Sheet(560, height, (60, 20 if chance is None else 50, 42, 12))
-  _limit(sheet, points, log_x, chance)
-  _draw_axes(sheet, points, x_label, y_label, log_x)
+  _limit(sheet, points, chance)
+  _draw_axes(sheet, x_label, y_label)
   known = _draw_chance(sheet, chance)
   xs, ys = [p.x for p in front], [p.y for p in front]
   sheet.draw(xs, ys, ACCENT, 1.2, (5, 3), zorder=2)
@@ -70,21 +72,17 @@ def draw_scatter(
   )
 
 
-def _limit(sheet: Sheet, points: Sequence[Point], log_x: bool, chance) -> None:
+def _limit(sheet: Sheet, points: Sequence[Point], chance) -> None:
   xs, ys = [p.x for p in points] or [1], [p.y for p in points] or [0, 1]
   low, high = min(xs), max(xs)
-  if log_x:
-    sheet.axes.set_xscale('log')
-    room = max((high / low) ** 0.08, 1.3)
-    limits = low / room, high * room
-  else:
-    room = 0.08 * (high - low) or abs(high) * 0.2 or 1
-    limits = low - room, high + room
+  sheet.axes.set_xscale('log')
+  room = max((high / low) ** 0.08, 1.3)
   least = min(*ys, *ys if chance is None else [chance])
   span = max(max(ys) - least, 0.02)
   # Room for the names of those at the top, who are often many.
   above = 0.06 + 0.35 * (1 - 0.9 ** (_count_near_top(points) - 1))
-  sheet.limit(limits, (least - 0.12 * span, max(ys) + above * span))
+  y = least - 0.12 * span, max(ys) + above * span
+  sheet.limit((low / room, high * room), y)
 
 
 def _count_near_top(points: Sequence[Point]) -> int:
@@ -92,17 +90,14 @@ def _count_near_top(points: Sequence[Point]) -> int:
   return sum(y >= max(ys) - 0.06 * (max(ys) - min(ys)) for y in ys)
 
 
-def _draw_axes(sheet, points, x_label: str, y_label: str, log_x: bool) -> None:
+def _draw_axes(sheet: Sheet, x_label: str, y_label: str) -> None:
   low, high = sheet.axes.get_ylim()
   places = ticks.place_linear(max(low, 0), min(high, 1))
   digits = 0 if min(high, 1) - max(low, 0) > 0.05 else 1
   texts = [f'{y:.{digits}%}' for y in places]
   sheet.draw_y_axis(places, y_label, texts)
-  if log_x:
-    places = ticks.place_log(*sheet.axes.get_xlim(), 8)
-    sheet.draw_x_axis(places, f'{x_label} (logarithmic)')
-  else:
-    sheet.draw_x_axis(ticks.place_linear(*sheet.axes.get_xlim()), x_label)
+  places = ticks.place_log(*sheet.axes.get_xlim(), 8)
+  sheet.draw_x_axis(places, f'{x_label} (logarithmic)')
 
 
 def _draw_chance(sheet: Sheet, chance: float | None) -> list[list[tuple]]:
@@ -145,18 +140,34 @@ def _find_middle(sheet: Sheet, group: Sequence[Point]) -> np.ndarray:
 
 def _write_names(sheet: Sheet, groups, front, lines) -> None:
   """Writes the names beside the marks, those of one place as one label."""
-  labels = [_make_label(group, front) for group in groups]
+  named, unnamed = _choose_named(groups, front)
+  labels = [_make_label(group, front) for group in named]
   sizes = [_measure([text for text, _ in label]) for label in labels]
   places = placing.place_labels(
-    [[sheet.to_pixels(p.x, p.y) for p in group] for group in groups],
+    [[sheet.to_pixels(p.x, p.y) for p in group] for group in named],
     sizes,
     sheet.inner,
     lines,
+    [sheet.to_pixels(p.x, p.y) for group in unnamed for p in group],
   )
-  rows = zip(groups, labels, sizes, places, strict=True)
+  rows = zip(named, labels, sizes, places, strict=True)
   for group, label, size, place in rows:
     if place is not None:  # else hovering tells the names
       _write_label(sheet, _find_middle(sheet, group), label, place, size)
+
+
+def _choose_named(groups, front) -> tuple[list, list]:
+  """Divides groups: those that are named, and those which hovering names.
+
+  Places for more names than `_NAMED` would take long to find, if there are any.
+  """
+  if len(groups) <= _NAMED:
+    return groups, []
+  best = [max(group, key=lambda p: (p in front, p.y)) for group in groups]
+  rank = lambda n: (best[n] in front, best[n].y)
+  order = sorted(range(len(groups)), key=rank, reverse=True)
+  most = min(_NAMED, sum(point in front for point in best))
+  return [groups[n] for n in order[:most]], [groups[n] for n in order[most:]]
 
 
 def _make_label(group, front) -> list[tuple[str, bool]]:

@@ -1,13 +1,40 @@
 """Axes to draw on with matplotlib, and the SVG made of them."""
 
+import functools
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from i2v_jax.runtime.errors import UserError
 from i2v_jax.training.report.figures import svg, ticks, words
 from i2v_jax.training.report.figures.colours import GRID, INK, MUTED
 from i2v_jax.training.report.figures.words import SIZE
 
 WIDTH, HEIGHT = 480, 280  # pixels at which letters have their nominal size
+
+
+def own_settings(draw: Callable[..., str]) -> Callable[..., str]:
+  """Makes a function that draws the same whatever a matplotlibrc says."""
+
+  @functools.wraps(draw)
+  def drawn(*args, **options) -> str:
+    matplotlib = _import_matplotlib()
+    known = matplotlib.rcParamsDefault.items()
+    settings = {name: value for name, value in known if name != 'backend'}
+    with matplotlib.rc_context(settings):
+      return draw(*args, **options)
+
+  return drawn
+
+
+def _import_matplotlib():
+  try:
+    import matplotlib
+  except ValueError as error:
+    raise UserError(
+      f'matplotlib cannot be imported ({str(error).partition(";")[0]}); '
+      'correct or unset MPLBACKEND.'
+    ) from error
+  return matplotlib
 
 
 class Sheet:

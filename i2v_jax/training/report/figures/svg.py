@@ -120,7 +120,7 @@ def _copy_attributes(old) -> dict[str, str]:
 
 
 def _round(number: re.Match) -> str:
-  return f'{float(number[0]):.1f}'.removesuffix('.0').replace('-0', '0', 0)
+  return f'{float(number[0]):z.1f}'.removesuffix('.0')
 
 
 def _rewrite_style(style: str) -> str:

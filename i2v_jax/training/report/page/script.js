@@ -1,5 +1,5 @@
 'use strict';
-// Sorting and filtering of tables, and all digits of a number on hovering.
+// Sorting and filtering of tables; nothing is folded up on paper.
 
 const collator = new Intl.Collator(undefined, {numeric: true});
 
@@ -53,11 +53,6 @@ for (const input of document.querySelectorAll('[data-filter]')) {
   input.closest('.filter').hidden = false;
   input.addEventListener('input', () => filter(input));
 }
-
-document.addEventListener('mouseover', (event) => {
-  const number = event.target.closest('data');
-  if (number && !number.title) number.title = number.getAttribute('value');
-});
 
 // What is folded up would not be on paper.
 let folded = [];

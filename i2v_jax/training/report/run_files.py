@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from i2v_jax.runtime import files
+from i2v_jax.training.report import checks
 from i2v_jax.training.workdir.stored_config import read_config
 
 # Of files that another version wrote, or that were cut off by a power failure.
@@ -20,12 +21,13 @@ DAMAGE = (
   TypeError,
   EOFError,
   zipfile.BadZipFile,
+  csv.Error,
 )
 SPLITS = ('train', 'val')
 
 
 @dataclasses.dataclass
-class Leaves:
+class RunFiles:
   """What a run has left in its workdir.
 
   Attributes:
@@ -54,24 +56,29 @@ class Leaves:
     """Reads a file; one that is absent or damaged counts as `default`."""
     if not path.exists():
       return default
+    name = str(path.relative_to(self.workdir))
+    return self.attempt(name, lambda: read(path), default)
+
+  def attempt(self, name: str, read: Callable, default: Any) -> Any:
+    """Reads what has that name; if it is damaged it counts as `default`."""
     try:
-      return read(path)
+      return read()
     except DAMAGE as error:
-      name = path.relative_to(self.workdir)
       self.notes.append(f'{name} cannot be read, so it is left out ({error}).')
       return default
 
 
-def read_leaves(workdir: files.Path) -> Leaves:
+def read_run_files(workdir: files.Path) -> RunFiles:
   """Reads all files of a run that are about its training."""
-  found = Leaves(pathlib.Path(workdir))
+  found = RunFiles(pathlib.Path(workdir))
   folder = found.workdir
-  found.config = found.read(folder / 'config.json', files.read_json, {})
-  found.config = found.config or read_config(folder) or {}
+  # Of a damaged one, the newest checkpoint has a copy.
+  found.read(folder / 'config.json', files.read_json, {})
+  found.config = found.attempt('The config', lambda: _read_config(folder), {})
   found.records = _read_lines(found, folder / 'metrics.jsonl', 'step')
   found.starts = _read_lines(found, folder / 'starts.jsonl', 'command')
   found.data = found.read(folder / 'data.json', _read_data, {})
-  found.costs = found.read(folder / 'costs.json', files.read_json, {})
+  found.costs = found.read(folder / 'costs.json', _read_costs, {})
   for path in sorted(folder.glob('heartbeat-*.json'), key=_order):
     if beat := found.read(path, _read_beat, {}):
       found.beats.append(beat)
@@ -84,27 +91,53 @@ def _order(path: pathlib.Path) -> tuple[int, str]:
   return len(path.name), path.name  # 10 comes after 9
 
 
+def _read_config(folder: pathlib.Path) -> dict:
+  config = read_config(folder) or {}
+  checks.check_config(config)
+  return config
+
+
 def _read_beat(path: pathlib.Path) -> dict:
-  return files.read_json(path, ('phase', 'step', 'steps'))
+  found = files.read_json(path)
+  needed = ('phase', 'step', 'steps')
+  numbers = ('step', 'steps', 'process', 'data_share', 'peak_bytes')
+  checks.check_kinds(found, needed, text=('phase',), number=numbers)
+  return found
+
+
+def _read_costs(path: pathlib.Path) -> dict:
+  """Reads `costs.json`, without what is not known."""
+  found = files.read_json(path)
+  sizes = ('parameters', 'tunable_params', 'view_macs', 'train_peak_bytes')
+  numbers = (*sizes, 'batch_size', 'devices', 'hosts')
+  checks.check_kinds(found, text=('platform', 'device_kind'), number=numbers)
+  return {name: value for name, value in found.items() if value is not None}
 
 
 def _read_data(path: pathlib.Path) -> dict[str, dict]:
   """Reads `data.json`; what a split lacks is an error of the file."""
   found = files.read_json(path)
-  keys = ('split', 'format', 'root', 'unit', 'listed', 'missing', 'classes')
+  text = ('split', 'format', 'root', 'unit', 'sha256')
+  keys = (*text[:4], 'listed', 'missing', 'classes')
   for name in SPLITS:
-    files.check_keys(found.get(name), keys, f'{name} of {path.name}')
-    dict(found[name]['classes'])
+    known = found.get(name)
+    files.check_keys(known, keys, f'{name} of {path.name}')
+    counts, lists = ('listed', 'missing'), ('classes', 'missing_ids')
+    needed = (*counts, 'classes')
+    checks.check_kinds(known, needed, text=text, number=counts, list=lists)
+    for label, count in known['classes']:
+      pair = {'class': label, 'count': count}
+      checks.check_kinds(pair, pair.keys(), text=('class',), number=('count',))
   return found
 
 
-def _read_lines(found: Leaves, path: pathlib.Path, key: str) -> list[dict]:
+def _read_lines(found: RunFiles, path: pathlib.Path, key: str) -> list[dict]:
   """Reads a line of JSON each; notes all but an incomplete last one."""
   data = found.read(path, lambda path: path.read_bytes(), b'')
   lines, rows, bad = data.decode('utf-8', 'replace').splitlines(), [], []
   for number, line in enumerate(lines, 1):
     row = _parse(line)
-    if isinstance(row, dict) and key in row:
+    if _is_line(row, key):
       rows.append(row)
     elif number < len(lines):  # the last is perhaps being written
       bad.append(str(number))
@@ -112,6 +145,14 @@ def _read_lines(found: Leaves, path: pathlib.Path, key: str) -> list[dict]:
     text = f'{path.name}: {len(bad)} damaged lines are left out, from line'
     found.notes.append(f'{text} {bad[0]} on.')
   return rows
+
+
+def _is_line(row: Any, key: str) -> bool:
+  try:
+    checks.check_kinds(row, (key,), number=('step', 'time'), text=('command',))
+  except ValueError:
+    return False
+  return True
 
 
 def _parse(line: str) -> Any:
