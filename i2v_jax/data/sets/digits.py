@@ -8,7 +8,7 @@ import contextlib
 import os
 import pathlib
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import av
 import cv2
@@ -74,15 +74,49 @@ def make_clip(image: np.ndarray, motion: str, rng) -> np.ndarray:
 def generate(
   root: str, num_train: int = 16, num_val: int = 12, seed: int = 0
 ) -> None:
-  """Writes `root/{train,val}/<motion>/NNNN.mp4` unless `root` exists.
+  """Writes `root/{train,val}/<motion>/NNNNN.mp4` unless `root` exists.
 
   The folder is created atomically.
+  """
+
+  def make(images, motion, rng):
+    return make_clip(images[rng.integers(len(images))], motion, rng)
+
+  generate_classes(root, [*MOTIONS], make, num_train, num_val, seed)
+
+
+def generate_classes(
+  root: str,
+  motions: Sequence[str],
+  make: Callable,
+  num_train: int,
+  num_val: int,
+  seed: int,
+) -> None:
+  """As `generate`, of other motions.
+
+  Args:
+    root: the folder.
+    motions: classes, each of which has as many clips, or one fewer.
+    make: images of a split, a motion and a generator -> a clip.
+    num_train: number of training clips.
+    num_val: number of validation clips, of digits that training has not.
+    seed: decides all.
   """
   if os.path.isdir(root):
     return
   with creating(root) as folder:
-    _generate_split(folder / 'train', 'train', num_train, [seed, 0])
-    _generate_split(folder / 'val', 'val', num_val, [seed, 1])
+    for part, (name, count) in enumerate(
+      (('train', num_train), ('val', num_val))
+    ):
+      rng = np.random.default_rng([seed, part])
+      images, _ = load_images()[name]
+      for motion in motions:
+        (folder / name / motion).mkdir(parents=True)
+      for i in range(count):
+        motion = motions[i % len(motions)]
+        path = folder / name / motion / f'{i:05d}.mp4'
+        write_video(path, make(images, motion, rng), FPS)
 
 
 @contextlib.contextmanager
@@ -102,19 +136,6 @@ def creating(root: str) -> Iterator[pathlib.Path]:
       raise
   finally:
     shutil.rmtree(partial, ignore_errors=True)
-
-
-def _generate_split(folder: pathlib.Path, split: str, count: int, seed) -> None:
-  rng = np.random.default_rng(seed)
-  images, _ = load_images()[split]
-  motions = list(MOTIONS)
-  for motion in motions:
-    (folder / motion).mkdir(parents=True)
-  for i in range(count):
-    motion = motions[i % len(motions)]
-    image = images[rng.integers(len(images))]
-    frames = make_clip(image, motion, rng)
-    write_video(folder / motion / f'{i:05d}.mp4', frames, FPS)
 
 
 def write_video(path, frames: np.ndarray, fps: int) -> None:

@@ -20,6 +20,7 @@ from i2v_jax.data.sets import (
   digit_boxes,
   digit_footage,
   digits,
+  graded_digits,
   kinetics_csv,
   listing,
   lists,
@@ -66,6 +67,7 @@ FORMATS: dict[str, Callable[..., listing.Listing]] = {
 # Demos: what makes the clips, the format they are in, its options that count.
 DEMOS = {
   'digits': (digits.generate, 'folder', ()),
+  'graded_digits': (graded_digits.generate, 'folder', ()),
   'digit_boxes': (digit_boxes.generate, 'boxes', ('proposals', 'min_score')),
   'digit_footage': (digit_footage.generate, 'segments', ()),
 }
