@@ -290,9 +290,9 @@ def test_checkpoints_hold_what_is_trained_and_whose_weights(workdir):
   model = trained.load(workdir)
   mine, _ = params_lib.split(model.params, model.config['trainable'])
   assert saved == set(flatten_dict(mine, sep='/'))
-  assert model.identity['step'] == 3
   found = next(workdir.glob('checkpoints/*/metadata/metadata'))
-  assert (metadata := files.read_json(found))['examples_seen'] == 24
+  metadata = files.read_json(found)
+  assert (model.identity['step'], metadata['examples_seen']) == (3, 24)
   metadata['config']['seed'] = 1  # of the random backbone
   files.write_json(found, metadata)
   (found.parents[1] / 'digest.json').unlink()  # which would not match
