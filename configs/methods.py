@@ -2,7 +2,7 @@
 
 from ml_collections import config_dict
 
-from configs import common, heads
+from configs import common, heads, probes
 from configs.trained_parts import (
   bitfit,
   classifier,
@@ -204,31 +204,6 @@ def evl(c):
   c.optimizer.lr, c.optimizer.warmup_epochs = 4e-4, 0.0
 
 
-def attentive_probe(c):
-  """As VideoEval trains it; what decays is everything.
-
-  It reads the last hidden state of Hugging Face's models, which is after the
-  final norm, but for CLIP's before it.
-  """
-  after = c.model.backbone.family != 'clip'
-  c.model.adapter = dict(
-    name='attentive_probe', positions=True, final_norm=after
-  )
-  as_probe(c)
-  c.optimizer.lr, c.optimizer.lr_end = 5e-5, 0.02
-  c.optimizer.schedule, c.optimizer.warmup_epochs = 'epoch', 5.0
-
-
-def step_probe(c):
-  """STEP; its recipe is ours."""
-  c.model.adapter = dict(name='step_probe', positions=True)
-  as_probe(c)
-
-
-def as_probe(c):
-  c.model.temporal_embedding, c.trainable = False, ('adapters', 'head')
-
-
 def adaptformer(c):
   c.model.adapter = dict(name='adaptformer', rank=64, scale=0.1)
   c.trainable = ('adapters', *classifier(c))
@@ -293,8 +268,8 @@ METHODS = dict(
   dualpath=dualpath_of_any_length,
   st_adapter=lambda c: st_adapter(c, pre_attn=True),
   evl=evl,
-  attentive_probe=attentive_probe,
-  step_probe=step_probe,
+  attentive_probe=probes.attentive_probe,
+  step_probe=probes.step_probe,
   adaptformer=adaptformer,
   vpt=vpt,
   lora=lora,

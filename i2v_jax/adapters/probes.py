@@ -49,13 +49,11 @@ class QueryAttention(nn.Module):
     q_NxK = nn.Dense(width, **options, name='q')(query_D).reshape(sizes[1:])
     key = nn.Einsum(sizes, 'nk,dnk->dn', False, **options, name='k')
     value = nn.Einsum(sizes, 'bnd,dnk->bnk', **options, name='v')
-    scores_BxMxN = jnp.einsum(
-      'bmd,dn->bmn',
-      x_BxMxD,
-      key(q_NxK) * sizes[2] ** -0.5,
-      preferred_element_type=jnp.float32,
+    look_DxN = key(q_NxK) * sizes[2] ** -0.5
+    scores_BxMxN = jnp.einsum('bmd,dn->bmn', x_BxMxD, look_DxN)
+    a_BxMxN = nn.softmax(scores_BxMxN.astype(jnp.float32), axis=1).astype(
+      self.dtype
     )
-    a_BxMxN = nn.softmax(scores_BxMxN, axis=1).astype(self.dtype)
     read_BxNxK = value(jnp.einsum('bmn,bmd->bnd', a_BxMxN, x_BxMxD))
     options |= dict(kernel_init=self.out_init)
     out = nn.Dense(width, **options, name='out')

@@ -1,5 +1,6 @@
 """What every video classifier has, whatever its method."""
 
+import jax.numpy as jnp
 from flax import linen as nn
 from flax.core import FrozenDict
 
@@ -54,3 +55,28 @@ class Classifier(nn.Module):
   def num_pooled(self) -> int:
     """How often the image model pools tokens for one clip."""
     return self.num_steps
+
+
+class FrozenClassifier(Classifier):
+  """A classifier that reads tokens of a frozen image model.
+
+  It has `features`, as constants, and `decode`, from them to logits; its
+  `adapters` make one vector for each clip of them.
+  """
+
+  no_gradient = ('backbone',)  # what cannot be trained
+  decoded = ('adapters', 'head')  # what `decode` uses
+
+  def __call__(self, video_BxTxHxWxC):
+    """Normalised pixels to logits `B x classes`, float32."""
+    return self.decode(self.features(video_BxTxHxWxC))
+
+  def represent(self, video_BxTxHxWxC):
+    """A vector for each clip, what the head reads: `B x D`, float32."""
+    y_BxD = self.adapters(self.features(video_BxTxHxWxC))
+    return y_BxD.astype(jnp.float32)
+
+  @property
+  def num_pooled(self) -> int:
+    """It reads tokens, not what the image model pools."""
+    return 0

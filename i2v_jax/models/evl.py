@@ -11,11 +11,11 @@ from i2v_jax.adapters.layers import check_frames, torch_dense
 from i2v_jax.backbones.image_model import make_module
 from i2v_jax.backbones.vit import make_layer_norm, shard_over_data
 from i2v_jax.backbones.vit_config import ViTConfig
-from i2v_jax.models.classifier import Classifier
+from i2v_jax.models.classifier import FrozenClassifier
 from i2v_jax.runtime.errors import UserError
 
 
-class EVLClassifier(Classifier):
+class EVLClassifier(FrozenClassifier):
   """Frames through a frozen image ViT; a decoder over its last blocks; a head.
 
   No gradient enters the backbone, so `features` of a clip can be computed once
@@ -33,9 +33,6 @@ class EVLClassifier(Classifier):
 
   dropout: float = 0.5
 
-  no_gradient = ('backbone',)  # what cannot be trained
-  decoded = ('adapters', 'head')  # what `decode` uses
-
   def setup(self):
     cfg = self.image_model
     options = {k: v for k, v in self.adapter.items() if k != 'name'}
@@ -47,10 +44,6 @@ class EVLClassifier(Classifier):
         f'{cfg.num_blocks}; choose layers from 1 to {cfg.num_blocks}.'
       )
     self.head = Head(cfg, self.num_classes, self.dropout)
-
-  def __call__(self, video_BxTxHxWxC):
-    """Normalised pixels to logits `B x classes`, float32."""
-    return self.decode(self.features(video_BxTxHxWxC))
 
   def features(self, video_BxTxHxWxC):
     """What the decoder reads: the `features` of `EVL.__call__`, as constants.
@@ -70,19 +63,9 @@ class EVLClassifier(Classifier):
       self.backbone.pool(x_BxTxLxD)
     return jax.lax.stop_gradient(tuple(features[-self.adapters.layers :]))
 
-  def represent(self, video_BxTxHxWxC):
-    """A vector for each clip, what the head reads: `B x D`, float32."""
-    y_BxD = self.adapters(self.features(video_BxTxHxWxC))
-    return y_BxD.astype(jnp.float32)
-
   def decode(self, features):
     """Features to logits `B x classes`, float32."""
     return self.head(self.adapters(features))
-
-  @property
-  def num_pooled(self) -> int:
-    """The decoder reads tokens, not what the image model pools."""
-    return 0
 
 
 def read_block(block, x_BxTxLxD):

@@ -7,10 +7,10 @@ from flax import linen as nn
 from i2v_jax import adapters
 from i2v_jax.adapters.layers import check_frames
 from i2v_jax.backbones.image_model import make_module
-from i2v_jax.models.classifier import Classifier
+from i2v_jax.models.classifier import FrozenClassifier
 
 
-class ProbeClassifier(Classifier):
+class ProbeClassifier(FrozenClassifier):
   """Frames through a frozen image model; a probe over their tokens; a head.
 
   No gradient enters the backbone, so `features` of a clip can be computed once
@@ -30,9 +30,6 @@ class ProbeClassifier(Classifier):
   dropout: float = 0.5
   head_std: float = 0.01
 
-  no_gradient = ('backbone',)  # what cannot be trained
-  decoded = ('adapters', 'head')  # what `decode` uses
-
   def setup(self):
     cfg, options = self.image_model, dict(self.adapter)
     method = adapters.METHODS[options.pop('name')]
@@ -44,10 +41,6 @@ class ProbeClassifier(Classifier):
       precision='highest',
     )
     self.drop = nn.Dropout(self.dropout)
-
-  def __call__(self, video_BxTxHxWxC):
-    """Normalised pixels to logits `B x classes`, float32."""
-    return self.decode(self.features(video_BxTxHxWxC))
 
   def features(self, video_BxTxHxWxC):
     """Tokens that the probe reads, as constants: `B x T x L x D`.
@@ -61,18 +54,8 @@ class ProbeClassifier(Classifier):
       self.backbone.pool(x_BxTxLxD)
     return jax.lax.stop_gradient(self.adapters.read(self.backbone, x_BxTxLxD))
 
-  def represent(self, video_BxTxHxWxC):
-    """A vector for each clip, what the head reads: `B x D`, float32."""
-    y_BxD = self.adapters(self.features(video_BxTxHxWxC))
-    return y_BxD.astype(jnp.float32)
-
   def decode(self, features_BxTxLxD):
     """Features to logits `B x classes`, float32."""
     y_BxD = self.adapters(features_BxTxLxD).astype(jnp.float32)
     train = self.has_rng('dropout')
     return self.head(self.drop(y_BxD, deterministic=not train))
-
-  @property
-  def num_pooled(self) -> int:
-    """A probe reads tokens, not what the image model pools."""
-    return 0

@@ -22,7 +22,7 @@ from i2v_jax.models.inputs import param_shapes
 from i2v_jax.training import experiment, loop
 
 PARTS = ('common', 'comparison', 'datasets', 'heads', 'methods', 'published')
-PARTS += ('miniature', 'trained_parts')
+PARTS += ('miniature', 'probes', 'trained_parts')
 NAMES = sorted(
   path.stem
   for path in (ROOT / 'configs').glob('*.py')
