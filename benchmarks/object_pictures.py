@@ -131,7 +131,7 @@ def draw_glyphs(font: str) -> tuple[list, list]:
     ImageDraw.Draw(image).text((8, 8), text, font=face, embedded_color=True)
     return fit(np.asarray(image)[..., (2, 1, 0, 3)], f'{name} of {font}')
 
-  split = lambda names: [name.strip() for name in names.split(',')]
+  split = lambda names: ' '.join(names.split()).split(', ')
   hands = [
     (image * (*tone[::-1], 1)).astype(np.uint8)
     for image in map(draw, split(HANDS))
