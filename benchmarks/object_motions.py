@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-TOUCH = 0.85  # distance of touching objects, as a share of their size
+TOUCH = 0.85  # distance of touching objects; the rest is their shadow
 
 
 class Track(NamedTuple):
@@ -115,9 +115,10 @@ def turn_clockwise(time, rng):
 def draw_covering(time, rng):
   """Places of an object and of a cover, and the way that either goes."""
   size = draw_size(rng)
-  far = rng.uniform(0.38, 0.48) * rng.choice((-1, 1))
+  y, cover = rng.uniform(0.35, 0.65), size * rng.uniform(1.05, 1.25)
+  far = (size + cover) / 2 + rng.uniform(0, 0.06)
+  far *= rng.choice((-1, 1))
   middle = 0.5 - far / 2 + rng.uniform(-0.06, 0.06)
-  y, cover = rng.uniform(0.35, 0.65), size * rng.uniform(1.25, 1.45)
   tilt = rng.uniform(-20, 20)
   return middle, far * draw_progress(time, rng), far, y, size, cover, tilt
 

@@ -20,6 +20,7 @@ from i2v_jax.runtime.errors import (
 )
 
 SIDE = 128  # pixels of a picture
+INSIDE = 110  # of which show the object; around it is its shadow
 FONT = '/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf'
 FONT_SIZE = 109  # the only one of its bitmaps
 HELD_OUT = 0.25  # share of the objects that only validation shows
@@ -141,19 +142,25 @@ def draw_glyphs(font: str) -> tuple[list, list]:
 
 
 def fit(image: np.ndarray, what: str) -> np.ndarray:
-  """Crops a picture to what is opaque, and fits it into a square."""
+  """Crops a picture to what is opaque, fits it into a square, adds a shadow.
+
+  The shadow is soft and dark, so that an object can be seen on any photograph.
+  """
   rows, columns = (image[..., 3] > 8).nonzero()
   if not len(rows):
     raise FileError(f'{what} is empty or transparent; give another picture.')
   image = image[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
-  scale = SIDE / max(image.shape[:2])
+  scale = INSIDE / max(image.shape[:2])
   height, width = (max(1, round(scale * side)) for side in image.shape[:2])
   how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
   image = cv2.resize(image, (width, height), interpolation=how)
   full = np.zeros((SIDE, SIDE, 4), np.uint8)
   top, left = (SIDE - height) // 2, (SIDE - width) // 2
   full[top : top + height, left : left + width] = image
-  return full
+  alpha = full[..., 3].astype(np.float32)
+  shade = np.maximum(alpha, 0.7 * cv2.GaussianBlur(alpha, (0, 0), 5))
+  colour = full[..., :3] * (alpha / np.maximum(shade, 1))[..., None]
+  return np.dstack([colour, shade]).round().astype(np.uint8)
 
 
 def read_photographs(folder: str) -> list[np.ndarray]:

@@ -25,8 +25,9 @@ from i2v_jax.data.sets import digits
 from i2v_jax.runtime import errors
 from i2v_jax.runtime.console import console, make_progress
 
-FPS = 12
+FPS, CRF = 12, 20
 MARGIN = 1.12  # of a photograph around the frame, for the camera
+BLUR = (0.006, 0.02)  # of photographs, in sides of the frame
 NOISE = 4.0  # most of its standard deviation, in grey levels
 
 
@@ -126,6 +127,8 @@ def make_clip(motion: str, pictures: Pictures, split: str, args, rng):
   images = choose(pictures, split, rng)
   photograph = pick(pictures.photographs, rng)
   background = draw_view(photograph, round(MARGIN * args.size), rng)
+  blur = rng.uniform(*BLUR) * args.size  # as of a camera on what is in front
+  background = cv2.GaussianBlur(background, (0, 0), blur)
   scene = make_scene(motion, args.frames, rng)
   return draw_clip(scene, images, background, rng)
 
@@ -146,7 +149,9 @@ def write(args: argparse.Namespace) -> None:
         rng = np.random.default_rng([args.seed, part, i])
         motion = args.motions[i % len(args.motions)]
         clip = make_clip(motion, pictures, split, args, rng)
-        digits.write_video(folder / split / motion / f'{i:05d}.mp4', clip, FPS)
+        digits.write_video(
+          folder / split / motion / f'{i:05d}.mp4', clip, FPS, CRF
+        )
         advance()
   console.print(f'{args.root}: {args.train} + {args.val} clips')
 
