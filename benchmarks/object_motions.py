@@ -66,13 +66,13 @@ def draw_progress(time, rng, ease: bool = True):
 
 
 def draw_size(rng) -> float:
-  return rng.uniform(0.26, 0.36)
+  return rng.uniform(0.3, 0.42)
 
 
 def with_hand(time, x, y, size, rng) -> tuple[Track, Track]:
   """An object and a hand that holds it from below, on either side."""
   lean, grip = rng.uniform(-0.25, 0.25) * size, rng.uniform(0.5, 0.65) * size
-  hand = rng.uniform(0.28, 0.36)
+  hand = rng.uniform(0.32, 0.4)
   return (
     make_track('object', time, x, y, size, rng.uniform(-20, 20)),
     make_track('hand', time, x + lean, y + grip, hand, -100 * lean),
@@ -100,8 +100,8 @@ def drop(time, rng):
 
 
 def approach(time, rng):
-  far = rng.uniform(0.16, 0.24)
-  size = far * rng.uniform(2.2, 3.2) ** draw_progress(time, rng)
+  far = rng.uniform(0.2, 0.28)
+  size = far * rng.uniform(2, 2.8) ** draw_progress(time, rng)
   x, y = rng.uniform(0.35, 0.65, 2)
   return (make_track('object', time, x, y, size, rng.uniform(-20, 20)),)
 
@@ -109,12 +109,12 @@ def approach(time, rng):
 def turn_clockwise(time, rng):
   angle = rng.uniform(0, 360) + rng.uniform(90, 250) * draw_progress(time, rng)
   x, y = rng.uniform(0.3, 0.7, 2)
-  return (make_track('object', time, x, y, rng.uniform(0.32, 0.46), angle),)
+  return (make_track('object', time, x, y, rng.uniform(0.38, 0.52), angle),)
 
 
 def draw_covering(time, rng):
   """Places of an object and of a cover, and the way that either goes."""
-  size = draw_size(rng)
+  size = draw_size(rng) * 0.85
   y, cover = rng.uniform(0.35, 0.65), size * rng.uniform(1.05, 1.25)
   far = (size + cover) / 2 + rng.uniform(0, 0.06)
   far *= rng.choice((-1, 1))

@@ -28,6 +28,7 @@ from i2v_jax.runtime.console import console, make_progress
 FPS, CRF = 12, 20
 MARGIN = 1.12  # of a photograph around the frame, for the camera
 BLUR = (0.006, 0.02)  # of photographs, in sides of the frame
+CONTRAST = (0.4, 0.8)
 NOISE = 4.0  # most of its standard deviation, in grey levels
 
 
@@ -40,6 +41,14 @@ def draw_view(photograph: np.ndarray, side: int, rng) -> np.ndarray:
   if rng.random() < 0.5:
     view = view[:, ::-1]
   return cv2.resize(view, (side, side), interpolation=cv2.INTER_AREA)
+
+
+def fade(view: np.ndarray, rng) -> np.ndarray:
+  """Blurs a background and lowers its contrast, as behind what is in focus."""
+  view = cv2.GaussianBlur(view, (0, 0), rng.uniform(*BLUR) * len(view))
+  contrast = rng.uniform(*CONTRAST)
+  mean = view.mean((0, 1), keepdims=True)
+  return (mean + contrast * (view - mean)).astype(np.float32)
 
 
 def draw_cover(pictures: Pictures, rng) -> np.ndarray:
@@ -91,9 +100,7 @@ def draw_clip(
     edge = (MARGIN - 1) / 2
     move = np.array([[1, 0, (dx - edge) * side], [0, 1, (dy - edge) * side]])
     border = cv2.BORDER_REFLECT
-    frame = cv2.warpAffine(
-      background, move, (side, side), borderMode=border
-    ).astype(np.float32)
+    frame = cv2.warpAffine(background, move, (side, side), borderMode=border)
     for track, layer in zip(scene.tracks, layers, strict=True):
       centre = (track.x[i] + dx, track.y[i] + dy)
       _add(frame, layer, centre, track.size[i], track.angle[i])
@@ -127,8 +134,7 @@ def make_clip(motion: str, pictures: Pictures, split: str, args, rng):
   images = choose(pictures, split, rng)
   photograph = pick(pictures.photographs, rng)
   background = draw_view(photograph, round(MARGIN * args.size), rng)
-  blur = rng.uniform(*BLUR) * args.size  # as of a camera on what is in front
-  background = cv2.GaussianBlur(background, (0, 0), blur)
+  background = fade(background, rng)
   scene = make_scene(motion, args.frames, rng)
   return draw_clip(scene, images, background, rng)
 
