@@ -118,7 +118,7 @@ def draw_covering(time, rng):
   y, cover = rng.uniform(0.35, 0.65), size * rng.uniform(1.05, 1.25)
   far = (size + cover) / 2 + rng.uniform(0, 0.06)
   far *= rng.choice((-1, 1))
-  middle = 0.5 - far / 2 + rng.uniform(-0.06, 0.06)
+  middle = 0.5 - far / 2 + rng.uniform(-0.08, 0.08)
   tilt = rng.uniform(-20, 20)
   return middle, far * draw_progress(time, rng), far, y, size, cover, tilt
 
@@ -159,12 +159,12 @@ def come_together(time, rng):
 
 def draw_meeting(time, rng):
   """How far two objects are apart as they meet and part, and the sizes."""
-  size, far = draw_size(rng) * 0.85, rng.uniform(0.25, 0.32)
+  size, far = draw_size(rng) * 0.75, rng.uniform(0.19, 0.26)
   meet = rng.uniform(0.4, 0.6)
   before = np.clip(time / meet, 0, 1) ** rng.uniform(1, 1.5)
   after = np.clip((1 - time) / (1 - meet), 0, 1) ** rng.uniform(1, 1.5)
   way = rng.choice((-1, 1))
-  x, y = 0.5 + rng.uniform(-0.1, 0.1), rng.uniform(0.3, 0.7)
+  x, y = rng.uniform(0.45, 0.55), rng.uniform(0.3, 0.7)
   return size, x, y, way, far * (1 - before), far * (1 - after)
 
 

@@ -7,7 +7,7 @@ r"""Objects in motion, on a real image model: the first blocks of DINOv2-S.
   i2v sweep --config configs/objects.py --workdir runs/objects
 
 Ten motions in pairs that are each other reversed in time, of objects that
-training has not seen; hidden and covered objects look the same in a frame.
+training has not seen; hidden and covered objects look alike in a frame.
 `weights=`, `blocks=` and `root=` name other files. One budget: steps, batches,
 optimiser. Methods have no temporal embedding unless it is theirs (AIM), as it
 tells a model of single frames which of them it sees.
@@ -45,7 +45,7 @@ def adapt(c, adapter, operator=None, trainable=('adapters', *CLASSIFIER)):
 
 
 def relocate(c):
-  """ZeroI2V, with as many heads as its preset has of the next size."""
+  """ZeroI2V: a sixth of the channels of attention look at other frames."""
   adapt(c, LINEAR | dict(offsets=heads.offsets(c)))
 
 
@@ -74,20 +74,16 @@ def step_probe(c):
 
 
 def channel_shift(c):
-  """As many channels from other frames as the relocated heads have."""
-  seen = heads.offsets(c)
-  channels = sum(
-    heads.head_width(c) if isinstance(o, int) else o[1] for o in seen
-  )
-  share = dict(name='channel_shift', share=heads.width(c) // channels)
-  adapt(c, LINEAR, heads.fit(c, share))
+  """A sixth of the channels from other frames, as of the relocated heads."""
+  adapt(c, LINEAR, heads.fit(c, dict(name='channel_shift', share=12)))
 
 
 def full(c):
   """All of it, with the relocated heads, at a tenth of the rate."""
   trained_parts.full(c)
-  operator = dict(name='head_relocation', offsets=heads.offsets(c))
-  c.model.temporal_operator = operator
+  c.model.temporal_operator = dict(
+    name='head_relocation', offsets=heads.offsets(c)
+  )
 
 
 def st_adapter(c):
