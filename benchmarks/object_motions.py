@@ -113,31 +113,36 @@ def turn_clockwise(time, rng):
 
 
 def draw_covering(time, rng):
-  """Places of an object and of a cover, and the way that either goes."""
+  """Places along a row, of what moves and of what stays; and other numbers.
+
+  Returns:
+    x of what moves, x of what stays, y, the sizes of object and cover, and the
+    angle of the object.
+  """
   size = draw_size(rng) * 0.85
-  y, cover = rng.uniform(0.35, 0.65), size * rng.uniform(1.05, 1.25)
-  far = (size + cover) / 2 + rng.uniform(0, 0.06)
+  y, board = rng.uniform(0.35, 0.65), size * rng.uniform(1.05, 1.25)
+  far = (size + board) / 2 + rng.uniform(0, 0.06)
   far *= rng.choice((-1, 1))
-  middle = 0.5 - far / 2 + rng.uniform(-0.08, 0.08)
-  tilt = rng.uniform(-20, 20)
-  return middle, far * draw_progress(time, rng), far, y, size, cover, tilt
+  start = 0.5 - far / 2 + rng.uniform(-0.08, 0.08)
+  moving = start + far * draw_progress(time, rng)
+  return moving, start + far, y, size, board, rng.uniform(-20, 20)
 
 
 def hide(time, rng):
   """The object goes behind a cover that stays."""
-  x, way, far, y, size, cover, tilt = draw_covering(time, rng)
+  moving, still, y, size, board, angle = draw_covering(time, rng)
   return (
-    make_track('object', time, x + way, y, size, tilt),
-    make_track('cover', time, x + far, y, cover),
+    make_track('object', time, moving, y, size, angle),
+    make_track('cover', time, still, y, board),
   )
 
 
 def cover(time, rng):
   """The cover goes over an object that stays."""
-  x, way, far, y, size, cover, tilt = draw_covering(time, rng)
+  moving, still, y, size, board, angle = draw_covering(time, rng)
   return (
-    make_track('object', time, x + far, y, size, tilt),
-    make_track('cover', time, x + way, y, cover),
+    make_track('object', time, still, y, size, angle),
+    make_track('cover', time, moving, y, board),
   )
 
 

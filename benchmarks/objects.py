@@ -21,6 +21,7 @@ import object_pictures
 from object_motions import MOTIONS, Scene, make_scene
 from object_pictures import Pictures
 
+from i2v_jax.cli.numbers import count, from_0
 from i2v_jax.data.sets import digits
 from i2v_jax.runtime import errors
 from i2v_jax.runtime.console import console, make_progress
@@ -168,16 +169,24 @@ def parse(argv=None) -> argparse.Namespace:
   )
   add = parser.add_argument
   add('root', help='New folder.')
-  add('--train', type=int, default=2160, metavar='CLIPS')
-  add('--val', type=int, default=540, metavar='CLIPS')
+  add('--train', type=count, default=2160, metavar='CLIPS')
+  add('--val', type=count, default=540, metavar='CLIPS')
   add('--motions', type=to_motions, default=MOTIONS, metavar='NAME,NAME')
-  add('--size', type=int, default=128, metavar='PIXELS', help='Even.')
-  add('--frames', type=int, default=32)
-  add('--seed', type=int, default=0)
+  add('--size', type=even, default=128, metavar='PIXELS')
+  add('--frames', type=count, default=32)
+  add('--seed', type=from_0, default=0)
   add('--sprites', default='', metavar='DIR', help='In place of the font.')
   add('--font', default=object_pictures.FONT, metavar='FILE')
   add('--photographs', default='', metavar='DIR')
   return parser.parse_args(argv)
+
+
+def even(text: str) -> int:
+  """An even number of pixels, as H.264 needs it."""
+  size = count(text)
+  if size % 2:
+    raise argparse.ArgumentTypeError(f'{size} is odd; H.264 needs even sides.')
+  return size
 
 
 def to_motions(text: str) -> tuple[str, ...]:

@@ -237,7 +237,14 @@ def test_what_is_missing_is_said(folders, tmp_path, monkeypatch):
     load(str(tmp_path), '', photographs)
 
 
-def test_an_unknown_motion_is_named(capsys):
+@pytest.mark.parametrize(
+  ('option', 'value', 'error'),
+  [
+    ('--motions', 'push rihgt', "did you mean 'push right'?"),
+    ('--size', '33', '33 is odd'),
+  ],
+)
+def test_a_wrong_argument_is_named(option, value, error, capsys):
   with pytest.raises(SystemExit, match='2'):
-    objects.parse(['root', '--motions', 'push rihgt'])
-  assert "did you mean 'push right'?" in capsys.readouterr().err
+    objects.parse(['root', option, value])
+  assert error in capsys.readouterr().err
