@@ -191,7 +191,7 @@ def even(text: str) -> int:
 
 def to_motions(text: str) -> tuple[str, ...]:
   """Names of motions, in the order of `MOTIONS`."""
-  names = [name.strip() for name in text.split(',')]
+  names = [' '.join(name.split()) for name in text.split(',')]
   for name in names:
     if name not in MOTIONS:
       raise argparse.ArgumentTypeError(

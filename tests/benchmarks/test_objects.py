@@ -237,6 +237,12 @@ def test_what_is_missing_is_said(folders, tmp_path, monkeypatch):
     load(str(tmp_path), '', photographs)
 
 
+def test_motions_may_be_listed_over_several_lines():
+  found = objects.parse(['root', '--motions', 'push left,come\n  together'])
+  assert found.motions == ('push left', 'come together')
+  assert objects.parse(['root']).motions == MOTIONS
+
+
 @pytest.mark.parametrize(
   ('option', 'value', 'error'),
   [
