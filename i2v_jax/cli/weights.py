@@ -7,6 +7,7 @@ from i2v_jax.cli.arguments import (
   add_set,
   add_subcommands,
 )
+from i2v_jax.cli.numbers import count
 from i2v_jax.runtime.errors import UserError
 
 
@@ -32,8 +33,13 @@ def convert_weights(args) -> None:
   from i2v_jax.training import config_files
 
   if not args.config:
-    convert.convert_image_model(args.source, args.out, **_parse_arguments(args))
+    given = _parse_arguments(args) | dict(blocks=args.blocks)
+    convert.convert_image_model(args.source, args.out, **given)
     return
+  if args.blocks:
+    raise UserError(
+      '--blocks is of image models; it does not go with --config.'
+    )
   if not args.classes:
     raise UserError('A video model needs its class names: give --classes.')
   config = config_files.load_config(args.config, args.set)
@@ -82,6 +88,13 @@ def add(command) -> None:
       help='Weights to take from a checkpoint that has both (default: ema).',
     )
   add_new_folder(out)
+  out.add_argument(
+    '--blocks',
+    type=count,
+    default=0,
+    metavar='N',
+    help='Keep the first N blocks of a ViT (default: all).',
+  )
   add_config(out, 'Config of the experiment of a published video model')
   out.add_argument(
     '--classes', help='JSON file with the class names in label order.'

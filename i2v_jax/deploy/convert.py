@@ -1,10 +1,12 @@
 """`i2v weights convert`: published weights in our own format."""
 
+import dataclasses
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from i2v_jax import adapters
+from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.deploy import trained
 from i2v_jax.deploy.export import export_unmerged
 from i2v_jax.deploy.release import load_release
@@ -18,7 +20,7 @@ from i2v_jax.weights.formats import native
 
 
 def convert_image_model(
-  source, out, which: str = '', **choices
+  source, out, which: str = '', blocks: int = 0, **choices
 ) -> pathlib.Path:
   """Writes an image model with the metadata needed to use it.
 
@@ -26,6 +28,7 @@ def convert_image_model(
     source: as in `weights.load_image_model`.
     out: folder; `model.safetensors` (float32) is written into it.
     which: as in `load_image_model`.
+    blocks: number of blocks of a ViT to keep, from the first; 0 for all.
     **choices: further arguments of `load_image_model`.
 
   Returns:
@@ -42,18 +45,41 @@ def convert_image_model(
   if out.exists() and any(out.iterdir()):
     raise UserError(f'{out} is not empty; choose a new folder as --out.')
   loaded = image.load_image_model(source, which=which, **choices)
+  params, cfg = loaded.params, loaded.model.cfg
+  if blocks:
+    params, cfg = keep_first_blocks(params, cfg, blocks)
   path = out / 'model.safetensors'
   out.mkdir(parents=True, exist_ok=True)
   native.write(
     path,
-    loaded.params,
-    **native.make_metadata(loaded.model.cfg),
+    params,
+    **native.make_metadata(cfg),
     normalization=loaded.report.normalization,
     resampling=loaded.report.resampling,
-    sha256=sha256(loaded.params),
+    sha256=sha256(params),
   )
-  console.print(f'{path}: {loaded.report.format}')
+  note = f', its first {blocks} blocks' if blocks else ''
+  console.print(f'{path}: {loaded.report.format}{note}')
   return path
+
+
+def keep_first_blocks(
+  params: Mapping[str, Any], cfg: ViTConfig, count: int
+) -> tuple[dict[str, Any], ViTConfig]:
+  """Cuts a ViT off after a block; its final norm then follows that one.
+
+  Raises:
+    UserError: it has fewer blocks, or is no ViT.
+  """
+  if not isinstance(cfg, ViTConfig):
+    raise UserError('A Swin has stages; blocks can be left out of a ViT only.')
+  if count not in range(1, cfg.depth + 1):
+    raise UserError(
+      f'blocks is {count}; the model has {cfg.depth}, so it can be 1 to that.'
+    )
+  gone = {f'blocks_{i}' for i in range(count, cfg.depth)}
+  kept = {name: part for name, part in params.items() if name not in gone}
+  return kept, dataclasses.replace(cfg, depth=count)
 
 
 def convert_release(

@@ -79,7 +79,7 @@ def test_a_sweep_of_reported_numbers_takes_no_other_arguments(name):
     list(module.sweep('variant=L/14'))
 
 
-@pytest.mark.parametrize('name', [*SWEEPS, 'quickstart'])
+@pytest.mark.parametrize('name', [*SWEEPS, 'quickstart', 'objects'])
 def test_every_sweep_has_a_smoke_test(name):
   module = importlib.import_module(f'configs.{name}')
   variants = list(module.sweep('smoke'))
@@ -92,7 +92,7 @@ def test_every_sweep_has_a_smoke_test(name):
     check_builds(config)
 
 
-@pytest.mark.parametrize('name', [*SWEEPS, 'quickstart'])
+@pytest.mark.parametrize('name', [*SWEEPS, 'quickstart', 'objects'])
 def test_operators_of_a_sweep_fit_its_models_at_full_size(name):
   module = importlib.import_module(f'configs.{name}')
   for _, config in module.sweep(''):

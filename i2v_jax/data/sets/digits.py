@@ -138,15 +138,15 @@ def creating(root: str) -> Iterator[pathlib.Path]:
     shutil.rmtree(partial, ignore_errors=True)
 
 
-def write_video(path, frames: np.ndarray, fps: int) -> None:
+def write_video(path, frames: np.ndarray, fps: int, crf: int = 12) -> None:
   """Encodes uint8 RGB `[T, H, W, 3]` to H.264; even sizes only."""
-  with open_video(path, frames.shape[1:3], fps) as write:
+  with open_video(path, frames.shape[1:3], fps, crf) as write:
     write(frames)
 
 
 @contextlib.contextmanager
 def open_video(
-  path, size: tuple[int, int], fps: int
+  path, size: tuple[int, int], fps: int, crf: int = 12
 ) -> Iterator[Callable[[np.ndarray], None]]:
   """Opens a new video of height and width `size`; yields what adds frames."""
   with files.explain_errors(path), av.open(str(path), 'w') as container:
@@ -155,7 +155,7 @@ def open_video(
     stream.pix_fmt = 'yuv420p'
     stream.codec_context.thread_count = 1
     # On frames this small mbtree makes the bytes differ from run to run.
-    stream.options = {'crf': '12', 'preset': 'veryfast', 'mbtree': '0'}
+    stream.options = {'crf': str(crf), 'preset': 'veryfast', 'mbtree': '0'}
 
     def write(frames: np.ndarray) -> None:
       for frame in frames:
