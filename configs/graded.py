@@ -5,9 +5,9 @@ i2v sweep --config configs/graded.py:table=operators --seeds 5 \
   --baseline 'relocation KV' --workdir runs/graded-operators
 
 The model, its weights and optimiser are the quickstart's; the clips are made by
-the first run. Neither a frame nor the bag of all frames tells the class. Tables:
-operators, heads, fields, ranks, strategies, aim, dualpath, shares. Numbers of
-papers beside ours are those of their own tables, on other data.
+the first run. Neither a frame nor the bag of all frames tells the class.
+Tables: operators, heads, fields, ranks, strategies, aim, dualpath, shares. The
+numbers of papers beside ours are those of their own tables, on other data.
 """
 
 from configs import common, graded_tables, miniature, quickstart
@@ -17,24 +17,36 @@ HARD = dict(num_train=2000, num_val=1000, noise=10.0, distractors=1)
 
 
 def get_config(arg=''):
-  arg = common.parse_arg(arg, frames=FRAMES, table='', smoke=False)
-  c = quickstart.get_config()
-  c.compare, c.model.num_frames = {}, arg.frames
-  hold = max(arg.frames // FRAMES, 1)
-  c.clip.stride = hold * FRAMES // arg.frames
-  c.data.format = 'graded_digits'
-  c.data.root = f'runs/graded-digits-{hold}'
-  c.data.options = HARD | dict(hold=hold)
+  arg = _parse(arg)
+  c = make(arg.frames)
   return miniature.shrink(c) if arg.smoke else c
 
 
+def make(frames=FRAMES):
+  c = quickstart.get_config()
+  c.compare, c.model.num_frames = {}, frames
+  hold = max(frames // FRAMES, 1)
+  c.clip.stride = hold * FRAMES // frames
+  c.data.format = 'graded_digits'
+  c.data.root = f'runs/graded-digits-{hold}'
+  c.data.options = HARD | dict(hold=hold)
+  return c
+
+
 def sweep(arg=''):
-  table = common.parse_arg(arg, frames=FRAMES, table='', smoke=False).table
-  rows = common.choose(graded_tables.TABLES, table or 'operators', 'table')
-  yield from rows(lambda **more: get_config(_join(arg, more)))
+  arg = _parse(arg)
+  rows = common.choose(graded_tables.TABLES, arg.table, 'table')
+  for name, c in rows(make):
+    yield name, shorten(c) if arg.smoke else c
 
 
-def _join(arg, more):
-  """The argument with more of its keys."""
-  pairs = [f'{key}={value}' for key, value in more.items()]
-  return ','.join(filter(None, [arg, *pairs]))
+def shorten(c):
+  """Three steps on few clips, of the same model."""
+  c.data.root += '-smoke'
+  c.data.options.num_train, c.data.options.num_val = 160, 20
+  c.batch_size, c.steps, c.log_every, c.reported = 8, 3, 1, 0.0
+  return c
+
+
+def _parse(arg):
+  return common.parse_arg(arg, frames=FRAMES, table='operators', smoke=False)

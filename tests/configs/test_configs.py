@@ -22,7 +22,7 @@ from i2v_jax.models.inputs import param_shapes
 from i2v_jax.training import experiment, loop
 
 PARTS = ('common', 'comparison', 'datasets', 'heads', 'methods', 'published')
-PARTS += ('miniature', 'probes', 'trained_parts')
+PARTS += ('graded_tables', 'miniature', 'probes', 'trained_parts')
 NAMES = sorted(
   path.stem
   for path in (ROOT / 'configs').glob('*.py')
@@ -30,6 +30,7 @@ NAMES = sorted(
 )
 # These make their data.
 DEMOS = ('quickstart', 'detection_quickstart', 'footage_quickstart')
+DEMOS += ('graded',)
 SWEEPS = sorted(
   f'ablations.{path.stem}' for path in (ROOT / 'configs/ablations').glob('*.py')
 )
