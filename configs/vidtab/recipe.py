@@ -6,7 +6,7 @@ cannot be followed, a line says so.
 
 from functools import partial
 
-from configs import common, methods, miniature
+from configs import common, methods, miniature, probes
 from configs.vidtab import published
 
 TASKS = {  # folder -> name in the table, classes, shots that have a list
@@ -51,7 +51,7 @@ def adapters(c):
 
 def attentive_probe(c, quirks):
   """The frozen model: position of each frame, one query, MLP and head."""
-  methods.attentive_probe(c)
+  probes.attentive_probe(c)
 
 
 def linear_probe(c, quirks):

@@ -139,20 +139,6 @@ def test_sgd_is_that_of_torch():
   assert_close(found, wanted, rtol=0, atol=1e-7)
 
 
-def test_lars_moves_by_a_share_of_the_norm():
-  params = {'kernel': np.float32([[3.0, 4.0]]), 'bias': np.zeros(2, 'f4')}
-  grads = {'kernel': np.float32([[0.0, 2.0]]), 'bias': np.ones(2, 'f4')}
-  options = dict(weight_decay=0.0, momentum=0.9)
-  tx = optimizer.make_optimizer(lambda _: 0.1, name='lars', **options)
-  state = tx.init(params)
-  first, state = tx.update(grads, state, params)
-  # 0.001 of a norm of 5, along the gradient; as SGD where the norm is 0.
-  np.testing.assert_allclose(first['kernel'], [[0, -0.1 * 0.005]], rtol=1e-6)
-  np.testing.assert_allclose(first['bias'], [-0.1, -0.1], rtol=1e-6)
-  second, _ = tx.update(grads, state, params)
-  np.testing.assert_allclose(second['kernel'], 1.9 * first['kernel'], rtol=1e-6)
-
-
 def test_an_unknown_optimizer_is_refused():
   with pytest.raises(ValueError, match=r"'adam'; .*'adamw', 'sgd', 'lars'"):
     optimizer.make_optimizer(lambda _: 1.0, name='adam')

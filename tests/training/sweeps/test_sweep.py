@@ -191,7 +191,7 @@ def test_the_folder_is_named_after_the_file_if_none_is_given(
 ):
   asked = []
 
-  def remember(variants, workdir, seeds):
+  def remember(variants, workdir, seeds, baseline):
     asked.append((len(variants), workdir))
     return []
 
