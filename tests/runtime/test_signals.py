@@ -16,7 +16,7 @@ from timeless import read_records
 from i2v_jax.deploy import trained
 from i2v_jax.runtime import errors, signals
 from i2v_jax.training import loop, nonfinite
-from i2v_jax.training.evaluation import evaluate
+from i2v_jax.training.evaluation import split_scores
 from i2v_jax.training.workdir import checkpoint
 from i2v_jax.training.workdir.heartbeat import Heartbeat
 
@@ -183,7 +183,7 @@ MOMENTS = {  # what is at work when the signal comes -> step that is saved
   '_evaluate_one_view': (loop.Trainer, 2),
   'save': (checkpoint.Checkpoints, 2),
   '_write': (loop.Trainer, 3),
-  '_start': (evaluate, 2),
+  '_start': (split_scores, 2),
 }
 
 
