@@ -24,7 +24,7 @@ def get_config(arg=''):
 
 def make(frames=FRAMES):
   c = quickstart.get_config()
-  c.compare, c.model.num_frames = {}, frames
+  c.compare, c.model.num_frames, c.steps = {}, frames, 600
   hold = max(frames // FRAMES, 1)
   c.clip.stride = hold * FRAMES // frames
   c.data.format = 'graded_digits'
