@@ -24,6 +24,8 @@ def test_frames_see_the_same_steps():
     c = graded.make(frames)
     assert (c.data.options.hold, c.clip.stride) == (hold, stride)
     assert c.clip.stride * frames == 16 * hold
+  for name, c in graded.sweep('table=ranks,frames=32'):
+    assert c.model.num_frames == 32, name
 
 
 def test_a_table_is_trained_and_compared(tmp_path, capsys):
