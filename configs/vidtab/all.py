@@ -12,6 +12,7 @@ linear_probe and full. Other numbers of shots, such as `shots=8`, are drawn from
 the next larger list by the seed. `root=DIR` is the folder of all tasks
 (docs/datasets.md).
 
+The paper's numbers are not here: its Table 8 is in none of our sources.
 What is reported is the last step. `release_quirks` reports the best of all
 evaluations on the test list, as the authors do, which is too high; AIM then
 drops paths as its release does.
