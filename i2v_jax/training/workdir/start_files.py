@@ -1,7 +1,8 @@
 """What a run writes down as it starts: its data, its costs, the start itself.
 
-`data.json` and `costs.json` are replaced at every start; `starts.jsonl` gets a
-line more. Reports read them; training does not.
+`data.json` and `costs.json`, which waits for the compiled step, are replaced at
+every start; `starts.jsonl` gets a line more. Reports read them; training does
+not.
 """
 
 import json
@@ -24,7 +25,7 @@ MOST_MISSING = 100  # ids that are listed
 
 
 def write_start(run, step: int) -> None:
-  """Writes `data.json` and `costs.json`, and adds a line to `starts.jsonl`.
+  """Writes `data.json`, and adds a line to `starts.jsonl`.
 
   Only the first process writes.
 
@@ -43,18 +44,17 @@ def write_start(run, step: int) -> None:
     for name, part in (('train', run.train), ('val', run.val))
   }
   files.write_json(run.workdir / 'data.json', found)
-  write_costs(run)
   _add_line(run.workdir / 'starts.jsonl', _describe_start(run, step))
 
 
-def write_costs(run, train_peak_bytes: int | None = None) -> None:
+def write_costs(run, train_peak_bytes: int | None) -> None:
   """Writes `costs.json`: sizes, devices, and what compiling has found.
 
   Only the first process writes.
 
   Args:
     run: with its state.
-    train_peak_bytes: memory of a step on one device as XLA plans it, if known.
+    train_peak_bytes: memory of a step on one device as XLA plans it, or None.
 
   Raises:
     FileError: the disk refuses.

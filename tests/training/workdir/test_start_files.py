@@ -99,9 +99,8 @@ def test_a_start_says_which_command_and_versions(smoke_run):
 
 
 @pytest.fixture
-def begin(run, monkeypatch):
+def begin(run):
   """Starts the run at a step, as far as its files go."""
-  monkeypatch.setattr(start_files, 'write_costs', lambda run: None)
   device = types.SimpleNamespace(platform='cpu')
   devices = types.SimpleNamespace(flat=[device])
   run.mesh = types.SimpleNamespace(size=1, devices=devices)
@@ -122,7 +121,7 @@ def test_every_start_adds_a_line_and_replaces_the_data(run, begin):
 def test_only_the_first_process_writes(run, begin, monkeypatch):
   monkeypatch.setattr(jax, 'process_index', lambda: 1)
   begin(0)
-  start_files.write_costs(run)
+  start_files.write_costs(run, None)
   assert not list(run.workdir.iterdir())
 
 
