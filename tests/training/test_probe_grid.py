@@ -92,8 +92,12 @@ def test_a_run_in_its_workdir_trains_on_its_features(
   config, tmp_path, monkeypatch
 ):
   probe_grid.train_grid(config, [1e-3], [0.0], tmp_path)
-  monkeypatch.setattr(features, '_compute_rows', None)
-  train_alone(config, tmp_path, 1e-3, 0.0)
+  computed = []
+  monkeypatch.setattr(
+    features, '_compute_rows', lambda *args: computed.append(args)
+  )
+  run, _ = train_alone(config, tmp_path, 1e-3, 0.0)
+  assert int(run.state.step) == run.steps and not computed
 
 
 @pytest.mark.parametrize(
