@@ -71,12 +71,8 @@ DEMOS = {
   'digit_boxes': (digit_boxes.generate, 'boxes', ('proposals', 'min_score')),
   'digit_footage': (digit_footage.generate, 'segments', ()),
 }
-_TRAIN_TEST = (
-  'ucf101',
-  'hmdb51',
-  'diving48',
-  'vidtab',
-)  # they have no split val
+# They have no split val.
+_TRAIN_TEST = ('ucf101', 'hmdb51', 'diving48', 'vidtab')
 
 
 def choose_splits(format: str) -> tuple[str, str]:
