@@ -26,7 +26,8 @@ def get_config(arg=''):
 
 def make(frames=FRAMES):
   c = quickstart.get_config()
-  c.compare, c.model.num_frames, c.steps = {}, frames, 600
+  c.compare, c.model.num_frames = {}, frames
+  c.batch_size, c.steps, c.optimizer.lr = 16, 600, 6e-3
   hold = max(frames // FRAMES, 1)
   c.clip.stride = hold * FRAMES // frames
   c.data.format = 'graded_digits'
