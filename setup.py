@@ -29,6 +29,7 @@ INSTALL_REQUIRES = [
   'rich>=13.9,<16',
   'safetensors>=0.5,<1',
   'scikit-learn>=1.5,<2',  # the digits of the quickstart
+  'scipy>=1.13,<2',
   'tensorboardX>=2.6.1,<3',
   'tensorflow-datasets>=4.9.7,<5',  # TensorFlow itself is never imported
 ]

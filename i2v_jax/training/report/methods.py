@@ -16,7 +16,9 @@ from i2v_jax.training.sweeps.folders import name_folder
 
 # Accuracies that a row may be ranked by, and their names.
 SCORES = {'mAP': 'mAP', 'top1': 'top-1'}
+_DIFFERENCE = ('difference', 'difference_low', 'difference_high')
 _NUMBERS = (
+  *_DIFFERENCE,
   'parameters',
   'tunable_params',
   'view_macs',
@@ -73,6 +75,7 @@ def describe(row: Mapping[str, Any], folder, score: str) -> dict[str, Any]:
     'name': name,
     'score': row.get(score),
     'deviation': row.get(f'{score}_deviation'),
+    'difference': [row.get(key) for key in _DIFFERENCE],
     'gflops': macs * 1e-9 if is_number(macs) else None,
     'reported': reported / 100 if reported else None,
     'error': row.get('error'),

@@ -116,9 +116,9 @@ def show_bound(value: float) -> Markup:
   return tag(value, '0.01' if text == '0.00' and value > 0 else text)
 
 
-def show_points(value: Any) -> Markup | str:
-  """A difference of shares as points of percent."""
-  return tag(value, f'{100 * value:.1f}') if is_number(value) else NONE
+def show_points(value: Any, sign: str = '-') -> Markup | str:
+  """A difference of shares as points of percent; `+` signs positive ones."""
+  return tag(value, f'{100 * value:{sign}.1f}') if is_number(value) else NONE
 
 
 def show_views(text: Any) -> str:

@@ -58,6 +58,7 @@ def make_sweep_report(workdir: files.Path) -> str:
     failed=[m for m in found if m['error']],
     figures=_draw_figures(points, name, chance),
     columns={key: any(m[key] is not None for m in found) for key in _SHOWN},
+    compared=any(is_number(m['difference'][0]) for m in found),
   )
 
 

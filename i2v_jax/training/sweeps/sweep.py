@@ -13,6 +13,7 @@ from i2v_jax.runtime.errors import FileError
 from i2v_jax.training import after_training, experiment, loop, selection
 from i2v_jax.training.config_files import Variant
 from i2v_jax.training.sweeps import cells, paired, preview
+from i2v_jax.training.sweeps.correlation import describe_correlation
 from i2v_jax.training.sweeps.seeds import expand_seeds, gather_seeds
 
 # File in the folder of a finished variant.
@@ -55,7 +56,8 @@ def train_and_show(
     rows = train_all(variants, workdir, seeds)
   if baseline:
     rows = paired.add_differences(rows, workdir, baseline)
-  finish(rows, workdir, columns, CAPTION if baseline else '')
+  captions = CAPTION if baseline else '', describe_correlation(rows)
+  finish(rows, workdir, columns, ' '.join(filter(None, captions)))
   cells.show(variants, rows, workdir)
   return rows
 

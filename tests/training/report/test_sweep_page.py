@@ -117,6 +117,18 @@ def test_seeds_are_linked_to_and_their_deviation_is_shown(tmp_path):
   assert '<svg' not in found  # of a single point
 
 
+def test_differences_to_a_baseline_are_shown_with_their_interval(tmp_path):
+  rows = swept.make_rows()[:3]
+  alone = make_sweep_report(swept.make_sweep(tmp_path, rows))
+  assert '>difference<' not in alone
+  rows[1] |= dict(difference=0.75, difference_low=0.5, difference_high=0.875)
+  page = make_sweep_report(swept.make_sweep(tmp_path, rows))
+  assert '>difference<' in page
+  assert find_values(page, 'LoRA')[1:4] == [0.75, 0.5, 0.875]
+  assert '>+75.0</data>' in page and '>+87.5</data>' in page
+  assert find_values(page, 'ZeroI2V')[1] == rows[2]['reported'] / 100
+
+
 def test_costs_that_results_lack_are_those_of_the_runs(tmp_path):
   rows = [
     {k: v for k, v in row.items() if not k.startswith('train_')}
