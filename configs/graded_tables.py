@@ -110,9 +110,13 @@ def strategies(get):
   for name, (top1, adapter, trained) in STRATEGIES.items():
     trained = trained or ('adapters', *CLASSIFIER)
     yield name, with_number(row(get, adapter, relocation(), trained), top1)
-  c = row(get, None, relocation(), ('',))
-  c.optimizer.lr /= 10
+  c = slower(row(get, None, relocation(), ('',)))
   yield 'full fine-tuning, a tenth of the rate', with_number(c, 63.2)
+
+
+def slower(c):
+  c.optimizer.lr /= 10
+  return c
 
 
 def aim(get):
@@ -162,15 +166,31 @@ def shares(get):
 
 def methods(get):
   evl = dict(name='evl', layers=2, dropout=0.0)
-  yield 'full fine-tuning', row(get, None, relocation(), ('',))
+  yield 'full fine-tuning', slower(row(get, None, relocation(), ('',)))
   yield 'ZeroI2V', row(get, LINEAR, relocation())
   yield 'AIM', embedded(get, AIM)
   yield 'ST-Adapter', row(get, st_adapter(4, 16))
   yield 'EVL', row(get, evl, trainable=('adapters', 'head'))
-  probe = dict(name='attentive_probe', positions=True)
-  c = row(get, probe, trainable=('adapters', 'head'))
+  yield 'attentive probe', probe(get, 'attentive_probe', positions=True)
+
+
+def probe(get, name, **options):
+  """A probe of frozen features, which are computed once."""
+  c = row(get, dict(name=name, **options), trainable=('adapters', 'head'))
+  c.clips_per_video, c.cache_gb = 1, 1.0
   c.optimizer.lr = 1e-2  # its queries learn nothing at the others' rate
-  yield 'attentive probe', c
+  return c
+
+
+def probes(get):
+  """What frames tell alone, as a bag, and in order, of a frozen model."""
+  still = lambda frames=1: get(frames=frames)
+  yield 'one frame, full fine-tuning', slower(row(still, None, None, ('',)))
+  yield 'bag of frames, full fine-tuning', slower(row(get, None, None, ('',)))
+  bag = probe(get, 'attentive_probe', positions=False)
+  yield 'bag of frames, attentive probe', bag
+  yield 'attentive probe', probe(get, 'attentive_probe', positions=True)
+  yield 'STEP', probe(get, 'step_probe', positions=True)
 
 
 TABLES = dict(
@@ -182,4 +202,5 @@ TABLES = dict(
   aim=aim,
   dualpath=dualpath,
   shares=shares,
+  probes=probes,
 )
