@@ -4,12 +4,14 @@ I2V_KILLS says how often it is killed; 20 is the full proof.
 """
 
 import contextlib
+import json
 import os
 import random
 import shlex
 import shutil
 import signal
 import subprocess
+import sys
 
 import jax
 import numpy as np
@@ -204,3 +206,26 @@ def test_a_workdir_that_vanishes_ends_the_run(digits, tmp_path):
   output = process.communicate()[0]
   assert process.returncode == 1 and 'Traceback' not in output, output
   assert 'was moved or removed' in output
+
+
+def test_a_killed_sweep_trains_no_variant_twice(sweep_file, digits, tmp_path):
+  changes = (f'data.root={digits}', 'steps=12', 'checkpoint_every=2')
+
+  def command(folder):
+    argv = [sys.executable, '-m', 'i2v_jax.cli', 'sweep', '--seeds=2']
+    argv += [f'--config={sweep_file()}:', f'--workdir={tmp_path / folder}']
+    return argv + [f'--set={change}' for change in changes]
+
+  def read(folder):
+    return json.loads((tmp_path / folder / 'results.json').read_text('utf-8'))
+
+  whole = start(command('whole')).communicate()[0]
+  killed = start(command('killed'))
+  wait_for_steps(killed, whole.count('\nstep') * 5 // 8)  # in the third of four
+  os.kill(killed.pid, signal.SIGKILL)
+  killed.communicate()
+  assert not (tmp_path / 'killed/results.json').exists()
+  output = start(command('killed')).communicate()[0]
+  assert output.count('finished before') == 2
+  assert 'resumed at step' in output
+  assert read('killed') == read('whole')

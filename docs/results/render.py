@@ -1,0 +1,78 @@
+"""Writes the tables of docs/results.md from the JSON files of this folder.
+
+python docs/results/render.py
+
+`<!-- table: NAME -->` in the text is followed by the table of NAME.json.
+"""
+
+import json
+import pathlib
+import re
+
+import numpy as np
+
+from i2v_jax.training.sweeps.correlation import describe_correlation
+
+FOLDER = pathlib.Path(__file__).parent
+PAGE = FOLDER.parent / 'results.md'
+TABLE = re.compile(r'(<!-- table: (\w+) -->\n).*?(?=\n<!-- end -->)', re.DOTALL)
+
+
+def render_page(text: str) -> str:
+  """Replaces each table of the page by that of its file."""
+  return TABLE.sub(lambda found: found[1] + _render_file(found[2]), text)
+
+
+def _render_file(name: str) -> str:
+  path = FOLDER / f'{name}.json'
+  return render_table(json.loads(path.read_text(encoding='utf-8')))
+
+
+def render_table(found: dict) -> str:
+  """Renders what `collect.py` has kept of a sweep as Markdown."""
+  rows, seeds = found['rows'], len(found['rows'][0]['seeds'])
+  columns = {'row': lambda row: row['name'], 'tunable': _format_tunable}
+  columns['top-1'] = _format_accuracy
+  if any('difference' in row for row in rows):
+    columns['difference'] = _format_difference
+  if any(row['reported'] for row in rows):
+    columns['paper'] = _format_paper
+  lines = [list(columns), ['---'] * len(columns)]
+  lines += [[text(row) for text in columns.values()] for row in rows]
+  table = '\n'.join(f'| {" | ".join(line)} |' for line in lines)
+  minutes = np.sum([row['minutes'] for row in rows])
+  notes = [f'{seeds} seeds' if seeds > 1 else 'One seed']
+  notes += [f'{minutes:.0f} core-minutes of training steps.']
+  notes = [', '.join(notes), describe_correlation(_as_rows(rows))]
+  command = f'```\n{found["command"]}\n```'
+  return f'{command}\n\n{table}\n\n{" ".join(filter(None, notes))}'
+
+
+def _as_rows(rows) -> list[dict]:
+  return [{'error': None} | row for row in rows]
+
+
+def _format_tunable(row) -> str:
+  return f'{row["tunable_params"]:,}'
+
+
+def _format_accuracy(row) -> str:
+  spread = row.get('top1_deviation')
+  more = '' if spread is None else f' ± {spread * 100:.1f}'
+  return f'{row["top1"] * 100:.1f}{more}'
+
+
+def _format_difference(row) -> str:
+  if 'difference' not in row:
+    return 'baseline'
+  keys = ('difference', 'difference_low', 'difference_high')
+  mean, low, high = (100 * row[key] for key in keys)
+  return f'{mean:+.1f} ({low:+.1f} to {high:+.1f})'
+
+
+def _format_paper(row) -> str:
+  return f'{row["reported"]:.1f}' if row['reported'] else '-'
+
+
+if __name__ == '__main__':
+  PAGE.write_text(render_page(PAGE.read_text('utf-8')), encoding='utf-8')
