@@ -28,7 +28,9 @@ _PUBLIC = {
   'probe': 'data.videos.decode',
   'read_frames': 'data.videos.decode',
   'split': 'params',
+  'streaming': 'models.streaming',
 }
+_MODULES = ('streaming',)
 __all__ = sorted(_PUBLIC)
 
 
@@ -36,7 +38,7 @@ def __getattr__(name: str):
   if name not in _PUBLIC:
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
   module = importlib.import_module(f'{__name__}.{_PUBLIC[name]}')
-  return getattr(module, name)
+  return module if name in _MODULES else getattr(module, name)
 
 
 def __dir__():

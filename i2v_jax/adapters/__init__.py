@@ -5,6 +5,7 @@ zeroi2v, aim, dualpath: the methods of the three papers.
 st_adapter, evl, adaptformer, lora, ssf, vpt, pro_tuning: methods they compare
   with. probes: the attentive probe and STEP, of frozen image models.
 operators, frame_shift: heads, channels or tokens that come from other frames.
+past: the frames before those at hand, which a stream gives.
 layers: small trainable layers that adapters are made of.
 block_interface: what a method needs of a frozen block.
 merging: folds linear adapters into frozen layers.
@@ -215,6 +216,33 @@ def relocated(model) -> str:
     f'head relocation: {"; ".join(parts)}; a block sees {", ".join(fields)} '
     'frames'
   )
+
+
+def find_later_frames(model) -> str:
+  """How a model looks at frames after each, and what to set, or ''."""
+  adapter, operator = model.adapter, model.temporal_operator or {}
+  method = METHODS[adapter['name']] if adapter else Method
+  if reason := method.looks_ahead(adapter or {}):
+    return reason
+  if operator.get('name') in (
+    'channel_shift',
+    'token_shift',
+  ) and not operator.get('causal'):
+    return (
+      f'{operator["name"]} takes channels of the frame after; train with '
+      'model.temporal_operator.causal=True'
+    )
+  latest, cfg = 0, model.image_model
+  offsets = (relocation(adapter) or operator).get('offsets', ())
+  for block in map(cfg.block, range(cfg.num_blocks)):
+    groups = frame_shift.channel_groups(offsets, block)
+    latest = max(latest, *(offset for offset, _ in groups))
+  if latest:
+    return (
+      f'its offset {latest} is of a frame that is yet to come; train with '
+      'offsets of 0 and below, such as -1'
+    )
+  return ''
 
 
 def check_operator(adapter: Mapping | None, operator: Mapping | None) -> None:

@@ -1,4 +1,7 @@
-"""Channels moved along the frame axis, by groups of heads or of channels."""
+"""Channels moved along the frame axis, by groups of heads or of channels.
+
+`before` gives the frames before those at hand, as `Method.before`.
+"""
 
 import math
 from collections.abc import Sequence
@@ -6,6 +9,7 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 import numpy as np
 
+from i2v_jax.adapters.past import none_before
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError
 
@@ -129,39 +133,50 @@ def channel_groups(
   return merged
 
 
-def relocate(x_BxTxLxD, groups, head_width: int):
+def relocate(x_BxTxLxD, groups, head_width: int, before=none_before):
   """Moves each channel group `(offset, channels)` along the frame axis."""
   # Pieces along an axis of (half) heads fuse with the transposition that
   # attention makes anyway; pieces along the channels would be a copy more.
   unit = math.gcd(head_width, *(count for _, count in groups))
   x_BxTxLxUxK = x_BxTxLxD.reshape(*x_BxTxLxD.shape[:-1], -1, unit)
   units = [(offset, count // unit) for offset, count in groups]
-  return move_groups(x_BxTxLxUxK, units, axis=-2).reshape(x_BxTxLxD.shape)
+  moved = move_groups(x_BxTxLxUxK, units, axis=-2, before=before)
+  return moved.reshape(x_BxTxLxD.shape)
 
 
-def shift_folds(x, fold: int):
-  """The first `fold` channels from the frame before, the next from after."""
-  groups = [(offset, fold) for offset in NEIGHBOURS]
-  groups.append((0, x.shape[-1] - 2 * fold))
-  return move_groups(x, groups, axis=-1)
+def shift_folds(x, fold: int, causal: bool = False, before=none_before):
+  """The first `fold` channels from the frame before, the next from after.
+
+  With `causal` there are none from after.
+  """
+  neighbours = NEIGHBOURS[:1] if causal else NEIGHBOURS
+  groups = [(offset, fold) for offset in neighbours]
+  groups.append((0, x.shape[-1] - len(groups) * fold))
+  return move_groups(x, groups, axis=-1, before=before)
 
 
-def shift_in_heads(x_BxTxLxD, fold: int, num_heads: int):
+def shift_in_heads(
+  x_BxTxLxD, fold: int, num_heads: int, causal=False, before=none_before
+):
   """`shift_folds` of every head."""
   x_BxTxLxNxK = x_BxTxLxD.reshape(*x_BxTxLxD.shape[:-1], num_heads, -1)
-  return shift_folds(x_BxTxLxNxK, fold).reshape(x_BxTxLxD.shape)
+  moved = shift_folds(x_BxTxLxNxK, fold, causal, before)
+  return moved.reshape(x_BxTxLxD.shape)
 
 
-def move_groups(x, groups, axis: int):
+def move_groups(x, groups, axis: int, before=none_before):
   """Cuts `axis` into groups `(offset, size)` and shifts each along axis 1."""
   ends = np.cumsum([size for _, size in groups])[:-1]
   pieces = jnp.split(x, ends, axis)
-  moved = [shift(x, d) for x, (d, _) in zip(pieces, groups, strict=True)]
+  pairs = zip(pieces, groups, strict=True)
+  moved = [shift(piece, offset, before) for piece, (offset, _) in pairs]
   return jnp.concatenate(moved, axis)
 
 
-def shift(x_BxTx, offset: int):
+def shift(x_BxTx, offset: int, before=none_before):
   """Frame t becomes frame t + offset where that exists, else stays."""
+  if offset < 0 and (past := before(x_BxTx, -offset)):
+    return past.look_back(-offset, instead=x_BxTx)
   num_frames = x_BxTx.shape[1]
   if not 0 < abs(offset) < num_frames:
     return x_BxTx

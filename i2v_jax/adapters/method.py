@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from i2v_jax.adapters import block_interface, operators
+from i2v_jax.adapters.past import none_before
 from i2v_jax.backbones.image_model import BlockConfig, ImageModel
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError
@@ -86,6 +87,15 @@ class Method(nn.Module):
     del spec, cfg
     return ''
 
+  @classmethod
+  def looks_ahead(cls, spec: Mapping[str, Any]) -> str:
+    """How a spec of this method sees later frames and what to set, or ''.
+
+    Offsets and operators aside.
+    """
+    del spec
+    return ''
+
   def __call__(self, block, x_BxTxLxD):
     if not 0 <= self.layer < self.depth:
       raise UserError(
@@ -99,7 +109,15 @@ class Method(nn.Module):
     """The block with the temporal operator in it."""
     if not self.operator:
       return operators.MovedBlock(block)
-    return operators.make_operator(self.operator)(block)
+    return operators.make_operator(self.operator)(block, self.before)
+
+  def before(self, x_BxTx, count: int | None):
+    """The `count` frames before those of x, as a `past.Past`; None in a clip.
+
+    Every frame that a method or an operator takes from before goes through
+    here, so that a stream can give it. A count of None is all that it keeps.
+    """
+    return none_before(x_BxTx, count)
 
   def wire(self, block, x_BxTxLxD):
     x = block.stream(x_BxTxLxD)

@@ -3,7 +3,8 @@
 They have no parameters and cost nothing (ZeroI2V, Table 2a). An operator takes
 a frozen block and returns it with moved heads or tokens; any adapter may then
 wire that block. Frame t with offset d takes its part from frame t + d, or from
-t itself where t + d does not exist.
+t itself where t + d does not exist. `before` gives the frames before those at
+hand, as `Method.before`.
 """
 
 import dataclasses
@@ -22,6 +23,7 @@ from i2v_jax.adapters.frame_shift import (
   shift_in_heads,
 )
 from i2v_jax.adapters.layers import identity
+from i2v_jax.adapters.past import none_before
 from i2v_jax.backbones.vit import keep_heads
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError
@@ -82,12 +84,14 @@ class HeadRelocation:
   def __post_init__(self):
     _check(self)
 
-  def __call__(self, block):
+  def __call__(self, block, before: Callable = none_before):
     cfg = block_interface.require_config(
       block, 'Head relocation', 'num_heads', 'head_width'
     )
     groups = channel_groups(self.offsets, cfg)
-    move = partial(relocate, groups=groups, head_width=cfg.head_width)
+    move = partial(
+      relocate, groups=groups, head_width=cfg.head_width, before=before
+    )
     return MovedBlock(block, _on(self.on, move))
 
 
@@ -101,23 +105,33 @@ class ChannelShift:
   Attributes:
     share: 1 / share of a head's channels come from each neighbour.
     on: `kv` or `qkv`, or any other of q, k, v.
+    causal: none come from the frame after (ours).
   """
 
   share: int = 12
   on: str = 'kv'
+  causal: bool = False
 
-  options: ClassVar = dict(share=ranges.integer(2), on=_letters)
+  options: ClassVar = dict(
+    share=ranges.integer(2), on=_letters, causal=ranges.flag
+  )
 
   def __post_init__(self):
     _check(self)
 
-  def __call__(self, block):
+  def __call__(self, block, before: Callable = none_before):
     cfg = block_interface.require_config(
       block, 'Channel shift', 'num_heads', 'head_width'
     )
     fold = cfg.head_width // self.share
     _check_fold(self, fold, f'heads of {cfg.head_width} channels')
-    move = partial(shift_in_heads, fold=fold, num_heads=cfg.num_heads)
+    move = partial(
+      shift_in_heads,
+      fold=fold,
+      num_heads=cfg.num_heads,
+      causal=self.causal,
+      before=before,
+    )
     return MovedBlock(block, _on(self.on, move))
 
 
@@ -130,34 +144,40 @@ class TokenShift:
     at: `stream` replaces the residual stream before attention and before the
       MLP, as the numbers of Table 2a were made (development code); `kv` shifts
       the class token's keys and values only (released ablation code).
+    causal: none come from the frame after (ours).
   """
 
   share: int = 12
   at: str = 'stream'
+  causal: bool = False
 
   options: ClassVar = dict(
-    share=ranges.integer(2), at=ranges.one_of('stream', 'kv')
+    share=ranges.integer(2),
+    at=ranges.one_of('stream', 'kv'),
+    causal=ranges.flag,
   )
 
   def __post_init__(self):
     _check(self)
 
-  def __call__(self, block):
+  def __call__(self, block, before: Callable = none_before):
     if not block_interface.count_prefix(block):
       raise UserError(
         'token_shift moves class tokens and this image model has none; choose '
         'another temporal operator.'
       )
+    move = partial(self.move, before=before)
     if self.at == 'stream':
-      return MovedBlock(block, stream=partial(_framed, self.move))
-    return MovedBlock(block, _on('kv', self.move))
+      return MovedBlock(block, stream=partial(_framed, move))
+    return MovedBlock(block, _on('kv', move))
 
-  def move(self, y_BxTxLxD):
+  def move(self, y_BxTxLxD, before: Callable = none_before):
     width = y_BxTxLxD.shape[-1]
     fold = width // self.share
     _check_fold(self, fold, f'a width of {width}')
     cls, rest = y_BxTxLxD[:, :, :1], y_BxTxLxD[:, :, 1:]
-    return jnp.concatenate([shift_folds(cls, fold), rest], axis=2)
+    cls = shift_folds(cls, fold, self.causal, before)
+    return jnp.concatenate([cls, rest], axis=2)
 
 
 OPERATORS = {

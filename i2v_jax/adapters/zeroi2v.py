@@ -121,7 +121,7 @@ class ZeroI2V(Method):
   def moved(self, block):
     if not self.offsets:
       return super().moved(block)
-    return HeadRelocation(self.offsets)(block)
+    return HeadRelocation(self.offsets)(block, self.before)
 
   def wire(self, block, x_BxTxLxD):
     x = block.stream(x_BxTxLxD)

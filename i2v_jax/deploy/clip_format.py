@@ -95,6 +95,8 @@ def find_head_offsets(model) -> tuple[int, ...]:
     raise _make_refusal(model.image_model.activation)
   if model.mean_first:
     raise _make_refusal('a final norm after the mean over frames (mean_first)')
+  if model.time_constant:
+    raise _make_refusal('a mean that weighs frames (time_constant)')
   adapter, operator = model.adapter or {}, model.temporal_operator or {}
   if adapter and (adapter['name'], adapter.get('num_adapters')) != MERGED:
     raise _make_refusal(f'the adapters of {adapter["name"]}')

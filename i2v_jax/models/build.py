@@ -21,6 +21,7 @@ RANGES = {  # key of `model` in a config -> what it may be
   'num_frames': ranges.COUNT,
   'temporal_embedding': ranges.flag,
   'mean_first': ranges.flag,
+  'time_constant': ranges.NOT_NEGATIVE,
   'dropout': ranges.RATE,
   'head_std': ranges.NOT_NEGATIVE,
   'projection': ranges.FROM_0,
@@ -72,6 +73,10 @@ def build(spec: Mapping[str, Any], num_classes: int, **decided) -> nn.Module:
   kind = find_classifier(spec['adapter'])
   if boxes := spec.pop('detection', None):
     kind = _find_detector(kind, spec['adapter'])
+    if spec.get('time_constant'):
+      raise UserError(
+        'model.time_constant does not go with model.detection; set it to 0.'
+      )
     spec |= detection.get_fields(boxes)
   for option in sorted(spec.keys() - kind.__dataclass_fields__.keys()):
     _check_off(option, spec.pop(option), spec['adapter'])

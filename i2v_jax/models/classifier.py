@@ -28,6 +28,7 @@ class Classifier(nn.Module):
 
   temporal_operator = None  # as `operators.resolve` returns it
   mean_first = False  # frames are averaged before they are pooled
+  time_constant = 0.0  # of the mean over frames; 0: they weigh the same
   projection = 0  # width after CLIP's projection; 0 for none
   decoded = ()  # parts that `decode` uses, if features can be kept
   no_gradient = ()  # parts that no gradient enters

@@ -24,6 +24,8 @@ class VideoClassifier(Classifier):
     temporal_embedding: add a learned vector per step before the blocks.
     mean_first: average frames before the final norm and the pooling, as
       ST-Adapter does.
+    time_constant: of the mean over frames, in frames: each weighs exp(1 /
+      time_constant) times as much as the one before it. 0: all the same.
     dropout: before the head (I3D head of the releases).
     head_std: of the head's initial kernel.
   """
@@ -31,6 +33,7 @@ class VideoClassifier(Classifier):
   temporal_operator: FrozenDict | None = None
   temporal_embedding: bool = True
   mean_first: bool = False
+  time_constant: float = 0.0
   dropout: float = 0.5
   head_std: float = 0.01
 
@@ -66,11 +69,11 @@ class VideoClassifier(Classifier):
 
   def represent(self, video_BxTxHxWxC):
     """A vector for each clip, what the head reads: `B x D`, float32."""
-    return self.features(video_BxTxHxWxC).astype(jnp.float32).mean(axis=1)
+    return self.average(self.features(video_BxTxHxWxC))[:, 0]
 
   def decode(self, features_BxTxD):
     """Features to logits `B x classes`, float32."""
-    y_BxD = features_BxTxD.astype(jnp.float32).mean(axis=1)
+    y_BxD = self.average(features_BxTxD)[:, 0]
     train = self.has_rng('dropout')
     return self.head(self.drop(y_BxD, deterministic=not train))
 
@@ -100,8 +103,17 @@ class VideoClassifier(Classifier):
     blocks = self.adapters.blocks if adapted else None
     x_BxTxLxD = self.backbone.encode(x_BxTxLxD, blocks)
     if self.mean_first:
-      x_BxTxLxD = x_BxTxLxD.astype(jnp.float32).mean(axis=1, keepdims=True)
+      x_BxTxLxD = self.average(x_BxTxLxD)
     return x_BxTxLxD
+
+  def average(self, x_BxTx):
+    """The mean over the frames of a clip, `B x 1 x …`, float32."""
+    x_BxTx = x_BxTx.astype(jnp.float32)
+    if not self.time_constant:
+      return x_BxTx.mean(axis=1, keepdims=True)
+    age_T = jnp.arange(x_BxTx.shape[1])[::-1]
+    weights_T = nn.softmax(-age_T / self.time_constant)
+    return jnp.tensordot(weights_T, x_BxTx, axes=(0, 1))[:, None]
 
 
 def keep_patches(x_BxTxLxD, kept_BxK, num_prefix: int):

@@ -148,6 +148,7 @@ def _describe_function(model) -> dict[str, Any]:
   }
   del found['backbone.image_size']  # positions show it
   found['mean_first'] = model.mean_first
+  found['time_constant'] = model.time_constant
   operator = model.temporal_operator or {}
   found |= {f'temporal_operator.{k}': v for k, v in operator.items()}
   if spec := model.adapter:

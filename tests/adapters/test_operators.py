@@ -259,7 +259,7 @@ def test_a_missing_option_is_named(spec):
     ({}, 'name is None; it can be one of'),
     (
       {'name': 'token_shift', 'shar': 3, 'x': 1},
-      "no option shar, x; it has at, share; did you mean 'share'",
+      "no option shar, x; it has at, causal, share; did you mean 'share'",
     ),
   ],
 )
