@@ -31,6 +31,7 @@ RELEASE_AXES = {
   'imagenet': ((0, 1), (0, 1)),
   'windows': ((0, 2), (0, 1)),
 }
+FORBIDDEN = -1e30  # added to logits
 PRESETS = {  # on Swin; `scale` is a constant of the release there
   'paper': dict(scale=0.5, time_bias_std=0.0),
   'release': dict(scale=0.5, time_bias_std=0.02, drop_path_axis='release'),
@@ -69,6 +70,9 @@ class AIM(Method):
       does: per token index over the complete batch on CLIP, per frame on the
       ImageNet ViT, per position over time and per frame on Swin.
     time_bias_std: of the initial table of relative times, on Swin only.
+    causal: a frame looks at itself and earlier ones only (ours).
+    context: with `causal`, how many frames those are, itself included; 0 for
+      all of a clip, or as many in a stream.
   """
 
   num_adapters: int = 3
@@ -77,6 +81,8 @@ class AIM(Method):
   drop_path: float = 0.2
   drop_path_axis: str = 'sample'
   time_bias_std: float = 0.0
+  causal: bool = False
+  context: int = 0
 
   options: ClassVar = Method.options | dict(
     num_adapters=ranges.one_of(3, 4),
@@ -85,6 +91,8 @@ class AIM(Method):
     drop_path=ranges.RATE,
     drop_path_axis=ranges.one_of('sample', 'release'),
     time_bias_std=ranges.NOT_NEGATIVE,
+    causal=ranges.flag,
+    context=ranges.FROM_0,
   )
 
   no_operator = 'it uses the frozen attention over time already'
@@ -111,7 +119,20 @@ class AIM(Method):
   def misfit(cls, spec, cfg):
     if spec.get('time_bias_std') and not cfg.block(0).window:
       return 'time_bias_std is of relative times, which only Swin has'
+    if spec.get('causal') and cfg.block(0).window:
+      return 'causal attention over time has no relative times, as Swin needs'
+    if spec.get('context') and not spec.get('causal'):
+      return 'context is the reach of causal attention; set causal too'
     return ''
+
+  @classmethod
+  def looks_ahead(cls, spec):
+    if get_option(cls, spec, 'causal'):
+      return ''
+    return (
+      'its attention over time sees all frames of a clip; train with '
+      'model.adapter.causal=True'
+    )
 
   def setup(self):
     if self.num_adapters not in (3, 4):
@@ -142,10 +163,26 @@ class AIM(Method):
     return x + block.mlp(u) + self.drop(self.scale * self.joint(u), block, 1)
 
   def attend_over_time(self, block, u_BxLxTxD):
+    if self.causal:
+      return block_interface.attend(
+        block.block, u_BxLxTxD, heads=self.look_back
+      )
     if not block_interface.count_window(block):
       return block.attn(u_BxLxTxD)
     bias = self.times(u_BxLxTxD.shape[-2], block.cfg.num_heads)
     return block.block.attn.over_time(u_BxLxTxD, bias)
+
+  def look_back(self, q_BxLxTxD, k_BxLxTxD, v_BxLxTxD):
+    """The hook of causal attention: keys of earlier frames too, and a mask."""
+    frames, context = q_BxLxTxD.shape[2], self.context
+    count = context - 1 if context else None
+    ages_BxT, seen = jnp.arange(frames)[None], (k_BxLxTxD, v_BxLxTxD)
+    pasts = [self.before(across_frames(y), count) for y in seen]
+    if all(pasts):
+      seen = [across_frames(past.joined) for past in pasts]
+      ages_BxT, context = pasts[0].ages, seen[0].shape[2] - frames + 1
+    mask_BxTxM = forbid(ages_BxT, seen[0].shape[2], context)
+    return q_BxLxTxD, *seen, mask_BxTxM[:, None, None]
 
   def drop(self, y_BxTxLxD, block, branch: int):
     rate = self.drop_path * self.share_of_depth()
@@ -165,6 +202,23 @@ class AIM(Method):
 def across_frames(x_BxTxLxD):
   """Swaps frames and tokens."""
   return x_BxTxLxD.swapaxes(1, 2)
+
+
+def forbid(ages_BxT, keys: int, context: int):
+  """What to add to the logits of the last T of `keys` frames: `B x T x M`.
+
+  Args:
+    ages_BxT: frames that there are before each.
+    keys: M.
+    context: frames that each looks at, itself included; 0 for all.
+  """
+  frames = ages_BxT.shape[1]
+  places_M = np.arange(keys)
+  back_1xTxM = (places_M[-frames:, None] - places_M[None])[None]
+  seen_BxTxM = (back_1xTxM >= 0) & (back_1xTxM <= ages_BxT[..., None])
+  if context:
+    seen_BxTxM &= back_1xTxM < context
+  return jnp.where(seen_BxTxM, 0.0, FORBIDDEN)
 
 
 def looks_over_time(cfg) -> bool:

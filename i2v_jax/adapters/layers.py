@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
+from i2v_jax.adapters.past import none_before
 from i2v_jax.backbones.custom_vjp import with_derivatives
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError
@@ -181,12 +182,15 @@ class PerChannelConv(nn.Module):
     sizes: of the kernel, one per axis after the first; odd, to centre it.
     kernel_init: of the kernel, `sizes x channels`; torch's by default.
     bias_init: None for torch's.
+    causal: the kernel ends at each frame, the first of these axes, instead of
+      being centred there.
     dtype: compute type.
   """
 
   sizes: Sequence[int]
   kernel_init: Any = torch_uniform
   bias_init: Any = None
+  causal: bool = False
   dtype: Any = jnp.float32
 
   @nn.compact
@@ -201,15 +205,29 @@ class PerChannelConv(nn.Module):
       'kernel', self.kernel_init, (*sizes, x.shape[-1]), jnp.float32
     )
     bias = self.param('bias', bias_init, x.shape[-1:], jnp.float32)
-    around = [(size // 2, size // 2) for size in sizes]
-    padded = jnp.pad(x, [(0, 0), *around, (0, 0)])
     wide = lambda y: jnp.expand_dims(y.astype(self.dtype), range(x.ndim - 1))
     total = jnp.broadcast_to(wide(bias), x.shape)
+    inputs = self.pad(x)
     for tap in np.ndindex(*sizes):
       ends = [start + n for start, n in zip(tap, shape, strict=True)]
       cut = tuple(map(slice, tap, ends))
-      total += wide(kernel[tap]) * padded[:, *cut]
+      total += wide(kernel[tap]) * inputs[tap[0]][:, :, *cut[1:]]
     return total
+
+  def pad(self, x):
+    """Inputs as each tap along the first axis sees them; the others padded."""
+    size, *others = self.sizes
+    around = [(other // 2, other // 2) for other in others]
+    pad = lambda x, first: jnp.pad(x, [(0, 0), first, *around, (0, 0)])
+    if self.causal and (past := self.before(pad(x, (0, 0)), size - 1)):
+      return [past.look_back(n, 0) for n in reversed(range(size))]
+    before = size - 1 if self.causal else size // 2
+    padded = pad(x, (before, size - 1 - before))
+    return [padded[:, tap : tap + x.shape[1]] for tap in range(size)]
+
+  def before(self, x_BxTx, count: int):
+    """As `Method.before`."""
+    return none_before(x_BxTx, count)
 
 
 def drop_path(x, rate: float, rng, axes: tuple[int, ...]):

@@ -16,18 +16,18 @@ class Past(NamedTuple):
 
   Attributes:
     joined: `B x (count + T) x …`, the frames before, then the T at hand.
-    age_BxT: how many frames of its stream come before each frame at hand.
+    ages: `B x T`, how many frames of its stream come before each frame at hand.
   """
 
   joined: jax.Array
-  age_BxT: jax.Array
+  ages: jax.Array
 
   def look_back(self, steps: int, instead):
     """The frame that many steps before each of the T, or else `instead`."""
-    frames = self.age_BxT.shape[1]
+    frames = self.ages.shape[1]
     start = self.joined.shape[1] - frames - steps
     earlier = self.joined[:, start : start + frames]
-    exists = jnp.expand_dims(self.age_BxT >= steps, range(2, earlier.ndim))
+    exists = jnp.expand_dims(self.ages >= steps, range(2, earlier.ndim))
     return jnp.where(exists, earlier, instead)
 
 

@@ -23,6 +23,10 @@ from i2v_jax.adapters.method import Method, get_option, sum_patches, sum_tokens
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError
 
+CENTRED = (
+  'its convolution is centred, and sees the frame after; train with '
+  'model.adapter.causal=True'
+)
 LOOKS_AROUND = 'its convolution looks at the patches around each'
 
 
@@ -36,6 +40,7 @@ class Convolution(nn.Module):
 
   rank: float
   kernel: Sequence[int]
+  causal: bool
   dtype: Any
 
   @nn.compact
@@ -47,7 +52,9 @@ class Convolution(nn.Module):
     dense = lambda size, name: nn.Dense(
       size, kernel_init=torch_uniform, dtype=self.dtype, name=name
     )
-    conv = PerChannelConv(self.kernel, zeros, zeros, self.dtype, name='conv')
+    conv = PerChannelConv(
+      self.kernel, zeros, zeros, self.causal, self.dtype, name='conv'
+    )
     h = dense(rank, 'fc1')(x_BxTxPxD)
     h = conv(h.reshape(batch, frames, rows, -1, rank))
     h = h.reshape(batch, frames, count, rank)
@@ -64,19 +71,28 @@ class STAdapter(Method):
     kernel: its size over frames, rows, columns; odd.
     pre_attn: one before attention (SSv2; 24 in a model of 12 blocks).
     pre_mlp: one before the MLP.
+    causal: the kernel ends at each frame, instead of being centred (ours).
   """
 
   rank: float = 384
   kernel: Sequence[int] = (3, 1, 1)
   pre_attn: bool = False
   pre_mlp: bool = True
+  causal: bool = False
 
   options: ClassVar = Method.options | dict(
     rank=ranges.rank,
     kernel=ranges.list_of(ranges.odd, 3),
     pre_attn=ranges.flag,
     pre_mlp=ranges.flag,
+    causal=ranges.flag,
   )
+
+  @classmethod
+  def looks_ahead(cls, spec) -> str:
+    frames, _, _ = get_option(cls, spec, 'kernel')
+    causal = frames == 1 or get_option(cls, spec, 'causal')
+    return '' if causal else CENTRED
 
   @classmethod
   def macs(cls, model) -> dict[str, int]:
@@ -93,7 +109,7 @@ class STAdapter(Method):
   def setup(self):
     if not (self.pre_attn or self.pre_mlp):
       raise UserError('ST-Adapter needs pre_attn or pre_mlp, or both.')
-    conv = lambda: Convolution(self.rank, self.kernel, self.dtype)
+    conv = lambda: Convolution(self.rank, self.kernel, self.causal, self.dtype)
     self.adapt_attn = conv() if self.pre_attn else identity
     self.adapt_mlp = conv() if self.pre_mlp else identity
 
@@ -114,6 +130,7 @@ class TokenConvolution(nn.Module):
   """x + fc2(GELU(conv(fc1(x)))) over frames at every token, class token too."""
 
   rank: float
+  causal: bool
   dtype: Any
 
   @nn.compact
@@ -121,7 +138,9 @@ class TokenConvolution(nn.Module):
     dense = lambda size, init, name: nn.Dense(
       size, kernel_init=init, dtype=self.dtype, name=name
     )
-    conv = PerChannelConv((3, 1), dtype=self.dtype, name='conv')
+    conv = PerChannelConv(
+      (3, 1), causal=self.causal, dtype=self.dtype, name='conv'
+    )
     rank = count_channels(self.rank, x_BxTxLxD.shape[-1])
     h = conv(dense(rank, normal, 'fc1')(x_BxTxLxD))
     h = nn.gelu(h, approximate=False)
@@ -134,15 +153,22 @@ class STAdapterZeroI2V(Method):
   Attributes:
     num_adapters: 2, before attention and of the MLP; or 4, also after.
     rank: channels of the convolution; the table has 2 of 384 and 4 of 192.
+    causal: the kernel ends at each frame, instead of being centred (ours).
   """
 
   num_adapters: int = 4
   rank: float = 192
+  causal: bool = False
 
   options: ClassVar = Method.options | dict(
     num_adapters=ranges.one_of(2, 4),
     rank=ranges.rank,
+    causal=ranges.flag,
   )
+
+  @classmethod
+  def looks_ahead(cls, spec) -> str:
+    return '' if get_option(cls, spec, 'causal') else CENTRED
 
   @classmethod
   def macs(cls, model) -> dict[str, int]:
@@ -160,7 +186,7 @@ class STAdapterZeroI2V(Method):
       raise UserError(
         f'st_adapter_zeroi2v has 2 or 4 adapters, not {self.num_adapters}.'
       )
-    conv = lambda: TokenConvolution(self.rank, self.dtype)
+    conv = lambda: TokenConvolution(self.rank, self.causal, self.dtype)
     four = self.num_adapters == 4
     self.adapt_attn, self.adapt_mlp = conv(), conv()
     self.attn_out, self.mlp_out = (conv() if four else identity for _ in '12')

@@ -81,6 +81,8 @@ class Attention(nn.Module):
   `heads` is the one hook: it maps the projected q, k, v (each `…xLxD`, head j
   owning channels `[j*K, (j+1)*K)`) to those that attend. It must be a plain
   function of arrays; submodules belong in the `setup` of whoever passes it.
+  After v it may give what is added to the logits, each broadcasting to `… x N x
+  L x M`; k and v then have M tokens.
   """
 
   cfg: ViTConfig
@@ -91,9 +93,11 @@ class Attention(nn.Module):
     x_k = x_q if x_k is None else x_k
     x_v = x_k if x_v is None else x_v
     dense = lambda name: nn.Dense(cfg.width, dtype=cfg.dtype, name=name)
-    q, k, v = heads(dense('q')(x_q), dense('k')(x_k), dense('v')(x_v))
-    cut = lambda y: y.reshape(-1, y.shape[-2], cfg.num_heads, cfg.head_width)
-    y = attend(cut(q), cut(k), cut(v))
+    qkv = dense('q')(x_q), dense('k')(x_k), dense('v')(x_v)
+    q, k, v, *biases = heads(*qkv)
+    lead = q.shape[:-2] if biases else (-1,)
+    cut = lambda y: y.reshape(*lead, y.shape[-2], cfg.num_heads, cfg.head_width)
+    y = attend(cut(q), cut(k), cut(v), *biases)
     return scale_channels(self, dense('out')(y.reshape(q.shape)))
 
 

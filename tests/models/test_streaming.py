@@ -15,17 +15,42 @@ from i2v_jax.backbones.vit import Block
 
 T, N, RESET = 3, 7, 2  # frames of a clip and of the stream; one begins anew
 
+SHIFT = dict(name='channel_shift', share=4, causal=True)
+TOKENS = dict(name='token_shift', share=4, causal=True)
 STREAMS = {
-  'one head': dict(name='zeroi2v', offsets=(-1,), rank=4),
-  'long heads': dict(name='zeroi2v', offsets=(-1, -2, -1), rank=4),
-  'half heads': dict(name='zeroi2v', offsets=((-2, 4), (-1, 12)), rank=4),
+  'plain': {},
+  'zeroi2v': dict(offsets=(-1, -2, -1), rank=4),
+  'zeroi2v, half heads': dict(offsets=((-2, 4), (-1, 12)), rank=4),
+  'zeroi2v, in one block': dict(offsets=(-1, -1), rank=4, blocks=(1,)),
+  'zeroi2v, merged': dict(offsets=(-1, -2), num_adapters=0),
+  'gelu_adapters': dict(offsets=(-1, 0, -6), num_adapters=6, rank=4),
+  'adaptformer': dict(rank=4, operator=SHIFT | dict(on='qkv')),
+  'lora': dict(rank=2, on=('k', 'fc1'), operator=SHIFT),
+  'ssf': dict(operator=TOKENS | dict(at='kv')),
+  'vpt': dict(prompts=3, operator=TOKENS),
+  'pro_tuning': dict(rank=4, kernel=3),
+  'aim': dict(causal=True, context=4, rank=4),
+  'aim, of a clip': dict(causal=True, num_adapters=4, rank=4),
+  'st_adapter': dict(causal=True, rank=4, pre_attn=True, kernel=(3, 3, 1)),
+  'st_adapter_zeroi2v': dict(causal=True, rank=4, operator=SHIFT),
+}
+FIELDS = {
+  'pro_tuning': dict(time_constant=2.5),
+  'aim': dict(family='dinov2'),
+  'st_adapter': dict(mean_first=True, family='siglip'),
+  'gelu_adapters': dict(mean_first=True, time_constant=1.0),
+  'st_adapter_zeroi2v': dict(mean_first=True),
+  'zeroi2v': dict(family='siglip'),
 }
 
 
-def build(name, **options):
-  return small.build(
-    STREAMS[name], frames=T, temporal_embedding=False, **options
-  )
+def build(name):
+  """A small model of a method, with all that its stream is to have."""
+  spec, method = dict(STREAMS[name]), name.partition(',')[0]
+  options = dict(FIELDS.get(name, {}), temporal_embedding=False)
+  options['temporal_operator'] = spec.pop('operator', None)
+  adapter = None if method == 'plain' else dict(name=method) | spec
+  return small.build(adapter, frames=8, **options).clone(num_frames=T)
 
 
 def listen(layers):
@@ -43,7 +68,10 @@ def listen(layers):
 def watch_clip(model, params, video):
   """All layers, and logits as they are after each frame, by the clip model."""
   layers = []
-  whole = model.clone(num_frames=0, mean_first=False)
+  adapter = dict(model.adapter or {}) or None
+  if adapter and adapter['name'] == 'aim':
+    adapter['context'] = adapter.get('context', T)  # a stream keeps a clip
+  whole = model.clone(num_frames=0, mean_first=False, adapter=adapter)
   apply = functools.partial(whole.apply, {'params': params})
   with listen(layers):
     tokens = apply(video, method='encode')

@@ -137,14 +137,15 @@ class _Listener:
     seen = []
 
     def hook(q, k, v):
-      q, k, v = heads(q, k, v)
-      seen.extend((q, k))
-      return q, k, v
+      q, k, v, *biases = heads(q, k, v)
+      seen.extend((q, k, tuple(biases)))
+      return q, k, v, *biases
 
     y = method(q, k, v, heads=hook)
-    # EVL's hook writes down what it sees, and moves nothing.
-    still = isinstance(self.model, EVLClassifier)
-    self.sow(module, *seen, (), keep_heads if still else heads)
+    # EVL's hook writes down what it sees, and that of causal attention over
+    # time adds a mask; they move nothing.
+    still = isinstance(self.model, EVLClassifier) or self.part == 'time'
+    self.sow(module, *seen, keep_heads if still else heads)
     return y
 
   def listen_in_windows(self, module, method, q, k, v, tokens, biases):
