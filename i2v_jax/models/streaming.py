@@ -169,12 +169,13 @@ class _Stream:
 
   def __init__(self, model, age_BxC, kept: Mapping[str, jax.Array]):
     self.num_frames, self.time_constant = model.num_frames, model.time_constant
+    self.image_model = model.image_model
     self.age_BxC, self.kept, self.new = age_BxC, kept, {}
     self.reads = collections.Counter()  # of each place
 
   def __call__(self, method: Callable, args, kwargs, context):
     if context.method_name == 'average':
-      return self.average(*args)
+      return self.average(self.choose_pooled(*args))
     if context.method_name == 'before':
       return self.read('/'.join(context.module.path), *args)
     return method(*args, **kwargs)
@@ -198,6 +199,11 @@ class _Stream:
     self.new[name] = joined[:, frames:]
     joined = joined.reshape(batch, count + frames, *rest)
     return Past(joined, self.age_BxC)
+
+  def choose_pooled(self, x_BxCxLxD):
+    """The tokens that `mean_first` averages: those that are pooled then."""
+    by_class = getattr(self.image_model, 'pool', '') == 'cls'
+    return x_BxCxLxD[:, :, :1] if by_class else x_BxCxLxD
 
   def average(self, x_BxCx):
     """For each frame the mean that the clip model takes, up to it: `B x C x …`.

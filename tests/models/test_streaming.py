@@ -10,8 +10,11 @@ import pytest
 import small
 from flax import linen as nn
 
-from i2v_jax import streaming
+import i2v_jax
+from i2v_jax import adapters, streaming
 from i2v_jax.backbones.vit import Block
+from i2v_jax.models.build import merge
+from i2v_jax.runtime.errors import UserError
 
 T, N, RESET = 3, 7, 2  # frames of a clip and of the stream; one begins anew
 
@@ -33,7 +36,13 @@ STREAMS = {
   'aim, of a clip': dict(causal=True, num_adapters=4, rank=4),
   'st_adapter': dict(causal=True, rank=4, pre_attn=True, kernel=(3, 3, 1)),
   'st_adapter_zeroi2v': dict(causal=True, rank=4, operator=SHIFT),
+  'evl': dict(layers=2),
+  'attentive_probe': {},
+  'step_probe': {},
 }
+# Decoders over the features of a clip.
+FROZEN = ('evl', 'attentive_probe', 'step_probe')
+IN_BLOCKS = [name for name in STREAMS if name not in FROZEN]
 FIELDS = {
   'pro_tuning': dict(time_constant=2.5),
   'aim': dict(family='dinov2'),
@@ -148,7 +157,153 @@ def check_stream(model, params, cuts):
   return found
 
 
-@pytest.mark.parametrize('name', STREAMS)
+@pytest.mark.parametrize('name', IN_BLOCKS)
 def test_a_stream_is_the_clip_of_its_frames(name):
   model = build(name)
   check_stream(model, small.random(model), (1, 3, 1, 1, 1))
+
+
+def test_every_method_streams_or_is_refused():
+  assert {name.partition(',')[0] for name in STREAMS} - {'plain'} == set(
+    adapters.METHODS
+  ) - {'dualpath'}
+
+
+@pytest.mark.parametrize('seed', range(4))
+def test_random_offsets_sizes_and_chunks(seed):
+  rng = np.random.default_rng(seed)
+  unit = int(rng.choice([2, 4, 8]))
+  count = int(rng.integers(1, 32 // unit + 1))
+  offsets = tuple((-int(rng.integers(0, 8)), unit) for _ in range(count))
+  cuts = tuple(np.diff([0, *sorted(rng.choice(range(1, N), 2, False)), N]))
+  model = small.build(
+    dict(name='zeroi2v', offsets=offsets, rank=3),
+    frames=8,
+    depth=int(rng.integers(1, 4)),
+    family=str(rng.choice(['clip', 'dinov2', 'siglip'])),
+    temporal_embedding=False,
+  ).clone(num_frames=T)
+  check_stream(model, small.random(model), cuts)
+
+
+@pytest.mark.parametrize('offsets', [((-1,), (0, -1, -2))])
+def test_swin_streams(offsets):
+  model = small.on_swin(dict(name='zeroi2v', offsets=offsets, rank=3), 8)
+  model = model.clone(num_frames=T)
+  check_stream(model, small.random(model), (3, 2, 1, 1))
+
+
+@pytest.mark.parametrize('name', FROZEN)
+def test_decoders_read_the_last_frames(name):
+  model = build(name)
+  params = small.random(model)
+  video = np.random.default_rng(0).standard_normal((2, N, 16, 16, 3), 'f4')
+  reset = np.arange(N) == np.array([[0], [RESET]])
+  read = jax.jit(functools.partial(streaming.steps, model), donate_argnums=1)
+  state, first = read(
+    params, streaming.init(model, 2), video[:, :4], reset[:, :4]
+  )
+  state, then = read(params, store(state), video[:, 4:], reset[:, 4:])
+  found = np.concatenate([first, then], axis=1)
+  for stream, age in ((0, 0), (1, RESET)):
+    for last in range(age, N):
+      # The first frame stands for those before it.
+      clip = [max(t, age) for t in range(last - T + 1, last + 1)]
+      wanted = small.apply(model, params, video[stream][None, clip])
+      np.testing.assert_allclose(
+        found[stream, last], wanted[0], rtol=0, atol=1e-5
+      )
+
+
+def test_a_merged_model_streams_what_it_did_before():
+  model = build('zeroi2v')
+  params = small.random(model)
+  merged, folded = merge(model, params)
+  video = np.random.default_rng(0).standard_normal((1, 4, 16, 16, 3), 'f4')
+  read = lambda model, params: jax.jit(
+    functools.partial(streaming.steps, model)
+  )(params, streaming.init(model), video)
+  (state, ours), (folded_state, theirs) = (
+    read(model, params),
+    read(merged, folded),
+  )
+  assert merged.adapter['num_adapters'] == 0
+  assert state.keys() == folded_state.keys()
+  np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5)
+
+
+def test_a_step_is_compiled_once_and_takes_its_state_over():
+  model = build('zeroi2v')
+  params, traces = small.random(model), []
+
+  def step(params, state, frame, reset):
+    traces.append(1)
+    return streaming.step(model, params, state, frame, reset)
+
+  step = jax.jit(step, donate_argnums=1)
+  state = streaming.init(model, 2)
+  for age in range(2 * N):
+    frame = jnp.full((2, 16, 16, 3), age / N)
+    before, (state, _) = state, step(params, state, frame, jnp.zeros(2, bool))
+  assert len(traces) == 1 and state['age'].tolist() == [2 * N] * 2
+  assert all(x.is_deleted() for x in before.values())
+
+
+def test_ages_end_instead_of_overflowing():
+  model = build('plain')
+  state = streaming.init(model) | {'age': jnp.full(1, streaming.OLDEST)}
+  state, _ = streaming.step(
+    model, small.random(model), state, jnp.zeros((1, 16, 16, 3))
+  )
+  assert state['age'].tolist() == [streaming.OLDEST]
+
+
+@pytest.mark.parametrize(
+  ('variant', 'offsets', 'wanted'),
+  [
+    ('B/16', (-1, -1), 12 * 2 * 197 * 128 * 2),  # 1.21 MB
+    ('L/14', (-1, -1, -2, -2), 24 * 2 * 257 * 3 * 128 * 2),  # 9.5 MB
+  ],
+)
+def test_bytes_of_full_size(variant, offsets, wanted):
+  spec = dict(backbone=dict(variant=variant), num_frames=8)
+  spec |= dict(temporal_embedding=False)
+  spec |= dict(adapter=dict(name='zeroi2v', offsets=offsets, num_adapters=0))
+  model = i2v_jax.build(spec, 400, dtype=jnp.bfloat16)
+  found = streaming.count_bytes(model)
+  width = 768 if variant == 'B/16' else 1024
+  assert found == {'blocks': wanted, 'readout': 7 * width * 4}
+
+
+@pytest.mark.parametrize(
+  ('adapter', 'options', 'error'),
+  [
+    (dict(name='zeroi2v', offsets=(-1, 1)), {}, 'its offset 1 is of a frame'),
+    (dict(name='aim'), {}, r'sees all frames .*model\.adapter\.causal=True'),
+    (dict(name='st_adapter'), {}, r'centred, .*model\.adapter\.causal=True'),
+    (dict(name='st_adapter_zeroi2v'), {}, 'its convolution is centred'),
+    (
+      dict(name='lora'),
+      dict(temporal_operator=dict(name='channel_shift', share=4)),
+      r'channel_shift takes .*temporal_operator\.causal=True',
+    ),
+    (
+      dict(name='dualpath', grid=(2, 2), spatial_frames=4),
+      {},
+      'dualpath reads grids of frames of a complete clip; take a method',
+    ),
+    (None, dict(temporal_embedding=True), 'model.temporal_embedding=False'),
+    (None, dict(detection=dict(boxes=2)), 'it classifies boxes'),
+  ],
+)
+def test_what_cannot_stream_is_refused_in_a_sentence(adapter, options, error):
+  options = dict(temporal_embedding=False) | options
+  model = small.build(adapter, **options)
+  with pytest.raises(UserError, match=f'cannot read a stream: .*{error}'):
+    streaming.init(model)
+
+
+def test_swin_with_tables_for_steps_is_refused():
+  sizes = dict(bias='per_frame', steps=4)
+  with pytest.raises(UserError, match='bias=shared'):
+    streaming.init(small.on_swin(dict(name='zeroi2v', rank=3), **sizes))
