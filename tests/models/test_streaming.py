@@ -14,6 +14,7 @@ import i2v_jax
 from i2v_jax import adapters, streaming
 from i2v_jax.backbones.vit import Block
 from i2v_jax.models.build import merge
+from i2v_jax.models.streaming.steps import OLDEST
 from i2v_jax.runtime.errors import UserError
 
 T, N, RESET = 3, 7, 2  # frames of a clip and of the stream; one begins anew
@@ -251,11 +252,11 @@ def test_a_step_is_compiled_once_and_takes_its_state_over():
 
 def test_ages_end_instead_of_overflowing():
   model = build('plain')
-  state = streaming.init(model) | {'age': jnp.full(1, streaming.OLDEST)}
+  state = streaming.init(model) | {'age': jnp.full(1, OLDEST)}
   state, _ = streaming.step(
     model, small.random(model), state, jnp.zeros((1, 16, 16, 3))
   )
-  assert state['age'].tolist() == [streaming.OLDEST]
+  assert state['age'].tolist() == [OLDEST]
 
 
 @pytest.mark.parametrize(
