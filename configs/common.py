@@ -163,6 +163,7 @@ def _clip() -> ConfigDict:
   clip.sampling = 'dense'  # or uniform, random_stride, key_frame
   clip.test_sampling = 'mmaction1'  # or mmaction0, as AIM
   clip.stride = 16
+  clip.age = 0  # most frames that a training clip has before it, for streams
   clip.short_side = 256
   clip.scale_crop = 0.0  # or 1.15: a crop at 1 to 1.15 of the image size
   clip.crop_area = (0.08, 1.0)

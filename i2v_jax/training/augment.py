@@ -1,5 +1,7 @@
 """Augmentations of a batch in the training step: MixUp, CutMix, token dropping.
 
+Clips with frames before them (`clip.age`) get a random number of these.
+
 MixUp and CutMix act on uint8 pixels before they are normalised, so a mixed
 batch has the arrays of a plain one, and others for its shares and labels.
 
@@ -26,8 +28,8 @@ def augment_batch(
   """Applies MixUp, CutMix and token dropping to a batch.
 
   Returns:
-    The batch, with `kept` `B x K` where patches are dropped, and the key left
-    for dropout.
+    The batch, with `kept` `B x K` where patches are dropped, `age` int32 `B`
+    where clips have frames before them, and the key left for dropout.
   """
   if mixup or cutmix:
     rng, drawn = jax.random.split(rng)
@@ -39,7 +41,19 @@ def augment_batch(
     size, patches = len(batch['label']), block.num_tokens - block.num_prefix
     kept_BxK = draw_kept(drawn, size, patches, drop_patches)
     batch = dict(batch) | {'kept': kept_BxK}
+  if before := count_before(model, batch):
+    rng, drawn = jax.random.split(rng)
+    shape = batch['label'].shape
+    age_B = jax.random.randint(drawn, shape, 0, before + 1, jnp.int32)
+    batch = dict(batch) | {'age': age_B}
   return batch, rng
+
+
+def count_before(model, batch) -> int:
+  """Frames that a batch has before its clips."""
+  if 'video' not in batch or model.inputs != ('video',):
+    return 0
+  return batch['video'].shape[1] - model.num_frames
 
 
 def mix(

@@ -23,7 +23,9 @@ from i2v_jax.data.loading.loader import Loader
 from i2v_jax.data.sets import sources, subsets
 from i2v_jax.data.sets.background import add_background
 from i2v_jax.data.sets.tasks import add_overlapping, use_task
+from i2v_jax.models import streaming
 from i2v_jax.models.build import build
+from i2v_jax.models.classifier import FrozenClassifier
 from i2v_jax.models.detection import count_boxes
 from i2v_jax.params import split
 from i2v_jax.runtime import sharding
@@ -55,10 +57,21 @@ def check_config(config: Mapping[str, Any]) -> dict[str, Any]:
   check_drop_patches(model, config['drop_patches'])
   if model.num_boxes:
     check_for_boxes(config)
-  make_clip_spec(config)
+  if make_clip_spec(config).age:
+    check_age(config, model)
   check_subset(config['data'])
   selection.check(config)
   return config
+
+
+def check_age(config: Mapping[str, Any], model) -> None:
+  """Raises UserError where frames before training clips change nothing."""
+  streaming.check(model)
+  if config['cache_gb'] or isinstance(model, FrozenClassifier):
+    raise UserError(
+      'clip.age is of frames that blocks look back at, and features of a '
+      'frozen model see their own frame alone; set clip.age to 0.'
+    )
 
 
 def check_for_boxes(config: Mapping[str, Any]) -> None:

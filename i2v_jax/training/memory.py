@@ -195,7 +195,7 @@ def make_batch_shapes(config: Mapping, model, mesh: Mesh) -> dict[str, Any]:
       'features': jax.tree.map(lambda x: shape(x.shape[1:], x.dtype), found)
     }
   else:
-    clips = experiment.make_clip_spec(config).shapes
+    clips = experiment.make_clip_spec(config).train_shapes
     batch = {name: shape(clip, jnp.uint8) for name, clip in clips.items()}
   if boxes := model.num_boxes:
     batch['boxes'] = shape((boxes, 4), jnp.float32)

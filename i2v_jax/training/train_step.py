@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import optax
 
 from i2v_jax.models.inputs import full_precision, normalize_clips
+from i2v_jax.models.streaming.aged import apply_aged
 from i2v_jax.params import join
 from i2v_jax.runtime import sharding
 from i2v_jax.training import optimizer
@@ -48,7 +49,8 @@ def make_train_step(
   `batch` has `video` uint8 `B x T x H x W x 3` (and `grid`, framesets, where
   the model takes them), `label` and `mask` `B`; rows of mask 0 count for
   nothing. Clips with any number of labels have `targets` `B x classes`. Of
-  boxes it has `boxes`, and what `losses.sum_boxes` reads.
+  boxes it has `boxes`, and what `losses.sum_boxes` reads. More than T frames
+  begin with those before a clip, of which a random number is looked at.
 
   With `accumulate` > 1 the batch is processed in that many parts, with the same
   result except for dropout, which depends on seed, step and part. `mixup` and
@@ -100,6 +102,9 @@ def forward(model, normalization: str, params, batch, rng):
     return apply(batch['features'], method='decode')
   clips = normalize_clips(batch, normalization, model.image_model.dtype)
   kept = [batch['kept']] if 'kept' in batch else []
+  if 'age' in batch:
+    rngs = {'dropout': rng}
+    return apply_aged(model, params, batch['age'], *clips, *kept, rngs=rngs)
   return apply(*clips, *kept)
 
 

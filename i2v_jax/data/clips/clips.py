@@ -23,6 +23,7 @@ from i2v_jax.data.clips.crops import (
 from i2v_jax.data.clips.spec import ClipSpec
 from i2v_jax.data.videos.decode import Video
 from i2v_jax.data.videos.resize import resize
+from i2v_jax.data.videos.span import Span
 from i2v_jax.runtime.errors import UserError
 
 
@@ -39,7 +40,7 @@ def draw_train_frames(
 
 
 def make_train_clip(
-  video: Video,
+  video: Video | Span,
   label: int | np.ndarray,
   spec: ClipSpec,
   rng: np.random.Generator,
@@ -47,12 +48,17 @@ def make_train_clip(
 ) -> tuple[dict[str, np.ndarray], int | np.ndarray]:
   """Makes one random, augmented clip; returns it and its label or labels.
 
-  The clip is a dict of uint8 arrays of `spec.shapes`: `video` [T, H, W, 3] or
-  [T_S, H, W, 3], and with a grid `grid` [T / (rows * columns), H, W, 3]. Its
-  frames are those of `draw_train_frames`, unless they are drawn already.
+  The clip is a dict of uint8 arrays of `spec.train_shapes`: `video` [T, H, W,
+  3], with `age` frames before them, or [T_S, H, W, 3], and with a grid `grid`
+  [T / (rows * columns), H, W, 3]. Its frames are those of `draw_train_frames`,
+  unless they are drawn already.
   """
   if indices is None:
     indices = draw_train_frames(video.info.frames, spec, rng)
+  if spec.age:
+    if isinstance(video, Span):  # before which its video goes on
+      video, indices = video.video, indices + video.first
+    indices = sampling.add_before(indices, spec.age, spec.stride)
   frames = video.read(indices, spec.short_side)
   if spec.randaugment == 'before_crop':
     frames = _rand_augment(frames, spec, rng)

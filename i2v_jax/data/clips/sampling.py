@@ -239,6 +239,12 @@ def sample_key_frame(
   return np.clip(key + offsets, 0, num_frames - 1)
 
 
+def add_before(clip: np.ndarray, count: int, stride: int) -> np.ndarray:
+  """Puts strided frames before a clip, 0 for those that are missing: [A + T]."""
+  before = clip[0] - stride * np.arange(count, 0, -1)
+  return np.concatenate([np.maximum(before, 0), clip])
+
+
 def compute_key_offsets(clip_len: int, stride: int) -> np.ndarray:
   """Computes the frames of a clip, counted from its key frame: int64 [T]."""
   _check(clip_len=clip_len, stride=stride)

@@ -34,6 +34,8 @@ class ClipSpec:
       a key frame with boxes, as in VideoMAE-Action-Detection.
     stride: distance of neighbouring frames of a dense clip, and of test clips
       with `random_stride`.
+    age: how many frames, of the same distance, come with a training clip of
+      dense sampling from before it; where a video has none, its first one.
     short_side: short side to which training videos are resized first.
     scale_crop: if not 0, replaces the next two: a square of the image size, cut
       from a video whose short side is 1 to `scale_crop` times that size, or
@@ -85,6 +87,7 @@ class ClipSpec:
   image_size: int
   sampling: str = 'dense'
   stride: int = 1
+  age: int = 0
   short_side: int = 256
   scale_crop: float | tuple[float, float] = 0.0
   crop_area: tuple[float, float] = (0.08, 1.0)
@@ -118,6 +121,7 @@ class ClipSpec:
     self._check_values()
     self._check_test_views()
     self._check_grid()
+    self._check_age()
     key_frame_views.check(self)
 
   def _check_values(self) -> None:
@@ -229,6 +233,13 @@ class ClipSpec:
         f'{self.num_frames}; take a divisor, or 0 for all frames.'
       )
 
+  def _check_age(self) -> None:
+    if self.age and (self.sampling != 'dense' or self.grid or self.boxes):
+      raise UserError(
+        f'age is {self.age}: frames come before dense clips without a grid or '
+        'boxes alone; set age to 0.'
+      )
+
   @property
   def views(self) -> int:
     """V, test views of a video."""
@@ -242,12 +253,18 @@ class ClipSpec:
 
   @property
   def shapes(self) -> dict[str, tuple[int, ...]]:
-    """Shapes of the arrays of a clip: name -> shape."""
+    """Shapes of the arrays of a test clip: name -> shape."""
     square = (self.image_size, self.image_size, 3)
     shapes = {'video': (self.spatial_frames or self.num_frames, *square)}
     if self.grid:
       shapes['grid'] = (self.num_frames // math.prod(self.grid), *square)
     return shapes
+
+  @property
+  def train_shapes(self) -> dict[str, tuple[int, ...]]:
+    """The same of a training clip, with the frames before it."""
+    frames, *square = self.shapes['video']
+    return self.shapes | {'video': (self.age + frames, *square)}
 
   def test_size(self, height: int, width: int) -> tuple[int, int]:
     """Computes (height, width) of a test frame with boxes, before padding."""

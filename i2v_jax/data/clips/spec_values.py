@@ -20,6 +20,7 @@ INTEGERS = {
   'num_frames': (1, MOST),
   'image_size': (1, MOST),
   'stride': (1, MOST),
+  'age': (0, MOST),
   'short_side': (1, MOST),
   'randaugment_ops': (0, len(randaugment.OPS)),
   'clips': (1, MOST),

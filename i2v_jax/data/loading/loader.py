@@ -25,7 +25,8 @@ REASON = 200  # bytes kept of the reason why a video is bad
 class Loader:
   """Loads elements of a split, with a policy for unreadable videos.
 
-  An element is a dict: the arrays of `spec.shapes`, uint8 (`video`, and with a
+  An element is a dict: the arrays of `spec.shapes`, or of `spec.train_shapes`
+  in training, uint8 (`video`, and with a
   grid `grid`), `label` int32, `index` int64 into the split, `mask` float32,
   which is 0 for a placeholder, and `error`, bytes, the reason for it.
 
@@ -194,7 +195,7 @@ class Loader:
     return self.test_shape or self.spec.test_shape(side, side)
 
   def _make_placeholder(self, index, label, leading, reason):
-    shapes, more = self.spec.shapes, {}
+    shapes, more = self.spec.shapes if leading else self.spec.train_shapes, {}
     if self.spec.boxes:
       count = self.spec.boxes
       if leading:

@@ -155,7 +155,8 @@ def describe_spec(spec: ClipSpec) -> list[str]:
   stride = f', stride {spec.stride}' if strided else ''
   size = f'{spec.image_size} x {spec.image_size}'
   scheme = spec.sampling.replace('_', ' ')
-  first = f'{spec.num_frames} frames of {size}, {scheme}{stride}'
+  before = f', {spec.age} before them in training' if spec.age else ''
+  first = f'{spec.num_frames} frames of {size}, {scheme}{stride}{before}'
   if spec.grid:
     rows, columns = spec.grid
     first += f'; {spec.shapes["video"][0]} of them large, all in framesets of '
