@@ -57,6 +57,8 @@ OFFSETS = {
   'k400_B_8f_paper_in21k': _RF3_B,
   'ssv2_B_8f_paper_in21k': _RF3_B,
 }
+# Ours: heads that look back alone, so that a live video can be read.
+STREAM_OFFSETS = {'stream_B': (-1, -1), 'stream_L': (-1, -1, -2, -2)}
 _OTHERS = {  # what differs from 4 adapters and a dropout of 0.1
   'ssv2_B_8f_paper': dict(num_adapters=6),
   'ssv2_B_16f_release': dict(dropout=0.0),
@@ -164,20 +166,21 @@ class ZeroI2V(Method):
     """Options by name, `{k400|ssv2}_{B|L}_{8|16|32}f_{paper|release}`.
 
     With `_in21k` at the end, those of the development code for the ImageNet-21K
-    ViT, whose adapters have no dropout.
+    ViT, whose adapters have no dropout. `stream_B` and `stream_L` are ours.
 
     Raises:
       UserError: nothing was published under that name.
     """
-    if name not in OFFSETS:
+    known = OFFSETS | STREAM_OFFSETS
+    if name not in known:
       raise UserError(
-        f'No ZeroI2V preset {name!r} was published; known: {sorted(OFFSETS)}.'
+        f'No ZeroI2V preset {name!r} was published; known: {sorted(known)}.'
       )
     dataset = name.partition('_')[0]
     return dict(
-      offsets=OFFSETS[name],
+      offsets=known[name],
       num_adapters=4,
-      scale={'k400': 0.5, 'ssv2': 1.0}[dataset],
+      scale={'k400': 0.5, 'ssv2': 1.0, 'stream': 0.5}[dataset],
       dropout=0.1,
     ) | _OTHERS.get(name, {})
 

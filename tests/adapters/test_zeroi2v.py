@@ -146,6 +146,12 @@ def test_presets_have_the_receptive_field_of_the_tables(name):
   assert source in ('paper', 'release')
 
 
+@pytest.mark.parametrize('name', zeroi2v.STREAM_OFFSETS)
+def test_presets_for_streams_look_back_alone(name):
+  options = zeroi2v.ZeroI2V.preset(name)
+  assert max(options['offsets']) < 0 and options['num_adapters'] == 4
+
+
 @pytest.mark.parametrize(
   ('spec', 'error'),
   [

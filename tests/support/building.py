@@ -4,6 +4,7 @@ import functools
 
 from i2v_jax import params as params_lib
 from i2v_jax import weights
+from i2v_jax.models import streaming
 from i2v_jax.models.inputs import param_shapes
 from i2v_jax.training import experiment, optimizer
 
@@ -23,6 +24,8 @@ def check_builds(config, num_classes=10):
   inputs = dict(zip(model.inputs, model.input_shapes, strict=True))
   assert inputs.pop('boxes', (0, 4)) == (spec.boxes, 4)
   assert inputs == spec.shapes
+  if spec.age:
+    streaming.check(model)
   assert image_parameters(model.image_model) == params_lib.count(
     shapes['backbone']
   )

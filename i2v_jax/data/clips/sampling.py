@@ -240,7 +240,7 @@ def sample_key_frame(
 
 
 def add_before(clip: np.ndarray, count: int, stride: int) -> np.ndarray:
-  """Puts strided frames before a clip, 0 for those that are missing: [A + T]."""
+  """Puts A strided frames before a clip, 0 for missing ones: int64 [A + T]."""
   before = clip[0] - stride * np.arange(count, 0, -1)
   return np.concatenate([np.maximum(before, 0), clip])
 
