@@ -8,6 +8,7 @@ dualpath_detection: the same, for boxes of key frames.
 evl: a decoder over the features of frozen frames.
 probe: a query over the tokens of frozen frames.
 classifier: what every classifier has.
+streaming: live video, frame by frame, exactly as clips.
 attention: what the heads of a model look at.
 inputs: clips, their shapes, and float32 precision.
 macs: multiply-accumulates of a model.

@@ -22,6 +22,7 @@ SPECS = {
   'aim': dict(name='aim'),
   'aim, 4': dict(name='aim', num_adapters=4, rank=5),
   'aim, some': dict(name='aim', blocks=(1,)),
+  'aim, causal': dict(name='aim', causal=True),
   'dualpath': dict(name='dualpath', grid=(2, 2), spatial_frames=4, rank=6),
   'dualpath, release': dict(
     name='dualpath', preset='release', grid=(2, 2), spatial_frames=2

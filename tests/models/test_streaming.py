@@ -10,12 +10,9 @@ import pytest
 import small
 from flax import linen as nn
 
-import i2v_jax
 from i2v_jax import adapters, streaming
 from i2v_jax.backbones.vit import Block
 from i2v_jax.models.build import merge
-from i2v_jax.models.streaming.steps import OLDEST
-from i2v_jax.runtime.errors import UserError
 
 T, N, RESET = 3, 7, 2  # frames of a clip and of the stream; one begins anew
 
@@ -248,63 +245,3 @@ def test_a_step_is_compiled_once_and_takes_its_state_over():
     before, (state, _) = state, step(params, state, frame, jnp.zeros(2, bool))
   assert len(traces) == 1 and state['age'].tolist() == [2 * N] * 2
   assert all(x.is_deleted() for x in before.values())
-
-
-def test_ages_end_instead_of_overflowing():
-  model = build('plain')
-  state = streaming.init(model) | {'age': jnp.full(1, OLDEST)}
-  state, _ = streaming.step(
-    model, small.random(model), state, jnp.zeros((1, 16, 16, 3))
-  )
-  assert state['age'].tolist() == [OLDEST]
-
-
-@pytest.mark.parametrize(
-  ('variant', 'offsets', 'wanted'),
-  [
-    ('B/16', (-1, -1), 12 * 2 * 197 * 128 * 2),  # 1.21 MB
-    ('L/14', (-1, -1, -2, -2), 24 * 2 * 257 * 3 * 128 * 2),  # 9.5 MB
-  ],
-)
-def test_bytes_of_full_size(variant, offsets, wanted):
-  spec = dict(backbone=dict(variant=variant), num_frames=8)
-  spec |= dict(temporal_embedding=False)
-  spec |= dict(adapter=dict(name='zeroi2v', offsets=offsets, num_adapters=0))
-  model = i2v_jax.build(spec, 400, dtype=jnp.bfloat16)
-  found = streaming.count_bytes(model)
-  width = 768 if variant == 'B/16' else 1024
-  assert found == {'blocks': wanted, 'readout': 7 * width * 4}
-
-
-@pytest.mark.parametrize(
-  ('adapter', 'options', 'error'),
-  [
-    (dict(name='zeroi2v', offsets=(-1, 1)), {}, 'its offset 1 is of a frame'),
-    (dict(name='aim'), {}, r'sees all frames .*model\.adapter\.causal=True'),
-    (dict(name='st_adapter'), {}, r'centred, .*model\.adapter\.causal=True'),
-    (dict(name='st_adapter_zeroi2v'), {}, 'its convolution is centred'),
-    (
-      dict(name='lora'),
-      dict(temporal_operator=dict(name='channel_shift', share=4)),
-      r'channel_shift takes .*temporal_operator\.causal=True',
-    ),
-    (
-      dict(name='dualpath', grid=(2, 2), spatial_frames=4),
-      {},
-      'dualpath reads grids of frames of a complete clip; take a method',
-    ),
-    (None, dict(temporal_embedding=True), 'model.temporal_embedding=False'),
-    (None, dict(detection=dict(boxes=2)), 'it classifies boxes'),
-  ],
-)
-def test_what_cannot_stream_is_refused_in_a_sentence(adapter, options, error):
-  options = dict(temporal_embedding=False) | options
-  model = small.build(adapter, **options)
-  with pytest.raises(UserError, match=f'cannot read a stream: .*{error}'):
-    streaming.init(model)
-
-
-def test_swin_with_tables_for_steps_is_refused():
-  sizes = dict(bias='per_frame', steps=4)
-  with pytest.raises(UserError, match='bias=shared'):
-    streaming.init(small.on_swin(dict(name='zeroi2v', rank=3), **sizes))

@@ -29,16 +29,13 @@ def find_obstacle(model: nn.Module) -> str:
       'its patches or its tables of positions are those of several frames; '
       'train with model.backbone.tubelet=1, bias=shared and steps=0'
     )
+  if not model.num_frames:
+    return 'its clips have any length; build it with a num_frames'
   if isinstance(model, FrozenClassifier):
     return ''
   if model.temporal_embedding:
     return (
       'its temporal embedding numbers the frames of a clip; train with '
       'model.temporal_embedding=False'
-    )
-  if not (model.num_frames or model.time_constant):
-    return (
-      'it has neither model.num_frames, of which the mean is, nor '
-      'model.time_constant'
     )
   return adapters.find_later_frames(model)

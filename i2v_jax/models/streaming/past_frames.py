@@ -43,7 +43,7 @@ class PastFrames:
 
     A count of None is as many as complete a clip.
     """
-    count = max(self.num_frames - 1, 0) if count is None else count
+    count = self.num_frames - 1 if count is None else count
     if not count:
       return Past(x_BxCx, self.age_BxC)
     batch, frames, *rest = x_BxCx.shape

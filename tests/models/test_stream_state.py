@@ -1,0 +1,96 @@
+"""Which models stream, what their state is and takes, and what is refused."""
+
+import jax.numpy as jnp
+import pytest
+import small
+
+import i2v_jax
+from i2v_jax import streaming
+from i2v_jax.models.streaming.steps import OLDEST
+from i2v_jax.runtime.errors import UserError
+
+
+def test_ages_end_instead_of_overflowing():
+  model = small.build(None, temporal_embedding=False)
+  state = streaming.init(model) | {'age': jnp.full(1, OLDEST)}
+  state, _ = streaming.step(
+    model, small.random(model), state, jnp.zeros((1, 16, 16, 3))
+  )
+  assert state['age'].tolist() == [OLDEST]
+
+
+@pytest.mark.parametrize(
+  ('variant', 'offsets', 'wanted'),
+  [
+    ('B/16', (-1, -1), 12 * 2 * 197 * 128 * 2),  # 1.21 MB
+    ('L/14', (-1, -1, -2, -2), 24 * 2 * 257 * 3 * 128 * 2),  # 9.5 MB
+  ],
+)
+def test_bytes_of_full_size(variant, offsets, wanted):
+  spec = dict(backbone=dict(variant=variant), num_frames=8)
+  spec |= dict(temporal_embedding=False)
+  spec |= dict(adapter=dict(name='zeroi2v', offsets=offsets, num_adapters=0))
+  model = i2v_jax.build(spec, 400, dtype=jnp.bfloat16)
+  found = streaming.count_bytes(model)
+  width = 768 if variant == 'B/16' else 1024
+  assert found == {'blocks': wanted, 'readout': 7 * width * 4}
+
+
+@pytest.mark.parametrize(
+  ('adapter', 'options', 'error'),
+  [
+    (dict(name='zeroi2v', offsets=(-1, 1)), {}, 'its offset 1 is of a frame'),
+    (dict(name='aim'), {}, r'sees all frames .*model\.adapter\.causal=True'),
+    (dict(name='st_adapter'), {}, r'centred, .*model\.adapter\.causal=True'),
+    (dict(name='st_adapter_zeroi2v'), {}, 'its convolution is centred'),
+    (
+      dict(name='lora'),
+      dict(temporal_operator=dict(name='channel_shift', share=4)),
+      r'channel_shift takes .*temporal_operator\.causal=True',
+    ),
+    (
+      dict(name='dualpath', grid=(2, 2), spatial_frames=4),
+      {},
+      'dualpath reads grids of frames of a complete clip; take a method',
+    ),
+    (None, dict(temporal_embedding=True), 'model.temporal_embedding=False'),
+    (None, dict(detection=dict(boxes=2)), 'it classifies boxes'),
+  ],
+)
+def test_what_cannot_stream_is_refused_in_a_sentence(adapter, options, error):
+  options = dict(temporal_embedding=False) | options
+  model = small.build(adapter, **options)
+  with pytest.raises(UserError, match=f'cannot read a stream: .*{error}'):
+    streaming.init(model)
+
+
+def test_swin_with_tables_for_steps_is_refused():
+  sizes = dict(bias='per_frame', steps=4)
+  with pytest.raises(UserError, match='bias=shared'):
+    streaming.init(small.on_swin(dict(name='zeroi2v', rank=3), **sizes))
+
+
+def test_a_state_of_another_model_is_refused():
+  build = lambda *offsets: small.build(
+    dict(name='zeroi2v', offsets=offsets, rank=4), temporal_embedding=False
+  )
+  model, frame = build(-1, -2), jnp.zeros((1, 16, 16, 3))
+  params = small.random(model)
+  for other in (build(-1), build(-2, -1)):
+    with pytest.raises(UserError, match=r'needs adapters/blocks_0/. of shape'):
+      streaming.step(model, params, streaming.init(other), frame)
+
+
+def test_a_model_of_clips_of_any_length_is_refused():
+  model = small.build(None, temporal_embedding=False).clone(num_frames=0)
+  with pytest.raises(UserError, match='have any length; build it with'):
+    streaming.init(model)
+
+
+def test_a_mean_of_tokens_keeps_those_that_are_pooled():
+  options = dict(temporal_embedding=False, mean_first=True)
+  shapes = lambda family: streaming.state_shapes(
+    small.build(None, family=family, **options)
+  )
+  assert shapes('clip')['readout/0'].shape == (1, 3, 1, 32)
+  assert shapes('siglip')['readout/0'].shape == (1, 3, 16, 32)
