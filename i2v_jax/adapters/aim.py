@@ -218,7 +218,7 @@ def forbid(ages_BxT, keys: int, context: int):
   seen_BxTxM = (back_1xTxM >= 0) & (back_1xTxM <= ages_BxT[..., None])
   if context:
     seen_BxTxM &= back_1xTxM < context
-  return jnp.where(seen_BxTxM, 0.0, FORBIDDEN)
+  return jnp.where(seen_BxTxM, jnp.float32(0), FORBIDDEN)
 
 
 def looks_over_time(cfg) -> bool:

@@ -111,7 +111,7 @@ class VideoClassifier(Classifier):
     x_BxTx = x_BxTx.astype(jnp.float32)
     if not self.time_constant:
       return x_BxTx.mean(axis=1, keepdims=True)
-    age_T = jnp.arange(x_BxTx.shape[1])[::-1]
+    age_T = jnp.arange(x_BxTx.shape[1], dtype=jnp.float32)[::-1]
     weights_T = nn.softmax(-age_T / self.time_constant)
     return jnp.tensordot(weights_T, x_BxTx, axes=(0, 1))[:, None]
 

@@ -9,6 +9,7 @@ import published
 import pytest
 import small
 
+from i2v_jax import attention_maps
 from i2v_jax.adapters.layers import drop_path
 from i2v_jax.models.inputs import param_shapes
 
@@ -113,3 +114,29 @@ def test_drop_path_keeps_the_mean():
 def test_wrong_options_are_named(options, error):
   with pytest.raises(ValueError, match=error):
     param_shapes(small.build(dict(name='aim', **options)))
+
+
+def test_causal_attention_over_time_sees_no_later_frame():
+  spec = dict(name='aim', rank=4, causal=True)
+  model = small.build(spec, frames=5)
+  params, (clip,) = small.random(model), small.clips(model)
+  assert small.reach(model, params, 2) == {2, 3, 4}
+  one = small.build(spec, frames=5, depth=1)
+  near = small.build(spec | dict(context=2), frames=5, depth=1)
+  assert small.reach(one, small.random(one), 1) == {1, 2, 3, 4}
+  assert small.reach(near, small.random(near), 1) == {1, 2}
+  shown = attention_maps(model, params, clip, at=(0, 0, 2))['time']
+  by_frame = np.asarray(shown).sum(axis=(0, 2, 3, 4))
+  assert (by_frame[:3] > 0).all() and not by_frame[3:].any()
+
+
+@pytest.mark.parametrize(
+  ('build', 'options', 'error'),
+  [
+    (small.on_swin, dict(causal=True), 'no relative times, as Swin needs'),
+    (small.build, dict(context=2), 'reach of causal attention; set causal'),
+  ],
+)
+def test_options_of_causal_attention_that_do_not_fit(build, options, error):
+  with pytest.raises(ValueError, match=error):
+    build(dict(name='aim') | options)

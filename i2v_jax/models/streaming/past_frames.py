@@ -1,11 +1,11 @@
 """The frames before those that a model reads, which its modules ask for."""
 
 import collections
+import math
 from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from i2v_jax.adapters.past import Past
 from i2v_jax.runtime.errors import UserError
@@ -96,7 +96,10 @@ class PastFrames:
 
   def decay(self, x_BxCx):
     """The mean of all frames up to each, of which each weighs more."""
-    keep, name = jnp.float32(np.exp(-1 / self.time_constant)), f'{READOUT}/sum'
+    keep, name = (
+      jnp.float32(math.exp(-1 / self.time_constant)),
+      f'{READOUT}/sum',
+    )
 
     def add(total, new):
       x_Bx, age_B = new
@@ -109,7 +112,7 @@ class PastFrames:
     # The sum of keep ** n for n up to the age, of any time constant.
     frames_BxC = (self.age_BxC + 1).astype(jnp.float32)
     weights_BxC = jnp.expm1(-frames_BxC / self.time_constant)
-    weights_BxC /= np.expm1(-1 / self.time_constant)
+    weights_BxC /= math.expm1(-1 / self.time_constant)
     return sums_CxBx.swapaxes(0, 1) / widen(weights_BxC, x_BxCx)
 
 
