@@ -1,0 +1,263 @@
+"""The thread that reads a source, and opens it again when it is lost."""
+
+import collections
+import dataclasses
+import functools
+import threading
+import time
+
+import av
+import numpy as np
+
+from i2v_jax.data.clips.spec import ClipSpec
+from i2v_jax.data.live import views
+from i2v_jax.data.live.connections import Connection, Shown, connect
+from i2v_jax.data.live.containers import READ
+from i2v_jax.data.live.inbox import Frame, Inbox
+from i2v_jax.data.live.places import Place
+from i2v_jax.data.live.sampling import Sampler, find_rate
+from i2v_jax.data.live.times import Times
+from i2v_jax.data.videos import faults
+from i2v_jax.data.videos.packets import DecodeError
+from i2v_jax.runtime.errors import UserError
+
+DELAYS = (1, 2, 4, 8, 16, 30)  # seconds before a lost source is opened again
+MOST_DAMAGED = 100  # parts in a row, after which a source counts as lost
+LATE = 1.0  # seconds that a file may be behind its pace and catch up
+NOTES = 100  # sentences in memory
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+  """How sources are read.
+
+  Attributes:
+    spec: how the clips of the model are made.
+    rate: frames a second that the model sees; None for that of its training.
+    segment: median seconds of the segments it was trained on, or 0.
+    fps: frames a second of folders and stdin; None as in `connect`.
+    raw: width and height of raw frames on stdin; None for JPEGs.
+    fast: whether files are read as fast as they are taken.
+    pictures: whether frames are kept for viewers.
+    pipe: file descriptor in place of that of stdin.
+  """
+
+  spec: ClipSpec
+  rate: float | None = None
+  segment: float = 0.0
+  fps: float | None = None
+  raw: tuple[int, int] | None = None
+  fast: bool = False
+  pictures: bool = False
+  pipe: int | None = None
+
+
+class Reader:
+  """Reads a source in a thread of its own, from `start` to `close`.
+
+  Args:
+    number: of the source in the inbox.
+    place: the source.
+    inbox: where its frames go.
+    options: how it is read.
+
+  Attributes:
+    name: of the source.
+    heard: seconds of `time.monotonic` of its last frame, 0 before.
+    rate: frames a second that are taken, 0 before it is open.
+    connected: whether it is open.
+    live: whether it is no recording; False before it is open.
+    reconnects: how often it was opened again.
+    damaged: parts that could not be decoded.
+    notes: sentences about it, to be taken away.
+    failure: why it has ended, '' if there is no fault.
+    bug: an error that no source causes, to be raised.
+  """
+
+  def __init__(self, number: int, place: Place, inbox: Inbox, options: Options):
+    self.name, self._place, self._options = place.name, place, options
+    self._spec = views.make_frame_spec(options.spec)
+    self._put = functools.partial(inbox.put, number)
+    self._end = functools.partial(inbox.end, number)
+    self._times, self._stop = Times(), threading.Event()
+    self._size, self._started, self._row = None, 0.0, 0
+    self._lasting, self._lost, self._tries = False, 0.0, 0
+    self.heard, self.rate, self.reconnects, self.damaged = 0.0, 0.0, 0, 0
+    self.connected = self.live = False
+    self.notes: collections.deque[str] = collections.deque(maxlen=NOTES)
+    self.failure, self.bug = '', None
+    self._thread = threading.Thread(
+      target=self._run, name=f'i2v {self.name}', daemon=True
+    )
+
+  def start(self) -> None:
+    """Starts the thread."""
+    self._thread.start()
+
+  def close(self, seconds: float = 1.0) -> bool:
+    """Ends the thread; the inbox must be closed.
+
+    Args:
+      seconds: to wait for it. One that waits for a network ends later, and one
+        that waits for stdin or a camera with the process.
+
+    Returns:
+      Whether it has ended.
+    """
+    self._stop.set()
+    self._thread.join(seconds)
+    return not self._thread.is_alive()
+
+  def _run(self) -> None:
+    try:
+      while not self._stop.is_set():
+        reason = self._read_once()
+        if not self._lasting:
+          return
+        self._wait(reason)
+    except UserError as error:
+      self._fail(str(error))
+    except faults.OF_VIDEO as error:
+      self._fail(f'{self.name}: cannot be read ({_describe(error)})')
+    except Exception as error:
+      self.bug = error
+    finally:
+      self.connected = False
+      self._end()
+
+  def _fail(self, sentence: str) -> None:
+    self.failure = sentence
+    self.notes.append(sentence)
+
+  def _read_once(self) -> str:
+    """Reads a source to its end; returns why a lasting one has ended.
+
+    A source that has never given a frame fails: its name may be wrong.
+    """
+    options = self._options
+    try:
+      with connect(
+        self._place, options.fps, options.raw, options.pipe
+      ) as connection:
+        self._follow(connection)
+        if not self._lasting and not self._stop.is_set():
+          self._finish(connection)
+        return 'it has ended'
+    except faults.OF_VIDEO as error:
+      if not self._lasting:
+        raise
+      return _describe(error)
+
+  def _finish(self, connection: Connection) -> None:
+    if not self.heard:
+      raise DecodeError(f'{self.name}: has no frame that can be decoded')
+    end = self._times.seconds + 1 / (connection.rate or self.rate)
+    if problem := connection.describe_end(end):
+      self._fail(f'{self.name}: {problem}')
+
+  def _wait(self, reason: str) -> None:
+    """Waits before a lost source is opened again, longer each time."""
+    self.connected = False
+    if not self._lost:
+      self._lost = time.monotonic()
+      self.notes.append(f'{self.name}: lost ({reason}); opening it again')
+    self._stop.wait(DELAYS[min(self._tries, len(DELAYS) - 1)])
+    self._tries += 1
+
+  def _follow(self, connection: Connection) -> None:
+    """Takes frames of an open source until it ends."""
+    options = self._options
+    self.rate = find_rate(
+      options.spec, connection.rate, options.rate, options.segment, self.name
+    )
+    of, fresh = connection.rate or self.rate, True
+    sampler, epoch = Sampler(self.rate, of), self._times.epoch
+    self.live = not connection.recorded
+    if of < 0.9 * self.rate and not self.heard:
+      self.notes.append(
+        f'{self.name}: has {of:g} frames a second, fewer than the '
+        f'{self.rate:g} that the model was trained on'
+      )
+    for shown in connection.read(self._damage):
+      if self._stop.is_set():
+        return
+      if fresh:
+        self._begin(connection)
+        fresh = False
+      self.heard = time.monotonic()
+      elapsed = self.heard - self._started if self.live else 0.0
+      seconds = self._times.place(shown.stamp, 1 / of, elapsed)
+      if self._times.epoch != epoch:
+        epoch = self._times.epoch
+        sampler.restart()
+      if sampler.take(seconds):
+        self._take(shown, seconds, connection)
+
+  def _begin(self, connection: Connection) -> None:
+    """Notes the first frame of an open source."""
+    now = time.monotonic()
+    self._started = self._started or now
+    self._times.restart(now - self._started)
+    self.connected, self._lasting = True, connection.lasting
+    if self._lost:
+      self.reconnects += 1
+      self.notes.append(
+        f'{self.name}: open again after {now - self._lost:.0f} s'
+      )
+    self._lost, self._tries = 0.0, 0
+
+  def _take(self, shown: Shown, seconds: float, connection: Connection) -> None:
+    options = self._options
+    if connection.recorded and not options.fast:
+      self._pace(seconds)
+    try:
+      image = shown.convert()
+      view = views.make_view(image, self._spec)
+    except UserError as error:
+      self._damage(str(error).removeprefix(f'{self.name}: '))
+      return
+    self._row = 0
+    self._see_size(image)
+    picture = views.shrink(image) if options.pictures else None
+    clock = time.monotonic(), time.time()
+    frame = Frame(seconds, self._times.epoch, view, picture, *clock)
+    self._put(frame, wait=options.fast and not connection.lasting)
+
+  def _pace(self, seconds: float) -> None:
+    """Waits until a frame of a recording is due."""
+    early = self._started + seconds - time.monotonic()
+    if early > 0:
+      self._stop.wait(early)
+    elif early < -LATE:  # as after the machine has slept
+      self._started -= early
+
+  def _see_size(self, image: np.ndarray) -> None:
+    size = image.shape[1::-1]
+    if self._size not in (None, size):
+      self._times.epoch += 1
+      before, now = ('{} x {}'.format(*sides) for sides in (self._size, size))
+      self.notes.append(
+        f'{self.name}: the picture is {now} pixels now, not {before}; it '
+        'counts as a new stream'
+      )
+    self._size = size
+
+  def _damage(self, reason: str) -> None:
+    """Notes a part that is left out; too many in a row end the source."""
+    self.damaged += 1
+    self._row += 1
+    if self._row > MOST_DAMAGED:
+      raise DecodeError(
+        f'{self.name}: {self._row} parts in a row cannot be decoded ({reason})'
+      )
+    if self.damaged == 1:
+      self.notes.append(
+        f'{self.name}: a part cannot be decoded ({reason}); such parts are '
+        'left out and counted'
+      )
+
+
+def _describe(error: Exception) -> str:
+  if isinstance(error, av.error.ExitError):
+    return f'no data for {READ:g} s'
+  return faults.describe(error)
