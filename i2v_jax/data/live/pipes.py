@@ -18,6 +18,7 @@ from i2v_jax.data.live.jpegs import JpegSplitter
 from i2v_jax.data.videos.packets import DecodeError
 
 AT_ONCE = 1 << 16  # bytes
+HEADERS = 1 << 10  # bytes between JPEGs that are no fault, as of multipart
 
 
 class PipeConnection(Connection):
@@ -70,9 +71,9 @@ class PipeConnection(Connection):
     splitter, skipped = JpegSplitter(), 0
     while part := self._file.read(AT_ONCE):
       jpegs = splitter.take(part)
-      if jpegs and splitter.skipped > skipped:
-        damaged(f'{splitter.skipped - skipped:,} bytes are no JPEG')
-        skipped = splitter.skipped
+      between, skipped = splitter.skipped - skipped, splitter.skipped
+      if between > HEADERS:
+        damaged(f'{between:,} bytes are no JPEG')
       for data in jpegs:
         yield functools.partial(decode_jpeg, data, self._name)
 

@@ -10,10 +10,10 @@ import av
 import numpy as np
 
 from i2v_jax.data.clips.spec import ClipSpec
-from i2v_jax.data.live import views
-from i2v_jax.data.live.connections import Connection, Shown, connect
-from i2v_jax.data.live.containers import READ
+from i2v_jax.data.live import containers, views
+from i2v_jax.data.live.connections import Connection, Shown
 from i2v_jax.data.live.inbox import Frame, Inbox
+from i2v_jax.data.live.opening import connect
 from i2v_jax.data.live.places import Place
 from i2v_jax.data.live.sampling import Sampler, find_rate
 from i2v_jax.data.live.times import Times
@@ -259,5 +259,5 @@ class Reader:
 
 def _describe(error: Exception) -> str:
   if isinstance(error, av.error.ExitError):
-    return f'no data for {READ:g} s'
+    return f'no data for {containers.READ:g} s'
   return faults.describe(error)
