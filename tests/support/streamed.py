@@ -57,3 +57,82 @@ def encode_jpeg(value, size=(24, 16)):
   """A grey JPEG, `size` being its width and height."""
   image = np.full((size[1], size[0], 3), value, np.uint8)
   return cv2.imencode('.jpg', image)[1].tobytes()
+
+
+class Counting:
+  """Stands for a model: how bright a frame is, and how old each stream is.
+
+  Attributes:
+    ages: frames of each stream since it started anew.
+    batches: how many streams had a frame, in each step.
+  """
+
+  class_names = ('dark', 'bright')
+
+  def __init__(self, streams=1):
+    self.ages, self.batches = np.zeros(streams, int), []
+
+  def step(self, frames, fresh, present):
+    assert frames.dtype == np.uint8 and frames.shape[0] == len(self.ages)
+    assert not (fresh & ~present).any()
+    self.ages = np.where(fresh, 0, self.ages) + present
+    self.batches.append(int(present.sum()))
+    bright = frames.mean(axis=(1, 2, 3)) / 255
+    return np.stack([1 - bright, bright], axis=1)
+
+
+class Heard:
+  """A listener that keeps what it hears, and may stop the session."""
+
+  def __init__(self, stop_after=None):
+    self.events, self.notes, self.scored, self.requested = [], [], 0, ''
+    self.streams, self.closed, self._stop_after = (), 0, stop_after
+
+  def begin(self, streams):
+    self.streams = streams
+
+  def hear_scores(self, stream, events):
+    self.events += [(stream.number, event) for event in events]
+    self.scored += 1
+    if self.scored == self._stop_after:
+      self.requested = 'SIGINT'
+
+  def hear_note(self, stream, note):
+    self.notes.append(note)
+
+  def tick(self):
+    pass
+
+  def close(self):
+    self.closed += 1
+
+
+def make_rules(**options):
+  """Rules of the classes of `Counting`."""
+  from i2v_jax.deploy.prediction.timeline import Rules
+
+  return Rules(Counting.class_names, np.array([0.5, 0.5]), True, **options)
+
+
+def run(sources, *listeners, gap=0.0, recogniser=None, stop=None, **options):
+  """Runs a session to its end; returns what was heard, and the model."""
+  from i2v_jax.deploy.stream.session import Session
+
+  heard = stop or Heard()
+  model = recogniser or Counting(len(sources))
+  options = Options(**{'spec': SPEC, 'fast': True} | options)
+  places = [find_place(str(source)) for source in sources]
+  listeners = (heard, *listeners)
+  session = Session(model, places, options, make_rules(), listeners, gap)
+  heard.failed = session.run(heard)
+  return heard, model
+
+
+def write_shades(path, shades, fps=8, size=(32, 32)):
+  """A video whose frames are grey, of these shades."""
+  from i2v_jax.data.sets.digits import open_video
+
+  with open_video(path, size, fps) as write:
+    for shade in shades:
+      write(np.full((1, *size, 3), shade, np.uint8))
+  return path

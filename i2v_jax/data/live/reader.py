@@ -2,7 +2,6 @@
 
 import collections
 import dataclasses
-import functools
 import threading
 import time
 
@@ -63,6 +62,7 @@ class Reader:
 
   Attributes:
     name: of the source.
+    inbox: where its frames go.
     heard: seconds of `time.monotonic` of its last frame, 0 before.
     rate: frames a second that are taken, 0 before it is open.
     connected: whether it is open.
@@ -70,6 +70,7 @@ class Reader:
     reconnects: how often it was opened again.
     damaged: parts that could not be decoded.
     notes: sentences about it, to be taken away.
+    ended: whether it gives no further frame.
     failure: why it has ended, '' if there is no fault.
     bug: an error that no source causes, to be raised.
   """
@@ -77,13 +78,12 @@ class Reader:
   def __init__(self, number: int, place: Place, inbox: Inbox, options: Options):
     self.name, self._place, self._options = place.name, place, options
     self._spec = views.make_frame_spec(options.spec)
-    self._put = functools.partial(inbox.put, number)
-    self._end = functools.partial(inbox.end, number)
+    self._number, self.inbox = number, inbox
     self._times, self._stop = Times(), threading.Event()
     self._size, self._started, self._row = None, 0.0, 0
     self._lasting, self._lost, self._tries = False, 0.0, 0
     self.heard, self.rate, self.reconnects, self.damaged = 0.0, 0.0, 0, 0
-    self.connected = self.live = False
+    self.connected = self.live = self.ended = False
     self.notes: collections.deque[str] = collections.deque(maxlen=NOTES)
     self.failure, self.bug = '', None
     self._thread = threading.Thread(
@@ -122,8 +122,8 @@ class Reader:
     except Exception as error:
       self.bug = error
     finally:
-      self.connected = False
-      self._end()
+      self.connected, self.ended = False, True
+      self.inbox.end(self._number)
 
   def _fail(self, sentence: str) -> None:
     self.failure = sentence
@@ -221,7 +221,8 @@ class Reader:
     picture = views.shrink(image) if options.pictures else None
     clock = time.monotonic(), time.time()
     frame = Frame(seconds, self._times.epoch, view, picture, *clock)
-    self._put(frame, wait=options.fast and not connection.lasting)
+    wait = options.fast and not connection.lasting
+    self.inbox.put(self._number, frame, wait)
 
   def _pace(self, seconds: float) -> None:
     """Waits until a frame of a recording is due."""

@@ -1,1 +1,9 @@
-"""Live recognition."""
+"""Recognises what cameras, files and addresses show, as it comes.
+
+recogniser: what is asked of a model: a step for one frame of each stream.
+events: segments of a stream, told as they begin and end.
+stream: the state of a stream. session: frames of all sources, in one batch, to
+  those who listen.
+event_file, screen: listeners: JSON lines, and what a terminal shows.
+gallery: a listener: what viewers see. server, page: they see it in a browser.
+"""

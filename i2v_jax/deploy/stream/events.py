@@ -127,7 +127,7 @@ class EventFinder:
       self._block()
     for label in labels:
       found += self._tell(label)
-    return found
+    return sorted(found, key=_find_order)
 
   def _move_class(self, label: int, reaches: bool, stays: bool) -> list[Event]:
     segment, found = self._segments.get(label), []
@@ -181,3 +181,9 @@ class EventFinder:
     name = self._rules.class_names[label]
     score = segment.total / (segment.stop - segment.start)
     yield Event(END, name, segment.start, segment.stop, score)
+
+
+def _find_order(event: Event) -> tuple[float, bool]:
+  """By time; what ends comes before what begins then."""
+  begins = event.end is None
+  return event.start if begins else event.end, begins
