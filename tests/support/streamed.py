@@ -12,6 +12,7 @@ from i2v_jax.data.live.places import find_place
 from i2v_jax.data.live.reader import Options, Reader
 
 SPEC = ClipSpec(num_frames=4, image_size=16)
+SHADES = [10] * 8 + [240] * 8 + [10] * 4
 LONG = 30  # seconds after which a test fails, never waited for
 
 

@@ -25,7 +25,7 @@ class EventFile:
   """
 
   def __init__(self, path: str):
-    tables.check_output(path, (SUFFIX,))
+    check_output(path)
     self._path = path
     with files.explain_errors(path):
       self._file = open(path, 'ab', buffering=0)  # noqa: SIM115 (until close)
@@ -52,6 +52,11 @@ class EventFile:
   def _write(self, line: dict[str, Any]) -> None:
     with files.explain_errors(self._path):
       self._file.write(tables.encode_json(line))
+
+
+def check_output(path: str) -> None:
+  """Raises UserError unless events can be written there."""
+  tables.check_output(path, (SUFFIX,))
 
 
 def describe_event(stream: Stream, event: Event) -> dict[str, Any]:

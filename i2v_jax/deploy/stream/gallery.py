@@ -8,7 +8,7 @@ import collections
 import contextlib
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import cv2
@@ -133,17 +133,33 @@ class Gallery:
     finally:
       with self._changed:
         self.viewers -= 1
+        self._changed.notify_all()
 
-  def wait_after(self, number: int, seconds: float) -> list[Message]:
+  def wait_empty(self, seconds: float) -> None:
+    """Waits until viewers have taken the last messages, or so many seconds."""
+    with self._changed:
+      self._changed.wait_for(
+        lambda: not (self.closed and self.viewers), seconds
+      )
+
+  def wake(self) -> None:
+    """Lets viewers who wait see whether they are to leave."""
+    with self._changed:
+      self._changed.notify_all()
+
+  def wait_after(
+    self, number: int, seconds: float, leave: Callable[[], bool] = bool
+  ) -> list[Message]:
     """Waits for messages after that number; those kept, in order.
 
     Args:
       number: of the last message that was sent; 0 for all.
       seconds: to wait at most.
+      leave: whether to wait no longer.
     """
     with self._changed:
       self._changed.wait_for(
-        lambda: self.number > number or self.closed, seconds
+        lambda: self.number > number or self.closed or leave(), seconds
       )
       kept = [*self._told, *(m for found in self._scores for m in found)]
     return sorted(message for message in kept if message.number > number)

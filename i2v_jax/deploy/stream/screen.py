@@ -15,7 +15,8 @@ from i2v_jax.runtime.console import Console, make_table
 
 EVERY, REFRESH = 10.0, 0.25  # seconds between lines, and between pictures
 SHOWN, EVENTS, NAME = 3, 6, 32  # classes, events, characters of a name
-COLUMNS = 'source', 'time', 'state', *'123', 'frames/s', 'latency', 'dropped'
+WIDE = 110  # characters of a terminal that has room for all classes
+BEFORE, BEHIND = ('source', 'time', 'state'), ('frames/s', 'latency', 'dropped')
 
 
 class Screen:
@@ -68,14 +69,16 @@ class Screen:
         self._console.print(show_stream(stream))
 
   def _draw(self) -> Group:
-    rows = [_make_row(stream) for stream in self._streams]
-    table = make_table('', COLUMNS, rows)
+    count = SHOWN if self._console.width >= WIDE else 1
+    rows = [_make_row(stream, count) for stream in self._streams]
+    places = (str(place + 1) for place in range(count))
+    table = make_table('', (*BEFORE, *places, *BEHIND), rows)
     return Group(table, *(Text(line) for line in self._events))
 
 
-def _make_row(stream: Stream) -> tuple[str, ...]:
-  top = [show_class(*named) for named in stream.top[:SHOWN]]
-  top += [''] * (SHOWN - len(top))
+def _make_row(stream: Stream, count: int) -> tuple[str, ...]:
+  top = [show_class(*named) for named in stream.top[:count]]
+  top += [''] * (count - len(top))
   name = (
     stream.name if len(stream.name) <= NAME else f'…{stream.name[1 - NAME :]}'
   )

@@ -1,5 +1,6 @@
 """Serves a session to a few viewers: a page, events, pictures, metrics."""
 
+import contextlib
 import functools
 import hmac
 import http.server
@@ -20,6 +21,7 @@ from i2v_jax.runtime.errors import UserError
 VIEWERS, CONNECTIONS = 8, 64  # at most
 SECONDS = 10.0  # a viewer that takes nothing for so long is sent away
 ALIVE = 5.0  # seconds between signs of life
+LAST = 1.0  # seconds for the last messages
 LOOPBACK = '127.0.0.1'
 _PICTURE = re.compile(r'/picture/(\d{1,4})')
 _HEADERS = {
@@ -90,10 +92,14 @@ class Server:
     self._thread.start()
 
   def close(self) -> None:
-    """Ends it; viewers are sent away."""
+    """Ends it; viewers of a session that has ended get its last messages."""
     self._server.shutdown()
     self._thread.join()
     self._server.server_close()
+    self._gallery.wait_empty(LAST)
+    self._server.closing = True
+    self._gallery.wake()
+    self._server.close_connections()
 
 
 class _HttpServer(socketserver.ThreadingMixIn, http.server.HTTPServer):
@@ -105,7 +111,8 @@ class _HttpServer(socketserver.ThreadingMixIn, http.server.HTTPServer):
     self.address_family = (
       socket.AF_INET6 if ':' in address[0] else socket.AF_INET
     )
-    self._open = threading.BoundedSemaphore(CONNECTIONS)
+    self._lock, self.closing = threading.Lock(), False
+    self._open: dict[socket.socket, threading.Thread | None] = {}
     self.viewers = threading.BoundedSemaphore(VIEWERS)
     super().__init__(address, handle)
 
@@ -115,16 +122,33 @@ class _HttpServer(socketserver.ThreadingMixIn, http.server.HTTPServer):
     self.server_name, self.server_port = self.server_address[:2]
 
   def process_request(self, request, client_address) -> None:
-    if self._open.acquire(blocking=False):
+    with self._lock:
+      if full := len(self._open) >= CONNECTIONS:
+        self.close_request(request)
+      else:
+        self._open[request] = None
+    if not full:
       super().process_request(request, client_address)
-    else:
-      self.shutdown_request(request)
 
   def process_request_thread(self, request, client_address) -> None:
-    try:
-      super().process_request_thread(request, client_address)
-    finally:
-      self._open.release()
+    with self._lock:
+      self._open[request] = threading.current_thread()
+    super().process_request_thread(request, client_address)
+
+  def shutdown_request(self, request) -> None:
+    with self._lock:
+      self._open.pop(request, None)
+    super().shutdown_request(request)
+
+  def close_connections(self) -> None:
+    """Ends what is open, so that its threads end."""
+    with self._lock:
+      threads = [*filter(None, self._open.values())]
+      for request in self._open:
+        with contextlib.suppress(OSError):  # the viewer has gone
+          request.shutdown(socket.SHUT_RDWR)
+    for thread in threads:
+      thread.join(LAST)
 
   def handle_error(self, request, client_address) -> None:
     """A viewer that has gone is no error."""
@@ -200,11 +224,18 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     gallery, number = self._gallery, 0
     self.wfile.write(gallery.greet())
     with gallery.count_viewer():
-      while not (gallery.closed and number >= gallery.number):
-        messages = gallery.wait_after(number, ALIVE)
+      while not self._is_done(number):
+        messages = gallery.wait_after(number, ALIVE, self._is_closing)
         sent = b''.join(message.text for message in messages) or b':\n\n'
         self.wfile.write(sent)
         number = messages[-1].number if messages else number
+
+  def _is_done(self, number: int) -> bool:
+    all_sent = self._gallery.closed and number >= self._gallery.number
+    return all_sent or self.server.closing
+
+  def _is_closing(self) -> bool:
+    return self.server.closing
 
   def _send(self, kind: str, body: bytes, more: dict[str, str] | None = None):
     self._start(kind, {'Content-Length': str(len(body))} | (more or {}))

@@ -6,17 +6,19 @@ import encoded
 import numpy as np
 import processes
 import pytest
-from streamed import LONG, Counting, Heard, encode_jpeg, feed, run, write_shades
+from streamed import (
+  LONG,
+  SHADES,
+  Counting,
+  Heard,
+  encode_jpeg,
+  feed,
+  run,
+  write_shades,
+)
 
 from i2v_jax.deploy.stream import stream as streams
 from i2v_jax.runtime.errors import NonFiniteError
-
-SHADES = [10] * 8 + [240] * 8 + [10] * 4
-
-
-@pytest.fixture(scope='module')
-def shades(tmp_path_factory):
-  return write_shades(tmp_path_factory.mktemp('shades') / 'a.mp4', SHADES)
 
 
 def test_events_of_a_file_are_when_they_happen(shades):
