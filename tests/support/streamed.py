@@ -108,11 +108,11 @@ class Heard:
     self.closed += 1
 
 
-def make_rules(**options):
-  """Rules of the classes of `Counting`."""
+def make_rules(class_names):
+  """Rules of one of two classes."""
   from i2v_jax.deploy.prediction.timeline import Rules
 
-  return Rules(Counting.class_names, np.array([0.5, 0.5]), True, **options)
+  return Rules(class_names, np.array([0.5, 0.5]), exclusive=True)
 
 
 def run(sources, *listeners, gap=0.0, recogniser=None, stop=None, **options):
@@ -124,7 +124,9 @@ def run(sources, *listeners, gap=0.0, recogniser=None, stop=None, **options):
   options = Options(**{'spec': SPEC, 'fast': True} | options)
   places = [find_place(str(source)) for source in sources]
   listeners = (heard, *listeners)
-  session = Session(model, places, options, make_rules(), listeners, gap)
+  session = Session(
+    model, places, options, make_rules(model.class_names), listeners, gap
+  )
   heard.failed = session.run(heard)
   return heard, model
 
