@@ -64,6 +64,8 @@ class Gallery:
   def __init__(self):
     self._changed, self.number = threading.Condition(), 0
     self._streams: Sequence[Stream] = ()
+    self._states: list[Message | None] = []
+    self._known: list[str] = []
     self._scores: list[collections.deque[Message]] = []
     self._last: list[tuple[int, float] | None] = []
     self._told: collections.deque[Message] = collections.deque(maxlen=EVENTS)
@@ -74,8 +76,15 @@ class Gallery:
     length = round(SPAN / BETWEEN)
     self._scores = [collections.deque(maxlen=length) for _ in streams]
     self._last = [None] * len(streams)
+    self._states = [None] * len(streams)
+    self._known = [''] * len(streams)
     self._pictures = [_Picture() for _ in streams]
     self._streams = streams
+    names = [stream.name for stream in streams]
+    with self._changed:
+      shown = {'sources': names, 'span': SPAN}
+      self._states.append(self._make('session', shown))
+      self._changed.notify_all()
 
   def hear_scores(self, stream: Stream, events: Sequence[Event]) -> None:
     with self._changed:
@@ -95,13 +104,24 @@ class Gallery:
       self._changed.notify_all()
 
   def tick(self) -> None:
-    """Nothing is done between frames."""
+    with self._changed:
+      self._tell_states()
 
   def close(self) -> None:
     with self._changed:
       self.closed = True
+      self._tell_states()
       self._told.append(self._make('end', {}))
       self._changed.notify_all()
+
+  def _tell_states(self) -> None:
+    """Tells states that have changed; only the newest are kept."""
+    for number, stream in enumerate(self._streams):
+      if stream.state != self._known[number]:
+        self._known[number] = stream.state
+        shown = {'number': number, 'state': stream.state}
+        self._states[number] = self._make('state', shown)
+        self._changed.notify_all()
 
   def _make(self, kind: str, value: dict[str, Any]) -> Message:
     self.number += 1
@@ -117,11 +137,6 @@ class Gallery:
       return False
     self._last[stream.number] = now
     return True
-
-  def greet(self) -> bytes:
-    """The first message to a viewer: which streams there are."""
-    names = [stream.name for stream in self._streams]
-    return encode_message('session', {'sources': names, 'span': SPAN})
 
   @contextlib.contextmanager
   def count_viewer(self) -> Iterator[None]:
@@ -161,7 +176,8 @@ class Gallery:
       self._changed.wait_for(
         lambda: self.number > number or self.closed or leave(), seconds
       )
-      kept = [*self._told, *(m for found in self._scores for m in found)]
+      kept = [*self._told, *filter(None, self._states)]
+      kept += (message for found in self._scores for message in found)
     return sorted(message for message in kept if message.number > number)
 
   def find_picture(self, number: int) -> bytes | None:
@@ -183,7 +199,6 @@ def describe_scores(stream: Stream) -> dict[str, Any]:
   return {
     'number': stream.number,
     'seconds': round(stream.seconds, 3),
-    'state': stream.state,
     'top': [[name, round(score, 4)] for name, score in stream.top],
     'rate': round(stream.rate, 2),
     'latency': round(stream.latency, 4),

@@ -222,7 +222,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
   def _follow(self) -> None:
     """Sends what is new, until the session or the connection ends."""
     gallery, number = self._gallery, 0
-    self.wfile.write(gallery.greet())
     with gallery.count_viewer():
       while not self._is_done(number):
         messages = gallery.wait_after(number, ALIVE, self._is_closing)

@@ -24,9 +24,10 @@ function begin(session) {
     const part = find('stream').content.firstElementChild.cloneNode(true);
     part.querySelector('h2').textContent = name;
     find('streams').append(part);
-    const stream = { name, number, part, points: [], shown: false };
+    const stream = { name, number, part, points: [], shown: false, state: 'opening' };
     streams.push(stream);
     followPicture(stream);
+    showFacts(stream);
   });
   find('state').textContent = `Live; ${session.sources.length} ` +
     (session.sources.length === 1 ? 'source.' : 'sources.');
@@ -62,10 +63,22 @@ function takeScores(scores) {
     stream.shown = true;
     stream.nextPicture();
   }
-  stream.part.querySelector('.facts-line').textContent =
-    `${showTime(scores.seconds)} · ${scores.state} · ${scores.rate.toFixed(1)} frames/s · ` +
-    `${Math.round(1000 * scores.latency)} ms · ${scores.dropped} dropped`;
   stream.changed = true;
+}
+
+function takeState({ number, state }) {
+  streams[number].state = state;
+  showFacts(streams[number]);
+}
+
+function showFacts({ part, points, state }) {
+  const facts = [state], last = points.at(-1);
+  if (last) {
+    facts.unshift(showTime(last.seconds));
+    facts.push(`${last.rate.toFixed(1)} frames/s`, `${Math.round(1000 * last.latency)} ms`,
+      `${last.dropped} dropped`);
+  }
+  part.querySelector('.facts-line').textContent = facts.join(' · ');
 }
 
 function drawTop(stream) {
@@ -121,14 +134,14 @@ function drawStrip(stream) {
   });
   canvas.setAttribute('aria-label', `Scores of the last ${span} seconds: ${rows.join(', ')}`);
   const [from, to] = stream.part.querySelectorAll('.axis span');
-  from.textContent = showTime(Math.max(last - span, 0));
+  from.textContent = `${span} s before`;
   to.textContent = showTime(last);
 }
 
 function tell(kind, seconds, name, text) {
   const line = document.createElement('li');
   line.className = kind;
-  for (const part of [showTime(seconds), name, text]) {
+  for (const part of [showTime(seconds), text, name]) {
     const cell = document.createElement('span');
     cell.textContent = part;
     line.append(cell);
@@ -150,6 +163,7 @@ function draw() {
   for (const stream of streams) {
     if (!stream.changed) continue;
     stream.changed = false;
+    showFacts(stream);
     drawTop(stream);
     drawStrip(stream);
   }
@@ -160,6 +174,7 @@ const source = new EventSource(`events${location.search}`);
 const listen = (kind, take) => source.addEventListener(kind, (event) => take(JSON.parse(event.data)));
 listen('session', begin);
 listen('scores', takeScores);
+listen('state', takeState);
 listen('change', takeChange);
 listen('note', (note) => tell('note', note.seconds, streams[note.number].name, note.text));
 listen('end', () => {
