@@ -1,9 +1,11 @@
 """Live sources in tests: readers run to their end, pipes that are fed."""
 
+import contextlib
 import os
 import threading
 
 import cv2
+import encoded
 import numpy as np
 
 from i2v_jax.data.clips.spec import ClipSpec
@@ -52,6 +54,44 @@ def read_pipe(data, piece=None, **options):
     return read_all('-', pipe=pipe, **options)
   finally:
     thread.join(LONG)
+
+
+def write_stream(path, count=30, size=(64, 48)):
+  """An MPEG transport stream, as cameras send it; its times do not begin at 0.
+
+  Two of them in a row are one, too.
+  """
+  ticks = range(0, 3 * count, 3)
+  options = {'g': '5', 'bf': '0'}
+  encoded.encode(path, 'mpeg2video', ticks, options, size=size)
+  return path.read_bytes()
+
+
+@contextlib.contextmanager
+def follow(address, **options):
+  """A live source that is being read, and all its frames as they come."""
+  inbox = Inbox(1)
+  reader = Reader(0, find_place(address), inbox, Options(SPEC, **options))
+  reader.start()
+
+  def take_all():
+    while not inbox.finished:
+      yield from filter(None, inbox.take(LONG))
+
+  yield reader, take_all()
+  inbox.close()
+  assert reader.close(LONG)
+  assert reader.bug is None
+
+
+def take_until(frames, holds):
+  """The frames up to the first one for which something holds."""
+  found = []
+  for frame in frames:
+    found.append(frame)
+    if holds(frame):
+      return found
+  raise AssertionError(f'only {len(found)} frames')
 
 
 def encode_jpeg(value, size=(24, 16)):

@@ -22,6 +22,7 @@ from i2v_jax.runtime.errors import UserError
 
 DELAYS = (1, 2, 4, 8, 16, 30)  # seconds before a lost source is opened again
 MOST_DAMAGED = 100  # parts in a row, after which a source counts as lost
+COUNTED = 30  # frames after which the rate of a source is compared
 LATE = 1.0  # seconds that a file may be behind its pace and catch up
 NOTES = 100  # sentences in memory
 
@@ -170,20 +171,16 @@ class Reader:
     self.rate = find_rate(
       options.spec, connection.rate, options.rate, options.segment, self.name
     )
-    of, fresh = connection.rate or self.rate, True
+    of = connection.rate or self.rate
     sampler, epoch = Sampler(self.rate, of), self._times.epoch
     self.live = not connection.recorded
-    if of < 0.9 * self.rate and not self.heard:
-      self.notes.append(
-        f'{self.name}: has {of:g} frames a second, fewer than the '
-        f'{self.rate:g} that the model was trained on'
-      )
-    for shown in connection.read(self._damage):
+    for number, shown in enumerate(connection.read(self._damage)):
       if self._stop.is_set():
         return
-      if fresh:
+      if number == 0:
         self._begin(connection)
-        fresh = False
+      elif number == COUNTED and not self.reconnects:
+        self._check_rate(of, number)
       self.heard = time.monotonic()
       elapsed = self.heard - self._started if self.live else 0.0
       seconds = self._times.place(shown.stamp, 1 / of, elapsed)
@@ -192,6 +189,17 @@ class Reader:
         sampler.restart()
       if sampler.take(seconds):
         self._take(shown, seconds, connection)
+
+  def _check_rate(self, stated: float, count: int) -> None:
+    """Notes a rate that is not as stated, or lower than the model wants."""
+    seconds = self._times.seconds
+    found = (count - 1) / seconds if seconds else stated
+    if not 1 / 1.5 < found / stated < 1.5 or found < 0.9 * self.rate:
+      self.notes.append(
+        f'{self.name}: has {found:.3g} frames a second, of {stated:.3g} as '
+        f'stated; the model sees {min(found, self.rate):.3g}, and --rate '
+        'changes that'
+      )
 
   def _begin(self, connection: Connection) -> None:
     """Notes the first frame of an open source."""

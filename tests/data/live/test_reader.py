@@ -11,23 +11,21 @@ import framed
 import numpy as np
 import processes
 import pytest
-from streamed import LONG, SPEC, encode_jpeg, read_all, read_pipe
+from streamed import (
+  LONG,
+  SPEC,
+  encode_jpeg,
+  follow,
+  read_all,
+  read_pipe,
+  take_until,
+  write_stream,
+)
 
 from i2v_jax.data.live import reader as readers
 from i2v_jax.data.live.inbox import Inbox
 from i2v_jax.data.live.places import find_place
 from i2v_jax.data.live.reader import Options, Reader
-
-
-def write_stream(path, count=30, size=(64, 48)):
-  """An MPEG transport stream, as cameras send it; its times do not begin at 0.
-
-  Two of them in a row are one, too.
-  """
-  ticks = range(0, 3 * count, 3)
-  options = {'g': '5', 'bf': '0'}
-  encoded.encode(path, 'mpeg2video', ticks, options, size=size)
-  return path.read_bytes()
 
 
 @pytest.fixture(scope='module')
@@ -68,33 +66,6 @@ def send(data, then=lambda: None):
     then()
 
   return answer
-
-
-@contextlib.contextmanager
-def follow(address, **options):
-  """A live source that is being read, and all its frames as they come."""
-  inbox = Inbox(1)
-  reader = Reader(0, find_place(address), inbox, Options(SPEC, **options))
-  reader.start()
-
-  def take_all():
-    while not inbox.finished:
-      yield from filter(None, inbox.take(LONG))
-
-  yield reader, take_all()
-  inbox.close()
-  assert reader.close(LONG)
-  assert reader.bug is None
-
-
-def take_until(frames, holds):
-  """The frames up to the first one for which something holds."""
-  found = []
-  for frame in frames:
-    found.append(frame)
-    if holds(frame):
-      return found
-  raise AssertionError(f'only {len(found)} frames')
 
 
 def test_a_file_is_read_at_its_pace_and_waits_for_what_is_due(
