@@ -90,9 +90,10 @@ def show_stream(stream: Stream) -> str:
   """A line of the state of a stream."""
   top = ', '.join(show_class(*named) for named in stream.top[:SHOWN]) or '-'
   rate, latency, dropped = show_speed(stream)
+  frames = '1 frame' if stream.frames == 1 else f'{stream.frames:,} frames'
   return (
     f'{format_time(stream.seconds)}  {stream.name}  {stream.state}: {top}; '
-    f'{stream.frames:,} frames, {rate} a second, latency {latency}, {dropped} '
+    f'{frames}, {rate} a second, latency {latency}, {dropped} '
     'dropped'
   )
 
