@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rich.console import Group
 from rich.live import Live
+from rich.table import Table
 from rich.text import Text
 
 from i2v_jax.deploy.prediction.timeline_bars import format_time
@@ -14,9 +15,9 @@ from i2v_jax.deploy.stream.stream import Stream
 from i2v_jax.runtime.console import Console, make_table
 
 EVERY, REFRESH = 10.0, 0.25  # seconds between lines, and between pictures
-SHOWN, EVENTS, NAME = 3, 6, 32  # classes, events, characters of a name
-WIDE = 110  # characters of a terminal that has room for all classes
-BEFORE, BEHIND = ('source', 'time', 'state'), ('frames/s', 'latency', 'dropped')
+SHOWN, EVENTS = 3, 6  # classes, events
+WIDE = 130  # characters of a terminal that has room for all
+SPEED = ('frames/s', 'latency', 'dropped')
 
 
 class Screen:
@@ -69,21 +70,52 @@ class Screen:
         self._console.print(show_stream(stream))
 
   def _draw(self) -> Group:
-    count = SHOWN if self._console.width >= WIDE else 1
-    rows = [_make_row(stream, count) for stream in self._streams]
-    places = (str(place + 1) for place in range(count))
-    table = make_table('', (*BEFORE, *places, *BEHIND), rows)
+    make = _make_table if self._console.width >= WIDE else _make_narrow_table
+    table = make(self._streams, self._console.width)
+    for column in table.columns:
+      column.no_wrap = True
     return Group(table, *(Text(line) for line in self._events))
 
 
-def _make_row(stream: Stream, count: int) -> tuple[str, ...]:
-  top = [show_class(*named) for named in stream.top[:count]]
-  top += [''] * (count - len(top))
-  name = (
-    stream.name if len(stream.name) <= NAME else f'…{stream.name[1 - NAME :]}'
-  )
-  facts = format_time(stream.seconds), stream.state
-  return name, *facts, *top, *show_speed(stream)
+def _make_table(streams: Sequence[Stream], width: int) -> Table:
+  """Makes a table of all that is known."""
+  room = (width - 85) // (SHOWN + 1)  # of a name; the rest are numbers
+  rows = [
+    (
+      _cut_front(stream.name, room + 10),
+      format_time(stream.seconds),
+      stream.state,
+      *_show_top(stream, SHOWN, room + 5),
+      *show_speed(stream),
+    )
+    for stream in streams
+  ]
+  return make_table('', ('source', 'time', 'state', *'123', *SPEED), rows)
+
+
+def _make_narrow_table(streams: Sequence[Stream], width: int) -> Table:
+  """Makes a table of the best class only."""
+  room = max((width - 42) // 2, 8)
+  rows = [
+    (
+      _cut_front(stream.name, room),
+      *_show_top(stream, 1, room),
+      *show_speed(stream),
+    )
+    for stream in streams
+  ]
+  return make_table('', ('source', '1', *SPEED), rows)
+
+
+def _show_top(stream: Stream, count: int, room: int) -> list[str]:
+  top = [f'{score:.0%} {name}' for name, score in stream.top[:count]]
+  top = [text if len(text) <= room else f'{text[: room - 1]}~' for text in top]
+  return top + [''] * (count - len(top))
+
+
+def _cut_front(name: str, room: int) -> str:
+  """The end of a name, which says more than its beginning."""
+  return name if len(name) <= room else f'~{name[1 - room :]}'
 
 
 def show_stream(stream: Stream) -> str:
