@@ -7,6 +7,7 @@ from typing import Protocol
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import NamedSharding, PartitionSpec
 
 from i2v_jax.deploy.trained import Trained
 from i2v_jax.models.inputs import normalize_clips
@@ -53,7 +54,10 @@ class TrainedRecogniser:
 
   def __init__(self, trained: Trained, streams: int, streaming):
     self.class_names, self._trained = trained.class_names, trained
-    self._state = streaming.init(trained.model, streams)
+    # As the step returns it, or it would be compiled twice.
+    replicated = NamedSharding(trained.mesh, PartitionSpec())
+    state = streaming.init(trained.model, streams)
+    self._state = jax.device_put(state, replicated)
     advance = functools.partial(
       _advance,
       functools.partial(streaming.step, trained.model),
@@ -61,7 +65,7 @@ class TrainedRecogniser:
       trained.config['data']['normalization'],
       trained.config['task'],
     )
-    self._advance = jax.jit(advance, donate_argnums=1)
+    self._advance = jax.jit(advance, donate_argnums=1, out_shardings=replicated)
 
   def step(
     self, frames: np.ndarray, fresh: np.ndarray, present: np.ndarray
