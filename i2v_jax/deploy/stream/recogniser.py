@@ -7,10 +7,10 @@ from typing import Protocol
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import NamedSharding, PartitionSpec
 
 from i2v_jax.deploy.trained import Trained
 from i2v_jax.models.inputs import normalize_clips
+from i2v_jax.runtime import sharding
 from i2v_jax.runtime.errors import UserError
 
 
@@ -55,7 +55,7 @@ class TrainedRecogniser:
   def __init__(self, trained: Trained, streams: int, streaming):
     self.class_names, self._trained = trained.class_names, trained
     # As the step returns it, or it would be compiled twice.
-    replicated = NamedSharding(trained.mesh, PartitionSpec())
+    replicated = sharding.replicated(trained.mesh)
     state = streaming.init(trained.model, streams)
     self._state = jax.device_put(state, replicated)
     advance = functools.partial(
