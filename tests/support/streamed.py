@@ -1,6 +1,7 @@
 """Live sources in tests: readers run to their end, pipes that are fed."""
 
 import contextlib
+import http.server
 import os
 import threading
 
@@ -65,6 +66,27 @@ def write_stream(path, count=30, size=(64, 48)):
   options = {'g': '5', 'bf': '0'}
   encoded.encode(path, 'mpeg2video', ticks, options, size=size)
   return path.read_bytes()
+
+
+@contextlib.contextmanager
+def serve(*answers):
+  """An address that answers each request by the next function of a response."""
+  left = iter(answers)
+
+  class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+      with contextlib.suppress(OSError):
+        next(left, lambda _: None)(self)
+
+    def log_message(self, *_):
+      pass
+
+  with http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler) as server:
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f'http://127.0.0.1:{server.server_port}/live.ts'
+    server.shutdown()
+    thread.join(LONG)
 
 
 @contextlib.contextmanager

@@ -15,7 +15,8 @@ from i2v_jax.data.videos.scan import UNTIMED
 
 OPEN, READ = 10.0, 10.0  # seconds after which a network counts as gone
 FASTEST = 1000.0  # frames a second; more is a unit of time, not a rate
-_MICROSECONDS = 1e6  # in which FFmpeg gives durations
+# FFmpeg numbers the frames of these as if there were 25 a second.
+NUMBERED = {'mpjpeg'}
 SHORT = 0.95  # of the stated duration, below which a file counts as cut
 
 
@@ -39,11 +40,12 @@ class ContainerConnection(Connection):
       self.lasting = place.kind == 'camera' or (
         place.kind == 'address' and endless
       )
-      self.recorded, self.rate = not self.lasting, self._find_rate()
+      self.recorded = not self.lasting
+      self._timed = self._container.format.name not in UNTIMED | NUMBERED
+      self.rate = self._find_rate() if self._timed or self.recorded else 0.0
     except BaseException:
       self.close()
       raise
-    self._timed = self._container.format.name not in UNTIMED
     self._reformatter, self._display = pyav.Reformatter(), None
     self._reformatter.codec = pyav.get_codec_name(self._stream.codec_context)
 

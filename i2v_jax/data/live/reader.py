@@ -95,7 +95,11 @@ class Reader:
     """Starts the thread."""
     self._thread.start()
 
-  def close(self, seconds: float = 1.0) -> bool:
+  def stop(self) -> None:
+    """Asks the thread to end; `close` waits for it."""
+    self._stop.set()
+
+  def close(self, seconds: float) -> bool:
     """Ends the thread; the inbox must be closed.
 
     Args:

@@ -178,7 +178,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
       more = {'Content-Security-Policy': self._page.policy}
       self._send('text/html; charset=utf-8', self._page.html, more)
     elif address.path == '/metrics':
-      text = self._gallery.describe_metrics().encode()
+      metrics = self._gallery.describe_metrics()
+      text = metrics.encode(errors='backslashreplace')
       self._send('text/plain; version=0.0.4; charset=utf-8', text)
     elif address.path == '/events':
       self._send_events()

@@ -16,6 +16,7 @@ from i2v_jax.deploy.stream.stream import Stream
 from i2v_jax.runtime.errors import NonFiniteError
 from i2v_jax.runtime.signals import Stopping
 
+LAST = 1.0  # seconds in which sources are closed
 WAIT = 0.1  # seconds after which signals and silent sources are looked at
 
 
@@ -99,7 +100,10 @@ class Session:
   def _close(self) -> None:
     self._inbox.close()
     for stream in self.streams:
-      stream.reader.close()
+      stream.reader.stop()
+    end = time.monotonic() + LAST
+    for stream in self.streams:
+      stream.reader.close(max(end - time.monotonic(), 0))
     try:
       self._tell_notes()
       for stream in self.streams:

@@ -1,7 +1,5 @@
 """A source is killed, stalls, changes, ends early or delivers garbage."""
 
-import contextlib
-import http.server
 import itertools
 import shutil
 import threading
@@ -18,6 +16,7 @@ from streamed import (
   follow,
   read_all,
   read_pipe,
+  serve,
   take_until,
   write_stream,
 )
@@ -31,27 +30,6 @@ from i2v_jax.data.live.reader import Options, Reader
 @pytest.fixture(scope='module')
 def stream(tmp_path_factory):
   return write_stream(tmp_path_factory.mktemp('live') / 'a.ts')
-
-
-@contextlib.contextmanager
-def serve(*answers):
-  """An address that answers each request by the next function of a response."""
-  left = iter(answers)
-
-  class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-      with contextlib.suppress(OSError):
-        next(left, lambda _: None)(self)
-
-    def log_message(self, *_):
-      pass
-
-  with http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler) as server:
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f'http://127.0.0.1:{server.server_port}/live.ts'
-    server.shutdown()
-    thread.join(LONG)
 
 
 def send(data, then=lambda: None):

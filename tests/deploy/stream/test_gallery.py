@@ -1,5 +1,7 @@
 """What is kept for viewers is a minute, however long the stream."""
 
+import os
+
 import numpy as np
 from streamed import feed, run
 
@@ -41,3 +43,12 @@ def test_without_pictures_there_are_none(shades):
   gallery = Gallery()
   run([shades], gallery)
   assert gallery.find_picture(0) is None
+
+
+def test_any_name_of_a_file_can_be_told(shades, tmp_path):
+  name = os.fsdecode(bytes(tmp_path) + b'/"\xff\n.mp4')
+  os.symlink(shades, name)
+  gallery = Gallery()
+  run([name], gallery)
+  assert b'\\udcff' in gallery.wait_after(0, 0)[0].text
+  assert '/\\"\udcff\\n.mp4"} 20.0' in gallery.describe_metrics()

@@ -183,6 +183,9 @@ listen('end', () => {
   find('state').textContent = 'The session has ended.';
 });
 source.addEventListener('error', () => {
-  if (!ended) find('state').textContent = 'The connection is lost; trying again.';
+  if (ended) return;
+  find('state').textContent = source.readyState === EventSource.CLOSED ?
+    'Not connected: there are eight viewers, or the address is an old one. Reload to try again.' :
+    'The connection is lost; trying again.';
 });
 requestAnimationFrame(draw);
