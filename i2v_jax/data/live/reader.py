@@ -121,7 +121,7 @@ class Reader:
           return
         self._wait(reason)
     except UserError as error:
-      self._fail(str(error))
+      self._fail(f'{self.name}: {self._cut_name(error)}')
     except faults.OF_VIDEO as error:
       self._fail(f'{self.name}: cannot be read ({_describe(error)})')
     except Exception as error:
@@ -129,6 +129,11 @@ class Reader:
     finally:
       self.connected, self.ended = False, True
       self.inbox.end(self._number)
+
+  def _cut_name(self, error: Exception) -> str:
+    """What an error says, without the name that it may begin with."""
+    text = str(error).removeprefix(f'{self._place.path}: ')
+    return text.removeprefix(f'{self.name}: ')
 
   def _fail(self, sentence: str) -> None:
     self.failure = sentence
@@ -226,7 +231,7 @@ class Reader:
       image = shown.convert()
       view = views.make_view(image, self._spec)
     except UserError as error:
-      self._damage(str(error).removeprefix(f'{self.name}: '))
+      self._damage(self._cut_name(error))
       return
     self._row = 0
     self._see_size(image)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from i2v_jax.data.live.opening import check_options
 from i2v_jax.data.live.places import find_places
 from i2v_jax.data.live.reader import Options
+from i2v_jax.data.live.sampling import find_rate
 from i2v_jax.deploy.prediction.timeline_rules import make_rules
 from i2v_jax.deploy.stream import recogniser, server
 from i2v_jax.deploy.stream.event_file import EventFile
@@ -54,10 +55,9 @@ def stream(
   check_options(options.get('fps'), options.get('raw'), kinds)
   found = make_rules(trained, threshold, **rules or {})
   model = recogniser.open_recogniser(trained, len(places))
-  segment = trained.calibration.segment_seconds
-  reading = Options(
-    trained.spec, segment=segment, pictures=bool(serve), **options
-  )
+  segment, spec = trained.calibration.segment_seconds, trained.spec
+  find_rate(spec, 1.0, options.get('rate'), segment, 'a source')
+  reading = Options(spec, segment=segment, pictures=bool(serve), **options)
   with open_listeners(out, serve) as listeners, Stopping() as stopping:
     session = Session(model, places, reading, found, listeners, gap)
     return session.run(stopping)
@@ -70,12 +70,12 @@ def open_listeners(
   """Opens what hears of a session: the terminal, a file, viewers."""
   with contextlib.ExitStack() as stack:
     listeners: list[Listener] = [Screen(console)]
-    if out:
-      listeners.append(EventFile(out))
     if serve:
       gallery = Gallery()
       served = server.Server(gallery, *server.parse_address(serve))
       stack.callback(served.close)
       console.print(f'viewers: {served.url}')
       listeners.append(gallery)
+    if out:
+      listeners.append(EventFile(out))
     yield listeners

@@ -6,6 +6,7 @@ and one that is slow finds the newest when it comes back.
 
 import collections
 import contextlib
+import itertools
 import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -95,17 +96,16 @@ class Gallery:
         self._scores[stream.number].append(
           self._make('scores', describe_scores(stream))
         )
-      self._changed.notify_all()
 
   def hear_note(self, stream: Stream, note: str) -> None:
     with self._changed:
       shown = {'number': stream.number, 'seconds': stream.seconds, 'text': note}
       self._told.append(self._make('note', shown))
-      self._changed.notify_all()
 
   def tick(self) -> None:
     with self._changed:
       self._tell_states()
+      self._changed.notify_all()  # once for all that a step has given
 
   def close(self) -> None:
     with self._changed:
@@ -121,7 +121,6 @@ class Gallery:
         self._known[number] = stream.state
         shown = {'number': number, 'state': stream.state}
         self._states[number] = self._make('state', shown)
-        self._changed.notify_all()
 
   def _make(self, kind: str, value: dict[str, Any]) -> Message:
     self.number += 1
@@ -176,9 +175,11 @@ class Gallery:
       self._changed.wait_for(
         lambda: self.number > number or self.closed or leave(), seconds
       )
-      kept = [*self._told, *filter(None, self._states)]
-      kept += (message for found in self._scores for message in found)
-    return sorted(message for message in kept if message.number > number)
+      kept = [*_find_newer(self._told, number)]
+      for scores in self._scores:
+        kept += _find_newer(scores, number)
+      kept += (m for m in self._states if m and m.number > number)
+    return sorted(kept)
 
   def find_picture(self, number: int) -> bytes | None:
     """The newest picture of a stream as JPEG; None without any."""
@@ -192,6 +193,13 @@ class Gallery:
   def describe_metrics(self) -> str:
     """The text of `/metrics`."""
     return describe_metrics(self._streams, self.viewers)
+
+
+def _find_newer(
+  messages: collections.deque[Message], number: int
+) -> Iterator[Message]:
+  """The messages after a number, the newest first."""
+  return itertools.takewhile(lambda m: m.number > number, reversed(messages))
 
 
 def describe_scores(stream: Stream) -> dict[str, Any]:

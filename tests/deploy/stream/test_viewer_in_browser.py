@@ -53,7 +53,7 @@ class Stepping(Counting):
 
 
 @contextlib.contextmanager
-def watching(chromium, sources, **options):
+def watching(chromium, sources, host='127.0.0.1', **options):
   """A page that looks at a session, and the model that makes it go on."""
   gallery, model = Gallery(), Stepping(len(sources))
   session = threading.Thread(
@@ -63,8 +63,9 @@ def watching(chromium, sources, **options):
   )
   session.start()
   try:
-    with contextlib.closing(Server(gallery)) as server:
-      page = chromium.open(server.url, **options)
+    with contextlib.closing(Server(gallery, host)) as server:
+      url = server.url.replace(host, '127.0.0.1')
+      page = chromium.open(url, **options)
       yield page, model, server
       model.allowed.release(10 * len(SHADES))
       session.join(LONG)
@@ -128,4 +129,15 @@ def test_a_name_of_a_class_is_text(chromium, shades, monkeypatch):
     model.allowed.release(len(SHADES))
     assert page.evaluate(WAIT.format("document.querySelector('#events li')"))
     assert evil in page.evaluate(READ_EVENTS)[-1][1]
+  assert not page.messages
+
+
+def test_the_token_opens_the_page_and_all_of_it(chromium, shades):
+  watched = watching(chromium, [shades], host='0.0.0.0')
+  with watched as (page, model, server):
+    model.allowed.release(12)
+    assert page.evaluate(WAIT.format("document.querySelector('#events li')"))
+    assert page.evaluate(WAIT.format('document.images[0].naturalWidth === 32'))
+    token = server.url.partition('token=')[2]
+    assert all(f'token={token}' in url for url in page.requests)
   assert not page.messages
