@@ -10,9 +10,10 @@ import encoded
 import numpy as np
 
 from i2v_jax.data.clips.spec import ClipSpec
+from i2v_jax.data.live.frames import Options
 from i2v_jax.data.live.inbox import Inbox
 from i2v_jax.data.live.places import find_place
-from i2v_jax.data.live.reader import Options, Reader
+from i2v_jax.data.live.reader import Reader
 
 SPEC = ClipSpec(num_frames=4, image_size=16)
 SHADES = [10] * 8 + [240] * 8 + [10] * 4
@@ -177,7 +178,7 @@ def make_rules(class_names):
   return Rules(class_names, np.array([0.5, 0.5]), exclusive=True)
 
 
-def run(sources, *listeners, gap=0.0, recogniser=None, stop=None, **options):
+def run(sources, *listeners, recogniser=None, stop=None, **options):
   """Runs a session to its end; returns what was heard, and the model."""
   from i2v_jax.deploy.stream.session import Session
 
@@ -186,9 +187,8 @@ def run(sources, *listeners, gap=0.0, recogniser=None, stop=None, **options):
   options = Options(**{'spec': SPEC, 'fast': True} | options)
   places = [find_place(str(source)) for source in sources]
   listeners = (heard, *listeners)
-  session = Session(
-    model, places, options, make_rules(model.class_names), listeners, gap
-  )
+  rules = make_rules(model.class_names)
+  session = Session(model, places, options, rules, listeners)
   heard.failed = session.run(heard)
   return heard, model
 

@@ -6,5 +6,6 @@ connections: what an open source gives. containers: those that PyAV opens;
 times: one axis of seconds from timestamps that may start anew.
 sampling: which frames a model sees, at its rate.
 views: what it sees of a frame.
-inbox: the newest frame of each source. reader: the thread that puts it there.
+frames: frames as a model takes them. inbox: the newest one of each source.
+reader: the thread that puts it there.
 """

@@ -1,17 +1,15 @@
 """The thread that reads a source, and opens it again when it is lost."""
 
 import collections
-import dataclasses
 import threading
 import time
 
 import av
-import numpy as np
 
-from i2v_jax.data.clips.spec import ClipSpec
-from i2v_jax.data.live import containers, views
+from i2v_jax.data.live import containers
 from i2v_jax.data.live.connections import Connection, Shown
-from i2v_jax.data.live.inbox import Frame, Inbox
+from i2v_jax.data.live.frames import FrameMaker, Options
+from i2v_jax.data.live.inbox import Inbox
 from i2v_jax.data.live.opening import connect
 from i2v_jax.data.live.places import Place
 from i2v_jax.data.live.sampling import Sampler, find_rate
@@ -21,35 +19,9 @@ from i2v_jax.data.videos.packets import DecodeError
 from i2v_jax.runtime.errors import UserError
 
 DELAYS = (1, 2, 4, 8, 16, 30)  # seconds before a lost source is opened again
-MOST_DAMAGED = 100  # parts in a row, after which a source counts as lost
 COUNTED = 30  # frames after which the rate of a source is compared
 LATE = 1.0  # seconds that a file may be behind its pace and catch up
 NOTES = 100  # sentences in memory
-
-
-@dataclasses.dataclass(frozen=True)
-class Options:
-  """How sources are read.
-
-  Attributes:
-    spec: how the clips of the model are made.
-    rate: frames a second that the model sees; None for that of its training.
-    segment: median seconds of the segments it was trained on, or 0.
-    fps: frames a second of folders and stdin; None as in `connect`.
-    raw: width and height of raw frames on stdin; None for JPEGs.
-    fast: whether files are read as fast as they are taken.
-    pictures: whether frames are kept for viewers.
-    pipe: file descriptor in place of that of stdin.
-  """
-
-  spec: ClipSpec
-  rate: float | None = None
-  segment: float = 0.0
-  fps: float | None = None
-  raw: tuple[int, int] | None = None
-  fast: bool = False
-  pictures: bool = False
-  pipe: int | None = None
 
 
 class Reader:
@@ -69,7 +41,6 @@ class Reader:
     connected: whether it is open.
     live: whether it is no recording; False before it is open.
     reconnects: how often it was opened again.
-    damaged: parts that could not be decoded.
     notes: sentences about it, to be taken away.
     ended: whether it gives no further frame.
     failure: why it has ended, '' if there is no fault.
@@ -78,18 +49,22 @@ class Reader:
 
   def __init__(self, number: int, place: Place, inbox: Inbox, options: Options):
     self.name, self._place, self._options = place.name, place, options
-    self._spec = views.make_frame_spec(options.spec)
     self._number, self.inbox = number, inbox
     self._times, self._stop = Times(), threading.Event()
-    self._size, self._started, self._row = None, 0.0, 0
     self._lasting, self._lost, self._tries = False, 0.0, 0
-    self.heard, self.rate, self.reconnects, self.damaged = 0.0, 0.0, 0, 0
+    self._started, self.heard, self.rate, self.reconnects = 0.0, 0.0, 0.0, 0
     self.connected = self.live = self.ended = False
     self.notes: collections.deque[str] = collections.deque(maxlen=NOTES)
+    self._maker = FrameMaker(place, options, self._times, self.notes)
     self.failure, self.bug = '', None
     self._thread = threading.Thread(
       target=self._run, name=f'i2v {self.name}', daemon=True
     )
+
+  @property
+  def damaged(self) -> int:
+    """Parts that could not be decoded."""
+    return self._maker.damaged
 
   def start(self) -> None:
     """Starts the thread."""
@@ -117,11 +92,11 @@ class Reader:
     try:
       while not self._stop.is_set():
         reason = self._read_once()
-        if not self._lasting:
+        if not self._lasting or self._stop.is_set():
           return
         self._wait(reason)
     except UserError as error:
-      self._fail(f'{self.name}: {self._cut_name(error)}')
+      self._fail(f'{self.name}: {self._maker.cut_name(error)}')
     except faults.OF_VIDEO as error:
       self._fail(f'{self.name}: cannot be read ({_describe(error)})')
     except Exception as error:
@@ -129,11 +104,6 @@ class Reader:
     finally:
       self.connected, self.ended = False, True
       self.inbox.end(self._number)
-
-  def _cut_name(self, error: Exception) -> str:
-    """What an error says, without the name that it may begin with."""
-    text = str(error).removeprefix(f'{self._place.path}: ')
-    return text.removeprefix(f'{self.name}: ')
 
   def _fail(self, sentence: str) -> None:
     self.failure = sentence
@@ -180,16 +150,17 @@ class Reader:
     self.rate = find_rate(
       options.spec, connection.rate, options.rate, options.segment, self.name
     )
+    self._maker.rate = self.rate
     of = connection.rate or self.rate
     sampler, epoch = Sampler(self.rate, of), self._times.epoch
     self.live = not connection.recorded
-    for number, shown in enumerate(connection.read(self._damage)):
+    for number, shown in enumerate(connection.read(self._maker.leave_out)):
       if self._stop.is_set():
         return
       if number == 0:
         self._begin(connection)
       elif number == COUNTED and not self.reconnects:
-        self._check_rate(of, number)
+        self._check_rate(connection.rate, number)
       self.heard = time.monotonic()
       elapsed = self.heard - self._started if self.live else 0.0
       seconds = self._times.place(shown.stamp, 1 / of, elapsed)
@@ -202,13 +173,17 @@ class Reader:
   def _check_rate(self, stated: float, count: int) -> None:
     """Notes a rate that is not as stated, or lower than the model wants."""
     seconds = self._times.seconds
-    found = (count - 1) / seconds if seconds else stated
-    if not 1 / 1.5 < found / stated < 1.5 or found < 0.9 * self.rate:
-      self.notes.append(
-        f'{self.name}: has {found:.3g} frames a second, of {stated:.3g} as '
-        f'stated; the model sees {min(found, self.rate):.3g}, and --rate '
-        'changes that'
-      )
+    found = (count - 1) / seconds if seconds else self.rate
+    if stated and not 1 / 1.5 < found / stated < 1.5:
+      problem = f'not {stated:.3g} as it says'
+    elif found < 0.9 * self.rate:
+      problem = f'fewer than {self.rate:.3g}, which the model was trained on'
+    else:
+      return
+    self.notes.append(
+      f'{self.name}: has {found:.3g} frames a second, {problem}; --rate sets '
+      'how many the model sees'
+    )
 
   def _begin(self, connection: Connection) -> None:
     """Notes the first frame of an open source."""
@@ -227,19 +202,9 @@ class Reader:
     options = self._options
     if connection.recorded and not options.fast:
       self._pace(seconds)
-    try:
-      image = shown.convert()
-      view = views.make_view(image, self._spec)
-    except UserError as error:
-      self._damage(self._cut_name(error))
-      return
-    self._row = 0
-    self._see_size(image)
-    picture = views.shrink(image) if options.pictures else None
-    clock = time.monotonic(), time.time()
-    frame = Frame(seconds, self._times.epoch, view, picture, *clock)
-    wait = options.fast and not connection.lasting
-    self.inbox.put(self._number, frame, wait)
+    if frame := self._maker.make(shown, seconds):
+      wait = options.fast and not connection.lasting
+      self.inbox.put(self._number, frame, wait)
 
   def _pace(self, seconds: float) -> None:
     """Waits until a frame of a recording is due."""
@@ -248,31 +213,6 @@ class Reader:
       self._stop.wait(early)
     elif early < -LATE:  # as after the machine has slept
       self._started -= early
-
-  def _see_size(self, image: np.ndarray) -> None:
-    size = image.shape[1::-1]
-    if self._size not in (None, size):
-      self._times.epoch += 1
-      before, now = ('{} x {}'.format(*sides) for sides in (self._size, size))
-      self.notes.append(
-        f'{self.name}: the picture is {now} pixels now, not {before}; it '
-        'counts as a new stream'
-      )
-    self._size = size
-
-  def _damage(self, reason: str) -> None:
-    """Notes a part that is left out; too many in a row end the source."""
-    self.damaged += 1
-    self._row += 1
-    if self._row > MOST_DAMAGED:
-      raise DecodeError(
-        f'{self.name}: {self._row} parts in a row cannot be decoded ({reason})'
-      )
-    if self.damaged == 1:
-      self.notes.append(
-        f'{self.name}: a part cannot be decoded ({reason}); such parts are '
-        'left out and counted'
-      )
 
 
 def _describe(error: Exception) -> str:

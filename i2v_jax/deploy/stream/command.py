@@ -3,9 +3,9 @@
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 
+from i2v_jax.data.live.frames import Options
 from i2v_jax.data.live.opening import check_options
 from i2v_jax.data.live.places import find_places
-from i2v_jax.data.live.reader import Options
 from i2v_jax.data.live.sampling import find_rate
 from i2v_jax.deploy.prediction.timeline_rules import make_rules
 from i2v_jax.deploy.stream import recogniser, server
@@ -24,7 +24,6 @@ def stream(
   *,
   out: str | None = None,
   serve: str | None = None,
-  gap: float = 0.0,
   threshold: Mapping[str | None, float] | None = None,
   rules: Mapping[str, float] | None = None,
   **options,
@@ -36,11 +35,9 @@ def stream(
     sources: files, folders of frames, cameras, addresses, or `-` for stdin.
     out: file of JSON lines for events.
     serve: `HOST:PORT` for viewers.
-    gap: seconds without a frame after which a stream starts anew; 0 for the
-      length of a clip.
     threshold: as in `timeline_rules.make_rules`.
     rules: further arguments of it.
-    **options: `rate`, `fps`, `raw` and `fast` of `reader.Options`.
+    **options: `rate`, `fps`, `raw`, `gap` and `fast` of `frames.Options`.
 
   Returns:
     The number of sources that failed.
@@ -59,7 +56,7 @@ def stream(
   find_rate(spec, 1.0, options.get('rate'), segment, 'a source')
   reading = Options(spec, segment=segment, pictures=bool(serve), **options)
   with open_listeners(out, serve) as listeners, Stopping() as stopping:
-    session = Session(model, places, reading, found, listeners, gap)
+    session = Session(model, places, reading, found, listeners)
     return session.run(stopping)
 
 

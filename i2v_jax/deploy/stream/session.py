@@ -6,9 +6,10 @@ from typing import Protocol
 
 import numpy as np
 
+from i2v_jax.data.live.frames import Options
 from i2v_jax.data.live.inbox import Frame, Inbox
 from i2v_jax.data.live.places import Place
-from i2v_jax.data.live.reader import Options, Reader
+from i2v_jax.data.live.reader import Reader
 from i2v_jax.deploy.prediction.timeline import Rules
 from i2v_jax.deploy.stream.events import Event
 from i2v_jax.deploy.stream.recogniser import Recogniser
@@ -48,8 +49,6 @@ class Session:
     options: how they are read.
     rules: how events are found.
     listeners: who is told.
-    gap: seconds without a frame after which a stream starts anew; 0 for the
-      length of a clip.
 
   Attributes:
     streams: in the order of the places.
@@ -62,7 +61,6 @@ class Session:
     options: Options,
     rules: Rules,
     listeners: Sequence[Listener] = (),
-    gap: float = 0.0,
   ):
     self._recogniser, self._listeners = recogniser, listeners
     self._inbox, size = Inbox(len(places)), options.spec.image_size
@@ -70,11 +68,8 @@ class Session:
       options.fast and place.kind in ('file', 'folder') for place in places
     ]
     self._frames = np.zeros((len(places), size, size, 3), np.uint8)
-    clip = options.spec.num_frames
     self.streams = [
-      Stream(
-        number, Reader(number, place, self._inbox, options), rules, gap, clip
-      )
+      Stream(number, Reader(number, place, self._inbox, options), rules)
       for number, place in enumerate(places)
     ]
 
@@ -143,9 +138,7 @@ class Session:
       if reader.bug:
         raise reader.bug
       notes = [reader.notes.popleft() for _ in range(len(reader.notes))]
-      if note := stream.watch(now):
-        notes.append(note)
-      for note in notes:
+      for note in notes + stream.watch(now):
         for listener in self._listeners:
           listener.hear_note(stream, note)
     for listener in self._listeners:

@@ -26,9 +26,6 @@ class Stream:
     number: in the batch.
     reader: of its source.
     rules: how its events are found.
-    gap: seconds without a frame after which it starts anew; 0 for the length of
-      a clip.
-    clip: frames of a clip of the model.
     frame: the last one that was scored.
     top: the most probable classes with their probabilities.
     frames: number of those that were scored.
@@ -40,8 +37,6 @@ class Stream:
   number: int
   reader: Reader
   rules: Rules
-  gap: float
-  clip: int
   frame: Frame | None = None
   top: tuple[Named, ...] = ()
   frames: int = 0
@@ -50,7 +45,7 @@ class Stream:
   stalled: float = 0.0
 
   def __post_init__(self):
-    self._finder = None
+    self._finder, self._slow = None, False
     self._choose = choose_best(self.rules.class_names, TOP)
     self._done = collections.deque(maxlen=RECENT)
     self._late = collections.deque(maxlen=RECENT)
@@ -97,11 +92,7 @@ class Stream:
 
   def is_fresh(self, frame: Frame) -> bool:
     """Whether a frame does not continue the one before."""
-    before = self.frame
-    if before is None or frame.epoch != before.epoch:
-      return True
-    gap = self.gap or self.clip / self.reader.rate
-    return frame.seconds - before.seconds > gap
+    return self.frame is None or frame.epoch != self.frame.epoch
 
   def take(self, frame: Frame, scores: np.ndarray, fresh: bool) -> list[Event]:
     """Takes a frame with its probabilities [classes]; returns its events."""
@@ -123,8 +114,27 @@ class Stream:
     self.events += len(events)
     return events
 
-  def watch(self, now: float) -> str:
-    """A sentence if frames have stopped coming, or come again; else ''."""
+  def watch(self, now: float) -> list[str]:
+    """Sentences about what is noticed for the first time.
+
+    Args:
+      now: seconds of `time.monotonic`.
+    """
+    return [*filter(None, (self._watch_silence(now), self._watch_drops()))]
+
+  def _watch_drops(self) -> str:
+    """A sentence once if most frames are dropped."""
+    if self._slow or self.dropped <= max(self.frames, RECENT):
+      return ''
+    self._slow = True
+    return (
+      f'{self.name}: the model takes {self.rate:.3g} frames a second of '
+      f'{self.reader.rate:.3g}, and sees the newest only; give a lower --rate, '
+      'or train with it'
+    )
+
+  def _watch_silence(self, now: float) -> str:
+    """A sentence if frames have stopped coming, or come again."""
     reader = self.reader
     silent = now - reader.heard
     if self.stalled and (reader.ended or not reader.connected):

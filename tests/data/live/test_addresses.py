@@ -103,5 +103,5 @@ def test_a_rate_that_is_not_as_stated_is_told(stream, tmp_path):
   """The stream says that it has 90 frames a second, and has 30."""
   with rtsp.serve(stream) as (address, _), follow(address) as (reader, frames):
     take_until(frames, lambda frame: frame.seconds > 1.2)
-    (note,) = (note for note in reader.notes if 'as stated' in note)
-  assert 'has 30 frames a second, of 90 as stated; the model sees 30' in note
+    (note,) = (note for note in reader.notes if 'as it says' in note)
+  assert 'has 30 frames a second, not 90 as it says; --rate sets' in note

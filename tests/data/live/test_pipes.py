@@ -1,7 +1,7 @@
 """Frames from stdin, raw or as JPEGs."""
 
 import numpy as np
-from streamed import encode_jpeg, read_pipe
+from streamed import SPEC, encode_jpeg, read_pipe
 
 from i2v_jax.data.live import views
 from i2v_jax.data.live.pipes import decode_jpeg
@@ -12,7 +12,7 @@ RAW = dict(raw=(24, 16), fps=10.0)
 def test_raw_frames_are_those_that_were_sent():
   images = np.random.default_rng(0).integers(0, 256, (5, 16, 24, 3), np.uint8)
   frames, reader = read_pipe(images.tobytes(), 100, **RAW)
-  spec = reader._spec
+  spec = views.make_frame_spec(SPEC)
   wanted = [views.make_view(image, spec) for image in images]
   assert [frame.seconds for frame in frames] == [0, 0.1, 0.2, 0.3, 0.4]
   assert all(map(np.array_equal, [f.view for f in frames], wanted))

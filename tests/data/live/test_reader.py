@@ -22,9 +22,10 @@ from streamed import (
 )
 
 from i2v_jax.data.live import reader as readers
+from i2v_jax.data.live.frames import Options
 from i2v_jax.data.live.inbox import Inbox
 from i2v_jax.data.live.places import find_place
-from i2v_jax.data.live.reader import Options, Reader
+from i2v_jax.data.live.reader import Reader
 
 
 @pytest.fixture(scope='module')
@@ -124,7 +125,7 @@ def test_a_file_of_garbage_fails_in_one_sentence(tmp_path, data, says):
 
 
 def test_too_many_damaged_parts_in_a_row_end_a_source(monkeypatch):
-  monkeypatch.setattr(readers, 'MOST_DAMAGED', 5)
+  monkeypatch.setattr('i2v_jax.data.live.frames.MOST_DAMAGED', 5)
   bad = b'\xff\xd8\xff\xe0\0\4ab\xff\xd9'
   frames, reader = read_pipe(bad * 20, fps=5.0)
   assert '6 parts in a row cannot be decoded' in reader.failure
@@ -214,3 +215,17 @@ def test_an_error_of_ours_is_not_hidden(videos, monkeypatch):
   monkeypatch.setattr(Reader, '_take', fail)
   with pytest.raises(KeyError, match='ours'):
     read_all(videos / 'h265.mp4')
+
+
+def test_a_signal_is_no_loss(stream):
+  over = threading.Event()
+  with (
+    serve(send(stream, lambda: over.wait(LONG))) as address,
+    follow(address) as (reader, frames),
+  ):
+    next(frames)
+    reader.stop()
+    over.set()
+    for _ in frames:
+      pass
+  assert not any('lost' in note for note in reader.notes)
