@@ -88,20 +88,23 @@ def test_a_signal_ends_it_with_all_events_told(shades):
   assert threading.active_count() == before
 
 
-def test_late_frames_are_dropped_and_counted(shades):
-  """The model is slower than the source; what it sees is the newest."""
+def test_late_frames_are_dropped_and_counted():
+  """The model is so slow that its source ends before its first frame does."""
   pipe, thread = feed(b''.join(map(encode_jpeg, range(100))))
+  heard = Heard()
 
   class Slow(Counting):
     def step(self, frames, fresh, present):
       if present.any():
-        thread.join(LONG)  # by then all has been read, or is in the pipe
+        heard.streams[0].reader._thread.join(LONG)
       return super().step(frames, fresh, present)
 
-  heard, _ = run(['-'], recogniser=Slow(), pipe=pipe, fast=False, fps=9.0)
+  options = dict(pipe=pipe, fast=False, fps=9.0)
+  run(['-'], recogniser=Slow(), stop=heard, **options)
+  thread.join(LONG)
   (stream,) = heard.streams
-  assert stream.dropped + stream.frames == 100
-  assert stream.frames < 50 and stream.seconds == pytest.approx(99 / 9)
+  assert stream.frames in (1, 2) and stream.dropped + stream.frames == 100
+  assert stream.seconds == pytest.approx(99 / 9)
   assert stream.resets == 0  # the source has no gap
   assert any('sees the newest only' in note for note in heard.notes)
 
