@@ -54,6 +54,7 @@ setup(
   # A `configs` next to the package could belong to another distribution.
   package_dir={'i2v_jax.configs': 'configs'},
   package_data={
+    'i2v_jax.deploy.stream': ['viewer/*'],
     'i2v_jax.training.report': ['page/*'],
     'i2v_jax.weights': ['builtin/*.safetensors'],
   },

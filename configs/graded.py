@@ -29,6 +29,7 @@ def make(frames=FRAMES):
   c = quickstart.get_config()
   c.compare, c.model.num_frames = {}, frames
   c.batch_size, c.steps, c.optimizer.lr = 16, 600, 6e-3
+  c.optimizer.b2 = 0.95  # at 0.999 half of the heads, relocated, learn nothing
   hold = max(frames // FRAMES, 1)
   c.clip.stride = 1 if frames == 1 else hold * FRAMES // frames
   c.data.format = 'graded_digits'

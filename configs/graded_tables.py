@@ -122,8 +122,6 @@ def slower(c):
 def aim(get):
   """Which of AIM's adapters are trained, and their rank."""
   yield 'three adapters', embedded(get, AIM)
-  yield 'four adapters', embedded(get, AIM | dict(num_adapters=4))
-  yield 'no embedding', row(get, AIM)
   for stage in STAGES:
     yield f'only {stage}', embedded(get, AIM, adapters_of(get, stage))
   for rank in (4, 32):

@@ -2,7 +2,7 @@
 
 parser: the complete command line, and `main`.
 predictions, prediction_arguments: `i2v predict`, `i2v features`.
-attention: `i2v attention`.
+attention: `i2v attention`. stream: `i2v stream`.
 neighbours: `i2v neighbours`.
 trained: `i2v eval`, `detect`, `export`, `push`, `pull`, `status`.
 report: `i2v report`.

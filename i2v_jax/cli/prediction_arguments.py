@@ -126,7 +126,12 @@ def _add_classes(sub: argparse.ArgumentParser) -> None:
     metavar='K',
     help='Classes of each video that has one label (default: 5).',
   )
-  add(
+  add_thresholds(sub)
+
+
+def add_thresholds(sub: argparse.ArgumentParser) -> None:
+  """Adds from which probability on a class holds."""
+  sub.add_argument(
     '--threshold',
     type=parse_threshold,
     action='append',

@@ -96,12 +96,14 @@ def _check(args) -> None:
     raise UserError('--format is of a folder of timelines; give it as --out.')
   if args.window is not None or not args.timeline:
     make_sliding(args.window, args.step)
-  _check_thresholds([name for name, _ in args.threshold])
+  check_thresholds(args.threshold)
 
 
-def _check_thresholds(names: list[str | None]) -> None:
+def check_thresholds(thresholds: list[tuple[str | None, float]]) -> None:
+  """Refuses two thresholds of one class."""
   from i2v_jax.runtime.errors import UserError
 
+  names = [name for name, _ in thresholds]
   for name in names:
     if names.count(name) > 1:
       whose = 'all classes' if name is None else f'the class {name!r}'

@@ -2,7 +2,12 @@
 
 import pathlib
 
-from i2v_jax.cli import attention, prediction_arguments, predictions
+from i2v_jax.cli import (
+  attention,
+  prediction_arguments,
+  predictions,
+  stream,
+)
 from i2v_jax.cli.arguments import add_new_folder, find_given, refuse_given
 from i2v_jax.cli.numbers import count, positive, share
 
@@ -105,6 +110,7 @@ def _add_model_commands(command) -> None:
   """Adds the commands that take a trained model."""
   predictions.add(command, _add_model, _add_views)
   attention.add(command, _add_model)
+  stream.add(command, _add_model)
   again = command('eval', evaluate, 'Repeat the evaluation of a run.')
   boxed = command('detect', detect, 'Recognise actions in boxes of a video.')
   out = command('export', export, 'Export a trained model.')

@@ -4,6 +4,7 @@ https://chromedevtools.github.io/devtools-protocol/
 """
 
 import base64
+import contextlib
 import fcntl
 import itertools
 import json
@@ -15,7 +16,10 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
 from typing import Any
+
+import pytest
 
 NAMES = 'chromium', 'chromium-browser', 'google-chrome', 'chrome'
 SECONDS = 120  # for an answer, on a machine that is busy with other tests
@@ -46,6 +50,17 @@ os.execv(command[0], command)
 def find_chromium() -> str | None:
   """The path of Chromium, or None."""
   return next(filter(None, map(shutil.which, NAMES)), None)
+
+
+@contextlib.contextmanager
+def running() -> Iterator['Browser']:
+  """A browser as long as a test needs it; without Chromium it is skipped."""
+  path = find_chromium()
+  if path is None:
+    pytest.skip('There is no Chromium here; `apt-get install chromium`.')
+  found = Browser(path)
+  yield found
+  found.close()
 
 
 class Browser:
@@ -112,9 +127,9 @@ class Browser:
     return (self._home / 'stderr').read_bytes()[-1000:].decode(errors='replace')
 
   def open(
-    self, path: pathlib.Path, width: int = 1280, scheme: str = 'light'
+    self, path: pathlib.Path | str, width: int = 1280, scheme: str = 'light'
   ) -> 'Page':
-    """Opens a file in a new page, as wide and in that colour scheme."""
+    """Opens a file or address in a new page, as wide and in that scheme."""
     context = self.call('Target.createBrowserContext')['browserContextId']
     target = self.call(
       'Target.createTarget', url='about:blank', browserContextId=context
@@ -172,13 +187,16 @@ class Page:
       if not url.startswith('data:'):
         self.requests.append(url)
 
-  def load(self, path: pathlib.Path, width: int, scheme: str) -> None:
-    """Loads a file."""
+  def load(self, path: pathlib.Path | str, width: int, scheme: str) -> None:
+    """Loads a file or address."""
     for domain in ('Page', 'Runtime', 'Log', 'Network'):
       self.call(f'{domain}.enable')
     self.emulate(width, scheme)
     self._loaded.clear()
-    self.call('Page.navigate', url=pathlib.Path(path).resolve().as_uri())
+    url = str(path)
+    if '://' not in url:
+      url = pathlib.Path(path).resolve().as_uri()
+    self.call('Page.navigate', url=url)
     if not self._loaded.wait(SECONDS):
       raise RuntimeError(f'{path} has not loaded after {SECONDS} s.')
 

@@ -33,3 +33,11 @@ def open_files():
   """Where the open descriptors of this process point to."""
   links = [f'/proc/self/fd/{fd}' for fd in os.listdir('/proc/self/fd')]
   return sorted(os.readlink(link) for link in links if os.path.exists(link))
+
+
+def read_resident():
+  """Bytes of memory that this process has now."""
+  pages = (
+    pathlib.Path('/proc/self/statm').read_text(encoding='utf-8').split()[1]
+  )
+  return int(pages) * os.sysconf('SC_PAGE_SIZE')

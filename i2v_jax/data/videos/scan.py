@@ -16,8 +16,8 @@ from i2v_jax.runtime.errors import UserError
 
 # These store no presentation times. FFmpeg guesses them, wrongly if there are
 # B-frames, so their frames are counted from the first one.
-_UNTIMED = {'asf', 'avi', 'h264', 'hevc', 'm4v', 'mjpeg', 'mpegvideo'}
-_UNTIMED |= {'mxf', 'vc1'}
+UNTIMED = {'asf', 'avi', 'h264', 'hevc', 'm4v', 'mjpeg', 'mpegvideo'}
+UNTIMED |= {'mxf', 'vc1'}
 _EMPTY = 'holds no frame that can be decoded; record it again, or leave it out'
 
 
@@ -92,7 +92,7 @@ class _Scan:
     # Concatenated recordings may each start at 0.
     ordered = None not in order and list(order) == sorted(order)
     timed = None not in times and len(set(times)) == len(times)
-    timed &= self.packets.format not in _UNTIMED
+    timed &= self.packets.format not in UNTIMED
     timed &= ordered or None in order
     trusted = self.order.agrees() if timed else not self.order.cut
     given = None
@@ -104,7 +104,7 @@ class _Scan:
     elif given and None not in given and len(set(given)) == len(given):
       # The result of a seek is known only if the headers are.
       timed = self.order.plain_later and given == sorted(given)
-      timed &= self.packets.format not in _UNTIMED
+      timed &= self.packets.format not in UNTIMED
       numbers = self._number(given if timed else (), sorted(given), keys)
     else:
       numbers = self._number((), [None] * len(given or shown), keys)

@@ -35,12 +35,8 @@ FIND_OVERLAPS = """[...document.querySelectorAll('svg')].flatMap((svg) => {
 
 @pytest.fixture(scope='module')
 def chromium():
-  path = browser.find_chromium()
-  if path is None:
-    pytest.skip('There is no Chromium here; `apt-get install chromium`.')
-  found = browser.Browser(path)
-  yield found
-  found.close()
+  with browser.running() as found:
+    yield found
 
 
 @pytest.fixture(scope='module')

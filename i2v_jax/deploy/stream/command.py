@@ -1,0 +1,78 @@
+"""`i2v stream`: a trained model on live sources."""
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+
+from i2v_jax.data.live.frames import Options
+from i2v_jax.data.live.opening import check_options
+from i2v_jax.data.live.places import find_places
+from i2v_jax.data.live.sampling import find_rate
+from i2v_jax.deploy.prediction.timeline_rules import make_rules
+from i2v_jax.deploy.stream import recogniser, server
+from i2v_jax.deploy.stream.event_file import EventFile
+from i2v_jax.deploy.stream.gallery import Gallery
+from i2v_jax.deploy.stream.screen import Screen
+from i2v_jax.deploy.stream.session import Listener, Session
+from i2v_jax.deploy.trained import Trained
+from i2v_jax.runtime.console import console
+from i2v_jax.runtime.signals import Stopping
+
+
+def stream(
+  trained: Trained,
+  sources: Sequence[str],
+  *,
+  out: str | None = None,
+  serve: str | None = None,
+  threshold: Mapping[str | None, float] | None = None,
+  rules: Mapping[str, float] | None = None,
+  **options,
+) -> int:
+  """Recognises sources until all have ended, or a signal.
+
+  Args:
+    trained: the model.
+    sources: files, folders of frames, cameras, addresses, or `-` for stdin.
+    out: file of JSON lines for events.
+    serve: `HOST:PORT` for viewers.
+    threshold: as in `timeline_rules.make_rules`.
+    rules: further arguments of it.
+    **options: `rate`, `fps`, `raw`, `gap` and `fast` of `frames.Options`.
+
+  Returns:
+    The number of sources that failed.
+
+  Raises:
+    FileNotFoundError: a file or camera is not there.
+    OSError: the file of events cannot be written.
+    UserError: options that do not go together, or a model that cannot stream.
+  """
+  places = find_places(sources)
+  kinds = {place.kind for place in places}
+  check_options(options.get('fps'), options.get('raw'), kinds)
+  found = make_rules(trained, threshold, **rules or {})
+  model = recogniser.open_recogniser(trained, len(places))
+  segment, spec = trained.calibration.segment_seconds, trained.spec
+  find_rate(spec, 1.0, options.get('rate'), segment, 'a source')
+  reading = Options(spec, segment=segment, pictures=bool(serve), **options)
+  with open_listeners(out, serve) as listeners, Stopping() as stopping:
+    session = Session(model, places, reading, found, listeners)
+    return session.run(stopping)
+
+
+@contextlib.contextmanager
+def open_listeners(
+  out: str | None, serve: str | None
+) -> Iterator[list[Listener]]:
+  """Opens what hears of a session: the terminal, a file, viewers."""
+  with contextlib.ExitStack() as stack:
+    listeners: list[Listener] = [Screen(console)]
+    if serve:
+      gallery = Gallery()
+      served = server.Server(gallery, *server.parse_address(serve))
+      stack.callback(served.close)
+      console.print(f'viewers: {served.url}')
+      listeners.append(gallery)
+    if out:
+      listeners.append(EventFile(out))
+    yield listeners

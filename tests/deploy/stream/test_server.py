@@ -1,0 +1,249 @@
+"""Viewers get what they ask for, and never slow the stream."""
+
+import contextlib
+import http.client
+import json
+import re
+import socket
+import threading
+
+import cv2
+import numpy as np
+import processes
+import pytest
+from streamed import LONG, Counting, Heard, feed, run
+
+from i2v_jax.deploy.stream import server as servers
+from i2v_jax.deploy.stream.gallery import Gallery
+from i2v_jax.deploy.stream.server import Server, is_loopback, parse_address
+from i2v_jax.runtime.errors import UserError
+
+OTHERS = """
+  /picture/2 /picture/ /picture/../x /picture/-1 /index.html /favicon.ico
+  /../../etc/passwd //etc/passwd /page /events/1
+"""
+HOSTS = {
+  'localhost:99': 200,
+  '[::1]:80': 200,
+  '127.0.0.1': 200,
+  'evil.example': 403,
+  '127.0.0.1.evil.example': 403,
+  '': 403,
+}
+
+
+@pytest.fixture(scope='module')
+def gallery(shades):
+  """What is left of a session that has been."""
+  found = Gallery()
+  run([shades, shades], found, pictures=True)
+  return found
+
+
+@pytest.fixture
+def server(gallery):
+  with contextlib.closing(Server(gallery)) as found:
+    yield found
+
+
+def ask(server, path, method='GET', **headers):
+  """Status, headers and body of an answer."""
+  port = server._server.server_port
+  with contextlib.closing(
+    http.client.HTTPConnection('127.0.0.1', port, timeout=LONG)
+  ) as connection:
+    connection.request(method, path, headers=headers)
+    answer = connection.getresponse()
+    return answer.status, answer.headers, answer.read()
+
+
+def parse(text):
+  """Server-sent events, as (kind, value)."""
+  found = re.findall(r'event: (\w+)\ndata: (.*)\n\n', text)
+  return [(kind, json.loads(data)) for kind, data in found]
+
+
+def test_the_page_may_ask_this_server_only(server):
+  status, headers, body = ask(server, '/')
+  assert status == 200 and headers['Content-Type'].startswith('text/html')
+  policy = headers['Content-Security-Policy']
+  assert "default-src 'none'" in policy and "script-src 'sha256-" in policy
+  assert 'unsafe' not in policy and 'http' not in policy
+  assert b'{{' not in body and b'//' not in re.sub(rb'\s//.*', b'', body)
+  assert headers['Server'].strip() == 'i2v'
+
+
+def test_events_begin_with_all_that_is_kept(server, shades):
+  status, headers, body = ask(server, '/events')
+  assert status == 200 and headers['Content-Type'] == 'text/event-stream'
+  (kind, session), *told = parse(body.decode())
+  assert kind == 'session'
+  assert session['sources'] == [f'{shades}', f'{shades}']
+  kinds = [kind for kind, _ in told]
+  assert kinds.count('scores') == 40 and kinds.count('change') == 12
+  assert kinds[-1] == 'end'
+  last = [value for kind, value in told if kind == 'scores'][-1]
+  assert last['top'][0][0] == 'dark' and last['seconds'] == 2.375
+
+
+def test_a_picture_is_the_newest_frame(server):
+  status, headers, body = ask(server, '/picture/1')
+  assert status == 200 and headers['Content-Type'] == 'image/jpeg'
+  image = cv2.imdecode(np.frombuffer(body, np.uint8), cv2.IMREAD_COLOR)
+  assert image.shape == (32, 32, 3) and abs(image.mean() - 10) < 3
+
+
+def test_metrics_are_in_the_format_of_prometheus(server, shades):
+  status, headers, body = ask(server, '/metrics')
+  assert status == 200 and 'version=0.0.4' in headers['Content-Type']
+  lines = body.decode().splitlines()
+  assert f'i2v_stream_frames_total{{source="{shades}"}} 20.0' in lines
+  assert f'i2v_stream_up{{source="{shades}"}} 0.0' in lines
+  assert lines[-1] == 'i2v_stream_viewers 0'
+  pattern = r'# (HELP|TYPE) \w+ .+|\w+(\{source="[^"]*"\})? [\d.e+-]+'
+  assert all(re.fullmatch(pattern, line) for line in lines)
+
+
+@pytest.mark.parametrize('path', OTHERS.split())
+def test_nothing_else_is_served(server, path):
+  status, _, body = ask(server, path)
+  assert (status, body) == (404, b'Not Found\n')
+
+
+@pytest.mark.parametrize('method', ['POST', 'PUT', 'DELETE', 'OPTIONS'])
+def test_nothing_can_be_sent(server, method):
+  assert ask(server, '/', method)[0] == 501
+
+
+@pytest.mark.parametrize('host', HOSTS)
+def test_other_names_of_this_machine_are_refused(server, host):
+  """So a page of another site cannot read it by a name that it owns."""
+  assert ask(server, '/metrics', Host=host)[0] == HOSTS[host]
+
+
+def test_other_machines_need_the_token(gallery):
+  with contextlib.closing(Server(gallery, '0.0.0.0')) as server:
+    token = server.url.partition('?token=')[2]
+    assert len(token) > 20
+    for path in ('/', '/events', '/metrics', '/picture/0'):
+      assert ask(server, path)[0] == 403
+      assert ask(server, f'{path}?token=')[0] == 403
+      assert ask(server, f'{path}?token={token[:-1]}')[0] == 403
+      assert ask(server, f'{path}?token=%ff')[0] == 403
+      assert ask(server, f'{path}?token={token}')[0] == 200
+    bearer = {'Authorization': f'Bearer {token}'}
+    assert ask(server, '/metrics', **bearer)[0] == 200
+
+
+@contextlib.contextmanager
+def looking(server, count):
+  """So many viewers who have asked for events, and read nothing."""
+  with contextlib.ExitStack() as stack:
+    found = []
+    for _ in range(count):
+      viewer = socket.create_connection(
+        ('127.0.0.1', server._server.server_port), LONG
+      )
+      stack.enter_context(contextlib.closing(viewer))
+      viewer.sendall(b'GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n')
+      found.append(viewer)
+    yield found
+
+
+def read_head(viewer):
+  return viewer.recv(12)
+
+
+def test_more_viewers_than_eight_are_refused(shades):
+  with contextlib.closing(Server(Gallery())) as server:
+    with looking(server, servers.VIEWERS + 1) as viewers:
+      heads = sorted(map(read_head, viewers))
+    assert heads == [b'HTTP/1.1 200'] * 8 + [b'HTTP/1.1 503']
+
+
+def test_connections_are_few(gallery, monkeypatch):
+  monkeypatch.setattr(servers, 'CONNECTIONS', 3)
+  with contextlib.closing(Server(gallery)) as server:
+    port = server._server.server_port
+    with contextlib.ExitStack() as stack:
+      for _ in range(3):
+        idle = socket.create_connection(('127.0.0.1', port), LONG)
+        stack.enter_context(contextlib.closing(idle))
+      refused = socket.create_connection(('127.0.0.1', port), LONG)
+      stack.enter_context(contextlib.closing(refused))
+      assert refused.recv(1) == b''
+
+
+def test_viewers_who_read_nothing_do_not_slow_a_stream():
+  """Each message is 80 kB, so that sockets have no room for all of them."""
+  before = threading.active_count(), processes.open_files()
+  model = Counting()
+  model.class_names = 'd' * 40_000, 'b' * 40_000
+  gallery, frames = Gallery(), 200
+  pipe, feeding = feed(bytes(3 * 4 * frames))
+  with (
+    contextlib.closing(Server(gallery)) as server,
+    looking(server, 8) as viewers,
+  ):
+    assert {*map(read_head, viewers)} == {b'HTTP/1.1 200'}
+    options = dict(pipe=pipe, raw=(2, 2), fps=8.0)
+    heard, _ = run(['-'], gallery, recogniser=model, **options)
+    assert heard.streams[0].frames == frames
+    assert gallery.viewers == 8  # who have not got the end
+  feeding.join(LONG)
+  assert (threading.active_count(), processes.open_files()) == before
+
+
+def test_a_viewer_sees_what_happens_while_it_looks(shades):
+  gallery, found = Gallery(), []
+
+  class Looking(Heard):
+    def begin(self, streams):
+      super().begin(streams)
+      self.server = Server(gallery)
+      self.viewer = threading.Thread(
+        target=lambda: found.append(ask(self.server, '/events')[2])
+      )
+      self.viewer.start()
+
+  heard = Looking()
+  run([shades], gallery, stop=heard)
+  heard.viewer.join(LONG)
+  heard.server.close()
+  kinds = [kind for kind, _ in parse(found[0].decode())]
+  assert kinds[0] == 'session' and kinds[-1] == 'end'
+  assert kinds.count('scores') == 20
+
+
+@pytest.mark.parametrize(
+  'text, wanted',
+  [
+    ('8000', ('127.0.0.1', 8000)),
+    (':8000', ('127.0.0.1', 8000)),
+    ('0.0.0.0:80', ('0.0.0.0', 80)),
+    ('[::1]:80', ('::1', 80)),
+    ('cam.local:0', ('cam.local', 0)),
+  ],
+)
+def test_addresses_are_parsed(text, wanted):
+  assert parse_address(text) == wanted
+
+
+@pytest.mark.parametrize('text', ['', 'localhost', 'a:b', '1:70000', 'a:-1'])
+def test_what_is_no_address_is_refused(text):
+  with pytest.raises(UserError, match=r'--serve is .* HOST:PORT'):
+    parse_address(text)
+
+
+def test_only_this_machine_is_loopback():
+  assert all(map(is_loopback, ['localhost', '127.0.0.1', '127.9.9.9', '::1']))
+  others = ['0.0.0.0', '::', '10.0.0.1', 'localhost.example', '', 'cam']
+  assert not any(map(is_loopback, others))
+
+
+def test_a_port_that_is_taken_is_one_sentence(server, gallery):
+  port = server._server.server_port
+  with pytest.raises(
+    UserError, match=r'is not possible .* another host or port'
+  ):
+    Server(gallery, port=port)
