@@ -51,7 +51,7 @@ def stream(
   kinds = {place.kind for place in places}
   check_options(options.get('fps'), options.get('raw'), kinds)
   found = make_rules(trained, threshold, **rules or {})
-  model = recogniser.open_recogniser(trained, len(places))
+  model = recogniser.TrainedRecogniser(trained, len(places))
   segment, spec = trained.calibration.segment_seconds, trained.spec
   find_rate(spec, 1.0, options.get('rate'), segment, 'a source')
   reading = Options(spec, segment=segment, pictures=bool(serve), **options)

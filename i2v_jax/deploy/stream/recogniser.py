@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from i2v_jax.deploy.trained import Trained
+from i2v_jax.models import streaming
 from i2v_jax.models.inputs import normalize_clips
 from i2v_jax.runtime import sharding
-from i2v_jax.runtime.errors import UserError
 
 
 class Recogniser(Protocol):
@@ -46,13 +46,12 @@ class TrainedRecogniser:
   Args:
     trained: the model.
     streams: their number.
-    streaming: `i2v_jax.models.streaming`.
 
   Raises:
     UserError: the model cannot stream.
   """
 
-  def __init__(self, trained: Trained, streams: int, streaming):
+  def __init__(self, trained: Trained, streams: int):
     self.class_names, self._trained = trained.class_names, trained
     # As the step returns it, or it would be compiled twice.
     replicated = sharding.replicated(trained.mesh)
@@ -75,21 +74,6 @@ class TrainedRecogniser:
       self._trained.params, self._state, frames, fresh, present
     )
     return self._trained.calibrate(jax.device_get(probabilities))
-
-
-def open_recogniser(trained: Trained, streams: int) -> Recogniser:
-  """Opens a trained model for a number of streams.
-
-  Raises:
-    UserError: the model cannot stream.
-  """
-  try:
-    from i2v_jax.models import streaming
-  except ImportError as error:
-    raise UserError(
-      f'{trained.path} cannot stream: streaming models are not built yet.'
-    ) from error
-  return TrainedRecogniser(trained, streams, streaming)
 
 
 def _advance(

@@ -1,20 +1,13 @@
 """Streams of a trained model are its clips, whichever of them have a frame."""
 
-import importlib.util
-
 import jax
 import numpy as np
 import pytest
 from streamed import read_all
 
 import i2v_jax
-from i2v_jax.deploy.stream.recogniser import open_recogniser
+from i2v_jax.deploy.stream.recogniser import TrainedRecogniser
 from i2v_jax.training import loop
-
-pytestmark = pytest.mark.skipif(
-  importlib.util.find_spec('i2v_jax.models.streaming') is None,
-  reason='Streaming models are not built yet.',
-)
 
 
 @pytest.fixture(scope='module')
@@ -33,7 +26,7 @@ def test_a_stream_at_frame_t_is_the_clip_of_t_frames(trained, digits):
   """From an encoded video, through the session's own reading."""
   path = sorted(digits.glob('val/*/*.mp4'))[0]
   frames, _ = read_all(path, trained.spec)
-  model, yes = open_recogniser(trained, 1), np.ones(1, bool)
+  model, yes = TrainedRecogniser(trained, 1), np.ones(1, bool)
   count = trained.spec.num_frames
   for number, frame in enumerate(frames[:count]):
     found = model.step(frame.view[None], yes & (number == 0), yes)
@@ -48,12 +41,12 @@ def test_streams_without_a_frame_keep_their_state(trained):
   frames = rng.integers(0, 256, (12, 2, size, size, 3), np.uint8)
   present = rng.random((12, 2)) < 0.6
   fresh = present & (rng.random((12, 2)) < 0.2)
-  together = open_recogniser(trained, 2)
+  together = TrainedRecogniser(trained, 2)
   both = [
     together.step(*row) for row in zip(frames, fresh, present, strict=True)
   ]
   for stream in range(2):
-    alone, yes = open_recogniser(trained, 1), np.ones(1, bool)
+    alone, yes = TrainedRecogniser(trained, 1), np.ones(1, bool)
     for number in np.flatnonzero(present[:, stream]):
       begins = yes & fresh[number, stream]
       found = alone.step(frames[number, stream][None], begins, yes)
@@ -61,7 +54,7 @@ def test_streams_without_a_frame_keep_their_state(trained):
 
 
 def test_it_is_compiled_once(trained):
-  model, size = open_recogniser(trained, 1), trained.spec.image_size
+  model, size = TrainedRecogniser(trained, 1), trained.spec.image_size
   frame, yes = np.zeros((1, size, size, 3), np.uint8), np.ones(1, bool)
   for number in range(20):
     model.step(frame, yes & (number % 7 == 0), yes & (number % 3 > 0))

@@ -21,7 +21,7 @@ import sys
 from test_stream_command import open_any
 from i2v_jax import cli
 from i2v_jax.deploy.stream import recogniser
-recogniser.open_recogniser = open_any
+recogniser.TrainedRecogniser = open_any
 cli.main(sys.argv[1:])
 """
 
@@ -46,7 +46,7 @@ def open_any(trained, streams):
 @pytest.fixture
 def run(smoke_run, monkeypatch, capsys):
   """Runs the command; gives its exit code, and what it printed."""
-  monkeypatch.setattr(recogniser, 'open_recogniser', open_any)
+  monkeypatch.setattr(recogniser, 'TrainedRecogniser', open_any)
 
   def call(*args):
     with pytest.raises(SystemExit) as end:
