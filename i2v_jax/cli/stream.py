@@ -100,7 +100,7 @@ def _add_sources(sub: argparse.ArgumentParser) -> None:
     type=not_negative,
     default=0.0,
     metavar='SECONDS',
-    help='A stream starts anew after so long without a frame (default: the '
+    help='A stream starts over after so long without a frame (default: the '
     'length of a training clip).',
   )
 

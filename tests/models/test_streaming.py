@@ -14,7 +14,7 @@ from i2v_jax import adapters, streaming
 from i2v_jax.backbones.vit import Block
 from i2v_jax.models.build import merge
 
-T, N, RESET = 3, 7, 2  # frames of a clip and of the stream; one begins anew
+T, N, RESET = 3, 7, 2  # frames of a clip and of the stream; one starts over
 
 SHIFT = dict(name='channel_shift', share=4, causal=True)
 TOKENS = dict(name='token_shift', share=4, causal=True)
@@ -123,7 +123,7 @@ def store(state):
 
 
 def check_stream(model, params, cuts):
-  """Two streams, of which the second begins anew, against the clips."""
+  """Two streams, of which the second starts over, against the clips."""
   video = np.random.default_rng(0).standard_normal((2, N, 16, 16, 3), 'f4')
   clip = jax.jit(functools.partial(watch_clip, model))
   reset = np.zeros((2, N), bool)

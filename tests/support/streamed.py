@@ -127,7 +127,7 @@ class Counting:
   """Stands for a model: how bright a frame is, and how old each stream is.
 
   Attributes:
-    ages: frames of each stream since it started anew.
+    ages: frames of each stream since it started over.
     batches: how many streams had a frame, in each step.
   """
 

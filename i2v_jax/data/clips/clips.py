@@ -56,7 +56,7 @@ def make_train_clip(
   if indices is None:
     indices = draw_train_frames(video.info.frames, spec, rng)
   if spec.age:
-    if isinstance(video, Span):  # before which its video goes on
+    if isinstance(video, Span):  # whose video has frames before it
       video, indices = video.video, indices + video.first
     indices = sampling.add_before(indices, spec.age, spec.stride)
   frames = video.read(indices, spec.short_side)

@@ -28,7 +28,7 @@ class Options:
     segment: median seconds of the segments it was trained on, or 0.
     fps: frames a second of folders and stdin; None as in `connect`.
     raw: width and height of raw frames on stdin; None for JPEGs.
-    gap: seconds without a frame after which a stream starts anew; 0 for the
+    gap: seconds without a frame after which a stream starts over; 0 for the
       length of a clip.
     fast: whether files are read as fast as they are taken.
     pictures: whether frames are kept for viewers.

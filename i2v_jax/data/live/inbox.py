@@ -93,7 +93,7 @@ class Inbox:
       self._changed.notify_all()
 
   def close(self) -> None:
-    """Takes no further frames; threads that wait go on."""
+    """Takes no further frames; threads that wait continue."""
     with self._changed:
       self._closed = True
       self._changed.notify_all()

@@ -1,4 +1,4 @@
-"""One axis of seconds from timestamps that may be missing or start anew."""
+"""One axis of seconds from timestamps that may be missing or start over."""
 
 BACK = 0.1  # seconds; less is the jitter of a clock
 JUMP = 60.0  # seconds; more is another clock, not a pause

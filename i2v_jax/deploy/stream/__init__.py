@@ -1,7 +1,7 @@
 """Recognises what cameras, files and addresses show, as it comes.
 
 recogniser: what is asked of a model: a step for one frame of each stream.
-events: segments of a stream, told as they begin and end.
+events: segments of a stream, reported as they begin and end.
 stream: the state of a stream. session: frames of all sources, in one batch, to
   those who listen.
 event_file, screen: listeners: JSON lines, and what a terminal shows.

@@ -36,14 +36,14 @@ class Event(NamedTuple):
 
 @dataclasses.dataclass
 class _Segment:
-  """A segment that may go on.
+  """A segment that may continue.
 
   Attributes:
     start: seconds.
     stop: end of its last run so far, seconds.
     running: whether the class holds now.
     blocked: whether another class has had the gap since `stop`.
-    told: whether its beginning has been told.
+    told: whether its beginning has been reported.
     total: probability times seconds, up to `stop`.
     gap: the same since then.
   """
@@ -52,7 +52,7 @@ class _Segment:
   stop: float
   running: bool = True
   blocked: bool = False
-  told: bool = False
+  reported: bool = False
   total: float = 0.0
   gap: float = 0.0
 
@@ -60,7 +60,7 @@ class _Segment:
 class EventFinder:
   """Finds the events of one stream.
 
-  A beginning is told once the segment has its least length, an end once no gap
+  A beginning is reported once the segment has its least length, an end once no gap
   can be joined any more.
 
   Args:
@@ -157,7 +157,7 @@ class EventFinder:
   def _tell(self, label: int) -> list[Event]:
     """Tells what is certain of a class by now."""
     segment, found = self._segments[label], []
-    if not segment.told and self._is_long(segment):
+    if not segment.reported and self._is_long(segment):
       found.append(self._begin(label, segment))
     over = self._time - segment.stop > self._rules.max_gap - ROUNDING
     if not segment.running and (over or segment.blocked):
@@ -169,14 +169,14 @@ class EventFinder:
     return segment.stop - segment.start >= self._rules.min_length - ROUNDING
 
   def _begin(self, label: int, segment: _Segment) -> Event:
-    segment.told = True
+    segment.reported = True
     name, score = self._rules.class_names[label], float(self._scores[label])
     return Event(BEGIN, name, segment.start, None, score)
 
   def _end(self, label: int, segment: _Segment) -> Iterator[Event]:
     if not self._is_long(segment):
       return
-    if not segment.told:
+    if not segment.reported:
       yield self._begin(label, segment)
     name = self._rules.class_names[label]
     score = segment.total / (segment.stop - segment.start)

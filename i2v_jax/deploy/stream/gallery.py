@@ -69,7 +69,7 @@ class Gallery:
     self._known: list[str] = []
     self._scores: list[collections.deque[Message]] = []
     self._last: list[tuple[int, float] | None] = []
-    self._told: collections.deque[Message] = collections.deque(maxlen=EVENTS)
+    self._sent: collections.deque[Message] = collections.deque(maxlen=EVENTS)
     self._pictures: list[_Picture] = []
     self.viewers, self.closed = 0, False
 
@@ -91,7 +91,7 @@ class Gallery:
     with self._changed:
       for event in events:
         shown = describe_event(stream, event) | {'number': stream.number}
-        self._told.append(self._make('change', shown))
+        self._sent.append(self._make('change', shown))
       if self._is_due(stream):
         self._scores[stream.number].append(
           self._make('scores', describe_scores(stream))
@@ -100,7 +100,7 @@ class Gallery:
   def hear_note(self, stream: Stream, note: str) -> None:
     with self._changed:
       shown = {'number': stream.number, 'seconds': stream.seconds, 'text': note}
-      self._told.append(self._make('note', shown))
+      self._sent.append(self._make('note', shown))
 
   def tick(self) -> None:
     with self._changed:
@@ -111,7 +111,7 @@ class Gallery:
     with self._changed:
       self.closed = True
       self._tell_states()
-      self._told.append(self._make('end', {}))
+      self._sent.append(self._make('end', {}))
       self._changed.notify_all()
 
   def _tell_states(self) -> None:
@@ -175,7 +175,7 @@ class Gallery:
       self._changed.wait_for(
         lambda: self.number > number or self.closed or leave(), seconds
       )
-      kept = [*_find_newer(self._told, number)]
+      kept = [*_find_newer(self._sent, number)]
       for scores in self._scores:
         kept += _find_newer(scores, number)
       kept += (m for m in self._states if m and m.number > number)

@@ -26,7 +26,7 @@ _ROWS: tuple[tuple[str, str, str, Callable[[Stream], float]], ...] = (
   (
     'resets_total',
     'counter',
-    'How often the stream started anew.',
+    'How often the stream started over.',
     lambda s: s.resets,
   ),
   (

@@ -31,7 +31,7 @@ class Recogniser(Protocol):
     Args:
       frames: uint8 [B, H, W, 3], as the model's clips have them before they
         are normalised.
-      fresh: bool [B], whether a stream starts anew with this frame.
+      fresh: bool [B], whether a stream starts over with this frame.
       present: bool [B]; a stream without a frame keeps its state, and its row
         of the result means nothing.
 

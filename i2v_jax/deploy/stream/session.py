@@ -22,7 +22,7 @@ WAIT = 0.1  # seconds after which signals and silent sources are looked at
 
 
 class Listener(Protocol):
-  """Is told what happens, in the thread of the session."""
+  """Hears what happens, in the thread of the session."""
 
   def begin(self, streams: Sequence[Stream]) -> None:
     """The session begins."""
@@ -48,7 +48,7 @@ class Session:
     places: the sources.
     options: how they are read.
     rules: how events are found.
-    listeners: who is told.
+    listeners: those that hear what happens.
 
   Attributes:
     streams: in the order of the places.

@@ -13,9 +13,9 @@ from i2v_jax.deploy.prediction.results import Named, choose_best
 from i2v_jax.deploy.prediction.timeline import Rules
 from i2v_jax.deploy.stream.events import Event, EventFinder
 
-RECENT = 30  # frames of which rate and latency are told
-TOP = 5  # classes that are told
-STALL = 5.0  # seconds without a frame that are told
+RECENT = 30  # frames over which rate and latency are measured
+TOP = 5  # classes that are shown
+STALL = 5.0  # seconds without a frame after which that is said
 
 
 @dataclasses.dataclass
@@ -29,9 +29,9 @@ class Stream:
     frame: the last one that was scored.
     top: the most probable classes with their probabilities.
     frames: number of those that were scored.
-    resets: how often it started anew.
+    resets: how often it started over.
     events: number of events so far.
-    stalled: whether that no frame comes has been told.
+    stalled: whether it has been said that no frame comes.
   """
 
   number: int
@@ -138,7 +138,7 @@ class Stream:
     reader = self.reader
     silent = now - reader.heard
     if self.stalled and (reader.ended or not reader.connected):
-      self.stalled = 0.0  # which is told otherwise
+      self.stalled = 0.0  # which is said otherwise
     elif self.stalled and silent < STALL:
       since, self.stalled = now - self.stalled, 0.0
       return f'{self.name}: frames again after {since:.0f} s'

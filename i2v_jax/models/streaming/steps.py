@@ -43,7 +43,7 @@ def step(
     params: its parameters.
     state: of `init`, or of the step before.
     frame_BxHxWx3: normalised pixels, as the model takes them.
-    reset_B: True for streams that begin anew with this frame, or None.
+    reset_B: True for streams that start over with this frame, or None.
 
   Returns:
     The next state, and logits `B x classes`, float32.

@@ -99,7 +99,7 @@ def test_jpegs_of_a_web_camera_have_the_times_at_which_they_arrive():
   assert last != pytest.approx(round(25 * last) / 25)  # as FFmpeg makes up
 
 
-def test_a_rate_that_is_not_as_stated_is_told(stream, tmp_path):
+def test_a_rate_that_is_not_as_stated_is_reported(stream, tmp_path):
   """The stream says that it has 90 frames a second, and has 30."""
   with rtsp.serve(stream) as (address, _), follow(address) as (reader, frames):
     take_until(frames, lambda frame: frame.seconds > 1.2)

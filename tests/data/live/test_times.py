@@ -29,7 +29,7 @@ def test_jitter_is_no_new_start():
 
 
 @pytest.mark.parametrize('stamp', [0.0, 95_443.0])
-def test_a_clock_that_starts_anew_begins_an_epoch(stamp):
+def test_a_clock_that_starts_over_begins_an_epoch(stamp):
   times = Times()
   found = place(times, [10, 10.1, stamp, stamp + 0.5])
   assert found == pytest.approx([0, 0.1, 0.2, 0.7])

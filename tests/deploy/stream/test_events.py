@@ -1,4 +1,4 @@
-"""Events of a stream are the segments of its timeline, told as they happen."""
+"""Events of a stream are the segments of its timeline, reported as they happen."""
 
 import itertools
 

@@ -17,7 +17,7 @@ def test_a_minute_of_scores_is_kept_ten_a_second():
   thread.join()
   (scores,) = gallery._scores
   assert len(scores) == galleries.SPAN / galleries.BETWEEN
-  assert len(gallery._told) <= galleries.EVENTS
+  assert len(gallery._sent) <= galleries.EVENTS
   numbers = [message.number for message in gallery.wait_after(0, 0)]
   assert numbers == sorted(set(numbers)) and numbers[-1] == gallery.number
   assert gallery.wait_after(gallery.number, 9) == []  # it has ended
@@ -45,7 +45,7 @@ def test_without_pictures_there_are_none(shades):
   assert gallery.find_picture(0) is None
 
 
-def test_any_name_of_a_file_can_be_told(shades, tmp_path):
+def test_any_name_of_a_file_can_be_sent(shades, tmp_path):
   name = os.fsdecode(bytes(tmp_path) + b'/"\xff\n.mp4')
   os.symlink(shades, name)
   gallery = Gallery()

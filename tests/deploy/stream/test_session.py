@@ -55,7 +55,7 @@ def test_a_source_that_fails_does_not_end_the_others(shades, tmp_path):
   assert len(heard.notes) == 1 and 'bad.mp4: cannot be read' in heard.notes[0]
 
 
-def test_a_gap_starts_a_stream_anew(tmp_path):
+def test_a_gap_starts_a_stream_over(tmp_path):
   paths = [tmp_path / 'a.mp4']
   # A pause of 2 s, in a video of 10 frames a second.
   ticks = [*range(0, 45, 9), *range(225, 270, 9)]
@@ -70,7 +70,7 @@ def test_a_gap_starts_a_stream_anew(tmp_path):
   assert model.ages == [10] and heard.streams[0].resets == 0
 
 
-def test_a_change_of_size_starts_a_stream_anew():
+def test_a_change_of_size_starts_a_stream_over():
   data = b''.join(encode_jpeg(9, size) for size in [(24, 16)] * 3 + [(48, 32)])
   pipe, thread = feed(data)
   heard, model = run(['-'], fps=5.0, pipe=pipe)
@@ -79,7 +79,7 @@ def test_a_change_of_size_starts_a_stream_anew():
   assert 'counts as a new stream' in heard.notes[0]
 
 
-def test_a_signal_ends_it_with_all_events_told(shades):
+def test_a_signal_ends_it_with_all_events_reported(shades):
   before = threading.active_count()
   heard, model = run([shades], stop=Heard(stop_after=10))
   assert model.ages == [10] and heard.closed == 1
