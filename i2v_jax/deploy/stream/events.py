@@ -60,8 +60,8 @@ class _Segment:
 class EventFinder:
   """Finds the events of one stream.
 
-  A beginning is reported once the segment has its least length, an end once no gap
-  can be joined any more.
+  A beginning is reported once the segment has its least length, an end once no
+  gap can be joined any more.
 
   Args:
     rules: how segments are found.

@@ -1,4 +1,4 @@
-"""Events of a stream are the segments of its timeline, reported as they happen."""
+"""Events of a stream: segments of its timeline, reported as they happen."""
 
 import itertools
 
