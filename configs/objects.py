@@ -32,9 +32,9 @@ def get_config(arg=''):
   c.clip.sampling, c.clip.flip, c.clip.short_side = 'uniform', 0.0, 64
   c.clip.crop_area, c.clip.crop_aspect = (0.7, 1.0), (1.0, 1.0)
   c.loader.threads = 2
-  c.batch_size, c.steps = 16, 900
+  c.batch_size, c.steps = 16, 600
   c.optimizer.lr, c.optimizer.warmup_epochs = 1e-3, 1.0
-  c.optimizer.clip_norm = 1.0
+  c.optimizer.clip_norm, c.optimizer.b2 = 1.0, 0.95
   c.log_every, c.checkpoint_every, c.eval_every = 25, 50, 300
   relocate(c)
   return miniature.shrink(c) if arg.smoke else c
