@@ -51,6 +51,7 @@ EXTENDABLE = (
 ADDED = {
   'cache_gb': 0.0,
   'class_weights': 'none',
+  'clip.age': 0,
   'clip.box_extend': [0.0, 0.0],
   'clip.box_jitter': [],
   'clip.hsv_jitter': [],
