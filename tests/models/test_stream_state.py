@@ -41,7 +41,11 @@ def test_bytes_of_full_size(variant, offsets, wanted):
 @pytest.mark.parametrize(
   ('adapter', 'options', 'error'),
   [
-    (dict(name='zeroi2v', offsets=(-1, 1)), {}, 'its offset 1 is of a frame'),
+    (
+      dict(name='zeroi2v', offsets=(-1, 1)),
+      {},
+      'its offset 1 points to a later frame',
+    ),
     (dict(name='aim'), {}, r'sees all frames .*model\.adapter\.causal=True'),
     (dict(name='st_adapter'), {}, r'centred, .*model\.adapter\.causal=True'),
     (dict(name='st_adapter_zeroi2v'), {}, 'its convolution is centred'),

@@ -16,7 +16,7 @@ state_file: a state on disk.
 aged: training clips with frames before them, as those of a stream have.
 """
 
-from i2v_jax.models.streaming.obstacles import check
+from i2v_jax.models.streaming.obstacles import check, find_obstacle
 from i2v_jax.models.streaming.state_file import load, save
 from i2v_jax.models.streaming.steps import (
   count_bytes,
@@ -29,6 +29,7 @@ from i2v_jax.models.streaming.steps import (
 __all__ = [
   'check',
   'count_bytes',
+  'find_obstacle',
   'init',
   'load',
   'save',
