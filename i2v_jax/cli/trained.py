@@ -10,6 +10,7 @@ from i2v_jax.cli import (
 )
 from i2v_jax.cli.arguments import add_new_folder, find_given, refuse_given
 from i2v_jax.cli.numbers import count, positive, share
+from i2v_jax.runtime.errors import UserError
 
 TIMELINE = ('window', 'step', *prediction_arguments.RULES)
 EXPORT_FORMATS = ('merged', 'full', 'adapter', 'clip', 'stablehlo')
@@ -48,7 +49,12 @@ def evaluate(args) -> None:
 
 
 def export(args) -> None:
-  from i2v_jax.deploy import clip_format, stablehlo, trained
+  if args.stream and args.format != 'stablehlo':
+    raise UserError(
+      f'--stream applies only to --format stablehlo, not to {args.format}; '
+      'change the format, or leave --stream out.'
+    )
+  from i2v_jax.deploy import clip_format, stablehlo, stablehlo_stream, trained
   from i2v_jax.deploy.export import export_adapter, export_full, export_merged
 
   write = {
@@ -56,7 +62,9 @@ def export(args) -> None:
     'full': export_full,
     'adapter': export_adapter,
     'clip': clip_format.export_clip,
-    'stablehlo': stablehlo.export_program,
+    'stablehlo': stablehlo_stream.export_stream_program
+    if args.stream
+    else stablehlo.export_program,
   }[args.format]
   write(trained.load(args.workdir, weights=args.weights), args.out)
 
@@ -135,6 +143,12 @@ def _add_model_commands(command) -> None:
     choices=EXPORT_FORMATS,
     default='merged',
     help='Format of the export (docs/weights_out.md; default: merged).',
+  )
+  out.add_argument(
+    '--stream',
+    action='store_true',
+    help='With --format stablehlo: the program that reads one frame of each '
+    'stream, with the state as an argument and a result.',
   )
 
 

@@ -10,7 +10,7 @@ detect: actions in boxes of a video, as `i2v detect` finds them.
 attention/: where a model looks in a clip, as `i2v attention` draws it.
 tracks, drawn_video: the boxes of one person, and a video with them drawn.
 export: exports in our own formats.
-clip_format, stablehlo: exports for other programs.
+clip_format, stablehlo, stablehlo_stream: exports for other programs.
 release: video models as their authors published them.
 convert: published weights in our own formats.
 inspection: what a file of weights holds.

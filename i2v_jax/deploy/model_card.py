@@ -54,6 +54,7 @@ USE = {  # by format
   'adapter': PREDICT,
   'clip': READ,
   'stablehlo': READ,
+  'stablehlo-stream': READ,
 }
 
 

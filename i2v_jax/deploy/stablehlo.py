@@ -1,7 +1,7 @@
 """Exports that run without this library: a program and its weights."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
@@ -36,14 +36,30 @@ def export_program(trained: Trained, out) -> None:
   Raises:
     UserError: as in `export_merged`; nothing is written.
   """
-  out = choose_folder(out, 'stablehlo')
+  write_program(trained, out, 'stablehlo', make_program, describe_inputs)
+
+
+def write_program(
+  trained: Trained, out, format: str, make: Callable, describe: Callable
+) -> None:
+  """Writes the folder of `export_program`, of any program.
+
+  Args:
+    trained: model from `trained.load`.
+    out: new folder.
+    format: its name in the facts.
+    make: model, parameters, name of a normalisation -> `jax.export.Exported`.
+    describe: model -> what `config.json` says of the program's arguments.
+  """
+  out = choose_folder(out, format)
   model, params, difference = merge_checked(trained)
-  found = make_program(model, params, trained.config['data']['normalization'])
-  known = describe_export(trained, 'stablehlo', params, difference)
+  found = make(model, params, trained.config['data']['normalization'])
+  known = describe_export(trained, format, params, difference)
+  config = describe(model) | _describe_outputs(trained)
   with files.replacing_folder(out) as new:
     (new / 'model.stablehlo').write_bytes(found.serialize())
     native.write(new / 'model.safetensors', jax.device_get(params))
-    files.write_json(new / 'config.json', _make_config(model, trained))
+    files.write_json(new / 'config.json', config)
     facts.write_facts(new, known)
   file = out / 'model.stablehlo'
   outcome = describe_merge(trained.model, difference)
@@ -61,18 +77,13 @@ def make_program(model, params: Mapping, normalization: str) -> export.Exported:
   Everything in between is float32, even where a platform rounds matrix products
   by default.
   """
-  cfg = dataclasses.replace(model.image_model, dtype=jnp.float32, remat='none')
-  model = model.clone(image_model=cfg)
+  model = compute_in_float32(model)
 
   def classify(weights, *clips):
     batch = dict(zip(model.inputs, clips, strict=True))
     inputs = normalize_clips(batch, normalization)
     return model.apply({'params': unflatten_dict(weights, sep='/')}, *inputs)
 
-  weights = {
-    path: jax.ShapeDtypeStruct(x.shape, jnp.float32)
-    for path, x in flatten_dict(params, sep='/').items()
-  }
   batch, boxes = export.symbolic_shape('b, n')
   shapes = dict(zip(model.inputs, model.input_shapes, strict=True))
   clips = [
@@ -81,12 +92,28 @@ def make_program(model, params: Mapping, normalization: str) -> export.Exported:
     else jax.ShapeDtypeStruct((batch, *shape), jnp.uint8)
     for name, shape in shapes.items()
   ]
+  return export_exactly(classify, params, *clips)
+
+
+def compute_in_float32(model):
+  """The same model, of which every value is float32."""
+  cfg = dataclasses.replace(model.image_model, dtype=jnp.float32, remat='none')
+  return model.clone(image_model=cfg)
+
+
+def export_exactly(function: Callable, params, *inputs) -> export.Exported:
+  """Exports a function of weights by path and of inputs, for any platform."""
+  weights = {
+    path: jax.ShapeDtypeStruct(x.shape, jnp.float32)
+    for path, x in flatten_dict(params, sep='/').items()
+  }
   with jax.default_matmul_precision('highest'):
-    exported = export.export(jax.jit(classify), platforms=PLATFORMS)
-    return exported(weights, *clips)
+    exported = export.export(jax.jit(function), platforms=PLATFORMS)
+    return exported(weights, *inputs)
 
 
-def _make_config(model, trained: Trained) -> dict:
+def describe_inputs(model) -> dict:
+  """Describes the clips that `make_program` takes, as JSON."""
   shapes = dict(zip(model.inputs, model.input_shapes, strict=True))
   return {
     'inputs': [
@@ -95,6 +122,12 @@ def _make_config(model, trained: Trained) -> dict:
       else {'name': name, 'dtype': 'uint8', 'shape': ['b', *shape]}
       for name, shape in shapes.items()
     ],
+  }
+
+
+def _describe_outputs(trained: Trained) -> dict:
+  """Describes what is the same of every program of a model."""
+  return {
     'class_names': list(trained.class_names),
     'task': trained.config['task'],  # what makes logits probabilities
     'platforms': list(PLATFORMS),

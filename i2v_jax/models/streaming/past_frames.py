@@ -111,7 +111,8 @@ class PastFrames:
       total = x_Bx + keep * jnp.where(widen(age_B > 0, x_Bx), total, 0.0)
       return total, total
 
-    before = self.find(name, (len(x_BxCx), *x_BxCx.shape[2:]), x_BxCx.dtype)
+    shape = x_BxCx.shape[0], *x_BxCx.shape[2:]  # len() is of known sizes
+    before = self.find(name, shape, x_BxCx.dtype)
     by_frame = x_BxCx.swapaxes(0, 1), self.age_BxC.T
     self.new[name], sums_CxBx = jax.lax.scan(add, before, by_frame)
     # The sum of keep ** n for n up to the age, of any time constant.
