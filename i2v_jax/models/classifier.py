@@ -58,6 +58,16 @@ class Classifier(nn.Module):
     return self.num_steps
 
 
+def make_probabilities(logits, task: str):
+  """Makes probabilities of logits `… x classes`.
+
+  Those of a task `multi` are sigmoids, each of its own; of `single` they add up
+  to 1.
+  """
+  activate = nn.sigmoid if task == 'multi' else nn.softmax
+  return activate(logits)
+
+
 class FrozenClassifier(Classifier):
   """A classifier that reads tokens of a frozen image model.
 

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from i2v_jax.models.classifier import make_probabilities
 from i2v_jax.models.inputs import full_precision, normalize_clips
 from i2v_jax.params import join
 from i2v_jax.runtime import compilation, files, sharding, signals
@@ -148,14 +149,14 @@ def compute_probabilities(
   batch, count = views['video'].shape[:2]
   clips = {k: x.reshape(-1, *x.shape[2:]) for k, x in views.items()}
   first = join(jax.tree.map(lambda x: x[0], params), frozen)
-  activate = jax.nn.sigmoid if task == 'multi' else jax.nn.softmax
   with full_precision(model):
     pixels = normalize_clips(clips, normalization, model.image_model.dtype)
     seen = model.apply({'params': first}, *pixels, method='features')
 
     def decode(mine):
       tree = {'params': join(mine, frozen)}
-      return activate(model.apply(tree, seen, method='decode'))
+      logits = model.apply(tree, seen, method='decode')
+      return make_probabilities(logits, task)
 
     found_BxNxC = jax.vmap(decode, out_axes=1)(params)
   return found_BxNxC.reshape(batch, count, -1).mean(axis=1)

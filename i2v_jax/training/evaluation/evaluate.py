@@ -11,6 +11,7 @@ import numpy as np
 
 from i2v_jax.data.loading.loader import Loader
 from i2v_jax.data.sets.sources import Split
+from i2v_jax.models.classifier import make_probabilities
 from i2v_jax.models.inputs import full_precision, normalize_clips
 from i2v_jax.runtime import files
 from i2v_jax.runtime.console import console
@@ -67,8 +68,7 @@ def compute_probabilities(
   pixels = normalize_clips(clips, normalization, model.image_model.dtype)
   with full_precision(model):
     logits = model.apply({'params': params}, *pixels)
-  activate = jax.nn.sigmoid if task == 'multi' else jax.nn.softmax
-  probabilities = activate(logits)
+  probabilities = make_probabilities(logits, task)
   return probabilities.reshape(batch, count, -1).mean(axis=1)
 
 
