@@ -79,6 +79,22 @@ def make_batch(batch):
   )
 
 
+def test_frames_before_keep_the_patches_of_the_clip():
+  model, video = build(), make_video(2)
+  params, kept = small.random(model), jnp.array([[0, 5, 9], [1, 2, 15]])
+  read = jax.jit(lambda *x: apply_aged(model, params, *x))
+  young = small.apply(model, params, video[:, BEFORE:], kept)
+  found = read(jnp.array([0, 0]), video, kept)
+  np.testing.assert_allclose(found, young, rtol=0, atol=1e-5)
+  old = read(jnp.array([BEFORE] * 2), video, kept)
+  assert np.abs(old - young).max() > 1e-4
+  left_out = video.copy()
+  left_out[0, :, :4, 4:8] += 1  # patch 1, which the first clip does not keep
+  left_out[1, :, :4, :4] += 1  # patch 0
+  same = read(jnp.array([BEFORE] * 2), left_out, kept)
+  np.testing.assert_array_equal(same, old)
+
+
 def test_every_age_is_drawn_as_often():
   model, batch = build(), make_batch(2)
   batch |= dict(label=np.zeros(500, int))
