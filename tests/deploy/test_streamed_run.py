@@ -2,11 +2,13 @@
 
 import dataclasses
 import functools
+import json
 
 import jax
 import numpy as np
+import pytest
 
-from i2v_jax import load, normalize, streaming
+from i2v_jax import cli, load, normalize, streaming
 from i2v_jax.data.clips.crops import center_crop
 from i2v_jax.data.videos import decode
 from i2v_jax.deploy.export import export_merged
@@ -27,6 +29,16 @@ def test_the_frame_rate_of_its_videos_is_known(smoke_runs, digits, tmp_path):
   assert saved['training_fps'] == 8  # of runs that have not ended
   older = dataclasses.replace(run, calibration=UNFITTED)
   assert older.training_fps is None
+
+
+def test_the_command_exports_its_step(smoke_runs, tmp_path):
+  workdir, out = smoke_runs('stream_quickstart')[0], tmp_path / 'out'
+  command = f'export --workdir {workdir} --out {out} --format stablehlo'
+  with pytest.raises(SystemExit) as end:
+    cli.main([*command.split(), '--stream'])
+  assert not end.value.code
+  config = json.loads((out / 'config.json').read_text(encoding='utf-8'))
+  assert config['training_fps'] == 8 and config['state']
 
 
 def test_frames_of_a_file_give_what_predict_gives(smoke_runs, digits):
