@@ -2,7 +2,8 @@
 
 shipped_configs, config_files, config_flag: where configs come from.
 config_ranges, optional_keys: ranges of their values, options they may add.
-experiment: a config becomes data, clips and a model.
+experiment: a config becomes data, clips and a model. clip_age: frames before
+  clips, and the models that look at them.
 stored, warm_start, facts: trained models on disk, and training that starts
   from one.
 run: all parts of a run; resume: from its newest state. trainable, overview:

@@ -23,7 +23,6 @@ from i2v_jax.data.loading.loader import Loader
 from i2v_jax.data.sets import sources, subsets
 from i2v_jax.data.sets.background import add_background
 from i2v_jax.data.sets.tasks import add_overlapping, use_task
-from i2v_jax.models import streaming
 from i2v_jax.models.build import build
 from i2v_jax.models.detection import count_boxes
 from i2v_jax.params import split
@@ -31,6 +30,7 @@ from i2v_jax.runtime import sharding
 from i2v_jax.runtime.errors import MissingFileError, UserError
 from i2v_jax.training import config_ranges, imbalance, optimizer, selection
 from i2v_jax.training.augment import check_drop_patches, check_mixing
+from i2v_jax.training.clip_age import check_age
 
 
 def check_config(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,27 +61,6 @@ def check_config(config: Mapping[str, Any]) -> dict[str, Any]:
   check_subset(config['data'])
   selection.check(config)
   return config
-
-
-def check_age(config: Mapping[str, Any], model) -> None:
-  """Raises UserError where frames before training clips change nothing."""
-  given = f'clip.age is {config["clip"]["age"]}'
-  if reason := streaming.find_obstacle(model):
-    raise UserError(
-      f'{given}, which only models that can read a stream can use: {reason}; '
-      'or set clip.age to 0.'
-    )
-  if config['cache_gb']:
-    raise UserError(
-      f'{given}, and cache_gb keeps features of clips that have no frames '
-      'before them; set one of the two to 0.'
-    )
-  if not streaming.count_bytes(model)['blocks']:
-    raise UserError(
-      f'{given}, but no block of this model looks at other frames, so those '
-      'before a clip change nothing; set clip.age to 0, or train heads that '
-      'look back.'
-    )
 
 
 def check_for_boxes(config: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 
+from i2v_jax.data.sets.frame_rates import describe_times
 from i2v_jax.runtime import compilation, device_memory, hosts, signals
 from i2v_jax.runtime.console import console, make_progress
 from i2v_jax.runtime.errors import FileError, UserError
@@ -160,10 +161,7 @@ class Trainer:
     self.lock.check()
     run, split = self.run, self.run.val.split
     fitted = assessment.fit(result.scores, split, run.config['data']['val'])
-    learnt = {'training_fps': run.training_fps}
-    if (segments := run.train.split.segments) is not None:
-      learnt['segment_seconds'] = segments.median_seconds
-    fitted = dataclasses.replace(fitted, **learnt)
+    fitted = dataclasses.replace(fitted, **describe_times(run.train.split))
     self.checkpoints.wait()  # until it has its name
     if jax.process_index() == 0:
       checkpoint_files.write_calibration(

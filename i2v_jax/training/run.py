@@ -1,7 +1,6 @@
 """A run: a config, its workdir, and all its parts."""
 
 import dataclasses
-import functools
 import math
 import os
 import pathlib
@@ -17,7 +16,7 @@ import i2v_jax
 from i2v_jax.backbones.image_model import make_config
 from i2v_jax.data.loading.loader import Loader
 from i2v_jax.data.sets import manifest, sources, split_facts
-from i2v_jax.data.sets.frame_rates import find_median_fps
+from i2v_jax.data.sets.frame_rates import describe_times
 from i2v_jax.models.inputs import param_shapes
 from i2v_jax.params import cast_param, check_prefixes, join, sha256, split
 from i2v_jax.runtime import sharding
@@ -69,24 +68,17 @@ class Run:
     """Metadata of a checkpoint, in JSON."""
     config = experiment.make_paths_absolute(self.config)
     config['model']['adapter'] = experiment.to_plain(self.model.adapter)
-    segments = self.train.split.segments
     return {
       'config': config,
       'class_names': list(self.train.split.class_names),
       'train_sha256': self.train.split.fingerprint(),
       'frozen_sha256': self.frozen_sha256,
       'loaded_sha256': self.loaded_sha256,
-      'segment_seconds': 0.0 if segments is None else segments.median_seconds,
-      'training_fps': self.training_fps,
+      **describe_times(self.train.split),
       'examples_seen': self._examples_seen(),
       'extensions': list(self.extensions),
       'i2v_jax': i2v_jax.__version__,
     }
-
-  @functools.cached_property
-  def training_fps(self) -> float:
-    """Median frames per second of the training videos, 0 if unknown."""
-    return find_median_fps(self.train.split)
 
   def _examples_seen(self) -> int:
     last = self.extensions[-1] if self.extensions else {}

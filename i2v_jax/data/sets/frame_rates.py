@@ -1,5 +1,6 @@
-"""The frame rate of the videos of a split."""
+"""How long the examples of a split are, and the frame rate of its videos."""
 
+import functools
 import statistics
 
 import numpy as np
@@ -11,6 +12,19 @@ MOST = 25  # videos that are opened
 SECONDS = 10.0  # time limit for each
 
 
+def describe_times(split: Split) -> dict[str, float]:
+  """Finds what a run keeps of its training videos.
+
+  Returns:
+    `segment_seconds`, the median length of its segments, 0 without any, and
+    `training_fps`, the median frame rate of its videos, 0 if unknown.
+  """
+  segments = split.segments
+  length = 0.0 if segments is None else segments.median_seconds
+  return {'segment_seconds': length, 'training_fps': find_median_fps(split)}
+
+
+@functools.lru_cache(maxsize=2)  # every checkpoint asks
 def find_median_fps(split: Split) -> float:
   """Finds the median frames per second of up to 25 videos, evenly chosen.
 
