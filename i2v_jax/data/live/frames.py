@@ -73,12 +73,21 @@ class FrameMaker:
     self._size, self._last, self._row = None, 0.0, 0
     self.rate, self.damaged = 0.0, 0
 
+  def begin(self, rate: float) -> None:
+    """Begins with a source that has been opened.
+
+    Args:
+      rate: frames a second that are taken.
+    """
+    self.rate, self._row = rate, 0
+
   def make(self, shown: Shown, seconds: float) -> Frame | None:
     """Makes the frame at `seconds` of a source; None if it is damaged.
 
     Raises:
       DecodeError: so were too many before it.
     """
+    clock = time.monotonic(), time.time()  # decoding counts as latency
     try:
       image = shown.convert()
       view = views.make_view(image, self._spec)
@@ -89,7 +98,6 @@ class FrameMaker:
     self._see_size(image)
     self._see_gap(seconds)
     picture = views.shrink(image) if self._options.pictures else None
-    clock = time.monotonic(), time.time()
     return Frame(seconds, self._times.epoch, view, picture, *clock)
 
   def leave_out(self, reason: str) -> None:

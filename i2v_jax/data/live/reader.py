@@ -52,7 +52,8 @@ class Reader:
     self._number, self.inbox = number, inbox
     self._times, self._stop = Times(), threading.Event()
     self._lasting, self._lost, self._tries = False, 0.0, 0
-    self._started, self.heard, self.rate, self.reconnects = 0.0, 0.0, 0.0, 0
+    self._started, self._of = 0.0, 0.0
+    self.heard, self.rate, self.reconnects = 0.0, 0.0, 0
     self.connected = self.live = self.ended = False
     self.notes: collections.deque[str] = collections.deque(maxlen=NOTES)
     self._maker = FrameMaker(place, options, self._times, self.notes)
@@ -147,11 +148,12 @@ class Reader:
   def _follow(self, connection: Connection) -> None:
     """Takes frames of an open source until it ends."""
     options = self._options
-    self.rate = find_rate(
+    # A source that is opened again may no longer say its rate.
+    self.rate = self.rate or find_rate(
       options.spec, connection.rate, options.rate, options.segment, self.name
     )
-    self._maker.rate = self.rate
-    of = connection.rate or self.rate
+    self._of = of = connection.rate or self._of or self.rate
+    self._maker.begin(self.rate)
     sampler, epoch = Sampler(self.rate, of), self._times.epoch
     self.live = not connection.recorded
     for number, shown in enumerate(connection.read(self._maker.leave_out)):
@@ -169,6 +171,9 @@ class Reader:
         sampler.restart()
       if sampler.take(seconds):
         self._take(shown, seconds, connection)
+        if self._times.epoch != epoch:  # it continues nothing
+          epoch = self._times.epoch
+          sampler.begin(seconds)
 
   def _check_rate(self, stated: float, count: int) -> None:
     """Notes a rate that is not as stated, or lower than the model wants."""
@@ -190,7 +195,9 @@ class Reader:
     now = time.monotonic()
     self._started = self._started or now
     self._times.restart(now - self._started)
-    self.connected, self._lasting = True, connection.lasting
+    self._lasting = connection.lasting
+    # In this order, or the session finds a long silence in between.
+    self.heard, self.connected = now, True
     if self._lost:
       self.reconnects += 1
       self.notes.append(

@@ -28,10 +28,14 @@ class Sampler:
     """Takes the next frame, and counts from its time."""
     self._origin = None
 
+  def begin(self, seconds: float) -> None:
+    """Counts from the frame at `seconds`, which has been taken."""
+    self._origin, self._last = seconds, 0
+
   def take(self, seconds: float) -> bool:
     """Whether the frame at `seconds`, after all before it, is taken."""
     if self._origin is None:
-      self._origin, self._last = seconds, 0
+      self.begin(seconds)
       return True
     number = math.floor((seconds - self._origin) * self._rate + self._near)
     if number <= self._last:

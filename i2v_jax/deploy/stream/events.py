@@ -24,7 +24,7 @@ class Event(NamedTuple):
     name: of the class.
     start: seconds of the stream at which it began.
     end: seconds at which it ended, None if it begins.
-    score: probability as it begins; at its end, the mean.
+    score: probability of its first frame; at its end, the mean.
   """
 
   kind: str
@@ -40,15 +40,17 @@ class _Segment:
 
   Attributes:
     start: seconds.
+    first: probability at `start`.
     stop: end of its last run so far, seconds.
     running: whether the class holds now.
     blocked: whether another class has had the gap since `stop`.
-    told: whether its beginning has been reported.
+    reported: whether its beginning has been reported.
     total: probability times seconds, up to `stop`.
     gap: the same since then.
   """
 
   start: float
+  first: float
   stop: float
   running: bool = True
   blocked: bool = False
@@ -126,7 +128,7 @@ class EventFinder:
     if rules.exclusive:
       self._block()
     for label in labels:
-      found += self._tell(label)
+      found += self._report(label)
     return sorted(found, key=_find_order)
 
   def _move_class(self, label: int, reaches: bool, stays: bool) -> list[Event]:
@@ -141,7 +143,8 @@ class EventFinder:
       return found
     if segment:
       found += self._end(label, segment)
-    self._segments[label] = _Segment(self._time, self._time)
+    first = float(self._scores[label])
+    self._segments[label] = _Segment(self._time, first, self._time)
     return found
 
   def _joins(self, segment: _Segment) -> bool:
@@ -154,8 +157,8 @@ class EventFinder:
       for segment in self._segments.values():
         segment.blocked |= not segment.running
 
-  def _tell(self, label: int) -> list[Event]:
-    """Tells what is certain of a class by now."""
+  def _report(self, label: int) -> list[Event]:
+    """Reports what is certain of a class by now."""
     segment, found = self._segments[label], []
     if not segment.reported and self._is_long(segment):
       found.append(self._begin(label, segment))
@@ -170,8 +173,8 @@ class EventFinder:
 
   def _begin(self, label: int, segment: _Segment) -> Event:
     segment.reported = True
-    name, score = self._rules.class_names[label], float(self._scores[label])
-    return Event(BEGIN, name, segment.start, None, score)
+    name = self._rules.class_names[label]
+    return Event(BEGIN, name, segment.start, None, segment.first)
 
   def _end(self, label: int, segment: _Segment) -> Iterator[Event]:
     if not self._is_long(segment):
