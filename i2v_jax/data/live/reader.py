@@ -86,7 +86,8 @@ class Reader:
       Whether it has ended.
     """
     self._stop.set()
-    self._thread.join(seconds)
+    if self._thread.is_alive():  # which it is not before `start`
+      self._thread.join(seconds)
     return not self._thread.is_alive()
 
   def _run(self) -> None:

@@ -74,5 +74,7 @@ def open_listeners(
       console.print(f'viewers: {served.url}')
       listeners.append(gallery)
     if out:
-      listeners.append(EventFile(out))
+      events = EventFile(out)
+      stack.callback(events.close)
+      listeners.append(events)
     yield listeners
