@@ -142,6 +142,7 @@ class Gallery:
     """Counts one who looks, as long as it does."""
     with self._changed:
       self.viewers += 1
+      self._changed.notify_all()
     try:
       yield
     finally:

@@ -1,6 +1,7 @@
 """A live session in a real browser: Chromium, without a window."""
 
 import contextlib
+import re
 import threading
 
 import browser
@@ -64,7 +65,7 @@ def watching(chromium, sources, host='127.0.0.1', **options):
   session.start()
   try:
     with contextlib.closing(Server(gallery, host)) as server:
-      url = server.url.replace(host, '127.0.0.1')
+      url = re.sub('//.*:', '//127.0.0.1:', server.url)
       page = chromium.open(url, **options)
       yield page, model, server
       model.allowed.release(10 * len(SHADES))
