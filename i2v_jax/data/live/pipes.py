@@ -70,12 +70,23 @@ class PipeConnection(Connection):
   def _split_jpegs(self, damaged: Damaged) -> Iterator[Convert]:
     splitter, skipped = JpegSplitter(), 0
     while part := self._file.read(AT_ONCE):
-      jpegs = splitter.take(part)
-      between, skipped = splitter.skipped - skipped, splitter.skipped
-      if between > HEADERS:
-        damaged(f'{between:,} bytes are no JPEG')
-      for data in jpegs:
+      for data in splitter.take(part):
+        skipped = _check_skipped(splitter, skipped, damaged)
         yield functools.partial(decode_jpeg, data, self._name)
+      if splitter.skipped - skipped > HEADERS:
+        skipped = _check_skipped(splitter, skipped, damaged)
+    if splitter.unfinished:
+      damaged('the last JPEG has no end')
+
+
+def _check_skipped(
+  splitter: JpegSplitter, before: int, damaged: Damaged
+) -> int:
+  """Compares the bytes between two JPEGs; returns those skipped so far."""
+  between = splitter.skipped - before
+  if between > HEADERS:
+    damaged(f'{between:,} bytes are no JPEG')
+  return splitter.skipped
 
 
 def decode_jpeg(data: bytes, name: str) -> np.ndarray:

@@ -97,11 +97,19 @@ def _find_address(source: str, scheme: str) -> Place:
 
 
 def _hide_secrets(address: str) -> str:
-  """The address without user, password and query."""
+  """The address without user, password and query, in printable characters.
+
+  A password may hold characters that ought to be quoted, so all up to the last
+  @ is left out. After a ? or # that @ may stand in a query: nothing is shown.
+  """
   scheme, _, rest = address.partition('://')
+  secret, _, rest = rest.rpartition('@')
+  if re.search(r'[?#]', secret):
+    rest = '...'
   rest = re.split(r'[?#]', rest, maxsplit=1)[0]
-  host, slash, path = rest.partition('/')
-  host = host.rpartition('@')[2]
-  return urllib.parse.unquote(
-    f'{scheme}://{host}{slash}{path}', errors='replace'
-  )
+  shown = urllib.parse.unquote(f'{scheme}://{rest}', errors='replace')
+  return ''.join(c if c.isprintable() else _quote(c) for c in shown)
+
+
+def _quote(character: str) -> str:
+  return urllib.parse.quote(character, safe='', errors='surrogatepass')

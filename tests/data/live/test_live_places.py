@@ -27,6 +27,25 @@ def test_an_address_hides_its_secrets_and_opens_no_files(scheme):
 
 
 @pytest.mark.parametrize(
+  'rest, shown',
+  [
+    ('admin:s3/cr3t@cam/1', 'cam/1'),
+    ('admin:s3@cr3t@cam/1', 'cam/1'),
+    ('admin:s3#cr3t@cam/1', '...'),
+    ('admin:s3?cr3t@cam/1', '...'),
+    ('cam/1?password=s3@cr3t', '...'),
+    ('cam/1#s3cr3t', 'cam/1'),
+    ('cam/caf%C3%A9%1b[2J%0a%9b\x07', 'cam/caf\xe9%1B[2J%0A\ufffd%07'),
+  ],
+)
+def test_no_part_of_a_password_is_shown_however_it_is_written(rest, shown):
+  assert find_place(f'rtsp://{rest}').name == f'rtsp://{shown}'
+  with pytest.raises(UserError) as refused:
+    find_place(f'rtps://{rest}')
+  assert str(refused.value).startswith(f'rtps://{shown} begins')
+
+
+@pytest.mark.parametrize(
   'source, says',
   [
     ('rtps://me:s3cret@cam/1', r'rtps://cam/1 begins with rtps://.*rtsp'),

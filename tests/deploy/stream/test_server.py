@@ -167,9 +167,12 @@ def test_more_viewers_than_eight_are_refused(shades):
 
 def test_connections_are_few(gallery, monkeypatch):
   monkeypatch.setattr(connection_server, 'CONNECTIONS', 3)
-  with contextlib.closing(Server(gallery)) as server, idling(server, 3):
-    with idling(server, 1) as (refused,):
-      assert refused.recv(1) == b''
+  with (
+    contextlib.closing(Server(gallery)) as server,
+    idling(server, 3),
+    idling(server, 1) as (refused,),
+  ):
+    assert refused.recv(1) == b''
 
 
 def test_an_address_has_few_connections_until_it_may_ask(gallery, monkeypatch):
@@ -191,11 +194,13 @@ def test_an_address_has_few_connections_until_it_may_ask(gallery, monkeypatch):
 def test_one_who_does_not_finish_a_request_is_sent_away(gallery, monkeypatch):
   monkeypatch.setattr(connection_server, 'HEAD', 0.0)
   monkeypatch.setattr(servers._Handler, 'timeout', 2 * LONG)
-  with contextlib.closing(Server(gallery)) as server:
-    with idling(server, 1) as (slow,):
-      with contextlib.suppress(OSError):  # it may have been sent away
-        slow.sendall(b'GET / HTTP/1.1\r\nHost:')
-      assert slow.recv(1) == b''
+  with (
+    contextlib.closing(Server(gallery)) as server,
+    idling(server, 1) as (slow,),
+  ):
+    with contextlib.suppress(OSError):  # it may have been sent away
+      slow.sendall(b'GET / HTTP/1.1\r\nHost:')
+    assert slow.recv(1) == b''
 
 
 @pytest.mark.parametrize(
@@ -203,10 +208,12 @@ def test_one_who_does_not_finish_a_request_is_sent_away(gallery, monkeypatch):
   [('GET http://[ HTTP/1.1', 'localhost'), ('GET / HTTP/1.1', '[x')],
 )
 def test_half_an_address_is_a_bad_request(gallery, capfd, request_line, host):
-  with contextlib.closing(Server(gallery)) as server:
-    with idling(server, 1) as (viewer,):
-      viewer.sendall(f'{request_line}\r\nHost: {host}\r\n\r\n'.encode())
-      assert read_head(viewer) == b'HTTP/1.1 400'
+  with (
+    contextlib.closing(Server(gallery)) as server,
+    idling(server, 1) as (viewer,),
+  ):
+    viewer.sendall(f'{request_line}\r\nHost: {host}\r\n\r\n'.encode())
+    assert read_head(viewer) == b'HTTP/1.1 400'
   assert capfd.readouterr() == ('', '')
 
 
