@@ -79,8 +79,9 @@ def _add_sources(sub: argparse.ArgumentParser) -> None:
     '--rate',
     type=positive,
     metavar='FPS',
-    help='Frames a second that the model sees (default: those of the source, '
-    'divided by the stride of the training clips).',
+    help='Frames a second that the model sees (default: those of its training '
+    'videos, or of the source if the run does not say them, divided by the '
+    'stride of the training clips).',
   )
   add(
     '--fps',

@@ -96,9 +96,11 @@ class ContainerConnection(Connection):
     return Shown(self._read_stamp(picture), convert)
 
   def _read_stamp(self, picture: av.VideoFrame) -> float | None:
-    if self._timed and picture.pts is not None and picture.time_base:
-      return float(picture.pts * pyav.to_fraction(picture.time_base))
-    return None if self.recorded else time.monotonic()
+    if not self._timed and self.lasting:
+      return time.monotonic()
+    if not self._timed or picture.pts is None or not picture.time_base:
+      return None  # never our clock among the times of a stream
+    return float(picture.pts * pyav.to_fraction(picture.time_base))
 
   def _convert(self, picture: av.VideoFrame) -> np.ndarray:
     shown = self._display

@@ -25,6 +25,8 @@ class Options:
   Attributes:
     spec: how the clips of the model are made.
     rate: frames a second that the model sees; None for that of its training.
+    training_fps: median frames a second of the videos it was trained on, None
+      if unknown: then those of the source stand for them.
     segment: median seconds of the segments it was trained on, or 0.
     fps: frames a second of folders and stdin; None as in `connect`.
     raw: width and height of raw frames on stdin; None for JPEGs.
@@ -37,6 +39,7 @@ class Options:
 
   spec: ClipSpec
   rate: float | None = None
+  training_fps: float | None = None
   segment: float = 0.0
   fps: float | None = None
   raw: tuple[int, int] | None = None

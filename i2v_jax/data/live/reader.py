@@ -13,7 +13,7 @@ from i2v_jax.data.live.inbox import Inbox
 from i2v_jax.data.live.opening import connect
 from i2v_jax.data.live.places import Place
 from i2v_jax.data.live.sampling import Sampler, find_rate
-from i2v_jax.data.live.times import Times
+from i2v_jax.data.live.times import JUMP, LONG_JUMP, Times
 from i2v_jax.data.videos import faults
 from i2v_jax.data.videos.packets import DecodeError
 from i2v_jax.runtime.errors import UserError
@@ -151,12 +151,13 @@ class Reader:
     options = self._options
     # A source that is opened again may no longer say its rate.
     self.rate = self.rate or find_rate(
-      options.spec, connection.rate, options.rate, options.segment, self.name
+      options.spec, connection.rate, options, self.name
     )
     self._of = of = connection.rate or self._of or self.rate
     self._maker.begin(self.rate)
     sampler, epoch = Sampler(self.rate, of), self._times.epoch
     self.live = not connection.recorded
+    jump = JUMP if self.live else LONG_JUMP
     for number, shown in enumerate(connection.read(self._maker.leave_out)):
       if self._stop.is_set():
         return
@@ -166,7 +167,7 @@ class Reader:
         self._check_rate(connection.rate, number)
       self.heard = time.monotonic()
       elapsed = self.heard - self._started if self.live else 0.0
-      seconds = self._times.place(shown.stamp, 1 / of, elapsed)
+      seconds = self._times.place(shown.stamp, 1 / of, elapsed, jump)
       if self._times.epoch != epoch:
         epoch = self._times.epoch
         sampler.restart()

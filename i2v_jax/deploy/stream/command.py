@@ -52,12 +52,27 @@ def stream(
   check_options(options.get('fps'), options.get('raw'), kinds)
   found = make_rules(trained, threshold, **rules or {})
   model = recogniser.TrainedRecogniser(trained, len(places))
-  segment, spec = trained.calibration.segment_seconds, trained.spec
-  find_rate(spec, 1.0, options.get('rate'), segment, 'a source')
-  reading = Options(spec, segment=segment, pictures=bool(serve), **options)
+  reading = Options(
+    trained.spec,
+    segment=trained.calibration.segment_seconds,
+    training_fps=trained.training_fps,
+    pictures=bool(serve),
+    **options,
+  )
+  find_rate(reading.spec, 1.0, reading, 'a source')
+  if reading.rate is None and _takes_rate_of_source(reading):
+    console.print(
+      'This run does not say how many frames a second its training videos had; '
+      'the model sees those of each source, divided by clip.stride. If they '
+      'differ, give --rate.'
+    )
   with open_listeners(out, serve) as listeners, Stopping() as stopping:
     session = Session(model, places, reading, found, listeners)
     return session.run(stopping)
+
+
+def _takes_rate_of_source(reading: Options) -> bool:
+  return reading.training_fps is None and reading.spec.sampling != 'uniform'
 
 
 @contextlib.contextmanager
