@@ -220,28 +220,13 @@ def relocated(model) -> str:
 
 def find_later_frames(model) -> str:
   """How a model looks at frames after each, and what to set, or ''."""
-  adapter, operator = model.adapter, model.temporal_operator or {}
+  adapter, cfg = model.adapter, model.image_model
   method = METHODS[adapter['name']] if adapter else Method
   if reason := method.looks_ahead(adapter or {}):
     return reason
-  if operator.get('name') in (
-    'channel_shift',
-    'token_shift',
-  ) and not operator.get('causal'):
-    return (
-      f'{operator["name"]} takes channels of the frame after; train with '
-      'model.temporal_operator.causal=True'
-    )
-  latest, cfg = 0, model.image_model
-  offsets = (relocation(adapter) or operator).get('offsets', ())
-  for block in map(cfg.block, range(cfg.num_blocks)):
-    groups = frame_shift.channel_groups(offsets, block)
-    latest = max(latest, *(offset for offset, _ in groups))
-  if latest:
-    return (
-      f'its offset {latest} is of a frame that is yet to come; train with '
-      'offsets of 0 and below, such as -1'
-    )
+  if operator := relocation(adapter) or model.temporal_operator:
+    blocks = [cfg.block(i) for i in range(cfg.num_blocks)]
+    return operators.make_operator(operator).looks_ahead(blocks)
   return ''
 
 

@@ -72,7 +72,7 @@ class AIM(Method):
     time_bias_std: of the initial table of relative times, on Swin only.
     causal: a frame looks at itself and earlier ones only (ours).
     context: with `causal`, how many frames those are, itself included; 0 for
-      all of a clip, or as many in a stream.
+      all of a clip, and in a stream for the last `num_frames`.
   """
 
   num_adapters: int = 3

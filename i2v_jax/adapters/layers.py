@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from i2v_jax.adapters.past import none_before
+from i2v_jax.adapters.past import answered_by_streams, none_before
 from i2v_jax.backbones.custom_vjp import with_derivatives
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError
@@ -225,6 +225,7 @@ class PerChannelConv(nn.Module):
     padded = pad(x, (before, size - 1 - before))
     return [padded[:, tap : tap + x.shape[1]] for tap in range(size)]
 
+  @answered_by_streams
   def before(self, x_BxTx, count: int):
     """As `Method.before`."""
     return none_before(x_BxTx, count)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from i2v_jax.adapters import block_interface, operators
-from i2v_jax.adapters.past import none_before
+from i2v_jax.adapters.past import answered_by_streams, none_before
 from i2v_jax.backbones.image_model import BlockConfig, ImageModel
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError
@@ -111,6 +111,7 @@ class Method(nn.Module):
       return operators.MovedBlock(block)
     return operators.make_operator(self.operator)(block, self.before)
 
+  @answered_by_streams
   def before(self, x_BxTx, count: int | None):
     """The `count` frames before those of x, as a `past.Past`; None in a clip.
 

@@ -24,9 +24,15 @@ from i2v_jax.adapters.frame_shift import (
 )
 from i2v_jax.adapters.layers import identity
 from i2v_jax.adapters.past import none_before
+from i2v_jax.backbones.image_model import BlockConfig
 from i2v_jax.backbones.vit import keep_heads
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError
+
+FROM_AFTER = (
+  '{} takes channels of the frame after; train with '
+  'model.temporal_operator.causal=True'
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,6 +90,17 @@ class HeadRelocation:
   def __post_init__(self):
     _check(self)
 
+  def looks_ahead(self, blocks: Sequence[BlockConfig]) -> str:
+    """How it sees later frames in a model's blocks, and what to set, or ''."""
+    groups = [channel_groups(self.offsets, block) for block in blocks]
+    latest = max(offset for runs in groups for offset, _ in runs)
+    if latest <= 0:
+      return ''
+    return (
+      f'its offset {latest} points to a later frame; train with offsets of 0 '
+      'and below, such as -1'
+    )
+
   def __call__(self, block, before: Callable = none_before):
     cfg = block_interface.require_config(
       block, 'Head relocation', 'num_heads', 'head_width'
@@ -118,6 +135,11 @@ class ChannelShift:
 
   def __post_init__(self):
     _check(self)
+
+  def looks_ahead(self, blocks: Sequence[BlockConfig]) -> str:
+    """How it sees later frames and what to set, or ''."""
+    del blocks
+    return '' if self.causal else FROM_AFTER.format('channel_shift')
 
   def __call__(self, block, before: Callable = none_before):
     cfg = block_interface.require_config(
@@ -159,6 +181,11 @@ class TokenShift:
 
   def __post_init__(self):
     _check(self)
+
+  def looks_ahead(self, blocks: Sequence[BlockConfig]) -> str:
+    """How it sees later frames and what to set, or ''."""
+    del blocks
+    return '' if self.causal else FROM_AFTER.format('token_shift')
 
   def __call__(self, block, before: Callable = none_before):
     if not block_interface.count_prefix(block):

@@ -2,9 +2,11 @@
 
 Whatever looks at earlier frames asks `before(x, count)` of its module for them.
 In a clip the answer is None: its first frame is the first of all. While a
-stream is read (`i2v_jax.models.streaming`), flax intercepts the question.
+stream is read (`i2v_jax.models.streaming`), flax intercepts the methods that
+are marked as `answered_by_streams`, and no others of these names.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -29,6 +31,12 @@ class Past(NamedTuple):
     earlier = self.joined[:, start : start + frames]
     exists = jnp.expand_dims(self.ages >= steps, range(2, earlier.ndim))
     return jnp.where(exists, earlier, instead)
+
+
+def answered_by_streams(method: Callable) -> Callable:
+  """Marks a method that a stream answers in place of the module."""
+  method.answered_by_streams = True
+  return method
 
 
 def none_before(x_BxTx, count: int | None) -> None:

@@ -69,6 +69,11 @@ class Trained:
     return self.path.parent if self.path.is_file() else self.path
 
   @property
+  def training_fps(self) -> float | None:
+    """Median frames per second of the videos it was trained on, if known."""
+    return self.calibration.training_fps or None
+
+  @property
   def spec(self) -> ClipSpec:
     """Preprocessing and views of the config."""
     return experiment.make_clip_spec(self.config)

@@ -6,6 +6,7 @@ from flax.core import FrozenDict
 
 from i2v_jax import adapters
 from i2v_jax.adapters.layers import change_patches, check_frames
+from i2v_jax.adapters.past import answered_by_streams
 from i2v_jax.backbones.image_model import make_module
 from i2v_jax.models.classifier import Classifier
 
@@ -106,6 +107,7 @@ class VideoClassifier(Classifier):
       x_BxTxLxD = self.average(x_BxTxLxD)
     return x_BxTxLxD
 
+  @answered_by_streams
   def average(self, x_BxTx):
     """The mean over the frames of a clip, `B x 1 x …`, float32."""
     x_BxTx = x_BxTx.astype(jnp.float32)

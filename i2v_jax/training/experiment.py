@@ -25,7 +25,6 @@ from i2v_jax.data.sets.background import add_background
 from i2v_jax.data.sets.tasks import add_overlapping, use_task
 from i2v_jax.models import streaming
 from i2v_jax.models.build import build
-from i2v_jax.models.classifier import FrozenClassifier
 from i2v_jax.models.detection import count_boxes
 from i2v_jax.params import split
 from i2v_jax.runtime import sharding
@@ -66,11 +65,22 @@ def check_config(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def check_age(config: Mapping[str, Any], model) -> None:
   """Raises UserError where frames before training clips change nothing."""
-  streaming.check(model)
-  if config['cache_gb'] or isinstance(model, FrozenClassifier):
+  given = f'clip.age is {config["clip"]["age"]}'
+  if reason := streaming.find_obstacle(model):
     raise UserError(
-      'clip.age is of frames that blocks look back at, and features of a '
-      'frozen model see their own frame alone; set clip.age to 0.'
+      f'{given}, which only models that can read a stream can use: {reason}; '
+      'or set clip.age to 0.'
+    )
+  if config['cache_gb']:
+    raise UserError(
+      f'{given}, and cache_gb keeps features of clips that have no frames '
+      'before them; set one of the two to 0.'
+    )
+  if not streaming.count_bytes(model)['blocks']:
+    raise UserError(
+      f'{given}, but no block of this model looks at other frames, so those '
+      'before a clip change nothing; set clip.age to 0, or train heads that '
+      'look back.'
     )
 
 

@@ -16,6 +16,7 @@ from i2v_jax.params import count, sha256
 from i2v_jax.runtime import files
 from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import experiment
+from i2v_jax.training.evaluation.calibration import UNFITTED
 from i2v_jax.weights import adapter_file
 
 _LOG = logging.getLogger(__name__)
@@ -28,9 +29,9 @@ def collect_facts(trained) -> dict[str, Any]:
   """Collects the known facts of a `trained.Trained`.
 
   `adapter`, `temporal_operator`, `backbone`, `num_frames`, `classes`, `task`,
-  `preprocessing`, `evaluations`; `calibration` if one was fitted; if the run is
-  known also `data`, `trainable`, `trained_parameters`, `parameters`, `step` and
-  `base`: `weights` and the `sha256` of the frozen ones.
+  `preprocessing`, `evaluations`; `calibration` unless it says nothing; if the
+  run is known also `data`, `trainable`, `trained_parameters`, `parameters`,
+  `step` and `base`: `weights` and the `sha256` of the frozen ones.
   """
   known = read_facts(trained.path)
   knows_run = experiment.find_weights_source(trained.config)
@@ -141,7 +142,7 @@ def is_local(weights: str) -> bool:
 def _model(trained) -> dict[str, Any]:
   config, model = trained.config, trained.model
   operator, fitted = model.temporal_operator, trained.calibration
-  known = {'calibration': fitted.to_json()} if fitted.split else {}
+  known = {} if fitted == UNFITTED else {'calibration': fitted.to_json()}
   return known | {
     'adapter': experiment.to_plain(model.adapter),
     'temporal_operator': experiment.to_plain(operator),

@@ -160,9 +160,10 @@ class Trainer:
     self.lock.check()
     run, split = self.run, self.run.val.split
     fitted = assessment.fit(result.scores, split, run.config['data']['val'])
+    learnt = {'training_fps': run.training_fps}
     if (segments := run.train.split.segments) is not None:
-      length = segments.median_seconds
-      fitted = dataclasses.replace(fitted, segment_seconds=length)
+      learnt['segment_seconds'] = segments.median_seconds
+    fitted = dataclasses.replace(fitted, **learnt)
     self.checkpoints.wait()  # until it has its name
     if jax.process_index() == 0:
       checkpoint_files.write_calibration(

@@ -1,6 +1,7 @@
 """A run: a config, its workdir, and all its parts."""
 
 import dataclasses
+import functools
 import math
 import os
 import pathlib
@@ -16,6 +17,7 @@ import i2v_jax
 from i2v_jax.backbones.image_model import make_config
 from i2v_jax.data.loading.loader import Loader
 from i2v_jax.data.sets import manifest, sources, split_facts
+from i2v_jax.data.sets.frame_rates import find_median_fps
 from i2v_jax.models.inputs import param_shapes
 from i2v_jax.params import cast_param, check_prefixes, join, sha256, split
 from i2v_jax.runtime import sharding
@@ -75,10 +77,16 @@ class Run:
       'frozen_sha256': self.frozen_sha256,
       'loaded_sha256': self.loaded_sha256,
       'segment_seconds': 0.0 if segments is None else segments.median_seconds,
+      'training_fps': self.training_fps,
       'examples_seen': self._examples_seen(),
       'extensions': list(self.extensions),
       'i2v_jax': i2v_jax.__version__,
     }
+
+  @functools.cached_property
+  def training_fps(self) -> float:
+    """Median frames per second of the training videos, 0 if unknown."""
+    return find_median_fps(self.train.split)
 
   def _examples_seen(self) -> int:
     last = self.extensions[-1] if self.extensions else {}

@@ -146,7 +146,8 @@ def _read_calibration(path, step: int, saved: Mapping[str, Any]) -> Calibration:
       step,
       THRESHOLD,
     )
-  return Calibration(segment_seconds=saved.get('segment_seconds', 0.0))
+  learnt = ('segment_seconds', 'training_fps')
+  return Calibration(**{key: saved.get(key, 0.0) for key in learnt})
 
 
 def _read_adapter(file: pathlib.Path, weights: str, root: str) -> Stored:

@@ -1,5 +1,6 @@
 """A trained run reads an encoded video as a stream."""
 
+import dataclasses
 import functools
 
 import jax
@@ -8,7 +9,24 @@ import numpy as np
 from i2v_jax import load, normalize, streaming
 from i2v_jax.data.clips.crops import center_crop
 from i2v_jax.data.videos import decode
+from i2v_jax.deploy.export import export_merged
 from i2v_jax.models.build import merge
+from i2v_jax.training.evaluation.calibration import UNFITTED
+from i2v_jax.training.workdir import checkpoint
+
+
+def test_the_frame_rate_of_its_videos_is_known(smoke_runs, digits, tmp_path):
+  workdir, _ = smoke_runs('stream_quickstart')
+  run = load(workdir)
+  path = next((digits / 'train').glob('*/*.mp4'))
+  assert run.training_fps == decode.probe(path).fps == 8
+  export_merged(run, tmp_path / 'out')
+  assert load(tmp_path / 'out').training_fps == 8
+  with checkpoint.Checkpoints(workdir) as checkpoints:
+    saved = checkpoints.metadata(checkpoints.newest())
+  assert saved['training_fps'] == 8  # of runs that have not ended
+  older = dataclasses.replace(run, calibration=UNFITTED)
+  assert older.training_fps is None
 
 
 def test_frames_of_a_file_give_what_predict_gives(smoke_runs, digits):

@@ -1,5 +1,7 @@
 """Which models stream, what their state is and takes, and what is refused."""
 
+import dataclasses
+
 import jax.numpy as jnp
 import pytest
 import small
@@ -39,7 +41,11 @@ def test_bytes_of_full_size(variant, offsets, wanted):
 @pytest.mark.parametrize(
   ('adapter', 'options', 'error'),
   [
-    (dict(name='zeroi2v', offsets=(-1, 1)), {}, 'its offset 1 is of a frame'),
+    (
+      dict(name='zeroi2v', offsets=(-1, 1)),
+      {},
+      'its offset 1 points to a later frame',
+    ),
     (dict(name='aim'), {}, r'sees all frames .*model\.adapter\.causal=True'),
     (dict(name='st_adapter'), {}, r'centred, .*model\.adapter\.causal=True'),
     (dict(name='st_adapter_zeroi2v'), {}, 'its convolution is centred'),
@@ -77,7 +83,9 @@ def test_a_state_of_another_model_is_refused():
   model, frame = build(-1, -2), jnp.zeros((1, 16, 16, 3))
   params = small.random(model)
   for other in (build(-1), build(-2, -1)):
-    with pytest.raises(UserError, match=r'needs adapters/blocks_0/. of shape'):
+    with pytest.raises(
+      UserError, match=r'needs adapters/blocks_0/., float32 of shape'
+    ):
       streaming.step(model, params, streaming.init(other), frame)
 
 
@@ -94,3 +102,40 @@ def test_a_mean_of_tokens_keeps_those_that_are_pooled():
   )
   assert shapes('clip')['readout/0'].shape == (1, 3, 1, 32)
   assert shapes('siglip')['readout/0'].shape == (1, 3, 16, 32)
+
+
+def test_a_state_comes_back_from_a_file_with_its_types(tmp_path):
+  model = small.build(
+    dict(name='zeroi2v', offsets=(-1,), rank=4), temporal_embedding=False
+  )
+  cfg = dataclasses.replace(model.image_model, dtype=jnp.bfloat16)
+  model, path = model.clone(image_model=cfg), tmp_path / 'state'
+  params, frame = small.random(model), jnp.ones((1, 16, 16, 3), jnp.bfloat16)
+  state, _ = streaming.step(model, params, streaming.init(model), frame)
+  streaming.save(state, path)
+  found = streaming.load(path)
+  assert found.keys() == state.keys()
+  for name, x in state.items():
+    assert found[name].dtype == x.dtype and (found[name] == x).all()
+  assert found['adapters/blocks_0/0'].dtype == jnp.bfloat16
+  streaming.step(model, params, found, frame)
+  float32 = {name: x.astype(jnp.float32) for name, x in state.items()}
+  float32['age'] = state['age']
+  with pytest.raises(
+    UserError, match=r'0, bfloat16 of shape .* has float32 of'
+  ):
+    streaming.step(model, params, float32, frame)
+
+
+def test_files_that_are_no_states_are_refused(tmp_path):
+  path = tmp_path / 'state'
+  with pytest.raises(FileNotFoundError):
+    streaming.load(path)
+  path.write_bytes(b'no state')
+  with pytest.raises(UserError, match='is no state of streams, or damaged'):
+    streaming.load(path)
+  streaming.save({'other': jnp.zeros(1)}, path)
+  with pytest.raises(UserError, match='holds no ages of streams'):
+    streaming.load(path)
+  with pytest.raises(OSError, match='could not be written'):
+    streaming.save({'age': jnp.zeros(1)}, tmp_path / 'none' / 'state')

@@ -1,20 +1,16 @@
 """Streams against clips: every layer, every frame, any chunking, any age."""
 
 import functools
-import io
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import small
-from flax import linen as nn
+from stepped import RESET, N, T, check_stream, make_video, store
 
 from i2v_jax import adapters, streaming
-from i2v_jax.backbones.vit import Block
 from i2v_jax.models.build import merge
-
-T, N, RESET = 3, 7, 2  # frames of a clip and of the stream; one starts over
 
 SHIFT = dict(name='channel_shift', share=4, causal=True)
 TOKENS = dict(name='token_shift', share=4, causal=True)
@@ -60,105 +56,11 @@ def build(name):
   return small.build(adapter, frames=8, **options).clone(num_frames=T)
 
 
-def listen(layers):
-  """An interceptor that notes what leaves every block."""
-
-  def note(method, args, kwargs, context):
-    y = method(*args, **kwargs)
-    if isinstance(context.module, Block) and context.method_name == '__call__':
-      layers.append(y)
-    return y
-
-  return nn.intercept_methods(note)
-
-
-def watch_clip(model, params, video):
-  """All layers, and logits as they are after each frame, by the clip model."""
-  layers = []
-  adapter = dict(model.adapter or {}) or None
-  if adapter and adapter['name'] == 'aim':
-    adapter['context'] = adapter.get('context', T)  # a stream keeps a clip
-  whole = model.clone(num_frames=0, mean_first=False, adapter=adapter)
-  apply = functools.partial(whole.apply, {'params': params})
-  with listen(layers):
-    tokens = apply(video, method='encode')
-  logits = [
-    read_out(model, params, tokens[:, : last + 1])
-    for last in range(video.shape[1])
-  ]
-  return layers, jnp.stack(logits, axis=1)
-
-
-def read_out(model, params, tokens_BxTxLxD):
-  """Logits of a clip of any length, whose last T frames count."""
-  ages = jnp.arange(tokens_BxTxLxD.shape[1])[::-1]
-  weights = jnp.where(ages < T, 1.0, 0.0)
-  if model.time_constant:
-    weights = jnp.exp(-ages / model.time_constant)
-  mean = lambda x: jnp.tensordot(weights / weights.sum(), x, axes=(0, 1))
-
-  def pool(x):
-    return model.apply(
-      {'params': params}, x, method=lambda model, x: model.backbone.pool(x)
-    )
-
-  x = tokens_BxTxLxD
-  y = pool(mean(x)) if model.mean_first else mean(pool(x))
-  return y @ params['head']['kernel'] + params['head']['bias'][None]
-
-
-def watch_stream(model, params, state, frames, reset):
-  layers = []
-  with listen(layers):
-    state, logits = streaming.steps(model, params, state, frames, reset)
-  return state, layers, logits
-
-
-def store(state):
-  """The state after a file."""
-  file = io.BytesIO()
-  np.savez(file, **state)
-  file.seek(0)
-  return dict(np.load(file))
-
-
-def check_stream(model, params, cuts):
-  """Two streams, of which the second starts over, against the clips."""
-  video = np.random.default_rng(0).standard_normal((2, N, 16, 16, 3), 'f4')
-  clip = jax.jit(functools.partial(watch_clip, model))
-  reset = np.zeros((2, N), bool)
-  reset[1, RESET] = True
-  again = np.concatenate([video[1, RESET:], video[1, :RESET]])
-  wanted = clip(params, np.stack([video[0], again]))
-
-  read = jax.jit(functools.partial(watch_stream, model), donate_argnums=1)
-  state, found, start = streaming.init(model, 2), [], 0
-  shapes = jax.tree.map(lambda x: (x.shape, x.dtype), state)
-  for cut in cuts:
-    now = slice(start, start := start + cut)
-    state, *seen = read(params, store(state), video[:, now], reset[:, now])
-    found.append(seen)
-  assert start == N
-  assert jax.tree.map(lambda x: (x.shape, x.dtype), state) == shapes
-  assert all(x.ndim <= 4 for x in state.values())
-  assert state['age'].tolist() == [N, N - RESET]
-
-  found = jax.tree.map(lambda *x: np.concatenate(x, axis=1), *found)
-  close = functools.partial(np.testing.assert_allclose, rtol=0, atol=1e-5)
-  for ours, theirs in zip(
-    jax.tree.leaves(found), jax.tree.leaves(wanted), strict=True
-  ):
-    close(ours[0], theirs[0])
-    close(ours[1, RESET:], theirs[1, : N - RESET])
-  logits = small.apply(model, params, video[:, :T])
-  close(found[1][0, T - 1], logits[0])
-  return found
-
-
 @pytest.mark.parametrize('name', IN_BLOCKS)
 def test_a_stream_is_the_clip_of_its_frames(name):
-  model = build(name)
-  check_stream(model, small.random(model), (1, 3, 1, 1, 1))
+  model, rng = build(name), np.random.default_rng(IN_BLOCKS.index(name))
+  cuts = rng.permutation([1, 3, 1, 1, 1])
+  check_stream(model, small.random(model), cuts, rng.random((3, N)) < 0.3)
 
 
 def test_every_method_streams_or_is_refused():
@@ -173,7 +75,9 @@ def test_random_offsets_sizes_and_chunks(seed):
   unit = int(rng.choice([2, 4, 8]))
   count = int(rng.integers(1, 32 // unit + 1))
   offsets = tuple((-int(rng.integers(0, 8)), unit) for _ in range(count))
-  cuts = tuple(np.diff([0, *sorted(rng.choice(range(1, N), 2, False)), N]))
+  inner = sorted(rng.choice(range(1, N), rng.integers(3), replace=False))
+  cuts, reset = np.diff([0, *inner, N]), rng.random((3, N)) < 0.4
+  reset[2, -3:] = True, True, False  # twice in one call, most often
   model = small.build(
     dict(name='zeroi2v', offsets=offsets, rank=3),
     frames=8,
@@ -181,7 +85,7 @@ def test_random_offsets_sizes_and_chunks(seed):
     family=str(rng.choice(['clip', 'dinov2', 'siglip'])),
     temporal_embedding=False,
   ).clone(num_frames=T)
-  check_stream(model, small.random(model), cuts)
+  check_stream(model, small.random(model), cuts, reset)
 
 
 @pytest.mark.parametrize('offsets', [((-1,), (0, -1, -2))])
@@ -195,7 +99,7 @@ def test_swin_streams(offsets):
 def test_decoders_read_the_last_frames(name):
   model = build(name)
   params = small.random(model)
-  video = np.random.default_rng(0).standard_normal((2, N, 16, 16, 3), 'f4')
+  video = make_video(2)
   reset = np.arange(N) == np.array([[0], [RESET]])
   read = jax.jit(functools.partial(streaming.steps, model), donate_argnums=1)
   state, first = read(

@@ -236,8 +236,8 @@ class ClipSpec:
   def _check_age(self) -> None:
     if self.age and (self.sampling != 'dense' or self.grid or self.boxes):
       raise UserError(
-        f'age is {self.age}: frames come before dense clips without a grid or '
-        'boxes alone; set age to 0.'
+        f'age is {self.age}, and applies only to dense clips without a grid '
+        'and without boxes; set age to 0.'
       )
 
   @property

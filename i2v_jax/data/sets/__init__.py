@@ -20,7 +20,7 @@ digits: moving digits, the data of the quickstart. digit_boxes: several at once.
 listing: rows of annotations. look_up, folders, places, absent: the files they
   name.
 known, split_facts: facts of data sets and splits, without reading a video.
-video_facts: lengths and sizes of videos.
+video_facts, frame_rates: lengths, sizes and frame rates of videos.
 feature_files, feature_rows, cosine, feature_labels: vectors of videos, and what
   is near by them.
 manifest, csv_files: files that a check writes and training reads.

@@ -12,10 +12,12 @@ the place that looks at them, the oldest first. C is the frames of a call.
 obstacles: why a model cannot be streamed.
 past_frames: gives modules the frames before, and keeps those of the next call.
 steps: the state, a step, several steps; bytes of a state.
+state_file: a state on disk.
 aged: training clips with frames before them, as those of a stream have.
 """
 
-from i2v_jax.models.streaming.obstacles import check
+from i2v_jax.models.streaming.obstacles import check, find_obstacle
+from i2v_jax.models.streaming.state_file import load, save
 from i2v_jax.models.streaming.steps import (
   count_bytes,
   init,
@@ -24,4 +26,14 @@ from i2v_jax.models.streaming.steps import (
   steps,
 )
 
-__all__ = ['check', 'count_bytes', 'init', 'state_shapes', 'step', 'steps']
+__all__ = [
+  'check',
+  'count_bytes',
+  'find_obstacle',
+  'init',
+  'load',
+  'save',
+  'state_shapes',
+  'step',
+  'steps',
+]

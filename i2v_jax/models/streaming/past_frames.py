@@ -16,12 +16,13 @@ READOUT = 'readout'  # place of what the head reads
 class PastFrames:
   """Gives modules the frames before, and keeps those of the next call.
 
-  An interceptor of flax for `before` and `average`.
+  An interceptor of flax for `before` and `average`, where they are marked as
+  answered by streams.
 
   Attributes:
     age_BxC: frames of its stream before each that is read.
-    kept: the frames before, by the place that asks for them. None for zeros,
-      of which ages of streams that begin say not to look at them.
+    kept: the frames before, by the place that asks for them. None stands for
+      zeros, which a stream of age 0 never looks at.
     new: those for the next call, once the model has been called.
   """
 
@@ -32,11 +33,14 @@ class PastFrames:
     self.reads = collections.Counter()  # of each place
 
   def __call__(self, method: Callable, args, kwargs, context):
-    if context.method_name == 'average':
+    name, module = context.method_name, context.module
+    # Modules of other projects may have methods of these names, too.
+    asked = getattr(type(module), name, None)
+    if not getattr(asked, 'answered_by_streams', False):
+      return method(*args, **kwargs)
+    if name == 'average':
       return self.average_first(method, *args)
-    if context.method_name == 'before':
-      return self.read('/'.join(context.module.path), *args)
-    return method(*args, **kwargs)
+    return self.read('/'.join(module.path), *args)
 
   def read(self, place: str, x_BxCx, count: int | None = None) -> Past:
     """The frames of x with `count` before them, and keeps the last `count`.
@@ -66,11 +70,12 @@ class PastFrames:
     """
     if self.kept is None:
       return jnp.zeros(shape, dtype)
-    if (found := self.kept.get(name)) is None or found.shape != shape:
-      had = 'none' if found is None else f'one of shape {found.shape}'
+    found = self.kept.get(name)
+    if found is None or (found.shape, found.dtype) != (shape, dtype):
+      had = 'none' if found is None else f'{found.dtype} of {found.shape}'
       raise UserError(
-        f'The state of this stream needs {name} of shape {shape} and has '
-        f'{had}; make one by streaming.init(model, batch).'
+        f'The state of this stream needs {name}, {dtype} of shape {shape}, and '
+        f'has {had}; make one by streaming.init(model, batch).'
       )
     return found
 

@@ -1,5 +1,6 @@
 """Reads the frames of streams, one by one or several at once."""
 
+import dataclasses
 from typing import Any
 
 import jax
@@ -69,6 +70,9 @@ def steps(
 def _read(model, params, age_B, kept, frames_BxCxHxWx3, reset_BxC=None):
   """`steps`; of None in place of arrays that are kept, the first ones."""
   check(model)
+  # What a rematerialised block keeps could not leave the trace of the block.
+  image_model = dataclasses.replace(model.image_model, remat='none')
+  model = model.clone(image_model=image_model)
   age_BxC = count_ages(age_B, frames_BxCxHxWx3.shape[1], reset_BxC)
   stream = PastFrames(model, age_BxC, kept)
   read = _read_frozen if isinstance(model, FrozenClassifier) else _read_adapted

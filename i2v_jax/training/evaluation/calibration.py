@@ -30,6 +30,8 @@ class Calibration:
     split_sha256: its fingerprint.
     segment_seconds: median length of the segments it was trained on, 0 if it
       was trained on complete videos: the window of its timelines.
+    training_fps: median frames per second of the videos it was trained on, 0
+      if unknown: with the stride of its clips the rate of its streams.
   """
 
   temperature: float = 1.0
@@ -37,6 +39,7 @@ class Calibration:
   split: str = ''
   split_sha256: str = ''
   segment_seconds: float = 0.0
+  training_fps: float = 0.0
 
   def apply(self, probabilities: np.ndarray, task: str) -> np.ndarray:
     """Calibrates probabilities `[..., classes]` of a task; keeps their type."""
@@ -56,8 +59,8 @@ class Calibration:
     given = found['thresholds']
     thresholds = None if given is None else tuple(given)
     known = found['split'], found['split_sha256']
-    length = found.get('segment_seconds', 0.0)
-    return cls(found['temperature'], thresholds, *known, length)
+    learnt = (found.get(k, 0.0) for k in ('segment_seconds', 'training_fps'))
+    return cls(found['temperature'], thresholds, *known, *learnt)
 
 
 UNFITTED = Calibration()
