@@ -207,7 +207,7 @@ def test_cameras_with_frames_at_other_times_are_waited_for(shades):
 
 
 def test_nothing_grows_over_10_000_frames(shades, tmp_path):
-  """20 sources after each other, and 10,000 frames through one session."""
+  """10,000 frames through one session, and 20 sessions of 3 sources."""
   raw = np.random.default_rng(0).integers(0, 256, (10_000, 8, 8, 3), np.uint8)
   run([shades])
   before = processes.open_files(), threading.active_count()
