@@ -24,10 +24,10 @@ def parse_size(text: str) -> tuple[int, int]:
 
 def stream(args) -> int:
   predictions.check_thresholds(args.threshold)
-  from i2v_jax.data.live.places import find_places
+  from i2v_jax.data.live.sources import find_sources
   from i2v_jax.deploy.stream import command, event_file, server
 
-  find_places(args.sources)
+  find_sources(args.sources)
   if args.out:
     event_file.check_output(args.out)
   if args.serve:

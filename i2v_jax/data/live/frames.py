@@ -8,9 +8,9 @@ import numpy as np
 
 from i2v_jax.data.clips.spec import ClipSpec
 from i2v_jax.data.live import views
-from i2v_jax.data.live.connections import Shown
+from i2v_jax.data.live.connections import SourceFrame
 from i2v_jax.data.live.inbox import Frame
-from i2v_jax.data.live.places import Place
+from i2v_jax.data.live.sources import Source
 from i2v_jax.data.live.times import Times
 from i2v_jax.data.videos.packets import DecodeError
 from i2v_jax.runtime.errors import UserError
@@ -19,7 +19,7 @@ MOST_DAMAGED = 100  # parts in a row, after which a source counts as lost
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
+class ReadOptions:
   """How sources are read.
 
   Attributes:
@@ -53,7 +53,7 @@ class FrameMaker:
   """Makes frames of a source; begins an epoch where they do not continue.
 
   Args:
-    place: the source.
+    source: the source.
     options: how it is read.
     times: whose epochs are begun.
     notes: where its sentences go.
@@ -65,12 +65,12 @@ class FrameMaker:
 
   def __init__(
     self,
-    place: Place,
-    options: Options,
+    source: Source,
+    options: ReadOptions,
     times: Times,
     notes: collections.deque[str],
   ):
-    self._place, self._options = place, options
+    self._source, self._options = source, options
     self._times, self._notes = times, notes
     self._spec = views.make_frame_spec(options.spec)
     self._size, self._last, self._row = None, 0.0, 0
@@ -84,7 +84,7 @@ class FrameMaker:
     """
     self.rate, self._row = rate, 0
 
-  def make(self, shown: Shown, seconds: float) -> Frame | None:
+  def make(self, shown: SourceFrame, seconds: float) -> Frame | None:
     """Makes the frame at `seconds` of a source; None if it is damaged.
 
     Raises:
@@ -117,14 +117,14 @@ class FrameMaker:
       )
     if self.damaged == 1:
       self._notes.append(
-        f'{self._place.name}: a part cannot be decoded ({reason}); such parts '
+        f'{self._source.name}: a part cannot be decoded ({reason}); such parts '
         'are left out and counted'
       )
 
   def cut_name(self, error: Exception) -> str:
     """What an error says, without the name that it may begin with."""
-    text = str(error).removeprefix(f'{self._place.path}: ')
-    return text.removeprefix(f'{self._place.name}: ')
+    text = str(error).removeprefix(f'{self._source.path}: ')
+    return text.removeprefix(f'{self._source.name}: ')
 
   def _see_gap(self, seconds: float) -> None:
     gap = self._options.gap or self._options.spec.num_frames / self.rate
@@ -138,7 +138,7 @@ class FrameMaker:
       self._times.epoch += 1
       before, now = ('{} x {}'.format(*sides) for sides in (self._size, size))
       self._notes.append(
-        f'{self._place.name}: the picture is {now} pixels now, not {before}; '
+        f'{self._source.name}: the picture is {now} pixels now, not {before}; '
         'it counts as a new stream'
       )
     self._size = size

@@ -12,7 +12,7 @@ from i2v_jax.data.live.connections import (
   Connection,
   Convert,
   Damaged,
-  Shown,
+  SourceFrame,
 )
 from i2v_jax.data.live.jpegs import JpegSplitter
 from i2v_jax.data.videos.packets import DecodeError
@@ -41,12 +41,12 @@ class PipeConnection(Connection):
   def close(self) -> None:
     self._file.close()
 
-  def read(self, damaged: Damaged) -> Iterator[Shown]:
+  def read(self, damaged: Damaged) -> Iterator[SourceFrame]:
     split = self._split_raw if self._raw else self._split_jpegs
     for convert in split(damaged):
       stamp = self._count / self.rate if self.rate else time.monotonic()
       self._count += 1
-      yield Shown(stamp, convert)
+      yield SourceFrame(stamp, convert)
     if not self._count:
       form = 'RGB frame of that size' if self._raw else 'JPEG'
       raise DecodeError(

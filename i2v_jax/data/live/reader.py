@@ -7,12 +7,12 @@ import time
 import av
 
 from i2v_jax.data.live import containers
-from i2v_jax.data.live.connections import Connection, Shown
-from i2v_jax.data.live.frames import FrameMaker, Options
+from i2v_jax.data.live.connections import Connection, SourceFrame
+from i2v_jax.data.live.frames import FrameMaker, ReadOptions
 from i2v_jax.data.live.inbox import Inbox
 from i2v_jax.data.live.opening import connect
-from i2v_jax.data.live.places import Place
 from i2v_jax.data.live.sampling import Sampler, find_rate
+from i2v_jax.data.live.sources import Source
 from i2v_jax.data.live.times import JUMP, LONG_JUMP, Times
 from i2v_jax.data.videos import faults
 from i2v_jax.data.videos.packets import DecodeError
@@ -29,7 +29,7 @@ class Reader:
 
   Args:
     number: of the source in the inbox.
-    place: the source.
+    source: the source.
     inbox: where its frames go.
     options: how it is read.
 
@@ -47,8 +47,10 @@ class Reader:
     bug: an error that no source causes, to be raised.
   """
 
-  def __init__(self, number: int, place: Place, inbox: Inbox, options: Options):
-    self.name, self._place, self._options = place.name, place, options
+  def __init__(
+    self, number: int, source: Source, inbox: Inbox, options: ReadOptions
+  ):
+    self.name, self._source, self._options = source.name, source, options
     self._number, self.inbox = number, inbox
     self._times, self._stop = Times(), threading.Event()
     self._lasting, self._lost, self._tries = False, 0.0, 0
@@ -56,7 +58,7 @@ class Reader:
     self.heard, self.rate, self.reconnects = 0.0, 0.0, 0
     self.connected = self.live = self.ended = False
     self.notes: collections.deque[str] = collections.deque(maxlen=NOTES)
-    self._maker = FrameMaker(place, options, self._times, self.notes)
+    self._maker = FrameMaker(source, options, self._times, self.notes)
     self.failure, self.bug = '', None
     self._thread = threading.Thread(
       target=self._run, name=f'i2v {self.name}', daemon=True
@@ -119,7 +121,7 @@ class Reader:
     options = self._options
     try:
       with connect(
-        self._place, options.fps, options.raw, options.pipe
+        self._source, options.fps, options.raw, options.pipe
       ) as connection:
         self._follow(connection)
         if not self._lasting and not self._stop.is_set():
@@ -207,7 +209,9 @@ class Reader:
       )
     self._lost, self._tries = 0.0, 0
 
-  def _take(self, shown: Shown, seconds: float, connection: Connection) -> None:
+  def _take(
+    self, shown: SourceFrame, seconds: float, connection: Connection
+  ) -> None:
     options = self._options
     if connection.recorded and not options.fast:
       self._pace(seconds)

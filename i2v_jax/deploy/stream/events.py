@@ -12,6 +12,7 @@ import numpy as np
 
 from i2v_jax.data.sets.background import is_background
 from i2v_jax.deploy.prediction.timeline import ROUNDING, Rules
+from i2v_jax.deploy.prediction.timeline_bars import format_time
 
 BEGIN, END = 'begin', 'end'
 
@@ -32,6 +33,19 @@ class Event(NamedTuple):
   start: float
   end: float | None
   score: float
+
+  @property
+  def seconds(self) -> float:
+    """When it happened, seconds of the stream."""
+    return self.start if self.end is None else self.end
+
+  @property
+  def text(self) -> str:
+    """What happened, for people."""
+    if self.end is None:
+      return f'{self.name} begins, {self.score:.0%}'
+    lasted = format_time(self.end - self.start)
+    return f'{self.name} ends after {lasted}, mean {self.score:.0%}'
 
 
 @dataclasses.dataclass
@@ -188,5 +202,4 @@ class EventFinder:
 
 def _find_order(event: Event) -> tuple[float, bool]:
   """By time; what ends comes before what begins then."""
-  begins = event.end is None
-  return event.start if begins else event.end, begins
+  return event.seconds, event.end is None

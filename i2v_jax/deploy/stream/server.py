@@ -12,7 +12,7 @@ import urllib.parse
 from http import HTTPStatus
 
 from i2v_jax.deploy.stream.connection_server import LAST, ConnectionServer
-from i2v_jax.deploy.stream.gallery import Gallery
+from i2v_jax.deploy.stream.hub import Hub
 from i2v_jax.deploy.stream.page import Page, make_page
 from i2v_jax.runtime.errors import UserError
 
@@ -27,7 +27,7 @@ _HEADERS = {
   'Cache-Control': 'no-store',
   'Cross-Origin-Resource-Policy': 'same-origin',
   'Referrer-Policy': 'no-referrer',
-  'X-Content-Type-Options': 'nosniff',
+  'X-Content-Type-ReadOptions': 'nosniff',
 }
 
 
@@ -73,10 +73,10 @@ def find_reachable(host: str) -> str:
 
 
 class Server:
-  """Serves a gallery in threads of its own, until `close`.
+  """Serves a hub in threads of its own, until `close`.
 
   Args:
-    gallery: what is served.
+    hub: what is served.
     host: at which; one that others can reach asks for a token.
     port: the same; 0 takes any that is free.
 
@@ -87,10 +87,10 @@ class Server:
     UserError: the host is unknown, or the port is taken or not allowed.
   """
 
-  def __init__(self, gallery: Gallery, host: str = LOOPBACK, port: int = 0):
-    self._gallery = gallery
+  def __init__(self, hub: Hub, host: str = LOOPBACK, port: int = 0):
+    self._hub = hub
     self._token = '' if is_loopback(host) else secrets.token_urlsafe(16)
-    handle = functools.partial(_Handler, gallery, make_page(), self._token)
+    handle = functools.partial(_Handler, hub, make_page(), self._token)
     try:
       self._server = ConnectionServer((host, port), handle)
     except (OSError, OverflowError, UnicodeError) as error:
@@ -113,9 +113,9 @@ class Server:
     self._server.shutdown()
     self._thread.join()
     self._server.server_close()
-    self._gallery.wait_empty(LAST)
+    self._hub.wait_empty(LAST)
     self._server.closing = True
-    self._gallery.wake()
+    self._hub.wake()
     self._server.close_connections()
 
 
@@ -126,8 +126,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
   server_version, sys_version = 'i2v', ''
   timeout = SECONDS
 
-  def __init__(self, gallery: Gallery, page: Page, token: str, *args):
-    self._gallery, self._page, self._token = gallery, page, token
+  def __init__(self, hub: Hub, page: Page, token: str, *args):
+    self._hub, self._page, self._token = hub, page, token
     super().__init__(*args)
 
   def log_message(self, *_) -> None:
@@ -157,7 +157,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
       more = {'Content-Security-Policy': self._page.policy}
       self._send('text/html; charset=utf-8', self._page.html, more)
     elif address.path == '/metrics':
-      metrics = self._gallery.describe_metrics()
+      metrics = self._hub.describe_metrics()
       text = metrics.encode(errors='backslashreplace')
       self._send('text/plain; version=0.0.4; charset=utf-8', text)
     elif address.path == '/events':
@@ -193,7 +193,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     return path == '/' or site in ('none', 'same-origin')
 
   def _send_picture(self, number: int) -> None:
-    picture = self._gallery.find_picture(number)
+    picture = self._hub.find_picture(number)
     if picture is None:
       self._refuse(HTTPStatus.NOT_FOUND)
     else:
@@ -212,16 +212,16 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
   def _follow(self) -> None:
     """Sends what is new, until the session or the connection ends."""
-    gallery, number = self._gallery, 0
-    with gallery.count_viewer():
+    hub, number = self._hub, 0
+    with hub.count_viewer():
       while not self._is_done(number):
-        messages = gallery.wait_after(number, ALIVE, self._is_closing)
+        messages = hub.wait_after(number, ALIVE, self._is_closing)
         sent = b''.join(message.text for message in messages) or b':\n\n'
         self.wfile.write(sent)
         number = messages[-1].number if messages else number
 
   def _is_done(self, number: int) -> bool:
-    all_sent = self._gallery.closed and number >= self._gallery.number
+    all_sent = self._hub.closed and number >= self._hub.number
     return all_sent or self.server.closing
 
   def _is_closing(self) -> bool:

@@ -7,10 +7,10 @@ from typing import Protocol
 
 import numpy as np
 
-from i2v_jax.data.live.frames import Options
+from i2v_jax.data.live.frames import ReadOptions
 from i2v_jax.data.live.inbox import Frame, Inbox
-from i2v_jax.data.live.places import Place
 from i2v_jax.data.live.reader import Reader
+from i2v_jax.data.live.sources import Source
 from i2v_jax.deploy.prediction.timeline import Rules
 from i2v_jax.deploy.stream.events import Event
 from i2v_jax.deploy.stream.recogniser import Recogniser
@@ -46,33 +46,33 @@ class Session:
   """Streams that share a model.
 
   Args:
-    recogniser: for as many streams as there are places.
-    places: the sources.
+    recogniser: for as many streams as there are sources.
+    sources: the sources.
     options: how they are read.
     rules: how events are found.
     listeners: those that hear what happens.
 
   Attributes:
-    streams: in the order of the places.
+    streams: in the order of the sources.
   """
 
   def __init__(
     self,
     recogniser: Recogniser,
-    places: Sequence[Place],
-    options: Options,
+    sources: Sequence[Source],
+    options: ReadOptions,
     rules: Rules,
     listeners: Sequence[Listener] = (),
   ):
     self._recogniser, self._listeners = recogniser, listeners
-    self._inbox, size = Inbox(len(places)), options.spec.image_size
+    self._inbox, size = Inbox(len(sources)), options.spec.image_size
     self._together = [
-      options.fast and place.kind in ('file', 'folder') for place in places
+      options.fast and source.kind in ('file', 'folder') for source in sources
     ]
-    self._frames = np.zeros((len(places), size, size, 3), np.uint8)
+    self._frames = np.zeros((len(sources), size, size, 3), np.uint8)
     self.streams = [
-      Stream(number, Reader(number, place, self._inbox, options), rules)
-      for number, place in enumerate(places)
+      Stream(number, Reader(number, source, self._inbox, options), rules)
+      for number, source in enumerate(sources)
     ]
 
   def run(self, stopping: Stopping) -> int:

@@ -22,7 +22,7 @@ from streamed import (
 
 from i2v_jax.data.live import containers
 from i2v_jax.data.live import reader as readers
-from i2v_jax.data.live.places import find_place
+from i2v_jax.data.live.sources import find_source
 
 
 @pytest.fixture(scope='module')
@@ -122,7 +122,7 @@ def test_a_live_frame_without_a_time_is_not_given_our_clock(stream):
   assert picture.pts is None
   with (
     serve(lambda handler: send_stream(handler, stream)) as address,
-    containers.ContainerConnection(find_place(address)) as connection,
+    containers.ContainerConnection(find_source(address)) as connection,
   ):
     assert connection.lasting and connection._read_stamp(picture) is None
 

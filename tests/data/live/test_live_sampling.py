@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from streamed import SPEC
 
-from i2v_jax.data.live.frames import Options
+from i2v_jax.data.live.frames import ReadOptions
 from i2v_jax.data.live.sampling import Sampler, find_rate
 from i2v_jax.runtime.errors import UserError
 
@@ -17,7 +17,7 @@ def taken(times, rate, of):
 
 
 def find(spec, stated, **options):
-  return find_rate(spec, stated, Options(spec, **options), 'cam')
+  return find_rate(spec, stated, ReadOptions(spec, **options), 'cam')
 
 
 @pytest.mark.parametrize('stride', [1, 2, 3, 8])

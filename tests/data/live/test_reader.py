@@ -24,10 +24,10 @@ from streamed import (
 from i2v_jax.data.live import containers
 from i2v_jax.data.live import reader as readers
 from i2v_jax.data.live.connections import Connection
-from i2v_jax.data.live.frames import Options
+from i2v_jax.data.live.frames import ReadOptions
 from i2v_jax.data.live.inbox import Inbox
-from i2v_jax.data.live.places import find_place
 from i2v_jax.data.live.reader import Reader
+from i2v_jax.data.live.sources import find_source
 from i2v_jax.data.videos import decode
 
 
@@ -66,7 +66,7 @@ def test_a_file_is_read_at_its_pace_and_waits_for_what_is_due(
 
 def test_what_is_late_catches_up_or_is_late_for_good(videos, monkeypatch):
   reader = Reader(
-    0, find_place(str(videos / 'h265.mp4')), Inbox(1), Options(SPEC)
+    0, find_source(str(videos / 'h265.mp4')), Inbox(1), ReadOptions(SPEC)
   )
   now = 100.0
   monkeypatch.setattr(readers.time, 'monotonic', lambda: now)
@@ -117,7 +117,7 @@ def test_damage_before_a_reconnection_is_not_in_a_row_with_that_after(
   monkeypatch,
 ):
   monkeypatch.setattr('i2v_jax.data.live.frames.MOST_DAMAGED', 5)
-  maker = Reader(0, find_place('-'), Inbox(1), Options(SPEC))._maker
+  maker = Reader(0, find_source('-'), Inbox(1), ReadOptions(SPEC))._maker
   for _ in range(3):
     maker.begin(8.0)
     for _ in range(4):
@@ -230,7 +230,7 @@ def test_a_source_is_heard_before_it_is_open_again(videos, monkeypatch):
       super().__setattr__(name, value)
 
   reader = Watched(
-    0, find_place(str(videos / 'h265.mp4')), Inbox(1), Options(SPEC)
+    0, find_source(str(videos / 'h265.mp4')), Inbox(1), ReadOptions(SPEC)
   )
   reader.heard, reader._lost = 1.0, 2.0
   monkeypatch.setattr(readers.time, 'monotonic', lambda: 500.0)
@@ -254,7 +254,7 @@ def test_a_source_that_stalls_is_opened_again(stream, monkeypatch):
 
 def test_a_backoff_grows_and_ends(monkeypatch, videos):
   reader = Reader(
-    0, find_place(str(videos / 'h265.mp4')), Inbox(1), Options(SPEC)
+    0, find_source(str(videos / 'h265.mp4')), Inbox(1), ReadOptions(SPEC)
   )
   waited = []
   monkeypatch.setattr(reader._stop, 'wait', waited.append)

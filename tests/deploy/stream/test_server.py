@@ -15,7 +15,7 @@ from streamed import LONG, Counting, Heard, feed, run
 
 from i2v_jax.deploy.stream import connection_server
 from i2v_jax.deploy.stream import server as servers
-from i2v_jax.deploy.stream.gallery import Gallery
+from i2v_jax.deploy.stream.hub import Hub
 from i2v_jax.deploy.stream.server import Server, is_loopback, parse_address
 from i2v_jax.runtime.errors import UserError
 
@@ -34,16 +34,16 @@ HOSTS = {
 
 
 @pytest.fixture(scope='module')
-def gallery(shades):
+def hub(shades):
   """What is left of a session that has been."""
-  found = Gallery()
+  found = Hub()
   run([shades, shades], found, pictures=True)
   return found
 
 
 @pytest.fixture
-def server(gallery):
-  with contextlib.closing(Server(gallery)) as found:
+def server(hub):
+  with contextlib.closing(Server(hub)) as found:
     yield found
 
 
@@ -122,8 +122,8 @@ def test_other_names_of_this_machine_are_refused(server, host):
   assert ask(server, '/metrics', Host=host)[0] == HOSTS[host]
 
 
-def test_other_machines_need_the_token(gallery):
-  with contextlib.closing(Server(gallery, '0.0.0.0')) as server:
+def test_other_machines_need_the_token(hub):
+  with contextlib.closing(Server(hub, '0.0.0.0')) as server:
     token = server.url.partition('?token=')[2]
     assert len(token) > 20
     for path in ('/', '/events', '/metrics', '/picture/0'):
@@ -159,26 +159,26 @@ def read_head(viewer):
 
 
 def test_more_viewers_than_eight_are_refused(shades):
-  with contextlib.closing(Server(Gallery())) as server:
+  with contextlib.closing(Server(Hub())) as server:
     with looking(server, connection_server.VIEWERS + 1) as viewers:
       heads = sorted(map(read_head, viewers))
     assert heads == [b'HTTP/1.1 200'] * 8 + [b'HTTP/1.1 503']
 
 
-def test_connections_are_few(gallery, monkeypatch):
+def test_connections_are_few(hub, monkeypatch):
   monkeypatch.setattr(connection_server, 'CONNECTIONS', 3)
   with (
-    contextlib.closing(Server(gallery)) as server,
+    contextlib.closing(Server(hub)) as server,
     idling(server, 3),
     idling(server, 1) as (refused,),
   ):
     assert refused.recv(1) == b''
 
 
-def test_an_address_has_few_connections_until_it_may_ask(gallery, monkeypatch):
+def test_an_address_has_few_connections_until_it_may_ask(hub, monkeypatch):
   monkeypatch.setattr(connection_server, 'NEW', 2)
   with (
-    contextlib.closing(Server(gallery)) as server,
+    contextlib.closing(Server(hub)) as server,
     idling(server, 1),
     idling(server, 3) as viewers,
   ):
@@ -191,11 +191,11 @@ def test_an_address_has_few_connections_until_it_may_ask(gallery, monkeypatch):
       assert read_head(later) == b'HTTP/1.1 200'
 
 
-def test_one_who_does_not_finish_a_request_is_sent_away(gallery, monkeypatch):
+def test_one_who_does_not_finish_a_request_is_sent_away(hub, monkeypatch):
   monkeypatch.setattr(connection_server, 'HEAD', 0.0)
   monkeypatch.setattr(servers._Handler, 'timeout', 2 * LONG)
   with (
-    contextlib.closing(Server(gallery)) as server,
+    contextlib.closing(Server(hub)) as server,
     idling(server, 1) as (slow,),
   ):
     with contextlib.suppress(OSError):  # it may have been sent away
@@ -207,9 +207,9 @@ def test_one_who_does_not_finish_a_request_is_sent_away(gallery, monkeypatch):
   'request_line, host',
   [('GET http://[ HTTP/1.1', 'localhost'), ('GET / HTTP/1.1', '[x')],
 )
-def test_half_an_address_is_a_bad_request(gallery, capfd, request_line, host):
+def test_half_an_address_is_a_bad_request(hub, capfd, request_line, host):
   with (
-    contextlib.closing(Server(gallery)) as server,
+    contextlib.closing(Server(hub)) as server,
     idling(server, 1) as (viewer,),
   ):
     viewer.sendall(f'{request_line}\r\nHost: {host}\r\n\r\n'.encode())
@@ -237,9 +237,9 @@ def test_the_page_itself_and_links_to_it_are_served(server):
   assert ask(server, '/', **link)[0] == 200
 
 
-def test_the_address_shown_is_one_that_others_can_open(gallery):
+def test_the_address_shown_is_one_that_others_can_open(hub):
   assert servers.find_reachable('cam.local') == 'cam.local'
-  with contextlib.closing(Server(gallery, '0.0.0.0')) as server:
+  with contextlib.closing(Server(hub, '0.0.0.0')) as server:
     host = server.url.removeprefix('http://').rpartition(':')[0]
   assert host not in ('0.0.0.0', '') and host == servers.find_reachable(
     '0.0.0.0'
@@ -257,19 +257,19 @@ def test_viewers_who_read_nothing_do_not_slow_a_stream(monkeypatch):
   before, files = {*threading.enumerate()}, processes.open_files()
   model = Counting()
   model.class_names = 'd' * 40_000, 'b' * 40_000
-  gallery, frames = Gallery(), 200
+  hub, frames = Hub(), 200
   pipe, feeding = feed(bytes(3 * 4 * frames))
   with (
-    contextlib.closing(Server(gallery)) as server,
+    contextlib.closing(Server(hub)) as server,
     looking(server, 8) as viewers,
   ):
     assert {*map(read_head, viewers)} == {b'HTTP/1.1 200'}
-    with gallery._changed:
-      assert gallery._changed.wait_for(lambda: gallery.viewers == 8, LONG)
+    with hub._changed:
+      assert hub._changed.wait_for(lambda: hub.viewers == 8, LONG)
     options = dict(pipe=pipe, raw=(2, 2), fps=8.0)
-    heard, _ = run(['-'], gallery, recogniser=model, **options)
+    heard, _ = run(['-'], hub, recogniser=model, **options)
     assert heard.streams[0].frames == frames
-    assert gallery.viewers == 8  # who have not got the end
+    assert hub.viewers == 8  # who have not got the end
   feeding.join(LONG)
   for thread in {*threading.enumerate()} - before:
     thread.join(LONG)
@@ -278,19 +278,19 @@ def test_viewers_who_read_nothing_do_not_slow_a_stream(monkeypatch):
 
 
 def test_a_viewer_sees_what_happens_while_it_looks(shades):
-  gallery, found = Gallery(), []
+  hub, found = Hub(), []
 
   class Looking(Heard):
     def begin(self, streams):
       super().begin(streams)
-      self.server = Server(gallery)
+      self.server = Server(hub)
       self.viewer = threading.Thread(
         target=lambda: found.append(ask(self.server, '/events')[2])
       )
       self.viewer.start()
 
   heard = Looking()
-  run([shades], gallery, stop=heard)
+  run([shades], hub, stop=heard)
   heard.viewer.join(LONG)
   heard.server.close()
   kinds = [kind for kind, _ in parse(found[0].decode())]
@@ -324,9 +324,9 @@ def test_only_this_machine_is_loopback():
   assert not any(map(is_loopback, others))
 
 
-def test_a_port_that_is_taken_is_one_sentence(server, gallery):
+def test_a_port_that_is_taken_is_one_sentence(server, hub):
   port = server._server.server_port
   with pytest.raises(
     UserError, match=r'is not possible .* another host or port'
   ):
-    Server(gallery, port=port)
+    Server(hub, port=port)

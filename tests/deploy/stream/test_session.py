@@ -19,7 +19,7 @@ from streamed import (
   write_shades,
 )
 
-from i2v_jax.data.live.frames import Options
+from i2v_jax.data.live.frames import ReadOptions
 from i2v_jax.deploy.stream import stream as streams
 from i2v_jax.deploy.stream.session import Session
 from i2v_jax.runtime.errors import NonFiniteError
@@ -190,7 +190,7 @@ def test_a_listener_that_fails_leaves_nothing_open(shades):
 def test_cameras_with_frames_at_other_times_are_waited_for(shades):
   """For a quarter of the time between two frames of the fastest."""
   heard, _ = run([shades] * 3)
-  session = Session(None, [], Options(SPEC), None)
+  session = Session(None, [], ReadOptions(SPEC), None)
   session.streams, asked = heard.streams, []
   session._inbox = types.SimpleNamespace(take=lambda *args: asked.append(args))
   for stream, rate in zip(heard.streams, (10.0, 20.0, 50.0), strict=True):
