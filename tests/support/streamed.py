@@ -87,9 +87,11 @@ def serve(*answers):
   with http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler) as server:
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield f'http://127.0.0.1:{server.server_port}/live.ts'
-    server.shutdown()
-    thread.join(LONG)
+    try:
+      yield f'http://127.0.0.1:{server.server_port}/live.ts'
+    finally:
+      server.shutdown()
+      thread.join(LONG)
 
 
 @contextlib.contextmanager
@@ -103,8 +105,11 @@ def follow(address, **options):
     while not inbox.finished:
       yield from filter(None, inbox.take(LONG))
 
-  yield reader, take_all()
-  inbox.close()
+  try:
+    yield reader, take_all()
+  finally:
+    reader.stop()
+    inbox.close()
   assert reader.close(LONG)
   assert reader.bug is None
 

@@ -67,9 +67,11 @@ def sending(stream):
 
   thread = threading.Thread(target=send)
   thread.start()
-  yield f'udp://127.0.0.1:{port}'
-  over.set()
-  thread.join(LONG)
+  try:
+    yield f'udp://127.0.0.1:{port}'
+  finally:
+    over.set()
+    thread.join(LONG)
 
 
 def test_udp_is_read_as_it_comes(stream):

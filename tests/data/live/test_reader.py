@@ -23,7 +23,7 @@ from streamed import (
 
 from i2v_jax.data.live import containers
 from i2v_jax.data.live import reader as readers
-from i2v_jax.data.live.connections import Connection
+from i2v_jax.data.live.connections import Connection, SourceFrame
 from i2v_jax.data.live.frames import ReadOptions
 from i2v_jax.data.live.inbox import Inbox
 from i2v_jax.data.live.reader import Reader
@@ -123,6 +123,21 @@ def test_damage_before_a_reconnection_is_not_in_a_row_with_that_after(
     for _ in range(4):
       maker.leave_out('garbage')
   assert maker.damaged == 12
+
+
+def test_the_latency_of_a_frame_counts_from_before_its_conversion(monkeypatch):
+  now = 100.0
+
+  def convert():
+    nonlocal now
+    now += 7
+    return np.zeros((16, 24, 3), np.uint8)
+
+  monkeypatch.setattr('time.monotonic', lambda: now)
+  maker = Reader(0, find_source('-'), Inbox(1), ReadOptions(SPEC))._maker
+  maker.begin(8.0)
+  frame = maker.make(SourceFrame(0.0, convert), 0.0)
+  assert (frame.arrived, now) == (100, 107)
 
 
 @pytest.mark.parametrize(
