@@ -81,7 +81,7 @@ class Stream:
 
   @property
   def state(self) -> str:
-    """One word for people."""
+    """What its source does, in one word."""
     reader = self.reader
     if reader.ended:
       return 'failed' if reader.failure else 'ended'
