@@ -24,10 +24,10 @@ def parse_size(text: str) -> tuple[int, int]:
 
 def stream(args) -> int:
   predictions.check_thresholds(args.threshold)
-  from i2v_jax.data.live.places import find_places
+  from i2v_jax.data.live.sources import find_sources
   from i2v_jax.deploy.stream import command, event_file, server
 
-  find_places(args.sources)
+  find_sources(args.sources)
   if args.out:
     event_file.check_output(args.out)
   if args.serve:
@@ -79,8 +79,9 @@ def _add_sources(sub: argparse.ArgumentParser) -> None:
     '--rate',
     type=positive,
     metavar='FPS',
-    help='Frames a second that the model sees (default: those of the source, '
-    'divided by the stride of the training clips).',
+    help='Frames a second that the model sees (default: those of its training '
+    'videos, or of the source if the run does not say them, divided by the '
+    'stride of the training clips).',
   )
   add(
     '--fps',

@@ -66,6 +66,8 @@ def serve(stream):
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     port = server.server_address[1]
-    yield f'rtsp://me:secret@127.0.0.1:{port}/live', server
-    server.shutdown()
-    thread.join()
+    try:
+      yield f'rtsp://me:secret@127.0.0.1:{port}/live', server
+    finally:
+      server.shutdown()
+      thread.join()

@@ -10,21 +10,23 @@ import encoded
 import numpy as np
 
 from i2v_jax.data.clips.spec import ClipSpec
-from i2v_jax.data.live.frames import Options
+from i2v_jax.data.live.frames import ReadOptions
 from i2v_jax.data.live.inbox import Inbox
-from i2v_jax.data.live.places import find_place
 from i2v_jax.data.live.reader import Reader
+from i2v_jax.data.live.sources import find_source
 
 SPEC = ClipSpec(num_frames=4, image_size=16)
 SHADES = [10] * 8 + [240] * 8 + [10] * 4
-LONG = 30  # seconds after which a test fails, never waited for
+LONG = 120  # seconds after which a test fails, never waited for
 
 
 def read_all(source, spec=SPEC, **options):
   """All frames of a source that ends, as fast as possible, and its reader."""
   inbox = Inbox(1)
   options = {'fast': True} | options
-  reader = Reader(0, find_place(str(source)), inbox, Options(spec, **options))
+  reader = Reader(
+    0, find_source(str(source)), inbox, ReadOptions(spec, **options)
+  )
   reader.start()
   frames = []
   while not inbox.finished:
@@ -85,24 +87,29 @@ def serve(*answers):
   with http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler) as server:
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield f'http://127.0.0.1:{server.server_port}/live.ts'
-    server.shutdown()
-    thread.join(LONG)
+    try:
+      yield f'http://127.0.0.1:{server.server_port}/live.ts'
+    finally:
+      server.shutdown()
+      thread.join(LONG)
 
 
 @contextlib.contextmanager
 def follow(address, **options):
   """A live source that is being read, and all its frames as they come."""
   inbox = Inbox(1)
-  reader = Reader(0, find_place(address), inbox, Options(SPEC, **options))
+  reader = Reader(0, find_source(address), inbox, ReadOptions(SPEC, **options))
   reader.start()
 
   def take_all():
     while not inbox.finished:
       yield from filter(None, inbox.take(LONG))
 
-  yield reader, take_all()
-  inbox.close()
+  try:
+    yield reader, take_all()
+  finally:
+    reader.stop()
+    inbox.close()
   assert reader.close(LONG)
   assert reader.bug is None
 
@@ -172,10 +179,10 @@ class Heard:
 
 
 def make_rules(class_names):
-  """Rules of one of two classes."""
+  """Rules of one class at a time."""
   from i2v_jax.deploy.prediction.timeline import Rules
 
-  return Rules(class_names, np.array([0.5, 0.5]), exclusive=True)
+  return Rules(class_names, np.full(len(class_names), 0.5), exclusive=True)
 
 
 def run(sources, *listeners, recogniser=None, stop=None, **options):
@@ -184,11 +191,11 @@ def run(sources, *listeners, recogniser=None, stop=None, **options):
 
   heard = stop or Heard()
   model = recogniser or Counting(len(sources))
-  options = Options(**{'spec': SPEC, 'fast': True} | options)
-  places = [find_place(str(source)) for source in sources]
+  options = ReadOptions(**{'spec': SPEC, 'fast': True} | options)
+  sources = [find_source(str(source)) for source in sources]
   listeners = (heard, *listeners)
   rules = make_rules(model.class_names)
-  session = Session(model, places, options, rules, listeners)
+  session = Session(model, sources, options, rules, listeners)
   heard.failed = session.run(heard)
   return heard, model
 

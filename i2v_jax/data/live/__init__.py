@@ -1,6 +1,6 @@
 """Video as it comes: frames by their times, the newest one instead of a queue.
 
-places: what a source is: a file, a folder, a camera, an address, stdin.
+sources: what a source is: a file, a folder, a camera, an address, stdin.
 connections: what an open source gives. containers: those that PyAV opens;
   pipes, jpegs: stdin, raw or JPEG after JPEG. opening: one of these.
 times: one axis of seconds from timestamps that may start over.

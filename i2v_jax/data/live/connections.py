@@ -10,7 +10,7 @@ Convert = Callable[[], np.ndarray]
 Damaged = Callable[[str], None]
 
 
-class Shown(NamedTuple):
+class SourceFrame(NamedTuple):
   """A frame of a source.
 
   Attributes:
@@ -42,7 +42,7 @@ class Connection(contextlib.AbstractContextManager):
   def close(self) -> None:
     """Closes it; closing twice does no harm."""
 
-  def read(self, damaged: Damaged) -> Iterator[Shown]:
+  def read(self, damaged: Damaged) -> Iterator[SourceFrame]:
     """Yields its frames in the order in which they are shown.
 
     Args:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import av
 import numpy as np
 
-from i2v_jax.data.live.connections import Connection, Damaged, Shown
-from i2v_jax.data.live.places import PROTOCOLS, Place
+from i2v_jax.data.live.connections import Connection, Damaged, SourceFrame
+from i2v_jax.data.live.sources import PROTOCOLS, Source
 from i2v_jax.data.videos import display, pyav
 from i2v_jax.data.videos.packets import DecodeError
 from i2v_jax.data.videos.scan import UNTIMED
@@ -27,18 +27,18 @@ class ContainerConnection(Connection):
     DecodeError, OSError, av.FFmpegError: it cannot be opened.
   """
 
-  def __init__(self, place: Place):
-    self._name = place.name
-    self._container = _open(place)
+  def __init__(self, source: Source):
+    self._name = source.name
+    self._container = _open(source)
     try:
       self._stream = pyav.find_video_stream(self._container)
       if self._stream is None or self._stream.codec_context is None:
         raise DecodeError(
-          f'{place.name}: has no video stream that FFmpeg decodes'
+          f'{source.name}: has no video stream that FFmpeg decodes'
         )
       endless = self._container.duration is None
-      self.lasting = place.kind == 'camera' or (
-        place.kind == 'address' and endless
+      self.lasting = source.kind == 'camera' or (
+        source.kind == 'address' and endless
       )
       self.recorded = not self.lasting
       self._timed = self._container.format.name not in UNTIMED | NUMBERED
@@ -54,7 +54,7 @@ class ContainerConnection(Connection):
       self._container.close()
     self._container = None
 
-  def read(self, damaged: Damaged) -> Iterator[Shown]:
+  def read(self, damaged: Damaged) -> Iterator[SourceFrame]:
     # The HEVC decoder before FFmpeg 8 outputs grey pictures before a key frame.
     early = self._reformatter.codec == 'hevc'
     for packet in self._container.demux(self._stream):
@@ -88,17 +88,19 @@ class ContainerConnection(Connection):
         return float(rate)
     return 0.0
 
-  def _show(self, picture: av.VideoFrame) -> Shown:
+  def _show(self, picture: av.VideoFrame) -> SourceFrame:
     size = picture.height, picture.width
     if self._display is None or self._display[:2] != size:
       self._display = display.read_display(self._stream, picture)
     convert = functools.partial(self._convert, picture)
-    return Shown(self._read_stamp(picture), convert)
+    return SourceFrame(self._read_stamp(picture), convert)
 
   def _read_stamp(self, picture: av.VideoFrame) -> float | None:
-    if self._timed and picture.pts is not None and picture.time_base:
-      return float(picture.pts * pyav.to_fraction(picture.time_base))
-    return None if self.recorded else time.monotonic()
+    if not self._timed and self.lasting:
+      return time.monotonic()
+    if not self._timed or picture.pts is None or not picture.time_base:
+      return None  # never our clock among the times of a stream
+    return float(picture.pts * pyav.to_fraction(picture.time_base))
 
   def _convert(self, picture: av.VideoFrame) -> np.ndarray:
     shown = self._display
@@ -106,13 +108,13 @@ class ContainerConnection(Connection):
     return display.turn_upright(image, shown.mirrored, shown.rotation)
 
 
-def _open(place: Place) -> av.container.InputContainer:
-  if place.kind == 'file':
-    return pyav.open_file(place.path)
-  if place.kind == 'camera':
-    return av.open(place.path, format='v4l2', timeout=(OPEN, READ))
-  scheme = place.path.partition('://')[0].lower()
+def _open(source: Source) -> av.container.InputContainer:
+  if source.kind == 'file':
+    return pyav.open_file(source.path)
+  if source.kind == 'camera':
+    return av.open(source.path, format='v4l2', timeout=(OPEN, READ))
+  scheme = source.path.partition('://')[0].lower()
   options = {'protocol_whitelist': PROTOCOLS[scheme]}
   if scheme in ('rtsp', 'rtsps'):
     options['rtsp_flags'] = 'prefer_tcp'  # UDP loses parts of pictures
-  return av.open(place.path, container_options=options, timeout=(OPEN, READ))
+  return av.open(source.path, container_options=options, timeout=(OPEN, READ))

@@ -8,9 +8,9 @@ import numpy as np
 
 from i2v_jax.data.clips.spec import ClipSpec
 from i2v_jax.data.live import views
-from i2v_jax.data.live.connections import Shown
+from i2v_jax.data.live.connections import SourceFrame
 from i2v_jax.data.live.inbox import Frame
-from i2v_jax.data.live.places import Place
+from i2v_jax.data.live.sources import Source
 from i2v_jax.data.live.times import Times
 from i2v_jax.data.videos.packets import DecodeError
 from i2v_jax.runtime.errors import UserError
@@ -19,12 +19,14 @@ MOST_DAMAGED = 100  # parts in a row, after which a source counts as lost
 
 
 @dataclasses.dataclass(frozen=True)
-class Options:
+class ReadOptions:
   """How sources are read.
 
   Attributes:
     spec: how the clips of the model are made.
     rate: frames a second that the model sees; None for that of its training.
+    training_fps: median frames a second of the videos it was trained on, None
+      if unknown: then those of the source stand for them.
     segment: median seconds of the segments it was trained on, or 0.
     fps: frames a second of folders and stdin; None as in `connect`.
     raw: width and height of raw frames on stdin; None for JPEGs.
@@ -37,6 +39,7 @@ class Options:
 
   spec: ClipSpec
   rate: float | None = None
+  training_fps: float | None = None
   segment: float = 0.0
   fps: float | None = None
   raw: tuple[int, int] | None = None
@@ -50,7 +53,7 @@ class FrameMaker:
   """Makes frames of a source; begins an epoch where they do not continue.
 
   Args:
-    place: the source.
+    source: the source.
     options: how it is read.
     times: whose epochs are begun.
     notes: where its sentences go.
@@ -62,23 +65,32 @@ class FrameMaker:
 
   def __init__(
     self,
-    place: Place,
-    options: Options,
+    source: Source,
+    options: ReadOptions,
     times: Times,
     notes: collections.deque[str],
   ):
-    self._place, self._options = place, options
+    self._source, self._options = source, options
     self._times, self._notes = times, notes
     self._spec = views.make_frame_spec(options.spec)
     self._size, self._last, self._row = None, 0.0, 0
     self.rate, self.damaged = 0.0, 0
 
-  def make(self, shown: Shown, seconds: float) -> Frame | None:
+  def begin(self, rate: float) -> None:
+    """Begins with a source that has been opened.
+
+    Args:
+      rate: frames a second that are taken.
+    """
+    self.rate, self._row = rate, 0
+
+  def make(self, shown: SourceFrame, seconds: float) -> Frame | None:
     """Makes the frame at `seconds` of a source; None if it is damaged.
 
     Raises:
       DecodeError: so were too many before it.
     """
+    clock = time.monotonic(), time.time()  # decoding counts as latency
     try:
       image = shown.convert()
       view = views.make_view(image, self._spec)
@@ -89,7 +101,6 @@ class FrameMaker:
     self._see_size(image)
     self._see_gap(seconds)
     picture = views.shrink(image) if self._options.pictures else None
-    clock = time.monotonic(), time.time()
     return Frame(seconds, self._times.epoch, view, picture, *clock)
 
   def leave_out(self, reason: str) -> None:
@@ -106,14 +117,14 @@ class FrameMaker:
       )
     if self.damaged == 1:
       self._notes.append(
-        f'{self._place.name}: a part cannot be decoded ({reason}); such parts '
+        f'{self._source.name}: a part cannot be decoded ({reason}); such parts '
         'are left out and counted'
       )
 
   def cut_name(self, error: Exception) -> str:
     """What an error says, without the name that it may begin with."""
-    text = str(error).removeprefix(f'{self._place.path}: ')
-    return text.removeprefix(f'{self._place.name}: ')
+    text = str(error).removeprefix(f'{self._source.path}: ')
+    return text.removeprefix(f'{self._source.name}: ')
 
   def _see_gap(self, seconds: float) -> None:
     gap = self._options.gap or self._options.spec.num_frames / self.rate
@@ -127,7 +138,7 @@ class FrameMaker:
       self._times.epoch += 1
       before, now = ('{} x {}'.format(*sides) for sides in (self._size, size))
       self._notes.append(
-        f'{self._place.name}: the picture is {now} pixels now, not {before}; '
+        f'{self._source.name}: the picture is {now} pixels now, not {before}; '
         'it counts as a new stream'
       )
     self._size = size

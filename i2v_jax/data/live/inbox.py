@@ -64,27 +64,43 @@ class Inbox:
       self._changed.notify_all()
 
   def take(
-    self, seconds: float, together: Sequence[bool] = ()
+    self,
+    seconds: float,
+    together: Sequence[bool] = (),
+    linger: float = 0.0,
+    expected: Sequence[bool] = (),
   ) -> list[Frame | None]:
     """Takes what is there, None of sources without a new frame.
 
     Args:
-      seconds: for which it waits for the first frame at most.
+      seconds: for which it waits at most; then it takes nothing.
       together: sources for all of which it waits, as they can wait too.
+      linger: seconds for which it waits for `expected` after the first frame.
+      expected: sources whose next frame may be about to come.
     """
     with self._changed:
-      self._changed.wait_for(lambda: self._is_ready(together), seconds)
+      if not self._changed.wait_for(lambda: self._is_ready(together), seconds):
+        return [None] * len(self._frames)
+      self._changed.wait_for(lambda: not self._misses(expected), linger)
       found, self._frames = self._frames, [None] * len(self._frames)
       self._changed.notify_all()
       return found
 
+  def holds(self, number: int) -> bool:
+    """Whether a frame of a source is there."""
+    with self._changed:
+      return self._frames[number] is not None
+
   def _is_ready(self, together: Sequence[bool]) -> bool:
-    there = [frame is not None for frame in self._frames]
-    missing = [
-      waits and self._open[number] and not there[number]
-      for number, waits in enumerate(together)
-    ]
-    return not any(self._open) or (any(there) and not any(missing))
+    there = any(frame is not None for frame in self._frames)
+    return not any(self._open) or (there and not self._misses(together))
+
+  def _misses(self, sources: Sequence[bool]) -> bool:
+    """Whether one of these is open and has no frame there."""
+    return any(
+      asked and self._open[number] and self._frames[number] is None
+      for number, asked in enumerate(sources)
+    )
 
   def end(self, number: int) -> None:
     """Notes that a source gives no further frame."""

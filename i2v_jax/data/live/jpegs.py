@@ -1,5 +1,7 @@
 """Splits bytes into JPEG files, without waiting for the start of the next."""
 
+from collections.abc import Iterator
+
 LARGEST = 64 * 2**20  # bytes of a JPEG
 _START, _SCAN, _END = 0xD8, 0xDA, 0xD9
 _ALONE = {0x01, *range(0xD0, 0xD8)}  # markers without a length
@@ -18,24 +20,28 @@ class JpegSplitter:
     self._data, self._place, self._in_scan = bytearray(), 0, False
     self.skipped = 0
 
-  def take(self, data: bytes) -> list[bytes]:
-    """Takes bytes; returns the JPEGs that end in them."""
+  @property
+  def unfinished(self) -> bool:
+    """Whether a JPEG has begun whose end is not there."""
+    return self._place > 0
+
+  def take(self, data: bytes) -> Iterator[bytes]:
+    """Takes bytes; yields the JPEGs that end in them."""
     self._data += data
-    found = []
     while self._find_start():
       end = self._find_end()
       if end is None:
         if len(self._data) > LARGEST:
           self._drop(2)
           continue
-        return found
+        return
       if end:
-        found.append(bytes(self._data[:end]))
+        jpeg = bytes(self._data[:end])
         del self._data[:end]
         self._place = 0
+        yield jpeg
       else:
         self._drop(2)
-    return found
 
   def _drop(self, count: int) -> None:
     del self._data[:count]

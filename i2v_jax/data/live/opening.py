@@ -4,10 +4,10 @@ import functools
 import os
 from collections.abc import Iterator
 
-from i2v_jax.data.live.connections import Connection, Damaged, Shown
+from i2v_jax.data.live.connections import Connection, Damaged, SourceFrame
 from i2v_jax.data.live.containers import ContainerConnection
 from i2v_jax.data.live.pipes import PipeConnection
-from i2v_jax.data.live.places import Place
+from i2v_jax.data.live.sources import Source
 from i2v_jax.data.videos.frame_folder import FPS, FrameFolder, check_fps
 from i2v_jax.runtime.errors import UserError
 
@@ -21,15 +21,15 @@ class FolderConnection(Connection):
     self._folder = FrameFolder(path, fps=fps)
     self.rate = float(fps)
 
-  def read(self, damaged: Damaged) -> Iterator[Shown]:
+  def read(self, damaged: Damaged) -> Iterator[SourceFrame]:
     del damaged
     read = lambda number: self._folder.read([number])[0]
     for number, seconds in enumerate(self._folder.info.times):
-      yield Shown(seconds, functools.partial(read, number))
+      yield SourceFrame(seconds, functools.partial(read, number))
 
 
 def connect(
-  place: Place,
+  source: Source,
   fps: float | None = None,
   raw: tuple[int, int] | None = None,
   pipe: int | None = None,
@@ -37,7 +37,7 @@ def connect(
   """Opens a source.
 
   Args:
-    place: of `places.find_place`.
+    source: of `sources.find_source`.
     fps: frames a second of a folder (else 30) or of stdin (else frames have
       the time at which they arrive).
     raw: width and height of RGB frames on stdin; None for JPEG after JPEG.
@@ -46,12 +46,12 @@ def connect(
   Raises:
     DecodeError, OSError, av.FFmpegError: it cannot be opened.
   """
-  if place.kind == 'folder':
-    return FolderConnection(place.path, fps or FPS)
-  if place.kind == 'stdin':
+  if source.kind == 'folder':
+    return FolderConnection(source.path, fps or FPS)
+  if source.kind == 'stdin':
     pipe = os.dup(0) if pipe is None else pipe
-    return PipeConnection(pipe, place.name, fps or 0.0, raw)
-  return ContainerConnection(place)
+    return PipeConnection(pipe, source.name, fps or 0.0, raw)
+  return ContainerConnection(source)
 
 
 def check_options(
@@ -62,8 +62,8 @@ def check_options(
     check_fps(fps)
     if not kinds & {'folder', 'stdin'}:
       raise UserError(
-        '--fps is of folders of frames and of stdin; the other sources say it '
-        'themselves.'
+        '--fps applies only to folders of frames and to stdin; other sources '
+        'say their frame rate themselves.'
       )
   if raw is not None and 'stdin' not in kinds:
-    raise UserError('--raw is of stdin; give - as a source.')
+    raise UserError('--raw applies only to stdin; give - as a source.')

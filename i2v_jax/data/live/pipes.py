@@ -12,7 +12,7 @@ from i2v_jax.data.live.connections import (
   Connection,
   Convert,
   Damaged,
-  Shown,
+  SourceFrame,
 )
 from i2v_jax.data.live.jpegs import JpegSplitter
 from i2v_jax.data.videos.packets import DecodeError
@@ -41,12 +41,12 @@ class PipeConnection(Connection):
   def close(self) -> None:
     self._file.close()
 
-  def read(self, damaged: Damaged) -> Iterator[Shown]:
+  def read(self, damaged: Damaged) -> Iterator[SourceFrame]:
     split = self._split_raw if self._raw else self._split_jpegs
     for convert in split(damaged):
       stamp = self._count / self.rate if self.rate else time.monotonic()
       self._count += 1
-      yield Shown(stamp, convert)
+      yield SourceFrame(stamp, convert)
     if not self._count:
       form = 'RGB frame of that size' if self._raw else 'JPEG'
       raise DecodeError(
@@ -70,12 +70,23 @@ class PipeConnection(Connection):
   def _split_jpegs(self, damaged: Damaged) -> Iterator[Convert]:
     splitter, skipped = JpegSplitter(), 0
     while part := self._file.read(AT_ONCE):
-      jpegs = splitter.take(part)
-      between, skipped = splitter.skipped - skipped, splitter.skipped
-      if between > HEADERS:
-        damaged(f'{between:,} bytes are no JPEG')
-      for data in jpegs:
+      for data in splitter.take(part):
+        skipped = _check_skipped(splitter, skipped, damaged)
         yield functools.partial(decode_jpeg, data, self._name)
+      if splitter.skipped - skipped > HEADERS:
+        skipped = _check_skipped(splitter, skipped, damaged)
+    if splitter.unfinished:
+      damaged('the last JPEG has no end')
+
+
+def _check_skipped(
+  splitter: JpegSplitter, before: int, damaged: Damaged
+) -> int:
+  """Compares the bytes between two JPEGs; returns those skipped so far."""
+  between = splitter.skipped - before
+  if between > HEADERS:
+    damaged(f'{between:,} bytes are no JPEG')
+  return splitter.skipped
 
 
 def decode_jpeg(data: bytes, name: str) -> np.ndarray:

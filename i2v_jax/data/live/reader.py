@@ -7,13 +7,13 @@ import time
 import av
 
 from i2v_jax.data.live import containers
-from i2v_jax.data.live.connections import Connection, Shown
-from i2v_jax.data.live.frames import FrameMaker, Options
+from i2v_jax.data.live.connections import Connection, SourceFrame
+from i2v_jax.data.live.frames import FrameMaker, ReadOptions
 from i2v_jax.data.live.inbox import Inbox
 from i2v_jax.data.live.opening import connect
-from i2v_jax.data.live.places import Place
 from i2v_jax.data.live.sampling import Sampler, find_rate
-from i2v_jax.data.live.times import Times
+from i2v_jax.data.live.sources import Source
+from i2v_jax.data.live.times import JUMP, LONG_JUMP, Times
 from i2v_jax.data.videos import faults
 from i2v_jax.data.videos.packets import DecodeError
 from i2v_jax.runtime.errors import UserError
@@ -29,7 +29,7 @@ class Reader:
 
   Args:
     number: of the source in the inbox.
-    place: the source.
+    source: the source.
     inbox: where its frames go.
     options: how it is read.
 
@@ -47,15 +47,18 @@ class Reader:
     bug: an error that no source causes, to be raised.
   """
 
-  def __init__(self, number: int, place: Place, inbox: Inbox, options: Options):
-    self.name, self._place, self._options = place.name, place, options
+  def __init__(
+    self, number: int, source: Source, inbox: Inbox, options: ReadOptions
+  ):
+    self.name, self._source, self._options = source.name, source, options
     self._number, self.inbox = number, inbox
     self._times, self._stop = Times(), threading.Event()
     self._lasting, self._lost, self._tries = False, 0.0, 0
-    self._started, self.heard, self.rate, self.reconnects = 0.0, 0.0, 0.0, 0
+    self._started, self._of = 0.0, 0.0
+    self.heard, self.rate, self.reconnects = 0.0, 0.0, 0
     self.connected = self.live = self.ended = False
     self.notes: collections.deque[str] = collections.deque(maxlen=NOTES)
-    self._maker = FrameMaker(place, options, self._times, self.notes)
+    self._maker = FrameMaker(source, options, self._times, self.notes)
     self.failure, self.bug = '', None
     self._thread = threading.Thread(
       target=self._run, name=f'i2v {self.name}', daemon=True
@@ -85,7 +88,8 @@ class Reader:
       Whether it has ended.
     """
     self._stop.set()
-    self._thread.join(seconds)
+    if self._thread.is_alive():  # which it is not before `start`
+      self._thread.join(seconds)
     return not self._thread.is_alive()
 
   def _run(self) -> None:
@@ -117,7 +121,7 @@ class Reader:
     options = self._options
     try:
       with connect(
-        self._place, options.fps, options.raw, options.pipe
+        self._source, options.fps, options.raw, options.pipe
       ) as connection:
         self._follow(connection)
         if not self._lasting and not self._stop.is_set():
@@ -147,13 +151,15 @@ class Reader:
   def _follow(self, connection: Connection) -> None:
     """Takes frames of an open source until it ends."""
     options = self._options
-    self.rate = find_rate(
-      options.spec, connection.rate, options.rate, options.segment, self.name
+    # A source that is opened again may no longer say its rate.
+    self.rate = self.rate or find_rate(
+      options.spec, connection.rate, options, self.name
     )
-    self._maker.rate = self.rate
-    of = connection.rate or self.rate
+    self._of = of = connection.rate or self._of or self.rate
+    self._maker.begin(self.rate)
     sampler, epoch = Sampler(self.rate, of), self._times.epoch
     self.live = not connection.recorded
+    jump = JUMP if self.live else LONG_JUMP
     for number, shown in enumerate(connection.read(self._maker.leave_out)):
       if self._stop.is_set():
         return
@@ -163,12 +169,15 @@ class Reader:
         self._check_rate(connection.rate, number)
       self.heard = time.monotonic()
       elapsed = self.heard - self._started if self.live else 0.0
-      seconds = self._times.place(shown.stamp, 1 / of, elapsed)
+      seconds = self._times.place(shown.stamp, 1 / of, elapsed, jump)
       if self._times.epoch != epoch:
         epoch = self._times.epoch
         sampler.restart()
       if sampler.take(seconds):
         self._take(shown, seconds, connection)
+        if self._times.epoch != epoch:  # it continues nothing
+          epoch = self._times.epoch
+          sampler.begin(seconds)
 
   def _check_rate(self, stated: float, count: int) -> None:
     """Notes a rate that is not as stated, or lower than the model wants."""
@@ -190,7 +199,9 @@ class Reader:
     now = time.monotonic()
     self._started = self._started or now
     self._times.restart(now - self._started)
-    self.connected, self._lasting = True, connection.lasting
+    self._lasting = connection.lasting
+    # In this order, or the session finds a long silence in between.
+    self.heard, self.connected = now, True
     if self._lost:
       self.reconnects += 1
       self.notes.append(
@@ -198,7 +209,9 @@ class Reader:
       )
     self._lost, self._tries = 0.0, 0
 
-  def _take(self, shown: Shown, seconds: float, connection: Connection) -> None:
+  def _take(
+    self, shown: SourceFrame, seconds: float, connection: Connection
+  ) -> None:
     options = self._options
     if connection.recorded and not options.fast:
       self._pace(seconds)

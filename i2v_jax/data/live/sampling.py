@@ -1,6 +1,7 @@
 """Which frames of a source a model sees: at a rate, by their times."""
 
 import math
+from typing import Protocol
 
 from i2v_jax.data.clips.spec import ClipSpec
 from i2v_jax.runtime import ranges
@@ -28,10 +29,14 @@ class Sampler:
     """Takes the next frame, and counts from its time."""
     self._origin = None
 
+  def begin(self, seconds: float) -> None:
+    """Counts from the frame at `seconds`, which has been taken."""
+    self._origin, self._last = seconds, 0
+
   def take(self, seconds: float) -> bool:
     """Whether the frame at `seconds`, after all before it, is taken."""
     if self._origin is None:
-      self._origin, self._last = seconds, 0
+      self.begin(seconds)
       return True
     number = math.floor((seconds - self._origin) * self._rate + self._near)
     if number <= self._last:
@@ -40,34 +45,47 @@ class Sampler:
     return True
 
 
-def find_rate(
-  spec: ClipSpec, stated: float, given: float | None, segment: float, name: str
-) -> float:
+class Rates(Protocol):
+  """What says how many frames a second a model sees.
+
+  Attributes:
+    rate: frames a second that were asked for, or None.
+    training_fps: median frames a second of the training videos; None if the
+      run does not say it.
+    segment: median seconds of the segments the model was trained on, 0 if it
+      was trained on complete videos.
+  """
+
+  rate: float | None
+  training_fps: float | None
+  segment: float
+
+
+def find_rate(spec: ClipSpec, stated: float, rates: Rates, name: str) -> float:
   """Finds how many frames a second a model sees of a source.
 
   Args:
     spec: how the model's clips were sampled.
     stated: frames a second of the source, 0 if unknown.
-    given: frames a second that were asked for.
-    segment: median seconds of the segments the model was trained on, 0 if it
-      was trained on complete videos.
+    rates: what else says it.
     name: of the source.
 
   Raises:
     UserError: nothing says it.
   """
-  if given is not None:
-    return ranges.POSITIVE('--rate', given)
+  if rates.rate is not None:
+    return ranges.POSITIVE('--rate', rates.rate)
   if spec.sampling == 'uniform':
-    if segment:
-      return spec.num_frames / segment
+    if rates.segment:
+      return spec.num_frames / rates.segment
     raise UserError(
       'The clips of this model are spread over complete videos of any length, '
       'so it has no rate; give --rate, frames a second.'
     )
-  if not stated:
+  fps = rates.training_fps or stated
+  if not fps:
     raise UserError(
       f'{name} does not say how many frames a second it has; give --rate, '
       'frames a second that the model sees, or --fps for stdin.'
     )
-  return stated / spec.stride
+  return fps / spec.stride

@@ -3,14 +3,14 @@
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 
-from i2v_jax.data.live.frames import Options
+from i2v_jax.data.live.frames import ReadOptions
 from i2v_jax.data.live.opening import check_options
-from i2v_jax.data.live.places import find_places
 from i2v_jax.data.live.sampling import find_rate
+from i2v_jax.data.live.sources import find_sources
 from i2v_jax.deploy.prediction.timeline_rules import make_rules
 from i2v_jax.deploy.stream import recogniser, server
 from i2v_jax.deploy.stream.event_file import EventFile
-from i2v_jax.deploy.stream.gallery import Gallery
+from i2v_jax.deploy.stream.hub import Hub
 from i2v_jax.deploy.stream.screen import Screen
 from i2v_jax.deploy.stream.session import Listener, Session
 from i2v_jax.deploy.trained import Trained
@@ -37,7 +37,7 @@ def stream(
     serve: `HOST:PORT` for viewers.
     threshold: as in `timeline_rules.make_rules`.
     rules: further arguments of it.
-    **options: `rate`, `fps`, `raw`, `gap` and `fast` of `frames.Options`.
+    **options: `rate`, `fps`, `raw`, `gap` and `fast` of `frames.ReadOptions`.
 
   Returns:
     The number of sources that failed.
@@ -47,17 +47,32 @@ def stream(
     OSError: the file of events cannot be written.
     UserError: options that do not go together, or a model that cannot stream.
   """
-  places = find_places(sources)
-  kinds = {place.kind for place in places}
+  found = find_sources(sources)
+  kinds = {source.kind for source in found}
   check_options(options.get('fps'), options.get('raw'), kinds)
-  found = make_rules(trained, threshold, **rules or {})
-  model = recogniser.TrainedRecogniser(trained, len(places))
-  segment, spec = trained.calibration.segment_seconds, trained.spec
-  find_rate(spec, 1.0, options.get('rate'), segment, 'a source')
-  reading = Options(spec, segment=segment, pictures=bool(serve), **options)
+  event_rules = make_rules(trained, threshold, **rules or {})
+  model = recogniser.TrainedRecogniser(trained, len(found))
+  reading = ReadOptions(
+    trained.spec,
+    segment=trained.calibration.segment_seconds,
+    training_fps=trained.training_fps,
+    pictures=bool(serve),
+    **options,
+  )
+  find_rate(reading.spec, 1.0, reading, 'a source')
+  if reading.rate is None and _takes_rate_of_source(reading):
+    console.print(
+      'This run does not say how many frames a second its training videos had; '
+      'the model sees those of each source, divided by clip.stride. If they '
+      'differ, give --rate.'
+    )
   with open_listeners(out, serve) as listeners, Stopping() as stopping:
-    session = Session(model, places, reading, found, listeners)
+    session = Session(model, found, reading, event_rules, listeners)
     return session.run(stopping)
+
+
+def _takes_rate_of_source(reading: ReadOptions) -> bool:
+  return reading.training_fps is None and reading.spec.sampling != 'uniform'
 
 
 @contextlib.contextmanager
@@ -68,11 +83,13 @@ def open_listeners(
   with contextlib.ExitStack() as stack:
     listeners: list[Listener] = [Screen(console)]
     if serve:
-      gallery = Gallery()
-      served = server.Server(gallery, *server.parse_address(serve))
+      hub = Hub()
+      served = server.Server(hub, *server.parse_address(serve))
       stack.callback(served.close)
       console.print(f'viewers: {served.url}')
-      listeners.append(gallery)
+      listeners.append(hub)
     if out:
-      listeners.append(EventFile(out))
+      events = EventFile(out)
+      stack.callback(events.close)
+      listeners.append(events)
     yield listeners

@@ -67,8 +67,7 @@ def describe_event(stream: Stream, event: Event) -> dict[str, Any]:
     found['end'] = round(event.end, 3)
   found['score'] = round(event.score, 6)
   if stream.reader.live:
-    seconds = event.start if event.end is None else event.end
-    ago = stream.frame.seconds - seconds
+    ago = stream.frame.seconds - event.seconds
     found['clock'] = show_clock(stream.frame.clock - ago)
   return found
 

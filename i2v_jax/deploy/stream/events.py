@@ -12,6 +12,7 @@ import numpy as np
 
 from i2v_jax.data.sets.background import is_background
 from i2v_jax.deploy.prediction.timeline import ROUNDING, Rules
+from i2v_jax.deploy.prediction.timeline_bars import format_time
 
 BEGIN, END = 'begin', 'end'
 
@@ -24,7 +25,7 @@ class Event(NamedTuple):
     name: of the class.
     start: seconds of the stream at which it began.
     end: seconds at which it ended, None if it begins.
-    score: probability as it begins; at its end, the mean.
+    score: probability of its first frame; at its end, the mean.
   """
 
   kind: str
@@ -33,6 +34,19 @@ class Event(NamedTuple):
   end: float | None
   score: float
 
+  @property
+  def seconds(self) -> float:
+    """When it happened, seconds of the stream."""
+    return self.start if self.end is None else self.end
+
+  @property
+  def text(self) -> str:
+    """What happened, for people."""
+    if self.end is None:
+      return f'{self.name} begins, {self.score:.0%}'
+    lasted = format_time(self.end - self.start)
+    return f'{self.name} ends after {lasted}, mean {self.score:.0%}'
+
 
 @dataclasses.dataclass
 class _Segment:
@@ -40,15 +54,17 @@ class _Segment:
 
   Attributes:
     start: seconds.
+    first: probability at `start`.
     stop: end of its last run so far, seconds.
     running: whether the class holds now.
     blocked: whether another class has had the gap since `stop`.
-    told: whether its beginning has been reported.
+    reported: whether its beginning has been reported.
     total: probability times seconds, up to `stop`.
     gap: the same since then.
   """
 
   start: float
+  first: float
   stop: float
   running: bool = True
   blocked: bool = False
@@ -126,7 +142,7 @@ class EventFinder:
     if rules.exclusive:
       self._block()
     for label in labels:
-      found += self._tell(label)
+      found += self._report(label)
     return sorted(found, key=_find_order)
 
   def _move_class(self, label: int, reaches: bool, stays: bool) -> list[Event]:
@@ -141,7 +157,8 @@ class EventFinder:
       return found
     if segment:
       found += self._end(label, segment)
-    self._segments[label] = _Segment(self._time, self._time)
+    first = float(self._scores[label])
+    self._segments[label] = _Segment(self._time, first, self._time)
     return found
 
   def _joins(self, segment: _Segment) -> bool:
@@ -154,8 +171,8 @@ class EventFinder:
       for segment in self._segments.values():
         segment.blocked |= not segment.running
 
-  def _tell(self, label: int) -> list[Event]:
-    """Tells what is certain of a class by now."""
+  def _report(self, label: int) -> list[Event]:
+    """Reports what is certain of a class by now."""
     segment, found = self._segments[label], []
     if not segment.reported and self._is_long(segment):
       found.append(self._begin(label, segment))
@@ -170,8 +187,8 @@ class EventFinder:
 
   def _begin(self, label: int, segment: _Segment) -> Event:
     segment.reported = True
-    name, score = self._rules.class_names[label], float(self._scores[label])
-    return Event(BEGIN, name, segment.start, None, score)
+    name = self._rules.class_names[label]
+    return Event(BEGIN, name, segment.start, None, segment.first)
 
   def _end(self, label: int, segment: _Segment) -> Iterator[Event]:
     if not self._is_long(segment):
@@ -185,5 +202,4 @@ class EventFinder:
 
 def _find_order(event: Event) -> tuple[float, bool]:
   """By time; what ends comes before what begins then."""
-  begins = event.end is None
-  return event.start if begins else event.end, begins
+  return event.seconds, event.end is None

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from i2v_jax.deploy.prediction.timeline_bars import format_time
-from i2v_jax.deploy.stream.events import BEGIN, Event
+from i2v_jax.deploy.stream.events import Event
 from i2v_jax.deploy.stream.stream import Stream
 from i2v_jax.runtime.console import Console, make_table
 
@@ -132,13 +132,7 @@ def show_stream(stream: Stream) -> str:
 
 def show_event(stream: Stream, event: Event) -> str:
   """A line of an event."""
-  if event.kind == BEGIN:
-    at, what = event.start, f'{event.name} begins, {event.score:.0%}'
-  else:
-    lasted = format_time(event.end - event.start)
-    at = event.end
-    what = f'{event.name} ends after {lasted}, mean {event.score:.0%}'
-  return f'{format_time(at)}  {stream.name}  {what}'
+  return f'{format_time(event.seconds)}  {stream.name}  {event.text}'
 
 
 def show_class(name: str, probability: float) -> str:

@@ -1,6 +1,5 @@
 """Serves a session to a few viewers: a page, events, pictures, metrics."""
 
-import contextlib
 import functools
 import hmac
 import http.server
@@ -8,27 +7,27 @@ import ipaddress
 import re
 import secrets
 import socket
-import socketserver
-import sys
 import threading
 import urllib.parse
 from http import HTTPStatus
 
-from i2v_jax.deploy.stream.gallery import Gallery
+from i2v_jax.deploy.stream.connection_server import LAST, ConnectionServer
+from i2v_jax.deploy.stream.hub import Hub
 from i2v_jax.deploy.stream.page import Page, make_page
 from i2v_jax.runtime.errors import UserError
 
-VIEWERS, CONNECTIONS = 8, 64  # at most
 SECONDS = 10.0  # a viewer that takes nothing for so long is sent away
 ALIVE = 5.0  # seconds between signs of life
-LAST = 1.0  # seconds for the last messages
 LOOPBACK = '127.0.0.1'
+# Addresses that stand for all; and others, kept for documentation, to which
+# there is a way if there is one to anywhere.
+_OUTER = {'0.0.0.0': '192.0.2.1', '::': '2001:db8::1'}
 _PICTURE = re.compile(r'/picture/(\d{1,4})')
 _HEADERS = {
   'Cache-Control': 'no-store',
   'Cross-Origin-Resource-Policy': 'same-origin',
   'Referrer-Policy': 'no-referrer',
-  'X-Content-Type-Options': 'nosniff',
+  'X-Content-Type-ReadOptions': 'nosniff',
 }
 
 
@@ -56,11 +55,28 @@ def is_loopback(host: str) -> bool:
     return host.lower() == 'localhost'
 
 
+def find_reachable(host: str) -> str:
+  """Finds an address by which others reach this machine at `host`.
+
+  That is `host`, unless it means all addresses: then the one that faces the
+  outer network, else the name of the machine.
+  """
+  if host not in _OUTER:
+    return host
+  family = socket.AF_INET6 if ':' in host else socket.AF_INET
+  with socket.socket(family, socket.SOCK_DGRAM) as probe:
+    try:
+      probe.connect((_OUTER[host], 9))  # which sends nothing
+    except OSError:
+      return socket.gethostname()
+    return probe.getsockname()[0]
+
+
 class Server:
-  """Serves a gallery in threads of its own, until `close`.
+  """Serves a hub in threads of its own, until `close`.
 
   Args:
-    gallery: what is served.
+    hub: what is served.
     host: at which; one that others can reach asks for a token.
     port: the same; 0 takes any that is free.
 
@@ -71,19 +87,20 @@ class Server:
     UserError: the host is unknown, or the port is taken or not allowed.
   """
 
-  def __init__(self, gallery: Gallery, host: str = LOOPBACK, port: int = 0):
-    self._gallery = gallery
+  def __init__(self, hub: Hub, host: str = LOOPBACK, port: int = 0):
+    self._hub = hub
     self._token = '' if is_loopback(host) else secrets.token_urlsafe(16)
-    handle = functools.partial(_Handler, gallery, make_page(), self._token)
+    handle = functools.partial(_Handler, hub, make_page(), self._token)
     try:
-      self._server = _HttpServer((host, port), handle)
+      self._server = ConnectionServer((host, port), handle)
     except (OSError, OverflowError, UnicodeError) as error:
       reason = getattr(error, 'strerror', None) or error
       raise UserError(
         f'--serve {host}:{port} is not possible ({reason}); give another host '
         'or port.'
       ) from error
-    shown = f'[{host}]' if ':' in host else host
+    shown = find_reachable(host)
+    shown = f'[{shown}]' if ':' in shown else shown
     query = f'?token={self._token}' if self._token else ''
     self.url = f'http://{shown}:{self._server.server_port}/{query}'
     self._thread = threading.Thread(
@@ -96,64 +113,10 @@ class Server:
     self._server.shutdown()
     self._thread.join()
     self._server.server_close()
-    self._gallery.wait_empty(LAST)
+    self._hub.wait_empty(LAST)
     self._server.closing = True
-    self._gallery.wake()
+    self._hub.wake()
     self._server.close_connections()
-
-
-class _HttpServer(socketserver.ThreadingMixIn, http.server.HTTPServer):
-  daemon_threads = True
-  block_on_close = False
-  request_queue_size = CONNECTIONS
-
-  def __init__(self, address, handle):
-    self.address_family = (
-      socket.AF_INET6 if ':' in address[0] else socket.AF_INET
-    )
-    self._lock, self.closing = threading.Lock(), False
-    self._open: dict[socket.socket, threading.Thread | None] = {}
-    self.viewers = threading.BoundedSemaphore(VIEWERS)
-    super().__init__(address, handle)
-
-  def server_bind(self) -> None:
-    # HTTPServer would look its own name up, which may take long.
-    socketserver.TCPServer.server_bind(self)
-    self.server_name, self.server_port = self.server_address[:2]
-
-  def process_request(self, request, client_address) -> None:
-    with self._lock:
-      if full := len(self._open) >= CONNECTIONS:
-        self.close_request(request)
-      else:
-        self._open[request] = None
-    if not full:
-      super().process_request(request, client_address)
-
-  def process_request_thread(self, request, client_address) -> None:
-    with self._lock:
-      self._open[request] = threading.current_thread()
-    super().process_request_thread(request, client_address)
-
-  def shutdown_request(self, request) -> None:
-    with self._lock:
-      self._open.pop(request, None)
-    super().shutdown_request(request)
-
-  def close_connections(self) -> None:
-    """Ends what is open, so that its threads end."""
-    with self._lock:
-      threads = [*filter(None, self._open.values())]
-      for request in self._open:
-        with contextlib.suppress(OSError):  # the viewer has gone
-          request.shutdown(socket.SHUT_RDWR)
-    for thread in threads:
-      thread.join(LAST)
-
-  def handle_error(self, request, client_address) -> None:
-    """A viewer that has gone is no error."""
-    if not isinstance(sys.exception(), OSError):
-      super().handle_error(request, client_address)
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -163,22 +126,38 @@ class _Handler(http.server.BaseHTTPRequestHandler):
   server_version, sys_version = 'i2v', ''
   timeout = SECONDS
 
-  def __init__(self, gallery: Gallery, page: Page, token: str, *args):
-    self._gallery, self._page, self._token = gallery, page, token
+  def __init__(self, hub: Hub, page: Page, token: str, *args):
+    self._hub, self._page, self._token = hub, page, token
     super().__init__(*args)
 
   def log_message(self, *_) -> None:
     """Nothing is printed between the lines of the session."""
 
+  def handle_one_request(self) -> None:
+    self.server.expect_request(self.request)
+    super().handle_one_request()
+
   def do_GET(self) -> None:
-    address = urllib.parse.urlsplit(self.path)
-    if not self._is_allowed(address.query):
+    self.server.note_request(self.request)
+    try:
+      address = urllib.parse.urlsplit(self.path)
+      allowed = self._is_allowed(address.query) and self._is_ours(address.path)
+    except ValueError:  # a path or host with half of an IPv6 address
+      self._refuse(HTTPStatus.BAD_REQUEST)
+      return
+    if not allowed:
       self._refuse(HTTPStatus.FORBIDDEN)
-    elif address.path == '/':
+    elif not self.server.admit(self.request):
+      self._refuse(HTTPStatus.SERVICE_UNAVAILABLE)
+    else:
+      self._answer(address)
+
+  def _answer(self, address: urllib.parse.SplitResult) -> None:
+    if address.path == '/':
       more = {'Content-Security-Policy': self._page.policy}
       self._send('text/html; charset=utf-8', self._page.html, more)
     elif address.path == '/metrics':
-      metrics = self._gallery.describe_metrics()
+      metrics = self._hub.describe_metrics()
       text = metrics.encode(errors='backslashreplace')
       self._send('text/plain; version=0.0.4; charset=utf-8', text)
     elif address.path == '/events':
@@ -202,8 +181,19 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     same = functools.partial(hmac.compare_digest, self._token.encode())
     return same(given.encode()) or same(bearer.encode())
 
+  def _is_ours(self, path: str) -> bool:
+    """Whether no page of another site asks, which would take a place.
+
+    A link to the page itself may stand anywhere.
+    """
+    origin = self.headers.get('Origin')
+    if origin and origin != f'http://{self.headers.get("Host")}':
+      return False
+    site = self.headers.get('Sec-Fetch-Site', 'none')
+    return path == '/' or site in ('none', 'same-origin')
+
   def _send_picture(self, number: int) -> None:
-    picture = self._gallery.find_picture(number)
+    picture = self._hub.find_picture(number)
     if picture is None:
       self._refuse(HTTPStatus.NOT_FOUND)
     else:
@@ -222,16 +212,16 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
   def _follow(self) -> None:
     """Sends what is new, until the session or the connection ends."""
-    gallery, number = self._gallery, 0
-    with gallery.count_viewer():
+    hub, number = self._hub, 0
+    with hub.count_viewer():
       while not self._is_done(number):
-        messages = gallery.wait_after(number, ALIVE, self._is_closing)
+        messages = hub.wait_after(number, ALIVE, self._is_closing)
         sent = b''.join(message.text for message in messages) or b':\n\n'
         self.wfile.write(sent)
         number = messages[-1].number if messages else number
 
   def _is_done(self, number: int) -> bool:
-    all_sent = self._gallery.closed and number >= self._gallery.number
+    all_sent = self._hub.closed and number >= self._hub.number
     return all_sent or self.server.closing
 
   def _is_closing(self) -> bool:
@@ -243,7 +233,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
   def _refuse(self, status: HTTPStatus) -> None:
     body = f'{status.phrase}\n'.encode()
-    self._start('text/plain', {'Content-Length': str(len(body))}, status)
+    more = {'Content-Length': str(len(body))}
+    if status != HTTPStatus.NOT_FOUND:
+      more['Connection'] = 'close'
+    self._start('text/plain', more, status)
     self.wfile.write(body)
 
   def _start(

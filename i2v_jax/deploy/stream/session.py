@@ -1,15 +1,16 @@
 """Frames of all sources, in one batch, to those who listen."""
 
+import contextlib
 import time
 from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 
-from i2v_jax.data.live.frames import Options
+from i2v_jax.data.live.frames import ReadOptions
 from i2v_jax.data.live.inbox import Frame, Inbox
-from i2v_jax.data.live.places import Place
 from i2v_jax.data.live.reader import Reader
+from i2v_jax.data.live.sources import Source
 from i2v_jax.deploy.prediction.timeline import Rules
 from i2v_jax.deploy.stream.events import Event
 from i2v_jax.deploy.stream.recogniser import Recogniser
@@ -18,6 +19,7 @@ from i2v_jax.runtime.errors import NonFiniteError
 from i2v_jax.runtime.signals import Stopping
 
 LAST = 1.0  # seconds in which sources are closed
+LINGER = 0.25  # of the time between two frames, for those of other sources
 WAIT = 0.1  # seconds after which signals and silent sources are looked at
 
 
@@ -44,33 +46,33 @@ class Session:
   """Streams that share a model.
 
   Args:
-    recogniser: for as many streams as there are places.
-    places: the sources.
+    recogniser: for as many streams as there are sources.
+    sources: the sources.
     options: how they are read.
     rules: how events are found.
     listeners: those that hear what happens.
 
   Attributes:
-    streams: in the order of the places.
+    streams: in the order of the sources.
   """
 
   def __init__(
     self,
     recogniser: Recogniser,
-    places: Sequence[Place],
-    options: Options,
+    sources: Sequence[Source],
+    options: ReadOptions,
     rules: Rules,
     listeners: Sequence[Listener] = (),
   ):
     self._recogniser, self._listeners = recogniser, listeners
-    self._inbox, size = Inbox(len(places)), options.spec.image_size
+    self._inbox, size = Inbox(len(sources)), options.spec.image_size
     self._together = [
-      options.fast and place.kind in ('file', 'folder') for place in places
+      options.fast and source.kind in ('file', 'folder') for source in sources
     ]
-    self._frames = np.zeros((len(places), size, size, 3), np.uint8)
+    self._frames = np.zeros((len(sources), size, size, 3), np.uint8)
     self.streams = [
-      Stream(number, Reader(number, place, self._inbox, options), rules)
-      for number, place in enumerate(places)
+      Stream(number, Reader(number, source, self._inbox, options), rules)
+      for number, source in enumerate(sources)
     ]
 
   def run(self, stopping: Stopping) -> int:
@@ -79,33 +81,53 @@ class Session:
     Raises:
       NonFiniteError: the model gives non-finite probabilities.
     """
-    for listener in self._listeners:
-      listener.begin(self.streams)
-    self._warm_up()
-    for stream in self.streams:
-      stream.reader.start()
-    try:
+    with contextlib.ExitStack() as stack:  # what fails leaves nothing open
+      for listener in self._listeners:
+        stack.callback(listener.close)
+      for listener in self._listeners:
+        listener.begin(self.streams)
+      self._warm_up()
+      stack.callback(self._report_last)
+      stack.callback(self._close_sources)
+      for stream in self.streams:
+        stream.reader.start()
       while not (self._inbox.finished or stopping.requested):
-        self._step(self._inbox.take(WAIT, self._together))
-        self._tell_notes()
-    finally:
-      self._close()
+        self._step(self._take())
+        self._report_notes()
+        self._report_ends()
     return sum(bool(stream.reader.failure) for stream in self.streams)
 
-  def _close(self) -> None:
+  def _take(self) -> list[Frame | None]:
+    """Takes the new frames; of live sources those that come at once.
+
+    They come at any time, each alone; every step costs the whole batch.
+    """
+    live = [s.reader.live and s.state == 'live' for s in self.streams]
+    rates = [s.reader.rate for s in self.streams if live[s.number]]
+    linger = LINGER / max(rates) if len(rates) > 1 else 0.0
+    return self._inbox.take(WAIT, self._together, linger, live)
+
+  def _close_sources(self) -> None:
     self._inbox.close()
     for stream in self.streams:
       stream.reader.stop()
     end = time.monotonic() + LAST
     for stream in self.streams:
       stream.reader.close(max(end - time.monotonic(), 0))
+
+  def _report_last(self) -> None:
     try:
-      self._tell_notes()
-      for stream in self.streams:
-        self._tell(stream, stream.finish())
+      self._report_notes()
     finally:
-      for listener in self._listeners:
-        listener.close()
+      for stream in self.streams:
+        if not stream.finished:
+          self._report(stream, stream.finish())
+
+  def _report_ends(self) -> None:
+    """Reports the ends of events of which no further frame comes."""
+    for stream in self.streams:
+      if stream.is_over():
+        self._report(stream, stream.finish())
 
   def _step(self, frames: list[Frame | None]) -> None:
     present = np.array([frame is not None for frame in frames])
@@ -120,18 +142,18 @@ class Session:
       stream = self.streams[number]
       _check_finite(scores[number], stream)
       events = stream.take(frames[number], scores[number], bool(fresh[number]))
-      self._tell(stream, events)
+      self._report(stream, events)
 
   def _warm_up(self) -> None:
     """Compiles the step before frames come; no stream has a frame."""
     none = np.zeros(len(self.streams), bool)
     self._recogniser.step(self._frames, none, none)
 
-  def _tell(self, stream: Stream, events: Sequence[Event]) -> None:
+  def _report(self, stream: Stream, events: Sequence[Event]) -> None:
     for listener in self._listeners:
       listener.hear_scores(stream, events)
 
-  def _tell_notes(self) -> None:
+  def _report_notes(self) -> None:
     now = time.monotonic()
     for stream in self.streams:
       reader = stream.reader

@@ -31,7 +31,9 @@ class Stream:
     frames: number of those that were scored.
     resets: how often it started over.
     events: number of events so far.
-    stalled: whether it has been said that no frame comes.
+    stalled: seconds of `time.monotonic` of its last frame once it has been
+      reported that no other comes, 0 else.
+    finished: whether its events have ended since its last frame.
   """
 
   number: int
@@ -43,6 +45,7 @@ class Stream:
   resets: int = 0
   events: int = 0
   stalled: float = 0.0
+  finished: bool = True
 
   def __post_init__(self):
     self._finder, self._slow = None, False
@@ -78,7 +81,7 @@ class Stream:
 
   @property
   def state(self) -> str:
-    """One word for people."""
+    """What its source does, in one word."""
     reader = self.reader
     if reader.ended:
       return 'failed' if reader.failure else 'ended'
@@ -100,14 +103,23 @@ class Stream:
       self._finder = EventFinder(self.rules, 1 / self.reader.rate)
     self.resets += fresh and self.frame is not None
     self.frame, self.frames = frame, self.frames + 1
+    self.finished = False
     self.top = self._choose(scores)
     now = time.monotonic()
     self._done.append(now)
     self._late.append(now - frame.arrived)
     return self._count(self._finder.take(frame.seconds, scores, fresh))
 
+  def is_over(self) -> bool:
+    """Whether no frame of it comes: it has ended, is lost or silent."""
+    # Asked in this order: what a reader has put before it ended is there.
+    reader = self.reader
+    over = reader.ended or not reader.connected or bool(self.stalled)
+    return over and not self.finished and not reader.inbox.holds(self.number)
+
   def finish(self) -> list[Event]:
     """Ends all events, after the last frame."""
+    self.finished = True
     return self._count(self._finder.finish()) if self._finder else []
 
   def _count(self, events: list[Event]) -> list[Event]:
@@ -115,7 +127,7 @@ class Stream:
     return events
 
   def watch(self, now: float) -> list[str]:
-    """Sentences about what is noticed for the first time.
+    """Reports what is noticed for the first time, a sentence each.
 
     Args:
       now: seconds of `time.monotonic`.
@@ -123,7 +135,7 @@ class Stream:
     return [*filter(None, (self._watch_silence(now), self._watch_drops()))]
 
   def _watch_drops(self) -> str:
-    """A sentence once if most frames are dropped."""
+    """Reports once that most frames are dropped."""
     if self._slow or self.dropped <= max(self.frames, RECENT):
       return ''
     self._slow = True
@@ -134,11 +146,11 @@ class Stream:
     )
 
   def _watch_silence(self, now: float) -> str:
-    """A sentence if frames have stopped coming, or come again."""
+    """Reports that frames have stopped coming, or come again."""
     reader = self.reader
     silent = now - reader.heard
     if self.stalled and (reader.ended or not reader.connected):
-      self.stalled = 0.0  # which is said otherwise
+      self.stalled = 0.0  # which the reader reports
     elif self.stalled and silent < STALL:
       since, self.stalled = now - self.stalled, 0.0
       return f'{self.name}: frames again after {since:.0f} s'

@@ -1,9 +1,13 @@
 """Live sources of networks, on this machine: RTSP and UDP."""
 
 import contextlib
+import itertools
 import socket
 import threading
+import types
 
+import av
+import numpy as np
 import pytest
 import rtsp
 from streamed import (
@@ -16,7 +20,9 @@ from streamed import (
   write_stream,
 )
 
+from i2v_jax.data.live import containers
 from i2v_jax.data.live import reader as readers
+from i2v_jax.data.live.sources import find_source
 
 
 @pytest.fixture(scope='module')
@@ -61,9 +67,11 @@ def sending(stream):
 
   thread = threading.Thread(target=send)
   thread.start()
-  yield f'udp://127.0.0.1:{port}'
-  over.set()
-  thread.join(LONG)
+  try:
+    yield f'udp://127.0.0.1:{port}'
+  finally:
+    over.set()
+    thread.join(LONG)
 
 
 def test_udp_is_read_as_it_comes(stream):
@@ -86,7 +94,11 @@ def send_multipart(handler):
     handler.wfile.write(head.encode() + b'\r\n\r\n' + data + b'\r\n')
 
 
-def test_jpegs_of_a_web_camera_have_the_times_at_which_they_arrive():
+def test_jpegs_of_a_web_camera_have_the_times_at_which_they_arrive(monkeypatch):
+  arrivals = itertools.count(100.0, 0.7)
+  monkeypatch.setattr(
+    containers, 'time', types.SimpleNamespace(monotonic=lambda: next(arrivals))
+  )
   with serve(send_multipart) as address:
     _, reader = read_all(address)
     assert 'does not say how many frames a second' in reader.failure
@@ -95,13 +107,29 @@ def test_jpegs_of_a_web_camera_have_the_times_at_which_they_arrive():
     follow(address, rate=1e6) as (reader, frames),
   ):
     found = take_until(frames, lambda frame: frame.view.mean() > 200)
-  last = found[-1].seconds
-  assert last != pytest.approx(round(25 * last) / 25)  # as FFmpeg makes up
+  steps = np.diff([frame.seconds for frame in found]) / 0.7  # not 1 / 25
+  assert len(steps) and steps == pytest.approx(steps.round()) and all(steps)
 
 
 def test_a_rate_that_is_not_as_stated_is_reported(stream, tmp_path):
   """The stream says that it has 90 frames a second, and has 30."""
   with rtsp.serve(stream) as (address, _), follow(address) as (reader, frames):
     take_until(frames, lambda frame: frame.seconds > 1.2)
-    (note,) = (note for note in reader.notes if 'as it says' in note)
+    (note,) = (note for note in [*reader.notes] if 'as it says' in note)
   assert 'has 30 frames a second, not 90 as it says; --rate sets' in note
+
+
+def test_a_live_frame_without_a_time_is_not_given_our_clock(stream):
+  picture = av.VideoFrame(32, 32)
+  assert picture.pts is None
+  with (
+    serve(lambda handler: send_stream(handler, stream)) as address,
+    containers.ContainerConnection(find_source(address)) as connection,
+  ):
+    assert connection.lasting and connection._read_stamp(picture) is None
+
+
+def send_stream(handler, stream):
+  handler.send_response(200)
+  handler.end_headers()
+  handler.wfile.write(stream)

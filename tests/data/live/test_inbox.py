@@ -38,6 +38,25 @@ def test_sources_that_can_wait_are_taken_together():
   assert inbox.take(LONG, [True, True, False]) == ['c', None, None]
 
 
+def test_sources_that_can_wait_are_taken_together_or_not_at_all():
+  inbox = Inbox(2)
+  inbox.put(0, 'a')
+  assert inbox.take(0, [True, True]) == [None, None]
+  inbox.put(1, 'b')
+  assert inbox.take(0, [True, True]) == ['a', 'b']
+
+
+def test_others_that_are_expected_are_waited_for():
+  inbox = Inbox(3)
+  inbox.put(0, 'a')
+  thread = threading.Timer(0.01, inbox.put, (1, 'b'))
+  thread.start()
+  expected = [True, True, False]
+  assert inbox.take(LONG, (), LONG, expected) == ['a', 'b', None]
+  inbox.put(0, 'c')
+  assert inbox.take(LONG, (), 0.0, expected) == ['c', None, None]
+
+
 def test_it_is_finished_when_all_have_ended_and_all_is_taken():
   inbox = Inbox(2)
   inbox.put(0, 'last')

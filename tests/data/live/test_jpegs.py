@@ -41,8 +41,8 @@ def test_each_jpeg_is_given_as_it_was(piece):
 
 def test_it_does_not_wait_for_the_next_one():
   splitter = jpegs.JpegSplitter()
-  assert splitter.take(ONE[:-1]) == []
-  assert splitter.take(ONE[-1:]) == [ONE]
+  assert [*splitter.take(ONE[:-1])] == [] and splitter.unfinished
+  assert [*splitter.take(ONE[-1:])] == [ONE] and not splitter.unfinished
 
 
 @pytest.mark.parametrize('piece', [1, 5, 10_000])
@@ -64,6 +64,6 @@ def test_garbage_takes_no_memory(monkeypatch):
   splitter = jpegs.JpegSplitter()
   rng = np.random.default_rng(1)
   for _ in range(50):
-    assert not splitter.take(b'\xff\xd8\xff\xda\0\2' + rng.bytes(400))
+    assert not [*splitter.take(b'\xff\xd8\xff\xda\0\2' + rng.bytes(400))]
     assert len(splitter._data) < 3000
   assert splitter.skipped > 10_000

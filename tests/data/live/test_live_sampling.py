@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from streamed import SPEC
 
+from i2v_jax.data.live.frames import ReadOptions
 from i2v_jax.data.live.sampling import Sampler, find_rate
 from i2v_jax.runtime.errors import UserError
 
@@ -13,6 +14,10 @@ from i2v_jax.runtime.errors import UserError
 def taken(times, rate, of):
   sampler = Sampler(rate, of)
   return [i for i, seconds in enumerate(times) if sampler.take(seconds)]
+
+
+def find(spec, stated, **options):
+  return find_rate(spec, stated, ReadOptions(spec, **options), 'cam')
 
 
 @pytest.mark.parametrize('stride', [1, 2, 3, 8])
@@ -58,17 +63,24 @@ def test_a_restart_counts_from_the_next_frame():
 
 def test_the_rate_is_that_of_the_training():
   spec = dataclasses.replace(SPEC, stride=4)
-  assert find_rate(spec, 30.0, None, 0.0, 'cam') == 7.5
-  assert find_rate(spec, 30.0, 12.0, 0.0, 'cam') == 12
+  assert find(spec, 30.0) == 7.5
+  assert find(spec, 30.0, rate=12.0) == 12
   spread = dataclasses.replace(SPEC, sampling='uniform')
-  assert find_rate(spread, 30.0, None, 2.0, 'cam') == SPEC.num_frames / 2
+  assert find(spread, 30.0, segment=2.0) == SPEC.num_frames / 2
+
+
+@pytest.mark.parametrize('stated', [0.0, 25.0, 60.0])
+def test_the_rate_of_the_training_videos_counts_whatever_a_source_has(stated):
+  spec = dataclasses.replace(SPEC, stride=4)
+  assert find(spec, stated, training_fps=30.0) == 7.5
+  assert find(spec, stated, training_fps=30.0, rate=9.0) == 9
 
 
 def test_a_rate_that_nothing_says_is_asked_for():
   with pytest.raises(UserError, match=r'cam does not say .* give --rate'):
-    find_rate(SPEC, 0.0, None, 0.0, 'cam')
+    find(SPEC, 0.0)
   spread = dataclasses.replace(SPEC, sampling='uniform')
   with pytest.raises(UserError, match=r'spread over complete .* give --rate'):
-    find_rate(spread, 30.0, None, 0.0, 'cam')
+    find(spread, 30.0)
   with pytest.raises(UserError, match='--rate is 0'):
-    find_rate(SPEC, 30.0, 0, 0.0, 'cam')
+    find(SPEC, 30.0, rate=0)

@@ -1,10 +1,13 @@
 """Frames from stdin, raw or as JPEGs."""
 
+import itertools
+import types
+
+import cv2
 import numpy as np
 from streamed import SPEC, encode_jpeg, read_pipe
 
-from i2v_jax.data.live import views
-from i2v_jax.data.live.pipes import decode_jpeg
+from i2v_jax.data.live import pipes, views
 
 RAW = dict(raw=(24, 16), fps=10.0)
 
@@ -20,15 +23,23 @@ def test_raw_frames_are_those_that_were_sent():
 
 
 def test_jpegs_are_decoded_as_opencv_does():
-  sent = [encode_jpeg(value) for value in (0, 90, 250)]
-  frames, _ = read_pipe(b''.join(sent), fps=5.0)
-  found = [frame.view.mean() for frame in frames]
-  assert found == [decode_jpeg(jpeg, '').mean() for jpeg in sent]
+  images = np.random.default_rng(0).integers(0, 256, (3, 16, 24, 3), np.uint8)
+  sent = [cv2.imencode('.jpg', image)[1] for image in images]
+  frames, _ = read_pipe(b''.join(data.tobytes() for data in sent), fps=5.0)
+  spec = views.make_frame_spec(SPEC)
+  for frame, data in zip(frames, sent, strict=True):
+    bgr = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    wanted = views.make_view(np.ascontiguousarray(bgr[..., ::-1]), spec)
+    np.testing.assert_array_equal(frame.view, wanted)
 
 
-def test_without_a_rate_frames_have_the_time_at_which_they_arrive():
-  frames, _ = read_pipe(encode_jpeg(9) + encode_jpeg(8), rate=1e6)
-  assert frames[0].seconds == 0 and len(frames) in (1, 2)
+def test_without_a_rate_frames_have_the_time_at_which_they_arrive(monkeypatch):
+  arrivals = itertools.count(100.0, 0.5)
+  monkeypatch.setattr(
+    pipes, 'time', types.SimpleNamespace(monotonic=lambda: next(arrivals))
+  )
+  frames, _ = read_pipe(encode_jpeg(9) * 3, rate=1e6)
+  assert [frame.seconds for frame in frames] == [0, 0.5, 1]
 
 
 def test_a_frame_that_is_cut_is_one_sentence():
@@ -44,9 +55,21 @@ def test_bytes_that_are_no_jpeg_are_one_sentence():
   frames, reader = read_pipe(data, fps=5.0)
   assert len(frames) == 2 and reader.damaged == 1
   assert [*reader.notes] == [
-    'stdin: a part cannot be decoded (2,006 bytes are no JPEG); such parts are '
+    'stdin: a part cannot be decoded (2,000 bytes are no JPEG); such parts are '
     'left out and counted'
   ]
+
+
+def test_the_headers_of_many_small_jpegs_are_no_damage():
+  head = b'--frame\r\nContent-Type: image/jpeg\r\n\r\n'
+  frames, reader = read_pipe((head + encode_jpeg(9)) * 60, fps=5.0)
+  assert len(frames) == 60 and reader.damaged == 0 and not reader.notes
+
+
+def test_a_last_jpeg_that_is_cut_is_one_sentence():
+  frames, reader = read_pipe(encode_jpeg(1) + encode_jpeg(2)[:-9], fps=5.0)
+  assert len(frames) == 1 and reader.damaged == 1
+  assert 'the last JPEG has no end' in reader.notes[0]
 
 
 def test_a_damaged_jpeg_is_left_out():

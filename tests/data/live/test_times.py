@@ -2,7 +2,7 @@
 
 import pytest
 
-from i2v_jax.data.live.times import Times
+from i2v_jax.data.live.times import LONG_JUMP, Times
 
 
 def place(times, stamps, **options):
@@ -18,6 +18,24 @@ def test_timestamps_count_from_the_first_one():
 def test_frames_without_timestamps_are_a_period_apart():
   times = Times()
   assert place(times, [None] * 3) == pytest.approx([0, 0.1, 0.2])
+
+
+@pytest.mark.parametrize('missing', [[0], [0, 1], [1], [2, 3]])
+def test_a_frame_without_a_timestamp_among_others_begins_no_epoch(missing):
+  stamps = [1000 + 0.1 * number for number in range(5)]
+  for number in missing:
+    stamps[number] = None
+  times = Times()
+  assert place(times, stamps) == pytest.approx([0, 0.1, 0.2, 0.3, 0.4])
+  assert times.epoch == 0
+
+
+def test_a_long_pause_of_a_recording_has_its_length():
+  times, jump = Times(), LONG_JUMP
+  assert place(times, [5, 605, 606], jump=jump) == pytest.approx([0, 600, 601])
+  assert times.epoch == 0
+  assert place(times, [95_443.0], jump=jump) == pytest.approx([601.1])
+  assert times.epoch == 1
 
 
 def test_jitter_is_no_new_start():

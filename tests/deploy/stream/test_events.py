@@ -78,11 +78,12 @@ def test_a_beginning_and_an_end_are_told_at_once():
 
 def test_a_least_length_and_a_gap_are_waited_for():
   scores = np.zeros((8, 4))
-  scores[[1, 2, 4], 0] = 0.8
+  scores[[1, 2, 4], 0] = 0.8, 0.9, 0.7
   rules = make_rules(min_length=2.0, max_gap=1.0)
   told = find(rules, np.arange(8.0), scores)
   kinds = [[event.kind for event in events] for events in told]
   assert kinds == [[], [], [], ['begin'], [], [], ['end'], [], []]
+  assert told[3] == [('begin', 'walks', 1, None, 0.8)]  # as it began
   assert told[6][0][2:4] == (1, 5)
 
 

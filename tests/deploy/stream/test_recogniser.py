@@ -1,9 +1,11 @@
 """Streams of a trained model are its clips, whichever of them have a frame."""
 
+import tracemalloc
+
 import jax
 import numpy as np
 import pytest
-from streamed import read_all
+from streamed import LONG, Heard, feed, read_all, run
 
 import i2v_jax
 from i2v_jax.deploy.stream.recogniser import TrainedRecogniser
@@ -51,6 +53,39 @@ def test_streams_without_a_frame_keep_their_state(trained):
       begins = yes & fresh[number, stream]
       found = alone.step(frames[number, stream][None], begins, yes)
       np.testing.assert_allclose(both[number][stream], found[0], atol=1e-5)
+
+
+def test_nothing_grows_over_2_000_real_steps(trained):
+  """Through the session: arrays on the device, and memory of the process."""
+  size, count = trained.spec.image_size, 2_000
+  arrays, grown = [], []
+
+  class Counted(Heard):
+    def hear_scores(self, stream, events):
+      super().hear_scores(stream, events)
+      if self.scored in (count // 10, count):
+        arrays.append(len(jax.live_arrays()))
+      if self.scored == count // 10:
+        tracemalloc.start()
+      if self.scored == count:
+        grown.append(tracemalloc.get_traced_memory()[0])
+
+  pixels = np.random.default_rng(0).integers(0, 256, (count, 9), np.uint8)
+  data = pixels.repeat(size * size // 3 + 1, axis=1)[:, : 3 * size * size]
+  pipe, thread = feed(data.tobytes())
+  options = dict(spec=trained.spec, raw=(size, size), fps=30.0, rate=30.0)
+  model = TrainedRecogniser(trained, 1)
+  try:
+    heard, _ = run(
+      ['-'], recogniser=model, stop=Counted(), pipe=pipe, **options
+    )
+  finally:
+    tracemalloc.stop()
+  thread.join(LONG)
+  assert heard.streams[0].frames == count
+  before, after = arrays
+  assert before == after and grown[0] < 1e6  # about 500 bytes a frame
+  assert model._advance._cache_size() == 1
 
 
 def test_it_is_compiled_once(trained):

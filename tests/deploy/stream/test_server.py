@@ -13,8 +13,9 @@ import processes
 import pytest
 from streamed import LONG, Counting, Heard, feed, run
 
+from i2v_jax.deploy.stream import connection_server
 from i2v_jax.deploy.stream import server as servers
-from i2v_jax.deploy.stream.gallery import Gallery
+from i2v_jax.deploy.stream.hub import Hub
 from i2v_jax.deploy.stream.server import Server, is_loopback, parse_address
 from i2v_jax.runtime.errors import UserError
 
@@ -33,16 +34,16 @@ HOSTS = {
 
 
 @pytest.fixture(scope='module')
-def gallery(shades):
+def hub(shades):
   """What is left of a session that has been."""
-  found = Gallery()
+  found = Hub()
   run([shades, shades], found, pictures=True)
   return found
 
 
 @pytest.fixture
-def server(gallery):
-  with contextlib.closing(Server(gallery)) as found:
+def server(hub):
+  with contextlib.closing(Server(hub)) as found:
     yield found
 
 
@@ -121,8 +122,8 @@ def test_other_names_of_this_machine_are_refused(server, host):
   assert ask(server, '/metrics', Host=host)[0] == HOSTS[host]
 
 
-def test_other_machines_need_the_token(gallery):
-  with contextlib.closing(Server(gallery, '0.0.0.0')) as server:
+def test_other_machines_need_the_token(hub):
+  with contextlib.closing(Server(hub, '0.0.0.0')) as server:
     token = server.url.partition('?token=')[2]
     assert len(token) > 20
     for path in ('/', '/events', '/metrics', '/picture/0'):
@@ -136,18 +137,21 @@ def test_other_machines_need_the_token(gallery):
 
 
 @contextlib.contextmanager
+def idling(server, count):
+  """So many connections that have asked for nothing."""
+  address = '127.0.0.1', server._server.server_port
+  with contextlib.ExitStack() as stack:
+    connect = lambda: socket.create_connection(address, LONG)
+    yield [stack.enter_context(connect()) for _ in range(count)]
+
+
+@contextlib.contextmanager
 def looking(server, count):
   """So many viewers who have asked for events, and read nothing."""
-  with contextlib.ExitStack() as stack:
-    found = []
-    for _ in range(count):
-      viewer = socket.create_connection(
-        ('127.0.0.1', server._server.server_port), LONG
-      )
-      stack.enter_context(contextlib.closing(viewer))
+  with idling(server, count) as viewers:
+    for viewer in viewers:
       viewer.sendall(b'GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n')
-      found.append(viewer)
-    yield found
+    yield viewers
 
 
 def read_head(viewer):
@@ -155,59 +159,138 @@ def read_head(viewer):
 
 
 def test_more_viewers_than_eight_are_refused(shades):
-  with contextlib.closing(Server(Gallery())) as server:
-    with looking(server, servers.VIEWERS + 1) as viewers:
+  with contextlib.closing(Server(Hub())) as server:
+    with looking(server, connection_server.VIEWERS + 1) as viewers:
       heads = sorted(map(read_head, viewers))
     assert heads == [b'HTTP/1.1 200'] * 8 + [b'HTTP/1.1 503']
 
 
-def test_connections_are_few(gallery, monkeypatch):
-  monkeypatch.setattr(servers, 'CONNECTIONS', 3)
-  with contextlib.closing(Server(gallery)) as server:
-    port = server._server.server_port
-    with contextlib.ExitStack() as stack:
-      for _ in range(3):
-        idle = socket.create_connection(('127.0.0.1', port), LONG)
-        stack.enter_context(contextlib.closing(idle))
-      refused = socket.create_connection(('127.0.0.1', port), LONG)
-      stack.enter_context(contextlib.closing(refused))
-      assert refused.recv(1) == b''
+def test_connections_are_few(hub, monkeypatch):
+  monkeypatch.setattr(connection_server, 'CONNECTIONS', 3)
+  with (
+    contextlib.closing(Server(hub)) as server,
+    idling(server, 3),
+    idling(server, 1) as (refused,),
+  ):
+    assert refused.recv(1) == b''
 
 
-def test_viewers_who_read_nothing_do_not_slow_a_stream():
+def test_an_address_has_few_connections_until_it_may_ask(hub, monkeypatch):
+  monkeypatch.setattr(connection_server, 'NEW', 2)
+  with (
+    contextlib.closing(Server(hub)) as server,
+    idling(server, 1),
+    idling(server, 3) as viewers,
+  ):
+    ask_for = b'GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n'
+    viewers[0].sendall(ask_for)
+    assert read_head(viewers[0]) == b'HTTP/1.1 200'
+    assert viewers[1].recv(1) == b'' == viewers[2].recv(1)
+    with idling(server, 1) as (later,):  # the first of them counts no longer
+      later.sendall(ask_for)
+      assert read_head(later) == b'HTTP/1.1 200'
+
+
+def test_one_who_does_not_finish_a_request_is_sent_away(hub, monkeypatch):
+  monkeypatch.setattr(connection_server, 'HEAD', 0.0)
+  monkeypatch.setattr(servers._Handler, 'timeout', 2 * LONG)
+  with (
+    contextlib.closing(Server(hub)) as server,
+    idling(server, 1) as (slow,),
+  ):
+    with contextlib.suppress(OSError):  # it may have been sent away
+      slow.sendall(b'GET / HTTP/1.1\r\nHost:')
+    assert slow.recv(1) == b''
+
+
+@pytest.mark.parametrize(
+  'request_line, host',
+  [('GET http://[ HTTP/1.1', 'localhost'), ('GET / HTTP/1.1', '[x')],
+)
+def test_half_an_address_is_a_bad_request(hub, capfd, request_line, host):
+  with (
+    contextlib.closing(Server(hub)) as server,
+    idling(server, 1) as (viewer,),
+  ):
+    viewer.sendall(f'{request_line}\r\nHost: {host}\r\n\r\n'.encode())
+    assert read_head(viewer) == b'HTTP/1.1 400'
+  assert capfd.readouterr() == ('', '')
+
+
+@pytest.mark.parametrize(
+  'headers',
+  [
+    {'Sec-Fetch-Site': 'cross-site'},
+    {'Sec-Fetch-Site': 'same-site'},  # another port of this machine
+    {'Origin': 'https://evil.example'},
+    {'Origin': 'null'},
+  ],
+)
+def test_a_page_of_another_site_takes_no_place(server, headers):
+  assert ask(server, '/events', **headers)[0] == 403
+
+
+def test_the_page_itself_and_links_to_it_are_served(server):
+  same = {'Sec-Fetch-Site': 'same-origin', 'Origin': server.url.rstrip('/')}
+  assert ask(server, '/events', **same)[0] == 200
+  link = {'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'navigate'}
+  assert ask(server, '/', **link)[0] == 200
+
+
+def test_the_address_shown_is_one_that_others_can_open(hub):
+  assert servers.find_reachable('cam.local') == 'cam.local'
+  with contextlib.closing(Server(hub, '0.0.0.0')) as server:
+    host = server.url.removeprefix('http://').rpartition(':')[0]
+  assert host not in ('0.0.0.0', '') and host == servers.find_reachable(
+    '0.0.0.0'
+  )
+
+
+def test_without_a_network_the_name_of_the_machine_is_shown(monkeypatch):
+  monkeypatch.setitem(servers._OUTER, '0.0.0.0', '255.255.255.255')  # refused
+  assert servers.find_reachable('0.0.0.0') == socket.gethostname()
+
+
+def test_viewers_who_read_nothing_do_not_slow_a_stream(monkeypatch):
   """Each message is 80 kB, so that sockets have no room for all of them."""
-  before = threading.active_count(), processes.open_files()
+  monkeypatch.setattr(servers._Handler, 'timeout', LONG)
+  before, files = {*threading.enumerate()}, processes.open_files()
   model = Counting()
   model.class_names = 'd' * 40_000, 'b' * 40_000
-  gallery, frames = Gallery(), 200
+  hub, frames = Hub(), 200
   pipe, feeding = feed(bytes(3 * 4 * frames))
   with (
-    contextlib.closing(Server(gallery)) as server,
+    contextlib.closing(Server(hub)) as server,
     looking(server, 8) as viewers,
   ):
     assert {*map(read_head, viewers)} == {b'HTTP/1.1 200'}
+    with hub._changed:
+      assert hub._changed.wait_for(lambda: hub.viewers == 8, LONG)
     options = dict(pipe=pipe, raw=(2, 2), fps=8.0)
-    heard, _ = run(['-'], gallery, recogniser=model, **options)
+    heard, _ = run(['-'], hub, recogniser=model, **options)
     assert heard.streams[0].frames == frames
-    assert gallery.viewers == 8  # who have not got the end
+    assert hub.viewers == 8  # who have not got the end
   feeding.join(LONG)
-  assert (threading.active_count(), processes.open_files()) == before
+  for thread in {*threading.enumerate()} - before:
+    thread.join(LONG)
+  assert {*threading.enumerate()} == before
+  assert processes.open_files() == files
 
 
 def test_a_viewer_sees_what_happens_while_it_looks(shades):
-  gallery, found = Gallery(), []
+  hub, found = Hub(), []
 
   class Looking(Heard):
     def begin(self, streams):
       super().begin(streams)
-      self.server = Server(gallery)
+      self.server = Server(hub)
       self.viewer = threading.Thread(
         target=lambda: found.append(ask(self.server, '/events')[2])
       )
       self.viewer.start()
 
   heard = Looking()
-  run([shades], gallery, stop=heard)
+  run([shades], hub, stop=heard)
   heard.viewer.join(LONG)
   heard.server.close()
   kinds = [kind for kind, _ in parse(found[0].decode())]
@@ -241,9 +324,9 @@ def test_only_this_machine_is_loopback():
   assert not any(map(is_loopback, others))
 
 
-def test_a_port_that_is_taken_is_one_sentence(server, gallery):
+def test_a_port_that_is_taken_is_one_sentence(server, hub):
   port = server._server.server_port
   with pytest.raises(
     UserError, match=r'is not possible .* another host or port'
   ):
-    Server(gallery, port=port)
+    Server(hub, port=port)

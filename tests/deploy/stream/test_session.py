@@ -1,6 +1,7 @@
 """Frames of all sources go through one model, and each ends as it should."""
 
 import threading
+import types
 
 import encoded
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from streamed import (
   LONG,
   SHADES,
+  SPEC,
   Counting,
   Heard,
   encode_jpeg,
@@ -17,7 +19,9 @@ from streamed import (
   write_shades,
 )
 
+from i2v_jax.data.live.frames import ReadOptions
 from i2v_jax.deploy.stream import stream as streams
+from i2v_jax.deploy.stream.session import Session
 from i2v_jax.runtime.errors import NonFiniteError
 
 
@@ -118,7 +122,7 @@ def test_a_model_that_has_diverged_ends_it(shades):
     run([shades], recogniser=Diverged())
 
 
-def test_silence_is_told_once_and_its_end(shades, monkeypatch):
+def test_silence_is_reported_once_and_so_is_its_end(shades, monkeypatch):
   heard, _ = run([shades])
   (stream,) = heard.streams
   reader = stream.reader
@@ -133,8 +137,77 @@ def test_silence_is_told_once_and_its_end(shades, monkeypatch):
   assert not stream.watch(113)
 
 
+def test_events_of_a_source_end_with_it_while_others_go_on(shades, tmp_path):
+  short = write_shades(tmp_path / 'b.mp4', SHADES[:5])
+  heard, _ = run([shades, short])
+  told = [(number, event.kind) for number, event in heard.events]
+  assert told[:4] == [(0, 'begin'), (1, 'begin'), (1, 'end'), (0, 'end')]
+  assert heard.events[2][1].end == 5 / 8
+
+
+def test_a_stream_is_over_once_if_its_source_is_lost_or_silent(shades):
+  heard, _ = run([shades])
+  (stream,) = heard.streams
+  reader, inbox = stream.reader, stream.reader.inbox
+  reader.ended, reader.connected = False, True
+  stream.finished = False
+  assert not stream.is_over()
+  stream.stalled = 1.0
+  assert stream.is_over()
+  stream.stalled, reader.connected = 0.0, False
+  assert stream.is_over()
+  inbox._frames[0] = stream.frame
+  assert not stream.is_over()  # a frame is still to be scored
+  inbox._frames[0] = None
+  stream.finish()
+  assert not stream.is_over()
+
+
+def test_a_listener_that_fails_leaves_nothing_open(shades):
+  class Failing(Heard):
+    def __init__(self, where):
+      super().__init__()
+      self.where = where
+
+    def begin(self, streams):
+      if self.where == 'begin':
+        raise OSError('begin')
+
+    def close(self):
+      super().close()
+      if self.where == 'close':
+        raise OSError('close')
+
+  before = threading.active_count()
+  for where in ('begin', 'close'):
+    listeners = Failing(where), Failing(''), Failing(where)
+    with pytest.raises(OSError, match=where):
+      run([shades], *listeners)
+    assert [listener.closed for listener in listeners] == [1, 1, 1]
+  assert threading.active_count() == before
+
+
+def test_cameras_with_frames_at_other_times_are_waited_for(shades):
+  """For a quarter of the time between two frames of the fastest."""
+  heard, _ = run([shades] * 3)
+  session = Session(None, [], ReadOptions(SPEC), None)
+  session.streams, asked = heard.streams, []
+  session._inbox = types.SimpleNamespace(take=lambda *args: asked.append(args))
+  for stream, rate in zip(heard.streams, (10.0, 20.0, 50.0), strict=True):
+    stream.reader.live = stream.reader.connected = True
+    stream.reader.ended, stream.reader.rate = False, rate
+  heard.streams[2].reader.connected = False  # lost
+  session._take()
+  heard.streams[1].reader.ended = True
+  session._take()
+  assert [args[2:] for args in asked] == [
+    (0.25 / 20, [True, True, False]),
+    (0.0, [True, False, False]),
+  ]
+
+
 def test_nothing_grows_over_10_000_frames(shades, tmp_path):
-  """20 sources after each other, and 10,000 frames through one session."""
+  """10,000 frames through one session, and 20 sessions of 3 sources."""
   raw = np.random.default_rng(0).integers(0, 256, (10_000, 8, 8, 3), np.uint8)
   run([shades])
   before = processes.open_files(), threading.active_count()

@@ -14,6 +14,7 @@ from streamed import LONG, encode_jpeg
 
 from i2v_jax import cli
 from i2v_jax.deploy.stream import recogniser
+from i2v_jax.deploy.trained import Trained
 
 # Runs the command with that model, in a process of its own.
 PROGRAM = """
@@ -80,6 +81,17 @@ def test_files_and_folders_are_recognised_with_the_rules_given(
   assert code == 0 and len(read_events(out)) > 5
 
 
+@pytest.mark.parametrize('fps, frames', [(4.0, 10), (8.0, 20), (None, 20)])
+def test_frames_have_the_distance_of_the_training_videos(
+  run, shades, monkeypatch, fps, frames
+):
+  """The source has 8 a second; an older run does not know its own."""
+  monkeypatch.setattr(Trained, 'training_fps', fps)
+  code, shown = run(shades, '--fast')
+  assert code == 0 and f'{frames} frames, ' in shown.out
+  assert ('does not say how many frames' in shown.out) == (fps is None)
+
+
 def test_a_source_that_fails_is_the_exit_code(run, shades, tmp_path):
   (tmp_path / 'bad.mp4').write_bytes(b'garbage')
   code, shown = run(shades, tmp_path / 'bad.mp4', '--fast')
@@ -105,8 +117,8 @@ def test_viewers_are_told_where(run, shades):
     (['absent.mp4'], 'absent.mp4: no such file or folder'),
     (['rtps://cam/1'], "did you mean 'rtsps'"),
     (['-', '-'], 'named twice'),
-    (['SHADES', '--fps', '3'], '--fps is of folders of frames and of stdin'),
-    (['SHADES', '--raw', '4x4'], '--raw is of stdin'),
+    (['SHADES', '--fps', '3'], '--fps applies only to folders of frames'),
+    (['SHADES', '--raw', '4x4'], '--raw applies only to stdin'),
     (['SHADES', '--out', 'events.csv'], 'end the name in .jsonl'),
     (['SHADES', '--serve', 'here'], '--serve is'),
     (['SHADES', '--threshold', 'moves=1'], 'which the model does not have'),

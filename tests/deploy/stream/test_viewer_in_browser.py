@@ -1,13 +1,14 @@
 """A live session in a real browser: Chromium, without a window."""
 
 import contextlib
+import re
 import threading
 
 import browser
 import pytest
 from streamed import LONG, SHADES, Counting, run
 
-from i2v_jax.deploy.stream.gallery import Gallery
+from i2v_jax.deploy.stream.hub import Hub
 from i2v_jax.deploy.stream.server import Server
 
 pytestmark = pytest.mark.slow
@@ -55,16 +56,16 @@ class Stepping(Counting):
 @contextlib.contextmanager
 def watching(chromium, sources, host='127.0.0.1', **options):
   """A page that looks at a session, and the model that makes it go on."""
-  gallery, model = Gallery(), Stepping(len(sources))
+  hub, model = Hub(), Stepping(len(sources))
   session = threading.Thread(
     target=run,
-    args=(sources, gallery),
+    args=(sources, hub),
     kwargs=dict(recogniser=model, pictures=True),
   )
   session.start()
   try:
-    with contextlib.closing(Server(gallery, host)) as server:
-      url = server.url.replace(host, '127.0.0.1')
+    with contextlib.closing(Server(hub, host)) as server:
+      url = re.sub('//.*:', '//127.0.0.1:', server.url)
       page = chromium.open(url, **options)
       yield page, model, server
       model.allowed.release(10 * len(SHADES))
@@ -84,12 +85,12 @@ def test_a_page_shows_picture_scores_and_events_as_they_come(chromium, shades):
     assert page.evaluate(WAIT.format('document.images[0].naturalWidth === 32'))
     assert page.evaluate(WAIT.format("document.querySelector('.top li')"))
     top = page.evaluate("document.querySelector('.top').innerText")
-    assert top.split('\n')[:1] == ['bright'] and '94 %' in top
+    assert top.split('\n')[:1] == ['bright'] and '94%' in top
     assert page.evaluate(WAIT.format(f'{COLOUR} > 200'))
     assert page.evaluate(READ_EVENTS) == [
-      ['0:01.0', 'bright begins, 94 %', str(shades)],
-      ['0:01.0', 'dark ends after 0:01.0, mean 96 %', str(shades)],
-      ['0:00.0', 'dark begins, 96 %', str(shades)],
+      ['0:01.0', 'bright begins, 94%', str(shades)],
+      ['0:01.0', 'dark ends after 0:01.0, mean 96%', str(shades)],
+      ['0:00.0', 'dark begins, 96%', str(shades)],
     ]
     assert 0.005 < page.evaluate(PAINTED) < 0.5
     model.allowed.release(len(SHADES))

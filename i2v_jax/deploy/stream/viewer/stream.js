@@ -12,7 +12,7 @@ function showTime(seconds) {
   return hours ? `${hours}:${String(minutes).padStart(2, '0')}:${rest}` : `${minutes}:${rest}`;
 }
 
-const showShare = (share) => `${Math.round(100 * share)} %`;
+const showShare = (share) => `${Math.round(100 * share)}%`;
 
 function begin(session) {
   streams.length = 0;
@@ -138,7 +138,7 @@ function drawStrip(stream) {
   to.textContent = showTime(last);
 }
 
-function tell(kind, seconds, name, text) {
+function addLine(kind, seconds, name, text) {
   const line = document.createElement('li');
   line.className = kind;
   for (const part of [showTime(seconds), text, name]) {
@@ -152,12 +152,7 @@ function tell(kind, seconds, name, text) {
   find('none').hidden = true;
 }
 
-function takeChange(change) {
-  const begins = change.event === 'begin';
-  const text = begins ? `${change.class} begins, ${showShare(change.score)}` :
-    `${change.class} ends after ${showTime(change.end - change.start)}, mean ${showShare(change.score)}`;
-  tell(change.event, begins ? change.start : change.end, change.source, text);
-}
+const takeChange = ({ event, seconds, source, text }) => addLine(event, seconds, source, text);
 
 function draw() {
   for (const stream of streams) {
@@ -176,7 +171,7 @@ listen('session', begin);
 listen('scores', takeScores);
 listen('state', takeState);
 listen('change', takeChange);
-listen('note', (note) => tell('note', note.seconds, streams[note.number].name, note.text));
+listen('note', (note) => addLine('note', note.seconds, streams[note.number].name, note.text));
 listen('end', () => {
   ended = true;
   source.close();

@@ -24,7 +24,7 @@ PROTOCOLS = {
 _CAMERA = re.compile(r'/dev/(video\d+|v4l/.+)')
 
 
-class Place(NamedTuple):
+class Source(NamedTuple):
   """Where frames come from.
 
   Attributes:
@@ -38,26 +38,28 @@ class Place(NamedTuple):
   name: str
 
 
-def find_places(sources: list[str]) -> list[Place]:
+def find_sources(names: list[str]) -> list[Source]:
   """Finds what each source is; several of one name are numbered.
 
   Raises:
     FileNotFoundError: a file or camera is not there.
     UserError: it is none of these, or stdin is named twice.
   """
-  if sources.count(STDIN) > 1:
+  if names.count(STDIN) > 1:
     raise UserError('stdin (-) is named twice; one stream comes from there.')
-  found = [find_place(source) for source in sources]
-  names = [place.name for place in found]
+  found = [find_source(name) for name in names]
+  shown = [source.name for source in found]
   return [
-    place._replace(name=f'{place.name} #{names[:number].count(place.name) + 1}')
-    if names.count(place.name) > 1
-    else place
-    for number, place in enumerate(found)
+    source._replace(
+      name=f'{source.name} #{shown[:number].count(source.name) + 1}'
+    )
+    if shown.count(source.name) > 1
+    else source
+    for number, source in enumerate(found)
   ]
 
 
-def find_place(source: str) -> Place:
+def find_source(source: str) -> Source:
   """Finds what a source is.
 
   Raises:
@@ -65,43 +67,51 @@ def find_place(source: str) -> Place:
     UserError: it is none of these.
   """
   if source == STDIN:
-    return Place('stdin', source, 'stdin')
+    return Source('stdin', source, 'stdin')
   scheme, colon, _ = source.partition('://')
   if colon:
     return _find_address(source, scheme.lower())
   if is_frame_folder(source):
-    return Place('folder', source, source)
+    return Source('folder', source, source)
   try:
     mode = os.stat(source).st_mode
   except FileNotFoundError as error:
     what = 'camera' if _CAMERA.fullmatch(source) else 'file or folder'
     raise MissingFileError(f'{source}: no such {what}.') from error
   if stat.S_ISCHR(mode):
-    return Place('camera', source, source)
+    return Source('camera', source, source)
   if stat.S_ISREG(mode):
-    return Place('file', source, source)
+    return Source('file', source, source)
   raise UserError(
     f'{source} is no video, camera or folder of numbered frames; name one of '
     'these, or - for stdin.'
   )
 
 
-def _find_address(source: str, scheme: str) -> Place:
+def _find_address(source: str, scheme: str) -> Source:
   if scheme not in PROTOCOLS:
     near = suggest(scheme, PROTOCOLS) or '.'
     raise UserError(
       f'{_hide_secrets(source)} begins with {scheme}://; an address can begin '
       f'with one of {", ".join(PROTOCOLS)}{near}'
     )
-  return Place('address', source, _hide_secrets(source))
+  return Source('address', source, _hide_secrets(source))
 
 
 def _hide_secrets(address: str) -> str:
-  """The address without user, password and query."""
+  """The address without user, password and query, in printable characters.
+
+  A password may hold characters that ought to be quoted, so all up to the last
+  @ is left out. After a ? or # that @ may stand in a query: nothing is shown.
+  """
   scheme, _, rest = address.partition('://')
+  secret, _, rest = rest.rpartition('@')
+  if re.search(r'[?#]', secret):
+    rest = '...'
   rest = re.split(r'[?#]', rest, maxsplit=1)[0]
-  host, slash, path = rest.partition('/')
-  host = host.rpartition('@')[2]
-  return urllib.parse.unquote(
-    f'{scheme}://{host}{slash}{path}', errors='replace'
-  )
+  shown = urllib.parse.unquote(f'{scheme}://{rest}', errors='replace')
+  return ''.join(c if c.isprintable() else _quote(c) for c in shown)
+
+
+def _quote(character: str) -> str:
+  return urllib.parse.quote(character, safe='', errors='surrogatepass')

@@ -53,7 +53,7 @@ class _Picture:
       return self._encoded
 
 
-class Gallery:
+class Hub:
   """A listener that keeps the last minute for viewers.
 
   Attributes:
@@ -90,7 +90,11 @@ class Gallery:
   def hear_scores(self, stream: Stream, events: Sequence[Event]) -> None:
     with self._changed:
       for event in events:
-        shown = describe_event(stream, event) | {'number': stream.number}
+        shown = describe_event(stream, event) | {
+          'number': stream.number,
+          'seconds': event.seconds,
+          'text': event.text,
+        }
         self._sent.append(self._make('change', shown))
       if self._is_due(stream):
         self._scores[stream.number].append(
@@ -104,18 +108,18 @@ class Gallery:
 
   def tick(self) -> None:
     with self._changed:
-      self._tell_states()
+      self._send_states()
       self._changed.notify_all()  # once for all that a step has given
 
   def close(self) -> None:
     with self._changed:
       self.closed = True
-      self._tell_states()
+      self._send_states()
       self._sent.append(self._make('end', {}))
       self._changed.notify_all()
 
-  def _tell_states(self) -> None:
-    """Tells states that have changed; only the newest are kept."""
+  def _send_states(self) -> None:
+    """Sends states that have changed; only the newest are kept."""
     for number, stream in enumerate(self._streams):
       if stream.state != self._known[number]:
         self._known[number] = stream.state
@@ -142,6 +146,7 @@ class Gallery:
     """Counts one who looks, as long as it does."""
     with self._changed:
       self.viewers += 1
+      self._changed.notify_all()
     try:
       yield
     finally:
@@ -162,7 +167,7 @@ class Gallery:
       self._changed.notify_all()
 
   def wait_after(
-    self, number: int, seconds: float, leave: Callable[[], bool] = bool
+    self, number: int, seconds: float, leave: Callable[[], bool] = lambda: False
   ) -> list[Message]:
     """Waits for messages after that number; those kept, in order.
 
