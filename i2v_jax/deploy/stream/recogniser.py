@@ -10,6 +10,7 @@ import numpy as np
 
 from i2v_jax.deploy.trained import Trained
 from i2v_jax.models import streaming
+from i2v_jax.models.classifier import make_probabilities
 from i2v_jax.models.inputs import normalize_clips
 from i2v_jax.runtime import sharding
 
@@ -86,5 +87,4 @@ def _advance(
   keep = lambda new, old: jnp.where(
     jnp.expand_dims(present, range(1, new.ndim)), new, old
   )
-  activate = jax.nn.sigmoid if task == 'multi' else jax.nn.softmax
-  return jax.tree.map(keep, new, state), activate(logits)
+  return jax.tree.map(keep, new, state), make_probabilities(logits, task)
