@@ -107,8 +107,8 @@ def test_jpegs_of_a_web_camera_have_the_times_at_which_they_arrive(monkeypatch):
     follow(address, rate=1e6) as (reader, frames),
   ):
     found = take_until(frames, lambda frame: frame.view.mean() > 200)
-  steps = np.diff([frame.seconds for frame in found]) / 0.7  # not 1 / 25
-  assert len(steps) and steps == pytest.approx(steps.round()) and all(steps)
+  steps = np.array([frame.seconds for frame in found]) / 0.7  # not 1 / 25
+  assert steps == pytest.approx(steps.round()) and steps[-1] >= 1
 
 
 def test_a_rate_that_is_not_as_stated_is_reported(stream, tmp_path):

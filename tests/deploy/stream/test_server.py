@@ -177,15 +177,16 @@ def test_connections_are_few(hub, monkeypatch):
 
 def test_an_address_has_few_connections_until_it_may_ask(hub, monkeypatch):
   monkeypatch.setattr(connection_server, 'NEW', 2)
+  monkeypatch.setattr(connection_server, 'HEAD', 2 * LONG)
   with (
     contextlib.closing(Server(hub)) as server,
     idling(server, 1),
     idling(server, 3) as viewers,
   ):
     ask_for = b'GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n'
+    assert viewers[1].recv(1) == b'' == viewers[2].recv(1)
     viewers[0].sendall(ask_for)
     assert read_head(viewers[0]) == b'HTTP/1.1 200'
-    assert viewers[1].recv(1) == b'' == viewers[2].recv(1)
     with idling(server, 1) as (later,):  # the first of them counts no longer
       later.sendall(ask_for)
       assert read_head(later) == b'HTTP/1.1 200'
