@@ -2,7 +2,8 @@
 
 python docs/results/render.py
 
-`<!-- table: NAME -->` in the text is followed by the table of NAME.json.
+What is between `<!-- table: NAME -->` and `<!-- end -->` is replaced by the table
+of NAME.json.
 """
 
 import json

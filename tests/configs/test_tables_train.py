@@ -1,4 +1,4 @@
-"""Each table of docs/results.md in miniature: trained, compared, shown."""
+"""Tables of graded digits and of objects in miniature: trained and shown."""
 
 import pytest
 
