@@ -152,9 +152,7 @@ class Reader:
     """Takes frames of an open source until it ends."""
     options = self._options
     # A source that is opened again may no longer say its rate.
-    self.rate = self.rate or find_rate(
-      options.spec, connection.rate, options, self.name
-    )
+    self.rate = self.rate or find_rate(options, connection.rate, self.name)
     self._of = of = connection.rate or self._of or self.rate
     self._maker.begin(self.rate)
     sampler, epoch = Sampler(self.rate, of), self._times.epoch

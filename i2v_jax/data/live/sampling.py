@@ -1,9 +1,8 @@
 """Which frames of a source a model sees: at a rate, by their times."""
 
 import math
-from typing import Protocol
 
-from i2v_jax.data.clips.spec import ClipSpec
+from i2v_jax.data.live.frames import ReadOptions
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError
 
@@ -45,44 +44,28 @@ class Sampler:
     return True
 
 
-class Rates(Protocol):
-  """What says how many frames a second a model sees.
-
-  Attributes:
-    rate: frames a second that were asked for, or None.
-    training_fps: median frames a second of the training videos; None if the
-      run does not say it.
-    segment: median seconds of the segments the model was trained on, 0 if it
-      was trained on complete videos.
-  """
-
-  rate: float | None
-  training_fps: float | None
-  segment: float
-
-
-def find_rate(spec: ClipSpec, stated: float, rates: Rates, name: str) -> float:
+def find_rate(options: ReadOptions, stated: float, name: str) -> float:
   """Finds how many frames a second a model sees of a source.
 
   Args:
-    spec: how the model's clips were sampled.
+    options: how it is read.
     stated: frames a second of the source, 0 if unknown.
-    rates: what else says it.
     name: of the source.
 
   Raises:
     UserError: nothing says it.
   """
-  if rates.rate is not None:
-    return ranges.POSITIVE('--rate', rates.rate)
+  spec = options.spec
+  if options.rate is not None:
+    return ranges.POSITIVE('--rate', options.rate)
   if spec.sampling == 'uniform':
-    if rates.segment:
-      return spec.num_frames / rates.segment
+    if options.segment:
+      return spec.num_frames / options.segment
     raise UserError(
       'The clips of this model are spread over complete videos of any length, '
       'so it has no rate; give --rate, frames a second.'
     )
-  fps = rates.training_fps or stated
+  fps = options.training_fps or stated
   if not fps:
     raise UserError(
       f'{name} does not say how many frames a second it has; give --rate, '

@@ -59,20 +59,25 @@ def stream(
     pictures=bool(serve),
     **options,
   )
-  find_rate(reading.spec, 1.0, reading, 'a source')
-  if reading.rate is None and _takes_rate_of_source(reading):
-    console.print(
-      'This run does not say how many frames a second its training videos had; '
-      'the model sees those of each source, divided by clip.stride. If they '
-      'differ, give --rate.'
-    )
+  _check_rate(reading)
   with open_listeners(out, serve) as listeners, Stopping() as stopping:
     session = Session(model, found, reading, event_rules, listeners)
     return session.run(stopping)
 
 
-def _takes_rate_of_source(reading: ReadOptions) -> bool:
-  return reading.training_fps is None and reading.spec.sampling != 'uniform'
+def _check_rate(reading: ReadOptions) -> None:
+  """Refuses models without a rate, before any source is opened.
+
+  Says so where that of each source stands for that of the training videos.
+  """
+  find_rate(reading, stated=1.0, name='a source')
+  known = reading.rate or reading.training_fps
+  if not known and reading.spec.sampling != 'uniform':
+    console.print(
+      'This run does not say how many frames a second its training videos had; '
+      'the model sees those of each source, divided by clip.stride. If they '
+      'differ, give --rate.'
+    )
 
 
 @contextlib.contextmanager

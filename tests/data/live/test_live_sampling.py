@@ -17,7 +17,7 @@ def taken(times, rate, of):
 
 
 def find(spec, stated, **options):
-  return find_rate(spec, stated, ReadOptions(spec, **options), 'cam')
+  return find_rate(ReadOptions(spec, **options), stated, 'cam')
 
 
 @pytest.mark.parametrize('stride', [1, 2, 3, 8])
