@@ -1,13 +1,16 @@
 """Which models stream, what their state is and takes, and what is refused."""
 
 import dataclasses
+import functools
 
+import jax
 import jax.numpy as jnp
 import pytest
 import small
 
 import i2v_jax
 from i2v_jax import streaming
+from i2v_jax.models.inputs import param_shapes
 from i2v_jax.models.streaming.steps import OLDEST
 from i2v_jax.runtime.errors import UserError
 
@@ -19,6 +22,25 @@ def test_ages_end_instead_of_overflowing():
     model, small.random(model), state, jnp.zeros((1, 16, 16, 3))
   )
   assert state['age'].tolist() == [OLDEST]
+
+
+def count_flops(function, *shapes):
+  return jax.jit(function).lower(*shapes).compile().cost_analysis()['flops']
+
+
+def test_a_frame_costs_a_pass_of_the_image_model():
+  """A merged model, on one frame of a stream and on a clip of 8."""
+  spec = dict(backbone=dict(variant='B/16', depth=2), num_frames=8)
+  adapter = dict(name='zeroi2v', offsets=(-1, -1), num_adapters=0)
+  spec |= dict(adapter=adapter, temporal_embedding=False)
+  model = i2v_jax.build(spec, 400)
+  params, state = param_shapes(model), streaming.state_shapes(model)
+  pixels = jax.ShapeDtypeStruct((1, 8, 224, 224, 3), jnp.float32)
+  frame = jax.ShapeDtypeStruct((1, 224, 224, 3), jnp.float32)
+  step = functools.partial(streaming.step, model)
+  apply = lambda params, clip: model.apply({'params': params}, clip)
+  found = count_flops(step, params, state, frame)
+  assert found == pytest.approx(count_flops(apply, params, pixels) / 8, 0.005)
 
 
 @pytest.mark.parametrize(

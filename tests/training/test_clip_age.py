@@ -29,7 +29,7 @@ def check(config, adapter, operator=None, **changed):
   config = copy.deepcopy(config) | changed
   config['clip'] |= dict(age=8, sampling='dense')
   config['model'] |= dict(adapter=adapter, temporal_operator=operator)
-  experiment.check_config(config)
+  return experiment.check_config(config)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,8 @@ def test_methods_of_single_frames_have_no_frames_before(config, adapter):
   ('adapter', 'operator'), [(BACK, None), (dict(name='lora'), SHIFT)]
 )
 def test_those_that_look_back_have(config, adapter, operator):
-  check(config, adapter, operator)
+  checked = check(config, adapter, operator)
+  assert checked['clip']['age'] == 8
 
 
 def test_a_refusal_speaks_of_clips(config):

@@ -32,6 +32,14 @@ def test_classes_are_orders_of_the_same_cells():
   assert len(MOTIONS) == len(set(MOTIONS.values())) == 20
 
 
+def test_a_frame_of_known_time_leaves_two_classes_at_best():
+  kinds = [
+    len({(m.places[t], m.marked[t]) for m in MOTIONS.values()})
+    for t in range(graded_digits.STEPS)
+  ]
+  assert max(kinds) == len(MOTIONS) // 2 and min(kinds) == 6
+
+
 def test_each_class_is_another_one_reversed():
   reverse = lambda m: type(m)(m.places[::-1], m.marked[::-1])
   found = {reverse(motion) for motion in MOTIONS.values()}
