@@ -2,8 +2,7 @@
 
 python docs/results/render.py
 
-What is between `<!-- table: NAME -->` and `<!-- end -->` is replaced by the table
-of NAME.json.
+NAME.json becomes the table between `<!-- table: NAME -->` and `<!-- end -->`.
 """
 
 import json
