@@ -15,6 +15,7 @@ from i2v_jax.training.config_files import Variant
 from i2v_jax.training.sweeps import cells, paired, preview
 from i2v_jax.training.sweeps.correlation import describe_correlation
 from i2v_jax.training.sweeps.seeds import expand_seeds, gather_seeds
+from i2v_jax.training.workdir import claim
 
 # File in the folder of a finished variant.
 RECORD = 'sweep.json'
@@ -91,7 +92,7 @@ def _read_finished(variant: Variant, folder: pathlib.Path) -> dict | None:
   if not (folder / RECORD).is_file():
     return None
   record = files.read_json(folder / RECORD, ('config', 'row'))
-  if record['config'] != _make_identity(variant):
+  if claim.complete_config(record['config']) != _make_identity(variant):
     return None
   console.print(f'finished before, in {folder}')
   return {k: x for k, x in record['row'].items() if k not in KNOWN_AHEAD}

@@ -66,6 +66,11 @@ def test_a_sweep_ends_with_its_table(command, tmp_path, capsys, monkeypatch):
   assert results(tmp_path) == before
   assert command('--set=reported=70') == 0  # beside ours, and no part of it
   assert {row['reported'] for row in results(tmp_path).values()} == {70.0}
+  older = tmp_path / 'runs' / 'probe' / sweep.RECORD
+  record = json.loads(older.read_text(encoding='utf-8'))
+  del record['config']['clip']['age']  # a key that came after some records
+  older.write_text(json.dumps(record), encoding='utf-8')
+  assert command() == 0
   capsys.readouterr()
   assert command('--set=views.clips=2') == 1
   assert errors.BUG in capsys.readouterr().err
