@@ -30,7 +30,7 @@ NAMES = sorted(
 )
 # These make their data.
 DEMOS = ('quickstart', 'detection_quickstart', 'footage_quickstart')
-DEMOS += ('graded', 'stream_quickstart')
+DEMOS += ('graded', 'stream_quickstart', 'stream_footage')
 SWEEPS = sorted(
   f'ablations.{path.stem}' for path in (ROOT / 'configs/ablations').glob('*.py')
 )
