@@ -140,7 +140,8 @@ def _time_in_turn(
 def _read_many(read_frame: Callable, frames: int) -> dict[str, Any]:
   """Latency of every frame of a stream, and memory before and after them."""
   (warm,) = timing.alternate({'': read_frame}, WARM_UP).values()
-  console.print(f'reading {frames:,} frames, {frames * np.median(warm):.0f} s')
+  expected = frames * np.median(warm)
+  console.print(f'reading {frames:,} frames takes about {expected:.0f} s ...')
   gc.collect()
   before = process.read_resident_bytes()
   (seconds,) = timing.alternate({'': read_frame}, frames).values()
