@@ -6,7 +6,7 @@ measured if the data is there.
 
 import dataclasses
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -50,11 +50,16 @@ class Options:
   count_only: bool = False
 
   def __post_init__(self):
-    for name in ('batch_size', 'rounds', 'clips'):
-      value = getattr(self, name)
-      if value is not None and value < 1:
-        flag = name.replace('_', '-')
-        raise UserError(f'--{flag} is {value}; it is at least 1.')
+    check_counts(self, ('batch_size', 'rounds', 'clips'))
+
+
+def check_counts(options, names: Sequence[str]) -> None:
+  """Raises UserError for an option below 1; None stands for a default."""
+  for name in names:
+    value = getattr(options, name)
+    if value is not None and value < 1:
+      flag = name.replace('_', '-')
+      raise UserError(f'--{flag} is {value}; it is at least 1.')
 
 
 def measure_costs(
@@ -81,7 +86,7 @@ def measure_costs(
   config, *_ = split_params(config, model, param_shapes(model))
   options = _choose_batch(config, options)
   found = {
-    'conditions': _collect_conditions(config, models, num_classes, options),
+    'conditions': collect_conditions(config, model, options),
     'models': {name: _count(config, model) for name, model in models.items()},
   }
   if options.count_only:
@@ -142,16 +147,15 @@ def count_classes(config: Mapping[str, Any], given: int = 0) -> int:
   )
 
 
-def _collect_conditions(
-  config, models, num_classes: int, options: Options
-) -> dict:
-  device, (model, *_) = jax.devices()[0], models.values()
+def collect_conditions(config: Mapping[str, Any], model, options) -> dict:
+  """Collects what costs depend on: the options, the model and the device."""
+  device = jax.devices()[0]
   return dataclasses.asdict(options) | {
     'backbone': experiment.to_plain(config['model']['backbone']),
     'image_model': MODULES[type(model.image_model)].__name__,
     'width': model.image_model.width,
     'num_frames': model.num_frames,
-    'num_classes': num_classes,
+    'num_classes': model.num_classes,
     'views': [config['views']['clips'], config['views']['crops']],
     'dtype': np.dtype(model.image_model.dtype).name,
     'remat': config['remat'],

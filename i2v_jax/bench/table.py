@@ -1,7 +1,7 @@
 """The table of `i2v bench`: a column per model, a row per cost."""
 
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from i2v_jax.runtime import files
@@ -18,26 +18,37 @@ def write(found: Mapping[str, Any], path) -> None:
 
 def show(found: Mapping[str, Any], name: str) -> None:
   """Prints what `costs.measure_costs` found for the config of that name."""
-  models = found['models']
-  rows = []
-  for make_rows in (_parameter_rows, _work_rows, _forward_rows, _training_rows):
-    if cells := make_rows(found):
-      rows.append(None)
-      for label, values in cells.items():
-        rows.append([label, *(values.get(model, '') for model in models)])
-  title = _make_title(found, name)
-  console.print(make_table(title, ['', *models], rows[1:]))
+  makers = _parameter_rows, _work_rows, _forward_rows, _training_rows
+  sections = [make_rows(found) for make_rows in makers]
+  print_sections(_make_title(found, name), found['models'], sections)
   for line in _make_notes(found):
     console.print(line)
 
 
-def _make_title(found, name: str) -> str:
-  what = found['conditions']
+def print_sections(
+  title: str, models: Iterable[str], sections: Iterable[Mapping]
+) -> None:
+  """Prints a table of `{label: {model: cell}}`, a line between sections."""
+  rows = []
+  for cells in filter(None, sections):
+    rows.append(None)
+    for label, values in cells.items():
+      rows.append([label, *(values.get(model, '') for model in models)])
+  console.print(make_table(title, ['', *models], rows[1:]))
+
+
+def describe_model(what: Mapping[str, Any], name: str) -> str:
+  """Names a config and its model, for a title, by its conditions."""
   kind = what['image_model']
   size = what['backbone'].get('variant') or f'width {what["width"]}'
   size = size if size.startswith(kind) else f'{kind} {size}'
   text = f'{name}: {size}, {what["num_frames"]} frames'
-  text += f', {what["num_classes"]} classes'
+  return f'{text}, {what["num_classes"]} classes'
+
+
+def _make_title(found, name: str) -> str:
+  what = found['conditions']
+  text = describe_model(what, name)
   if what['count_only']:
     return f'{text}; counted'
   return (
@@ -46,7 +57,7 @@ def _make_title(found, name: str) -> str:
   )
 
 
-def _format_each(found, text, key: str) -> dict[str, str]:
+def format_each(found, text, key: str) -> dict[str, str]:
   """Formats a value for every model that has it."""
   return {
     model: text(row[key])
@@ -67,8 +78,8 @@ def _parameter_rows(found) -> dict[str, dict]:
   return {
     'parameters': {method: number(row['total'])},
     '  of them tunable': {method: number(row['tunable'])},
-    '  when deployed': _format_each(found, number, 'inference'),
-    '  added to image model and head': _format_each(found, number, 'added'),
+    '  when deployed': format_each(found, number, 'inference'),
+    '  added to image model and head': format_each(found, number, 'added'),
   }
 
 
@@ -80,12 +91,12 @@ def _work_rows(found) -> dict[str, dict]:
   }
   image = models[counts.IMAGE]['view_macs']
   return {
-    'GFLOPs of a view, by formula': _format_each(
+    'GFLOPs of a view, by formula': format_each(
       found, _format_giga, 'view_macs'
     ),
-    '  as XLA counts': _format_each(found, _format_giga, 'xla_macs'),
+    '  as XLA counts': format_each(found, _format_giga, 'xla_macs'),
     '  difference': share('xla_macs', lambda row: row['view_macs']),
-    f'GFLOPs of a video, {clips}x{crops} views': _format_each(
+    f'GFLOPs of a video, {clips}x{crops} views': format_each(
       found, _format_giga, 'video_macs'
     ),
     'to the image model': {
@@ -99,10 +110,10 @@ def _forward_rows(found) -> dict[str, dict]:
     return {}
   size, peak = found['conditions']['batch_size'], found['peak']['flops']
   return {
-    'forward, one clip, ms': _format_each(found, _format_ms, 'latency'),
-    '  to the image model': _format_each(found, '{:.3f}'.format, 'of_first'),
-    '  memory, MiB': _format_each(found, _format_mib, 'forward_bytes'),
-    f'forward, batch {size}, clips/s': _format_each(
+    'forward, one clip, ms': format_each(found, format_ms, 'latency'),
+    '  to the image model': format_each(found, '{:.3f}'.format, 'of_first'),
+    '  memory, MiB': format_each(found, format_mib, 'forward_bytes'),
+    f'forward, batch {size}, clips/s': format_each(
       found, '{:.2f}'.format, 'clips_per_second'
     ),
     '  of peak': {
@@ -119,11 +130,11 @@ def _training_rows(found) -> dict[str, dict]:
   peak = found['peak']['flops'] * found['conditions']['devices']
   size = found['conditions']['batch_size']
   cells = {
-    f'training step, batch {size}, ms': _format_ms(row['seconds']),
+    f'training step, batch {size}, ms': format_ms(row['seconds']),
     '  clips/s': f'{row["clips_per_second"]:.2f}',
     '  GFLOPs of a clip, as XLA counts': _format_giga(row['xla_macs']),
     '  of peak': _format_share(row['clips_per_second'], row['xla_macs'], peak),
-    '  memory, MiB': _format_mib(row['peak_bytes']),
+    '  memory, MiB': format_mib(row['peak_bytes']),
   }
   return {label: {method: text} for label, text in cells.items()}
 
@@ -144,9 +155,9 @@ def _make_notes(found) -> list[str]:
       found['memory'][key] for key in ('host_peak_bytes', 'device_peak_bytes')
     )
     text = 'memory of this process, at most: '
-    text += 'unknown' if host is None else f'{_format_mib(host)} MiB'
+    text += 'unknown' if host is None else f'{format_mib(host)} MiB'
     if device is not None:
-      text += f'; of the allocator of a device: {_format_mib(device)} MiB'
+      text += f'; of the allocator of a device: {format_mib(device)} MiB'
     lines.append(text)
   called = found['models'][_find_method(found)].get('kernels')
   if called:
@@ -173,11 +184,13 @@ def _format_giga(value: float) -> str:
   return _format_number(value / 1e9)
 
 
-def _format_ms(seconds: float) -> str:
+def format_ms(seconds: float) -> str:
+  """Formats seconds as milliseconds."""
   return _format_number(1e3 * seconds)
 
 
-def _format_mib(count: int) -> str:
+def format_mib(count: int) -> str:
+  """Formats bytes as MiB."""
   return f'{count / 2**20:,.1f}'
 
 

@@ -1,6 +1,8 @@
 """Memory of this process, where the operating system reports it."""
 
 import ctypes
+import os
+import pathlib
 import platform
 import sys
 
@@ -18,6 +20,15 @@ def release_freed_memory() -> None:
   """
   if platform.libc_ver()[0] == 'glibc':
     ctypes.CDLL(None).malloc_trim(0)
+
+
+def read_resident_bytes() -> int | None:
+  """Reads the memory this process has now; None if Linux does not say it."""
+  path = pathlib.Path('/proc/self/statm')
+  if not path.exists():
+    return None
+  pages = path.read_text(encoding='utf-8').split()[1]
+  return int(pages) * os.sysconf('SC_PAGE_SIZE')
 
 
 def read_peak_bytes() -> int | None:

@@ -9,12 +9,23 @@ def test_the_peak_is_that_of_this_process():
   assert 2**24 < process.read_peak_bytes() < 2**40
 
 
+def test_what_it_has_now_grows_with_what_it_writes_to():
+  before = process.read_resident_bytes()
+  kept = b'x' * 2**26
+  assert process.read_resident_bytes() - before > len(kept) / 2
+
+
 @pytest.mark.parametrize(('platform', 'unit'), [('darwin', 1), ('linux', 1024)])
 def test_the_system_says_in_which_unit(platform, unit, monkeypatch):
   usage = type('Usage', (), {'ru_maxrss': 5})
   monkeypatch.setattr(process.resource, 'getrusage', lambda who: usage)
   monkeypatch.setattr(process.sys, 'platform', platform)
   assert process.read_peak_bytes() == 5 * unit
+
+
+def test_systems_without_proc_do_not_report_what_it_has(monkeypatch):
+  monkeypatch.setattr(process.pathlib.Path, 'exists', lambda path: False)
+  assert process.read_resident_bytes() is None
 
 
 def test_windows_does_not_report_it(monkeypatch):

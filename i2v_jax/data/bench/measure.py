@@ -7,7 +7,6 @@ counts little, and hidden threads gain nothing.
 import collections
 import dataclasses
 import math
-import os
 import pathlib
 import time
 from collections.abc import Callable, Mapping
@@ -23,6 +22,7 @@ from i2v_jax.data.sets import folders, list_lines, prepared, sources
 from i2v_jax.data.sets.sources import Split
 from i2v_jax.data.videos.decode import FrameFolder, Video, open_video
 from i2v_jax.data.videos.span import Span, open_span
+from i2v_jax.runtime import process
 from i2v_jax.runtime.errors import UserError
 
 STAGES = ('open', 'seek', 'decode', 'convert', 'transform', 'collate')
@@ -225,19 +225,12 @@ def time_loader(plan: Plan, threads: int) -> Loaded:
   start, seen, early = time.perf_counter(), 0, 0
   for batch in batches:
     seen += len(batch['label'])
-    early = early or (10 * seen >= count and resident_bytes())
+    early = early or (10 * seen >= count and process.read_resident_bytes())
   if seen != count:
     raise RuntimeError(f'the loader gave {seen} clips of {count}')
-  return Loaded(time.perf_counter() - start, early, resident_bytes())
-
-
-def resident_bytes() -> int:
-  """Returns the resident memory of this process; 0 if unknown."""
-  path = pathlib.Path('/proc/self/statm')
-  if not path.exists():
-    return 0
-  pages = path.read_text(encoding='utf-8').split()[1]
-  return int(pages) * os.sysconf('SC_PAGE_SIZE')
+  return Loaded(
+    time.perf_counter() - start, early or 0, process.read_resident_bytes() or 0
+  )
 
 
 def race(plan: Plan, readers: Mapping[str, Callable]) -> dict:
