@@ -5,14 +5,15 @@ is one work of one model, batch and side.
 """
 
 import json
+import math
 import pathlib
 import sys
-import time
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from against_torch import check_same
+from flax.traverse_util import flatten_dict, unflatten_dict
 
 from i2v_jax.bench import costs, timing
 from i2v_jax.bench.measure import draw_params, make_step
@@ -21,7 +22,7 @@ from i2v_jax.runtime import compilation, device_memory, errors, files, sharding
 from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import config_files, counts, experiment, memory
 
-TOLERANCE = {'float32': 1e-3, 'bfloat16': 0.05}  # of the largest logit
+TOLERANCE = {'float32': 1e-3, 'bfloat16': 0.03}  # of the largest logit
 CHECKED = 8  # clips whose logits are compared
 
 
@@ -42,6 +43,22 @@ def build(part, config, platform: str = ''):
   model = experiment.build_model(config, classes, platform)
   merged = part['work'] == 'forward, merged'
   return counts.build_deployed(model) if merged else model
+
+
+def draw_weights(model) -> dict:
+  """Draws weights under which the logits tell every part of the model.
+
+  Norms keep the size of what they are given, and attention is selective: in
+  bfloat16 and B/16 both sides agree to 0.6 % of the largest logit, and differ
+  by 11 % if heads are not relocated.
+  """
+  flat = flatten_dict(draw_params(model, {}), sep='/')
+  for path, x in flat.items():
+    if path.endswith('/scale'):
+      flat[path] = x + 1
+    elif '/attn/' in path and path.endswith('/kernel'):
+      flat[path] = x * (50 / math.sqrt(len(x)))  # drawn with 0.02
+  return unflatten_dict(flat, sep='/')
 
 
 def draw_clips(model, batch: int) -> np.ndarray:
@@ -86,7 +103,7 @@ def measure_work(part, config, model) -> dict:
 
 def make_forward(model, clips: np.ndarray):
   """Makes a call of the forward pass; returns it and its program."""
-  params = draw_params(model, {})
+  params = draw_weights(model)
   program = timing.compile_forward(model, params, len(clips))[1]
   placed = (jnp.asarray(clips, model.image_model.dtype),)
   return lambda: program(params, placed), program
@@ -134,12 +151,11 @@ def measure_matmul(dtype, side: int, rounds: int) -> float:
 
 def main(text: str) -> int:
   """Measures a part and writes what it found, or the sentence of its error."""
-  part, start = json.loads(text), time.monotonic()
+  part = json.loads(text)
   try:
     found = measure(part)
   except Exception as error:  # the table names it, the log has the traceback
     found = {'failed': errors.report_failure(error)}
-  found['wall'] = time.monotonic() - start
   files.write_json(part['file'], found)
   return int('failed' in found)
 

@@ -11,10 +11,9 @@ import numpy as np
 import torch
 import zeroi2v_torch
 from against_torch import check_same
-from gpu_part import CHECKED, TOLERANCE
+from gpu_part import CHECKED, TOLERANCE, draw_weights
 
 from i2v_jax.bench import timing
-from i2v_jax.bench.measure import draw_params
 from i2v_jax.runtime import files
 
 
@@ -95,7 +94,7 @@ def measure(part, model, clips: np.ndarray) -> dict:
   found = {'platform': find_platform(), 'version': torch.__version__}
   on_gpu = found['platform'] == 'gpu'
   found['device'] = torch.cuda.get_device_name() if on_gpu else 'cpu'
-  theirs = Theirs(model, draw_params(model, {}), part['side'] == 'compiled')
+  theirs = Theirs(model, draw_weights(model), part['side'] == 'compiled')
   try:
     return found | measure_work(part, theirs, clips)
   except torch.cuda.OutOfMemoryError as error:

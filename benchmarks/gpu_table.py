@@ -24,7 +24,7 @@ def describe(part) -> str:
 
 def add_mfu(row: dict, flops) -> dict:
   """Adds the share of the matrix product's rate that a work reaches."""
-  if 'matmul_flops' not in row:
+  if 'seconds' not in row:
     return row
   rate = flops[row['config']][row['work']] * row['batch'] / row['seconds']
   return row | {'mfu': rate / row['matmul_flops']}

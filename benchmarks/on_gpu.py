@@ -102,11 +102,9 @@ def count_flops(name: str, changes) -> dict[str, float]:
   once = dict(config) | {'remat': 'none', 'accumulate': 1}
   mesh = sharding.make_mesh(devices=jax.devices()[:1])
   lowered, _ = memory.lower_step(once, mesh, classes, 1)
-  macs = counts.count_costs(config, merged).view_macs
-  macs = dict(
-    zip(WORKS, (macs, compilation.count_xla_macs(lowered)), strict=True)
-  )
-  return {work: 2 * value for work, value in macs.items()}
+  forward = counts.count_costs(config, merged).view_macs
+  training = compilation.count_xla_macs(lowered)
+  return dict(zip(WORKS, (2 * forward, 2 * training), strict=True))
 
 
 def run_parts(parts, folder: pathlib.Path, limit: float, budget: float) -> None:
@@ -115,17 +113,17 @@ def run_parts(parts, folder: pathlib.Path, limit: float, budget: float) -> None:
   A part is started if the longest so far, at first `limit`, fits the budget.
   """
   end = time.monotonic() + budget
-  found = {find_file(part, folder): read(part, folder) for part in parts}
   todo = [part for part in parts if 'platform' not in read(part, folder)]
   todo.sort(key=lambda part: 'failed' in read(part, folder))
+  rows = [read(part, folder) for part in parts]
   for i, part in enumerate(todo):
-    walls = [x['wall'] for x in found.values() if x]
     left = end - time.monotonic()
+    walls = [row['wall'] for row in rows if 'platform' in row]
     if max(walls, default=limit) > left:
       console.print(f'{left:.0f} s are left, too few for the next part')
       return
     run_part(part, folder, min(limit, left))
-    found[find_file(part, folder)] = row = read(part, folder)
+    rows.append(row := read(part, folder))
     what = gpu_table.describe(part)
     outcome = row.get('failed') or row.get('out_of_memory') or 'measured'
     console.print(
@@ -142,11 +140,11 @@ def find_file(part, folder: pathlib.Path, end: str = '.json') -> pathlib.Path:
 def read(part, folder: pathlib.Path) -> dict:
   """Reads what a part found; empty if it has not run."""
   path = find_file(part, folder)
-  return files.read_json(path, ['wall']) if path.exists() else {}
+  return files.read_json(path) if path.exists() else {}
 
 
 def run_part(part, folder: pathlib.Path, seconds: float) -> None:
-  """Runs a part in its process; if that ends without a word, writes why."""
+  """Runs a part in its process, and writes why if that has not."""
   path, start = find_file(part, folder), time.monotonic()
   reference = find_file(part | {'side': 'torch'}, folder, '.npz')
   path.unlink(missing_ok=True)
@@ -166,9 +164,8 @@ def run_part(part, folder: pathlib.Path, seconds: float) -> None:
       reason = (
         f'It was stopped after {seconds:.0f} s; {log} says how far it got.'
       )
-  if not path.exists():
-    wall = time.monotonic() - start
-    files.write_json(path, {'failed': reason, 'wall': wall})
+  found = files.read_json(path) if path.exists() else {'failed': reason}
+  files.write_json(path, found | {'wall': time.monotonic() - start})
 
 
 def make_environment(side: str, folder: pathlib.Path) -> dict[str, str]:
