@@ -49,8 +49,8 @@ def draw_weights(model) -> dict:
   """Draws weights under which the logits tell every part of the model.
 
   Norms keep the size of what they are given, and attention is selective: in
-  bfloat16 and B/16 both sides agree to 0.6 % of the largest logit, and differ
-  by 11 % if heads are not relocated.
+  bfloat16 both sides agree to 0.6 % of the largest logit with B/16 (L/14: 0.7),
+  and differ by 9 % if heads are not relocated.
   """
   flat = flatten_dict(draw_params(model, {}), sep='/')
   for path, x in flat.items():

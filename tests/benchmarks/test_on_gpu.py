@@ -45,11 +45,11 @@ def test_pytorch_comes_before_what_is_compared_with_it(
   assert started == [
     'forward, merged, torch',
     'forward, merged, i2v',
-    'forward, merged, compiled',
     'training, torch',
     'training, i2v',
-    'training, compiled',
     'attention, i2v',
+    'forward, merged, compiled',
+    'training, compiled',
   ]
   on_gpu.run_parts(parts, tmp_path, 240, 1000)
   assert len(started) == 7  # none was run again
@@ -59,7 +59,7 @@ def test_what_failed_is_run_last_and_out_of_memory_is_a_result(
   parts, tmp_path, started
 ):
   write(parts[0], tmp_path, failed='It was stopped.')
-  write(parts[3], tmp_path, platform='gpu', out_of_memory='too large')
+  write(parts[2], tmp_path, platform='gpu', out_of_memory='too large')
   on_gpu.run_parts(parts, tmp_path, 240, 1000)
   assert len(started) == 6 and 'training, torch' not in started
   assert started[-1] == 'forward, merged, torch'
