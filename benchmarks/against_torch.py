@@ -173,11 +173,14 @@ def ask(process: subprocess.Popen, question: str):
   return json.loads(answer)
 
 
-def check_same(ours, theirs) -> None:
-  """Raises UserError unless both sides give the same logits."""
+def check_same(ours, theirs, tolerance: float = 1e-4) -> None:
+  """Raises UserError unless both sides give the same logits.
+
+  They may differ by `tolerance` of the largest.
+  """
   ours, theirs = np.asarray(ours), np.asarray(theirs)
   off = np.abs(ours - theirs).max() / np.abs(theirs).max()
-  if not off < 1e-4:
+  if not off < tolerance:
     raise UserError(
       f'The logits of the two sides differ by {off:.1e} of the largest; they '
       'do not do the same work.'

@@ -1,199 +1,260 @@
-r"""ZeroI2V on an accelerator, in turn with PyTorch: forward and training.
+r"""ZeroI2V on one GPU, against the same work in PyTorch, eager and compiled.
 
-  python benchmarks/on_gpu.py --config configs/zeroi2v_k400.py:variant=L/14 \
-    --out on_gpu.json
+  python benchmarks/on_gpu.py --out on_gpu
+  python benchmarks/on_gpu.py --out on_gpu --seconds 540
 
-Both take turns in one process, in bfloat16. The forward passes are checked to
-give the same logits; training steps do the same products, and only ours draws
-dropout. Theirs is `zeroi2v_torch`: `scaled_dot_product_attention`,
-autocast, frozen weights in the compute type, fused AdamW; `--compile` adds
-torch.compile. The peak is measured with a large matrix product in JAX.
+Forward pass (merged) and training step of ViT-B/16 and L/14, 8 frames, batches
+of 8 and 64, in bfloat16; and the attention alone, XLA's and cuDNN's. Every
+part has a process of its own, one after the other, so that it has the card
+and its memory to itself. It first checks that its logits are those of PyTorch,
+and at the end measures the matrix product that its MFU refers to. Training does
+the same products on both sides; only ours draws dropout.
+
+The folder keeps the parts and the compiled programs. The same command goes on
+with what is missing or failed, and prints one table; all numbers are in
+`on_gpu.json` there.
 """
 
 import argparse
-import contextlib
+import json
+import math
 import os
+import pathlib
+import subprocess
 import sys
+import time
 
-# Two frameworks share one card.
-os.environ.setdefault('XLA_PYTHON_CLIENT_PREALLOCATE', 'false')
-
+import gpu_table
 import jax
-import jax.numpy as jnp
-import numpy as np
-import torch
-import zeroi2v_torch
+from against_torch import check
 
-from i2v_jax.bench import costs, timing
-from i2v_jax.bench.measure import draw_params, make_step
-from i2v_jax.cli.arguments import add_config, add_json, add_rounds, add_set
-from i2v_jax.cli.bench import CONFIG
-from i2v_jax.cli.numbers import count
-from i2v_jax.models.inputs import clip_shapes
+from i2v_jax.bench import costs
+from i2v_jax.cli.arguments import add_repeated, add_rounds, add_set
+from i2v_jax.cli.numbers import count, positive
 from i2v_jax.runtime import compilation, errors, files, sharding
-from i2v_jax.runtime.console import console, make_table
+from i2v_jax.runtime.console import console
 from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import config_files, counts, experiment, memory
+from i2v_jax.training.sweeps.folders import name_folder
 
-TOLERANCE = {'float32': 1e-3, 'bfloat16': 0.1}  # of the largest logit
-COLUMNS = ('work', 'batch', 'i2v ms', 'torch ms', 'i2v is', 'i2v MFU')
-COLUMNS += ('torch MFU',)
-
-
-class Theirs:
-  """The peer in PyTorch, on the same kind of device."""
-
-  def __init__(self, model, params, compiled: bool):
-    self.device = 'cuda' if jax.default_backend() == 'gpu' else 'cpu'
-    self.dtype = getattr(torch, np.dtype(model.image_model.dtype).name)
-    self.module = zeroi2v_torch.build(model, params).to(self.device)
-    for weight in self.module.parameters():
-      if weight.ndim > 1 and not weight.requires_grad:  # as ours
-        weight.data = weight.data.to(self.dtype)
-    self.run = torch.compile(self.module) if compiled else self.module
-
-  def make_clips(self, shape):
-    """Makes black clips in the layout and type that it takes."""
-    batch, frames, height, width, channels = shape
-    sizes = batch, frames, channels, height, width
-    return torch.zeros(sizes, device=self.device, dtype=self.dtype)
-
-  def autocast(self):
-    if self.dtype == torch.float32:
-      return contextlib.nullcontext()
-    return torch.autocast(self.device, self.dtype)
-
-  def wait(self):
-    if self.device == 'cuda':
-      torch.cuda.synchronize()
-
-  def make_forward(self, clips):
-    def call():
-      with torch.inference_mode(), self.autocast():
-        logits = self.run(clips)
-      self.wait()
-      return logits
-
-    return call
-
-  def make_training(self, clips):
-    mine = [w for w in self.module.parameters() if w.requires_grad]
-    tx = torch.optim.AdamW(mine, 3e-4, fused=True)
-    labels = torch.zeros(len(clips), dtype=torch.long, device=self.device)
-
-    def call():
-      tx.zero_grad()
-      with self.autocast():
-        logits = self.run(clips)
-      torch.nn.functional.cross_entropy(logits.float(), labels).backward()
-      tx.step()
-      self.wait()
-
-    return call
+HERE = pathlib.Path(__file__).resolve().parent
+VARIANTS = 'configs/zeroi2v_k400.py:variant='
+CONFIGS = (f'{VARIANTS}B/16', f'{VARIANTS}L/14')
+WORKS = ('forward, merged', 'training')
+SIDES = ('torch', 'i2v')  # ours is compared with the first
 
 
-def measure(config, sizes, rounds: int, compiled: bool) -> list[dict]:
-  """Measures each work and batch size in turn with PyTorch; a row for each."""
-  classes, rows = costs.count_classes(config), []
-  model = experiment.build_model(config, classes)
-  merged = counts.build_deployed(model)
-  for size in sizes:
-    for name, made in (('forward, merged', merged), ('training', model)):
-      params = draw_params(made, {})
-      theirs = Theirs(made, params, compiled)
-      clips = theirs.make_clips(clip_shapes(made, size)[0].shape)
-      if name == 'training':
-        ours, macs = make_training(config, classes, size)
-        other = theirs.make_training(clips)
-      else:
-        ours, _ = timing.compile_forward(made, params, size)
-        macs = counts.count_costs(config, made).view_macs
-        other = theirs.make_forward(clips)
-        check(ours(), other(), np.dtype(made.image_model.dtype).name)
-      times = timing.alternate({'i2v': ours, 'torch': other}, rounds)
-      seconds = {key: float(np.median(found)) for key, found in times.items()}
-      ratio = float(np.median(times['torch'] / times['i2v']))
-      rows.append(
-        {'work': name, 'batch': size, 'flops': 2 * macs * size}
-        | {'seconds': seconds, 'torch_by_i2v': ratio}
+def list_parts(settings, batches, compiled: bool) -> list[dict]:
+  """Lists the parts of a run; those that compile longest are last."""
+  shared = {key: settings[key] for key in ('set', 'rounds', 'matmul')}
+  first = [(work, side) for work in WORKS for side in SIDES]
+  first.append(('attention', SIDES[1]))
+  last = [(work, 'compiled') for work in WORKS if compiled]
+  return [
+    {'model': name_model(config), 'work': work, 'batch': batch, 'side': side}
+    | {'config': config}
+    | shared
+    for works in (first, last)
+    for config in settings['flops']
+    for batch in batches
+    for work, side in works
+  ]
+
+
+def name_model(config: str) -> str:
+  """`FILE:variant=B/16` -> `B/16`."""
+  return config.rpartition(':')[2].removeprefix('variant=')
+
+
+def settle(folder: pathlib.Path, args) -> dict:
+  """Reads the settings of a folder, or counts the FLOPs and writes them.
+
+  Raises:
+    UserError: it has others, or a config has no peer in PyTorch.
+  """
+  path = folder / 'settings.json'
+  given = {'set': args.set, 'rounds': args.rounds, 'matmul': args.matmul}
+  settings = files.read_json(path) if path.exists() else given | {'flops': {}}
+  for key, value in given.items():
+    if settings[key] != value:
+      raise UserError(
+        f'{folder} was begun with --{key} {settings[key]}, not {value}; give '
+        'the same, or choose another --out.'
       )
-  return rows
+  configs = args.config or CONFIGS
+  found = {
+    config: settings['flops'].get(config) or count_flops(config, args.set)
+    for config in configs
+  }
+  files.write_json(path, settings | {'flops': settings['flops'] | found})
+  return settings | {'flops': found}
 
 
-def make_training(config, classes: int, size: int):
-  """Makes our training step on one device, and counts its MACs per clip."""
+def count_flops(name: str, changes) -> dict[str, float]:
+  """Counts the FLOPs of each work for one clip, on the CPU.
+
+  There attention is no call of a library, into which XLA does not see.
+  """
+  jax.config.update('jax_platforms', 'cpu')
+  config = config_files.load_config(name, changes)
+  check(config)
+  classes = costs.count_classes(config)
+  merged = counts.build_deployed(experiment.build_model(config, classes))
+  once = dict(config) | {'remat': 'none', 'accumulate': 1}
   mesh = sharding.make_mesh(devices=jax.devices()[:1])
-  lowered, inputs = memory.lower_step(config, mesh, classes, size)
-  step = make_step(lowered.compile(), inputs)
-  return step, compilation.count_xla_macs(lowered) / size
+  lowered, _ = memory.lower_step(once, mesh, classes, 1)
+  forward = counts.count_costs(config, merged).view_macs
+  training = compilation.count_xla_macs(lowered)
+  return dict(zip(WORKS, (2 * forward, 2 * training), strict=True))
 
 
-def check(ours, theirs, dtype: str) -> None:
-  """Raises UserError unless both sides computed the same logits."""
-  theirs = theirs.float().cpu().numpy()
-  apart = np.abs(np.asarray(ours) - theirs).max() / np.abs(theirs).max()
-  if not apart <= TOLERANCE[dtype]:
-    raise UserError(
-      f'The logits differ by {apart:.1%} of the largest; the two sides do '
-      'not do the same work.'
+def run_parts(parts, folder: pathlib.Path, limit: float, budget: float) -> None:
+  """Runs the parts that are missing, then those that failed.
+
+  A part is started if the longest so far, at first `limit`, fits the budget.
+  """
+  end = time.monotonic() + budget
+  todo = [part for part in parts if 'platform' not in read(part, folder)]
+  todo.sort(key=lambda part: 'failed' in read(part, folder))
+  rows = [read(part, folder) for part in parts]
+  for i, part in enumerate(todo):
+    left = end - time.monotonic()
+    walls = [row['wall'] for row in rows if 'platform' in row]
+    if max(walls, default=limit) > left:
+      console.print(f'{left:.0f} s are left, too few for the next part')
+      return
+    run_part(part, folder, min(limit, left))
+    rows.append(row := read(part, folder))
+    what = gpu_table.describe(part)
+    outcome = row.get('failed') or row.get('out_of_memory') or 'measured'
+    console.print(
+      f'{i + 1}/{len(todo)} {what}: {outcome} ({row["wall"]:.0f} s)'
     )
 
 
-def measure_peak(dtype, side: int, rounds: int) -> float:
-  """Measures the FLOP/s of a product of square matrices."""
-  x = jnp.ones((side, side), dtype)
-  product = jax.jit(jnp.matmul)
-  times = timing.alternate({'': lambda: product(x, x)}, rounds)['']
-  return 2 * side**3 / float(np.median(times))
+def find_file(part, folder: pathlib.Path, end: str = '.json') -> pathlib.Path:
+  keys = ('config', 'work', 'batch', 'side')
+  name = name_folder('-'.join(str(part[key]) for key in keys))
+  return folder / 'parts' / f'{name}{end}'
 
 
-def show(rows, flops: float) -> None:
-  device = jax.devices()[0].device_kind
-  title = f'{device}, {flops / 1e12:.3g} TFLOP/s measured'
-  cells = []
-  for row in rows:
-    seconds = [row['seconds'][key] for key in ('i2v', 'torch')]
-    milliseconds = (f'{1e3 * x:.2f}' for x in seconds)
-    shares = (f'{row["flops"] / x / flops:.1%}' for x in seconds)
-    ratio = f'{row["torch_by_i2v"]:.2f}x'
-    cells.append([row['work'], row['batch'], *milliseconds, ratio, *shares])
-  console.print(make_table(title, COLUMNS, cells))
+def read(part, folder: pathlib.Path) -> dict:
+  """Reads what a part found; empty if it has not run."""
+  path = find_file(part, folder)
+  return files.read_json(path) if path.exists() else {}
+
+
+def run_part(part, folder: pathlib.Path, seconds: float) -> None:
+  """Runs a part in its process, and writes why if that has not."""
+  path, start = find_file(part, folder), time.monotonic()
+  reference = find_file(part | {'side': 'torch'}, folder, '.npz')
+  path.unlink(missing_ok=True)
+  text = json.dumps(part | {'file': str(path), 'logits': str(reference)})
+  log = find_file(part, folder, '.log')
+  with log.open('w', encoding='utf-8') as file:
+    try:
+      code = subprocess.run(
+        [sys.executable, str(HERE / 'gpu_part.py'), text],
+        env=make_environment(part['side'], folder),
+        stdout=file,
+        stderr=subprocess.STDOUT,
+        timeout=seconds,
+      ).returncode
+      reason = f'Its process ended with code {code}; {log} may say why.'
+    except subprocess.TimeoutExpired:
+      reason = (
+        f'It was stopped after {seconds:.0f} s; {log} says how far it got.'
+      )
+  found = files.read_json(path) if path.exists() else {'failed': reason}
+  files.write_json(path, found | {'wall': time.monotonic() - start})
+
+
+def make_environment(side: str, folder: pathlib.Path) -> dict[str, str]:
+  """Makes the environment of a part: caches, and memory of the card."""
+  kept = (folder / 'compiled').absolute()
+  paths = [str(HERE.parent), os.environ.get('PYTHONPATH', '')]
+  defaults = {
+    'JAX_COMPILATION_CACHE_DIR': str(kept / 'xla'),
+    'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0',
+    'TORCHINDUCTOR_CACHE_DIR': str(kept / 'inductor'),
+  }
+  if 'XLA_PYTHON_CLIENT_MEM_FRACTION' not in os.environ:  # its older name
+    defaults['XLA_CLIENT_MEM_FRACTION'] = '0.92'  # not three quarters
+  env = defaults | os.environ
+  env['PYTHONPATH'] = os.pathsep.join(filter(None, paths))
+  if side != 'i2v':
+    env['JAX_PLATFORMS'] = 'cpu'  # the card is PyTorch's
+  return env
 
 
 def run(args) -> None:
-  config = config_files.load_config(args.config, args.set)
-  flops = measure_peak(experiment.choose_dtype(config), args.side, args.rounds)
-  rows = measure(config, args.batch or [8, 64], args.rounds, args.compile)
-  show(rows, flops)
-  if args.out:
-    found = {'peak_flops': flops, 'rows': rows, 'set': args.set}
-    found |= {'config': args.config, 'torch': torch.__version__}
-    files.write_json(args.out, found)
+  folder = pathlib.Path(args.out)
+  (folder / 'parts').mkdir(parents=True, exist_ok=True)
+  settings = settle(folder, args)
+  parts = list_parts(settings, args.batch or [8, 64], args.compile)
+  run_parts(parts, folder, args.limit, args.seconds)
+  rows = [
+    gpu_table.add_mfu(part | read(part, folder), settings['flops'])
+    for part in parts
+  ]
+  gpu_table.show(rows)
+  files.write_json(folder / 'on_gpu.json', settings | {'parts': rows})
+  if missing := sum('platform' not in row for row in rows):
+    raise UserError(
+      f'{missing} of {len(rows)} parts have not been measured; the same '
+      'command goes on with them.'
+    )
 
 
 def main(argv=None) -> None:
   parser = argparse.ArgumentParser(
     description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
   )
-  add_config(parser, 'Config file', CONFIG)
-  add_set(parser, 'Change the config.')
+  add = parser.add_argument
+  add('--out', required=True, help='Folder of the run; it is resumed there.')
+  help = f'Config file (default: {CONFIGS[0]} and {CONFIGS[1]}).'
+  add_repeated(parser, '--config', 'FILE[:ARG]', help)
+  add_set(parser, 'Change the configs.')
+  add_numbers(parser)
+  add(
+    '--no-compile',
+    dest='compile',
+    action='store_false',
+    help='Leave out torch.compile.',
+  )
+  sys.exit(errors.run_guarded(run, parser.parse_args(argv)))
+
+
+def add_numbers(parser) -> None:
   add = parser.add_argument
   add(
     '--batch',
     type=count,
     action='append',
+    metavar='N',
     help='Batch size (default: 8 and 64). Can be repeated.',
   )
   add_rounds(parser, 20)
   add(
-    '--side',
+    '--matmul',
     type=count,
     default=8192,
-    help='Side of the matrices for the peak (default: 8192).',
+    metavar='N',
+    help='Side of the matrices of the product (default: 8192).',
   )
-  add('--compile', action='store_true', help='Use torch.compile.')
-  add_json(parser, 'File for the rows, as JSON.')
-  sys.exit(errors.run_guarded(run, parser.parse_args(argv)))
+  add(
+    '--limit',
+    type=positive,
+    default=240,
+    metavar='SECONDS',
+    help='Time after which a part is stopped (default: 240).',
+  )
+  add(
+    '--seconds',
+    type=positive,
+    default=math.inf,
+    help='Time for all parts; none is started that may not fit.',
+  )
 
 
 if __name__ == '__main__':
