@@ -8,7 +8,8 @@ Writes one video of validation clips of T frames in random order, in which no
 motion follows itself, and runs `i2v stream` on it. Prints two Markdown tables:
 the accuracy at each frame after a change, of the stream and of windows of T
 frames every so many frames, whose last answer holds until the next, with the
-passes of the image model for each frame; and what the events found.
+passes of the image model for each frame; and what the events found. Unknown
+options are those of `i2v stream`, such as `--min-length 0.5`.
 """
 
 import argparse
@@ -27,12 +28,21 @@ from i2v_jax.data.sets import digits
 from i2v_jax.data.videos import decode
 from i2v_jax.deploy.trained import Trained
 from i2v_jax.runtime import errors
+from i2v_jax.runtime.errors import UserError
 from i2v_jax.training import experiment
 
 
 def write_stream(trained: Trained, path, clips: int, rng) -> np.ndarray:
-  """Writes clips in a row, as many frames a second as theirs; their labels."""
+  """Writes clips in a row, as many frames a second as theirs; their labels.
+
+  Raises:
+    UserError: validation examples are not videos of a clip each.
+  """
   val = experiment.load_split(trained.config, 'val')
+  if val.segments is not None:
+    raise UserError(
+      'Its examples are spans of videos; give --of a run on clips.'
+    )
   frames, labels = trained.spec.num_frames, np.asarray(val.labels)
   chosen = [int(rng.integers(len(labels)))]
   while len(chosen) < clips:
@@ -126,10 +136,13 @@ def match(events, labels, names, length: int, fps: float) -> dict[str, float]:
 
 def run(args) -> None:
   trained = load(args.workdir)
+  source = load(args.of) if args.of else trained
+  if source.class_names != trained.class_names:
+    raise UserError(f'{args.of} has other classes.')
   length, rng = trained.spec.num_frames, np.random.default_rng(0)
   with tempfile.TemporaryDirectory() as folder:
     path = pathlib.Path(folder, 'stream.mp4')
-    labels = write_stream(trained, path, args.clips, rng)
+    labels = write_stream(source, path, args.clips, rng)
     frames = decode.read_frames(path, range(len(labels) * length))
     accuracy = measure_accuracy(trained, frames, labels)
     out = pathlib.Path(folder, 'events.jsonl')
@@ -154,6 +167,11 @@ def main(argv=None) -> None:
   parser.add_argument('workdir', help='Folder of a trained run.')
   parser.add_argument(
     '--clips', type=count, default=400, help='Number of clips (default: 400).'
+  )
+  parser.add_argument(
+    '--of',
+    metavar='WORKDIR',
+    help='Take the validation clips of another run.',
   )
   args, args.options = parser.parse_known_args(argv)
   sys.exit(errors.run_guarded(run, args))

@@ -105,6 +105,16 @@ def test_a_video_of_several_motions_is_streamed(trained, capsys):
   assert '\n| stream | 1 | ' in text and '\n| every frame | 8 | ' in text
 
 
+def test_spans_of_videos_are_no_clips(trained, tmp_path, monkeypatch, digits):
+  monkeypatch.setattr(clips_in_a_row, 'CLIPS', 100)
+  clips_in_a_row.main(digits, tmp_path)
+  config = experiment.to_plain(trained.config)
+  config['data'] |= {'format': 'segments', 'root': str(tmp_path), 'options': {}}
+  other, rng = dataclasses.replace(trained, config=config), None
+  with pytest.raises(UserError, match='give --of a run on clips'):
+    stream_changes.write_stream(other, tmp_path / 'x.mp4', 4, rng)
+
+
 def test_frames_of_another_size_are_refused(trained):
   read = stream_reading.make_reader(trained)
   with pytest.raises(UserError, match='48 x 32 pixels and the model sees 32'):
