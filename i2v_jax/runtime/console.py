@@ -3,11 +3,13 @@
 A character that the encoding lacks is printed as its escape.
 """
 
+import os
 import sys
 from collections.abc import Iterable, Sequence
 
 import rich.console
 from rich import box
+from rich.measure import Measurement
 from rich.progress import (
   BarColumn,
   MofNCompleteColumn,
@@ -17,6 +19,8 @@ from rich.progress import (
   TimeRemainingColumn,
 )
 from rich.table import Table
+
+UNBOUNDED = 10_000  # characters
 
 
 def accept_all_text() -> None:
@@ -35,7 +39,22 @@ def make_encodable(text: str, instead: str) -> str:
 
 
 class Console(rich.console.Console):
-  """A rich console that escapes what its encoding lacks."""
+  """A rich console that escapes what its encoding lacks.
+
+  In a file or a pipe, tables are as wide as they need to be.
+  """
+
+  def print(self, *objects, **options) -> None:
+    chosen = self._width
+    free = not self.is_terminal and 'COLUMNS' not in os.environ
+    if free and objects and isinstance(objects[0], Table):
+      unbounded = self.options.update(max_width=UNBOUNDED)
+      needed = Measurement.get(self, unbounded, objects[0]).maximum
+      self.width = max(needed, self.width)
+    try:
+      super().print(*objects, **options)
+    finally:
+      self._width = chosen
 
   @property
   def file(self):
@@ -89,7 +108,8 @@ def make_table(
     box=box.SIMPLE_HEAD,
   )
   for i, heading in enumerate(columns):
-    table.add_column(heading, justify='right' if i else 'left')
+    justify = 'right' if i else 'left'
+    table.add_column(heading, justify=justify, overflow='fold')
   for row in rows:
     if row is None:
       table.add_section()

@@ -5,7 +5,12 @@ import io
 import pytest
 from rich.table import Table
 
-from i2v_jax.runtime.console import Console, accept_all_text, make_encodable
+from i2v_jax.runtime.console import (
+  Console,
+  accept_all_text,
+  make_encodable,
+  make_table,
+)
 
 LATIN = b'caf\xe9.mp4'.decode(errors='surrogateescape')
 
@@ -44,3 +49,18 @@ def test_tables_and_terminals_stay_what_they_are():
   console.file = other = io.StringIO()
   console.print('é')
   assert other.getvalue() == 'é\n'
+
+
+def test_nothing_of_a_table_is_cut_off(monkeypatch):
+  monkeypatch.delenv('COLUMNS', raising=False)
+  name, number = ' '.join(['relocation'] * 12), '71.9% ± 5.6'
+  table = make_table('Results', ['name', 'top-1'], [[name, number]])
+  stream = io.StringIO()
+  Console(file=stream).print(table)
+  assert f'{name}   {number}' in stream.getvalue()
+  stream = io.StringIO()
+  Console(file=stream, force_terminal=True, width=40, no_color=True).print(
+    table
+  )
+  assert '…' not in stream.getvalue()
+  assert stream.getvalue().count('relocation') == 12
