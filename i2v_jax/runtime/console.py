@@ -3,12 +3,15 @@
 A character that the encoding lacks is printed as its escape.
 """
 
+import itertools
 import os
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 
 import rich.console
 from rich import box
+from rich.cells import cell_len
 from rich.measure import Measurement
 from rich.progress import (
   BarColumn,
@@ -20,7 +23,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
-UNBOUNDED = 10_000  # characters
+# Characters: of a width without a limit, of names and headings at least.
+UNBOUNDED, NAME, HEADING = 10_000, 16, 10
 
 
 def accept_all_text() -> None:
@@ -41,20 +45,31 @@ def make_encodable(text: str, instead: str) -> str:
 class Console(rich.console.Console):
   """A rich console that escapes what its encoding lacks.
 
-  In a file or a pipe, tables are as wide as they need to be.
+  In a file or a pipe, a table is at least as wide as its words and numbers.
   """
 
   def print(self, *objects, **options) -> None:
     chosen = self._width
-    free = not self.is_terminal and 'COLUMNS' not in os.environ
-    if free and objects and isinstance(objects[0], Table):
-      unbounded = self.options.update(max_width=UNBOUNDED)
-      needed = Measurement.get(self, unbounded, objects[0]).maximum
-      self.width = max(needed, self.width)
+    if objects and isinstance(objects[0], Table):
+      self._make_room(objects[0])
     try:
       super().print(*objects, **options)
     finally:
       self._width = chosen
+
+  def _make_room(self, table: Table) -> None:
+    """Wraps names to leave room for numbers, and widens a log file to both."""
+    unbounded = self.options.update(max_width=UNBOUNDED)
+    needed = Measurement.get(self, unbounded, table).maximum
+    if needed <= self.width:
+      return
+    names = table.columns[0]
+    texts = (names.header, *names.cells)
+    longest = names.width or max(map(cell_len, texts))
+    fits = longest - (needed - self.width)
+    names.width = min(longest, max(NAME, fits))
+    if not self.is_terminal and 'COLUMNS' not in os.environ:
+      self.width = needed - longest + names.width
 
   @property
   def file(self):
@@ -107,15 +122,26 @@ def make_table(
     caption_justify='left',
     box=box.SIMPLE_HEAD,
   )
-  for i, heading in enumerate(columns):
-    justify = 'right' if i else 'left'
-    table.add_column(heading, justify=justify, overflow='fold')
+  rows = [row and [*map(str, row)] for row in rows]
+  cells = zip(*filter(None, rows), strict=True)
+  longest = [max(map(cell_len, column)) for column in cells]
+  table.add_column(columns[0], overflow='fold')
+  for heading, width in itertools.zip_longest(columns[1:], longest[1:]):
+    _add_numbers(table, heading, width or 1)
   for row in rows:
     if row is None:
       table.add_section()
     else:
-      table.add_row(*map(str, row))
+      table.add_row(*row)
   return table
+
+
+def _add_numbers(table: Table, heading: str, width: int) -> None:
+  """Adds a column of cells up to a width; only its heading is wrapped."""
+  lines = textwrap.wrap(
+    heading, max(width, HEADING), break_long_words=False
+  ) or ['']
+  table.add_column('\n'.join(lines), justify='right', overflow='fold')
 
 
 def make_facts(rows: Iterable[tuple[str, str]]) -> Table:

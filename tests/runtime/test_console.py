@@ -53,14 +53,15 @@ def test_tables_and_terminals_stay_what_they_are():
 
 def test_nothing_of_a_table_is_cut_off(monkeypatch):
   monkeypatch.delenv('COLUMNS', raising=False)
-  name, number = ' '.join(['relocation'] * 12), '71.9% ± 5.6'
-  table = make_table('Results', ['name', 'top-1'], [[name, number]])
+  numbers = ['71.9% ± 5.6', '-1.3 (-7.1 to +4.9)']
+  names = ['name', 'a longer heading', 'to relocation KV']
+  rows = [['relocation ' * 12, *numbers], None, ['b', *numbers]]
+  table = make_table('Results', names, rows)
   stream = io.StringIO()
-  Console(file=stream).print(table)
-  assert f'{name}   {number}' in stream.getvalue()
+  Console(file=stream, width=30).print(table)
+  assert stream.getvalue().count('   '.join(numbers)) == 2
   stream = io.StringIO()
-  Console(file=stream, force_terminal=True, width=40, no_color=True).print(
-    table
-  )
+  narrow = Console(file=stream, force_terminal=True, width=48, no_color=True)
+  narrow.print(table)
   assert '…' not in stream.getvalue()
-  assert stream.getvalue().count('relocation') == 12
+  assert stream.getvalue().count('+4.9') == 2
