@@ -1,6 +1,7 @@
 """The scripts that make tables and figures of docs/results.md from sweeps."""
 
 import json
+import re
 import runpy
 
 import numpy as np
@@ -78,10 +79,19 @@ def test_a_table_of_the_page_is_replaced_by_that_of_its_file(sweep, tmp_path):
   found = collect['collect'](sweep)
   collect['write'](found, tmp_path / 'kept.json')
   render['render_page'].__globals__['FOLDER'] = tmp_path
-  page = 'before\n<!-- table: kept -->\n{}\n<!-- end -->\nafter\n'
-  wanted = page.format(render['render_table'](found))
-  assert render['render_page'](page.format('old')) == wanted
+  page = 'before\n<!-- table: kept -->\n{}<!-- end -->\nafter\n' * 2
+  wanted = page.replace('{}', render['render_table'](found) + '\n')
+  assert render['render_page'](page.replace('{}', 'old\n')) == wanted
+  assert render['render_page'](page.replace('{}', '')) == wanted
   assert render['render_page'](wanted) == wanted
+
+
+def test_the_page_holds_the_tables_of_the_files():
+  render = load(FOLDER / 'render.py')
+  page = (ROOT / 'docs' / 'results.md').read_text(encoding='utf-8')
+  assert render['render_page'](page) == page
+  tables = set(re.findall(r'<!-- table: (\w+) -->', page))
+  assert tables == {path.stem for path in FOLDER.glob('*.json')}
 
 
 def test_pairs_that_are_each_other_reversed(sweep, capsys):

@@ -15,12 +15,13 @@ from i2v_jax.training.sweeps.correlation import describe_correlation
 
 FOLDER = pathlib.Path(__file__).parent
 PAGE = FOLDER.parent / 'results.md'
-TABLE = re.compile(r'(<!-- table: (\w+) -->\n).*?(?=\n<!-- end -->)', re.DOTALL)
+TABLE = re.compile(r'(<!-- table: (\w+) -->\n).*?(<!-- end -->)', re.DOTALL)
 
 
 def render_page(text: str) -> str:
   """Replaces each table of the page by that of its file."""
-  return TABLE.sub(lambda found: found[1] + _render_file(found[2]), text)
+  fill = lambda found: f'{found[1]}{_render_file(found[2])}\n{found[3]}'
+  return TABLE.sub(fill, text)
 
 
 def _render_file(name: str) -> str:
