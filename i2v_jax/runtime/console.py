@@ -3,7 +3,6 @@
 A character that the encoding lacks is printed as its escape.
 """
 
-import itertools
 import os
 import sys
 import textwrap
@@ -58,18 +57,25 @@ class Console(rich.console.Console):
       self._width = chosen
 
   def _make_room(self, table: Table) -> None:
-    """Wraps names to leave room for numbers, and widens a log file to both."""
-    unbounded = self.options.update(max_width=UNBOUNDED)
-    needed = Measurement.get(self, unbounded, table).maximum
+    """Wraps headings, then names, and widens a log file to the numbers."""
+    if self._measure(table) <= self.width:
+      return
+    names, *numbers = table.columns
+    for column in numbers:
+      width = max(map(cell_len, column.cells), default=0)
+      column.header = _wrap(column.header, max(width, HEADING))
+    needed = self._measure(table)
     if needed <= self.width:
       return
-    names = table.columns[0]
-    texts = (names.header, *names.cells)
-    longest = names.width or max(map(cell_len, texts))
+    longest = names.width or max(map(cell_len, (names.header, *names.cells)))
     fits = longest - (needed - self.width)
     names.width = min(longest, max(NAME, fits))
     if not self.is_terminal and 'COLUMNS' not in os.environ:
       self.width = needed - longest + names.width
+
+  def _measure(self, table: Table) -> int:
+    unbounded = self.options.update(max_width=UNBOUNDED)
+    return Measurement.get(self, unbounded, table).maximum
 
   @property
   def file(self):
@@ -78,6 +84,10 @@ class Console(rich.console.Console):
   @file.setter
   def file(self, stream) -> None:
     rich.console.Console.file.fset(self, stream)
+
+
+def _wrap(heading: str, width: int) -> str:
+  return '\n'.join(textwrap.wrap(heading, width, break_long_words=False))
 
 
 class _Escaping:
@@ -122,26 +132,15 @@ def make_table(
     caption_justify='left',
     box=box.SIMPLE_HEAD,
   )
-  rows = [row and [*map(str, row)] for row in rows]
-  cells = zip(*filter(None, rows), strict=True)
-  longest = [max(map(cell_len, column)) for column in cells]
-  table.add_column(columns[0], overflow='fold')
-  for heading, width in itertools.zip_longest(columns[1:], longest[1:]):
-    _add_numbers(table, heading, width or 1)
+  for i, heading in enumerate(columns):
+    justify = 'right' if i else 'left'
+    table.add_column(heading, justify=justify, overflow='fold')
   for row in rows:
     if row is None:
       table.add_section()
     else:
-      table.add_row(*row)
+      table.add_row(*map(str, row))
   return table
-
-
-def _add_numbers(table: Table, heading: str, width: int) -> None:
-  """Adds a column of cells up to a width; only its heading is wrapped."""
-  lines = textwrap.wrap(
-    heading, max(width, HEADING), break_long_words=False
-  ) or ['']
-  table.add_column('\n'.join(lines), justify='right', overflow='fold')
 
 
 def make_facts(rows: Iterable[tuple[str, str]]) -> Table:
