@@ -101,6 +101,8 @@ def make_config(digits, name, arg):
   # Other sets of digits are made there.
   made = {'digit_boxes': 'boxed', 'digit_footage': 'footage'}
   other = made.get(config.data.format)
+  if config.data.options.get('most') == 1:
+    other += '_of_one'
   folder = digits.parent.with_name(other) if other else digits
   config.data.root = str(folder)
   return config
