@@ -27,7 +27,7 @@ _HEADERS = {
   'Cache-Control': 'no-store',
   'Cross-Origin-Resource-Policy': 'same-origin',
   'Referrer-Policy': 'no-referrer',
-  'X-Content-Type-ReadOptions': 'nosniff',
+  'X-Content-Type-Options': 'nosniff',
 }
 
 

@@ -72,6 +72,10 @@ def test_the_page_may_ask_this_server_only(server):
   assert 'unsafe' not in policy and 'http' not in policy
   assert b'{{' not in body and b'//' not in re.sub(rb'\s//.*', b'', body)
   assert headers['Server'].strip() == 'i2v'
+  assert headers['X-Content-Type-Options'] == 'nosniff'
+  assert headers['Cross-Origin-Resource-Policy'] == 'same-origin'
+  assert headers['Referrer-Policy'] == 'no-referrer'
+  assert headers['Cache-Control'] == 'no-store'
 
 
 def test_events_begin_with_all_that_is_kept(server, shades):
