@@ -10,7 +10,7 @@ and its memory to itself. It first checks that its logits are those of PyTorch,
 and at the end measures the matrix product that its MFU refers to. Training does
 the same products on both sides; only ours draws dropout.
 
-The folder keeps the parts and the compiled programs. The same command goes on
+The folder keeps the parts and the compiled programs. The same command resumes
 with what is missing or failed, and prints one table; all numbers are in
 `on_gpu.json` there.
 """
@@ -202,7 +202,7 @@ def run(args) -> None:
   if missing := sum('platform' not in row for row in rows):
     raise UserError(
       f'{missing} of {len(rows)} parts have not been measured; the same '
-      'command goes on with them.'
+      'command measures them.'
     )
 
 

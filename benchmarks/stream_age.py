@@ -57,17 +57,22 @@ def choose_clips(trained: Trained, val, past: int, windows: int, rng):
 def choose_spans(trained: Trained, val, past: int, windows: int, rng):
   """Windows within listed motions that have enough frames before them."""
   frames, read = trained.spec.num_frames, functools.cache(read_video)
-  segments = val.segments
-  listed = np.flatnonzero(np.isfinite(segments.spans[:, 0]))
+  places = []  # example, video, and the first and last end of a window
+  for example in np.flatnonzero(np.isfinite(val.segments.spans[:, 0])):
+    path = val.segments.footage[val.segments.video_of[example]].path
+    fps = read(path)[1]
+    first, stop = np.round(val.segments.spans[example] * fps).astype(int)
+    first = max(first + frames, past + frames)
+    if first <= stop:
+      places.append((example, read(path)[0], first, stop))
+  if not places:
+    raise UserError(f'No motion of {frames} frames has {past} before it.')
   found, labels = [], []
-  while len(found) < windows:
-    example = rng.choice(listed)
-    video, fps = read(segments.footage[segments.video_of[example]].path)
-    first, stop = np.round(segments.spans[example] * fps).astype(int)
-    end = int(rng.integers(first + frames, stop, endpoint=True))
-    if end >= past + frames:
-      found.append(video[end - past - frames : end])
-      labels.append(val.labels[example])
+  for number in rng.integers(len(places), size=windows):
+    example, video, first, stop = places[number]
+    end = int(rng.integers(first, stop, endpoint=True))
+    found.append(video[end - past - frames : end])
+    labels.append(val.labels[example])
   return np.stack(found), np.array(labels)
 
 
