@@ -110,13 +110,9 @@ def strategies(get):
   for name, (top1, adapter, trained) in STRATEGIES.items():
     trained = trained or ('adapters', *CLASSIFIER)
     yield name, with_number(row(get, adapter, relocation(), trained), top1)
-  c = slower(row(get, None, relocation(), ('',)))
-  yield 'full fine-tuning, a tenth of the rate', with_number(c, 63.2)
-
-
-def slower(c):
+  c = row(get, None, relocation(), ('',))
   c.optimizer.lr /= 10
-  return c
+  yield 'full fine-tuning, a tenth of the rate', with_number(c, 63.2)
 
 
 def aim(get):
@@ -164,7 +160,7 @@ def shares(get):
 
 def methods(get):
   evl = dict(name='evl', layers=2, dropout=0.0)
-  yield 'full fine-tuning', slower(row(get, None, relocation(), ('',)))
+  yield 'full fine-tuning', row(get, None, relocation(), ('',))
   yield 'ZeroI2V', row(get, LINEAR, relocation())
   yield 'AIM', embedded(get, AIM)
   yield 'ST-Adapter', row(get, st_adapter(4, 16))
@@ -183,8 +179,8 @@ def probe(get, name, **options):
 def probes(get):
   """What frames tell alone, as a bag, and in order, of a frozen model."""
   still = lambda frames=1: get(frames=frames)
-  yield 'one frame, full fine-tuning', slower(row(still, None, None, ('',)))
-  yield 'bag of frames, full fine-tuning', slower(row(get, None, None, ('',)))
+  yield 'one frame, full fine-tuning', row(still, None, None, ('',))
+  yield 'bag of frames, full fine-tuning', row(get, None, None, ('',))
   bag = probe(get, 'attentive_probe', positions=False)
   yield 'bag of frames, attentive probe', bag
   yield 'attentive probe', probe(get, 'attentive_probe', positions=True)
