@@ -8,7 +8,6 @@ import contextlib
 import operator
 import os
 import stat
-import time
 from collections.abc import Iterable
 
 import cv2
@@ -17,6 +16,7 @@ import numpy as np
 from i2v_jax.data.videos.frame_files import is_frame_folder, list_frames
 from i2v_jax.data.videos.packets import DecodeError
 from i2v_jax.data.videos.resize import resize_short_side
+from i2v_jax.data.videos.time_limit import TimeLimit
 from i2v_jax.data.videos.video_info import VideoInfo, to_times
 from i2v_jax.runtime.errors import UserError
 
@@ -66,8 +66,8 @@ class FrameFolder(contextlib.AbstractContextManager):
     fps: float = FPS,
   ):
     check_fps(fps)
-    self._path, self._limit = os.fspath(path), seconds
-    self.name, self._end = name or self._path, time.monotonic() + (seconds or 0)
+    self._path, self._limit = os.fspath(path), TimeLimit(seconds)
+    self.name = name or self._path
     try:
       self.files = list_frames(self._path)
     except UserError as error:
@@ -155,9 +155,9 @@ class FrameFolder(contextlib.AbstractContextManager):
     return image
 
   def _check_time(self, frame: int) -> None:
-    if self._limit is not None and time.monotonic() > self._end:
+    if self._limit.has_passed():
       raise self._error(
-        f'took longer than {self._limit:g} s at frame {frame}; repair or drop '
+        f'{self._limit.describe()} at frame {frame}; repair or drop '
         'the folder, or allow more time'
       )
 

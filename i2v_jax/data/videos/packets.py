@@ -4,13 +4,13 @@ import io
 import itertools
 import os
 import stat
-import time
 from collections.abc import Iterator
 
 import av
 
 from i2v_jax.data.videos import index_cache, kept, pyav, scan
 from i2v_jax.data.videos.index import Key
+from i2v_jax.data.videos.time_limit import TimeLimit
 from i2v_jax.runtime.errors import UserError
 
 Source = str | os.PathLike | bytes
@@ -36,10 +36,10 @@ class Packets:
   """
 
   def __init__(self, source: Source, name: str | None, limit: float | None):
-    self._source, self._container, self._limit = source, None, limit
+    self._source, self._container = source, None
     path = '<bytes>' if isinstance(source, bytes) else os.fspath(source)
     self.name = name or path
-    self._end = time.monotonic() + (limit or 0)
+    self._limit = TimeLimit(limit)
     self._identity, self._fresh, self._failed = None, False, False
     self.index, self.cut = None, False
 
@@ -49,9 +49,9 @@ class Packets:
 
   def check_time(self, frame: int) -> None:
     """Raises DecodeError after the time limit; `frame` is the next one."""
-    if self._limit is not None and time.monotonic() > self._end:
+    if self._limit.has_passed():
       raise self.error(
-        f'took longer than {self._limit:g} s at frame {frame}; repair or drop '
+        f'{self._limit.describe()} at frame {frame}; repair or drop '
         'the file, or allow more time'
       )
 
@@ -74,7 +74,7 @@ class Packets:
 
   @property
   def _key(self) -> kept.FileKey:
-    return kept.FileKey(self._identity, self._limit)
+    return kept.FileKey(self._identity, self._limit.seconds)
 
   def close(self) -> None:
     """Closes the file, or keeps that of a long video for the next clip."""
@@ -96,7 +96,7 @@ class Packets:
     """Opens the file; if it is open, reading starts again from its start."""
     self._shut()
     # FFmpeg checks the limit while it searches for a stream or a packet.
-    self._container = pyav.open_file(self._find_source(), self._limit)
+    self._container = pyav.open_file(self._find_source(), self._limit.seconds)
     self.stream = pyav.find_video_stream(self._container)
     if self.stream is None:
       raise self.error('has no video stream')

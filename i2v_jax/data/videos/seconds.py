@@ -9,13 +9,13 @@ import dataclasses
 import itertools
 import operator
 import os
-import time
 from collections.abc import Iterable
 
 import numpy as np
 
 from i2v_jax.data.videos.decode import Video
 from i2v_jax.data.videos.packets import DecodeError
+from i2v_jax.data.videos.time_limit import TimeLimit
 from i2v_jax.data.videos.video_info import VideoInfo, to_times
 
 
@@ -51,7 +51,7 @@ class Seconds(contextlib.AbstractContextManager):
     limit: float | None = None,
   ):
     self._folder = os.fspath(folder)
-    self._limit, self._end = limit, time.monotonic() + (limit or 0)
+    self._limit = TimeLimit(limit)
     if not os.path.exists(self._name(second)):
       raise DecodeError(
         f'{self._name(second)}: no such video; it holds the key frame, so copy '
@@ -106,11 +106,10 @@ class Seconds(contextlib.AbstractContextManager):
 
   def _left(self) -> float | None:
     """Seconds that are left of the limit, if there is one."""
-    if self._limit is None:
-      return None
-    if (left := self._end - time.monotonic()) <= 0:
+    left = self._limit.find_left()
+    if left is not None and left <= 0:
       raise DecodeError(
-        f'{self._folder}: took longer than {self._limit:g} s; repair or drop '
+        f'{self._folder}: {self._limit.describe()}; repair or drop '
         'its files, or allow more time'
       )
     return left

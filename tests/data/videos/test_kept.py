@@ -11,7 +11,7 @@ import pytest
 from encoded import decode_all, encode
 from processes import open_files
 
-from i2v_jax.data.videos import decode, kept, packets, pyav
+from i2v_jax.data.videos import decode, kept, pyav, time_limit
 
 pytestmark = pytest.mark.usefixtures('keeping')
 OPTIONS = {'g': '8', 'bf': '2'}
@@ -105,7 +105,7 @@ def test_a_file_with_an_error_is_closed(videos):
 def test_the_time_limit_is_that_of_the_reader(film, openings, monkeypatch):
   now = [100.0]
   clock = types.SimpleNamespace(monotonic=lambda: now[0])
-  monkeypatch.setattr(packets, 'time', clock)
+  monkeypatch.setattr(time_limit, 'time', clock)
   decode.open_video(film, seconds=5).close()
   now[0] = 200.0
   with decode.open_video(film, seconds=5) as video:
