@@ -75,6 +75,26 @@ def test_a_sweep_becomes_a_table(sweep, tmp_path):
   assert lines[-1] == '2 seeds, 6 core-minutes of training steps.'
 
 
+def test_shares_of_the_clips_are_columns():
+  render = load(FOLDER / 'render.py')
+  rows = [
+    dict(name=f'{name}, {share}%', top1=top1, reported=0.0, minutes=1, seeds=[])
+    for share, name, top1 in (
+      (2, 'AIM', 0.1),
+      (2, 'EVL', 0.2),
+      (100, 'AIM', 0.3),
+      (100, 'EVL', 0.4),
+    )
+  ]
+  table = render['render_table']({'rows': rows, 'command': 'i2v sweep'})
+  assert table.splitlines()[4:8] == [
+    '| clips | 2 % | 100 % |',
+    '| --- | --- | --- |',
+    '| AIM | 10.0 | 30.0 |',
+    '| EVL | 20.0 | 40.0 |',
+  ]
+
+
 def test_a_table_of_the_page_is_replaced_by_that_of_its_file(sweep, tmp_path):
   collect, render = (load(FOLDER / f'{n}.py') for n in ('collect', 'render'))
   found = collect['collect'](sweep)

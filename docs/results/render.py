@@ -16,6 +16,7 @@ from i2v_jax.training.sweeps.correlation import describe_correlation
 FOLDER = pathlib.Path(__file__).parent
 PAGE = FOLDER.parent / 'results.md'
 TABLE = re.compile(r'(<!-- table: (\w+) -->\n).*?(<!-- end -->)', re.DOTALL)
+SHARE = re.compile(r'(.*), (\d+)%')
 
 
 def render_page(text: str) -> str:
@@ -31,22 +32,41 @@ def _render_file(name: str) -> str:
 
 def render_table(found: dict) -> str:
   """Renders what `collect.py` has kept of a sweep as Markdown."""
-  rows, seeds = found['rows'], len(found['rows'][0]['seeds'])
+  rows = found['rows']
+  lines = _list_shares(rows) if _are_shares(rows) else _list_rows(rows)
+  lines.insert(1, ['---'] * len(lines[0]))
+  table = '\n'.join(f'| {" | ".join(line)} |' for line in lines)
+  minutes, seeds = np.sum([r['minutes'] for r in rows]), len(rows[0]['seeds'])
+  notes = [f'{seeds} seeds' if seeds > 1 else 'One seed']
+  notes += [f'{minutes:.0f} core-minutes of training steps.']
+  notes = [', '.join(notes), describe_correlation(_as_rows(rows))]
+  command = f'```\n{found["command"]}\n```'
+  return f'{command}\n\n{table}\n\n{" ".join(filter(None, notes))}'
+
+
+def _list_rows(rows) -> list[list[str]]:
   columns = {'row': lambda row: row['name'], 'tunable': _format_tunable}
   columns['top-1'] = _format_accuracy
   if any('difference' in row for row in rows):
     columns['difference'] = _format_difference
   if any(row['reported'] for row in rows):
     columns['paper'] = _format_paper
-  lines = [list(columns), ['---'] * len(columns)]
-  lines += [[text(row) for text in columns.values()] for row in rows]
-  table = '\n'.join(f'| {" | ".join(line)} |' for line in lines)
-  minutes = np.sum([row['minutes'] for row in rows])
-  notes = [f'{seeds} seeds' if seeds > 1 else 'One seed']
-  notes += [f'{minutes:.0f} core-minutes of training steps.']
-  notes = [', '.join(notes), describe_correlation(_as_rows(rows))]
-  command = f'```\n{found["command"]}\n```'
-  return f'{command}\n\n{table}\n\n{" ".join(filter(None, notes))}'
+  return [list(columns)] + [[f(row) for f in columns.values()] for row in rows]
+
+
+def _are_shares(rows) -> bool:
+  """Whether all rows are named `METHOD, SHARE%`."""
+  return all(SHARE.fullmatch(row['name']) for row in rows)
+
+
+def _list_shares(rows) -> list[list[str]]:
+  """A line for each method, a column for each share of the clips."""
+  shares, lines = {}, {}
+  for row in rows:
+    method, share = SHARE.fullmatch(row['name']).groups()
+    shares[f'{share} %'] = True
+    lines.setdefault(method, [method]).append(_format_accuracy(row))
+  return [['clips', *shares], *lines.values()]
 
 
 def _as_rows(rows) -> list[dict]:
