@@ -59,12 +59,12 @@ def draw_shares() -> str:
 def _draw_line(sheet: Sheet, index: int, points) -> tuple[float, float]:
   """Draws means and deviations; returns where the line ends, in pixels."""
   colour = LINES[index % len(LINES)]
+  # Apart, so that bars of equal clips can be told from each other.
+  points = [(x * 1.03 ** (index - 2.5), *rest) for x, *rest in points]
   xs, ys, _ = zip(*points, strict=True)
   dashes = DASHES[(index + index // len(LINES)) % len(DASHES)]
   sheet.draw(xs, ys, colour, 1.6, dashes, zorder=3)
   for x, y, deviation in points:
-    # Apart, so that bars of equal clips can be told from each other.
-    x *= 1.03 ** (index - 2.5)
     sheet.draw([x, x], [y - deviation, y + deviation], colour, 0.8)
     sheet.draw_dot(x, y, colour, 2)
   return sheet.to_pixels(xs[-1], ys[-1])
