@@ -45,12 +45,13 @@ def draw_shares() -> str:
   sheet.draw([clips[0], clips[-1]], [CHANCE] * 2, MUTED, 1, (2, 3))
   sheet.write(8, sheet.to_pixels(1, CHANCE)[1] - 8, 'chance', color=MUTED)
   ends = [_draw_line(sheet, i, lines[name]) for i, name in enumerate(lines)]
+  right = max(x for x, _ in ends)
   heights = words.spread([y for _, y in ends], 14, 4, sheet.inner[1] - 4)
   for index, (name, height) in enumerate(zip(lines, heights, strict=True)):
     x, y = ends[index]
     colour = LINES[index % len(LINES)]
-    sheet.draw_in_pixels([x + 4, x + 22], [y, height], MUTED, 0.6)
-    sheet.write(x + 26, height, name, color=colour)
+    sheet.draw_in_pixels([x + 4, right + 16], [y, height], MUTED, 0.6)
+    sheet.write(right + 20, height, name, color=colour)
   return make_file(
     sheet.finish(f'top-1 over training clips: {", ".join(lines)}')
   )
