@@ -168,8 +168,20 @@ def _layer_norm_tangent(kept, dx, dscale, dbias):
 def _layer_norm_backward(kept, dy):
   x, mean, rate, scale = kept
   h, dh, rows = (x - mean) * rate, dy * _wide(scale, x), range(x.ndim - 1)
-  dx = rate * (dh - _mean(dh) - h * _mean(dh * h))
+  total, slope = _sums(dh, dh * h)
+  dx = rate * (dh - (total + h * slope) / scale.size)
   return dx, (dy * h).sum(axis=rows), dy.sum(axis=rows)
+
+
+def _sums(*xs):
+  """Sums over the channels, all in one pass.
+
+  One after the other, XLA's CPU backend multiplies and sums in passes that
+  take four times as long.
+  """
+  add = lambda totals, xs: [a + b for a, b in zip(totals, xs, strict=True)]
+  found = lax.reduce(xs, (0.0,) * len(xs), add, (xs[0].ndim - 1,))
+  return [x[..., None] for x in found]
 
 
 def _mean(x):
