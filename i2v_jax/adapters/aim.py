@@ -7,10 +7,10 @@ import numpy as np
 from flax import linen as nn
 
 from i2v_jax.adapters import block_interface
+from i2v_jax.adapters.dropout import drop_path
 from i2v_jax.adapters.layers import (
   Bottleneck,
   bottleneck_macs,
-  drop_path,
   identity,
 )
 from i2v_jax.adapters.method import (

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
+from i2v_jax.adapters.dropout import Dropout
 from i2v_jax.adapters.layers import PER_CHANNEL, PerChannelConv
 from i2v_jax.adapters.method import get_option
 from i2v_jax.backbones.macs import attention_macs
@@ -216,6 +217,6 @@ class Mlp(nn.Module):
       dtype=self.cfg.dtype,
       name=name,
     )
-    drop = nn.Dropout(self.dropout, deterministic=not self.has_rng('dropout'))
+    drop = Dropout(self.dropout)
     h = ACTIVATIONS[self.cfg.activation](dense(self.cfg.mlp_dim, 'fc1')(x))
     return dense(self.cfg.width, 'fc2')(drop(h))

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
+from i2v_jax.adapters.dropout import Dropout
 from i2v_jax.adapters.past import answered_by_streams, none_before
 from i2v_jax.backbones.custom_vjp import with_derivatives
 from i2v_jax.runtime import ranges
@@ -140,7 +141,7 @@ class Bottleneck(nn.Module):
     rank, init = count_channels(self.rank, width), self.down_init
     down = make_dense(rank, kernel_init=init, dtype=dtype, name='down')
     up = make_dense(width, kernel_init=zeros, dtype=dtype, name='up')
-    drop = nn.Dropout(self.dropout, deterministic=not self.has_rng('dropout'))
+    drop = Dropout(self.dropout)
     h = drop(ACTIVATIONS[self.activation](down(x)))
     branch = self.scale * up(h)
     return x + branch if self.skip else branch
@@ -229,19 +230,6 @@ class PerChannelConv(nn.Module):
   def before(self, x_BxTx, count: int):
     """As `Method.before`."""
     return none_before(x_BxTx, count)
-
-
-def drop_path(x, rate: float, rng, axes: tuple[int, ...]):
-  """Drops complete branches: one draw per index of `axes`, shared by the rest.
-
-  What is kept is scaled by 1 / (1 - rate) (stochastic depth, arXiv 1603.09382).
-  Without an rng, or at rate 0, x itself.
-  """
-  if rng is None or not rate:
-    return x
-  shape = [n if axis in axes else 1 for axis, n in enumerate(x.shape)]
-  kept = jax.random.bernoulli(rng, jnp.float32(1 - rate), shape)
-  return jnp.where(kept, x / (1 - rate), jnp.zeros_like(x))
 
 
 def find_side(patches: int) -> int:

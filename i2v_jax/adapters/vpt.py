@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from i2v_jax.adapters import block_interface
+from i2v_jax.adapters.dropout import Dropout
 from i2v_jax.adapters.layers import symmetric_uniform
 from i2v_jax.adapters.method import Method, adapted_blocks, get_option
 from i2v_jax.backbones.macs import attention_macs
@@ -87,7 +88,7 @@ class VPT(Method):
     shape = (self.prompts, width)
     bound = math.sqrt(6 / (3 * patch_size**2 + width))
     prompts = self.param('prompts', symmetric_uniform(bound), shape)
-    drop = nn.Dropout(self.dropout, deterministic=not self.has_rng('dropout'))
+    drop = Dropout(self.dropout)
     inside = repeat_tokens(drop(prompts), x_BxTxLxD)
     prefix, patches = jnp.split(x_BxTxLxD, [first], axis=-2)
     return jnp.concatenate([prefix, inside, patches], axis=-2)

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from i2v_jax.adapters import frame_shift, merging
+from i2v_jax.adapters.dropout import drop_path
 from i2v_jax.adapters.layers import (
   Bottleneck,
   bottleneck_macs,
-  drop_path,
   identity,
 )
 from i2v_jax.adapters.method import Method, get_option, sum_tokens

@@ -10,7 +10,7 @@ import pytest
 import small
 
 from i2v_jax import attention_maps
-from i2v_jax.adapters.layers import drop_path
+from i2v_jax.adapters.dropout import drop_path
 from i2v_jax.models.inputs import param_shapes
 
 FILES = {'aim_clip_3adapters': 3, 'aim_clip_4adapters': 4}
