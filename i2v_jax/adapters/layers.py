@@ -95,7 +95,9 @@ def _thin_product_backward(kept, dy):
   dx = jax.lax.dot_general(dy, kernel, (((last,), (1,)), ((), ())))
   if kernel.shape[0] < kernel.shape[1]:
     return dx, jax.lax.dot_general(x, dy, sums)
-  return dx, jax.lax.dot_general(dy, x, sums).T
+  # Without the barrier XLA turns the product round again.
+  dkernel = jax.lax.optimization_barrier(jax.lax.dot_general(dy, x, sums))
+  return dx, dkernel.T
 
 
 _thin_product = with_derivatives(
