@@ -1,5 +1,6 @@
 """Softmax attention, and which implementation a platform gets."""
 
+import math
 from functools import partial
 
 import jax
@@ -76,8 +77,22 @@ def attend_cpu(q_BxLxNxK, k_BxMxNxK, v_BxMxNxK, *biases):
   is taken from narrow arrays, as in FlashAttention (arXiv 2205.14135).
   """
   heads_first = lambda y: y.swapaxes(-3, -2)
-  qkv = map(heads_first, (q_BxLxNxK, k_BxMxNxK, v_BxMxNxK))
-  return heads_first(_attend(*qkv, *biases))
+  q, k, v = map(heads_first, (q_BxLxNxK, k_BxMxNxK, v_BxMxNxK))
+  if biases:
+    return heads_first(_attend(q, k, v, *biases))
+  split = partial(jnp.split, indices_or_sections=_count_parts(q, k), axis=-3)
+  parts = zip(*map(split, (q, k, v)), strict=True)
+  return heads_first(jnp.concatenate([_attend(*x) for x in parts], axis=-3))
+
+
+def _count_parts(q, k) -> int:
+  """Groups of heads that are computed side by side.
+
+  XLA's CPU backend takes one thread for a product of many small matrices, but
+  computes independent ones at the same time. Small ones are not worth it.
+  """
+  num_heads, queries, keys = *q.shape[-3:-1], k.shape[-2]
+  return math.gcd(num_heads, 4) if num_heads * queries * keys >= 2**16 else 1
 
 
 def _forward(q, k, v, *biases):
@@ -105,14 +120,15 @@ def _tangent(kept, dq, dk, dv, *dbiases):
 
 def _backward(kept, dy):
   q, k, v, weights, total, y, *biases = kept
-  dy = dy / total
-  mean = (dy * y).sum(axis=-1, keepdims=True)
-  dy = dy.astype(q.dtype)
-  dlogits = weights * (_product(dy, v.mT) - mean)
+  # Divided late: XLA writes 1 / total once per channel of a head if nothing
+  # else needs it.
+  mean = (dy.astype(jnp.float32) * y).sum(axis=-1, keepdims=True)
+  dweights = (_product(dy, v.mT) - mean) / total
+  dlogits = weights * dweights
   dbiases = [_sum_as(bias, dlogits) for bias in biases]
   dlogits = (dlogits * q.shape[-1] ** -0.5).astype(q.dtype)
-  # Of these two the narrow factor is the one that a CPU transposes.
-  dk, dv = _product(q.mT, dlogits).mT, _product(dy.mT, weights).mT
+  dy = (dy / total).astype(q.dtype)
+  dk, dv = _product(dlogits.mT, q), _product(weights.mT, dy)
   dqkv = (x.astype(q.dtype) for x in (_product(dlogits, k), dk, dv))
   return *dqkv, *dbiases
 
