@@ -9,6 +9,8 @@ from jax import lax
 
 from i2v_jax.backbones.custom_vjp import with_derivatives
 
+SIDE_BY_SIDE = 2**16  # logits of an image, from which it pays
+
 
 def attend(q_BxLxNxK, k_BxMxNxK, v_BxMxNxK, *biases):
   """softmax(q k^T / sqrt(K)) v: `B x L x N x K` in the dtype of q.
@@ -78,21 +80,38 @@ def attend_cpu(q_BxLxNxK, k_BxMxNxK, v_BxMxNxK, *biases):
   """
   heads_first = lambda y: y.swapaxes(-3, -2)
   q, k, v = map(heads_first, (q_BxLxNxK, k_BxMxNxK, v_BxMxNxK))
-  if biases:
-    return heads_first(_attend(q, k, v, *biases))
-  split = partial(jnp.split, indices_or_sections=_count_parts(q, k), axis=-3)
-  parts = zip(*map(split, (q, k, v)), strict=True)
-  return heads_first(jnp.concatenate([_attend(*x) for x in parts], axis=-3))
+  attend_one = _attend if biases else _attend_in_turn
+  return heads_first(attend_one(q, k, v, *biases))
 
 
-def _count_parts(q, k) -> int:
+@jax.custom_jvp
+def _attend_in_turn(q, k, v):
+  """`_attend`, one head after the other; side by side if differentiated."""
+  return _attend(q, k, v)
+
+
+@_attend_in_turn.defjvp
+def _attend_side_by_side(qkv, dqkv):
+  split = partial(jnp.split, indices_or_sections=_count_parts(*qkv), axis=-3)
+
+  def attend_parts(*qkv):
+    parts = zip(*map(split, qkv), strict=True)
+    return jnp.concatenate([_attend(*part) for part in parts], axis=-3)
+
+  return jax.jvp(attend_parts, qkv, dqkv)
+
+
+def _count_parts(q, k, v) -> int:
   """Groups of heads that are computed side by side.
 
   XLA's CPU backend takes one thread for a product of many small matrices, but
-  computes independent ones at the same time. Small ones are not worth it.
+  computes independent ones at the same time. Small ones are not worth it, nor
+  is a forward pass, where parts of k and v would be copies.
   """
+  del v
   num_heads, queries, keys = *q.shape[-3:-1], k.shape[-2]
-  return math.gcd(num_heads, 4) if num_heads * queries * keys >= 2**16 else 1
+  large = num_heads * queries * keys >= SIDE_BY_SIDE
+  return math.gcd(num_heads, 4) if large else 1
 
 
 def _forward(q, k, v, *biases):

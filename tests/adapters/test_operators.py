@@ -14,6 +14,7 @@ import pytest
 import small
 
 from i2v_jax.adapters import frame_shift, operators
+from i2v_jax.backbones import attention
 from i2v_jax.backbones.vit import Block, keep_heads
 from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.models.inputs import clip_shapes, param_shapes
@@ -222,6 +223,18 @@ def test_relocation_is_part_of_copies_that_attention_makes(training, copies):
   moved, _ = written((-1, 1), training)
   assert still > 20 * one
   assert moved - still <= copies * 2 * one * 2  # of k and v, in two blocks
+
+
+@pytest.mark.parametrize(('training', 'copies'), [(False, 0), (True, 2)])
+def test_relocation_copies_gradients_too_where_heads_are_side_by_side(
+  monkeypatch, training, copies
+):
+  monkeypatch.setattr(attention, 'SIDE_BY_SIDE', 0)
+  jax.clear_caches()  # of what was traced before
+  still, one = written((), training)
+  moved, _ = written((-1, 1), training)
+  jax.clear_caches()
+  assert moved - still <= copies * 2 * one * 2
 
 
 @pytest.mark.parametrize(
