@@ -8,7 +8,7 @@ import pytest
 
 from configs import methods
 from i2v_jax import weights
-from i2v_jax.adapters import layers
+from i2v_jax.adapters import dropout
 from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.models.inputs import param_shapes
 from i2v_jax.training import experiment
@@ -29,9 +29,10 @@ DRAWS = {
   'mixup': lambda key: draw_mixing(key, (8, 8), 0.8, 0.0)[0],
   'cutmix': lambda key: draw_mixing(key, (8, 8), 0.0, 1.0),
   'both': lambda key: draw_mixing(key, (8, 8), 0.8, 1.0),
-  'branches': lambda key: layers.drop_path(
+  'branches': lambda key: dropout.drop_path(
     np.ones((64, 2), 'f4'), 0.4, key, (0,)
   ),
+  'values': lambda key: dropout.draw_kept(key, 0.9, (4, 8, 16)),
 }
 
 
