@@ -5,6 +5,7 @@ import importlib
 import jax
 import numpy as np
 import pytest
+import small
 
 from configs import methods
 from i2v_jax import weights
@@ -61,3 +62,19 @@ def test_parameters_of_every_method_have_32_bits(method):
   with jax.enable_x64(True):
     found = jax.tree.leaves(param_shapes(model))
   assert {leaf.dtype for leaf in found} == {np.dtype('float32')}
+
+
+def test_gradients_have_32_bits():
+  model = small.build({'name': 'zeroi2v', 'offsets': (-1, 1)}, depth=1)
+  model = model.clone(dropout=0.0)  # flax draws with as many bits as there are
+  params, clips = small.random(model), small.clips(model)
+  rngs = {'dropout': jax.random.key(0)}
+
+  def loss(params):
+    return (model.apply({'params': params}, *clips, rngs=rngs) ** 2).sum()
+
+  narrow, wide = both(lambda _: jax.grad(loss)(params))
+  for one, other in zip(*map(jax.tree.leaves, (narrow, wide)), strict=True):
+    assert one.dtype == other.dtype == np.dtype('f4')
+    scale = np.abs(one).max()
+    np.testing.assert_allclose(other / scale, one / scale, rtol=0, atol=1e-5)

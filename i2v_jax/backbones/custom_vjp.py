@@ -180,7 +180,8 @@ def _sums(*xs):
   take four times as long.
   """
   add = lambda totals, xs: [a + b for a, b in zip(totals, xs, strict=True)]
-  found = lax.reduce(xs, (0.0,) * len(xs), add, (xs[0].ndim - 1,))
+  zeros = tuple(np.zeros((), x.dtype) for x in xs)
+  found = lax.reduce(xs, zeros, add, (xs[0].ndim - 1,))
   return [x[..., None] for x in found]
 
 
