@@ -10,6 +10,7 @@ overlap, and each counts in full; the second command runs one after the other.
 
 import argparse
 import collections
+import math
 import pathlib
 import re
 import resource
@@ -23,16 +24,25 @@ from cpu import describe_cpu
 
 from i2v_jax.bench import measure
 from i2v_jax.bench.costs import count_classes
+from i2v_jax.cli.arguments import add_config, add_set
+from i2v_jax.cli.bench import CONFIG
+from i2v_jax.cli.numbers import count, from_0
 from i2v_jax.runtime import compilation, errors, sharding
 from i2v_jax.runtime.console import console, make_table
 from i2v_jax.training import config_files, memory
 
 COLUMNS = ('operations', 'result', 'times', 'ms', 'GFLOP/s')
+COUNTS = (
+  ('classes', 0, 'Number of classes; 0 is that of the data'),
+  ('batch-size', 1, 'Clips of a step'),
+  ('steps', 4, 'Steps that are measured, and again profiled'),
+  ('rows', 40, 'Lines of the table'),
+)
 HIDDEN = {'parameter', 'bitcast', 'constant', 'broadcast', 'tuple'}
-_DEFINITION = re.compile(r'\s+(?:ROOT )?%(\S+) = (\w+\[[\d,]*\]|\().*')
+_DEFINITION = re.compile(r'\s+(?:ROOT )?%(\S+) = \(?(\w+\[[\d,]*\]).*')
 _OPERATION = re.compile(r'[\]})] ([\w-]+)\(')
 _CALLED = re.compile(r'calls=%([\w.-]+)')
-_DOT = re.compile(r' dot\(%([\w.-]+), .*lhs_contracting_dims=\{(\d+)\}')
+_DOT = re.compile(r' dot\(%([\w.-]+), .*lhs_contracting_dims=\{([\d,]+)\}')
 
 
 def read_operations(text: str) -> dict[str, tuple[str, str, float]]:
@@ -69,9 +79,8 @@ def _count_flops(line: str, lines) -> float:
   """Two per multiply-accumulate of a matrix product; else 0."""
   if not (found := _DOT.search(line)):
     return 0.0
-  factor, axis = lines[found[1]], int(found[2])
-  result, (*_, inputs) = _shape(line), _shape(factor)[axis : axis + 1]
-  return 2.0 * np.prod(result, dtype=float) * inputs
+  factor, axes = _shape(lines[found[1]]), map(int, found[2].split(','))
+  return 2.0 * math.prod(_shape(line)) * math.prod(factor[i] for i in axes)
 
 
 def _shape(line: str) -> list[int]:
@@ -79,7 +88,7 @@ def _shape(line: str) -> list[int]:
   return [int(n) for n in re.findall(r'\d+', shape[shape.find('[') :])]
 
 
-def time_operations(call, steps: int) -> collections.Counter:
+def time_operations(call, steps: int) -> dict[str, tuple[float, float]]:
   """Times each instruction of a program: `(times, seconds)` per call."""
   times, seconds = collections.Counter(), collections.Counter()
   with tempfile.TemporaryDirectory() as folder:
@@ -159,12 +168,16 @@ def main(argv=None) -> None:
   parser = argparse.ArgumentParser(
     description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
   )
-  parser.add_argument('--config', default='configs/zeroi2v_k400.py')
-  parser.add_argument('--set', action='append', default=[], metavar='KEY=VALUE')
-  parser.add_argument('--classes', type=int, default=0)
-  parser.add_argument('--batch-size', type=int, default=1)
-  parser.add_argument('--steps', type=int, default=4)
-  parser.add_argument('--rows', type=int, default=40)
+  add_config(parser, 'Config file', CONFIG)
+  add_set(parser, 'Change the config.')
+  for name, default, summary in COUNTS:
+    parser.add_argument(
+      f'--{name}',
+      type=count if default else from_0,
+      default=default,
+      metavar='N',
+      help=f'{summary} (default: {default}).',
+    )
   sys.exit(errors.run_guarded(run, parser.parse_args(argv)))
 
 

@@ -92,7 +92,9 @@ def _attend_in_turn(q, k, v):
 
 @_attend_in_turn.defjvp
 def _attend_side_by_side(qkv, dqkv):
-  split = partial(jnp.split, indices_or_sections=_count_parts(*qkv), axis=-3)
+  split = partial(
+    jnp.split, indices_or_sections=_count_parts(*qkv[:2]), axis=-3
+  )
 
   def attend_parts(*qkv):
     parts = zip(*map(split, qkv), strict=True)
@@ -101,14 +103,13 @@ def _attend_side_by_side(qkv, dqkv):
   return jax.jvp(attend_parts, qkv, dqkv)
 
 
-def _count_parts(q, k, v) -> int:
+def _count_parts(q, k) -> int:
   """Groups of heads that are computed side by side.
 
   XLA's CPU backend takes one thread for a product of many small matrices, but
   computes independent ones at the same time. Small ones are not worth it, nor
   is a forward pass, where parts of k and v would be copies.
   """
-  del v
   num_heads, queries, keys = *q.shape[-3:-1], k.shape[-2]
   large = num_heads * queries * keys >= SIDE_BY_SIDE
   return math.gcd(num_heads, 4) if large else 1

@@ -86,3 +86,12 @@ def test_patches_that_are_no_square_are_refused():
 def test_videos_of_another_shape_are_refused(shape, error):
   with pytest.raises(ValueError, match=error):
     layers.check_frames(np.zeros(shape), 4)
+
+
+def test_the_gradient_of_a_down_projection_is_not_turned_round():
+  """XLA would make it X^T dY, for which its CPU backend has slower kernels."""
+  shapes = [jax.ShapeDtypeStruct(n, jnp.float32) for n in ((64, 32), (32, 8))]
+  loss = lambda x, kernel: (layers.thin_product(x, kernel) ** 2).sum()
+  text = jax.jit(jax.grad(loss, 1)).lower(*shapes).compile().as_text()
+  assert 'f32[8,32]{1,0} dot(' in text
+  assert 'f32[32,8]{1,0} dot(' not in text
