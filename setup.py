@@ -12,6 +12,7 @@ INSTALL_REQUIRES = [
   'av>=14,<20',
   'clu>=0.0.12,<0.1',
   'einops>=0.8,<1',
+  'filelock>=3.10,<5',  # JAX's cache of programs, with a limit
   'flatbuffers>=24.3.6,<26',  # jax.export writes programs with it
   'flax>=0.11.2,<0.13',  # programs for batches of any size
   'grain>=0.2.15,<0.3',

@@ -31,6 +31,7 @@ from i2v_jax.runtime import errors, files, ranges
 from i2v_jax.runtime.console import console, make_table
 from i2v_jax.training import config_files, experiment, stored
 from i2v_jax.training.evaluation import evaluate
+from i2v_jax.training.fresh_params import init_params
 
 CLASSES = ('left and back', 'moves left', 'moves right', 'right and back')
 
@@ -42,7 +43,7 @@ def make_model(workdir: str) -> trained.Trained:
   config = config_files.load_config('configs/quickstart.py')
   model = experiment.build_model(config, len(CLASSES))
   pretrained = stored.load_pretrained(config, model, CLASSES)
-  params = stored.init_params(model, pretrained, 0)
+  params = init_params(model, pretrained, 0)
   path = pathlib.Path('quickstart')
   return trained.place_on_mesh(model, params, config, CLASSES, {}, path)
 

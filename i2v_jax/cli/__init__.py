@@ -10,7 +10,7 @@ sweeps: `i2v sweep` and `i2v compare`. probe: `i2v probe`.
 weights, bench: `i2v weights`, `i2v bench`.
 data, data_arguments: `i2v data` and the arguments of its subcommands.
 arguments: groups of subcommands, and options that several of them have.
-numbers: numbers with their ranges.
+numbers: numbers with their ranges. models: the model that a command uses.
 """
 
 from i2v_jax.cli.parser import main

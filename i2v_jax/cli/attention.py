@@ -2,6 +2,7 @@
 
 import argparse
 
+from i2v_jax.cli.models import load_model
 from i2v_jax.cli.numbers import positive
 
 PATCH = 'is not X,Y,T, three whole numbers from 0, such as 3,5,0'
@@ -18,7 +19,6 @@ def parse_patch(text: str) -> tuple[int, int, int]:
 
 def attention(args) -> None:
   from i2v_jax.data.videos.decode import FPS
-  from i2v_jax.deploy import trained
   from i2v_jax.deploy.attention import compute, outputs
   from i2v_jax.runtime.console import console
   from i2v_jax.runtime.errors import UserError
@@ -27,7 +27,7 @@ def attention(args) -> None:
     raise UserError('--rollout goes through all blocks; leave --block out.')
   if args.out:
     outputs.check_output(args.out, args.clip)
-  model = trained.load(args.workdir, weights=args.weights)
+  model = load_model(args)
   out = args.out
   if not out:
     out = outputs.name_output(model, args.clip)

@@ -66,7 +66,9 @@ def _find_query(args, features):
       '--workdir or --weights to encode it.'
     )
   from i2v_jax.deploy import query
+  from i2v_jax.runtime import compilation
 
+  compilation.cache_for_user()
   return query.encode_query(features, args.query, args.workdir, args.weights)
 
 

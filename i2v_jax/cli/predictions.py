@@ -2,6 +2,7 @@
 
 from i2v_jax.cli import prediction_arguments
 from i2v_jax.cli.arguments import find_given, refuse_given
+from i2v_jax.cli.models import load_model
 from i2v_jax.cli.prediction_arguments import FORMATS, RULES
 
 
@@ -9,12 +10,12 @@ def predict(args) -> int:
   _check(args)
   clips = list_clips(args.clips, args.part)
   from i2v_jax.data.loading.window_spans import make_sliding
-  from i2v_jax.deploy import predict, trained
+  from i2v_jax.deploy import predict
 
   form = f'.{args.format or FORMATS[0]}'
   if args.out:
     predict.check_output(args.out, args.timeline, clips, form)
-  model = trained.load(args.workdir, weights=args.weights)
+  model = load_model(args)
   options = dict(
     spec=predict.set_views(model.spec, args.views),
     fps=args.fps,
@@ -46,15 +47,17 @@ def features(args) -> int:
   if args.workdir and args.mirror:
     raise UserError('--mirror is of an image model; leave --workdir out.')
   clips = list_clips(args.clips, args.part)
-  from i2v_jax.deploy import features, trained
+  from i2v_jax.deploy import features
   from i2v_jax.deploy.prediction import encoders, tables
+  from i2v_jax.runtime import compilation
 
   tables.check_output(args.out, features.SUFFIXES)
   windows = args.per, args.window, args.step
   encoders.choose_per(*windows)
   options = dict(fps=args.fps, threads=args.threads, workers=args.workers)
+  compilation.cache_for_user()
   if args.workdir:
-    model = trained.load(args.workdir, weights=args.weights)
+    model = load_model(args)
     encoder = encoders.encode_with_run(model, *windows, **options)
   else:
     encoder = encoders.encode_with_image_model(

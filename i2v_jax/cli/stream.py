@@ -4,6 +4,7 @@ import argparse
 
 from i2v_jax.cli import prediction_arguments, predictions
 from i2v_jax.cli.arguments import find_given
+from i2v_jax.cli.models import load_model
 from i2v_jax.cli.numbers import not_negative, positive
 
 SIZE = 'is not WIDTHxHEIGHT in pixels, such as 640x480'
@@ -32,10 +33,8 @@ def stream(args) -> int:
     event_file.check_output(args.out)
   if args.serve:
     server.parse_address(args.serve)
-  from i2v_jax.deploy import trained
-
   failed = command.stream(
-    trained.load(args.workdir, weights=args.weights),
+    load_model(args),
     args.sources,
     out=args.out,
     serve=args.serve,

@@ -9,6 +9,7 @@ from i2v_jax.cli import (
   stream,
 )
 from i2v_jax.cli.arguments import add_new_folder, find_given, refuse_given
+from i2v_jax.cli.models import load_model
 from i2v_jax.cli.numbers import count, positive, share
 from i2v_jax.runtime.errors import UserError
 
@@ -18,12 +19,12 @@ EXPORT_FORMATS = ('merged', 'full', 'adapter', 'clip', 'stablehlo')
 
 def evaluate(args) -> None:
   from i2v_jax.data.sets import split_facts
-  from i2v_jax.deploy import evaluation, predict, temporal, trained
+  from i2v_jax.deploy import evaluation, predict, temporal
   from i2v_jax.deploy.prediction import timeline_rules
   from i2v_jax.runtime.console import console
   from i2v_jax.training.evaluation.kinds import find_evaluation
 
-  model = trained.load(args.workdir, weights=args.weights, root=args.root)
+  model = load_model(args, args.root)
   spec = predict.set_views(model.spec, args.views)
   config, split = evaluation.load_val(model, args.proposals)
   if has_truth := temporal.has_truth(split):
@@ -54,7 +55,7 @@ def export(args) -> None:
       f'--stream applies only to --format stablehlo, not to {args.format}; '
       'change the format, or leave --stream out.'
     )
-  from i2v_jax.deploy import clip_format, stablehlo, stablehlo_stream, trained
+  from i2v_jax.deploy import clip_format, stablehlo, stablehlo_stream
   from i2v_jax.deploy.export import export_adapter, export_full, export_merged
 
   write = {
@@ -66,19 +67,19 @@ def export(args) -> None:
     if args.stream
     else stablehlo.export_program,
   }[args.format]
-  write(trained.load(args.workdir, weights=args.weights), args.out)
+  write(load_model(args), args.out)
 
 
 def detect(args) -> None:
   from i2v_jax.data.sets.given_boxes import read_given_boxes
   from i2v_jax.data.videos.decode import FPS
-  from i2v_jax.deploy import detect, trained
+  from i2v_jax.deploy import detect
   from i2v_jax.runtime.console import console
 
   out = detect.check_output(args.out, args.clip, args.boxes)
   fps = args.fps or FPS
   key_frames, notes = read_given_boxes(args.boxes, args.clip, args.units)
-  model = trained.load(args.workdir, weights=args.weights)
+  model = load_model(args)
   found = detect.detect(model, args.clip, key_frames, fps)
   for note in notes:
     console.print(note)

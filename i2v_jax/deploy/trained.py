@@ -30,9 +30,9 @@ from i2v_jax.deploy.prediction import (
 from i2v_jax.deploy.prediction.results import Prediction
 from i2v_jax.deploy.prediction.timeline import Timeline
 from i2v_jax.models import video
+from i2v_jax.models.probabilities import compute_probabilities
 from i2v_jax.runtime import sharding
 from i2v_jax.training import experiment
-from i2v_jax.training.evaluation import evaluate
 from i2v_jax.training.evaluation.calibration import UNFITTED, Calibration
 from i2v_jax.training.stored import read_stored
 
@@ -99,9 +99,7 @@ class Trained:
     name, task = self.config['data']['normalization'], self.config['task']
     batch = jax.tree.map(lambda x: x[None], views)
     return jax.device_get(
-      evaluate.compute_probabilities(
-        self.model, name, self.params, batch, task=task
-      )
+      compute_probabilities(self.model, name, self.params, batch, task=task)
     )[0]
 
   def calibrate(self, probabilities: np.ndarray) -> np.ndarray:

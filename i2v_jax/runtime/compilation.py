@@ -5,6 +5,7 @@ A program is compiled once per shape; the next run finds it in the cache.
 
 import collections
 import contextlib
+import os
 import pathlib
 import re
 import threading
@@ -15,10 +16,13 @@ import jax
 from jax.experimental.compilation_cache import compilation_cache
 from jax.sharding import Mesh
 
+from i2v_jax.runtime import files
 from i2v_jax.runtime.console import console
 from i2v_jax.runtime.errors import UserError
 
-FOLDER = 'compiled'  # in the workdir
+FOLDER = 'compiled'  # in the workdir, or the user's cache
+# Of the user's cache: bytes of all programs, and seconds that one is worth.
+LARGEST, SHORTEST = 2**30, 0.3
 
 # By default XLA does not order operations on a CPU for least memory; results
 # are the same bits. Earlier versions have no such option.
@@ -49,6 +53,27 @@ def cache_in(workdir) -> Iterator[None]:
     yield
   finally:
     _use(None)
+
+
+def cache_for_user() -> None:
+  """Caches programs where the user's other caches are, up to 1 GB.
+
+  For commands that use a model and leave its folder as it is. A cache that JAX
+  already has is used instead; where none can be written, there is none.
+  """
+  root = files.find_cache_folder()
+  if root is None or jax.config.jax_compilation_cache_dir:
+    return
+  folder = root / FOLDER
+  try:
+    folder.mkdir(parents=True, exist_ok=True)
+  except OSError:
+    return
+  if not os.access(folder, os.W_OK):
+    return
+  jax.config.update('jax_compilation_cache_max_size', LARGEST)
+  jax.config.update('jax_persistent_cache_min_compile_time_secs', SHORTEST)
+  _use(str(folder))
 
 
 def _use(folder: str | None) -> None:

@@ -12,7 +12,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable
 
-from i2v_jax.runtime import devices, signals
+from i2v_jax.runtime import devices, process, signals
 from i2v_jax.runtime.console import accept_all_text
 
 BUG = 'This is a bug in i2v_jax; please report it with the lines above.'
@@ -84,6 +84,7 @@ def run_guarded(function: Callable, *args) -> int:
   KeyboardInterrupt and returns 130. With I2V_TRACEBACK exceptions are raised.
   """
   accept_all_text()
+  process.collect_garbage_rarely()
   try:
     return int(function(*args) or 0)
   except signals.Stopped as stopped:

@@ -179,3 +179,14 @@ def _lock_byte(file: IO) -> None:
     raise BlockingIOError(*error.args) from error
   finally:
     os.lseek(file.fileno(), 0, os.SEEK_SET)
+
+
+def find_cache_folder() -> pathlib.Path | None:
+  """Finds the folder of caches: `$XDG_CACHE_HOME/i2v_jax`, or `~/.cache/…`.
+
+  None if neither is known. What is in it may be deleted at any time.
+  """
+  root = os.environ.get('XDG_CACHE_HOME', '')
+  if not os.path.isabs(root):  # which the standard says to ignore
+    root = os.path.expanduser('~/.cache')
+  return pathlib.Path(root, 'i2v_jax') if os.path.isabs(root) else None

@@ -5,7 +5,7 @@ config_ranges, optional_keys: ranges of their values, options they may add.
 experiment: a config becomes data, clips and a model. clip_age: frames before
   clips, and the models that look at them.
 stored, warm_start, facts: trained models on disk, and training that starts
-  from one.
+  from one. fresh_params: what no file holds.
 run: all parts of a run; resume: from its newest state. trainable, overview:
   the parameters it trains.
 train_step, augment, losses, imbalance: one step. optimizer, schedule,

@@ -17,9 +17,9 @@ from i2v_jax.backbones.image_model import make_config
 from i2v_jax.backbones.normalization import NORMALIZATION
 from i2v_jax.data.clips import flips
 from i2v_jax.data.clips.clips import ClipSpec
-from i2v_jax.data.loading import pipeline
 from i2v_jax.data.loading.bad_videos import BadVideos
 from i2v_jax.data.loading.loader import Loader
+from i2v_jax.data.loading.parallelism import Parallelism
 from i2v_jax.data.sets import sources, subsets
 from i2v_jax.data.sets.background import add_background
 from i2v_jax.data.sets.tasks import add_overlapping, use_task
@@ -269,9 +269,9 @@ def to_plain(value):
   return value.item() if isinstance(value, np.generic) else value
 
 
-def make_parallelism(config: Mapping) -> pipeline.Parallelism:
+def make_parallelism(config: Mapping) -> Parallelism:
   """Makes the threads and workers of a config, and this host's share."""
-  return pipeline.Parallelism(
+  return Parallelism(
     **dict(config['loader']),
     shard=jax.process_index(),
     num_shards=jax.process_count(),

@@ -143,7 +143,7 @@ def compute_probabilities(
 ):
   """Computes class probabilities of all cells, `B x (cells * C)`.
 
-  As `evaluate.compute_probabilities`, with `params` of a leading axis of cells;
+  As that of `models.probabilities`, with `params` of a leading axis of cells;
   features are computed once.
   """
   batch, count = views['video'].shape[:2]

@@ -33,6 +33,7 @@ from i2v_jax.training import (
   trainable,
 )
 from i2v_jax.training.evaluation import boxes
+from i2v_jax.training.fresh_params import init_params
 from i2v_jax.training.imbalance import make_imbalance
 from i2v_jax.training.train_step import TrainState, make_config_step
 from i2v_jax.training.workdir.lock import make_writable
@@ -113,7 +114,7 @@ def prepare_run(config: Mapping[str, Any], workdir) -> Run:
   pretrained = stored.load_pretrained(
     config, model, train.class_names, (workdir / 'checkpoints').is_dir()
   )
-  params = stored.init_params(model, pretrained, config['seed'])
+  params = init_params(model, pretrained, config['seed'])
   given = config
   config, mine, frozen = split_params(given, model, params)
   if text := trainable.describe_dropped(given, config):

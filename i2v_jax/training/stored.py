@@ -4,21 +4,19 @@ A config may start from a trained model, and a workdir or an adapter file needs
 the weights that its config names: each part needs the other.
 """
 
-import functools
 import logging
 import pathlib
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
-from flax.traverse_util import flatten_dict, unflatten_dict
 
 from i2v_jax import weights
 from i2v_jax.backbones.image_model import ImageModel
 from i2v_jax.data.sets import sources
 from i2v_jax.models import video
-from i2v_jax.models.inputs import clip_shapes, param_shapes
+from i2v_jax.models.inputs import param_shapes
 from i2v_jax.params import check_same_tree, join, sha256, split
 from i2v_jax.runtime import files
 from i2v_jax.runtime.console import console
@@ -29,7 +27,8 @@ from i2v_jax.training.evaluation.calibration import (
   UNFITTED,
   Calibration,
 )
-from i2v_jax.training.workdir import checkpoint, checkpoint_files, claim
+from i2v_jax.training.fresh_params import init_params
+from i2v_jax.training.workdir import checkpoint_files, claim
 from i2v_jax.training.workdir.checkpoint_files import DRAWN, has_drawn
 from i2v_jax.weights import adapter_file
 from i2v_jax.weights.formats import native
@@ -99,16 +98,27 @@ def _read_export(path: pathlib.Path, root: str) -> Stored:
   known = facts.check_names(path, class_names)
   model = experiment.build_model(config, len(class_names))
   file = path / 'model.safetensors'
-  params = native.read(file)
-  check_same_tree(param_shapes(model), params, str(path))
-  identity = {'weights_sha256': sha256(params)}
+  with ThreadPoolExecutor(1) as beside:  # the file is read while JAX traces
+    reading = beside.submit(_read_and_hash, file)
+    shapes = param_shapes(model)
+  params, found = reading.result()
+  check_same_tree(shapes, params, str(path))
+  identity = {'weights_sha256': found}
   if known:
     facts.check_weights(file, known, identity['weights_sha256'])
   fitted = Calibration.from_json(known.get('calibration'))
   return Stored(model, params, config, class_names, identity, path, fitted)
 
 
+def _read_and_hash(file: pathlib.Path) -> tuple[dict, str]:
+  params = native.read(file)
+  return params, sha256(params)
+
+
 def _read_workdir(path: pathlib.Path, weights: str, root: str) -> Stored:
+  # Orbax imports slowly, and an export needs none of it.
+  from i2v_jax.training.workdir import checkpoint
+
   with checkpoint.Checkpoints(path) as checkpoints:
     step = checkpoints.newest()
     if step is None:
@@ -263,32 +273,3 @@ def _load_backbone(
   for line in report.assumed:
     console.print(f'weights: assumed {line}, which no file says')
   return params
-
-
-def init_params(
-  model, pretrained: Mapping, seed: int, wanted: Mapping | None = None
-) -> dict:
-  """Initialises adapters and head, and joins them with pretrained parts.
-
-  Args:
-    model: a classifier.
-    pretrained: parts of its tree.
-    seed: of the fresh parameters.
-    wanted: a tree whose paths are returned; None for all. Other parameters are
-      neither drawn nor compiled.
-  """
-  wanted = param_shapes(model) if wanted is None else wanted
-  given, flat = (flatten_dict(x, sep='/') for x in (pretrained, wanted))
-  is_fresh = lambda path: path.split('/')[0] not in pretrained
-  found = {path: given[path] for path in flat if not is_fresh(path)}
-  if fresh := tuple(filter(is_fresh, sorted(flat))):
-    found |= _draw(model, fresh, jax.random.key(seed))
-  return unflatten_dict(found, sep='/')
-
-
-@functools.partial(jax.jit, static_argnums=(0, 1))
-def _draw(model, paths: tuple[str, ...], key) -> dict:
-  """Draws fresh parameters by path; no others are computed."""
-  clip = [jnp.zeros(x.shape, x.dtype) for x in clip_shapes(model)]
-  flat = flatten_dict(model.init(key, *clip)['params'], sep='/')
-  return {path: flat[path] for path in paths}

@@ -17,7 +17,7 @@ from i2v_jax.backbones.image_model import (
 from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.params import check_same_tree
 from i2v_jax.runtime.errors import UserError, suggest
-from i2v_jax.weights import download, files, prefixes, refused, wrapping
+from i2v_jax.weights import files, prefixes, refused, wrapping
 from i2v_jax.weights.files import Weights
 from i2v_jax.weights.formats import FORMATS, huggingface, native
 from i2v_jax.weights.report import MissingArgumentError, Report, infer_num_heads
@@ -61,7 +61,10 @@ def open_source(source, which: str = '') -> Weights:
       known = ', '.join(f'builtin:{name}' for name in sorted(BUILTIN))
       raise UserError(f'No weights {source!r}; known: {known}.')
     source = BUILTIN[name]
-  source = download.download(name) if kind == 'hf' else source
+  if kind == 'hf':
+    from i2v_jax.weights import download  # the hub's library imports slowly
+
+    source = download.download(name)
   return files.open_weights(source, which)
 
 

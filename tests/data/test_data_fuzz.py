@@ -18,6 +18,7 @@ from processes import children, open_files
 from i2v_jax.data.check import all_videos
 from i2v_jax.data.clips import clips
 from i2v_jax.data.loading import loader, pipeline
+from i2v_jax.data.loading.parallelism import Parallelism
 from i2v_jax.data.sets import manifest, sources
 from i2v_jax.data.videos import decode, pyav
 
@@ -74,7 +75,7 @@ def test_every_file_is_a_clip_or_a_placeholder(videos, tmp_path, workers):
   batches = pipeline.load_test_batches(
     loader.Loader(split, spec, 'skip', seconds=60),
     batch_size=7,
-    parallel=pipeline.Parallelism(threads=2, workers=workers),
+    parallel=Parallelism(threads=2, workers=workers),
   )
   rows = [
     {name: batch[name][row] for name in batch}

@@ -22,7 +22,7 @@ from i2v_jax.models.inputs import (
   full_precision,
   param_shapes,
 )
-from i2v_jax.training.evaluation import evaluate
+from i2v_jax.models.probabilities import compute_probabilities
 from i2v_jax.training.train_step import TrainState, make_train_step
 
 METHODS = {
@@ -123,9 +123,7 @@ def check_exact(text, least=10):
 def test_evaluation_is_as_exact_as_training():
   model = build('zeroi2v', 'float32')
   views = {'video': jax.ShapeDtypeStruct((1, 2, 4, 16, 16, 3), 'uint8')}
-  found = evaluate.compute_probabilities.trace(
-    model, 'clip', param_shapes(model), views
-  )
+  found = compute_probabilities.trace(model, 'clip', param_shapes(model), views)
   check_exact(found.lower(lowering_platforms=('tpu',)).as_text())
 
 

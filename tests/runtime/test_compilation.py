@@ -6,18 +6,25 @@ import jax
 import jax.numpy as jnp
 import pytest
 
+from i2v_jax.models.probabilities import compute_probabilities
 from i2v_jax.runtime import compilation, sharding
 from i2v_jax.training import loop, memory
-from i2v_jax.training.evaluation import evaluate
 
 
 @pytest.fixture
 def no_cache(monkeypatch):
   """As where JAX_COMPILATION_CACHE_DIR is not set; tests have one."""
-  before = jax.config.jax_compilation_cache_dir
+  settings = (
+    'jax_compilation_cache_dir',
+    'jax_compilation_cache_max_size',
+    'jax_persistent_cache_min_compile_time_secs',
+  )
+  before = {name: getattr(jax.config, name) for name in settings}
   compilation._use(None)
   yield
-  compilation._use(before)
+  for name, value in before.items():
+    jax.config.update(name, value)
+  compilation._use(before['jax_compilation_cache_dir'])
 
 
 def program(factor):
@@ -55,10 +62,10 @@ def test_a_run_compiles_a_step_once_and_an_evaluation_once(
   monkeypatch.setattr(
     memory, 'compile_step', lambda run: steps.append(1) or compiled_step(run)
   )
-  evaluate.compute_probabilities.clear_cache()
+  compute_probabilities.clear_cache()
   loop.train_and_evaluate(smoke_config(eval_every=1), tmp_path)
   assert steps == [1]
-  assert evaluate.compute_probabilities._cache_size() == 1
+  assert compute_probabilities._cache_size() == 1
 
 
 def test_what_takes_long_is_said_when_it_does_and_at_the_end(
@@ -115,3 +122,33 @@ def test_an_option_that_xla_lacks_is_left_out_and_said(monkeypatch, capsys):
   monkeypatch.setitem(compilation.OPTIONS, 'cpu', wrong)
   with pytest.raises(jax.errors.JaxRuntimeError, match='NO_TYPE'):
     compilation.compile_lowered(lowered, mesh, 'the step')
+
+
+def test_commands_keep_programs_in_the_users_cache(
+  no_cache, tmp_path, monkeypatch
+):
+  monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+  monkeypatch.setattr(compilation, 'SHORTEST', 0.0)
+  compilation.cache_for_user()
+  program(11)
+  kept = tmp_path / 'i2v_jax' / compilation.FOLDER
+  assert len(list(kept.glob('*-cache'))) == 1
+
+
+def test_a_cache_that_jax_has_is_used_instead_of_the_users(
+  no_cache, tmp_path, monkeypatch
+):
+  monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+  compilation._use(str(tmp_path / 'mine'))
+  compilation.cache_for_user()
+  assert jax.config.jax_compilation_cache_dir == str(tmp_path / 'mine')
+  assert not (tmp_path / 'i2v_jax').exists()
+
+
+def test_a_cache_that_cannot_be_written_is_none(
+  no_cache, tmp_path, monkeypatch
+):
+  (tmp_path / 'i2v_jax').touch()  # not a folder
+  monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+  compilation.cache_for_user()
+  assert jax.config.jax_compilation_cache_dir is None

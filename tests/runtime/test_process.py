@@ -1,8 +1,32 @@
-"""Memory of this process, in the units of each system."""
+"""The garbage of this process, and its memory in the units of each system."""
+
+import gc
+import subprocess
+import sys
 
 import pytest
 
 from i2v_jax.runtime import process
+
+
+def test_garbage_is_collected_rarely_and_not_at_exit():
+  code = """
+import atexit, gc
+atexit.register(lambda: print(gc.get_freeze_count() > 0, gc.isenabled()))
+from i2v_jax.runtime import process
+process.collect_garbage_rarely()
+print(gc.get_threshold()[0], gc.get_freeze_count())
+"""
+  command = [sys.executable, '-c', code]
+  done = subprocess.run(command, capture_output=True, text=True, check=True)
+  assert done.stdout == '7000 0\nTrue True\n'
+
+
+def test_it_is_never_collected_more_often():
+  """As in these tests, which set their own threshold."""
+  before = gc.get_threshold()
+  process.collect_garbage_rarely()
+  assert gc.get_threshold() == before
 
 
 def test_the_peak_is_that_of_this_process():

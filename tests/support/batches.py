@@ -7,7 +7,7 @@ import numpy as np
 from i2v_jax.data.clips import clips
 from i2v_jax.data.loading import pipeline
 from i2v_jax.data.loading.loader import Loader
-from i2v_jax.data.loading.pipeline import Parallelism
+from i2v_jax.data.loading.parallelism import Parallelism
 
 PLAIN = Parallelism(threads=0)
 SPEC = clips.ClipSpec(  # everything random that there is

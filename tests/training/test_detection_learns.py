@@ -19,6 +19,7 @@ from i2v_jax.training.evaluation.box_scores import compute_box_scores
 from i2v_jax.training.evaluation.detection_map import (
   compute_average_precisions,
 )
+from i2v_jax.training.fresh_params import init_params
 from i2v_jax.training.run import split_params
 from i2v_jax.training.train_step import TrainState, make_train_step
 
@@ -53,7 +54,7 @@ def train(offsets):
   config['model']['detection'] = dict(boxes=2)
   model = experiment.build_model(config, 2)
   given = stored.load_pretrained(config, model, ['right', 'left'], False)
-  params = stored.init_params(model, given, 0)
+  params = init_params(model, given, 0)
   _, mine, frozen = split_params(config, model, params)
   rate = optax.warmup_cosine_decay_schedule(0, 4e-3, 25, 2 * STEPS)
   tx, mine = optax.adam(rate), jax.tree.map(jnp.asarray, mine)

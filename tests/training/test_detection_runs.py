@@ -15,7 +15,7 @@ from test_processes import start_two
 
 from i2v_jax import cli
 from i2v_jax.data.loading.loader import PADDING, Loader
-from i2v_jax.data.loading.pipeline import Parallelism
+from i2v_jax.data.loading.parallelism import Parallelism
 from i2v_jax.deploy import evaluation, stablehlo, trained
 from i2v_jax.deploy.export import export_adapter, export_merged
 from i2v_jax.runtime.errors import UserError

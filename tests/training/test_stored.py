@@ -10,7 +10,7 @@ from flax.traverse_util import flatten_dict
 
 from i2v_jax.deploy import trained
 from i2v_jax.params import matches
-from i2v_jax.training import loop, stored
+from i2v_jax.training import fresh_params, loop
 from i2v_jax.training.workdir import checkpoint, checkpoint_files
 
 
@@ -34,13 +34,13 @@ def test_frozen_parameters_that_were_drawn_are_in_the_checkpoint(
     metadata = checkpoints.metadata(checkpoints.newest())
   prefixes = metadata['config']['trainable']
   assert not any(matches(path, p) for path in tables for p in prefixes)
-  draw = stored._draw  # which another version of JAX may do differently
+  draw = fresh_params._draw  # which another version of JAX may do differently
 
   def draw_others(model, paths, key):
     assert not tables & {*paths}
     return draw(model, paths, key)
 
-  monkeypatch.setattr(stored, '_draw', draw_others)
+  monkeypatch.setattr(fresh_params, '_draw', draw_others)
   found = load(released)
   assert found.keys() == wanted.keys()
   for path in tables:
@@ -50,10 +50,10 @@ def test_frozen_parameters_that_were_drawn_are_in_the_checkpoint(
 def test_a_resumed_run_takes_them_from_there(
   released, smoke_config, monkeypatch, tmp_path
 ):
-  workdir, draw = tmp_path / 'run', stored._draw
+  workdir, draw = tmp_path / 'run', fresh_params._draw
   shutil.copytree(released, workdir)
   others = lambda *args: jax.tree.map(lambda x: x + 1, draw(*args))
-  monkeypatch.setattr(stored, '_draw', others)
+  monkeypatch.setattr(fresh_params, '_draw', others)
   arg = 'variant=Swin-B,preset=release,smoke'
   config = smoke_config('aim_k400', arg, steps=4)
   loop.train_and_evaluate(config, workdir, extend=True)

@@ -18,6 +18,7 @@ from i2v_jax.data.clips import clips, sampling
 from i2v_jax.data.clips.spec import ClipSpec
 from i2v_jax.data.loading import pipeline
 from i2v_jax.data.loading.loader import Loader
+from i2v_jax.data.loading.parallelism import Parallelism
 from i2v_jax.data.sets import folders, list_lines, prepared, sources
 from i2v_jax.data.sets.sources import Split
 from i2v_jax.data.videos.decode import FrameFolder, Video, open_video
@@ -220,7 +221,7 @@ def time_loader(plan: Plan, threads: int) -> Loaded:
     seed=plan.seed,
     start=0,
     stop=count // rows,
-    parallel=pipeline.Parallelism(threads=threads),
+    parallel=Parallelism(threads=threads),
   )
   start, seen, early = time.perf_counter(), 0, 0
   for batch in batches:

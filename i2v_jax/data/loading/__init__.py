@@ -1,7 +1,7 @@
 """Batches of clips, read by threads or worker processes.
 
 pipeline: splits to batches, with grain. balance: every class equally often.
-loader: a clip, or all views, of a video.
+loader: a clip, or all views, of a video. parallelism: who makes them.
 window_spans, windows, window_stream: windows of many videos, each frame read
   once.
 key_frames: a clip, or the test view, of a key frame with its boxes.

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-from i2v_jax.data.loading.pipeline import Parallelism
+from i2v_jax.data.loading.parallelism import Parallelism
 from i2v_jax.data.loading.watch import Watch
 from i2v_jax.data.loading.windows import Assembly, Opened, Views, WindowReader
 from i2v_jax.data.loading.workers import Pool, WorkerError

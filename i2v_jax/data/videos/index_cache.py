@@ -1,7 +1,8 @@
-"""Indices of long videos: in memory, and on disk for other processes.
+"""Indices of videos: in memory, and those of long ones on disk.
 
-Reading every packet of two hours takes seconds, its index 5 ms. Files of it are
-in `$XDG_CACHE_HOME/i2v_jax/index`, by default `~/.cache/i2v_jax/index`; they
+Reading every packet takes a tenth of the time of a clip, or seconds if there
+are two hours of them, whose index on disk takes 5 ms. Files of these are in
+`$XDG_CACHE_HOME/i2v_jax/index`, by default `~/.cache/i2v_jax/index`; they
 may be deleted at any time.
 """
 
@@ -19,10 +20,11 @@ import av
 
 from i2v_jax.data.videos import index_file
 from i2v_jax.data.videos.index import Index
+from i2v_jax.runtime.files import find_cache_folder
 
-SHORT = 1_000  # frames up to which a file is read again each time
 LONG = 5_000  # frames above which an index is worth a file
 FRAMES = 4_000_000  # in memory, together: 64 MB
+ALONE = 200  # frames that take as much memory as an index without any
 FILES = 4_096  # on disk
 _SETTLED = 2e9  # nanoseconds after which a change has another time
 # What is found depends on what reads.
@@ -59,11 +61,9 @@ def find(identity: Identity) -> Index | None:
 
 
 def keep(identity: Identity, index: Index) -> None:
-  """Keeps the index of a file, if it is long and did not change meanwhile."""
+  """Keeps the index of a file, if that did not change meanwhile."""
   recent = time.time_ns() - identity.changed < _SETTLED
-  if (
-    index.info.frames <= SHORT or recent or identify(identity.path) != identity
-  ):
+  if recent or identify(identity.path) != identity:
     return
   _remember(identity, index)
   path = _find_path(identity)
@@ -77,26 +77,32 @@ def forget() -> None:
   """Forgets the indices in memory."""
   with _LOCK:
     _MEMORY.clear()
+    _HELD.clear()
 
 
 def _remember(identity: Identity, index: Index) -> None:
   with _LOCK:
+    if identity in _MEMORY:
+      return
     _MEMORY[identity] = index
-    total = sum(index.info.frames for index in _MEMORY.values())
-    while total > FRAMES and len(_MEMORY) > 1:
-      total -= _MEMORY.popitem(last=False)[1].info.frames
+    _HELD.update(indices=1, frames=index.info.frames)
+    while _HELD['indices'] > 1 and _is_too_much():
+      _, oldest = _MEMORY.popitem(last=False)
+      _HELD.subtract(indices=1, frames=oldest.info.frames)
+
+
+def _is_too_much() -> bool:
+  return _HELD['frames'] + ALONE * _HELD['indices'] > FRAMES
 
 
 def _find_path(identity: Identity) -> pathlib.Path | None:
   """Finds the file of an index; None if no folder for caches is known."""
-  root = os.environ.get('XDG_CACHE_HOME', '')
-  if not os.path.isabs(root):  # which the standard says to ignore
-    root = os.path.expanduser('~/.cache')
-  if not os.path.isabs(root):
+  root = find_cache_folder()
+  if root is None:
     return None
   text = repr((_READER, *identity)).encode(errors='surrogateescape')
   name = f'{hashlib.sha256(text).hexdigest()}.index'
-  return pathlib.Path(root, 'i2v_jax', 'index', name)
+  return root / 'index' / name
 
 
 def _write(path: pathlib.Path, index: Index) -> None:
@@ -120,8 +126,9 @@ def _write(path: pathlib.Path, index: Index) -> None:
 
 def _start() -> None:
   """Starts with an empty memory, and a lock that no parent process holds."""
-  global _MEMORY, _LOCK
-  _MEMORY, _LOCK = collections.OrderedDict(), threading.Lock()
+  global _MEMORY, _HELD, _LOCK
+  _MEMORY, _HELD = collections.OrderedDict(), collections.Counter()
+  _LOCK = threading.Lock()
 
 
 _start()

@@ -10,7 +10,7 @@ import numpy as np
 
 from i2v_jax.backbones.normalization import normalize
 from i2v_jax.data.clips.spec import ClipSpec
-from i2v_jax.data.loading.pipeline import Parallelism
+from i2v_jax.data.loading.parallelism import Parallelism
 from i2v_jax.data.loading.window_spans import (
   Each,
   Windows,

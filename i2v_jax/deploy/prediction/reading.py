@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from i2v_jax.data.clips.spec import ClipSpec
-from i2v_jax.data.loading.pipeline import Parallelism
+from i2v_jax.data.loading.parallelism import Parallelism
 from i2v_jax.data.loading.window_spans import Windows, check_windows
 from i2v_jax.data.loading.windows import WindowReader
 from i2v_jax.data.videos.frame_folder import FPS, check_fps
@@ -16,9 +16,9 @@ from i2v_jax.deploy.prediction.scoring import (
   choose_size,
   score,
 )
+from i2v_jax.models.probabilities import compute_probabilities
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError
-from i2v_jax.training.evaluation import evaluate
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,7 +123,7 @@ def score_classes(
   """
   task = trained.config['task']
   compute = functools.partial(
-    evaluate.compute_probabilities,
+    compute_probabilities,
     trained.model,
     trained.config['data']['normalization'],
     trained.params,

@@ -10,7 +10,7 @@ import numpy as np
 
 from i2v_jax.data.clips.spec import ClipSpec
 from i2v_jax.data.loading import window_stream
-from i2v_jax.data.loading.pipeline import Parallelism
+from i2v_jax.data.loading.parallelism import Parallelism
 from i2v_jax.data.loading.window_stream import End, Window
 from i2v_jax.data.loading.windows import WindowReader
 from i2v_jax.runtime import sharding

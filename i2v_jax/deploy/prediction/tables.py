@@ -8,9 +8,6 @@ import pathlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from i2v_jax.runtime import files
 from i2v_jax.runtime.errors import UserError
 
@@ -118,6 +115,9 @@ def write_parquet(
     journal: file of results, as `encode_json` writes them.
     columns: `CLASSES` or `SEGMENTS`.
   """
+  import pyarrow as pa  # which most commands do not need
+  import pyarrow.parquet as pq
+
   kind = lambda name: pa.float64() if name in _NUMBERS else pa.string()
   schema = pa.schema([(name, kind(name)) for name in columns])
   with (

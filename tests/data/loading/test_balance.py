@@ -8,7 +8,7 @@ from batches import assert_same, order_of, together, train
 from footage import imagine
 
 from i2v_jax.data.loading import balance, pipeline
-from i2v_jax.data.loading.pipeline import Parallelism
+from i2v_jax.data.loading.parallelism import Parallelism
 from i2v_jax.data.sets.background import add_background
 from i2v_jax.data.sets.split import Split
 from i2v_jax.runtime.errors import UserError

@@ -12,7 +12,7 @@ from i2v_jax.data.clips import clips
 from i2v_jax.data.clips.spec import ClipSpec
 from i2v_jax.data.loading import key_frames, pipeline
 from i2v_jax.data.loading.loader import PADDING, Loader
-from i2v_jax.data.loading.pipeline import Parallelism
+from i2v_jax.data.loading.parallelism import Parallelism
 from i2v_jax.data.videos import decode
 from i2v_jax.runtime.errors import UserError
 

@@ -22,7 +22,7 @@ from processes import children
 
 from i2v_jax.data.loading import pipeline
 from i2v_jax.data.loading.loader import Loader
-from i2v_jax.data.loading.pipeline import Parallelism
+from i2v_jax.data.loading.parallelism import Parallelism
 from i2v_jax.data.videos.decode import DecodeError
 
 

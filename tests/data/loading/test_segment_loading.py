@@ -11,7 +11,7 @@ from files import write
 
 from i2v_jax.data.clips.spec import ClipSpec
 from i2v_jax.data.loading.loader import PADDING, Loader
-from i2v_jax.data.loading.pipeline import Parallelism
+from i2v_jax.data.loading.parallelism import Parallelism
 from i2v_jax.data.sets.background import add_background
 
 SPEC = ClipSpec(4, 32, sampling='uniform', crop_area=(1, 1), flip=0.0)

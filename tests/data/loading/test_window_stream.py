@@ -11,7 +11,7 @@ from processes import children
 
 from i2v_jax.data.clips.spec import ClipSpec
 from i2v_jax.data.loading import windows
-from i2v_jax.data.loading.pipeline import Parallelism
+from i2v_jax.data.loading.parallelism import Parallelism
 from i2v_jax.data.loading.window_spans import Sliding
 from i2v_jax.data.loading.window_stream import End, Window, read_windows
 from i2v_jax.data.loading.windows import WindowReader

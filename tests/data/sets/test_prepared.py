@@ -12,7 +12,7 @@ import pytest
 from batches import assert_same, order_of, train
 from paths import ROOT, TESTS
 
-from i2v_jax.data.loading.pipeline import Parallelism
+from i2v_jax.data.loading.parallelism import Parallelism
 from i2v_jax.data.prepare.job import Job, stage_here
 from i2v_jax.data.sets import sources
 from i2v_jax.data.videos import decode, transcode

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import random
+import shutil
 
 import numpy as np
 import pytest
@@ -122,8 +123,24 @@ def test_caches_are_bounded(tmp_path, keeping, monkeypatch):
   assert len(list(keeping.iterdir())) == 2
 
 
-def test_short_files_are_read_each_time(videos, tmp_path, monkeypatch):
+def test_short_files_are_kept_in_memory_alone(videos, tmp_path, monkeypatch):
   monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
-  decode.probe(videos / 'arm_wrestling.mp4')
+  found = decode.probe(videos / 'arm_wrestling.mp4')
   identity = index_cache.identify(videos / 'arm_wrestling.mp4')
-  assert index_cache.find(identity) is None and not [*tmp_path.iterdir()]
+  assert index_cache.find(identity).info == found
+  assert not [*tmp_path.iterdir()]
+
+
+def test_an_index_takes_memory_without_frames_too(
+  tmp_path, keeping, monkeypatch
+):
+  path = encode(tmp_path / 'a.mp4', 'libx264', range(0, 30, 3))
+  others = [tmp_path / f'{number}.mp4' for number in range(4)]
+  for other in others:
+    shutil.copyfile(path, other)
+  monkeypatch.setattr(index_cache, 'FRAMES', 60)
+  monkeypatch.setattr(index_cache, 'ALONE', 10)
+  for other in others * 2:
+    decode.probe(other)
+  kept = [index_cache.identify(other) for other in others[1:]]
+  assert [*index_cache._MEMORY] == kept

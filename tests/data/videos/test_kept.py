@@ -119,7 +119,7 @@ def test_a_forked_process_opens_files_of_its_own(film):
   code = (
     'import os, sys\n'
     'from i2v_jax.data.videos import decode, index_cache, kept\n'
-    'index_cache.SHORT = index_cache.LONG = index_cache._SETTLED = 0\n'
+    'index_cache.LONG = index_cache._SETTLED = 0\n'
     'decode.probe(sys.argv[1]); count = len(kept._IDLE)\n'
     'if child := os.fork(): os.waitpid(child, 0)\n'
     'print(count, len(kept._IDLE))'

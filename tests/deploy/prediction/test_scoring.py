@@ -8,7 +8,7 @@ import pytest
 
 from i2v_jax.data.clips.spec import ClipSpec
 from i2v_jax.deploy.prediction import scoring
-from i2v_jax.training.evaluation import evaluate
+from i2v_jax.models.probabilities import compute_probabilities
 
 
 def predict(model, clips, **options):
@@ -46,11 +46,11 @@ def test_windows_of_videos_share_batches(model, clips):
 
 def test_nothing_compiles_again_for_another_number(model, clips):
   predict(model, clips[:2])
-  compiled = evaluate.compute_probabilities._cache_size()
+  compiled = compute_probabilities._cache_size()
   for count in (3, 5, 7):
     predict(model, clips[:count])
     predict(model, clips[:count], window=0.2)
-  assert evaluate.compute_probabilities._cache_size() == compiled
+  assert compute_probabilities._cache_size() == compiled
 
 
 def test_workers_and_no_threads_change_nothing(model, clips):

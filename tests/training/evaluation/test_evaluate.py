@@ -13,6 +13,7 @@ from i2v_jax.data.loading.loader import Loader
 from i2v_jax.data.sets.sources import Split
 from i2v_jax.data.videos.decode import DecodeError
 from i2v_jax.deploy import evaluation, trained
+from i2v_jax.models.probabilities import compute_probabilities
 from i2v_jax.runtime import sharding
 from i2v_jax.training import experiment
 from i2v_jax.training.evaluation import evaluate
@@ -52,7 +53,7 @@ def test_views_are_averaged_after_the_softmax(model, videos):
   views = loader.load_views(0)['video']
   assert views.shape == (6, 8, 32, 32, 3)
   one_by_one = [
-    evaluate.compute_probabilities(
+    compute_probabilities(
       model.model, 'half', model.params, {'video': v[None, None]}
     )
     for v in views
