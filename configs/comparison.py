@@ -1,9 +1,9 @@
 """The methods that `i2v compare` sets side by side on the quickstart.
 
-One budget: the quickstart's data, steps, batches, optimiser and rate; adapters
-of rank 16. Rows have no temporal embedding unless they say so: it is added to
-the tokens of a frame, so even a model of single frames knows which frame it
-sees.
+One budget: data, steps, batches, optimiser and rate of the moving digits;
+adapters of rank 16. Rows have no temporal embedding unless they say so: it is
+added to the tokens of a frame, so even a model of single frames knows which
+frame it sees.
 """
 
 from configs import heads, trained_parts

@@ -24,7 +24,7 @@ COMPLETE = ('evl', 'attentive_probe', 'step_probe')  # what they read: frames
 
 def get_config(arg=''):
   arg = common.parse_arg(arg, boxes='annotated', smoke=False)
-  c = quickstart.get_config()
+  c = quickstart.moving_digits()
   c.model.backbone.image_size = c.clip.short_side = 64
   c.model.detection = dict(boxes=3)
   c.data.format, c.data.root = 'digit_boxes', 'runs/digit-boxes'

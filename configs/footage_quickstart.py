@@ -13,7 +13,7 @@ from configs import common, finetune_segments, quickstart
 
 def get_config(arg=''):
   arg = common.parse_arg(arg, smoke=False)
-  c = quickstart.get_config()
+  c = quickstart.moving_digits()
   c.compare = {}
   c.task = 'multi'
   c.data.format, c.data.root = 'digit_footage', 'runs/digit-footage'

@@ -26,7 +26,7 @@ def get_config(arg=''):
 
 
 def make(frames=FRAMES):
-  c = quickstart.get_config()
+  c = quickstart.moving_digits()
   c.compare, c.model.num_frames = {}, frames
   c.batch_size, c.steps, c.optimizer.lr = 16, 600, 6e-3
   c.optimizer.b2 = 0.95  # at 0.999 half of the heads, relocated, learn nothing

@@ -14,7 +14,7 @@ from configs import common, miniature, quickstart
 
 def get_config(arg=''):
   arg = common.parse_arg(arg, smoke=False)
-  c = quickstart.get_config()
+  c = quickstart.moving_digits()
   c.compare = {}
   c.model.adapter.offsets = (-1, -1)
   return miniature.shrink(c) if arg.smoke else c

@@ -15,7 +15,7 @@ from configs.methods import STDHA
 
 def get_config(arg=''):
   arg = common.parse_arg(arg, smoke=False, full=False)
-  c = quickstart.get_config('smoke' if arg.smoke else '')
+  c = quickstart.moving_digits('smoke' if arg.smoke else '')
   c.model.temporal_embedding = True
   c.trainable = ('adapters', *trained_parts.CLASSIFIER)
   if arg.full and not arg.smoke:

@@ -1,7 +1,8 @@
 r"""Draws attention.png, and attention_row.png: some rows of it.
 
 python -m i2v_jax.main --config configs/quickstart.py --config.compare={} \
-  --config.steps=300 --workdir runs/quickstart
+  --config.steps=300 --config.optimizer.lr=3e-3 \
+  --config.optimizer.warmup_epochs=1.0 --workdir runs/quickstart
 python docs/pictures/attention.py runs/quickstart
 """
 

@@ -75,31 +75,33 @@ def compare_overrides(
   changed = {name: with_overrides(main, v) for name, v in variants.items()}
   for values in (main, *changed.values()):
     experiment.check_config(values)
+  found = {}
   for name, values in changed.items():
     console.rule(name)
-    loop.train_and_evaluate(values, workdir / name, extend)
+    found[name] = loop.train_and_evaluate(values, workdir / name, extend)
     after_training.write_page(workdir / name)
   console.rule(method)
-  loop.train_and_evaluate(main, workdir, extend)
+  found[method] = loop.train_and_evaluate(main, workdir, extend)
   console.rule(f'{method}, merged')
   models = {name: trained.load(workdir / name) for name in variants}
   models[method] = trained.load(workdir)
   difference = export_merged(models[method], workdir / 'merged')
-  root = main['data']['root']  # which no export keeps
-  models[f'{method}_merged'] = trained.load(workdir / 'merged', root=root)
-  rows = _make_rows(models, {f'{method}_merged': difference})
+  root, merged = main['data']['root'], f'{method}_merged'
+  models[merged] = trained.load(workdir / 'merged', root=root)  # not kept there
+  _, found[merged] = evaluation.evaluate_trained(models[merged])
+  rows = _make_rows(models, found, {merged: difference})
   sweep.finish(rows, workdir, COLUMNS)
   return rows
 
 
-def _make_rows(models, differences) -> list[dict]:
+def _make_rows(models, evaluations, differences) -> list[dict]:
   pairs = {name: (m.model, m.params) for name, m in models.items()}
   seconds = timing.time_clips(pairs)
   return [
     {
       'method': name,
       'tunable_params': experiment.count_trained(m.config, m.params),
-      **evaluation.evaluate_trained(m)[1].accuracy,
+      **evaluations[name].accuracy,
       'seconds_per_clip': seconds[name],
       'merge_max_diff': differences.get(name),
     }

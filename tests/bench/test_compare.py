@@ -160,21 +160,32 @@ def test_a_config_without_adapter_is_compared_too(
   monkeypatch.setattr(
     compare.loop,
     'train_and_evaluate',
-    lambda config, folder, extend: asked.append(folder.name),
+    lambda config, folder, extend: asked.append(folder.name) or folder.name,
   )
   monkeypatch.setattr(
     compare.trained, 'load', lambda path, root='': (path.name, root)
   )
   monkeypatch.setattr(compare, 'export_merged', lambda model, out: 0.5)
+  monkeypatch.setattr(
+    compare.evaluation, 'evaluate_trained', lambda model: (None, 'again')
+  )
   monkeypatch.setattr(compare, '_make_rows', lambda *args: list(args))
   monkeypatch.setattr(sweep, 'finish', lambda *args: None)
-  models, differences = compare.compare_overrides(config, tmp_path / 'run')
+  models, evaluations, differences = compare.compare_overrides(
+    config, tmp_path / 'run'
+  )
   assert asked == ['linear_probe', 'no_relocation', 'run']
   assert models == {
     'linear_probe': ('linear_probe', ''),
     'no_relocation': ('no_relocation', ''),
     'no adapter': ('run', ''),
     'no adapter_merged': ('merged', config.data.root),
+  }
+  assert evaluations == {
+    'linear_probe': 'linear_probe',
+    'no_relocation': 'no_relocation',
+    'no adapter': 'run',
+    'no adapter_merged': 'again',
   }
   assert differences == {'no adapter_merged': 0.5}
 

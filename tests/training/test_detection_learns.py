@@ -49,7 +49,7 @@ def make_batch(images, rng, clips=CLIPS):
 
 def train(offsets):
   """Trains linear adapters on the frozen digits ViT; `(model, params)`."""
-  config = experiment.to_plain(quickstart.get_config())
+  config = experiment.to_plain(quickstart.moving_digits())
   config['model']['adapter']['offsets'] = offsets
   config['model']['detection'] = dict(boxes=2)
   model = experiment.build_model(config, 2)
