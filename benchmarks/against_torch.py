@@ -127,6 +127,7 @@ def prepare(config, num_classes: int, work: str, folder: pathlib.Path) -> None:
     'spec': spec,
     'clips': (1, *model.input_shapes[0]),
     'num_classes': num_classes,
+    'remat': config['remat'],
     'trainable': config['trainable'],
     'width': model.image_model.width,
     'depth': model.image_model.depth,

@@ -112,6 +112,7 @@ def write(folder: pathlib.Path, spec, model, params, batch: int) -> None:
   facts = {
     'spec': dict(spec) | {'adapter': model.adapter},
     'num_classes': CLASSES,
+    'remat': 'none',
     'clips': (batch, *model.input_shapes[0]),
     'trainable': list_trained(model),
     'swin': describe(model),

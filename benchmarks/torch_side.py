@@ -40,7 +40,7 @@ def make_i2v(work, facts, params, clips):
   from i2v_jax.models.build import build
   from i2v_jax.runtime import compilation
 
-  model = build(facts['spec'], facts['num_classes'])
+  model = build(facts['spec'], facts['num_classes'], remat=facts['remat'])
   if work == 'matmul':
     return make_matmul(model, len(clips))
   place = lambda x: jax.tree.map(jax.numpy.asarray, x)

@@ -149,6 +149,11 @@ def make_config(sizes: Mapping[str, Any], **decided) -> ImageModel:
       f'model.backbone has no {", ".join(unknown)}{near}; it has {has}. What '
       'is not part of the image model, such as adapter, belongs in the spec.'
     )
+  if twice := sorted({*sizes} & {*decided}):
+    raise UserError(
+      f'model.backbone.{twice[0]} would not be used; set {twice[0]} of the '
+      'config instead.'
+    )
   try:
     return kind.named(**dict(sizes) | decided)
   except (TypeError, UserError) as error:

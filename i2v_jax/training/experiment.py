@@ -52,7 +52,8 @@ def check_config(config: Mapping[str, Any]) -> dict[str, Any]:
   config = config_ranges.check_ranges(config)
   sharding.check_layouts(config['mesh'])
   check_mixing(config['batch_size'], config['mixup'], config['cutmix'])
-  model = build(config['model'], 1)
+  # Not `build_model`, for which JAX looks for devices.
+  model = build(config['model'], 1, dtype=jnp.float32, remat=config['remat'])
   check_drop_patches(model, config['drop_patches'])
   if model.num_boxes:
     check_for_boxes(config)

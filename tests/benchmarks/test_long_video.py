@@ -13,7 +13,7 @@ def test_it_cuts_the_same_frames_and_prints_every_rate(
   monkeypatch.setenv('XDG_CACHE_HOME', '')  # set by the benchmark
   monkeypatch.setattr(long_video.time, 'sleep', lambda seconds: None)
   monkeypatch.setattr(long_video, 'PART', 60)
-  for name in ('SHORT', 'LONG', '_SETTLED'):
+  for name in ('LONG', '_SETTLED'):
     monkeypatch.setattr(index_cache, name, 0)
   text = '--minutes 0.05 --size 64x48 --spans 2 --rounds 1 --gop 10'
   args = long_video.parse(text.split())

@@ -28,6 +28,11 @@ def test_an_adapter_may_be_named_alone():
     (dict(adapter='aim'), {}, 'no backbone and no num_frames; an example is'),
     (SPEC | dict(temporal_operator='shift'), {}, 'temporal_operator.name is'),
     (SPEC | dict(backbone='B/16'), {}, "model.backbone is 'B/16'; it can be a"),
+    (
+      SPEC | dict(backbone=BACKBONE | dict(remat='dots')),
+      dict(remat='none'),
+      'model.backbone.remat would not be used; set remat of the config',
+    ),
   ],
 )
 def test_what_a_model_needs_is_said(spec, options, error):
