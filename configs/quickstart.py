@@ -15,12 +15,12 @@ from configs import common, comparison, miniature
 def get_config(arg=''):
   c = moving_digits(arg)
   if not common.parse_arg(arg, smoke=False).smoke:
-    c.steps, c.optimizer.lr, c.optimizer.warmup_epochs = 150, 1e-2, 0.5
+    c.steps, c.optimizer.lr, c.optimizer.warmup_epochs = 130, 1e-2, 0.5
   return c
 
 
 def moving_digits(arg=''):
-  """The same at a rate that suits all methods, for twice as many steps."""
+  """The same in 300 steps, at a rate that suits all methods."""
   arg = common.parse_arg(arg, smoke=False)
   c = common.base()
   c.model.backbone = dict(
