@@ -14,6 +14,9 @@ from configs import common, comparison, miniature
 
 def get_config(arg=''):
   c = moving_digits(arg)
+  # Its clips are always the same, so the probe's features are computed once.
+  c.compare.linear_probe.clips_per_video = 1
+  c.compare.linear_probe.cache_gb = 0.1
   if not common.parse_arg(arg, smoke=False).smoke:
     c.steps, c.optimizer.lr, c.optimizer.warmup_epochs = 130, 1e-2, 0.5
   return c
@@ -32,10 +35,7 @@ def moving_digits(arg=''):
   c.model.dropout = 0.0
   c.weights = 'builtin:digits'
   c.trainable = ('adapters', 'head', 'backbone/ln_post')
-  # Its clips are always the same here, so their features are computed once.
-  kept = dict(clips_per_video=1, cache_gb=0.1)
-  probe = dict(model=dict(adapter=None), trainable=('head',))
-  c.compare.linear_probe = probe | kept
+  c.compare.linear_probe = dict(model=dict(adapter=None), trainable=('head',))
   c.compare.no_relocation = dict(model=dict(adapter=linear))
   c.data.format = 'digits'
   c.data.root = 'runs/digits'

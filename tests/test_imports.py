@@ -129,6 +129,19 @@ def test_what_needs_no_jax_does_not_load_it(statement):
   assert (done.stdout, done.stderr) == ('set()\n', '')
 
 
+def test_a_prediction_loads_nothing_that_only_training_or_a_hub_needs():
+  slow = {'grain', 'orbax', 'huggingface_hub', 'pyarrow', 'matplotlib'}
+  code = f"""
+import sys
+from i2v_jax.deploy import predict, trained
+print({slow} & set(sys.modules))"""
+  command = [sys.executable, '-c', code]
+  done = subprocess.run(
+    command, cwd=ROOT, capture_output=True, text=True, check=True
+  )
+  assert done.stdout == 'set()\n'
+
+
 @pytest.mark.parametrize('name', i2v_jax.__all__)
 def test_public_names_are_there(name):
   found = getattr(i2v_jax, name)

@@ -86,8 +86,9 @@ def compare_overrides(
   models = {name: trained.load(workdir / name) for name in variants}
   models[method] = trained.load(workdir)
   difference = export_merged(models[method], workdir / 'merged')
-  root, merged = main['data']['root'], f'{method}_merged'
-  models[merged] = trained.load(workdir / 'merged', root=root)  # not kept there
+  merged, root = f'{method}_merged', main['data']['root']
+  # No export keeps where its data are.
+  models[merged] = trained.load(workdir / 'merged', root=root)
   _, found[merged] = evaluation.evaluate_trained(models[merged])
   rows = _make_rows(models, found, {merged: difference})
   sweep.finish(rows, workdir, COLUMNS)

@@ -49,17 +49,18 @@ def features(args) -> int:
   clips = list_clips(args.clips, args.part)
   from i2v_jax.deploy import features
   from i2v_jax.deploy.prediction import encoders, tables
-  from i2v_jax.runtime import compilation
 
   tables.check_output(args.out, features.SUFFIXES)
   windows = args.per, args.window, args.step
   encoders.choose_per(*windows)
   options = dict(fps=args.fps, threads=args.threads, workers=args.workers)
-  compilation.cache_for_user()
   if args.workdir:
     model = load_model(args)
     encoder = encoders.encode_with_run(model, *windows, **options)
   else:
+    from i2v_jax.runtime import compilation
+
+    compilation.cache_for_user()
     encoder = encoders.encode_with_image_model(
       args.weights,
       *windows,

@@ -82,6 +82,7 @@ def run_guarded(function: Callable, *args) -> int:
   comes from JAX, and returns 1. A run stopped by a signal prints how to resume
   it and returns 0. Elsewhere Ctrl-C prints "stopped" with the text of the
   KeyboardInterrupt and returns 130. With I2V_TRACEBACK exceptions are raised.
+  Garbage is collected rarely from then on.
   """
   accept_all_text()
   process.collect_garbage_rarely()

@@ -19,7 +19,8 @@ from i2v_jax.data.sets import digits
 from i2v_jax.data.videos import decode
 from i2v_jax.deploy import trained
 from i2v_jax.models.inputs import param_shapes
-from i2v_jax.training import experiment, loop
+from i2v_jax.training import experiment, features, loop
+from i2v_jax.training.run import split_params
 
 PARTS = ('common', 'comparison', 'datasets', 'heads', 'methods', 'published')
 PARTS += ('graded_tables', 'miniature', 'probes', 'trained_parts')
@@ -114,6 +115,19 @@ def test_every_config_runs_its_smoke_test(name, smoke_config, smoke_runs):
   spans = 5 if config.data.options.get('most') == 1 else 9
   count = spans * (1 + config.data.background) if several else 12
   assert result.fingerprint['decoded'] == count
+
+
+@pytest.mark.parametrize('name', ['quickstart', 'detection_quickstart'])
+def test_what_a_config_compares_can_be_trained(name):
+  """At full size; features are kept only where they are constant."""
+  module = importlib.import_module(f'configs.{name}')
+  config = experiment.to_plain(module.get_config())
+  for changes in config.pop('compare').values():
+    given = compare.with_overrides(config | {'compare': {}}, changes)
+    given = experiment.check_config(given)
+    model = experiment.build_model(given, 4)
+    given, mine, _ = split_params(given, model, param_shapes(model))
+    features.check(given, model, mine)
 
 
 def test_quickstart_ends_with_its_table(smoke_config, tmp_path, capsys):

@@ -135,6 +135,21 @@ def test_commands_keep_programs_in_the_users_cache(
   assert len(list(kept.glob('*-cache'))) == 1
 
 
+def test_the_users_cache_has_a_limit(no_cache, tmp_path, monkeypatch):
+  monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+  monkeypatch.setattr(compilation, 'SHORTEST', 0.0)
+  compilation.cache_for_user()
+  program(17)
+  folder = tmp_path / 'i2v_jax' / compilation.FOLDER
+  (first,) = folder.glob('*-cache')
+  monkeypatch.setattr(compilation, 'LARGEST', int(1.5 * first.stat().st_size))
+  compilation._use(None)
+  compilation.cache_for_user()
+  program(19)
+  (second,) = folder.glob('*-cache')
+  assert second != first
+
+
 def test_a_cache_that_jax_has_is_used_instead_of_the_users(
   no_cache, tmp_path, monkeypatch
 ):
