@@ -19,6 +19,7 @@ from i2v_jax.adapters.method import (
   get_option,
   sum_tokens,
 )
+from i2v_jax.backbones.dense import Declared
 from i2v_jax.backbones.macs import attention_macs
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError
@@ -38,7 +39,7 @@ PRESETS = {  # on Swin; `scale` is a constant of the release there
 }
 
 
-class RelativeTimes(nn.Module):
+class RelativeTimes(Declared, nn.Module):
   """A bias for each difference of time, `N x T x T`, query first."""
 
   std: float

@@ -18,6 +18,7 @@ from flax import linen as nn
 from i2v_jax.adapters.dropout import Dropout
 from i2v_jax.adapters.layers import PER_CHANNEL, PerChannelConv
 from i2v_jax.adapters.method import get_option
+from i2v_jax.backbones.dense import Declared, Dense
 from i2v_jax.backbones.macs import attention_macs
 from i2v_jax.backbones.vit import ACTIVATIONS, Attention, make_layer_norm
 from i2v_jax.backbones.vit_config import ViTConfig
@@ -122,7 +123,7 @@ class EVL(nn.Module):
       )
 
 
-class DecoderLayer(nn.Module):
+class DecoderLayer(Declared, nn.Module):
   """Time into the features of one block, then a cross-attention block."""
 
   cfg: ViTConfig
@@ -210,7 +211,7 @@ class Mlp(nn.Module):
 
   @nn.compact
   def __call__(self, x):
-    dense = lambda size, name: nn.Dense(
+    dense = lambda size, name: Dense(
       size,
       kernel_init=nn.initializers.xavier_uniform(),
       bias_init=nn.initializers.normal(1e-6),

@@ -12,6 +12,7 @@ from flax import linen as nn
 from i2v_jax.adapters.dropout import Dropout
 from i2v_jax.adapters.past import answered_by_streams, none_before
 from i2v_jax.backbones.custom_vjp import with_derivatives
+from i2v_jax.backbones.dense import Declared, Dense
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError
 
@@ -37,9 +38,9 @@ def symmetric_uniform(bound: float):
   return init
 
 
-def torch_dense(features: int, fan_in: int, **options) -> nn.Dense:
+def torch_dense(features: int, fan_in: int, **options) -> Dense:
   """A linear layer of `fan_in` inputs that starts as torch's; for heads."""
-  return nn.Dense(
+  return Dense(
     features,
     kernel_init=torch_uniform,
     bias_init=symmetric_uniform(fan_in**-0.5),
@@ -107,10 +108,10 @@ _thin_product = with_derivatives(
 )
 
 
-def make_dense(features: int, **options) -> nn.Dense:
+def make_dense(features: int, **options) -> Dense:
   """`nn.Dense` for the narrow layers of adapters, with `thin_product`."""
   product = lambda x, kernel, *_, **__: thin_product(x, kernel)
-  return nn.Dense(features, dot_general=product, **options)
+  return Dense(features, dot_general=product, **options)
 
 
 class Bottleneck(nn.Module):
@@ -175,7 +176,7 @@ class LowRank(nn.Module):
 PER_CHANNEL = 'convolutions per channel'  # sums of shifted inputs, no product
 
 
-class PerChannelConv(nn.Module):
+class PerChannelConv(Declared, nn.Module):
   """Convolves every channel by itself, with zeros outside.
 
   Written as a sum over shifted inputs: XLA's grouped convolution takes over 20

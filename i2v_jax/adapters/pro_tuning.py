@@ -22,6 +22,7 @@ from i2v_jax.adapters.layers import (
   zeros,
 )
 from i2v_jax.adapters.method import Method, get_option, sum_patches
+from i2v_jax.backbones.dense import Dense
 from i2v_jax.runtime import ranges
 
 
@@ -36,7 +37,7 @@ class PromptBlock(nn.Module):
   def __call__(self, patches_BxTxPxD):
     *batch, count, width = patches_BxTxPxD.shape
     side, rank = find_side(count), count_channels(self.rank, width)
-    dense = lambda size, name: nn.Dense(
+    dense = lambda size, name: Dense(
       size, kernel_init=torch_uniform, dtype=self.dtype, name=name
     )
     sizes = (1,) * (len(batch) - 1) + (self.kernel, self.kernel)

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from i2v_jax.backbones.custom_vjp import LayerNorm, gelu
+from i2v_jax.backbones.dense import Dense
 from i2v_jax.backbones.image_model import BlockConfig, ImageModel
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError
@@ -46,7 +47,7 @@ class QueryAttention(nn.Module):
   def __call__(self, query_D, x_BxMxD):
     width, options = query_D.size, dict(dtype=self.dtype, kernel_init=normal)
     sizes = (width, self.num_heads, width // self.num_heads)
-    q_NxK = nn.Dense(width, **options, name='q')(query_D).reshape(sizes[1:])
+    q_NxK = Dense(width, **options, name='q')(query_D).reshape(sizes[1:])
     key = nn.Einsum(sizes, 'nk,dnk->dn', False, **options, name='k')
     value = nn.Einsum(sizes, 'bnd,dnk->bnk', **options, name='v')
     look_DxN = key(q_NxK) * sizes[2] ** -0.5
@@ -56,7 +57,7 @@ class QueryAttention(nn.Module):
     )
     read_BxNxK = value(jnp.einsum('bmn,bmd->bnd', a_BxMxN, x_BxMxD))
     options |= dict(kernel_init=self.out_init)
-    out = nn.Dense(width, **options, name='out')
+    out = Dense(width, **options, name='out')
     return out(read_BxNxK.reshape(-1, width))
 
   @staticmethod
@@ -151,7 +152,7 @@ class AttentiveProbe(Probe):
     attn = QueryAttention(
       self.num_heads, normal_of_branch, dtype=dtype, name='attn'
     )
-    dense = lambda size, init, name: nn.Dense(
+    dense = lambda size, init, name: Dense(
       size, kernel_init=init, dtype=dtype, name=name
     )
     y_BxD = query_D[None] + attn(query_D, norm('norm1')(x_BxMxD))

@@ -9,6 +9,7 @@ from flax import linen as nn
 
 from i2v_jax.adapters import block_interface
 from i2v_jax.adapters.method import Method
+from i2v_jax.backbones.dense import Declared
 
 PARTS = {  # of a block; the outputs of each are scaled and shifted
   'ln1': ('ln1',),
@@ -22,7 +23,7 @@ PARTS = {  # of a block; the outputs of each are scaled and shifted
 }
 
 
-class ScaleShift(nn.Module):
+class ScaleShift(Declared, nn.Module):
   """scale * y + shift per channel; starts as y."""
 
   dtype: Any

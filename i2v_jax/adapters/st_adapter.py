@@ -20,6 +20,7 @@ from i2v_jax.adapters.layers import (
   zeros,
 )
 from i2v_jax.adapters.method import Method, get_option, sum_patches, sum_tokens
+from i2v_jax.backbones.dense import Dense
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError
 
@@ -49,7 +50,7 @@ class Convolution(nn.Module):
     rank = count_channels(self.rank, width)
     # Over time alone, patches need not form a square.
     rows = find_side(count) if tuple(self.kernel)[1:] != (1, 1) else count
-    dense = lambda size, name: nn.Dense(
+    dense = lambda size, name: Dense(
       size, kernel_init=torch_uniform, dtype=self.dtype, name=name
     )
     conv = PerChannelConv(
@@ -135,7 +136,7 @@ class TokenConvolution(nn.Module):
 
   @nn.compact
   def __call__(self, x_BxTxLxD):
-    dense = lambda size, init, name: nn.Dense(
+    dense = lambda size, init, name: Dense(
       size, kernel_init=init, dtype=self.dtype, name=name
     )
     conv = PerChannelConv(

@@ -16,6 +16,8 @@ from jax import lax
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
+from i2v_jax.backbones.dense import Declared
+
 
 def with_derivatives(
   forward: Callable, tangent: Callable, backward: Callable
@@ -135,7 +137,7 @@ _gelu = with_derivatives(
 )
 
 
-class LayerNorm(nn.LayerNorm):
+class LayerNorm(Declared, nn.LayerNorm):
   """`nn.LayerNorm` over the last axis, with float32 statistics.
 
   Its gradient is the closed form, with two means over the channels.

@@ -14,6 +14,7 @@ from flax import linen as nn
 
 from i2v_jax.backbones.attention import attend
 from i2v_jax.backbones.custom_vjp import LayerNorm
+from i2v_jax.backbones.dense import Declared, Dense
 from i2v_jax.backbones.swin_config import SwinBlockConfig, SwinConfig
 from i2v_jax.backbones.vit import (
   REMAT,
@@ -79,7 +80,7 @@ def make_mask(cfg: SwinBlockConfig) -> np.ndarray:
   return np.where(apart, np.float32(FORBIDDEN), np.float32(0))
 
 
-class WindowAttention(nn.Module):
+class WindowAttention(Declared, nn.Module):
   """Multi-head attention within windows; `vit.Attention` over a map.
 
   `heads` is the hook of `vit.Attention`; q, k and v come to it with their
@@ -92,7 +93,7 @@ class WindowAttention(nn.Module):
   def setup(self):
     cfg = self.cfg
     self.q, self.k, self.v, self.out = (
-      nn.Dense(cfg.width, dtype=cfg.dtype) for _ in range(4)
+      Dense(cfg.width, dtype=cfg.dtype) for _ in range(4)
     )
     shape = (cfg.num_offsets, cfg.num_heads)
     if cfg.steps:
@@ -176,7 +177,7 @@ class Merging(nn.Module):
     x = x.transpose(0, 1, 3, 4, 2, 5)
     x = x.reshape(*x_BxLxD.shape[:-2], half**2, 4 * cfg.width)
     x = LayerNorm(cfg.norm_eps, dtype=cfg.dtype, name='ln')(x)
-    dense = nn.Dense(2 * cfg.width, use_bias=False, dtype=cfg.dtype, name='fc')
+    dense = Dense(2 * cfg.width, use_bias=False, dtype=cfg.dtype, name='fc')
     return dense(x)
 
 

@@ -18,6 +18,7 @@ from jax.sharding import PartitionSpec
 
 from i2v_jax.backbones.attention import attend
 from i2v_jax.backbones.custom_vjp import LayerNorm, gelu, quick_gelu
+from i2v_jax.backbones.dense import Declared, Dense
 from i2v_jax.backbones.positions import bicubic
 from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.runtime.errors import UserError
@@ -75,7 +76,7 @@ def keep_heads(q, k, v):
   return q, k, v
 
 
-class Attention(nn.Module):
+class Attention(Declared, nn.Module):
   """Multi-head attention over the last axis but one; any leading axes.
 
   `heads` is the one hook: it maps the projected q, k, v (each `…xLxD`, head j
@@ -92,7 +93,7 @@ class Attention(nn.Module):
     cfg = self.cfg
     x_k = x_q if x_k is None else x_k
     x_v = x_k if x_v is None else x_v
-    dense = lambda name: nn.Dense(cfg.width, dtype=cfg.dtype, name=name)
+    dense = lambda name: Dense(cfg.width, dtype=cfg.dtype, name=name)
     qkv = dense('q')(x_q), dense('k')(x_k), dense('v')(x_v)
     q, k, v, *biases = heads(*qkv)
     lead = q.shape[:-2] if biases else (-1,)
@@ -101,7 +102,7 @@ class Attention(nn.Module):
     return scale_channels(self, dense('out')(y.reshape(q.shape)))
 
 
-class Mlp(nn.Module):
+class Mlp(Declared, nn.Module):
   """Two linear layers with the activation of the family between them.
 
   With SwiGLU the first has twice the width: the gate, then what it gates.
@@ -112,7 +113,7 @@ class Mlp(nn.Module):
   @nn.compact
   def __call__(self, x):
     cfg = self.cfg
-    dense = lambda size, name: nn.Dense(size, dtype=cfg.dtype, name=name)
+    dense = lambda size, name: Dense(size, dtype=cfg.dtype, name=name)
     h = ACTIVATIONS[cfg.activation](dense(cfg.fc1_width, 'fc1')(x))
     return scale_channels(self, dense(cfg.width, 'fc2')(h))
 

@@ -5,6 +5,7 @@ from flax import linen as nn
 
 from i2v_jax.adapters.dualpath import DualPath
 from i2v_jax.adapters.layers import check_frames, torch_dense
+from i2v_jax.backbones.dense import Dense
 from i2v_jax.backbones.image_model import make_module
 from i2v_jax.models.classifier import Classifier
 from i2v_jax.runtime.errors import UserError
@@ -34,7 +35,7 @@ class DualPathClassifier(Classifier):
     self.backbone = make_module(self.image_model)
     self.adapters = self.paths(dtype=self.image_model.dtype)
     if self.projection:
-      self.project = nn.Dense(
+      self.project = Dense(
         self.projection,
         use_bias=False,
         dtype=self.image_model.dtype,

@@ -6,6 +6,7 @@ from flax import linen as nn
 
 from i2v_jax import adapters
 from i2v_jax.adapters.layers import check_frames
+from i2v_jax.backbones.dense import Dense
 from i2v_jax.backbones.image_model import make_module
 from i2v_jax.models.classifier import FrozenClassifier
 
@@ -35,7 +36,7 @@ class ProbeClassifier(FrozenClassifier):
     method = adapters.METHODS[options.pop('name')]
     self.backbone = make_module(cfg)
     self.adapters = method(cfg, self.num_steps, **options, dtype=cfg.dtype)
-    self.head = nn.Dense(
+    self.head = Dense(
       self.num_classes,
       kernel_init=nn.initializers.normal(self.head_std),
       precision='highest',

@@ -7,6 +7,7 @@ from flax.core import FrozenDict
 from i2v_jax import adapters
 from i2v_jax.adapters.layers import change_patches, check_frames
 from i2v_jax.adapters.past import answered_by_streams
+from i2v_jax.backbones.dense import Dense
 from i2v_jax.backbones.image_model import make_module
 from i2v_jax.models.classifier import Classifier
 
@@ -52,7 +53,7 @@ class VideoClassifier(Classifier):
       self.time = self.param(
         'temporal_embedding', nn.initializers.zeros, shape, jnp.float32
       )
-    self.head = nn.Dense(
+    self.head = Dense(
       self.num_classes,
       kernel_init=nn.initializers.normal(self.head_std),
       precision='highest',
