@@ -1,6 +1,7 @@
 """Loads pretrained image models of any format, strictly."""
 
 import dataclasses
+import functools
 import pathlib
 from typing import NamedTuple
 
@@ -270,6 +271,11 @@ def compute_shapes(cfg: ImageModel) -> dict:
 
 def make_random_params(cfg: ImageModel, seed: int) -> dict:
   """Returns freshly initialised parameters."""
-  image = jnp.zeros((1, *cfg.input_shape))
   with jax.disable_jit(False):  # or their last bits would differ
-    return jax.jit(make_module(cfg).init)(jax.random.key(seed), image)['params']
+    return _draw(cfg, jax.random.key(seed))
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _draw(cfg: ImageModel, key) -> dict:
+  image = jnp.zeros((1, *cfg.input_shape))
+  return make_module(cfg).init(key, image)['params']
