@@ -21,7 +21,7 @@ os.environ |= {
   * (tuple(map(int, version('jaxlib').split('.')[:2])) < (0, 12)),
   'XDG_CACHE_HOME': f'{tempfile.gettempdir()}/i2v_jax_test_cache/home',
   'JAX_COMPILATION_CACHE_DIR': f'{tempfile.gettempdir()}/i2v_jax_test_cache',
-  'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0',
+  'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0.2',
   'JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES': '-1',
 }
 
@@ -90,6 +90,18 @@ def full_disk():
   resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
   yield
   resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.fixture
+def optimized(monkeypatch):
+  """XLA optimises training steps: worth it for hundreds of them."""
+  from i2v_jax.runtime import compilation
+
+  options = dict(
+    xla_backend_optimization_level=3, xla_llvm_disable_expensive_passes=False
+  )
+  options |= compilation.OPTIONS.get('cpu', {})
+  monkeypatch.setitem(compilation.OPTIONS, 'cpu', options)
 
 
 def make_config(digits, name, arg):

@@ -42,6 +42,7 @@ def run(command, folder):
   ).stdout
 
 
+@pytest.mark.slow
 def test_its_commands_do_what_it_says(elsewhere, monkeypatch, capsys):
   train, extend, sweep = commands()
   assert 'step       2' in run(train, elsewhere)

@@ -73,7 +73,7 @@ def test_gradients_have_32_bits():
   def loss(params):
     return (model.apply({'params': params}, *clips, rngs=rngs) ** 2).sum()
 
-  narrow, wide = both(lambda _: jax.grad(loss)(params))
+  narrow, wide = both(lambda _: jax.jit(jax.grad(loss))(params))
   for one, other in zip(*map(jax.tree.leaves, (narrow, wide)), strict=True):
     assert one.dtype == other.dtype == np.dtype('f4')
     scale = np.abs(one).max()

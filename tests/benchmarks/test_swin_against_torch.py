@@ -68,7 +68,7 @@ def test_both_sides_have_the_same_outputs_and_gradients(sizes):
 @pytest.mark.slow
 def test_the_command_prints_and_writes_four_works(tmp_path, capsys):
   pytest.importorskip('torch')
-  sizes = '--variant=Swin-T --images=1 --frames=6 --train-frames=6 --rounds=1'
+  sizes = '--variant=Swin-T --images=1 --frames=2 --train-frames=2 --rounds=1'
   out = tmp_path / 'found.json'
   with pytest.raises(SystemExit) as done:
     swin_against_torch.main([*sizes.split(), '--out', str(out)])

@@ -28,6 +28,7 @@ def test_frames_see_the_same_steps():
     assert c.model.num_frames == 32, name
 
 
+@pytest.mark.slow
 def test_a_table_is_trained_and_compared(tmp_path, capsys):
   names = ['no operator', 'relocation KV']
   root = f'data.root={tmp_path}/digits'

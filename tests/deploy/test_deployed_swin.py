@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import small
 from test_predict import i2v
 from test_stablehlo import run_elsewhere
 
@@ -48,7 +49,7 @@ def test_a_program_gives_its_logits_where_we_are_not(run, tmp_path):
     clips = rng.integers(0, 256, (batch, *shape), dtype=np.uint8)
     np.savez(out / f'clips{batch}.npz', video=clips)
     pixels = normalize_clips({'video': clips}, 'imagenet')
-    wanted[batch] = model.model.apply({'params': model.params}, *pixels)
+    wanted[batch] = small.apply(model.model, model.params, *pixels)
   run_elsewhere(out)
   for batch, logits in wanted.items():
     found = np.load(out / f'logits{batch}.npy')

@@ -4,13 +4,18 @@ The demo in miniature (configs/footage_quickstart.py): one digit at a time, to
 the right or to the left. The full demo is in docs/long_videos.md.
 """
 
+import pytest
+
 from configs import footage_quickstart
 from i2v_jax.deploy import temporal, trained
 from i2v_jax.deploy.prediction import timeline_rules
 from i2v_jax.training import experiment, loop
 
 
-def test_timelines_find_what_moves_and_nothing_where_all_is_still(tmp_path):
+@pytest.mark.slow
+def test_timelines_find_what_moves_and_nothing_where_all_is_still(
+  tmp_path, optimized
+):
   config = footage_quickstart.get_config()
   config.data.root = str(tmp_path / 'footage')
   config.data.options = dict(num_train=12, num_val=2, minutes=4.0, most=1)

@@ -75,7 +75,8 @@ def test_a_cell_is_read_as_a_map_of_its_own():
   low = rng.uniform(0, 24, (2, 6, 2))
   boxes = np.concatenate([low, low + rng.uniform(0, 40, (2, 6, 2))], axis=-1)
   boxes = np.float32(np.minimum(boxes, [48, 32, 48, 32]))
-  found = dualpath_detection.read_cells(maps, boxes, 4, (2, 4))
+  read = jax.jit(lambda *x: dualpath_detection.read_cells(*x, 4, (2, 4)))
+  found = read(maps, boxes)
   cells = (
     maps.reshape(2, 3, 2, 4, 4, 3, 5).swapaxes(3, 4).reshape(2, -1, 4, 3, 5)
   )

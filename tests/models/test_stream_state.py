@@ -18,9 +18,8 @@ from i2v_jax.runtime.errors import UserError
 def test_ages_end_instead_of_overflowing():
   model = small.build(None, temporal_embedding=False)
   state = streaming.init(model) | {'age': jnp.full(1, OLDEST)}
-  state, _ = streaming.step(
-    model, small.random(model), state, jnp.zeros((1, 16, 16, 3))
-  )
+  step = jax.jit(functools.partial(streaming.step, model))
+  state, _ = step(small.random(model), state, jnp.zeros((1, 16, 16, 3)))
   assert state['age'].tolist() == [OLDEST]
 
 
@@ -133,20 +132,21 @@ def test_a_state_comes_back_from_a_file_with_its_types(tmp_path):
   cfg = dataclasses.replace(model.image_model, dtype=jnp.bfloat16)
   model, path = model.clone(image_model=cfg), tmp_path / 'state'
   params, frame = small.random(model), jnp.ones((1, 16, 16, 3), jnp.bfloat16)
-  state, _ = streaming.step(model, params, streaming.init(model), frame)
+  step = jax.jit(functools.partial(streaming.step, model))
+  state, _ = step(params, streaming.init(model), frame)
   streaming.save(state, path)
   found = streaming.load(path)
   assert found.keys() == state.keys()
   for name, x in state.items():
     assert found[name].dtype == x.dtype and (found[name] == x).all()
   assert found['adapters/blocks_0/0'].dtype == jnp.bfloat16
-  streaming.step(model, params, found, frame)
+  step(params, found, frame)
   float32 = {name: x.astype(jnp.float32) for name, x in state.items()}
   float32['age'] = state['age']
   with pytest.raises(
     UserError, match=r'0, bfloat16 of shape .* has float32 of'
   ):
-    streaming.step(model, params, float32, frame)
+    step(params, float32, frame)
 
 
 def test_files_that_are_no_states_are_refused(tmp_path):

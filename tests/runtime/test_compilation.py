@@ -21,6 +21,7 @@ def no_cache(monkeypatch):
   )
   before = {name: getattr(jax.config, name) for name in settings}
   compilation._use(None)
+  jax.config.update('jax_persistent_cache_min_compile_time_secs', 0)
   yield
   for name, value in before.items():
     jax.config.update(name, value)

@@ -1,9 +1,10 @@
 """Trains on 8 emulated devices in every layout; test_layouts.py runs it.
 
-  python tests/support/layouts_on_devices.py DIGITS WORKDIR
+  python tests/support/layouts_on_devices.py MODEL
 
-Prints what it found as JSON. Small arrays are cut, too, so that small models
-show what large ones do.
+prints what it found as JSON. With DIGITS WORKDIR in place of MODEL it trains
+the smoke test of the quickstart there. Small arrays are cut, too, so that small
+models show what large ones do.
 """
 
 import json
@@ -29,16 +30,18 @@ SWIGLU = dict(width=32, depth=2, num_heads=4, patch_size=4, image_size=16)
 SWIGLU |= dict(family='dinov2', activation='swiglu', mlp_dim=48)
 HEADS = {'name': 'zeroi2v', 'offsets': (-1, 1)}
 MODELS = {
-  'zeroi2v': small.build(HEADS),
-  'aim': small.build({'name': 'aim', 'drop_path': 0.2}),
+  'zeroi2v': small.build(HEADS, depth=1),
+  'aim': small.build({'name': 'aim', 'drop_path': 0.2}, depth=1),
   'dualpath': small.build(
-    {'name': 'dualpath', 'grid': (2, 2), 'spatial_frames': 2, 'rank': 8}
+    {'name': 'dualpath', 'grid': (2, 2), 'spatial_frames': 2, 'rank': 8},
+    depth=1,
   ),
   'evl': small.build({'name': 'evl', 'layers': 2}),
   'swiglu': small.build(HEADS, backbone=SWIGLU),
   'swin': small.on_swin(
     dict(name='zeroi2v', heads='quarter'),
     embed_dim=32,
+    depths=(2, 1),
     bias='per_frame',
     steps=4,
   ),
@@ -133,6 +136,7 @@ def run(digits, workdir):
 
 if __name__ == '__main__':
   sharding.SMALL = 128
-  found = {name: compare(model) for name, model in MODELS.items()}
-  run(*sys.argv[1:])
-  print(json.dumps(found))
+  if len(sys.argv) == 2:
+    print(json.dumps(compare(MODELS[sys.argv[1]])))
+  else:
+    run(*sys.argv[1:])

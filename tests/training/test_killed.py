@@ -26,7 +26,7 @@ from i2v_jax.training import loop
 from i2v_jax.training.workdir import checkpoint, checkpoint_files, status
 
 KILLS = int(os.environ.get('I2V_KILLS', 4))
-LONG = dict(steps=120, checkpoint_every=3, eval_every=10)
+LONG = dict(steps=60, checkpoint_every=3, eval_every=10)
 pytestmark = pytest.mark.slow
 
 
@@ -81,7 +81,7 @@ def test_killed_at_any_moment_it_ends_the_same(smoke_config, digits, tmp_path):
   for number in range(KILLS):
     process = start(argv)
     if number % 5 < 4:  # else while it starts
-      wait_for_steps(process, draw.randint(1, 100 // KILLS + 1))
+      wait_for_steps(process, draw.randint(1, 50 // KILLS + 1))
     try:
       process.wait(draw.uniform(0, 0.3 if number % 5 < 4 else 8))
     except subprocess.TimeoutExpired:
@@ -95,12 +95,12 @@ def test_killed_at_any_moment_it_ends_the_same(smoke_config, digits, tmp_path):
 def test_a_killed_run_on_swin_ends_the_same(smoke_config, digits, tmp_path):
   name, arg = 'aim_k400', 'variant=Swin-B,preset=release,smoke'
   whole, killed = tmp_path / 'whole', tmp_path / 'killed'
-  short = dict(steps=80, checkpoint_every=4)
+  short = dict(steps=30, checkpoint_every=4)
   loop.train_and_evaluate(smoke_config(name, arg, **short), whole)
   flags = [f'--config=configs/{name}.py:{arg}']
   argv = command(digits, killed, *options(**short), config=flags)
   process = start(argv)
-  wait_for_steps(process, 50)
+  wait_for_steps(process, 20)
   os.kill(process.pid, signal.SIGKILL)
   process.communicate()
   assert 'resumed at step' in start(argv).communicate()[0]

@@ -17,17 +17,10 @@ DEVICES = '--xla_force_host_platform_device_count=8'
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope='module')
-def eight(digits, tmp_path_factory):
-  """What 8 devices found, what they printed, and the workdir they trained."""
-  workdir = tmp_path_factory.mktemp('layouts') / 'run'
-  done = subprocess.run(
-    [
-      sys.executable,
-      'support/layouts_on_devices.py',
-      str(digits),
-      str(workdir),
-    ],
+def on_eight(*args) -> str:
+  """What the script prints on 8 devices."""
+  return subprocess.run(
+    [sys.executable, 'support/layouts_on_devices.py', *args],
     cwd=TESTS,
     env=os.environ
     | {
@@ -37,15 +30,16 @@ def eight(digits, tmp_path_factory):
     stdout=subprocess.PIPE,
     text=True,
     check=True,
-  )
-  *printed, found = done.stdout.splitlines()
-  return json.loads(found), '\n'.join(printed), workdir
+  ).stdout
+
+
+@pytest.fixture(scope='module', params=layouts_on_devices.MODELS)
+def found(request):
+  return json.loads(on_eight(request.param))
 
 
 @pytest.mark.parametrize('layout', layouts_on_devices.LAYOUTS)
-@pytest.mark.parametrize('model', layouts_on_devices.MODELS)
-def test_three_steps_are_those_of_one_device(eight, model, layout):
-  found = eight[0][model]
+def test_three_steps_are_those_of_one_device(found, layout):
   assert found['moved'] > 1e-3  # what follows is little beside it
   assert found[layout]['params'] < 1e-5
   assert found[layout]['opt_state'] < 1e-5
@@ -61,16 +55,15 @@ def test_three_steps_are_those_of_one_device(eight, model, layout):
     ('both', 1 / 4, 1 / 2),
   ],
 )
-@pytest.mark.parametrize('model', layouts_on_devices.MODELS)
-def test_a_device_holds_its_share(eight, model, layout, frozen, state):
-  found = eight[0][model][layout]
-  assert frozen <= found['share_of_frozen'] < frozen + 0.15
-  assert state <= found['share_of_state'] < state + 0.3
+def test_a_device_holds_its_share(found, layout, frozen, state):
+  assert frozen <= found[layout]['share_of_frozen'] < frozen + 0.15
+  assert state <= found[layout]['share_of_state'] < state + 0.3
 
 
-def test_a_run_goes_on_in_another_layout(eight, smoke_run):
+def test_a_run_goes_on_in_another_layout(digits, smoke_run, tmp_path):
   """And is read on one device, and evaluated as one device does."""
-  _, printed, workdir = eight
+  workdir = tmp_path / 'run'
+  printed = on_eight(digits, workdir)
   assert 'on 8 cpu device(s)' in printed and 'resumed at step 2 of 3' in printed
   found, wanted = (
     (trained.load(path), np.load(path / 'eval' / 'scores.npz')['scores'])
