@@ -92,18 +92,6 @@ def full_disk():
   resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-@pytest.fixture
-def optimized(monkeypatch):
-  """XLA optimises training steps: worth it for hundreds of them."""
-  from i2v_jax.runtime import compilation
-
-  options = dict(
-    xla_backend_optimization_level=3, xla_llvm_disable_expensive_passes=False
-  )
-  options |= compilation.OPTIONS.get('cpu', {})
-  monkeypatch.setitem(compilation.OPTIONS, 'cpu', options)
-
-
 def make_config(digits, name, arg):
   """A shipped config on the digits, or on those with boxes."""
   if name == 'quickstart':

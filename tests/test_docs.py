@@ -49,7 +49,7 @@ def test_every_method_has_its_row():
 
 
 def check_parameters(method, variant, column):
-  """Those of the table; and a folder can be trained so, at this size."""
+  """The count is the table's, and the config builds at this size."""
   if ROWS[method][column] == '-':
     assert (variant, method) in OFF_SWIN
     return

@@ -12,6 +12,7 @@ import pytest
 from paths import ROOT
 
 from i2v_jax import cli
+from i2v_jax.training import config_files
 
 
 @pytest.fixture
@@ -40,6 +41,16 @@ def run(command, folder):
     text=True,
     check=True,
   ).stdout
+
+
+def test_its_config_and_sweep_are_read(elsewhere):
+  mine = str(elsewhere / 'mine.py')
+  found = config_files.load_variants(mine)
+  assert [variant.name for variant in found] == ['rank 8', 'rank 16']
+  ranks = [v.config['model']['adapter']['rank'] for v in found]
+  assert ranks == [8, 16]
+  config = config_files.load_config(f'{mine}:rank=4')
+  assert config['model']['adapter']['rank'] == 4 and not config['compare']
 
 
 @pytest.mark.slow

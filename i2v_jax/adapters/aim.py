@@ -19,7 +19,7 @@ from i2v_jax.adapters.method import (
   get_option,
   sum_tokens,
 )
-from i2v_jax.backbones.dense import Declared
+from i2v_jax.backbones.declared import Declared
 from i2v_jax.backbones.macs import attention_macs
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError

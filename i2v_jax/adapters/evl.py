@@ -18,7 +18,7 @@ from flax import linen as nn
 from i2v_jax.adapters.dropout import Dropout
 from i2v_jax.adapters.layers import PER_CHANNEL, PerChannelConv
 from i2v_jax.adapters.method import get_option
-from i2v_jax.backbones.dense import Declared, Dense
+from i2v_jax.backbones.declared import Declared, Dense
 from i2v_jax.backbones.macs import attention_macs
 from i2v_jax.backbones.vit import ACTIVATIONS, Attention, make_layer_norm
 from i2v_jax.backbones.vit_config import ViTConfig

@@ -12,7 +12,7 @@ from flax import linen as nn
 from i2v_jax.adapters.dropout import Dropout
 from i2v_jax.adapters.past import answered_by_streams, none_before
 from i2v_jax.backbones.custom_vjp import with_derivatives
-from i2v_jax.backbones.dense import Declared, Dense
+from i2v_jax.backbones.declared import Declared, Dense
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError
 

@@ -22,11 +22,11 @@ from i2v_jax.adapters.layers import (
   zeros,
 )
 from i2v_jax.adapters.method import Method, get_option, sum_patches
-from i2v_jax.backbones.dense import Dense
+from i2v_jax.backbones.declared import Declared, Dense
 from i2v_jax.runtime import ranges
 
 
-class PromptBlock(nn.Module):
+class PromptBlock(Declared, nn.Module):
   """gate * up(conv(down(patches))) on a square of patches; gate starts at 0."""
 
   rank: float

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from i2v_jax.backbones.custom_vjp import LayerNorm, gelu
-from i2v_jax.backbones.dense import Dense
+from i2v_jax.backbones.declared import Dense
 from i2v_jax.backbones.image_model import BlockConfig, ImageModel
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError

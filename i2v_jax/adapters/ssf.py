@@ -9,7 +9,7 @@ from flax import linen as nn
 
 from i2v_jax.adapters import block_interface
 from i2v_jax.adapters.method import Method
-from i2v_jax.backbones.dense import Declared
+from i2v_jax.backbones.declared import Declared
 
 PARTS = {  # of a block; the outputs of each are scaled and shifted
   'ln1': ('ln1',),

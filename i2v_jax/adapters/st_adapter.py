@@ -20,7 +20,7 @@ from i2v_jax.adapters.layers import (
   zeros,
 )
 from i2v_jax.adapters.method import Method, get_option, sum_patches, sum_tokens
-from i2v_jax.backbones.dense import Dense
+from i2v_jax.backbones.declared import Dense
 from i2v_jax.runtime import ranges
 from i2v_jax.runtime.errors import UserError
 

@@ -8,7 +8,7 @@ swin_config, swin: stages and windows of a Swin, and the Swin.
 positions: position tables for another image size.
 attention: softmax attention, and which implementation a platform gets.
 macs: multiply-accumulates of attention, and what is counted.
-dense: parameters that cost little to look up, and linear layers of them.
+declared: parameters that are cheap to look up, and linear layers.
 custom_vjp: functions with hand-written gradients that need less memory.
 normalization: mean and standard deviation of pixels, by name.
 """

@@ -16,7 +16,7 @@ from jax import lax
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
-from i2v_jax.backbones.dense import Declared
+from i2v_jax.backbones.declared import Declared
 
 
 def with_derivatives(

@@ -14,7 +14,7 @@ from flax import linen as nn
 
 from i2v_jax.backbones.attention import attend
 from i2v_jax.backbones.custom_vjp import LayerNorm
-from i2v_jax.backbones.dense import Declared, Dense
+from i2v_jax.backbones.declared import Declared, Dense
 from i2v_jax.backbones.swin_config import SwinBlockConfig, SwinConfig
 from i2v_jax.backbones.vit import (
   REMAT,

@@ -18,7 +18,7 @@ from jax.sharding import PartitionSpec
 
 from i2v_jax.backbones.attention import attend
 from i2v_jax.backbones.custom_vjp import LayerNorm, gelu, quick_gelu
-from i2v_jax.backbones.dense import Declared, Dense
+from i2v_jax.backbones.declared import Declared, Dense
 from i2v_jax.backbones.positions import bicubic
 from i2v_jax.backbones.vit_config import ViTConfig
 from i2v_jax.runtime.errors import UserError

@@ -5,7 +5,7 @@ from flax import linen as nn
 
 from i2v_jax.adapters.dualpath import DualPath
 from i2v_jax.adapters.layers import check_frames, torch_dense
-from i2v_jax.backbones.dense import Dense
+from i2v_jax.backbones.declared import Dense
 from i2v_jax.backbones.image_model import make_module
 from i2v_jax.models.classifier import Classifier
 from i2v_jax.runtime.errors import UserError

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from i2v_jax.backbones.dense import only_shapes
+from i2v_jax.backbones.declared import init_shapes
 from i2v_jax.backbones.normalization import normalize
 
 INPUTS = ('video', 'grid', 'boxes')  # of models; most take the first alone
@@ -72,9 +72,7 @@ def param_shapes(model) -> dict:
 
 @functools.lru_cache(maxsize=32)  # a run asks several times
 def _trace_params(model) -> dict:
-  init = lambda *clip: model.init(jax.random.key(0), *clip)['params']
-  with only_shapes():
-    return jax.eval_shape(init, *clip_shapes(model))
+  return init_shapes(model, *clip_shapes(model))
 
 
 def feature_shapes(model, batch: int = 1) -> Any:

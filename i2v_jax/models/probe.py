@@ -6,7 +6,7 @@ from flax import linen as nn
 
 from i2v_jax import adapters
 from i2v_jax.adapters.layers import check_frames
-from i2v_jax.backbones.dense import Dense
+from i2v_jax.backbones.declared import Dense
 from i2v_jax.backbones.image_model import make_module
 from i2v_jax.models.classifier import FrozenClassifier
 

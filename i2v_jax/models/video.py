@@ -7,7 +7,7 @@ from flax.core import FrozenDict
 from i2v_jax import adapters
 from i2v_jax.adapters.layers import change_patches, check_frames
 from i2v_jax.adapters.past import answered_by_streams
-from i2v_jax.backbones.dense import Dense
+from i2v_jax.backbones.declared import Dense
 from i2v_jax.backbones.image_model import make_module
 from i2v_jax.models.classifier import Classifier
 

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from i2v_jax.backbones.declared import init_shapes
 from i2v_jax.backbones.image_model import (
   FAMILIES,
   MODULES,
@@ -262,7 +263,7 @@ def compute_shapes(cfg: ImageModel) -> dict:
   """
   model = make_module(cfg.with_one_block_a_stage())
   image = jax.ShapeDtypeStruct((1, *cfg.input_shape), 'float32')
-  tree = jax.eval_shape(model.init, jax.random.key(0), image)['params']
+  tree = init_shapes(model, image)
   stages = [cfg.block(i).stage for i in range(cfg.num_blocks)]
   return tree | {
     f'blocks_{i}': tree[f'blocks_{stage}'] for i, stage in enumerate(stages)

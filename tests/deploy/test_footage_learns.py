@@ -9,13 +9,23 @@ import pytest
 from configs import footage_quickstart
 from i2v_jax.deploy import temporal, trained
 from i2v_jax.deploy.prediction import timeline_rules
+from i2v_jax.runtime import compilation
 from i2v_jax.training import experiment, loop
 
 
+@pytest.fixture
+def optimized(monkeypatch):
+  """XLA optimises the training step: worth it for hundreds of steps."""
+  options = dict(
+    xla_backend_optimization_level=3, xla_llvm_disable_expensive_passes=False
+  )
+  options |= compilation.OPTIONS.get('cpu', {})
+  monkeypatch.setitem(compilation.OPTIONS, 'cpu', options)
+
+
 @pytest.mark.slow
-def test_timelines_find_what_moves_and_nothing_where_all_is_still(
-  tmp_path, optimized
-):
+@pytest.mark.usefixtures('optimized')
+def test_timelines_find_what_moves_and_nothing_where_all_is_still(tmp_path):
   config = footage_quickstart.get_config()
   config.data.root = str(tmp_path / 'footage')
   config.data.options = dict(num_train=12, num_val=2, minutes=4.0, most=1)

@@ -31,7 +31,7 @@ SWIGLU |= dict(family='dinov2', activation='swiglu', mlp_dim=48)
 HEADS = {'name': 'zeroi2v', 'offsets': (-1, 1)}
 MODELS = {
   'zeroi2v': small.build(HEADS, depth=1),
-  'aim': small.build({'name': 'aim', 'drop_path': 0.2}, depth=1),
+  'aim': small.build({'name': 'aim', 'drop_path': 0.2}),
   'dualpath': small.build(
     {'name': 'dualpath', 'grid': (2, 2), 'spatial_frames': 2, 'rank': 8},
     depth=1,

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import pytest
 
 from configs import quickstart
 from i2v_jax.data.sets import digits
@@ -24,6 +25,7 @@ from i2v_jax.training.run import split_params
 from i2v_jax.training.train_step import TrainState, make_train_step
 
 STEPS, CLIPS = 75, 8
+pytestmark = pytest.mark.slow
 
 
 def make_batch(images, rng, clips=CLIPS):
