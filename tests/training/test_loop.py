@@ -154,7 +154,11 @@ def test_label_smoothing_is_the_published_one(run):
   np.testing.assert_allclose(metrics['loss'], wanted, rtol=1e-6)
 
 
-MIXED = [dict(mixup=0.8), dict(cutmix=1.0), dict(mixup=0.8, cutmix=1.0)]
+MIXED = [
+  dict(mixup=0.8, cutmix=1.0),
+  pytest.param(dict(mixup=0.8), marks=pytest.mark.slow),
+  pytest.param(dict(cutmix=1.0), marks=pytest.mark.slow),
+]
 
 
 @pytest.mark.parametrize('options', MIXED)
