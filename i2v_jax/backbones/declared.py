@@ -44,9 +44,10 @@ class Dense(Declared, nn.Dense):
 
 
 def init_shapes(module: nn.Module, *inputs) -> dict:
-  """Returns the shapes of what `module.init` makes for such inputs.
+  """Returns the shapes of what `module.init` makes.
 
-  Initialisers of `Declared` modules are not traced.
+  Initialisers of `Declared` modules are not traced. Inputs are arrays, or their
+  shapes.
   """
   # A function of its own: JAX would find the zeros again for one it knows.
   init = lambda *inputs: module.init(jax.random.key(0), *inputs)['params']
